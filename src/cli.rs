@@ -1,0 +1,281 @@
+//! The commands. Each reads its settings, does one thing, and prints one error.
+
+mod check;
+mod demo;
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::clock::Clock;
+use crate::config::{self, Faults, LogSettings, OPTIONS, Settings};
+use crate::db::Db;
+use crate::error::Error;
+use crate::secret::{Secret, random_token};
+use crate::users::Role;
+use crate::{Server, admin, logging, passwords};
+
+/// The sign-in front desk of a company.
+#[derive(Parser)]
+#[command(name = "frontdesk", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Try everything on this machine: portal, stand-in platform, SQLite; no set-up
+    Demo,
+    /// Run the portal from settings
+    Serve,
+    /// Bring the database's tables up to date (`serve` does so too)
+    Migrate,
+    /// Look at settings, database and provider, and say what to do
+    Check,
+    /// Print a fresh `SECRET_KEY`
+    SecretKey,
+    /// Set the role of an account by hand, e.g. of a company's first admin
+    Promote {
+        username: String,
+        #[command(flatten)]
+        role: RoleArgument,
+    },
+    /// Create a local superuser
+    Createsuperuser {
+        username: String,
+        #[arg(long, default_value = "")]
+        email: String,
+        /// Read the password from standard input, not from a terminal
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Change the password of a local account
+    Changepassword {
+        username: String,
+        /// Read the password from standard input, not from a terminal
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct RoleArgument {
+    /// A read-only admin
+    #[arg(long)]
+    staff: bool,
+    /// An admin
+    #[arg(long)]
+    superuser: bool,
+    /// No role by hand
+    #[arg(long)]
+    none: bool,
+}
+
+impl RoleArgument {
+    const fn role(&self) -> Role {
+        if self.superuser {
+            Role::Superuser
+        } else if self.staff {
+            Role::Staff
+        } else {
+            Role::Employee
+        }
+    }
+}
+
+/// Why a command failed, for the person at the terminal.
+enum Failure {
+    Settings(Faults),
+    Refused(admin::Refusal),
+    Failed(Error),
+    Other(String),
+    /// All has been said already.
+    Said,
+}
+
+impl From<Faults> for Failure {
+    fn from(faults: Faults) -> Self {
+        Self::Settings(faults)
+    }
+}
+
+impl From<admin::Refusal> for Failure {
+    fn from(refusal: admin::Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings(faults) => write!(f, "{faults}"),
+            Self::Refused(refusal) => write!(f, "{refusal}"),
+            Self::Failed(error) => write!(f, "{error}"),
+            Self::Other(text) => f.write_str(text),
+            Self::Said => Ok(()),
+        }
+    }
+}
+
+/// Parses the command line and runs the command; the process's exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    let matches = Arguments::command()
+        .after_help(settings_help())
+        .get_matches();
+    let arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    match run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Said) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("frontdesk: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The table of settings, as `--help` prints it.
+fn settings_help() -> String {
+    let mut text = String::from(
+        "Settings (environment variables, or a .env file in the working directory;\n\
+         a secret NAME can also be given as a file by NAME_FILE):\n",
+    );
+    for option in OPTIONS {
+        let _infallible = write!(
+            text,
+            "  {}\n      {} [{}]\n",
+            option.name, option.meaning, option.default
+        );
+    }
+    text
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Demo => demo::run(),
+        Command::Serve => {
+            let settings = Settings::parse(&config::environment()?)?;
+            logging::start(&settings.log);
+            if !settings.provider.pkce {
+                log::warn!(event = "settings"; "OAUTH2_PKCE is off: a stolen code can be used by whoever has it");
+            }
+            serve(settings)
+        }
+        Command::Migrate => {
+            let (db, _) = database()?;
+            match db.migrate()? {
+                0 => println!("{}: up to date", db.describe()),
+                applied => println!("{}: {applied} migrations applied", db.describe()),
+            }
+            Ok(())
+        }
+        Command::Check => check::run(&config::environment()?),
+        Command::SecretKey => {
+            let key = random_token().map_err(Error::from)?;
+            println!("{key}");
+            Ok(())
+        }
+        Command::Promote { username, role } => promote(&username, role.role()),
+        Command::Createsuperuser {
+            username,
+            email,
+            password_stdin,
+        } => {
+            let (db, clock) = migrated_database()?;
+            admin::check_new_account(&username, &email)?;
+            let hash = new_password(password_stdin)?;
+            admin::create_superuser(&db, clock.now(), &username, &email, &hash)?;
+            println!("{username} is a superuser.");
+            Ok(())
+        }
+        Command::Changepassword {
+            username,
+            password_stdin,
+        } => {
+            let (db, clock) = migrated_database()?;
+            let hash = new_password(password_stdin)?;
+            admin::change_password(&db, clock.now(), &username, &hash)?;
+            println!("The password of {username} is changed.");
+            Ok(())
+        }
+    }
+}
+
+fn serve(settings: Settings) -> Result<(), Failure> {
+    actix_web::rt::System::new().block_on(async {
+        let server = Server::build(settings, Clock::default())?;
+        server
+            .run()
+            .await
+            .map_err(|error| Failure::Other(error.to_string()))
+    })
+}
+
+fn promote(username: &str, role: Role) -> Result<(), Failure> {
+    let (db, clock) = migrated_database()?;
+    let before = admin::promote(&db, clock.now(), username, role)?;
+    let word = match role {
+        Role::Superuser => "a superuser",
+        Role::Staff => "staff (may look)",
+        Role::Employee => "without a role by hand",
+    };
+    let already = if before == role { " already" } else { "" };
+    println!("{username} is{already} {word}.");
+    Ok(())
+}
+
+fn database() -> Result<(Db, Clock), Failure> {
+    let variables: HashMap<String, String> = config::environment()?;
+    logging::start(&LogSettings {
+        filter: "warn".to_owned(),
+        ..config::log_settings(&variables)?
+    });
+    let url = config::database_url(&variables)?;
+    Ok((Db::open(&url)?, Clock::default()))
+}
+
+fn migrated_database() -> Result<(Db, Clock), Failure> {
+    let (db, clock) = database()?;
+    db.migrate()?;
+    Ok((db, clock))
+}
+
+/// Asks twice on a terminal, or reads one line of standard input.
+fn new_password(from_stdin: bool) -> Result<String, Failure> {
+    let read =
+        |error: std::io::Error| Failure::Other(format!("the password cannot be read: {error}"));
+    let password = if from_stdin {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map_err(read)?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    } else if std::io::stdin().is_terminal() {
+        let first = rpassword::prompt_password("Password: ").map_err(read)?;
+        let second = rpassword::prompt_password("Password (again): ").map_err(read)?;
+        if first != second {
+            return Err(Failure::Other("the two passwords differ".to_owned()));
+        }
+        first
+    } else {
+        return Err(Failure::Other(
+            "there is no terminal to ask for a password on; use --password-stdin".to_owned(),
+        ));
+    };
+    let password = Secret::new(password);
+    passwords::check_strength(&password)
+        .map_err(|weakness| Failure::Other(weakness.to_string()))?;
+    Ok(passwords::hash(&password)?)
+}

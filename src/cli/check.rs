@@ -1,0 +1,183 @@
+//! `frontdesk check`: one line for each thing that must hold, and what to do about it.
+
+use std::collections::HashMap;
+
+use super::Failure;
+use crate::config::{DatabaseUrl, ProviderSettings, Settings};
+use crate::db::{self, Db, MigrationState};
+use crate::error::{Cause, Error};
+use crate::logging;
+use crate::oauth::Provider;
+
+/// Prints lines and remembers whether one was a fault.
+#[derive(Default)]
+struct Report {
+    has_fault: bool,
+}
+
+impl Report {
+    fn ok(what: &str, text: &str) {
+        println!("ok       {what}: {text}");
+    }
+
+    fn warning(what: &str, text: &str) {
+        println!("warning  {what}: {text}");
+    }
+
+    fn fault(&mut self, what: &str, text: &str) {
+        self.has_fault = true;
+        println!("fault    {what}: {text}");
+    }
+}
+
+pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
+    let mut report = Report::default();
+    match Settings::parse(variables) {
+        Ok(settings) => {
+            logging::start(&crate::config::LogSettings {
+                filter: "error".to_owned(),
+                ..settings.log.clone()
+            });
+            Report::ok("settings", "all are there and can be read");
+            check_origin(&settings);
+            check_database(&mut report, &settings.database);
+            check_provider(&mut report, settings.provider)?;
+        }
+        Err(faults) => {
+            for fault in faults.lines() {
+                report.fault("settings", fault);
+            }
+            if let Ok(url) = crate::config::database_url(variables) {
+                check_database(&mut report, &url);
+            }
+        }
+    }
+    if report.has_fault {
+        Err(Failure::Said)
+    } else {
+        Ok(())
+    }
+}
+
+fn check_origin(settings: &Settings) {
+    let origin = &settings.public_url.origin;
+    if settings.public_url.is_https {
+        Report::ok("public address", origin);
+    } else {
+        Report::warning(
+            "public address",
+            &format!("{origin} is not https: cookies travel in the open; set FRONTDESK_PUBLIC_URL"),
+        );
+    }
+}
+
+fn check_database(report: &mut Report, url: &DatabaseUrl) {
+    let name = db::describe(url);
+    // A check must not make a database that is not there.
+    if let DatabaseUrl::Sqlite(path) = url
+        && !path.exists()
+    {
+        Report::warning(
+            "database",
+            &format!(
+                "{name} does not exist yet; `frontdesk serve` or `frontdesk migrate` makes it"
+            ),
+        );
+        return;
+    }
+    let db = match Db::open(url) {
+        Ok(db) => db,
+        Err(error) => {
+            report.fault(
+                "database",
+                &format!("{name}: {error}; look at DATABASE_URL"),
+            );
+            return;
+        }
+    };
+    Report::ok("database", &name);
+    match db.migration_state_blocking() {
+        Ok(MigrationState::Current) => Report::ok("migrations", "all are applied"),
+        Ok(MigrationState::Pending(count)) => Report::warning(
+            "migrations",
+            &format!("{count} are pending; `frontdesk serve` or `frontdesk migrate` applies them"),
+        ),
+        Ok(MigrationState::TooNew) => report.fault(
+            "migrations",
+            "a newer version of frontdesk has been here; run that version",
+        ),
+        Err(error) => report.fault("migrations", &error.to_string()),
+    }
+    match db.collation() {
+        Ok(collation) if collation.starts_with('C') || collation == "POSIX" => {}
+        Ok(collation) => Report::warning(
+            "collation",
+            &format!(
+                "{collation}: names are ordered by its rules; create the database with C.UTF-8 to order them as SQLite does"
+            ),
+        ),
+        Err(error) => report.fault("collation", &error.to_string()),
+    }
+    match db.remote_ssl_mode().as_deref() {
+        None | Some("verify-full") => {}
+        Some(mode) => Report::warning(
+            "database TLS",
+            &format!("sslmode={mode} does not prove which server answers; use verify-full"),
+        ),
+    }
+}
+
+fn check_provider(report: &mut Report, settings: ProviderSettings) -> Result<(), Failure> {
+    if settings.pkce {
+        Report::ok("PKCE", "on");
+    } else {
+        Report::warning(
+            "PKCE",
+            "off: a stolen code can be used by whoever has it; set OAUTH2_PKCE=on if the provider can",
+        );
+    }
+    let provider = Provider::new(settings)?;
+    let settings = provider.settings();
+    let mut addresses = vec![
+        ("OAUTH2_TOKEN_URL", &settings.token_url),
+        ("OAUTH2_USER_BASE_INFO_URL", &settings.profile_url),
+    ];
+    addresses.extend(
+        settings
+            .permissions_url
+            .as_ref()
+            .map(|url| ("OAUTH2_USER_ALL_PERMISSIONS_URL", url)),
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(Error::Internal(error.to_string())))?;
+    for (name, url) in addresses {
+        let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
+        if url.scheme() == "http" && !is_local(url) {
+            Report::warning(
+                name,
+                &format!("{shown} is not https: secret and tokens travel in the open"),
+            );
+        }
+        match runtime.block_on(provider.probe(url)) {
+            Ok(404) => report.fault(name, &format!("{shown} answers 404: is the path right?")),
+            Ok(status) if status >= 500 => {
+                Report::warning(name, &format!("{shown} answers {status}"));
+            }
+            Ok(status) => Report::ok(name, &format!("{shown} answers ({status})")),
+            Err(Cause::TooSlow) => {
+                report.fault(name, &format!("{shown} does not answer within 5 seconds"));
+            }
+            Err(_) => report.fault(
+                name,
+                &format!("{shown} cannot be reached: is the address right, does this machine reach it, is its certificate known (OAUTH2_CA_FILE)?"),
+            ),
+        }
+    }
+    Ok(())
+}
+
+fn is_local(url: &url::Url) -> bool {
+    matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+}

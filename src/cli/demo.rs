@@ -1,0 +1,84 @@
+//! `frontdesk demo`: portal and stand-in platform in one process, on loopback alone. Reads no
+//! settings, no environment and no `.env`.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, TcpListener};
+
+use super::Failure;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::error::Error;
+use crate::secret::{Secret, random_token};
+use crate::{Server, logging, sandbox};
+
+const PORTAL_PORT: u16 = 8000;
+const PLATFORM_PORT: u16 = 8001;
+
+pub fn run() -> Result<(), Failure> {
+    let portal = format!("http://127.0.0.1:{PORTAL_PORT}");
+    let platform = format!("http://127.0.0.1:{PLATFORM_PORT}");
+    let redirect_url = format!("{portal}/oauth2_callback/");
+    let client_secret = random_token().map_err(Error::from)?;
+    let settings = settings(&platform, &redirect_url, &client_secret)?;
+    logging::start(&settings.log);
+    let portal_socket = listen(PORTAL_PORT)?;
+    let platform_socket = listen(PLATFORM_PORT)?;
+
+    actix_web::rt::System::new().block_on(async {
+        let stand_in = sandbox::start(
+            platform_socket,
+            Secret::new(client_secret),
+            redirect_url,
+            format!("{portal}/"),
+        )?;
+        let stand_in_handle = stand_in.handle();
+        actix_web::rt::spawn(stand_in);
+        let server = Server::on(portal_socket, settings, Clock::default())?;
+        greet(&portal, &platform);
+        let result = server.run().await;
+        stand_in_handle.stop(false).await;
+        result.map_err(|error| Failure::Other(error.to_string()))
+    })
+}
+
+fn settings(platform: &str, redirect_url: &str, client_secret: &str) -> Result<Settings, Failure> {
+    let secret_key = random_token().map_err(Error::from)?;
+    let authorize_url = format!("{platform}/o/authorize/");
+    let permissions_url = format!("{platform}/public-api/current_user/all_permissions");
+    let logout_url = format!("{platform}/o/logout/");
+    let variables: HashMap<String, String> = [
+        ("OAUTH2_CLIENT_ID", sandbox::CLIENT_ID),
+        ("OAUTH2_CLIENT_SECRET", client_secret),
+        ("OAUTH2_REDIRECT_URL", redirect_url),
+        ("OAUTH2_AUTHORIZE_URL", &authorize_url),
+        ("INTERNAL_URL_PREFIX", platform),
+        ("OAUTH2_USER_ALL_PERMISSIONS_URL", &permissions_url),
+        ("OAUTH2_LOGOUT_URL", &logout_url),
+        ("DATABASE_URL", "frontdesk-demo.sqlite3"),
+        ("SECRET_KEY", &secret_key),
+        ("FRONTDESK_STAFF_PERMISSION", "frontdesk.staff"),
+        ("FRONTDESK_SUPERUSER_PERMISSION", "frontdesk.admin"),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect();
+    Ok(Settings::parse(&variables)?)
+}
+
+fn listen(port: u16) -> Result<TcpListener, Failure> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| {
+        Failure::Other(format!(
+            "the demo needs port {port} of 127.0.0.1: {error}. Is another demo running?"
+        ))
+    })
+}
+
+fn greet(portal: &str, platform: &str) {
+    println!("\nFrontdesk's demo is ready. Open\n\n    {portal}/\n");
+    println!("and click on \"Continue with your company account\". You come to a stand-in for a");
+    println!("company's platform ({platform}/), where you pick whom to be, for example:\n");
+    for (name, username, note) in sandbox::introductions() {
+        println!("    {username:<14} {note} ({name})");
+    }
+    println!("\nAccounts are kept in frontdesk-demo.sqlite3. Stop with Ctrl-C.\n");
+}

@@ -1,0 +1,889 @@
+//! Settings: one table of options, parsed once into typed values, all faults reported together.
+//!
+//! The only place that reads the environment. `--help`, the README's table and the list of known
+//! names all come from [`OPTIONS`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use jiff::tz::TimeZone;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use url::Url;
+
+use crate::i18n::Lang;
+use crate::secret::Secret;
+
+/// One setting: its variable, its default in words, and what it means.
+pub struct OptionSpec {
+    pub name: &'static str,
+    pub default: &'static str,
+    pub meaning: &'static str,
+    /// Can also be given as `NAME_FILE`, and is never printed.
+    pub is_secret: bool,
+}
+
+const fn option(name: &'static str, default: &'static str, meaning: &'static str) -> OptionSpec {
+    OptionSpec {
+        name,
+        default,
+        meaning,
+        is_secret: false,
+    }
+}
+
+const fn secret(name: &'static str, default: &'static str, meaning: &'static str) -> OptionSpec {
+    OptionSpec {
+        name,
+        default,
+        meaning,
+        is_secret: true,
+    }
+}
+
+/// Every setting there is.
+pub const OPTIONS: &[OptionSpec] = &[
+    option(
+        "OAUTH2_CLIENT_ID",
+        "required",
+        "The client id that the provider gave this portal",
+    ),
+    secret(
+        "OAUTH2_CLIENT_SECRET",
+        "required",
+        "Its secret (not with `OAUTH2_CLIENT_AUTH=none`)",
+    ),
+    option(
+        "OAUTH2_REDIRECT_URL",
+        "required",
+        "Where the provider sends people back, as registered there, e.g. `https://desk.example.com/oauth2_callback/`",
+    ),
+    option(
+        "OAUTH2_AUTHORIZE_URL",
+        "required",
+        "Where browsers are sent to sign in, e.g. `https://id.example.com/o/authorize/`",
+    ),
+    option(
+        "INTERNAL_URL_PREFIX",
+        "none",
+        "Under which address this server reaches the provider; gives the next two their defaults",
+    ),
+    option(
+        "OAUTH2_TOKEN_URL",
+        "prefix + `/o/token/`",
+        "Exchanges the code for a token",
+    ),
+    option(
+        "OAUTH2_USER_BASE_INFO_URL",
+        "prefix + `/public-api/current_user/base_info`",
+        "The profile",
+    ),
+    option(
+        "OAUTH2_USER_ALL_PERMISSIONS_URL",
+        "none: not asked for",
+        "The permissions, e.g. prefix + `/public-api/current_user/all_permissions`",
+    ),
+    option(
+        "OAUTH2_CLIENT_AUTH",
+        "`post`",
+        "How the secret is sent: `post` (in the form), `basic` (HTTP Basic) or `none` (a public client)",
+    ),
+    option(
+        "OAUTH2_PKCE",
+        "`on`",
+        "PKCE with S256; `off` only for a provider that cannot",
+    ),
+    option(
+        "OAUTH2_SCOPE",
+        "none",
+        "The scopes asked for, separated by spaces",
+    ),
+    option(
+        "OAUTH2_SUBJECT",
+        "`/name`",
+        "JSON Pointer into the profile: what names a person for ever",
+    ),
+    option("OAUTH2_USERNAME", "`/name`", "JSON Pointer: the username"),
+    option(
+        "OAUTH2_FIRST_NAME",
+        "`/name_cn`",
+        "JSON Pointer: the name that is shown",
+    ),
+    option(
+        "OAUTH2_EMAIL",
+        "`/email`",
+        "JSON Pointer: the e-mail address",
+    ),
+    option(
+        "OAUTH2_PERMISSIONS",
+        "the answer itself, or its `permissions` member",
+        "JSON Pointer into the permissions answer: where the list is",
+    ),
+    option(
+        "OAUTH2_PERMISSION_NAME",
+        "a string, or the object's `codename`",
+        "JSON Pointer into one item of the list: what names it",
+    ),
+    option(
+        "OAUTH2_PROVIDER_NAME",
+        "Company account / 公司账号",
+        "The label of the sign-in button",
+    ),
+    option(
+        "OAUTH2_CA_FILE",
+        "none",
+        "PEM file with an extra certificate authority for calls to the provider",
+    ),
+    option(
+        "OAUTH2_LOGOUT_URL",
+        "none",
+        "Where people sign out at the provider, to sign in as someone else",
+    ),
+    option(
+        "DATABASE_URL",
+        "`frontdesk.sqlite3`",
+        "A path for SQLite, `sqlite://PATH`, or `postgres://…`",
+    ),
+    secret(
+        "SECRET_KEY",
+        "required by `serve`",
+        "At least 32 random bytes (`frontdesk secret-key` prints one); seals cookies and sign-in attempts",
+    ),
+    secret(
+        "SECRET_KEY_PREVIOUS",
+        "none",
+        "The key before, still accepted for reading",
+    ),
+    option("FRONTDESK_LISTEN", "`127.0.0.1:8000`", "Address and port"),
+    option(
+        "FRONTDESK_PUBLIC_URL",
+        "the origin of `OAUTH2_REDIRECT_URL`",
+        "How browsers reach this portal; https turns on `Secure` cookies and HSTS",
+    ),
+    option(
+        "FRONTDESK_TRUSTED_PROXIES",
+        "nobody",
+        "Whose `X-Forwarded-For` is believed: addresses and networks (CIDR), separated by commas",
+    ),
+    option(
+        "FRONTDESK_SESSION_IDLE",
+        "`8h`",
+        "A session ends after so long without a request",
+    ),
+    option(
+        "FRONTDESK_SESSION_MAX",
+        "`24h`",
+        "A session ends so long after its sign-in, whatever happens",
+    ),
+    option(
+        "FRONTDESK_PASSWORD_LOGIN",
+        "`on`",
+        "Who may use a local password: `on`, `superusers` or `off`",
+    ),
+    option(
+        "FRONTDESK_STAFF_PERMISSION",
+        "none",
+        "Who holds this permission is a read-only admin",
+    ),
+    option(
+        "FRONTDESK_SUPERUSER_PERMISSION",
+        "none",
+        "Who holds this permission is an admin",
+    ),
+    option(
+        "FRONTDESK_LANGUAGE",
+        "`en`",
+        "When the browser says nothing: `en` or `zh-Hans`",
+    ),
+    option(
+        "FRONTDESK_TIME_ZONE",
+        "`UTC`",
+        "How times are shown, e.g. `Asia/Shanghai`",
+    ),
+    option(
+        "FRONTDESK_LOG_FORMAT",
+        "`text`",
+        "`text` or `json`, one line an event",
+    ),
+    option(
+        "RUST_LOG",
+        "`info`",
+        "What is logged, as env_logger reads it",
+    ),
+];
+
+/// Everything that `serve` needs to know.
+#[derive(Debug)]
+pub struct Settings {
+    pub provider: ProviderSettings,
+    pub database: DatabaseUrl,
+    pub secret_key: Secret<String>,
+    pub secret_key_previous: Option<Secret<String>>,
+    pub listen: SocketAddr,
+    pub public_url: PublicUrl,
+    pub trusted_proxies: Vec<IpNet>,
+    pub session_idle: Duration,
+    pub session_max: Duration,
+    pub password_login: PasswordLogin,
+    pub staff_permission: Option<String>,
+    pub superuser_permission: Option<String>,
+    pub language: Lang,
+    pub time_zone: TimeZone,
+    pub log: LogSettings,
+    #[cfg(feature = "failpoints")]
+    pub failpoint: Option<String>,
+}
+
+/// The id under which the provider set by variables is stored with each subject.
+pub const PROVIDER_ID: &str = "company";
+
+#[derive(Debug)]
+pub struct ProviderSettings {
+    pub client_id: String,
+    /// Empty for a public client.
+    pub client_secret: Secret<String>,
+    pub client_auth: ClientAuth,
+    pub pkce: bool,
+    pub scope: Option<String>,
+    /// Sent byte for byte as it was set.
+    pub redirect_url: String,
+    /// The path of `redirect_url`.
+    pub callback_path: String,
+    pub authorize_url: Url,
+    pub token_url: Url,
+    pub profile_url: Url,
+    pub permissions_url: Option<Url>,
+    pub mapping: Mapping,
+    pub name: Option<String>,
+    /// PEM
+    pub ca: Option<Vec<u8>>,
+    pub logout_url: Option<Url>,
+}
+
+/// JSON Pointers (RFC 6901) into what the provider answers.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    pub subject: String,
+    pub username: String,
+    pub first_name: String,
+    pub email: String,
+    pub permissions: Option<String>,
+    pub permission_name: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuth {
+    Post,
+    Basic,
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordLogin {
+    On,
+    Superusers,
+    Off,
+}
+
+/// Where the records are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    Sqlite(PathBuf),
+    /// The whole address; it may hold a password.
+    Postgres(Secret<String>),
+}
+
+/// How browsers reach the portal.
+#[derive(Debug, Clone)]
+pub struct PublicUrl {
+    /// `https://desk.example.com`, as browsers send it in `Origin`.
+    pub origin: String,
+    pub is_https: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    pub filter: String,
+    pub is_json: bool,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            is_json: false,
+        }
+    }
+}
+
+/// All that is wrong with the settings, to be shown at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(Vec<String>);
+
+impl Faults {
+    /// One sentence a fault, each beginning with the variable's name.
+    #[must_use]
+    pub fn lines(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("The settings need mending:")?;
+        for fault in &self.0 {
+            write!(f, "\n  {fault}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The variables, from the environment and the `.env` file of the working directory. The
+/// environment wins.
+///
+/// # Errors
+/// When there is a `.env` that cannot be read.
+pub fn environment() -> Result<HashMap<String, String>, Faults> {
+    let mut variables = HashMap::new();
+    match dotenvy::from_path_iter(".env") {
+        Ok(lines) => {
+            for line in lines {
+                match line {
+                    Ok((name, value)) => {
+                        variables.insert(name, value);
+                    }
+                    // The parser's error quotes the line, which may hold a secret.
+                    Err(_) => {
+                        return Err(Faults(vec![
+                            ".env: a line cannot be read; each is NAME=value, with quotes around a value that has spaces".to_owned(),
+                        ]));
+                    }
+                }
+            }
+        }
+        Err(error) if error.not_found() => {}
+        Err(error) => return Err(Faults(vec![format!(".env: {error}")])),
+    }
+    // A variable that is not Unicode cannot be one of ours, unless its name says so.
+    for (name, value) in std::env::vars_os() {
+        let Some(name) = name.to_str() else { continue };
+        variables.insert(name.to_owned(), value.to_string_lossy().into_owned());
+    }
+    Ok(variables)
+}
+
+impl Settings {
+    /// Reads the settings of `serve` from variables.
+    ///
+    /// # Errors
+    /// All faults together; none shows a secret.
+    pub fn parse(variables: &HashMap<String, String>) -> Result<Self, Faults> {
+        let mut reader = Reader::new(variables);
+        let provider = reader.provider();
+        let database = reader.database();
+        let secret_key = reader.secret_key("SECRET_KEY");
+        if secret_key.is_none() && !reader.has_fault("SECRET_KEY") {
+            reader.fault(
+                "SECRET_KEY",
+                "is required; `frontdesk secret-key` prints a fresh one",
+            );
+        }
+        let secret_key_previous = reader.secret_key("SECRET_KEY_PREVIOUS");
+        let listen = reader
+            .parsed(
+                "FRONTDESK_LISTEN",
+                "an address and a port, like 127.0.0.1:8000",
+                |text| text.parse().ok(),
+            )
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8000)));
+        let public_url = reader.public_url();
+        let trusted_proxies = reader
+            .parsed(
+                "FRONTDESK_TRUSTED_PROXIES",
+                "a list of addresses or networks, like 10.0.0.1, 192.168.0.0/16",
+                networks,
+            )
+            .unwrap_or_default();
+        let session_idle = reader.duration("FRONTDESK_SESSION_IDLE", 8 * 3600);
+        let session_max = reader.duration("FRONTDESK_SESSION_MAX", 24 * 3600);
+        let password_login = reader
+            .parsed(
+                "FRONTDESK_PASSWORD_LOGIN",
+                "on, superusers or off",
+                |text| match text {
+                    "on" => Some(PasswordLogin::On),
+                    "superusers" => Some(PasswordLogin::Superusers),
+                    "off" => Some(PasswordLogin::Off),
+                    _ => None,
+                },
+            )
+            .unwrap_or(PasswordLogin::On);
+        let language = reader
+            .parsed("FRONTDESK_LANGUAGE", "en or zh-Hans", Lang::from_tag)
+            .unwrap_or_default();
+        let time_zone = reader
+            .parsed(
+                "FRONTDESK_TIME_ZONE",
+                "a time zone's name, like Asia/Shanghai",
+                |text| TimeZone::get(text).ok(),
+            )
+            .unwrap_or(TimeZone::UTC);
+        let staff_permission = reader.text("FRONTDESK_STAFF_PERMISSION");
+        let superuser_permission = reader.text("FRONTDESK_SUPERUSER_PERMISSION");
+        let log = reader.log();
+        reader.refuse_unknown();
+        #[cfg(feature = "failpoints")]
+        let failpoint = variables.get("FRONTDESK_FAILPOINT").cloned();
+
+        match (provider, database, secret_key, public_url) {
+            (Some(provider), Some(database), Some(secret_key), Some(public_url))
+                if reader.faults.is_empty() =>
+            {
+                Ok(Self {
+                    provider,
+                    database,
+                    secret_key,
+                    secret_key_previous,
+                    listen,
+                    public_url,
+                    trusted_proxies,
+                    session_idle,
+                    session_max,
+                    password_login,
+                    staff_permission,
+                    superuser_permission,
+                    language,
+                    time_zone,
+                    log,
+                    #[cfg(feature = "failpoints")]
+                    failpoint,
+                })
+            }
+            _ => Err(reader.into_faults()),
+        }
+    }
+}
+
+/// The log's settings alone, for commands that run without the rest.
+///
+/// # Errors
+/// When `FRONTDESK_LOG_FORMAT` or `RUST_LOG` cannot be read.
+pub fn log_settings(variables: &HashMap<String, String>) -> Result<LogSettings, Faults> {
+    let mut reader = Reader::new(variables);
+    let log = reader.log();
+    if reader.faults.is_empty() {
+        Ok(log)
+    } else {
+        Err(reader.into_faults())
+    }
+}
+
+/// The database's address alone, for commands that need nothing else.
+///
+/// # Errors
+/// When `DATABASE_URL` cannot be read.
+pub fn database_url(variables: &HashMap<String, String>) -> Result<DatabaseUrl, Faults> {
+    let mut reader = Reader::new(variables);
+    match reader.database() {
+        Some(url) if reader.faults.is_empty() => Ok(url),
+        _ => Err(reader.into_faults()),
+    }
+}
+
+/// Collects faults while it reads.
+struct Reader<'a> {
+    variables: &'a HashMap<String, String>,
+    /// By variable, so that the message is in one order whatever the reading's was.
+    faults: BTreeMap<String, String>,
+}
+
+impl<'a> Reader<'a> {
+    const fn new(variables: &'a HashMap<String, String>) -> Self {
+        Self {
+            variables,
+            faults: BTreeMap::new(),
+        }
+    }
+
+    fn fault(&mut self, name: &str, problem: impl Into<String>) {
+        self.faults
+            .entry(name.to_owned())
+            .or_insert_with(|| problem.into());
+    }
+
+    fn has_fault(&self, name: &str) -> bool {
+        self.faults.contains_key(name) || self.faults.contains_key(&format!("{name}_FILE"))
+    }
+
+    fn into_faults(self) -> Faults {
+        Faults(
+            self.faults
+                .into_iter()
+                .map(|(name, problem)| format!("{name} {problem}"))
+                .collect(),
+        )
+    }
+
+    /// An empty variable counts as one that is not set.
+    fn text(&self, name: &str) -> Option<String> {
+        let value = self.variables.get(name)?.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    fn required(&mut self, name: &str) -> Option<String> {
+        let value = self.text(name);
+        if value.is_none() {
+            self.fault(name, "is required");
+        }
+        value
+    }
+
+    fn parsed<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        let value = parse(&text);
+        if value.is_none() {
+            self.fault(name, format!("must be {expected}"));
+        }
+        value
+    }
+
+    /// A secret, from `NAME` or the file that `NAME_FILE` names.
+    fn secret(&mut self, name: &str) -> Option<Secret<String>> {
+        let file_name = format!("{name}_FILE");
+        match (self.text(name), self.text(&file_name)) {
+            (Some(_), Some(_)) => {
+                self.fault(&file_name, format!("and {name} are both set; keep one"));
+                None
+            }
+            (Some(value), None) => Some(Secret::new(value)),
+            (None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) if !text.trim().is_empty() => {
+                    Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+                }
+                Ok(_) => {
+                    self.fault(&file_name, format!("names an empty file: {path}"));
+                    None
+                }
+                Err(error) => {
+                    self.fault(&file_name, format!("cannot be read: {path}: {error}"));
+                    None
+                }
+            },
+            (None, None) => None,
+        }
+    }
+
+    fn secret_key(&mut self, name: &str) -> Option<Secret<String>> {
+        let key = self.secret(name)?;
+        let mut distinct: Vec<u8> = key.expose().bytes().collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        if key.expose().len() < 32 || distinct.len() < 10 {
+            self.fault(
+                name,
+                "must be at least 32 random bytes; `frontdesk secret-key` prints a fresh one",
+            );
+            return None;
+        }
+        Some(key)
+    }
+
+    fn url(&mut self, name: &str) -> Option<Url> {
+        self.parsed(name, HTTP_ADDRESS, http_url)
+    }
+
+    fn pointer(&mut self, name: &str) -> Option<String> {
+        self.parsed(name, "a JSON Pointer, like /profile/name", |text| {
+            text.starts_with('/').then(|| text.to_owned())
+        })
+    }
+
+    fn duration(&mut self, name: &str, default_seconds: u64) -> Duration {
+        self.parsed(name, "a time, like 30m, 8h or 7d (at least 1m)", duration)
+            .unwrap_or(Duration::from_secs(default_seconds))
+    }
+
+    fn provider(&mut self) -> Option<ProviderSettings> {
+        let client_id = self.required("OAUTH2_CLIENT_ID");
+        let client_auth = self
+            .parsed(
+                "OAUTH2_CLIENT_AUTH",
+                "post, basic or none",
+                |text| match text {
+                    "post" => Some(ClientAuth::Post),
+                    "basic" => Some(ClientAuth::Basic),
+                    "none" => Some(ClientAuth::None),
+                    _ => None,
+                },
+            )
+            .unwrap_or(ClientAuth::Post);
+        let client_secret = self.secret("OAUTH2_CLIENT_SECRET");
+        if client_secret.is_none()
+            && client_auth != ClientAuth::None
+            && !self.has_fault("OAUTH2_CLIENT_SECRET")
+        {
+            self.fault("OAUTH2_CLIENT_SECRET", "is required");
+        }
+        let pkce = self
+            .parsed("OAUTH2_PKCE", "on or off", |text| match text {
+                "on" => Some(true),
+                "off" => Some(false),
+                _ => None,
+            })
+            .unwrap_or(true);
+        if !pkce && client_auth == ClientAuth::None {
+            self.fault(
+                "OAUTH2_PKCE",
+                "must be on for a public client (OAUTH2_CLIENT_AUTH=none)",
+            );
+        }
+        let redirect_url = self.redirect_url();
+        self.required("OAUTH2_AUTHORIZE_URL");
+        let authorize_url = self.url("OAUTH2_AUTHORIZE_URL");
+        let prefix = self.url("INTERNAL_URL_PREFIX");
+        let token_url = self.server_url("OAUTH2_TOKEN_URL", prefix.as_ref(), "/o/token/");
+        let profile_url = self.server_url(
+            "OAUTH2_USER_BASE_INFO_URL",
+            prefix.as_ref(),
+            "/public-api/current_user/base_info",
+        );
+        let permissions_url = self.url("OAUTH2_USER_ALL_PERMISSIONS_URL");
+        let mapping = Mapping {
+            subject: self
+                .pointer("OAUTH2_SUBJECT")
+                .unwrap_or_else(|| "/name".to_owned()),
+            username: self
+                .pointer("OAUTH2_USERNAME")
+                .unwrap_or_else(|| "/name".to_owned()),
+            first_name: self
+                .pointer("OAUTH2_FIRST_NAME")
+                .unwrap_or_else(|| "/name_cn".to_owned()),
+            email: self
+                .pointer("OAUTH2_EMAIL")
+                .unwrap_or_else(|| "/email".to_owned()),
+            permissions: self.pointer("OAUTH2_PERMISSIONS"),
+            permission_name: self.pointer("OAUTH2_PERMISSION_NAME"),
+        };
+        let ca = self.ca_file();
+        let logout_url = self.url("OAUTH2_LOGOUT_URL");
+        let (redirect_url, callback_path) = redirect_url?;
+        Some(ProviderSettings {
+            client_id: client_id?,
+            client_secret: client_secret.unwrap_or_else(|| Secret::new(String::new())),
+            client_auth,
+            pkce,
+            scope: self.text("OAUTH2_SCOPE"),
+            redirect_url,
+            callback_path,
+            authorize_url: authorize_url?,
+            token_url: token_url?,
+            profile_url: profile_url?,
+            permissions_url,
+            mapping,
+            name: self.text("OAUTH2_PROVIDER_NAME"),
+            ca,
+            logout_url,
+        })
+    }
+
+    /// The address as it was set, and its path.
+    fn redirect_url(&mut self) -> Option<(String, String)> {
+        const NAME: &str = "OAUTH2_REDIRECT_URL";
+        let text = self.required(NAME)?;
+        let url = self.url(NAME)?;
+        let path = url.path();
+        // A path that one of our pages has, or that a router would read as a pattern.
+        let is_taken = path == "/"
+            || [
+                "/login",
+                "/logout",
+                "/account",
+                "/admin",
+                "/oauth2/login",
+                "/healthz",
+                "/readyz",
+                "/static",
+                "/preferences",
+            ]
+            .iter()
+            .any(|page| path == *page || path.starts_with(&format!("{page}/")));
+        if url.fragment().is_some()
+            || url.query().is_some()
+            || is_taken
+            || path.contains(['{', '}', '%'])
+        {
+            self.fault(
+                NAME,
+                "must have a path of its own, like /oauth2_callback/, without query or fragment",
+            );
+            return None;
+        }
+        let path = path.to_owned();
+        Some((text, path))
+    }
+
+    fn server_url(&mut self, name: &str, prefix: Option<&Url>, path: &str) -> Option<Url> {
+        if self.text(name).is_some() {
+            return self.url(name);
+        }
+        let Some(prefix) = prefix else {
+            if !self.has_fault("INTERNAL_URL_PREFIX") {
+                self.fault(name, "is required, unless INTERNAL_URL_PREFIX is set");
+            }
+            return None;
+        };
+        http_url(&format!("{}{path}", prefix.as_str().trim_end_matches('/')))
+    }
+
+    fn ca_file(&mut self) -> Option<Vec<u8>> {
+        const NAME: &str = "OAUTH2_CA_FILE";
+        let path = self.text(NAME)?;
+        match std::fs::read(&path) {
+            Ok(pem) if is_certificates(&pem) => Some(pem),
+            Ok(_) => {
+                self.fault(NAME, format!("holds no PEM certificate: {path}"));
+                None
+            }
+            Err(error) => {
+                self.fault(NAME, format!("cannot be read: {path}: {error}"));
+                None
+            }
+        }
+    }
+
+    fn public_url(&mut self) -> Option<PublicUrl> {
+        const NAME: &str = "FRONTDESK_PUBLIC_URL";
+        let url = if self.text(NAME).is_some() {
+            let url = self.url(NAME)?;
+            if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+                self.fault(NAME, "must be an origin, like https://desk.example.com");
+                return None;
+            }
+            url
+        } else {
+            http_url(&self.text("OAUTH2_REDIRECT_URL")?)?
+        };
+        Some(PublicUrl {
+            origin: url.origin().ascii_serialization(),
+            is_https: url.scheme() == "https",
+        })
+    }
+
+    fn database(&mut self) -> Option<DatabaseUrl> {
+        const NAME: &str = "DATABASE_URL";
+        let text = self
+            .text(NAME)
+            .unwrap_or_else(|| "frontdesk.sqlite3".to_owned());
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            if Url::parse(&text).is_err() {
+                self.fault(
+                    NAME,
+                    "is not an address that can be read, like postgres://user@host/name",
+                );
+                return None;
+            }
+            return Some(DatabaseUrl::Postgres(Secret::new(text)));
+        }
+        let path = text.strip_prefix("sqlite://").unwrap_or(&text);
+        if path.is_empty() || path == ":memory:" || path.contains("://") {
+            self.fault(NAME, "must be a path, sqlite://PATH or postgres://…");
+            return None;
+        }
+        Some(DatabaseUrl::Sqlite(Path::new(path).to_path_buf()))
+    }
+
+    fn log(&mut self) -> LogSettings {
+        let is_json = self
+            .parsed("FRONTDESK_LOG_FORMAT", "text or json", |text| match text {
+                "text" => Some(false),
+                "json" => Some(true),
+                _ => None,
+            })
+            .unwrap_or(false);
+        let filter = self.text("RUST_LOG").unwrap_or_else(|| "info".to_owned());
+        LogSettings { filter, is_json }
+    }
+
+    /// A name with our prefix that no option has is a typing mistake; what Kubernetes injects for
+    /// a service called frontdesk is not.
+    fn refuse_unknown(&mut self) {
+        let is_known = |name: &str| {
+            OPTIONS.iter().any(|option| {
+                option.name == name
+                    || (option.is_secret && name.strip_suffix("_FILE") == Some(option.name))
+            }) || (cfg!(feature = "failpoints") && name == "FRONTDESK_FAILPOINT")
+        };
+        let unknown: Vec<String> = self
+            .variables
+            .keys()
+            .filter(|name| name.starts_with("OAUTH2_") || name.starts_with("FRONTDESK_"))
+            .filter(|name| {
+                *name != "FRONTDESK_PORT"
+                    && !name.starts_with("FRONTDESK_PORT_")
+                    && !name.starts_with("FRONTDESK_SERVICE_")
+            })
+            .filter(|name| !is_known(name))
+            .cloned()
+            .collect();
+        for name in unknown {
+            self.fault(
+                &name,
+                "is not a setting; see `frontdesk --help` for those there are",
+            );
+        }
+    }
+}
+
+fn is_certificates(pem: &[u8]) -> bool {
+    let mut certificates = CertificateDer::pem_slice_iter(pem).peekable();
+    certificates.peek().is_some() && certificates.all(|certificate| certificate.is_ok())
+}
+
+const HTTP_ADDRESS: &str = "an address that starts with https:// or http://";
+
+fn http_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let is_plain = matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some()
+        && url.username().is_empty()
+        && url.password().is_none();
+    is_plain.then_some(url)
+}
+
+/// `30m`, `8h`, `7d`; at least a minute, at most a year.
+fn duration(text: &str) -> Option<Duration> {
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(split)?;
+    let seconds: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    let total = number.parse::<u64>().ok()?.checked_mul(seconds)?;
+    (60..=366 * 86_400)
+        .contains(&total)
+        .then(|| Duration::from_secs(total))
+}
+
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    text.split([',', ' '])
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(|item| {
+            item.parse::<IpNet>()
+                .ok()
+                .or_else(|| item.parse::<IpAddr>().ok().map(IpNet::from))
+        })
+        .collect()
+}

@@ -1,0 +1,609 @@
+//! The database: connections, transactions, migrations. What is stored is the nouns' business.
+//!
+//! A handler calls [`Db::read`] or [`Db::write`] once. Both take the closure to a blocking thread
+//! only when a connection is free, so that a slow database fills a fair queue, not the threads.
+
+mod conn;
+pub mod schema;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager};
+use diesel::migration::MigrationSource;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::sync::Semaphore;
+use url::Url;
+
+pub use conn::Conn;
+pub(crate) use conn::each;
+
+use crate::config::DatabaseUrl;
+use crate::error::{DatabaseError, Error, Result};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// How long a request waits for a connection before it is told to come back later; SQLite's own
+/// wait for another process's lock is as long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The WAL-reset bug, which can corrupt a database, is mended from this version on.
+const SQLITE_MIN_VERSION: i32 = 3_051_003;
+
+/// Names the advisory locks of ours in a PostgreSQL database: "fdsk".
+const MIGRATION_LOCK: i64 = 0x6664_736b_0001;
+const SUPERUSER_LOCK: i64 = 0x6664_736b_0002;
+
+/// How often a transaction is run again after it met another one.
+const MAX_RUNS: usize = 8;
+
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    url: DatabaseUrl,
+    readers: Lane,
+    writers: Lane,
+    reads: AtomicU64,
+    writes: AtomicU64,
+}
+
+/// Connections of one use, and the queue in front of them.
+struct Lane {
+    permits: Semaphore,
+    idle: Mutex<Vec<Conn>>,
+    may_write: bool,
+}
+
+impl Lane {
+    const fn new(size: usize, may_write: bool) -> Self {
+        Self {
+            permits: Semaphore::const_new(size),
+            idle: Mutex::new(Vec::new()),
+            may_write,
+        }
+    }
+
+    fn take(&self) -> Option<Conn> {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+    }
+
+    fn put(&self, conn: Conn) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(conn);
+    }
+
+    /// Keeps the connection for the next one, unless it is broken.
+    fn give_back<T>(&self, mut conn: Conn, result: &Result<T>) {
+        let is_broken = is_down(result)
+            || each!(&mut conn, |c| {
+                AnsiTransactionManager::is_broken_transaction_manager(c)
+            });
+        if !is_broken {
+            self.put(conn);
+        }
+    }
+
+    fn clear(&self) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
+
+/// How often the database was asked since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    pub reads: u64,
+    pub writes: u64,
+}
+
+impl Db {
+    /// Opens the database, creating an SQLite file that is not there, and says so if it cannot.
+    /// Changes no table.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Down`] with the reason, in words, without the password.
+    pub fn open(url: &DatabaseUrl) -> Result<Self> {
+        let (readers, writers) = match url {
+            // One writer at a time is SQLite's rule: a fair queue before it beats a race for it.
+            DatabaseUrl::Sqlite(_) => (Lane::new(4, false), Lane::new(1, true)),
+            DatabaseUrl::Postgres(_) => (Lane::new(8, false), Lane::new(8, true)),
+        };
+        // The first connection must be one that may create the file and switch it to WAL.
+        writers.put(connect(url, true)?);
+        Ok(Self(Arc::new(Inner {
+            url: url.clone(),
+            readers,
+            writers,
+            reads: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+        })))
+    }
+
+    /// Runs queries that change nothing.
+    ///
+    /// # Errors
+    /// What `query` returns, or [`DatabaseError`].
+    pub async fn read<T, F>(&self, query: F) -> Result<T>
+    where
+        F: Fn(&mut Conn) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.0.reads.fetch_add(1, Ordering::Relaxed);
+        self.hop(|inner| &inner.readers, move |inner| inner.read(&query))
+            .await
+    }
+
+    /// Runs one transaction. `change` may be run again when it met another transaction, so it
+    /// must do nothing but use the connection.
+    ///
+    /// # Errors
+    /// What `change` returns, and then nothing was changed; or [`DatabaseError`].
+    pub async fn write<T, F>(&self, change: F) -> Result<T>
+    where
+        F: Fn(&mut Conn) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.0.writes.fetch_add(1, Ordering::Relaxed);
+        self.hop(|inner| &inner.writers, move |inner| inner.write(&change))
+            .await
+    }
+
+    /// [`Db::write`] for a command that has no runtime.
+    ///
+    /// # Errors
+    /// As [`Db::write`]
+    pub fn write_blocking<T>(&self, change: impl Fn(&mut Conn) -> Result<T>) -> Result<T> {
+        self.0.write(&change)
+    }
+
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            reads: self.0.reads.load(Ordering::Relaxed),
+            writes: self.0.writes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Waits for a turn, then does `work` on a blocking thread.
+    async fn hop<T, F>(&self, lane: fn(&Inner) -> &Lane, work: F) -> Result<T>
+    where
+        F: FnOnce(&Inner) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let inner = Arc::clone(&self.0);
+        let permit = tokio::time::timeout(PATIENCE, lane(&inner).permits.acquire())
+            .await
+            .map_err(|_| Error::Database(DatabaseError::Busy))?
+            .map_err(|_| Error::Internal("the connection queue is closed".to_owned()))?;
+        // The turn belongs to the work: a caller that gives up leaves it running.
+        permit.forget();
+        let worker = Arc::clone(&inner);
+        tokio::task::spawn_blocking(move || {
+            let _given_back_on_drop = Turn(&lane(&worker).permits);
+            work(&worker)
+        })
+        .await
+        .map_err(|_| Error::Internal("a database task panicked".to_owned()))?
+    }
+}
+
+/// A turn at a connection, given back however the work ends.
+struct Turn<'a>(&'a Semaphore);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
+impl Inner {
+    fn read<T>(&self, query: &dyn Fn(&mut Conn) -> Result<T>) -> Result<T> {
+        let (mut conn, mut result) = self.first_use(&self.readers, query)?;
+        // Asking again is safe: nothing was changed.
+        if is_down(&result) {
+            conn = connect(&self.url, self.readers.may_write)?;
+            result = query(&mut conn);
+        }
+        self.readers.give_back(conn, &result);
+        result
+    }
+
+    fn write<T>(&self, change: &dyn Fn(&mut Conn) -> Result<T>) -> Result<T> {
+        let (mut conn, begun) = self.first_use(&self.writers, &begin)?;
+        if is_down(&begun) {
+            conn = connect(&self.url, self.writers.may_write)?;
+            begin(&mut conn)?;
+        } else {
+            begun?;
+        }
+        let result = transaction(&mut conn, change);
+        self.writers.give_back(conn, &result);
+        result
+    }
+
+    /// Takes a connection and uses it. One that died while it lay idle is found out here, and
+    /// so are its neighbours.
+    fn first_use<T>(
+        &self,
+        lane: &Lane,
+        work: &dyn Fn(&mut Conn) -> Result<T>,
+    ) -> Result<(Conn, Result<T>)> {
+        let mut conn = match lane.take() {
+            Some(conn) => conn,
+            None => connect(&self.url, lane.may_write)?,
+        };
+        let result = work(&mut conn);
+        if is_down(&result) {
+            lane.clear();
+        }
+        Ok((conn, result))
+    }
+}
+
+fn is_down<T>(result: &Result<T>) -> bool {
+    matches!(result, Err(Error::Database(DatabaseError::Down(_))))
+}
+
+/// Runs `change` in the transaction that has begun, and again in a new one when it met another.
+fn transaction<T>(conn: &mut Conn, change: &dyn Fn(&mut Conn) -> Result<T>) -> Result<T> {
+    let mut run = 1;
+    loop {
+        let result = change(conn).and_then(|value| {
+            each!(conn, |c| AnsiTransactionManager::commit_transaction(c))?;
+            Ok(value)
+        });
+        let Err(error) = result else { return result };
+        // Rolling back what a failed COMMIT has ended already is refused, and no matter.
+        let _ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
+        if !has_met_another(&error) || run == MAX_RUNS {
+            return Err(error);
+        }
+        run += 1;
+        begin(conn)?;
+    }
+}
+
+fn begin(conn: &mut Conn) -> Result<()> {
+    match conn {
+        // A deferred transaction that reads and then writes fails at once under load.
+        Conn::Sqlite(conn) => {
+            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")
+        }
+        Conn::Postgres(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN"),
+    }
+    .map_err(Error::from)
+}
+
+/// Two transactions wanted the same row, the same name or the same id: the second sees the
+/// first's work when it is run again.
+fn has_met_another(error: &Error) -> bool {
+    use diesel::result::DatabaseErrorKind as Kind;
+    use diesel::result::Error as Diesel;
+    match error {
+        Error::Database(DatabaseError::Query(Diesel::DatabaseError(kind, information))) => {
+            matches!(kind, Kind::UniqueViolation | Kind::SerializationFailure)
+                || information.message().contains("deadlock detected")
+        }
+        _ => false,
+    }
+}
+
+/// Only one transaction at a time may decide who the last superuser is.
+///
+/// # Errors
+/// [`DatabaseError`]
+pub fn lock_superusers(conn: &mut Conn) -> Result<()> {
+    advisory_lock(conn, SUPERUSER_LOCK)
+}
+
+/// Until the transaction ends. SQLite has one writer at a time anyway.
+fn advisory_lock(conn: &mut Conn, key: i64) -> Result<()> {
+    if let Conn::Postgres(conn) = conn {
+        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+            .bind::<diesel::sql_types::BigInt, _>(key)
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+fn connect(url: &DatabaseUrl, may_write: bool) -> Result<Conn> {
+    match url {
+        DatabaseUrl::Sqlite(path) => connect_sqlite(path, may_write).map(Conn::Sqlite),
+        DatabaseUrl::Postgres(url) => connect_postgres(url.expose()).map(Conn::Postgres),
+    }
+}
+
+fn down(why: impl std::fmt::Display) -> Error {
+    Error::Database(DatabaseError::Down(why.to_string()))
+}
+
+fn connect_sqlite(path: &Path, may_write: bool) -> Result<SqliteConnection> {
+    let name = path
+        .to_str()
+        .ok_or_else(|| down("DATABASE_URL: the path is not Unicode"))?;
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        && !folder.is_dir()
+    {
+        return Err(down(format!(
+            "the folder {} does not exist",
+            folder.display()
+        )));
+    }
+    if path.is_dir() {
+        return Err(down(format!("{name} is a folder, not a database file")));
+    }
+    // Diesel reads some names as addresses with parameters; a path is always just a path.
+    let name = if path.is_absolute() {
+        name.to_owned()
+    } else {
+        format!("./{name}")
+    };
+    let mut conn = SqliteConnection::establish(&name)
+        .map_err(|error| down(format!("{name} cannot be opened: {error}")))?;
+    let setup = if may_write {
+        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON;"
+    } else {
+        "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+         PRAGMA query_only = ON;"
+    };
+    conn.batch_execute(setup)
+        .map_err(|error| down(format!("{name} cannot be used: {error}")))?;
+    Ok(conn)
+}
+
+/// The version of the SQLite inside this program.
+#[must_use]
+pub fn sqlite_version() -> i32 {
+    // Diesel has no call for it, and the bundled library's constant is what was compiled in.
+    libsqlite3_sys::SQLITE_VERSION_NUMBER
+}
+
+fn connect_postgres(url: &str) -> Result<PgConnection> {
+    let url = postgres_url(url).ok_or_else(|| down("DATABASE_URL cannot be read"))?;
+    let mut conn = PgConnection::establish(&url).map_err(down)?;
+    // Bounded, so that no lock and no lost network holds a person for longer.
+    conn.batch_execute(
+        "SET statement_timeout = '8s'; SET lock_timeout = '5s'; \
+         SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning",
+    )
+    .map_err(down)?;
+    Ok(conn)
+}
+
+/// The address with our defaults for what it leaves open: a bounded wait, and for a server that is
+/// not on this machine a connection that proves who it is.
+fn postgres_url(text: &str) -> Option<String> {
+    let mut url = Url::parse(text).ok()?;
+    let names: Vec<String> = url
+        .query_pairs()
+        .map(|(name, _)| name.into_owned())
+        .collect();
+    let has = |name: &str| names.iter().any(|given| given == name);
+    let mut extra = Vec::new();
+    if !has("connect_timeout") {
+        extra.push(("connect_timeout", "5".to_owned()));
+    }
+    if !has("tcp_user_timeout") {
+        extra.push(("tcp_user_timeout", "10000".to_owned()));
+    }
+    if !has("application_name") {
+        extra.push(("application_name", "frontdesk".to_owned()));
+    }
+    if !is_local(&url) {
+        if !has("sslmode") {
+            extra.push(("sslmode", "verify-full".to_owned()));
+        }
+        if !has("sslrootcert")
+            && let Some(bundle) = system_certificates()
+        {
+            extra.push(("sslrootcert", bundle.to_owned()));
+        }
+    }
+    url.query_pairs_mut().extend_pairs(extra);
+    Some(url.into())
+}
+
+fn is_local(url: &Url) -> bool {
+    let host_parameter = url
+        .query_pairs()
+        .any(|(name, value)| (name == "host" || name == "hostaddr") && !value.starts_with('/'));
+    match url.host_str() {
+        None | Some("") => !host_parameter,
+        Some(host) => {
+            host == "localhost"
+                || host.starts_with("%2F")
+                || host
+                    .trim_matches(['[', ']'])
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|address| address.is_loopback())
+        }
+    }
+}
+
+/// Where Linux distributions keep the certificate authorities; the library that we carry does
+/// not know.
+fn system_certificates() -> Option<&'static str> {
+    [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    ]
+    .into_iter()
+    .find(|path| Path::new(path).exists())
+}
+
+/// How far the tables are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MigrationState {
+    Current,
+    /// How many are still to be applied.
+    Pending(usize),
+    /// A newer version of this program has been here.
+    TooNew,
+}
+
+impl Db {
+    /// Brings the tables up to date: one transaction under a lock, so that of any number of
+    /// instances that start at once one does it and the others wait.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Down`] when a newer program has been here, or a migration fails.
+    pub fn migrate(&self) -> Result<usize> {
+        if sqlite_version() < SQLITE_MIN_VERSION {
+            return Err(down("the SQLite inside this program is too old to be safe"));
+        }
+        self.write_blocking(|conn| {
+            if let Conn::Postgres(conn) = conn {
+                // Waiting for another instance's migrations may take longer than a request may.
+                conn.batch_execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")?;
+            }
+            advisory_lock(conn, MIGRATION_LOCK)?;
+            each!(conn, |c| run_migrations(c))
+        })
+    }
+
+    /// # Errors
+    /// [`DatabaseError`]
+    pub async fn migration_state(&self) -> Result<MigrationState> {
+        self.read(migration_state).await
+    }
+
+    /// [`Db::migration_state`] for a command that has no runtime.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]
+    pub fn migration_state_blocking(&self) -> Result<MigrationState> {
+        self.0.read(&migration_state)
+    }
+
+    /// The order of text, as PostgreSQL calls it; SQLite compares bytes.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]
+    pub fn collation(&self) -> Result<String> {
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            datcollate: String,
+        }
+        self.0.read(&|conn| match conn {
+            Conn::Sqlite(_) => Ok("C".to_owned()),
+            Conn::Postgres(conn) => {
+                let row: Row = diesel::sql_query(
+                    "SELECT datcollate::text AS datcollate FROM pg_database \
+                     WHERE datname = current_database()",
+                )
+                .get_result(conn)?;
+                Ok(row.datcollate)
+            }
+        })
+    }
+
+    /// For `check` and the log: `SQLite frontdesk.sqlite3`, `PostgreSQL db.example.com/frontdesk`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        describe(&self.0.url)
+    }
+
+    /// `sslmode` of a PostgreSQL address, when its server is not on this machine.
+    #[must_use]
+    pub fn remote_ssl_mode(&self) -> Option<String> {
+        let DatabaseUrl::Postgres(url) = &self.0.url else {
+            return None;
+        };
+        let url = Url::parse(&postgres_url(url.expose())?).ok()?;
+        if is_local(&url) {
+            return None;
+        }
+        url.query_pairs()
+            .find(|(name, _)| name == "sslmode")
+            .map(|(_, value)| value.into_owned())
+    }
+}
+
+/// Where the database is, without its password.
+#[must_use]
+pub fn describe(url: &DatabaseUrl) -> String {
+    match url {
+        DatabaseUrl::Sqlite(path) => format!("SQLite {}", path.display()),
+        DatabaseUrl::Postgres(url) => Url::parse(url.expose()).map_or_else(
+            |_| "PostgreSQL".to_owned(),
+            |url| format!("PostgreSQL {}{}", url.host_str().unwrap_or(""), url.path()),
+        ),
+    }
+}
+
+fn run_migrations<C>(conn: &mut C) -> Result<usize>
+where
+    C: MigrationHarness<C::Backend> + Connection,
+{
+    let applied = conn.applied_migrations().map_err(down)?;
+    let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    if state_of(&applied, &known_versions::<C::Backend>()?) == MigrationState::TooNew {
+        return Err(down(
+            "a newer version of frontdesk has migrated this database; run that version, \
+             or restore a backup from before",
+        ));
+    }
+    conn.run_pending_migrations(MIGRATIONS)
+        .map(|applied| applied.len())
+        .map_err(|error| down(format!("a migration failed: {error}")))
+}
+
+fn migration_state(conn: &mut Conn) -> Result<MigrationState> {
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        version: String,
+    }
+    const QUERY: &str = "SELECT version FROM __diesel_schema_migrations";
+    let rows: QueryResult<Vec<Row>> = each!(conn, |c| diesel::sql_query(QUERY).load(c));
+    let applied: Vec<String> = match rows {
+        Ok(rows) => rows.into_iter().map(|row| row.version).collect(),
+        Err(diesel::result::Error::DatabaseError(_, information))
+            if information.message().contains("__diesel_schema_migrations") =>
+        {
+            Vec::new()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(state_of(
+        &applied,
+        &known_versions::<diesel::sqlite::Sqlite>()?,
+    ))
+}
+
+fn known_versions<DB: diesel::backend::Backend>() -> Result<Vec<String>> {
+    let migrations = MigrationSource::<DB>::migrations(&MIGRATIONS).map_err(down)?;
+    Ok(migrations
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect())
+}
+
+fn state_of(applied: &[String], known: &[String]) -> MigrationState {
+    if applied.iter().any(|version| !known.contains(version)) {
+        MigrationState::TooNew
+    } else if applied.len() < known.len() {
+        MigrationState::Pending(known.len() - applied.len())
+    } else {
+        MigrationState::Current
+    }
+}

@@ -1,0 +1,83 @@
+//! The tables, as the migrations make them. A test compares the two.
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        username -> Text,
+        first_name -> Text,
+        email -> Text,
+        password -> Nullable<Text>,
+        is_active -> Bool,
+        is_staff -> Bool,
+        is_superuser -> Bool,
+        is_staff_by_permission -> Bool,
+        is_superuser_by_permission -> Bool,
+        date_joined -> BigInt,
+        last_login -> Nullable<BigInt>,
+        synced_at -> Nullable<BigInt>,
+        permissions_synced_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    identities (provider, subject) {
+        provider -> Text,
+        subject -> Text,
+        user_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    user_permissions (user_id, name, origin) {
+        user_id -> BigInt,
+        name -> Text,
+        origin -> Text,
+        label -> Text,
+        granted_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> BigInt,
+        token_hash -> Text,
+        user_id -> BigInt,
+        provider -> Text,
+        attempt -> Nullable<Text>,
+        created_at -> BigInt,
+        last_seen_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        address -> Text,
+        user_agent -> Text,
+    }
+}
+
+diesel::table! {
+    audit_events (id) {
+        id -> BigInt,
+        created_at -> BigInt,
+        event -> Text,
+        outcome -> Text,
+        reason -> Text,
+        actor -> Text,
+        user_id -> Nullable<BigInt>,
+        username -> Text,
+        provider -> Text,
+        address -> Text,
+        user_agent -> Text,
+        reference -> Text,
+        details -> Text,
+    }
+}
+
+diesel::joinable!(identities -> users (user_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    users,
+    identities,
+    user_permissions,
+    sessions,
+    audit_events
+);

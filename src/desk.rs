@@ -1,0 +1,89 @@
+//! What all requests share: settings, database, keys, provider, clock.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+use tokio::sync::Semaphore;
+
+use crate::attempts::UsedAttempts;
+use crate::audit::AnonymousCap;
+use crate::clock::Clock;
+use crate::config::{LogSettings, PublicUrl, Settings};
+use crate::db::Db;
+use crate::error::Result;
+use crate::failpoint::Failpoint;
+use crate::i18n::Lang;
+use crate::oauth::Provider;
+use crate::secret::Keys;
+use crate::sessions::Limits;
+
+/// Sign-ins that may wait for the provider at once; the next is refused at once instead of
+/// waiting too.
+const MAX_SIGN_INS: usize = 200;
+
+pub struct Desk {
+    pub db: Db,
+    pub clock: Clock,
+    pub keys: Keys,
+    pub provider: Provider,
+    pub limits: Limits,
+    pub public_url: PublicUrl,
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    pub roles: RolePermissions,
+    pub language: Lang,
+    pub time_zone: jiff::tz::TimeZone,
+    pub log: LogSettings,
+    pub used_attempts: UsedAttempts,
+    pub sign_ins: Semaphore,
+    pub anonymous_failures: AnonymousCap,
+    /// `last_seen_at` writes under way.
+    pub touches: AtomicUsize,
+    /// Not any more once the server is asked to stop.
+    pub is_ready: AtomicBool,
+    pub failpoint: Failpoint,
+}
+
+/// Which permissions make somebody an admin.
+#[derive(Debug, Clone, Default)]
+pub struct RolePermissions {
+    pub staff: Option<String>,
+    pub superuser: Option<String>,
+}
+
+impl Desk {
+    /// Opens the database and brings its tables up to date.
+    ///
+    /// # Errors
+    /// What the database or the HTTP client says.
+    pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
+        let db = Db::open(&settings.database)?;
+        db.migrate()?;
+        Ok(Self {
+            db,
+            clock,
+            keys: Keys::new(&settings.secret_key, settings.secret_key_previous.as_ref()),
+            provider: Provider::new(settings.provider)?,
+            limits: Limits {
+                idle: settings.session_idle,
+                max: settings.session_max,
+            },
+            public_url: settings.public_url,
+            trusted_proxies: settings.trusted_proxies,
+            roles: RolePermissions {
+                staff: settings.staff_permission,
+                superuser: settings.superuser_permission,
+            },
+            language: settings.language,
+            time_zone: settings.time_zone,
+            log: settings.log,
+            used_attempts: UsedAttempts::default(),
+            sign_ins: Semaphore::new(MAX_SIGN_INS),
+            anonymous_failures: AnonymousCap::default(),
+            touches: AtomicUsize::new(0),
+            is_ready: AtomicBool::new(true),
+            #[cfg(feature = "failpoints")]
+            failpoint: Failpoint::new(settings.failpoint),
+            #[cfg(not(feature = "failpoints"))]
+            failpoint: Failpoint::default(),
+        })
+    }
+}

@@ -1,0 +1,263 @@
+//! What can go wrong, in the product's words, sorted by who failed. How it looks in HTTP is for
+//! the screens to say.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::local_path::LocalPath;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug)]
+pub enum Error {
+    // -- the person --
+    /// The page needs a session, and there is none that holds.
+    SignedOut,
+    /// The page needs a role that this person does not have.
+    Forbidden,
+    NotFound,
+    /// The methods that the address does know.
+    MethodNotAllowed {
+        allow: String,
+    },
+    /// A form without the token of its page, or sent from another site.
+    ForgedForm,
+    /// A form or an address that cannot be read.
+    BadRequest,
+    TooLarge,
+
+    // -- a sign-in --
+    /// The attempt has opened a session already, here or on another instance.
+    AttemptUsed,
+    SignIn(Box<SignInError>),
+
+    // -- the database --
+    Database(DatabaseError),
+
+    // -- us --
+    /// A sentence for the log, without secrets.
+    Internal(String),
+}
+
+/// A sign-in that did not come about.
+#[derive(Debug)]
+pub struct SignInError {
+    /// Names this failure on the page, in the log and in the audit trail.
+    pub reference: String,
+    /// The attempt's id, when there was one.
+    pub attempt: Option<String>,
+    pub provider: &'static str,
+    /// Where the person wanted to go.
+    pub next: LocalPath,
+    pub step: Step,
+    pub cause: Cause,
+}
+
+/// The part of a sign-in that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Callback,
+    TokenCall,
+    ProfileCall,
+    PermissionsCall,
+    Account,
+}
+
+impl Step {
+    /// As the log and the audit trail write it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Callback => "callback",
+            Self::TokenCall => "token",
+            Self::ProfileCall => "profile",
+            Self::PermissionsCall => "permissions",
+            Self::Account => "account",
+        }
+    }
+}
+
+/// Why a sign-in did not come about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    // -- the person --
+    /// `state` is missing, or we did not make it.
+    UnknownAttempt,
+    /// A second restart in a row: the browser probably drops our cookies.
+    RestartLoop,
+    /// Parameters that are missing, doubled or at odds.
+    BadCallback,
+    /// The person (or the provider's rules) said no: `access_denied`.
+    Declined,
+    /// The code is used up or too old: `invalid_grant`.
+    CodeRefused,
+    /// The account is deactivated here.
+    Inactive {
+        username: String,
+    },
+    /// The name belongs to an account that this sign-in did not create.
+    NameTaken {
+        username: String,
+    },
+
+    // -- the provider --
+    /// Another error of RFC 6749 4.1.2.1, by its code where that is a known one.
+    ProviderError(&'static str),
+    /// The provider does not know us: client id or secret are wrong.
+    ClientRefused,
+    /// The provider answered with a status that it should not have.
+    Refused(u16),
+    Unreachable,
+    TooSlow,
+    /// What could not be read, as a code for the log.
+    Unreadable(&'static str),
+    /// The profile names nobody that an account could be made of.
+    BadProfile(ProfileFault),
+
+    // -- us --
+    /// More sign-ins at once than we hold.
+    Overloaded,
+}
+
+impl Cause {
+    /// As the log and the audit trail write it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownAttempt => "unknown_attempt",
+            Self::RestartLoop => "restart_loop",
+            Self::BadCallback => "bad_callback",
+            Self::Declined => "declined",
+            Self::CodeRefused => "code_refused",
+            Self::Inactive { .. } => "inactive",
+            Self::NameTaken { .. } => "name_taken",
+            Self::ProviderError(_) => "provider_error",
+            Self::ClientRefused => "client_refused",
+            Self::Refused(_) => "refused",
+            Self::Unreachable => "unreachable",
+            Self::TooSlow => "too_slow",
+            Self::Unreadable(_) => "unreadable",
+            Self::BadProfile(_) => "bad_profile",
+            Self::Overloaded => "overloaded",
+        }
+    }
+
+    /// What the log adds to the code; holds nothing that the provider or a person wrote freely.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::ProviderError(code) => (*code).to_owned(),
+            Self::Refused(status) => status.to_string(),
+            Self::Unreadable(what) => (*what).to_owned(),
+            Self::BadProfile(fault) => format!("{} {}", fault.field, fault.problem.code()),
+            _ => String::new(),
+        }
+    }
+}
+
+/// A field of the profile without which there is no account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProfileFault {
+    /// `subject` or `username`.
+    pub field: &'static str,
+    pub problem: Problem,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    Missing,
+    TooLong,
+    /// Neither a text nor a number.
+    WrongType,
+    /// Control or bidirectional characters.
+    RefusedCharacters,
+}
+
+impl Problem {
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::TooLong => "too_long",
+            Self::WrongType => "wrong_type",
+            Self::RefusedCharacters => "refused_characters",
+        }
+    }
+}
+
+/// The database did not do what it was asked. `None` of a query means absent, never this.
+#[derive(Debug)]
+pub enum DatabaseError {
+    /// Locked, or every connection is taken: worth another try after a while.
+    Busy,
+    /// Not reachable, or not what it should be.
+    Down(String),
+    Query(diesel::result::Error),
+}
+
+/// After how long a refused request is worth another try.
+pub const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+impl From<diesel::result::Error> for Error {
+    fn from(error: diesel::result::Error) -> Self {
+        use diesel::result::DatabaseErrorKind as Kind;
+        use diesel::result::Error as Diesel;
+        let busy = match &error {
+            Diesel::DatabaseError(_, information) => {
+                let message = information.message();
+                message.contains("database is locked")
+                    || message.contains("database table is locked")
+                    || message.contains("canceling statement due to")
+            }
+            _ => false,
+        };
+        Self::Database(match error {
+            _ if busy => DatabaseError::Busy,
+            Diesel::DatabaseError(Kind::ClosedConnection, information) => {
+                DatabaseError::Down(information.message().to_owned())
+            }
+            other => DatabaseError::Query(other),
+        })
+    }
+}
+
+impl From<crate::secret::NoRandomness> for Error {
+    fn from(_: crate::secret::NoRandomness) -> Self {
+        Self::Internal("the operating system gave no random bytes".to_owned())
+    }
+}
+
+impl fmt::Display for Error {
+    /// One line for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignedOut => f.write_str("no valid session"),
+            Self::Forbidden => f.write_str("the role is missing"),
+            Self::NotFound => f.write_str("no such page"),
+            Self::MethodNotAllowed { allow } => write!(f, "method not allowed (allowed: {allow})"),
+            Self::ForgedForm => f.write_str("a form without its token or from another site"),
+            Self::BadRequest => f.write_str("unreadable request"),
+            Self::TooLarge => f.write_str("request too large"),
+            Self::AttemptUsed => f.write_str("the sign-in attempt was used before"),
+            Self::SignIn(error) => write!(f, "{error}"),
+            Self::Database(DatabaseError::Busy) => f.write_str("the database is busy"),
+            Self::Database(DatabaseError::Down(why)) => write!(f, "the database is down: {why}"),
+            Self::Database(DatabaseError::Query(error)) => write!(f, "database query: {error}"),
+            Self::Internal(what) => f.write_str(what),
+        }
+    }
+}
+
+impl fmt::Display for SignInError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.step.code(), self.cause.code())?;
+        let detail = self.cause.detail();
+        if detail.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " ({detail})")
+        }
+    }
+}
+
+impl std::error::Error for Error {}

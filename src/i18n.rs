@@ -1,0 +1,150 @@
+//! Languages: which there are, how one is chosen, and how times read in each.
+
+pub mod messages;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::clock::UnixTime;
+use messages::Messages;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Lang {
+    #[default]
+    En,
+    Zh,
+}
+
+impl Lang {
+    /// The BCP 47 tag, for `lang` attributes and settings.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh-Hans",
+        }
+    }
+
+    /// The language of a BCP 47 tag, if we speak it: `en-GB`, `zh`, `zh-Hans-CN`.
+    #[must_use]
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        let primary = tag.trim().split(['-', '_']).next()?;
+        if primary.eq_ignore_ascii_case("en") {
+            Some(Self::En)
+        } else if primary.eq_ignore_ascii_case("zh") {
+            Some(Self::Zh)
+        } else {
+            None
+        }
+    }
+
+    /// The best of an `Accept-Language` header (RFC 9110 12.5.4) that we speak.
+    #[must_use]
+    pub fn from_accept_language(header: &str) -> Option<Self> {
+        let mut best: Option<(f32, Self)> = None;
+        for range in header.split(',').take(20) {
+            let mut parts = range.split(';');
+            let Some(lang) = parts.next().and_then(Self::from_tag) else {
+                continue;
+            };
+            let quality = parts
+                .find_map(|part| part.trim().strip_prefix("q="))
+                .map_or(1.0, |q| q.parse().unwrap_or(0.0));
+            if quality > best.map_or(0.0, |(quality, _)| quality) {
+                best = Some((quality, lang));
+            }
+        }
+        best.map(|(_, lang)| lang)
+    }
+
+    #[must_use]
+    pub const fn messages(self) -> &'static Messages {
+        match self {
+            Self::En => &messages::EN,
+            Self::Zh => &messages::ZH,
+        }
+    }
+
+    /// The language that the switch on each page offers.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::En => Self::Zh,
+            Self::Zh => Self::En,
+        }
+    }
+
+    /// What the language calls itself.
+    #[must_use]
+    pub const fn own_name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::Zh => "中文",
+        }
+    }
+
+    /// "just now", "12 minutes ago" for two days; after that the date and time.
+    #[must_use]
+    pub fn ago(self, then: UnixTime, now: UnixTime, zone: &TimeZone) -> String {
+        let minutes = now.since(then).as_secs() / 60;
+        let hours = minutes / 60;
+        match (self, minutes, hours) {
+            (Self::En, 0, _) => "just now".to_owned(),
+            (Self::En, 1, _) => "1 minute ago".to_owned(),
+            (Self::En, _, 0) => format!("{minutes} minutes ago"),
+            (Self::En, _, 1) => "1 hour ago".to_owned(),
+            (Self::En, _, 2..48) => format!("{hours} hours ago"),
+            (Self::Zh, 0, _) => "刚刚".to_owned(),
+            (Self::Zh, _, 0) => format!("{minutes} 分钟前"),
+            (Self::Zh, _, 1..48) => format!("{hours} 小时前"),
+            _ => date_time(then, zone),
+        }
+    }
+}
+
+/// `2026-03-12 08:42` in `zone`.
+#[must_use]
+pub fn date_time(time: UnixTime, zone: &TimeZone) -> String {
+    format_time(time, zone, "%Y-%m-%d %H:%M")
+}
+
+/// `2026-03-12 08:42:07` in `zone`.
+#[must_use]
+pub fn date_time_seconds(time: UnixTime, zone: &TimeZone) -> String {
+    format_time(time, zone, "%Y-%m-%d %H:%M:%S")
+}
+
+/// `2026-03-12T08:42:07+08:00`, for `<time datetime>`.
+#[must_use]
+pub fn rfc3339(time: UnixTime, zone: &TimeZone) -> String {
+    format_time(time, zone, "%Y-%m-%dT%H:%M:%S%:z")
+}
+
+fn format_time(time: UnixTime, zone: &TimeZone, format: &str) -> String {
+    Timestamp::from_microsecond(time.0)
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+        .to_zoned(zone.clone())
+        .strftime(format)
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_language_that_we_speak_is_chosen() {
+        for (header, lang) in [
+            ("zh-CN,zh;q=0.9,en;q=0.8", Some(Lang::Zh)),
+            ("en-GB", Some(Lang::En)),
+            ("fr,de;q=0.9,zh;q=0.1", Some(Lang::Zh)),
+            ("en;q=0.2, zh;q=0.3", Some(Lang::Zh)),
+            ("en;q=0", None),
+            ("fr", None),
+            ("", None),
+            (";;;,,q=", None),
+        ] {
+            assert_eq!(Lang::from_accept_language(header), lang, "{header}");
+        }
+    }
+}

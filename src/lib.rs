@@ -1,0 +1,55 @@
+//! Frontdesk: the sign-in front desk of a company.
+//!
+//! Employees sign in with the company's own OAuth2 platform; their account is created at the
+//! first sign-in and synced at every later one; admins see who has access.
+//!
+//! # The map
+//!
+//! Imports point upwards in this list only; a test keeps it so.
+//!
+//! | rank | what | modules |
+//! | --- | --- | --- |
+//! | words | know nothing of the rest | [`clock`] [`secret`] [`id`] [`local_path`] [`error`] [`i18n`] |
+//! | ground | settings, log, database | [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
+//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`sessions`] [`audit`] [`attempts`] [`oauth`] |
+//! | desk | what all requests share | [`desk`] |
+//! | verbs | one function, one transaction, one event | [`signin`] [`admin`] |
+//! | screens | HTTP and HTML | [`web`] |
+//! | | the demo's stand-in platform | [`sandbox`] |
+//! | | the commands | [`cli`] |
+//!
+//! # One sign-in
+//!
+//! `GET /oauth2_callback/` → `web::signin::finish` → [`signin::finish`] → [`oauth::Provider`]
+//! (token call; profile and permissions side by side) → one transaction ([`users`],
+//! [`permissions`], [`sessions`], [`audit`]) → the session cookie → 303 to where the person
+//! wanted to go.
+
+pub mod admin;
+pub mod attempts;
+pub mod audit;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod desk;
+pub mod error;
+pub mod failpoint;
+pub mod i18n;
+pub mod id;
+pub mod local_path;
+pub mod logging;
+pub mod oauth;
+pub mod paging;
+pub mod passwords;
+pub mod permissions;
+pub mod sandbox;
+pub mod secret;
+pub mod sessions;
+pub mod signin;
+pub mod users;
+pub mod web;
+
+mod server;
+
+pub use server::Server;

@@ -1,0 +1,130 @@
+//! The log: one event, one line, as `name=value` for people or JSON for machines.
+//!
+//! Nothing secret is ever handed to it, and nothing that others log below `info`: libraries print
+//! whole requests there.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use env_logger::{Builder, Target};
+use jiff::Timestamp;
+use log::kv::{self, Key, Value, VisitSource};
+use log::{Level, LevelFilter, Record};
+
+use crate::config::LogSettings;
+
+/// Starts `env_logger` for this process. Later calls change nothing.
+pub fn start(settings: &LogSettings) {
+    let _already_started = builder(settings).target(Target::Stderr).try_init();
+}
+
+/// `env_logger` with our format; a test gives it another target.
+#[must_use]
+pub fn builder(settings: &LogSettings) -> Builder {
+    let is_json = settings.is_json;
+    let mut builder = Builder::new();
+    builder
+        .filter_level(LevelFilter::Info)
+        .parse_filters(&settings.filter)
+        .format(move |out, record| {
+            if record.level() > Level::Info && !is_ours(record.target()) {
+                return Ok(());
+            }
+            let now = Timestamp::now();
+            let line = if is_json {
+                json_line(now, record)
+            } else {
+                text_line(now, record)
+            };
+            out.write_all(line.as_bytes())
+        });
+    builder
+}
+
+fn is_ours(target: &str) -> bool {
+    target == "frontdesk" || target.starts_with("frontdesk::")
+}
+
+fn text_line(now: Timestamp, record: &Record<'_>) -> String {
+    let mut line = format!("{now:.3} {:<5}", record.level());
+    let mut fields = TextFields(&mut line);
+    let _infallible = record.key_values().visit(&mut fields);
+    let message = record.args().to_string();
+    if !message.is_empty() {
+        line.push(' ');
+        push_escaped(&mut line, &message);
+    }
+    line.push('\n');
+    line
+}
+
+struct TextFields<'a>(&'a mut String);
+
+impl<'kvs> VisitSource<'kvs> for TextFields<'_> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+        let value = value.to_string();
+        self.0.push(' ');
+        self.0.push_str(key.as_str());
+        self.0.push('=');
+        if value.is_empty() {
+            self.0.push('-');
+        } else if value.contains([' ', '"', '=', '\\']) {
+            self.0.push('"');
+            push_escaped(self.0, &value.replace('\\', "\\\\").replace('"', "\\\""));
+            self.0.push('"');
+        } else {
+            push_escaped(self.0, &value);
+        }
+        Ok(())
+    }
+}
+
+/// One line stays one line, and a terminal shows what is there: control and bidirectional
+/// characters are written as `\u{..}`.
+fn push_escaped(line: &mut String, text: &str) {
+    for c in text.chars() {
+        if c.is_control() || is_bidi_control(c) || matches!(c, '\u{2028}' | '\u{2029}') {
+            let _infallible = write!(line, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            line.push(c);
+        }
+    }
+}
+
+/// Characters that make text read in another order than it is stored.
+#[must_use]
+pub const fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn json_line(now: Timestamp, record: &Record<'_>) -> String {
+    let mut fields = JsonFields(serde_json::Map::new());
+    fields.insert("time", format!("{now:.3}"));
+    fields.insert("level", record.level().to_string().to_lowercase());
+    let _infallible = record.key_values().visit(&mut fields);
+    let message = record.args().to_string();
+    if !message.is_empty() {
+        fields.insert("message", message);
+    }
+    let mut line = serde_json::Value::Object(fields.0).to_string();
+    line.push('\n');
+    line
+}
+
+struct JsonFields(serde_json::Map<String, serde_json::Value>);
+
+impl JsonFields {
+    fn insert(&mut self, key: &str, value: String) {
+        self.0.insert(key.to_owned(), value.into());
+    }
+}
+
+impl<'kvs> VisitSource<'kvs> for JsonFields {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+        let value = value
+            .to_u64()
+            .map_or_else(|| value.to_string().into(), serde_json::Value::from);
+        self.0.insert(key.as_str().to_owned(), value);
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! Permissions: each with the origin that gave it. What a provider gave is replaced as a set; what
+//! was given by hand stays.
+
+use diesel::prelude::*;
+
+use crate::clock::UnixTime;
+use crate::db::schema::user_permissions;
+use crate::db::{Conn, each};
+use crate::error::Result;
+
+/// How many a person may have from one origin, and how long a name or label may be (characters).
+pub const MAX_COUNT: usize = 2000;
+pub const MAX_NAME: usize = 255;
+
+/// The origin of what was given by hand.
+pub const BY_HAND: &str = "";
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Permission {
+    pub name: String,
+    /// What the provider calls it for people, or empty.
+    pub label: String,
+}
+
+/// A permission that somebody holds.
+#[derive(Clone, Debug, Queryable)]
+pub struct Held {
+    pub name: String,
+    pub label: String,
+    /// A provider's id, or [`BY_HAND`].
+    pub origin: String,
+}
+
+/// What a sync changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diff {
+    pub added: Vec<String>,
+    pub removed: Vec<String>,
+}
+
+/// By name, at most `limit`.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`], here and below.
+pub fn list(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Held>> {
+    Ok(user_permissions::table
+        .filter(user_permissions::user_id.eq(user_id))
+        .order((user_permissions::name, user_permissions::origin))
+        .limit(limit)
+        .select((
+            user_permissions::name,
+            user_permissions::label,
+            user_permissions::origin,
+        ))
+        .load(conn)?)
+}
+
+/// How many somebody holds.
+pub fn count(conn: &mut Conn, user_id: i64) -> Result<i64> {
+    Ok(user_permissions::table
+        .filter(user_permissions::user_id.eq(user_id))
+        .count()
+        .get_result(conn)?)
+}
+
+/// Whether somebody holds `name`, from any origin.
+pub fn is_held(conn: &mut Conn, user_id: i64, name: &str) -> Result<bool> {
+    let found: Option<i64> = user_permissions::table
+        .filter(user_permissions::user_id.eq(user_id))
+        .filter(user_permissions::name.eq(name))
+        .select(user_permissions::user_id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = user_permissions)]
+struct NewPermission<'a> {
+    user_id: i64,
+    name: &'a str,
+    origin: &'a str,
+    label: &'a str,
+    granted_at: i64,
+}
+
+/// Makes `wanted` (sorted by name, each name once) the whole of what `origin` gave. Writes only
+/// what differs.
+pub fn replace(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: i64,
+    origin: &str,
+    wanted: &[Permission],
+) -> Result<Diff> {
+    let held: Vec<(String, String)> = user_permissions::table
+        .filter(user_permissions::user_id.eq(user_id))
+        .filter(user_permissions::origin.eq(origin))
+        .select((user_permissions::name, user_permissions::label))
+        .load(conn)?;
+    let held: std::collections::HashMap<String, String> = held.into_iter().collect();
+    let is_wanted = |name: &str| {
+        wanted
+            .binary_search_by(|permission| permission.name.as_str().cmp(name))
+            .is_ok()
+    };
+
+    let mut diff = Diff::default();
+    // A new label is a new row, but not a change worth telling.
+    let mut stale: Vec<&str> = Vec::new();
+    for name in held.keys().filter(|name| !is_wanted(name)) {
+        diff.removed.push(name.clone());
+        stale.push(name);
+    }
+    let mut fresh = Vec::new();
+    for permission in wanted {
+        match held.get(&permission.name) {
+            Some(label) if *label == permission.label => continue,
+            Some(_) => stale.push(&permission.name),
+            None => diff.added.push(permission.name.clone()),
+        }
+        fresh.push(NewPermission {
+            user_id,
+            name: &permission.name,
+            origin,
+            label: &permission.label,
+            granted_at: now.0,
+        });
+    }
+    diff.removed.sort();
+    for names in stale.chunks(500) {
+        diesel::delete(
+            user_permissions::table
+                .filter(user_permissions::user_id.eq(user_id))
+                .filter(user_permissions::origin.eq(origin))
+                .filter(user_permissions::name.eq_any(names)),
+        )
+        .execute(conn)?;
+    }
+    for rows in fresh.chunks(500) {
+        each!(conn, |c| diesel::insert_into(user_permissions::table)
+            .values(rows)
+            .execute(c))?;
+    }
+    Ok(diff)
+}
+
+/// How many somebody holds beyond those that [`list`] gave for `limit`; asks only when there may
+/// be more.
+pub fn count_beyond(conn: &mut Conn, user_id: i64, listed: &[Held], limit: i64) -> Result<i64> {
+    let shown = i64::try_from(listed.len()).unwrap_or(i64::MAX);
+    if shown < limit {
+        return Ok(0);
+    }
+    Ok((count(conn, user_id)? - shown).max(0))
+}

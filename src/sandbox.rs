@@ -1,0 +1,507 @@
+//! The demo's stand-in for a company's OAuth2 platform: a dozen people, no passwords. Speaks to
+//! the portal over HTTP alone, and only the command `demo` starts it.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::sync::{Mutex, PoisonError};
+
+use actix_web::http::header::{
+    ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION,
+};
+use actix_web::web::{self, Data, Form, Query};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use askama::Template;
+use serde::Deserialize;
+use serde_json::json;
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::i18n::Lang;
+use crate::i18n::messages::Messages;
+use crate::secret::{Secret, random_token, sha256};
+
+pub const CLIENT_ID: &str = "frontdesk-demo";
+
+/// Who is on the platform.
+struct Person {
+    name: &'static str,
+    name_cn: &'static str,
+    /// `None`: the platform sends none.
+    email: Option<&'static str>,
+    permissions: &'static [(&'static str, &'static str)],
+    is_active: bool,
+}
+
+const EVERYBODY: &[(&str, &str)] = &[
+    ("expenses.submit", "Submit expenses"),
+    ("hr.leave", "Ask for leave"),
+];
+
+const PEOPLE: &[Person] = &[
+    person(
+        "linxiaoyu",
+        "林晓雨",
+        &[
+            ("dev.git", "Use the source code"),
+            ("expenses.submit", "Submit expenses"),
+            ("frontdesk.admin", "Administer the portal"),
+            ("hr.leave", "Ask for leave"),
+        ],
+    ),
+    person(
+        "wangjianguo",
+        "王建国",
+        &[
+            ("expenses.submit", "Submit expenses"),
+            ("frontdesk.staff", "Look at the portal's accounts"),
+            ("hr.leave", "Ask for leave"),
+        ],
+    ),
+    person("chengruotong", "程若彤", &[]),
+    person(
+        "zhouwenbo",
+        "周文博",
+        &[
+            ("expenses.submit", "Submit expenses"),
+            ("hr.leave", "Ask for leave"),
+            ("reports.sales.read", "Read sales reports"),
+            ("travel.book", "Book travel"),
+        ],
+    ),
+    person("amelia.hart", "Amelia Hart", EVERYBODY),
+    person("benoit.lefevre", "Benoît Lefèvre", EVERYBODY),
+    person(
+        "siobhan.obrien",
+        "Siobhán O’Brien",
+        &[("hr.manage", "Manage people's records")],
+    ),
+    person("ayiguli", "阿依古丽·买买提", EVERYBODY),
+    person(
+        "zhangyating",
+        "张雅婷",
+        &[("parts.read", "Read the parts catalogue")],
+    ),
+    person(
+        "ouyangna",
+        "欧阳娜",
+        &[
+            ("finance.pay", "Release payments"),
+            ("finance.read", "Read the books"),
+        ],
+    ),
+    Person {
+        name: "robot-7",
+        name_cn: "🤖 七号",
+        email: None,
+        permissions: &[],
+        is_active: true,
+    },
+    Person {
+        name: "liuzihan",
+        name_cn: "刘子涵",
+        email: Some("liuzihan@qinghe.example"),
+        permissions: EVERYBODY,
+        is_active: false,
+    },
+];
+
+const fn person(
+    name: &'static str,
+    name_cn: &'static str,
+    permissions: &'static [(&'static str, &'static str)],
+) -> Person {
+    Person {
+        name,
+        name_cn,
+        email: Some(""),
+        permissions,
+        is_active: true,
+    }
+}
+
+impl Person {
+    fn email(&self) -> Option<String> {
+        self.email.map(|_| format!("{}@qinghe.example", self.name))
+    }
+
+    fn find(name: &str) -> Option<&'static Self> {
+        PEOPLE.iter().find(|person| person.name == name)
+    }
+}
+
+/// Usernames and what each is good for, for the demo's greeting.
+#[must_use]
+pub fn introductions() -> Vec<(&'static str, &'static str, &'static str)> {
+    vec![
+        ("林晓雨", "linxiaoyu", "an admin"),
+        ("王建国", "wangjianguo", "a read-only admin"),
+        ("程若彤", "chengruotong", "has no permissions yet"),
+        ("Amelia Hart", "amelia.hart", "an employee"),
+        ("刘子涵", "liuzihan", "switched off at the platform"),
+    ]
+}
+
+/// The platform's own state.
+pub struct Platform {
+    client_secret: Secret<String>,
+    redirect_url: String,
+    portal: String,
+    codes: Mutex<HashMap<String, Grant>>,
+    tokens: Mutex<HashMap<String, &'static Person>>,
+}
+
+struct Grant {
+    person: &'static Person,
+    code_challenge: String,
+}
+
+/// More than a demo needs; then the platform forgets.
+const MAX_KEPT: usize = 1000;
+
+/// The platform on `listener`, until the future is dropped.
+///
+/// # Errors
+/// [`Error::Internal`] when it cannot listen.
+pub fn start(
+    listener: TcpListener,
+    client_secret: Secret<String>,
+    redirect_url: String,
+    portal: String,
+) -> Result<actix_web::dev::Server> {
+    let platform = Data::new(Platform {
+        client_secret,
+        redirect_url,
+        portal,
+        codes: Mutex::default(),
+        tokens: Mutex::default(),
+    });
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(platform.clone())
+            .route("/", web::get().to(home))
+            .route("/style.css", web::get().to(style))
+            .route("/o/authorize/", web::get().to(authorize))
+            .route("/o/authorize/as", web::get().to(decide))
+            .route("/o/logout/", web::get().to(logged_out))
+            .route("/o/token/", web::post().to(token))
+            .route(
+                "/public-api/current_user/base_info",
+                web::get().to(base_info),
+            )
+            .route(
+                "/public-api/current_user/all_permissions",
+                web::get().to(all_permissions),
+            )
+    })
+    .workers(1)
+    .disable_signals()
+    .shutdown_timeout(1)
+    .listen(listener)
+    .map_err(|error| Error::Internal(format!("the stand-in platform: {error}")))?;
+    Ok(server.run())
+}
+
+fn messages(request: &HttpRequest) -> (&'static Messages, &'static str) {
+    let lang = request
+        .headers()
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| Lang::from_accept_language(value.to_str().ok()?))
+        .unwrap_or_default();
+    (lang.messages(), lang.tag())
+}
+
+fn html(status: u16, template: &impl Template) -> HttpResponse {
+    let status = actix_web::http::StatusCode::from_u16(status).unwrap_or_default();
+    HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'",
+        ))
+        .body(template.render().unwrap_or_default())
+}
+
+async fn style() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/css; charset=utf-8")
+        .body(include_str!("../static/style.css"))
+}
+
+#[derive(Template)]
+#[template(path = "sandbox/message.html")]
+struct MessagePage<'a> {
+    t: &'static Messages,
+    lang: &'static str,
+    text: &'a str,
+    link: &'a str,
+    link_text: &'a str,
+}
+
+async fn home(request: HttpRequest, platform: Data<Platform>) -> HttpResponse {
+    let (t, lang) = messages(&request);
+    html(
+        200,
+        &MessagePage {
+            t,
+            lang,
+            text: t.sandbox_home,
+            link: &platform.portal,
+            link_text: t.sandbox_to_portal,
+        },
+    )
+}
+
+async fn logged_out(request: HttpRequest, platform: Data<Platform>) -> HttpResponse {
+    let (t, lang) = messages(&request);
+    html(
+        200,
+        &MessagePage {
+            t,
+            lang,
+            text: t.sandbox_logged_out,
+            link: &platform.portal,
+            link_text: t.sandbox_to_portal,
+        },
+    )
+}
+
+/// RFC 6749 4.1.1 and RFC 7636 4.3.
+#[derive(Deserialize)]
+struct Authorize {
+    response_type: Option<String>,
+    client_id: Option<String>,
+    redirect_uri: Option<String>,
+    state: Option<String>,
+    code_challenge: Option<String>,
+    code_challenge_method: Option<String>,
+    /// Who was picked; nobody means declined.
+    #[serde(rename = "as")]
+    picked: Option<String>,
+}
+
+impl Authorize {
+    fn is_known(&self, platform: &Platform) -> bool {
+        self.response_type.as_deref() == Some("code")
+            && self.client_id.as_deref() == Some(CLIENT_ID)
+            && self.redirect_uri.as_deref() == Some(&platform.redirect_url)
+            && self.code_challenge_method.as_deref() == Some("S256")
+            && self.code_challenge.is_some()
+    }
+
+    fn back(&self, platform: &Platform, name: &str, value: &str) -> Option<String> {
+        let mut url = Url::parse(&platform.redirect_url).ok()?;
+        let mut query = url.query_pairs_mut();
+        query.append_pair(name, value);
+        if let Some(state) = &self.state {
+            query.append_pair("state", state);
+        }
+        drop(query);
+        Some(url.into())
+    }
+}
+
+/// A person to pick.
+struct Choice {
+    name: &'static str,
+    name_cn: &'static str,
+    permissions: String,
+    is_active: bool,
+    link: String,
+}
+
+#[derive(Template)]
+#[template(path = "sandbox/authorize.html")]
+struct AuthorizePage {
+    t: &'static Messages,
+    lang: &'static str,
+    people: Vec<Choice>,
+    decline: String,
+}
+
+async fn authorize(
+    request: HttpRequest,
+    platform: Data<Platform>,
+    asked: Query<Authorize>,
+) -> HttpResponse {
+    let (t, lang) = messages(&request);
+    if !asked.is_known(&platform) {
+        return html(
+            400,
+            &MessagePage {
+                t,
+                lang,
+                text: t.sandbox_bad_request,
+                link: &platform.portal,
+                link_text: t.sandbox_to_portal,
+            },
+        );
+    }
+    let link = |picked: &str| format!("/o/authorize/as?as={picked}&{}", request.query_string());
+    let people = PEOPLE
+        .iter()
+        .map(|person| Choice {
+            name: person.name,
+            name_cn: person.name_cn,
+            permissions: person
+                .permissions
+                .iter()
+                .map(|(codename, _)| *codename)
+                .collect::<Vec<_>>()
+                .join(", "),
+            is_active: person.is_active,
+            link: link(person.name),
+        })
+        .collect();
+    html(
+        200,
+        &AuthorizePage {
+            t,
+            lang,
+            people,
+            decline: link(""),
+        },
+    )
+}
+
+async fn decide(
+    request: HttpRequest,
+    platform: Data<Platform>,
+    asked: Query<Authorize>,
+) -> HttpResponse {
+    let (t, lang) = messages(&request);
+    let message = |status, text, link: &str, link_text| {
+        html(
+            status,
+            &MessagePage {
+                t,
+                lang,
+                text,
+                link,
+                link_text,
+            },
+        )
+    };
+    let unknown = || {
+        message(
+            400,
+            t.sandbox_bad_request,
+            &platform.portal,
+            t.sandbox_to_portal,
+        )
+    };
+    if !asked.is_known(&platform) {
+        return unknown();
+    }
+    let to = match asked.picked.as_deref().unwrap_or_default() {
+        "" => asked.back(&platform, "error", "access_denied"),
+        name => match (Person::find(name), random_token()) {
+            (Some(person), Ok(code)) if person.is_active => {
+                keep(
+                    &platform.codes,
+                    code.clone(),
+                    Grant {
+                        person,
+                        code_challenge: asked.code_challenge.clone().unwrap_or_default(),
+                    },
+                );
+                asked.back(&platform, "code", &code)
+            }
+            (Some(_), Ok(_)) => {
+                let again = format!("/o/authorize/?{}", request.query_string());
+                return message(403, t.sandbox_refused, &again, t.sandbox_back);
+            }
+            _ => None,
+        },
+    };
+    match to {
+        Some(to) => HttpResponse::SeeOther()
+            .insert_header((LOCATION, to))
+            .finish(),
+        None => unknown(),
+    }
+}
+
+fn keep<T>(kept: &Mutex<HashMap<String, T>>, key: String, value: T) {
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() >= MAX_KEPT {
+        kept.clear();
+    }
+    kept.insert(key, value);
+}
+
+/// RFC 6749 4.1.3
+#[derive(Deserialize)]
+struct TokenRequest {
+    grant_type: Option<String>,
+    code: Option<String>,
+    redirect_uri: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<String>,
+    code_verifier: Option<String>,
+}
+
+async fn token(platform: Data<Platform>, asked: Form<TokenRequest>) -> HttpResponse {
+    let is_client = asked.client_id.as_deref() == Some(CLIENT_ID)
+        && asked.client_secret.as_ref() == Some(platform.client_secret.expose());
+    if !is_client {
+        return HttpResponse::Unauthorized().json(json!({"error": "invalid_client"}));
+    }
+    let grant = asked.code.as_ref().and_then(|code| {
+        platform
+            .codes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(code)
+    });
+    let verifier = asked.code_verifier.as_deref().unwrap_or_default();
+    let grant = grant.filter(|grant| {
+        asked.grant_type.as_deref() == Some("authorization_code")
+            && asked.redirect_uri.as_deref() == Some(&platform.redirect_url)
+            && grant.code_challenge == sha256(verifier.as_bytes())
+    });
+    let (Some(grant), Ok(token)) = (grant, random_token()) else {
+        return HttpResponse::BadRequest().json(json!({"error": "invalid_grant"}));
+    };
+    keep(&platform.tokens, token.clone(), grant.person);
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600}))
+}
+
+fn bearer(request: &HttpRequest, platform: &Platform) -> Option<&'static Person> {
+    let token = request
+        .headers()
+        .get(AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")?;
+    let tokens = platform
+        .tokens
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    tokens.get(token).copied()
+}
+
+async fn base_info(request: HttpRequest, platform: Data<Platform>) -> HttpResponse {
+    let Some(person) = bearer(&request, &platform) else {
+        return HttpResponse::Forbidden().finish();
+    };
+    let mut profile = json!({"name": person.name, "name_cn": person.name_cn, "department": "R&D"});
+    if let (Some(email), Some(profile)) = (person.email(), profile.as_object_mut()) {
+        profile.insert("email".to_owned(), email.into());
+    }
+    HttpResponse::Ok().json(profile)
+}
+
+async fn all_permissions(request: HttpRequest, platform: Data<Platform>) -> HttpResponse {
+    let Some(person) = bearer(&request, &platform) else {
+        return HttpResponse::Forbidden().finish();
+    };
+    let permissions: Vec<_> = person
+        .permissions
+        .iter()
+        .map(|(codename, name)| json!({"codename": codename, "name": name}))
+        .collect();
+    HttpResponse::Ok().json(json!({"permissions": permissions}))
+}

@@ -1,0 +1,268 @@
+//! Secrets: values that never print, random tokens, digests, and sealing under `SECRET_KEY`.
+//!
+//! The only place that draws random bytes or touches a cipher. Each purpose has a key of its own,
+//! so that what was made for one can never be taken for another.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use ring::{aead, digest, hkdf, hmac};
+
+/// A value that never reaches a log or a page: `Debug` prints `[redacted]`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret<T>(T);
+
+impl<T> Secret<T> {
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value itself, for the one call that needs it.
+    pub const fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// The operating system gave no random bytes: nothing safe can be done without them.
+#[derive(Debug, Clone, Copy)]
+pub struct NoRandomness;
+
+/// `N` bytes from the operating system's generator.
+///
+/// # Errors
+/// [`NoRandomness`] when the system has none to give.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| NoRandomness)?;
+    Ok(bytes)
+}
+
+/// 32 random bytes as 43 characters that are safe in a URL, a cookie and a header.
+///
+/// # Errors
+/// [`NoRandomness`]
+pub fn random_token() -> Result<String, NoRandomness> {
+    Ok(base64url(&random_bytes::<32>()?))
+}
+
+/// A reference that a person can read out over the telephone: `F7K2-9QXM`, 40 random bits in
+/// Crockford's base 32. It names one event in the log; it opens nothing.
+#[must_use]
+pub fn reference() -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let bytes = random_bytes::<8>().unwrap_or_default();
+    let mut text = String::with_capacity(9);
+    for (place, byte) in bytes.iter().enumerate() {
+        if place == 4 {
+            text.push('-');
+        }
+        if let Some(&letter) = ALPHABET.get(usize::from(byte & 31)) {
+            text.push(char::from(letter));
+        }
+    }
+    text
+}
+
+#[must_use]
+pub fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// SHA-256 of `value`, base64url: 43 characters.
+#[must_use]
+pub fn sha256(value: &[u8]) -> String {
+    base64url(digest::digest(&digest::SHA256, value).as_ref())
+}
+
+/// The keys that one `SECRET_KEY` gives, a separate one for each purpose (HKDF, RFC 5869).
+struct KeySet {
+    attempt: hmac::Key,
+    pkce: hmac::Key,
+    csrf: hmac::Key,
+    cookie: [u8; 64],
+}
+
+impl KeySet {
+    fn derive(master: &[u8]) -> Self {
+        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"frontdesk").extract(master);
+        Self {
+            attempt: hmac_key(&prk, b"sign-in attempt"),
+            pkce: hmac_key(&prk, b"pkce verifier"),
+            csrf: hmac_key(&prk, b"csrf token"),
+            cookie: expand(&prk, b"session cookie"),
+        }
+    }
+}
+
+fn hmac_key(prk: &hkdf::Prk, purpose: &[u8]) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, &expand::<32>(prk, purpose))
+}
+
+struct Length(usize);
+
+impl hkdf::KeyType for Length {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+fn expand<const N: usize>(prk: &hkdf::Prk, purpose: &[u8]) -> [u8; N] {
+    let mut key = [0; N];
+    // HKDF-SHA256 gives up to 8,160 bytes; 32 and 64 cannot be refused.
+    if let Ok(okm) = prk.expand(&[purpose], Length(N)) {
+        let filled = okm.fill(&mut key);
+        debug_assert!(filled.is_ok());
+    }
+    key
+}
+
+/// What `SECRET_KEY` seals and what it, or `SECRET_KEY_PREVIOUS`, opens.
+pub struct Keys {
+    current: KeySet,
+    previous: Option<KeySet>,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys([redacted])")
+    }
+}
+
+/// Which of the keys sealed a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    Current,
+    Previous,
+}
+
+/// A value that we sealed, opened again.
+pub struct Opened {
+    pub salt: [u8; SALT],
+    pub plain: Vec<u8>,
+    pub generation: Generation,
+}
+
+/// How many bytes of salt stand before a sealed value. The salt doubles as the value's unique id.
+pub const SALT: usize = 16;
+
+impl Keys {
+    #[must_use]
+    pub fn new(secret_key: &Secret<String>, previous: Option<&Secret<String>>) -> Self {
+        Self {
+            current: KeySet::derive(secret_key.expose().as_bytes()),
+            previous: previous.map(|key| KeySet::derive(key.expose().as_bytes())),
+        }
+    }
+
+    /// 64 bytes for the session cookie's cipher.
+    #[must_use]
+    pub const fn cookie(&self) -> &[u8; 64] {
+        &self.current.cookie
+    }
+
+    /// The same, of `SECRET_KEY_PREVIOUS`.
+    #[must_use]
+    pub fn previous_cookie(&self) -> Option<&[u8; 64]> {
+        self.previous.as_ref().map(|keys| &keys.cookie)
+    }
+
+    /// Seals what a sign-in attempt must remember; `salt` becomes part of the text and is the
+    /// attempt's id. ChaCha20-Poly1305 (RFC 8439) under a key that is used for this value alone,
+    /// so that no count of random nonces can run out.
+    #[must_use]
+    pub fn seal_attempt(&self, salt: [u8; SALT], plain: &[u8]) -> Option<String> {
+        let mut sealed = plain.to_vec();
+        let key = value_key(&self.current.attempt, &salt)?;
+        key.seal_in_place_append_tag(no_nonce(), aead::Aad::from(&salt), &mut sealed)
+            .ok()?;
+        let mut whole = Vec::with_capacity(SALT + sealed.len());
+        whole.extend_from_slice(&salt);
+        whole.extend_from_slice(&sealed);
+        Some(base64url(&whole))
+    }
+
+    /// Opens what [`Keys::seal_attempt`] sealed, with the current key or the previous one.
+    /// `None` when we did not make it.
+    #[must_use]
+    pub fn open_attempt(&self, sealed: &str) -> Option<Opened> {
+        let whole = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (salt, sealed) = whole.split_first_chunk::<SALT>()?;
+        [Generation::Current, Generation::Previous]
+            .into_iter()
+            .find_map(|generation| {
+                let mut bytes = sealed.to_vec();
+                let plain = value_key(&self.of(generation)?.attempt, salt)?
+                    .open_in_place(no_nonce(), aead::Aad::from(salt), &mut bytes)
+                    .ok()?;
+                Some(Opened {
+                    salt: *salt,
+                    plain: plain.to_vec(),
+                    generation,
+                })
+            })
+    }
+
+    const fn of(&self, generation: Generation) -> Option<&KeySet> {
+        match generation {
+            Generation::Current => Some(&self.current),
+            Generation::Previous => self.previous.as_ref(),
+        }
+    }
+
+    /// The PKCE verifier of an attempt (RFC 7636 4.1): 43 characters that only this server and
+    /// the browser that holds `binding` can arrive at. `generation` is the key that sealed the
+    /// attempt, since a rotation may come between its beginning and its end.
+    #[must_use]
+    pub fn pkce_verifier(
+        &self,
+        generation: Generation,
+        salt: &[u8; SALT],
+        binding: &str,
+    ) -> Secret<String> {
+        let keys = self.of(generation).unwrap_or(&self.current);
+        let mut context = hmac::Context::with_key(&keys.pkce);
+        context.update(salt);
+        context.update(binding.as_bytes());
+        Secret::new(base64url(context.sign().as_ref()))
+    }
+
+    /// The token that a form of this session (or of this browser, before there is a session)
+    /// must carry.
+    #[must_use]
+    pub fn csrf_token(&self, holder: &str) -> String {
+        base64url(hmac::sign(&self.current.csrf, holder.as_bytes()).as_ref())
+    }
+
+    /// Whether `token` is the one of `holder`, under this key or the previous one.
+    #[must_use]
+    pub fn is_csrf_token(&self, holder: &str, token: &str) -> bool {
+        let Ok(token) = URL_SAFE_NO_PAD.decode(token) else {
+            return false;
+        };
+        [Generation::Current, Generation::Previous]
+            .into_iter()
+            .filter_map(|generation| self.of(generation))
+            .any(|keys| hmac::verify(&keys.csrf, holder.as_bytes(), &token).is_ok())
+    }
+}
+
+fn value_key(purpose: &hmac::Key, salt: &[u8]) -> Option<aead::LessSafeKey> {
+    let key = hmac::sign(purpose, salt);
+    let key = aead::UnboundKey::new(&aead::CHACHA20_POLY1305, key.as_ref()).ok()?;
+    Some(aead::LessSafeKey::new(key))
+}
+
+/// The key is used once, so the nonce may be a constant.
+fn no_nonce() -> aead::Nonce {
+    aead::Nonce::assume_unique_for_key([0; aead::NONCE_LEN])
+}

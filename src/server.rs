@@ -1,0 +1,147 @@
+//! The server: listens, runs until it is asked to stop, and stops without losing anybody's work.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer};
+use log::{info, warn};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::{sessions, web};
+
+/// Between "not ready any more" and closing the door: load balancers look about once a second.
+const DRAIN: Duration = Duration::from_secs(2);
+/// For requests in flight.
+const SHUTDOWN_SECONDS: u64 = 10;
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_BATCH: i64 = 1000;
+
+/// A portal that listens already and serves once it is run.
+pub struct Server {
+    address: SocketAddr,
+    desk: Arc<Desk>,
+    inner: actix_web::dev::Server,
+}
+
+impl Server {
+    /// Opens the database, brings its tables up to date, and listens where the settings say.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the address cannot be had; what the database says.
+    pub fn build(settings: Settings, clock: Clock) -> Result<Self> {
+        let listener = TcpListener::bind(settings.listen).map_err(|error| {
+            Error::Internal(format!("FRONTDESK_LISTEN: {}: {error}", settings.listen))
+        })?;
+        Self::on(listener, settings, clock)
+    }
+
+    /// The same on a socket that listens already.
+    ///
+    /// # Errors
+    /// As [`Server::build`]
+    pub fn on(listener: TcpListener, settings: Settings, clock: Clock) -> Result<Self> {
+        let internal = |error: std::io::Error| Error::Internal(format!("listening: {error}"));
+        let address = listener.local_addr().map_err(internal)?;
+        let desk = Arc::new(Desk::open(settings, clock)?);
+        let shared = Arc::clone(&desk);
+        let inner = HttpServer::new(move || App::new().configure(web::configure(&shared)))
+            .disable_signals()
+            .shutdown_timeout(SHUTDOWN_SECONDS)
+            .listen(listener)
+            .map_err(internal)?
+            .run();
+        Ok(Self {
+            address,
+            desk,
+            inner,
+        })
+    }
+
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    #[must_use]
+    pub const fn desk(&self) -> &Arc<Desk> {
+        &self.desk
+    }
+
+    /// Ends the server from elsewhere; requests in flight may finish.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.inner.handle()
+    }
+
+    /// Serves until SIGTERM, SIGINT or the handle stops it: readiness goes first, then the door
+    /// closes, then requests in flight finish within ten seconds.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn run(self) -> std::io::Result<()> {
+        info!(
+            event = "started",
+            address = self.address.to_string(),
+            database = self.desk.db.describe(),
+            version = env!("CARGO_PKG_VERSION");
+            ""
+        );
+        let sweeper = actix_web::rt::spawn(sweep(Arc::clone(&self.desk)));
+        let stopper =
+            actix_web::rt::spawn(stop_on_signal(Arc::clone(&self.desk), self.inner.handle()));
+        let result = self.inner.await;
+        sweeper.abort();
+        stopper.abort();
+        info!(event = "stopped"; "");
+        result
+    }
+}
+
+async fn stop_on_signal(desk: Arc<Desk>, server: ServerHandle) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        warn!(event = "signals", outcome = "failed"; "SIGTERM will end the process at once");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    info!(event = "stopping"; "");
+    desk.is_ready.store(false, Ordering::Relaxed);
+    tokio::time::sleep(DRAIN).await;
+    server.stop(true).await;
+}
+
+/// Deletes what ended long ago, in small pieces, so that no sign-in waits for it.
+async fn sweep(desk: Arc<Desk>) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        loop {
+            let now = desk.clock.now();
+            let limits = desk.limits;
+            let swept = desk
+                .db
+                .write(move |conn| sessions::sweep(conn, now, limits, SWEEP_BATCH))
+                .await;
+            match swept {
+                Ok(0) => break,
+                Ok(count) => info!(event = "sessions_swept", count = count; ""),
+                Err(error) => {
+                    warn!(event = "sessions_swept", outcome = "failed"; "{error}");
+                    break;
+                }
+            }
+        }
+    }
+}

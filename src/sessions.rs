@@ -1,0 +1,221 @@
+//! Sessions: the cookie carries a random token, the table its SHA-256 and the truth.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as Diesel};
+
+use crate::clock::UnixTime;
+use crate::db::Conn;
+use crate::db::schema::{sessions, users};
+use crate::error::{Error, Result};
+use crate::id::new_id;
+use crate::users::User;
+
+/// `last_seen_at` is written no more often than this.
+pub const TOUCH_EVERY: Duration = Duration::from_secs(60);
+
+/// An ended or expired row is kept so long: longer than any sign-in attempt lives, whose second
+/// use it stops.
+const KEPT_AFTER_END: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a session may last.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Since its last request.
+    pub idle: Duration,
+    /// Since its sign-in.
+    pub max: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+pub struct Session {
+    pub id: i64,
+    pub user_id: i64,
+    /// A provider's id, or empty for the local password.
+    pub provider: String,
+    created_at: i64,
+    last_seen_at: i64,
+    expires_at: i64,
+    pub address: String,
+    pub user_agent: String,
+}
+
+impl Session {
+    #[must_use]
+    pub const fn created_at(&self) -> UnixTime {
+        UnixTime(self.created_at)
+    }
+
+    #[must_use]
+    pub const fn last_seen_at(&self) -> UnixTime {
+        UnixTime(self.last_seen_at)
+    }
+
+    /// Whether `last_seen_at` is due to be written.
+    #[must_use]
+    pub fn is_touch_due(&self, now: UnixTime) -> bool {
+        now.since(self.last_seen_at()) >= TOUCH_EVERY
+    }
+}
+
+/// Where a request came from, as the rows keep it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// An IP address.
+    pub address: String,
+    /// The first 400 characters of the header.
+    pub user_agent: String,
+}
+
+/// A session to be opened.
+#[derive(Clone, Debug)]
+pub struct NewSession<'a> {
+    pub user_id: i64,
+    pub token_hash: &'a str,
+    pub provider: &'a str,
+    /// The sign-in attempt's id.
+    pub attempt: Option<&'a str>,
+    pub client: &'a Client,
+}
+
+/// # Errors
+/// [`Error::AttemptUsed`] when the attempt has opened a session already;
+/// [`crate::error::DatabaseError`], here and below.
+pub fn open(conn: &mut Conn, now: UnixTime, limits: Limits, new: &NewSession<'_>) -> Result<i64> {
+    let id = new_id(now);
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(id),
+            sessions::token_hash.eq(new.token_hash),
+            sessions::user_id.eq(new.user_id),
+            sessions::provider.eq(new.provider),
+            sessions::attempt.eq(new.attempt),
+            sessions::created_at.eq(now.0),
+            sessions::last_seen_at.eq(now.0),
+            sessions::expires_at.eq(now.plus(limits.max).0),
+            sessions::ended_at.eq(None::<i64>),
+            sessions::address.eq(&new.client.address),
+            sessions::user_agent.eq(&new.client.user_agent),
+        ))
+        .execute(conn)
+        .map_err(|error| match &error {
+            Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, information)
+                if information.message().contains("sessions.attempt")
+                    || information.constraint_name() == Some("sessions_attempt_key") =>
+            {
+                Error::AttemptUsed
+            }
+            _ => error.into(),
+        })?;
+    Ok(id)
+}
+
+/// The live session of a token, and whose it is. `None` when it is unknown, ended or past a
+/// limit, or its account is not active.
+pub fn find_live(
+    conn: &mut Conn,
+    now: UnixTime,
+    limits: Limits,
+    token_hash: &str,
+) -> Result<Option<(Session, User)>> {
+    Ok(sessions::table
+        .inner_join(users::table)
+        .filter(sessions::token_hash.eq(token_hash))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now.0))
+        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
+        .filter(users::is_active.eq(true))
+        .select((Session::as_select(), User::as_select()))
+        .first(conn)
+        .optional()?)
+}
+
+/// Newest first, at most `limit`.
+pub fn list_live(
+    conn: &mut Conn,
+    now: UnixTime,
+    limits: Limits,
+    user_id: i64,
+    limit: i64,
+) -> Result<Vec<Session>> {
+    Ok(sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now.0))
+        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
+        .order(sessions::id.desc())
+        .limit(limit)
+        .select(Session::as_select())
+        .load(conn)?)
+}
+
+/// Notes that the session was used. A session that has ended meanwhile stays ended.
+pub fn touch(conn: &mut Conn, now: UnixTime, id: i64) -> Result<()> {
+    diesel::update(
+        sessions::table
+            .filter(sessions::id.eq(id))
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::last_seen_at.lt(now.0)),
+    )
+    .set(sessions::last_seen_at.eq(now.0))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Ends one session of `user_id`. `false` when there is no such live one.
+pub fn end(conn: &mut Conn, now: UnixTime, user_id: i64, id: i64) -> Result<bool> {
+    let ended = diesel::update(
+        sessions::table
+            .filter(sessions::id.eq(id))
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::ended_at.is_null()),
+    )
+    .set(sessions::ended_at.eq(now.0))
+    .execute(conn)?;
+    Ok(ended == 1)
+}
+
+/// Ends all sessions of `user_id` but `kept`; how many there were.
+pub fn end_others(conn: &mut Conn, now: UnixTime, user_id: i64, kept: i64) -> Result<usize> {
+    Ok(diesel::update(
+        sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::id.ne(kept))
+            .filter(sessions::ended_at.is_null()),
+    )
+    .set(sessions::ended_at.eq(now.0))
+    .execute(conn)?)
+}
+
+/// Ends the session of a token, and says whose it was. `None` when there is no such live one.
+pub fn end_by_token(conn: &mut Conn, now: UnixTime, token_hash: &str) -> Result<Option<User>> {
+    let found: Option<(i64, User)> = sessions::table
+        .inner_join(users::table)
+        .filter(sessions::token_hash.eq(token_hash))
+        .filter(sessions::ended_at.is_null())
+        .select((sessions::id, User::as_select()))
+        .first(conn)
+        .optional()?;
+    let Some((id, user)) = found else {
+        return Ok(None);
+    };
+    Ok(end(conn, now, user.id, id)?.then_some(user))
+}
+
+/// Deletes up to `limit` rows that ended or expired long enough ago; how many there were.
+pub fn sweep(conn: &mut Conn, now: UnixTime, limits: Limits, limit: i64) -> Result<usize> {
+    let before = now.minus(KEPT_AFTER_END);
+    let stale: Vec<i64> = sessions::table
+        .filter(
+            sessions::expires_at
+                .lt(before.0)
+                .or(sessions::ended_at.lt(before.0))
+                .or(sessions::last_seen_at.lt(before.minus(limits.idle).0)),
+        )
+        .select(sessions::id)
+        .limit(limit)
+        .load(conn)?;
+    Ok(diesel::delete(sessions::table.filter(sessions::id.eq_any(stale))).execute(conn)?)
+}

@@ -1,0 +1,685 @@
+//! Signing in and out. Every way in ends in [`enter`]: find or create the account, sync it,
+//! refuse the inactive, open the session, record the event, in one transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::{info, warn};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use crate::attempts::{Attempt, Browser, MAX_RESTARTS};
+use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::clock::UnixTime;
+use crate::config::PROVIDER_ID;
+use crate::db::{Conn, lock_superusers};
+use crate::desk::{Desk, RolePermissions};
+use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step};
+use crate::local_path::LocalPath;
+use crate::oauth::{self, Permissions, Person};
+use crate::permissions;
+use crate::secret::{Secret, random_token, reference, sha256};
+use crate::sessions::{self, Client, NewSession};
+use crate::users::{self, Role, User};
+
+/// For the whole callback, whatever it waits for.
+const CALLBACK_DEADLINE: Duration = Duration::from_secs(10);
+/// What the transaction gets of it at least.
+const PROVIDER_EARLIER: Duration = Duration::from_secs(1);
+
+/// Begins an attempt; where to send the browser.
+///
+/// # Errors
+/// [`Error::Internal`] without random bytes.
+pub fn begin(desk: &Desk, browser: &Browser, next: LocalPath, restarts: u8) -> Result<Url> {
+    let now = desk.clock.now();
+    let (attempt, state) = Attempt::begin(&desk.keys, now, browser, PROVIDER_ID, next, restarts)?;
+    let verifier = attempt.pkce_verifier(&desk.keys, browser);
+    info!(event = "sign_in_begun", attempt = attempt.id(), provider = PROVIDER_ID, outcome = "ok"; "");
+    Ok(desk.provider.authorize_url(&state, &verifier))
+}
+
+/// The answer that the browser brings back (RFC 6749 4.1.2), each parameter at most once.
+#[derive(Debug)]
+pub struct Callback {
+    pub state: Option<String>,
+    pub code: Option<Secret<String>>,
+    pub error: Option<String>,
+}
+
+/// Who brings it back.
+pub struct Visitor {
+    /// `None` when it brings no binding of ours.
+    pub browser: Option<Browser>,
+    pub client: Client,
+    /// The token of the session that this browser has, live or not.
+    pub session_token: Option<Secret<String>>,
+}
+
+/// How a callback ended well.
+#[derive(Debug)]
+pub enum Finished {
+    SignedIn {
+        /// For the cookie.
+        token: Secret<String>,
+        next: LocalPath,
+    },
+    /// Old, used or another browser's: begin again, with one restart more.
+    StartOver { next: LocalPath, restarts: u8 },
+}
+
+/// Ends an attempt: two calls to the provider, three with permissions, and one transaction.
+///
+/// # Errors
+/// [`Error::SignIn`] with who failed; [`Error::Database`], and then nothing was changed.
+pub async fn finish(desk: &Arc<Desk>, callback: Callback, visitor: Visitor) -> Result<Finished> {
+    let deadline = Instant::now() + CALLBACK_DEADLINE;
+    let attempt = callback
+        .state
+        .as_deref()
+        .and_then(|state| Attempt::open(&desk.keys, state))
+        .filter(|attempt| attempt.provider == PROVIDER_ID);
+    let Some(attempt) = attempt else {
+        // No row: anybody can make any number of these.
+        let error = failure(None, Step::Callback, Cause::UnknownAttempt);
+        log_failure(&error);
+        return Err(Error::SignIn(Box::new(error)));
+    };
+    let now = desk.clock.now();
+    let browser = visitor
+        .browser
+        .as_ref()
+        .filter(|browser| attempt.is_valid(now, browser));
+    let Some(browser) = browser else {
+        return start_over(desk, attempt, "stale_or_other_browser", &visitor.client).await;
+    };
+    let outcome = match (callback.code, callback.error) {
+        (Some(code), None) => Ok(code),
+        (None, Some(code)) if code == "access_denied" => Err(Cause::Declined),
+        (None, Some(code)) => Err(Cause::ProviderError(oauth::known_code(&code))),
+        _ => Err(Cause::BadCallback),
+    };
+    if !desk.used_attempts.claim(now, &attempt) {
+        return start_over(desk, attempt, "used", &visitor.client).await;
+    }
+    log_step("sign_in_returned", &attempt, "", Duration::ZERO, "ok");
+    desk.failpoint.hit("after_state");
+    let result = match outcome {
+        Ok(code) => ask_provider(desk, &attempt, browser, &code, deadline).await,
+        Err(cause) => Err(oauth::Failure {
+            step: Step::Callback,
+            cause,
+        }),
+    };
+    let person = match result {
+        Ok(person) => person,
+        Err(oauth::Failure { step, cause }) => {
+            let error = failure(Some(&attempt), step, cause);
+            return Err(refuse(desk, error, &visitor.client).await);
+        }
+    };
+    desk.failpoint.hit("after_profile");
+    let next = attempt.next.clone();
+    let write = open_account(
+        desk,
+        &attempt,
+        person,
+        visitor.session_token,
+        &visitor.client,
+    );
+    match timeout_at(deadline, write).await {
+        Ok(Ok(Entered::In { token })) => Ok(Finished::SignedIn { token, next }),
+        Ok(Ok(Entered::Refused { error })) => Err(Error::SignIn(error)),
+        Ok(Err(Error::AttemptUsed)) => start_over(desk, attempt, "used", &visitor.client).await,
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(Error::Database(DatabaseError::Busy)),
+    }
+}
+
+async fn start_over(
+    desk: &Arc<Desk>,
+    attempt: Attempt,
+    why: &'static str,
+    client: &Client,
+) -> Result<Finished> {
+    if attempt.restarts >= MAX_RESTARTS {
+        let error = failure(Some(&attempt), Step::Callback, Cause::RestartLoop);
+        return Err(refuse(desk, error, client).await);
+    }
+    log_step("sign_in_restarted", &attempt, "", Duration::ZERO, why);
+    Ok(Finished::StartOver {
+        next: attempt.next,
+        restarts: attempt.restarts + 1,
+    })
+}
+
+async fn ask_provider(
+    desk: &Desk,
+    attempt: &Attempt,
+    browser: &Browser,
+    code: &Secret<String>,
+    deadline: Instant,
+) -> Result<Person, oauth::Failure> {
+    let Ok(_place) = desk.sign_ins.try_acquire() else {
+        return Err(oauth::Failure {
+            step: Step::TokenCall,
+            cause: Cause::Overloaded,
+        });
+    };
+    let deadline = deadline - PROVIDER_EARLIER;
+    let verifier = attempt.pkce_verifier(&desk.keys, browser);
+
+    let started = Instant::now();
+    let token = desk.provider.exchange(code, &verifier, deadline).await;
+    log_call("token_call", attempt, started, token.as_ref().err());
+    let token = token?;
+    desk.failpoint.hit("after_token");
+
+    let started = Instant::now();
+    let person = desk.provider.person(token, deadline).await;
+    log_call("profile_call", attempt, started, person.as_ref().err());
+    let person = person?;
+    match &person.permissions {
+        Permissions::NotAsked => {}
+        Permissions::Given(_) => log_call("permissions_call", attempt, started, None),
+        Permissions::Failed(failure) => {
+            log_call("permissions_call", attempt, started, Some(failure));
+        }
+    }
+    Ok(person)
+}
+
+/// What came of a person at the door.
+#[derive(Debug)]
+enum Entered {
+    In {
+        token: Secret<String>,
+    },
+    /// Turned away, and the trail says so.
+    Refused {
+        error: Box<SignInError>,
+    },
+}
+
+/// The one transaction of a sign-in.
+async fn open_account(
+    desk: &Arc<Desk>,
+    attempt: &Attempt,
+    person: Person,
+    previous_token: Option<Secret<String>>,
+    client: &Client,
+) -> Result<Entered> {
+    let started = Instant::now();
+    let entry = Entry {
+        desk: Arc::clone(desk),
+        now: desk.clock.now(),
+        attempt: attempt.id(),
+        next: attempt.next.clone(),
+        token: Secret::new(random_token()?),
+        reference: reference(),
+        person,
+        previous_hash: previous_token.map(|token| sha256(token.expose().as_bytes())),
+        client: client.clone(),
+    };
+    let username = entry.person.profile.username.clone();
+    let result = desk
+        .db
+        .write(move |conn| {
+            let entered = enter(conn, &entry)?;
+            entry.desk.failpoint.hit("before_commit");
+            Ok(entered)
+        })
+        .await;
+    desk.failpoint.hit("after_commit");
+    let outcome = match &result {
+        Ok(Entered::In { .. }) => "ok",
+        Ok(Entered::Refused { error }) => {
+            log_failure(error);
+            error.cause.code()
+        }
+        Err(Error::AttemptUsed) => "used",
+        Err(_) => "database_error",
+    };
+    log_step(
+        "sign_in_finished",
+        attempt,
+        &username,
+        started.elapsed(),
+        outcome,
+    );
+    result
+}
+
+/// What the transaction needs; the same however often it runs.
+struct Entry {
+    desk: Arc<Desk>,
+    now: UnixTime,
+    attempt: String,
+    next: LocalPath,
+    token: Secret<String>,
+    reference: String,
+    person: Person,
+    previous_hash: Option<String>,
+    client: Client,
+}
+
+/// The one door.
+fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
+    let profile = &entry.person.profile;
+    let given = match &entry.person.permissions {
+        Permissions::Given(given) => Some(given),
+        Permissions::NotAsked | Permissions::Failed(_) => None,
+    };
+    let mut details = Details {
+        kept: entry
+            .person
+            .kept
+            .iter()
+            .map(|kept| format!("{} {}", kept.field, kept.problem.code()))
+            .collect(),
+        permissions_kept: match &entry.person.permissions {
+            Permissions::Failed(failure) => Some(failure.cause.code().to_owned()),
+            _ => None,
+        },
+        ..Details::default()
+    };
+
+    let known = users::find_by_identity(conn, PROVIDER_ID, &profile.subject)?;
+    let (user_id, roles) = if let Some(user) = known {
+        let may_rename = profile.username == user.username
+            || users::find_by_username(conn, &profile.username)?.is_none();
+        if !may_rename {
+            details.kept.push("username taken".to_owned());
+        }
+        if !users::sync(conn, entry.now, &user, profile, may_rename, given.is_some())? {
+            return refuse_entry(
+                conn,
+                entry,
+                Some(&user),
+                Cause::Inactive {
+                    username: user.username.clone(),
+                },
+            );
+        }
+        details.changes = users::changes(&user, profile, may_rename)
+            .into_iter()
+            .map(Into::into)
+            .collect();
+        (user.id, user.roles())
+    } else {
+        if let Some(owner) = users::find_by_username(conn, &profile.username)? {
+            return refuse_entry(
+                conn,
+                entry,
+                Some(&owner),
+                Cause::NameTaken {
+                    username: profile.username.clone(),
+                },
+            );
+        }
+        details.account_created = true;
+        let id = users::create(conn, entry.now, PROVIDER_ID, profile, given.is_some())?;
+        (
+            id,
+            users::Roles {
+                by_hand: Role::Employee,
+                by_permission: Role::Employee,
+            },
+        )
+    };
+    entry.desk.failpoint.hit("in_transaction");
+
+    if let Some(given) = given {
+        let diff = permissions::replace(conn, entry.now, user_id, PROVIDER_ID, given)?;
+        details.permissions_added = diff.added;
+        details.permissions_removed = diff.removed;
+    }
+    sync_role(conn, &entry.desk.roles, user_id, roles, &mut details)?;
+    let username = if details.kept.iter().any(|kept| kept == "username taken") {
+        users::find(conn, user_id)?.map_or_else(String::new, |user| user.username)
+    } else {
+        profile.username.clone()
+    };
+    end_previous(conn, entry, user_id)?;
+    sessions::open(
+        conn,
+        entry.now,
+        entry.desk.limits,
+        &NewSession {
+            user_id,
+            token_hash: &sha256(entry.token.expose().as_bytes()),
+            provider: PROVIDER_ID,
+            attempt: Some(&entry.attempt),
+            client: &entry.client,
+        },
+    )?;
+    audit::record(
+        conn,
+        entry.now,
+        &NewEvent {
+            kind: EventKind::SignedIn,
+            reason: "",
+            actor: &username,
+            user: Some((user_id, &username)),
+            provider: PROVIDER_ID,
+            client: &entry.client,
+            reference: "",
+            details,
+        },
+    )?;
+    Ok(Entered::In {
+        token: entry.token.clone(),
+    })
+}
+
+/// The role by permission follows the permission; the role by hand is not touched, and the last
+/// active superuser stays one.
+fn sync_role(
+    conn: &mut Conn,
+    wanted: &RolePermissions,
+    user_id: i64,
+    roles: users::Roles,
+    details: &mut Details,
+) -> Result<()> {
+    let mut holds = |name: &Option<String>| match name {
+        Some(name) => permissions::is_held(conn, user_id, name),
+        None => Ok(false),
+    };
+    let mut role = if holds(&wanted.superuser)? {
+        Role::Superuser
+    } else if holds(&wanted.staff)? {
+        Role::Staff
+    } else {
+        Role::Employee
+    };
+    if role == roles.by_permission {
+        return Ok(());
+    }
+    let loses_superuser =
+        roles.by_permission == Role::Superuser && roles.by_hand != Role::Superuser;
+    if loses_superuser {
+        lock_superusers(conn)?;
+        if !users::has_other_superuser(conn, user_id)? {
+            details.kept.push("role last_superuser".to_owned());
+            role = Role::Superuser;
+        }
+    }
+    if role != roles.by_permission {
+        details.changes.push(audit::DetailedChange {
+            field: "role_by_permission".to_owned(),
+            from: roles.by_permission.code().to_owned(),
+            to: role.code().to_owned(),
+        });
+        users::set_role_by_permission(conn, user_id, role)?;
+    }
+    Ok(())
+}
+
+/// The session that this browser had makes way for the new one.
+fn end_previous(conn: &mut Conn, entry: &Entry, user_id: i64) -> Result<()> {
+    let Some(previous) = &entry.previous_hash else {
+        return Ok(());
+    };
+    let Some(previous_user) = sessions::end_by_token(conn, entry.now, previous)? else {
+        return Ok(());
+    };
+    if previous_user.id != user_id {
+        audit::record(
+            conn,
+            entry.now,
+            &NewEvent {
+                kind: EventKind::UserSwitched,
+                reason: "",
+                actor: &entry.person.profile.username,
+                user: Some((previous_user.id, &previous_user.username)),
+                provider: PROVIDER_ID,
+                client: &entry.client,
+                reference: "",
+                details: Details::default(),
+            },
+        )?;
+    }
+    Ok(())
+}
+
+fn refuse_entry(
+    conn: &mut Conn,
+    entry: &Entry,
+    about: Option<&User>,
+    cause: Cause,
+) -> Result<Entered> {
+    audit::record(
+        conn,
+        entry.now,
+        &NewEvent {
+            kind: EventKind::SignInRefused,
+            reason: cause.code(),
+            actor: &entry.person.profile.username,
+            user: about.map(|user| (user.id, user.username.as_str())),
+            provider: PROVIDER_ID,
+            client: &entry.client,
+            reference: &entry.reference,
+            details: Details::default(),
+        },
+    )?;
+    Ok(Entered::Refused {
+        error: Box::new(SignInError {
+            reference: entry.reference.clone(),
+            attempt: Some(entry.attempt.clone()),
+            provider: PROVIDER_ID,
+            next: entry.next.clone(),
+            step: Step::Account,
+            cause,
+        }),
+    })
+}
+
+/// A sign-in that failed before anybody was known: a line in the log and, up to a cap, a row.
+async fn refuse(desk: &Arc<Desk>, error: SignInError, client: &Client) -> Error {
+    log_failure(&error);
+    let now = desk.clock.now();
+    let admission = desk.anonymous_failures.admit(now);
+    if admission.is_admitted {
+        let event = AnonymousFailure {
+            reference: error.reference.clone(),
+            reason: error.cause.code(),
+            failure: error.to_string(),
+            client: client.clone(),
+            left_out: admission.left_out,
+        };
+        let written = desk.db.write(move |conn| event.record(conn, now)).await;
+        if let Err(error) = written {
+            // The person still gets to know why the sign-in failed.
+            warn!(event = "audit", outcome = "failed"; "{error}");
+        }
+    }
+    Error::SignIn(Box::new(error))
+}
+
+struct AnonymousFailure {
+    reference: String,
+    reason: &'static str,
+    failure: String,
+    client: Client,
+    left_out: usize,
+}
+
+impl AnonymousFailure {
+    fn record(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
+        let event = NewEvent {
+            kind: EventKind::SignInRefused,
+            reason: self.reason,
+            actor: "",
+            user: None,
+            provider: PROVIDER_ID,
+            client: &self.client,
+            reference: &self.reference,
+            details: Details {
+                failure: self.failure.clone(),
+                ..Details::default()
+            },
+        };
+        if self.left_out > 0 {
+            audit::record(
+                conn,
+                now,
+                &NewEvent {
+                    kind: EventKind::MoreSignInsRefused,
+                    reason: "more",
+                    client: &Client::default(),
+                    reference: "",
+                    details: Details {
+                        count: Some(self.left_out),
+                        ..Details::default()
+                    },
+                    ..event.clone()
+                },
+            )?;
+        }
+        audit::record(conn, now, &event)
+    }
+}
+
+fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> SignInError {
+    SignInError {
+        reference: reference(),
+        attempt: attempt.map(Attempt::id),
+        provider: PROVIDER_ID,
+        next: attempt.map_or_else(LocalPath::home, |attempt| attempt.next.clone()),
+        step,
+        cause,
+    }
+}
+
+fn log_call(
+    event: &'static str,
+    attempt: &Attempt,
+    started: Instant,
+    failure: Option<&oauth::Failure>,
+) {
+    let outcome = failure.map_or("ok", |failure| failure.cause.code());
+    log_step(event, attempt, "", started.elapsed(), outcome);
+}
+
+fn log_step(event: &str, attempt: &Attempt, user: &str, took: Duration, outcome: &str) {
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    info!(
+        event = event,
+        attempt = attempt.id(),
+        provider = PROVIDER_ID,
+        user = user,
+        ms = ms,
+        outcome = outcome;
+        ""
+    );
+}
+
+fn log_failure(error: &SignInError) {
+    warn!(
+        event = "sign_in_refused",
+        attempt = error.attempt.as_deref().unwrap_or_default(),
+        provider = error.provider,
+        reference = error.reference.as_str(),
+        outcome = error.cause.code();
+        "{error}"
+    );
+}
+
+/// Ends the session of `token`, if it is live.
+///
+/// # Errors
+/// [`Error::Database`]: then the session goes on, and the page says so.
+pub async fn sign_out(desk: &Desk, token: &Secret<String>, client: Client) -> Result<()> {
+    let now = desk.clock.now();
+    let hash = sha256(token.expose().as_bytes());
+    desk.db
+        .write(move |conn| {
+            let Some(user) = sessions::end_by_token(conn, now, &hash)? else {
+                return Ok(());
+            };
+            audit::record(
+                conn,
+                now,
+                &NewEvent {
+                    kind: EventKind::SignedOut,
+                    reason: "",
+                    actor: &user.username,
+                    user: Some((user.id, &user.username)),
+                    provider: "",
+                    client: &client,
+                    reference: "",
+                    details: Details::default(),
+                },
+            )
+        })
+        .await
+}
+
+/// A person ends one of their own sessions.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such live session of theirs.
+pub async fn end_session(desk: &Desk, user: &User, session_id: i64, client: Client) -> Result<()> {
+    let now = desk.clock.now();
+    let user = user.clone();
+    desk.db
+        .write(move |conn| {
+            if !sessions::end(conn, now, user.id, session_id)? {
+                return Err(Error::NotFound);
+            }
+            record_own(conn, now, EventKind::SessionEnded, &user, &client, 1)
+        })
+        .await
+}
+
+/// A person ends all of their sessions but the one they are in.
+///
+/// # Errors
+/// [`Error::Database`]
+pub async fn end_other_sessions(desk: &Desk, user: &User, kept: i64, client: Client) -> Result<()> {
+    let now = desk.clock.now();
+    let user = user.clone();
+    desk.db
+        .write(move |conn| {
+            let ended = sessions::end_others(conn, now, user.id, kept)?;
+            if ended == 0 {
+                return Ok(());
+            }
+            record_own(
+                conn,
+                now,
+                EventKind::OtherSessionsEnded,
+                &user,
+                &client,
+                ended,
+            )
+        })
+        .await
+}
+
+fn record_own(
+    conn: &mut Conn,
+    now: UnixTime,
+    kind: EventKind,
+    user: &User,
+    client: &Client,
+    count: usize,
+) -> Result<()> {
+    audit::record(
+        conn,
+        now,
+        &NewEvent {
+            kind,
+            reason: "",
+            actor: &user.username,
+            user: Some((user.id, &user.username)),
+            provider: "",
+            client,
+            reference: "",
+            details: Details {
+                count: Some(count),
+                ..Details::default()
+            },
+        },
+    )
+}

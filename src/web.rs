@@ -1,0 +1,107 @@
+//! Every address and the order of the middleware, on one screen.
+//!
+//! A request goes: [`frame`] (log line, panics, error pages, headers) → session cookie → the
+//! handler's extractors ([`guard`], [`csrf`]) → the handler → a verb or a query → a template.
+
+mod account;
+mod admin;
+mod assets;
+mod client_address;
+mod cookie;
+mod csrf;
+mod device;
+mod error_pages;
+mod frame;
+mod guard;
+mod headers;
+mod health;
+mod home;
+mod page;
+mod preferences;
+mod signin;
+mod visit;
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self as routing, Data, ServiceConfig};
+
+use crate::desk::Desk;
+
+/// Who may open an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// Whoever is signed in.
+    SignedIn,
+    /// `is_staff`
+    Staff,
+}
+
+/// An address of the portal, as a test walks them.
+#[derive(Clone, Debug)]
+pub struct Address {
+    pub method: Method,
+    /// With `{names}` for the parts that vary.
+    pub path: &'static str,
+    pub access: Access,
+}
+
+/// Declares each address once: for the router, for "method not allowed", and for the tests.
+macro_rules! addresses {
+    ($( $access:ident $method:ident $path:literal => $handler:path; )*) => {
+        /// All addresses but two: the callback, whose path is a setting, and the assets.
+        #[must_use]
+        pub fn addresses() -> Vec<Address> {
+            vec![$( Address {
+                method: Method::$method,
+                path: $path,
+                access: Access::$access,
+            }, )*]
+        }
+
+        fn register(config: &mut ServiceConfig) {
+            $( config.route($path, routing::method(Method::$method).to($handler)); )*
+        }
+    };
+}
+
+addresses! {
+    SignedIn GET  "/"                             => home::show;
+    Public   GET  "/login"                        => signin::show;
+    Public   GET  "/oauth2/login"                 => signin::begin;
+    Public   POST "/logout"                       => signin::sign_out;
+    Public   GET  "/signed-out"                   => signin::signed_out;
+    SignedIn GET  "/account"                      => account::show;
+    SignedIn POST "/account/sessions/{id}/end"    => account::end_session;
+    SignedIn POST "/account/sessions/end-others"  => account::end_other_sessions;
+    Public   POST "/preferences"                  => preferences::save;
+    Staff    GET  "/admin/users"                  => admin::users::list;
+    Staff    GET  "/admin/users/{id}"             => admin::users::show;
+}
+
+/// The whole of the portal, for an actix-web `App`.
+pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
+    let desk = Arc::clone(desk);
+    move |config| {
+        let callback = desk.provider.settings().callback_path.clone();
+        let cookies = cookie::session_middleware(&desk);
+        config.app_data(Data::from(Arc::clone(&desk))).service(
+            routing::scope("")
+                .wrap(from_fn(frame::wrap))
+                // Without a session: nothing here may depend on the database or a cookie.
+                .route("/healthz", routing::get().to(health::healthz))
+                .route("/readyz", routing::get().to(health::readyz))
+                .route("/static/{name}", routing::get().to(assets::show))
+                .service(
+                    routing::scope("")
+                        .wrap(cookies)
+                        .configure(register)
+                        .route(&callback, routing::get().to(signin::finish))
+                        .default_service(routing::to(error_pages::no_such_page)),
+                ),
+        );
+    }
+}

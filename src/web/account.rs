@@ -1,0 +1,136 @@
+//! My account: the profile as it was synced, my sessions, my sign-ins, my permissions.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Path, Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::csrf::Form;
+use super::device::Device;
+use super::guard::SignedIn;
+use super::home::MAX_SHOWN;
+use super::page::Page;
+use super::signin::NoFields;
+use crate::audit::{self, Event};
+use crate::desk::Desk;
+use crate::error::Result;
+use crate::permissions::{self, Held};
+use crate::sessions::{self, Session};
+use crate::signin;
+use crate::users::User;
+
+const MAX_SESSIONS: i64 = 50;
+const MAX_SIGN_INS: i64 = 10;
+
+/// A session as a list shows it.
+pub struct ShownSession {
+    pub session: Session,
+    pub device: Device,
+    pub is_this: bool,
+}
+
+impl ShownSession {
+    pub fn of(session: Session, page: &Page<'_>, this: Option<i64>) -> Self {
+        Self {
+            device: Device::of(&session.user_agent, page.lang),
+            is_this: this == Some(session.id),
+            session,
+        }
+    }
+}
+
+/// A sign-in as a list shows it.
+struct ShownSignIn {
+    event: Event,
+    device: Device,
+}
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct Account<'a> {
+    page: &'a Page<'a>,
+    user: &'a User,
+    notice: Option<&'static str>,
+    sessions: Vec<ShownSession>,
+    sign_ins: Vec<ShownSignIn>,
+    permissions: Vec<Held>,
+    more_permissions: i64,
+    has_stale_permissions: bool,
+}
+
+/// What has just been done, said once after a redirect.
+#[derive(Deserialize)]
+pub struct Done {
+    done: Option<String>,
+}
+
+pub async fn show(me: SignedIn, desk: Data<Desk>, done: Query<Done>) -> Result<HttpResponse> {
+    let user_id = me.user.id;
+    let now = desk.clock.now();
+    let limits = desk.limits;
+    let (sessions, sign_ins, held, more_permissions) = desk
+        .db
+        .read(move |conn| {
+            let held = permissions::list(conn, user_id, MAX_SHOWN)?;
+            let more = permissions::count_beyond(conn, user_id, &held, MAX_SHOWN)?;
+            Ok((
+                sessions::list_live(conn, now, limits, user_id, MAX_SESSIONS)?,
+                audit::list_sign_ins(conn, user_id, MAX_SIGN_INS)?,
+                held,
+                more,
+            ))
+        })
+        .await?;
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let notice = match done.done.as_deref() {
+        Some("session") => Some(page.t.session_ended),
+        Some("sessions") => Some(page.t.sessions_ended),
+        _ => None,
+    };
+    let asked = desk.provider.settings().permissions_url.is_some();
+    page.ok(&Account {
+        page: &page,
+        user: &me.user,
+        notice,
+        sessions: sessions
+            .into_iter()
+            .map(|session| ShownSession::of(session, &page, Some(me.session.id)))
+            .collect(),
+        sign_ins: sign_ins
+            .into_iter()
+            .map(|event| ShownSignIn {
+                device: Device::of(&event.user_agent, page.lang),
+                event,
+            })
+            .collect(),
+        permissions: held,
+        more_permissions,
+        has_stale_permissions: me.user.has_stale_permissions(asked),
+    })
+}
+
+pub async fn end_session(
+    me: SignedIn,
+    desk: Data<Desk>,
+    id: Path<i64>,
+    _form: Form<NoFields>,
+) -> Result<HttpResponse> {
+    signin::end_session(&desk, &me.user, *id, me.visit.client).await?;
+    Ok(back("session"))
+}
+
+pub async fn end_other_sessions(
+    me: SignedIn,
+    desk: Data<Desk>,
+    _form: Form<NoFields>,
+) -> Result<HttpResponse> {
+    signin::end_other_sessions(&desk, &me.user, me.session.id, me.visit.client).await?;
+    Ok(back("sessions"))
+}
+
+fn back(done: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, format!("/account?done={done}")))
+        .finish()
+}

@@ -1,0 +1,85 @@
+//! Whose request this is, by address: the peer's, unless a proxy that we trust says otherwise.
+
+use std::net::IpAddr;
+
+use actix_web::HttpRequest;
+use ipnet::IpNet;
+
+/// The right-most address of `X-Forwarded-For` that is not a trusted proxy. Anything that cannot
+/// be read ends the search at the last address that could be.
+pub fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip().to_canonical();
+    let headers = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .map(|value| value.to_str().unwrap_or_default());
+    Some(walk(peer, trusted, &headers.collect::<Vec<_>>()))
+}
+
+fn walk(peer: IpAddr, trusted: &[IpNet], headers: &[&str]) -> IpAddr {
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+    let mut address = peer;
+    for hop in headers.iter().rev().flat_map(|header| header.rsplit(',')) {
+        if !is_trusted(&address) {
+            break;
+        }
+        match parse(hop) {
+            Some(hop) => address = hop,
+            None => return peer,
+        }
+    }
+    address
+}
+
+/// `10.0.0.1`, `10.0.0.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`.
+fn parse(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    hop.parse::<IpAddr>()
+        .or_else(|_| {
+            hop.parse::<std::net::SocketAddr>()
+                .map(|socket| socket.ip())
+        })
+        .or_else(|_| hop.trim_matches(['[', ']']).parse())
+        .ok()
+        .map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t84_the_client_is_the_right_most_address_that_nobody_of_ours_has() {
+        let trusted: Vec<IpNet> = ["10.0.0.0/8", "127.0.0.1/32", "fd00::/8"]
+            .iter()
+            .map(|network| network.parse().expect("a network"))
+            .collect();
+        let hundred = vec!["10.0.0.1"; 100].join(",");
+        for (peer, headers, client) in [
+            ("203.0.113.9", vec!["198.51.100.1"], "203.0.113.9"),
+            ("10.0.0.1", vec![], "10.0.0.1"),
+            ("10.0.0.1", vec!["198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", vec!["1.2.3.4, 198.51.100.1"], "198.51.100.1"),
+            (
+                "10.0.0.1",
+                vec!["1.2.3.4, 198.51.100.1, 10.9.9.9"],
+                "198.51.100.1",
+            ),
+            ("10.0.0.1", vec!["1.2.3.4", "198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", vec!["198.51.100.1:4711"], "198.51.100.1"),
+            ("fd00::1", vec!["[2001:db8::1]:4711"], "2001:db8::1"),
+            ("10.0.0.1", vec!["2001:db8::1"], "2001:db8::1"),
+            ("::ffff:10.0.0.1", vec!["198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", vec!["::ffff:10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1", vec!["garbage"], "10.0.0.1"),
+            ("10.0.0.1", vec![""], "10.0.0.1"),
+            ("10.0.0.1", vec!["198.51.100.1, garbage"], "10.0.0.1"),
+            ("10.0.0.1", vec!["fe80::1%eth0"], "10.0.0.1"),
+            ("10.0.0.1", vec![hundred.as_str()], "10.0.0.1"),
+        ] {
+            let peer: IpAddr = peer.parse().expect("an address");
+            let found = walk(peer.to_canonical(), &trusted, &headers);
+            assert_eq!(found.to_string(), client, "{peer} {headers:?}");
+        }
+    }
+}

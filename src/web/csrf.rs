@@ -1,0 +1,96 @@
+//! Forms: each carries the token of its session (of its browser, before there is a session) and
+//! comes from our own pages. A handler gets its fields through [`Form`] alone, and so cannot
+//! forget the check.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_TYPE, ORIGIN};
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+use serde::de::DeserializeOwned;
+
+use super::visit::{Visit, desk};
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+
+/// The hidden field.
+pub const FIELD: &str = "csrf_token";
+
+/// The fields of a form that came from one of our pages.
+pub struct Form<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let body = Bytes::from_request(&request, payload);
+        Box::pin(async move {
+            let desk = desk(&request)?;
+            check_origin(&request, desk)?;
+            let body = body.await.map_err(|error| {
+                if error.as_response_error().status_code().as_u16() == 413 {
+                    Error::TooLarge
+                } else {
+                    Error::BadRequest
+                }
+            })?;
+            let visit = Visit::of(&request, desk);
+            check_token(desk, &visit, &body)?;
+            serde_urlencoded::from_bytes(&body)
+                .map(Self)
+                .map_err(|_| Error::BadRequest)
+        })
+    }
+}
+
+/// The token that a form of this visitor carries. A visitor without session or binding has none
+/// yet: the page that shows the form gives one.
+pub fn holder(visit: &Visit) -> Option<String> {
+    if let Some(token) = &visit.session_token {
+        return Some(format!("session {}", token.expose()));
+    }
+    let browser = visit.browser.as_ref()?;
+    Some(format!("browser {}", browser.value()))
+}
+
+fn check_origin(request: &HttpRequest, desk: &Desk) -> Result<()> {
+    let header = |name: &str| {
+        request
+            .headers()
+            .get_all(name)
+            .map(actix_web::http::header::HeaderValue::as_bytes)
+    };
+    let is_ours = header(ORIGIN.as_str()).all(|origin| origin == desk.public_url.origin.as_bytes())
+        && header("sec-fetch-site").all(|site| site == b"same-origin" || site == b"none");
+    let content_type = header(CONTENT_TYPE.as_str()).next().unwrap_or_default();
+    let is_form = content_type
+        .split(|byte| *byte == b';')
+        .next()
+        .is_some_and(|essence| {
+            essence
+                .trim_ascii()
+                .eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+        });
+    if is_ours && is_form {
+        Ok(())
+    } else {
+        Err(Error::ForgedForm)
+    }
+}
+
+fn check_token(desk: &Desk, visit: &Visit, body: &[u8]) -> Result<()> {
+    let mut tokens = url::form_urlencoded::parse(body).filter(|(name, _)| name == FIELD);
+    let (Some((_, token)), None) = (tokens.next(), tokens.next()) else {
+        return Err(Error::ForgedForm);
+    };
+    let holder = holder(visit).ok_or(Error::ForgedForm)?;
+    if desk.keys.is_csrf_token(&holder, &token) {
+        Ok(())
+    } else {
+        Err(Error::ForgedForm)
+    }
+}

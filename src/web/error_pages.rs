@@ -1,0 +1,365 @@
+//! Every error as a page in the person's language, or as a small JSON for a program.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, LOCATION, RETRY_AFTER};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use askama::Template;
+
+use super::guard::signed_in;
+use super::page::Page;
+use super::visit::{Visit, desk};
+use super::{addresses, signin};
+use crate::desk::Desk;
+use crate::error::{self, Cause, DatabaseError, Error, Result, SignInError, Step};
+use crate::i18n::messages::Messages;
+use crate::secret::reference;
+use crate::users::User;
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::SignedOut => StatusCode::UNAUTHORIZED,
+            Self::Forbidden | Self::ForgedForm => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadRequest | Self::AttemptUsed => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::SignIn(error) => sign_in_status(&error.cause),
+            Self::Database(DatabaseError::Busy | DatabaseError::Down(_)) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Database(DatabaseError::Query(_)) | Self::Internal(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+}
+
+fn sign_in_status(cause: &Cause) -> StatusCode {
+    match cause {
+        Cause::UnknownAttempt | Cause::RestartLoop | Cause::BadCallback | Cause::CodeRefused => {
+            StatusCode::BAD_REQUEST
+        }
+        Cause::Declined | Cause::Inactive { .. } => StatusCode::FORBIDDEN,
+        Cause::NameTaken { .. } => StatusCode::CONFLICT,
+        Cause::ProviderError("temporarily_unavailable") | Cause::Overloaded => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        Cause::TooSlow => StatusCode::GATEWAY_TIMEOUT,
+        Cause::ProviderError(_)
+        | Cause::ClientRefused
+        | Cause::Refused(_)
+        | Cause::Unreachable
+        | Cause::Unreadable(_)
+        | Cause::BadProfile(_) => StatusCode::BAD_GATEWAY,
+    }
+}
+
+/// An answer, and the reference that names the error on it and in the log.
+pub struct Shown {
+    pub response: HttpResponse,
+    pub reference: String,
+}
+
+pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>) -> Shown {
+    let status = failed.status_code();
+    if matches!(failed, Error::SignedOut) && !visit.is_script {
+        return Shown {
+            response: HttpResponse::SeeOther()
+                .insert_header((LOCATION, signin::address("/login", &visit.here)))
+                .finish(),
+            reference: String::new(),
+        };
+    }
+    let reference = match failed {
+        Error::SignIn(error) => error.reference.clone(),
+        _ => reference(),
+    };
+    let page = if visit.is_script {
+        Ok(json(visit, status, failed, &reference))
+    } else {
+        page(desk, visit, viewer, status, failed, &reference)
+    };
+    let mut response = page.unwrap_or_else(|_| {
+        // Nothing is left to draw with.
+        HttpResponse::InternalServerError()
+            .content_type("text/plain; charset=utf-8")
+            .body(format!(
+                "Something went wrong on our side. Reference: {reference}\n"
+            ))
+    });
+    let headers = response.headers_mut();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, error::RETRY_AFTER.as_secs().into());
+    }
+    if let Error::MethodNotAllowed { allow } = failed
+        && let Ok(allow) = allow.parse()
+    {
+        headers.insert(ALLOW, allow);
+    }
+    if matches!(failed, Error::SignIn(_)) {
+        signin::hide_referrer(headers);
+    }
+    Shown {
+        response,
+        reference,
+    }
+}
+
+fn json(visit: &Visit, status: StatusCode, failed: &Error, reference: &str) -> HttpResponse {
+    let t = visit.lang.messages();
+    HttpResponse::build(status)
+        .content_type("application/json; charset=utf-8")
+        .body(
+            serde_json::json!({
+                "error": code(failed),
+                "message": heading_and_lead(t, failed).0,
+                "reference": reference,
+            })
+            .to_string(),
+        )
+}
+
+const fn code(failed: &Error) -> &'static str {
+    match failed {
+        Error::SignedOut => "signed_out",
+        Error::Forbidden => "forbidden",
+        Error::NotFound => "not_found",
+        Error::MethodNotAllowed { .. } => "method_not_allowed",
+        Error::ForgedForm => "forged_form",
+        Error::BadRequest | Error::AttemptUsed => "bad_request",
+        Error::TooLarge => "too_large",
+        Error::SignIn(error) => error.cause.code(),
+        Error::Database(DatabaseError::Busy | DatabaseError::Down(_)) => "unavailable",
+        Error::Database(DatabaseError::Query(_)) | Error::Internal(_) => "internal",
+    }
+}
+
+fn heading_and_lead(t: &'static Messages, failed: &Error) -> (&'static str, &'static str) {
+    match failed {
+        Error::SignedOut => (t.signed_out_needed, ""),
+        Error::Forbidden => (t.forbidden_heading, ""),
+        Error::NotFound => (t.not_found_heading, t.not_found_lead),
+        Error::MethodNotAllowed { .. } => (t.method_heading, t.method_lead),
+        Error::ForgedForm => (t.forged_heading, t.forged_lead),
+        Error::BadRequest | Error::AttemptUsed | Error::TooLarge => {
+            (t.bad_request_heading, t.bad_request_lead)
+        }
+        Error::SignIn(_) => (t.sign_in_failed, ""),
+        Error::Database(DatabaseError::Busy | DatabaseError::Down(_)) => {
+            (t.busy_heading, t.busy_lead)
+        }
+        Error::Database(DatabaseError::Query(_)) | Error::Internal(_) => {
+            (t.internal_heading, t.internal_lead)
+        }
+    }
+}
+
+/// Inside the portal, for somebody who is signed in.
+#[derive(Template)]
+#[template(path = "error_portal.html")]
+struct PortalError<'a> {
+    page: &'a Page<'a>,
+    heading: &'static str,
+    lead: &'static str,
+    is_forbidden: bool,
+    reference: &'a str,
+}
+
+/// Outside it, for everybody else and for our own failures.
+#[derive(Template)]
+#[template(path = "error_plain.html")]
+struct PlainError<'a> {
+    page: &'a Page<'a>,
+    heading: &'static str,
+    lead: &'static str,
+    is_ours: bool,
+    reference: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_failed.html")]
+struct SignInFailed<'a> {
+    page: &'a Page<'a>,
+    lead: (&'static str, &'a str, &'static str),
+    steps: Vec<&'static str>,
+    step: &'static str,
+    outcome: &'static str,
+    retry: String,
+    reference: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "account_deactivated.html")]
+struct Deactivated<'a> {
+    page: &'a Page<'a>,
+    username: &'a str,
+    retry: String,
+    reference: &'a str,
+}
+
+fn page(
+    desk: &Desk,
+    visit: &Visit,
+    viewer: Option<&User>,
+    status: StatusCode,
+    failed: &Error,
+    reference: &str,
+) -> Result<HttpResponse> {
+    if let Error::SignIn(error) = failed {
+        let page = Page::new(desk, visit, None)?;
+        return sign_in_page(&page, status, error);
+    }
+    let page = Page::new(desk, visit, viewer)?;
+    let (heading, lead) = heading_and_lead(page.t, failed);
+    let is_ours = status.is_server_error();
+    if viewer.is_some() && !is_ours {
+        page.respond(
+            status,
+            &PortalError {
+                page: &page,
+                heading,
+                lead,
+                is_forbidden: matches!(failed, Error::Forbidden),
+                reference,
+            },
+        )
+    } else {
+        page.respond(
+            status,
+            &PlainError {
+                page: &page,
+                heading,
+                lead,
+                is_ours,
+                reference,
+            },
+        )
+    }
+}
+
+fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Result<HttpResponse> {
+    let retry = signin::address("/oauth2/login", &error.next);
+    if let Cause::Inactive { username } = &error.cause {
+        return page.respond(
+            status,
+            &Deactivated {
+                page,
+                username,
+                retry,
+                reference: &error.reference,
+            },
+        );
+    }
+    let t = page.t;
+    let (lead, steps, outcome) = explain(t, &error.cause);
+    let step = match error.step {
+        Step::Callback => t.step_callback,
+        Step::TokenCall => t.step_token,
+        Step::ProfileCall => t.step_profile,
+        Step::PermissionsCall => t.step_permissions,
+        Step::Account => t.step_account,
+    };
+    page.respond(
+        status,
+        &SignInFailed {
+            page,
+            lead,
+            steps,
+            step,
+            outcome,
+            retry,
+            reference: &error.reference,
+        },
+    )
+}
+
+type Lead<'a> = (&'static str, &'a str, &'static str);
+
+/// What happened, what the person can do, and the outcome in technical words.
+fn explain<'a>(
+    t: &'static Messages,
+    cause: &'a Cause,
+) -> (Lead<'a>, Vec<&'static str>, &'static str) {
+    let plain = |lead| (lead, "", "");
+    let wait = vec![t.step_wait, t.step_send_reference];
+    let again = vec![t.step_try_again, t.step_send_reference];
+    let tell = vec![t.step_tell_admin];
+    match cause {
+        Cause::UnknownAttempt => (
+            plain(t.cause_unknown_attempt),
+            vec![t.step_open_fresh, t.step_send_reference],
+            t.outcome_unknown_attempt,
+        ),
+        Cause::RestartLoop => (
+            plain(t.cause_restart_loop),
+            vec![
+                t.step_allow_cookies,
+                t.step_open_fresh,
+                t.step_send_reference,
+            ],
+            t.outcome_restart_loop,
+        ),
+        Cause::BadCallback => (plain(t.cause_bad_callback), again, t.outcome_bad_callback),
+        Cause::Declined => (plain(t.cause_declined), again, t.outcome_declined),
+        Cause::CodeRefused => (plain(t.cause_code_refused), again, t.outcome_code_refused),
+        Cause::Inactive { username } => (
+            (t.deactivated_lead[0], username, t.deactivated_lead[1]),
+            tell,
+            t.outcome_inactive,
+        ),
+        Cause::NameTaken { username } => (
+            (t.cause_name_taken[0], username, t.cause_name_taken[1]),
+            tell,
+            t.outcome_name_taken,
+        ),
+        Cause::ProviderError(_) => (
+            plain(t.cause_provider_error),
+            wait,
+            t.outcome_provider_error,
+        ),
+        Cause::ClientRefused => (
+            plain(t.cause_client_refused),
+            tell,
+            t.outcome_client_refused,
+        ),
+        Cause::Refused(_) => (plain(t.cause_provider_error), wait, t.outcome_refused),
+        Cause::Unreachable => (plain(t.cause_unreachable), wait, t.outcome_unreachable),
+        Cause::TooSlow => (plain(t.cause_too_slow), wait, t.outcome_too_slow),
+        Cause::Unreadable(_) => (plain(t.cause_unreadable), wait, t.outcome_unreadable),
+        Cause::BadProfile(_) => (plain(t.cause_bad_profile), tell, t.outcome_bad_profile),
+        Cause::Overloaded => (plain(t.cause_overloaded), wait, t.outcome_overloaded),
+    }
+}
+
+/// What no address matches: "not found", or "not that way" where the address has other methods.
+pub async fn no_such_page(request: HttpRequest) -> Result<HttpResponse> {
+    let desk = desk(&request)?;
+    let mut allowed: Vec<&str> = Vec::new();
+    let all = addresses();
+    for address in &all {
+        if matches(address.path, request.path()) {
+            allowed.push(address.method.as_str());
+        }
+    }
+    if request.path() == desk.provider.settings().callback_path {
+        allowed.push("GET");
+    }
+    if !allowed.is_empty() {
+        return Err(Error::MethodNotAllowed {
+            allow: allowed.join(", "),
+        });
+    }
+    // The page shows who is signed in; when that cannot be known, it does without.
+    let _viewer = signed_in(&request).await;
+    Err(Error::NotFound)
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    pattern.split('/').all(|expected| {
+        parts
+            .next()
+            .is_some_and(|part| expected.starts_with('{') || part == expected)
+    }) && parts.next().is_none()
+}

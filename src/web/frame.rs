@@ -1,0 +1,140 @@
+//! Around every request: one line in the log, panics caught, errors shown as pages, headers.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use futures_util::FutureExt as _;
+use log::{error, info, warn};
+
+use super::guard::Viewer;
+use super::visit::{Visit, desk};
+use super::{error_pages, headers};
+use crate::desk::Desk;
+use crate::error::{DatabaseError, Error};
+use crate::users::User;
+
+pub async fn wrap(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let desk = Data::clone(desk(request.request())?);
+    let visit = Visit::without_session(request.request(), &desk);
+    request.extensions_mut().insert(visit.clone());
+    let mut line = Line::of(request.request());
+
+    // A panic costs its own request alone.
+    let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    let failed = match answer {
+        Ok(Ok(response)) => {
+            let (http, response) = response.into_parts();
+            let mut response = match response.error() {
+                None => response.map_into_boxed_body(),
+                Some(failed) => {
+                    let visit = Visit::of(&http, &desk);
+                    let extensions = http.extensions();
+                    let viewer = extensions.get::<Viewer>().map(|viewer| &viewer.0);
+                    line.show_failed(failed, &desk, &visit, viewer)
+                }
+            };
+            headers::add(response.headers_mut(), desk.public_url.is_https);
+            line.log(response.status(), http.extensions().get::<Viewer>());
+            return Ok(ServiceResponse::new(http, response));
+        }
+        // The request is gone; what was noted of it before must do.
+        Ok(Err(failed)) => failed,
+        Err(_panic) => Error::Internal("a handler panicked".to_owned()).into(),
+    };
+    let mut response = line.show_failed(&failed, &desk, &visit, None);
+    headers::add(response.headers_mut(), desk.public_url.is_https);
+    line.log(response.status(), None);
+    Err(InternalError::from_response("shown", response).into())
+}
+
+/// What the log says of one request.
+struct Line {
+    started: Instant,
+    method: Method,
+    /// Without the query, which may hold a code.
+    path: String,
+    peer: String,
+    reference: String,
+}
+
+impl Line {
+    fn of(request: &HttpRequest) -> Self {
+        Self {
+            started: Instant::now(),
+            method: request.method().clone(),
+            path: request.path().to_owned(),
+            peer: request
+                .peer_addr()
+                .map(|peer| peer.ip().to_string())
+                .unwrap_or_default(),
+            reference: String::new(),
+        }
+    }
+
+    /// Shows our own error, or what one of actix-web's stands for.
+    fn show_failed(
+        &mut self,
+        failed: &actix_web::Error,
+        desk: &Desk,
+        visit: &Visit,
+        viewer: Option<&User>,
+    ) -> HttpResponse {
+        if let Some(ours) = failed.as_error::<Error>() {
+            return self.show(ours, desk, visit, viewer);
+        }
+        let theirs = match failed.as_response_error().status_code().as_u16() {
+            404 => Error::NotFound,
+            413 => Error::TooLarge,
+            400..500 => Error::BadRequest,
+            _ => Error::Internal(failed.to_string()),
+        };
+        self.show(&theirs, desk, visit, viewer)
+    }
+
+    fn show(
+        &mut self,
+        failed: &Error,
+        desk: &Desk,
+        visit: &Visit,
+        viewer: Option<&User>,
+    ) -> HttpResponse {
+        let shown = error_pages::render(failed, desk, visit, viewer);
+        let reference = shown.reference.as_str();
+        match failed {
+            Error::Internal(_)
+            | Error::Database(DatabaseError::Query(_) | DatabaseError::Down(_)) => {
+                error!(event = "error", reference = reference; "{failed}");
+            }
+            Error::Database(DatabaseError::Busy) | Error::ForgedForm => {
+                warn!(event = "error", reference = reference; "{failed}");
+            }
+            _ => {}
+        }
+        self.reference = shown.reference;
+        shown.response
+    }
+
+    fn log(&self, status: StatusCode, viewer: Option<&Viewer>) {
+        info!(
+            event = "request",
+            method = self.method.as_str(),
+            path = self.path.as_str(),
+            status = u64::from(status.as_u16()),
+            ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            user = viewer.map_or("", |viewer| viewer.0.username.as_str()),
+            peer = self.peer.as_str(),
+            reference = self.reference.as_str();
+            ""
+        );
+    }
+}

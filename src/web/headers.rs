@@ -1,0 +1,42 @@
+//! Headers that every answer carries, whatever it is.
+
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+
+/// No script at all, nothing from elsewhere, no frame around us.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+pub fn add(headers: &mut HeaderMap, is_https: bool) {
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    set(CONTENT_SECURITY_POLICY, POLICY);
+    set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(X_FRAME_OPTIONS, "DENY");
+    set(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    );
+    set(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
+    if is_https {
+        set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+    // `no-referrer` would make Chromium send `Origin: null` with our own forms.
+    insert_unless_set(headers, REFERRER_POLICY, "same-origin");
+    if !headers.contains_key(CACHE_CONTROL) {
+        insert_unless_set(headers, CACHE_CONTROL, "no-store");
+        insert_unless_set(headers, VARY, "Accept-Language, Cookie");
+    }
+}
+
+fn insert_unless_set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    if !headers.contains_key(&name) {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}

@@ -1,0 +1,313 @@
+//! What every page knows: language, colours, the form token, who is looking; and the small parts
+//! that templates draw with.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use askama::{FastWritable, Template};
+
+use super::assets::{ASSETS, Assets};
+use super::cookie::browser_cookie;
+use super::csrf::{self, FIELD};
+use super::visit::{Theme, Visit};
+use crate::attempts::Browser;
+use crate::clock::UnixTime;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::i18n::messages::Messages;
+use crate::i18n::{self, Lang};
+use crate::users::{Role, User};
+
+pub struct Page<'a> {
+    desk: &'a Desk,
+    pub t: &'static Messages,
+    pub lang: Lang,
+    theme: Theme,
+    pub assets: &'static Assets,
+    /// The hidden field of each form.
+    pub csrf_field: &'static str,
+    pub csrf_token: String,
+    /// Where a form that changes nothing on the page leads back to.
+    pub here: &'a str,
+    pub now: UnixTime,
+    pub version: &'static str,
+    /// Who is signed in.
+    pub viewer: Option<Person>,
+    /// Given to a browser that has no binding yet, so that its forms can be told from others'.
+    fresh_browser: Option<Browser>,
+}
+
+impl<'a> Page<'a> {
+    /// # Errors
+    /// [`Error::Internal`] without random bytes.
+    pub fn new(desk: &'a Desk, visit: &'a Visit, viewer: Option<&User>) -> Result<Self> {
+        let mut fresh_browser = None;
+        // The token of a session that is not live is nobody's: the page has no signed-in forms.
+        let anonymous;
+        let holder_visit = if viewer.is_some() {
+            visit
+        } else {
+            anonymous = Visit {
+                session_token: None,
+                ..visit.clone()
+            };
+            &anonymous
+        };
+        let holder = if let Some(holder) = csrf::holder(if viewer.is_some() {
+            visit
+        } else {
+            holder_visit
+        }) {
+            holder
+        } else {
+            let browser = Browser::new()?;
+            let holder = format!("browser {}", browser.value());
+            fresh_browser = Some(browser);
+            holder
+        };
+        Ok(Self {
+            desk,
+            t: visit.lang.messages(),
+            lang: visit.lang,
+            theme: visit.theme,
+            assets: &ASSETS,
+            version: env!("CARGO_PKG_VERSION"),
+            csrf_field: FIELD,
+            csrf_token: desk.keys.csrf_token(&holder),
+            here: visit.here.as_str(),
+            now: desk.clock.now(),
+            viewer: viewer.map(Person::of),
+            fresh_browser,
+        })
+    }
+
+    /// The page, with the binding's cookie if it gives one.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the template fails.
+    pub fn respond(&self, status: StatusCode, template: &impl Template) -> Result<HttpResponse> {
+        let html = template
+            .render()
+            .map_err(|error| Error::Internal(format!("template: {error}")))?;
+        Ok(self.builder(status).body(html))
+    }
+
+    pub fn ok(&self, template: &impl Template) -> Result<HttpResponse> {
+        self.respond(StatusCode::OK, template)
+    }
+
+    fn builder(&self, status: StatusCode) -> HttpResponseBuilder {
+        let mut builder = HttpResponse::build(status);
+        builder.content_type("text/html; charset=utf-8");
+        if let Some(browser) = &self.fresh_browser {
+            builder.cookie(browser_cookie(self.desk, browser));
+        }
+        builder
+    }
+
+    // -- for templates --
+
+    pub fn icon(&self, name: &'static str) -> Icon {
+        Icon {
+            path: &self.assets.icons.path,
+            name,
+        }
+    }
+
+    /// The `data-theme` of the page; automatic has none.
+    pub fn theme_choice(&self) -> Option<&'static str> {
+        (self.theme != Theme::Auto).then(|| self.theme.code())
+    }
+
+    pub fn themes(&self) -> [(&'static str, &'static str, bool); 3] {
+        [
+            (Theme::Auto, self.t.theme_auto),
+            (Theme::Light, self.t.theme_light),
+            (Theme::Dark, self.t.theme_dark),
+        ]
+        .map(|(theme, label)| (theme.code(), label, theme == self.theme))
+    }
+
+    pub fn ago(&self, time: impl Moment) -> String {
+        self.lang.ago(time.moment(), self.now, &self.desk.time_zone)
+    }
+
+    pub fn date_time(&self, time: impl Moment) -> String {
+        i18n::date_time(time.moment(), &self.desk.time_zone)
+    }
+
+    pub fn date_time_seconds(&self, time: impl Moment) -> String {
+        i18n::date_time_seconds(time.moment(), &self.desk.time_zone)
+    }
+
+    pub fn rfc3339(&self, time: impl Moment) -> String {
+        i18n::rfc3339(time.moment(), &self.desk.time_zone)
+    }
+
+    pub fn zone(&self) -> &str {
+        self.desk.time_zone.iana_name().unwrap_or("UTC")
+    }
+
+    /// What the provider is called, as its operator or the language has it.
+    pub fn provider_name(&self) -> &str {
+        self.desk
+            .provider
+            .settings()
+            .name
+            .as_deref()
+            .unwrap_or(self.t.company_account)
+    }
+
+    /// The words on the sign-in button.
+    pub fn sign_in_label(&self) -> String {
+        match &self.desk.provider.settings().name {
+            Some(name) => format!(
+                "{}{name}{}",
+                self.t.continue_with[0], self.t.continue_with[1]
+            ),
+            None => self.t.continue_with_company.to_owned(),
+        }
+    }
+
+    /// The host of the provider's sign-in page.
+    pub fn provider_host(&self) -> &str {
+        self.desk
+            .provider
+            .settings()
+            .authorize_url
+            .host_str()
+            .unwrap_or_default()
+    }
+
+    pub fn logout_url(&self) -> Option<&str> {
+        self.desk
+            .provider
+            .settings()
+            .logout_url
+            .as_ref()
+            .map(url::Url::as_str)
+    }
+
+    pub fn role_name(&self, role: Role) -> &'static str {
+        match role {
+            Role::Employee => self.t.role_employee,
+            Role::Staff => self.t.role_staff,
+            Role::Superuser => self.t.role_superuser,
+        }
+    }
+}
+
+/// A time, however many references a template hands it on through.
+pub trait Moment {
+    fn moment(&self) -> UnixTime;
+}
+
+impl Moment for UnixTime {
+    fn moment(&self) -> UnixTime {
+        *self
+    }
+}
+
+impl<T: Moment> Moment for &T {
+    fn moment(&self) -> UnixTime {
+        (*self).moment()
+    }
+}
+
+/// Somebody as a page shows them.
+pub struct Person {
+    pub id: i64,
+    pub name: String,
+    pub username: String,
+    pub email: String,
+    role: Role,
+    pub initials: String,
+    /// `t1` to `t6`
+    pub tint: &'static str,
+}
+
+impl Person {
+    pub fn of(user: &User) -> Self {
+        let name = user.display_name();
+        Self {
+            id: user.id,
+            name: name.to_owned(),
+            username: user.username.clone(),
+            email: user.email.clone(),
+            role: user.role(),
+            initials: initials(name),
+            tint: tint(&user.username),
+        }
+    }
+
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    pub fn may_look(&self) -> bool {
+        self.role >= Role::Staff
+    }
+
+    /// The e-mail address in two parts, so that a line may break before the `@`.
+    pub fn email_parts(&self) -> (&str, &str) {
+        self.email
+            .rfind('@')
+            .and_then(|at| self.email.split_at_checked(at))
+            .unwrap_or((&self.email, ""))
+    }
+
+    /// The language of the name, where it is plain to see.
+    pub fn name_lang(&self) -> Option<&'static str> {
+        is_han(&self.name).then_some("zh-Hans")
+    }
+}
+
+fn is_han(text: &str) -> bool {
+    text.chars()
+        .any(|c| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}'))
+}
+
+/// Chinese: the first character; others: the first letters of two words.
+fn initials(name: &str) -> String {
+    if is_han(name) {
+        return name.trim_start().chars().take(1).collect();
+    }
+    name.split([' ', '.', '-', '_'])
+        .filter_map(|word| word.chars().find(|c| c.is_alphanumeric()))
+        .take(2)
+        .flat_map(char::to_uppercase)
+        .collect()
+}
+
+fn tint(username: &str) -> &'static str {
+    const TINTS: [&str; 6] = ["t1", "t2", "t3", "t4", "t5", "t6"];
+    let sum = username.bytes().fold(0_usize, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(usize::from(byte))
+    });
+    TINTS.get(sum % TINTS.len()).copied().unwrap_or("t1")
+}
+
+/// An icon of the sprite. Its two texts are ours, so it is HTML as it stands.
+pub struct Icon {
+    path: &'static str,
+    name: &'static str,
+}
+
+impl fmt::Display for Icon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            r#"<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>"#,
+            self.path, self.name
+        )
+    }
+}
+
+impl askama::filters::HtmlSafe for Icon {}
+
+impl FastWritable for Icon {
+    fn write_into(&self, dest: &mut dyn fmt::Write, _: &dyn askama::Values) -> askama::Result<()> {
+        Ok(write!(dest, "{self}")?)
+    }
+}

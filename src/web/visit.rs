@@ -1,0 +1,168 @@
+//! What a request says about who makes it, before any database is asked.
+
+use std::future::{Ready, ready};
+
+use actix_session::SessionExt as _;
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT, ACCEPT_LANGUAGE, USER_AGENT};
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+
+use super::client_address::client_address;
+use super::cookie;
+use crate::attempts::Browser;
+use crate::desk::Desk;
+use crate::error::Error;
+use crate::i18n::Lang;
+use crate::local_path::LocalPath;
+use crate::secret::Secret;
+use crate::sessions::Client;
+
+/// The most of a browser's description that is kept, in characters.
+const MAX_USER_AGENT: usize = 400;
+
+/// The colours that a person chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Theme {
+    #[default]
+    Auto,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Auto, Self::Light, Self::Dark]
+            .into_iter()
+            .find(|theme| theme.code() == code)
+    }
+}
+
+/// A request's visitor.
+#[derive(Clone)]
+pub struct Visit {
+    pub lang: Lang,
+    pub theme: Theme,
+    pub client: Client,
+    /// The binding that the browser brought.
+    pub browser: Option<Browser>,
+    /// The token in the session cookie; nothing says yet that it is live.
+    pub session_token: Option<Secret<String>>,
+    /// Whether that cookie must be sealed anew.
+    pub is_under_previous_key: bool,
+    /// Whether a program asks, not a person: it wants a status, not a page.
+    pub is_script: bool,
+    /// Where to come back to: this page, if it is one.
+    pub here: LocalPath,
+}
+
+impl Visit {
+    /// All but the session, which a middleware further in opens. The frame calls it for every
+    /// request and leaves it there for [`Visit::of`].
+    pub fn without_session(request: &HttpRequest, desk: &Desk) -> Self {
+        let header = |name| {
+            request
+                .headers()
+                .get(name)
+                .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        };
+        let lang = cookie::language(request)
+            .and_then(|tag| Lang::from_tag(&tag))
+            .or_else(|| Lang::from_accept_language(&header(ACCEPT_LANGUAGE)?))
+            .unwrap_or(desk.language);
+        let theme = cookie::theme(request)
+            .and_then(|code| Theme::from_code(&code))
+            .unwrap_or_default();
+        let client = Client {
+            address: client_address(request, &desk.trusted_proxies)
+                .map(|address| address.to_string())
+                .unwrap_or_default(),
+            user_agent: header(USER_AGENT)
+                .unwrap_or_default()
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(MAX_USER_AGENT)
+                .collect(),
+        };
+        let is_callback = request.path() == desk.provider.settings().callback_path;
+        let here = if request.method() == Method::GET && !is_callback {
+            request
+                .uri()
+                .path_and_query()
+                .map(actix_web::http::uri::PathAndQuery::as_str)
+        } else {
+            None
+        };
+        Self {
+            lang,
+            theme,
+            client,
+            browser: cookie::browser(request, desk),
+            session_token: None,
+            is_under_previous_key: false,
+            is_script: is_script(request),
+            here: here
+                .and_then(LocalPath::parse)
+                .unwrap_or_else(LocalPath::home),
+        }
+    }
+
+    /// The whole of it.
+    pub fn of(request: &HttpRequest, desk: &Desk) -> Self {
+        let known = request.extensions().get::<Self>().cloned();
+        let mut visit = known.unwrap_or_else(|| Self::without_session(request, desk));
+        (visit.session_token, visit.is_under_previous_key) = session_token(request, desk);
+        visit
+    }
+}
+
+fn session_token(request: &HttpRequest, desk: &Desk) -> (Option<Secret<String>>, bool) {
+    if cookie::session_cookies(request, desk) != 1 {
+        return (None, false);
+    }
+    if let Ok(Some(token)) = request.get_session().get::<String>(cookie::TOKEN) {
+        return (Some(Secret::new(token)), false);
+    }
+    match cookie::token_under_previous_key(request, desk) {
+        Some(token) => (Some(token), true),
+        None => (None, false),
+    }
+}
+
+impl FromRequest for Visit {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(desk(request).map(|desk| Self::of(request, desk)))
+    }
+}
+
+/// The desk that [`super::configure`] gave to the application.
+pub fn desk(request: &HttpRequest) -> Result<&Data<Desk>, Error> {
+    request
+        .app_data::<Data<Desk>>()
+        .ok_or_else(|| Error::Internal("the application has no desk".to_owned()))
+}
+
+fn is_script(request: &HttpRequest) -> bool {
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    if let Some(mode) = header("sec-fetch-mode") {
+        return mode != "navigate";
+    }
+    !header(ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/html"))
+}
