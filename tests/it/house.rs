@@ -1,0 +1,146 @@
+//! The shape of the source itself.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use frontdesk::config::OPTIONS;
+
+fn sources() -> BTreeMap<PathBuf, String> {
+    let mut files = BTreeMap::new();
+    collect(Path::new("src"), "rs", &mut files);
+    files
+}
+
+fn collect(folder: &Path, extension: &str, files: &mut BTreeMap<PathBuf, String>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect(&path, extension, files);
+        } else if path.extension().is_some_and(|given| given == extension) {
+            let text = fs::read_to_string(&path).expect("a text");
+            files.insert(path, text);
+        }
+    }
+}
+
+/// The module of a file below `src`: `src/web/admin/users.rs` is `web`.
+fn module(path: &Path) -> String {
+    path.components()
+        .nth(1)
+        .and_then(|part| Path::new(part.as_os_str()).file_stem()?.to_str())
+        .expect("a module")
+        .to_owned()
+}
+
+const RANKS: &[&[&str]] = &[
+    &["clock", "secret", "id", "local_path", "error", "i18n"],
+    &["config", "logging", "db", "paging", "failpoint"],
+    &["users", "passwords", "permissions", "sessions", "audit", "attempts", "oauth"],
+    &["desk"],
+    &["signin", "admin"],
+    &["web"],
+    &["server", "sandbox"],
+    &["cli"],
+    &["main", "lib"],
+];
+
+fn rank(module: &str) -> usize {
+    RANKS
+        .iter()
+        .position(|modules| modules.contains(&module))
+        .unwrap_or_else(|| panic!("{module} has no rank: add it to the map"))
+}
+
+#[test]
+fn imports_point_up_the_map_only() {
+    for (path, text) in sources() {
+        let from = module(&path);
+        for used in text.split("crate::").skip(1) {
+            let used: String = used
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || *c == '_' || c.is_ascii_digit())
+                .collect();
+            if used.is_empty() || from == "lib" || from == "main" {
+                continue;
+            }
+            assert!(
+                rank(&used) <= rank(&from),
+                "{} uses {used}, which stands below it",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn each_library_stays_in_its_room() {
+    let rooms: &[(&str, &[&str])] = &[
+        ("diesel::", &["db", "users", "permissions", "sessions", "audit", "error"]),
+        ("actix_web::", &["web", "server", "sandbox", "cli"]),
+        ("actix_session::", &["web"]),
+        ("askama::", &["web", "sandbox"]),
+        ("reqwest::", &["oauth"]),
+        ("std::env", &["config"]),
+        (" ring::", &["secret"]),
+        ("SystemTime::now", &["clock"]),
+        ("Timestamp::now", &["logging"]),
+        ("sandbox::start", &["cli"]),
+    ];
+    for (path, text) in sources() {
+        let from = module(&path);
+        for (library, allowed) in rooms {
+            let uses = text
+                .lines()
+                .any(|line| line.contains(library) && !line.trim_start().starts_with("//"));
+            assert!(
+                !uses || allowed.contains(&from.as_str()),
+                "{} uses {library}",
+                path.display()
+            );
+        }
+        // T05: one place draws random bytes.
+        assert!(
+            from == "secret" || from == "passwords" || !text.contains("SystemRandom"),
+            "{} draws its own random bytes",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn the_stand_in_platform_is_started_by_the_demo_alone() {
+    for (path, text) in sources() {
+        let is_demo = path.ends_with("cli/demo.rs") || module(&path) == "sandbox";
+        assert!(
+            is_demo || !text.contains("sandbox::"),
+            "{} reaches the stand-in platform",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn t54_no_template_writes_text_unescaped() {
+    let mut templates = BTreeMap::new();
+    collect(Path::new("templates"), "html", &mut templates);
+    for (path, text) in templates {
+        for forbidden in ["|safe", "| safe", "|escape(\"none\")", "autoescape", "<script", "style=\""] {
+            assert!(!text.contains(forbidden), "{forbidden} in {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_readme_s_table_of_settings_is_the_program_s() {
+    let readme = fs::read_to_string("README.md").expect("README.md");
+    for option in OPTIONS {
+        let row = format!("| `{}` | {} | {} |", option.name, option.default, option.meaning);
+        assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
+    }
+}
+
+#[test]
+fn the_sqlite_inside_has_no_known_corruption_bug() {
+    assert!(frontdesk::db::sqlite_version() >= 3_051_003);
+}

@@ -1,0 +1,80 @@
+//! The harness: a desk to test, a provider that does what it is told, browsers, and a recorder
+//! that looks at every answer of every test.
+
+pub mod browser;
+pub mod database;
+pub mod desk;
+pub mod log;
+pub mod provider;
+pub mod recorder;
+
+use std::future::Future;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+
+pub use browser::{Answer, Browser};
+pub use database::Database;
+pub use desk::Desk;
+pub use provider::{Endpoint, Person, Provider, Reply};
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+});
+
+/// Runs a test on the runtime that all clients and providers share.
+pub fn run<T>(test: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(test)
+}
+
+/// Starts something that goes on beside the test.
+pub fn spawn<T: Send + 'static>(
+    task: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    RUNTIME.spawn(task)
+}
+
+/// Waits until `condition` holds; fails the test when it does not within 20 seconds.
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "waited in vain until {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Writes one test for SQLite and one for PostgreSQL.
+macro_rules! on_both_databases {
+    ($($(#[$meta:meta])* async fn $name:ident($database:ident) $body:block)*) => {
+        $(
+            mod $name {
+                use super::*;
+
+                async fn scenario($database: Database) $body
+
+                $(#[$meta])*
+                #[test]
+                fn on_sqlite() {
+                    run(scenario(Database::sqlite()));
+                }
+
+                $(#[$meta])*
+                #[test]
+                fn on_postgresql() {
+                    if let Some(database) = Database::postgresql() {
+                        run(scenario(database));
+                    }
+                }
+            }
+        )*
+    };
+}
+pub(crate) use on_both_databases;

@@ -1,0 +1,190 @@
+//! A desk under test: the real server on a port of its own, in this process.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use frontdesk::Server;
+use frontdesk::clock::Clock;
+use frontdesk::config::Settings;
+use frontdesk::secret::random_token;
+
+use super::database::Database;
+use super::provider::{CLIENT_ID, Provider};
+use super::{Browser, Person, log};
+
+pub struct Desk {
+    /// `http://127.0.0.1:PORT`, as browsers reach it.
+    pub url: String,
+    pub provider: Provider,
+    pub database: Database,
+    pub clock: Clock,
+    pub is_https: bool,
+    pub client_secret: String,
+    pub secret_key: String,
+    pub inner: Arc<frontdesk::desk::Desk>,
+    log_start: usize,
+    server: actix_web::dev::ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A desk to be started.
+pub struct Start {
+    database: Database,
+    provider: Option<Provider>,
+    clock: Clock,
+    settings: HashMap<String, String>,
+}
+
+impl Start {
+    /// One setting more, or another value.
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.settings.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Self {
+        self.settings.insert(name.to_owned(), String::new());
+        self
+    }
+
+    /// Asks the provider for permissions too.
+    pub fn asking_for_permissions(self) -> Self {
+        self.with("OAUTH2_USER_ALL_PERMISSIONS_URL", "PROVIDER/public-api/current_user/all_permissions")
+    }
+
+    pub fn provider(mut self, provider: &Provider) -> Self {
+        self.provider = Some(provider.clone());
+        self
+    }
+
+    /// Another instance beside `desk`: its database, provider, clock and key.
+    pub fn beside(mut self, desk: &Desk) -> Self {
+        self.provider = Some(desk.provider.clone());
+        self.clock = desk.clock.clone();
+        self.with("SECRET_KEY", &desk.secret_key)
+            .with("OAUTH2_CLIENT_SECRET", &desk.client_secret)
+            .with("OAUTH2_REDIRECT_URL", format!("{}/oauth2_callback/", desk.url))
+    }
+
+    pub async fn run(self) -> Desk {
+        log::start();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let provider = match self.provider {
+            Some(provider) => provider,
+            None => Provider::start().await,
+        };
+        let mut variables = HashMap::from(
+            [
+                ("OAUTH2_CLIENT_ID", CLIENT_ID.to_owned()),
+                ("OAUTH2_CLIENT_SECRET", random_token().expect("randomness")),
+                ("OAUTH2_REDIRECT_URL", format!("{address}/oauth2_callback/")),
+                ("OAUTH2_AUTHORIZE_URL", format!("{}/o/authorize/", provider.url)),
+                ("INTERNAL_URL_PREFIX", provider.url.clone()),
+                ("DATABASE_URL", self.database.url.clone()),
+                ("SECRET_KEY", random_token().expect("randomness")),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        variables.extend(self.settings);
+        for value in variables.values_mut() {
+            *value = value.replace("PROVIDER", &provider.url);
+        }
+        let settings = Settings::parse(&variables).unwrap_or_else(|faults| panic!("{faults}"));
+        let is_https = settings.public_url.is_https;
+        let log_start = log::position();
+        let clock = self.clock.clone();
+        let (sender, receiver) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let server = Server::on(listener, settings, clock)
+                    .unwrap_or_else(|error| panic!("the desk does not start: {error}"));
+                let desk = Arc::clone(server.desk());
+                sender.send((desk, server.handle())).expect("the test waits");
+                server.run().await.expect("the desk runs");
+            });
+        });
+        let (inner, server) = receiver.recv().expect("the desk starts");
+        Desk {
+            url: address,
+            provider,
+            database: self.database,
+            clock: self.clock,
+            is_https,
+            client_secret: variables["OAUTH2_CLIENT_SECRET"].clone(),
+            secret_key: variables["SECRET_KEY"].clone(),
+            inner,
+            log_start,
+            server,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Desk {
+    pub fn on(database: Database) -> Start {
+        Start {
+            database,
+            provider: None,
+            clock: Clock::default(),
+            settings: HashMap::new(),
+        }
+    }
+
+    /// A desk with nothing special about it.
+    pub async fn start() -> Self {
+        Self::on(Database::sqlite()).run().await
+    }
+
+    /// A new browser, without any cookie.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self)
+    }
+
+    /// A new browser in which `person` has signed in.
+    pub async fn signed_in(&self, person: &Person) -> Browser {
+        let browser = self.browser();
+        let end = browser.sign_in(person, "/").await;
+        assert_eq!(end.status, 303, "{}", end.body);
+        browser
+    }
+
+    pub fn log(&self) -> String {
+        log::since(self.log_start)
+    }
+
+    /// What no answer and no log line may hold.
+    pub fn canaries(&self) -> Vec<String> {
+        let mut canaries = self.provider.canaries();
+        canaries.push(self.client_secret.clone());
+        canaries.push(self.secret_key.clone());
+        canaries.retain(|canary| !canary.is_empty());
+        canaries
+    }
+
+    /// Stops the server and waits until it is gone.
+    pub fn stop(&mut self) {
+        // The command is sent by the call; the future only waits.
+        drop(self.server.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let _ended = thread.join();
+        }
+    }
+}
+
+impl Drop for Desk {
+    /// T95: whatever a test did, no secret of it is in the log, in full or in part.
+    fn drop(&mut self) {
+        self.stop();
+        if std::thread::panicking() {
+            return;
+        }
+        let log = self.log();
+        for canary in self.canaries() {
+            let prefix: String = canary.chars().take(12).collect();
+            assert!(!log.contains(&prefix), "a secret is in the log");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The log of all desks in this process, at its most talkative, kept in memory.
+
+use std::io::Write;
+use std::sync::{Mutex, Once, PoisonError};
+
+use frontdesk::config::LogSettings;
+
+static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static START: Once = Once::new();
+
+struct Memory;
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LINES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Begins to listen, once.
+pub fn start() {
+    START.call_once(|| {
+        let settings = LogSettings {
+            filter: "trace".to_owned(),
+            is_json: false,
+        };
+        frontdesk::logging::builder(&settings)
+            .target(env_logger::Target::Pipe(Box::new(Memory)))
+            .init();
+    });
+}
+
+/// How much has been written so far.
+pub fn position() -> usize {
+    LINES.lock().unwrap_or_else(PoisonError::into_inner).len()
+}
+
+/// What was written since `position`.
+pub fn since(position: usize) -> String {
+    let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+    String::from_utf8_lossy(&lines[position..]).into_owned()
+}

@@ -1,0 +1,103 @@
+//! Looks at every answer of every test: headers, cookies, content type, secrets (H8).
+
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+
+const COOKIES: &[&str] = &["fd_session", "fd_browser", "fd_language", "fd_theme"];
+
+pub struct Expectation<'a> {
+    pub is_https: bool,
+    /// Values that no answer may hold, whatever it is about.
+    pub canaries: &'a [String],
+}
+
+/// T44, T55, T57 and T95, for one answer.
+pub fn check(path: &str, status: StatusCode, headers: &HeaderMap, body: &[u8], expected: &Expectation<'_>) {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .unwrap_or_default()
+    };
+    let context = format!("{status} for {path}: {headers:?}");
+
+    let policy = text("content-security-policy");
+    for rule in [
+        "default-src 'none'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(policy.contains(rule), "no {rule} in {context}");
+    }
+    assert!(!policy.contains("script-src") && !policy.contains("unsafe"), "{context}");
+    assert_eq!(text("x-content-type-options"), "nosniff", "{context}");
+    assert_eq!(text("x-frame-options"), "DENY", "{context}");
+    assert_eq!(text("cross-origin-opener-policy"), "same-origin", "{context}");
+    let referrer = text("referrer-policy");
+    let wanted = if path.starts_with("/oauth2_callback/") && status != StatusCode::METHOD_NOT_ALLOWED {
+        ["no-referrer", "no-referrer"]
+    } else {
+        ["same-origin", "no-referrer"]
+    };
+    assert!(wanted.contains(&referrer.as_str()), "{context}");
+    assert_eq!(!text("strict-transport-security").is_empty(), expected.is_https, "{context}");
+    if path.starts_with("/static/") && status == StatusCode::OK {
+        assert!(text("cache-control").contains("immutable"), "{context}");
+    } else {
+        assert_eq!(text("cache-control"), "no-store", "{context}");
+        assert!(text("vary").contains("Accept-Language"), "{context}");
+    }
+    if !body.is_empty() {
+        let content_type = text("content-type");
+        assert!(content_type.contains("charset=utf-8"), "{context}");
+        if content_type.starts_with("text/html") {
+            let html = String::from_utf8(body.to_vec()).expect("HTML in UTF-8");
+            check_html(&html, &context);
+        }
+    }
+    for cookie in headers.get_all("set-cookie") {
+        check_cookie(cookie.to_str().expect("a cookie in ASCII"), expected.is_https);
+    }
+    let whole = format!("{headers:?}\n{}", String::from_utf8_lossy(body));
+    for canary in expected.canaries {
+        assert!(!whole.contains(canary.as_str()), "a secret in {context}");
+    }
+}
+
+fn check_html(html: &str, context: &str) {
+    assert!(html.starts_with("<!doctype html>"), "{context}");
+    for forbidden in ["<script", " style=\"", "javascript:", " onload", " onclick", "<base"] {
+        assert!(!html.contains(forbidden), "{forbidden} in {context}\n{html}");
+    }
+    assert_eq!(html.matches("<h1").count(), 1, "one heading in {context}");
+    // Every form that changes something carries a token.
+    for form in html.split("<form").skip(1) {
+        let form = form.split("</form>").next().unwrap_or_default();
+        if form.contains("method=\"post\"") {
+            assert!(form.contains("name=\"csrf_token\""), "{context}\n{form}");
+        }
+    }
+    if context.starts_with('4') || context.starts_with('5') {
+        assert!(html.contains("class=\"ref\""), "no reference on {context}");
+    }
+}
+
+fn check_cookie(cookie: &str, is_https: bool) {
+    let (name, _) = cookie.split_once('=').expect("a name");
+    let plain = name.strip_prefix("__Host-").unwrap_or(name);
+    assert!(COOKIES.contains(&plain), "an unknown cookie: {cookie}");
+    let attributes: Vec<String> = cookie
+        .split(';')
+        .skip(1)
+        .map(|attribute| attribute.trim().to_ascii_lowercase())
+        .collect();
+    let has = |attribute: &str| attributes.iter().any(|given| given == attribute);
+    assert!(has("httponly") && has("samesite=lax") && has("path=/"), "{cookie}");
+    assert!(!attributes.iter().any(|given| given.starts_with("domain")), "{cookie}");
+    assert_eq!(has("secure"), is_https, "{cookie}");
+    if plain == "fd_session" || plain == "fd_browser" {
+        assert_eq!(name.starts_with("__Host-"), is_https, "{cookie}");
+    }
+    assert!(cookie.len() < 1024, "{cookie}");
+}
