@@ -5,6 +5,7 @@ use crate::clock::UnixTime;
 use crate::db::{Db, lock_superusers};
 use crate::error::{Error, Result};
 use crate::sessions::Client;
+use crate::text::is_refused;
 use crate::users::{self, MAX_EMAIL, MAX_USERNAME, Role};
 
 /// Why an act on the command line was refused.
@@ -64,11 +65,14 @@ pub fn promote(db: &Db, now: UnixTime, username: &str, role: Role) -> Result<Rol
         let Some(user) = users::find_by_username(conn, username)? else {
             return Ok(Err(Refusal::UnknownUser));
         };
-        let roles = user.roles();
+        // The row first and the superusers' lock after it, as a sync does: no two can lock each
+        // other out, and the role by permission cannot change meanwhile.
+        let roles = users::lock(conn, user.id)?;
         if roles.by_hand == role {
             return Ok(Ok(role));
         }
-        if user.role() == Role::Superuser && role.max(roles.by_permission) != Role::Superuser {
+        let was_superuser = roles.by_hand.max(roles.by_permission) == Role::Superuser;
+        if was_superuser && role.max(roles.by_permission) != Role::Superuser {
             lock_superusers(conn)?;
             if !users::has_other_superuser(conn, user.id)? {
                 return Ok(Err(Refusal::LastSuperuser));
@@ -128,11 +132,7 @@ pub fn create_superuser(
 /// # Errors
 /// [`Refusal::BadUsername`], [`Refusal::BadEmail`]
 pub fn check_new_account(username: &str, email: &str) -> Result<(), Refusal> {
-    let is_plain = |text: &str| {
-        !text
-            .chars()
-            .any(|c| c.is_control() || crate::logging::is_bidi_control(c))
-    };
+    let is_plain = |text: &str| !text.chars().any(is_refused);
     if username.trim().is_empty() || username.chars().count() > MAX_USERNAME || !is_plain(username)
     {
         return Err(Refusal::BadUsername);
@@ -187,7 +187,7 @@ fn record(
     audit::record(
         conn,
         now,
-        &NewEvent {
+        NewEvent {
             kind,
             reason: "",
             actor: COMMAND_LINE,

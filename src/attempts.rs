@@ -53,6 +53,8 @@ impl Browser {
 
 /// An attempt to sign in, on its way through the provider.
 pub struct Attempt {
+    /// Names the attempt in the log and in the session that it opens; tells nothing of `state`.
+    pub id: String,
     salt: [u8; SALT],
     generation: Generation,
     browser_mark: String,
@@ -77,8 +79,10 @@ impl Attempt {
         next: LocalPath,
         restarts: u8,
     ) -> Result<(Self, String), NoRandomness> {
+        let salt = random_bytes()?;
         let attempt = Self {
-            salt: random_bytes()?,
+            id: id_of(&salt),
+            salt,
             generation: Generation::Current,
             browser_mark: browser.mark(),
             provider: provider.to_owned(),
@@ -110,6 +114,7 @@ impl Attempt {
             return None;
         }
         Some(Self {
+            id: id_of(&opened.salt),
             salt: opened.salt,
             generation: opened.generation,
             restarts: parts.next()?.parse().ok()?,
@@ -119,14 +124,6 @@ impl Attempt {
             // Checked again at its use: the rules may have become stricter since.
             next: LocalPath::parse(parts.next()?).unwrap_or_else(LocalPath::home),
         })
-    }
-
-    /// Names the attempt in the log and in the session that it opens; tells nothing of `state`.
-    #[must_use]
-    pub fn id(&self) -> String {
-        let mut id = sha256(&self.salt);
-        id.truncate(22);
-        id
     }
 
     /// The verifier whose challenge went to the provider (RFC 7636).
@@ -142,6 +139,12 @@ impl Attempt {
             && now.since(self.begun_at) < LIFETIME
             && self.begun_at.since(now) < Duration::from_secs(60)
     }
+}
+
+fn id_of(salt: &[u8; SALT]) -> String {
+    let mut id = sha256(salt);
+    id.truncate(22);
+    id
 }
 
 /// The attempts that came back to this instance of late, so that none is exchanged twice here.

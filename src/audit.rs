@@ -112,8 +112,8 @@ const MAX_NAMES: usize = 50;
 
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
-pub fn record(conn: &mut Conn, now: UnixTime, event: &NewEvent<'_>) -> Result<()> {
-    let mut details = event.details.clone();
+pub fn record(conn: &mut Conn, now: UnixTime, event: NewEvent<'_>) -> Result<()> {
+    let mut details = event.details;
     details.permissions_added.truncate(MAX_NAMES);
     details.permissions_removed.truncate(MAX_NAMES);
     let details = serde_json::to_string(&details)
@@ -198,6 +198,18 @@ pub fn list_sign_ins(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Ev
         .limit(limit)
         .select(Event::as_select())
         .load(conn)?)
+}
+
+/// The last successful sign-in of an account before `time`.
+pub fn previous_sign_in(conn: &mut Conn, user_id: i64, time: UnixTime) -> Result<Option<Event>> {
+    Ok(audit_events::table
+        .filter(audit_events::user_id.eq(user_id))
+        .filter(audit_events::event.eq(EventKind::SignedIn.code()))
+        .filter(audit_events::created_at.lt(time.0))
+        .order(audit_events::id.desc())
+        .select(Event::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 /// How many rows a minute failures of people whom nobody knows may add.

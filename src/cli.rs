@@ -179,6 +179,7 @@ fn run(command: Command) -> Result<(), Failure> {
             let (db, _) = database()?;
             match db.migrate()? {
                 0 => println!("{}: up to date", db.describe()),
+                1 => println!("{}: 1 migration applied", db.describe()),
                 applied => println!("{}: {applied} migrations applied", db.describe()),
             }
             Ok(())

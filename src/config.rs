@@ -143,7 +143,7 @@ pub const OPTIONS: &[OptionSpec] = &[
         "none",
         "Where people sign out at the provider, to sign in as someone else",
     ),
-    option(
+    secret(
         "DATABASE_URL",
         "`frontdesk.sqlite3`",
         "A path for SQLite, `sqlite://PATH`, or `postgres://…`",
@@ -471,7 +471,7 @@ impl Settings {
 /// The log's settings alone, for commands that run without the rest.
 ///
 /// # Errors
-/// When `FRONTDESK_LOG_FORMAT` or `RUST_LOG` cannot be read.
+/// When `FRONTDESK_LOG_FORMAT` cannot be read.
 pub fn log_settings(variables: &HashMap<String, String>) -> Result<LogSettings, Faults> {
     let mut reader = Reader::new(variables);
     let log = reader.log();
@@ -559,12 +559,17 @@ impl<'a> Reader<'a> {
     /// A secret, from `NAME` or the file that `NAME_FILE` names.
     fn secret(&mut self, name: &str) -> Option<Secret<String>> {
         let file_name = format!("{name}_FILE");
-        match (self.text(name), self.text(&file_name)) {
+        // Spaces at either end may be part of a secret.
+        let value = self
+            .variables
+            .get(name)
+            .filter(|value| !value.trim().is_empty());
+        match (value, self.text(&file_name)) {
             (Some(_), Some(_)) => {
                 self.fault(&file_name, format!("and {name} are both set; keep one"));
                 None
             }
-            (Some(value), None) => Some(Secret::new(value)),
+            (Some(value), None) => Some(Secret::new(value.clone())),
             (None, Some(path)) => match std::fs::read_to_string(&path) {
                 Ok(text) if !text.trim().is_empty() => {
                     Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
@@ -709,6 +714,7 @@ impl<'a> Reader<'a> {
                 "/account",
                 "/admin",
                 "/oauth2/login",
+                "/signed-out",
                 "/healthz",
                 "/readyz",
                 "/static",
@@ -780,11 +786,14 @@ impl<'a> Reader<'a> {
 
     fn database(&mut self) -> Option<DatabaseUrl> {
         const NAME: &str = "DATABASE_URL";
-        let text = self
-            .text(NAME)
-            .unwrap_or_else(|| "frontdesk.sqlite3".to_owned());
+        let text = match self.secret(NAME) {
+            Some(text) => text.expose().clone(),
+            None if self.has_fault(NAME) => return None,
+            None => "frontdesk.sqlite3".to_owned(),
+        };
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            if Url::parse(&text).is_err() {
+            // The client library would quote a password with a stray % in its error.
+            if Url::parse(&text).is_err() || !is_percent_encoded(&text) {
                 self.fault(
                     NAME,
                     "is not an address that can be read, like postgres://user@host/name",
@@ -841,6 +850,15 @@ impl<'a> Reader<'a> {
             );
         }
     }
+}
+
+/// Whether each `%` begins a byte, and none of them is NUL.
+fn is_percent_encoded(text: &str) -> bool {
+    text.split('%').skip(1).all(|rest| {
+        rest.get(..2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
+            .is_some_and(|byte| byte != 0)
+    })
 }
 
 fn is_certificates(pem: &[u8]) -> bool {

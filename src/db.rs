@@ -405,28 +405,36 @@ fn postgres_url(text: &str) -> Option<String> {
     if !has("application_name") {
         extra.push(("application_name", "frontdesk".to_owned()));
     }
-    if !is_local(&url) {
-        if !has("sslmode") {
-            extra.push(("sslmode", "verify-full".to_owned()));
-        }
-        if !has("sslrootcert")
-            && let Some(bundle) = system_certificates()
-        {
-            extra.push(("sslrootcert", bundle.to_owned()));
-        }
+    if !is_local(&url) && !has("sslmode") {
+        extra.push(("sslmode", "verify-full".to_owned()));
+    }
+    let is_verified = !has("sslmode") && !is_local(&url)
+        || url
+            .query_pairs()
+            .any(|(name, value)| name == "sslmode" && value.starts_with("verify-"));
+    // A root file makes the library verify whatever the mode, so it is named only where it is
+    // wanted.
+    if is_verified
+        && !has("sslrootcert")
+        && let Some(bundle) = system_certificates()
+    {
+        extra.push(("sslrootcert", bundle.to_owned()));
     }
     url.query_pairs_mut().extend_pairs(extra);
     Some(url.into())
 }
 
+/// A `host` or `hostaddr` among the parameters is the one that counts; a path is a local socket.
 fn is_local(url: &Url) -> bool {
-    let host_parameter = url
+    let parameter = url
         .query_pairs()
-        .any(|(name, value)| (name == "host" || name == "hostaddr") && !value.starts_with('/'));
-    match url.host_str() {
-        None | Some("") => !host_parameter,
+        .find(|(name, _)| name == "host" || name == "hostaddr")
+        .map(|(_, value)| value.into_owned());
+    let host = parameter.or_else(|| url.host_str().map(str::to_owned));
+    match host.as_deref() {
+        None | Some("" | "localhost") => true,
         Some(host) => {
-            host == "localhost"
+            host.starts_with('/')
                 || host.starts_with("%2F")
                 || host
                     .trim_matches(['[', ']'])

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
+use log::warn;
 use tokio::sync::Semaphore;
 
 use crate::attempts::UsedAttempts;
@@ -49,6 +50,12 @@ pub struct RolePermissions {
     pub superuser: Option<String>,
 }
 
+/// Whether a collation orders text by its bytes.
+#[must_use]
+pub fn is_byte_order(collation: &str) -> bool {
+    collation == "POSIX" || collation == "C" || collation.starts_with("C.")
+}
+
 impl Desk {
     /// Opens the database and brings its tables up to date.
     ///
@@ -57,6 +64,10 @@ impl Desk {
     pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::open(&settings.database)?;
         db.migrate()?;
+        let collation = db.collation()?;
+        if !is_byte_order(&collation) {
+            warn!(event = "collation", collation = collation.as_str(); "names are ordered by this collation; C.UTF-8 orders them as SQLite does");
+        }
         Ok(Self {
             db,
             clock,

@@ -117,6 +117,8 @@ pub enum Cause {
     // -- us --
     /// More sign-ins at once than we hold.
     Overloaded,
+    /// The database is down or busy; nobody was signed in.
+    DatabaseUnavailable,
 }
 
 impl Cause {
@@ -139,6 +141,7 @@ impl Cause {
             Self::Unreadable(_) => "unreadable",
             Self::BadProfile(_) => "bad_profile",
             Self::Overloaded => "overloaded",
+            Self::DatabaseUnavailable => "database_unavailable",
         }
     }
 
@@ -213,8 +216,13 @@ impl From<diesel::result::Error> for Error {
         };
         Self::Database(match error {
             _ if busy => DatabaseError::Busy,
-            Diesel::DatabaseError(Kind::ClosedConnection, information) => {
-                DatabaseError::Down(information.message().to_owned())
+            Diesel::DatabaseError(
+                Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::ReadOnlyTransaction,
+                information,
+            ) => DatabaseError::Down(information.message().to_owned()),
+            // What became of a COMMIT whose answer was lost is not known.
+            Diesel::RollbackErrorOnCommit { .. } | Diesel::BrokenTransactionManager => {
+                DatabaseError::Down("the connection was lost in a transaction".to_owned())
             }
             other => DatabaseError::Query(other),
         })

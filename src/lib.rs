@@ -9,7 +9,7 @@
 //!
 //! | rank | what | modules |
 //! | --- | --- | --- |
-//! | words | know nothing of the rest | [`clock`] [`secret`] [`id`] [`local_path`] [`error`] [`i18n`] |
+//! | words | know nothing of the rest | [`clock`] [`secret`] [`id`] [`local_path`] [`text`] [`error`] [`i18n`] |
 //! | ground | settings, log, database | [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
 //! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`sessions`] [`audit`] [`attempts`] [`oauth`] |
 //! | desk | what all requests share | [`desk`] |
@@ -47,6 +47,7 @@ pub mod sandbox;
 pub mod secret;
 pub mod sessions;
 pub mod signin;
+pub mod text;
 pub mod users;
 pub mod web;
 

@@ -12,6 +12,7 @@ use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, LevelFilter, Record};
 
 use crate::config::LogSettings;
+use crate::text::is_refused;
 
 /// Starts `env_logger` for this process. Later calls change nothing.
 pub fn start(settings: &LogSettings) {
@@ -25,6 +26,8 @@ pub fn builder(settings: &LogSettings) -> Builder {
     let mut builder = Builder::new();
     builder
         .filter_level(LevelFilter::Info)
+        // It warns of each cookie that does not open: anybody can send any number of those.
+        .filter_module("actix_session", LevelFilter::Error)
         .parse_filters(&settings.filter)
         .format(move |out, record| {
             if record.level() > Level::Info && !is_ours(record.target()) {
@@ -83,18 +86,12 @@ impl<'kvs> VisitSource<'kvs> for TextFields<'_> {
 /// characters are written as `\u{..}`.
 fn push_escaped(line: &mut String, text: &str) {
     for c in text.chars() {
-        if c.is_control() || is_bidi_control(c) || matches!(c, '\u{2028}' | '\u{2029}') {
+        if is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}') {
             let _infallible = write!(line, "\\u{{{:x}}}", u32::from(c));
         } else {
             line.push(c);
         }
     }
-}
-
-/// Characters that make text read in another order than it is stored.
-#[must_use]
-pub const fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn json_line(now: Timestamp, record: &Record<'_>) -> String {

@@ -47,7 +47,9 @@ pub struct Person {
     pub profile: Profile,
     /// Fields that were sent but could not be taken over.
     pub kept: Vec<Kept>,
+    pub profile_took: Duration,
     pub permissions: Permissions,
+    pub permissions_took: Duration,
 }
 
 #[derive(Debug)]
@@ -71,8 +73,13 @@ impl Provider {
     /// # Errors
     /// [`Error::Internal`] when TLS cannot be set up.
     pub fn new(settings: ProviderSettings) -> Result<Self> {
-        let client = client(settings.ca.as_deref())
-            .map_err(|error| Error::Internal(format!("the HTTP client: {error}")))?;
+        let client = client(&settings).map_err(|error| {
+            Error::Internal(format!(
+                "TLS to the provider: {}; are the system's certificate authorities installed \
+                 (ca-certificates), or is OAUTH2_CA_FILE set?",
+                root_cause(&*error)
+            ))
+        })?;
         let basic = match settings.client_auth {
             ClientAuth::Basic => Some(basic_header(&settings)?),
             ClientAuth::Post | ClientAuth::None => None,
@@ -178,16 +185,17 @@ impl Provider {
         bearer.set_sensitive(true);
 
         let profile = self.get(&self.settings.profile_url, &bearer, deadline);
-        let (profile, permissions) = tokio::join!(
-            profile,
-            self.permissions(&bearer, deadline - PERMISSIONS_EARLIER)
-        );
+        let permissions = self.permissions(&bearer, deadline - PERMISSIONS_EARLIER);
+        let ((profile, profile_took), (permissions, permissions_took)) =
+            tokio::join!(timed(profile), timed(permissions));
         let profile = profile.map_err(fail)?;
         let (profile, kept) = profile::read(&self.settings.mapping, &profile).map_err(fail)?;
         Ok(Person {
             profile,
             kept,
+            profile_took,
             permissions,
+            permissions_took,
         })
     }
 
@@ -241,7 +249,7 @@ impl Provider {
     }
 }
 
-fn client(ca: Option<&[u8]>) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
+fn client(settings: &ProviderSettings) -> Result<Client, Box<dyn std::error::Error>> {
     // The process may have one already; it is the same.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -255,9 +263,15 @@ fn client(ca: Option<&[u8]>) -> Result<Client, Box<dyn std::error::Error + Send 
         // A server may close an idle connection just as a code is being sent on it; servers of
         // this kind wait two seconds or more.
         .pool_idle_timeout(Duration::from_secs(1));
-    if let Some(pem) = ca {
-        let certificates = reqwest::Certificate::from_pem_bundle(pem)?;
-        builder = builder.tls_certs_merge(certificates);
+    let has_tls = [&settings.token_url, &settings.profile_url]
+        .into_iter()
+        .chain(&settings.permissions_url)
+        .any(|url| url.scheme() == "https");
+    if let Some(pem) = &settings.ca {
+        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+    } else if !has_tls {
+        // Starts on a machine without any certificate authority too.
+        builder = builder.tls_certs_only([]);
     }
     Ok(builder.build()?)
 }
@@ -274,6 +288,12 @@ fn basic_header(settings: &ProviderSettings) -> Result<HeaderValue> {
         .map_err(|_| Error::Internal("the client's credentials make no header".to_owned()))?;
     header.set_sensitive(true);
     Ok(header)
+}
+
+async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let started = Instant::now();
+    let done = work.await;
+    (done, started.elapsed())
 }
 
 /// What came back, in full.
@@ -331,13 +351,17 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (essence.len() > 5 && essence.to_ascii_lowercase().ends_with("+json"))
 }
 
-fn cause_of(error: &reqwest::Error) -> Cause {
-    // The address may hold what an operator wrote into it; the reason does not.
-    let mut reason: &dyn std::error::Error = error;
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut reason = error;
     while let Some(source) = reason.source() {
         reason = source;
     }
-    warn!(event = "provider_call", outcome = "failed"; "{reason}");
+    reason.to_string()
+}
+
+fn cause_of(error: &reqwest::Error) -> Cause {
+    // The address may hold what an operator wrote into it; the reason does not.
+    warn!(event = "provider_call", outcome = "failed"; "{}", root_cause(error));
     if error.is_timeout() {
         Cause::TooSlow
     } else if error.is_decode() || error.is_body() {

@@ -26,8 +26,7 @@ pub const CLIENT_ID: &str = "frontdesk-demo";
 struct Person {
     name: &'static str,
     name_cn: &'static str,
-    /// `None`: the platform sends none.
-    email: Option<&'static str>,
+    has_email: bool,
     permissions: &'static [(&'static str, &'static str)],
     is_active: bool,
 }
@@ -92,14 +91,14 @@ const PEOPLE: &[Person] = &[
     Person {
         name: "robot-7",
         name_cn: "🤖 七号",
-        email: None,
+        has_email: false,
         permissions: &[],
         is_active: true,
     },
     Person {
         name: "liuzihan",
         name_cn: "刘子涵",
-        email: Some("liuzihan@qinghe.example"),
+        has_email: true,
         permissions: EVERYBODY,
         is_active: false,
     },
@@ -113,7 +112,7 @@ const fn person(
     Person {
         name,
         name_cn,
-        email: Some(""),
+        has_email: true,
         permissions,
         is_active: true,
     }
@@ -121,7 +120,8 @@ const fn person(
 
 impl Person {
     fn email(&self) -> Option<String> {
-        self.email.map(|_| format!("{}@qinghe.example", self.name))
+        self.has_email
+            .then(|| format!("{}@qinghe.example", self.name))
     }
 
     fn find(name: &str) -> Option<&'static Self> {

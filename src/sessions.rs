@@ -157,7 +157,7 @@ pub fn touch(conn: &mut Conn, now: UnixTime, id: i64) -> Result<()> {
         sessions::table
             .filter(sessions::id.eq(id))
             .filter(sessions::ended_at.is_null())
-            .filter(sessions::last_seen_at.lt(now.0)),
+            .filter(sessions::last_seen_at.le(now.minus(TOUCH_EVERY).0)),
     )
     .set(sessions::last_seen_at.eq(now.0))
     .execute(conn)?;

@@ -35,7 +35,7 @@ pub fn begin(desk: &Desk, browser: &Browser, next: LocalPath, restarts: u8) -> R
     let now = desk.clock.now();
     let (attempt, state) = Attempt::begin(&desk.keys, now, browser, PROVIDER_ID, next, restarts)?;
     let verifier = attempt.pkce_verifier(&desk.keys, browser);
-    info!(event = "sign_in_begun", attempt = attempt.id(), provider = PROVIDER_ID, outcome = "ok"; "");
+    log_step("sign_in_begun", &attempt.id, "", Duration::ZERO, "ok");
     Ok(desk.provider.authorize_url(&state, &verifier))
 }
 
@@ -57,15 +57,28 @@ pub struct Visitor {
 }
 
 /// How a callback ended well.
-#[derive(Debug)]
 pub enum Finished {
     SignedIn {
         /// For the cookie.
         token: Secret<String>,
         next: LocalPath,
     },
-    /// Old, used or another browser's: begin again, with one restart more.
-    StartOver { next: LocalPath, restarts: u8 },
+    /// Ours, but old, used or of another browser: whoever is signed in goes on to where it led,
+    /// anybody else starts over.
+    Stale(Box<StaleAttempt>),
+}
+
+/// An attempt that can only be begun again.
+pub struct StaleAttempt {
+    attempt: Attempt,
+    deadline: Instant,
+}
+
+impl StaleAttempt {
+    #[must_use]
+    pub const fn next(&self) -> &LocalPath {
+        &self.attempt.next
+    }
 }
 
 /// Ends an attempt: two calls to the provider, three with permissions, and one transaction.
@@ -85,72 +98,73 @@ pub async fn finish(desk: &Arc<Desk>, callback: Callback, visitor: Visitor) -> R
         log_failure(&error);
         return Err(Error::SignIn(Box::new(error)));
     };
+    let stale = |attempt, why| {
+        let attempt: Attempt = attempt;
+        log_step("sign_in_stale", &attempt.id, "", Duration::ZERO, why);
+        Ok(Finished::Stale(Box::new(StaleAttempt {
+            attempt,
+            deadline,
+        })))
+    };
     let now = desk.clock.now();
     let browser = visitor
         .browser
         .as_ref()
         .filter(|browser| attempt.is_valid(now, browser));
     let Some(browser) = browser else {
-        return start_over(desk, attempt, "stale_or_other_browser", &visitor.client).await;
+        return stale(attempt, "old_or_other_browser");
     };
-    let outcome = match (callback.code, callback.error) {
+    let code = match (callback.code, callback.error) {
         (Some(code), None) => Ok(code),
         (None, Some(code)) if code == "access_denied" => Err(Cause::Declined),
         (None, Some(code)) => Err(Cause::ProviderError(oauth::known_code(&code))),
         _ => Err(Cause::BadCallback),
     };
     if !desk.used_attempts.claim(now, &attempt) {
-        return start_over(desk, attempt, "used", &visitor.client).await;
+        return stale(attempt, "used");
     }
-    log_step("sign_in_returned", &attempt, "", Duration::ZERO, "ok");
+    log_step("sign_in_returned", &attempt.id, "", Duration::ZERO, "ok");
     desk.failpoint.hit("after_state");
-    let result = match outcome {
+    let person = match code {
         Ok(code) => ask_provider(desk, &attempt, browser, &code, deadline).await,
         Err(cause) => Err(oauth::Failure {
             step: Step::Callback,
             cause,
         }),
     };
-    let person = match result {
+    let person = match person {
         Ok(person) => person,
         Err(oauth::Failure { step, cause }) => {
             let error = failure(Some(&attempt), step, cause);
-            return Err(refuse(desk, error, &visitor.client).await);
+            return Err(refuse(desk, error, &visitor.client, deadline).await);
         }
     };
     desk.failpoint.hit("after_profile");
     let next = attempt.next.clone();
-    let write = open_account(
-        desk,
-        &attempt,
-        person,
-        visitor.session_token,
-        &visitor.client,
-    );
-    match timeout_at(deadline, write).await {
-        Ok(Ok(Entered::In { token })) => Ok(Finished::SignedIn { token, next }),
-        Ok(Ok(Entered::Refused { error })) => Err(Error::SignIn(error)),
-        Ok(Err(Error::AttemptUsed)) => start_over(desk, attempt, "used", &visitor.client).await,
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(Error::Database(DatabaseError::Busy)),
+    match open_account(desk, &attempt, person, visitor, deadline).await {
+        Ok(Entered::In { token }) => Ok(Finished::SignedIn { token, next }),
+        Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),
+        Err(Error::AttemptUsed) => stale(attempt, "used"),
+        Err(error) => Err(error),
     }
 }
 
-async fn start_over(
+/// Begins a stale attempt again, to the same place; where to send the browser.
+///
+/// # Errors
+/// [`Cause::RestartLoop`] when it has started over before: the browser probably drops our cookies.
+pub async fn start_over(
     desk: &Arc<Desk>,
-    attempt: Attempt,
-    why: &'static str,
+    stale: StaleAttempt,
+    browser: &Browser,
     client: &Client,
-) -> Result<Finished> {
+) -> Result<Url> {
+    let StaleAttempt { attempt, deadline } = stale;
     if attempt.restarts >= MAX_RESTARTS {
         let error = failure(Some(&attempt), Step::Callback, Cause::RestartLoop);
-        return Err(refuse(desk, error, client).await);
+        return Err(refuse(desk, error, client, deadline).await);
     }
-    log_step("sign_in_restarted", &attempt, "", Duration::ZERO, why);
-    Ok(Finished::StartOver {
-        next: attempt.next,
-        restarts: attempt.restarts + 1,
-    })
+    begin(desk, browser, attempt.next, attempt.restarts + 1)
 }
 
 async fn ask_provider(
@@ -171,20 +185,28 @@ async fn ask_provider(
 
     let started = Instant::now();
     let token = desk.provider.exchange(code, &verifier, deadline).await;
-    log_call("token_call", attempt, started, token.as_ref().err());
+    log_call(
+        "token_call",
+        attempt,
+        started.elapsed(),
+        token.as_ref().err(),
+    );
     let token = token?;
     desk.failpoint.hit("after_token");
 
     let started = Instant::now();
     let person = desk.provider.person(token, deadline).await;
-    log_call("profile_call", attempt, started, person.as_ref().err());
+    let profile_took = match &person {
+        Ok(person) => person.profile_took,
+        Err(_) => started.elapsed(),
+    };
+    log_call("profile_call", attempt, profile_took, person.as_ref().err());
     let person = person?;
+    let took = person.permissions_took;
     match &person.permissions {
         Permissions::NotAsked => {}
-        Permissions::Given(_) => log_call("permissions_call", attempt, started, None),
-        Permissions::Failed(failure) => {
-            log_call("permissions_call", attempt, started, Some(failure));
-        }
+        Permissions::Given(_) => log_call("permissions_call", attempt, took, None),
+        Permissions::Failed(failure) => log_call("permissions_call", attempt, took, Some(failure)),
     }
     Ok(person)
 }
@@ -206,31 +228,43 @@ async fn open_account(
     desk: &Arc<Desk>,
     attempt: &Attempt,
     person: Person,
-    previous_token: Option<Secret<String>>,
-    client: &Client,
+    visitor: Visitor,
+    deadline: Instant,
 ) -> Result<Entered> {
     let started = Instant::now();
     let entry = Entry {
         desk: Arc::clone(desk),
         now: desk.clock.now(),
-        attempt: attempt.id(),
+        attempt: attempt.id.clone(),
         next: attempt.next.clone(),
         token: Secret::new(random_token()?),
         reference: reference(),
         person,
-        previous_hash: previous_token.map(|token| sha256(token.expose().as_bytes())),
-        client: client.clone(),
+        previous_hash: visitor
+            .session_token
+            .map(|token| sha256(token.expose().as_bytes())),
+        client: visitor.client,
     };
     let username = entry.person.profile.username.clone();
-    let result = desk
-        .db
-        .write(move |conn| {
-            let entered = enter(conn, &entry)?;
-            entry.desk.failpoint.hit("before_commit");
-            Ok(entered)
-        })
-        .await;
+    let write = desk.db.write(move |conn| {
+        let entered = enter(conn, &entry)?;
+        entry.desk.failpoint.hit("before_commit");
+        Ok(entered)
+    });
+    let result = timeout_at(deadline, write)
+        .await
+        .unwrap_or(Err(Error::Database(DatabaseError::Busy)));
     desk.failpoint.hit("after_commit");
+    let result = match result {
+        Err(Error::Database(why @ (DatabaseError::Busy | DatabaseError::Down(_)))) => {
+            warn!(event = "database", outcome = "failed"; "{}", Error::Database(why));
+            let error = failure(Some(attempt), Step::Account, Cause::DatabaseUnavailable);
+            Ok(Entered::Refused {
+                error: Box::new(error),
+            })
+        }
+        other => other,
+    };
     let outcome = match &result {
         Ok(Entered::In { .. }) => "ok",
         Ok(Entered::Refused { error }) => {
@@ -238,11 +272,11 @@ async fn open_account(
             error.cause.code()
         }
         Err(Error::AttemptUsed) => "used",
-        Err(_) => "database_error",
+        Err(_) => "failed",
     };
     log_step(
         "sign_in_finished",
-        attempt,
+        &attempt.id,
         &username,
         started.elapsed(),
         outcome,
@@ -284,48 +318,51 @@ fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
         ..Details::default()
     };
 
-    let known = users::find_by_identity(conn, PROVIDER_ID, &profile.subject)?;
+    let known = match users::find_by_identity(conn, PROVIDER_ID, &profile.subject)? {
+        Some(user) => Some(user),
+        None => match users::find_by_username(conn, &profile.username)? {
+            // Either somebody else's name, or this person's own first sign-in in another tab,
+            // which has just been committed.
+            Some(owner) => match users::find_by_identity(conn, PROVIDER_ID, &profile.subject)? {
+                Some(user) => Some(user),
+                None => {
+                    let cause = Cause::NameTaken {
+                        username: profile.username.clone(),
+                    };
+                    return refuse_entry(conn, entry, &owner, cause);
+                }
+            },
+            None => None,
+        },
+    };
+    let mut username = profile.username.clone();
     let (user_id, roles) = if let Some(user) = known {
         let may_rename = profile.username == user.username
             || users::find_by_username(conn, &profile.username)?.is_none();
         if !may_rename {
             details.kept.push("username taken".to_owned());
+            username.clone_from(&user.username);
         }
-        if !users::sync(conn, entry.now, &user, profile, may_rename, given.is_some())? {
-            return refuse_entry(
-                conn,
-                entry,
-                Some(&user),
-                Cause::Inactive {
-                    username: user.username.clone(),
-                },
-            );
-        }
+        let synced = users::sync(conn, entry.now, &user, profile, may_rename, given.is_some())?;
+        let Some(roles) = synced else {
+            let cause = Cause::Inactive {
+                username: user.username.clone(),
+            };
+            return refuse_entry(conn, entry, &user, cause);
+        };
         details.changes = users::changes(&user, profile, may_rename)
             .into_iter()
             .map(Into::into)
             .collect();
-        (user.id, user.roles())
+        (user.id, roles)
     } else {
-        if let Some(owner) = users::find_by_username(conn, &profile.username)? {
-            return refuse_entry(
-                conn,
-                entry,
-                Some(&owner),
-                Cause::NameTaken {
-                    username: profile.username.clone(),
-                },
-            );
-        }
         details.account_created = true;
         let id = users::create(conn, entry.now, PROVIDER_ID, profile, given.is_some())?;
-        (
-            id,
-            users::Roles {
-                by_hand: Role::Employee,
-                by_permission: Role::Employee,
-            },
-        )
+        let roles = users::Roles {
+            by_hand: Role::Employee,
+            by_permission: Role::Employee,
+        };
+        (id, roles)
     };
     entry.desk.failpoint.hit("in_transaction");
 
@@ -335,11 +372,6 @@ fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
         details.permissions_removed = diff.removed;
     }
     sync_role(conn, &entry.desk.roles, user_id, roles, &mut details)?;
-    let username = if details.kept.iter().any(|kept| kept == "username taken") {
-        users::find(conn, user_id)?.map_or_else(String::new, |user| user.username)
-    } else {
-        profile.username.clone()
-    };
     end_previous(conn, entry, user_id)?;
     sessions::open(
         conn,
@@ -356,7 +388,7 @@ fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
     audit::record(
         conn,
         entry.now,
-        &NewEvent {
+        NewEvent {
             kind: EventKind::SignedIn,
             reason: "",
             actor: &username,
@@ -427,7 +459,7 @@ fn end_previous(conn: &mut Conn, entry: &Entry, user_id: i64) -> Result<()> {
         audit::record(
             conn,
             entry.now,
-            &NewEvent {
+            NewEvent {
                 kind: EventKind::UserSwitched,
                 reason: "",
                 actor: &entry.person.profile.username,
@@ -442,20 +474,15 @@ fn end_previous(conn: &mut Conn, entry: &Entry, user_id: i64) -> Result<()> {
     Ok(())
 }
 
-fn refuse_entry(
-    conn: &mut Conn,
-    entry: &Entry,
-    about: Option<&User>,
-    cause: Cause,
-) -> Result<Entered> {
+fn refuse_entry(conn: &mut Conn, entry: &Entry, about: &User, cause: Cause) -> Result<Entered> {
     audit::record(
         conn,
         entry.now,
-        &NewEvent {
+        NewEvent {
             kind: EventKind::SignInRefused,
             reason: cause.code(),
             actor: &entry.person.profile.username,
-            user: about.map(|user| (user.id, user.username.as_str())),
+            user: Some((about.id, &about.username)),
             provider: PROVIDER_ID,
             client: &entry.client,
             reference: &entry.reference,
@@ -475,7 +502,7 @@ fn refuse_entry(
 }
 
 /// A sign-in that failed before anybody was known: a line in the log and, up to a cap, a row.
-async fn refuse(desk: &Arc<Desk>, error: SignInError, client: &Client) -> Error {
+async fn refuse(desk: &Arc<Desk>, error: SignInError, client: &Client, deadline: Instant) -> Error {
     log_failure(&error);
     let now = desk.clock.now();
     let admission = desk.anonymous_failures.admit(now);
@@ -487,10 +514,12 @@ async fn refuse(desk: &Arc<Desk>, error: SignInError, client: &Client) -> Error 
             client: client.clone(),
             left_out: admission.left_out,
         };
-        let written = desk.db.write(move |conn| event.record(conn, now)).await;
-        if let Err(error) = written {
-            // The person still gets to know why the sign-in failed.
-            warn!(event = "audit", outcome = "failed"; "{error}");
+        let write = desk.db.write(move |conn| event.record(conn, now));
+        // The person gets to know why the sign-in failed, whatever becomes of the row.
+        match timeout_at(deadline, write).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(event = "audit", outcome = "failed"; "{error}"),
+            Err(_) => warn!(event = "audit", outcome = "failed"; "no answer in time"),
         }
     }
     Error::SignIn(Box::new(error))
@@ -523,7 +552,7 @@ impl AnonymousFailure {
             audit::record(
                 conn,
                 now,
-                &NewEvent {
+                NewEvent {
                     kind: EventKind::MoreSignInsRefused,
                     reason: "more",
                     client: &Client::default(),
@@ -536,14 +565,14 @@ impl AnonymousFailure {
                 },
             )?;
         }
-        audit::record(conn, now, &event)
+        audit::record(conn, now, event)
     }
 }
 
 fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> SignInError {
     SignInError {
         reference: reference(),
-        attempt: attempt.map(Attempt::id),
+        attempt: attempt.map(|attempt| attempt.id.clone()),
         provider: PROVIDER_ID,
         next: attempt.map_or_else(LocalPath::home, |attempt| attempt.next.clone()),
         step,
@@ -551,21 +580,17 @@ fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> SignInError {
     }
 }
 
-fn log_call(
-    event: &'static str,
-    attempt: &Attempt,
-    started: Instant,
-    failure: Option<&oauth::Failure>,
-) {
+fn log_call(event: &str, attempt: &Attempt, took: Duration, failure: Option<&oauth::Failure>) {
     let outcome = failure.map_or("ok", |failure| failure.cause.code());
-    log_step(event, attempt, "", started.elapsed(), outcome);
+    log_step(event, &attempt.id, "", took, outcome);
 }
 
-fn log_step(event: &str, attempt: &Attempt, user: &str, took: Duration, outcome: &str) {
+/// One line a step, always with the same fields.
+fn log_step(event: &str, attempt: &str, user: &str, took: Duration, outcome: &str) {
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     info!(
         event = event,
-        attempt = attempt.id(),
+        attempt = attempt,
         provider = PROVIDER_ID,
         user = user,
         ms = ms,
@@ -575,12 +600,18 @@ fn log_step(event: &str, attempt: &Attempt, user: &str, took: Duration, outcome:
 }
 
 fn log_failure(error: &SignInError) {
+    let user = match &error.cause {
+        Cause::Inactive { username } | Cause::NameTaken { username } => username,
+        _ => "",
+    };
     warn!(
         event = "sign_in_refused",
         attempt = error.attempt.as_deref().unwrap_or_default(),
         provider = error.provider,
-        reference = error.reference.as_str(),
-        outcome = error.cause.code();
+        user = user,
+        ms = 0,
+        outcome = error.cause.code(),
+        reference = error.reference.as_str();
         "{error}"
     );
 }
@@ -600,7 +631,7 @@ pub async fn sign_out(desk: &Desk, token: &Secret<String>, client: Client) -> Re
             audit::record(
                 conn,
                 now,
-                &NewEvent {
+                NewEvent {
                     kind: EventKind::SignedOut,
                     reason: "",
                     actor: &user.username,
@@ -668,7 +699,7 @@ fn record_own(
     audit::record(
         conn,
         now,
-        &NewEvent {
+        NewEvent {
             kind,
             reason: "",
             actor: &user.username,

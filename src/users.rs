@@ -85,13 +85,12 @@ impl Role {
 impl User {
     #[must_use]
     pub const fn roles(&self) -> Roles {
-        Roles {
-            by_hand: Role::from_flags(self.is_staff, self.is_superuser),
-            by_permission: Role::from_flags(
-                self.is_staff_by_permission,
-                self.is_superuser_by_permission,
-            ),
-        }
+        roles_of((
+            self.is_staff,
+            self.is_superuser,
+            self.is_staff_by_permission,
+            self.is_superuser_by_permission,
+        ))
     }
 
     /// The role that counts.
@@ -121,7 +120,7 @@ impl User {
         self.last_login.map(UnixTime)
     }
 
-    /// When the provider last answered in full; `None` for a local account.
+    /// The last sign-in through a provider; `None` for a local account.
     #[must_use]
     pub fn synced_at(&self) -> Option<UnixTime> {
         self.synced_at.map(UnixTime)
@@ -317,8 +316,39 @@ struct SyncedFields<'a> {
     permissions_synced_at: Option<i64>,
 }
 
-/// Overwrites what the provider gave and takes the account's row for this transaction. `false`,
-/// and nothing written, when the account is not active: a sync never changes that.
+/// The flags that [`Roles`] are made of.
+type Flags = (bool, bool, bool, bool);
+const FLAGS: (
+    users::is_staff,
+    users::is_superuser,
+    users::is_staff_by_permission,
+    users::is_superuser_by_permission,
+) = (
+    users::is_staff,
+    users::is_superuser,
+    users::is_staff_by_permission,
+    users::is_superuser_by_permission,
+);
+
+const fn roles_of(flags: Flags) -> Roles {
+    Roles {
+        by_hand: Role::from_flags(flags.0, flags.1),
+        by_permission: Role::from_flags(flags.2, flags.3),
+    }
+}
+
+/// Takes the account's row for this transaction, so that nobody else changes it meanwhile.
+pub fn lock(conn: &mut Conn, user_id: i64) -> Result<Roles> {
+    let flags: Flags = diesel::update(users::table.find(user_id))
+        .set(users::is_active.eq(users::is_active))
+        .returning(FLAGS)
+        .get_result(conn)?;
+    Ok(roles_of(flags))
+}
+
+/// Overwrites what the provider gave and takes the account's row for this transaction; the roles
+/// as they are now. `None`, and nothing written, when the account is not active: a sync never
+/// changes that.
 pub fn sync(
     conn: &mut Conn,
     now: UnixTime,
@@ -326,11 +356,11 @@ pub fn sync(
     profile: &Profile,
     may_rename: bool,
     has_permissions: bool,
-) -> Result<bool> {
+) -> Result<Option<Roles>> {
     let active = users::table
         .filter(users::id.eq(user.id))
         .filter(users::is_active.eq(true));
-    let updated = diesel::update(active)
+    let flags: Option<Flags> = diesel::update(active)
         .set(SyncedFields {
             username: (may_rename && profile.username != user.username)
                 .then_some(profile.username.as_str()),
@@ -340,8 +370,10 @@ pub fn sync(
             synced_at: now.0,
             permissions_synced_at: has_permissions.then_some(now.0),
         })
-        .execute(conn)?;
-    Ok(updated == 1)
+        .returning(FLAGS)
+        .get_result(conn)
+        .optional()?;
+    Ok(flags.map(roles_of))
 }
 
 /// What [`sync`] changes in `user`.

@@ -23,6 +23,8 @@ mod visit;
 
 use std::sync::Arc;
 
+use actix_web::Route;
+use actix_web::guard as request_guard;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self as routing, Data, ServiceConfig};
@@ -52,7 +54,8 @@ pub struct Address {
 /// Declares each address once: for the router, for "method not allowed", and for the tests.
 macro_rules! addresses {
     ($( $access:ident $method:ident $path:literal => $handler:path; )*) => {
-        /// All addresses but two: the callback, whose path is a setting, and the assets.
+        /// All addresses that a session cookie reaches, but for the callback, whose path is a
+        /// setting.
         #[must_use]
         pub fn addresses() -> Vec<Address> {
             vec![$( Address {
@@ -63,7 +66,7 @@ macro_rules! addresses {
         }
 
         fn register(config: &mut ServiceConfig) {
-            $( config.route($path, routing::method(Method::$method).to($handler)); )*
+            $( config.route($path, route_of(Method::$method).to($handler)); )*
         }
     };
 }
@@ -82,6 +85,15 @@ addresses! {
     Staff    GET  "/admin/users/{id}"             => admin::users::show;
 }
 
+/// HEAD is answered wherever GET is (RFC 9110 9.3.2).
+fn route_of(method: Method) -> Route {
+    if method == Method::GET {
+        routing::route().guard(request_guard::Any(request_guard::Get()).or(request_guard::Head()))
+    } else {
+        routing::method(method)
+    }
+}
+
 /// The whole of the portal, for an actix-web `App`.
 pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let desk = Arc::clone(desk);
@@ -92,9 +104,9 @@ pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
             routing::scope("")
                 .wrap(from_fn(frame::wrap))
                 // Without a session: nothing here may depend on the database or a cookie.
-                .route("/healthz", routing::get().to(health::healthz))
-                .route("/readyz", routing::get().to(health::readyz))
-                .route("/static/{name}", routing::get().to(assets::show))
+                .route("/healthz", route_of(Method::GET).to(health::healthz))
+                .route("/readyz", route_of(Method::GET).to(health::readyz))
+                .route("/static/{name}", route_of(Method::GET).to(assets::show))
                 .service(
                     routing::scope("")
                         .wrap(cookies)

@@ -17,7 +17,7 @@ CREATE TABLE users (
     is_superuser_by_permission BOOLEAN NOT NULL,
     date_joined BIGINT NOT NULL,
     last_login BIGINT,
-    -- the last sign-in that the provider answered in full; NULL for local accounts
+    -- the last sign-in through a provider; NULL for local accounts
     synced_at BIGINT,
     -- when the permissions were last read; older than synced_at: that call failed
     permissions_synced_at BIGINT

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Failure;
 use crate::config::{DatabaseUrl, ProviderSettings, Settings};
 use crate::db::{self, Db, MigrationState};
+use crate::desk::is_byte_order;
 use crate::error::{Cause, Error};
 use crate::logging;
 use crate::oauth::Provider;
@@ -100,7 +101,7 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
         Ok(MigrationState::Current) => Report::ok("migrations", "all are applied"),
         Ok(MigrationState::Pending(count)) => Report::warning(
             "migrations",
-            &format!("{count} are pending; `frontdesk serve` or `frontdesk migrate` applies them"),
+            &format!("{count} pending; `frontdesk serve` or `frontdesk migrate` applies them"),
         ),
         Ok(MigrationState::TooNew) => report.fault(
             "migrations",
@@ -109,7 +110,7 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
         Err(error) => report.fault("migrations", &error.to_string()),
     }
     match db.collation() {
-        Ok(collation) if collation.starts_with('C') || collation == "POSIX" => {}
+        Ok(collation) if is_byte_order(&collation) => {}
         Ok(collation) => Report::warning(
             "collation",
             &format!(

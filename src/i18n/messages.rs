@@ -95,11 +95,12 @@ messages! {
     outcome_too_slow: Text = "no answer in time", "未及时响应";
     outcome_unreadable: Text = "an unreadable answer", "回复无法读取";
     outcome_bad_profile: Text = "the profile lacks a usable name", "个人资料缺少可用的名称";
+    outcome_database: Text = "the portal's database did not answer", "门户的数据库没有响应";
     outcome_overloaded: Text = "too many sign-ins at once", "同时登录的人过多";
 
     // -- deactivated --
     deactivated_heading: Text = "Your account is deactivated", "你的账号已停用";
-    deactivated_lead: Around = ["Your company account works, but an administrator has turned off access to this portal for ", "."], ["你的公司账号可以使用，但管理员已停止 ", " 访问此门户。"];
+    deactivated_lead: Around = ["Your company account works, but an administrator has turned off access to this portal for ", "."], ["你的公司账号可以使用，但管理员已停用 ", " 对此门户的访问。"];
     deactivated_ask: Text = "If you did not expect this, ask your manager or an administrator to turn it on again. Give them the reference below.", "如果你觉得有误，请联系上级或管理员恢复访问，并告知下面的编号。";
     deactivated_other: Text = "If this is not your account, sign in as someone else.", "如果这不是你的账号，请使用其他账号登录。";
     deactivated_other_hint: Text = "Sign out at the company sign-in service first; otherwise it may bring you back here.", "请先在公司登录服务上退出，否则可能会再次回到这里。";
@@ -108,8 +109,8 @@ messages! {
     apps: Text = "Apps", "应用";
     hello: Around = ["Hello, ", ""], ["你好，", ""];
     first_sign_in_welcome: Text = "This is your first sign-in. Welcome.", "这是你第一次登录。欢迎。";
-    last_sign_in: Around = ["Last sign-in: ", ""], ["上次登录：", ""];
-    not_you: Text = "Not you?", "不是你？";
+    last_sign_in: [&'static str; 3] = ["Last sign-in: ", ", ", ". "], ["上次登录：", "，", "。"];
+    not_you: Text = "Not you?", "不是你本人？";
     no_apps_heading: Text = "No apps yet", "还没有应用";
     no_apps_lead: Text = "Your account is ready. Apps show up here as soon as your company adds them to this portal.", "你的账号已就绪。公司在此门户添加应用后，它们会显示在这里。";
     see_your_permissions: Text = "See your permissions", "查看你的权限";
@@ -127,7 +128,7 @@ messages! {
     synced: Around = ["Synced from the company directory ", ". To correct something, ask HR; it changes here at your next sign-in."], ["已从公司目录同步（", "）。如需更正，请联系人事部门；下次登录时这里会更新。"];
     where_signed_in: Text = "Where you are signed in", "已登录的设备";
     this_session: Text = "This session", "当前会话";
-    active: Around = ["Active ", ""], ["", "活动"];
+    active: Around = ["Active ", ""], ["", "活跃"];
     active_now: Text = "Active now", "正在使用";
     since: Around = ["since ", ""], ["登录于 ", ""];
     sign_out_others: Text = "Sign out the others", "退出其他会话";
@@ -147,9 +148,10 @@ messages! {
     your_permissions_hint: Text = "They decide which apps you see", "它们决定你能看到哪些应用";
     permissions_note: Text = "Given by the company directory. Read again at every sign-in.", "由公司目录授予，每次登录时重新读取。";
     permissions_stale: Text = "The company directory did not give your permissions at this sign-in. These are the ones it gave before; sign in again later to renew them.", "本次登录时公司目录没有返回你的权限。下面是之前的权限；稍后重新登录即可更新。";
+    permissions_unread: Text = "The company directory did not give your permissions at this sign-in. Sign in again later to read them.", "本次登录时公司目录没有返回你的权限。稍后重新登录即可读取。";
+    session_count: Around = ["", " open"], ["", " 个会话"];
     no_permissions: Text = "No permissions yet", "还没有权限";
     no_permissions_lead: Text = "Ask your manager, then sign in again.", "请联系上级，然后重新登录。";
-    permissions_count: Around = ["", " in all"], ["共 ", " 项"];
     more_permissions: Around = ["and ", " more"], ["还有 ", " 项"];
     session_ended: Text = "The session is signed out.", "该会话已退出。";
     sessions_ended: Text = "All other sessions are signed out.", "其他会话均已退出。";
@@ -193,8 +195,8 @@ messages! {
     timeline: Text = "What happened", "动态";
     timeline_empty: Text = "Nothing yet", "还没有记录";
     timeline_empty_lead: Text = "Sign-ins and changes are listed here.", "登录和更改会显示在这里。";
-    role_by_permission: Text = "by permission", "由权限授予";
-    role_by_hand: Text = "by hand", "手动授予";
+    role_by_permission: Text = " (by permission)", "（由权限授予）";
+    role_by_hand: Text = " (given by hand)", "（手动授予）";
 
     // -- events --
     event_signed_in: Text = "Signed in", "已登录";
@@ -210,7 +212,7 @@ messages! {
     event_other: Text = "Other event", "其他事件";
     reason_inactive: Text = "the account is deactivated", "账号已停用";
     reason_name_taken: Text = "the name belongs to another account", "用户名属于另一个账号";
-    changed_from_to: [&'static str; 3] = ["", " changed from ", " to "], ["", " 从 ", " 改为 "];
+    changed_from_to: [&'static str; 3] = ["", " changed from ", " to "], ["", "从 ", " 改为 "];
     permissions_kept: Text = "the directory did not give the permissions; the old ones were kept", "目录没有返回权限，保留了原有权限";
 
     // -- errors --
@@ -228,7 +230,7 @@ messages! {
     bad_request_heading: Text = "The request could not be read", "无法读取请求";
     bad_request_lead: Text = "Something in the address or the form is not as it should be. Nothing was changed.", "地址或表单中有内容不正确。没有任何更改。";
     internal_heading: Text = "Something went wrong on our side", "系统出错了，不是你的问题";
-    internal_lead: Text = "The page could not be shown. The error is recorded, and nothing you entered was changed halfway.", "页面无法显示。错误已记录，你填写的内容没有被改到一半。";
+    internal_lead: Text = "The page could not be shown. The error is recorded, and nothing you entered was changed halfway.", "页面无法显示。错误已记录，没有留下只完成一半的更改。";
     busy_heading: Text = "Frontdesk is busy for a moment", "Frontdesk 暂时繁忙";
     busy_lead: Text = "Your account and your sign-in are safe; the page just cannot be shown right now.", "你的账号和登录状态都安全，只是页面暂时无法显示。";
     internal_step_back: Text = "Go back and try again in a minute.", "返回，稍后再试。";

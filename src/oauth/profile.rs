@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::config::Mapping;
 use crate::error::{Cause, Problem, ProfileFault};
-use crate::logging::is_bidi_control;
 use crate::permissions::{self, Permission};
+use crate::text::is_refused;
 use crate::users::{MAX_EMAIL, MAX_FIRST_NAME, MAX_SUBJECT, MAX_USERNAME, Profile};
 
 /// A field that was sent but could not be taken over, so that what is stored stays.
@@ -65,7 +65,7 @@ fn text(value: Option<&Value>, max: usize) -> Result<Option<String>, Problem> {
     };
     if text.chars().count() > max {
         Err(Problem::TooLong)
-    } else if text.chars().any(|c| c.is_control() || is_bidi_control(c)) {
+    } else if text.chars().any(is_refused) {
         Err(Problem::RefusedCharacters)
     } else {
         Ok(Some(text))

@@ -1,11 +1,11 @@
 //! My account: the profile as it was synced, my sessions, my sign-ins, my permissions.
 
-use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use serde::Deserialize;
 
+use super::cookie;
 use super::csrf::Form;
 use super::device::Device;
 use super::guard::SignedIn;
@@ -14,7 +14,7 @@ use super::page::Page;
 use super::signin::NoFields;
 use crate::audit::{self, Event};
 use crate::desk::Desk;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::permissions::{self, Held};
 use crate::sessions::{self, Session};
 use crate::signin;
@@ -22,6 +22,10 @@ use crate::users::User;
 
 const MAX_SESSIONS: i64 = 50;
 const MAX_SIGN_INS: i64 = 10;
+
+/// Codes of the notices, for the cookie between an act and the page that says so.
+const SESSION_ENDED: &str = "session_ended";
+const SESSIONS_ENDED: &str = "sessions_ended";
 
 /// A session as a list shows it.
 pub struct ShownSession {
@@ -59,13 +63,7 @@ struct Account<'a> {
     has_stale_permissions: bool,
 }
 
-/// What has just been done, said once after a redirect.
-#[derive(Deserialize)]
-pub struct Done {
-    done: Option<String>,
-}
-
-pub async fn show(me: SignedIn, desk: Data<Desk>, done: Query<Done>) -> Result<HttpResponse> {
+pub async fn show(me: SignedIn, desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse> {
     let user_id = me.user.id;
     let now = desk.clock.now();
     let limits = desk.limits;
@@ -83,13 +81,13 @@ pub async fn show(me: SignedIn, desk: Data<Desk>, done: Query<Done>) -> Result<H
         })
         .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let notice = match done.done.as_deref() {
-        Some("session") => Some(page.t.session_ended),
-        Some("sessions") => Some(page.t.sessions_ended),
+    let notice = match cookie::notice(&request).as_deref() {
+        Some(SESSION_ENDED) => Some(page.t.session_ended),
+        Some(SESSIONS_ENDED) => Some(page.t.sessions_ended),
         _ => None,
     };
     let asked = desk.provider.settings().permissions_url.is_some();
-    page.ok(&Account {
+    let mut response = page.ok(&Account {
         page: &page,
         user: &me.user,
         notice,
@@ -107,7 +105,13 @@ pub async fn show(me: SignedIn, desk: Data<Desk>, done: Query<Done>) -> Result<H
         permissions: held,
         more_permissions,
         has_stale_permissions: me.user.has_stale_permissions(asked),
-    })
+    })?;
+    if notice.is_some() {
+        response
+            .add_cookie(&cookie::removed_notice(&desk))
+            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+    }
+    Ok(response)
 }
 
 pub async fn end_session(
@@ -117,7 +121,7 @@ pub async fn end_session(
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     signin::end_session(&desk, &me.user, *id, me.visit.client).await?;
-    Ok(back("session"))
+    Ok(back(&desk, SESSION_ENDED))
 }
 
 pub async fn end_other_sessions(
@@ -126,11 +130,12 @@ pub async fn end_other_sessions(
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     signin::end_other_sessions(&desk, &me.user, me.session.id, me.visit.client).await?;
-    Ok(back("sessions"))
+    Ok(back(&desk, SESSIONS_ENDED))
 }
 
-fn back(done: &str) -> HttpResponse {
+fn back(desk: &Desk, notice: &'static str) -> HttpResponse {
     HttpResponse::SeeOther()
-        .insert_header((LOCATION, format!("/account?done={done}")))
+        .insert_header((LOCATION, "/account"))
+        .cookie(cookie::notice_cookie(desk, notice))
         .finish()
 }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-/// The right-most address of `X-Forwarded-For` that is not a trusted proxy. Anything that cannot
-/// be read ends the search at the last address that could be.
+/// The right-most address of `X-Forwarded-For` that is not a trusted proxy; the peer's when any
+/// part of the way there cannot be read.
 pub fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let headers = request

@@ -8,6 +8,7 @@ use actix_session::storage::CookieSessionStore;
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, CookieJar, Key, SameSite};
+use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
 
 use crate::attempts::Browser;
 use crate::desk::Desk;
@@ -18,6 +19,7 @@ pub const TOKEN: &str = "token";
 
 const LANGUAGE: &str = "fd_language";
 const THEME: &str = "fd_theme";
+const NOTICE: &str = "fd_notice";
 
 /// `__Host-` binds a cookie to this very origin; browsers grant it over https alone.
 const fn session_name(desk: &Desk) -> &'static str {
@@ -48,16 +50,53 @@ pub fn session_middleware(desk: &Desk) -> SessionMiddleware<CookieSessionStore> 
         .build()
 }
 
-/// How many session cookies the request carries. Two can only come from somebody who planted
-/// one: neither is believed.
-pub fn session_cookies(request: &HttpRequest, desk: &Desk) -> usize {
-    let name = session_name(desk);
-    request.cookies().map_or(0, |cookies| {
-        cookies
-            .iter()
-            .filter(|cookie| cookie.name() == name)
-            .count()
-    })
+/// Leaves of the request's cookies those that bear exactly one of our names, and that name once.
+///
+/// Two of one name can only come from somebody who planted one: neither is believed. The parser
+/// behind us decodes names, so that `__%48ost-…`, which browsers let other hosts set, would count
+/// as `__Host-…`; and one cookie of another application that is not Unicode would cost us ours.
+pub fn keep_ours(headers: &mut HeaderMap, desk: &Desk) {
+    let names = [
+        session_name(desk),
+        browser_name(desk),
+        LANGUAGE,
+        THEME,
+        NOTICE,
+    ];
+    let mut kept: Vec<(&str, Vec<u8>)> = Vec::new();
+    let mut doubled: Vec<&str> = Vec::new();
+    for header in headers.get_all(COOKIE) {
+        for pair in header.as_bytes().split(|byte| *byte == b';') {
+            let pair = pair.trim_ascii();
+            let Some(at) = pair.iter().position(|byte| *byte == b'=') else {
+                continue;
+            };
+            let (name, value) = pair.split_at(at);
+            let Some(name) = names.into_iter().find(|ours| ours.as_bytes() == name) else {
+                continue;
+            };
+            if kept.iter().any(|(known, _)| *known == name) {
+                doubled.push(name);
+            } else if value.is_ascii() {
+                kept.push((name, value.to_vec()));
+            }
+        }
+    }
+    kept.retain(|(name, _)| !doubled.contains(name));
+    headers.remove(COOKIE);
+    let mut line = Vec::new();
+    for (name, value) in kept {
+        if !line.is_empty() {
+            line.extend_from_slice(b"; ");
+        }
+        line.extend_from_slice(name.as_bytes());
+        line.extend_from_slice(&value);
+    }
+    if let Ok(line) = HeaderValue::from_bytes(&line)
+        && !line.is_empty()
+    {
+        headers.insert(COOKIE, line);
+    }
 }
 
 /// The token in a cookie that `SECRET_KEY_PREVIOUS` sealed.
@@ -72,6 +111,35 @@ pub fn token_under_previous_key(request: &HttpRequest, desk: &Desk) -> Option<Se
         serde_json::from_str(opened.value()).ok()?;
     let token = serde_json::from_str(members.get(TOKEN)?).ok()?;
     Some(Secret::new(token))
+}
+
+/// Takes back a session cookie that actix-session cannot open itself.
+pub fn removed_session(desk: &Desk) -> Cookie<'static> {
+    let mut cookie = Cookie::build(session_name(desk), "")
+        .path("/")
+        .secure(desk.public_url.is_https)
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .finish();
+    cookie.make_removal();
+    cookie
+}
+
+/// What a page says once, after the redirect from what was done.
+pub fn notice_cookie(desk: &Desk, code: &'static str) -> Cookie<'static> {
+    let mut cookie = preference(desk, NOTICE, code);
+    cookie.set_max_age(Duration::seconds(60));
+    cookie
+}
+
+pub fn removed_notice(desk: &Desk) -> Cookie<'static> {
+    let mut cookie = preference(desk, NOTICE, "");
+    cookie.make_removal();
+    cookie
+}
+
+pub fn notice(request: &HttpRequest) -> Option<String> {
+    Some(request.cookie(NOTICE)?.value().to_owned())
 }
 
 /// For as long as the browser runs.

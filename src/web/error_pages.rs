@@ -1,11 +1,10 @@
 //! Every error as a page in the person's language, or as a small JSON for a program.
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, LOCATION, RETRY_AFTER};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 
-use super::guard::signed_in;
 use super::page::Page;
 use super::visit::{Visit, desk};
 use super::{addresses, signin};
@@ -42,9 +41,9 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
         }
         Cause::Declined | Cause::Inactive { .. } => StatusCode::FORBIDDEN,
         Cause::NameTaken { .. } => StatusCode::CONFLICT,
-        Cause::ProviderError("temporarily_unavailable") | Cause::Overloaded => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Cause::ProviderError("temporarily_unavailable")
+        | Cause::Overloaded
+        | Cause::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         Cause::TooSlow => StatusCode::GATEWAY_TIMEOUT,
         Cause::ProviderError(_)
         | Cause::ClientRefused
@@ -96,9 +95,6 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
         && let Ok(allow) = allow.parse()
     {
         headers.insert(ALLOW, allow);
-    }
-    if matches!(failed, Error::SignIn(_)) {
-        signin::hide_referrer(headers);
     }
     Shown {
         response,
@@ -207,7 +203,7 @@ fn page(
     reference: &str,
 ) -> Result<HttpResponse> {
     if let Error::SignIn(error) = failed {
-        let page = Page::new(desk, visit, None)?;
+        let page = Page::new(desk, visit, viewer)?;
         return sign_in_page(&page, status, error);
     }
     let page = Page::new(desk, visit, viewer)?;
@@ -329,6 +325,7 @@ fn explain<'a>(
         Cause::Unreadable(_) => (plain(t.cause_unreadable), wait, t.outcome_unreadable),
         Cause::BadProfile(_) => (plain(t.cause_bad_profile), tell, t.outcome_bad_profile),
         Cause::Overloaded => (plain(t.cause_overloaded), wait, t.outcome_overloaded),
+        Cause::DatabaseUnavailable => (plain(t.busy_lead), wait, t.outcome_database),
     }
 }
 
@@ -340,6 +337,9 @@ pub async fn no_such_page(request: HttpRequest) -> Result<HttpResponse> {
     for address in &all {
         if matches(address.path, request.path()) {
             allowed.push(address.method.as_str());
+            if address.method == Method::GET {
+                allowed.push("HEAD");
+            }
         }
     }
     if request.path() == desk.provider.settings().callback_path {
@@ -350,8 +350,6 @@ pub async fn no_such_page(request: HttpRequest) -> Result<HttpResponse> {
             allow: allowed.join(", "),
         });
     }
-    // The page shows who is signed in; when that cannot be known, it does without.
-    let _viewer = signed_in(&request).await;
     Err(Error::NotFound)
 }
 

@@ -13,7 +13,8 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use futures_util::FutureExt as _;
 use log::{error, info, warn};
 
-use super::guard::Viewer;
+use super::cookie;
+use super::guard::{Viewer, signed_in};
 use super::visit::{Visit, desk};
 use super::{error_pages, headers};
 use crate::desk::Desk;
@@ -21,13 +22,14 @@ use crate::error::{DatabaseError, Error};
 use crate::users::User;
 
 pub async fn wrap(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let desk = Data::clone(desk(request.request())?);
+    cookie::keep_ours(request.headers_mut(), &desk);
     let visit = Visit::without_session(request.request(), &desk);
     request.extensions_mut().insert(visit.clone());
-    let mut line = Line::of(request.request());
+    let mut line = Line::of(request.request(), &visit);
 
     // A panic costs its own request alone.
     let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
@@ -38,12 +40,17 @@ pub async fn wrap(
                 None => response.map_into_boxed_body(),
                 Some(failed) => {
                     let visit = Visit::of(&http, &desk);
+                    if visit.session_token.is_some() && !http.extensions().contains::<Viewer>() {
+                        // An error page shows who is signed in; where that cannot be known, it
+                        // does without.
+                        let _viewer = signed_in(&http).await;
+                    }
                     let extensions = http.extensions();
                     let viewer = extensions.get::<Viewer>().map(|viewer| &viewer.0);
                     line.show_failed(failed, &desk, &visit, viewer)
                 }
             };
-            headers::add(response.headers_mut(), desk.public_url.is_https);
+            headers::add(response.headers_mut(), &desk, &line.path);
             line.log(response.status(), http.extensions().get::<Viewer>());
             return Ok(ServiceResponse::new(http, response));
         }
@@ -52,7 +59,7 @@ pub async fn wrap(
         Err(_panic) => Error::Internal("a handler panicked".to_owned()).into(),
     };
     let mut response = line.show_failed(&failed, &desk, &visit, None);
-    headers::add(response.headers_mut(), desk.public_url.is_https);
+    headers::add(response.headers_mut(), &desk, &line.path);
     line.log(response.status(), None);
     Err(InternalError::from_response("shown", response).into())
 }
@@ -63,20 +70,17 @@ struct Line {
     method: Method,
     /// Without the query, which may hold a code.
     path: String,
-    peer: String,
+    address: String,
     reference: String,
 }
 
 impl Line {
-    fn of(request: &HttpRequest) -> Self {
+    fn of(request: &HttpRequest, visit: &Visit) -> Self {
         Self {
             started: Instant::now(),
             method: request.method().clone(),
             path: request.path().to_owned(),
-            peer: request
-                .peer_addr()
-                .map(|peer| peer.ip().to_string())
-                .unwrap_or_default(),
+            address: visit.client.address.clone(),
             reference: String::new(),
         }
     }
@@ -132,7 +136,7 @@ impl Line {
             status = u64::from(status.as_u16()),
             ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             user = viewer.map_or("", |viewer| viewer.0.username.as_str()),
-            peer = self.peer.as_str(),
+            address = self.address.as_str(),
             reference = self.reference.as_str();
             ""
         );

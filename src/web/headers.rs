@@ -5,11 +5,13 @@ use actix_web::http::header::{
     STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
+use crate::desk::Desk;
+
 /// No script at all, nothing from elsewhere, no frame around us.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
-pub fn add(headers: &mut HeaderMap, is_https: bool) {
+pub fn add(headers: &mut HeaderMap, desk: &Desk, path: &str) {
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
     };
@@ -24,11 +26,20 @@ pub fn add(headers: &mut HeaderMap, is_https: bool) {
         HeaderName::from_static("cross-origin-resource-policy"),
         "same-origin",
     );
-    if is_https {
+    if desk.public_url.is_https {
         set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
-    // `no-referrer` would make Chromium send `Origin: null` with our own forms.
-    insert_unless_set(headers, REFERRER_POLICY, "same-origin");
+    // The callback's address holds code and state: nothing on its page may carry them on. On
+    // other pages `no-referrer` would make Chromium send `Origin: null` with our own forms.
+    let is_callback = path == desk.provider.settings().callback_path;
+    set(
+        REFERRER_POLICY,
+        if is_callback {
+            "no-referrer"
+        } else {
+            "same-origin"
+        },
+    );
     if !headers.contains_key(CACHE_CONTROL) {
         insert_unless_set(headers, CACHE_CONTROL, "no-store");
         insert_unless_set(headers, VARY, "Accept-Language, Cookie");

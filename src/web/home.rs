@@ -12,7 +12,6 @@ use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::permissions::{self, Held};
-use crate::users::User;
 
 /// Permissions shown; the count says how many there are.
 pub const MAX_SHOWN: i64 = 100;
@@ -21,31 +20,34 @@ pub const MAX_SHOWN: i64 = 100;
 #[template(path = "home.html")]
 struct Home<'a> {
     page: &'a Page<'a>,
-    user: &'a User,
     /// When and with what the person signed in before this time.
     last_sign_in: Option<(UnixTime, Device)>,
     permissions: Vec<Held>,
     more_permissions: i64,
+    has_stale_permissions: bool,
 }
 
 pub async fn show(me: SignedIn, desk: Data<Desk>) -> Result<HttpResponse> {
     let user_id = me.user.id;
-    let (permissions, count, sign_ins) = desk
+    let began = me.session.created_at();
+    let (permissions, more_permissions, previous) = desk
         .db
         .read(move |conn| {
             let held = permissions::list(conn, user_id, MAX_SHOWN)?;
-            let count = permissions::count_beyond(conn, user_id, &held, MAX_SHOWN)?;
-            Ok((held, count, audit::list_sign_ins(conn, user_id, 2)?))
+            let more = permissions::count_beyond(conn, user_id, &held, MAX_SHOWN)?;
+            let previous = audit::previous_sign_in(conn, user_id, began)?;
+            Ok((held, more, previous))
         })
         .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let last_sign_in = sign_ins
-        .get(1)
-        .map(|event| (event.created_at(), Device::of(&event.user_agent, page.lang)));
-    let more_permissions = count;
+    let last_sign_in = previous.map(|event| {
+        let device = Device::of(&event.user_agent, page.lang);
+        (event.created_at(), device)
+    });
+    let asked = desk.provider.settings().permissions_url.is_some();
     page.ok(&Home {
         page: &page,
-        user: &me.user,
+        has_stale_permissions: me.user.has_stale_permissions(asked),
         last_sign_in,
         permissions,
         more_permissions,

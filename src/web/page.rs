@@ -30,6 +30,8 @@ pub struct Page<'a> {
     pub csrf_token: String,
     /// Where a form that changes nothing on the page leads back to.
     pub here: &'a str,
+    /// Whether the page can be shown again, in the other language.
+    pub is_repeatable: bool,
     pub now: UnixTime,
     pub version: &'static str,
     /// Who is signed in.
@@ -76,6 +78,7 @@ impl<'a> Page<'a> {
             csrf_field: FIELD,
             csrf_token: desk.keys.csrf_token(&holder),
             here: visit.here.as_str(),
+            is_repeatable: !visit.is_callback,
             now: desk.clock.now(),
             viewer: viewer.map(Person::of),
             fresh_browser,

@@ -1,12 +1,13 @@
 //! The sign-in page, the way to the provider and back, signing out.
 
 use actix_session::Session as CookieSession;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY};
+use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
+use url::Url;
 
 use super::cookie::{self, browser_cookie};
 use super::csrf::Form;
@@ -56,11 +57,6 @@ pub fn address(path: &str, next: &LocalPath) -> String {
     )
 }
 
-/// The address of the callback holds code and state: no link on its page may carry them on.
-pub fn hide_referrer(headers: &mut HeaderMap) {
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-}
-
 fn see_other(to: &str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, to))
@@ -93,21 +89,26 @@ pub async fn show(
 
 /// Sends the browser to the provider. Costs no row and no cookie but the browser's binding.
 pub async fn begin(visit: Visit, desk: Data<Desk>, next: Query<Next>) -> Result<HttpResponse> {
-    to_provider(&desk, &visit, next.path(), 0)
+    let (browser, is_new) = binding(&visit)?;
+    let url = signin::begin(&desk, &browser, next.path(), 0)?;
+    Ok(bound(&desk, &browser, is_new, &url))
 }
 
-fn to_provider(desk: &Desk, visit: &Visit, next: LocalPath, restarts: u8) -> Result<HttpResponse> {
-    let (browser, is_new) = match &visit.browser {
+/// The browser's binding, and whether it is a new one.
+fn binding(visit: &Visit) -> Result<(Browser, bool)> {
+    Ok(match &visit.browser {
         Some(browser) => (browser.clone(), false),
         None => (Browser::new()?, true),
-    };
-    let url = signin::begin(desk, &browser, next, restarts)?;
+    })
+}
+
+fn bound(desk: &Desk, browser: &Browser, is_new: bool, url: &Url) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     response.insert_header((LOCATION, url.as_str()));
     if is_new {
-        response.cookie(browser_cookie(desk, &browser));
+        response.cookie(browser_cookie(desk, browser));
     }
-    Ok(response.finish())
+    response.finish()
 }
 
 /// The provider sends the browser back here (RFC 6749 4.1.2).
@@ -124,22 +125,24 @@ pub async fn finish(
     };
     let finished = signin::finish(&desk, callback(request.query_string()), visitor).await?;
     desk.failpoint.hit("before_response");
-    let mut response = match finished {
+    match finished {
         Finished::SignedIn { token, next } => {
             cookie_session.renew();
             cookie_session
                 .insert(cookie::TOKEN, token.expose())
                 .map_err(|error| Error::Internal(format!("the session cookie: {error}")))?;
-            see_other(&next.to_ascii())
+            Ok(see_other(&next.to_ascii()))
         }
         // A reload, or the way back through the history: whoever is signed in just goes on.
-        Finished::StartOver { next, .. } if signed_in(&request).await?.is_some() => {
-            see_other(&next.to_ascii())
+        Finished::Stale(stale) if signed_in(&request).await?.is_some() => {
+            Ok(see_other(&stale.next().to_ascii()))
         }
-        Finished::StartOver { next, restarts } => to_provider(&desk, &visit, next, restarts)?,
-    };
-    hide_referrer(response.headers_mut());
-    Ok(response)
+        Finished::Stale(stale) => {
+            let (browser, is_new) = binding(&visit)?;
+            let url = signin::start_over(&desk, *stale, &browser, &visit.client).await?;
+            Ok(bound(&desk, &browser, is_new, &url))
+        }
+    }
 }
 
 /// Each parameter at most once (RFC 6749 3.1), and either a code or an error. Where that does not
@@ -192,7 +195,13 @@ pub async fn sign_out(
         signin::sign_out(&desk, token, visit.client.clone()).await?;
         cookie_session.purge();
     }
-    Ok(see_other("/signed-out"))
+    let mut response = see_other("/signed-out");
+    if visit.is_under_previous_key {
+        response
+            .add_cookie(&cookie::removed_session(&desk))
+            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+    }
+    Ok(response)
 }
 
 #[derive(Template)]

@@ -61,6 +61,8 @@ pub struct Visit {
     pub is_under_previous_key: bool,
     /// Whether a program asks, not a person: it wants a status, not a page.
     pub is_script: bool,
+    /// Whether this is the way back from the provider, to whose address nobody can come back.
+    pub is_callback: bool,
     /// Where to come back to: this page, if it is one.
     pub here: LocalPath,
 }
@@ -110,6 +112,7 @@ impl Visit {
             session_token: None,
             is_under_previous_key: false,
             is_script: is_script(request),
+            is_callback,
             here: here
                 .and_then(LocalPath::parse)
                 .unwrap_or_else(LocalPath::home),
@@ -126,9 +129,6 @@ impl Visit {
 }
 
 fn session_token(request: &HttpRequest, desk: &Desk) -> (Option<Secret<String>>, bool) {
-    if cookie::session_cookies(request, desk) != 1 {
-        return (None, false);
-    }
     if let Ok(Some(token)) = request.get_session().get::<String>(cookie::TOKEN) {
         return (Some(Secret::new(token)), false);
     }

@@ -67,7 +67,9 @@ fn t01_a_callback_without_a_state_of_ours_is_refused_and_nothing_is_exchanged() 
         let desk = Desk::start().await;
         let (victim, attacker) = (desk.browser(), desk.browser());
         victim.begin("/").await;
-        let attackers = desk.provider.approve(&attacker.begin("/").await, &Person::named("mallory"));
+        let attackers = desk
+            .provider
+            .approve(&attacker.begin("/").await, &Person::named("mallory"));
         let foreign = query(&attackers)["state"].clone();
         let rows = desk.database.count("audit_events");
 
@@ -79,24 +81,45 @@ fn t01_a_callback_without_a_state_of_ours_is_refused_and_nothing_is_exchanged() 
         let longer = format!("{foreign}A");
         let twice = "%2541".to_owned() + &foreign[1..];
         for rest in ["code=stolen", "error=access_denied"] {
-            for state in [None, Some(""), Some("random"), Some(truncated), Some(&longer), Some(&twice)] {
+            for state in [
+                None,
+                Some(""),
+                Some("random"),
+                Some(truncated),
+                Some(&longer),
+                Some(&twice),
+            ] {
                 let answer = victim.get(&with(state, rest)).await;
                 assert_eq!(answer.status, 400, "{state:?} {rest}");
-                assert!(answer.body.contains("/oauth2/login"), "a way to begin again");
+                assert!(
+                    answer.body.contains("/oauth2/login"),
+                    "a way to begin again"
+                );
                 assert!(!answer.sets_session());
-                assert!(desk.log().contains(&answer.reference()), "the reference is in the log");
+                assert!(
+                    desk.log().contains(&answer.reference()),
+                    "the reference is in the log"
+                );
             }
             // The attacker's own state: ours, but of another browser. The victim begins anew.
             let answer = victim.get(&with(Some(&foreign), rest)).await;
             assert_eq!(answer.status, 303);
-            assert!(answer.location().starts_with(&format!("{}/o/authorize/", desk.provider.url)));
+            assert!(
+                answer
+                    .location()
+                    .starts_with(&format!("{}/o/authorize/", desk.provider.url))
+            );
             assert_ne!(query(answer.location())["state"], foreign);
             assert!(!answer.sets_session());
         }
         assert_eq!(desk.provider.calls(), 0);
         assert_eq!(desk.database.count("users"), 0);
         assert_eq!(desk.database.count("sessions"), 0);
-        assert_eq!(desk.database.count("audit_events"), rows, "no row for what anybody can send");
+        assert_eq!(
+            desk.database.count("audit_events"),
+            rows,
+            "no row for what anybody can send"
+        );
     });
 }
 
@@ -107,13 +130,17 @@ fn t02_an_attempt_is_used_once_and_not_after_ten_minutes() {
         let person = Person::named("li");
 
         let late = desk.browser();
-        let callback = desk.provider.approve(&late.begin("/account").await, &person);
+        let callback = desk
+            .provider
+            .approve(&late.begin("/account").await, &person);
         desk.clock.advance(Duration::from_secs(11 * 60));
         let answer = late.get(&callback).await;
         assert_eq!(answer.status, 303);
         assert_eq!(desk.provider.calls(), 0);
         // Quietly begun again, to the same place; this time it goes through.
-        let answer = late.get(&desk.provider.approve(answer.location(), &person)).await;
+        let answer = late
+            .get(&desk.provider.approve(answer.location(), &person))
+            .await;
         assert_eq!(answer.location(), "/account");
 
         // Used, then replayed by another browser that has no session.
@@ -126,7 +153,11 @@ fn t02_an_attempt_is_used_once_and_not_after_ten_minutes() {
         assert_eq!(answer.status, 303);
         assert!(!answer.sets_session());
         assert_eq!(desk.provider.calls(), calls);
-        assert_eq!(browser.get("/account").await.status, 200, "the live session goes on");
+        assert_eq!(
+            browser.get("/account").await.status,
+            200,
+            "the live session goes on"
+        );
     });
 }
 
@@ -211,7 +242,9 @@ fn t03_nothing_from_before_the_sign_in_is_taken_for_a_session() {
                     assert!(answer.location().starts_with("/login"));
                 }
             }
-            let answer = anonymous.get(&format!("/oauth2_callback/?code=x&state={value}")).await;
+            let answer = anonymous
+                .get(&format!("/oauth2_callback/?code=x&state={value}"))
+                .await;
             assert!(!answer.sets_session());
         }
     });
@@ -222,10 +255,18 @@ fn t04_a_code_of_another_attempt_signs_nobody_in() {
     run(async {
         let desk = Desk::start().await;
         let (victim, attacker) = (desk.browser(), desk.browser());
-        let victims = desk.provider.approve(&victim.begin("/").await, &Person::named("victim"));
-        let attackers = desk.provider.approve(&attacker.begin("/").await, &Person::named("mallory"));
+        let victims = desk
+            .provider
+            .approve(&victim.begin("/").await, &Person::named("victim"));
+        let attackers = desk
+            .provider
+            .approve(&attacker.begin("/").await, &Person::named("mallory"));
         let swap = |state: &str, code: &str| {
-            format!("/oauth2_callback/?state={}&code={}", query(state)["state"], query(code)["code"])
+            format!(
+                "/oauth2_callback/?state={}&code={}",
+                query(state)["state"],
+                query(code)["code"]
+            )
         };
         // The provider checks PKCE, as it must: the verifier does not fit.
         let answer = victim.get(&swap(&victims, &attackers)).await;
@@ -244,7 +285,8 @@ fn t05_every_attempt_has_a_fresh_challenge_and_state() {
         let desk = Desk::start().await;
         let mut browser = desk.browser();
         browser.is_recorded = false;
-        let (mut states, mut challenges, mut bindings) = (HashSet::new(), HashSet::new(), HashSet::new());
+        let (mut states, mut challenges, mut bindings) =
+            (HashSet::new(), HashSet::new(), HashSet::new());
         for round in 0..10_000 {
             if round % 10 == 0 {
                 browser.forget("fd_browser");
@@ -253,7 +295,11 @@ fn t05_every_attempt_has_a_fresh_challenge_and_state() {
             assert_eq!(authorize["code_challenge_method"], "S256");
             let challenge = &authorize["code_challenge"];
             assert_eq!(challenge.len(), 43);
-            assert!(challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+            assert!(
+                challenge
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            );
             assert!(states.insert(authorize["state"].clone()));
             assert!(challenges.insert(challenge.clone()));
             bindings.insert(browser.cookie("fd_browser").expect("a binding"));
@@ -262,10 +308,15 @@ fn t05_every_attempt_has_a_fresh_challenge_and_state() {
         // The verifier that reaches the token endpoint is the challenge's.
         let person = Person::named("li");
         let authorize_url = browser.begin("/").await;
-        browser.get(&desk.provider.approve(&authorize_url, &person)).await;
+        browser
+            .get(&desk.provider.approve(&authorize_url, &person))
+            .await;
         let verifier = desk.provider.seen(Endpoint::Token)[0].form()["code_verifier"].clone();
         assert_eq!(verifier.len(), 43);
-        assert_eq!(frontdesk::secret::sha256(verifier.as_bytes()), query(&authorize_url)["code_challenge"]);
+        assert_eq!(
+            frontdesk::secret::sha256(verifier.as_bytes()),
+            query(&authorize_url)["code_challenge"]
+        );
     });
 }
 
@@ -294,21 +345,32 @@ fn t08_doubled_or_conflicting_parameters_are_refused() {
         let names = ["code", "state", "iss", "error", "session_state"];
         for first in names {
             for second in names {
-                let callback = desk.provider.approve(&browser.begin("/").await, &Person::named("li"));
+                let callback = desk
+                    .provider
+                    .approve(&browser.begin("/").await, &Person::named("li"));
                 let pairs = query(&callback);
-                let base = format!("/oauth2_callback/?code={}&state={}", pairs["code"], pairs["state"]);
+                let base = format!(
+                    "/oauth2_callback/?code={}&state={}",
+                    pairs["code"], pairs["state"]
+                );
                 let address = format!("{base}&{first}=x&{second}=y");
                 let conflicts = first == second
-                    || [first, second].iter().any(|name| ["code", "state", "error"].contains(name));
+                    || [first, second]
+                        .iter()
+                        .any(|name| ["code", "state", "error"].contains(name));
                 if conflicts {
                     let answer = browser.get(&address).await;
                     assert_eq!(answer.status, 400, "{first} {second}");
                     assert!(!answer.sets_session());
                 }
             }
-            let callback = desk.provider.approve(&browser.begin("/").await, &Person::named("li"));
+            let callback = desk
+                .provider
+                .approve(&browser.begin("/").await, &Person::named("li"));
             for form in ["[]", "[0]"] {
-                let answer = browser.get(&format!("{callback}&{first}{form}=x&{first}=y")).await;
+                let answer = browser
+                    .get(&format!("{callback}&{first}{form}=x&{first}=y"))
+                    .await;
                 assert!(!answer.sets_session(), "{first}{form}");
             }
         }
@@ -341,22 +403,38 @@ fn t09_an_error_of_the_provider_ends_on_a_page_of_ours() {
         ] {
             for browser in [desk.browser(), signed_in.clone()] {
                 for payload in payloads {
-                    let more = [("error_description", payload), ("error_uri", "javascript:alert(1)")];
-                    let callback = desk.provider.refuse(&browser.begin("/account").await, error, &more);
+                    let more = [
+                        ("error_description", payload),
+                        ("error_uri", "javascript:alert(1)"),
+                    ];
+                    let callback =
+                        desk.provider
+                            .refuse(&browser.begin("/account").await, error, &more);
                     let answer = browser.get(&callback).await;
                     assert_eq!(answer.status.as_u16(), status, "{error}");
                     assert!(!answer.body.contains("alert(1)") && !answer.body.contains("555-0100"));
                     assert!(!answer.body.contains("no_such_code"));
-                    assert!(answer.body.contains("/oauth2/login?next=/account"), "one button tries again");
+                    assert!(
+                        answer.body.contains("/oauth2/login?next=/account"),
+                        "one button tries again"
+                    );
                     // The attempt is used up.
                     assert!(!browser.get(&callback).await.sets_session());
                 }
             }
         }
         let long = "x".repeat(20_000);
-        let callback = desk.provider.refuse(&signed_in.begin("/").await, "server_error", &[("error_description", &long)]);
+        let callback = desk.provider.refuse(
+            &signed_in.begin("/").await,
+            "server_error",
+            &[("error_description", &long)],
+        );
         assert_eq!(signed_in.get(&callback).await.status, 502);
-        assert_eq!(signed_in.get("/account").await.status, 200, "still signed in");
+        assert_eq!(
+            signed_in.get("/account").await.status,
+            200,
+            "still signed in"
+        );
         assert!(!desk.log().contains("555-0100"));
     });
 }
@@ -367,11 +445,16 @@ fn t10_a_reload_of_the_callback_goes_on_to_the_page() {
         let desk = Desk::start().await;
         let browser = desk.browser();
         let person = Person::named("li");
-        let callback = desk.provider.approve(&browser.begin("/account").await, &person);
+        let callback = desk
+            .provider
+            .approve(&browser.begin("/account").await, &person);
         assert!(browser.get(&callback).await.sets_session());
         for _ in 0..3 {
             let answer = browser.get(&callback).await;
-            assert_eq!((answer.status.as_u16(), answer.location()), (303, "/account"));
+            assert_eq!(
+                (answer.status.as_u16(), answer.location()),
+                (303, "/account")
+            );
         }
         // Signed out, from the history: one restart, and the provider says that the code is old.
         let page = browser.get("/account").await;
@@ -379,7 +462,10 @@ fn t10_a_reload_of_the_callback_goes_on_to_the_page() {
         let answer = browser.get(&callback).await;
         assert_eq!(answer.status, 303);
         assert!(answer.location().contains("/o/authorize/"));
-        let forged = callback.replace(&query(&callback)["state"], &query(answer.location())["state"]);
+        let forged = callback.replace(
+            &query(&callback)["state"],
+            &query(answer.location())["state"],
+        );
         let answer = browser.get(&forged).await;
         assert_eq!(answer.status, 400);
         assert!(answer.body.contains("/oauth2/login?next=/account"));
@@ -395,16 +481,27 @@ fn t11_any_number_of_tabs_land_where_each_wanted_to_go() {
         let person = Person::named("li");
         let mut begun = Vec::new();
         for tab in 0..10 {
-            begun.push((format!("/account?tab={tab}"), browser.begin(&format!("/account?tab={tab}")).await));
+            begun.push((
+                format!("/account?tab={tab}"),
+                browser.begin(&format!("/account?tab={tab}")).await,
+            ));
         }
         begun.reverse();
         begun.swap(2, 7);
         for (next, authorize_url) in begun {
-            let answer = browser.get(&desk.provider.approve(&authorize_url, &person)).await;
-            assert_eq!((answer.status.as_u16(), answer.location()), (303, next.as_str()));
+            let answer = browser
+                .get(&desk.provider.approve(&authorize_url, &person))
+                .await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.location()),
+                (303, next.as_str())
+            );
         }
-        assert_eq!(desk.database.number(
-            "SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL"), 1);
+        assert_eq!(
+            desk.database
+                .number("SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL"),
+            1
+        );
 
         // 500 starts leave one small cookie.
         let many = desk.browser();
@@ -417,9 +514,16 @@ fn t11_any_number_of_tabs_land_where_each_wanted_to_go() {
         assert_eq!(desk.database.count("sessions"), 10);
 
         // A script's request begins nothing.
-        let answer = desk.browser().get_with("/account", &[("sec-fetch-mode", "cors")]).await;
+        let answer = desk
+            .browser()
+            .get_with("/account", &[("sec-fetch-mode", "cors")])
+            .await;
         assert_eq!(answer.status, 401);
-        assert!(answer.header("content-type").starts_with("application/json"));
+        assert!(
+            answer
+                .header("content-type")
+                .starts_with("application/json")
+        );
         assert!(answer.set_cookies().is_empty());
     });
 }
@@ -428,7 +532,10 @@ fn t11_any_number_of_tabs_land_where_each_wanted_to_go() {
 fn t13_nothing_but_next_shapes_the_authorize_request() {
     run(async {
         let desk = Desk::on(Database::sqlite())
-            .with("OAUTH2_AUTHORIZE_URL", "PROVIDER/o/authorize/?tenant=7&state=theirs")
+            .with(
+                "OAUTH2_AUTHORIZE_URL",
+                "PROVIDER/o/authorize/?tenant=7&state=theirs",
+            )
             .with("OAUTH2_SCOPE", "read write")
             .run()
             .await;
@@ -451,10 +558,27 @@ fn t13_nothing_but_next_shapes_the_authorize_request() {
             let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(
                 names,
-                ["tenant", "response_type", "client_id", "redirect_uri", "state", "scope", "code_challenge", "code_challenge_method"]
+                [
+                    "tenant",
+                    "response_type",
+                    "client_id",
+                    "redirect_uri",
+                    "state",
+                    "scope",
+                    "code_challenge",
+                    "code_challenge_method"
+                ]
             );
-            let value = |name| pairs.iter().find(|(given, _)| given == name).map(|(_, v)| v.clone());
-            assert_eq!(value("redirect_uri"), Some(format!("{}/oauth2_callback/", desk.url)));
+            let value = |name| {
+                pairs
+                    .iter()
+                    .find(|(given, _)| given == name)
+                    .map(|(_, v)| v.clone())
+            };
+            assert_eq!(
+                value("redirect_uri"),
+                Some(format!("{}/oauth2_callback/", desk.url))
+            );
             assert_eq!(value("client_id").as_deref(), Some("frontdesk"));
             assert_eq!(value("scope").as_deref(), Some("read write"));
             assert!(!answer.location().contains("evil"));
@@ -469,7 +593,9 @@ fn a_key_rotated_between_beginning_and_end_loses_no_attempt() {
         let mut old = Desk::on(database.clone()).run().await;
         let browser = old.browser();
         let person = Person::named("li");
-        let callback = old.provider.approve(&browser.begin("/account").await, &person);
+        let callback = old
+            .provider
+            .approve(&browser.begin("/account").await, &person);
         let signed_in = old.signed_in(&Person::named("wang")).await;
         let form = signed_in.get("/account").await;
         old.stop();
@@ -480,7 +606,12 @@ fn a_key_rotated_between_beginning_and_end_loses_no_attempt() {
             .run()
             .await;
         let answer = browser.at(&new).get(&callback).await;
-        assert_eq!((answer.status.as_u16(), answer.location()), (303, "/account"), "{}", answer.body);
+        assert_eq!(
+            (answer.status.as_u16(), answer.location()),
+            (303, "/account"),
+            "{}",
+            answer.body
+        );
 
         // The session goes on, its cookie sealed anew; so does a form that was open.
         let signed_in = signed_in.at(&new);

@@ -34,9 +34,25 @@ fn module(path: &Path) -> String {
 }
 
 const RANKS: &[&[&str]] = &[
-    &["clock", "secret", "id", "local_path", "error", "i18n"],
+    &[
+        "clock",
+        "secret",
+        "id",
+        "local_path",
+        "text",
+        "error",
+        "i18n",
+    ],
     &["config", "logging", "db", "paging", "failpoint"],
-    &["users", "passwords", "permissions", "sessions", "audit", "attempts", "oauth"],
+    &[
+        "users",
+        "passwords",
+        "permissions",
+        "sessions",
+        "audit",
+        "attempts",
+        "oauth",
+    ],
     &["desk"],
     &["signin", "admin"],
     &["web"],
@@ -76,7 +92,10 @@ fn imports_point_up_the_map_only() {
 #[test]
 fn each_library_stays_in_its_room() {
     let rooms: &[(&str, &[&str])] = &[
-        ("diesel::", &["db", "users", "permissions", "sessions", "audit", "error"]),
+        (
+            "diesel::",
+            &["db", "users", "permissions", "sessions", "audit", "error"],
+        ),
         ("actix_web::", &["web", "server", "sandbox", "cli"]),
         ("actix_session::", &["web"]),
         ("askama::", &["web", "sandbox"]),
@@ -125,8 +144,19 @@ fn t54_no_template_writes_text_unescaped() {
     let mut templates = BTreeMap::new();
     collect(Path::new("templates"), "html", &mut templates);
     for (path, text) in templates {
-        for forbidden in ["|safe", "| safe", "|escape(\"none\")", "autoescape", "<script", "style=\""] {
-            assert!(!text.contains(forbidden), "{forbidden} in {}", path.display());
+        for forbidden in [
+            "|safe",
+            "| safe",
+            "|escape(\"none\")",
+            "autoescape",
+            "<script",
+            "style=\"",
+        ] {
+            assert!(
+                !text.contains(forbidden),
+                "{forbidden} in {}",
+                path.display()
+            );
         }
     }
 }
@@ -135,7 +165,10 @@ fn t54_no_template_writes_text_unescaped() {
 fn the_readme_s_table_of_settings_is_the_program_s() {
     let readme = fs::read_to_string("README.md").expect("README.md");
     for option in OPTIONS {
-        let row = format!("| `{}` | {} | {} |", option.name, option.default, option.meaning);
+        let row = format!(
+            "| `{}` | {} | {} |",
+            option.name, option.default, option.meaning
+        );
         assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
     }
 }

@@ -6,3 +6,4 @@ mod accounts;
 mod attempts;
 mod house;
 mod provider_calls;
+mod sessions;

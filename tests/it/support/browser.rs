@@ -80,7 +80,9 @@ impl Answer {
     }
 
     pub fn sets_session(&self) -> bool {
-        self.set_cookies().iter().any(|cookie| cookie.contains("fd_session="))
+        self.set_cookies()
+            .iter()
+            .any(|cookie| cookie.contains("fd_session="))
     }
 }
 
@@ -185,7 +187,10 @@ impl Browser {
         };
         let mut all = HeaderMap::new();
         all.insert("accept", HeaderValue::from_static("text/html,*/*"));
-        all.insert("accept-language", HeaderValue::from_str(&self.language).expect("a language"));
+        all.insert(
+            "accept-language",
+            HeaderValue::from_str(&self.language).expect("a language"),
+        );
         all.insert(
             "user-agent",
             HeaderValue::from_static("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"),
@@ -197,13 +202,21 @@ impl Browser {
             .collect::<Vec<_>>()
             .join("; ");
         if !cookies.is_empty() {
-            all.insert("cookie", HeaderValue::from_bytes(cookies.as_bytes()).expect("cookies"));
+            all.insert(
+                "cookie",
+                HeaderValue::from_bytes(cookies.as_bytes()).expect("cookies"),
+            );
         }
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
-            all.insert(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header"));
+            all.insert(
+                name,
+                HeaderValue::from_bytes(value.as_bytes()).expect("a header"),
+            );
         }
-        let request = CLIENT.request(method, format!("{}{path}", self.url)).headers(all);
+        let request = CLIENT
+            .request(method, format!("{}{path}", self.url))
+            .headers(all);
         let request = match body {
             Some(body) => request.body(body),
             None => request,
@@ -214,7 +227,12 @@ impl Browser {
         let bytes = response.bytes().await.expect("a body");
         if self.is_recorded {
             let mut canaries = self.provider.canaries();
-            canaries.extend(self.secrets.iter().filter(|secret| !secret.is_empty()).cloned());
+            canaries.extend(
+                self.secrets
+                    .iter()
+                    .filter(|secret| !secret.is_empty())
+                    .cloned(),
+            );
             recorder::check(
                 &path,
                 status,

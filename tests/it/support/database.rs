@@ -121,12 +121,23 @@ impl Database {
             ("users", &["username", "first_name", "email", "password"]),
             ("identities", &["provider", "subject"]),
             ("user_permissions", &["name", "origin", "label"]),
-            ("sessions", &["token_hash", "provider", "attempt", "address", "user_agent"]),
+            (
+                "sessions",
+                &["token_hash", "provider", "attempt", "address", "user_agent"],
+            ),
             (
                 "audit_events",
                 &[
-                    "event", "outcome", "reason", "actor", "username", "provider", "address",
-                    "user_agent", "reference", "details",
+                    "event",
+                    "outcome",
+                    "reason",
+                    "actor",
+                    "username",
+                    "provider",
+                    "address",
+                    "user_agent",
+                    "reference",
+                    "details",
                 ],
             ),
         ];

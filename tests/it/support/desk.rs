@@ -51,7 +51,15 @@ impl Start {
 
     /// Asks the provider for permissions too.
     pub fn asking_for_permissions(self) -> Self {
-        self.with("OAUTH2_USER_ALL_PERMISSIONS_URL", "PROVIDER/public-api/current_user/all_permissions")
+        self.with(
+            "OAUTH2_USER_ALL_PERMISSIONS_URL",
+            "PROVIDER/public-api/current_user/all_permissions",
+        )
+    }
+
+    pub fn clock(mut self, clock: &Clock) -> Self {
+        self.clock = clock.clone();
+        self
     }
 
     pub fn provider(mut self, provider: &Provider) -> Self {
@@ -65,7 +73,10 @@ impl Start {
         self.clock = desk.clock.clone();
         self.with("SECRET_KEY", &desk.secret_key)
             .with("OAUTH2_CLIENT_SECRET", &desk.client_secret)
-            .with("OAUTH2_REDIRECT_URL", format!("{}/oauth2_callback/", desk.url))
+            .with(
+                "OAUTH2_REDIRECT_URL",
+                format!("{}/oauth2_callback/", desk.url),
+            )
     }
 
     pub async fn run(self) -> Desk {
@@ -81,7 +92,10 @@ impl Start {
                 ("OAUTH2_CLIENT_ID", CLIENT_ID.to_owned()),
                 ("OAUTH2_CLIENT_SECRET", random_token().expect("randomness")),
                 ("OAUTH2_REDIRECT_URL", format!("{address}/oauth2_callback/")),
-                ("OAUTH2_AUTHORIZE_URL", format!("{}/o/authorize/", provider.url)),
+                (
+                    "OAUTH2_AUTHORIZE_URL",
+                    format!("{}/o/authorize/", provider.url),
+                ),
                 ("INTERNAL_URL_PREFIX", provider.url.clone()),
                 ("DATABASE_URL", self.database.url.clone()),
                 ("SECRET_KEY", random_token().expect("randomness")),
@@ -102,7 +116,9 @@ impl Start {
                 let server = Server::on(listener, settings, clock)
                     .unwrap_or_else(|error| panic!("the desk does not start: {error}"));
                 let desk = Arc::clone(server.desk());
-                sender.send((desk, server.handle())).expect("the test waits");
+                sender
+                    .send((desk, server.handle()))
+                    .expect("the test waits");
                 server.run().await.expect("the desk runs");
             });
         });

@@ -72,7 +72,10 @@ impl Person {
     }
 
     pub fn without(mut self, field: &str) -> Self {
-        self.profile.as_object_mut().expect("an object").remove(field);
+        self.profile
+            .as_object_mut()
+            .expect("an object")
+            .remove(field);
         self
     }
 
@@ -152,7 +155,11 @@ impl Provider {
         Fut: Future<Output = io::Result<S>> + Send + 'static,
     {
         let port = listener.local_addr().expect("an address").port();
-        let host = if scheme == "https" { "localhost" } else { "127.0.0.1" };
+        let host = if scheme == "https" {
+            "localhost"
+        } else {
+            "127.0.0.1"
+        };
         let provider = Self {
             url: format!("{scheme}://{host}:{port}"),
             state: Arc::default(),
@@ -289,7 +296,9 @@ impl Provider {
             return (400, Some(json!({"error": "invalid_grant"})));
         };
         state.used_codes.insert(form["code"].clone());
-        let verifier = form.get("code_verifier").map(|verifier| sha256(verifier.as_bytes()));
+        let verifier = form
+            .get("code_verifier")
+            .map(|verifier| sha256(verifier.as_bytes()));
         if grant.challenge != verifier || form.get("redirect_uri") != Some(&grant.redirect_uri) {
             return (400, Some(json!({"error": "invalid_grant"})));
         }
@@ -346,11 +355,20 @@ async fn read_request(
     }
     let body = String::from_utf8_lossy(&buffer[end + 4..end + 4 + length]).into_owned();
     buffer.drain(..end + 4 + length);
-    Ok(Some((method, Seen { target, headers, body })))
+    Ok(Some((
+        method,
+        Seen {
+            target,
+            headers,
+            body,
+        },
+    )))
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }
 
 async fn write_answer(
@@ -391,11 +409,15 @@ async fn misbehave(stream: &mut (impl AsyncWrite + Unpin), reply: Reply) -> io::
         }
         Reply::CutBody => {
             stream.write_all(HEAD).await?;
-            stream.write_all(b"content-length: 100\r\n\r\n{\"name\":").await
+            stream
+                .write_all(b"content-length: 100\r\n\r\n{\"name\":")
+                .await
         }
         Reply::Endless => {
             stream.write_all(HEAD).await?;
-            stream.write_all(b"transfer-encoding: chunked\r\n\r\n").await?;
+            stream
+                .write_all(b"transfer-encoding: chunked\r\n\r\n")
+                .await?;
             loop {
                 stream.write_all(b"10000\r\n").await?;
                 stream.write_all(&[b' '; 0x10000]).await?;

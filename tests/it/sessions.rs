@@ -1,0 +1,334 @@
+//! Sessions: begun, used, ended, and never brought back.
+
+use std::time::Duration;
+
+use crate::support::{Database, Desk, Person, on_both_databases, run, until};
+
+const LIVE: &str = "SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL";
+
+on_both_databases! {
+    async fn t12_a_second_person_on_the_same_browser_gets_a_session_of_their_own(database) {
+        let desk = Desk::on(database).run().await;
+        let browser = desk.signed_in(&Person::named("anna")).await;
+        let old = browser.session_cookie().expect("a session");
+        let page = browser.get("/account").await;
+        let answer = browser.sign_in(&Person::named("bert"), "/").await;
+        assert_eq!(answer.status, 303);
+        assert_eq!(browser.get("/account").await.user().as_deref(), Some("bert"));
+        let thief = desk.browser();
+        thief.set_cookie("fd_session", &old);
+        assert_eq!(thief.get("/account").await.status, 303, "Anna's session is over");
+        assert_eq!(desk.database.number(LIVE), 1);
+        assert_eq!(desk.database.texts("SELECT username AS value FROM audit_events WHERE event = 'user_switched'"), ["anna"]);
+        // Anna's form does nothing in Bert's session.
+        assert_eq!(browser.post("/logout", &page, &[]).await.status, 403);
+        assert_eq!(browser.get("/account").await.status, 200);
+        // The sign-in and signed-out pages are not shown while a session lives.
+        assert_eq!(browser.get("/login?next=/account").await.location(), "/account");
+        assert_eq!(browser.get("/signed-out").await.location(), "/");
+    }
+
+    async fn t46_signing_out_ends_the_session_everywhere_at_once(database) {
+        let desk = Desk::on(database.clone()).run().await;
+        let other = Desk::on(database).beside(&desk).run().await;
+        let browser = desk.signed_in(&Person::named("anna")).await;
+        let copy = browser.session_cookie().expect("a session");
+        let page = browser.get("/account").await;
+        let answer = browser.post("/logout", &page, &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.location()), (303, "/signed-out"));
+        assert!(browser.session_cookie().is_none(), "the cookie is taken back");
+        let page = browser.get("/signed-out").await;
+        assert_eq!(page.header("clear-site-data"), "\"cache\"");
+        assert!(page.body.contains("You have signed out"));
+        for desk in [&desk, &other] {
+            let thief = desk.browser();
+            thief.set_cookie("fd_session", &copy);
+            for path in ["/", "/account", "/admin/users"] {
+                assert_eq!(thief.get(path).await.status, 303);
+            }
+            assert_eq!(thief.get_with("/account", &[("sec-fetch-mode", "cors")]).await.status, 401);
+        }
+    }
+
+    async fn t47_a_request_in_flight_does_not_revive_a_session(database) {
+        let desk = Desk::on(database).run().await;
+        let browser = desk.signed_in(&Person::named("anna")).await;
+        // The next request is due to write "last seen"; the session ends while that waits.
+        desk.clock.advance(Duration::from_secs(120));
+        assert_eq!(browser.get("/account").await.status, 200);
+        desk.database.execute("UPDATE sessions SET ended_at = 1");
+        let seen = desk.database.number("SELECT last_seen_at AS value FROM sessions");
+        let hash = desk.database.texts("SELECT CAST(id AS TEXT) AS value FROM sessions");
+        let id: i64 = hash[0].parse().expect("an id");
+        let now = desk.clock.now().plus(Duration::from_secs(300));
+        desk.inner.db.write(move |conn| frontdesk::sessions::touch(conn, now, id)).await.expect("a write");
+        assert_eq!(desk.database.number("SELECT last_seen_at AS value FROM sessions"), seen, "no row was touched");
+        let answer = browser.get("/account").await;
+        assert_eq!(answer.status, 303);
+        assert!(answer.set_cookies().is_empty());
+    }
+
+    async fn t48_a_session_ends_when_idle_and_at_its_absolute_limit(database) {
+        let desk = Desk::on(database)
+            .with("FRONTDESK_SESSION_IDLE", "30m")
+            .with("FRONTDESK_SESSION_MAX", "2h")
+            .run()
+            .await;
+        let seen = || desk.database.number("SELECT MAX(last_seen_at) AS value FROM sessions");
+        let idle = desk.signed_in(&Person::named("idle")).await;
+        desk.clock.advance(Duration::from_secs(31 * 60));
+        assert_eq!(idle.get("/account").await.status, 303);
+
+        let busy = desk.signed_in(&Person::named("busy")).await;
+        let first = seen();
+        busy.get("/account").await;
+        desk.clock.advance(Duration::from_secs(59));
+        busy.get("/account").await;
+        assert_eq!(seen(), first, "written at most once a minute");
+        desk.clock.advance(Duration::from_secs(2));
+        busy.get("/account").await;
+        until("last seen is written", async || seen() > first).await;
+        for _ in 0..5 {
+            desk.clock.advance(Duration::from_secs(20 * 60));
+            let before = seen();
+            assert_eq!(busy.get("/account").await.status, 200);
+            until("last seen is written", async || seen() > before).await;
+        }
+        desk.clock.advance(Duration::from_secs(20 * 60));
+        assert_eq!(busy.get("/account").await.status, 303, "polling does not stretch the limit");
+    }
+
+    async fn expired_rows_are_swept_and_live_ones_stay(database) {
+        let clock = {
+            let desk = Desk::on(database.clone()).run().await;
+            desk.signed_in(&Person::named("old")).await;
+            desk.clock.clone()
+        };
+        assert_eq!(database.count("sessions"), 1);
+        clock.advance(Duration::from_secs(3 * 24 * 3600));
+        let desk = Desk::on(database.clone()).clock(&clock).run().await;
+        desk.signed_in(&Person::named("new")).await;
+        until("the old row is gone", async || database.count("sessions") == 1).await;
+        assert_eq!(database.number(LIVE), 1);
+        assert_eq!(database.count("users"), 2);
+    }
+
+    async fn t50_another_s_session_can_be_neither_seen_nor_ended(database) {
+        let desk = Desk::on(database).run().await;
+        let anna = desk.signed_in(&Person::named("anna")).await;
+        let bert = desk.signed_in(&Person::named("bert")).await;
+        let annas = desk.database.texts("SELECT CAST(s.id AS TEXT) AS value FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.username = 'anna'");
+        let page = bert.get("/account").await;
+        assert!(!page.body.contains(&annas[0]));
+        for id in [annas[0].as_str(), "1", "-1", "9223372036854775807"] {
+            let answer = bert.post(&format!("/account/sessions/{id}/end"), &page, &[]).await;
+            assert_eq!(answer.status, 404, "{id}");
+        }
+        for id in ["x", "99999999999999999999", "1e3", "%00"] {
+            let answer = bert.post(&format!("/account/sessions/{id}/end"), &page, &[]).await;
+            assert_eq!(answer.status, 404, "{id}");
+        }
+        bert.post("/account/sessions/end-others", &page, &[]).await;
+        assert_eq!(anna.get("/account").await.status, 200);
+        let users = desk.database.texts("SELECT CAST(id AS TEXT) AS value FROM users WHERE username = 'anna'");
+        assert_eq!(bert.get(&format!("/admin/users/{}", users[0])).await.status, 403);
+    }
+}
+
+#[test]
+fn t43_a_planted_session_never_becomes_somebody_s() {
+    run(async {
+        let desk = Desk::start().await;
+        let attacker = desk.signed_in(&Person::named("mallory")).await;
+        let planted = attacker.session_cookie().expect("a session");
+        let victim = desk.browser();
+        victim.set_cookie("fd_session", &planted);
+        assert!(
+            victim
+                .sign_in(&Person::named("victim"), "/")
+                .await
+                .sets_session()
+        );
+        let fresh = victim.session_cookie().expect("a session");
+        assert_ne!(fresh, planted);
+        assert_eq!(
+            victim.get("/account").await.user().as_deref(),
+            Some("victim")
+        );
+        assert_eq!(
+            attacker.get("/account").await.status,
+            303,
+            "the planted one is over"
+        );
+        // A sign-in anew changes the token; the old one is over.
+        assert!(
+            victim
+                .sign_in(&Person::named("victim"), "/")
+                .await
+                .sets_session()
+        );
+        let old = desk.browser();
+        old.set_cookie("fd_session", &fresh);
+        assert_eq!(old.get("/account").await.status, 303);
+        // A malformed one does not stand in the way.
+        let victim = desk.browser();
+        victim.set_cookie("fd_session", "garbage");
+        assert!(
+            victim
+                .sign_in(&Person::named("victim"), "/")
+                .await
+                .sets_session()
+        );
+        assert_eq!(victim.get("/account").await.status, 200);
+    });
+}
+
+#[test]
+fn t44_over_https_cookies_are_bound_to_this_very_origin() {
+    run(async {
+        let desk = Desk::on(Database::sqlite())
+            .with("FRONTDESK_PUBLIC_URL", "https://desk.example.com")
+            .with(
+                "OAUTH2_REDIRECT_URL",
+                "https://desk.example.com/oauth2_callback/",
+            )
+            .run()
+            .await;
+        let browser = desk.browser();
+        let answer = browser.sign_in(&Person::named("anna"), "/").await;
+        let cookie = answer.set_cookies().remove(0);
+        assert!(cookie.starts_with("__Host-fd_session="), "{cookie}");
+        for attribute in [
+            "Secure",
+            "HttpOnly",
+            "SameSite=Lax",
+            "Path=/",
+            "Max-Age=86400",
+        ] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        assert!(
+            cookie.len() < 400,
+            "an opaque key and nothing else: {cookie}"
+        );
+        let page = browser.get("/account").await;
+        assert_eq!(page.status, 200);
+        assert_eq!(page.header("strict-transport-security"), "max-age=31536000");
+        assert_eq!(
+            browser.post("/logout", &page, &[]).await.location(),
+            "/signed-out"
+        );
+    });
+}
+
+#[test]
+fn t45_a_damaged_doubled_or_foreign_cookie_is_nobody_s() {
+    run(async {
+        let desk = Desk::start().await;
+        let browser = desk.signed_in(&Person::named("anna")).await;
+        let good = browser.session_cookie().expect("a session");
+        let mut bad: Vec<String> = vec![
+            String::new(),
+            "\"\"".to_owned(),
+            "x".repeat(6000),
+            good[..good.len() - 2].to_owned(),
+            good[1..].to_owned(),
+            format!("{good}A"),
+            good.replace('%', "%25"),
+            "%00%00".to_owned(),
+            "a=b=c".to_owned(),
+        ];
+        for place in 0..good.len() {
+            let mut bytes = good.clone().into_bytes();
+            bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+            bad.push(String::from_utf8(bytes).expect("ASCII"));
+        }
+        for value in bad {
+            let thief = desk.browser();
+            thief.set_cookie("fd_session", &value);
+            let answer = thief.get("/account").await;
+            assert_eq!(answer.status, 303, "{value}\n{good}");
+            assert!(answer.set_cookies().is_empty());
+            let answer = thief
+                .get_with("/account", &[("accept", "application/json")])
+                .await;
+            assert_eq!(answer.status, 401, "{value}");
+        }
+        // Two of them: one was planted, and nobody can say which.
+        let stranger = desk.browser();
+        for header in [
+            format!("fd_session={good}; fd_session={good}"),
+            format!("fd_session=x; fd_session={good}"),
+            format!("fd_session={good}; fd_session=x"),
+        ] {
+            assert_eq!(
+                stranger
+                    .get_with("/account", &[("cookie", &header)])
+                    .await
+                    .status,
+                303
+            );
+        }
+        // Another desk's cookie, and bytes that are no text.
+        let other = Desk::start().await;
+        let foreign = other
+            .signed_in(&Person::named("anna"))
+            .await
+            .session_cookie()
+            .expect("a session");
+        let stranger = desk.browser();
+        stranger.set_cookie("fd_session", &foreign);
+        assert_eq!(stranger.get("/account").await.status, 303);
+        let raw = raw_request(&desk.url, b"GET /account HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nCookie: fd_session=\xff\xfe\x80\r\nConnection: close\r\n\r\n").await;
+        assert!(
+            raw.starts_with("HTTP/1.1 303") || raw.starts_with("HTTP/1.1 400"),
+            "{raw}"
+        );
+        assert_eq!(
+            browser.get("/account").await.status,
+            200,
+            "the good one still is"
+        );
+    });
+}
+
+pub async fn raw_request(url: &str, bytes: &[u8]) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let address = url.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("a connection");
+    stream.write_all(bytes).await.expect("a request");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.expect("an answer");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn t81_an_account_from_the_provider_has_no_password_to_guess() {
+    run(async {
+        let desk = Desk::start().await;
+        let browser = desk.signed_in(&Person::named("anna")).await;
+        assert_eq!(
+            desk.database.texts("SELECT password AS value FROM users"),
+            ["NULL"]
+        );
+        let page = browser.get("/account").await;
+        for password in ["", "!", "NULL", "$argon2id$"] {
+            // There is no password form yet: the door is not there, whoever knocks.
+            let answer = browser
+                .post(
+                    "/login",
+                    &page,
+                    &[("username", "anna"), ("password", password)],
+                )
+                .await;
+            assert_eq!(answer.status, 405);
+        }
+        let stranger = desk.browser();
+        let answer = stranger
+            .get_with("/account", &[("authorization", "Basic YW5uYTo=")])
+            .await;
+        assert_eq!(answer.status, 303);
+    });
+}
