@@ -375,7 +375,7 @@ pub fn sqlite_version() -> i32 {
 }
 
 fn connect_postgres(url: &str) -> Result<PgConnection> {
-    let url = postgres_url(url).ok_or_else(|| down("DATABASE_URL cannot be read"))?;
+    let url = connection_url(url).ok_or_else(|| down("DATABASE_URL cannot be read"))?;
     let mut conn = PgConnection::establish(&url).map_err(down)?;
     // Bounded, so that no lock and no lost network holds a person for longer.
     conn.batch_execute(
@@ -388,7 +388,8 @@ fn connect_postgres(url: &str) -> Result<PgConnection> {
 
 /// The address with our defaults for what it leaves open: a bounded wait, and for a server that is
 /// not on this machine a connection that proves who it is.
-fn postgres_url(text: &str) -> Option<String> {
+#[must_use]
+pub fn connection_url(text: &str) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
     let names: Vec<String> = url
         .query_pairs()
@@ -536,7 +537,7 @@ impl Db {
         let DatabaseUrl::Postgres(url) = &self.0.url else {
             return None;
         };
-        let url = Url::parse(&postgres_url(url.expose())?).ok()?;
+        let url = Url::parse(&connection_url(url.expose())?).ok()?;
         if is_local(&url) {
             return None;
         }

@@ -16,6 +16,9 @@ impl Failpoint {
     }
 
     /// Dies here if this place was named.
+    ///
+    /// # Panics
+    /// When it was named with `panic:`.
     #[cfg(feature = "failpoints")]
     #[expect(clippy::panic, reason = "a test asks for it")]
     pub fn hit(&self, name: &str) {

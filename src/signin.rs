@@ -318,23 +318,20 @@ fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
         ..Details::default()
     };
 
-    let known = match users::find_by_identity(conn, PROVIDER_ID, &profile.subject)? {
-        Some(user) => Some(user),
-        None => match users::find_by_username(conn, &profile.username)? {
-            // Either somebody else's name, or this person's own first sign-in in another tab,
-            // which has just been committed.
-            Some(owner) => match users::find_by_identity(conn, PROVIDER_ID, &profile.subject)? {
-                Some(user) => Some(user),
-                None => {
-                    let cause = Cause::NameTaken {
-                        username: profile.username.clone(),
-                    };
-                    return refuse_entry(conn, entry, &owner, cause);
-                }
-            },
-            None => None,
-        },
-    };
+    let mut known = users::find_by_identity(conn, PROVIDER_ID, &profile.subject)?;
+    if known.is_none()
+        && let Some(owner) = users::find_by_username(conn, &profile.username)?
+    {
+        // Either somebody else's name, or this person's own first sign-in in another tab, which
+        // has just been committed.
+        known = users::find_by_identity(conn, PROVIDER_ID, &profile.subject)?;
+        if known.is_none() {
+            let cause = Cause::NameTaken {
+                username: profile.username.clone(),
+            };
+            return refuse_entry(conn, entry, &owner, cause);
+        }
+    }
     let mut username = profile.username.clone();
     let (user_id, roles) = if let Some(user) = known {
         let may_rename = profile.username == user.username

@@ -12,6 +12,7 @@ use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
 
 use super::visit::{Visit, desk};
+use crate::attempts::Browser;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 
@@ -53,8 +54,11 @@ pub fn holder(visit: &Visit) -> Option<String> {
     if let Some(token) = &visit.session_token {
         return Some(format!("session {}", token.expose()));
     }
-    let browser = visit.browser.as_ref()?;
-    Some(format!("browser {}", browser.value()))
+    visit.browser.as_ref().map(browser_holder)
+}
+
+pub fn browser_holder(browser: &Browser) -> String {
+    format!("browser {}", browser.value())
 }
 
 fn check_origin(request: &HttpRequest, desk: &Desk) -> Result<()> {

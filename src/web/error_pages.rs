@@ -355,9 +355,10 @@ pub async fn no_such_page(request: HttpRequest) -> Result<HttpResponse> {
 
 fn matches(pattern: &str, path: &str) -> bool {
     let mut parts = path.split('/');
-    pattern.split('/').all(|expected| {
+    let is_match = pattern.split('/').all(|expected| {
         parts
             .next()
-            .is_some_and(|part| expected.starts_with('{') || part == expected)
-    }) && parts.next().is_none()
+            .is_some_and(|part| part == expected || (expected.starts_with('{') && !part.is_empty()))
+    });
+    is_match && parts.next().is_none()
 }

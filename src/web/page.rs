@@ -45,26 +45,11 @@ impl<'a> Page<'a> {
     /// [`Error::Internal`] without random bytes.
     pub fn new(desk: &'a Desk, visit: &'a Visit, viewer: Option<&User>) -> Result<Self> {
         let mut fresh_browser = None;
-        // The token of a session that is not live is nobody's: the page has no signed-in forms.
-        let anonymous;
-        let holder_visit = if viewer.is_some() {
-            visit
-        } else {
-            anonymous = Visit {
-                session_token: None,
-                ..visit.clone()
-            };
-            &anonymous
-        };
-        let holder = if let Some(holder) = csrf::holder(if viewer.is_some() {
-            visit
-        } else {
-            holder_visit
-        }) {
+        let holder = if let Some(holder) = csrf::holder(visit) {
             holder
         } else {
             let browser = Browser::new()?;
-            let holder = format!("browser {}", browser.value());
+            let holder = csrf::browser_holder(&browser);
             fresh_browser = Some(browser);
             holder
         };

@@ -1,9 +1,21 @@
 //! Tests that act as people do: through HTTP, against the real server.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 mod accounts;
 mod attempts;
+mod commands;
+mod django;
+mod faults;
 mod house;
+mod migrations;
+mod pages;
 mod provider_calls;
 mod sessions;

@@ -4,7 +4,9 @@
 pub mod browser;
 pub mod database;
 pub mod desk;
+pub mod django;
 pub mod log;
+pub mod process;
 pub mod provider;
 pub mod recorder;
 

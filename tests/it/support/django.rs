@@ -16,6 +16,8 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        // Plain HTTP: needs none, and a bare machine has none.
+        .tls_certs_only([])
         .build()
         .expect("a client")
 });
@@ -151,7 +153,8 @@ impl PlatformBrowser {
 
     /// Signs out of the platform.
     pub async fn log_out(&mut self) {
-        self.get(&self.platform.logout_url()).await;
+        let url = self.platform.logout_url();
+        self.get(&url).await;
     }
 
     async fn get(&mut self, url: &str) -> Page {

@@ -289,7 +289,9 @@ impl Provider {
     }
 
     fn token(&self, method: &str, seen: &Seen) -> (u16, Option<Value>) {
-        assert_eq!(method, "POST");
+        if method != "POST" {
+            return (405, None);
+        }
         let form = seen.form();
         let mut state = self.state();
         let Some(grant) = form.get("code").and_then(|code| state.grants.remove(code)) else {

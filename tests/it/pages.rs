@@ -1,0 +1,801 @@
+//! Pages: who may open which, what is on them, and what nobody can slip into them.
+
+use std::time::Duration;
+
+use frontdesk::local_path::LocalPath;
+use frontdesk::web::{Access, addresses};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::sessions::raw_request;
+use crate::support::{Browser, Database, Desk, Person, on_both_databases, run};
+
+const POLYGLOT: &str = "\"'><svg onload=alert(1)><script>alert(1)</script>{{7*7}}${7*7}<!--";
+
+/// A real address for a pattern.
+fn filled(path: &str, id: i64) -> String {
+    path.replace("{id}", &id.to_string())
+}
+
+/// T85: every address and method, as everybody.
+#[test]
+fn t85_each_address_opens_for_those_it_is_for() {
+    run(async {
+        let desk = Desk::start().await;
+        let employee = desk.signed_in(&Person::named("employee")).await;
+        let staff = desk.signed_in(&Person::named("staff")).await;
+        let superuser = desk.signed_in(&Person::named("superuser")).await;
+        let inactive = desk.signed_in(&Person::named("inactive")).await;
+        let demoted = desk.signed_in(&Person::named("demoted")).await;
+        desk.database
+            .execute("UPDATE users SET is_staff = TRUE WHERE username IN ('staff', 'demoted')");
+        desk.database
+            .execute("UPDATE users SET is_superuser = TRUE WHERE username = 'superuser'");
+        desk.database
+            .execute("UPDATE users SET is_active = FALSE WHERE username = 'inactive'");
+        assert_eq!(demoted.get("/admin/users").await.status, 200);
+        desk.database
+            .execute("UPDATE users SET is_staff = FALSE WHERE username = 'demoted'");
+        let nobody = desk.browser();
+        let id = desk
+            .database
+            .number("SELECT id AS value FROM users WHERE username = 'employee'");
+
+        let all = addresses();
+        assert!(all.iter().any(|address| address.access == Access::Staff));
+        for address in &all {
+            let path = filled(address.path, id);
+            for (who, browser) in [
+                ("nobody", &nobody),
+                ("inactive", &inactive),
+                ("employee", &employee),
+                ("demoted", &demoted),
+                ("staff", &staff),
+                ("superuser", &superuser),
+            ] {
+                if address.method.as_str() != "GET" {
+                    // Changes are walked by T49; here: nobody gets in without a session.
+                    let answer = browser
+                        .send(
+                            address.method.as_str().parse().expect("a method"),
+                            &path,
+                            &[],
+                            None,
+                        )
+                        .await;
+                    assert!(
+                        answer.status == 403 || answer.status == 303,
+                        "{who} {path}: {}",
+                        answer.status
+                    );
+                    continue;
+                }
+                let answer = browser.get(&path).await;
+                let is_in = !["nobody", "inactive"].contains(&who);
+                let may_look = ["staff", "superuser"].contains(&who);
+                match address.access {
+                    Access::Public => {
+                        assert!(answer.status == 200 || answer.status == 303, "{who} {path}")
+                    }
+                    Access::SignedIn if is_in => assert_eq!(answer.status, 200, "{who} {path}"),
+                    Access::Staff if may_look => assert_eq!(answer.status, 200, "{who} {path}"),
+                    Access::Staff if is_in => {
+                        assert_eq!(answer.status, 403, "{who} {path}");
+                        assert!(answer.body.contains(who), "it says who one is");
+                        assert_eq!(answer.user().as_deref(), Some(who));
+                    }
+                    Access::SignedIn | Access::Staff => {
+                        assert_eq!(answer.status, 303, "{who} {path}");
+                        assert!(
+                            answer.location().starts_with("/login?next="),
+                            "{who} {path}"
+                        );
+                        let script = browser
+                            .get_with(&path, &[("accept", "application/json")])
+                            .await;
+                        assert_eq!(script.status, 401, "{who} {path}");
+                    }
+                }
+            }
+            // What is not declared does not exist.
+            for method in ["PUT", "DELETE", "PATCH", "TRACE"] {
+                let answer = superuser
+                    .send(method.parse().expect("a method"), &path, &[], None)
+                    .await;
+                assert_eq!(answer.status, 405, "{method} {path}");
+                assert!(
+                    answer.header("allow").contains(address.method.as_str()),
+                    "{path}"
+                );
+            }
+        }
+        for path in [
+            "/admin",
+            "/admin/",
+            "/admin/users/",
+            "/admin/users/x",
+            "/account/",
+            "/static/nothing.css",
+            "/login.css",
+            "/.env",
+            "//account",
+            "/account;x",
+            "/ACCOUNT",
+        ] {
+            assert_eq!(superuser.get(path).await.status, 404, "{path}");
+        }
+        for path in ["/login", "/healthz", "/readyz", "/signed-out"] {
+            let head = nobody.send(Method::HEAD, path, &[], None).await;
+            assert_eq!(
+                (head.status.as_u16(), head.body.as_str()),
+                (200, ""),
+                "{path}"
+            );
+        }
+    });
+}
+
+/// T49: every change, from everywhere that it must not come from.
+#[test]
+fn t49_a_change_needs_the_token_of_its_page_and_our_own_origin() {
+    run(async {
+        let desk = Desk::start().await;
+        let me = desk.signed_in(&Person::named("anna")).await;
+        let other = desk.signed_in(&Person::named("bert")).await;
+        let nobody = desk.browser();
+        let token = me.get("/account").await.csrf_token();
+        let foreign = other.get("/account").await.csrf_token();
+        let anonymous = nobody.get("/login").await.csrf_token();
+        let id = desk
+            .database
+            .number("SELECT MIN(id) AS value FROM sessions");
+        let origin = me.origin();
+        let https = origin.replace("http://", "https://");
+        let sibling = origin.replace("127.0.0.1", "localhost");
+        let form = "application/x-www-form-urlencoded";
+        let field = |token: &str| format!("csrf_token={token}&theme=dark");
+        for address in addresses()
+            .iter()
+            .filter(|address| address.method.as_str() != "GET")
+        {
+            let path = filled(address.path, id);
+            let attempts: Vec<(&str, Vec<(&str, &str)>, String)> = vec![
+                (
+                    "no token",
+                    vec![("origin", &origin), ("content-type", form)],
+                    "theme=dark".to_owned(),
+                ),
+                (
+                    "empty token",
+                    vec![("origin", &origin), ("content-type", form)],
+                    field(""),
+                ),
+                (
+                    "another session's token",
+                    vec![("origin", &origin), ("content-type", form)],
+                    field(&foreign),
+                ),
+                (
+                    "a token from before the sign-in",
+                    vec![("origin", &origin), ("content-type", form)],
+                    field(&anonymous),
+                ),
+                (
+                    "two tokens",
+                    vec![("origin", &origin), ("content-type", form)],
+                    format!("{}&csrf_token={token}", field(&token)),
+                ),
+                (
+                    "origin null",
+                    vec![("origin", "null"), ("content-type", form)],
+                    field(&token),
+                ),
+                (
+                    "another origin",
+                    vec![("origin", "https://evil.example"), ("content-type", form)],
+                    field(&token),
+                ),
+                (
+                    "https of this host",
+                    vec![("origin", &https), ("content-type", form)],
+                    field(&token),
+                ),
+                (
+                    "a sibling",
+                    vec![("origin", &sibling), ("content-type", form)],
+                    field(&token),
+                ),
+                (
+                    "cross-site",
+                    vec![("sec-fetch-site", "cross-site"), ("content-type", form)],
+                    field(&token),
+                ),
+                (
+                    "same-site",
+                    vec![("sec-fetch-site", "same-site"), ("content-type", form)],
+                    field(&token),
+                ),
+                (
+                    "text/plain",
+                    vec![("origin", &origin), ("content-type", "text/plain")],
+                    field(&token),
+                ),
+                (
+                    "JSON",
+                    vec![("origin", &origin), ("content-type", "application/json")],
+                    format!("{{\"csrf_token\":\"{token}\"}}"),
+                ),
+                ("no content type", vec![("origin", &origin)], field(&token)),
+            ];
+            for (what, headers, body) in attempts {
+                let answer = me.send(Method::POST, &path, &headers, Some(body)).await;
+                assert_eq!(answer.status, 403, "{what} {path}");
+                assert!(answer.set_cookies().is_empty(), "{what} {path}");
+            }
+            let answer = me.get(&path).await;
+            assert!(answer.status == 405 || answer.status == 404, "GET {path}");
+        }
+        assert_eq!(
+            me.get("/account").await.user().as_deref(),
+            Some("anna"),
+            "nothing was changed"
+        );
+        assert_eq!(
+            desk.database
+                .number("SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL"),
+            2
+        );
+        // And the real form works, signed in and not.
+        let page = me.get("/account").await;
+        assert_eq!(
+            me.post(
+                "/preferences",
+                &page,
+                &[("theme", "dark"), ("next", "/account")]
+            )
+            .await
+            .location(),
+            "/account"
+        );
+        assert!(
+            me.get("/account")
+                .await
+                .body
+                .contains("data-theme=\"dark\"")
+        );
+        let page = nobody.get("/login?next=/account").await;
+        let answer = nobody
+            .post(
+                "/preferences",
+                &page,
+                &[("language", "zh-Hans"), ("next", "/login?next=/account")],
+            )
+            .await;
+        assert_eq!(answer.location(), "/login?next=/account");
+        assert!(
+            nobody
+                .get("/login")
+                .await
+                .body
+                .contains("<html lang=\"zh-Hans\"")
+        );
+        assert_eq!(
+            nobody
+                .post("/preferences", &page, &[("theme", "mauve")])
+                .await
+                .status,
+            400
+        );
+    });
+}
+
+#[test]
+fn a_page_from_before_the_session_ended_still_switches_language() {
+    run(async {
+        let desk = Desk::start().await;
+        let browser = desk.signed_in(&Person::named("anna")).await;
+        desk.clock.advance(Duration::from_secs(9 * 3600));
+        let page = browser.get("/login").await;
+        assert_eq!(page.status, 200);
+        let answer = browser
+            .post(
+                "/preferences",
+                &page,
+                &[("language", "zh-Hans"), ("next", "/login")],
+            )
+            .await;
+        assert_eq!(answer.status, 303);
+    });
+}
+
+/// A corpus of our own: every way to say "elsewhere" that a small grammar can build.
+pub fn elsewhere() -> Vec<String> {
+    let mut corpus = Vec::new();
+    let slashes = [
+        "/",
+        "//",
+        "///",
+        "/\\",
+        "\\/",
+        "\\\\",
+        "/\t/",
+        "/\n/",
+        "/\r\n/",
+        "/\u{b}/",
+        "/%09/",
+        "/%2f",
+        "/%2F%2F",
+        "/%5c",
+        "/%5C%5C",
+        "/./",
+        "/.//",
+        "/..//",
+        "/x/..//",
+        "/%2e%2e//",
+        "/ /",
+        "/\u{a0}/",
+        "/\u{3000}/",
+        "/\u{ff0f}",
+        "/\u{2044}",
+        "/\u{2215}",
+        "\u{ff0f}\u{ff0f}",
+        ";/",
+        "/;@",
+        "/@",
+        "//@",
+        "",
+    ];
+    let hosts = [
+        "evil.example",
+        "evil.example/",
+        "user@evil.example",
+        "127.0.0.1@evil.example",
+        "evil.example:80",
+        "[::1]",
+        "evil\u{3002}example",
+        "evil\u{ff0e}example",
+        "evil.example%00",
+        "%65vil.example",
+        "evil.example?x=/",
+        "evil.example#/",
+        "3232235777",
+    ];
+    let schemes = [
+        "",
+        "http:",
+        "https:",
+        "HTTPS:",
+        "javascript:",
+        "data:",
+        "ftp:",
+        "http:/",
+        "https://",
+        "//https:",
+        "javascript:alert(1)//",
+        "\u{1}https:",
+        " https:",
+        "\thttps:",
+    ];
+    for scheme in schemes {
+        for slash in slashes {
+            for host in hosts {
+                corpus.push(format!("{scheme}{slash}{host}"));
+            }
+        }
+    }
+    corpus
+}
+
+#[test]
+fn t51_no_address_leads_elsewhere() {
+    run(async {
+        let desk = Desk::start().await;
+        let corpus = elsewhere();
+        assert!(corpus.len() > 5000);
+        // What is accepted stays here for the standard's own reader.
+        let base = url::Url::parse("http://127.0.0.1:8000/login").expect("an address");
+        for text in &corpus {
+            if let Some(path) = LocalPath::parse(text) {
+                for written in [path.as_str().to_owned(), path.to_ascii()] {
+                    let url = base.join(&written).expect("an address");
+                    assert_eq!(url.origin(), base.origin(), "{text:?}");
+                    assert!(!url.path().starts_with("//"), "{text:?}");
+                }
+            }
+        }
+        // And through the real door, a part of them.
+        let browser = desk.browser();
+        let signed_in = desk.signed_in(&Person::named("li")).await;
+        for text in corpus.iter().step_by(23) {
+            let next: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+            let expected = LocalPath::parse(text).unwrap_or_else(LocalPath::home);
+            let answer = signed_in.get(&format!("/login?next={next}")).await;
+            assert_eq!(answer.location(), expected.to_ascii(), "{text:?}");
+            let callback = desk
+                .provider
+                .approve(&browser.begin(text).await, &Person::named("li"));
+            let answer = browser.get(&callback).await;
+            assert_eq!(answer.location(), expected.to_ascii(), "{text:?}");
+        }
+        for deep in [
+            "/account?tab=2&x=%20y#history",
+            "/报表/二月?部门=研发#第三节",
+            "/a/b.c;v=1/?q=1+1",
+            "/x?next=https://elsewhere.example/",
+            "/%E6%8A%A5",
+        ] {
+            let path = LocalPath::parse(deep).unwrap_or_else(|| panic!("{deep} is ours"));
+            assert_eq!(path.as_str(), deep);
+        }
+        assert!(LocalPath::parse(&format!("/{}", "x".repeat(2000))).is_none());
+    });
+}
+
+#[test]
+fn t53_nothing_adds_a_header() {
+    run(async {
+        let desk = Desk::start().await;
+        let hostile = [
+            "/x\r\nX-Evil: 1",
+            "/x%0d%0aX-Evil:%201",
+            "/x%0aX-Evil: 1",
+            "/x\u{10a}X-Evil: 1",
+            "/x\u{2028}X-Evil: 1",
+            "/x\u{85}X-Evil: 1",
+            "/x%00",
+            "/x\rX-Evil: 1",
+        ];
+        for next in hostile {
+            let encoded: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+            for query in [encoded.as_str(), next] {
+                if query.contains(|c: char| c.is_control()) || !query.is_ascii() {
+                    continue;
+                }
+                for path in ["/login", "/oauth2/login"] {
+                    let request = format!(
+                        "GET {path}?next={} HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nConnection: close\r\n\r\n",
+                        query.replace(' ', "%20")
+                    );
+                    let answer = raw_request(&desk.url, request.as_bytes()).await;
+                    let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+                    assert!(
+                        !head.to_lowercase().contains("\nx-evil"),
+                        "{next:?}: {head}"
+                    );
+                    assert!(
+                        !head
+                            .split("\r\n")
+                            .any(|line| line.contains('\r') || line.contains('\n')),
+                        "{next:?}"
+                    );
+                }
+            }
+            let browser = desk.browser();
+            let callback = desk
+                .provider
+                .approve(&browser.begin(next).await, &Person::named("li"));
+            let answer = browser.get(&callback).await;
+            assert!(answer.headers.get("x-evil").is_none());
+            assert!(answer.location().is_ascii());
+        }
+    });
+}
+
+#[test]
+fn t54_what_people_are_called_is_text_on_every_page() {
+    run(async {
+        let desk = Desk::on(Database::sqlite())
+            .asking_for_permissions()
+            .run()
+            .await;
+        let name = format!("x{}", &POLYGLOT[..60]);
+        let person = Person::named(&name)
+            .with("name_cn", POLYGLOT)
+            .with("email", format!("{POLYGLOT}@example.com"));
+        let person = Person {
+            permissions: json!([{"codename": POLYGLOT, "name": format!("label {POLYGLOT}")}]),
+            ..person
+        };
+        let browser = desk.browser();
+        let callback = desk.provider.approve(&browser.begin("/").await, &person);
+        let agent = [(
+            "user-agent",
+            "<script>alert(1)</script> Firefox/1 \"'><svg onload=alert(1)>",
+        )];
+        assert_eq!(browser.get_with(&callback, &agent).await.status, 303);
+        desk.database
+            .execute("UPDATE users SET is_superuser = TRUE");
+        let id = desk.database.number("SELECT id AS value FROM users");
+        // The recorder refuses any page with a script, a handler or a style on it.
+        for path in [
+            "/",
+            "/account",
+            "/admin/users",
+            &format!("/admin/users/{id}"),
+            "/nowhere",
+        ] {
+            let page = browser.get(path).await;
+            assert_eq!(page.user().as_deref(), Some(name.as_str()), "{path}");
+            assert!(!page.body.contains("<svg onload"), "{path}");
+        }
+        desk.database.execute("UPDATE users SET is_active = FALSE");
+        let answer = desk.browser().sign_in(&person, "/").await;
+        assert_eq!(answer.status, 403);
+        assert!(!answer.body.contains("<svg onload"));
+    });
+}
+
+#[test]
+fn t55_nothing_of_a_request_is_echoed_unescaped() {
+    run(async {
+        let desk = Desk::start().await;
+        let signed_in = desk.signed_in(&Person::named("li")).await;
+        desk.database.execute("UPDATE users SET is_staff = TRUE");
+        let payload: String = url::form_urlencoded::byte_serialize(POLYGLOT.as_bytes()).collect();
+        let marked: Vec<String> = addresses()
+            .iter()
+            .map(|address| filled(address.path, 7))
+            .chain([
+                "/nowhere".to_owned(),
+                "/oauth2_callback/".to_owned(),
+                "/static/x".to_owned(),
+                "/healthz".to_owned(),
+            ])
+            .collect();
+        for path in marked {
+            for browser in [&desk.browser(), &signed_in] {
+                for address in [
+                    format!(
+                        "{path}?next={payload}&after={payload}&done={payload}&state={payload}&code={payload}&error={payload}"
+                    ),
+                    format!("{path}/{payload}"),
+                ] {
+                    for accept in ["text/html", "application/json"] {
+                        let headers = [
+                            ("accept", accept),
+                            ("x-forwarded-host", "<svg onload=alert(1)>"),
+                            ("user-agent", "<script>alert(1)</script>"),
+                        ];
+                        let answer = browser.get_with(&address, &headers).await;
+                        assert!(
+                            !answer.body.contains("<svg onload")
+                                && !answer.body.contains("<script"),
+                            "{address}"
+                        );
+                        if accept == "application/json" && answer.status.is_client_error() {
+                            assert!(
+                                answer
+                                    .header("content-type")
+                                    .starts_with("application/json"),
+                                "{address}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn t57_pages_links_and_assets_come_from_here_alone() {
+    run(async {
+        let desk = Desk::start().await;
+        let browser = desk.signed_in(&Person::named("li")).await;
+        let page = browser.get("/account").await;
+        for part in page
+            .body
+            .split(['"', ' '])
+            .filter(|part| part.contains("://"))
+        {
+            panic!("a foreign address on the page: {part}");
+        }
+        let mut assets = 0;
+        for part in page
+            .body
+            .split('"')
+            .filter(|part| part.starts_with("/static/"))
+        {
+            let path = part.split('#').next().expect("a path");
+            let asset = browser.get(path).await;
+            assert_eq!(asset.status, 200);
+            assert!(asset.header("cache-control").contains("immutable"));
+            assert!(asset.set_cookies().is_empty());
+            assets += 1;
+        }
+        assert!(assets > 3);
+        assert_eq!(
+            browser.get("/static/style.css").await.status,
+            404,
+            "assets have names that change"
+        );
+    });
+}
+
+#[test]
+fn t84_a_client_s_address_is_believed_from_trusted_proxies_alone() {
+    run(async {
+        let forwarded = [
+            ("x-forwarded-for", "198.51.100.7, 203.0.113.9"),
+            ("forwarded", "for=192.0.2.1"),
+        ];
+        for (trusted, expected) in [
+            ("", "127.0.0.1"),
+            ("127.0.0.1", "203.0.113.9"),
+            ("10.0.0.0/8", "127.0.0.1"),
+            ("127.0.0.0/8, 203.0.113.0/24", "198.51.100.7"),
+        ] {
+            let desk = Desk::on(Database::sqlite())
+                .with("FRONTDESK_TRUSTED_PROXIES", trusted)
+                .run()
+                .await;
+            let browser = desk.browser();
+            let callback = desk
+                .provider
+                .approve(&browser.begin("/").await, &Person::named("li"));
+            browser.get_with(&callback, &forwarded).await;
+            assert_eq!(
+                desk.database.texts("SELECT address AS value FROM sessions"),
+                [expected],
+                "{trusted}"
+            );
+            for garbage in [
+                "",
+                ",,,",
+                "unknown",
+                "_hidden",
+                &"1,".repeat(5000),
+                "1.2.3.4:99999",
+                "\"[::1]\"",
+            ] {
+                let answer = desk
+                    .browser()
+                    .get_with("/account", &[("x-forwarded-for", garbage)])
+                    .await;
+                assert_eq!(answer.status, 303);
+            }
+        }
+    });
+}
+
+on_both_databases! {
+    async fn the_user_list_is_paged_by_key_newest_first(database) {
+        let desk = Desk::on(database).run().await;
+        let admin: Browser = desk.signed_in(&Person::named("admin")).await;
+        desk.database.execute("UPDATE users SET is_staff = TRUE");
+        let is_postgresql = desk.database.is_postgresql();
+        for number in 1..=119 {
+            let bool_true = if is_postgresql { "TRUE" } else { "1" };
+            desk.database.execute(&format!("INSERT INTO users (id, username, first_name, email, is_active, is_staff, is_superuser,
+                is_staff_by_permission, is_superuser_by_permission, date_joined)
+                VALUES ({number}, 'person{number}', '', '', {bool_true}, FALSE, FALSE, FALSE, FALSE, {number})"));
+        }
+        let mut seen = Vec::new();
+        let mut path = "/admin/users".to_owned();
+        let mut backwards = Vec::new();
+        loop {
+            let page = admin.get(&path).await;
+            assert_eq!(page.status, 200);
+            seen.extend(names(&page.body));
+            backwards.push(link(&page.body, "before"));
+            match link(&page.body, "after") {
+                Some(next) => path = next,
+                None => break,
+            }
+        }
+        let mut expected = vec!["admin".to_owned()];
+        expected.extend((1..=119).rev().map(|number| format!("person{number}")));
+        assert_eq!(seen, expected);
+        assert_eq!(backwards.len(), 3);
+        let back = admin.get(backwards[2].as_ref().expect("a way back")).await;
+        assert_eq!(names(&back.body), expected[50..100]);
+        assert_eq!(names(&admin.get(&link(&back.body, "before").expect("a way back")).await.body), expected[..50]);
+        assert!(link(&admin.get("/admin/users").await.body, "before").is_none());
+        let answer = admin.get("/admin/users?after=0").await;
+        assert!(answer.body.contains("No accounts on this page"));
+        for bad in ["after=x", "after=1&before=2", "after=99999999999999999999", "after=%00"] {
+            assert_eq!(admin.get(&format!("/admin/users?{bad}")).await.status, 400, "{bad}");
+        }
+        assert_eq!(admin.get("/admin/users/123456").await.status, 404);
+        assert_eq!(admin.get("/admin/users/7").await.status, 200);
+    }
+}
+
+fn names(page: &str) -> Vec<String> {
+    page.split("</a><small>")
+        .skip(1)
+        .filter_map(|rest| rest.split('<').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn link(page: &str, direction: &str) -> Option<String> {
+    let (_, rest) = page.split_once(&format!("href=\"/admin/users?{direction}="))?;
+    let id = rest.split('"').next()?;
+    Some(format!("/admin/users?{direction}={id}"))
+}
+
+#[test]
+fn pages_speak_the_browser_s_language_or_the_chosen_one() {
+    run(async {
+        let desk = Desk::start().await;
+        let mut browser = desk
+            .signed_in(&Person::named("li").with("name_cn", "李四"))
+            .await;
+        desk.database.execute("UPDATE users SET is_staff = TRUE");
+        let id = desk.database.number("SELECT id AS value FROM users");
+        browser.language = "zh-CN,zh;q=0.9,en;q=0.5".to_owned();
+        for (path, words) in [
+            ("/", "你好，"),
+            ("/account", "我的账号"),
+            ("/admin/users", "用户"),
+            (format!("/admin/users/{id}").as_str(), "权限"),
+            ("/nowhere", "页面不存在"),
+        ] {
+            let page = browser.get(path).await;
+            assert!(page.body.contains("<html lang=\"zh-Hans\""), "{path}");
+            assert!(page.body.contains(words), "{path}");
+        }
+        let mut stranger = desk.browser();
+        stranger.language = "zh".to_owned();
+        assert!(
+            stranger
+                .get("/login")
+                .await
+                .body
+                .contains("使用公司账号登录")
+        );
+        let script = stranger.get_with("/account", &[("accept", "*/*")]).await;
+        assert!(script.body.contains("请先登录"));
+    });
+}
+
+#[test]
+fn t95_no_secret_is_in_the_database_in_the_clear() {
+    run(async {
+        let desk = Desk::on(Database::sqlite())
+            .asking_for_permissions()
+            .run()
+            .await;
+        let browser = desk.signed_in(&Person::named("li").may(&["a"])).await;
+        browser.get("/account").await;
+        let failing = desk.browser();
+        let callback = desk.provider.refuse(
+            &failing.begin("/").await,
+            "server_error",
+            &[("error_description", "a-secret-of-theirs")],
+        );
+        failing.get(&callback).await;
+        let dump = desk.database.dump();
+        let log = desk.log();
+        let mut canaries = desk.canaries();
+        canaries.extend(browser.cookie("fd_browser"));
+        canaries.extend(browser.session_cookie());
+        canaries.push("a-secret-of-theirs".to_owned());
+        for canary in canaries {
+            for form in crate::support::desk::forms(&canary) {
+                assert!(!dump.contains(&form), "a secret is in the database");
+                assert!(!log.contains(&form), "a secret is in the log");
+            }
+        }
+        // T96: one event is one line, whatever is in it.
+        let evil = "x\r\n2026-01-01T00:00:00Z INFO event=signed_in user=admin\u{1b}[31m\u{202e}";
+        desk.browser()
+            .get(&format!(
+                "/{}",
+                url::form_urlencoded::byte_serialize(evil.as_bytes()).collect::<String>()
+            ))
+            .await;
+        desk.browser()
+            .get_with("/login", &[("user-agent", "a\tb")])
+            .await;
+        for line in desk.log().lines() {
+            let is_whole = line.starts_with("20") && line.as_bytes().get(10) == Some(&b'T');
+            assert!(is_whole, "not a line of ours: {line}");
+            assert!(
+                !line.contains('\u{1b}') && !line.contains('\u{202e}'),
+                "{line}"
+            );
+        }
+    });
+}

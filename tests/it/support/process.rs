@@ -1,0 +1,178 @@
+//! The real program as a process of its own, to be killed, signalled and starved (H4).
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::database::Database;
+use super::provider::{CLIENT_ID, Provider};
+use super::until;
+
+/// Settings for a desk on `port`, as an operator would write them.
+pub fn settings(port: u16, provider: &Provider, database: &Database) -> BTreeMap<String, String> {
+    [
+        ("OAUTH2_CLIENT_ID", CLIENT_ID.to_owned()),
+        (
+            "OAUTH2_CLIENT_SECRET",
+            "a secret of the provider".to_owned(),
+        ),
+        (
+            "OAUTH2_REDIRECT_URL",
+            format!("http://127.0.0.1:{port}/oauth2_callback/"),
+        ),
+        (
+            "OAUTH2_AUTHORIZE_URL",
+            format!("{}/o/authorize/", provider.url),
+        ),
+        ("INTERNAL_URL_PREFIX", provider.url.clone()),
+        ("DATABASE_URL", database.url.clone()),
+        (
+            "SECRET_KEY",
+            "process-tests-0123456789abcdefghijklmnopqrstuvwxyz".to_owned(),
+        ),
+        ("FRONTDESK_LISTEN", format!("127.0.0.1:{port}")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// The program with `settings` and nothing else of this environment.
+pub fn command(folder: &Path, arguments: &[&str], settings: &BTreeMap<String, String>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_frontdesk"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .envs(settings);
+    command
+}
+
+/// Runs a command to its end.
+pub fn output(arguments: &[&str], settings: &BTreeMap<String, String>) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    command(folder.path(), arguments, settings)
+        .output()
+        .expect("the program runs")
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A running `frontdesk serve`.
+pub struct Process {
+    pub url: String,
+    child: Child,
+    log: Arc<Mutex<String>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Process {
+    /// Starts it and waits until it is ready.
+    pub async fn serve(settings: &BTreeMap<String, String>) -> Self {
+        let process = Self::spawn(settings);
+        process.until_ready().await;
+        process
+    }
+
+    pub async fn until_ready(&self) {
+        let client = client();
+        let ready = format!("{}/readyz", self.url);
+        until("the process is ready", async || {
+            client
+                .get(&ready)
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
+    }
+
+    pub fn spawn(settings: &BTreeMap<String, String>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut child = command(folder.path(), &["serve"], settings)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let mut kept = kept.lock().expect("the log");
+                kept.push_str(&line);
+                kept.push('\n');
+            }
+        });
+        Self {
+            url: format!("http://{}", settings["FRONTDESK_LISTEN"]),
+            child,
+            log,
+            _folder: folder,
+        }
+    }
+
+    pub fn log(&self) -> String {
+        self.log.lock().expect("the log").clone()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`
+    pub fn kill(&mut self) {
+        let _gone = self.child.kill();
+        let _status = self.child.wait();
+    }
+
+    pub fn signal(&self, name: &str) {
+        let done = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status()
+            .expect("kill");
+        assert!(done.success());
+    }
+
+    /// Waits for the end; whether it ended well.
+    pub async fn ended(&mut self) -> bool {
+        until("the process has ended", async || {
+            self.child.try_wait().expect("a status").is_some()
+        })
+        .await;
+        self.child.wait().expect("a status").success()
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a status").is_none()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("the process's log:\n{}", self.log());
+        }
+    }
+}
+
+pub fn client() -> reqwest::Client {
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(60))
+        .build()
+        .expect("a client")
+}
