@@ -1,7 +1,7 @@
 //! Every address and the order of the middleware, on one screen.
 //!
-//! A request goes: [`frame`] (log line, panics, error pages, headers) → session cookie → the
-//! handler's extractors ([`guard`], [`csrf`]) → the handler → a verb or a query → a template.
+//! A request goes: [`frame`] (log line, panics, error pages, headers) → session cookie →
+//! [`visit`] (who comes, in what language) → the handler's extractors ([`guard`], [`csrf`]) → the handler → a verb or a query → a template.
 
 mod account;
 mod admin;
@@ -109,6 +109,7 @@ pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                 .route("/static/{name}", route_of(Method::GET).to(assets::show))
                 .service(
                     routing::scope("")
+                        .wrap(from_fn(frame::note_session))
                         .wrap(cookies)
                         .configure(register)
                         .route(&callback, routing::get().to(signin::finish))

@@ -40,11 +40,6 @@ pub async fn wrap(
                 None => response.map_into_boxed_body(),
                 Some(failed) => {
                     let visit = Visit::of(&http, &desk);
-                    if visit.session_token.is_some() && !http.extensions().contains::<Viewer>() {
-                        // An error page shows who is signed in; where that cannot be known, it
-                        // does without.
-                        let _viewer = signed_in(&http).await;
-                    }
                     let extensions = http.extensions();
                     let viewer = extensions.get::<Viewer>().map(|viewer| &viewer.0);
                     line.show_failed(failed, &desk, &visit, viewer)
@@ -62,6 +57,33 @@ pub async fn wrap(
     headers::add(response.headers_mut(), &desk, &line.path);
     line.log(response.status(), None);
     Err(InternalError::from_response("shown", response).into())
+}
+
+/// Within the session's middleware: notes the visitor with their session, and, for an error page,
+/// who is signed in. Where that cannot be known, the page does without.
+pub async fn note_session(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let desk = Data::clone(desk(request.request())?);
+    let visit = Visit::of(request.request(), &desk).with_session(request.request(), &desk);
+    let has_token = visit.session_token.is_some();
+    request.extensions_mut().insert(visit);
+    let response = next.call(request).await?;
+    let is_unknown = !response.request().extensions().contains::<Viewer>();
+    if has_token && is_unknown && is_about_somebody(response.response().error()) {
+        let _viewer = signed_in(response.request()).await;
+    }
+    Ok(response)
+}
+
+fn is_about_somebody(failed: Option<&actix_web::Error>) -> bool {
+    failed.is_some_and(|failed| {
+        !matches!(
+            failed.as_error::<Error>(),
+            Some(Error::SignedOut | Error::Database(_))
+        )
+    })
 }
 
 /// What the log says of one request.

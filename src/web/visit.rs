@@ -68,8 +68,7 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// All but the session, which a middleware further in opens. The frame calls it for every
-    /// request and leaves it there for [`Visit::of`].
+    /// All but the session, whose cookie a middleware further in opens.
     pub fn without_session(request: &HttpRequest, desk: &Desk) -> Self {
         let header = |name| {
             request
@@ -119,12 +118,16 @@ impl Visit {
         }
     }
 
-    /// The whole of it.
+    /// With the token of the session, once its cookie is open.
+    pub fn with_session(mut self, request: &HttpRequest, desk: &Desk) -> Self {
+        (self.session_token, self.is_under_previous_key) = session_token(request, desk);
+        self
+    }
+
+    /// As the frame noted it.
     pub fn of(request: &HttpRequest, desk: &Desk) -> Self {
-        let known = request.extensions().get::<Self>().cloned();
-        let mut visit = known.unwrap_or_else(|| Self::without_session(request, desk));
-        (visit.session_token, visit.is_under_previous_key) = session_token(request, desk);
-        visit
+        let noted = request.extensions().get::<Self>().cloned();
+        noted.unwrap_or_else(|| Self::without_session(request, desk))
     }
 }
 
