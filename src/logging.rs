@@ -28,6 +28,8 @@ pub fn builder(settings: &LogSettings) -> Builder {
         .filter_level(LevelFilter::Info)
         // It warns of each cookie that does not open: anybody can send any number of those.
         .filter_module("actix_session", LevelFilter::Error)
+        // "Starting 2 workers" and the like.
+        .filter_module("actix_server", LevelFilter::Warn)
         .parse_filters(&settings.filter)
         .format(move |out, record| {
             if record.level() > Level::Info && !is_ours(record.target()) {

@@ -11,6 +11,7 @@ mod support;
 
 mod accounts;
 mod attempts;
+mod chromium;
 mod commands;
 mod django;
 mod faults;

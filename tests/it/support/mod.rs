@@ -9,6 +9,7 @@ pub mod log;
 pub mod process;
 pub mod provider;
 pub mod recorder;
+pub mod webdriver;
 
 use std::future::Future;
 use std::sync::LazyLock;

@@ -1,0 +1,454 @@
+//! Chromium itself, without a screen, driven by chromedriver as W3C's standard says (H6).
+
+use std::env;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{process, until};
+
+const DRIVER: &str = "chromedriver";
+const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
+
+/// How the standard names an element in JSON.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// Keys, as the standard writes them.
+pub const TAB: char = '\u{e004}';
+pub const ENTER: char = '\u{e007}';
+
+/// What a page is looked at with.
+#[derive(Clone, Copy, Debug)]
+pub struct Screen {
+    pub width: u32,
+    pub height: u32,
+    /// `prefers-color-scheme`
+    pub is_dark: bool,
+}
+
+impl Screen {
+    pub const DESKTOP: Self = Self {
+        width: 1360,
+        height: 900,
+        is_dark: false,
+    };
+    pub const PHONE: Self = Self {
+        width: 390,
+        height: 844,
+        is_dark: false,
+    };
+
+    pub const fn dark(self) -> Self {
+        Self {
+            is_dark: true,
+            ..self
+        }
+    }
+}
+
+/// chromedriver, on a port that it chose.
+struct Driver {
+    process: Child,
+    port: u16,
+    /// Kept open: it may want to say more.
+    _output: BufReader<ChildStdout>,
+}
+
+impl Driver {
+    fn start() -> Self {
+        let mut process = Command::new(program(DRIVER).expect("chromedriver"))
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver starts");
+        let mut output = BufReader::new(process.stdout.take().expect("its output"));
+        let port = loop {
+            let mut line = String::new();
+            let read = output.read_line(&mut line).expect("its output");
+            assert!(read > 0, "chromedriver ended at once");
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                break port
+                    .trim_end()
+                    .trim_end_matches('.')
+                    .parse()
+                    .expect("a port");
+            }
+        };
+        Self {
+            process,
+            port,
+            _output: output,
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _killed = self.process.kill();
+        let _ended = self.process.wait();
+    }
+}
+
+/// A browser with a profile of its own; gone when dropped.
+pub struct Chromium {
+    driver: Driver,
+    client: Client,
+    /// `/session/ID`
+    session: String,
+    /// The browser's own process.
+    process_id: Option<u64>,
+    _profile: TempDir,
+}
+
+impl Drop for Chromium {
+    /// Killing chromedriver alone would leave the browser behind.
+    fn drop(&mut self) {
+        if self.end_session().is_err()
+            && let Some(id) = self.process_id
+        {
+            let _killed = Command::new("kill")
+                .arg("-KILL")
+                .arg(id.to_string())
+                .status();
+        }
+    }
+}
+
+fn program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}
+
+fn browser_program() -> Option<PathBuf> {
+    BROWSERS.iter().find_map(|name| program(name))
+}
+
+/// The answer's value, or the error that it tells of.
+async fn send(client: &Client, method: Method, url: &str, body: &Value) -> Result<Value, Value> {
+    let mut request = client.request(method.clone(), url);
+    if method == Method::POST {
+        request = request
+            .header("content-type", "application/json")
+            .body(body.to_string());
+    }
+    let response = request.send().await.expect("chromedriver answers");
+    let is_success = response.status().is_success();
+    let bytes = response.bytes().await.expect("a body");
+    let mut answer: Value = serde_json::from_slice(&bytes).expect("JSON");
+    let value = answer["value"].take();
+    if is_success { Ok(value) } else { Err(value) }
+}
+
+fn text_of(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("not a text: {value}"))
+        .to_owned()
+}
+
+impl Chromium {
+    /// Whether it is installed. Says so when it is not, and fails where all tests must run.
+    pub fn available() -> bool {
+        let is_installed = program(DRIVER).is_some() && browser_program().is_some();
+        if !is_installed {
+            let must_run = env::var("TEST_ALL").is_ok_and(|value| value == "1");
+            assert!(!must_run, "Chromium or chromedriver is not in PATH");
+            eprintln!("left out: needs Chromium, which `make test` brings");
+        }
+        is_installed
+    }
+
+    /// A new browser of somebody who reads `languages` (`zh-CN,zh`, the best first).
+    pub async fn start(languages: &str, screen: Screen) -> Self {
+        let driver = Driver::start();
+        let profile = tempfile::tempdir().expect("a temporary folder");
+        let language = languages.split(',').next().unwrap_or_default();
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+            "--no-proxy-server",
+            "--hide-scrollbars",
+            &format!("--lang={language}"),
+            &format!("--window-size={},{}", screen.width, screen.height),
+            &format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "goog:loggingPrefs": {"browser": "ALL"},
+            "goog:chromeOptions": {
+                "binary": browser_program().expect("Chromium"),
+                "args": arguments,
+                "prefs": {"intl.accept_languages": languages},
+            },
+        }}});
+        let url = format!("http://127.0.0.1:{}/session", driver.port);
+        let client = process::client();
+        let begun = send(&client, Method::POST, &url, &wanted)
+            .await
+            .unwrap_or_else(|error| panic!("Chromium does not start: {error}"));
+        let chromium = Self {
+            session: format!("/session/{}", text_of(&begun["sessionId"])),
+            process_id: begun["capabilities"]["goog:processID"].as_u64(),
+            driver,
+            client,
+            _profile: profile,
+        };
+        chromium.look(screen).await;
+        chromium
+    }
+
+    /// Ends the browser. Blocks, so that it can be done while dropping.
+    fn end_session(&self) -> io::Result<()> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.driver.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        write!(
+            stream,
+            "DELETE {} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n",
+            self.session
+        )?;
+        // The answer comes when the browser is gone.
+        stream.read_exact(&mut [0; 12])
+    }
+
+    async fn command(&self, method: Method, path: &str, body: &Value) -> Result<Value, Value> {
+        let url = format!(
+            "http://127.0.0.1:{}{}{path}",
+            self.driver.port, self.session
+        );
+        send(&self.client, method, &url, body).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.command(Method::GET, path, &Value::Null)
+            .await
+            .unwrap_or_else(|error| panic!("{path}: {}", error["message"]))
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        self.command(Method::POST, path, &body)
+            .await
+            .unwrap_or_else(|error| panic!("{path} {body}: {}", error["message"]))
+    }
+
+    /// A command of Chromium's own protocol.
+    async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        self.post(
+            "/goog/cdp/execute",
+            json!({"cmd": command, "params": parameters}),
+        )
+        .await
+    }
+
+    /// From now on the tab has this screen.
+    pub async fn look(&self, screen: Screen) {
+        let Screen {
+            width,
+            height,
+            is_dark,
+        } = screen;
+        let size =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", size)
+            .await;
+        let scheme = if is_dark { "dark" } else { "light" };
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.devtools("Emulation.setEmulatedMedia", media).await;
+    }
+
+    /// Opens an address, and waits until the page is there.
+    pub async fn goto(&self, url: &str) {
+        self.post("/url", json!({"url": url})).await;
+    }
+
+    pub async fn back(&self) {
+        self.post("/back", json!({})).await;
+    }
+
+    pub async fn reload(&self) {
+        self.post("/refresh", json!({})).await;
+    }
+
+    pub async fn url(&self) -> String {
+        text_of(&self.get("/url").await)
+    }
+
+    pub async fn title(&self) -> String {
+        text_of(&self.get("/title").await)
+    }
+
+    async fn element(&self, css: &str) -> String {
+        let wanted = json!({"using": "css selector", "value": css});
+        text_of(&self.post("/element", wanted).await[ELEMENT])
+    }
+
+    /// How many elements there are.
+    pub async fn count(&self, css: &str) -> usize {
+        let wanted = json!({"using": "css selector", "value": css});
+        self.post("/elements", wanted)
+            .await
+            .as_array()
+            .map_or(0, Vec::len)
+    }
+
+    /// What a person reads there.
+    pub async fn text(&self, css: &str) -> String {
+        let element = self.element(css).await;
+        text_of(&self.get(&format!("/element/{element}/text")).await)
+    }
+
+    /// Clicks on what leads nowhere else.
+    pub async fn click(&self, css: &str) {
+        let element = self.element(css).await;
+        self.post(&format!("/element/{element}/click"), json!({}))
+            .await;
+    }
+
+    /// Clicks and waits for the page that it leads to.
+    pub async fn follow(&self, css: &str) {
+        self.leave_by(self.click(css)).await;
+    }
+
+    /// Does something, and waits until it has led to another page.
+    pub async fn leave_by(&self, action: impl Future<Output = ()>) {
+        let old_page = format!("/element/{}/name", self.element("html").await);
+        action.await;
+        until("another page is there", async || {
+            self.command(Method::GET, &old_page, &Value::Null)
+                .await
+                .is_err()
+        })
+        .await;
+    }
+
+    pub async fn double_click(&self, css: &str) {
+        let element = self.element(css).await;
+        let (down, up) = (
+            json!({"type": "pointerDown", "button": 0}),
+            json!({"type": "pointerUp", "button": 0}),
+        );
+        let origin = json!({ELEMENT: element});
+        let there = json!({"type": "pointerMove", "duration": 0, "origin": origin, "x": 0, "y": 0});
+        self.act(json!({
+            "type": "pointer",
+            "id": "mouse",
+            "parameters": {"pointerType": "mouse"},
+            "actions": [there, down, up, down, up],
+        }))
+        .await;
+    }
+
+    pub async fn press(&self, key: char) {
+        self.act(json!({
+            "type": "key",
+            "id": "keyboard",
+            "actions": [{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}],
+        }))
+        .await;
+    }
+
+    async fn act(&self, source: Value) {
+        self.post("/actions", json!({"actions": [source]})).await;
+    }
+
+    /// Runs a function's body in the page, which itself has no script.
+    pub async fn execute(&self, script: &str, arguments: Value) -> Value {
+        self.post(
+            "/execute/sync",
+            json!({"script": script, "args": arguments}),
+        )
+        .await
+    }
+
+    /// The text of an open alert.
+    pub async fn alert(&self) -> Option<String> {
+        let text = self.command(Method::GET, "/alert/text", &Value::Null).await;
+        text.ok().map(|text| text_of(&text))
+    }
+
+    /// What pages said on the console since the last look, breaches of their policy among it.
+    pub async fn logs(&self) -> Vec<String> {
+        let entries = self.post("/se/log", json!({"type": "browser"})).await;
+        entries
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|entry| text_of(&entry["message"]))
+            // The browser's own first page.
+            .filter(|message| !message.starts_with("chrome://"))
+            .collect()
+    }
+
+    /// Names and values of the cookies that the page's address gets.
+    pub async fn cookies(&self) -> Vec<(String, String)> {
+        let cookies = self.get("/cookie").await;
+        cookies
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|cookie| (text_of(&cookie["name"]), text_of(&cookie["value"])))
+            .collect()
+    }
+
+    pub async fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.cookies().await;
+        cookies
+            .into_iter()
+            .find(|(given, _)| given == name)
+            .map(|(_, value)| value)
+    }
+
+    /// A cookie of the page's host, like those that the portal sets.
+    pub async fn add_cookie(&self, name: &str, value: &str) {
+        let cookie = json!({
+            "name": name, "value": value, "path": "/", "httpOnly": true, "sameSite": "Lax",
+        });
+        self.post("/cookie", json!({"cookie": cookie})).await;
+    }
+
+    /// Opens a tab and goes there.
+    pub async fn new_tab(&self) -> String {
+        let tab = self.post("/window/new", json!({"type": "tab"})).await;
+        let handle = text_of(&tab["handle"]);
+        self.switch_to(&handle).await;
+        handle
+    }
+
+    pub async fn switch_to(&self, tab: &str) {
+        self.post("/window", json!({"handle": tab})).await;
+    }
+
+    /// Into a frame of the page.
+    pub async fn enter_frame(&self, index: usize) {
+        self.post("/frame", json!({"id": index})).await;
+    }
+
+    /// The whole page, also what is below the screen.
+    pub async fn screenshot(&self, file: &Path) {
+        let page = self.devtools("Page.getLayoutMetrics", json!({})).await["cssContentSize"].take();
+        let clip = json!({
+            "x": 0, "y": 0, "width": page["width"], "height": page["height"], "scale": 1,
+        });
+        let wanted = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
+        let picture = self.devtools("Page.captureScreenshot", wanted).await;
+        let bytes = STANDARD.decode(text_of(&picture["data"])).expect("base64");
+        std::fs::write(file, bytes).expect("a picture");
+    }
+}
