@@ -408,7 +408,7 @@ async fn decide(
                 asked.back(&platform, "code", &code)
             }
             (Some(_), Ok(_)) => {
-                let again = format!("/o/authorize/?{}", request.query_string());
+                let again = format!("/o/authorize/?{}", without_choice(request.query_string()));
                 return message(403, t.sandbox_refused, &again, t.sandbox_back);
             }
             _ => None,
@@ -420,6 +420,14 @@ async fn decide(
             .finish(),
         None => unknown(),
     }
+}
+
+/// The query of the authorize address, without whom was picked.
+fn without_choice(query: &str) -> String {
+    let kept = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "as");
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(kept)
+        .finish()
 }
 
 fn keep<T>(kept: &Mutex<HashMap<String, T>>, key: String, value: T) {

@@ -187,7 +187,8 @@ async fn check(chromium: &Chromium, name: &str) {
         (Screen::DESKTOP, ""),
     ] {
         chromium.look(screen).await;
-        let script = "const page = document.documentElement; \
+        let script = "document.getAnimations().forEach(change => change.finish()); \
+                      const page = document.documentElement; \
                       return [innerWidth, page.scrollWidth - page.clientWidth, \
                               matchMedia('(prefers-color-scheme: dark)').matches]";
         let seen = chromium.execute(script, json!([])).await;
@@ -673,7 +674,7 @@ fn hostile_addresses() -> Vec<String> {
     };
     let mut addresses = BTreeSet::new();
     while addresses.len() < 6000 {
-        let mut address = if draw(4) == 0 { "" } else { "/" }.to_owned();
+        let mut address = String::from(if draw(4) == 0 { "" } else { "/" });
         for _ in 0..=draw(5) {
             address.push_str(pieces[draw(pieces.len())]);
         }

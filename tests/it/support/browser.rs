@@ -15,6 +15,8 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        // Nothing here speaks TLS, and a bare machine has no certificate authorities.
+        .tls_certs_only([])
         .build()
         .expect("a client")
 });

@@ -2,7 +2,7 @@
 //! the test says so, remembers every request, and speaks HTTP itself, so that it can speak it
 //! badly.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -112,7 +112,6 @@ impl Seen {
 struct State {
     grants: HashMap<String, Grant>,
     tokens: HashMap<String, Person>,
-    used_codes: HashSet<String>,
     replies: HashMap<Endpoint, Reply>,
     seen: Vec<(Endpoint, Seen)>,
     canaries: Vec<String>,
@@ -221,6 +220,7 @@ impl Provider {
     }
 
     /// The provider says no, with an error code and whatever else.
+    #[expect(clippy::unused_self, reason = "the provider is who says it")]
     pub fn refuse(&self, authorize_url: &str, error: &str, more: &[(&str, &str)]) -> String {
         let url = Url::parse(authorize_url).expect("an authorize address");
         let query: HashMap<String, String> = url.query_pairs().into_owned().collect();
@@ -297,7 +297,6 @@ impl Provider {
         let Some(grant) = form.get("code").and_then(|code| state.grants.remove(code)) else {
             return (400, Some(json!({"error": "invalid_grant"})));
         };
-        state.used_codes.insert(form["code"].clone());
         let verifier = form
             .get("code_verifier")
             .map(|verifier| sha256(verifier.as_bytes()));
@@ -420,9 +419,10 @@ async fn misbehave(stream: &mut (impl AsyncWrite + Unpin), reply: Reply) -> io::
             stream
                 .write_all(b"transfer-encoding: chunked\r\n\r\n")
                 .await?;
+            let spaces = vec![b' '; 0x10000];
             loop {
                 stream.write_all(b"10000\r\n").await?;
-                stream.write_all(&[b' '; 0x10000]).await?;
+                stream.write_all(&spaces).await?;
                 stream.write_all(b"\r\n").await?;
             }
         }

@@ -72,7 +72,7 @@ impl Driver {
             .spawn()
             .expect("chromedriver starts");
         let mut output = BufReader::new(process.stdout.take().expect("its output"));
-        let port = loop {
+        let port: u16 = loop {
             let mut line = String::new();
             let read = output.read_line(&mut line).expect("its output");
             assert!(read > 0, "chromedriver ended at once");
@@ -184,6 +184,7 @@ impl Chromium {
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            "--force-prefers-reduced-motion",
             "--no-first-run",
             "--no-proxy-server",
             "--hide-scrollbars",
@@ -219,11 +220,11 @@ impl Chromium {
     fn end_session(&self) -> io::Result<()> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.driver.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        write!(
-            stream,
+        let request = format!(
             "DELETE {} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n",
             self.session
-        )?;
+        );
+        stream.write_all(request.as_bytes())?;
         // The answer comes when the browser is gone.
         stream.read_exact(&mut [0; 12])
     }
