@@ -11,7 +11,7 @@ setup:
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets --features failpoints -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --features failpoints --quiet
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --features failpoints --quiet
 
 # What a sign-in costs, on both databases.
 bench:

@@ -28,7 +28,7 @@ pub struct User {
     pub first_name: String,
     pub email: String,
     pub is_active: bool,
-    /// The role given by hand; see [`User::may_look`].
+    /// The role given by hand; [`User::role`] is the one that counts.
     is_staff: bool,
     is_superuser: bool,
     is_staff_by_permission: bool,
