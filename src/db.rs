@@ -4,36 +4,31 @@
 //! only when a connection is free, so that a slow database fills a fair queue, not the threads.
 
 mod conn;
+mod connect;
+mod migrations;
 pub mod schema;
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager};
-use diesel::migration::MigrationSource;
-use diesel::pg::PgConnection;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::Semaphore;
 use url::Url;
 
 pub use conn::Conn;
 pub(crate) use conn::each;
+pub use connect::connection_url;
+use connect::{connect, is_local};
+pub use migrations::{MigrationState, sqlite_version};
 
 use crate::config::DatabaseUrl;
 use crate::error::{DatabaseError, Error, Result};
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
-
 /// How long a request waits for a connection before it is told to come back later; SQLite's own
 /// wait for another process's lock is as long.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The WAL-reset bug, which can corrupt a database, is mended from this version on.
-const SQLITE_MIN_VERSION: i32 = 3_051_003;
 
 /// Names the advisory locks of ours in a PostgreSQL database: "fdsk".
 const MIGRATION_LOCK: i64 = 0x6664_736b_0001;
@@ -319,189 +314,12 @@ fn advisory_lock(conn: &mut Conn, key: i64) -> Result<()> {
     Ok(())
 }
 
-fn connect(url: &DatabaseUrl, may_write: bool) -> Result<Conn> {
-    match url {
-        DatabaseUrl::Sqlite(path) => connect_sqlite(path, may_write).map(Conn::Sqlite),
-        DatabaseUrl::Postgres(url) => connect_postgres(url.expose()).map(Conn::Postgres),
-    }
-}
-
+/// Not reachable, or not what it should be, and why.
 fn down(why: impl std::fmt::Display) -> Error {
     Error::Database(DatabaseError::Down(why.to_string()))
 }
 
-fn connect_sqlite(path: &Path, may_write: bool) -> Result<SqliteConnection> {
-    let name = path
-        .to_str()
-        .ok_or_else(|| down("DATABASE_URL: the path is not Unicode"))?;
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        && !folder.is_dir()
-    {
-        return Err(down(format!(
-            "the folder {} does not exist",
-            folder.display()
-        )));
-    }
-    if path.is_dir() {
-        return Err(down(format!("{name} is a folder, not a database file")));
-    }
-    // Diesel reads some names as addresses with parameters; a path is always just a path.
-    let name = if path.is_absolute() {
-        name.to_owned()
-    } else {
-        format!("./{name}")
-    };
-    let mut conn = SqliteConnection::establish(&name)
-        .map_err(|error| down(format!("{name} cannot be opened: {error}")))?;
-    let setup = if may_write {
-        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON;"
-    } else {
-        "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-         PRAGMA query_only = ON;"
-    };
-    conn.batch_execute(setup)
-        .map_err(|error| down(format!("{name} cannot be used: {error}")))?;
-    Ok(conn)
-}
-
-/// The version of the SQLite inside this program.
-#[must_use]
-pub fn sqlite_version() -> i32 {
-    // Diesel has no call for it, and the bundled library's constant is what was compiled in.
-    libsqlite3_sys::SQLITE_VERSION_NUMBER
-}
-
-fn connect_postgres(url: &str) -> Result<PgConnection> {
-    let url = connection_url(url).ok_or_else(|| down("DATABASE_URL cannot be read"))?;
-    let mut conn = PgConnection::establish(&url).map_err(down)?;
-    // Bounded, so that no lock and no lost network holds a person for longer.
-    conn.batch_execute(
-        "SET statement_timeout = '8s'; SET lock_timeout = '5s'; \
-         SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning",
-    )
-    .map_err(down)?;
-    Ok(conn)
-}
-
-/// The address with our defaults for what it leaves open: a bounded wait, and for a server that is
-/// not on this machine a connection that proves who it is.
-#[must_use]
-pub fn connection_url(text: &str) -> Option<String> {
-    let mut url = Url::parse(text).ok()?;
-    let names: Vec<String> = url
-        .query_pairs()
-        .map(|(name, _)| name.into_owned())
-        .collect();
-    let has = |name: &str| names.iter().any(|given| given == name);
-    let mut extra = Vec::new();
-    if !has("connect_timeout") {
-        extra.push(("connect_timeout", "5".to_owned()));
-    }
-    if !has("tcp_user_timeout") {
-        extra.push(("tcp_user_timeout", "10000".to_owned()));
-    }
-    if !has("application_name") {
-        extra.push(("application_name", "frontdesk".to_owned()));
-    }
-    if !is_local(&url) && !has("sslmode") {
-        extra.push(("sslmode", "verify-full".to_owned()));
-    }
-    let is_verified = !has("sslmode") && !is_local(&url)
-        || url
-            .query_pairs()
-            .any(|(name, value)| name == "sslmode" && value.starts_with("verify-"));
-    // A root file makes the library verify whatever the mode, so it is named only where it is
-    // wanted.
-    if is_verified
-        && !has("sslrootcert")
-        && let Some(bundle) = system_certificates()
-    {
-        extra.push(("sslrootcert", bundle.to_owned()));
-    }
-    url.query_pairs_mut().extend_pairs(extra);
-    Some(url.into())
-}
-
-/// A `host` or `hostaddr` among the parameters is the one that counts; a path is a local socket.
-fn is_local(url: &Url) -> bool {
-    let parameter = url
-        .query_pairs()
-        .find(|(name, _)| name == "host" || name == "hostaddr")
-        .map(|(_, value)| value.into_owned());
-    let host = parameter.or_else(|| url.host_str().map(str::to_owned));
-    match host.as_deref() {
-        None | Some("" | "localhost") => true,
-        Some(host) => {
-            host.starts_with('/')
-                || host.starts_with("%2F")
-                || host
-                    .trim_matches(['[', ']'])
-                    .parse::<std::net::IpAddr>()
-                    .is_ok_and(|address| address.is_loopback())
-        }
-    }
-}
-
-/// Where Linux distributions keep the certificate authorities; the library that we carry does
-/// not know.
-fn system_certificates() -> Option<&'static str> {
-    [
-        "/etc/ssl/certs/ca-certificates.crt",
-        "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/ca-bundle.pem",
-        "/etc/ssl/cert.pem",
-    ]
-    .into_iter()
-    .find(|path| Path::new(path).exists())
-}
-
-/// How far the tables are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MigrationState {
-    Current,
-    /// How many are still to be applied.
-    Pending(usize),
-    /// A newer version of this program has been here.
-    TooNew,
-}
-
 impl Db {
-    /// Brings the tables up to date: one transaction under a lock, so that of any number of
-    /// instances that start at once one does it and the others wait.
-    ///
-    /// # Errors
-    /// [`DatabaseError::Down`] when a newer program has been here, or a migration fails.
-    pub fn migrate(&self) -> Result<usize> {
-        if sqlite_version() < SQLITE_MIN_VERSION {
-            return Err(down("the SQLite inside this program is too old to be safe"));
-        }
-        self.write_blocking(|conn| {
-            if let Conn::Postgres(conn) = conn {
-                // Waiting for another instance's migrations may take longer than a request may.
-                conn.batch_execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")?;
-            }
-            advisory_lock(conn, MIGRATION_LOCK)?;
-            each!(conn, |c| run_migrations(c))
-        })
-    }
-
-    /// # Errors
-    /// [`DatabaseError`]
-    pub async fn migration_state(&self) -> Result<MigrationState> {
-        self.read(migration_state).await
-    }
-
-    /// [`Db::migration_state`] for a command that has no runtime.
-    ///
-    /// # Errors
-    /// [`DatabaseError`]
-    pub fn migration_state_blocking(&self) -> Result<MigrationState> {
-        self.0.read(&migration_state)
-    }
-
     /// The order of text, as PostgreSQL calls it; SQLite compares bytes.
     ///
     /// # Errors
@@ -556,63 +374,5 @@ pub fn describe(url: &DatabaseUrl) -> String {
             |_| "PostgreSQL".to_owned(),
             |url| format!("PostgreSQL {}{}", url.host_str().unwrap_or(""), url.path()),
         ),
-    }
-}
-
-fn run_migrations<C>(conn: &mut C) -> Result<usize>
-where
-    C: MigrationHarness<C::Backend> + Connection,
-{
-    let applied = conn.applied_migrations().map_err(down)?;
-    let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
-    if state_of(&applied, &known_versions::<C::Backend>()?) == MigrationState::TooNew {
-        return Err(down(
-            "a newer version of frontdesk has migrated this database; run that version, \
-             or restore a backup from before",
-        ));
-    }
-    conn.run_pending_migrations(MIGRATIONS)
-        .map(|applied| applied.len())
-        .map_err(|error| down(format!("a migration failed: {error}")))
-}
-
-fn migration_state(conn: &mut Conn) -> Result<MigrationState> {
-    #[derive(diesel::QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        version: String,
-    }
-    const QUERY: &str = "SELECT version FROM __diesel_schema_migrations";
-    let rows: QueryResult<Vec<Row>> = each!(conn, |c| diesel::sql_query(QUERY).load(c));
-    let applied: Vec<String> = match rows {
-        Ok(rows) => rows.into_iter().map(|row| row.version).collect(),
-        Err(diesel::result::Error::DatabaseError(_, information))
-            if information.message().contains("__diesel_schema_migrations") =>
-        {
-            Vec::new()
-        }
-        Err(error) => return Err(error.into()),
-    };
-    Ok(state_of(
-        &applied,
-        &known_versions::<diesel::sqlite::Sqlite>()?,
-    ))
-}
-
-fn known_versions<DB: diesel::backend::Backend>() -> Result<Vec<String>> {
-    let migrations = MigrationSource::<DB>::migrations(&MIGRATIONS).map_err(down)?;
-    Ok(migrations
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect())
-}
-
-fn state_of(applied: &[String], known: &[String]) -> MigrationState {
-    if applied.iter().any(|version| !known.contains(version)) {
-        MigrationState::TooNew
-    } else if applied.len() < known.len() {
-        MigrationState::Pending(known.len() - applied.len())
-    } else {
-        MigrationState::Current
     }
 }

@@ -13,7 +13,7 @@
 //! | ground | settings, log, database | [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
 //! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`sessions`] [`audit`] [`attempts`] [`oauth`] |
 //! | desk | what all requests share | [`desk`] |
-//! | verbs | one function, one transaction, one event | [`signin`] [`admin`] |
+//! | verbs | one function, one transaction, one event | [`signin`] [`signout`] [`admin`] |
 //! | screens | HTTP and HTML | [`web`] |
 //! | | the demo's stand-in platform | [`sandbox`] |
 //! | | the commands | [`cli`] |
@@ -47,6 +47,7 @@ pub mod sandbox;
 pub mod secret;
 pub mod sessions;
 pub mod signin;
+pub mod signout;
 pub mod text;
 pub mod users;
 pub mod web;

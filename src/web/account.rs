@@ -17,7 +17,7 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::permissions::{self, Held};
 use crate::sessions::{self, Session};
-use crate::signin;
+use crate::signout;
 use crate::users::User;
 
 const MAX_SESSIONS: i64 = 50;
@@ -120,7 +120,7 @@ pub async fn end_session(
     id: Path<i64>,
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
-    signin::end_session(&desk, &me.user, *id, me.visit.client).await?;
+    signout::end_session(&desk, &me.user, *id, me.visit.client).await?;
     Ok(back(&desk, SESSION_ENDED))
 }
 
@@ -129,7 +129,7 @@ pub async fn end_other_sessions(
     desk: Data<Desk>,
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
-    signin::end_other_sessions(&desk, &me.user, me.session.id, me.visit.client).await?;
+    signout::end_other_sessions(&desk, &me.user, me.session.id, me.visit.client).await?;
     Ok(back(&desk, SESSIONS_ENDED))
 }
 

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
 use crate::secret::Secret;
 use crate::signin::{self, Callback, Finished, Visitor};
+use crate::signout;
 
 /// The only parameter that shapes a sign-in from outside.
 #[derive(Deserialize)]
@@ -192,7 +193,7 @@ pub async fn sign_out(
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     if let Some(token) = &visit.session_token {
-        signin::sign_out(&desk, token, visit.client.clone()).await?;
+        signout::sign_out(&desk, token, visit.client.clone()).await?;
         cookie_session.purge();
     }
     let mut response = see_other("/signed-out");

@@ -54,7 +54,7 @@ const RANKS: &[&[&str]] = &[
         "oauth",
     ],
     &["desk"],
-    &["signin", "admin"],
+    &["signin", "signout", "admin"],
     &["web"],
     &["server", "sandbox"],
     &["cli"],

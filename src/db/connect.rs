@@ -1,0 +1,141 @@
+//! Opening one connection: SQLite's pragmas, PostgreSQL's address and bounds.
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use url::Url;
+
+use super::{Conn, down};
+use crate::config::DatabaseUrl;
+use crate::error::Result;
+
+pub fn connect(url: &DatabaseUrl, may_write: bool) -> Result<Conn> {
+    match url {
+        DatabaseUrl::Sqlite(path) => connect_sqlite(path, may_write).map(Conn::Sqlite),
+        DatabaseUrl::Postgres(url) => connect_postgres(url.expose()).map(Conn::Postgres),
+    }
+}
+
+fn connect_sqlite(path: &Path, may_write: bool) -> Result<SqliteConnection> {
+    let name = path
+        .to_str()
+        .ok_or_else(|| down("DATABASE_URL: the path is not Unicode"))?;
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        && !folder.is_dir()
+    {
+        return Err(down(format!(
+            "the folder {} does not exist",
+            folder.display()
+        )));
+    }
+    if path.is_dir() {
+        return Err(down(format!("{name} is a folder, not a database file")));
+    }
+    // Diesel reads some names as addresses with parameters; a path is always just a path.
+    let name = if path.is_absolute() {
+        name.to_owned()
+    } else {
+        format!("./{name}")
+    };
+    let mut conn = SqliteConnection::establish(&name)
+        .map_err(|error| down(format!("{name} cannot be opened: {error}")))?;
+    let setup = if may_write {
+        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON;"
+    } else {
+        "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+         PRAGMA query_only = ON;"
+    };
+    conn.batch_execute(setup)
+        .map_err(|error| down(format!("{name} cannot be used: {error}")))?;
+    Ok(conn)
+}
+
+fn connect_postgres(url: &str) -> Result<PgConnection> {
+    let url = connection_url(url).ok_or_else(|| down("DATABASE_URL cannot be read"))?;
+    let mut conn = PgConnection::establish(&url).map_err(down)?;
+    // Bounded, so that no lock and no lost network holds a person for longer.
+    conn.batch_execute(
+        "SET statement_timeout = '8s'; SET lock_timeout = '5s'; \
+         SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning",
+    )
+    .map_err(down)?;
+    Ok(conn)
+}
+
+/// The address with our defaults for what it leaves open: a bounded wait, and for a server that is
+/// not on this machine a connection that proves who it is.
+#[must_use]
+pub fn connection_url(text: &str) -> Option<String> {
+    let mut url = Url::parse(text).ok()?;
+    let names: Vec<String> = url
+        .query_pairs()
+        .map(|(name, _)| name.into_owned())
+        .collect();
+    let has = |name: &str| names.iter().any(|given| given == name);
+    let mut extra = Vec::new();
+    if !has("connect_timeout") {
+        extra.push(("connect_timeout", "5".to_owned()));
+    }
+    if !has("tcp_user_timeout") {
+        extra.push(("tcp_user_timeout", "10000".to_owned()));
+    }
+    if !has("application_name") {
+        extra.push(("application_name", "frontdesk".to_owned()));
+    }
+    if !is_local(&url) && !has("sslmode") {
+        extra.push(("sslmode", "verify-full".to_owned()));
+    }
+    let is_verified = !has("sslmode") && !is_local(&url)
+        || url
+            .query_pairs()
+            .any(|(name, value)| name == "sslmode" && value.starts_with("verify-"));
+    // A root file makes the library verify whatever the mode, so it is named only where it is
+    // wanted.
+    if is_verified
+        && !has("sslrootcert")
+        && let Some(bundle) = system_certificates()
+    {
+        extra.push(("sslrootcert", bundle.to_owned()));
+    }
+    url.query_pairs_mut().extend_pairs(extra);
+    Some(url.into())
+}
+
+/// A `host` or `hostaddr` among the parameters is the one that counts; a path is a local socket.
+pub fn is_local(url: &Url) -> bool {
+    let parameter = url
+        .query_pairs()
+        .find(|(name, _)| name == "host" || name == "hostaddr")
+        .map(|(_, value)| value.into_owned());
+    let host = parameter.or_else(|| url.host_str().map(str::to_owned));
+    match host.as_deref() {
+        None | Some("" | "localhost") => true,
+        Some(host) => {
+            host.starts_with('/')
+                || host.starts_with("%2F")
+                || host
+                    .trim_matches(['[', ']'])
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|address| address.is_loopback())
+        }
+    }
+}
+
+/// Where Linux distributions keep the certificate authorities; the library that we carry does
+/// not know.
+fn system_certificates() -> Option<&'static str> {
+    [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    ]
+    .into_iter()
+    .find(|path| Path::new(path).exists())
+}

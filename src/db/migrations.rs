@@ -1,0 +1,124 @@
+//! Bringing the tables up to date, and saying how far they are.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::migration::MigrationSource;
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::{Conn, Db, MIGRATION_LOCK, advisory_lock, down, each};
+use crate::error::Result;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// The WAL-reset bug, which can corrupt a database, is mended from this version on.
+const SQLITE_MIN_VERSION: i32 = 3_051_003;
+
+/// The version of the SQLite inside this program.
+#[must_use]
+pub fn sqlite_version() -> i32 {
+    // Diesel has no call for it, and the bundled library's constant is what was compiled in.
+    libsqlite3_sys::SQLITE_VERSION_NUMBER
+}
+
+/// How far the tables are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MigrationState {
+    Current,
+    /// How many are still to be applied.
+    Pending(usize),
+    /// A newer version of this program has been here.
+    TooNew,
+}
+
+impl Db {
+    /// Brings the tables up to date: one transaction under a lock, so that of any number of
+    /// instances that start at once one does it and the others wait.
+    ///
+    /// # Errors
+    /// [`crate::error::DatabaseError::Down`] when a newer program has been here, or a migration fails.
+    pub fn migrate(&self) -> Result<usize> {
+        if sqlite_version() < SQLITE_MIN_VERSION {
+            return Err(down("the SQLite inside this program is too old to be safe"));
+        }
+        self.write_blocking(|conn| {
+            if let Conn::Postgres(conn) = conn {
+                // Waiting for another instance's migrations may take longer than a request may.
+                conn.batch_execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")?;
+            }
+            advisory_lock(conn, MIGRATION_LOCK)?;
+            each!(conn, |c| run_migrations(c))
+        })
+    }
+
+    /// # Errors
+    /// [`crate::error::DatabaseError`]
+    pub async fn migration_state(&self) -> Result<MigrationState> {
+        self.read(migration_state).await
+    }
+
+    /// [`Db::migration_state`] for a command that has no runtime.
+    ///
+    /// # Errors
+    /// [`crate::error::DatabaseError`]
+    pub fn migration_state_blocking(&self) -> Result<MigrationState> {
+        self.0.read(&migration_state)
+    }
+}
+
+fn run_migrations<C>(conn: &mut C) -> Result<usize>
+where
+    C: MigrationHarness<C::Backend> + Connection,
+{
+    let applied = conn.applied_migrations().map_err(down)?;
+    let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    if state_of(&applied, &known_versions::<C::Backend>()?) == MigrationState::TooNew {
+        return Err(down(
+            "a newer version of frontdesk has migrated this database; run that version, \
+             or restore a backup from before",
+        ));
+    }
+    conn.run_pending_migrations(MIGRATIONS)
+        .map(|applied| applied.len())
+        .map_err(|error| down(format!("a migration failed: {error}")))
+}
+
+fn migration_state(conn: &mut Conn) -> Result<MigrationState> {
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        version: String,
+    }
+    const QUERY: &str = "SELECT version FROM __diesel_schema_migrations";
+    let rows: QueryResult<Vec<Row>> = each!(conn, |c| diesel::sql_query(QUERY).load(c));
+    let applied: Vec<String> = match rows {
+        Ok(rows) => rows.into_iter().map(|row| row.version).collect(),
+        Err(diesel::result::Error::DatabaseError(_, information))
+            if information.message().contains("__diesel_schema_migrations") =>
+        {
+            Vec::new()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(state_of(
+        &applied,
+        &known_versions::<diesel::sqlite::Sqlite>()?,
+    ))
+}
+
+fn known_versions<DB: diesel::backend::Backend>() -> Result<Vec<String>> {
+    let migrations = MigrationSource::<DB>::migrations(&MIGRATIONS).map_err(down)?;
+    Ok(migrations
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect())
+}
+
+fn state_of(applied: &[String], known: &[String]) -> MigrationState {
+    if applied.iter().any(|version| !known.contains(version)) {
+        MigrationState::TooNew
+    } else if applied.len() < known.len() {
+        MigrationState::Pending(known.len() - applied.len())
+    } else {
+        MigrationState::Current
+    }
+}

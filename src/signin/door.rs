@@ -1,0 +1,244 @@
+//! The one door: find or create the account, sync it, refuse the inactive, open the session, record
+//! the event, in one transaction. The first sign-in and the hundredth take the same path.
+
+use std::sync::Arc;
+
+use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::clock::UnixTime;
+use crate::config::PROVIDER_ID;
+use crate::db::{Conn, lock_superusers};
+use crate::desk::{Desk, RolePermissions};
+use crate::error::{Cause, Result, SignInError, Step};
+use crate::local_path::LocalPath;
+use crate::oauth::{Permissions, Person};
+use crate::permissions;
+use crate::secret::{Secret, sha256};
+use crate::sessions::{self, Client, NewSession};
+use crate::users::{self, Role, User};
+
+/// What came of a person at the door.
+#[derive(Debug)]
+pub enum Entered {
+    In {
+        token: Secret<String>,
+    },
+    /// Turned away, and the trail says so.
+    Refused {
+        error: Box<SignInError>,
+    },
+}
+
+/// What the transaction needs; the same however often it runs.
+pub struct Entry {
+    pub desk: Arc<Desk>,
+    pub now: UnixTime,
+    pub attempt: String,
+    pub next: LocalPath,
+    pub token: Secret<String>,
+    pub reference: String,
+    pub person: Person,
+    pub previous_hash: Option<String>,
+    pub client: Client,
+}
+
+/// # Errors
+/// [`crate::error::Error::AttemptUsed`], [`crate::error::Error::Database`]; then nothing is changed.
+pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
+    let profile = &entry.person.profile;
+    let given = match &entry.person.permissions {
+        Permissions::Given(given) => Some(given),
+        Permissions::NotAsked | Permissions::Failed(_) => None,
+    };
+    let mut details = Details {
+        kept: entry
+            .person
+            .kept
+            .iter()
+            .map(|kept| format!("{} {}", kept.field, kept.problem.code()))
+            .collect(),
+        permissions_kept: match &entry.person.permissions {
+            Permissions::Failed(failure) => Some(failure.cause.code().to_owned()),
+            _ => None,
+        },
+        ..Details::default()
+    };
+
+    let mut known = users::find_by_identity(conn, PROVIDER_ID, &profile.subject)?;
+    if known.is_none()
+        && let Some(owner) = users::find_by_username(conn, &profile.username)?
+    {
+        // Either somebody else's name, or this person's own first sign-in in another tab, which
+        // has just been committed.
+        known = users::find_by_identity(conn, PROVIDER_ID, &profile.subject)?;
+        if known.is_none() {
+            let cause = Cause::NameTaken {
+                username: profile.username.clone(),
+            };
+            return refuse_entry(conn, entry, &owner, cause);
+        }
+    }
+    let mut username = profile.username.clone();
+    let (user_id, roles) = if let Some(user) = known {
+        let may_rename = profile.username == user.username
+            || users::find_by_username(conn, &profile.username)?.is_none();
+        if !may_rename {
+            details.kept.push("username taken".to_owned());
+            username.clone_from(&user.username);
+        }
+        let synced = users::sync(conn, entry.now, &user, profile, may_rename, given.is_some())?;
+        let Some(roles) = synced else {
+            let cause = Cause::Inactive {
+                username: user.username.clone(),
+            };
+            return refuse_entry(conn, entry, &user, cause);
+        };
+        details.changes = users::changes(&user, profile, may_rename)
+            .into_iter()
+            .map(Into::into)
+            .collect();
+        (user.id, roles)
+    } else {
+        details.account_created = true;
+        let id = users::create(conn, entry.now, PROVIDER_ID, profile, given.is_some())?;
+        let roles = users::Roles {
+            by_hand: Role::Employee,
+            by_permission: Role::Employee,
+        };
+        (id, roles)
+    };
+    entry.desk.failpoint.hit("in_transaction");
+
+    if let Some(given) = given {
+        let diff = permissions::replace(conn, entry.now, user_id, PROVIDER_ID, given)?;
+        details.permissions_added = diff.added;
+        details.permissions_removed = diff.removed;
+    }
+    sync_role(conn, &entry.desk.roles, user_id, roles, &mut details)?;
+    end_previous(conn, entry, user_id)?;
+    sessions::open(
+        conn,
+        entry.now,
+        entry.desk.limits,
+        &NewSession {
+            user_id,
+            token_hash: &sha256(entry.token.expose().as_bytes()),
+            provider: PROVIDER_ID,
+            attempt: Some(&entry.attempt),
+            client: &entry.client,
+        },
+    )?;
+    audit::record(
+        conn,
+        entry.now,
+        NewEvent {
+            kind: EventKind::SignedIn,
+            reason: "",
+            actor: &username,
+            user: Some((user_id, &username)),
+            provider: PROVIDER_ID,
+            client: &entry.client,
+            reference: "",
+            details,
+        },
+    )?;
+    Ok(Entered::In {
+        token: entry.token.clone(),
+    })
+}
+
+/// The role by permission follows the permission; the role by hand is not touched, and the last
+/// active superuser stays one.
+fn sync_role(
+    conn: &mut Conn,
+    wanted: &RolePermissions,
+    user_id: i64,
+    roles: users::Roles,
+    details: &mut Details,
+) -> Result<()> {
+    let mut holds = |name: &Option<String>| match name {
+        Some(name) => permissions::is_held(conn, user_id, name),
+        None => Ok(false),
+    };
+    let mut role = if holds(&wanted.superuser)? {
+        Role::Superuser
+    } else if holds(&wanted.staff)? {
+        Role::Staff
+    } else {
+        Role::Employee
+    };
+    if role == roles.by_permission {
+        return Ok(());
+    }
+    let loses_superuser =
+        roles.by_permission == Role::Superuser && roles.by_hand != Role::Superuser;
+    if loses_superuser {
+        lock_superusers(conn)?;
+        if !users::has_other_superuser(conn, user_id)? {
+            details.kept.push("role last_superuser".to_owned());
+            role = Role::Superuser;
+        }
+    }
+    if role != roles.by_permission {
+        details.changes.push(audit::DetailedChange {
+            field: "role_by_permission".to_owned(),
+            from: roles.by_permission.code().to_owned(),
+            to: role.code().to_owned(),
+        });
+        users::set_role_by_permission(conn, user_id, role)?;
+    }
+    Ok(())
+}
+
+/// The session that this browser had makes way for the new one.
+fn end_previous(conn: &mut Conn, entry: &Entry, user_id: i64) -> Result<()> {
+    let Some(previous) = &entry.previous_hash else {
+        return Ok(());
+    };
+    let Some(previous_user) = sessions::end_by_token(conn, entry.now, previous)? else {
+        return Ok(());
+    };
+    if previous_user.id != user_id {
+        audit::record(
+            conn,
+            entry.now,
+            NewEvent {
+                kind: EventKind::UserSwitched,
+                reason: "",
+                actor: &entry.person.profile.username,
+                user: Some((previous_user.id, &previous_user.username)),
+                provider: PROVIDER_ID,
+                client: &entry.client,
+                reference: "",
+                details: Details::default(),
+            },
+        )?;
+    }
+    Ok(())
+}
+
+fn refuse_entry(conn: &mut Conn, entry: &Entry, about: &User, cause: Cause) -> Result<Entered> {
+    audit::record(
+        conn,
+        entry.now,
+        NewEvent {
+            kind: EventKind::SignInRefused,
+            reason: cause.code(),
+            actor: &entry.person.profile.username,
+            user: Some((about.id, &about.username)),
+            provider: PROVIDER_ID,
+            client: &entry.client,
+            reference: &entry.reference,
+            details: Details::default(),
+        },
+    )?;
+    Ok(Entered::Refused {
+        error: Box::new(SignInError {
+            reference: entry.reference.clone(),
+            attempt: Some(entry.attempt.clone()),
+            provider: PROVIDER_ID,
+            next: entry.next.clone(),
+            step: Step::Account,
+            cause,
+        }),
+    })
+}
