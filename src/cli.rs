@@ -1,11 +1,18 @@
 //! The commands. Each reads its settings, does one thing, and prints one error.
 
+/// `println!` for readers that may leave early, like `head`.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        let _reader_gone = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
 mod check;
 mod demo;
 
 use std::collections::HashMap;
-use std::fmt::{self, Write as _};
-use std::io::{BufRead as _, IsTerminal as _};
+use std::fmt;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -155,11 +162,17 @@ fn settings_help() -> String {
          a secret NAME can also be given as a file by NAME_FILE):\n",
     );
     for option in OPTIONS {
-        let _infallible = write!(
-            text,
-            "  {}\n      {} [{}]\n",
-            option.name, option.meaning, option.default
-        );
+        for part in [
+            "  ",
+            option.name,
+            "\n      ",
+            option.meaning,
+            " [",
+            option.default,
+            "]\n",
+        ] {
+            text.push_str(part);
+        }
     }
     text
 }
@@ -178,16 +191,16 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate => {
             let (db, _) = database()?;
             match db.migrate()? {
-                0 => println!("{}: up to date", db.describe()),
-                1 => println!("{}: 1 migration applied", db.describe()),
-                applied => println!("{}: {applied} migrations applied", db.describe()),
+                0 => say!("{}: up to date", db.describe()),
+                1 => say!("{}: 1 migration applied", db.describe()),
+                applied => say!("{}: {applied} migrations applied", db.describe()),
             }
             Ok(())
         }
         Command::Check => check::run(&config::environment()?),
         Command::SecretKey => {
             let key = random_token().map_err(Error::from)?;
-            println!("{key}");
+            say!("{key}");
             Ok(())
         }
         Command::Promote { username, role } => promote(&username, role.role()),
@@ -200,7 +213,7 @@ fn run(command: Command) -> Result<(), Failure> {
             admin::check_new_account(&username, &email)?;
             let hash = new_password(password_stdin)?;
             admin::create_superuser(&db, clock.now(), &username, &email, &hash)?;
-            println!("{username} is a superuser.");
+            say!("{username} is a superuser.");
             Ok(())
         }
         Command::Changepassword {
@@ -210,7 +223,7 @@ fn run(command: Command) -> Result<(), Failure> {
             let (db, clock) = migrated_database()?;
             let hash = new_password(password_stdin)?;
             admin::change_password(&db, clock.now(), &username, &hash)?;
-            println!("The password of {username} is changed.");
+            say!("The password of {username} is changed.");
             Ok(())
         }
     }
@@ -235,7 +248,7 @@ fn promote(username: &str, role: Role) -> Result<(), Failure> {
         Role::Employee => "without a role by hand",
     };
     let already = if before == role { " already" } else { "" };
-    println!("{username} is{already} {word}.");
+    say!("{username} is{already} {word}.");
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `frontdesk check`: one line for each thing that must hold, and what to do about it.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 
 use super::Failure;
 use crate::config::{DatabaseUrl, ProviderSettings, Settings};
@@ -18,16 +19,16 @@ struct Report {
 
 impl Report {
     fn ok(what: &str, text: &str) {
-        println!("ok       {what}: {text}");
+        say!("ok       {what}: {text}");
     }
 
     fn warning(what: &str, text: &str) {
-        println!("warning  {what}: {text}");
+        say!("warning  {what}: {text}");
     }
 
     fn fault(&mut self, what: &str, text: &str) {
         self.has_fault = true;
-        println!("fault    {what}: {text}");
+        say!("fault    {what}: {text}");
     }
 }
 
@@ -139,21 +140,21 @@ fn check_provider(report: &mut Report, settings: ProviderSettings) -> Result<(),
     }
     let provider = Provider::new(settings)?;
     let settings = provider.settings();
+    // This server needs the first kind; browsers need the second, which it may not reach.
     let mut addresses = vec![
-        ("OAUTH2_TOKEN_URL", &settings.token_url),
-        ("OAUTH2_USER_BASE_INFO_URL", &settings.profile_url),
+        ("OAUTH2_TOKEN_URL", &settings.token_url, true),
+        ("OAUTH2_USER_BASE_INFO_URL", &settings.profile_url, true),
+        ("OAUTH2_AUTHORIZE_URL", &settings.authorize_url, false),
     ];
-    addresses.extend(
-        settings
-            .permissions_url
-            .as_ref()
-            .map(|url| ("OAUTH2_USER_ALL_PERMISSIONS_URL", url)),
-    );
+    let permissions = settings.permissions_url.as_ref();
+    addresses.extend(permissions.map(|url| ("OAUTH2_USER_ALL_PERMISSIONS_URL", url, true)));
+    let logout = settings.logout_url.as_ref();
+    addresses.extend(logout.map(|url| ("OAUTH2_LOGOUT_URL", url, false)));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(Error::Internal(error.to_string())))?;
-    for (name, url) in addresses {
+    for (name, url, is_needed) in addresses {
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
         if url.scheme() == "http" && !is_local(url) {
             Report::warning(
@@ -162,6 +163,10 @@ fn check_provider(report: &mut Report, settings: ProviderSettings) -> Result<(),
             );
         }
         match runtime.block_on(provider.probe(url)) {
+            Err(_) if !is_needed => Report::warning(
+                name,
+                &format!("{shown} does not answer this server; browsers must reach it"),
+            ),
             Ok(404) => report.fault(name, &format!("{shown} answers 404: is the path right?")),
             Ok(status) if status >= 500 => {
                 Report::warning(name, &format!("{shown} answers {status}"));

@@ -2,6 +2,7 @@
 //! settings, no environment and no `.env`.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 
 use super::Failure;
@@ -74,11 +75,11 @@ fn listen(port: u16) -> Result<TcpListener, Failure> {
 }
 
 fn greet(portal: &str, platform: &str) {
-    println!("\nFrontdesk's demo is ready. Open\n\n    {portal}/\n");
-    println!("and click on \"Continue with your company account\". You come to a stand-in for a");
-    println!("company's platform ({platform}/), where you pick whom to be, for example:\n");
+    say!("\nFrontdesk's demo is ready. Open\n\n    {portal}/\n");
+    say!("and click on \"Continue with your company account\". You come to a stand-in for a");
+    say!("company's platform ({platform}/), where you pick whom to be, for example:\n");
     for (name, username, note) in sandbox::introductions() {
-        println!("    {username:<14} {note} ({name})");
+        say!("    {username:<14} {note} ({name})");
     }
-    println!("\nAccounts are kept in frontdesk-demo.sqlite3. Stop with Ctrl-C.\n");
+    say!("\nAccounts are kept in frontdesk-demo.sqlite3. Stop with Ctrl-C.\n");
 }
