@@ -167,7 +167,10 @@ fn check_provider(report: &mut Report, settings: ProviderSettings) -> Result<(),
                 name,
                 &format!("{shown} does not answer this server; browsers must reach it"),
             ),
-            Ok(404) => report.fault(name, &format!("{shown} answers 404: is the path right?")),
+            Ok(404) if is_needed => report.fault(name, &format!("{shown} answers 404: is the path right?")),
+            Ok(404) => {
+                Report::warning(name, &format!("{shown} answers 404: is the path right?"));
+            }
             Ok(status) if status >= 500 => {
                 Report::warning(name, &format!("{shown} answers {status}"));
             }

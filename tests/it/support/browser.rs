@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode};
@@ -17,6 +18,8 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
         .no_proxy()
         // Nothing here speaks TLS, and a bare machine has no certificate authorities.
         .tls_certs_only([])
+        // Sooner than the server, which closes idle connections after five seconds.
+        .pool_idle_timeout(Duration::from_secs(1))
         .build()
         .expect("a client")
 });

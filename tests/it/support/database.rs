@@ -44,7 +44,7 @@ impl Database {
     pub fn postgresql() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
-            eprintln!("left out: needs PostgreSQL, which `make test` brings");
+            super::left_out("PostgreSQL");
             return None;
         };
         let name = format!(

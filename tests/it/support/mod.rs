@@ -12,7 +12,8 @@ pub mod recorder;
 pub mod webdriver;
 
 use std::future::Future;
-use std::sync::LazyLock;
+use std::io::Write as _;
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -40,6 +41,22 @@ pub fn spawn<T: Send + 'static>(
     task: impl Future<Output = T> + Send + 'static,
 ) -> tokio::task::JoinHandle<T> {
     RUNTIME.spawn(task)
+}
+
+/// Says, once for each `need`, that tests are left out for want of it; fails where all must run.
+pub fn left_out(need: &'static str) {
+    static SAID: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+    assert!(
+        std::env::var("TEST_ALL").is_err(),
+        "this run must have {need}"
+    );
+    let mut said = SAID.lock().expect("what was said");
+    if !said.contains(&need) {
+        said.push(need);
+        // Past the capture of what passing tests print.
+        let line = format!("left out: tests that need {need}, which `make test` brings\n");
+        let _closed = std::io::stderr().write_all(line.as_bytes());
+    }
 }
 
 /// Waits until `condition` holds; fails the test when it does not within 20 seconds.

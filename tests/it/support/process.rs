@@ -173,6 +173,8 @@ pub fn client() -> reqwest::Client {
         .no_proxy()
         // Nothing here speaks TLS, and a bare machine has no certificate authorities.
         .tls_certs_only([])
+        // Sooner than the server, which closes idle connections after five seconds.
+        .pool_idle_timeout(Duration::from_secs(1))
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(60))
         .build()
