@@ -63,19 +63,28 @@ struct Driver {
 }
 
 impl Driver {
+    /// The port that it finds free for IPv4 may be taken for IPv6, and then it ends at once.
     fn start() -> Self {
+        (0..10)
+            .find_map(|_| Self::try_start())
+            .expect("chromedriver starts")
+    }
+
+    fn try_start() -> Option<Self> {
         let mut process = Command::new(program(DRIVER).expect("chromedriver"))
             .arg("--port=0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("chromedriver starts");
+            .expect("chromedriver runs");
         let mut output = BufReader::new(process.stdout.take().expect("its output"));
         let port: u16 = loop {
             let mut line = String::new();
-            let read = output.read_line(&mut line).expect("its output");
-            assert!(read > 0, "chromedriver ended at once");
+            if output.read_line(&mut line).expect("its output") == 0 {
+                let _ended = process.wait();
+                return None;
+            }
             if let Some((_, port)) = line.split_once("started successfully on port ") {
                 break port
                     .trim_end()
@@ -84,11 +93,11 @@ impl Driver {
                     .expect("a port");
             }
         };
-        Self {
+        Some(Self {
             process,
             port,
             _output: output,
-        }
+        })
     }
 }
 
