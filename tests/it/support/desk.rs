@@ -12,7 +12,7 @@ use frontdesk::secret::random_token;
 
 use super::database::Database;
 use super::provider::{CLIENT_ID, Provider};
-use super::{Browser, Person, log};
+use super::{Browser, Person, log, until};
 
 pub struct Desk {
     /// `http://127.0.0.1:PORT`, as browsers reach it.
@@ -177,6 +177,16 @@ impl Desk {
         canaries.push(self.secret_key.clone());
         canaries.retain(|canary| !canary.is_empty());
         canaries
+    }
+
+    /// Ends the desk and waits until nothing of it holds the database open.
+    pub async fn close(self) {
+        let inner = Arc::downgrade(&self.inner);
+        drop(self);
+        until("the desk has let go of its database", async || {
+            inner.strong_count() == 0
+        })
+        .await;
     }
 
     /// Stops the server and waits until it is gone.
