@@ -33,7 +33,7 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::UnknownUser => f.write_str(
-                "there is no account of that name; it comes about when the person first signs in",
+                "there is no account of that name; it is created when the person first signs in",
             ),
             Self::UsernameTaken => f.write_str("that username is taken"),
             Self::BadUsername => write!(

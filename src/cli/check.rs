@@ -79,6 +79,16 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
     if let DatabaseUrl::Sqlite(path) = url
         && !path.exists()
     {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            report.fault(
+                "database",
+                &format!("{name}: its folder does not exist; make it, or look at DATABASE_URL"),
+            );
+            return;
+        }
         Report::warning(
             "database",
             &format!(

@@ -30,7 +30,7 @@ messages! {
     theme_light: Text = "Light", "浅色";
     theme_dark: Text = "Dark", "深色";
     language_switch: Text = "Language", "语言";
-    times_are_in: Text = "Times are in ", "时间所用时区：";
+    times_are_in: Text = "Times are in ", "时区：";
 
     // -- sign-in --
     sign_in: Text = "Sign in", "登录";
@@ -50,9 +50,9 @@ messages! {
     what_you_can_do: Text = "What you can do", "你可以";
     try_again: Text = "Try again", "重试";
     sign_in_as_someone_else: Text = "Sign in as someone else", "使用其他账号登录";
-    reference: Text = "Reference", "编号";
+    reference: Text = "Reference", "错误编号";
     time: Text = "Time", "时间";
-    technical_details: Text = "Technical details", "技术细节";
+    technical_details: Text = "Technical details", "技术详情";
     step_label: Around = ["Step: ", "."], ["步骤：", "。"];
     outcome_label: Around = ["Outcome: ", "."], ["结果：", "。"];
     step_wait: Text = "Wait a moment, then try again.", "稍等片刻，然后重试。";
@@ -134,7 +134,7 @@ messages! {
     sign_out_others: Text = "Sign out the others", "退出其他会话";
     unknown_browser: Text = "Unknown browser", "未知浏览器";
     history: Text = "Sign-in history", "登录记录";
-    history_hint: Text = "The latest, newest first", "最近的记录，最新的在前";
+    history_hint: Text = "The latest, newest first", "最近的记录，按时间倒序";
     history_empty: Text = "This is your first sign-in", "这是你的首次登录";
     history_empty_lead: Text = "Later sign-ins, and attempts that failed, are listed here.", "以后的登录和失败的尝试会显示在这里。";
     history_table: Text = "Sign-in history table", "登录记录表";
@@ -192,7 +192,7 @@ messages! {
     sessions: Text = "Sessions", "会话";
     no_sessions: Text = "Not signed in anywhere", "没有已登录的会话";
     no_sessions_lead: Text = "Open sessions are listed here.", "打开的会话会显示在这里。";
-    timeline: Text = "What happened", "动态";
+    timeline: Text = "What happened", "操作记录";
     timeline_empty: Text = "Nothing yet", "还没有记录";
     timeline_empty_lead: Text = "Sign-ins and changes are listed here.", "登录和更改会显示在这里。";
     role_by_permission: Text = " (by permission)", "（由权限授予）";
@@ -222,7 +222,7 @@ messages! {
     forbidden_today: Text = "If you were given it today, sign out and in again: permissions are read at sign-in.", "如果今天刚获得权限，请退出后重新登录：权限在登录时读取。";
     go_to_apps: Text = "Go to your apps", "前往你的应用";
     not_found_heading: Text = "Page not found", "页面不存在";
-    not_found_lead: Text = "There is no page at this address. It may have moved, or the address may have a typing mistake.", "此地址没有页面。它可能已移动，或者地址输入有误。";
+    not_found_lead: Text = "There is no page at this address. It may have moved, or the address may have a typing mistake.", "找不到该页面。它可能已移走，或者地址输入有误。";
     method_heading: Text = "This address cannot be used that way", "此地址不支持这种请求";
     method_lead: Text = "Go to the page itself and use its buttons.", "请打开相应页面，使用页面上的按钮。";
     forged_heading: Text = "This form has expired", "表单已失效";
