@@ -234,7 +234,7 @@ fn t45_a_damaged_doubled_or_foreign_cookie_is_nobody_s() {
             good[..good.len() - 2].to_owned(),
             good[1..].to_owned(),
             format!("{good}A"),
-            good.replace('%', "%25"),
+            format!("%25{}", &good[1..]),
             "%00%00".to_owned(),
             "a=b=c".to_owned(),
         ];
