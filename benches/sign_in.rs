@@ -14,17 +14,18 @@
     reason = "the tests' harness"
 )]
 
+mod load;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
 
 use std::time::{Duration, Instant};
 
-use support::process::{self, Process, client, free_port};
-use support::{Database, Person, Provider, run, spawn};
+use load::{begin_all, cpu, finish_all};
+use support::process::{self, Process, free_port};
+use support::{Database, Provider, run};
 
 const PEOPLE: u32 = 500;
 const SIGN_INS: u32 = 4000;
-const AT_ONCE: usize = 16;
 
 fn main() {
     println!(
@@ -49,10 +50,10 @@ async fn measure(name: &str, database: Database, asks_permissions: bool) {
     }
     let process = Process::serve(&settings).await;
     // Newcomers once, so that what is measured is people who come again.
-    finish_all(begin_all(&process, &provider, PEOPLE).await).await;
+    finish_all(begin_all(&process.url, &provider, PEOPLE, PEOPLE).await).await;
 
     let before = cpu(process.id());
-    let callbacks = begin_all(&process, &provider, SIGN_INS).await;
+    let callbacks = begin_all(&process.url, &provider, SIGN_INS, PEOPLE).await;
     let begun = cpu(process.id());
     let started = Instant::now();
     finish_all(callbacks).await;
@@ -68,69 +69,4 @@ async fn measure(name: &str, database: Database, asks_permissions: bool) {
         each(before, finished),
         f64::from(SIGN_INS) / took.as_secs_f64(),
     );
-}
-
-/// Callback addresses, each with its browser's binding.
-async fn begin_all(process: &Process, provider: &Provider, count: u32) -> Vec<(String, String)> {
-    let client = client();
-    let mut callbacks = Vec::new();
-    for number in 0..count {
-        let answer = client
-            .get(format!("{}/oauth2/login?next=/account", process.url))
-            .send()
-            .await
-            .expect("an answer");
-        let binding = answer.headers()["set-cookie"].to_str().expect("ASCII");
-        let binding = binding.split(';').next().unwrap_or_default().to_owned();
-        let authorize_url = answer.headers()["location"].to_str().expect("ASCII");
-        let person = Person::named(&format!("person{}", number % PEOPLE)).may(&[
-            "expenses.submit",
-            "hr.leave",
-            "travel.book",
-        ]);
-        callbacks.push((provider.approve(authorize_url, &person), binding));
-    }
-    callbacks
-}
-
-async fn finish_all(callbacks: Vec<(String, String)>) {
-    let client = client();
-    let workers: Vec<_> = (0..AT_ONCE)
-        .map(|worker| {
-            let client = client.clone();
-            let mine: Vec<_> = callbacks
-                .iter()
-                .skip(worker)
-                .step_by(AT_ONCE)
-                .cloned()
-                .collect();
-            spawn(async move {
-                for (callback, binding) in mine {
-                    let answer = client
-                        .get(callback)
-                        .header("cookie", binding)
-                        .send()
-                        .await
-                        .expect("an answer");
-                    assert_eq!(answer.status(), 303);
-                }
-            })
-        })
-        .collect();
-    for worker in workers {
-        worker.await.expect("a worker");
-    }
-}
-
-/// User and system time of a process so far (proc(5), in hundredths of a second).
-fn cpu(process: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("Linux");
-    let (_, rest) = stat.rsplit_once(')').expect("a name");
-    let ticks: u64 = rest
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse::<u64>().expect("a number"))
-        .sum();
-    Duration::from_millis(ticks * 10)
 }

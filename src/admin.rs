@@ -20,6 +20,8 @@ pub enum Refusal {
     LastSuperuser,
     /// The account has no local password, since it signs in with the provider.
     NoLocalPassword,
+    /// The account is deactivated.
+    Inactive,
     Failed(Error),
 }
 
@@ -50,6 +52,7 @@ impl std::fmt::Display for Refusal {
             Self::NoLocalPassword => f.write_str(
                 "that account signs in with the company account and has no local password",
             ),
+            Self::Inactive => f.write_str("that account is deactivated"),
             Self::Failed(error) => write!(f, "{error}"),
         }
     }
@@ -173,6 +176,30 @@ pub fn change_password(
             Details::default(),
         )?;
         Ok(Ok(()))
+    })?
+}
+
+/// Notes that a rescue link is made for an active account; the account's id.
+///
+/// # Errors
+/// [`Refusal::UnknownUser`], [`Refusal::Inactive`]
+pub fn make_rescue_link(db: &Db, now: UnixTime, username: &str) -> Result<i64, Refusal> {
+    db.write_blocking(|conn| {
+        let Some(user) = users::find_by_username(conn, username)? else {
+            return Ok(Err(Refusal::UnknownUser));
+        };
+        if !user.is_active {
+            return Ok(Err(Refusal::Inactive));
+        }
+        record(
+            conn,
+            now,
+            EventKind::RescueLinkMade,
+            user.id,
+            username,
+            Details::default(),
+        )?;
+        Ok(Ok(user.id))
     })?
 }
 

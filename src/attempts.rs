@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::UnixTime;
 use crate::local_path::LocalPath;
 use crate::secret::{
-    Generation, Keys, NoRandomness, SALT, Secret, random_bytes, random_token, sha256,
+    Generation, Keys, NoRandomness, Purpose, SALT, Secret, random_bytes, random_token, sha256,
 };
 
 /// How long a person may take at the provider.
@@ -99,7 +99,7 @@ impl Attempt {
             attempt.next.as_str()
         );
         let state = keys
-            .seal_attempt(attempt.salt, plain.as_bytes())
+            .seal(Purpose::Attempt, attempt.salt, plain.as_bytes())
             .ok_or(NoRandomness)?;
         Ok((attempt, state))
     }
@@ -107,7 +107,7 @@ impl Attempt {
     /// Opens a `state`. `None` when we did not make it.
     #[must_use]
     pub fn open(keys: &Keys, state: &str) -> Option<Self> {
-        let opened = keys.open_attempt(state)?;
+        let opened = keys.open(Purpose::Attempt, state)?;
         let plain = String::from_utf8(opened.plain).ok()?;
         let mut parts = plain.splitn(6, '\n');
         if parts.next()? != "1" {

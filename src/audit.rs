@@ -9,6 +9,7 @@ use crate::db::Conn;
 use crate::db::schema::audit_events;
 use crate::error::Result;
 use crate::id::new_id;
+use crate::paging::{Listing, Page};
 use crate::sessions::Client;
 use crate::users::Change;
 
@@ -25,6 +26,7 @@ pub enum EventKind {
     RoleChanged,
     SuperuserCreated,
     PasswordChanged,
+    RescueLinkMade,
     /// So many refused sign-ins of a minute have no row of their own.
     MoreSignInsRefused,
 }
@@ -42,6 +44,7 @@ impl EventKind {
             Self::RoleChanged => "role_changed",
             Self::SuperuserCreated => "superuser_created",
             Self::PasswordChanged => "password_changed",
+            Self::RescueLinkMade => "rescue_link_made",
             Self::MoreSignInsRefused => "more_sign_ins_refused",
         }
     }
@@ -72,6 +75,9 @@ pub struct NewEvent<'a> {
 pub struct Details {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub account_created: bool,
+    /// Signed in by a rescue link, not by the password.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rescue_link: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<DetailedChange>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -146,12 +152,16 @@ pub fn record(conn: &mut Conn, now: UnixTime, event: NewEvent<'_>) -> Result<()>
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = audit_events)]
 pub struct Event {
+    pub id: i64,
     created_at: i64,
     /// A code of [`EventKind`].
     pub event: String,
     pub outcome: String,
     pub reason: String,
     pub actor: String,
+    /// About whom, and the name that they had then.
+    pub user_id: Option<i64>,
+    pub username: String,
     pub provider: String,
     pub address: String,
     pub user_agent: String,
@@ -174,6 +184,24 @@ impl Event {
     pub fn details(&self) -> Details {
         serde_json::from_str(&self.details).unwrap_or_default()
     }
+}
+
+/// The whole trail, newest first.
+pub fn list(conn: &mut Conn, page: Page) -> Result<Listing<Event>> {
+    let limit = Listing::<Event>::limit();
+    let all = audit_events::table.select(Event::as_select()).limit(limit);
+    let rows = match page {
+        Page::First => all.order(audit_events::id.desc()).load(conn)?,
+        Page::After(id) => all
+            .filter(audit_events::id.lt(id))
+            .order(audit_events::id.desc())
+            .load(conn)?,
+        Page::Before(id) => all
+            .filter(audit_events::id.gt(id))
+            .order(audit_events::id.asc())
+            .load(conn)?,
+    };
+    Ok(Listing::from_rows(page, rows))
 }
 
 /// Everything about one account, newest first, at most `limit`.

@@ -9,6 +9,7 @@ macro_rules! say {
 
 mod check;
 mod demo;
+mod init;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,7 +22,8 @@ use crate::clock::Clock;
 use crate::config::{self, Faults, LogSettings, OPTIONS, Settings};
 use crate::db::Db;
 use crate::error::Error;
-use crate::secret::{Secret, random_token};
+use crate::secret::{Keys, Secret, random_token};
+use crate::signin::rescue;
 use crate::users::Role;
 use crate::{Server, admin, logging, passwords};
 
@@ -41,6 +43,8 @@ enum Command {
     Serve,
     /// Bring the database's tables up to date (`serve` does so too)
     Migrate,
+    /// Set up on the first day: asks a few questions, writes .env, says what comes next
+    Init(Box<init::Init>),
     /// Look at settings, database and provider, and say what to do
     Check,
     /// Print a fresh `SECRET_KEY`
@@ -67,6 +71,12 @@ enum Command {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Print a link that signs in to an account once, within 15 minutes
+    Rescue { username: String },
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Print the man page
+    Man,
 }
 
 #[derive(clap::Args)]
@@ -138,9 +148,7 @@ impl fmt::Display for Failure {
 /// Parses the command line and runs the command; the process's exit status.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = Arguments::command()
-        .after_help(settings_help())
-        .get_matches();
+    let matches = command_line().get_matches();
     let arguments = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
@@ -211,7 +219,7 @@ fn run(command: Command) -> Result<(), Failure> {
         } => {
             let (db, clock) = migrated_database()?;
             admin::check_new_account(&username, &email)?;
-            let hash = new_password(password_stdin)?;
+            let hash = new_password(password_stdin, &username)?;
             admin::create_superuser(&db, clock.now(), &username, &email, &hash)?;
             say!("{username} is a superuser.");
             Ok(())
@@ -221,12 +229,54 @@ fn run(command: Command) -> Result<(), Failure> {
             password_stdin,
         } => {
             let (db, clock) = migrated_database()?;
-            let hash = new_password(password_stdin)?;
+            let hash = new_password(password_stdin, &username)?;
             admin::change_password(&db, clock.now(), &username, &hash)?;
             say!("The password of {username} is changed.");
             Ok(())
         }
+        Command::Init(init) => init::run(&init),
+        Command::Rescue { username } => rescue(&username),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut command_line(), "frontdesk", &mut text);
+            say!("{}", String::from_utf8_lossy(&text));
+            Ok(())
+        }
+        Command::Man => man(),
     }
+}
+
+/// Prints a link for the day when nothing else lets somebody in.
+fn rescue(username: &str) -> Result<(), Failure> {
+    let settings = Settings::parse(&config::environment()?)?;
+    logging::start(&LogSettings {
+        filter: "warn".to_owned(),
+        ..settings.log
+    });
+    let db = Db::open(&settings.database)?;
+    db.migrate()?;
+    let now = Clock::default().now();
+    let user_id = admin::make_rescue_link(&db, now, username)?;
+    let keys = Keys::new(&settings.secret_key, None);
+    let token = rescue::token(&keys, now, user_id).map_err(Error::from)?;
+    say!("{}", rescue::address(&settings.public_url.origin, &token));
+    say!("\nWhoever opens it signs in as {username}: once, within 15 minutes.");
+    Ok(())
+}
+
+/// The whole command line, with the settings under its help.
+fn command_line() -> clap::Command {
+    Arguments::command().after_help(settings_help())
+}
+
+/// A page for `man`.
+fn man() -> Result<(), Failure> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command_line())
+        .render(&mut page)
+        .map_err(|error| Failure::Other(format!("the page cannot be written: {error}")))?;
+    say!("{}", String::from_utf8_lossy(&page));
+    Ok(())
 }
 
 fn serve(settings: Settings) -> Result<(), Failure> {
@@ -269,7 +319,7 @@ fn migrated_database() -> Result<(Db, Clock), Failure> {
 }
 
 /// Asks twice on a terminal, or reads one line of standard input.
-fn new_password(from_stdin: bool) -> Result<String, Failure> {
+fn new_password(from_stdin: bool, username: &str) -> Result<String, Failure> {
     let read =
         |error: std::io::Error| Failure::Other(format!("the password cannot be read: {error}"));
     let password = if from_stdin {
@@ -289,7 +339,7 @@ fn new_password(from_stdin: bool) -> Result<String, Failure> {
         ));
     };
     let password = Secret::new(password);
-    passwords::check_strength(&password)
+    passwords::check_strength(&password, username)
         .map_err(|weakness| Failure::Other(weakness.to_string()))?;
     Ok(passwords::hash(&password)?)
 }

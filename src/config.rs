@@ -15,8 +15,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
+use crate::branding::{self, Branding, HelpAddress, Twin};
 use crate::i18n::Lang;
 use crate::secret::Secret;
+use crate::text::is_refused;
 
 /// One setting: its variable, its default in words, and what it means.
 pub struct OptionSpec {
@@ -205,6 +207,41 @@ pub const OPTIONS: &[OptionSpec] = &[
         "How times are shown, e.g. `Asia/Shanghai`",
     ),
     option(
+        "FRONTDESK_COMPANY_NAME",
+        "none",
+        "The company's name on the pages; in Chinese where `FRONTDESK_COMPANY_NAME_ZH` is set",
+    ),
+    option(
+        "FRONTDESK_COMPANY_NAME_ZH",
+        "`FRONTDESK_COMPANY_NAME`",
+        "The same on Chinese pages",
+    ),
+    option(
+        "FRONTDESK_NOTICE",
+        "none",
+        "One line for everybody on every page, e.g. about maintenance (at most 300 characters)",
+    ),
+    option(
+        "FRONTDESK_NOTICE_ZH",
+        "`FRONTDESK_NOTICE`",
+        "The same on Chinese pages",
+    ),
+    option(
+        "FRONTDESK_LOGO_FILE",
+        "the bell",
+        "SVG, PNG, JPEG or WebP, at most 64 KiB, square looks best",
+    ),
+    option(
+        "FRONTDESK_ACCENT_COLOR",
+        "`#2c49c4`",
+        "Of buttons and links; refused if people could not read it. By night a lighter one is used",
+    ),
+    option(
+        "FRONTDESK_HELP_ADDRESS",
+        "none",
+        "Where people ask for help: an e-mail address or a web address",
+    ),
+    option(
         "FRONTDESK_LOG_FORMAT",
         "`text`",
         "`text` or `json`, one line an event",
@@ -233,6 +270,7 @@ pub struct Settings {
     pub superuser_permission: Option<String>,
     pub language: Lang,
     pub time_zone: TimeZone,
+    pub branding: Branding,
     pub log: LogSettings,
     #[cfg(feature = "failpoints")]
     pub failpoint: Option<String>,
@@ -303,6 +341,17 @@ pub struct PublicUrl {
     /// `https://desk.example.com`, as browsers send it in `Origin`.
     pub origin: String,
     pub is_https: bool,
+}
+
+impl PublicUrl {
+    /// `desk.example.com`, with a port if it is not the scheme's own: as browsers send it in
+    /// `Host`.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.origin
+            .split_once("://")
+            .map_or(self.origin.as_str(), |(_, host)| host)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -434,6 +483,7 @@ impl Settings {
             .unwrap_or(TimeZone::UTC);
         let staff_permission = reader.text("FRONTDESK_STAFF_PERMISSION");
         let superuser_permission = reader.text("FRONTDESK_SUPERUSER_PERMISSION");
+        let branding = reader.branding();
         let log = reader.log();
         reader.refuse_unknown();
         #[cfg(feature = "failpoints")]
@@ -458,6 +508,7 @@ impl Settings {
                     superuser_permission,
                     language,
                     time_zone,
+                    branding,
                     log,
                     #[cfg(feature = "failpoints")]
                     failpoint,
@@ -719,6 +770,7 @@ impl<'a> Reader<'a> {
                 "/readyz",
                 "/static",
                 "/preferences",
+                "/rescue",
             ]
             .iter()
             .any(|page| path == *page || path.starts_with(&format!("{page}/")));
@@ -808,6 +860,63 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(DatabaseUrl::Sqlite(Path::new(path).to_path_buf()))
+    }
+
+    fn branding(&mut self) -> Branding {
+        let company = Twin {
+            en: self.line("FRONTDESK_COMPANY_NAME", 60),
+            zh: self.line("FRONTDESK_COMPANY_NAME_ZH", 60),
+        };
+        let notice = Twin {
+            en: self.line("FRONTDESK_NOTICE", 300),
+            zh: self.line("FRONTDESK_NOTICE_ZH", 300),
+        };
+        let logo = self.understood("FRONTDESK_LOGO_FILE", |path| {
+            let content =
+                std::fs::read(path).map_err(|error| format!("cannot be read: {path}: {error}"))?;
+            branding::logo(content)
+        });
+        let style = self.understood("FRONTDESK_ACCENT_COLOR", branding::accent_style);
+        let help = self.parsed(
+            "FRONTDESK_HELP_ADDRESS",
+            "an e-mail address, or a web address that starts with https://",
+            HelpAddress::parse,
+        );
+        Branding {
+            company,
+            notice,
+            logo,
+            style,
+            help,
+        }
+    }
+
+    /// One line of text for people.
+    fn line(&mut self, name: &str, max: usize) -> Option<String> {
+        self.understood(name, |text| {
+            if text.chars().count() > max {
+                Err(format!("has more than {max} characters"))
+            } else if text.chars().any(is_refused) {
+                Err("holds a control character".to_owned())
+            } else {
+                Ok(text.to_owned())
+            }
+        })
+    }
+
+    /// What `read` makes of a value, or the fault that it finds.
+    fn understood<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        match read(&self.text(name)?) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.fault(name, problem);
+                None
+            }
+        }
     }
 
     fn log(&mut self) -> LogSettings {

@@ -7,15 +7,18 @@ use tokio::sync::Semaphore;
 
 use crate::attempts::UsedAttempts;
 use crate::audit::AnonymousCap;
+use crate::branding::Branding;
 use crate::clock::Clock;
-use crate::config::{LogSettings, PublicUrl, Settings};
+use crate::config::{LogSettings, PasswordLogin, PublicUrl, Settings};
 use crate::db::Db;
 use crate::error::Result;
 use crate::failpoint::Failpoint;
 use crate::i18n::Lang;
 use crate::oauth::Provider;
+use crate::passwords::Hasher;
 use crate::secret::Keys;
 use crate::sessions::Limits;
+use crate::throttle::Throttle;
 
 /// Sign-ins that may wait for the provider at once; the next is refused at once instead of
 /// waiting too.
@@ -32,9 +35,15 @@ pub struct Desk {
     pub roles: RolePermissions,
     pub language: Lang,
     pub time_zone: jiff::tz::TimeZone,
+    pub branding: Branding,
+    /// `host:port` by which this portal may be called.
+    pub hosts: Vec<String>,
     pub log: LogSettings,
     pub used_attempts: UsedAttempts,
     pub sign_ins: Semaphore,
+    pub password_login: PasswordLogin,
+    pub hasher: Hasher,
+    pub throttle: Throttle,
     pub anonymous_failures: AnonymousCap,
     /// `last_seen_at` writes under way.
     pub touches: AtomicUsize,
@@ -68,6 +77,10 @@ impl Desk {
         if !is_byte_order(&collation) {
             warn!(event = "collation", collation = collation.as_str(); "names are ordered by this collation; C.UTF-8 orders them as SQLite does");
         }
+        let hosts = vec![
+            settings.public_url.host().to_owned(),
+            settings.listen.to_string(),
+        ];
         Ok(Self {
             db,
             clock,
@@ -85,9 +98,14 @@ impl Desk {
             },
             language: settings.language,
             time_zone: settings.time_zone,
+            branding: settings.branding,
+            hosts,
             log: settings.log,
             used_attempts: UsedAttempts::default(),
             sign_ins: Semaphore::new(MAX_SIGN_INS),
+            password_login: settings.password_login,
+            hasher: Hasher::default(),
+            throttle: Throttle::default(),
             anonymous_failures: AnonymousCap::default(),
             touches: AtomicUsize::new(0),
             is_ready: AtomicBool::new(true),

@@ -25,6 +25,14 @@ pub enum Error {
     /// A form or an address that cannot be read.
     BadRequest,
     TooLarge,
+    /// A body that did not come in time.
+    Timeout,
+    /// A body in an encoding that is not read here.
+    UnsupportedEncoding,
+    /// A request for another host, which is not answered here.
+    Misdirected,
+    /// A rescue link that is not ours, too old or used.
+    LinkExpired,
 
     // -- a sign-in --
     /// The attempt has opened a session already, here or on another instance.
@@ -100,6 +108,9 @@ pub enum Cause {
         username: String,
     },
 
+    /// A username and password that do not match, for whatever reason.
+    WrongPassword,
+
     // -- the provider --
     /// Another error of RFC 6749 4.1.2.1, by its code where that is a known one.
     ProviderError(&'static str),
@@ -133,6 +144,7 @@ impl Cause {
             Self::CodeRefused => "code_refused",
             Self::Inactive { .. } => "inactive",
             Self::NameTaken { .. } => "name_taken",
+            Self::WrongPassword => "wrong_password",
             Self::ProviderError(_) => "provider_error",
             Self::ClientRefused => "client_refused",
             Self::Refused(_) => "refused",
@@ -246,6 +258,10 @@ impl fmt::Display for Error {
             Self::ForgedForm => f.write_str("a form without its token or from another site"),
             Self::BadRequest => f.write_str("unreadable request"),
             Self::TooLarge => f.write_str("request too large"),
+            Self::Timeout => f.write_str("the request did not come in time"),
+            Self::UnsupportedEncoding => f.write_str("the request's encoding is not read here"),
+            Self::Misdirected => f.write_str("a request for another host"),
+            Self::LinkExpired => f.write_str("the rescue link is unknown, too old or used"),
             Self::AttemptUsed => f.write_str("the sign-in attempt was used before"),
             Self::SignIn(error) => write!(f, "{error}"),
             Self::Database(DatabaseError::Busy) => f.write_str("the database is busy"),

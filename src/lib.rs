@@ -10,8 +10,8 @@
 //! | rank | what | modules |
 //! | --- | --- | --- |
 //! | words | know nothing of the rest | [`clock`] [`secret`] [`id`] [`local_path`] [`text`] [`error`] [`i18n`] |
-//! | ground | settings, log, database | [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
-//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`sessions`] [`audit`] [`attempts`] [`oauth`] |
+//! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
+//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] |
 //! | desk | what all requests share | [`desk`] |
 //! | verbs | one function, one transaction, one event | [`signin`] [`signout`] [`admin`] |
 //! | screens | HTTP and HTML | [`web`] |
@@ -28,6 +28,7 @@
 pub mod admin;
 pub mod attempts;
 pub mod audit;
+pub mod branding;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -49,6 +50,7 @@ pub mod sessions;
 pub mod signin;
 pub mod signout;
 pub mod text;
+pub mod throttle;
 pub mod users;
 pub mod web;
 

@@ -62,6 +62,14 @@ pub enum Permissions {
     Failed(Failure),
 }
 
+/// Whether the provider is asked to have the person sign in anew (`OpenID` Connect Core 3.1.2.1).
+/// Whether it did is not known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    Unasked,
+    Login,
+}
+
 pub struct Provider {
     settings: ProviderSettings,
     client: Client,
@@ -99,7 +107,12 @@ impl Provider {
     /// Where the browser goes to sign in (RFC 6749 4.1.1, RFC 7636 4.3). A query that the
     /// configured address has is kept, save for names that are ours to set.
     #[must_use]
-    pub fn authorize_url(&self, state: &str, pkce_verifier: &Secret<String>) -> Url {
+    pub fn authorize_url(
+        &self,
+        state: &str,
+        pkce_verifier: &Secret<String>,
+        prompt: Prompt,
+    ) -> Url {
         let settings = &self.settings;
         let mut ours = vec![
             ("response_type", "code".to_owned()),
@@ -109,6 +122,9 @@ impl Provider {
         ];
         if let Some(scope) = &settings.scope {
             ours.push(("scope", scope.clone()));
+        }
+        if prompt == Prompt::Login {
+            ours.push(("prompt", "login".to_owned()));
         }
         if settings.pkce {
             ours.push(("code_challenge", sha256(pkce_verifier.expose().as_bytes())));

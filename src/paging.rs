@@ -23,6 +23,18 @@ pub struct Listing<Row> {
 }
 
 impl<Row> Listing<Row> {
+    /// The id before which the next newer page ends, if there is one.
+    #[must_use]
+    pub fn newer(&self, id: impl Fn(&Row) -> i64) -> Option<i64> {
+        self.rows.first().filter(|_| self.has_newer).map(id)
+    }
+
+    /// The id after which the next older page begins, if there is one.
+    #[must_use]
+    pub fn older(&self, id: impl Fn(&Row) -> i64) -> Option<i64> {
+        self.rows.last().filter(|_| self.has_older).map(id)
+    }
+
     /// How many rows to ask the database for: one more tells whether there is another page.
     #[must_use]
     pub fn limit() -> i64 {

@@ -1,23 +1,69 @@
 //! Local passwords: Argon2id hashes. An account without one has no password door at all.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
-use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
+use argon2::{Argon2, Params};
+use tokio::sync::Semaphore;
 
-use crate::error::{Error, Result};
+use crate::error::{DatabaseError, Error, Result};
 use crate::secret::Secret;
 
 /// In characters. Longer than the longest is refused before any hashing.
 pub const MIN_LENGTH: usize = 12;
 pub const MAX_LENGTH: usize = 128;
 
+/// Each hashing takes 19 MiB and a core.
+const AT_ONCE: usize = 2;
+/// Whoever comes when so many wait already is asked to come again.
+const MAX_WAITING: usize = 300;
+
+/// The most common passwords that would be long enough, in lower case: those of the list that
+/// Django ships (from public leaks), and the usual ones that lengthen a word or a keyboard row.
+const COMMON: &str = include_str!("passwords/common.txt");
+
+/// Words that stay easy to guess whatever digits and signs follow.
+const COMMON_WORDS: &[&str] = &[
+    "password",
+    "passw0rd",
+    "p@ssword",
+    "p@ssw0rd",
+    "qwerty",
+    "qwertyuiop",
+    "asdfghjkl",
+    "admin",
+    "administrator",
+    "welcome",
+    "letmein",
+    "iloveyou",
+    "changeme",
+    "woaini",
+    "frontdesk",
+    "company",
+    "secret",
+    "default",
+    "test",
+    "abc",
+    "abcdef",
+    "qazwsx",
+    "zxcvbnm",
+    "mima",
+    "nihao",
+    "root",
+];
+
 /// Why a new password is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weakness {
     TooShort,
     TooLong,
+    /// Among the first that somebody who guesses would try.
+    Common,
+    /// Little more than the username.
+    LikeUsername,
 }
 
 impl fmt::Display for Weakness {
@@ -25,21 +71,54 @@ impl fmt::Display for Weakness {
         match self {
             Self::TooShort => write!(f, "a password needs at least {MIN_LENGTH} characters"),
             Self::TooLong => write!(f, "a password has at most {MAX_LENGTH} characters"),
+            Self::Common => f.write_str("that password is among the first that people guess"),
+            Self::LikeUsername => f.write_str("that password is little more than the username"),
         }
     }
 }
 
+/// Whether `password` may become the password of `username`.
+///
 /// # Errors
 /// [`Weakness`]
-pub fn check_strength(password: &Secret<String>) -> Result<(), Weakness> {
-    match password.expose().chars().count() {
-        0..MIN_LENGTH => Err(Weakness::TooShort),
-        MIN_LENGTH..=MAX_LENGTH => Ok(()),
-        _ => Err(Weakness::TooLong),
+pub fn check_strength(password: &Secret<String>, username: &str) -> Result<(), Weakness> {
+    let text = password.expose();
+    match text.chars().count() {
+        0..MIN_LENGTH => return Err(Weakness::TooShort),
+        MIN_LENGTH..=MAX_LENGTH => {}
+        _ => return Err(Weakness::TooLong),
     }
+    let lower = text.to_lowercase();
+    let mut distinct: Vec<char> = lower.chars().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let word = lower.trim_end_matches(|c: char| !c.is_alphabetic());
+    if distinct.len() < 5
+        || is_run(&lower)
+        || COMMON.lines().any(|common| common == lower)
+        || COMMON_WORDS.contains(&word)
+    {
+        return Err(Weakness::Common);
+    }
+    let name = username.to_lowercase();
+    if name.chars().count() >= 4 && lower.replace(&name, "").chars().count() < 6 {
+        return Err(Weakness::LikeUsername);
+    }
+    Ok(())
 }
 
-/// Argon2id in PHC form. Takes some 20 MB and tens of milliseconds: not for an async thread.
+/// `123456789012`, `abcdefghijkl`, `987654321098`: each character next to the one before.
+fn is_run(text: &str) -> bool {
+    let codes: Vec<u32> = text.chars().map(u32::from).collect();
+    let steps_up = |from: u32, to: u32| to == from + 1 || (from, to) == (0x39, 0x30);
+    let mut up = codes.windows(2);
+    let mut down = codes.windows(2);
+    up.all(|pair| matches!(pair, [from, to] if steps_up(*from, *to)))
+        || down.all(|pair| matches!(pair, [from, to] if steps_up(*to, *from)))
+}
+
+/// Argon2id in PHC form. Takes 19 MiB and tens of milliseconds: for commands; a server has
+/// [`Hasher`].
 ///
 /// # Errors
 /// [`Error::Internal`]
@@ -54,19 +133,132 @@ pub fn hash(password: &Secret<String>) -> Result<String> {
 /// Whether `password` opens an account whose stored hash is `stored`. Without one, nothing does.
 #[must_use]
 pub fn is_correct(password: &Secret<String>, stored: Option<&str>) -> bool {
-    let Some(stored) = stored.filter(|stored| stored.starts_with("$argon2id$")) else {
+    let Some(hash) = stored.and_then(usable) else {
         return false;
     };
-    PasswordHash::new(stored).is_ok_and(|hash| {
-        Argon2::default()
-            .verify_password(password.expose().as_bytes(), &hash)
-            .is_ok()
-    })
+    Argon2::default()
+        .verify_password(password.expose().as_bytes(), &hash)
+        .is_ok()
+}
+
+/// A whole Argon2id hash; nothing else can ever match.
+fn usable(stored: &str) -> Option<PasswordHash<'_>> {
+    PasswordHash::new(stored)
+        .ok()
+        .filter(|hash| hash.algorithm.as_str() == "argon2id" && hash.hash.is_some())
+}
+
+/// Whether a stored hash was made with weaker parameters than a new one would be.
+fn is_outdated(stored: &str) -> bool {
+    let Some(params) = usable(stored).and_then(|hash| Params::try_from(&hash).ok()) else {
+        return false;
+    };
+    let current = Params::default();
+    params.m_cost() < current.m_cost() || params.t_cost() < current.t_cost()
+}
+
+/// What a verification takes when there is nothing to verify against, so that an unknown name
+/// takes as long as a known one.
+static DECOY: LazyLock<Option<String>> =
+    LazyLock::new(|| hash(&Secret::new("nobody's password".to_owned())).ok());
+
+/// Verifies and hashes off the async threads, a few at a time.
+#[derive(Debug, Clone)]
+pub struct Hasher {
+    turns: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+    verifications: Arc<AtomicU64>,
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self {
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            places: Arc::new(Semaphore::new(MAX_WAITING)),
+            verifications: Arc::default(),
+        }
+    }
+}
+
+/// What became of a verification.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Verified {
+    pub is_correct: bool,
+    /// For a right password whose stored hash is of older, weaker parameters: a fresh one.
+    pub fresh_hash: Option<String>,
+}
+
+impl Hasher {
+    /// One verification, whatever `stored` is.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Busy`] when too many wait already.
+    pub async fn verify(
+        &self,
+        password: Secret<String>,
+        stored: Option<String>,
+    ) -> Result<Verified> {
+        self.verifications.fetch_add(1, Ordering::Relaxed);
+        self.in_turn(move || {
+            let stored = stored.filter(|stored| usable(stored).is_some());
+            let against = stored.as_deref().or(DECOY.as_deref());
+            let is_match = is_correct(&password, against);
+            let is_correct = is_match && stored.is_some();
+            let fresh_hash = match &stored {
+                Some(stored) if is_correct && is_outdated(stored) => Some(hash(&password)?),
+                _ => None,
+            };
+            Ok(Verified {
+                is_correct,
+                fresh_hash,
+            })
+        })
+        .await
+    }
+
+    /// [`hash`], in turn.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Busy`], [`Error::Internal`]
+    pub async fn hash(&self, password: Secret<String>) -> Result<String> {
+        self.in_turn(move || hash(&password)).await
+    }
+
+    /// How many verifications there have been.
+    #[must_use]
+    pub fn verifications(&self) -> u64 {
+        self.verifications.load(Ordering::Relaxed)
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let _place = self
+            .places
+            .try_acquire()
+            .map_err(|_| Error::Database(DatabaseError::Busy))?;
+        let turn = Arc::clone(&self.turns)
+            .acquire_owned()
+            .await
+            .map_err(|_| Error::Internal("the hashing queue is closed".to_owned()))?;
+        tokio::task::spawn_blocking(move || {
+            // The turn belongs to the work: a caller that gives up leaves it running.
+            let _given_back_on_drop = turn;
+            work()
+        })
+        .await
+        .map_err(|_| Error::Internal("a hashing task panicked".to_owned()))?
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn secret(text: &str) -> Secret<String> {
+        Secret::new(text.to_owned())
+    }
 
     #[test]
     fn t81_nothing_opens_an_account_without_a_password() {
@@ -76,23 +268,69 @@ mod tests {
             Some("!"),
             Some("!abc"),
             Some("$argon2id$"),
+            Some("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21l"),
             Some("x"),
         ] {
             for password in ["", "!", "x", "$argon2id$", "correct horse battery"] {
-                assert!(!is_correct(&Secret::new(password.to_owned()), stored));
+                assert!(!is_correct(&secret(password), stored));
             }
         }
     }
 
     #[test]
     fn t81_the_right_password_opens_and_another_does_not() {
-        let right = Secret::new("correct horse battery".to_owned());
+        let right = secret("correct horse battery");
         let stored = hash(&right).expect("argon2 works");
         assert!(is_correct(&right, Some(&stored)));
-        assert!(!is_correct(
-            &Secret::new("correct horse batterx".to_owned()),
-            Some(&stored)
-        ));
-        assert!(!is_correct(&Secret::new(String::new()), Some(&stored)));
+        for wrong in ["correct horse batterx", "correct horse battery ", ""] {
+            assert!(!is_correct(&secret(wrong), Some(&stored)));
+        }
+        assert!(!is_outdated(&stored));
+    }
+
+    #[test]
+    fn t82_common_passwords_are_refused_and_uncommon_ones_of_any_kind_are_not() {
+        for (password, weakness) in [
+            ("short", Weakness::TooShort),
+            ("elevenchars", Weakness::TooShort),
+            ("Password1234", Weakness::Common),
+            ("password2026!", Weakness::Common),
+            ("PASSWORD!!!!!", Weakness::Common),
+            ("1q2w3e4r5t6y", Weakness::Common),
+            ("woaini1314520", Weakness::Common),
+            ("aaaaaaaaaaaaaa", Weakness::Common),
+            ("abababababab", Weakness::Common),
+            ("123456789012", Weakness::Common),
+            ("987654321098", Weakness::Common),
+            ("abcdefghijklm", Weakness::Common),
+            ("anna.hart1234", Weakness::LikeUsername),
+        ] {
+            assert_eq!(
+                check_strength(&secret(password), "Anna.Hart"),
+                Err(weakness),
+                "{password}"
+            );
+        }
+        assert_eq!(
+            check_strength(&secret(&"x1y2z3".repeat(22)), ""),
+            Err(Weakness::TooLong)
+        );
+        for password in [
+            "correct horse battery",
+            "清禾前台今天早上没有下雨呢",
+            "  spaces count too  ",
+            "🐦🌲🚲 twelve or more",
+            "anna.hart likes the sea",
+        ] {
+            assert_eq!(check_strength(&secret(password), "anna.hart"), Ok(()));
+        }
+    }
+
+    #[test]
+    fn common_passwords_would_pass_otherwise() {
+        for line in COMMON.lines() {
+            assert!(line.chars().count() >= MIN_LENGTH, "{line}");
+            assert_eq!(line, line.to_lowercase());
+        }
     }
 }

@@ -87,6 +87,7 @@ pub fn sha256(value: &[u8]) -> String {
 /// The keys that one `SECRET_KEY` gives, a separate one for each purpose (HKDF, RFC 5869).
 struct KeySet {
     attempt: hmac::Key,
+    rescue_link: hmac::Key,
     pkce: hmac::Key,
     csrf: hmac::Key,
     cookie: [u8; 64],
@@ -97,9 +98,19 @@ impl KeySet {
         let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"frontdesk").extract(master);
         Self {
             attempt: hmac_key(&prk, b"sign-in attempt"),
+            rescue_link: hmac_key(&prk, b"rescue link"),
             pkce: hmac_key(&prk, b"pkce verifier"),
             csrf: hmac_key(&prk, b"csrf token"),
             cookie: expand(&prk, b"session cookie"),
+        }
+    }
+}
+
+impl KeySet {
+    const fn sealing(&self, purpose: Purpose) -> &hmac::Key {
+        match purpose {
+            Purpose::Attempt => &self.attempt,
+            Purpose::RescueLink => &self.rescue_link,
         }
     }
 }
@@ -136,6 +147,13 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys([redacted])")
     }
+}
+
+/// What a value is sealed for: one sealed for one purpose never opens for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Attempt,
+    RescueLink,
 }
 
 /// Which of the keys sealed a value.
@@ -176,13 +194,13 @@ impl Keys {
         self.previous.as_ref().map(|keys| &keys.cookie)
     }
 
-    /// Seals what a sign-in attempt must remember; `salt` becomes part of the text and is the
-    /// attempt's id. ChaCha20-Poly1305 (RFC 8439) under a key that is used for this value alone,
-    /// so that no count of random nonces can run out.
+    /// Seals what must come back to us unread and unchanged; `salt` becomes part of the text and
+    /// is the value's id. ChaCha20-Poly1305 (RFC 8439) under a key that is used for this value
+    /// alone, so that no count of random nonces can run out.
     #[must_use]
-    pub fn seal_attempt(&self, salt: [u8; SALT], plain: &[u8]) -> Option<String> {
+    pub fn seal(&self, purpose: Purpose, salt: [u8; SALT], plain: &[u8]) -> Option<String> {
         let mut sealed = plain.to_vec();
-        let key = value_key(&self.current.attempt, &salt)?;
+        let key = value_key(self.current.sealing(purpose), &salt)?;
         key.seal_in_place_append_tag(no_nonce(), aead::Aad::from(&salt), &mut sealed)
             .ok()?;
         let mut whole = Vec::with_capacity(SALT + sealed.len());
@@ -191,17 +209,17 @@ impl Keys {
         Some(base64url(&whole))
     }
 
-    /// Opens what [`Keys::seal_attempt`] sealed, with the current key or the previous one.
-    /// `None` when we did not make it.
+    /// Opens what [`Keys::seal`] sealed for this purpose, with the current key or the previous
+    /// one. `None` when we did not make it.
     #[must_use]
-    pub fn open_attempt(&self, sealed: &str) -> Option<Opened> {
+    pub fn open(&self, purpose: Purpose, sealed: &str) -> Option<Opened> {
         let whole = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (salt, sealed) = whole.split_first_chunk::<SALT>()?;
         [Generation::Current, Generation::Previous]
             .into_iter()
             .find_map(|generation| {
                 let mut bytes = sealed.to_vec();
-                let plain = value_key(&self.of(generation)?.attempt, salt)?
+                let plain = value_key(self.of(generation)?.sealing(purpose), salt)?
                     .open_in_place(no_nonce(), aead::Aad::from(salt), &mut bytes)
                     .ok()?;
                 Some(Opened {

@@ -18,6 +18,11 @@ use crate::{sessions, web};
 
 /// Between "not ready any more" and closing the door: load balancers look about once a second.
 const DRAIN: Duration = Duration::from_secs(2);
+/// Longer than proxies keep an idle connection to us (nginx: 60 s), so that they close it, and no
+/// request meets a connection that is just being closed.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// For each worker; more wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 10_000;
 /// For requests in flight.
 const SHUTDOWN_SECONDS: u64 = 10;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
@@ -46,14 +51,17 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::build`]
-    pub fn on(listener: TcpListener, settings: Settings, clock: Clock) -> Result<Self> {
+    pub fn on(listener: TcpListener, mut settings: Settings, clock: Clock) -> Result<Self> {
         let internal = |error: std::io::Error| Error::Internal(format!("listening: {error}"));
         let address = listener.local_addr().map_err(internal)?;
+        settings.listen = address;
         let desk = Arc::new(Desk::open(settings, clock)?);
         let shared = Arc::clone(&desk);
         let inner = HttpServer::new(move || App::new().configure(web::configure(&shared)))
             .disable_signals()
             .shutdown_timeout(SHUTDOWN_SECONDS)
+            .keep_alive(KEEP_ALIVE)
+            .max_connections(MAX_CONNECTIONS)
             .listen(listener)
             .map_err(internal)?
             .run();

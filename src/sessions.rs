@@ -112,6 +112,16 @@ pub fn open(conn: &mut Conn, now: UnixTime, limits: Limits, new: &NewSession<'_>
     Ok(id)
 }
 
+/// Whether an attempt has opened a session already.
+pub fn is_attempt_used(conn: &mut Conn, attempt: &str) -> Result<bool> {
+    let found: Option<i64> = sessions::table
+        .filter(sessions::attempt.eq(attempt))
+        .select(sessions::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
 /// The live session of a token, and whose it is. `None` when it is unknown, ended or past a
 /// limit, or its account is not active.
 pub fn find_live(

@@ -2,6 +2,8 @@
 //! [`door`].
 
 mod door;
+pub mod password;
+pub mod rescue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +20,10 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step};
 use crate::local_path::LocalPath;
-use crate::oauth::{self, Permissions, Person};
+use crate::oauth::{self, Permissions, Person, Prompt};
 use crate::secret::{Secret, random_token, reference, sha256};
 use crate::sessions::Client;
-use door::{Entered, Entry, enter};
+use door::{Entered, Entry, Way, enter};
 
 /// For the whole callback, whatever it waits for.
 const CALLBACK_DEADLINE: Duration = Duration::from_secs(10);
@@ -32,12 +34,22 @@ const PROVIDER_EARLIER: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// [`Error::Internal`] without random bytes.
-pub fn begin(desk: &Desk, browser: &Browser, next: LocalPath, restarts: u8) -> Result<Url> {
+pub fn begin(desk: &Desk, browser: &Browser, next: LocalPath, prompt: Prompt) -> Result<Url> {
+    begin_again(desk, browser, next, prompt, 0)
+}
+
+fn begin_again(
+    desk: &Desk,
+    browser: &Browser,
+    next: LocalPath,
+    prompt: Prompt,
+    restarts: u8,
+) -> Result<Url> {
     let now = desk.clock.now();
     let (attempt, state) = Attempt::begin(&desk.keys, now, browser, PROVIDER_ID, next, restarts)?;
     let verifier = attempt.pkce_verifier(&desk.keys, browser);
     log_step("sign_in_begun", &attempt.id, "", Duration::ZERO, "ok");
-    Ok(desk.provider.authorize_url(&state, &verifier))
+    Ok(desk.provider.authorize_url(&state, &verifier, prompt))
 }
 
 /// The answer that the browser brings back (RFC 6749 4.1.2), each parameter at most once.
@@ -142,7 +154,12 @@ pub async fn finish(desk: &Arc<Desk>, callback: Callback, visitor: Visitor) -> R
     };
     desk.failpoint.hit("after_profile");
     let next = attempt.next.clone();
-    match open_account(desk, &attempt, person, visitor, deadline).await {
+    let username = person.profile.username.clone();
+    let way = Way::Provider {
+        attempt: attempt.id.clone(),
+        person,
+    };
+    match go_in(desk, way, username, next.clone(), visitor, deadline).await {
         Ok(Entered::In { token }) => Ok(Finished::SignedIn { token, next }),
         Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),
         Err(Error::AttemptUsed) => stale(attempt, "used"),
@@ -165,7 +182,13 @@ pub async fn start_over(
         let error = failure(Some(&attempt), Step::Callback, Cause::RestartLoop);
         return Err(refuse(desk, error, client, deadline).await);
     }
-    begin(desk, browser, attempt.next, attempt.restarts + 1)
+    begin_again(
+        desk,
+        browser,
+        attempt.next,
+        Prompt::Unasked,
+        attempt.restarts + 1,
+    )
 }
 
 async fn ask_provider(
@@ -213,28 +236,29 @@ async fn ask_provider(
 }
 
 /// The one transaction of a sign-in.
-async fn open_account(
+async fn go_in(
     desk: &Arc<Desk>,
-    attempt: &Attempt,
-    person: Person,
+    way: Way,
+    username: String,
+    next: LocalPath,
     visitor: Visitor,
     deadline: Instant,
 ) -> Result<Entered> {
     let started = Instant::now();
+    let provider = way.provider();
+    let attempt = way.attempt().map(str::to_owned);
     let entry = Entry {
         desk: Arc::clone(desk),
         now: desk.clock.now(),
-        attempt: attempt.id.clone(),
-        next: attempt.next.clone(),
+        way,
+        next: next.clone(),
         token: Secret::new(random_token()?),
         reference: reference(),
-        person,
         previous_hash: visitor
             .session_token
             .map(|token| sha256(token.expose().as_bytes())),
         client: visitor.client,
     };
-    let username = entry.person.profile.username.clone();
     let write = desk.db.write(move |conn| {
         let entered = enter(conn, &entry)?;
         entry.desk.failpoint.hit("before_commit");
@@ -247,9 +271,15 @@ async fn open_account(
     let result = match result {
         Err(Error::Database(why @ (DatabaseError::Busy | DatabaseError::Down(_)))) => {
             warn!(event = "database", outcome = "failed"; "{}", Error::Database(why));
-            let error = failure(Some(attempt), Step::Account, Cause::DatabaseUnavailable);
             Ok(Entered::Refused {
-                error: Box::new(error),
+                error: Box::new(SignInError {
+                    reference: reference(),
+                    attempt: attempt.clone(),
+                    provider,
+                    next,
+                    step: Step::Account,
+                    cause: Cause::DatabaseUnavailable,
+                }),
             })
         }
         other => other,
@@ -263,9 +293,10 @@ async fn open_account(
         Err(Error::AttemptUsed) => "used",
         Err(_) => "failed",
     };
-    log_step(
+    log_line(
         "sign_in_finished",
-        &attempt.id,
+        attempt.as_deref().unwrap_or_default(),
+        provider,
         &username,
         started.elapsed(),
         outcome,
@@ -276,43 +307,61 @@ async fn open_account(
 /// A sign-in that failed before anybody was known: a line in the log and, up to a cap, a row.
 async fn refuse(desk: &Arc<Desk>, error: SignInError, client: &Client, deadline: Instant) -> Error {
     log_failure(&error);
-    let now = desk.clock.now();
-    let admission = desk.anonymous_failures.admit(now);
-    if admission.is_admitted {
-        let event = AnonymousFailure {
-            reference: error.reference.clone(),
-            reason: error.cause.code(),
-            failure: error.to_string(),
-            client: client.clone(),
-            left_out: admission.left_out,
-        };
-        let write = desk.db.write(move |conn| event.record(conn, now));
-        // The person gets to know why the sign-in failed, whatever becomes of the row.
-        match timeout_at(deadline, write).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!(event = "audit", outcome = "failed"; "{error}"),
-            Err(_) => warn!(event = "audit", outcome = "failed"; "no answer in time"),
-        }
-    }
+    let refusal = Refusal {
+        reference: error.reference.clone(),
+        reason: error.cause.code(),
+        failure: error.to_string(),
+        provider: error.provider,
+        about: None,
+        client: client.clone(),
+    };
+    note(desk, refusal, deadline).await;
     Error::SignIn(Box::new(error))
 }
 
-struct AnonymousFailure {
+/// A sign-in that did not come as far as the door, for the trail.
+struct Refusal {
     reference: String,
     reason: &'static str,
     failure: String,
+    provider: &'static str,
+    /// Whose account, where that is known.
+    about: Option<(i64, String)>,
     client: Client,
-    left_out: usize,
 }
 
-impl AnonymousFailure {
-    fn record(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
+/// Writes a row; about nobody known, no more than [`crate::audit::AnonymousCap`] admits. The
+/// person gets to know why the sign-in failed, whatever becomes of the row.
+async fn note(desk: &Arc<Desk>, refusal: Refusal, deadline: Instant) {
+    let now = desk.clock.now();
+    let mut left_out = 0;
+    if refusal.about.is_none() {
+        let admission = desk.anonymous_failures.admit(now);
+        if !admission.is_admitted {
+            return;
+        }
+        left_out = admission.left_out;
+    }
+    let write = desk
+        .db
+        .write(move |conn| refusal.record(conn, now, left_out));
+    match timeout_at(deadline, write).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn!(event = "audit", outcome = "failed"; "{error}"),
+        Err(_) => warn!(event = "audit", outcome = "failed"; "no answer in time"),
+    }
+}
+
+impl Refusal {
+    /// `left_out` earlier ones about nobody known have no row, and get one together.
+    fn record(&self, conn: &mut Conn, now: UnixTime, left_out: usize) -> Result<()> {
+        let about = self.about.as_ref();
         let event = NewEvent {
             kind: EventKind::SignInRefused,
             reason: self.reason,
-            actor: "",
-            user: None,
-            provider: PROVIDER_ID,
+            actor: about.map_or("", |(_, username)| username),
+            user: about.map(|(id, username)| (*id, username.as_str())),
+            provider: self.provider,
             client: &self.client,
             reference: &self.reference,
             details: Details {
@@ -320,7 +369,7 @@ impl AnonymousFailure {
                 ..Details::default()
             },
         };
-        if self.left_out > 0 {
+        if left_out > 0 {
             audit::record(
                 conn,
                 now,
@@ -330,7 +379,7 @@ impl AnonymousFailure {
                     client: &Client::default(),
                     reference: "",
                     details: Details {
-                        count: Some(self.left_out),
+                        count: Some(left_out),
                         ..Details::default()
                     },
                     ..event.clone()
@@ -357,13 +406,18 @@ fn log_call(event: &str, attempt: &Attempt, took: Duration, failure: Option<&oau
     log_step(event, &attempt.id, "", took, outcome);
 }
 
-/// One line a step, always with the same fields.
+/// A step of a sign-in with the provider.
 fn log_step(event: &str, attempt: &str, user: &str, took: Duration, outcome: &str) {
+    log_line(event, attempt, PROVIDER_ID, user, took, outcome);
+}
+
+/// One line a step, always with the same fields.
+fn log_line(event: &str, attempt: &str, provider: &str, user: &str, took: Duration, outcome: &str) {
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     info!(
         event = event,
         attempt = attempt,
-        provider = PROVIDER_ID,
+        provider = provider,
         user = user,
         ms = ms,
         outcome = outcome;

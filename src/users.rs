@@ -419,6 +419,56 @@ pub fn set_role_by_hand(conn: &mut Conn, user_id: i64, role: Role) -> Result<()>
     Ok(())
 }
 
+/// The account of a username with its password's hash, where it has one.
+pub fn find_with_password(
+    conn: &mut Conn,
+    username: &str,
+) -> Result<Option<(User, Option<String>)>> {
+    Ok(users::table
+        .filter(users::username.eq(username))
+        .select((User::as_select(), users::password))
+        .first(conn)
+        .optional()?)
+}
+
+/// Notes a sign-in without a provider, and takes the account's row for this transaction. `false`,
+/// and nothing written, when the account is not active, or its password's hash is not `matched`.
+pub fn note_sign_in(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: i64,
+    matched: Option<&str>,
+) -> Result<bool> {
+    let active = users::table
+        .filter(users::id.eq(user_id))
+        .filter(users::is_active.eq(true));
+    let change = users::last_login.eq(now.0);
+    let noted = match matched {
+        Some(hash) => diesel::update(active.filter(users::password.eq(hash)))
+            .set(change)
+            .execute(conn)?,
+        None => diesel::update(active).set(change).execute(conn)?,
+    };
+    Ok(noted == 1)
+}
+
+/// Replaces a password whose hash is `matched`. `false`, and nothing written, when it has another.
+pub fn replace_password(
+    conn: &mut Conn,
+    user_id: i64,
+    matched: &str,
+    password_hash: &str,
+) -> Result<bool> {
+    let changed = diesel::update(
+        users::table
+            .filter(users::id.eq(user_id))
+            .filter(users::password.eq(matched)),
+    )
+    .set(users::password.eq(Some(password_hash)))
+    .execute(conn)?;
+    Ok(changed == 1)
+}
+
 pub fn set_password(conn: &mut Conn, user_id: i64, password_hash: &str) -> Result<()> {
     diesel::update(users::table.find(user_id))
         .set(users::password.eq(Some(password_hash)))
@@ -426,12 +476,19 @@ pub fn set_password(conn: &mut Conn, user_id: i64, password_hash: &str) -> Resul
     Ok(())
 }
 
-/// Whether the account has a local password.
-pub fn has_password(conn: &mut Conn, user_id: i64) -> Result<bool> {
+/// The hash of an account's local password, where it has one.
+pub fn password_hash(conn: &mut Conn, user_id: i64) -> Result<Option<String>> {
     Ok(users::table
         .find(user_id)
-        .select(users::password.is_not_null())
-        .first(conn)?)
+        .select(users::password)
+        .first(conn)
+        .optional()?
+        .flatten())
+}
+
+/// Whether the account has a local password.
+pub fn has_password(conn: &mut Conn, user_id: i64) -> Result<bool> {
+    Ok(password_hash(conn, user_id)?.is_some())
 }
 
 /// Whether an active superuser other than this one would remain. Take

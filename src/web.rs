@@ -16,8 +16,11 @@ mod guard;
 mod headers;
 mod health;
 mod home;
+mod host;
 mod page;
+mod password;
 mod preferences;
+mod rescue;
 mod signin;
 mod visit;
 
@@ -74,15 +77,21 @@ macro_rules! addresses {
 addresses! {
     SignedIn GET  "/"                             => home::show;
     Public   GET  "/login"                        => signin::show;
+    Public   POST "/login"                        => signin::with_password;
     Public   GET  "/oauth2/login"                 => signin::begin;
     Public   POST "/logout"                       => signin::sign_out;
     Public   GET  "/signed-out"                   => signin::signed_out;
     SignedIn GET  "/account"                      => account::show;
     SignedIn POST "/account/sessions/{id}/end"    => account::end_session;
     SignedIn POST "/account/sessions/end-others"  => account::end_other_sessions;
+    SignedIn GET  "/account/password"             => password::show;
+    SignedIn POST "/account/password"             => password::change;
+    Public   GET  "/rescue"                       => rescue::show;
+    Public   POST "/rescue"                       => rescue::sign_in;
     Public   POST "/preferences"                  => preferences::save;
     Staff    GET  "/admin/users"                  => admin::users::list;
     Staff    GET  "/admin/users/{id}"             => admin::users::show;
+    Staff    GET  "/admin/audit"                  => admin::audit::list;
 }
 
 /// HEAD is answered wherever GET is (RFC 9110 9.3.2).

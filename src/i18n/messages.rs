@@ -17,7 +17,7 @@ macro_rules! messages {
 messages! {
     // -- frame --
     skip_to_content: Text = "Skip to content", "跳到正文";
-    home_label: Text = "Frontdesk home", "Frontdesk 首页";
+    home_label: Text = ", home", "首页";
     nav_main: Text = "Main", "主导航";
     nav_apps: Text = "Apps", "应用";
     nav_account: Text = "Account", "账号";
@@ -44,6 +44,44 @@ messages! {
     sign_in_again: Text = "Sign in again", "重新登录";
     shared_computer: Around = ["On a shared computer, ", " too."], ["如果这是公用电脑，请一并", "。"];
     sign_out_of_company: Text = "sign out of your company account", "退出公司账号";
+
+    sign_in_to: Around = ["Sign in to ", ""], ["登录", ""];
+    help: Text = "Help: ", "帮助：";
+    trouble_signing_in: Text = "Trouble signing in? ", "无法登录？请联系 ";
+    password: Text = "Password", "密码";
+    use_local_password: Text = "Use a local password instead", "改用本地密码登录";
+    local_password_hint: Text = "Only for accounts that an administrator created by hand.", "仅适用于管理员手动创建的账号。";
+    error_title: Text = "Error: ", "错误：";
+    wrong_password_heading: Text = "That username and password do not match", "用户名或密码不正确";
+    wrong_password_lead: Text = "Check both and try again. After five wrong attempts, the form pauses for 15 minutes.", "请检查后重试。连续输错五次后，此表单将暂停 15 分钟。";
+    paused_heading: Text = "The password form is paused", "密码登录已暂停";
+    paused_lead: Around = ["There were too many wrong attempts. Try again in ", " min. Signing in with the company account works as always."], ["输错次数过多，请在 ", " 分钟后再试。公司账号登录不受影响。"];
+    fresh_heading: Text = "Sign in again to go on", "请重新登录以继续";
+    fresh_lead: Text = "The page that you want asks for a sign-in of the last few minutes.", "你要打开的页面需要最近几分钟内登录过。";
+    rescue_link: Text = "Rescue link", "应急链接";
+    rescue_heading: Text = "Sign in with a rescue link", "使用应急链接登录";
+    rescue_lead: Around = ["An operator of this portal made this link for the account ", "."], ["门户的运维人员为账号 ", " 生成了此链接。"];
+    rescue_button: Around = ["Sign in as ", ""], ["以 ", " 的身份登录"];
+    rescue_hint: Text = "It works once. If you did not ask for it, close this page and tell your administrator.", "链接只能使用一次。如果不是你要求的，请关闭此页面并告诉管理员。";
+    link_expired_heading: Text = "This link does not work any more", "此链接已失效";
+    link_expired_lead: Text = "A rescue link works once and for 15 minutes. Ask whoever gave it to you for a new one.", "应急链接只能使用一次，且 15 分钟内有效。请向提供链接的人索取新链接。";
+
+    // -- change my password --
+    change_password: Text = "Change password", "修改密码";
+    current_password: Text = "Current password", "当前密码";
+    new_password: Text = "New password", "新密码";
+    new_password_hint: Text = "At least 12 characters. A few words that do not belong together are easy to remember.", "至少 12 个字符。几个不相关的词组合起来既好记又安全。";
+    new_password_again: Text = "New password, again", "再次输入新密码";
+    password_ends_others: Text = "You stay signed in here; all your other sessions are signed out.", "你在这里保持登录，其他会话都会退出。";
+    cancel: Text = "Cancel", "取消";
+    password_changed: Text = "Your password is changed. All other sessions are signed out.", "密码已修改，其他会话均已退出。";
+    password_unchanged: Text = "The password was not changed", "密码未修改";
+    current_password_wrong: Text = "The current password is not right", "当前密码不正确";
+    passwords_differ: Text = "The two new passwords are not the same", "两次输入的新密码不一致";
+    password_too_short: Text = "Choose a password of at least 12 characters", "新密码至少需要 12 个字符";
+    password_too_long: Text = "Choose a password of at most 128 characters", "新密码最多 128 个字符";
+    password_common: Text = "Choose another password: this one is among the first that people guess", "这个密码太常见，容易被猜中，请换一个";
+    password_like_username: Text = "Choose another password: this one is little more than the username", "这个密码和用户名太像，请换一个";
 
     // -- a sign-in that failed --
     sign_in_failed: Text = "We could not sign you in", "登录未成功";
@@ -108,7 +146,7 @@ messages! {
     // -- home --
     apps: Text = "Apps", "应用";
     hello: Around = ["Hello, ", ""], ["你好，", ""];
-    first_sign_in_welcome: Text = "This is your first sign-in. Welcome.", "这是你第一次登录。欢迎。";
+    first_sign_in_welcome: Text = "This is your first sign-in. Welcome.", "这是你首次登录，欢迎。";
     last_sign_in: [&'static str; 3] = ["Last sign-in: ", ", ", ". "], ["上次登录：", "，", "。"];
     not_you: Text = "Not you?", "不是你本人？";
     no_apps_heading: Text = "No apps yet", "还没有应用";
@@ -215,7 +253,30 @@ messages! {
     changed_from_to: [&'static str; 3] = ["", " changed from ", " to "], ["", "从 ", " 改为 "];
     permissions_kept: Text = "the directory did not give the permissions; the old ones were kept", "目录没有返回权限，保留了原有权限";
 
+    event_rescue_link_made: Text = "Rescue link made on the command line", "通过命令行生成应急链接";
+    event_more_refused: Text = "More sign-ins were refused", "还有更多登录被拒绝";
+    by_rescue_link: Text = "with a rescue link", "使用应急链接";
+    so_many: Around = ["Number: ", ""], ["数量：", ""];
+    reason_wrong_password: Text = "the password was wrong", "密码错误";
+    reason_unknown_user: Text = "no account has that username", "没有此用户名的账号";
+    reason_no_password: Text = "the account has no local password", "该账号没有本地密码";
+    reason_not_allowed: Text = "local passwords are for admins only", "仅管理员可使用本地密码";
+    reason_too_long: Text = "the username or password was too long", "用户名或密码过长";
+    reason_paused: Text = "too many wrong passwords before", "此前密码输错次数过多";
+    reason_more: Text = "beyond the number that is recorded one by one", "超出逐条记录的数量";
+    command_line: Text = "command line", "命令行";
+    nobody_known: Text = "not known", "未知";
+    audit_log: Text = "Audit log", "审计日志";
+    audit_hint: Text = "Sign-ins and every change made here. Entries cannot be edited.", "登录以及在此进行的所有更改。条目无法编辑。";
+    audit_caption: Text = "Audit log, newest first", "审计日志，最新在前";
+    pages_of_events: Text = "Pages of the audit log", "审计日志分页";
+    event: Text = "Event", "事件";
+    by: Text = "By", "操作者";
+    detail: Text = "Detail", "详情";
+
     // -- errors --
+    misdirected_heading: Text = "This is not the portal's address", "这不是门户的地址";
+    misdirected_lead: Text = "The request came for another name. Open the portal at its own address. Nothing was changed.", "请求使用了其他域名。请用门户自己的地址打开。没有任何更改。";
     forbidden_heading: Text = "You cannot open this page", "你无法打开此页面";
     forbidden_lead: Around = ["It is for administrators, and your account, ", ", is not one."], ["此页面仅供管理员使用，而你的账号 ", " 不是管理员。"];
     forbidden_ask: Text = "If you need it for your work, ask your manager or an administrator.", "如果工作需要，请联系上级或管理员。";
@@ -241,7 +302,7 @@ messages! {
     sandbox_title: Text = "Qinghe sign-in (a stand-in)", "清禾登录（模拟平台）";
     sandbox_who: Text = "Who do you want to be?", "你想以谁的身份登录？";
     sandbox_lead: Text = "This page stands for your company's own sign-in platform. No password is asked for: pick a person.", "此页面模拟公司的登录平台。不需要密码，选择一个人即可。";
-    sandbox_wants: Around = ["", " asks who you are and what you may do."], ["", " 想知道你是谁，以及你有哪些权限。"];
+    sandbox_wants: Around = ["", " asks who you are and what you may do."], ["", " 请求获取你的身份和权限。"];
     sandbox_decline: Text = "Decline", "拒绝";
     sandbox_deactivated: Text = "Switched off at the platform", "已在平台停用";
     sandbox_refused: Text = "This person is switched off at the platform and cannot sign in. Pick somebody else.", "此人已在平台停用，无法登录。请选择其他人。";

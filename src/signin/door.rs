@@ -8,7 +8,7 @@ use crate::clock::UnixTime;
 use crate::config::PROVIDER_ID;
 use crate::db::{Conn, lock_superusers};
 use crate::desk::{Desk, RolePermissions};
-use crate::error::{Cause, Result, SignInError, Step};
+use crate::error::{Cause, Error, Result, SignInError, Step};
 use crate::local_path::LocalPath;
 use crate::oauth::{Permissions, Person};
 use crate::permissions;
@@ -28,39 +28,149 @@ pub enum Entered {
     },
 }
 
+/// How somebody proved who they are.
+pub enum Way {
+    Provider {
+        attempt: String,
+        person: Person,
+    },
+    Password {
+        user_id: i64,
+        /// The stored hash that the password matched.
+        matched: String,
+        /// To be stored in its place, where that one is outdated.
+        fresh_hash: Option<String>,
+    },
+    RescueLink {
+        user_id: i64,
+        /// The link's id: it opens one session.
+        link: String,
+    },
+}
+
+impl Way {
+    /// As rows keep it: a provider's id, or empty.
+    pub const fn provider(&self) -> &'static str {
+        match self {
+            Self::Provider { .. } => PROVIDER_ID,
+            Self::Password { .. } | Self::RescueLink { .. } => "",
+        }
+    }
+
+    /// What can open one session only.
+    pub fn attempt(&self) -> Option<&str> {
+        match self {
+            Self::Provider { attempt, .. } => Some(attempt),
+            Self::RescueLink { link, .. } => Some(link),
+            Self::Password { .. } => None,
+        }
+    }
+}
+
 /// What the transaction needs; the same however often it runs.
 pub struct Entry {
     pub desk: Arc<Desk>,
     pub now: UnixTime,
-    pub attempt: String,
+    pub way: Way,
     pub next: LocalPath,
     pub token: Secret<String>,
     pub reference: String,
-    pub person: Person,
     pub previous_hash: Option<String>,
     pub client: Client,
+}
+
+/// Who it is, with the account's row taken.
+struct Known {
+    user_id: i64,
+    username: String,
+    details: Details,
+}
+
+/// Whom the door turns away, and why.
+struct TurnedAway {
+    about: User,
+    /// Who came, by the name that they came with.
+    actor: String,
+    cause: Cause,
 }
 
 /// # Errors
 /// [`crate::error::Error::AttemptUsed`], [`crate::error::Error::Database`]; then nothing is changed.
 pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
-    let profile = &entry.person.profile;
-    let given = match &entry.person.permissions {
+    let known = match &entry.way {
+        Way::Provider { person, .. } => know_person(conn, entry, person)?,
+        Way::Password {
+            user_id,
+            matched,
+            fresh_hash,
+        } => know_password(conn, entry.now, *user_id, matched, fresh_hash.as_deref())?,
+        Way::RescueLink { user_id, .. } => know_link(conn, entry.now, *user_id)?,
+    };
+    let known = match known {
+        Ok(known) => known,
+        Err(turned_away) => return refuse_entry(conn, entry, *turned_away),
+    };
+    end_previous(conn, entry, &known)?;
+    sessions::open(
+        conn,
+        entry.now,
+        entry.desk.limits,
+        &NewSession {
+            user_id: known.user_id,
+            token_hash: &sha256(entry.token.expose().as_bytes()),
+            provider: entry.way.provider(),
+            attempt: entry.way.attempt(),
+            client: &entry.client,
+        },
+    )?;
+    audit::record(
+        conn,
+        entry.now,
+        NewEvent {
+            kind: EventKind::SignedIn,
+            reason: "",
+            actor: &known.username,
+            user: Some((known.user_id, &known.username)),
+            provider: entry.way.provider(),
+            client: &entry.client,
+            reference: "",
+            details: known.details,
+        },
+    )?;
+    Ok(Entered::In {
+        token: entry.token.clone(),
+    })
+}
+
+/// Finds or creates the account of whom the provider names, and syncs it.
+fn know_person(
+    conn: &mut Conn,
+    entry: &Entry,
+    person: &Person,
+) -> Result<Result<Known, Box<TurnedAway>>> {
+    let profile = &person.profile;
+    let given = match &person.permissions {
         Permissions::Given(given) => Some(given),
         Permissions::NotAsked | Permissions::Failed(_) => None,
     };
     let mut details = Details {
-        kept: entry
-            .person
+        kept: person
             .kept
             .iter()
             .map(|kept| format!("{} {}", kept.field, kept.problem.code()))
             .collect(),
-        permissions_kept: match &entry.person.permissions {
+        permissions_kept: match &person.permissions {
             Permissions::Failed(failure) => Some(failure.cause.code().to_owned()),
             _ => None,
         },
         ..Details::default()
+    };
+    let turned_away = |about, cause| {
+        Ok(Err(Box::new(TurnedAway {
+            about,
+            actor: profile.username.clone(),
+            cause,
+        })))
     };
 
     let mut known = users::find_by_identity(conn, PROVIDER_ID, &profile.subject)?;
@@ -74,7 +184,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
             let cause = Cause::NameTaken {
                 username: profile.username.clone(),
             };
-            return refuse_entry(conn, entry, &owner, cause);
+            return turned_away(owner, cause);
         }
     }
     let mut username = profile.username.clone();
@@ -90,7 +200,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
             let cause = Cause::Inactive {
                 username: user.username.clone(),
             };
-            return refuse_entry(conn, entry, &user, cause);
+            return turned_away(user, cause);
         };
         details.changes = users::changes(&user, profile, may_rename)
             .into_iter()
@@ -114,36 +224,65 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
         details.permissions_removed = diff.removed;
     }
     sync_role(conn, &entry.desk.roles, user_id, roles, &mut details)?;
-    end_previous(conn, entry, user_id)?;
-    sessions::open(
-        conn,
-        entry.now,
-        entry.desk.limits,
-        &NewSession {
-            user_id,
-            token_hash: &sha256(entry.token.expose().as_bytes()),
-            provider: PROVIDER_ID,
-            attempt: Some(&entry.attempt),
-            client: &entry.client,
-        },
-    )?;
-    audit::record(
-        conn,
-        entry.now,
-        NewEvent {
-            kind: EventKind::SignedIn,
-            reason: "",
-            actor: &username,
-            user: Some((user_id, &username)),
-            provider: PROVIDER_ID,
-            client: &entry.client,
-            reference: "",
+    Ok(Ok(Known {
+        user_id,
+        username,
+        details,
+    }))
+}
+
+/// The account whose password was right a moment ago: still active, with that very password.
+fn know_password(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: i64,
+    matched: &str,
+    fresh_hash: Option<&str>,
+) -> Result<Result<Known, Box<TurnedAway>>> {
+    let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
+    let noted = users::note_sign_in(conn, now, user_id, Some(matched))?;
+    if noted && let Some(hash) = fresh_hash {
+        users::set_password(conn, user_id, hash)?;
+    }
+    Ok(local(user, noted, Cause::WrongPassword, Details::default()))
+}
+
+/// The account that a rescue link is for, if it is active.
+fn know_link(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: i64,
+) -> Result<Result<Known, Box<TurnedAway>>> {
+    let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
+    let noted = users::note_sign_in(conn, now, user_id, None)?;
+    let details = Details {
+        rescue_link: true,
+        ..Details::default()
+    };
+    let cause = Cause::Inactive {
+        username: user.username.clone(),
+    };
+    Ok(local(user, noted, cause, details))
+}
+
+fn local(
+    user: User,
+    is_known: bool,
+    cause: Cause,
+    details: Details,
+) -> Result<Known, Box<TurnedAway>> {
+    if is_known {
+        return Ok(Known {
+            user_id: user.id,
+            username: user.username,
             details,
-        },
-    )?;
-    Ok(Entered::In {
-        token: entry.token.clone(),
-    })
+        });
+    }
+    Err(Box::new(TurnedAway {
+        actor: user.username.clone(),
+        about: user,
+        cause,
+    }))
 }
 
 /// The role by permission follows the permission; the role by hand is not touched, and the last
@@ -190,23 +329,23 @@ fn sync_role(
 }
 
 /// The session that this browser had makes way for the new one.
-fn end_previous(conn: &mut Conn, entry: &Entry, user_id: i64) -> Result<()> {
+fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
     let Some(previous) = &entry.previous_hash else {
         return Ok(());
     };
     let Some(previous_user) = sessions::end_by_token(conn, entry.now, previous)? else {
         return Ok(());
     };
-    if previous_user.id != user_id {
+    if previous_user.id != known.user_id {
         audit::record(
             conn,
             entry.now,
             NewEvent {
                 kind: EventKind::UserSwitched,
                 reason: "",
-                actor: &entry.person.profile.username,
+                actor: &known.username,
                 user: Some((previous_user.id, &previous_user.username)),
-                provider: PROVIDER_ID,
+                provider: entry.way.provider(),
                 client: &entry.client,
                 reference: "",
                 details: Details::default(),
@@ -216,16 +355,21 @@ fn end_previous(conn: &mut Conn, entry: &Entry, user_id: i64) -> Result<()> {
     Ok(())
 }
 
-fn refuse_entry(conn: &mut Conn, entry: &Entry, about: &User, cause: Cause) -> Result<Entered> {
+fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Result<Entered> {
+    let TurnedAway {
+        about,
+        actor,
+        cause,
+    } = turned_away;
     audit::record(
         conn,
         entry.now,
         NewEvent {
             kind: EventKind::SignInRefused,
             reason: cause.code(),
-            actor: &entry.person.profile.username,
+            actor: &actor,
             user: Some((about.id, &about.username)),
-            provider: PROVIDER_ID,
+            provider: entry.way.provider(),
             client: &entry.client,
             reference: &entry.reference,
             details: Details::default(),
@@ -234,8 +378,8 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, about: &User, cause: Cause) -> R
     Ok(Entered::Refused {
         error: Box::new(SignInError {
             reference: entry.reference.clone(),
-            attempt: Some(entry.attempt.clone()),
-            provider: PROVIDER_ID,
+            attempt: entry.way.attempt().map(str::to_owned),
+            provider: entry.way.provider(),
             next: entry.next.clone(),
             step: Step::Account,
             cause,

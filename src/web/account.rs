@@ -8,7 +8,7 @@ use askama::Template;
 use super::cookie;
 use super::csrf::Form;
 use super::device::Device;
-use super::guard::SignedIn;
+use super::guard::{Reader, SignedIn};
 use super::home::MAX_SHOWN;
 use super::page::Page;
 use super::signin::NoFields;
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::permissions::{self, Held};
 use crate::sessions::{self, Session};
 use crate::signout;
-use crate::users::User;
+use crate::users::{self, User};
 
 const MAX_SESSIONS: i64 = 50;
 const MAX_SIGN_INS: i64 = 10;
@@ -26,6 +26,7 @@ const MAX_SIGN_INS: i64 = 10;
 /// Codes of the notices, for the cookie between an act and the page that says so.
 const SESSION_ENDED: &str = "session_ended";
 const SESSIONS_ENDED: &str = "sessions_ended";
+pub const PASSWORD_CHANGED: &str = "password_changed";
 
 /// A session as a list shows it.
 pub struct ShownSession {
@@ -61,15 +62,15 @@ struct Account<'a> {
     permissions: Vec<Held>,
     more_permissions: i64,
     has_stale_permissions: bool,
+    has_password: bool,
 }
 
-pub async fn show(me: SignedIn, desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse> {
-    let user_id = me.user.id;
+pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse> {
     let now = desk.clock.now();
     let limits = desk.limits;
-    let (sessions, sign_ins, held, more_permissions) = desk
-        .db
-        .read(move |conn| {
+    let (me, (sessions, sign_ins, held, more_permissions, has_password)) = reader
+        .read(move |conn, found| {
+            let user_id = found.user.id;
             let held = permissions::list(conn, user_id, MAX_SHOWN)?;
             let more = permissions::count_beyond(conn, user_id, &held, MAX_SHOWN)?;
             Ok((
@@ -77,6 +78,7 @@ pub async fn show(me: SignedIn, desk: Data<Desk>, request: HttpRequest) -> Resul
                 audit::list_sign_ins(conn, user_id, MAX_SIGN_INS)?,
                 held,
                 more,
+                users::has_password(conn, user_id)?,
             ))
         })
         .await?;
@@ -84,6 +86,7 @@ pub async fn show(me: SignedIn, desk: Data<Desk>, request: HttpRequest) -> Resul
     let notice = match cookie::notice(&request).as_deref() {
         Some(SESSION_ENDED) => Some(page.t.session_ended),
         Some(SESSIONS_ENDED) => Some(page.t.sessions_ended),
+        Some(PASSWORD_CHANGED) => Some(page.t.password_changed),
         _ => None,
     };
     let asked = desk.provider.settings().permissions_url.is_some();
@@ -105,6 +108,7 @@ pub async fn show(me: SignedIn, desk: Data<Desk>, request: HttpRequest) -> Resul
         permissions: held,
         more_permissions,
         has_stale_permissions: me.user.has_stale_permissions(asked),
+        has_password,
     })?;
     if notice.is_some() {
         response
@@ -133,7 +137,7 @@ pub async fn end_other_sessions(
     Ok(back(&desk, SESSIONS_ENDED))
 }
 
-fn back(desk: &Desk, notice: &'static str) -> HttpResponse {
+pub fn back(desk: &Desk, notice: &'static str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, "/account"))
         .cookie(cookie::notice_cookie(desk, notice))

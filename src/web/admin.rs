@@ -1,3 +1,5 @@
-//! The admin pages. Staff may look; changes come with pages of their own.
+//! What administrators see.
 
+pub mod audit;
+mod happening;
 pub mod users;

@@ -3,10 +3,13 @@
 
 use std::sync::LazyLock;
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use actix_web::web::Path;
+use actix_web::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY,
+};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 
+use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::secret::sha256;
 
@@ -15,6 +18,8 @@ pub struct Asset {
     pub path: String,
     content_type: &'static str,
     content: &'static [u8],
+    /// The same, compressed when the program was built.
+    gzip: &'static [u8],
 }
 
 pub struct Assets {
@@ -29,39 +34,88 @@ pub static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         "css",
         "text/css; charset=utf-8",
         include_bytes!("../../static/style.css"),
+        include_bytes!(concat!(env!("OUT_DIR"), "/style.css.gz")),
     ),
     icons: asset(
         "icons",
         "svg",
         "image/svg+xml; charset=utf-8",
         include_bytes!("../../static/icons.svg"),
+        include_bytes!(concat!(env!("OUT_DIR"), "/icons.svg.gz")),
     ),
     favicon: asset(
         "favicon",
         "svg",
         "image/svg+xml; charset=utf-8",
         include_bytes!("../../static/favicon.svg"),
+        include_bytes!(concat!(env!("OUT_DIR"), "/favicon.svg.gz")),
     ),
 });
 
-fn asset(stem: &str, extension: &str, content_type: &'static str, content: &'static [u8]) -> Asset {
+fn asset(
+    stem: &str,
+    extension: &str,
+    content_type: &'static str,
+    content: &'static [u8],
+    gzip: &'static [u8],
+) -> Asset {
     let mut hash = sha256(content);
     hash.truncate(16);
     Asset {
         path: format!("/static/{stem}.{hash}.{extension}"),
         content_type,
         content,
+        gzip,
     }
 }
 
-pub async fn show(name: Path<String>) -> Result<HttpResponse> {
+pub async fn show(
+    name: Path<String>,
+    desk: Data<Desk>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    let is_asked_for = |path: &str| path.strip_prefix("/static/") == Some(name.as_str());
     let assets = &*ASSETS;
-    let asset = [&assets.style, &assets.icons, &assets.favicon]
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"));
+    if let Some(asset) = [&assets.style, &assets.icons, &assets.favicon]
         .into_iter()
-        .find(|asset| asset.path.strip_prefix("/static/") == Some(name.as_str()))
+        .find(|asset| is_asked_for(&asset.path))
+    {
+        response.insert_header((CONTENT_TYPE, asset.content_type));
+        response.insert_header((VARY, "Accept-Encoding"));
+        if accepts_gzip(&request) {
+            response.insert_header((CONTENT_ENCODING, "gzip"));
+            return Ok(response.body(asset.gzip));
+        }
+        return Ok(response.body(asset.content));
+    }
+    let brand = &desk.branding;
+    let file = [&brand.style, &brand.logo]
+        .into_iter()
+        .flatten()
+        .find(|file| is_asked_for(&file.path))
         .ok_or(Error::NotFound)?;
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, asset.content_type))
-        .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .body(asset.content))
+    response.insert_header((CONTENT_TYPE, file.content_type));
+    Ok(response.body(file.content.clone()))
+}
+
+/// Whether gzip is named, and not with a weight of nought (RFC 9110 12.5.3).
+fn accepts_gzip(request: &HttpRequest) -> bool {
+    let accepted = request
+        .headers()
+        .get_all(ACCEPT_ENCODING)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    for coding in accepted {
+        let mut parts = coding.split(';').map(str::trim);
+        if parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case("gzip"))
+        {
+            let weight = parts.find_map(|part| part.strip_prefix("q="));
+            return weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|q| q > 0.0));
+        }
+    }
+    false
 }

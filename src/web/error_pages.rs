@@ -23,6 +23,10 @@ impl ResponseError for Error {
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest | Self::AttemptUsed => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::LinkExpired => StatusCode::GONE,
             Self::SignIn(error) => sign_in_status(&error.cause),
             Self::Database(DatabaseError::Busy | DatabaseError::Down(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -39,6 +43,7 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
         Cause::UnknownAttempt | Cause::RestartLoop | Cause::BadCallback | Cause::CodeRefused => {
             StatusCode::BAD_REQUEST
         }
+        Cause::WrongPassword => StatusCode::UNPROCESSABLE_ENTITY,
         Cause::Declined | Cause::Inactive { .. } => StatusCode::FORBIDDEN,
         Cause::NameTaken { .. } => StatusCode::CONFLICT,
         Cause::ProviderError("temporarily_unavailable")
@@ -125,6 +130,10 @@ const fn code(failed: &Error) -> &'static str {
         Error::ForgedForm => "forged_form",
         Error::BadRequest | Error::AttemptUsed => "bad_request",
         Error::TooLarge => "too_large",
+        Error::Timeout => "timeout",
+        Error::UnsupportedEncoding => "unsupported_encoding",
+        Error::Misdirected => "misdirected",
+        Error::LinkExpired => "link_expired",
         Error::SignIn(error) => error.cause.code(),
         Error::Database(DatabaseError::Busy | DatabaseError::Down(_)) => "unavailable",
         Error::Database(DatabaseError::Query(_)) | Error::Internal(_) => "internal",
@@ -138,9 +147,13 @@ fn heading_and_lead(t: &'static Messages, failed: &Error) -> (&'static str, &'st
         Error::NotFound => (t.not_found_heading, t.not_found_lead),
         Error::MethodNotAllowed { .. } => (t.method_heading, t.method_lead),
         Error::ForgedForm => (t.forged_heading, t.forged_lead),
-        Error::BadRequest | Error::AttemptUsed | Error::TooLarge => {
-            (t.bad_request_heading, t.bad_request_lead)
-        }
+        Error::BadRequest
+        | Error::AttemptUsed
+        | Error::TooLarge
+        | Error::Timeout
+        | Error::UnsupportedEncoding => (t.bad_request_heading, t.bad_request_lead),
+        Error::Misdirected => (t.misdirected_heading, t.misdirected_lead),
+        Error::LinkExpired => (t.link_expired_heading, t.link_expired_lead),
         Error::SignIn(_) => (t.sign_in_failed, ""),
         Error::Database(DatabaseError::Busy | DatabaseError::Down(_)) => {
             (t.busy_heading, t.busy_lead)
@@ -235,8 +248,10 @@ fn page(
 }
 
 fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Result<HttpResponse> {
-    let retry = signin::address("/oauth2/login", &error.next);
+    let mut retry = signin::address("/oauth2/login", &error.next);
     if let Cause::Inactive { username } = &error.cause {
+        // The provider still knows who was here; it may bring the same person back unasked.
+        retry.push_str("&prompt=login");
         return page.respond(
             status,
             &Deactivated {
@@ -309,6 +324,7 @@ fn explain<'a>(
             tell,
             t.outcome_name_taken,
         ),
+        Cause::WrongPassword => (plain(t.wrong_password_lead), again, t.reason_wrong_password),
         Cause::ProviderError(_) => (
             plain(t.cause_provider_error),
             wait,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::header::LOCATION;
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -15,6 +16,7 @@ use log::{error, info, warn};
 
 use super::cookie;
 use super::guard::{Viewer, signed_in};
+use super::host::{self, Host};
 use super::visit::{Visit, desk};
 use super::{error_pages, headers};
 use crate::desk::Desk;
@@ -31,13 +33,31 @@ pub async fn wrap(
     request.extensions_mut().insert(visit.clone());
     let mut line = Line::of(request.request(), &visit);
 
+    match host::judge(request.request(), &desk) {
+        Host::Ours => {}
+        Host::MovedTo(address) => {
+            let mut response = HttpResponse::TemporaryRedirect();
+            response.insert_header((LOCATION, address));
+            return Ok(line.end(request, response.finish(), &desk));
+        }
+        Host::Refused => {
+            let response = line.show(&Error::Misdirected, &desk, &visit, None);
+            return Ok(line.end(request, response, &desk));
+        }
+    }
+
     // A panic costs its own request alone.
     let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let failed = match answer {
         Ok(Ok(response)) => {
             let (http, response) = response.into_parts();
             let mut response = match response.error() {
-                None => response.map_into_boxed_body(),
+                None => {
+                    if let Some(Reference(reference)) = response.extensions().get() {
+                        line.reference.clone_from(reference);
+                    }
+                    response.map_into_boxed_body()
+                }
                 Some(failed) => {
                     let visit = Visit::of(&http, &desk);
                     let extensions = http.extensions();
@@ -86,6 +106,9 @@ fn is_about_somebody(failed: Option<&actix_web::Error>) -> bool {
     })
 }
 
+/// The reference on a page that a handler drew itself, for the request's log line.
+pub struct Reference(pub String);
+
 /// What the log says of one request.
 struct Line {
     started: Instant,
@@ -121,6 +144,7 @@ impl Line {
         let theirs = match failed.as_response_error().status_code().as_u16() {
             404 => Error::NotFound,
             413 => Error::TooLarge,
+            408 => Error::Timeout,
             400..500 => Error::BadRequest,
             _ => Error::Internal(failed.to_string()),
         };
@@ -148,6 +172,18 @@ impl Line {
         }
         self.reference = shown.reference;
         shown.response
+    }
+
+    /// Answers before anything of the portal has seen the request.
+    fn end(
+        &self,
+        request: ServiceRequest,
+        mut response: HttpResponse,
+        desk: &Desk,
+    ) -> ServiceResponse<BoxBody> {
+        headers::add(response.headers_mut(), desk, &self.path);
+        self.log(response.status(), None);
+        request.into_response(response)
     }
 
     fn log(&self, status: StatusCode, viewer: Option<&Viewer>) {

@@ -1,6 +1,6 @@
 //! Who may go on: extractors that a handler takes as its first argument.
 
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,6 +12,7 @@ use log::warn;
 
 use super::cookie;
 use super::visit::{Visit, desk};
+use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::secret::sha256;
@@ -25,9 +26,6 @@ pub struct SignedIn {
     pub session: Session,
     pub user: User,
 }
-
-/// Somebody who may look at the admin pages.
-pub struct Staff(pub SignedIn);
 
 /// The person of this request, for the frame: error pages and the log line.
 pub struct Viewer(pub User);
@@ -47,24 +45,83 @@ impl FromRequest for SignedIn {
     }
 }
 
-impl FromRequest for Staff {
+/// A page's reader, before it is known whether they may see it: [`Reader::read`] tells, and reads
+/// what the page shows, in one turn at the database.
+pub struct Reader {
+    request: HttpRequest,
+    needed: Role,
+}
+
+/// The same for pages of the admin area.
+pub struct StaffReader(pub Reader);
+
+impl FromRequest for Reader {
     type Error = Error;
-    type Future = Extracting<Self>;
+    type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let me = signed_in(&request).await?.ok_or(Error::SignedOut)?;
-            if me.user.role() < Role::Staff {
-                return Err(Error::Forbidden);
-            }
-            Ok(Self(me))
-        })
+        ready(Ok(Self {
+            request: request.clone(),
+            needed: Role::Employee,
+        }))
     }
+}
+
+impl FromRequest for StaffReader {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(Reader {
+            request: request.clone(),
+            needed: Role::Staff,
+        })))
+    }
+}
+
+impl Reader {
+    /// Who reads, and what `query` found for them. The query runs only for those who may read.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`], [`Error::Forbidden`], or what `query` returns.
+    pub async fn read<T, F>(self, query: F) -> Result<(SignedIn, T)>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Conn, &SessionOfUser) -> Result<T> + Send + 'static,
+    {
+        let needed = self.needed;
+        let found = find(&self.request, move |conn, found| {
+            // An error would hide who is reading, whom the page that says no must name.
+            if found.user.role() < needed {
+                return Ok(Err(Error::Forbidden));
+            }
+            match query(conn, found) {
+                Err(error @ Error::Database(_)) => Err(error),
+                other => Ok(other),
+            }
+        });
+        let (me, read) = found.await?.ok_or(Error::SignedOut)?;
+        Ok((me, read?))
+    }
+}
+
+/// A live session and whose it is.
+pub struct SessionOfUser {
+    pub session: Session,
+    pub user: User,
 }
 
 /// Asks the database once. `None` means signed out; an outage is an error, never `None`.
 pub async fn signed_in(request: &HttpRequest) -> Result<Option<SignedIn>> {
+    let found = find(request, |_, _| Ok(())).await?;
+    Ok(found.map(|(me, ())| me))
+}
+
+async fn find<T, F>(request: &HttpRequest, query: F) -> Result<Option<(SignedIn, T)>>
+where
+    T: Send + 'static,
+    F: Fn(&mut Conn, &SessionOfUser) -> Result<T> + Send + 'static,
+{
     let desk = desk(request)?;
     let visit = Visit::of(request, desk);
     let Some(token) = &visit.session_token else {
@@ -75,9 +132,16 @@ pub async fn signed_in(request: &HttpRequest) -> Result<Option<SignedIn>> {
     let hash = sha256(token.expose().as_bytes());
     let found = desk
         .db
-        .read(move |conn| sessions::find_live(conn, now, limits, &hash))
+        .read(move |conn| {
+            let Some((session, user)) = sessions::find_live(conn, now, limits, &hash)? else {
+                return Ok(None);
+            };
+            let found = SessionOfUser { session, user };
+            let read = query(conn, &found)?;
+            Ok(Some((found, read)))
+        })
         .await?;
-    let Some((session, user)) = found else {
+    let Some((SessionOfUser { session, user }, read)) = found else {
         return Ok(None);
     };
     if visit.is_under_previous_key {
@@ -90,11 +154,12 @@ pub async fn signed_in(request: &HttpRequest) -> Result<Option<SignedIn>> {
         touch(desk, session.id);
     }
     request.extensions_mut().insert(Viewer(user.clone()));
-    Ok(Some(SignedIn {
+    let me = SignedIn {
         visit,
         session,
         user,
-    }))
+    };
+    Ok(Some((me, read)))
 }
 
 /// Notes in the background that the session is used: nobody waits for it, and its failing (a full

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::device::Device;
-use super::guard::SignedIn;
+use super::guard::Reader;
 use super::page::Page;
 use crate::audit;
 use crate::clock::UnixTime;
@@ -27,15 +27,13 @@ struct Home<'a> {
     has_stale_permissions: bool,
 }
 
-pub async fn show(me: SignedIn, desk: Data<Desk>) -> Result<HttpResponse> {
-    let user_id = me.user.id;
-    let began = me.session.created_at();
-    let (permissions, more_permissions, previous) = desk
-        .db
-        .read(move |conn| {
+pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
+    let (me, (permissions, more_permissions, previous)) = reader
+        .read(|conn, found| {
+            let user_id = found.user.id;
             let held = permissions::list(conn, user_id, MAX_SHOWN)?;
             let more = permissions::count_beyond(conn, user_id, &held, MAX_SHOWN)?;
-            let previous = audit::previous_sign_in(conn, user_id, began)?;
+            let previous = audit::previous_sign_in(conn, user_id, found.session.created_at())?;
             Ok((held, more, previous))
         })
         .await?;

@@ -12,11 +12,14 @@ use super::cookie::browser_cookie;
 use super::csrf::{self, FIELD};
 use super::visit::{Theme, Visit};
 use crate::attempts::Browser;
+use crate::audit::COMMAND_LINE;
+use crate::branding::{File, HelpAddress};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n::messages::Messages;
 use crate::i18n::{self, Lang};
+use crate::throttle::Paused;
 use crate::users::{Role, User};
 
 pub struct Page<'a> {
@@ -145,6 +148,55 @@ impl<'a> Page<'a> {
             .name
             .as_deref()
             .unwrap_or(self.t.company_account)
+    }
+
+    /// The company's name, where it is set.
+    pub fn company(&self) -> Option<&str> {
+        self.desk.branding.company.of(self.lang)
+    }
+
+    /// What stands beside the bell: `Qinghe Frontdesk`.
+    pub fn site_name(&self) -> String {
+        match self.company() {
+            Some(company) => format!("{company} Frontdesk"),
+            None => "Frontdesk".to_owned(),
+        }
+    }
+
+    /// The operator's line for everybody.
+    pub fn site_notice(&self) -> Option<&str> {
+        self.desk.branding.notice.of(self.lang)
+    }
+
+    pub fn logo(&self) -> Option<&File> {
+        self.desk.branding.logo.as_ref()
+    }
+
+    pub fn brand_style(&self) -> Option<&File> {
+        self.desk.branding.style.as_ref()
+    }
+
+    pub fn help(&self) -> Option<&HelpAddress> {
+        self.desk.branding.help.as_ref()
+    }
+
+    /// Who did something, as the trail names them.
+    pub fn actor<'b>(&self, actor: &'b str) -> &'b str
+    where
+        'a: 'b,
+    {
+        if actor == COMMAND_LINE {
+            self.t.command_line
+        } else {
+            actor
+        }
+    }
+
+    /// For how long the password form is paused, and what works meanwhile.
+    pub fn paused_lead(&self, paused: Paused) -> String {
+        let minutes = paused.retry_after.as_secs().div_ceil(60).max(1);
+        let [before, after] = self.t.paused_lead;
+        format!("{before}{minutes}{after}")
     }
 
     /// The words on the sign-in button.

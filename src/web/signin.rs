@@ -1,7 +1,8 @@
 //! The sign-in page, the way to the provider and back, signing out.
 
 use actix_session::Session as CookieSession;
-use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -11,30 +12,50 @@ use url::Url;
 
 use super::cookie::{self, browser_cookie};
 use super::csrf::Form;
+use super::frame::Reference;
 use super::guard::signed_in;
 use super::page::Page;
 use super::visit::Visit;
 use crate::attempts::Browser;
+use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
+use crate::oauth::Prompt;
 use crate::secret::Secret;
+use crate::signin::password::{self, Credentials, Outcome};
 use crate::signin::{self, Callback, Finished, Visitor};
 use crate::signout;
+use crate::throttle::Paused;
 
-/// The only parameter that shapes a sign-in from outside.
+/// What shapes a sign-in from outside.
 #[derive(Deserialize)]
-pub struct Next {
+pub struct Wanted {
     next: Option<String>,
+    /// Present: whoever is signed in is asked to sign in again.
+    fresh: Option<String>,
+    /// Present: the password form is open.
+    local: Option<String>,
+    /// `login`: the provider is asked to ask again.
+    prompt: Option<String>,
 }
 
-impl Next {
+impl Wanted {
     fn path(&self) -> LocalPath {
-        self.next
-            .as_deref()
-            .and_then(LocalPath::parse)
-            .unwrap_or_else(LocalPath::home)
+        path(self.next.as_deref())
     }
+
+    fn prompt(&self) -> Prompt {
+        match self.prompt.as_deref() {
+            Some("login") => Prompt::Login,
+            _ => Prompt::Unasked,
+        }
+    }
+}
+
+fn path(next: Option<&str>) -> LocalPath {
+    next.and_then(LocalPath::parse)
+        .unwrap_or_else(LocalPath::home)
 }
 
 const QUERY_VALUE: &AsciiSet = &CONTROLS
@@ -58,7 +79,7 @@ pub fn address(path: &str, next: &LocalPath) -> String {
     )
 }
 
-fn see_other(to: &str) -> HttpResponse {
+pub fn see_other(to: &str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, to))
         .finish()
@@ -68,30 +89,170 @@ fn see_other(to: &str) -> HttpResponse {
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
     page: &'a Page<'a>,
-    begin: String,
+    /// Somebody is signed in already, and is asked again.
+    is_fresh: bool,
+    /// Where the company sign-in begins.
+    begin: Option<String>,
+    form: Option<PasswordForm<'a>>,
+    problem: Option<Problem>,
+    reference: Option<&'a str>,
+}
+
+struct PasswordForm<'a> {
+    is_open: bool,
+    next: &'a str,
+    username: &'a str,
+}
+
+/// What stands above the page when a password was refused.
+struct Problem {
+    heading: &'static str,
+    lead: String,
 }
 
 pub async fn show(
     request: HttpRequest,
     desk: Data<Desk>,
-    next: Query<Next>,
+    wanted: Query<Wanted>,
 ) -> Result<HttpResponse> {
-    let next = next.path();
-    if signed_in(&request).await?.is_some() {
+    let next = wanted.path();
+    let me = signed_in(&request).await?;
+    let is_fresh = wanted.fresh.is_some() && me.is_some();
+    if me.is_some() && !is_fresh {
         return Ok(see_other(&next.to_ascii()));
     }
     let visit = Visit::of(&request, &desk);
     let page = Page::new(&desk, &visit, None)?;
+    // Each kind of account has one way to prove itself anew.
+    let is_local = me.as_ref().is_some_and(|me| me.user.synced_at().is_none());
+    let mut begin = address("/oauth2/login", &next);
+    if is_fresh {
+        begin.push_str("&prompt=login");
+    }
+    let username = me.as_ref().filter(|_| is_local);
     page.ok(&SignInPage {
         page: &page,
-        begin: address("/oauth2/login", &next),
+        is_fresh,
+        begin: Some(begin).filter(|_| !is_local),
+        form: password_form(
+            &desk,
+            wanted.local.is_some() || is_local,
+            next.as_str(),
+            username.map_or("", |me| me.user.username.as_str()),
+        )
+        .filter(|_| !is_fresh || is_local),
+        problem: None,
+        reference: None,
     })
 }
 
+/// `None` where local passwords are switched off.
+fn password_form<'a>(
+    desk: &Desk,
+    is_open: bool,
+    next: &'a str,
+    username: &'a str,
+) -> Option<PasswordForm<'a>> {
+    (desk.password_login != PasswordLogin::Off).then_some(PasswordForm {
+        is_open,
+        next,
+        username,
+    })
+}
+
+/// The local password form.
+#[derive(Deserialize)]
+pub struct PasswordFields {
+    username: String,
+    password: String,
+    next: Option<String>,
+}
+
+pub async fn with_password(
+    visit: Visit,
+    desk: Data<Desk>,
+    cookie_session: CookieSession,
+    form: Form<PasswordFields>,
+) -> Result<HttpResponse> {
+    let Form(PasswordFields {
+        username,
+        password,
+        next,
+    }) = form;
+    let next = path(next.as_deref());
+    let credentials = Credentials {
+        username: username.clone(),
+        password: Secret::new(password),
+    };
+    let visitor = visitor(&visit);
+    let outcome = password::sign_in(&desk, credentials, next.clone(), visitor).await?;
+    let page = Page::new(&desk, &visit, None)?;
+    let (status, reference, paused) = match outcome {
+        Outcome::SignedIn { token } => return open_session(&cookie_session, &token, &next),
+        Outcome::Refused { reference } => (StatusCode::UNPROCESSABLE_ENTITY, reference, None),
+        Outcome::Paused { reference, paused } => {
+            (StatusCode::TOO_MANY_REQUESTS, reference, Some(paused))
+        }
+    };
+    let problem = match paused {
+        None => Problem {
+            heading: page.t.wrong_password_heading,
+            lead: page.t.wrong_password_lead.to_owned(),
+        },
+        Some(paused) => Problem {
+            heading: page.t.paused_heading,
+            lead: page.paused_lead(paused),
+        },
+    };
+    let mut response = page.respond(
+        status,
+        &SignInPage {
+            page: &page,
+            is_fresh: false,
+            begin: Some(address("/oauth2/login", &next)),
+            form: password_form(&desk, true, next.as_str(), &username),
+            problem: Some(problem),
+            reference: Some(&reference),
+        },
+    )?;
+    note_refusal(&mut response, reference, paused);
+    Ok(response)
+}
+
+/// For the log line of the request, and for programs.
+pub fn note_refusal(response: &mut HttpResponse, reference: String, paused: Option<Paused>) {
+    response.extensions_mut().insert(Reference(reference));
+    if let Some(paused) = paused {
+        let seconds = paused.retry_after.as_secs() + 1;
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+}
+
+pub fn visitor(visit: &Visit) -> Visitor {
+    Visitor {
+        browser: visit.browser.clone(),
+        client: visit.client.clone(),
+        session_token: visit.session_token.clone(),
+    }
+}
+
+/// The cookie of a session that has just begun, and the way on.
+pub fn open_session(
+    cookie_session: &CookieSession,
+    token: &Secret<String>,
+    next: &LocalPath,
+) -> Result<HttpResponse> {
+    cookie_session.renew();
+    cookie_session
+        .insert(cookie::TOKEN, token.expose())
+        .map_err(|error| Error::Internal(format!("the session cookie: {error}")))?;
+    Ok(see_other(&next.to_ascii()))
+}
+
 /// Sends the browser to the provider. Costs no row and no cookie but the browser's binding.
-pub async fn begin(visit: Visit, desk: Data<Desk>, next: Query<Next>) -> Result<HttpResponse> {
+pub async fn begin(visit: Visit, desk: Data<Desk>, wanted: Query<Wanted>) -> Result<HttpResponse> {
     let (browser, is_new) = binding(&visit)?;
-    let url = signin::begin(&desk, &browser, next.path(), 0)?;
+    let url = signin::begin(&desk, &browser, wanted.path(), wanted.prompt())?;
     Ok(bound(&desk, &browser, is_new, &url))
 }
 
@@ -119,21 +280,10 @@ pub async fn finish(
     cookie_session: CookieSession,
 ) -> Result<HttpResponse> {
     let visit = Visit::of(&request, &desk);
-    let visitor = Visitor {
-        browser: visit.browser.clone(),
-        client: visit.client.clone(),
-        session_token: visit.session_token.clone(),
-    };
-    let finished = signin::finish(&desk, callback(request.query_string()), visitor).await?;
+    let finished = signin::finish(&desk, callback(request.query_string()), visitor(&visit)).await?;
     desk.failpoint.hit("before_response");
     match finished {
-        Finished::SignedIn { token, next } => {
-            cookie_session.renew();
-            cookie_session
-                .insert(cookie::TOKEN, token.expose())
-                .map_err(|error| Error::Internal(format!("the session cookie: {error}")))?;
-            Ok(see_other(&next.to_ascii()))
-        }
+        Finished::SignedIn { token, next } => open_session(&cookie_session, &token, &next),
         // A reload, or the way back through the history: whoever is signed in just goes on.
         Finished::Stale(stale) if signed_in(&request).await?.is_some() => {
             Ok(see_other(&stale.next().to_ascii()))

@@ -43,7 +43,7 @@ const RANKS: &[&[&str]] = &[
         "error",
         "i18n",
     ],
-    &["config", "logging", "db", "paging", "failpoint"],
+    &["branding", "config", "logging", "db", "paging", "failpoint"],
     &[
         "users",
         "passwords",
@@ -51,6 +51,7 @@ const RANKS: &[&[&str]] = &[
         "sessions",
         "audit",
         "attempts",
+        "throttle",
         "oauth",
     ],
     &["desk"],

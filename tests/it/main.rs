@@ -18,5 +18,7 @@ mod faults;
 mod house;
 mod migrations;
 mod pages;
+mod passwords;
 mod provider_calls;
+mod requests;
 mod sessions;

@@ -279,7 +279,12 @@ fn t45_a_damaged_doubled_or_foreign_cookie_is_nobody_s() {
         let stranger = desk.browser();
         stranger.set_cookie("fd_session", &foreign);
         assert_eq!(stranger.get("/account").await.status, 303);
-        let raw = raw_request(&desk.url, b"GET /account HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nCookie: fd_session=\xff\xfe\x80\r\nConnection: close\r\n\r\n").await;
+        let raw = raw_request(&desk.url, &[
+                b"GET /account HTTP/1.1\r\nHost: ",
+                desk.url.trim_start_matches("http://").as_bytes(),
+                b"\r\nAccept: text/html\r\nCookie: fd_session=\xff\xfe\x80\r\nConnection: close\r\n\r\n",
+            ]
+            .concat()).await;
         assert!(
             raw.starts_with("HTTP/1.1 303") || raw.starts_with("HTTP/1.1 400"),
             "{raw}"
@@ -313,19 +318,35 @@ fn t81_an_account_from_the_provider_has_no_password_to_guess() {
             desk.database.texts("SELECT password AS value FROM users"),
             ["NULL"]
         );
-        let page = browser.get("/account").await;
+        let stranger = desk.browser();
+        let page = stranger.get("/login").await;
         for password in ["", "!", "NULL", "$argon2id$"] {
-            // There is no password form yet: the door is not there, whoever knocks.
-            let answer = browser
+            let answer = stranger
                 .post(
                     "/login",
                     &page,
                     &[("username", "anna"), ("password", password)],
                 )
                 .await;
-            assert_eq!(answer.status, 405);
+            assert_eq!(answer.status, 422);
+            assert!(!answer.sets_session());
         }
-        let stranger = desk.browser();
+        // Nor is there one to change, from within.
+        assert_eq!(browser.get("/account/password").await.status, 404);
+        let page = browser.get("/account").await;
+        assert!(!page.body.contains("/account/password"));
+        let answer = browser
+            .post(
+                "/account/password",
+                &page,
+                &[
+                    ("current_password", ""),
+                    ("new_password", "correct horse battery"),
+                    ("new_password_again", "correct horse battery"),
+                ],
+            )
+            .await;
+        assert_eq!(answer.status, 404);
         let answer = stranger
             .get_with("/account", &[("authorization", "Basic YW5uYTo=")])
             .await;

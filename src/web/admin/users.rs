@@ -5,7 +5,8 @@ use actix_web::web::{Data, Path, Query};
 use askama::Template;
 use serde::Deserialize;
 
-use crate::audit::{self, Event};
+use super::happening::Happening;
+use crate::audit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::paging::{Listing, Page as ListPage};
@@ -13,8 +14,7 @@ use crate::permissions::{self, BY_HAND, Held};
 use crate::sessions;
 use crate::users::{self, Role, User};
 use crate::web::account::ShownSession;
-use crate::web::device::Device;
-use crate::web::guard::Staff;
+use crate::web::guard::StaffReader;
 use crate::web::home::MAX_SHOWN;
 use crate::web::page::{Page, Person};
 
@@ -29,6 +29,18 @@ pub struct Where {
     before: Option<i64>,
 }
 
+impl Where {
+    /// `None` for two places at once.
+    pub const fn page(&self) -> Option<ListPage> {
+        match (self.after, self.before) {
+            (None, None) => Some(ListPage::First),
+            (Some(id), None) => Some(ListPage::After(id)),
+            (None, Some(id)) => Some(ListPage::Before(id)),
+            (Some(_), Some(_)) => None,
+        }
+    }
+}
+
 struct Row {
     person: Person,
     user: User,
@@ -38,23 +50,22 @@ struct Row {
 #[template(path = "admin/users.html")]
 struct UserList<'a> {
     page: &'a Page<'a>,
+    tab: &'static str,
     count: String,
     rows: Vec<Row>,
     newer: Option<i64>,
     older: Option<i64>,
 }
 
-pub async fn list(staff: Staff, desk: Data<Desk>, wanted: Query<Where>) -> Result<HttpResponse> {
-    let Staff(me) = staff;
-    let wanted = match (wanted.after, wanted.before) {
-        (None, None) => ListPage::First,
-        (Some(id), None) => ListPage::After(id),
-        (None, Some(id)) => ListPage::Before(id),
-        (Some(_), Some(_)) => return Err(Error::BadRequest),
-    };
-    let (listing, count): (Listing<User>, usize) = desk
-        .db
-        .read(move |conn| {
+pub async fn list(
+    StaffReader(reader): StaffReader,
+    desk: Data<Desk>,
+    wanted: Query<Where>,
+) -> Result<HttpResponse> {
+    let wanted = wanted.page();
+    let (me, (listing, count)): (_, (Listing<User>, usize)) = reader
+        .read(move |conn, _| {
+            let wanted = wanted.ok_or(Error::BadRequest)?;
             Ok((
                 users::list(conn, wanted)?,
                 users::count_up_to(conn, COUNT_CAP)?,
@@ -62,18 +73,11 @@ pub async fn list(staff: Staff, desk: Data<Desk>, wanted: Query<Where>) -> Resul
         })
         .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let newer = listing
-        .rows
-        .first()
-        .filter(|_| listing.has_newer)
-        .map(|user| user.id);
-    let older = listing
-        .rows
-        .last()
-        .filter(|_| listing.has_older)
-        .map(|user| user.id);
+    let newer = listing.newer(|user| user.id);
+    let older = listing.older(|user| user.id);
     page.ok(&UserList {
         page: &page,
+        tab: "users",
         count: if count > 1000 {
             "1,000+".to_owned()
         } else {
@@ -92,20 +96,11 @@ pub async fn list(staff: Staff, desk: Data<Desk>, wanted: Query<Where>) -> Resul
     })
 }
 
-/// One line of what happened to somebody.
-struct Happening {
-    event: Event,
-    title: &'static str,
-    icon: &'static str,
-    tint: &'static str,
-    notes: Vec<String>,
-    device: Device,
-}
-
 #[derive(Template)]
 #[template(path = "admin/user.html")]
 struct UserPage<'a> {
     page: &'a Page<'a>,
+    tab: &'static str,
     person: Person,
     user: User,
     is_directory: bool,
@@ -117,14 +112,16 @@ struct UserPage<'a> {
     happenings: Vec<Happening>,
 }
 
-pub async fn show(staff: Staff, desk: Data<Desk>, id: Path<i64>) -> Result<HttpResponse> {
-    let Staff(me) = staff;
+pub async fn show(
+    StaffReader(reader): StaffReader,
+    desk: Data<Desk>,
+    id: Path<i64>,
+) -> Result<HttpResponse> {
     let id = *id;
     let now = desk.clock.now();
     let limits = desk.limits;
-    let (user, identities, held, more_permissions, sessions, events) = desk
-        .db
-        .read(move |conn| {
+    let (me, (user, identities, held, more_permissions, sessions, events)) = reader
+        .read(move |conn, _| {
             let user = users::find(conn, id)?.ok_or(Error::NotFound)?;
             let held = permissions::list(conn, id, MAX_SHOWN)?;
             let more = permissions::count_beyond(conn, id, &held, MAX_SHOWN)?;
@@ -142,6 +139,7 @@ pub async fn show(staff: Staff, desk: Data<Desk>, id: Path<i64>) -> Result<HttpR
     let asked = desk.provider.settings().permissions_url.is_some();
     page.ok(&UserPage {
         page: &page,
+        tab: "users",
         person: Person::of(&user),
         is_directory: !identities.is_empty(),
         has_stale_permissions: user.has_stale_permissions(asked),
@@ -158,72 +156,4 @@ pub async fn show(staff: Staff, desk: Data<Desk>, id: Path<i64>) -> Result<HttpR
             .map(|event| Happening::of(event, &page))
             .collect(),
     })
-}
-
-impl Happening {
-    fn of(event: Event, page: &Page<'_>) -> Self {
-        let t = page.t;
-        let details = event.details();
-        let (title, icon, tint) = match event.event.as_str() {
-            "signed_in" if details.account_created => (t.event_account_created, "user", "t1"),
-            "signed_in" => (t.event_signed_in, "check", "t2"),
-            "sign_in_refused" => (t.event_sign_in_refused, "alert", "t5"),
-            "signed_out" => (t.event_signed_out, "out", "t6"),
-            "user_switched" => (t.event_user_switched, "out", "t6"),
-            "session_ended" => (t.event_session_ended, "out", "t6"),
-            "other_sessions_ended" => (t.event_sessions_ended, "out", "t6"),
-            "role_changed" => (t.event_role_changed, "key", "t4"),
-            "superuser_created" => (t.event_superuser_created, "user", "t1"),
-            "password_changed" => (t.event_password_changed, "key", "t4"),
-            _ => (t.event_other, "clock", "t6"),
-        };
-        let mut notes: Vec<String> = Vec::new();
-        match event.reason.as_str() {
-            "" => {}
-            "inactive" => notes.push(t.reason_inactive.to_owned()),
-            "name_taken" => notes.push(t.reason_name_taken.to_owned()),
-            other => notes.push(other.to_owned()),
-        }
-        for change in &details.changes {
-            let [before, from, to] = t.changed_from_to;
-            let (field, old, new) = match change.field.as_str() {
-                "email" => (t.email, change.from.as_str(), change.to.as_str()),
-                "first_name" => (t.name, change.from.as_str(), change.to.as_str()),
-                "username" => (t.username, change.from.as_str(), change.to.as_str()),
-                _ => (
-                    t.role,
-                    role_word(page, &change.from),
-                    role_word(page, &change.to),
-                ),
-            };
-            let [old, new] = [old, new].map(|text| if text.is_empty() { "—" } else { text });
-            notes.push(format!("{before}{field}{from}{old}{to}{new}"));
-        }
-        for (sign, names) in [
-            ("+", &details.permissions_added),
-            ("−", &details.permissions_removed),
-        ] {
-            if !names.is_empty() {
-                notes.push(format!("{sign} {}", names.join(", ")));
-            }
-        }
-        if details.permissions_kept.is_some() {
-            notes.push(t.permissions_kept.to_owned());
-        }
-        Self {
-            title,
-            icon,
-            tint,
-            notes,
-            device: Device::of(&event.user_agent, page.lang),
-            event,
-        }
-    }
-}
-
-fn role_word<'a>(page: &Page<'_>, code: &'a str) -> &'a str {
-    [Role::Employee, Role::Staff, Role::Superuser]
-        .into_iter()
-        .find(|role| role.code() == code)
-        .map_or(code, |role| page.role_name(role))
 }

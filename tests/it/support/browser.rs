@@ -154,6 +154,16 @@ impl Browser {
 
     /// A form as our own page would send it, with the token of `page`.
     pub async fn post(&self, path: &str, page: &Answer, fields: &[(&str, &str)]) -> Answer {
+        self.post_with(path, page, fields, &[]).await
+    }
+
+    pub async fn post_with(
+        &self,
+        path: &str,
+        page: &Answer,
+        fields: &[(&str, &str)],
+        more: &[(&str, &str)],
+    ) -> Answer {
         let token = page.csrf_token();
         let mut all = vec![("csrf_token", token.as_str())];
         all.extend_from_slice(fields);
@@ -161,12 +171,13 @@ impl Browser {
             .extend_pairs(all)
             .finish();
         let origin = self.origin();
-        let headers = [
+        let mut headers = vec![
             ("origin", origin.as_str()),
             ("sec-fetch-site", "same-origin"),
             ("sec-fetch-mode", "navigate"),
             ("content-type", "application/x-www-form-urlencoded"),
         ];
+        headers.extend_from_slice(more);
         self.send(Method::POST, path, &headers, Some(body)).await
     }
 

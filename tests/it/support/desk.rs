@@ -2,17 +2,23 @@
 
 use std::collections::HashMap;
 use std::net::TcpListener;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::thread::JoinHandle;
 
-use frontdesk::Server;
 use frontdesk::clock::Clock;
 use frontdesk::config::Settings;
+use frontdesk::passwords::hash;
+use frontdesk::secret::Secret;
 use frontdesk::secret::random_token;
+use frontdesk::signin::rescue;
+use frontdesk::{Server, admin};
 
 use super::database::Database;
 use super::provider::{CLIENT_ID, Provider};
 use super::{Browser, Person, log, until};
+
+/// Of all local accounts in tests.
+pub const PASSWORD: &str = "correct horse battery";
 
 pub struct Desk {
     /// `http://127.0.0.1:PORT`, as browsers reach it.
@@ -164,6 +170,26 @@ impl Desk {
         let end = browser.sign_in(person, "/").await;
         assert_eq!(end.status, 303, "{}", end.body);
         browser
+    }
+
+    /// A local account with [`PASSWORD`]; without any role.
+    pub fn local_account(&self, username: &str) {
+        static HASH: LazyLock<String> =
+            LazyLock::new(|| hash(&Secret::new(PASSWORD.to_owned())).expect("argon2 works"));
+        let now = self.clock.now();
+        admin::create_superuser(&self.inner.db, now, username, "", &HASH)
+            .unwrap_or_else(|refusal| panic!("{username}: {refusal}"));
+        let sql = "UPDATE users SET is_staff = FALSE, is_superuser = FALSE WHERE username = ";
+        self.database.execute(&format!("{sql}'{username}'"));
+    }
+
+    /// A rescue link's path for an account.
+    pub fn rescue_link(&self, username: &str) -> String {
+        let now = self.clock.now();
+        let id = admin::make_rescue_link(&self.inner.db, now, username)
+            .unwrap_or_else(|refusal| panic!("{username}: {refusal}"));
+        let token = rescue::token(&self.inner.keys, now, id).expect("randomness");
+        rescue::address("", &token)
     }
 
     pub fn log(&self) -> String {

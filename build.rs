@@ -1,0 +1,27 @@
+//! Compresses the static files once, so that no request pays for it.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+use std::{env, io};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+const FILES: [&str; 3] = ["style.css", "icons.svg", "favicon.svg"];
+
+fn main() -> io::Result<()> {
+    let Some(folder) = env::var_os("OUT_DIR") else {
+        return Err(io::Error::other("OUT_DIR is not set"));
+    };
+    for name in FILES {
+        let source = Path::new("static").join(name);
+        println!("cargo::rerun-if-changed={}", source.display());
+        let target = File::create(Path::new(&folder).join(format!("{name}.gz")))?;
+        let mut encoder = GzEncoder::new(target, Compression::best());
+        encoder.write_all(&fs::read(source)?)?;
+        encoder.finish()?;
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+    Ok(())
+}

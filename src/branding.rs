@@ -1,0 +1,365 @@
+//! A company's own name, notice, logo, colour and help address on the pages, by settings alone.
+
+use crate::i18n::Lang;
+use crate::secret::sha256;
+
+/// A text in each language; either stands in for the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Twin {
+    pub en: Option<String>,
+    pub zh: Option<String>,
+}
+
+impl Twin {
+    #[must_use]
+    pub fn of(&self, lang: Lang) -> Option<&str> {
+        let (first, second) = match lang {
+            Lang::En => (&self.en, &self.zh),
+            Lang::Zh => (&self.zh, &self.en),
+        };
+        first.as_deref().or(second.as_deref())
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Branding {
+    pub company: Twin,
+    pub notice: Twin,
+    pub logo: Option<File>,
+    /// The accent colour's custom properties.
+    pub style: Option<File>,
+    pub help: Option<HelpAddress>,
+}
+
+/// What is served under a name that changes with its content.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// `/static/logo.1f3a….png`
+    pub path: String,
+    pub content_type: &'static str,
+    pub content: Vec<u8>,
+}
+
+impl File {
+    #[must_use]
+    pub fn new(stem: &str, extension: &str, content_type: &'static str, content: Vec<u8>) -> Self {
+        let mut hash = sha256(&content);
+        hash.truncate(16);
+        Self {
+            path: format!("/static/{stem}.{hash}.{extension}"),
+            content_type,
+            content,
+        }
+    }
+}
+
+/// In bytes: every page loads it.
+pub const MAX_LOGO: usize = 64 * 1024;
+
+/// A logo, told by its first bytes: SVG, PNG, JPEG or WebP.
+///
+/// # Errors
+/// What is wrong, as the end of a sentence that names the setting.
+pub fn logo(content: Vec<u8>) -> Result<File, String> {
+    if content.len() > MAX_LOGO {
+        return Err(format!(
+            "has {} bytes; at most {MAX_LOGO} load fast on every page",
+            content.len()
+        ));
+    }
+    let (extension, content_type) = match content.as_slice() {
+        [0x89, b'P', b'N', b'G', ..] => ("png", "image/png"),
+        [0xff, 0xd8, 0xff, ..] => ("jpg", "image/jpeg"),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => ("webp", "image/webp"),
+        text if std::str::from_utf8(text).is_ok_and(|text| text.contains("<svg")) => {
+            ("svg", "image/svg+xml; charset=utf-8")
+        }
+        _ => return Err("is neither SVG, PNG, JPEG nor WebP".to_owned()),
+    };
+    Ok(File::new("logo", extension, content_type, content))
+}
+
+/// Where people ask for help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HelpAddress {
+    /// `mailto:…` or `https://…`
+    pub href: String,
+    pub text: String,
+}
+
+impl HelpAddress {
+    /// An e-mail address, or a web address that starts with https:// or http://.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_plain = |text: &str| !text.chars().any(|c| c.is_whitespace() || c.is_control());
+        if !is_plain(text) {
+            return None;
+        }
+        if text.starts_with("https://") || text.starts_with("http://") {
+            let url = url::Url::parse(text).ok()?;
+            return Some(Self {
+                text: format!("{}{}", url.host_str()?, url.path().trim_end_matches('/')),
+                href: url.into(),
+            });
+        }
+        let address = text.strip_prefix("mailto:").unwrap_or(text);
+        let (local, domain) = address.split_once('@')?;
+        let is_address = !local.is_empty()
+            && !domain.is_empty()
+            && !address.contains(['?', '&', '<', '>', '"', '%', ','])
+            && !domain.contains('@');
+        is_address.then(|| Self {
+            href: format!("mailto:{address}"),
+            text: address.to_owned(),
+        })
+    }
+}
+
+/// sRGB, 0 to 255 each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Colour([f64; 3]);
+
+/// The grounds of static/style.css on which accent-coloured text stands: page, card, note.
+const LIGHT_GROUNDS: [Colour; 3] = [
+    Colour([247.0, 245.0, 241.0]),
+    Colour([255.0, 255.0, 255.0]),
+    Colour([243.0, 240.0, 234.0]),
+];
+const DARK_GROUNDS: [Colour; 3] = [
+    Colour([22.0, 21.0, 19.0]),
+    Colour([31.0, 29.0, 27.0]),
+    Colour([41.0, 38.0, 36.0]),
+];
+const WHITE: Colour = Colour([255.0, 255.0, 255.0]);
+const BLACK: Colour = Colour([0.0, 0.0, 0.0]);
+/// A card by night.
+const DARK_SURFACE: Colour = Colour([31.0, 29.0, 27.0]);
+
+/// What people can read (WCAG 2.2, 1.4.3).
+const READABLE: f64 = 4.5;
+
+impl Colour {
+    fn parse(text: &str) -> Option<Self> {
+        let hex = text.strip_prefix('#').filter(|hex| hex.len() == 6)?;
+        let part = |range| {
+            let hex: &str = hex.get(range)?;
+            u8::from_str_radix(hex, 16).ok().map(f64::from)
+        };
+        Some(Self([part(0..2)?, part(2..4)?, part(4..6)?]))
+    }
+
+    /// So much of `self`, from 0 to 1, over `ground`.
+    fn over(self, share: f64, ground: Self) -> Self {
+        let mut mixed = self.0;
+        for (part, under) in mixed.iter_mut().zip(ground.0) {
+            *part = (*part * share + under * (1.0 - share)).round();
+        }
+        Self(mixed)
+    }
+
+    /// Relative luminance (WCAG 2.2).
+    fn luminance(self) -> f64 {
+        let [red, green, blue] = self.0.map(|part| {
+            let part = part / 255.0;
+            if part <= 0.04045 {
+                part / 12.92
+            } else {
+                ((part + 0.055) / 1.055).powf(2.4)
+            }
+        });
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    /// From 1 to 21 (WCAG 2.2).
+    fn contrast(self, other: Self) -> f64 {
+        let (one, two) = (self.luminance(), other.luminance());
+        (one.max(two) + 0.05) / (one.min(two) + 0.05)
+    }
+
+    fn worst(self, grounds: &[Self]) -> f64 {
+        grounds
+            .iter()
+            .map(|ground| self.contrast(*ground))
+            .fold(f64::INFINITY, f64::min)
+    }
+
+    fn css(self) -> String {
+        let [red, green, blue] = self.0;
+        format!("rgb({red} {green} {blue})")
+    }
+}
+
+/// One theme's custom properties.
+struct Theme {
+    accent: Colour,
+    on_accent: Colour,
+    soft: Colour,
+    panel: Colour,
+    panel_ink: Colour,
+}
+
+impl Theme {
+    fn css(&self) -> String {
+        format!(
+            "--accent:{};--on-accent:{};--accent-soft:{};--panel:{};--panel-ink:{}",
+            self.accent.css(),
+            self.on_accent.css(),
+            self.soft.css(),
+            self.panel.css(),
+            self.panel_ink.css()
+        )
+    }
+}
+
+/// The stylesheet that an accent colour makes. By night a lighter one of the same hue is used.
+///
+/// # Errors
+/// What is wrong, as the end of a sentence that names the setting.
+pub fn accent_style(text: &str) -> Result<File, String> {
+    let accent = Colour::parse(text).ok_or("must be a colour like #2c49c4")?;
+    let contrast = accent.worst(&LIGHT_GROUNDS);
+    if contrast < READABLE {
+        return Err(format!(
+            "is too light to read: its contrast with the page's grounds is {contrast:.1}:1, and people need {READABLE}:1; take a darker one"
+        ));
+    }
+    // The ground of the chosen line in a menu: as much colour as its text can bear.
+    let soft = |accent: Colour, ground: Colour| {
+        [0.2, 0.15, 0.1, 0.07, 0.04, 0.0]
+            .map(|share| accent.over(share, ground))
+            .into_iter()
+            .find(|soft| accent.contrast(*soft) >= READABLE)
+            .unwrap_or(ground)
+    };
+    let light = Theme {
+        accent,
+        on_accent: WHITE,
+        soft: soft(accent, WHITE),
+        panel: accent.over(0.55, BLACK),
+        panel_ink: accent.over(0.25, WHITE),
+    };
+    let by_night = (0..=20)
+        .map(|step| accent.over(1.0 - f64::from(step) / 20.0, WHITE))
+        .find(|lighter| lighter.worst(&DARK_GROUNDS) >= READABLE + 1.0)
+        .unwrap_or(WHITE);
+    let dark = Theme {
+        accent: by_night,
+        on_accent: BLACK,
+        soft: soft(by_night, DARK_SURFACE),
+        panel: accent.over(0.3, BLACK),
+        panel_ink: accent.over(0.35, WHITE),
+    };
+    let (light, dark) = (light.css(), dark.css());
+    let css = format!(
+        ":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root:not([data-theme=\"light\"]){{{dark}}}}}\n:root[data-theme=\"dark\"]{{{dark}}}\n"
+    );
+    Ok(File::new(
+        "brand",
+        "css",
+        "text/css; charset=utf-8",
+        css.into_bytes(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_that_nobody_could_read_are_refused_with_their_contrast() {
+        for (colour, reason) in [
+            ("#ffcc00", "1.3:1"),
+            ("#ffffff", "1.0:1"),
+            ("#6f86ff", "2.8:1"),
+            ("red", "like #2c49c4"),
+            ("#12345", "like #2c49c4"),
+            ("#gggggg", "like #2c49c4"),
+        ] {
+            let refused = accent_style(colour).expect_err(colour);
+            assert!(refused.contains(reason), "{colour}: {refused}");
+        }
+    }
+
+    #[test]
+    fn whatever_colour_is_accepted_can_be_read_by_day_and_by_night() {
+        let colour = |css: &str, name: &str, nth: usize| {
+            let value = css
+                .split(&format!("{name}:rgb("))
+                .nth(nth)
+                .and_then(|rest| rest.split(')').next())
+                .expect("a value");
+            let parts: Vec<f64> = value
+                .split(' ')
+                .map(|part| part.parse().expect("a number"))
+                .collect();
+            Colour([parts[0], parts[1], parts[2]])
+        };
+        let mut accepted = 0;
+        for red in (0..=255).step_by(15) {
+            for green in (0..=255).step_by(15) {
+                for blue in (0..=255).step_by(15) {
+                    let text = format!("#{red:02x}{green:02x}{blue:02x}");
+                    let Ok(file) = accent_style(&text) else {
+                        continue;
+                    };
+                    accepted += 1;
+                    let css = String::from_utf8(file.content).expect("UTF-8");
+                    for (nth, grounds) in [(1, LIGHT_GROUNDS), (2, DARK_GROUNDS)] {
+                        let accent = colour(&css, "--accent", nth);
+                        let on_accent = colour(&css, "--on-accent", nth);
+                        let soft = colour(&css, "--accent-soft", nth);
+                        assert!(accent.worst(&grounds) >= READABLE, "{text} {nth}");
+                        assert!(accent.contrast(on_accent) >= READABLE, "{text} {nth}");
+                        assert!(accent.contrast(soft) >= READABLE, "{text} {nth}");
+                    }
+                }
+            }
+        }
+        assert!(accepted > 500);
+    }
+
+    #[test]
+    fn a_help_address_is_mail_or_web() {
+        let href = |text| HelpAddress::parse(text).map(|help| help.href);
+        assert_eq!(
+            href("it-desk@example.com").as_deref(),
+            Some("mailto:it-desk@example.com")
+        );
+        assert_eq!(
+            href("https://help.example.com/").as_deref(),
+            Some("https://help.example.com/")
+        );
+        for bad in [
+            "help",
+            "javascript:alert(1)",
+            "a b@example.com",
+            "@x",
+            "a@b@c",
+            "x@y?cc=z",
+        ] {
+            assert_eq!(href(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_logo_is_told_by_its_first_bytes() {
+        assert!(logo(b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec()).is_ok());
+        assert!(logo(b"\x89PNG\r\n\x1a\n".to_vec()).is_ok());
+        assert!(logo(b"<html>".to_vec()).is_err());
+        assert!(logo(vec![0xff; MAX_LOGO + 1]).is_err());
+    }
+}

@@ -1,0 +1,235 @@
+//! Slows whoever guesses passwords: so many tries for an account, and so many from an address,
+//! in a quarter of an hour. It stands before the local password alone: nobody can be locked out
+//! of the company sign-in by it.
+//!
+//! A try is counted before the password is looked at, so that tries made at once cannot slip
+//! through together. The counts live in the memory of this instance.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::UnixTime;
+use crate::secret::sha256;
+
+/// Wrong tries for one account, known or not.
+pub const PER_ACCOUNT: u32 = 5;
+/// Wrong tries from one address (of IPv6: one /64), which a whole office may share.
+pub const PER_ADDRESS: u32 = 30;
+/// From the first wrong try on.
+pub const WINDOW: Duration = Duration::from_secs(15 * 60);
+
+/// More than can be filled within a window by anybody whom [`PER_ADDRESS`] holds; past it, the
+/// window that began first goes.
+const MAX_WINDOWS: usize = 100_000;
+
+#[derive(Debug, Default)]
+pub struct Throttle(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    accounts: HashMap<String, Window>,
+    addresses: HashMap<String, Window>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    began_at: UnixTime,
+    tries: u32,
+}
+
+/// A try that was let through. It counts as wrong unless it is given back.
+#[derive(Debug)]
+pub struct Reservation {
+    account: String,
+    address: String,
+}
+
+/// No further try until then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paused {
+    pub retry_after: Duration,
+}
+
+impl Throttle {
+    /// Counts a try for `username` from `address`, before it is made.
+    ///
+    /// # Errors
+    /// [`Paused`] when there were too many; then nothing is counted.
+    pub fn reserve(
+        &self,
+        now: UnixTime,
+        username: &str,
+        address: &str,
+    ) -> Result<Reservation, Paused> {
+        let reservation = Reservation {
+            // Whatever somebody types takes the same room.
+            account: sha256(username.as_bytes()),
+            address: network(address),
+        };
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = [
+            wait(&counts.addresses, &reservation.address, PER_ADDRESS, now),
+            wait(&counts.accounts, &reservation.account, PER_ACCOUNT, now),
+        ];
+        if let Some(retry_after) = waits.into_iter().flatten().max() {
+            return Err(Paused { retry_after });
+        }
+        count(&mut counts.addresses, &reservation.address, now);
+        count(&mut counts.accounts, &reservation.account, now);
+        Ok(reservation)
+    }
+
+    /// The password was right, or nobody could say: this one try does not count. Others do.
+    pub fn give_back(&self, reservation: &Reservation) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Counts {
+            accounts,
+            addresses,
+        } = &mut *counts;
+        let windows = [
+            accounts.get_mut(&reservation.account),
+            addresses.get_mut(&reservation.address),
+        ];
+        for window in windows.into_iter().flatten() {
+            window.tries = window.tries.saturating_sub(1);
+        }
+    }
+}
+
+/// IPv4 as it is, of IPv6 the /64: whoever has one address of that has them all.
+fn network(address: &str) -> String {
+    match address
+        .parse::<IpAddr>()
+        .map(|address| address.to_canonical())
+    {
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+fn wait(
+    windows: &HashMap<String, Window>,
+    key: &str,
+    limit: u32,
+    now: UnixTime,
+) -> Option<Duration> {
+    let window = windows.get(key)?;
+    let age = now.since(window.began_at);
+    (window.tries >= limit && age < WINDOW).then(|| WINDOW.saturating_sub(age))
+}
+
+fn count(windows: &mut HashMap<String, Window>, key: &str, now: UnixTime) {
+    if let Some(window) = windows.get_mut(key)
+        && now.since(window.began_at) < WINDOW
+    {
+        window.tries += 1;
+        return;
+    }
+    if windows.len() >= MAX_WINDOWS {
+        windows.retain(|_, window| now.since(window.began_at) < WINDOW);
+    }
+    if windows.len() >= MAX_WINDOWS
+        && let Some(oldest) = windows
+            .iter()
+            .min_by_key(|(_, window)| window.began_at)
+            .map(|(key, _)| key.clone())
+    {
+        windows.remove(&oldest);
+    }
+    windows.insert(
+        key.to_owned(),
+        Window {
+            began_at: now,
+            tries: 1,
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60_000_000;
+
+    fn tries(throttle: &Throttle, now: UnixTime, username: &str, address: &str) -> usize {
+        (0..1000)
+            .filter(|_| throttle.reserve(now, username, address).is_ok())
+            .count()
+    }
+
+    #[test]
+    fn t80_an_account_has_five_tries_from_wherever_they_come() {
+        let throttle = Throttle::default();
+        assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.1"), 5);
+        assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.2"), 0);
+        assert_eq!(
+            throttle
+                .reserve(UnixTime(5 * MINUTE), "boss", "10.0.0.3")
+                .map(|_| ()),
+            Err(Paused {
+                retry_after: Duration::from_secs(600)
+            })
+        );
+        assert_eq!(
+            tries(&throttle, UnixTime(15 * MINUTE), "boss", "10.0.0.2"),
+            5
+        );
+    }
+
+    #[test]
+    fn t80_an_address_has_thirty_and_an_ipv6_network_counts_as_one() {
+        let throttle = Throttle::default();
+        let all: usize = (0..200)
+            .map(|number| {
+                let address = format!("2001:db8:1:2::{number:x}");
+                usize::from(
+                    throttle
+                        .reserve(UnixTime(0), &format!("user{number}"), &address)
+                        .is_ok(),
+                )
+            })
+            .sum();
+        assert_eq!(all, 30);
+        assert!(
+            throttle
+                .reserve(UnixTime(0), "x", "2001:db8:1:3::1")
+                .is_ok()
+        );
+        // The same IPv4 address in its other spelling.
+        assert_eq!(tries(&throttle, UnixTime(0), "a", "10.0.0.9"), 5);
+        assert_eq!(tries(&throttle, UnixTime(0), "a", "::ffff:10.0.0.9"), 0);
+    }
+
+    #[test]
+    fn t80_a_right_password_gives_back_its_own_try_alone() {
+        let throttle = Throttle::default();
+        for _ in 0..4 {
+            assert!(throttle.reserve(UnixTime(0), "boss", "10.0.0.1").is_ok());
+        }
+        for _ in 0..50 {
+            let right = throttle
+                .reserve(UnixTime(0), "boss", "10.0.0.1")
+                .expect("a try");
+            throttle.give_back(&right);
+        }
+        assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.1"), 1);
+    }
+
+    #[test]
+    fn t80_a_flood_of_names_stays_bounded() {
+        let throttle = Throttle::default();
+        for number in 0..MAX_WINDOWS + 50 {
+            let octets = u32::try_from(number).expect("small").to_be_bytes();
+            let address = std::net::Ipv4Addr::from(octets).to_string();
+            let _ = throttle.reserve(UnixTime(0), &format!("user{number}"), &address);
+        }
+        let counts = throttle.0.lock().expect("no panic");
+        assert!(counts.accounts.len() <= MAX_WINDOWS && counts.addresses.len() <= MAX_WINDOWS);
+    }
+}

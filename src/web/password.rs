@@ -1,0 +1,159 @@
+//! Changing one's own local password.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use askama::Template;
+use serde::Deserialize;
+
+use super::account::{self, PASSWORD_CHANGED};
+use super::csrf::Form;
+use super::guard::{Reader, SignedIn};
+use super::page::Page;
+use super::signin::note_refusal;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::passwords::Weakness;
+use crate::secret::Secret;
+use crate::signin::password::{self, Change};
+use crate::users;
+
+#[derive(Template)]
+#[template(path = "password.html")]
+struct PasswordPage<'a> {
+    page: &'a Page<'a>,
+    username: &'a str,
+    fields: [Field; 3],
+    problem: Option<Problem>,
+    reference: Option<&'a str>,
+}
+
+struct Field {
+    name: &'static str,
+    label: &'static str,
+    hint: &'static str,
+    autocomplete: &'static str,
+    is_bad: bool,
+}
+
+/// What is wrong, and with which field.
+struct Problem {
+    field: &'static str,
+    text: String,
+}
+
+const CURRENT: &str = "current_password";
+const NEW: &str = "new_password";
+const AGAIN: &str = "new_password_again";
+
+fn fields(page: &Page<'_>, bad: &str) -> [Field; 3] {
+    let t = page.t;
+    [
+        (CURRENT, t.current_password, "", "current-password"),
+        (NEW, t.new_password, t.new_password_hint, "new-password"),
+        (AGAIN, t.new_password_again, "", "new-password"),
+    ]
+    .map(|(name, label, hint, autocomplete)| Field {
+        name,
+        label,
+        hint,
+        autocomplete,
+        is_bad: name == bad,
+    })
+}
+
+/// Only for accounts that have one: to all others there is no such page.
+pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
+    let (me, ()) = reader
+        .read(|conn, found| {
+            if users::has_password(conn, found.user.id)? {
+                Ok(())
+            } else {
+                Err(Error::NotFound)
+            }
+        })
+        .await?;
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    page.ok(&PasswordPage {
+        page: &page,
+        username: &me.user.username,
+        fields: fields(&page, ""),
+        problem: None,
+        reference: None,
+    })
+}
+
+#[derive(Deserialize)]
+pub struct ChangeForm {
+    current_password: String,
+    new_password: String,
+    new_password_again: String,
+}
+
+pub async fn change(
+    me: SignedIn,
+    desk: Data<Desk>,
+    form: Form<ChangeForm>,
+) -> Result<HttpResponse> {
+    let Form(form) = form;
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let t = page.t;
+    let mut paused = None;
+    let (status, field, text, reference) = if form.new_password == form.new_password_again {
+        let change = password::change_own(
+            &desk,
+            &me.user,
+            me.session.id,
+            Secret::new(form.current_password),
+            Secret::new(form.new_password),
+            me.visit.client.clone(),
+        );
+        match change.await? {
+            Change::Changed => return Ok(account::back(&desk, PASSWORD_CHANGED)),
+            Change::Refused { reference } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                CURRENT,
+                t.current_password_wrong.to_owned(),
+                Some(reference),
+            ),
+            Change::Paused {
+                reference,
+                paused: wait,
+            } => {
+                paused = Some(wait);
+                (
+                    StatusCode::TOO_MANY_REQUESTS,
+                    CURRENT,
+                    page.paused_lead(wait),
+                    Some(reference),
+                )
+            }
+            Change::Weak(weakness) => {
+                let text = match weakness {
+                    Weakness::TooShort => t.password_too_short,
+                    Weakness::TooLong => t.password_too_long,
+                    Weakness::Common => t.password_common,
+                    Weakness::LikeUsername => t.password_like_username,
+                };
+                (StatusCode::UNPROCESSABLE_ENTITY, NEW, text.to_owned(), None)
+            }
+        }
+    } else {
+        let text = t.passwords_differ.to_owned();
+        (StatusCode::UNPROCESSABLE_ENTITY, AGAIN, text, None)
+    };
+    // Every page that says no has a reference that is in the log.
+    let reference = reference.unwrap_or_else(crate::secret::reference);
+    let mut response = page.respond(
+        status,
+        &PasswordPage {
+            page: &page,
+            username: &me.user.username,
+            fields: fields(&page, field),
+            problem: Some(Problem { field, text }),
+            reference: Some(&reference),
+        },
+    )?;
+    note_refusal(&mut response, reference, paused);
+    Ok(response)
+}

@@ -1,0 +1,58 @@
+//! A rescue link: GET says whom it would sign in, POST signs in.
+
+use actix_session::Session as CookieSession;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::csrf::Form;
+use super::page::{Page, Person};
+use super::signin::{open_session, visitor};
+use super::visit::Visit;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::local_path::LocalPath;
+use crate::secret::Secret;
+use crate::signin::rescue;
+
+#[derive(Deserialize)]
+pub struct Link {
+    token: Option<String>,
+}
+
+impl Link {
+    fn token(self) -> Result<Secret<String>> {
+        self.token.map(Secret::new).ok_or(Error::LinkExpired)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "rescue.html")]
+struct RescuePage<'a> {
+    page: &'a Page<'a>,
+    person: Person,
+    token: &'a str,
+}
+
+pub async fn show(visit: Visit, desk: Data<Desk>, link: Query<Link>) -> Result<HttpResponse> {
+    let token = link.into_inner().token()?;
+    let user = rescue::whom(&desk, &token).await?;
+    let page = Page::new(&desk, &visit, None)?;
+    page.ok(&RescuePage {
+        page: &page,
+        person: Person::of(&user),
+        token: token.expose(),
+    })
+}
+
+pub async fn sign_in(
+    visit: Visit,
+    desk: Data<Desk>,
+    cookie_session: CookieSession,
+    form: Form<Link>,
+) -> Result<HttpResponse> {
+    let token = form.0.token()?;
+    let token = rescue::sign_in(&desk, &token, visitor(&visit)).await?;
+    open_session(&cookie_session, &token, &LocalPath::home())
+}

@@ -1,0 +1,536 @@
+//! The local password: the form, its limits, changing it, rescue links.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::support::desk::PASSWORD;
+use crate::support::{Answer, Browser, Database, Desk, Person, on_both_databases, run, spawn};
+
+/// Fills in the form on the sign-in page.
+async fn try_password(browser: &Browser, username: &str, password: &str) -> Answer {
+    try_from(browser, "127.0.0.1", username, password).await
+}
+
+/// The same from an address of its own, as a trusted proxy tells it.
+async fn try_from(browser: &Browser, address: &str, username: &str, password: &str) -> Answer {
+    let page = browser.get("/login?next=/account").await;
+    let fields = [
+        ("username", username),
+        ("password", password),
+        ("next", "/account"),
+    ];
+    browser
+        .post_with("/login", &page, &fields, &[("x-forwarded-for", address)])
+        .await
+}
+
+/// A refusal without what may differ: the reference, the time, the form's token, what was typed.
+fn told(answer: &Answer, username: &str) -> (u16, String) {
+    let mut text = answer.body.clone();
+    for part in [&answer.reference(), &answer.csrf_token(), username] {
+        text = text.replace(part, "…");
+    }
+    let time = text.find("<time").expect("a time");
+    let end = text[time..].find("</time>").expect("its end") + time;
+    text.replace_range(time..end, "");
+    (answer.status.as_u16(), text)
+}
+
+async fn behind_a_proxy(database: Database) -> Desk {
+    Desk::on(database)
+        .with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1")
+        .run()
+        .await
+}
+
+/// The events about sign-ins so far, oldest first: `event reason username`.
+fn trail(desk: &Desk) -> Vec<String> {
+    desk.database.texts(
+        "SELECT event || ' ' || reason || ' ' || username AS value FROM audit_events ORDER BY id",
+    )
+}
+
+on_both_databases! {
+    async fn a_local_account_signs_in_through_the_same_door(database) {
+        let desk = Desk::on(database).run().await;
+        desk.local_account("root");
+        let browser = desk.browser();
+        let page = browser.get("/login?next=/account").await;
+        assert!(page.body.contains("<details class=\"fold\">"), "the company comes first");
+        let before = desk.inner.db.counts();
+        let answer = try_password(&browser, "root", PASSWORD).await;
+        let after = desk.inner.db.counts();
+        assert_eq!((after.reads - before.reads, after.writes - before.writes), (1, 1));
+        assert_eq!((answer.status.as_u16(), answer.location()), (303, "/account"));
+        assert!(answer.sets_session());
+        let account = browser.get("/account").await;
+        assert_eq!(account.user().as_deref(), Some("root"));
+        assert!(account.body.contains("Local password"));
+        assert_eq!(
+            desk.database.texts("SELECT provider AS value FROM sessions"),
+            [""]
+        );
+        assert_eq!(trail(&desk), ["superuser_created  root", "signed_in  root"]);
+        assert_eq!(desk.database.number("SELECT COUNT(last_login) AS value FROM users"), 1);
+
+        // Who comes by the other way afterwards ends this session, and the trail says so.
+        assert_eq!(browser.sign_in(&Person::named("anna"), "/").await.status, 303);
+        assert_eq!(
+            desk.database.number("SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL"),
+            1
+        );
+        assert_eq!(trail(&desk)[2..], ["user_switched  root", "signed_in  anna"]);
+    }
+
+    async fn t79_refusals_tell_nothing_apart(database) {
+        let desk = behind_a_proxy(database).await;
+        for name in ["known", "inactive"] {
+            desk.local_account(name);
+        }
+        desk.database.execute("UPDATE users SET is_active = FALSE WHERE username = 'inactive'");
+        desk.signed_in(&Person::named("company")).await;
+        let browser = desk.browser();
+        let mut answers = BTreeSet::new();
+        for (number, (username, password)) in [
+            ("known", "wrong horse battery"),
+            ("unknown", "wrong horse battery"),
+            ("inactive", "wrong horse battery"),
+            ("inactive", PASSWORD),
+            ("company", "wrong horse battery"),
+            ("known", ""),
+            ("KNOWN", PASSWORD),
+        ].into_iter().enumerate() {
+            let before = desk.inner.hasher.verifications();
+            let started = std::time::Instant::now();
+            let answer = try_from(&browser, &format!("10.0.0.{number}"), username, password).await;
+            assert!(started.elapsed() >= Duration::from_millis(500), "padded to the floor");
+            assert_eq!(desk.inner.hasher.verifications() - before, 1, "{username}");
+            assert!(!answer.sets_session());
+            assert!(answer.body.contains(&format!("value=\"{username}\"")), "what was typed stays");
+            assert!(answer.body.contains("<title>Error: "));
+            answers.insert(told(&answer, &format!("value=\"{username}\"")));
+        }
+        assert_eq!(answers.len(), 1, "{answers:#?}");
+        assert_eq!(answers.first().map(|(status, _)| *status), Some(422));
+        // The trail knows, and holds no typed name that nobody has.
+        let reasons: Vec<String> = trail(&desk).into_iter()
+            .filter(|event| event.starts_with("sign_in_refused"))
+            .map(|event| event.replace("sign_in_refused ", ""))
+            .collect();
+        assert_eq!(
+            reasons,
+            [
+                "wrong_password known",
+                "unknown_user ",
+                "inactive inactive",
+                "inactive inactive",
+                "no_password company",
+                "wrong_password known",
+                "unknown_user ",
+            ]
+        );
+        assert!(!desk.database.dump().contains("KNOWN"));
+        assert!(!desk.log().contains("KNOWN") && !desk.log().contains("battery"));
+    }
+
+    async fn t80_two_hundred_wrong_passwords_at_once(database) {
+        let desk = behind_a_proxy(database).await;
+        desk.local_account("boss");
+        desk.database.execute("UPDATE users SET is_superuser = TRUE");
+        // A hundred guesses at a known and a hundred at an unknown name, each from its own address.
+        let mut tries = Vec::new();
+        for number in 0..200_u32 {
+            let browser = desk.browser();
+            let username = if number % 2 == 0 { "boss" } else { "nobody" };
+            tries.push(spawn(async move {
+                let address = format!("10.1.{}.{}", number / 100, number % 100);
+                let answer = try_from(&browser, &address, username, "wrong horse battery").await;
+                (username, told(&answer, &format!("value=\"{username}\"")))
+            }));
+        }
+        let mut seen = Vec::new();
+        for one in tries {
+            seen.push(one.await.expect("an answer"));
+        }
+        // Five of each were looked at, however many came at once.
+        assert_eq!(desk.inner.hasher.verifications(), 10);
+        for name in ["boss", "nobody"] {
+            let count = |status| {
+                seen.iter().filter(|(who, told)| *who == name && told.0 == status).count()
+            };
+            assert_eq!((count(422), count(429)), (5, 95), "{name}");
+        }
+        let texts: BTreeSet<_> = seen.into_iter().map(|(_, told)| told).collect();
+        assert_eq!(texts.len(), 2, "one text for wrong, one for paused");
+        // The pause is the password's alone: the right one waits too, the company sign-in works.
+        let answer = try_from(&desk.browser(), "10.9.9.9", "boss", PASSWORD).await;
+        assert_eq!(answer.status, 429);
+        let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
+        assert!((1..=900).contains(&seconds), "{seconds}");
+        assert!(answer.body.contains("company account works as always"));
+        desk.signed_in(&Person::named("anna")).await;
+        // So does a rescue link.
+        let browser = desk.browser();
+        let page = browser.get(&desk.rescue_link("boss")).await;
+        let token = page.body.split("name=\"token\" value=\"").nth(1).expect("a token");
+        let token = token.split('"').next().expect("its end").to_owned();
+        assert_eq!(browser.post("/rescue", &page, &[("token", &token)]).await.status, 303);
+        // And it ends.
+        desk.clock.advance(Duration::from_secs(15 * 60));
+        assert_eq!(try_password(&desk.browser(), "boss", PASSWORD).await.status, 303);
+    }
+
+    async fn people_change_their_own_password(database) {
+        let desk = Desk::on(database).run().await;
+        desk.local_account("root");
+        let (here, elsewhere) = (desk.browser(), desk.browser());
+        for browser in [&here, &elsewhere] {
+            assert_eq!(try_password(browser, "root", PASSWORD).await.status, 303);
+        }
+        assert!(here.get("/account").await.body.contains("href=\"/account/password\""));
+        let page = here.get("/account/password").await;
+        let change = async |current: &str, new: &str, again: &str| {
+            let fields = [
+                ("current_password", current),
+                ("new_password", new),
+                ("new_password_again", again),
+            ];
+            here.post("/account/password", &page, &fields).await
+        };
+        let new = "four words and a comma,";
+        for (current, new, again, words) in [
+            (PASSWORD, new, "another one entirely", "not the same"),
+            (PASSWORD, "short", "short", "at least 12"),
+            (PASSWORD, "password2026!", "password2026!", "first that people guess"),
+            ("wrong horse battery", new, new, "current password is not right"),
+        ] {
+            let answer = change(current, new, again).await;
+            assert_eq!(answer.status, 422, "{words}");
+            assert!(answer.body.contains(words), "{words}");
+            for typed in [current, new] {
+                assert!(!answer.body.contains(typed), "no password comes back");
+            }
+        }
+        assert_eq!(change(PASSWORD, new, new).await.location(), "/account");
+        assert!(here.get("/account").await.body.contains("Your password is changed"));
+        assert_eq!(elsewhere.get("/account").await.status, 303, "signed out");
+        assert_eq!(try_password(&desk.browser(), "root", PASSWORD).await.status, 422);
+        assert_eq!(try_password(&desk.browser(), "root", new).await.status, 303);
+        assert_eq!(
+            trail(&desk).iter().filter(|event| event.starts_with("password_changed")).count(),
+            1
+        );
+        // Guessing the current one from an open session is slowed like any guessing.
+        for _ in 0..5 {
+            change("wrong horse battery", new, new).await;
+        }
+        assert_eq!(change("wrong horse battery", new, new).await.status, 429);
+        assert!(!desk.log().contains("comma,"));
+    }
+
+    async fn a_rescue_link_signs_in_once(database) {
+        let desk = Desk::on(database).with("FRONTDESK_PASSWORD_LOGIN", "off").run().await;
+        desk.local_account("root");
+        let link = desk.rescue_link("root");
+        let browser = desk.browser();
+        // Looking, also by a mail scanner, uses nothing up.
+        for _ in 0..3 {
+            let page = browser.get(&link).await;
+            assert_eq!(page.status, 200);
+            assert!(page.body.contains("<strong>root</strong>"));
+            assert_eq!(page.user(), None);
+        }
+        let page = browser.get(&link).await;
+        let token = link.split_once("token=").expect("a token").1.to_owned();
+        let answer = browser.post("/rescue", &page, &[("token", &token)]).await;
+        assert_eq!((answer.status.as_u16(), answer.location()), (303, "/"));
+        assert_eq!(browser.get("/account").await.user().as_deref(), Some("root"));
+        assert_eq!(
+            desk.database.texts("SELECT details AS value FROM audit_events WHERE event = 'signed_in'"),
+            ["{\"rescue_link\":true}"]
+        );
+        // Once, wherever.
+        let other = desk.browser();
+        assert_eq!(other.get(&link).await.status, 410);
+        let page = other.get("/login").await;
+        assert_eq!(other.post("/rescue", &page, &[("token", &token)]).await.status, 410);
+        // Old, damaged, or of somebody who is switched off meanwhile.
+        let old = desk.rescue_link("root");
+        desk.clock.advance(Duration::from_secs(15 * 60));
+        assert_eq!(other.get(&old).await.status, 410);
+        let fresh = desk.rescue_link("root");
+        assert_eq!(other.get(&format!("{fresh}A")).await.status, 410);
+        assert_eq!(other.get("/rescue?token=").await.status, 410);
+        desk.database.execute("UPDATE users SET is_active = FALSE");
+        assert_eq!(other.get(&fresh).await.status, 410);
+        assert_eq!(
+            trail(&desk)[..3],
+            ["superuser_created  root", "rescue_link_made  root", "signed_in  root"]
+        );
+        assert!(!desk.log().contains(&token), "no token in the log");
+        assert!(!desk.database.dump().contains(&token));
+    }
+}
+
+#[test]
+fn ten_browsers_open_one_rescue_link_at_once_and_one_gets_in() {
+    run(async {
+        let desk = Desk::start().await;
+        desk.local_account("root");
+        let link = desk.rescue_link("root");
+        let token = link.split_once("token=").expect("a token").1.to_owned();
+        let mut tries = Vec::new();
+        for _ in 0..10 {
+            let (browser, link, token) = (desk.browser(), link.clone(), token.clone());
+            tries.push(spawn(async move {
+                let page = browser.get(&link).await;
+                if page.status != 200 {
+                    return page.status.as_u16();
+                }
+                let answer = browser.post("/rescue", &page, &[("token", &token)]).await;
+                answer.status.as_u16()
+            }));
+        }
+        let mut statuses = Vec::new();
+        for one in tries {
+            statuses.push(one.await.expect("an answer"));
+        }
+        assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1);
+        assert!(statuses.iter().all(|status| [303, 410].contains(status)));
+        assert_eq!(desk.database.count("sessions"), 1);
+    });
+}
+
+#[test]
+fn who_may_use_a_password_is_a_setting() {
+    run(async {
+        let desk = Desk::on(Database::sqlite())
+            .with("FRONTDESK_PASSWORD_LOGIN", "superusers")
+            .run()
+            .await;
+        for name in ["root", "kiosk"] {
+            desk.local_account(name);
+        }
+        desk.database
+            .execute("UPDATE users SET is_superuser = TRUE WHERE username = 'root'");
+        let kiosk = try_password(&desk.browser(), "kiosk", PASSWORD).await;
+        assert_eq!(kiosk.status, 422);
+        assert_eq!(
+            try_password(&desk.browser(), "root", PASSWORD).await.status,
+            303
+        );
+        assert!(trail(&desk).contains(&"sign_in_refused not_allowed kiosk".to_owned()));
+
+        let off = Desk::on(desk.database.clone())
+            .with("FRONTDESK_PASSWORD_LOGIN", "off")
+            .run()
+            .await;
+        let browser = off.browser();
+        let page = browser.get("/login?local").await;
+        assert!(!page.body.contains("type=\"password\""));
+        let answer = browser
+            .post(
+                "/login",
+                &page,
+                &[("username", "root"), ("password", PASSWORD)],
+            )
+            .await;
+        assert_eq!(answer.status, 405);
+        assert_eq!(answer.header("allow"), "GET, HEAD");
+        assert_eq!(off.inner.hasher.verifications(), 0);
+    });
+}
+
+#[test]
+fn t80_an_address_is_slowed_and_what_it_forges_does_not_help() {
+    run(async {
+        // Nobody is trusted: X-Forwarded-For is a stranger's word.
+        let desk = Desk::start().await;
+        let mut tries = Vec::new();
+        for number in 0..40 {
+            let browser = desk.browser();
+            tries.push(spawn(async move {
+                let name = format!("user{number}");
+                let answer = try_from(&browser, &format!("10.0.0.{number}"), &name, "x").await;
+                answer.status.as_u16()
+            }));
+        }
+        let mut statuses = Vec::new();
+        for one in tries {
+            statuses.push(one.await.expect("an answer"));
+        }
+        let paused = statuses.iter().filter(|status| **status == 429).count();
+        assert_eq!(paused, 10);
+        assert_eq!(desk.inner.hasher.verifications(), 30);
+        assert_eq!(
+            desk.browser()
+                .sign_in(&Person::named("li"), "/")
+                .await
+                .status,
+            303
+        );
+    });
+}
+
+#[test]
+fn t82_any_password_up_to_128_characters_counts_whole_and_longer_ones_cost_nothing() {
+    run(async {
+        let desk = Desk::start().await;
+        desk.local_account("root");
+        let browser = desk.browser();
+        assert_eq!(try_password(&browser, "root", PASSWORD).await.status, 303);
+        let mut current = PASSWORD.to_owned();
+        for new in [
+            "清禾前台今天早上没有下雨呢".to_owned(),
+            "🐦🌲🚲 twelve or more".to_owned(),
+            "e\u{301}clair or \u{e9}clair?".to_owned(),
+            "  a space at both ends  ".to_owned(),
+            "0123456789abcdef".repeat(8),
+        ] {
+            let page = browser.get("/account/password").await;
+            let fields = [
+                ("current_password", current.as_str()),
+                ("new_password", new.as_str()),
+                ("new_password_again", new.as_str()),
+            ];
+            let answer = browser.post("/account/password", &page, &fields).await;
+            assert_eq!(answer.status, 303, "{new}");
+            assert_eq!(
+                try_password(&desk.browser(), "root", &new).await.status,
+                303
+            );
+            current = new;
+        }
+        assert_eq!(
+            try_password(&desk.browser(), "root", &current[..127])
+                .await
+                .status,
+            422
+        );
+        let before = desk.inner.hasher.verifications();
+        let long = "x".repeat(100_000);
+        let answer = try_password(&desk.browser(), "root", &long).await;
+        assert_eq!(answer.status, 422);
+        let huge = "x".repeat(1_000_000);
+        assert_eq!(
+            try_password(&desk.browser(), "root", &huge).await.status,
+            413
+        );
+        assert_eq!(desk.inner.hasher.verifications(), before);
+    });
+}
+
+#[test]
+fn t82_a_hash_of_weaker_parameters_is_renewed_at_the_next_sign_in() {
+    run(async {
+        let desk = Desk::start().await;
+        desk.local_account("root");
+        // argon2id with m=8192, t=1 of the same password.
+        let weak = {
+            use argon2::password_hash::{PasswordHasher as _, SaltString};
+            let params = argon2::Params::new(8192, 1, 1, None).expect("parameters");
+            let hasher =
+                argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+            let salt = SaltString::from_b64("c29tZXNhbHRzb21lc2FsdA").expect("a salt");
+            hasher
+                .hash_password(PASSWORD.as_bytes(), &salt)
+                .expect("a hash")
+                .to_string()
+        };
+        desk.database
+            .execute(&format!("UPDATE users SET password = '{weak}'"));
+        for _ in 0..2 {
+            assert_eq!(
+                try_password(&desk.browser(), "root", PASSWORD).await.status,
+                303
+            );
+            let stored = desk.database.texts("SELECT password AS value FROM users");
+            assert!(stored[0].starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        }
+    });
+}
+
+#[test]
+fn t83_no_account_is_there_at_the_start_and_no_page_makes_an_admin() {
+    run(async {
+        let desk = Desk::start().await;
+        assert_eq!(desk.database.count("users"), 0);
+        let browser = desk.browser();
+        for (username, password) in [
+            ("admin", "admin"),
+            ("root", "root"),
+            ("frontdesk", "frontdesk"),
+        ] {
+            assert_eq!(try_password(&browser, username, password).await.status, 422);
+        }
+        for path in ["/setup", "/install", "/admin/setup", "/signup", "/register"] {
+            assert_eq!(browser.get(path).await.status, 404);
+        }
+        // After the last admin is gone too; the command line still makes one.
+        desk.local_account("root");
+        desk.database.execute("DELETE FROM users");
+        assert_eq!(browser.get("/setup").await.status, 404);
+        desk.local_account("root");
+        assert_eq!(try_password(&browser, "root", PASSWORD).await.status, 303);
+    });
+}
+
+#[test]
+fn t97_a_sign_in_whose_audit_row_fails_does_not_happen_and_a_try_is_not_lost() {
+    run(async {
+        let desk = Desk::start().await;
+        desk.local_account("root");
+        desk.database.execute(
+            "CREATE TRIGGER broken BEFORE INSERT ON audit_events \
+             BEGIN SELECT RAISE(ABORT, 'no audit'); END",
+        );
+        for _ in 0..8 {
+            let answer = try_password(&desk.browser(), "root", PASSWORD).await;
+            assert_eq!(answer.status, 500);
+            assert!(!answer.sets_session());
+        }
+        assert_eq!(desk.database.count("sessions"), 0);
+        desk.database.execute("DROP TRIGGER broken");
+        assert_eq!(
+            try_password(&desk.browser(), "root", PASSWORD).await.status,
+            303
+        );
+    });
+}
+
+#[test]
+fn whoever_is_asked_to_sign_in_again_is_asked_in_their_own_way() {
+    run(async {
+        let desk = Desk::start().await;
+        desk.local_account("root");
+        let local = desk.browser();
+        assert_eq!(try_password(&local, "root", PASSWORD).await.status, 303);
+        let first = local.session_cookie();
+        let page = local.get("/login?fresh=1&next=/account").await;
+        assert_eq!(page.status, 200);
+        assert!(page.body.contains("value=\"root\"") && !page.body.contains("/oauth2/login"));
+        let fields = [
+            ("username", "root"),
+            ("password", PASSWORD),
+            ("next", "/account"),
+        ];
+        let answer = local.post("/login", &page, &fields).await;
+        assert_eq!(answer.location(), "/account");
+        assert_ne!(local.session_cookie(), first, "a new session");
+
+        let company = desk.signed_in(&Person::named("anna")).await;
+        let page = company.get("/login?fresh=1&next=/account").await;
+        assert!(
+            page.body
+                .contains("/oauth2/login?next=/account&#38;prompt=login")
+        );
+        assert!(!page.body.contains("type=\"password\""));
+        let begun = company
+            .get("/oauth2/login?next=/account&prompt=login")
+            .await;
+        assert!(begun.location().contains("prompt=login"));
+        // Nobody is asked who is not signed in: there is only the sign-in page.
+        let page = desk.browser().get("/login?fresh=1").await;
+        assert!(page.body.contains("<h1>Sign in</h1>"));
+    });
+}

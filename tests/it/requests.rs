@@ -1,0 +1,345 @@
+//! What requests may be: hosts, methods, sizes, caches.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::sessions::raw_request;
+use crate::support::{Database, Desk, Person, run, spawn, until};
+
+fn host_of(desk: &Desk) -> String {
+    desk.url.trim_start_matches("http://").to_owned()
+}
+
+#[test]
+fn t59_a_wrong_host_is_sent_to_the_right_one_or_refused() {
+    run(async {
+        let desk = Desk::start().await;
+        let host = host_of(&desk);
+        let get = async |target: &str, hosts: &[&str]| {
+            let mut request = format!("GET {target} HTTP/1.1\r\n");
+            for host in hosts {
+                request.extend(["Host: ", host, "\r\n"]);
+            }
+            request.push_str("Accept: text/html\r\nConnection: close\r\n\r\n");
+            raw_request(&desk.url, request.as_bytes()).await
+        };
+        for hosts in [
+            vec!["evil.example"],
+            vec!["evil.example", &host],
+            vec![&host, "evil.example"],
+            vec![&format!("{host}:x")],
+            vec![&format!("{host}@evil.example")],
+            vec!["localhost"],
+            vec![""],
+            vec![],
+        ] {
+            let answer = get("/login?next=/account", &hosts).await;
+            let status = answer.split(' ').nth(1).unwrap_or_default().to_owned();
+            assert!(
+                ["307", "400"].contains(&status.as_str()),
+                "{hosts:?}: {answer}"
+            );
+            assert!(!answer.contains("evil"), "{answer}");
+            if status == "307" {
+                let location = format!("location: {}/login?next=/account\r\n", desk.url);
+                assert!(answer.contains(&location), "{answer}");
+            }
+            assert!(!answer.to_lowercase().contains("set-cookie"), "{answer}");
+        }
+        // The target's own authority goes before the header.
+        let absolute = get("http://evil.example/login", &[&host]).await;
+        assert!(absolute.starts_with("HTTP/1.1 307"), "{absolute}");
+        assert!(!absolute.contains("evil"), "{absolute}");
+        let absolute = get(&format!("http://{host}/login"), &[&host]).await;
+        assert!(absolute.starts_with("HTTP/1.1 200"), "{absolute}");
+        // Nothing is done under another name.
+        let post = b"POST /logout HTTP/1.1\r\nHost: evil.example\r\nAccept: text/html\r\n\
+                     Content-Length: 0\r\nConnection: close\r\n\r\n";
+        let answer = raw_request(&desk.url, post).await;
+        assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
+        assert!(
+            answer.contains("class=\"ref\"") && !answer.contains("evil"),
+            "{answer}"
+        );
+        // Watchdogs know an address only.
+        assert!(
+            get("/healthz", &["10.0.0.7:8000"])
+                .await
+                .starts_with("HTTP/1.1 200")
+        );
+        assert!(
+            get("/readyz", &["10.0.0.7:8000"])
+                .await
+                .starts_with("HTTP/1.1 200")
+        );
+        // Headers that a proxy may pass on shape nothing.
+        let plain = desk.browser().get("/login").await;
+        for name in [
+            "x-forwarded-host",
+            "x-original-url",
+            "x-rewrite-url",
+            "forwarded",
+        ] {
+            let answer = desk
+                .browser()
+                .get_with("/login", &[(name, "evil.example")])
+                .await;
+            assert_eq!(answer.status, 200);
+            assert_eq!(answer.body.len(), plain.body.len(), "{name}");
+            assert!(!answer.body.contains("evil"));
+        }
+    });
+}
+
+#[test]
+fn t60_only_declared_methods_count_and_head_begins_nothing() {
+    run(async {
+        let desk = Desk::start().await;
+        let browser = desk.browser();
+        let callback = desk
+            .provider
+            .approve(&browser.begin("/").await, &Person::named("li"));
+        for method in ["HEAD", "OPTIONS", "TRACE", "PUT", "POST", "PATCH", "DELETE"] {
+            let method: Method = method.parse().expect("a method");
+            let answer = browser.send(method.clone(), &callback, &[], None).await;
+            assert_eq!(answer.status, 405, "{method}");
+            assert_eq!(answer.header("allow"), "GET", "{method}");
+        }
+        let override_method = [("x-http-method-override", "POST")];
+        let answer = browser.get_with("/login", &override_method).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(desk.provider.calls(), 0, "nothing was used up");
+        assert_eq!(browser.get(&callback).await.status, 303);
+        for path in ["/login", "/oauth2/login"] {
+            for method in [Method::OPTIONS, Method::PUT, Method::DELETE] {
+                assert_eq!(browser.send(method, path, &[], None).await.status, 405);
+            }
+        }
+        let calls = desk.provider.calls();
+        let answer = browser.send(Method::HEAD, "/oauth2/login", &[], None).await;
+        assert!(answer.status == 303 && answer.body.is_empty());
+        assert_eq!(desk.provider.calls(), calls);
+    });
+}
+
+#[test]
+fn t58_nothing_but_fingerprinted_files_may_be_cached() {
+    run(async {
+        let desk = Desk::start().await;
+        let me = desk.signed_in(&Person::named("anna")).await;
+        for path in ["/", "/account", "/login", "/no-such-page", "/signed-out"] {
+            let answer = me.get(path).await;
+            assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+            assert_eq!(answer.header("vary"), "Accept-Language, Cookie", "{path}");
+        }
+        // What a cache would take for a file is no page.
+        for path in [
+            "/account/x.css",
+            "/account.css",
+            "/account;.js",
+            "/account%0a.css",
+            "/account%2fx.css",
+            "/account%3fx.css",
+        ] {
+            let answer = me.get(path).await;
+            assert!(
+                answer.status == 404 || answer.status == 400,
+                "{path}: {}",
+                answer.status
+            );
+            assert!(!answer.body.contains("Where you are signed in"));
+        }
+    });
+}
+
+/// Resident memory of this process, in KiB (proc(5)).
+fn memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .expect("a line");
+    let number: String = line.chars().filter(char::is_ascii_digit).collect();
+    number.parse().expect("a number")
+}
+
+#[test]
+fn t63_requests_that_would_exhaust_us_are_refused_early() {
+    run(async {
+        let desk = Desk::start().await;
+        let me = desk.signed_in(&Person::named("anna")).await;
+        let page = me.get("/account").await;
+        let before = memory();
+        // Ten megabytes of form, and ten thousand fields.
+        let large = "x".repeat(10_000_000);
+        let answer = me.post("/preferences", &page, &[("theme", &large)]).await;
+        assert_eq!(answer.status, 413);
+        let many: Vec<(String, String)> = (0..10_000)
+            .map(|number| (format!("field{number}"), "x".to_owned()))
+            .collect();
+        let many: Vec<(&str, &str)> = many
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let answer = me.post("/preferences", &page, &many).await;
+        assert!(answer.status == 303 || answer.status == 413);
+        // A compressed body is not opened.
+        for coding in ["gzip", "br", "zstd", "deflate", "identity"] {
+            let answer = me
+                .post_with("/preferences", &page, &[], &[("content-encoding", coding)])
+                .await;
+            assert_eq!(answer.status, 415, "{coding}");
+        }
+        // Headers and cookies without end.
+        let host = host_of(&desk);
+        let mut long = format!("GET /login HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nx: ");
+        long.push_str(&"y".repeat(200_000));
+        long.push_str("\r\n\r\n");
+        let cookies = format!(
+            "GET /login HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nConnection: close\r\nCookie: {}\r\n\r\n",
+            "a=b; ".repeat(12_000)
+        );
+        for request in [long, cookies] {
+            let mut stream = TcpStream::connect(&host).await.expect("a connection");
+            // The server may hang up before it has read everything.
+            let _cut = stream.write_all(request.as_bytes()).await;
+            let mut answer = Vec::new();
+            let _cut = stream.read_to_end(&mut answer).await;
+            let answer = String::from_utf8_lossy(&answer).into_owned();
+            let is_fine = answer.is_empty()
+                || ["200", "400", "413", "431"]
+                    .iter()
+                    .any(|status| answer.starts_with(&format!("HTTP/1.1 {status}")));
+            assert!(is_fine, "{answer}");
+        }
+        let grown = memory().saturating_sub(before);
+        assert!(grown < 80_000, "{grown} KiB more");
+        assert_eq!(me.get("/account").await.status, 200);
+    });
+}
+
+#[test]
+fn t63_slow_and_silent_connections_leave_others_alone() {
+    run(async {
+        let desk = Desk::start().await;
+        let me = desk.signed_in(&Person::named("anna")).await;
+        let page = me.get("/account").await;
+        let host = host_of(&desk);
+        // Open and silent: as many as this process may open, up to 2,000.
+        let mut idle = Vec::new();
+        for _ in 0..2_000 {
+            match TcpStream::connect(&host).await {
+                Ok(stream) => idle.push(stream),
+                Err(_) => break,
+            }
+        }
+        assert!(idle.len() >= 200, "{}", idle.len());
+        // Headers that never end, and a body that drips.
+        let headers = spawn({
+            let host = host.clone();
+            async move {
+                let mut stream = TcpStream::connect(&host).await.expect("a connection");
+                stream
+                    .write_all(b"GET /login HTTP/1.1\r\nHo")
+                    .await
+                    .expect("a beginning");
+                let mut answer = Vec::new();
+                let _cut = stream.read_to_end(&mut answer).await;
+                String::from_utf8_lossy(&answer).into_owned()
+            }
+        });
+        let body = spawn({
+            let host = host.clone();
+            let cookie = me.session_cookie().expect("a session");
+            let (origin, token) = (desk.url.clone(), page.csrf_token());
+            async move {
+                let mut stream = TcpStream::connect(&host).await.expect("a connection");
+                let head = format!(
+                    "POST /preferences HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nOrigin: {origin}\r\n\
+                     Cookie: fd_session={cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                     Content-Length: 1000\r\nConnection: close\r\n\r\ncsrf_token={token}&theme="
+                );
+                stream
+                    .write_all(head.as_bytes())
+                    .await
+                    .expect("a beginning");
+                let mut answer = Vec::new();
+                let (mut reader, mut writer) = stream.into_split();
+                let drip = spawn(async move {
+                    while writer.write_all(b"x").await.is_ok() {
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                    }
+                });
+                let _cut = reader.read_to_end(&mut answer).await;
+                drip.abort();
+                String::from_utf8_lossy(&answer).into_owned()
+            }
+        });
+        // Meanwhile everybody else is served.
+        for _ in 0..50 {
+            assert_eq!(me.get("/account").await.status, 200);
+        }
+        let headers = headers.await.expect("an end");
+        assert!(
+            headers.is_empty() || headers.starts_with("HTTP/1.1 408"),
+            "{headers}"
+        );
+        let body = body.await.expect("an end");
+        assert!(body.starts_with("HTTP/1.1 408"), "{body}");
+        drop(idle);
+        until("the desk answers as before", async || {
+            me.get("/account").await.status == 200
+        })
+        .await;
+    });
+}
+
+#[test]
+fn files_are_sent_compressed_to_those_who_can_read_that() {
+    run(async {
+        let desk = Desk::on(Database::sqlite()).run().await;
+        let page = desk.browser().get("/login").await;
+        let style = page
+            .body
+            .split("href=\"")
+            .find(|part| part.starts_with("/static/style."));
+        let style = style
+            .and_then(|part| part.split('"').next())
+            .expect("a stylesheet");
+        let plain = desk.browser().get(style).await;
+        assert_eq!(plain.header("content-encoding"), "");
+        assert!(plain.body.starts_with("/* Frontdesk"));
+        for accepted in ["gzip", "br, GZIP;q=0.5", "deflate, gzip, br"] {
+            let url = format!("{}{style}", desk.url);
+            let client = reqwest::Client::builder().no_proxy().no_gzip().build();
+            let answer = client
+                .expect("a client")
+                .get(url)
+                .header("accept-encoding", accepted)
+                .send()
+                .await
+                .expect("an answer");
+            assert_eq!(answer.headers()["content-encoding"], "gzip");
+            assert_eq!(answer.headers()["vary"], "Accept-Encoding");
+            let bytes = answer.bytes().await.expect("a body");
+            let mut text = String::new();
+            std::io::Read::read_to_string(
+                &mut flate2::read::GzDecoder::new(bytes.as_ref()),
+                &mut text,
+            )
+            .expect("gzip");
+            assert_eq!(text, plain.body);
+            assert!(bytes.len() * 3 < text.len());
+        }
+        for refused in ["", "br", "gzip;q=0", "x-gzipped"] {
+            let answer = desk
+                .browser()
+                .get_with(style, &[("accept-encoding", refused)])
+                .await;
+            assert_eq!(answer.header("content-encoding"), "", "{refused}");
+        }
+    });
+}
