@@ -30,6 +30,7 @@ messages! {
     theme_light: Text = "Light", "浅色";
     theme_dark: Text = "Dark", "深色";
     language_switch: Text = "Language", "语言";
+    notice_label: Text = "Notice", "公告";
     times_are_in: Text = "Times are in ", "时区：";
 
     // -- sign-in --

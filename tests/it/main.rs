@@ -15,6 +15,7 @@ mod chromium;
 mod commands;
 mod django;
 mod faults;
+mod gallery;
 mod house;
 mod migrations;
 mod pages;

@@ -40,6 +40,17 @@ impl Screen {
         height: 900,
         is_dark: false,
     };
+    /// The narrowest that pages must fit.
+    pub const NARROW: Self = Self {
+        width: 320,
+        height: 640,
+        is_dark: false,
+    };
+    pub const WIDE: Self = Self {
+        width: 1920,
+        height: 1080,
+        is_dark: false,
+    };
     pub const PHONE: Self = Self {
         width: 390,
         height: 844,
@@ -383,6 +394,37 @@ impl Chromium {
             json!({"script": script, "args": arguments}),
         )
         .await
+    }
+
+    /// The same for one that calls its last argument with the result.
+    pub async fn execute_async(&self, script: &str, arguments: Value) -> Value {
+        self.post(
+            "/execute/async",
+            json!({"script": script, "args": arguments}),
+        )
+        .await
+    }
+
+    /// From now on pages run no script, as where it is switched off.
+    pub async fn disable_script(&self) {
+        self.devtools(
+            "Emulation.setScriptExecutionDisabled",
+            json!({"value": true}),
+        )
+        .await;
+    }
+
+    /// From now on pages look as on paper.
+    pub async fn print_media(&self) {
+        self.devtools("Emulation.setEmulatedMedia", json!({"media": "print"}))
+            .await;
+    }
+
+    /// Types into a field.
+    pub async fn type_into(&self, css: &str, text: &str) {
+        let element = self.element(css).await;
+        self.post(&format!("/element/{element}/value"), json!({"text": text}))
+            .await;
     }
 
     /// The text of an open alert.

@@ -1,0 +1,491 @@
+//! Every page in a real Chromium: both languages, by day and by night, from 320 to 1920 pixels;
+//! what axe-core says, what the keyboard reaches, what a page fetches. Keeps a picture of each if
+//! `TEST_SHOTS` names a folder.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::desk::PASSWORD;
+use crate::support::webdriver::{Chromium, Screen, TAB};
+use crate::support::{Browser, Database, Desk, Person, left_out, run};
+
+/// axe-core's own file, where it is installed.
+pub fn axe() -> Option<String> {
+    if let Some(path) = env::var_os("TEST_AXE") {
+        Some(fs::read_to_string(path).expect("axe-core"))
+    } else {
+        left_out("axe-core");
+        None
+    }
+}
+
+/// Nothing on the console: no fault, no breach of a page's policy. That the page itself is an
+/// error page, and that a cache was cleared, are none.
+pub async fn check_console(chromium: &Chromium, also_fine: &str) {
+    let url = chromium.url().await;
+    let mut logs = chromium.logs().await;
+    logs.retain(|message| {
+        let is_status =
+            message.contains(" - Failed to load resource: the server responded with a status of ");
+        let of_page = message.split(" - ").next() == Some(url.as_str());
+        let is_fine = !also_fine.is_empty() && message.starts_with(also_fine);
+        !(is_status && of_page || is_fine || message.contains("Cleared data types: \"cache\""))
+    });
+    assert!(logs.is_empty(), "{url}: {logs:?}");
+}
+
+/// Looks at the page as it stands, in every way.
+pub async fn check(chromium: &Chromium, axe: Option<&str>, name: &str) {
+    assert!(!chromium.title().await.is_empty(), "{name} has no title");
+    let language = chromium
+        .execute("return document.documentElement.lang", json!([]))
+        .await;
+    let language = language.as_str().unwrap_or_default().to_owned();
+    check_fetches(chromium, name).await;
+    check_keyboard(chromium, name).await;
+    for (screen, suffix) in [
+        (Screen::NARROW, ".narrow"),
+        (Screen::WIDE, ".wide"),
+        (Screen::PHONE.dark(), ".phone.dark"),
+        (Screen::PHONE, ".phone"),
+        (Screen::DESKTOP.dark(), ".dark"),
+        (Screen::DESKTOP, ""),
+    ] {
+        chromium.look(screen).await;
+        let script = "document.getAnimations().forEach(change => change.finish()); \
+                      const page = document.documentElement; \
+                      return [innerWidth, page.scrollWidth - page.clientWidth, \
+                              matchMedia('(prefers-color-scheme: dark)').matches]";
+        let seen = chromium.execute(script, json!([])).await;
+        let expected = json!([screen.width, 0, screen.is_dark]);
+        assert_eq!(seen, expected, "{name}.{language}{suffix} scrolls sideways");
+        if [".narrow", ".wide"].contains(&suffix) {
+            continue;
+        }
+        if let Some(axe) = axe {
+            check_axe(chromium, axe, &format!("{name}.{language}{suffix}")).await;
+        }
+        if let Some(folder) = env::var_os("TEST_SHOTS").map(PathBuf::from) {
+            fs::create_dir_all(&folder).expect("a folder");
+            let file = folder.join(format!("{name}.{language}{suffix}.png"));
+            chromium.screenshot(&file).await;
+        }
+    }
+}
+
+async fn check_axe(chromium: &Chromium, axe: &str, name: &str) {
+    let is_there = chromium.execute("return !!window.axe", json!([])).await;
+    if is_there == false {
+        chromium.execute(axe, json!([])).await;
+    }
+    let script = "const done = arguments[0]; \
+        axe.run(document, {resultTypes: ['violations']}).then( \
+          found => done(found.violations.map(v => v.id + ': ' + v.help + ' ' + \
+            v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | '))), \
+          fault => done(['' + fault]))";
+    let violations = chromium.execute_async(script, json!([])).await;
+    assert_eq!(violations, json!([]), "{name}");
+}
+
+/// A page fetches from its own origin alone.
+async fn check_fetches(chromium: &Chromium, name: &str) {
+    let script = "return performance.getEntriesByType('resource').map(entry => entry.name) \
+                  .filter(address => !address.startsWith(location.origin + '/'))";
+    let foreign = chromium.execute(script, json!([])).await;
+    assert_eq!(foreign, json!([]), "{name} fetches from elsewhere");
+}
+
+/// Tab comes to everything that can be used, and shows where it is.
+async fn check_keyboard(chromium: &Chromium, name: &str) {
+    let script = "const all = [...document.querySelectorAll(\
+          'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex=\"0\"]')]\
+          .filter(e => e.tabIndex >= 0 && !e.disabled && e.checkVisibility()); \
+        all.forEach((e, i) => e.dataset.stop = i); \
+        window.scrollTo(0, 0); \
+        return all.length";
+    let count = chromium.execute(script, json!([])).await;
+    let count = count.as_u64().expect("a number");
+    let mut reached = BTreeSet::new();
+    for _ in 0..count + 3 {
+        chromium.press(TAB).await;
+        let script = "const e = document.activeElement; \
+            if (!e || e.dataset.stop === undefined) return null; \
+            const style = getComputedStyle(e); \
+            return [+e.dataset.stop, style.outlineStyle, parseFloat(style.outlineWidth)]";
+        let stop = chromium.execute(script, json!([])).await;
+        if let Value::Array(stop) = stop {
+            assert!(
+                stop[1] != "none" && stop[2].as_f64() >= Some(2.0),
+                "{name}: no ring at stop {stop:?}"
+            );
+            reached.insert(stop[0].as_u64().expect("a number"));
+        }
+        if u64::try_from(reached.len()) == Ok(count) {
+            break;
+        }
+    }
+    let missed: Vec<u64> = (0..count).filter(|stop| !reached.contains(stop)).collect();
+    let script =
+        "return arguments[0].map(i => document.querySelector(`[data-stop='${i}']`).outerHTML)";
+    if !missed.is_empty() {
+        let missed = chromium.execute(script, json!([missed])).await;
+        panic!("{name}: Tab does not reach {missed}");
+    }
+}
+
+/// Gives the browser the cookies of somebody who signed in elsewhere.
+pub async fn become_person(chromium: &Chromium, desk: &Desk, browser: &Browser) {
+    chromium.goto(&format!("{}/login", desk.url)).await;
+    for name in ["fd_session", "fd_browser"] {
+        let value = browser.cookie(name).expect("a cookie");
+        chromium.add_cookie(name, &value).await;
+    }
+}
+
+/// A company's portal with its own name, notice and help address, and sixty people.
+async fn company() -> Desk {
+    let desk = Desk::on(Database::sqlite())
+        .asking_for_permissions()
+        .with("FRONTDESK_COMPANY_NAME", "Qinghe")
+        .with("FRONTDESK_COMPANY_NAME_ZH", "清禾")
+        .with(
+            "FRONTDESK_NOTICE",
+            "Maintenance on Sunday from 22:00: sign-in may pause for a minute.",
+        )
+        .with(
+            "FRONTDESK_NOTICE_ZH",
+            "周日 22:00 起维护，登录可能会中断一分钟。",
+        )
+        .with("FRONTDESK_HELP_ADDRESS", "it-desk@qinghe.example")
+        .with("FRONTDESK_TIME_ZONE", "Asia/Shanghai")
+        .with("OAUTH2_LOGOUT_URL", "PROVIDER/o/logout/")
+        .run()
+        .await;
+    let names = [
+        "王建国",
+        "周文博",
+        "高梦瑶",
+        "Hannah Schmidt",
+        "司马睿",
+        "Amelia Hart",
+    ];
+    for number in 0..60 {
+        let username = format!("person{number:02}");
+        let person = Person::named(&username)
+            .with("name_cn", names[number % names.len()])
+            .with("email", format!("{username}@qinghe.example"));
+        desk.signed_in(&person).await;
+        desk.clock.advance(Duration::from_secs(420));
+    }
+    desk.database
+        .execute("UPDATE users SET is_staff = TRUE WHERE username IN ('person02', 'person41')");
+    desk.database
+        .execute("UPDATE users SET is_active = FALSE WHERE username IN ('person07', 'person44')");
+    desk
+}
+
+fn lin() -> Person {
+    let mut lin = Person::named("linxiaoyu")
+        .with("name_cn", "林晓雨")
+        .with("email", "linxiaoyu@qinghe.example");
+    lin.permissions = json!([
+        {"codename": "expenses.submit", "name": "Submit expenses"},
+        {"codename": "hr.leave", "name": "Ask for leave"},
+        {"codename": "dev.git", "name": "Use the source code"},
+        {"codename": "frontdesk.staff", "name": "Administer this portal"},
+    ]);
+    lin
+}
+
+struct Gallery {
+    chromium: Chromium,
+    desk: Desk,
+    axe: Option<String>,
+}
+
+impl Gallery {
+    async fn open(&self, path: &str) {
+        self.chromium
+            .goto(&format!("{}{path}", self.desk.url))
+            .await;
+    }
+
+    async fn check(&self, name: &str) {
+        check_console(&self.chromium, "").await;
+        check(&self.chromium, self.axe.as_deref(), name).await;
+        self.chromium.look(Screen::DESKTOP).await;
+    }
+
+    async fn show(&self, path: &str, name: &str) {
+        self.open(path).await;
+        self.check(name).await;
+    }
+
+    async fn fill_in(&self, username: &str, password: &str) {
+        if self.chromium.count("details.fold[open]").await == 0 {
+            self.chromium.click("details.fold summary").await;
+        }
+        self.chromium
+            .execute("document.querySelector('#username').value = ''", json!([]))
+            .await;
+        self.chromium.type_into("#username", username).await;
+        self.chromium.type_into("#password", password).await;
+        self.chromium.follow("form[action='/login'] button").await;
+    }
+
+    /// What everybody can see.
+    async fn outside(&self) {
+        self.show("/login?next=/account", "login").await;
+        self.show("/login?local", "login-local").await;
+        self.fill_in("frontdesk-rescue", "wrong horse battery")
+            .await;
+        self.check("login-wrong").await;
+        for _ in 0..5 {
+            self.fill_in("frontdesk-rescue", "wrong horse battery")
+                .await;
+        }
+        self.check("login-paused").await;
+        self.show("/oauth2_callback/?state=x&code=y", "failed")
+            .await;
+        self.show("/signed-out", "signed-out").await;
+        self.show("/no-such-page", "404-outside").await;
+        self.show("/rescue?token=x", "link-expired").await;
+        self.show(&self.desk.rescue_link("kiosk"), "rescue").await;
+
+        // A deactivated person comes back from the platform.
+        self.open("/login").await;
+        let browser = self.desk.browser();
+        let authorize = browser.begin("/").await;
+        let binding = browser.cookie("fd_browser").expect("a binding");
+        self.chromium.add_cookie("fd_browser", &binding).await;
+        let callback = self
+            .desk
+            .provider
+            .approve(&authorize, &Person::named("person07"));
+        self.chromium.goto(&callback).await;
+        self.check("deactivated").await;
+    }
+
+    /// What a local account sees.
+    async fn local(&self) {
+        let browser = self.desk.browser();
+        let page = browser.get("/login").await;
+        let fields = [("username", "kiosk"), ("password", PASSWORD)];
+        assert_eq!(browser.post("/login", &page, &fields).await.status, 303);
+        become_person(&self.chromium, &self.desk, &browser).await;
+        self.show("/", "home-new").await;
+        self.show("/account", "account-new").await;
+        self.show("/account/password", "password").await;
+        for field in ["current_password", "new_password", "new_password_again"] {
+            self.chromium
+                .type_into(&format!("#{field}"), "too short")
+                .await;
+        }
+        self.chromium
+            .follow("form[action='/account/password'] button")
+            .await;
+        self.check("password-wrong").await;
+        self.show("/login?fresh=1&next=/account", "fresh").await;
+        self.show("/admin/users", "403").await;
+        self.show("/no-such-page", "404").await;
+    }
+
+    /// What an admin sees.
+    async fn admin(&self) {
+        let lin = lin();
+        for _ in 0..2 {
+            self.desk.signed_in(&lin).await;
+            self.desk.clock.advance(Duration::from_secs(1800));
+        }
+        let browser = self
+            .desk
+            .signed_in(&lin.clone().with("email", "lin@qinghe.example"))
+            .await;
+        self.desk.database.execute(
+            "UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE username = 'linxiaoyu'",
+        );
+        become_person(&self.chromium, &self.desk, &browser).await;
+        self.show("/", "home").await;
+        self.show("/account", "account").await;
+        self.show("/admin/users", "admin-users").await;
+        self.show("/admin/users?after=1", "admin-users-empty").await;
+        let id = self
+            .desk
+            .database
+            .number("SELECT id AS value FROM users WHERE username = 'linxiaoyu'");
+        self.show(&format!("/admin/users/{id}"), "admin-user").await;
+        self.show("/admin/audit", "admin-audit").await;
+        self.show("/admin/audit?after=1", "admin-audit-empty").await;
+        // The menu, open.
+        self.open("/account").await;
+        self.chromium.click("details.menu summary").await;
+        self.check("menu").await;
+        // And a fault of our own.
+        self.desk
+            .database
+            .execute("ALTER TABLE user_permissions RENAME TO elsewhere");
+        self.show("/", "500").await;
+        self.desk
+            .database
+            .execute("ALTER TABLE elsewhere RENAME TO user_permissions");
+    }
+}
+
+fn tour(languages: &str, tag: &str) {
+    if !Chromium::available() {
+        return;
+    }
+    run(async {
+        let desk = company().await;
+        desk.local_account("kiosk");
+        let gallery = Gallery {
+            chromium: Chromium::start(languages, Screen::DESKTOP).await,
+            axe: axe(),
+            desk,
+        };
+        gallery.open("/login").await;
+        let lang = gallery
+            .chromium
+            .execute("return document.documentElement.lang", json!([]))
+            .await;
+        assert_eq!(lang, tag);
+        gallery.outside().await;
+        gallery.local().await;
+        gallery.admin().await;
+    });
+}
+
+#[test]
+fn t57_every_page_in_english_is_fit_to_use() {
+    tour("en", "en");
+}
+
+#[test]
+fn t57_every_page_in_chinese_is_fit_to_use() {
+    tour("zh-CN,zh", "zh-Hans");
+}
+
+#[test]
+fn colours_by_choice_are_as_fit_as_those_by_system() {
+    if !Chromium::available() {
+        return;
+    }
+    run(async {
+        let desk = Desk::on(Database::sqlite())
+            .with("FRONTDESK_ACCENT_COLOR", "#0a7d4f")
+            .asking_for_permissions()
+            .run()
+            .await;
+        let browser = desk.signed_in(&lin()).await;
+        desk.database.execute("UPDATE users SET is_staff = TRUE");
+        let chromium = Chromium::start("en", Screen::DESKTOP).await;
+        let axe = axe();
+        become_person(&chromium, &desk, &browser).await;
+        for theme in ["dark", "light"] {
+            chromium.goto(&format!("{}/account", desk.url)).await;
+            chromium.click("details.menu summary").await;
+            chromium
+                .follow(&format!(
+                    "details.menu button[name='theme'][value='{theme}']"
+                ))
+                .await;
+            for path in ["/", "/account", "/admin/users"] {
+                chromium.goto(&format!("{}{path}", desk.url)).await;
+                // Whatever the system says, the choice holds.
+                for screen in [Screen::DESKTOP.dark(), Screen::DESKTOP] {
+                    chromium.look(screen).await;
+                    let script = "return [getComputedStyle(document.documentElement).colorScheme, \
+                                  getComputedStyle(document.body).getPropertyValue('--accent')]";
+                    let seen = chromium.execute(script, json!([])).await;
+                    assert_eq!(seen[0], theme);
+                    assert_eq!(seen[1] == "rgb(10 125 79)", theme == "light", "{seen}");
+                    if let Some(axe) = &axe {
+                        check_axe(&chromium, axe, &format!("{path} {theme}")).await;
+                    }
+                }
+            }
+        }
+        check_console(&chromium, "").await;
+    });
+}
+
+#[test]
+fn a_page_is_light_cold_and_one_request_warm() {
+    if !Chromium::available() {
+        return;
+    }
+    run(async {
+        let desk = company().await;
+        let browser = desk.signed_in(&lin()).await;
+        desk.database.execute("UPDATE users SET is_staff = TRUE");
+        for path in ["/login", "/", "/account", "/admin/users", "/admin/audit"] {
+            let chromium = Chromium::start("en", Screen::DESKTOP).await;
+            if path != "/login" {
+                // Cookies without a visit: the cache stays empty.
+                chromium.goto(&format!("{}/healthz", desk.url)).await;
+                for name in ["fd_session", "fd_browser"] {
+                    let value = browser.cookie(name).expect("a cookie");
+                    chromium.add_cookie(name, &value).await;
+                }
+            }
+            let fetched = async || {
+                let before = desk.log().matches("event=request ").count();
+                chromium.goto(&format!("{}{path}", desk.url)).await;
+                let script = "const [page] = performance.getEntriesByType('navigation'); \
+                    return performance.getEntriesByType('resource').reduce( \
+                      (sum, entry) => sum + entry.transferSize, page.transferSize)";
+                let bytes = chromium.execute(script, json!([])).await;
+                let requests = desk.log().matches("event=request ").count() - before;
+                (requests, bytes.as_u64().expect("a number"))
+            };
+            let (requests, bytes) = fetched().await;
+            assert!(requests <= 5, "{path}: {requests} requests cold");
+            // The icon in the tab is not in the page's own list: 1 KiB is more than it has.
+            assert!(bytes + 1024 < 60_000, "{path}: {bytes} bytes cold");
+            let (requests, _) = fetched().await;
+            assert_eq!(requests, 1, "{path} warm");
+        }
+    });
+}
+
+#[test]
+fn without_script_and_on_paper_everything_works() {
+    if !Chromium::available() {
+        return;
+    }
+    run(async {
+        let desk = Desk::start().await;
+        desk.local_account("kiosk");
+        let chromium = Chromium::start("en", Screen::DESKTOP).await;
+        chromium.disable_script().await;
+        chromium.goto(&format!("{}/account", desk.url)).await;
+        chromium.click("details.fold summary").await;
+        chromium.type_into("#username", "kiosk").await;
+        chromium.type_into("#password", PASSWORD).await;
+        chromium.follow("form[action='/login'] button").await;
+        assert_eq!(chromium.url().await, format!("{}/account", desk.url));
+        assert!(chromium.text("main").await.contains("kiosk"));
+        chromium.print_media().await;
+        assert_eq!(
+            chromium.text(".top nav").await,
+            "",
+            "no navigation on paper"
+        );
+        assert!(chromium.text("main").await.contains("kiosk"));
+        chromium.look(Screen::DESKTOP).await;
+        chromium.click("details.menu summary").await;
+        chromium
+            .follow("details.menu button[name='theme'][value='dark']")
+            .await;
+        chromium.click("details.menu summary").await;
+        chromium
+            .follow("details.menu form[action='/logout'] button")
+            .await;
+        assert_eq!(chromium.url().await, format!("{}/signed-out", desk.url));
+    });
+}
