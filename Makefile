@@ -1,4 +1,4 @@
-.PHONY: test setup lint bench lighthouse shots dist
+.PHONY: test setup lint bench shots dist
 
 TOOLS = TEST_PYTHON=$(CURDIR)/.venv/bin/python TEST_DIESEL=$(CURDIR)/.tools/bin/diesel \
 	TEST_AXE=$(CURDIR)/.tools/axe/node_modules/axe-core/axe.min.js
@@ -15,6 +15,23 @@ lint:
 	cargo clippy --all-targets --features failpoints -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --features failpoints --quiet
 
-# What a sign-in costs, on both databases.
-bench:
-	tests/with-postgresql cargo bench --bench sign_in
+# What a sign-in and a page cost, on both databases, beside a bare handler and Django.
+bench: setup
+	.venv/bin/python -c 'import gunicorn' 2>/dev/null || \
+		.venv/bin/pip install --quiet --disable-pip-version-check gunicorn==23.0.0
+	$(TOOLS) tests/with-postgresql cargo bench --bench sign_in --bench pages
+	benches/lighthouse
+
+# Renews the README's pictures.
+shots: setup
+	rm -rf target/shots
+	TEST_SHOTS=$(CURDIR)/target/shots $(TOOLS) cargo test --features failpoints --test it -- gallery::t57
+	mkdir -p docs/pictures
+	cp target/shots/login.en.png docs/pictures/login.png
+	cp target/shots/account.en.dark.png docs/pictures/account.png
+	cp target/shots/admin-users.zh-Hans.png docs/pictures/admin-users.png
+	cp target/shots/admin-audit.en.png docs/pictures/admin-audit.png
+
+# The archive of a release.
+dist:
+	packaging/dist

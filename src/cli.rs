@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::clock::Clock;
-use crate::config::{self, Faults, LogSettings, OPTIONS, Settings};
+use crate::config::{self, DatabaseUrl, Faults, LogSettings, OPTIONS, Settings};
 use crate::db::Db;
 use crate::error::Error;
 use crate::secret::{Keys, Secret, random_token};
@@ -189,8 +189,12 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo => demo::run(),
         Command::Serve => {
-            let settings = Settings::parse(&config::environment()?)?;
+            let variables = config::environment()?;
+            let settings = Settings::parse(&variables)?;
             logging::start(&settings.log);
+            for (name, option) in config::near_misses(&variables) {
+                log::warn!(event = "settings"; "{name} is set, and is not a setting; is {option} meant?");
+            }
             if !settings.provider.pkce {
                 log::warn!(event = "settings"; "OAUTH2_PKCE is off: a stolen code can be used by whoever has it");
             }
@@ -228,7 +232,7 @@ fn run(command: Command) -> Result<(), Failure> {
             username,
             password_stdin,
         } => {
-            let (db, clock) = migrated_database()?;
+            let (db, clock) = existing_database()?;
             let hash = new_password(password_stdin, &username)?;
             admin::change_password(&db, clock.now(), &username, &hash)?;
             say!("The password of {username} is changed.");
@@ -290,7 +294,7 @@ fn serve(settings: Settings) -> Result<(), Failure> {
 }
 
 fn promote(username: &str, role: Role) -> Result<(), Failure> {
-    let (db, clock) = migrated_database()?;
+    let (db, clock) = existing_database()?;
     let before = admin::promote(&db, clock.now(), username, role)?;
     let word = match role {
         Role::Superuser => "a superuser",
@@ -310,6 +314,20 @@ fn database() -> Result<(Db, Clock), Failure> {
     });
     let url = config::database_url(&variables)?;
     Ok((Db::open(&url)?, Clock::default()))
+}
+
+/// For commands about accounts that exist: a database that is not there has none.
+fn existing_database() -> Result<(Db, Clock), Failure> {
+    let url = config::database_url(&config::environment()?)?;
+    if let DatabaseUrl::Sqlite(path) = &url
+        && !path.exists()
+    {
+        return Err(Failure::Other(format!(
+            "{} does not exist (DATABASE_URL): run this where `serve` runs, with its settings",
+            crate::db::describe(&url)
+        )));
+    }
+    migrated_database()
 }
 
 fn migrated_database() -> Result<(Db, Clock), Failure> {

@@ -391,6 +391,65 @@ impl fmt::Display for Faults {
     }
 }
 
+/// In the working directory, as Diesel's CLI reads it too.
+pub const ENV_FILE: &str = ".env";
+
+/// The number of the line that the parser could not read.
+fn line_of(error: &dotenvy::Error) -> Option<usize> {
+    let dotenvy::Error::LineParse(line, _) = error else {
+        return None;
+    };
+    let text = std::fs::read_to_string(ENV_FILE).ok()?;
+    let begin = text.find(line.lines().next()?)?;
+    Some(text.get(..begin)?.matches('\n').count() + 1)
+}
+
+/// Names that are set and look like a setting's with a typing mistake, and that setting's. Those
+/// with our prefixes are faults; others may be somebody else's.
+#[must_use]
+pub fn near_misses(variables: &HashMap<String, String>) -> Vec<(String, &'static str)> {
+    let mut found: Vec<(String, &'static str)> = variables
+        .keys()
+        .filter(|name| !name.starts_with("OAUTH2_") && !name.starts_with("FRONTDESK_"))
+        .filter(|name| !is_known(name))
+        .filter_map(|name| {
+            let option = OPTIONS.iter().find(|option| is_near(name, option.name))?;
+            Some((name.clone(), option.name))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Whether an option has this name.
+fn is_known(name: &str) -> bool {
+    OPTIONS.iter().any(|option| {
+        option.name == name || (option.is_secret && name.strip_suffix("_FILE") == Some(option.name))
+    }) || (cfg!(feature = "failpoints") && name == "FRONTDESK_FAILPOINT")
+}
+
+/// Whether two names differ by one letter, or by two neighbours that changed places.
+fn is_near(name: &str, option: &str) -> bool {
+    let (name, option) = (name.as_bytes(), option.as_bytes());
+    if name.len().abs_diff(option.len()) > 1 {
+        return false;
+    }
+    let same = |(one, two): &(&u8, &u8)| one == two;
+    let front = name.iter().zip(option).take_while(same).count();
+    let back = name
+        .iter()
+        .rev()
+        .zip(option.iter().rev())
+        .take_while(same)
+        .count();
+    let longest = name.len().max(option.len());
+    let is_swapped = name.len() == option.len()
+        && front + back + 2 == longest
+        && name.get(front) == option.get(front + 1)
+        && name.get(front + 1) == option.get(front);
+    front + back + 1 >= longest || is_swapped
+}
+
 /// The variables, from the environment and the `.env` file of the working directory. The
 /// environment wins.
 ///
@@ -398,7 +457,7 @@ impl fmt::Display for Faults {
 /// When there is a `.env` that cannot be read.
 pub fn environment() -> Result<HashMap<String, String>, Faults> {
     let mut variables = HashMap::new();
-    match dotenvy::from_path_iter(".env") {
+    match dotenvy::from_path_iter(ENV_FILE) {
         Ok(lines) => {
             for line in lines {
                 match line {
@@ -406,16 +465,20 @@ pub fn environment() -> Result<HashMap<String, String>, Faults> {
                         variables.insert(name, value);
                     }
                     // The parser's error quotes the line, which may hold a secret.
-                    Err(_) => {
-                        return Err(Faults(vec![
-                            ".env: a line cannot be read; each is NAME=value, with quotes around a value that has spaces".to_owned(),
-                        ]));
+                    Err(error) => {
+                        return Err(Faults(vec![format!(
+                            "{ENV_FILE}: {} cannot be read; each is NAME=value, with quotes around a value that has spaces",
+                            line_of(&error).map_or_else(
+                                || "a line".to_owned(),
+                                |number| format!("line {number}")
+                            )
+                        )]));
                     }
                 }
             }
         }
         Err(error) if error.not_found() => {}
-        Err(error) => return Err(Faults(vec![format!(".env: {error}")])),
+        Err(error) => return Err(Faults(vec![format!("{ENV_FILE}: {error}")])),
     }
     // A variable that is not Unicode cannot be one of ours, unless its name says so.
     for (name, value) in std::env::vars_os() {
@@ -602,7 +665,13 @@ impl<'a> Reader<'a> {
         let text = self.text(name)?;
         let value = parse(&text);
         if value.is_none() {
-            self.fault(name, format!("must be {expected}"));
+            // An address may hold a password.
+            let shown = if text.contains('@') || text.chars().count() > 80 {
+                String::new()
+            } else {
+                format!(", not {text:?}")
+            };
+            self.fault(name, format!("must be {expected}{shown}"));
         }
         value
     }
@@ -934,12 +1003,6 @@ impl<'a> Reader<'a> {
     /// A name with our prefix that no option has is a typing mistake; what Kubernetes injects for
     /// a service called frontdesk is not.
     fn refuse_unknown(&mut self) {
-        let is_known = |name: &str| {
-            OPTIONS.iter().any(|option| {
-                option.name == name
-                    || (option.is_secret && name.strip_suffix("_FILE") == Some(option.name))
-            }) || (cfg!(feature = "failpoints") && name == "FRONTDESK_FAILPOINT")
-        };
         let unknown: Vec<String> = self
             .variables
             .keys()
@@ -953,10 +1016,12 @@ impl<'a> Reader<'a> {
             .cloned()
             .collect();
         for name in unknown {
-            self.fault(
-                &name,
-                "is not a setting; see `frontdesk --help` for those there are",
+            let near = OPTIONS.iter().find(|option| is_near(&name, option.name));
+            let hint = near.map_or_else(
+                || "see `frontdesk --help` for those there are".to_owned(),
+                |option| format!("{} is", option.name),
             );
+            self.fault(&name, format!("is not a setting; {hint}"));
         }
     }
 }

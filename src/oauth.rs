@@ -77,6 +77,9 @@ pub struct Provider {
     basic: Option<HeaderValue>,
 }
 
+/// For what `check` asks.
+const PROBE_PATIENCE: Duration = Duration::from_secs(5);
+
 impl Provider {
     /// # Errors
     /// [`Error::Internal`] when TLS cannot be set up.
@@ -254,15 +257,40 @@ impl Provider {
     /// Whether an address of the provider answers at all, with whatever status.
     ///
     /// # Errors
-    /// [`Cause::Unreachable`] or [`Cause::TooSlow`]
-    pub async fn probe(&self, url: &Url) -> Result<u16, Cause> {
-        let deadline = Instant::now() + Duration::from_secs(5);
+    /// Why not, in the words of the layer that failed.
+    pub async fn probe(&self, url: &Url) -> Result<u16, String> {
+        let deadline = Instant::now() + PROBE_PATIENCE;
         timeout_at(deadline, self.client.get(url.clone()).send())
             .await
-            .map_err(|_| Cause::TooSlow)?
+            .map_err(|_| format!("no answer within {} seconds", PROBE_PATIENCE.as_secs()))?
             .map(|response| response.status().as_u16())
-            .map_err(|error| cause_of(&error))
+            .map_err(|error| root_of(&error))
     }
+
+    /// Whether the provider knows this client and its secret: asks for a token with a code that
+    /// cannot be one (RFC 6749 5.2 tells the two refusals apart). `None` when its answer does
+    /// not tell.
+    pub async fn is_client_known(&self) -> Option<bool> {
+        let deadline = Instant::now() + PROBE_PATIENCE;
+        let nothing = || Secret::new("frontdesk-check".repeat(3));
+        match self.exchange(&nothing(), &nothing(), deadline).await {
+            Err(Failure { cause, .. }) => match cause {
+                Cause::ClientRefused => Some(false),
+                Cause::CodeRefused => Some(true),
+                _ => None,
+            },
+            Ok(_) => None,
+        }
+    }
+}
+
+/// The last of an error's causes; the first ones only say that something was sent.
+fn root_of(error: &dyn std::error::Error) -> String {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root.to_string()
 }
 
 fn client(settings: &ProviderSettings) -> Result<Client, Box<dyn std::error::Error>> {

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 
 use super::Failure;
-use crate::config::{DatabaseUrl, ProviderSettings, Settings};
+use crate::config::{DatabaseUrl, ENV_FILE, ProviderSettings, Settings, near_misses};
 use crate::db::{self, Db, MigrationState};
 use crate::desk::is_byte_order;
-use crate::error::{Cause, Error};
+use crate::error::Error;
 use crate::logging;
 use crate::oauth::Provider;
+
+const TOKEN_URL: &str = "OAUTH2_TOKEN_URL";
 
 /// Prints lines and remembers whether one was a fault.
 #[derive(Default)]
@@ -34,6 +37,13 @@ impl Report {
 
 pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
     let mut report = Report::default();
+    check_file();
+    for (name, option) in near_misses(variables) {
+        Report::warning(
+            "settings",
+            &format!("{name} is set, and is not a setting; is {option} meant?"),
+        );
+    }
     match Settings::parse(variables) {
         Ok(settings) => {
             logging::start(&crate::config::LogSettings {
@@ -59,6 +69,25 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
     } else {
         Ok(())
     }
+}
+
+/// The file with the secrets is nobody else's to read.
+fn check_file() {
+    let Ok(metadata) = std::fs::metadata(ENV_FILE) else {
+        return;
+    };
+    if is_open_to_all(&metadata) {
+        Report::warning(
+            ENV_FILE,
+            &format!("everybody on this machine can read it; run `chmod 600 {ENV_FILE}`"),
+        );
+    } else {
+        Report::ok(ENV_FILE, "closed to others");
+    }
+}
+
+fn is_open_to_all(metadata: &std::fs::Metadata) -> bool {
+    metadata.permissions().mode() & 0o004 != 0
 }
 
 fn check_origin(settings: &Settings) {
@@ -108,6 +137,14 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
         }
     };
     Report::ok("database", &name);
+    if let DatabaseUrl::Sqlite(path) = url
+        && std::fs::metadata(path).is_ok_and(|metadata| is_open_to_all(&metadata))
+    {
+        Report::warning(
+            "database",
+            &format!("everybody on this machine can read {name}; run `chmod 600` on it"),
+        );
+    }
     match db.migration_state_blocking() {
         Ok(MigrationState::Current) => Report::ok("migrations", "all are applied"),
         Ok(MigrationState::Pending(count)) => Report::warning(
@@ -148,11 +185,18 @@ fn check_provider(report: &mut Report, settings: ProviderSettings) -> Result<(),
             "off: a stolen code can be used by whoever has it; set OAUTH2_PKCE=on if the provider can",
         );
     }
+    Report::ok(
+        "client",
+        &format!(
+            "OAUTH2_CLIENT_ID {}, OAUTH2_REDIRECT_URL {}: must be registered like this",
+            settings.client_id, settings.redirect_url
+        ),
+    );
     let provider = Provider::new(settings)?;
     let settings = provider.settings();
     // This server needs the first kind; browsers need the second, which it may not reach.
     let mut addresses = vec![
-        ("OAUTH2_TOKEN_URL", &settings.token_url, true),
+        (TOKEN_URL, &settings.token_url, true),
         ("OAUTH2_USER_BASE_INFO_URL", &settings.profile_url, true),
         ("OAUTH2_AUTHORIZE_URL", &settings.authorize_url, false),
     ];
@@ -173,28 +217,58 @@ fn check_provider(report: &mut Report, settings: ProviderSettings) -> Result<(),
             );
         }
         match runtime.block_on(provider.probe(url)) {
-            Err(_) if !is_needed => Report::warning(
+            Err(why) if !is_needed => Report::warning(
                 name,
-                &format!("{shown} does not answer this server; browsers must reach it"),
+                &format!("{shown} does not answer this server ({why}); browsers must reach it"),
             ),
-            Ok(404) if is_needed => report.fault(name, &format!("{shown} answers 404: is the path right?")),
+            Ok(404) if is_needed => {
+                report.fault(name, &format!("{shown} answers 404: is the path right?"));
+            }
             Ok(404) => {
                 Report::warning(name, &format!("{shown} answers 404: is the path right?"));
             }
             Ok(status) if status >= 500 => {
                 Report::warning(name, &format!("{shown} answers {status}"));
             }
-            Ok(status) => Report::ok(name, &format!("{shown} answers ({status})")),
-            Err(Cause::TooSlow) => {
-                report.fault(name, &format!("{shown} does not answer within 5 seconds"));
+            Ok(_) if name == TOKEN_URL => {
+                Report::ok(name, &format!("{shown} answers"));
+                let is_known = runtime.block_on(provider.is_client_known());
+                check_client(report, is_known);
             }
-            Err(_) => report.fault(
+            Ok(status) => Report::ok(name, &format!("{shown} answers ({status})")),
+            Err(why) => report.fault(
                 name,
-                &format!("{shown} cannot be reached: is the address right, does this machine reach it, is its certificate known (OAUTH2_CA_FILE)?"),
+                &format!("{shown} cannot be reached: {why}{}", advice(&why)),
             ),
         }
     }
     Ok(())
+}
+
+/// Whether the provider takes the client's id and secret for its own.
+fn check_client(report: &mut Report, is_known: Option<bool>) {
+    match is_known {
+        Some(true) => Report::ok("client secret", "the platform accepts it"),
+        Some(false) => report.fault(
+            "client secret",
+            "the platform refuses OAUTH2_CLIENT_ID and OAUTH2_CLIENT_SECRET; copy both again, and look at OAUTH2_CLIENT_AUTH",
+        ),
+        None => Report::warning(
+            "client secret",
+            "the platform's answer does not tell whether it is right; the first sign-in will",
+        ),
+    }
+}
+
+/// Which setting to look at, by what the layers below said.
+fn advice(why: &str) -> &'static str {
+    if why.contains("certificate") || why.contains("UnknownIssuer") {
+        "; name the platform's certificate authority in OAUTH2_CA_FILE"
+    } else if why.contains("lookup") || why.contains("resolve") {
+        "; is the host's name right, and does this machine's resolver know it?"
+    } else {
+        "; is the address right, and does this machine reach it?"
+    }
 }
 
 fn is_local(url: &url::Url) -> bool {

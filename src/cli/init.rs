@@ -1,11 +1,12 @@
 //! `frontdesk init`: an operator's first day. Asks, writes `.env`, looks, makes the tables and the
 //! first superuser, and says what to do next.
 
+mod env_file;
+mod next_steps;
+
 use std::collections::HashMap;
-use std::fs::OpenOptions;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use url::{Host, Url};
@@ -13,13 +14,13 @@ use url::{Host, Url};
 use super::Failure;
 use crate::admin;
 use crate::clock::Clock;
-use crate::config::{self, DatabaseUrl, Settings};
+use crate::config::ENV_FILE as FILE;
+use crate::config::{self, Settings};
 use crate::db::Db;
 use crate::error::Error;
 use crate::secret::random_token;
 use crate::text::is_refused;
 
-const FILE: &str = ".env";
 const CALLBACK_PATH: &str = "/oauth2_callback/";
 const PERMISSIONS_PATH: &str = "/public-api/current_user/all_permissions";
 /// Where `serve` listens when nothing says otherwise.
@@ -77,16 +78,23 @@ pub fn run(init: &Init) -> Result<(), Failure> {
     // Before anything is written, so that a refused password leaves nothing half made.
     let superuser = superuser(init, asks)?;
     warn_of_environment(&variables)?;
-    write(&file_text(&variables))?;
+    env_file::write(&env_file::text(&variables))?;
     say!("\n{FILE} is written; nobody but you can read it.\n");
 
-    let is_checked = is_well(super::check::run(&variables));
     let is_prepared = is_well(prepare(&settings, superuser.as_ref()));
     if !is_prepared {
         say!("Mend that, then run `frontdesk migrate`, which makes the tables, and");
         say!("`frontdesk createsuperuser USERNAME`, which makes a superuser.");
     }
-    print_next_steps(&settings, superuser.filter(|_| is_prepared).as_ref());
+    say!("");
+    let is_checked = is_well(super::check::run(&variables));
+    let superuser = superuser.filter(|_| is_prepared);
+    next_steps::print(
+        &settings,
+        superuser
+            .as_ref()
+            .map(|superuser| superuser.username.as_str()),
+    );
     if is_checked && is_prepared {
         Ok(())
     } else {
@@ -512,7 +520,7 @@ fn superuser_password(init: &Init, username: &str, asks: bool) -> Result<String,
 fn prepare(settings: &Settings, superuser: Option<&Superuser>) -> Result<(), Failure> {
     let db = Db::open(&settings.database)?;
     db.migrate()?;
-    say!("\n{}: the tables are there.", db.describe());
+    say!("{}: the tables are there.", db.describe());
     if let Some(superuser) = superuser {
         admin::create_superuser(
             &db,
@@ -524,204 +532,6 @@ fn prepare(settings: &Settings, superuser: Option<&Superuser>) -> Result<(), Fai
         say!("{} is a superuser.", superuser.username);
     }
     Ok(())
-}
-
-// -- the file --
-
-/// The file's sections: a heading, and its variables with what to know about each.
-const SECTIONS: &[(&str, &[(&str, &str)])] = &[
-    (
-        "The company's platform",
-        &[
-            ("OAUTH2_CLIENT_ID", "As the platform gave them."),
-            ("OAUTH2_CLIENT_SECRET", ""),
-            (
-                "OAUTH2_REDIRECT_URL",
-                "As registered at the platform, character for character.",
-            ),
-            ("OAUTH2_AUTHORIZE_URL", "Where browsers are sent."),
-            ("INTERNAL_URL_PREFIX", "Where this server calls."),
-            ("OAUTH2_USER_ALL_PERMISSIONS_URL", ""),
-        ],
-    ),
-    (
-        "This portal",
-        &[
-            ("FRONTDESK_PUBLIC_URL", "How browsers reach it."),
-            ("FRONTDESK_LISTEN", "Address and port."),
-            (
-                "FRONTDESK_TRUSTED_PROXIES",
-                "The proxy before it, whose X-Forwarded-For is believed.",
-            ),
-            ("FRONTDESK_COMPANY_NAME", ""),
-            ("FRONTDESK_TIME_ZONE", ""),
-        ],
-    ),
-    (
-        "Records",
-        &[
-            ("DATABASE_URL", ""),
-            (
-                "SECRET_KEY",
-                "Seals cookies. Keep a copy apart from the database's.",
-            ),
-        ],
-    ),
-];
-
-fn file_text(variables: &HashMap<String, String>) -> String {
-    let mut text = String::from(
-        "# Frontdesk's settings, begun by `frontdesk init`. `frontdesk --help` lists all there are.\n\
-         # It holds secrets: nobody else may read it.\n",
-    );
-    for &(heading, names) in SECTIONS {
-        text.extend(["\n# -- ", heading, " --\n"]);
-        for &(name, note) in names {
-            let Some(value) = variables.get(name) else {
-                continue;
-            };
-            if !note.is_empty() {
-                text.extend(["# ", note, "\n"]);
-            }
-            text.extend([name, "=", quoted(value).as_str(), "\n"]);
-        }
-    }
-    text
-}
-
-/// A value as `dotenvy` reads it back, byte for byte.
-fn quoted(value: &str) -> String {
-    // Where a line ends, a backslash counts as an escape in single quotes too.
-    if !value
-        .chars()
-        .any(|c| matches!(c, '\'' | '\\') || c.is_control())
-    {
-        return format!("'{value}'");
-    }
-    let mut text = String::from("\"");
-    for c in value.chars() {
-        match c {
-            '\n' => text.push_str("\\n"),
-            '\\' | '"' | '$' => text.extend(['\\', c]),
-            _ => text.push(c),
-        }
-    }
-    text.push('"');
-    text
-}
-
-/// Never over a file that came meanwhile, and never half a file.
-fn write(text: &str) -> Result<(), Failure> {
-    let failed =
-        |error: std::io::Error| Failure::Other(format!("{FILE} cannot be written: {error}"));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(FILE)
-        .map_err(failed)?;
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all());
-    if written.is_err() {
-        let _as_well_as_can_be = std::fs::remove_file(FILE);
-    }
-    written.map_err(failed)
-}
-
-// -- what to do next --
-
-fn print_next_steps(settings: &Settings, superuser: Option<&Superuser>) {
-    say!("\nWhat to do next:");
-    print_registration(settings);
-    print_front(settings);
-    print_running(settings);
-    print_first_admin(settings, superuser);
-}
-
-fn print_registration(settings: &Settings) {
-    say!("\n1. At the platform, the client must be registered like this:\n");
-    say!("       redirect URL:  {}", settings.provider.redirect_url);
-    say!("       grant type:    authorization code");
-    say!("       client type:   confidential");
-}
-
-fn print_front(settings: &Settings) {
-    let origin = &settings.public_url.origin;
-    let listen = settings.listen;
-    if !settings.public_url.is_https {
-        say!("\n2. Frontdesk listens on {listen} (FRONTDESK_LISTEN), and browsers come to");
-        say!("   {origin}: without https, passwords and cookies travel in the open.");
-        say!("   For more than this machine, put a proxy with https in front.");
-        return;
-    }
-    // The port is in it when it is not 443.
-    let site = origin.strip_prefix("https://").unwrap_or(origin);
-    let url = Url::parse(origin).ok();
-    let host = url.as_ref().and_then(Url::host_str).unwrap_or(site);
-    let port = url.as_ref().and_then(Url::port).unwrap_or(443);
-    say!("\n2. Put a proxy in front, on this machine, which ends https. Caddy:\n");
-    say!("       {site} {{");
-    say!("           reverse_proxy {listen}");
-    say!("       }}");
-    say!("\n   Or nginx, with the paths of your certificate and its key:\n");
-    say!("       server {{");
-    say!("           listen {port} ssl;");
-    say!("           server_name {host};");
-    say!("           ssl_certificate     /etc/ssl/CERTIFICATE.pem;");
-    say!("           ssl_certificate_key /etc/ssl/KEY.pem;");
-    say!("           location / {{");
-    say!("               proxy_pass http://{listen};");
-    say!("               proxy_set_header Host $http_host;");
-    say!("               proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;");
-    say!("           }}");
-    say!("       }}");
-}
-
-fn print_running(settings: &Settings) {
-    say!("\n3. Run `frontdesk serve` in this directory. Or as a service: the release's archive");
-    say!("   has the unit frontdesk.service. As root, with this {FILE}:\n");
-    say!(
-        "       useradd --system --home-dir /var/lib/frontdesk --shell /usr/sbin/nologin frontdesk"
-    );
-    say!("       install -m 644 frontdesk.service /etc/systemd/system/");
-    say!("       install -d -m 700 /etc/frontdesk");
-    say!("       install -o root -m 600 {FILE} /etc/frontdesk/frontdesk.env && rm {FILE}");
-    if let DatabaseUrl::Sqlite(path) = &settings.database {
-        print_database_move(path);
-    }
-    say!("       systemctl daemon-reload");
-    say!("       systemctl enable --now frontdesk");
-}
-
-/// The service writes below one folder alone; the records just made must go there with it.
-fn print_database_move(path: &Path) {
-    let name = path.to_string_lossy();
-    let is_plain = name
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    say!("       install -d -m 700 /var/lib/frontdesk");
-    if is_plain {
-        say!("       mv {name}* /var/lib/frontdesk/");
-    } else {
-        say!("       # Move {name} to /var/lib/frontdesk,");
-        say!("       # and let DATABASE_URL in frontdesk.env say so.");
-    }
-    say!("       chown -R frontdesk: /var/lib/frontdesk");
-}
-
-fn print_first_admin(settings: &Settings, superuser: Option<&Superuser>) {
-    let origin = &settings.public_url.origin;
-    say!("\n4. The first admin:");
-    if let Some(superuser) = superuser {
-        let username = &superuser.username;
-        say!("   sign in as {username} with the local password at {origin}/login?local");
-        say!("   or sign in once with the company account at {origin}/");
-    } else {
-        say!("   sign in once with the company account at {origin}/");
-    }
-    say!("   and then, with the settings that `serve` has:\n");
-    say!("       frontdesk promote USERNAME --superuser\n");
 }
 
 #[cfg(test)]
@@ -799,7 +609,11 @@ mod tests {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-            assert_eq!(read_back(&file_text(&variables)), variables, "{value:?}");
+            assert_eq!(
+                read_back(&env_file::text(&variables)),
+                variables,
+                "{value:?}"
+            );
         }
     }
 
@@ -809,7 +623,7 @@ mod tests {
         init.company_name = Some("李家集团".to_owned());
         init.time_zone = Some("Asia/Shanghai".to_owned());
         let variables = collected(&init);
-        let read = read_back(&file_text(&variables));
+        let read = read_back(&env_file::text(&variables));
         assert_eq!(read, variables, "no variable is left out");
         let settings = Settings::parse(&read).expect("settings");
         assert_eq!(
@@ -842,7 +656,7 @@ mod tests {
 
     #[test]
     fn each_section_names_settings_that_there_are() {
-        for (name, _) in SECTIONS.iter().flat_map(|(_, names)| *names) {
+        for (name, _) in env_file::SECTIONS.iter().flat_map(|(_, names)| *names) {
             assert!(OPTIONS.iter().any(|option| option.name == *name), "{name}");
         }
     }

@@ -1,5 +1,8 @@
 //! Opening one connection: SQLite's pragmas, PostgreSQL's address and bounds.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use diesel::connection::SimpleConnection as _;
@@ -36,6 +39,9 @@ fn connect_sqlite(path: &Path, may_write: bool) -> Result<SqliteConnection> {
     if path.is_dir() {
         return Err(down(format!("{name} is a folder, not a database file")));
     }
+    if may_write {
+        create_private(path).map_err(|error| down(format!("{name} cannot be made: {error}")))?;
+    }
     // Diesel reads some names as addresses with parameters; a path is always just a path.
     let name = if path.is_absolute() {
         name.to_owned()
@@ -54,6 +60,16 @@ fn connect_sqlite(path: &Path, may_write: bool) -> Result<SqliteConnection> {
     conn.batch_execute(setup)
         .map_err(|error| down(format!("{name} cannot be used: {error}")))?;
     Ok(conn)
+}
+
+/// A new file is its owner's alone, and so are those that SQLite makes beside it.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(drop),
+    }
 }
 
 fn connect_postgres(url: &str) -> Result<PgConnection> {

@@ -161,6 +161,7 @@ messages! {
     email: Text = "Email", "邮箱";
     none_given: Text = "Not given", "未提供";
     role: Text = "Role", "角色";
+    in_brackets: Around = [" (", ")"], ["（", "）"];
     signs_in_with: Text = "Signs in with", "登录方式";
     local_password: Text = "Local password", "本地密码";
     first_sign_in: Text = "First sign-in", "首次登录";

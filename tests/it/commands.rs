@@ -1,8 +1,11 @@
 //! The commands, as an operator types them.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Write as _;
-use std::process::Stdio;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Output, Stdio};
 
 use frontdesk::config::OPTIONS;
 
@@ -24,6 +27,10 @@ fn help_names_every_command_and_every_setting() {
         "secret-key",
         "promote",
         "createsuperuser",
+        "init",
+        "rescue",
+        "completions",
+        "man",
     ] {
         assert!(help.contains(word), "{word}");
     }
@@ -346,4 +353,278 @@ fn the_binary_links_libc_and_libgcc_alone() {
         .any(|library| line.contains(library));
         assert!(is_known, "{line}");
     }
+}
+
+/// `frontdesk init` in `folder`; `input` is its standard input.
+fn init(folder: &Path, arguments: &[&str], input: &str) -> Output {
+    let arguments: Vec<&str> = ["init"].iter().chain(arguments).copied().collect();
+    let mut child = command(folder, &arguments, &no_settings())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // An init that refuses its flags does not stay to read the password.
+    let _gone = writeln!(child.stdin.take().expect("a pipe"), "{input}");
+    child.wait_with_output().expect("it ends")
+}
+
+on_both_databases! {
+    async fn init_writes_settings_that_check_and_serve_take(database) {
+        let provider = Provider::start().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let secret = "it's $ecret # \\";
+        fs::write(folder.path().join("secret"), format!("{secret}\n")).expect("a file");
+        let public = format!("http://127.0.0.1:{}", free_port());
+        let authorize = format!("{}/o/authorize/", provider.url);
+        let arguments = [
+            "--yes", "--public-url", &public, "--authorize-url", &authorize,
+            "--client-id", "frontdesk", "--client-secret-file", "secret",
+            "--permissions-url", "-", "--company-name", "李家集团",
+            "--time-zone", "Asia/Shanghai", "--database-url", &database.url,
+            "--superuser", "root", "--email", "root@example.com", "--password-stdin",
+        ];
+        let done = init(folder.path(), &arguments, "correct horse battery");
+        let said = text(&done.stdout);
+        assert!(done.status.success(), "{said}{}", text(&done.stderr));
+        let file = folder.path().join(".env");
+        let mode = fs::metadata(&file).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        for line in [
+            "ok       settings".to_owned(),
+            format!("{public}/oauth2_callback/"),
+            "root is a superuser".to_owned(),
+            "/login?local".to_owned(),
+            "systemctl enable --now frontdesk".to_owned(),
+        ] {
+            assert!(said.contains(&line), "{line} in {said}");
+        }
+        assert!(!said.contains("reverse_proxy"), "no proxy for http");
+        for hidden in ["$ecret", "correct horse", "SECRET_KEY="] {
+            assert!(!said.contains(hidden) && !text(&done.stderr).contains(hidden));
+        }
+        assert_eq!(database.texts("SELECT username AS value FROM users WHERE is_superuser"), ["root"]);
+        let variables: BTreeMap<String, String> = dotenvy::from_path_iter(&file)
+            .expect("a file")
+            .collect::<Result<_, _>>()
+            .expect("lines");
+        assert_eq!(variables["OAUTH2_CLIENT_SECRET"], secret);
+        let checked = command(folder.path(), &["check"], &no_settings()).output().expect("it runs");
+        assert!(checked.status.success(), "{}", text(&checked.stdout));
+        Process::serve(&variables).await;
+
+        // A second time it touches nothing.
+        let before = fs::read(&file).expect("a file");
+        let again = init(folder.path(), &arguments, "correct horse battery");
+        assert!(!again.status.success());
+        assert!(text(&again.stderr).contains("frontdesk check"), "{}", text(&again.stderr));
+        assert_eq!(fs::read(&file).expect("a file"), before);
+    }
+
+    async fn a_rescue_link_from_the_command_line_opens_the_door(database) {
+        let provider = Provider::start().await;
+        let mut settings = process::settings(free_port(), &provider, &database);
+        settings.insert("FRONTDESK_PASSWORD_LOGIN".to_owned(), "off".to_owned());
+        let desk = Process::serve(&settings).await;
+        let none = output(&["rescue", "root"], &settings);
+        assert!(!none.status.success());
+        assert!(text(&none.stderr).contains("no account of that name"), "{}", text(&none.stderr));
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut child = command(folder.path(), &["createsuperuser", "root", "--password-stdin"], &settings)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        writeln!(child.stdin.take().expect("a pipe"), "correct horse battery").expect("a password");
+        assert!(child.wait().expect("it ends").success());
+        let said = text(&output(&["rescue", "root"], &settings).stdout);
+        let link = said.lines().next().expect("a link");
+        assert!(link.starts_with(&format!("{}/rescue?token=", desk.url)), "{said}");
+        let page = client().get(link).header("accept", "text/html").send().await.expect("an answer");
+        assert_eq!(page.status(), 200);
+        assert!(page.text().await.expect("a page").contains("<strong>root</strong>"));
+        let token = link.split_once("token=").expect("a token").1;
+        assert!(!desk.log().contains(token), "no token in the log");
+        assert_eq!(
+            database.texts("SELECT actor AS value FROM audit_events WHERE event = 'rescue_link_made'"),
+            ["command line"]
+        );
+    }
+}
+
+#[test]
+fn a_refused_init_leaves_nothing_half_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("secret"), "a secret of the provider").expect("a file");
+    let good = [
+        "--public-url",
+        "https://desk.example.com:8443",
+        "--authorize-url",
+        "http://127.0.0.1:1/o/authorize/",
+        "--client-id",
+        "frontdesk",
+        "--client-secret-file",
+        "secret",
+    ];
+    let missing = text(&init(folder.path(), &["--yes"], "").stderr);
+    for flag in [
+        "--public-url",
+        "--authorize-url",
+        "--client-id",
+        "--client-secret-file",
+    ] {
+        assert!(missing.contains(flag), "{missing}");
+    }
+    for (more, password, reason) in [
+        (
+            vec!["--time-zone", "Middle/Earth"],
+            "",
+            "--time-zone must be",
+        ),
+        (
+            vec!["--superuser", "root", "--password-stdin"],
+            "too short",
+            "at least 12 characters",
+        ),
+        (
+            vec!["--superuser", "a\u{7}b", "--password-stdin"],
+            "correct horse battery",
+            "username",
+        ),
+        (vec!["--superuser", "root"], "", "--password-stdin"),
+        (vec!["--email", "root@example.com"], "", "--superuser"),
+    ] {
+        let arguments: Vec<&str> = good.iter().copied().chain(more).collect();
+        let refused = init(folder.path(), &arguments, password);
+        assert!(!refused.status.success());
+        let said = text(&refused.stderr);
+        assert!(said.contains(reason), "{reason}: {said}");
+        let names: Vec<_> = fs::read_dir(folder.path())
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        assert_eq!(names, ["secret"], "{reason}");
+    }
+    // A platform that is down: everything is made all the same, and the end says what is left.
+    let down = init(folder.path(), &good, "");
+    let said = text(&down.stdout);
+    assert!(!down.status.success());
+    assert!(
+        text(&down.stderr).contains("needs mending"),
+        "{}",
+        text(&down.stderr)
+    );
+    let database = folder.path().join("frontdesk.sqlite3");
+    let mode = fs::metadata(&database)
+        .expect("a database")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600, "nobody else's to read");
+    for line in [
+        "fault    OAUTH2_TOKEN_URL",
+        "Connection refused",
+        "desk.example.com:8443 {",
+        "listen 8443 ssl;",
+        "server_name desk.example.com;",
+        "proxy_set_header Host $http_host;",
+        "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+        "promote USERNAME --superuser",
+    ] {
+        assert!(said.contains(line), "{line} in {said}");
+    }
+}
+
+#[test]
+fn init_does_not_write_through_a_link_and_warns_of_the_environment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("secret"), "a secret of the provider").expect("a file");
+    std::os::unix::fs::symlink("elsewhere", folder.path().join(".env")).expect("a link");
+    assert!(text(&init(folder.path(), &["--yes"], "").stderr).contains("here already"));
+    assert!(!folder.path().join("elsewhere").exists());
+    fs::remove_file(folder.path().join(".env")).expect("the link");
+    let environment: BTreeMap<String, String> =
+        [("DATABASE_URL".to_owned(), "other.sqlite3".to_owned())].into();
+    let done = command(
+        folder.path(),
+        &[
+            "init",
+            "--yes",
+            "--public-url",
+            "http://127.0.0.1:8000",
+            "--authorize-url",
+            "http://127.0.0.1:1/o/authorize/",
+            "--client-id",
+            "frontdesk",
+            "--client-secret-file",
+            "secret",
+        ],
+        &environment,
+    )
+    .stdin(Stdio::null())
+    .output()
+    .expect("it runs");
+    let said = text(&done.stdout);
+    assert!(
+        said.contains("warning  environment") && said.contains("DATABASE_URL"),
+        "{said}"
+    );
+}
+
+#[test]
+fn completions_and_the_man_page_know_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let said = text(&output(&["completions", shell], &no_settings()).stdout);
+        assert!(
+            said.contains("createsuperuser") && said.contains("rescue"),
+            "{shell}"
+        );
+    }
+    let page = text(&output(&["man"], &no_settings()).stdout);
+    assert!(
+        page.contains(".TH") && page.contains("SECRET_KEY"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_mistake_in_a_name_or_in_env_is_told_with_what_was_meant() {
+    run(async {
+        let provider = Provider::start().await;
+        let database = Database::sqlite();
+        let mut settings = process::settings(free_port(), &provider, &database);
+        settings.insert("DATABASE_ULR".to_owned(), "x".to_owned());
+        settings.insert("FRONTDESK_SESION_MAX".to_owned(), "1h".to_owned());
+        settings.insert("FRONTDESK_TIME_ZONE".to_owned(), "Asia/Pekin".to_owned());
+        let said = text(&output(&["check"], &settings).stdout);
+        for words in [
+            "DATABASE_ULR is set, and is not a setting; is DATABASE_URL meant?",
+            "FRONTDESK_SESION_MAX is not a setting; FRONTDESK_SESSION_MAX is",
+            "not \"Asia/Pekin\"",
+        ] {
+            assert!(said.contains(words), "{words} in {said}");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(".env");
+        fs::write(&file, "A=1\n\nSECRET_KEY=two words here\n").expect("a file");
+        let said = command(folder.path(), &["check"], &no_settings())
+            .output()
+            .expect("it runs");
+        let said = format!("{}{}", text(&said.stdout), text(&said.stderr));
+        assert!(said.contains("line 3") && !said.contains("words"), "{said}");
+        // Accounts that exist are not looked for in a database that does not.
+        let said = command(
+            folder.path(),
+            &["promote", "li", "--staff"],
+            &BTreeMap::from([("DATABASE_URL".to_owned(), "nothing.sqlite3".to_owned())]),
+        );
+        fs::remove_file(&file).expect("the file");
+        let mut said = said;
+        let said = said.output().expect("it runs");
+        assert!(
+            text(&said.stderr).contains("does not exist"),
+            "{}",
+            text(&said.stderr)
+        );
+        assert!(!folder.path().join("nothing.sqlite3").exists());
+    });
 }

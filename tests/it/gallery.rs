@@ -129,6 +129,12 @@ async fn check_keyboard(chromium: &Chromium, name: &str) {
             break;
         }
     }
+    chromium
+        .execute(
+            "document.activeElement.blur(); window.scrollTo(0, 0)",
+            json!([]),
+        )
+        .await;
     let missed: Vec<u64> = (0..count).filter(|stop| !reached.contains(stop)).collect();
     let script =
         "return arguments[0].map(i => document.querySelector(`[data-stop='${i}']`).outerHTML)";

@@ -21,5 +21,6 @@ mod migrations;
 mod pages;
 mod passwords;
 mod provider_calls;
+mod proxies;
 mod requests;
 mod sessions;

@@ -1,0 +1,110 @@
+//! The `.env` that `init` writes: in sections, as dotenvy reads it back byte for byte.
+
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use crate::cli::Failure;
+use crate::config::ENV_FILE as FILE;
+
+/// The file's sections: a heading, and its variables with what to know about each.
+pub const SECTIONS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "The company's platform",
+        &[
+            ("OAUTH2_CLIENT_ID", "As the platform gave them."),
+            ("OAUTH2_CLIENT_SECRET", ""),
+            (
+                "OAUTH2_REDIRECT_URL",
+                "As registered at the platform, character for character.",
+            ),
+            ("OAUTH2_AUTHORIZE_URL", "Where browsers are sent."),
+            ("INTERNAL_URL_PREFIX", "Where this server calls."),
+            ("OAUTH2_USER_ALL_PERMISSIONS_URL", ""),
+        ],
+    ),
+    (
+        "This portal",
+        &[
+            ("FRONTDESK_PUBLIC_URL", "How browsers reach it."),
+            ("FRONTDESK_LISTEN", "Address and port."),
+            (
+                "FRONTDESK_TRUSTED_PROXIES",
+                "The proxy before it, whose X-Forwarded-For is believed.",
+            ),
+            ("FRONTDESK_COMPANY_NAME", ""),
+            ("FRONTDESK_TIME_ZONE", ""),
+        ],
+    ),
+    (
+        "Records",
+        &[
+            ("DATABASE_URL", ""),
+            (
+                "SECRET_KEY",
+                "Seals cookies. Keep a copy apart from the database's.",
+            ),
+        ],
+    ),
+];
+
+pub fn text(variables: &HashMap<String, String>) -> String {
+    let mut text = String::from(
+        "# Frontdesk's settings, begun by `frontdesk init`. `frontdesk --help` lists all there are.\n\
+         # It holds secrets: nobody else may read it.\n",
+    );
+    for &(heading, names) in SECTIONS {
+        text.extend(["\n# -- ", heading, " --\n"]);
+        for &(name, note) in names {
+            let Some(value) = variables.get(name) else {
+                continue;
+            };
+            if !note.is_empty() {
+                text.extend(["# ", note, "\n"]);
+            }
+            text.extend([name, "=", quoted(value).as_str(), "\n"]);
+        }
+    }
+    text
+}
+
+/// A value as `dotenvy` reads it back, byte for byte.
+pub fn quoted(value: &str) -> String {
+    // Where a line ends, a backslash counts as an escape in single quotes too.
+    if !value
+        .chars()
+        .any(|c| matches!(c, '\'' | '\\') || c.is_control())
+    {
+        return format!("'{value}'");
+    }
+    let mut text = String::from("\"");
+    for c in value.chars() {
+        match c {
+            '\n' => text.push_str("\\n"),
+            '\\' | '"' | '$' => text.extend(['\\', c]),
+            _ => text.push(c),
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// Never over a file that came meanwhile, and never half a file.
+pub fn write(text: &str) -> Result<(), Failure> {
+    let failed =
+        |error: std::io::Error| Failure::Other(format!("{FILE} cannot be written: {error}"));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(FILE)
+        .map_err(failed)?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _as_well_as_can_be = std::fs::remove_file(FILE);
+    }
+    written.map_err(failed)
+}

@@ -1,0 +1,102 @@
+//! What `init` says at its end: what to register, to put in front, and how to run.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use url::Url;
+
+use crate::config::ENV_FILE as FILE;
+use crate::config::{DatabaseUrl, Settings};
+
+/// What is left to do outside this program. `superuser` is the username of the one just made.
+pub fn print(settings: &Settings, superuser: Option<&str>) {
+    say!("\nWhat to do next:");
+    print_registration(settings);
+    print_front(settings);
+    print_running(settings);
+    print_first_admin(settings, superuser);
+}
+
+fn print_registration(settings: &Settings) {
+    say!("\n1. At the platform, the client must be registered like this:\n");
+    say!("       redirect URL:  {}", settings.provider.redirect_url);
+    say!("       grant type:    authorization code");
+    say!("       client type:   confidential");
+}
+
+fn print_front(settings: &Settings) {
+    let origin = &settings.public_url.origin;
+    let listen = settings.listen;
+    if !settings.public_url.is_https {
+        say!("\n2. Frontdesk listens on {listen} (FRONTDESK_LISTEN), and browsers come to");
+        say!("   {origin}: without https, passwords and cookies travel in the open.");
+        say!("   For more than this machine, put a proxy with https in front.");
+        return;
+    }
+    // The port is in it when it is not 443.
+    let site = settings.public_url.host();
+    let url = Url::parse(origin).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or(site);
+    let port = url.as_ref().and_then(Url::port).unwrap_or(443);
+    say!("\n2. Put a proxy in front, on this machine, which ends https. Caddy:\n");
+    say!("       {site} {{");
+    say!("           reverse_proxy {listen}");
+    say!("       }}");
+    say!("\n   Or nginx, with the paths of your certificate and its key:\n");
+    say!("       server {{");
+    say!("           listen {port} ssl;");
+    say!("           server_name {host};");
+    say!("           ssl_certificate     /etc/ssl/CERTIFICATE.pem;");
+    say!("           ssl_certificate_key /etc/ssl/KEY.pem;");
+    say!("           location / {{");
+    say!("               proxy_pass http://{listen};");
+    say!("               proxy_set_header Host $http_host;");
+    say!("               proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;");
+    say!("           }}");
+    say!("       }}");
+}
+
+fn print_running(settings: &Settings) {
+    say!("\n3. Run `frontdesk serve` in this directory. Or as a service, once the release's");
+    say!("   archive is unpacked in /usr/local. As root, in this directory:\n");
+    say!(
+        "       useradd --system --home-dir /var/lib/frontdesk --shell /usr/sbin/nologin frontdesk"
+    );
+    say!("       install -d -m 750 -o root -g frontdesk /etc/frontdesk");
+    say!("       install -d -m 700 -o frontdesk -g frontdesk /var/lib/frontdesk");
+    say!("       install -m 640 -o root -g frontdesk {FILE} /etc/frontdesk/frontdesk.env");
+    say!("       rm {FILE} && ln -s /etc/frontdesk/frontdesk.env /var/lib/frontdesk/{FILE}");
+    if let DatabaseUrl::Sqlite(path) = &settings.database {
+        print_database_move(path);
+    }
+    say!("       systemctl daemon-reload");
+    say!("       systemctl enable --now frontdesk");
+}
+
+/// The service writes below one folder alone; the records just made must go there with it.
+fn print_database_move(path: &Path) {
+    let name = path.to_string_lossy();
+    let is_plain = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    if is_plain {
+        say!("       mv {name}* /var/lib/frontdesk/");
+    } else {
+        say!("       # Move {name} to /var/lib/frontdesk,");
+        say!("       # and let DATABASE_URL in frontdesk.env say so.");
+    }
+    say!("       chown -R frontdesk: /var/lib/frontdesk");
+}
+
+fn print_first_admin(settings: &Settings, superuser: Option<&str>) {
+    let origin = &settings.public_url.origin;
+    say!("\n4. The first admin:");
+    if let Some(username) = superuser {
+        say!("   sign in as {username} with the local password at {origin}/login?local");
+        say!("   or sign in once with the company account at {origin}/");
+    } else {
+        say!("   sign in once with the company account at {origin}/");
+    }
+    say!("   and then, with the settings that `serve` has:\n");
+    say!("       frontdesk promote USERNAME --superuser\n");
+}
