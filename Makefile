@@ -6,6 +6,7 @@ TOOLS = TEST_PYTHON=$(CURDIR)/.venv/bin/python TEST_DIESEL=$(CURDIR)/.tools/bin/
 # The whole test run. Needs Rust; installs the rest as root or with CI=true.
 test: setup lint
 	TEST_ALL=1 $(TOOLS) tests/with-postgresql cargo test --features failpoints
+	TEST_ALL=1 $(TOOLS) cargo test --features failpoints --test it -- --ignored
 
 setup:
 	tests/setup

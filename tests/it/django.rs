@@ -14,6 +14,9 @@ const PASSWORD: &str = "correct horse battery staple";
 /// How a failed sign-in leads to the next.
 const TRY_AGAIN: &str = "href=\"/oauth2/login?next=/account\"";
 
+/// The same, and the platform is asked to have the person sign in there anew.
+const ASK_AGAIN: &str = "href=\"/oauth2/login?next=/account&#38;prompt=login\"";
+
 /// The account page's word for permissions that could not be read.
 const STALE: &str = "did not give your permissions at this sign-in";
 
@@ -401,7 +404,7 @@ on_both_databases! {
         for (answer, link) in [
             (visitor.allows().await, link.as_str()),
             (elsewhere.allows().await, link.as_str()),
-            (linkless.allows().await, TRY_AGAIN),
+            (linkless.allows().await, ASK_AGAIN),
         ] {
             assert_eq!(answer.status, 403, "{}", answer.body);
             assert!(answer.body.contains("Your account is deactivated"), "{}", answer.body);
@@ -417,6 +420,25 @@ on_both_databases! {
         visitor.username = wang;
         visitor.signs_in().await;
         assert_eq!(accounts_where(&desk, "is_active = FALSE"), 1);
+    }
+
+    async fn a_fresh_sign_in_is_asked_of_the_platform(database) {
+        let Some(company) = Company::new() else { return };
+        let desk = company.desk(database).await;
+        let username = company.name("li");
+        company.person(&username, json!({})).await;
+        let mut li = company.visitor(&desk, &username);
+        li.signs_in().await;
+        // The platform still knows her: no password is asked for, unless we ask for that.
+        let wrong = "not the password";
+        for (prompt, is_asked) in [("", false), ("&prompt=login", true)] {
+            let begun = li.at_desk.get(&format!("/oauth2/login?next=/account{prompt}")).await;
+            let way = li
+                .at_platform
+                .log_in_and_decide(begun.location(), &username, wrong, Decision::Allow)
+                .await;
+            assert_eq!(way.is_err(), is_asked, "{way:?}");
+        }
     }
 
     async fn t38_what_the_profile_says_of_roles_changes_none(database) {

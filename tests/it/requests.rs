@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use frontdesk::web::addresses;
 use reqwest::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -151,6 +152,114 @@ fn t58_nothing_but_fingerprinted_files_may_be_cached() {
                 answer.status
             );
             assert!(!answer.body.contains("Where you are signed in"));
+        }
+    });
+}
+
+#[test]
+fn t87_no_page_shows_a_secret_even_to_a_superuser() {
+    run(async {
+        let desk = Desk::on(Database::sqlite())
+            .asking_for_permissions()
+            .run()
+            .await;
+        desk.local_account("root");
+        let admin = desk.signed_in(&Person::named("anna").may(&["a"])).await;
+        desk.database
+            .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
+        let link = desk.rescue_link("root");
+        let token = link.split_once("token=").expect("a token").1.to_owned();
+        let mut secrets = vec![
+            desk.client_secret.clone(),
+            desk.secret_key.clone(),
+            admin.session_cookie().expect("a session"),
+            token,
+        ];
+        secrets.extend(
+            desk.database
+                .texts("SELECT password AS value FROM users WHERE password IS NOT NULL"),
+        );
+        secrets.extend(
+            desk.database
+                .texts("SELECT token_hash AS value FROM sessions"),
+        );
+        secrets.extend(desk.provider.canaries());
+        let ids = desk
+            .database
+            .texts("SELECT CAST(id AS TEXT) AS value FROM users");
+        let mut paths: Vec<String> = addresses()
+            .into_iter()
+            .filter(|address| address.method == "GET")
+            .map(|address| address.path.to_owned())
+            .filter(|path| !path.contains('{'))
+            .collect();
+        paths.extend(ids.iter().map(|id| format!("/admin/users/{id}")));
+        paths.extend(
+            ["/healthz", "/readyz", "/debug", "/metrics", "/no-such-page"].map(str::to_owned),
+        );
+        assert!(paths.len() > 12);
+        for path in paths {
+            let answer = admin.get(&path).await;
+            let whole = format!("{:?} {}", answer.headers, answer.body);
+            for secret in &secrets {
+                assert!(!whole.contains(secret.as_str()), "{path}");
+            }
+            assert!(
+                !answer.body.contains("argon2") && !answer.body.contains("<!--"),
+                "{path}"
+            );
+        }
+        for secret in &secrets {
+            assert!(!desk.log().contains(secret.as_str()));
+        }
+    });
+}
+
+/// Words that would begin a line of their own, paint it, or turn it around.
+const INJECTION: &str =
+    "x\r\n2026-01-01T00:00:00.000Z INFO event=forged user=root\u{1b}[31m\u{202e}\"'\u{0}\u{2028}y";
+
+#[test]
+fn t96_whatever_is_sent_an_event_is_one_line() {
+    run(async {
+        let desk = Desk::start().await;
+        let browser = desk.browser();
+        let encoded: String = url::form_urlencoded::byte_serialize(INJECTION.as_bytes()).collect();
+        let page = browser.get("/login").await;
+        let fields = [("username", INJECTION), ("password", INJECTION)];
+        assert_eq!(browser.post("/login", &page, &fields).await.status, 422);
+        browser
+            .get(&format!(
+                "/oauth2_callback/?state=x&error={encoded}&error_description={encoded}"
+            ))
+            .await;
+        for path in [
+            "/%0d%0aevent=forged%1b[31m",
+            "/a%22b%27c%e2%80%ae",
+            "/static/%0aevent=forged",
+        ] {
+            browser.get(path).await;
+        }
+        let agent = "Mozilla/5.0 \" event=forged \u{a0}\u{202e}";
+        desk.browser()
+            .get_with("/login", &[("user-agent", agent)])
+            .await;
+        // A person whom the platform calls so gets no account; one with odd words does.
+        let odd = Person::named("o\"dd user=root").with("name_cn", INJECTION);
+        assert_eq!(desk.browser().sign_in(&odd, "/").await.status, 303);
+        let bad = Person::named(INJECTION);
+        assert_eq!(desk.browser().sign_in(&bad, "/").await.status, 502);
+        let log = desk.log();
+        assert!(log.lines().count() > 10);
+        for line in log.lines() {
+            // A time, a level, and the event that we named.
+            let time = line.split(' ').next().unwrap_or_default();
+            assert!(time.len() == 24 && time.ends_with('Z'), "{line:?}");
+            assert!(!line.contains(" event=forged"), "{line:?}");
+            assert!(!line.chars().any(char::is_control), "{line:?}");
+            for hidden in ['\u{202e}', '\u{2028}'] {
+                assert!(!line.contains(hidden), "{line:?}");
+            }
         }
     });
 }

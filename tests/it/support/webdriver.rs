@@ -414,6 +414,13 @@ impl Chromium {
         .await;
     }
 
+    /// From now on each request says that it comes from this address.
+    pub async fn come_from(&self, address: &str) {
+        self.devtools("Network.enable", json!({})).await;
+        let headers = json!({"headers": {"X-Forwarded-For": address}});
+        self.devtools("Network.setExtraHTTPHeaders", headers).await;
+    }
+
     /// From now on pages look as on paper.
     pub async fn print_media(&self) {
         self.devtools("Emulation.setEmulatedMedia", json!({"media": "print"}))
