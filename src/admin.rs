@@ -4,7 +4,7 @@ use crate::audit::{self, COMMAND_LINE, DetailedChange, Details, EventKind, NewEv
 use crate::clock::UnixTime;
 use crate::db::{Db, lock_superusers};
 use crate::error::{Error, Result};
-use crate::sessions::Client;
+use crate::sessions::{self, Client};
 use crate::text::is_refused;
 use crate::users::{self, MAX_EMAIL, MAX_USERNAME, Role};
 
@@ -149,7 +149,8 @@ pub fn check_new_account(username: &str, email: &str) -> Result<(), Refusal> {
     }
 }
 
-/// A new local password for an account that has one.
+/// A new local password for an account that has one. All of its sessions end: they may be those
+/// of whoever made the change necessary.
 ///
 /// # Errors
 /// [`Refusal::UnknownUser`], [`Refusal::NoLocalPassword`]
@@ -167,13 +168,17 @@ pub fn change_password(
             return Ok(Err(Refusal::NoLocalPassword));
         }
         users::set_password(conn, user.id, password_hash)?;
+        let ended = sessions::end_all(conn, now, user.id)?;
         record(
             conn,
             now,
             EventKind::PasswordChanged,
             user.id,
             username,
-            Details::default(),
+            Details {
+                count: (ended > 0).then_some(ended),
+                ..Details::default()
+            },
         )?;
         Ok(Ok(()))
     })?
@@ -183,7 +188,12 @@ pub fn change_password(
 ///
 /// # Errors
 /// [`Refusal::UnknownUser`], [`Refusal::Inactive`]
-pub fn make_rescue_link(db: &Db, now: UnixTime, username: &str) -> Result<i64, Refusal> {
+pub fn make_rescue_link(
+    db: &Db,
+    now: UnixTime,
+    username: &str,
+    link_id: &str,
+) -> Result<i64, Refusal> {
     db.write_blocking(|conn| {
         let Some(user) = users::find_by_username(conn, username)? else {
             return Ok(Err(Refusal::UnknownUser));
@@ -191,13 +201,18 @@ pub fn make_rescue_link(db: &Db, now: UnixTime, username: &str) -> Result<i64, R
         if !user.is_active {
             return Ok(Err(Refusal::Inactive));
         }
-        record(
+        audit::record(
             conn,
             now,
-            EventKind::RescueLinkMade,
-            user.id,
-            username,
-            Details::default(),
+            NewEvent {
+                reference: link_id,
+                ..event(
+                    EventKind::RescueLinkMade,
+                    user.id,
+                    username,
+                    &Client::default(),
+                )
+            },
         )?;
         Ok(Ok(user.id))
     })?
@@ -211,18 +226,24 @@ fn record(
     username: &str,
     details: Details,
 ) -> Result<()> {
-    audit::record(
-        conn,
-        now,
-        NewEvent {
-            kind,
-            reason: "",
-            actor: COMMAND_LINE,
-            user: Some((user_id, username)),
-            provider: "",
-            client: &Client::default(),
-            reference: "",
-            details,
-        },
-    )
+    let client = Client::default();
+    let event = NewEvent {
+        details,
+        ..event(kind, user_id, username, &client)
+    };
+    audit::record(conn, now, event)
+}
+
+/// What somebody did on the command line.
+fn event<'a>(kind: EventKind, user_id: i64, username: &'a str, client: &'a Client) -> NewEvent<'a> {
+    NewEvent {
+        kind,
+        reason: "",
+        actor: COMMAND_LINE,
+        user: Some((user_id, username)),
+        provider: "",
+        client,
+        reference: "",
+        details: Details::default(),
+    }
 }

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use diesel::prelude::*;
 
 use crate::clock::UnixTime;
-use crate::db::Conn;
 use crate::db::schema::audit_events;
+use crate::db::{Conn, each};
 use crate::error::Result;
 use crate::id::new_id;
 use crate::paging::{Listing, Page};
@@ -26,6 +26,9 @@ pub enum EventKind {
     RoleChanged,
     SuperuserCreated,
     PasswordChanged,
+    /// The current one was wrong.
+    PasswordChangeRefused,
+    /// Its reference is the link's id.
     RescueLinkMade,
     /// So many refused sign-ins of a minute have no row of their own.
     MoreSignInsRefused,
@@ -44,6 +47,7 @@ impl EventKind {
             Self::RoleChanged => "role_changed",
             Self::SuperuserCreated => "superuser_created",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordChangeRefused => "password_change_refused",
             Self::RescueLinkMade => "rescue_link_made",
             Self::MoreSignInsRefused => "more_sign_ins_refused",
         }
@@ -216,28 +220,44 @@ pub fn list_about(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Event
 
 /// The sign-ins of one account, successful and refused, newest first, at most `limit`.
 pub fn list_sign_ins(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Event>> {
-    Ok(audit_events::table
+    let (signed_in, refused) = (EventKind::SignedIn.code(), EventKind::SignInRefused.code());
+    // Not `eq_any`, whose statement is prepared anew each time.
+    Ok(each!(conn, |conn| audit_events::table
         .filter(audit_events::user_id.eq(user_id))
         .filter(
             audit_events::event
-                .eq_any([EventKind::SignedIn.code(), EventKind::SignInRefused.code()]),
+                .eq(signed_in)
+                .or(audit_events::event.eq(refused)),
         )
         .order(audit_events::id.desc())
         .limit(limit)
         .select(Event::as_select())
-        .load(conn)?)
+        .load(conn))?)
+}
+
+/// Whether a rescue link of this id was made for an account.
+pub fn is_rescue_link_made(conn: &mut Conn, user_id: i64, link: &str) -> Result<bool> {
+    let found: Option<i64> = audit_events::table
+        .filter(audit_events::user_id.eq(user_id))
+        .filter(audit_events::event.eq(EventKind::RescueLinkMade.code()))
+        .filter(audit_events::reference.eq(link))
+        .select(audit_events::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
 }
 
 /// The last successful sign-in of an account before `time`.
 pub fn previous_sign_in(conn: &mut Conn, user_id: i64, time: UnixTime) -> Result<Option<Event>> {
-    Ok(audit_events::table
+    let signed_in = EventKind::SignedIn.code();
+    Ok(each!(conn, |conn| audit_events::table
         .filter(audit_events::user_id.eq(user_id))
-        .filter(audit_events::event.eq(EventKind::SignedIn.code()))
+        .filter(audit_events::event.eq(signed_in))
         .filter(audit_events::created_at.lt(time.0))
         .order(audit_events::id.desc())
         .select(Event::as_select())
         .first(conn)
-        .optional()?)
+        .optional())?)
 }
 
 /// How many rows a minute failures of people whom nobody knows may add.

@@ -257,12 +257,14 @@ fn rescue(username: &str) -> Result<(), Failure> {
         filter: "warn".to_owned(),
         ..settings.log
     });
+    refuse_missing(&settings.database)?;
     let db = Db::open(&settings.database)?;
     db.migrate()?;
     let now = Clock::default().now();
-    let user_id = admin::make_rescue_link(&db, now, username)?;
+    let draft = rescue::Draft::new().map_err(Error::from)?;
+    let user_id = admin::make_rescue_link(&db, now, username, &draft.id)?;
     let keys = Keys::new(&settings.secret_key, None);
-    let token = rescue::token(&keys, now, user_id).map_err(Error::from)?;
+    let token = draft.token(&keys, now, user_id).map_err(Error::from)?;
     say!("{}", rescue::address(&settings.public_url.origin, &token));
     say!("\nWhoever opens it signs in as {username}: once, within 15 minutes.");
     Ok(())
@@ -316,18 +318,22 @@ fn database() -> Result<(Db, Clock), Failure> {
     Ok((Db::open(&url)?, Clock::default()))
 }
 
-/// For commands about accounts that exist: a database that is not there has none.
 fn existing_database() -> Result<(Db, Clock), Failure> {
-    let url = config::database_url(&config::environment()?)?;
-    if let DatabaseUrl::Sqlite(path) = &url
+    refuse_missing(&config::database_url(&config::environment()?)?)?;
+    migrated_database()
+}
+
+/// For commands about accounts that exist: a database that is not there has none.
+fn refuse_missing(url: &DatabaseUrl) -> Result<(), Failure> {
+    if let DatabaseUrl::Sqlite(path) = url
         && !path.exists()
     {
         return Err(Failure::Other(format!(
             "{} does not exist (DATABASE_URL): run this where `serve` runs, with its settings",
-            crate::db::describe(&url)
+            crate::db::describe(url)
         )));
     }
-    migrated_database()
+    Ok(())
 }
 
 fn migrated_database() -> Result<(Db, Clock), Failure> {

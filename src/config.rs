@@ -400,8 +400,12 @@ fn line_of(error: &dotenvy::Error) -> Option<usize> {
         return None;
     };
     let text = std::fs::read_to_string(ENV_FILE).ok()?;
-    let begin = text.find(line.lines().next()?)?;
-    Some(text.get(..begin)?.matches('\n').count() + 1)
+    // The parser tells the line, or its end alone.
+    let end = line.lines().next()?.trim();
+    let index = text.lines().position(|given| {
+        !given.trim_start().starts_with('#') && given.trim_end().ends_with(end)
+    })?;
+    Some(index + 1)
 }
 
 /// Names that are set and look like a setting's with a typing mistake, and that setting's. Those
@@ -665,8 +669,9 @@ impl<'a> Reader<'a> {
         let text = self.text(name)?;
         let value = parse(&text);
         if value.is_none() {
-            // An address may hold a password.
-            let shown = if text.contains('@') || text.chars().count() > 80 {
+            // An address may hold a password, and a long value may be somebody's secret.
+            let is_word = text.chars().count() <= 40 && !text.contains(['@', '/', '?']);
+            let shown = if !is_word && name != "FRONTDESK_TIME_ZONE" {
                 String::new()
             } else {
                 format!(", not {text:?}")
@@ -948,7 +953,7 @@ impl<'a> Reader<'a> {
         let style = self.understood("FRONTDESK_ACCENT_COLOR", branding::accent_style);
         let help = self.parsed(
             "FRONTDESK_HELP_ADDRESS",
-            "an e-mail address, or a web address that starts with https://",
+            "an e-mail address, or a web address that starts with https:// or http://",
             HelpAddress::parse,
         );
         Branding {

@@ -77,8 +77,15 @@ impl Desk {
         if !is_byte_order(&collation) {
             warn!(event = "collation", collation = collation.as_str(); "names are ordered by this collation; C.UTF-8 orders them as SQLite does");
         }
+        let public = settings.public_url.host();
+        let port = if settings.public_url.is_https {
+            443
+        } else {
+            80
+        };
         let hosts = vec![
-            settings.public_url.host().to_owned(),
+            public.to_owned(),
+            format!("{public}:{port}"),
             settings.listen.to_string(),
         ];
         Ok(Self {

@@ -1,15 +1,17 @@
 //! Local passwords: Argon2id hashes. An account without one has no password door at all.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use argon2::{Argon2, Params};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
-use crate::error::{DatabaseError, Error, Result};
+use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 /// In characters. Longer than the longest is refused before any hashing.
@@ -18,8 +20,10 @@ pub const MAX_LENGTH: usize = 128;
 
 /// Each hashing takes 19 MiB and a core.
 const AT_ONCE: usize = 2;
-/// Whoever comes when so many wait already is asked to come again.
-const MAX_WAITING: usize = 300;
+/// Whoever comes when so many wait already is asked to come again,
+const MAX_WAITING: usize = 100;
+/// and so is whoever has waited so long.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// The most common passwords that would be long enough, in lower case: those of the list that
 /// Django ships (from public leaks), and the usual ones that lengthen a word or a keyboard row.
@@ -168,6 +172,8 @@ pub struct Hasher {
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
     verifications: Arc<AtomicU64>,
+    running: Arc<AtomicUsize>,
+    most_at_once: Arc<AtomicUsize>,
 }
 
 impl Default for Hasher {
@@ -176,6 +182,8 @@ impl Default for Hasher {
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             places: Arc::new(Semaphore::new(MAX_WAITING)),
             verifications: Arc::default(),
+            running: Arc::default(),
+            most_at_once: Arc::default(),
         }
     }
 }
@@ -192,7 +200,7 @@ impl Hasher {
     /// One verification, whatever `stored` is.
     ///
     /// # Errors
-    /// [`DatabaseError::Busy`] when too many wait already.
+    /// [`Error::Overloaded`] when too many wait already.
     pub async fn verify(
         &self,
         password: Secret<String>,
@@ -219,7 +227,7 @@ impl Hasher {
     /// [`hash`], in turn.
     ///
     /// # Errors
-    /// [`DatabaseError::Busy`], [`Error::Internal`]
+    /// [`Error::Overloaded`], [`Error::Internal`]
     pub async fn hash(&self, password: Secret<String>) -> Result<String> {
         self.in_turn(move || hash(&password)).await
     }
@@ -230,22 +238,30 @@ impl Hasher {
         self.verifications.load(Ordering::Relaxed)
     }
 
+    /// How many ran at one time, at most.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.most_at_once.load(Ordering::Relaxed)
+    }
+
     async fn in_turn<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let _place = self
-            .places
-            .try_acquire()
-            .map_err(|_| Error::Database(DatabaseError::Busy))?;
-        let turn = Arc::clone(&self.turns)
-            .acquire_owned()
+        let _place = self.places.try_acquire().map_err(|_| Error::Overloaded)?;
+        let turn = timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned())
             .await
+            .map_err(|_| Error::Overloaded)?
             .map_err(|_| Error::Internal("the hashing queue is closed".to_owned()))?;
+        let (running, most_at_once) = (Arc::clone(&self.running), Arc::clone(&self.most_at_once));
         tokio::task::spawn_blocking(move || {
             // The turn belongs to the work: a caller that gives up leaves it running.
             let _given_back_on_drop = turn;
-            work()
+            let now_running = running.fetch_add(1, Ordering::Relaxed) + 1;
+            most_at_once.fetch_max(now_running, Ordering::Relaxed);
+            let done = work();
+            running.fetch_sub(1, Ordering::Relaxed);
+            done
         })
         .await
         .map_err(|_| Error::Internal("a hashing task panicked".to_owned()))?

@@ -43,7 +43,7 @@ pub struct Diff {
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
 pub fn list(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Held>> {
-    Ok(user_permissions::table
+    Ok(each!(conn, |conn| user_permissions::table
         .filter(user_permissions::user_id.eq(user_id))
         .order((user_permissions::name, user_permissions::origin))
         .limit(limit)
@@ -52,7 +52,7 @@ pub fn list(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Held>> {
             user_permissions::label,
             user_permissions::origin,
         ))
-        .load(conn)?)
+        .load(conn))?)
 }
 
 /// How many somebody holds.

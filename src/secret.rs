@@ -104,9 +104,7 @@ impl KeySet {
             cookie: expand(&prk, b"session cookie"),
         }
     }
-}
 
-impl KeySet {
     const fn sealing(&self, purpose: Purpose) -> &hmac::Key {
         match purpose {
             Purpose::Attempt => &self.attempt,

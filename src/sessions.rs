@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
 use crate::clock::UnixTime;
-use crate::db::Conn;
 use crate::db::schema::{sessions, users};
+use crate::db::{Conn, each};
 use crate::error::{Error, Result};
 use crate::id::new_id;
 use crate::users::User;
@@ -130,16 +130,17 @@ pub fn find_live(
     limits: Limits,
     token_hash: &str,
 ) -> Result<Option<(Session, User)>> {
-    Ok(sessions::table
+    let last_seen = now.minus(limits.idle).0;
+    Ok(each!(conn, |conn| sessions::table
         .inner_join(users::table)
         .filter(sessions::token_hash.eq(token_hash))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
+        .filter(sessions::last_seen_at.gt(last_seen))
         .filter(users::is_active.eq(true))
         .select((Session::as_select(), User::as_select()))
         .first(conn)
-        .optional()?)
+        .optional())?)
 }
 
 /// Newest first, at most `limit`.
@@ -150,15 +151,16 @@ pub fn list_live(
     user_id: i64,
     limit: i64,
 ) -> Result<Vec<Session>> {
-    Ok(sessions::table
+    let last_seen = now.minus(limits.idle).0;
+    Ok(each!(conn, |conn| sessions::table
         .filter(sessions::user_id.eq(user_id))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
+        .filter(sessions::last_seen_at.gt(last_seen))
         .order(sessions::id.desc())
         .limit(limit)
         .select(Session::as_select())
-        .load(conn)?)
+        .load(conn))?)
 }
 
 /// Notes that the session was used. A session that has ended meanwhile stays ended.
@@ -193,6 +195,17 @@ pub fn end_others(conn: &mut Conn, now: UnixTime, user_id: i64, kept: i64) -> Re
         sessions::table
             .filter(sessions::user_id.eq(user_id))
             .filter(sessions::id.ne(kept))
+            .filter(sessions::ended_at.is_null()),
+    )
+    .set(sessions::ended_at.eq(now.0))
+    .execute(conn)?)
+}
+
+/// Ends all sessions of `user_id`; how many there were.
+pub fn end_all(conn: &mut Conn, now: UnixTime, user_id: i64) -> Result<usize> {
+    Ok(diesel::update(
+        sessions::table
+            .filter(sessions::user_id.eq(user_id))
             .filter(sessions::ended_at.is_null()),
     )
     .set(sessions::ended_at.eq(now.0))

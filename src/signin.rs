@@ -359,7 +359,8 @@ impl Refusal {
         let event = NewEvent {
             kind: EventKind::SignInRefused,
             reason: self.reason,
-            actor: about.map_or("", |(_, username)| username),
+            // Who tried is not known.
+            actor: "",
             user: about.map(|(id, username)| (*id, username.as_str())),
             provider: self.provider,
             client: &self.client,

@@ -6,8 +6,8 @@
 use diesel::prelude::*;
 
 use crate::clock::UnixTime;
-use crate::db::Conn;
 use crate::db::schema::{identities, users};
+use crate::db::{Conn, each};
 use crate::error::Result;
 use crate::id::new_id;
 use crate::paging::{Listing, Page};
@@ -478,12 +478,12 @@ pub fn set_password(conn: &mut Conn, user_id: i64, password_hash: &str) -> Resul
 
 /// The hash of an account's local password, where it has one.
 pub fn password_hash(conn: &mut Conn, user_id: i64) -> Result<Option<String>> {
-    Ok(users::table
+    let found: Option<Option<String>> = each!(conn, |conn| users::table
         .find(user_id)
         .select(users::password)
         .first(conn)
-        .optional()?
-        .flatten())
+        .optional())?;
+    Ok(found.flatten())
 }
 
 /// Whether the account has a local password.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::Failure;
-use crate::config::{DatabaseUrl, ENV_FILE, ProviderSettings, Settings, near_misses};
+use crate::config::{ClientAuth, DatabaseUrl, ENV_FILE, ProviderSettings, Settings, near_misses};
 use crate::db::{self, Db, MigrationState};
 use crate::desk::is_byte_order;
 use crate::error::Error;
@@ -232,8 +232,9 @@ fn check_provider(report: &mut Report, settings: ProviderSettings) -> Result<(),
             }
             Ok(_) if name == TOKEN_URL => {
                 Report::ok(name, &format!("{shown} answers"));
-                let is_known = runtime.block_on(provider.is_client_known());
-                check_client(report, is_known);
+                if settings.client_auth != ClientAuth::None {
+                    check_client(report, runtime.block_on(provider.is_client_known()));
+                }
             }
             Ok(status) => Report::ok(name, &format!("{shown} answers ({status})")),
             Err(why) => report.fault(

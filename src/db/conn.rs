@@ -9,7 +9,8 @@ pub enum Conn {
     Postgres(PgConnection),
 }
 
-/// Runs one statement on whichever database this is; for what `Conn` itself cannot express.
+/// Runs one statement on whichever database this is; for what `Conn` itself cannot express, and
+/// for what every page runs: `Conn` builds the text of a statement at each use.
 macro_rules! each {
     ($conn:expr, |$c:ident| $statement:expr) => {
         match $conn {

@@ -17,7 +17,7 @@ macro_rules! messages {
 messages! {
     // -- frame --
     skip_to_content: Text = "Skip to content", "跳到正文";
-    home_label: Text = ", home", "首页";
+    home_label: Text = ", home", " 首页";
     nav_main: Text = "Main", "主导航";
     nav_apps: Text = "Apps", "应用";
     nav_account: Text = "Account", "账号";
@@ -54,16 +54,18 @@ messages! {
     local_password_hint: Text = "Only for accounts that an administrator created by hand.", "仅适用于管理员手动创建的账号。";
     error_title: Text = "Error: ", "错误：";
     wrong_password_heading: Text = "That username and password do not match", "用户名或密码不正确";
-    wrong_password_lead: Text = "Check both and try again. After five wrong attempts, the form pauses for 15 minutes.", "请检查后重试。连续输错五次后，此表单将暂停 15 分钟。";
+    wrong_password_lead: Text = "Check both and try again. Five wrong attempts within 15 minutes pause this form.", "请检查后重试。15 分钟内输错五次，此表单会暂停使用。";
     paused_heading: Text = "The password form is paused", "密码登录已暂停";
-    paused_lead: Around = ["There were too many wrong attempts. Try again in ", " min. Signing in with the company account works as always."], ["输错次数过多，请在 ", " 分钟后再试。公司账号登录不受影响。"];
+    paused_lead: Around = ["There were too many wrong attempts. Try again in ", " min."], ["输错次数过多，请在 ", " 分钟后再试。"];
+    paused_company: Text = "Signing in with the company account works as always.", "公司账号登录不受影响。";
     fresh_heading: Text = "Sign in again to go on", "请重新登录以继续";
-    fresh_lead: Text = "The page that you want asks for a sign-in of the last few minutes.", "你要打开的页面需要最近几分钟内登录过。";
+    fresh_lead: Text = "Sign in once more before you open this page.", "打开此页面前，请再登录一次。";
+    fresh_impossible: Text = "Local passwords are switched off on this portal. Ask your administrator for a rescue link.", "此门户已关闭本地密码登录。请向管理员申请应急链接。";
     rescue_link: Text = "Rescue link", "应急链接";
     rescue_heading: Text = "Sign in with a rescue link", "使用应急链接登录";
     rescue_lead: Around = ["An operator of this portal made this link for the account ", "."], ["门户的运维人员为账号 ", " 生成了此链接。"];
     rescue_button: Around = ["Sign in as ", ""], ["以 ", " 的身份登录"];
-    rescue_hint: Text = "It works once. If you did not ask for it, close this page and tell your administrator.", "链接只能使用一次。如果不是你要求的，请关闭此页面并告诉管理员。";
+    rescue_hint: Text = "It works once. If you did not ask for it, close this page and tell your administrator.", "链接只能使用一次。如果这不是你申请的，请关闭此页面并告诉管理员。";
     link_expired_heading: Text = "This link does not work any more", "此链接已失效";
     link_expired_lead: Text = "A rescue link works once and for 15 minutes. Ask whoever gave it to you for a new one.", "应急链接只能使用一次，且 15 分钟内有效。请向提供链接的人索取新链接。";
 
@@ -104,7 +106,7 @@ messages! {
     cause_unknown_attempt: Text = "This sign-in was not started here, or its address is incomplete. Nothing is wrong with your account.", "这次登录不是从这里开始的，或者地址不完整。你的账号没有问题。";
     cause_restart_loop: Text = "This browser did not keep what a sign-in needs, or the page was open for too long. Most often cookies are blocked.", "浏览器没有保存登录所需的信息，或者页面停留太久。最常见的原因是 Cookie 被阻止。";
     cause_bad_callback: Text = "The answer of the company sign-in service was incomplete. Nothing is wrong with your account.", "公司登录服务返回的信息不完整。你的账号没有问题。";
-    cause_declined: Text = "The sign-in was declined at the company sign-in service. Nothing was changed.", "你在公司登录服务上取消了登录，或登录被拒绝。没有任何更改。";
+    cause_declined: Text = "The sign-in was declined at the company sign-in service. Nothing was changed.", "你在公司登录服务上取消了登录，或登录被拒绝。未做任何更改。";
     cause_code_refused: Text = "This sign-in took too long or was already used. Nothing is wrong with your account.", "这次登录已超时或已被使用过。你的账号没有问题。";
     cause_name_taken: Around = ["The name ", " already belongs to another account on this portal. To protect that account, nobody else is let into it."], ["用户名 ", " 已属于此门户的另一个账号。为保护该账号，不允许他人进入。"];
     cause_provider_error: Text = "The company sign-in service reported a problem. Nothing is wrong with your account.", "公司登录服务报告了一个问题。你的账号没有问题。";
@@ -161,6 +163,8 @@ messages! {
     email: Text = "Email", "邮箱";
     none_given: Text = "Not given", "未提供";
     role: Text = "Role", "角色";
+    place_this_machine: Text = "this server", "本机";
+    place_internal: Text = "internal network", "内网";
     in_brackets: Around = [" (", ")"], ["（", "）"];
     signs_in_with: Text = "Signs in with", "登录方式";
     local_password: Text = "Local password", "本地密码";
@@ -258,12 +262,14 @@ messages! {
     event_rescue_link_made: Text = "Rescue link made on the command line", "通过命令行生成应急链接";
     event_more_refused: Text = "More sign-ins were refused", "还有更多登录被拒绝";
     by_rescue_link: Text = "with a rescue link", "使用应急链接";
-    so_many: Around = ["Number: ", ""], ["数量：", ""];
+    sessions_counted: Around = ["Sessions ended: ", ""], ["结束的会话：", ""];
+    sign_ins_counted: Around = ["Sign-ins: ", ""], ["登录次数：", ""];
+    event_password_change_refused: Text = "Password change refused", "修改密码被拒绝";
     reason_wrong_password: Text = "the password was wrong", "密码错误";
     reason_unknown_user: Text = "no account has that username", "没有此用户名的账号";
     reason_no_password: Text = "the account has no local password", "该账号没有本地密码";
     reason_not_allowed: Text = "local passwords are for admins only", "仅管理员可使用本地密码";
-    reason_too_long: Text = "the username or password was too long", "用户名或密码过长";
+    reason_impossible: Text = "no account can have that username or password", "不可能有这样的用户名或密码";
     reason_paused: Text = "too many wrong passwords before", "此前密码输错次数过多";
     reason_more: Text = "beyond the number that is recorded one by one", "超出逐条记录的数量";
     command_line: Text = "command line", "命令行";
@@ -278,7 +284,7 @@ messages! {
 
     // -- errors --
     misdirected_heading: Text = "This is not the portal's address", "这不是门户的地址";
-    misdirected_lead: Text = "The request came for another name. Open the portal at its own address. Nothing was changed.", "请求使用了其他域名。请用门户自己的地址打开。没有任何更改。";
+    misdirected_lead: Text = "The request came for another name. Open the portal at its own address. Nothing was changed.", "请求使用了其他域名。请用门户自己的地址打开。未做任何更改。";
     forbidden_heading: Text = "You cannot open this page", "你无法打开此页面";
     forbidden_lead: Around = ["It is for administrators, and your account, ", ", is not one."], ["此页面仅供管理员使用，而你的账号 ", " 不是管理员。"];
     forbidden_ask: Text = "If you need it for your work, ask your manager or an administrator.", "如果工作需要，请联系上级或管理员。";
@@ -289,9 +295,9 @@ messages! {
     method_heading: Text = "This address cannot be used that way", "此地址不支持这种请求";
     method_lead: Text = "Go to the page itself and use its buttons.", "请打开相应页面，使用页面上的按钮。";
     forged_heading: Text = "This form has expired", "表单已失效";
-    forged_lead: Text = "Nothing was changed. Go back, load the page again, and repeat what you did.", "没有任何更改。请返回，重新加载页面，再试一次。";
+    forged_lead: Text = "Nothing was changed. Go back, load the page again, and repeat what you did.", "未做任何更改。请返回，重新加载页面，再试一次。";
     bad_request_heading: Text = "The request could not be read", "无法读取请求";
-    bad_request_lead: Text = "Something in the address or the form is not as it should be. Nothing was changed.", "地址或表单中有内容不正确。没有任何更改。";
+    bad_request_lead: Text = "Something in the address or the form is not as it should be. Nothing was changed.", "地址或表单中有内容不正确。未做任何更改。";
     internal_heading: Text = "Something went wrong on our side", "系统出错了，不是你的问题";
     internal_lead: Text = "The page could not be shown. The error is recorded, and nothing you entered was changed halfway.", "页面无法显示。错误已记录，没有留下只完成一半的更改。";
     busy_heading: Text = "Frontdesk is busy for a moment", "Frontdesk 暂时繁忙";

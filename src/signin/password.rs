@@ -13,17 +13,20 @@ use tokio::time::{Instant, sleep_until};
 use super::door::{Entered, Way};
 use super::{CALLBACK_DEADLINE, Refusal, Visitor, go_in, note};
 use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
+use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result};
 use crate::local_path::LocalPath;
 use crate::passwords::{self, MAX_LENGTH, Weakness};
 use crate::secret::{Secret, reference};
 use crate::sessions::{self, Client};
+use crate::text::is_refused;
 use crate::throttle::Paused;
 use crate::users::{self, MAX_USERNAME, Role, User};
 
-/// No refusal is answered sooner.
+/// No refusal is answered sooner, and one that takes longer is answered at a multiple of it.
 pub const REFUSAL_FLOOR: Duration = Duration::from_millis(500);
 
 /// What somebody typed.
@@ -64,9 +67,15 @@ pub async fn sign_in(
     let started = Instant::now();
     let outcome = try_to_sign_in(desk, credentials, next, visitor, started).await;
     if !matches!(outcome, Ok(Outcome::SignedIn { .. })) {
-        sleep_until(started + REFUSAL_FLOOR).await;
+        pad(started).await;
     }
     outcome
+}
+
+/// Waits until the next multiple of the floor, so that a busy moment tells nothing either.
+async fn pad(started: Instant) {
+    let floors = started.elapsed().as_millis() / REFUSAL_FLOOR.as_millis() + 1;
+    sleep_until(started + REFUSAL_FLOOR * u32::try_from(floors).unwrap_or(1)).await;
 }
 
 async fn try_to_sign_in(
@@ -79,6 +88,14 @@ async fn try_to_sign_in(
     let deadline = started + CALLBACK_DEADLINE;
     let client = visitor.client.clone();
     let Credentials { username, password } = credentials;
+    // Nobody is called so, and nobody has that: nothing to look at, and nothing to count.
+    let is_impossible = username.chars().count() > MAX_USERNAME
+        || username.chars().any(is_refused)
+        || password.expose().chars().count() > MAX_LENGTH;
+    if is_impossible {
+        let reference = refuse(desk, None, "impossible", client, deadline).await;
+        return Ok(Outcome::Refused { reference });
+    }
     let reserved = desk
         .throttle
         .reserve(desk.clock.now(), &username, &client.address);
@@ -89,10 +106,6 @@ async fn try_to_sign_in(
             return Ok(Outcome::Paused { reference, paused });
         }
     };
-    if username.chars().count() > MAX_USERNAME || password.expose().chars().count() > MAX_LENGTH {
-        let reference = refuse(desk, None, "too_long", client, deadline).await;
-        return Ok(Outcome::Refused { reference });
-    }
     let verified = verify(desk, username, password).await;
     if !matches!(&verified, Ok(verified) if verified.way.is_none()) {
         desk.throttle.give_back(&reservation);
@@ -205,11 +218,17 @@ pub enum Change {
     Refused {
         reference: String,
     },
-    Paused {
-        reference: String,
-        paused: Paused,
-    },
+    Paused(Paused),
     Weak(Weakness),
+    /// The new one was typed in two ways.
+    Differs,
+}
+
+/// What somebody typed to change their password.
+pub struct NewPassword {
+    pub current: Secret<String>,
+    pub new: Secret<String>,
+    pub again: Secret<String>,
 }
 
 /// Changes one's own password, and ends all of one's other sessions.
@@ -220,94 +239,123 @@ pub async fn change_own(
     desk: &Arc<Desk>,
     user: &User,
     session_id: i64,
-    current: Secret<String>,
-    new: Secret<String>,
+    typed: NewPassword,
     client: Client,
 ) -> Result<Change> {
-    if let Err(weakness) = passwords::check_strength(&new, &user.username) {
-        return Ok(Change::Weak(weakness));
-    }
-    let started = Instant::now();
-    let changed = try_to_change(desk, user, session_id, current, new, client, started).await;
-    if !matches!(changed, Ok(Change::Changed)) {
-        sleep_until(started + REFUSAL_FLOOR).await;
-    }
-    changed
-}
-
-async fn try_to_change(
-    desk: &Arc<Desk>,
-    user: &User,
-    session_id: i64,
-    current: Secret<String>,
-    new: Secret<String>,
-    client: Client,
-    started: Instant,
-) -> Result<Change> {
-    let deadline = started + CALLBACK_DEADLINE;
-    let about = Some((user.id, user.username.clone()));
-    let now = desk.clock.now();
-    // Whoever holds an open session must not be able to guess here without end.
-    let reservation = match desk.throttle.reserve(now, &user.username, &client.address) {
-        Ok(reservation) => reservation,
-        Err(paused) => {
-            let reference = refuse(desk, about, "paused", client, deadline).await;
-            return Ok(Change::Paused { reference, paused });
-        }
-    };
     let user_id = user.id;
     let stored = desk
         .db
         .read(move |conn| users::password_hash(conn, user_id))
         .await?
         .ok_or(Error::NotFound)?;
-    let is_too_long = current.expose().chars().count() > MAX_LENGTH;
-    let is_correct = !is_too_long
-        && desk
-            .hasher
-            .verify(current, Some(stored.clone()))
-            .await?
-            .is_correct;
-    if !is_correct {
-        let reference = refuse(desk, about, "wrong_password", client, deadline).await;
-        return Ok(Change::Refused { reference });
+    if typed.new != typed.again {
+        return Ok(Change::Differs);
     }
-    desk.throttle.give_back(&reservation);
-    let hash = desk.hasher.hash(new).await?;
-    let username = user.username.clone();
-    let is_changed = desk
-        .db
-        .write(move |conn| {
-            if !users::replace_password(conn, user_id, &stored, &hash)? {
-                return Ok(false);
-            }
-            let ended = sessions::end_others(conn, now, user_id, session_id)?;
-            audit::record(
-                conn,
-                now,
-                NewEvent {
-                    kind: EventKind::PasswordChanged,
-                    reason: "",
-                    actor: &username,
-                    user: Some((user_id, &username)),
-                    provider: "",
-                    client: &client,
-                    reference: "",
-                    details: Details {
-                        count: (ended > 0).then_some(ended),
-                        ..Details::default()
-                    },
-                },
-            )?;
-            Ok(true)
-        })
-        .await?;
-    if is_changed {
-        Ok(Change::Changed)
+    if let Err(weakness) = passwords::check_strength(&typed.new, &user.username) {
+        return Ok(Change::Weak(weakness));
+    }
+    // Whoever holds an open session must not be able to guess here without end. Counted apart
+    // from the sign-in page, where strangers could otherwise keep this from its owner.
+    let now = desk.clock.now();
+    let key = format!("\0change {user_id}");
+    let reservation = match desk.throttle.reserve(now, &key, &client.address) {
+        Ok(reservation) => reservation,
+        Err(paused) => return Ok(Change::Paused(paused)),
+    };
+    let is_too_long = typed.current.expose().chars().count() > MAX_LENGTH;
+    let verified = if is_too_long {
+        Ok(false)
     } else {
-        // Changed elsewhere at this very moment: what was typed is not the current one any more.
-        Ok(Change::Refused {
-            reference: reference(),
-        })
+        let verified = desk
+            .hasher
+            .verify(typed.current, Some(stored.clone()))
+            .await;
+        verified.map(|verified| verified.is_correct)
+    };
+    if !matches!(verified, Ok(false)) {
+        desk.throttle.give_back(&reservation);
+    }
+    let hash = if verified? {
+        Some(desk.hasher.hash(typed.new).await?)
+    } else {
+        None
+    };
+    let change = OwnChange {
+        now,
+        user: user.clone(),
+        session_id,
+        stored,
+        hash,
+        reference: reference(),
+        client,
+    };
+    desk.db.write(move |conn| change.apply(conn)).await
+}
+
+/// The one transaction of a change.
+struct OwnChange {
+    now: UnixTime,
+    user: User,
+    session_id: i64,
+    /// The hash that the current password was compared with.
+    stored: String,
+    /// The new one; `None` when the current password was wrong.
+    hash: Option<String>,
+    reference: String,
+    client: Client,
+}
+
+impl OwnChange {
+    fn apply(&self, conn: &mut Conn) -> Result<Change> {
+        let is_changed = match &self.hash {
+            Some(hash) => users::replace_password(conn, self.user.id, &self.stored, hash)?,
+            None => false,
+        };
+        if !is_changed {
+            // Wrong, or changed elsewhere at this very moment.
+            self.record(
+                conn,
+                EventKind::PasswordChangeRefused,
+                "wrong_password",
+                None,
+            )?;
+            return Ok(Change::Refused {
+                reference: self.reference.clone(),
+            });
+        }
+        let ended = sessions::end_others(conn, self.now, self.user.id, self.session_id)?;
+        let count = (ended > 0).then_some(ended);
+        self.record(conn, EventKind::PasswordChanged, "", count)?;
+        Ok(Change::Changed)
+    }
+
+    fn record(
+        &self,
+        conn: &mut Conn,
+        kind: EventKind,
+        reason: &str,
+        count: Option<usize>,
+    ) -> Result<()> {
+        audit::record(
+            conn,
+            self.now,
+            NewEvent {
+                kind,
+                reason,
+                actor: &self.user.username,
+                user: Some((self.user.id, &self.user.username)),
+                provider: "",
+                client: &self.client,
+                reference: if reason.is_empty() {
+                    ""
+                } else {
+                    &self.reference
+                },
+                details: Details {
+                    count,
+                    ..Details::default()
+                },
+            },
+        )
     }
 }

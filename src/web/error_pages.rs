@@ -27,6 +27,7 @@ impl ResponseError for Error {
             Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::LinkExpired => StatusCode::GONE,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::SignIn(error) => sign_in_status(&error.cause),
             Self::Database(DatabaseError::Busy | DatabaseError::Down(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -134,6 +135,7 @@ const fn code(failed: &Error) -> &'static str {
         Error::UnsupportedEncoding => "unsupported_encoding",
         Error::Misdirected => "misdirected",
         Error::LinkExpired => "link_expired",
+        Error::Overloaded => "overloaded",
         Error::SignIn(error) => error.cause.code(),
         Error::Database(DatabaseError::Busy | DatabaseError::Down(_)) => "unavailable",
         Error::Database(DatabaseError::Query(_)) | Error::Internal(_) => "internal",
@@ -154,6 +156,7 @@ fn heading_and_lead(t: &'static Messages, failed: &Error) -> (&'static str, &'st
         | Error::UnsupportedEncoding => (t.bad_request_heading, t.bad_request_lead),
         Error::Misdirected => (t.misdirected_heading, t.misdirected_lead),
         Error::LinkExpired => (t.link_expired_heading, t.link_expired_lead),
+        Error::Overloaded => (t.busy_heading, t.cause_overloaded),
         Error::SignIn(_) => (t.sign_in_failed, ""),
         Error::Database(DatabaseError::Busy | DatabaseError::Down(_)) => {
             (t.busy_heading, t.busy_lead)

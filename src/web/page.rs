@@ -2,6 +2,7 @@
 //! that templates draw with.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder};
@@ -192,11 +193,48 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// Where an address is, as far as it tells by itself: on this machine, or in a private
+    /// network. In brackets; nothing for any other.
+    pub fn place(&self, address: &str) -> String {
+        let place = match address
+            .parse::<IpAddr>()
+            .map(|address| address.to_canonical())
+        {
+            Ok(address) if address.is_loopback() => self.t.place_this_machine,
+            Ok(IpAddr::V4(address)) if address.is_private() || address.is_link_local() => {
+                self.t.place_internal
+            }
+            Ok(IpAddr::V6(address))
+                if address.is_unique_local() || address.is_unicast_link_local() =>
+            {
+                self.t.place_internal
+            }
+            _ => return String::new(),
+        };
+        let [before, after] = self.t.in_brackets;
+        format!("{before}{place}{after}")
+    }
+
     /// For how long the password form is paused, and what works meanwhile.
     pub fn paused_lead(&self, paused: Paused) -> String {
         let minutes = paused.retry_after.as_secs().div_ceil(60).max(1);
         let [before, after] = self.t.paused_lead;
         format!("{before}{minutes}{after}")
+    }
+
+    /// "Sign in to Qinghe". In Chinese a space stands before a Latin name.
+    pub fn sign_in_heading(&self) -> String {
+        let Some(company) = self.company() else {
+            return self.t.sign_in.to_owned();
+        };
+        let [before, after] = self.t.sign_in_to;
+        let is_latin = company.starts_with(|c: char| c.is_ascii());
+        let space = if is_latin && self.lang == Lang::Zh {
+            " "
+        } else {
+            ""
+        };
+        format!("{before}{space}{company}{after}")
     }
 
     /// The words on the sign-in button.

@@ -14,8 +14,8 @@ use super::signin::note_refusal;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::passwords::Weakness;
-use crate::secret::Secret;
-use crate::signin::password::{self, Change};
+use crate::secret::{Secret, reference};
+use crate::signin::password::{self, Change, NewPassword};
 use crate::users;
 
 #[derive(Template)]
@@ -83,6 +83,15 @@ pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
     })
 }
 
+fn weakness_text(page: &Page<'_>, weakness: Weakness) -> &'static str {
+    match weakness {
+        Weakness::TooShort => page.t.password_too_short,
+        Weakness::TooLong => page.t.password_too_long,
+        Weakness::Common => page.t.password_common,
+        Weakness::LikeUsername => page.t.password_like_username,
+    }
+}
+
 #[derive(Deserialize)]
 pub struct ChangeForm {
     current_password: String,
@@ -98,52 +107,34 @@ pub async fn change(
     let Form(form) = form;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let t = page.t;
+    let typed = NewPassword {
+        current: Secret::new(form.current_password),
+        new: Secret::new(form.new_password),
+        again: Secret::new(form.new_password_again),
+    };
+    let client = me.visit.client.clone();
     let mut paused = None;
-    let (status, field, text, reference) = if form.new_password == form.new_password_again {
-        let change = password::change_own(
-            &desk,
-            &me.user,
-            me.session.id,
-            Secret::new(form.current_password),
-            Secret::new(form.new_password),
-            me.visit.client.clone(),
-        );
-        match change.await? {
+    let mut known_reference = None;
+    let (field, text) =
+        match password::change_own(&desk, &me.user, me.session.id, typed, client).await? {
             Change::Changed => return Ok(account::back(&desk, PASSWORD_CHANGED)),
-            Change::Refused { reference } => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                CURRENT,
-                t.current_password_wrong.to_owned(),
-                Some(reference),
-            ),
-            Change::Paused {
-                reference,
-                paused: wait,
-            } => {
+            Change::Refused { reference } => {
+                known_reference = Some(reference);
+                (CURRENT, t.current_password_wrong.to_owned())
+            }
+            Change::Paused(wait) => {
                 paused = Some(wait);
-                (
-                    StatusCode::TOO_MANY_REQUESTS,
-                    CURRENT,
-                    page.paused_lead(wait),
-                    Some(reference),
-                )
+                (CURRENT, page.paused_lead(wait))
             }
-            Change::Weak(weakness) => {
-                let text = match weakness {
-                    Weakness::TooShort => t.password_too_short,
-                    Weakness::TooLong => t.password_too_long,
-                    Weakness::Common => t.password_common,
-                    Weakness::LikeUsername => t.password_like_username,
-                };
-                (StatusCode::UNPROCESSABLE_ENTITY, NEW, text.to_owned(), None)
-            }
-        }
-    } else {
-        let text = t.passwords_differ.to_owned();
-        (StatusCode::UNPROCESSABLE_ENTITY, AGAIN, text, None)
+            Change::Weak(weakness) => (NEW, weakness_text(&page, weakness).to_owned()),
+            Change::Differs => (AGAIN, t.passwords_differ.to_owned()),
+        };
+    let status = match paused {
+        Some(_) => StatusCode::TOO_MANY_REQUESTS,
+        None => StatusCode::UNPROCESSABLE_ENTITY,
     };
     // Every page that says no has a reference that is in the log.
-    let reference = reference.unwrap_or_else(crate::secret::reference);
+    let reference = known_reference.unwrap_or_else(reference);
     let mut response = page.respond(
         status,
         &PasswordPage {

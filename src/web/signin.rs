@@ -166,6 +166,8 @@ pub struct PasswordFields {
     username: String,
     password: String,
     next: Option<String>,
+    /// Present: the page asked somebody who is signed in to sign in again.
+    fresh: Option<String>,
 }
 
 pub async fn with_password(
@@ -178,7 +180,9 @@ pub async fn with_password(
         username,
         password,
         next,
+        fresh,
     }) = form;
+    let is_fresh = fresh.is_some();
     let next = path(next.as_deref());
     let credentials = Credentials {
         username: username.clone(),
@@ -201,15 +205,15 @@ pub async fn with_password(
         },
         Some(paused) => Problem {
             heading: page.t.paused_heading,
-            lead: page.paused_lead(paused),
+            lead: format!("{} {}", page.paused_lead(paused), page.t.paused_company),
         },
     };
     let mut response = page.respond(
         status,
         &SignInPage {
             page: &page,
-            is_fresh: false,
-            begin: Some(address("/oauth2/login", &next)),
+            is_fresh,
+            begin: Some(address("/oauth2/login", &next)).filter(|_| !is_fresh),
             form: password_form(&desk, true, next.as_str(), &username),
             problem: Some(problem),
             reference: Some(&reference),

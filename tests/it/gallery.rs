@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::desk::PASSWORD;
-use crate::support::webdriver::{Chromium, Screen, TAB};
+use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
 use crate::support::{Browser, Database, Desk, Person, left_out, run};
 
 /// axe-core's own file, where it is installed.
@@ -383,7 +383,14 @@ fn colours_by_choice_are_as_fit_as_those_by_system() {
         return;
     }
     run(async {
+        let logo = tempfile::NamedTempFile::new().expect("a file");
+        fs::write(
+            logo.path(),
+            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><circle cx='4' cy='4' r='4'/></svg>",
+        )
+        .expect("a logo");
         let desk = Desk::on(Database::sqlite())
+            .with("FRONTDESK_LOGO_FILE", logo.path().display().to_string())
             .with("FRONTDESK_ACCENT_COLOR", "#0a7d4f")
             .asking_for_permissions()
             .run()
@@ -401,8 +408,14 @@ fn colours_by_choice_are_as_fit_as_those_by_system() {
                     "details.menu button[name='theme'][value='{theme}']"
                 ))
                 .await;
-            for path in ["/", "/account", "/admin/users"] {
+            for path in ["/", "/account", "/admin/users", "/login?fresh=1"] {
                 chromium.goto(&format!("{}{path}", desk.url)).await;
+                let drawn = "return document.querySelector('.brand img')?.naturalWidth > 0";
+                assert_eq!(
+                    chromium.execute(drawn, json!([])).await,
+                    true,
+                    "the logo on {path}"
+                );
                 // Whatever the system says, the choice holds.
                 for screen in [Screen::DESKTOP.dark(), Screen::DESKTOP] {
                     chromium.look(screen).await;
@@ -446,7 +459,9 @@ fn a_page_is_light_cold_and_one_request_warm() {
             let count = || {
                 let log = desk.log();
                 let is_mine = |line: &&str| {
-                    line.contains("event=request ") && line.contains(&format!("address={address} "))
+                    line.contains("event=request ")
+                        && line.contains(&format!("address={address} "))
+                        && !line.contains("/static/favicon.")
                 };
                 log.lines().filter(is_mine).count()
             };
@@ -506,6 +521,51 @@ fn without_script_and_on_paper_everything_works() {
         chromium
             .follow("details.menu form[action='/logout'] button")
             .await;
+        assert_eq!(chromium.url().await, format!("{}/signed-out", desk.url));
+    });
+}
+
+#[test]
+fn the_keyboard_alone_takes_a_local_admin_in_around_and_out() {
+    if !Chromium::available() {
+        return;
+    }
+    run(async {
+        let desk = Desk::start().await;
+        desk.local_account("root");
+        desk.database
+            .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
+        desk.signed_in(&Person::named("anna")).await;
+        let chromium = Chromium::start("en", Screen::DESKTOP).await;
+        let go_to = async |css: &str| {
+            let script = "return document.activeElement.matches(arguments[0])";
+            for _ in 0..60 {
+                if chromium.execute(script, json!([css])).await == true {
+                    return;
+                }
+                chromium.press(TAB).await;
+            }
+            panic!("the keyboard does not reach {css}");
+        };
+        chromium.goto(&format!("{}/admin/users", desk.url)).await;
+        go_to("details.fold summary").await;
+        chromium.press(ENTER).await;
+        go_to("#username").await;
+        chromium.type_keys("root").await;
+        go_to("#password").await;
+        chromium.type_keys(PASSWORD).await;
+        chromium.leave_by(chromium.press(ENTER)).await;
+        assert_eq!(chromium.url().await, format!("{}/admin/users", desk.url));
+        go_to("tbody th a").await;
+        chromium.leave_by(chromium.press(ENTER)).await;
+        assert_eq!(chromium.text("h1").await, "anna");
+        go_to("nav.side a[href='/admin/audit']").await;
+        chromium.leave_by(chromium.press(ENTER)).await;
+        assert_eq!(chromium.text("h1").await, "Audit log");
+        go_to("details.menu summary").await;
+        chromium.press(ENTER).await;
+        go_to("details.menu form[action='/logout'] button").await;
+        chromium.leave_by(chromium.press(ENTER)).await;
         assert_eq!(chromium.url().await, format!("{}/signed-out", desk.url));
     });
 }

@@ -30,6 +30,7 @@ impl Happening {
             "role_changed" => (t.event_role_changed, "key", "t4"),
             "superuser_created" => (t.event_superuser_created, "user", "t1"),
             "password_changed" => (t.event_password_changed, "key", "t4"),
+            "password_change_refused" => (t.event_password_change_refused, "alert", "t5"),
             "rescue_link_made" => (t.event_rescue_link_made, "key", "t4"),
             "more_sign_ins_refused" => (t.event_more_refused, "alert", "t5"),
             _ => (t.event_other, "clock", "t6"),
@@ -42,7 +43,12 @@ impl Happening {
             notes.push(t.by_rescue_link.to_owned());
         }
         if let Some(count) = details.count {
-            notes.push(format!("{}{count}{}", t.so_many[0], t.so_many[1]));
+            let [before, after] = if event.event == "more_sign_ins_refused" {
+                t.sign_ins_counted
+            } else {
+                t.sessions_counted
+            };
+            notes.push(format!("{before}{count}{after}"));
         }
         for change in &details.changes {
             let [before, from, to] = t.changed_from_to;
@@ -98,7 +104,8 @@ pub fn reason<'a>(page: &Page<'_>, code: &'a str) -> &'a str {
         "unknown_user" => t.reason_unknown_user,
         "no_password" => t.reason_no_password,
         "not_allowed" => t.reason_not_allowed,
-        "too_long" => t.reason_too_long,
+        "impossible" => t.reason_impossible,
+        "link_expired" => t.link_expired_heading,
         "paused" => t.reason_paused,
         "more" => t.reason_more,
         "unknown_attempt" => t.outcome_unknown_attempt,

@@ -186,9 +186,10 @@ impl Desk {
     /// A rescue link's path for an account.
     pub fn rescue_link(&self, username: &str) -> String {
         let now = self.clock.now();
-        let id = admin::make_rescue_link(&self.inner.db, now, username)
+        let draft = rescue::Draft::new().expect("randomness");
+        let id = admin::make_rescue_link(&self.inner.db, now, username, &draft.id)
             .unwrap_or_else(|refusal| panic!("{username}: {refusal}"));
-        let token = rescue::token(&self.inner.keys, now, id).expect("randomness");
+        let token = draft.token(&self.inner.keys, now, id).expect("randomness");
         rescue::address("", &token)
     }
 

@@ -383,6 +383,13 @@ impl Chromium {
         .await;
     }
 
+    /// Presses one key after the other, wherever the focus is.
+    pub async fn type_keys(&self, text: &str) {
+        for key in text.chars() {
+            self.press(key).await;
+        }
+    }
+
     async fn act(&self, source: Value) {
         self.post("/actions", json!({"actions": [source]})).await;
     }
