@@ -28,10 +28,10 @@ shots: setup
 	rm -rf target/shots
 	TEST_SHOTS=$(CURDIR)/target/shots $(TOOLS) cargo test --features failpoints --test it -- gallery::t57
 	mkdir -p docs/pictures
-	cp target/shots/login.en.png docs/pictures/login.png
+	cp target/shots/login.en.top.png docs/pictures/login.png
 	cp target/shots/account.en.dark.png docs/pictures/account.png
-	cp target/shots/admin-users.zh-Hans.png docs/pictures/admin-users.png
-	cp target/shots/admin-audit.en.png docs/pictures/admin-audit.png
+	cp target/shots/admin-users.zh-Hans.top.png docs/pictures/admin-users.png
+	cp target/shots/admin-audit.en.top.png docs/pictures/admin-audit.png
 
 # The archive of a release.
 dist:

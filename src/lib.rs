@@ -15,7 +15,7 @@
 //! | desk | what all requests share | [`desk`] |
 //! | verbs | one function, one transaction, one event | [`signin`] [`signout`] [`admin`] |
 //! | screens | HTTP and HTML | [`web`] |
-//! | | the demo's stand-in platform | [`sandbox`] |
+//! | | the server; the demo's stand-in platform | [`server`] [`sandbox`] |
 //! | | the commands | [`cli`] |
 //!
 //! # One sign-in

@@ -74,6 +74,11 @@ pub async fn check(chromium: &Chromium, axe: Option<&str>, name: &str) {
             fs::create_dir_all(&folder).expect("a folder");
             let file = folder.join(format!("{name}.{language}{suffix}.png"));
             chromium.screenshot(&file).await;
+            if suffix.is_empty() {
+                // For the README, which has no room for fifty rows.
+                let file = folder.join(format!("{name}.{language}.top.png"));
+                chromium.screenshot_of_the_top(&file).await;
+            }
         }
     }
 }

@@ -511,6 +511,15 @@ impl Chromium {
             "x": 0, "y": 0, "width": page["width"], "height": page["height"], "scale": 1,
         });
         let wanted = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
+        self.capture(file, wanted).await;
+    }
+
+    /// What the screen shows of it.
+    pub async fn screenshot_of_the_top(&self, file: &Path) {
+        self.capture(file, json!({"format": "png"})).await;
+    }
+
+    async fn capture(&self, file: &Path, wanted: Value) {
         let picture = self.devtools("Page.captureScreenshot", wanted).await;
         let bytes = STANDARD.decode(text_of(&picture["data"])).expect("base64");
         std::fs::write(file, bytes).expect("a picture");
