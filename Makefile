@@ -19,7 +19,7 @@ lint:
 # What a sign-in and a page cost, on both databases, beside a bare handler and Django.
 bench: setup
 	.venv/bin/python -c 'import gunicorn' 2>/dev/null || \
-		.venv/bin/pip install --quiet --disable-pip-version-check gunicorn==23.0.0
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check gunicorn==23.0.0
 	$(TOOLS) tests/with-postgresql cargo bench --bench sign_in --bench pages
 	benches/lighthouse
 
