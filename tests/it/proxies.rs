@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -201,6 +200,16 @@ fn clone_and_build(folder: &Path) -> (PathBuf, PathBuf) {
     (clone, target.join(triple).join("debug/frontdesk"))
 }
 
+/// The README's block of shell lines that begins so, as one line.
+fn shell_block(readme: &str, beginning: &str) -> String {
+    let block = readme
+        .split("```sh\n")
+        .find(|block| block.starts_with(beginning))
+        .unwrap_or_else(|| panic!("the README has no block {beginning}"));
+    let block = block.split("```").next().unwrap_or_default();
+    block.replace("\\\n", " ").trim().to_owned()
+}
+
 /// Runs a command that must succeed; what it printed.
 fn succeed(command: &mut Command) -> String {
     let done = command.output().expect("it runs");
@@ -321,15 +330,6 @@ async fn first_day(platform: &'static Platform) {
     let folder = tempfile::tempdir().expect("a folder");
     let (clone, program) = clone_and_build(folder.path());
     check_packages(&clone, &program);
-    // What an operator types stands in the README.
-    for line in [
-        "cargo build --release",
-        "frontdesk init",
-        "frontdesk serve",
-        "caddy run",
-    ] {
-        assert!(readme.contains(line), "{line}");
-    }
     let company = folder.path().join("company");
     fs::create_dir(&company).expect("a folder");
     let port = free_port();
@@ -349,25 +349,32 @@ async fn first_day(platform: &'static Platform) {
                         "email": "linxiaoyu@qinghe.example"});
     platform.person(&person).await;
 
-    // 2. frontdesk init, with flags instead of answers.
+    // 2. frontdesk init, as the README has it for scripts, with this company's addresses.
     let listen = format!("127.0.0.1:{}", free_port());
     let environment = [("FRONTDESK_LISTEN", listen.as_str())];
-    let mut init = Command::new(&program)
-        .args(["init", "--yes", "--public-url", &public])
-        .args(["--authorize-url", &format!("{}/o/authorize/", platform.url)])
-        .args(["--client-id", "first-day", "--client-secret-file", "secret"])
-        .args(["--company-name", "Qinghe", "--time-zone", "Asia/Shanghai"])
-        .args(["--superuser", "rescue", "--password-stdin"])
+    fs::write(company.join("password"), format!("{PASSWORD}\n")).expect("a file");
+    let line = shell_block(&readme, "frontdesk init --yes")
+        .replace("https://desk.example.com", &public)
+        .replace("https://id.example.com", &platform.url)
+        .replace("https://id.internal.example.com", &platform.url)
+        .replace("--client-id frontdesk", "--client-id first-day")
+        .replace(
+            "--yes",
+            "--yes --company-name Qinghe --time-zone Asia/Shanghai",
+        );
+    let path = format!(
+        "{}:{}",
+        program.parent().expect("a folder").display(),
+        env::var("PATH").unwrap_or_default()
+    );
+    let done = Command::new("sh")
+        .args(["-c", &line])
         .current_dir(&company)
         .env_clear()
+        .env("PATH", path)
         .envs(environment)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("init starts");
-    writeln!(init.stdin.take().expect("a pipe"), "{PASSWORD}").expect("a password");
-    let done = init.wait_with_output().expect("init ends");
+        .output()
+        .expect("init runs");
     let said = text(&done.stdout);
     assert!(done.status.success(), "{said}{}", text(&done.stderr));
     assert!(
@@ -379,6 +386,10 @@ async fn first_day(platform: &'static Platform) {
         said.contains(&format!("{public}/oauth2_callback/")),
         "{said}"
     );
+
+    for command in ["cargo build --release", "frontdesk serve", "caddy run"] {
+        assert!(readme.contains(command), "{command}");
+    }
 
     // 3. Caddy, with the lines that init printed. Its own authority needs no internet; the
     // options on top keep it off this machine's port 80 and its store of authorities.
@@ -454,7 +465,7 @@ async fn first_day(platform: &'static Platform) {
     let form = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs([
             ("csrf_token", token),
-            ("username", "rescue"),
+            ("username", "desk-admin"),
             ("password", PASSWORD),
         ])
         .append_pair("next", "/admin/users")
