@@ -154,7 +154,11 @@ const READABLE: f64 = 4.5;
 
 impl Colour {
     fn parse(text: &str) -> Option<Self> {
-        let hex = text.strip_prefix('#').filter(|hex| hex.len() == 6)?;
+        // Without quotes, `.env` takes what follows a # for a comment.
+        let hex = text.strip_prefix('#').unwrap_or(text);
+        if hex.len() != 6 {
+            return None;
+        }
         let part = |range| {
             let hex: &str = hex.get(range)?;
             u8::from_str_radix(hex, 16).ok().map(f64::from)
@@ -286,6 +290,7 @@ mod tests {
             ("#ffffff", "1.0:1"),
             ("#6f86ff", "2.8:1"),
             ("red", "like #2c49c4"),
+            ("ffcc00", "1.3:1"),
             ("#12345", "like #2c49c4"),
             ("#gggggg", "like #2c49c4"),
         ] {

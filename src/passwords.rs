@@ -99,6 +99,7 @@ pub fn check_strength(password: &Secret<String>, username: &str) -> Result<(), W
     let word = lower.trim_end_matches(|c: char| !c.is_alphabetic());
     if distinct.len() < 5
         || is_run(&lower)
+        || is_repetition(&lower)
         || COMMON.lines().any(|common| common == lower)
         || COMMON_WORDS.contains(&word)
     {
@@ -119,6 +120,18 @@ fn is_run(text: &str) -> bool {
     let mut down = codes.windows(2);
     up.all(|pair| matches!(pair, [from, to] if steps_up(*from, *to)))
         || down.all(|pair| matches!(pair, [from, to] if steps_up(*to, *from)))
+}
+
+/// `passwordpassword`: nothing but one piece, twice or more.
+fn is_repetition(text: &str) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    (1..=chars.len() / 2).any(|length| {
+        chars.len().is_multiple_of(length)
+            && chars
+                .iter()
+                .zip(chars.iter().skip(length))
+                .all(|(one, next)| one == next)
+    })
 }
 
 /// Argon2id in PHC form. Takes 19 MiB and tens of milliseconds: for commands; a server has
@@ -316,6 +329,9 @@ mod tests {
             ("woaini1314520", Weakness::Common),
             ("aaaaaaaaaaaaaa", Weakness::Common),
             ("abababababab", Weakness::Common),
+            ("passwordpassword", Weakness::Common),
+            ("letmeinletmein", Weakness::Common),
+            ("qwertyuiopasdf", Weakness::Common),
             ("123456789012", Weakness::Common),
             ("987654321098", Weakness::Common),
             ("abcdefghijklm", Weakness::Common),

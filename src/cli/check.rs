@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::Failure;
-use crate::config::{ClientAuth, DatabaseUrl, ENV_FILE, ProviderSettings, Settings, near_misses};
+use crate::config::{
+    ClientAuth, DatabaseUrl, ENV_FILE, OPTIONS, ProviderSettings, Settings, near_misses,
+};
 use crate::db::{self, Db, MigrationState};
 use crate::desk::is_byte_order;
 use crate::error::Error;
@@ -43,6 +45,20 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
             "settings",
             &format!("{name} is set, and is not a setting; is {option} meant?"),
         );
+    }
+    for option in OPTIONS {
+        if variables
+            .get(option.name)
+            .is_some_and(|value| value.trim().is_empty())
+        {
+            Report::warning(
+                "settings",
+                &format!(
+                    "{} is empty, which counts as not set; in .env a value with # needs quotes",
+                    option.name
+                ),
+            );
+        }
     }
     match Settings::parse(variables) {
         Ok(settings) => {

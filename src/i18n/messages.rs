@@ -57,7 +57,7 @@ messages! {
     wrong_password_lead: Text = "Check both and try again. Five wrong attempts within 15 minutes pause this form.", "请检查后重试。15 分钟内输错五次，此表单会暂停使用。";
     paused_heading: Text = "The password form is paused", "密码登录已暂停";
     paused_lead: Around = ["There were too many wrong attempts. Try again in ", " min."], ["输错次数过多，请在 ", " 分钟后再试。"];
-    paused_company: Text = "Signing in with the company account works as always.", "公司账号登录不受影响。";
+    paused_company: Text = " Signing in with the company account works as always.", "公司账号登录不受影响。";
     fresh_heading: Text = "Sign in again to go on", "请重新登录以继续";
     fresh_lead: Text = "Sign in once more before you open this page.", "打开此页面前，请再登录一次。";
     fresh_impossible: Text = "Local passwords are switched off on this portal. Ask your administrator for a rescue link.", "此门户已关闭本地密码登录。请向管理员申请应急链接。";

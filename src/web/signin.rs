@@ -205,7 +205,7 @@ pub async fn with_password(
         },
         Some(paused) => Problem {
             heading: page.t.paused_heading,
-            lead: format!("{} {}", page.paused_lead(paused), page.t.paused_company),
+            lead: format!("{}{}", page.paused_lead(paused), page.t.paused_company),
         },
     };
     let mut response = page.respond(

@@ -422,7 +422,7 @@ on_both_databases! {
             "🐦🌲🚲 twelve or more".to_owned(),
             "e\u{301}clair or \u{e9}clair?".to_owned(),
             "  a space at both ends  ".to_owned(),
-            "0123456789abcdef".repeat(8),
+            "every morning of the year ".repeat(5)[..128].to_owned(),
         ] {
             let page = browser.get("/account/password").await;
             let fields = [
