@@ -1,33 +1,199 @@
-//! What administrators do: by the command line so far.
+//! What administrators do. Each function is one act: one transaction, one event.
+//!
+//! Every one of them takes an [`Admin`], which exists for superusers and the command line alone,
+//! so that a change whose handler forgot the check does not compile.
 
-use crate::audit::{self, COMMAND_LINE, DetailedChange, Details, EventKind, NewEvent};
+mod accounts;
+mod act;
+mod bulk;
+
+use std::time::Duration;
+
+pub use accounts::{
+    NewAccount, change_password, check_new_account, create_account, create_superuser, export_made,
+    make_rescue_link,
+};
+pub use act::{Act, Done, MAX_NOTE, Reason, act, perform, promote};
+pub use bulk::{BATCH, Ended, Failed, Outcome, Selection, bulk, end_sessions};
+
+use crate::audit::{COMMAND_LINE, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
-use crate::db::{Db, lock_superusers};
+use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
-use crate::sessions::{self, Client};
-use crate::text::is_refused;
-use crate::users::{self, MAX_EMAIL, MAX_USERNAME, Role};
+use crate::sessions::{Client, Session};
+use crate::users::{MAX_EMAIL, MAX_USERNAME, Role, User};
 
-/// Why an act on the command line was refused.
+/// For so long after a sign-in dangerous acts ask for no other.
+pub const FRESH: Duration = Duration::from_secs(15 * 60);
+
+/// The authority to change accounts.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    by: By,
+    client: Client,
+}
+
+#[derive(Clone, Debug)]
+enum By {
+    Superuser {
+        id: i64,
+        username: String,
+        session_id: i64,
+        signed_in_at: UnixTime,
+    },
+    /// Whoever may run it may read and write the database anyway.
+    CommandLine,
+}
+
+impl Admin {
+    /// Of somebody with a live session; `None` unless they are a superuser.
+    #[must_use]
+    pub fn of(user: &User, session: &Session, client: Client) -> Option<Self> {
+        let is_own = session.user_id == user.id;
+        (user.role() == Role::Superuser && is_own).then(|| Self {
+            by: By::Superuser {
+                id: user.id,
+                username: user.username.clone(),
+                session_id: session.id,
+                signed_in_at: session.created_at(),
+            },
+            client,
+        })
+    }
+
+    /// For the commands alone; a test keeps it so.
+    #[must_use]
+    pub fn command_line() -> Self {
+        Self {
+            by: By::CommandLine,
+            client: Client::default(),
+        }
+    }
+
+    /// Whether the sign-in is young enough for a dangerous act.
+    #[must_use]
+    pub fn is_fresh(&self, now: UnixTime) -> bool {
+        match self.by {
+            By::Superuser { signed_in_at, .. } => now.since(signed_in_at) < FRESH,
+            By::CommandLine => true,
+        }
+    }
+
+    /// As the trail names them.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.by {
+            By::Superuser { username, .. } => username,
+            By::CommandLine => COMMAND_LINE,
+        }
+    }
+
+    /// Whether an account is their own.
+    #[must_use]
+    pub fn is(&self, user_id: i64) -> bool {
+        matches!(self.by, By::Superuser { id, .. } if id == user_id)
+    }
+
+    /// # Errors
+    /// [`Error::FreshSignInNeeded`]
+    pub fn check_fresh(&self, now: UnixTime) -> Result<()> {
+        if self.is_fresh(now) {
+            Ok(())
+        } else {
+            Err(Error::FreshSignInNeeded)
+        }
+    }
+
+    /// Whether the authority still holds, inside the transaction of the act: the session may have
+    /// been ended and the role taken while the request was on its way.
+    fn check(&self, conn: &mut Conn) -> Result<()> {
+        let By::Superuser { session_id, .. } = self.by else {
+            return Ok(());
+        };
+        let role = Sql::new(
+            "SELECT CAST(CASE WHEN u.is_superuser OR u.is_superuser_by_permission THEN 1 ELSE 0 END AS BIGINT) AS value FROM sessions x CROSS JOIN users u WHERE x.id = ? AND x.ended_at IS NULL AND u.id = x.user_id AND u.is_active = ?",
+            [session_id.into(), true.into()],
+        )
+        .number(conn)?;
+        match role {
+            None => Err(Error::SignedOut),
+            Some(0) => Err(Error::Forbidden),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// What they did, for the trail.
+    fn event<'a>(&'a self, kind: EventKind, user: Option<(i64, &'a str)>) -> NewEvent<'a> {
+        NewEvent {
+            kind,
+            reason: "",
+            actor: self.name(),
+            user,
+            provider: "",
+            client: &self.client,
+            reference: "",
+            details: Details::default(),
+        }
+    }
+}
+
+/// Why an act was refused.
 #[derive(Debug)]
 pub enum Refusal {
     UnknownUser,
     UsernameTaken,
     /// Empty, too long, or with control characters.
     BadUsername,
+    BadFirstName,
     BadEmail,
+    /// A permission's name or a subject that is empty, too long or has control characters.
+    BadName,
     /// Nobody could administer the portal any more.
     LastSuperuser,
+    /// An act that nobody does to themself.
+    Yourself,
+    /// It is so already.
+    Unchanged,
     /// The account has no local password, since it signs in with the provider.
     NoLocalPassword,
     /// The account is deactivated.
     Inactive,
+    /// Only a deactivated account is erased.
+    StillActive,
+    /// The account's personal data is gone; it stays as it is.
+    Erased,
+    /// The identity belongs to the account of this name.
+    IdentityTaken(String),
     Failed(Error),
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         Self::Failed(error)
+    }
+}
+
+impl Refusal {
+    /// As the trail and JSON write it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownUser => "unknown_user",
+            Self::UsernameTaken => "username_taken",
+            Self::BadUsername => "bad_username",
+            Self::BadFirstName => "bad_first_name",
+            Self::BadEmail => "bad_email",
+            Self::BadName => "bad_name",
+            Self::LastSuperuser => "last_superuser",
+            Self::Yourself => "yourself",
+            Self::Unchanged => "unchanged",
+            Self::NoLocalPassword => "no_local_password",
+            Self::Inactive => "inactive",
+            Self::StillActive => "still_active",
+            Self::Erased => "erased",
+            Self::IdentityTaken(_) => "identity_taken",
+            Self::Failed(_) => "failed",
+        }
     }
 }
 
@@ -42,208 +208,29 @@ impl std::fmt::Display for Refusal {
                 f,
                 "a username has 1 to {MAX_USERNAME} characters, none of them a control character"
             ),
+            Self::BadFirstName => f.write_str("that name is too long or has control characters"),
             Self::BadEmail => write!(
                 f,
                 "an e-mail address has an @ and at most {MAX_EMAIL} characters"
             ),
+            Self::BadName => {
+                f.write_str("that name is empty, too long, or has a control character")
+            }
             Self::LastSuperuser => {
                 f.write_str("that is the last active superuser; make another one first")
             }
+            Self::Yourself => f.write_str("nobody does that to their own account"),
+            Self::Unchanged => f.write_str("it is so already"),
             Self::NoLocalPassword => f.write_str(
                 "that account signs in with the company account and has no local password",
             ),
             Self::Inactive => f.write_str("that account is deactivated"),
+            Self::StillActive => f.write_str("that account is active; deactivate it first"),
+            Self::Erased => f.write_str("the personal data of that account is erased"),
+            Self::IdentityTaken(username) => {
+                write!(f, "that identity belongs to the account {username}")
+            }
             Self::Failed(error) => write!(f, "{error}"),
         }
-    }
-}
-
-/// Sets the role that is given by hand; the one by permission is not touched. Returns the role
-/// by hand from before.
-///
-/// # Errors
-/// [`Refusal::UnknownUser`], [`Refusal::LastSuperuser`]
-pub fn promote(db: &Db, now: UnixTime, username: &str, role: Role) -> Result<Role, Refusal> {
-    db.write_blocking(|conn| {
-        let Some(user) = users::find_by_username(conn, username)? else {
-            return Ok(Err(Refusal::UnknownUser));
-        };
-        // The row first and the superusers' lock after it, as a sync does: no two can lock each
-        // other out, and the role by permission cannot change meanwhile.
-        let roles = users::lock(conn, user.id)?;
-        if roles.by_hand == role {
-            return Ok(Ok(role));
-        }
-        let was_superuser = roles.by_hand.max(roles.by_permission) == Role::Superuser;
-        if was_superuser && role.max(roles.by_permission) != Role::Superuser {
-            lock_superusers(conn)?;
-            if !users::has_other_superuser(conn, user.id)? {
-                return Ok(Err(Refusal::LastSuperuser));
-            }
-        }
-        users::set_role_by_hand(conn, user.id, role)?;
-        record(
-            conn,
-            now,
-            EventKind::RoleChanged,
-            user.id,
-            username,
-            Details {
-                changes: vec![DetailedChange {
-                    field: "role_by_hand".to_owned(),
-                    from: roles.by_hand.code().to_owned(),
-                    to: role.code().to_owned(),
-                }],
-                ..Details::default()
-            },
-        )?;
-        Ok(Ok(roles.by_hand))
-    })?
-}
-
-/// A local superuser.
-///
-/// # Errors
-/// [`Refusal::UsernameTaken`], [`Refusal::BadUsername`], [`Refusal::BadEmail`]
-pub fn create_superuser(
-    db: &Db,
-    now: UnixTime,
-    username: &str,
-    email: &str,
-    password_hash: &str,
-) -> Result<(), Refusal> {
-    check_new_account(username, email)?;
-    db.write_blocking(|conn| {
-        if users::find_by_username(conn, username)?.is_some() {
-            return Ok(Err(Refusal::UsernameTaken));
-        }
-        let id = users::create_superuser(conn, now, username, email, password_hash)?;
-        record(
-            conn,
-            now,
-            EventKind::SuperuserCreated,
-            id,
-            username,
-            Details::default(),
-        )?;
-        Ok(Ok(()))
-    })?
-}
-
-/// What can be said against a new local account before a password is asked for.
-///
-/// # Errors
-/// [`Refusal::BadUsername`], [`Refusal::BadEmail`]
-pub fn check_new_account(username: &str, email: &str) -> Result<(), Refusal> {
-    let is_plain = |text: &str| !text.chars().any(is_refused);
-    if username.trim().is_empty() || username.chars().count() > MAX_USERNAME || !is_plain(username)
-    {
-        return Err(Refusal::BadUsername);
-    }
-    let is_email = email.is_empty()
-        || (email.contains('@') && email.chars().count() <= MAX_EMAIL && is_plain(email));
-    if is_email {
-        Ok(())
-    } else {
-        Err(Refusal::BadEmail)
-    }
-}
-
-/// A new local password for an account that has one. All of its sessions end: they may be those
-/// of whoever made the change necessary.
-///
-/// # Errors
-/// [`Refusal::UnknownUser`], [`Refusal::NoLocalPassword`]
-pub fn change_password(
-    db: &Db,
-    now: UnixTime,
-    username: &str,
-    password_hash: &str,
-) -> Result<(), Refusal> {
-    db.write_blocking(|conn| {
-        let Some(user) = users::find_by_username(conn, username)? else {
-            return Ok(Err(Refusal::UnknownUser));
-        };
-        if !users::has_password(conn, user.id)? {
-            return Ok(Err(Refusal::NoLocalPassword));
-        }
-        users::set_password(conn, user.id, password_hash)?;
-        let ended = sessions::end_all(conn, now, user.id)?;
-        record(
-            conn,
-            now,
-            EventKind::PasswordChanged,
-            user.id,
-            username,
-            Details {
-                count: (ended > 0).then_some(ended),
-                ..Details::default()
-            },
-        )?;
-        Ok(Ok(()))
-    })?
-}
-
-/// Notes that a rescue link is made for an active account; the account's id.
-///
-/// # Errors
-/// [`Refusal::UnknownUser`], [`Refusal::Inactive`]
-pub fn make_rescue_link(
-    db: &Db,
-    now: UnixTime,
-    username: &str,
-    link_id: &str,
-) -> Result<i64, Refusal> {
-    db.write_blocking(|conn| {
-        let Some(user) = users::find_by_username(conn, username)? else {
-            return Ok(Err(Refusal::UnknownUser));
-        };
-        if !user.is_active {
-            return Ok(Err(Refusal::Inactive));
-        }
-        audit::record(
-            conn,
-            now,
-            NewEvent {
-                reference: link_id,
-                ..event(
-                    EventKind::RescueLinkMade,
-                    user.id,
-                    username,
-                    &Client::default(),
-                )
-            },
-        )?;
-        Ok(Ok(user.id))
-    })?
-}
-
-fn record(
-    conn: &mut crate::db::Conn,
-    now: UnixTime,
-    kind: EventKind,
-    user_id: i64,
-    username: &str,
-    details: Details,
-) -> Result<()> {
-    let client = Client::default();
-    let event = NewEvent {
-        details,
-        ..event(kind, user_id, username, &client)
-    };
-    audit::record(conn, now, event)
-}
-
-/// What somebody did on the command line.
-fn event<'a>(kind: EventKind, user_id: i64, username: &'a str, client: &'a Client) -> NewEvent<'a> {
-    NewEvent {
-        kind,
-        reason: "",
-        actor: COMMAND_LINE,
-        user: Some((user_id, username)),
-        provider: "",
-        client,
-        reference: "",
-        details: Details::default(),
     }
 }

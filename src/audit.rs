@@ -1,56 +1,100 @@
 //! The audit trail: what happened to accounts, who did it, and from where. Rows are only added.
 
+mod list;
+mod retention;
+
+use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use diesel::prelude::*;
 
+pub use list::{Filter, list, total};
+pub use retention::{Retention, forget, sweep};
+
 use crate::clock::UnixTime;
 use crate::db::schema::audit_events;
-use crate::db::{Conn, each};
-use crate::error::Result;
+use crate::db::{Conn, each, log_after_commit};
+use crate::error::{Error, Result};
+use crate::i18n::rfc3339;
 use crate::id::new_id;
-use crate::paging::{Listing, Page};
 use crate::sessions::Client;
+use crate::text::is_refused;
 use crate::users::Change;
 
-/// What can happen. The codes are stored and stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventKind {
-    SignedIn,
-    SignInRefused,
-    SignedOut,
+/// Declares each kind of event once: its code, and that it is in the list of all.
+macro_rules! kinds {
+    ($( $(#[$doc:meta])* $name:ident $code:literal )*) => {
+        /// What can happen. The codes are stored and stay.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum EventKind { $( $(#[$doc])* $name, )* }
+
+        impl EventKind {
+            pub const ALL: &[Self] = &[$( Self::$name, )*];
+
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $( Self::$name => $code, )* }
+            }
+        }
+    };
+}
+
+kinds! {
+    SignedIn "signed_in"
+    SignInRefused "sign_in_refused"
+    SignedOut "signed_out"
     /// Somebody else signed in on the browser of this session.
-    UserSwitched,
-    SessionEnded,
-    OtherSessionsEnded,
-    RoleChanged,
-    SuperuserCreated,
-    PasswordChanged,
+    UserSwitched "user_switched"
+    SessionEnded "session_ended"
+    OtherSessionsEnded "other_sessions_ended"
+    /// All of an account's.
+    SessionsEnded "sessions_ended"
+    /// A local one, by hand.
+    AccountCreated "account_created"
+    AccountDeactivated "account_deactivated"
+    AccountActivated "account_activated"
+    /// Its personal data is gone; the event is under its new name.
+    AccountErased "account_erased"
+    /// From another system.
+    AccountImported "account_imported"
+    RoleChanged "role_changed"
+    SuperuserCreated "superuser_created"
+    PermissionGranted "permission_granted"
+    PermissionTaken "permission_taken"
+    IdentityLinked "identity_linked"
+    IdentityUnlinked "identity_unlinked"
+    PasswordChanged "password_changed"
     /// The current one was wrong.
-    PasswordChangeRefused,
+    PasswordChangeRefused "password_change_refused"
     /// Its reference is the link's id.
-    RescueLinkMade,
+    PasswordLinkMade "password_link_made"
+    /// Its reference is the link's id.
+    RescueLinkMade "rescue_link_made"
+    NoteAdded "note_added"
+    ExportMade "export_made"
+    /// So many events were past their time.
+    EventsSwept "events_swept"
     /// So many refused sign-ins of a minute have no row of their own.
-    MoreSignInsRefused,
+    MoreSignInsRefused "more_sign_ins_refused"
 }
 
 impl EventKind {
     #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::SignedIn => "signed_in",
-            Self::SignInRefused => "sign_in_refused",
-            Self::SignedOut => "signed_out",
-            Self::UserSwitched => "user_switched",
-            Self::SessionEnded => "session_ended",
-            Self::OtherSessionsEnded => "other_sessions_ended",
-            Self::RoleChanged => "role_changed",
-            Self::SuperuserCreated => "superuser_created",
-            Self::PasswordChanged => "password_changed",
-            Self::PasswordChangeRefused => "password_change_refused",
-            Self::RescueLinkMade => "rescue_link_made",
-            Self::MoreSignInsRefused => "more_sign_ins_refused",
-        }
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
+    }
+
+    /// Whether it is about coming and going, which is kept for a shorter time than acts are.
+    #[must_use]
+    pub const fn is_sign_in(self) -> bool {
+        matches!(
+            self,
+            Self::SignedIn
+                | Self::SignInRefused
+                | Self::SignedOut
+                | Self::UserSwitched
+                | Self::MoreSignInsRefused
+        )
     }
 }
 
@@ -99,6 +143,18 @@ pub struct Details {
     pub failure: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<usize>,
+    /// What the admin wrote: why, or a note.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// (provider, subject) that was linked or unlinked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<(String, String)>,
+    /// Landed on an account that was imported.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
+    /// What was exported, with the filters of its list: `users?role=staff`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub export: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -126,34 +182,74 @@ pub fn record(conn: &mut Conn, now: UnixTime, event: NewEvent<'_>) -> Result<()>
     let mut details = event.details;
     details.permissions_added.truncate(MAX_NAMES);
     details.permissions_removed.truncate(MAX_NAMES);
-    let details = serde_json::to_string(&details)
-        .map_err(|error| crate::error::Error::Internal(format!("audit details: {error}")))?;
-    let outcome = if event.reason.is_empty() {
-        "success"
-    } else {
-        "refused"
+    let id = new_id(now);
+    let row = Event {
+        id,
+        created_at: now.0,
+        event: event.kind.code().to_owned(),
+        outcome: if event.reason.is_empty() {
+            SUCCESS
+        } else {
+            REFUSED
+        }
+        .to_owned(),
+        reason: event.reason.to_owned(),
+        actor: event.actor.to_owned(),
+        user_id: event.user.map(|(id, _)| id),
+        username: event.user.map_or("", |(_, name)| name).to_owned(),
+        provider: event.provider.to_owned(),
+        address: event.client.address.clone(),
+        user_agent: event.client.user_agent.clone(),
+        reference: event.reference.to_owned(),
+        details: serde_json::to_string(&details)
+            .map_err(|error| Error::Internal(format!("audit details: {error}")))?,
     };
     diesel::insert_into(audit_events::table)
-        .values((
-            audit_events::id.eq(new_id(now)),
-            audit_events::created_at.eq(now.0),
-            audit_events::event.eq(event.kind.code()),
-            audit_events::outcome.eq(outcome),
-            audit_events::reason.eq(event.reason),
-            audit_events::actor.eq(event.actor),
-            audit_events::user_id.eq(event.user.map(|(id, _)| id)),
-            audit_events::username.eq(event.user.map_or("", |(_, name)| name)),
-            audit_events::provider.eq(event.provider),
-            audit_events::address.eq(&event.client.address),
-            audit_events::user_agent.eq(&event.client.user_agent),
-            audit_events::reference.eq(event.reference),
-            audit_events::details.eq(details),
-        ))
+        .values(&row)
         .execute(conn)?;
+    log_after_commit(json_line(&row, &details)?);
     Ok(())
 }
 
-#[derive(Clone, Debug, Queryable, Selectable)]
+/// An event as the log has it: one line of JSON. Its members stay.
+fn json_line(row: &Event, details: &Details) -> Result<String> {
+    let line = serde_json::to_string(&serde_json::json!({
+        "time": rfc3339(row.created_at(), &jiff::tz::TimeZone::UTC),
+        "level": "info",
+        "audit": row.event,
+        "id": row.id.to_string(),
+        "outcome": row.outcome,
+        "reason": row.reason,
+        "actor": row.actor,
+        "user_id": row.user_id.map(|id| id.to_string()),
+        "username": row.username,
+        "provider": row.provider,
+        "address": row.address,
+        "user_agent": row.user_agent,
+        "reference": row.reference,
+        "details": details,
+    }))
+    .map_err(|error| Error::Internal(format!("audit line: {error}")))?;
+    Ok(escape_json(&line))
+}
+
+/// What some readers take for the end of a line, or show in another order than it is, escaped.
+fn escape_json(line: &str) -> String {
+    let mut escaped = String::with_capacity(line.len());
+    for c in line.chars() {
+        if is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}') {
+            let _infallible = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+const SUCCESS: &str = "success";
+const REFUSED: &str = "refused";
+
+#[derive(Clone, Debug, Insertable, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = audit_events)]
 pub struct Event {
     pub id: i64,
@@ -181,41 +277,19 @@ impl Event {
 
     #[must_use]
     pub fn is_success(&self) -> bool {
-        self.outcome == "success"
+        self.outcome == SUCCESS
+    }
+
+    /// As it is stored.
+    #[must_use]
+    pub fn details_json(&self) -> &str {
+        &self.details
     }
 
     #[must_use]
     pub fn details(&self) -> Details {
         serde_json::from_str(&self.details).unwrap_or_default()
     }
-}
-
-/// The whole trail, newest first.
-pub fn list(conn: &mut Conn, page: Page) -> Result<Listing<Event>> {
-    let limit = Listing::<Event>::limit();
-    let all = audit_events::table.select(Event::as_select()).limit(limit);
-    let rows = match page {
-        Page::First => all.order(audit_events::id.desc()).load(conn)?,
-        Page::After(id) => all
-            .filter(audit_events::id.lt(id))
-            .order(audit_events::id.desc())
-            .load(conn)?,
-        Page::Before(id) => all
-            .filter(audit_events::id.gt(id))
-            .order(audit_events::id.asc())
-            .load(conn)?,
-    };
-    Ok(Listing::from_rows(page, rows))
-}
-
-/// Everything about one account, newest first, at most `limit`.
-pub fn list_about(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Event>> {
-    Ok(audit_events::table
-        .filter(audit_events::user_id.eq(user_id))
-        .order(audit_events::id.desc())
-        .limit(limit)
-        .select(Event::as_select())
-        .load(conn)?)
 }
 
 /// The sign-ins of one account, successful and refused, newest first, at most `limit`.
@@ -233,6 +307,26 @@ pub fn list_sign_ins(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Ev
         .limit(limit)
         .select(Event::as_select())
         .load(conn))?)
+}
+
+/// Whether the last link that an event of these kinds made for an account has this id: a newer one
+/// takes an older one's place.
+pub fn is_last_link(
+    conn: &mut Conn,
+    kinds: &[EventKind],
+    user_id: i64,
+    link: &str,
+) -> Result<bool> {
+    let codes: Vec<&str> = kinds.iter().map(|kind| kind.code()).collect();
+    let last: Option<String> = audit_events::table
+        .filter(audit_events::user_id.eq(user_id))
+        .filter(audit_events::event.eq_any(codes))
+        .filter(audit_events::outcome.eq(SUCCESS))
+        .order(audit_events::id.desc())
+        .select(audit_events::reference)
+        .first(conn)
+        .optional()?;
+    Ok(last.as_deref() == Some(link))
 }
 
 /// Whether a rescue link of this id was made for an account.

@@ -9,7 +9,9 @@ macro_rules! say {
 
 mod check;
 mod demo;
+mod import_django;
 mod init;
+mod users;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::admin::Admin;
 use crate::clock::Clock;
 use crate::config::{self, DatabaseUrl, Faults, LogSettings, OPTIONS, Settings};
 use crate::db::Db;
@@ -73,6 +76,16 @@ enum Command {
     },
     /// Print a link that signs in to an account once, within 15 minutes
     Rescue { username: String },
+    /// List, show and change accounts, for scripts
+    Users(users::Users),
+    /// Take over the accounts of a Django app from its database, which is only read
+    ImportDjango {
+        /// The app's database: a path, `sqlite://PATH` or `postgres://…`
+        database_url: String,
+        /// Print what would happen, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
     /// Print the man page
@@ -113,6 +126,8 @@ enum Failure {
     Other(String),
     /// All has been said already.
     Said,
+    /// The same, with an exit status of its own.
+    Status(u8),
 }
 
 impl From<Faults> for Failure {
@@ -140,7 +155,7 @@ impl fmt::Display for Failure {
             Self::Refused(refusal) => write!(f, "{refusal}"),
             Self::Failed(error) => write!(f, "{error}"),
             Self::Other(text) => f.write_str(text),
-            Self::Said => Ok(()),
+            Self::Said | Self::Status(_) => Ok(()),
         }
     }
 }
@@ -156,6 +171,7 @@ pub fn main() -> ExitCode {
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Said) => ExitCode::FAILURE,
+        Err(Failure::Status(status)) => ExitCode::from(status),
         Err(failure) => {
             eprintln!("frontdesk: {failure}");
             ExitCode::FAILURE
@@ -224,7 +240,14 @@ fn run(command: Command) -> Result<(), Failure> {
             let (db, clock) = migrated_database()?;
             admin::check_new_account(&username, &email)?;
             let hash = new_password(password_stdin, &username)?;
-            admin::create_superuser(&db, clock.now(), &username, &email, &hash)?;
+            admin::create_superuser(
+                &db,
+                clock.now(),
+                &Admin::command_line(),
+                &username,
+                &email,
+                &hash,
+            )?;
             say!("{username} is a superuser.");
             Ok(())
         }
@@ -234,12 +257,17 @@ fn run(command: Command) -> Result<(), Failure> {
         } => {
             let (db, clock) = existing_database()?;
             let hash = new_password(password_stdin, &username)?;
-            admin::change_password(&db, clock.now(), &username, &hash)?;
+            admin::change_password(&db, clock.now(), &Admin::command_line(), &username, &hash)?;
             say!("The password of {username} is changed.");
             Ok(())
         }
         Command::Init(init) => init::run(&init),
         Command::Rescue { username } => rescue(&username),
+        Command::Users(command) => users::run(command),
+        Command::ImportDjango {
+            database_url,
+            dry_run,
+        } => import_django::run(&database_url, dry_run),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut command_line(), "frontdesk", &mut text);
@@ -261,8 +289,8 @@ fn rescue(username: &str) -> Result<(), Failure> {
     let db = Db::open(&settings.database)?;
     db.migrate()?;
     let now = Clock::default().now();
-    let draft = rescue::Draft::new().map_err(Error::from)?;
-    let user_id = admin::make_rescue_link(&db, now, username, &draft.id)?;
+    let draft = rescue::draft().map_err(Error::from)?;
+    let user_id = admin::make_rescue_link(&db, now, &Admin::command_line(), username, &draft.id)?;
     let keys = Keys::new(&settings.secret_key, None);
     let token = draft.token(&keys, now, user_id).map_err(Error::from)?;
     say!("{}", rescue::address(&settings.public_url.origin, &token));
@@ -297,7 +325,7 @@ fn serve(settings: Settings) -> Result<(), Failure> {
 
 fn promote(username: &str, role: Role) -> Result<(), Failure> {
     let (db, clock) = existing_database()?;
-    let before = admin::promote(&db, clock.now(), username, role)?;
+    let before = admin::promote(&db, clock.now(), &Admin::command_line(), username, role)?;
     let word = match role {
         Role::Superuser => "a superuser",
         Role::Staff => "staff (may look)",

@@ -242,6 +242,26 @@ pub const OPTIONS: &[OptionSpec] = &[
         "Where people ask for help: an e-mail address or a web address",
     ),
     option(
+        "FRONTDESK_ADOPT_IMPORTED",
+        "`off`",
+        "`on`: the first company sign-in of somebody whose account was imported lands on that account, where it has no role (`frontdesk import-django`)",
+    ),
+    option(
+        "FRONTDESK_KEEP_SIGN_INS",
+        "`90d`",
+        "How long the audit log keeps who signed in and out",
+    ),
+    option(
+        "FRONTDESK_KEEP_ACTS",
+        "`400d`",
+        "How long it keeps everything else",
+    ),
+    option(
+        "FRONTDESK_BACKUP_FILE",
+        "none",
+        "A file that each backup writes, or a folder of them: the status page warns when the newest is older than two days",
+    ),
+    option(
         "FRONTDESK_LOG_FORMAT",
         "`text`",
         "`text` or `json`, one line an event",
@@ -268,12 +288,32 @@ pub struct Settings {
     pub password_login: PasswordLogin,
     pub staff_permission: Option<String>,
     pub superuser_permission: Option<String>,
+    /// Whether a first company sign-in may land on an imported account.
+    pub adopts_imported: bool,
+    pub keep_sign_ins: Duration,
+    pub keep_acts: Duration,
+    pub backup_file: Option<PathBuf>,
     pub language: Lang,
     pub time_zone: TimeZone,
     pub branding: Branding,
     pub log: LogSettings,
     #[cfg(feature = "failpoints")]
     pub failpoint: Option<String>,
+}
+
+/// Which permissions make somebody an admin, for commands that need no more of the settings.
+#[must_use]
+pub fn role_permissions(variables: &HashMap<String, String>) -> (Option<String>, Option<String>) {
+    let text = |name: &str| {
+        variables
+            .get(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    };
+    (
+        text("FRONTDESK_STAFF_PERMISSION"),
+        text("FRONTDESK_SUPERUSER_PERMISSION"),
+    )
 }
 
 /// The id under which the provider set by variables is stored with each subject.
@@ -550,6 +590,12 @@ impl Settings {
             .unwrap_or(TimeZone::UTC);
         let staff_permission = reader.text("FRONTDESK_STAFF_PERMISSION");
         let superuser_permission = reader.text("FRONTDESK_SUPERUSER_PERMISSION");
+        let adopts_imported = reader
+            .parsed("FRONTDESK_ADOPT_IMPORTED", "on or off", on_or_off)
+            .unwrap_or(false);
+        let keep_sign_ins = reader.duration("FRONTDESK_KEEP_SIGN_INS", 90 * 86_400);
+        let keep_acts = reader.duration("FRONTDESK_KEEP_ACTS", 400 * 86_400);
+        let backup_file = reader.text("FRONTDESK_BACKUP_FILE").map(PathBuf::from);
         let branding = reader.branding();
         let log = reader.log();
         reader.refuse_unknown();
@@ -573,6 +619,10 @@ impl Settings {
                     password_login,
                     staff_permission,
                     superuser_permission,
+                    adopts_imported,
+                    keep_sign_ins,
+                    keep_acts,
+                    backup_file,
                     language,
                     time_zone,
                     branding,
@@ -764,11 +814,7 @@ impl<'a> Reader<'a> {
             self.fault("OAUTH2_CLIENT_SECRET", "is required");
         }
         let pkce = self
-            .parsed("OAUTH2_PKCE", "on or off", |text| match text {
-                "on" => Some(true),
-                "off" => Some(false),
-                _ => None,
-            })
+            .parsed("OAUTH2_PKCE", "on or off", on_or_off)
             .unwrap_or(true);
         if !pkce && client_auth == ClientAuth::None {
             self.fault(
@@ -1056,7 +1102,7 @@ fn http_url(text: &str) -> Option<Url> {
     is_plain.then_some(url)
 }
 
-/// `30m`, `8h`, `7d`; at least a minute, at most a year.
+/// `30m`, `8h`, `7d`; at least a minute, at most ten years.
 fn duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(split)?;
@@ -1068,9 +1114,17 @@ fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let total = number.parse::<u64>().ok()?.checked_mul(seconds)?;
-    (60..=366 * 86_400)
+    (60..=3660 * 86_400)
         .contains(&total)
         .then(|| Duration::from_secs(total))
+}
+
+fn on_or_off(text: &str) -> Option<bool> {
+    match text {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    }
 }
 
 fn networks(text: &str) -> Option<Vec<IpNet>> {

@@ -7,7 +7,9 @@ mod conn;
 mod connect;
 mod migrations;
 pub mod schema;
+mod sql;
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,10 +23,12 @@ pub use conn::Conn;
 pub(crate) use conn::each;
 pub use connect::connection_url;
 use connect::{connect, is_local};
-pub use migrations::{MigrationState, sqlite_version};
+pub use migrations::{MigrationState, migration_state, sqlite_version};
+pub use sql::{Sql, Value};
 
 use crate::config::DatabaseUrl;
 use crate::error::{DatabaseError, Error, Result};
+use crate::logging;
 
 /// How long a request waits for a connection before it is told to come back later; SQLite's own
 /// wait for another process's lock is as long.
@@ -164,6 +168,14 @@ impl Db {
         self.0.write(&change)
     }
 
+    /// [`Db::read`] for a command that has no runtime.
+    ///
+    /// # Errors
+    /// As [`Db::read`]
+    pub fn read_blocking<T>(&self, query: impl Fn(&mut Conn) -> Result<T>) -> Result<T> {
+        self.0.read(&query)
+    }
+
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
@@ -252,6 +264,17 @@ fn is_down<T>(result: &Result<T>) -> bool {
     matches!(result, Err(Error::Database(DatabaseError::Down(_))))
 }
 
+thread_local! {
+    /// What this thread's transaction wants in the log, should it be committed.
+    static TO_LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Writes a line to the log once the transaction that runs on this thread is committed; never
+/// when it is not.
+pub fn log_after_commit(line: String) {
+    TO_LOG.with_borrow_mut(|lines| lines.push(line));
+}
+
 /// Runs `change` in the transaction that has begun, and again in a new one when it met another.
 fn transaction<T>(conn: &mut Conn, change: &dyn Fn(&mut Conn) -> Result<T>) -> Result<T> {
     let mut run = 1;
@@ -260,7 +283,13 @@ fn transaction<T>(conn: &mut Conn, change: &dyn Fn(&mut Conn) -> Result<T>) -> R
             each!(conn, |c| AnsiTransactionManager::commit_transaction(c))?;
             Ok(value)
         });
-        let Err(error) = result else { return result };
+        let lines = TO_LOG.take();
+        let Err(error) = result else {
+            for line in lines {
+                log::info!(target: logging::WHOLE_LINES, "{line}");
+            }
+            return result;
+        };
         // Rolling back what a failed COMMIT has ended already is refused, and no matter.
         let _ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
         if !has_met_another(&error) || run == MAX_RUNS {

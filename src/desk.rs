@@ -1,14 +1,15 @@
 //! What all requests share: settings, database, keys, provider, clock.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use log::warn;
 use tokio::sync::Semaphore;
 
 use crate::attempts::UsedAttempts;
-use crate::audit::AnonymousCap;
+use crate::audit::{AnonymousCap, Retention};
 use crate::branding::Branding;
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixTime};
 use crate::config::{LogSettings, PasswordLogin, PublicUrl, Settings};
 use crate::db::Db;
 use crate::error::Result;
@@ -16,8 +17,10 @@ use crate::failpoint::Failpoint;
 use crate::i18n::Lang;
 use crate::oauth::Provider;
 use crate::passwords::Hasher;
+use crate::roles::RolePermissions;
 use crate::secret::Keys;
 use crate::sessions::Limits;
+use crate::status::Board;
 use crate::throttle::Throttle;
 
 /// Sign-ins that may wait for the provider at once; the next is refused at once instead of
@@ -27,12 +30,18 @@ const MAX_SIGN_INS: usize = 200;
 pub struct Desk {
     pub db: Db,
     pub clock: Clock,
+    pub started_at: UnixTime,
     pub keys: Keys,
     pub provider: Provider,
     pub limits: Limits,
     pub public_url: PublicUrl,
     pub trusted_proxies: Vec<ipnet::IpNet>,
     pub roles: RolePermissions,
+    /// Whether a first company sign-in may land on an imported account.
+    pub adopts_imported: bool,
+    pub retention: Retention,
+    pub backup_file: Option<PathBuf>,
+    pub board: Board,
     pub language: Lang,
     pub time_zone: jiff::tz::TimeZone,
     pub branding: Branding,
@@ -50,13 +59,6 @@ pub struct Desk {
     /// Not any more once the server is asked to stop.
     pub is_ready: AtomicBool,
     pub failpoint: Failpoint,
-}
-
-/// Which permissions make somebody an admin.
-#[derive(Debug, Clone, Default)]
-pub struct RolePermissions {
-    pub staff: Option<String>,
-    pub superuser: Option<String>,
 }
 
 /// Whether a collation orders text by its bytes.
@@ -90,6 +92,7 @@ impl Desk {
         ];
         Ok(Self {
             db,
+            started_at: clock.now(),
             clock,
             keys: Keys::new(&settings.secret_key, settings.secret_key_previous.as_ref()),
             provider: Provider::new(settings.provider)?,
@@ -103,6 +106,13 @@ impl Desk {
                 staff: settings.staff_permission,
                 superuser: settings.superuser_permission,
             },
+            adopts_imported: settings.adopts_imported,
+            retention: Retention {
+                sign_ins: settings.keep_sign_ins,
+                acts: settings.keep_acts,
+            },
+            backup_file: settings.backup_file,
+            board: Board::default(),
             language: settings.language,
             time_zone: settings.time_zone,
             branding: settings.branding,

@@ -33,6 +33,8 @@ pub enum Error {
     Misdirected,
     /// A rescue link that is not ours, too old or used.
     LinkExpired,
+    /// A dangerous act, by somebody whose sign-in is not recent.
+    FreshSignInNeeded,
     /// More passwords at once than are looked at.
     Overloaded,
 
@@ -263,6 +265,7 @@ impl fmt::Display for Error {
             Self::Timeout => f.write_str("the request did not come in time"),
             Self::UnsupportedEncoding => f.write_str("the request's encoding is not read here"),
             Self::Misdirected => f.write_str("a request for another host"),
+            Self::FreshSignInNeeded => f.write_str("a fresh sign-in is needed"),
             Self::Overloaded => f.write_str("too many passwords at once"),
             Self::LinkExpired => f.write_str("the rescue link is unknown, too old or used"),
             Self::AttemptUsed => f.write_str("the sign-in attempt was used before"),

@@ -9,14 +9,32 @@ use crate::secret::random_bytes;
 const EPOCH_MILLIS: i64 = 1_577_836_800_000;
 const RANDOM_BITS: u32 = 21;
 
+/// The id of something that came about at `time`, however long ago: negative before 2020. Not
+/// larger than all before it, so it may meet the primary key and the write is run again.
+#[must_use]
+pub fn id_at(time: UnixTime) -> i64 {
+    first_id_at(time) | i64::from(random())
+}
+
+/// The least id that anything of this moment or later has.
+#[must_use]
+pub fn first_id_at(time: UnixTime) -> i64 {
+    // Years far outside of those that 42 bits reach would change the sign.
+    let millis = (time.millis() - EPOCH_MILLIS).clamp(-(1 << 41), (1 << 42) - 1);
+    millis << RANDOM_BITS
+}
+
+fn random() -> u32 {
+    random_bytes::<4>().map_or(0, u32::from_le_bytes) >> (32 - RANDOM_BITS)
+}
+
 static LAST: AtomicI64 = AtomicI64::new(0);
 
 /// A new id: 42 bits of milliseconds and 21 random ones, larger than any that this process made
 /// before. Two instances that hit on the same one meet the primary key, and the write is run again.
 #[must_use]
 pub fn new_id(now: UnixTime) -> i64 {
-    let random = random_bytes::<4>().map_or(0, u32::from_le_bytes) >> (32 - RANDOM_BITS);
-    let fresh = ((now.millis() - EPOCH_MILLIS) << RANDOM_BITS) | i64::from(random);
+    let fresh = id_at(now);
     let last = LAST
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
             Some(fresh.max(last.saturating_add(1)))

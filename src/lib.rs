@@ -9,11 +9,11 @@
 //!
 //! | rank | what | modules |
 //! | --- | --- | --- |
-//! | words | know nothing of the rest | [`clock`] [`secret`] [`id`] [`local_path`] [`text`] [`error`] [`i18n`] |
+//! | words | know nothing of the rest | [`clock`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`error`] [`i18n`] |
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
-//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] |
+//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] [`django`] [`status`] |
 //! | desk | what all requests share | [`desk`] |
-//! | verbs | one function, one transaction, one event | [`signin`] [`signout`] [`admin`] |
+//! | verbs | one function, one transaction, one event | [`signin`] [`signout`] [`admin`] [`takeover`] |
 //! | screens | HTTP and HTML | [`web`] |
 //! | | the server; the demo's stand-in platform | [`server`] [`sandbox`] |
 //! | | the commands | [`cli`] |
@@ -32,8 +32,10 @@ pub mod branding;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod csv;
 pub mod db;
 pub mod desk;
+pub mod django;
 pub mod error;
 pub mod failpoint;
 pub mod i18n;
@@ -44,11 +46,14 @@ pub mod oauth;
 pub mod paging;
 pub mod passwords;
 pub mod permissions;
+pub mod roles;
 pub mod sandbox;
 pub mod secret;
 pub mod sessions;
 pub mod signin;
 pub mod signout;
+pub mod status;
+pub mod takeover;
 pub mod text;
 pub mod throttle;
 pub mod users;

@@ -14,6 +14,9 @@ use log::{Level, LevelFilter, Record};
 use crate::config::LogSettings;
 use crate::text::is_refused;
 
+/// The target of lines that are JSON already, whatever the others are: the audit trail's.
+pub const WHOLE_LINES: &str = "frontdesk::audit";
+
 /// Starts `env_logger` for this process. Later calls change nothing.
 pub fn start(settings: &LogSettings) {
     let _already_started = builder(settings).target(Target::Stderr).try_init();
@@ -36,7 +39,9 @@ pub fn builder(settings: &LogSettings) -> Builder {
                 return Ok(());
             }
             let now = Timestamp::now();
-            let line = if is_json {
+            let line = if record.target() == WHOLE_LINES {
+                format!("{}\n", record.args())
+            } else if is_json {
                 json_line(now, record)
             } else {
                 text_line(now, record)

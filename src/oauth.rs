@@ -23,8 +23,12 @@ use crate::config::{ClientAuth, ProviderSettings};
 use crate::error::{Cause, Error, Result, Step};
 use crate::permissions::Permission;
 use crate::secret::{Secret, sha256};
+use crate::status::Check;
 use crate::users::Profile;
 use profile::Kept;
+
+/// The setting whose address exchanges codes.
+pub const TOKEN_URL: &str = "OAUTH2_TOKEN_URL";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const PERMISSIONS_EARLIER: Duration = Duration::from_secs(1);
@@ -252,6 +256,40 @@ impl Provider {
             }
             status => Err(Cause::Refused(status.as_u16())),
         }
+    }
+
+    /// Each address: the setting that names it, and whether this server needs it; browsers need
+    /// the others, which it may not reach.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(&'static str, &Url, bool)> {
+        let settings = &self.settings;
+        let mut addresses = vec![
+            (TOKEN_URL, &settings.token_url, true),
+            ("OAUTH2_USER_BASE_INFO_URL", &settings.profile_url, true),
+            ("OAUTH2_AUTHORIZE_URL", &settings.authorize_url, false),
+        ];
+        let permissions = settings.permissions_url.as_ref();
+        addresses.extend(permissions.map(|url| ("OAUTH2_USER_ALL_PERMISSIONS_URL", url, true)));
+        let logout = settings.logout_url.as_ref();
+        addresses.extend(logout.map(|url| ("OAUTH2_LOGOUT_URL", url, false)));
+        addresses
+    }
+
+    /// Asks each address once.
+    pub async fn check_addresses(&self) -> Vec<Check> {
+        let mut checks = Vec::new();
+        for (setting, url, is_needed) in self.addresses() {
+            let started = Instant::now();
+            let answer = self.probe(url).await;
+            checks.push(Check {
+                setting,
+                address: format!("{}{}", url.origin().ascii_serialization(), url.path()),
+                is_needed,
+                answer,
+                took: started.elapsed(),
+            });
+        }
+        checks
     }
 
     /// Whether an address of the provider answers at all, with whatever status.

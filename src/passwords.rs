@@ -1,4 +1,7 @@
-//! Local passwords: Argon2id hashes. An account without one has no password door at all.
+//! Local passwords: Argon2id hashes. An account without one has no password door at all. One that
+//! was taken over from a Django app keeps Django's hash until its first sign-in.
+
+mod django;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -150,23 +153,41 @@ pub fn hash(password: &Secret<String>) -> Result<String> {
 /// Whether `password` opens an account whose stored hash is `stored`. Without one, nothing does.
 #[must_use]
 pub fn is_correct(password: &Secret<String>, stored: Option<&str>) -> bool {
-    let Some(hash) = stored.and_then(usable) else {
+    let Some(stored) = stored else {
         return false;
     };
-    Argon2::default()
-        .verify_password(password.expose().as_bytes(), &hash)
-        .is_ok()
+    match usable(stored) {
+        Some(hash) => Argon2::default()
+            .verify_password(password.expose().as_bytes(), &hash)
+            .is_ok(),
+        None => django::is_correct(password, stored),
+    }
 }
 
-/// A whole Argon2id hash; nothing else can ever match.
+/// Whether a hash that Django stored can be taken over as it is: it opens the account, and the
+/// first sign-in makes one of our own of it.
+#[must_use]
+pub fn is_importable(stored: &str) -> bool {
+    django::is_usable(stored)
+}
+
+/// Whether any password can match `stored`.
+fn is_usable(stored: &str) -> bool {
+    usable(stored).is_some() || django::is_usable(stored)
+}
+
+/// A whole Argon2id hash of our own; but for Django's, nothing else can ever match.
 fn usable(stored: &str) -> Option<PasswordHash<'_>> {
     PasswordHash::new(stored)
         .ok()
         .filter(|hash| hash.algorithm.as_str() == "argon2id" && hash.hash.is_some())
 }
 
-/// Whether a stored hash was made with weaker parameters than a new one would be.
+/// Whether a stored hash was made with weaker parameters than a new one would be, or by Django.
 fn is_outdated(stored: &str) -> bool {
+    if django::is_usable(stored) {
+        return true;
+    }
     let Some(params) = usable(stored).and_then(|hash| Params::try_from(&hash).ok()) else {
         return false;
     };
@@ -205,7 +226,7 @@ impl Default for Hasher {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verified {
     pub is_correct: bool,
-    /// For a right password whose stored hash is of older, weaker parameters: a fresh one.
+    /// For a right password whose stored hash is of weaker parameters or of Django's: a fresh one.
     pub fresh_hash: Option<String>,
 }
 
@@ -221,7 +242,7 @@ impl Hasher {
     ) -> Result<Verified> {
         self.verifications.fetch_add(1, Ordering::Relaxed);
         self.in_turn(move || {
-            let stored = stored.filter(|stored| usable(stored).is_some());
+            let stored = stored.filter(|stored| is_usable(stored));
             let against = stored.as_deref().or(DECOY.as_deref());
             let is_match = is_correct(&password, against);
             let is_correct = is_match && stored.is_some();
@@ -315,6 +336,25 @@ mod tests {
             assert!(!is_correct(&secret(wrong), Some(&stored)));
         }
         assert!(!is_outdated(&stored));
+    }
+
+    #[test]
+    fn a_hash_of_django_s_opens_and_is_outdated() {
+        let stored = django::tests::PBKDF2;
+        assert!(is_importable(stored) && is_outdated(stored));
+        assert!(is_correct(&secret(django::tests::ENGLISH), Some(stored)));
+        assert!(!is_correct(&secret("another horse battery"), Some(stored)));
+        // Our own is not Django's, and what is no hash is neither.
+        let own = hash(&secret(django::tests::ENGLISH)).expect("argon2 works");
+        for other in [
+            own.as_str(),
+            "",
+            "!",
+            "md5$salt$19cea41bef870821e462784bc96767d3",
+        ] {
+            assert!(!is_importable(other));
+        }
+        assert!(!is_outdated("!") && !is_usable("!"));
     }
 
     #[test]

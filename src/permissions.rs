@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::clock::UnixTime;
 use crate::db::schema::user_permissions;
-use crate::db::{Conn, each};
+use crate::db::{Conn, Sql, each};
 use crate::error::Result;
 
 /// How many a person may have from one origin, and how long a name or label may be (characters).
@@ -29,6 +29,8 @@ pub struct Held {
     pub label: String,
     /// A provider's id, or [`BY_HAND`].
     pub origin: String,
+    /// Who gave it by hand, or empty.
+    pub granted_by: String,
 }
 
 /// What a sync changed.
@@ -51,6 +53,7 @@ pub fn list(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Held>> {
             user_permissions::name,
             user_permissions::label,
             user_permissions::origin,
+            user_permissions::granted_by,
         ))
         .load(conn))?)
 }
@@ -82,6 +85,7 @@ struct NewPermission<'a> {
     origin: &'a str,
     label: &'a str,
     granted_at: i64,
+    granted_by: &'a str,
 }
 
 /// Makes `wanted` (sorted by name, each name once) the whole of what `origin` gave. Writes only
@@ -125,6 +129,7 @@ pub fn replace(
             origin,
             label: &permission.label,
             granted_at: now.0,
+            granted_by: "",
         });
     }
     diff.removed.sort();
@@ -143,6 +148,75 @@ pub fn replace(
             .execute(c))?;
     }
     Ok(diff)
+}
+
+/// Gives a permission by hand; whether it was not given by hand before. Its label is the one that
+/// a provider gave to that name, if one did.
+pub fn grant(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: i64,
+    name: &str,
+    granted_by: &str,
+) -> Result<bool> {
+    let given: Option<i64> = user_permissions::table
+        .find((user_id, name, BY_HAND))
+        .select(user_permissions::granted_at)
+        .first(conn)
+        .optional()?;
+    if given.is_some() {
+        return Ok(false);
+    }
+    let label: Option<String> = user_permissions::table
+        .filter(user_permissions::name.eq(name))
+        .order((user_permissions::user_id, user_permissions::origin.desc()))
+        .select(user_permissions::label)
+        .first(conn)
+        .optional()?;
+    diesel::insert_into(user_permissions::table)
+        .values(NewPermission {
+            user_id,
+            name,
+            origin: BY_HAND,
+            label: label.as_deref().unwrap_or_default(),
+            granted_at: now.0,
+            granted_by,
+        })
+        .execute(conn)?;
+    Ok(true)
+}
+
+/// Takes what was given by hand; whether there was anything.
+pub fn take(conn: &mut Conn, user_id: i64, name: &str) -> Result<bool> {
+    let taken = diesel::delete(user_permissions::table.find((user_id, name, BY_HAND)));
+    Ok(taken.execute(conn)? == 1)
+}
+
+/// Takes all, whoever gave them.
+pub fn take_all(conn: &mut Conn, user_id: i64) -> Result<()> {
+    diesel::delete(user_permissions::table.filter(user_permissions::user_id.eq(user_id)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Names of permissions that anybody holds, in order, at most `limit`.
+pub fn known_names(conn: &mut Conn, limit: i64) -> Result<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+    }
+    // From each name to the next one: a name may have a million holders.
+    let names = Sql::new(
+        "WITH RECURSIVE names (name) AS (\
+         SELECT MIN(name) FROM user_permissions \
+         UNION ALL \
+         SELECT (SELECT MIN(p.name) FROM user_permissions p WHERE p.name > names.name) FROM names WHERE names.name IS NOT NULL\
+         ) SELECT name FROM names WHERE name IS NOT NULL LIMIT ?",
+        [limit.into()],
+    );
+    let rows: Vec<Row> = names.load(conn)?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
 }
 
 /// How many somebody holds beyond those that [`list`] gave for `limit`; asks only when there may

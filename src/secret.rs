@@ -4,11 +4,12 @@
 //! so that what was made for one can never be taken for another.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use ring::{aead, digest, hkdf, hmac};
+use ring::{aead, digest, hkdf, hmac, pbkdf2};
 
 /// A value that never reaches a log or a page: `Debug` prints `[redacted]`.
 #[derive(Clone, PartialEq, Eq)]
@@ -84,10 +85,23 @@ pub fn sha256(value: &[u8]) -> String {
     base64url(digest::digest(&digest::SHA256, value).as_ref())
 }
 
+/// Whether `expected` is what PBKDF2 with HMAC-SHA-256 (RFC 8018) makes of `password`.
+#[must_use]
+pub fn is_pbkdf2_sha256(
+    password: &[u8],
+    salt: &[u8],
+    iterations: NonZeroU32,
+    expected: &[u8],
+) -> bool {
+    let algorithm = pbkdf2::PBKDF2_HMAC_SHA256;
+    pbkdf2::verify(algorithm, iterations, salt, password, expected).is_ok()
+}
+
 /// The keys that one `SECRET_KEY` gives, a separate one for each purpose (HKDF, RFC 5869).
 struct KeySet {
     attempt: hmac::Key,
     rescue_link: hmac::Key,
+    password_link: hmac::Key,
     pkce: hmac::Key,
     csrf: hmac::Key,
     cookie: [u8; 64],
@@ -99,6 +113,7 @@ impl KeySet {
         Self {
             attempt: hmac_key(&prk, b"sign-in attempt"),
             rescue_link: hmac_key(&prk, b"rescue link"),
+            password_link: hmac_key(&prk, b"password link"),
             pkce: hmac_key(&prk, b"pkce verifier"),
             csrf: hmac_key(&prk, b"csrf token"),
             cookie: expand(&prk, b"session cookie"),
@@ -109,6 +124,7 @@ impl KeySet {
         match purpose {
             Purpose::Attempt => &self.attempt,
             Purpose::RescueLink => &self.rescue_link,
+            Purpose::PasswordLink => &self.password_link,
         }
     }
 }
@@ -152,6 +168,7 @@ impl fmt::Debug for Keys {
 pub enum Purpose {
     Attempt,
     RescueLink,
+    PasswordLink,
 }
 
 /// Which of the keys sealed a value.

@@ -14,7 +14,8 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
-use crate::{sessions, web};
+use crate::status::{self, Checked};
+use crate::{audit, sessions, users, web};
 
 /// Between "not ready any more" and closing the door: load balancers look about once a second.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -27,6 +28,8 @@ const MAX_CONNECTIONS: usize = 10_000;
 const SHUTDOWN_SECONDS: u64 = 10;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const SWEEP_BATCH: i64 = 1000;
+/// Accounts a transaction.
+const CATCH_UP_BATCH: i64 = 200;
 
 /// A portal that listens already and serves once it is run.
 pub struct Server {
@@ -102,10 +105,12 @@ impl Server {
             ""
         );
         let sweeper = actix_web::rt::spawn(sweep(Arc::clone(&self.desk)));
+        let watcher = actix_web::rt::spawn(watch(Arc::clone(&self.desk)));
         let stopper =
             actix_web::rt::spawn(stop_on_signal(Arc::clone(&self.desk), self.inner.handle()));
         let result = self.inner.await;
         sweeper.abort();
+        watcher.abort();
         stopper.abort();
         info!(event = "stopped"; "");
         result
@@ -130,25 +135,56 @@ async fn stop_on_signal(desk: Arc<Desk>, server: ServerHandle) {
     server.stop(true).await;
 }
 
+/// Asks the provider's addresses whether they answer, while anybody looks at the status page.
+async fn watch(desk: Arc<Desk>) {
+    loop {
+        desk.board.wait_for_look().await;
+        while desk.board.is_watched(desk.clock.now()) {
+            let checks = desk.provider.check_addresses().await;
+            let at = desk.clock.now();
+            desk.board.set_checked(Checked { at, checks });
+            tokio::time::sleep(status::CHECK_EVERY).await;
+        }
+    }
+}
+
 /// Deletes what ended long ago, in small pieces, so that no sign-in waits for it.
 async fn sweep(desk: Arc<Desk>) {
     let mut every = tokio::time::interval(SWEEP_EVERY);
     loop {
         every.tick().await;
-        loop {
-            let now = desk.clock.now();
-            let limits = desk.limits;
-            let swept = desk
-                .db
+        in_pieces("accounts_indexed", async || {
+            desk.db
+                .write(|conn| users::terms::catch_up(conn, CATCH_UP_BATCH))
+                .await
+        })
+        .await;
+        in_pieces("events_swept", async || {
+            let (now, keep) = (desk.clock.now(), desk.retention);
+            desk.db
+                .write(move |conn| audit::sweep(conn, now, keep, SWEEP_BATCH))
+                .await
+        })
+        .await;
+        in_pieces("sessions_swept", async || {
+            let (now, limits) = (desk.clock.now(), desk.limits);
+            desk.db
                 .write(move |conn| sessions::sweep(conn, now, limits, SWEEP_BATCH))
-                .await;
-            match swept {
-                Ok(0) => break,
-                Ok(count) => info!(event = "sessions_swept", count = count; ""),
-                Err(error) => {
-                    warn!(event = "sessions_swept", outcome = "failed"; "{error}");
-                    break;
-                }
+                .await
+        })
+        .await;
+    }
+}
+
+/// Does a piece of work until nothing is left of it.
+async fn in_pieces(event: &str, mut piece: impl AsyncFnMut() -> Result<usize>) {
+    loop {
+        match piece().await {
+            Ok(0) => break,
+            Ok(count) => info!(event = event, count = count; ""),
+            Err(error) => {
+                warn!(event = event, outcome = "failed"; "{error}");
+                break;
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Sessions: the cookie carries a random token, the table its SHA-256 and the truth.
 
+pub mod list;
+
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -28,7 +30,7 @@ pub struct Limits {
     pub max: Duration,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct Session {
     pub id: i64,
@@ -210,6 +212,14 @@ pub fn end_all(conn: &mut Conn, now: UnixTime, user_id: i64) -> Result<usize> {
     )
     .set(sessions::ended_at.eq(now.0))
     .execute(conn)?)
+}
+
+/// Takes from an account's rows where they were opened.
+pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
+    diesel::update(sessions::table.filter(sessions::user_id.eq(user_id)))
+        .set((sessions::address.eq(""), sessions::user_agent.eq("")))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Ends the session of a token, and says whose it was. `None` when there is no such live one.

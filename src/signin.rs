@@ -2,7 +2,9 @@
 //! [`door`].
 
 mod door;
+pub mod link;
 pub mod password;
+pub mod password_link;
 pub mod rescue;
 
 use std::sync::Arc;

@@ -3,14 +3,22 @@
 //! A person is (provider, subject). `username` is unique but is not the key: an unknown pair
 //! never takes over an account that it did not create.
 
+mod fields;
+mod imported;
+mod list;
+pub mod terms;
+
 use diesel::prelude::*;
+
+pub use fields::{FieldChange, changes_of, note_changes};
+pub use imported::{Imported, create_imported};
+pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total};
 
 use crate::clock::UnixTime;
 use crate::db::schema::{identities, users};
-use crate::db::{Conn, each};
+use crate::db::{Conn, Sql, each};
 use crate::error::Result;
 use crate::id::new_id;
-use crate::paging::{Listing, Page};
 
 /// In characters, as the columns of Django's user model.
 pub const MAX_USERNAME: usize = 150;
@@ -19,7 +27,7 @@ pub const MAX_EMAIL: usize = 254;
 pub const MAX_SUBJECT: usize = 255;
 
 /// One account. The password hash stays in the database.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = users)]
 #[expect(clippy::struct_excessive_bools, reason = "the row as it is stored")]
 pub struct User {
@@ -37,6 +45,8 @@ pub struct User {
     last_login: Option<i64>,
     synced_at: Option<i64>,
     permissions_synced_at: Option<i64>,
+    imported_at: Option<i64>,
+    erased_at: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +79,13 @@ impl Role {
             Self::Staff => (true, false),
             Self::Superuser => (true, true),
         }
+    }
+
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Employee, Self::Staff, Self::Superuser]
+            .into_iter()
+            .find(|role| role.code() == code)
     }
 
     /// As the audit trail writes it.
@@ -126,6 +143,18 @@ impl User {
         self.synced_at.map(UnixTime)
     }
 
+    /// When it was taken over from another system, if it was.
+    #[must_use]
+    pub fn imported_at(&self) -> Option<UnixTime> {
+        self.imported_at.map(UnixTime)
+    }
+
+    /// When its personal data was erased, if it was.
+    #[must_use]
+    pub fn erased_at(&self) -> Option<UnixTime> {
+        self.erased_at.map(UnixTime)
+    }
+
     /// Whether the last sign-in could not read the permissions and kept the ones from before.
     /// `asked` is whether permissions are asked for at all.
     #[must_use]
@@ -142,6 +171,15 @@ pub fn find(conn: &mut Conn, id: i64) -> Result<Option<User>> {
         .select(User::as_select())
         .first(conn)
         .optional()?)
+}
+
+/// The accounts of these ids that exist, newest first.
+pub fn find_all(conn: &mut Conn, ids: &[i64]) -> Result<Vec<User>> {
+    Ok(users::table
+        .filter(users::id.eq_any(ids))
+        .order(users::id.desc())
+        .select(User::as_select())
+        .load(conn)?)
 }
 
 pub fn find_by_username(conn: &mut Conn, username: &str) -> Result<Option<User>> {
@@ -170,34 +208,6 @@ pub fn identities_of(conn: &mut Conn, user_id: i64) -> Result<Vec<(String, Strin
         .limit(20)
         .select((identities::provider, identities::subject))
         .load(conn)?)
-}
-
-/// Newest account first.
-pub fn list(conn: &mut Conn, page: Page) -> Result<Listing<User>> {
-    let limit = Listing::<User>::limit();
-    let all = users::table.select(User::as_select()).limit(limit);
-    let rows = match page {
-        Page::First => all.order(users::id.desc()).load(conn)?,
-        Page::After(id) => all
-            .filter(users::id.lt(id))
-            .order(users::id.desc())
-            .load(conn)?,
-        Page::Before(id) => all
-            .filter(users::id.gt(id))
-            .order(users::id.asc())
-            .load(conn)?,
-    };
-    Ok(Listing::from_rows(page, rows))
-}
-
-/// How many accounts there are, counted no further than `cap`.
-pub fn count_up_to(conn: &mut Conn, cap: i64) -> Result<usize> {
-    let ids: Vec<i64> = users::table
-        .select(users::id)
-        .order(users::id)
-        .limit(cap)
-        .load(conn)?;
-    Ok(ids.len())
 }
 
 /// What a provider says of a person at a sign-in. `None` keeps what is stored.
@@ -235,6 +245,7 @@ struct NewUser<'a> {
     last_login: Option<i64>,
     synced_at: Option<i64>,
     permissions_synced_at: Option<i64>,
+    is_searchable: bool,
 }
 
 /// A new account with an unusable password, and its identity. Active; without any role.
@@ -262,46 +273,103 @@ pub fn create(
             last_login: Some(now.0),
             synced_at: Some(now.0),
             permissions_synced_at: has_permissions.then_some(now.0),
+            is_searchable: true,
         })
         .execute(conn)?;
-    diesel::insert_into(identities::table)
-        .values((
-            identities::provider.eq(provider),
-            identities::subject.eq(&profile.subject),
-            identities::user_id.eq(id),
-            identities::created_at.eq(now.0),
-        ))
-        .execute(conn)?;
+    terms::insert(
+        conn,
+        id,
+        &profile.username,
+        profile.first_name.as_deref().unwrap_or_default(),
+        profile.email.as_deref().unwrap_or_default(),
+    )?;
+    link(conn, now, id, provider, &profile.subject)?;
     Ok(id)
 }
 
-/// A local superuser with a password.
-pub fn create_superuser(
+/// Makes an account known by an identity.
+pub fn link(
     conn: &mut Conn,
     now: UnixTime,
-    username: &str,
-    email: &str,
-    password_hash: &str,
-) -> Result<i64> {
+    user_id: i64,
+    provider: &str,
+    subject: &str,
+) -> Result<()> {
+    diesel::insert_into(identities::table)
+        .values((
+            identities::provider.eq(provider),
+            identities::subject.eq(subject),
+            identities::user_id.eq(user_id),
+            identities::created_at.eq(now.0),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Takes an identity from an account; whether it had it. An account without any is a local one.
+pub fn unlink(conn: &mut Conn, user_id: i64, provider: &str, subject: &str) -> Result<bool> {
+    let removed = diesel::delete(
+        identities::table
+            .filter(identities::provider.eq(provider))
+            .filter(identities::subject.eq(subject))
+            .filter(identities::user_id.eq(user_id)),
+    )
+    .execute(conn)?;
+    if removed == 1 && identities_of(conn, user_id)?.is_empty() {
+        diesel::update(users::table.find(user_id))
+            .set((
+                users::synced_at.eq(None::<i64>),
+                users::permissions_synced_at.eq(None::<i64>),
+            ))
+            .execute(conn)?;
+    }
+    Ok(removed == 1)
+}
+
+/// An account made by hand.
+pub struct NewLocal<'a> {
+    pub username: &'a str,
+    pub first_name: &'a str,
+    pub email: &'a str,
+    /// [`NO_PASSWORD_YET`] where its owner is to choose one.
+    pub password_hash: &'a str,
+    pub role: Role,
+}
+
+/// The stored password of a local account that nobody has set one for: nothing matches it.
+pub const NO_PASSWORD_YET: &str = "!";
+
+/// A local account.
+pub fn create_local(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<i64> {
+    let NewLocal {
+        username,
+        first_name,
+        email,
+        password_hash,
+        role,
+    } = *new;
+    let (is_staff, is_superuser) = role.flags();
     let id = new_id(now);
     diesel::insert_into(users::table)
         .values(NewUser {
             id,
             username,
-            first_name: "",
+            first_name,
             email,
             password: Some(password_hash),
             is_active: true,
-            is_staff: true,
-            is_superuser: true,
+            is_staff,
+            is_superuser,
             is_staff_by_permission: false,
             is_superuser_by_permission: false,
             date_joined: now.0,
             last_login: None,
             synced_at: None,
             permissions_synced_at: None,
+            is_searchable: true,
         })
         .execute(conn)?;
+    terms::insert(conn, id, username, first_name, email)?;
     Ok(id)
 }
 
@@ -337,13 +405,50 @@ const fn roles_of(flags: Flags) -> Roles {
     }
 }
 
-/// Takes the account's row for this transaction, so that nobody else changes it meanwhile.
-pub fn lock(conn: &mut Conn, user_id: i64) -> Result<Roles> {
-    let flags: Flags = diesel::update(users::table.find(user_id))
+/// Takes the account's row for this transaction, so that nobody else changes it meanwhile; the
+/// account as it is now.
+pub fn lock(conn: &mut Conn, user_id: i64) -> Result<Option<User>> {
+    let taken = diesel::update(users::table.find(user_id))
         .set(users::is_active.eq(users::is_active))
-        .returning(FLAGS)
-        .get_result(conn)?;
-    Ok(roles_of(flags))
+        .execute(conn)?;
+    if taken == 0 {
+        return Ok(None);
+    }
+    find(conn, user_id)
+}
+
+pub fn set_active(conn: &mut Conn, user_id: i64, is_active: bool) -> Result<()> {
+    diesel::update(users::table.find(user_id))
+        .set(users::is_active.eq(is_active))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Takes everything personal from an account but its id and its times; nobody finds it or signs
+/// in to it any more.
+pub fn erase(conn: &mut Conn, now: UnixTime, user_id: i64, alias: &str) -> Result<()> {
+    diesel::delete(identities::table.filter(identities::user_id.eq(user_id))).execute(conn)?;
+    let no_role = (
+        users::is_staff.eq(false),
+        users::is_superuser.eq(false),
+        users::is_staff_by_permission.eq(false),
+        users::is_superuser_by_permission.eq(false),
+    );
+    diesel::update(users::table.find(user_id))
+        .set((
+            users::username.eq(alias),
+            users::first_name.eq(""),
+            users::email.eq(""),
+            users::password.eq(None::<&str>),
+            users::is_active.eq(false),
+            users::synced_at.eq(None::<i64>),
+            users::permissions_synced_at.eq(None::<i64>),
+            users::erased_at.eq(Some(now.0)),
+            no_role,
+        ))
+        .execute(conn)?;
+    fields::forget(conn, user_id)?;
+    terms::write(conn, user_id, alias, "", "")
 }
 
 /// Overwrites what the provider gave and takes the account's row for this transaction; the roles
@@ -360,6 +465,7 @@ pub fn sync(
     let active = users::table
         .filter(users::id.eq(user.id))
         .filter(users::is_active.eq(true));
+    let changes = changes(user, profile, may_rename);
     let flags: Option<Flags> = diesel::update(active)
         .set(SyncedFields {
             username: (may_rename && profile.username != user.username)
@@ -373,6 +479,22 @@ pub fn sync(
         .returning(FLAGS)
         .get_result(conn)
         .optional()?;
+    if flags.is_some() && !changes.is_empty() {
+        let username = if may_rename {
+            &profile.username
+        } else {
+            &user.username
+        };
+        terms::write(
+            conn,
+            user.id,
+            username,
+            profile.first_name.as_ref().unwrap_or(&user.first_name),
+            profile.email.as_ref().unwrap_or(&user.email),
+        )?;
+        let fields: Vec<&str> = changes.iter().map(|change| change.field).collect();
+        note_changes(conn, now, user.id, "", &fields)?;
+    }
     Ok(flags.map(roles_of))
 }
 
@@ -476,6 +598,14 @@ pub fn set_password(conn: &mut Conn, user_id: i64, password_hash: &str) -> Resul
     Ok(())
 }
 
+/// Nobody signs in to the account with a password any more.
+pub fn clear_password(conn: &mut Conn, user_id: i64) -> Result<()> {
+    diesel::update(users::table.find(user_id))
+        .set(users::password.eq(None::<&str>))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// The hash of an account's local password, where it has one.
 pub fn password_hash(conn: &mut Conn, user_id: i64) -> Result<Option<String>> {
     let found: Option<Option<String>> = each!(conn, |conn| users::table
@@ -494,16 +624,13 @@ pub fn has_password(conn: &mut Conn, user_id: i64) -> Result<bool> {
 /// Whether an active superuser other than this one would remain. Take
 /// [`crate::db::lock_superusers`] first.
 pub fn has_other_superuser(conn: &mut Conn, user_id: i64) -> Result<bool> {
-    let other: Option<i64> = users::table
-        .filter(users::id.ne(user_id))
-        .filter(users::is_active.eq(true))
-        .filter(
-            users::is_superuser
-                .eq(true)
-                .or(users::is_superuser_by_permission.eq(true)),
+    // By the index of roles: the table may have a million rows.
+    let other = Sql::text("SELECT u.id AS value FROM users u WHERE ")
+        .then(&list::has_role(Role::Superuser))
+        .with(
+            " AND u.is_active = ? AND u.id <> ? LIMIT 1",
+            [true.into(), user_id.into()],
         )
-        .select(users::id)
-        .first(conn)
-        .optional()?;
+        .number(conn)?;
     Ok(other.is_some())
 }

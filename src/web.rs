@@ -19,6 +19,7 @@ mod home;
 mod host;
 mod page;
 mod password;
+mod password_link;
 mod preferences;
 mod rescue;
 mod signin;
@@ -43,6 +44,8 @@ pub enum Access {
     SignedIn,
     /// `is_staff`
     Staff,
+    /// `is_superuser`
+    Superuser,
 }
 
 /// An address of the portal, as a test walks them.
@@ -52,6 +55,12 @@ pub struct Address {
     /// With `{names}` for the parts that vary.
     pub path: &'static str,
     pub access: Access,
+}
+
+/// What `{act}` may be in an address.
+#[must_use]
+pub fn acts() -> &'static [&'static str] {
+    admin::act::ACTS
 }
 
 /// Declares each address once: for the router, for "method not allowed", and for the tests.
@@ -89,9 +98,26 @@ addresses! {
     Public   GET  "/rescue"                       => rescue::show;
     Public   POST "/rescue"                       => rescue::sign_in;
     Public   POST "/preferences"                  => preferences::save;
-    Staff    GET  "/admin/users"                  => admin::users::list;
-    Staff    GET  "/admin/users/{id}"             => admin::users::show;
-    Staff    GET  "/admin/audit"                  => admin::audit::list;
+    Public   GET  "/password"                     => password_link::show;
+    Public   POST "/password"                     => password_link::choose;
+    SignedIn GET  "/account/timeline"             => account::timeline;
+
+    Staff     GET  "/admin/users"                  => admin::users::list;
+    Superuser GET  "/admin/users.csv"              => admin::export::users;
+    Superuser GET  "/admin/users/new"              => admin::new_user::show;
+    Superuser POST "/admin/users/new"              => admin::new_user::create;
+    Superuser POST "/admin/users/bulk"             => admin::bulk::confirm;
+    Superuser POST "/admin/users/bulk/confirm"     => admin::bulk::perform;
+    Staff     GET  "/admin/users/{id}"             => admin::user::show;
+    Superuser GET  "/admin/users/{id}/{act}"       => admin::act::confirm;
+    Superuser POST "/admin/users/{id}/{act}"       => admin::act::perform;
+    Staff     GET  "/admin/sessions"               => admin::sessions::list;
+    Superuser GET  "/admin/sessions.csv"           => admin::export::sessions;
+    Superuser GET  "/admin/sessions/end"           => admin::sessions::confirm_end;
+    Superuser POST "/admin/sessions/end"           => admin::sessions::end;
+    Staff     GET  "/admin/audit"                  => admin::audit::list;
+    Superuser GET  "/admin/audit.csv"              => admin::export::audit;
+    Staff     GET  "/admin/status"                 => admin::status::show;
 }
 
 /// HEAD is answered wherever GET is (RFC 9110 9.3.2).

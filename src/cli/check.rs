@@ -12,9 +12,7 @@ use crate::db::{self, Db, MigrationState};
 use crate::desk::is_byte_order;
 use crate::error::Error;
 use crate::logging;
-use crate::oauth::Provider;
-
-const TOKEN_URL: &str = "OAUTH2_TOKEN_URL";
+use crate::oauth::{Provider, TOKEN_URL};
 
 /// Prints lines and remembers whether one was a fault.
 #[derive(Default)]
@@ -210,21 +208,11 @@ fn check_provider(report: &mut Report, settings: ProviderSettings) -> Result<(),
     );
     let provider = Provider::new(settings)?;
     let settings = provider.settings();
-    // This server needs the first kind; browsers need the second, which it may not reach.
-    let mut addresses = vec![
-        (TOKEN_URL, &settings.token_url, true),
-        ("OAUTH2_USER_BASE_INFO_URL", &settings.profile_url, true),
-        ("OAUTH2_AUTHORIZE_URL", &settings.authorize_url, false),
-    ];
-    let permissions = settings.permissions_url.as_ref();
-    addresses.extend(permissions.map(|url| ("OAUTH2_USER_ALL_PERMISSIONS_URL", url, true)));
-    let logout = settings.logout_url.as_ref();
-    addresses.extend(logout.map(|url| ("OAUTH2_LOGOUT_URL", url, false)));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(Error::Internal(error.to_string())))?;
-    for (name, url, is_needed) in addresses {
+    for (name, url, is_needed) in provider.addresses() {
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
         if url.scheme() == "http" && !is_local(url) {
             Report::warning(

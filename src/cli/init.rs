@@ -525,6 +525,7 @@ fn prepare(settings: &Settings, superuser: Option<&Superuser>) -> Result<(), Fai
         admin::create_superuser(
             &db,
             Clock::default().now(),
+            &admin::Admin::command_line(),
             &superuser.username,
             &superuser.email,
             &superuser.password_hash,

@@ -82,7 +82,9 @@ where
         .map_err(|error| down(format!("a migration failed: {error}")))
 }
 
-fn migration_state(conn: &mut Conn) -> Result<MigrationState> {
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn migration_state(conn: &mut Conn) -> Result<MigrationState> {
     #[derive(diesel::QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::Text)]

@@ -16,6 +16,26 @@ diesel::table! {
         last_login -> Nullable<BigInt>,
         synced_at -> Nullable<BigInt>,
         permissions_synced_at -> Nullable<BigInt>,
+        imported_at -> Nullable<BigInt>,
+        erased_at -> Nullable<BigInt>,
+        is_searchable -> Bool,
+    }
+}
+
+diesel::table! {
+    user_terms (user_id, is_inner, term) {
+        user_id -> BigInt,
+        is_inner -> Bool,
+        term -> Text,
+    }
+}
+
+diesel::table! {
+    user_field_changes (user_id, field) {
+        user_id -> BigInt,
+        field -> Text,
+        changed_at -> BigInt,
+        changed_by -> Text,
     }
 }
 
@@ -35,6 +55,7 @@ diesel::table! {
         origin -> Text,
         label -> Text,
         granted_at -> BigInt,
+        granted_by -> Text,
     }
 }
 
@@ -76,6 +97,8 @@ diesel::joinable!(identities -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     users,
+    user_terms,
+    user_field_changes,
     identities,
     user_permissions,
     sessions,

@@ -5,6 +5,8 @@
 type Text = &'static str;
 /// A sentence around one value that the page marks up: what stands before it and after it.
 type Around = [&'static str; 2];
+/// Sentences of a list.
+type Steps = &'static [&'static str];
 
 macro_rules! messages {
     ($( $name:ident: $type:ty = $en:expr, $zh:expr; )*) => {
@@ -281,6 +283,260 @@ messages! {
     event: Text = "Event", "事件";
     by: Text = "By", "操作者";
     detail: Text = "Detail", "详情";
+
+    // -- lists --
+    any: Text = "Any", "全部";
+    apply: Text = "Apply", "筛选";
+    search: Text = "Search", "搜索";
+    search_users: Text = "Name, username or email", "姓名、用户名或邮箱";
+    colon: Text = ": ", "：";
+    active_filters: Text = "Active filters", "当前筛选条件";
+    remove: Text = "Remove", "移除";
+    clear_filters: Text = "Clear all", "全部清除";
+    select: Text = "Select", "选择";
+    all_on_page: Around = ["all ", " on this page"], ["本页全部 ", " 个"];
+    all_matching: Around = ["all that match, on every page (", ")"], ["所有页上符合条件的账号（", "）"];
+    with_selected: Text = "With the selected:", "对所选账号：";
+    choose_act: Text = "Choose an action", "选择操作";
+    continue_: Text = "Continue", "继续";
+    bulk_needs_fresh: Text = "To change several accounts at once,", "要同时更改多个账号，请";
+    rows_a_page: Text = "Rows a page:", "每页行数：";
+    first_page: Text = "First", "首页";
+    last_page: Text = "Last", "末页";
+    stopped_early: Text = "The search stopped after 10,000 rows, before this page was full.", "已查看 10,000 行，本页未满，搜索已暂停。";
+    go_on_looking: Text = "Go on looking", "继续查找";
+    total_unknown: Text = "an unknown number of", "数量未知的";
+    total_more_than: Around = ["more than ", ""], ["超过 ", ""];
+    total_about: Around = ["about ", ""], ["约 ", ""];
+    accounts_counted: Around = ["Accounts: ", "."], ["账号数：", "。"];
+    oldest_first: Text = "Oldest first", "最早在前";
+    best_hit_first: Text = "Best match first", "最匹配的在前";
+    last_seen_first: Text = "Last seen first", "最近登录在前";
+    longest_absent_first: Text = "Longest absent first", "最久未登录在前";
+    in_order: Text = "In alphabetical order", "按字符顺序";
+    in_reverse_order: Text = "In reverse alphabetical order", "按字符倒序";
+    never_signed_in: Text = "Never signed in", "从未登录";
+    not_for_days: Around = ["Not for ", " days"], ["", " 天未登录"];
+    permission: Text = "Permission", "权限";
+    no_match: Text = "No one matches these filters", "没有符合条件的账号";
+    no_match_lead: Text = "Check the spelling, or remove a filter. Someone who has never signed in has no account here yet.", "请检查拼写，或移除某个筛选条件。从未登录的人在这里还没有账号。";
+    export_csv: Text = "Export CSV", "导出 CSV";
+    export_hint: Text = "The whole list as it is filtered. The export is recorded in the audit log.", "导出筛选后的完整列表。导出操作会记入审计日志。";
+    export_plain: Text = "CSV (UTF-8)", "CSV（UTF-8）";
+    export_bom: Text = "CSV for spreadsheets (with BOM)", "用于电子表格的 CSV（带 BOM）";
+    back_to_list: Text = "Back to the list", "返回列表";
+
+    // -- acts --
+    actions: Text = "Actions", "操作";
+    action_look_only: Text = "You may look at everything here. Changes are for admins.", "你可以查看这里的所有内容。更改需由管理员操作。";
+    action_not_yourself: Text = "This is your own account. Another admin changes your role or deactivates you.", "这是你自己的账号。角色更改和停用须由其他管理员操作。";
+    action_erased: Text = "The personal data of this account is erased. It cannot be used again.", "此账号的个人数据已清除，无法再使用。";
+    action_end_sessions: Text = "Ends all open sessions at once. The person can sign in again.", "立即结束所有打开的会话。对方可以重新登录。";
+    action_role: Text = "Read-only admins see this admin area; admins may also change things here.", "只读管理员可以查看管理区；管理员还可以在此进行更改。";
+    action_reset_password: Text = "The old password ends at once. You get a link for its owner to choose a new one.", "旧密码立即失效。你会得到一个链接，由账号所有者设置新密码。";
+    action_link: Text = "Lets someone from the company directory sign in to this account.", "让公司目录中的某人可以登录此账号。";
+    action_deactivate: Text = "Ends the open sessions and refuses new ones. Nothing is deleted; you can activate the account again.", "结束打开的会话并拒绝新的登录。不会删除任何内容，可以重新启用账号。";
+    action_activate: Text = "The person can sign in again, with the permissions they had.", "对方可以重新登录，权限不变。";
+    action_erase: Text = "For someone who has left: removes name, email, identities, permissions and addresses for good.", "适用于已离职人员：永久清除姓名、邮箱、身份、权限和地址。";
+
+    act_deactivate: Text = "Deactivate", "停用";
+    act_activate: Text = "Activate", "启用";
+    act_make_superuser: Text = "Make admin", "设为管理员";
+    act_make_staff: Text = "Make read-only admin", "设为只读管理员";
+    act_take_role: Text = "Take the role away", "取消角色";
+    act_end_sessions: Text = "Sign out everywhere", "退出所有会话";
+    act_end_session: Text = "Sign out", "退出登录";
+    act_grant: Text = "Give a permission", "授予权限";
+    act_take: Text = "Take a permission away", "收回权限";
+    act_link: Text = "Link an identity", "关联身份";
+    act_unlink: Text = "Unlink", "取消关联";
+    act_reset_password: Text = "Reset the password", "重置密码";
+    act_erase: Text = "Erase personal data", "清除个人数据";
+    act_note: Text = "Add a note", "添加备注";
+
+    ask_deactivate: Around = ["Deactivate ", "?"], ["停用 ", "？"];
+    ask_activate: Around = ["Activate ", "?"], ["启用 ", "？"];
+    ask_make_superuser: Around = ["Make ", " an admin?"], ["将 ", " 设为管理员？"];
+    ask_make_staff: Around = ["Make ", " a read-only admin?"], ["将 ", " 设为只读管理员？"];
+    ask_take_role: Around = ["Take the role from ", "?"], ["取消 ", " 的角色？"];
+    ask_end_sessions: Around = ["Sign ", " out everywhere?"], ["退出 ", " 的所有会话？"];
+    ask_end_session: Around = ["Sign ", " out of this session?"], ["退出 ", " 的这个会话？"];
+    ask_grant: Around = ["Give ", " a permission"], ["授予 ", " 权限"];
+    ask_take: Around = ["Take this permission from ", "?"], ["收回 ", " 的这项权限？"];
+    ask_link: Around = ["Link an identity to ", ""], ["为 ", " 关联身份"];
+    ask_unlink: Around = ["Unlink this identity from ", "?"], ["取消 ", " 与此身份的关联？"];
+    ask_reset_password: Around = ["Reset the password of ", "?"], ["重置 ", " 的密码？"];
+    ask_erase: Around = ["Erase the personal data of ", "?"], ["清除 ", " 的个人数据？"];
+    ask_note: Around = ["A note about ", ""], ["关于 ", " 的备注"];
+
+    steps_deactivate: Steps = &["All open sessions end at once, here and in the apps behind this portal.", "New sign-ins are refused, with a page that says whom to ask.", "The profile, the permissions and the audit trail stay. You can activate the account again."], &["所有打开的会话立即结束，包括此门户后面的应用。", "拒绝新的登录，并显示联系方式。", "个人资料、权限和审计记录都会保留。可以重新启用账号。"];
+    steps_activate: Steps = &["The person can sign in again at once.", "Permissions and role are as they were."], &["对方可以立即重新登录。", "权限和角色保持不变。"];
+    steps_make_superuser: Steps = &["Admins can change every account, end sessions and export lists.", "It holds from the next click on, until an admin takes it away."], &["管理员可以更改所有账号、结束会话并导出列表。", "从下一次点击起生效，直到其他管理员取消。"];
+    steps_make_staff: Steps = &["Read-only admins see all accounts, sessions and the audit log, and change nothing.", "A role by permission is apart and stays."], &["只读管理员可以查看所有账号、会话和审计日志，但不能更改。", "由权限授予的角色不受影响。"];
+    steps_take_role: Steps = &["The admin area closes with the next click.", "A role by permission is apart and stays."], &["下一次点击起无法再进入管理区。", "由权限授予的角色不受影响。"];
+    steps_end_sessions: Steps = &["All open sessions end at once, here and in the apps behind this portal.", "The account stays active: the person can sign in again straight away."], &["所有打开的会话立即结束，包括此门户后面的应用。", "账号仍然有效，可以立即重新登录。"];
+    steps_end_session: Steps = &["This one session ends at once. Others stay."], &["只结束这一个会话，其他会话保留。"];
+    steps_grant: Steps = &["It holds at once, beside what the company directory gives.", "It stays until an admin takes it away."], &["立即生效，与公司目录授予的权限并存。", "一直有效，直到管理员收回。"];
+    steps_take: Steps = &["Only what was given here is taken, at once. What the company directory gives stays."], &["立即收回在此授予的部分。公司目录授予的权限不受影响。"];
+    steps_link: Steps = &["Whoever signs in at the company directory with this identity signs in to this account.", "The local password, if there is one, and all open sessions end at once.", "Make sure that it is the same person: nobody else can check it."], &["在公司目录以此身份登录的人，将登录到此账号。", "本地密码（如有）和所有打开的会话立即失效。", "请确认是同一个人，系统无法代为核实。"];
+    steps_unlink: Steps = &["The identity no longer signs in to this account; its next sign-in may create a new one.", "What the company directory gave goes with it: its permissions, and a role by permission.", "All open sessions end at once."], &["该身份无法再登录此账号；下次登录可能创建新账号。", "公司目录授予的权限及相应角色一并取消。", "所有打开的会话立即结束。"];
+    steps_reset_password: Steps = &["The old password and all open sessions end at once.", "The next page shows a link, once. Hand it to the owner of the account."], &["旧密码和所有打开的会话立即失效。", "下一页会显示一个链接，仅显示一次。请交给账号所有者。"];
+    steps_erase: Steps = &["Name, email, identities, permissions and password are removed for good, and addresses and browsers from sessions.", "The audit trail keeps every entry, with a number in place of the name. Free text in other people's entries is not searched.", "This cannot be undone."], &["永久清除姓名、邮箱、身份、权限和密码，以及会话中的地址和浏览器信息。", "审计日志保留所有条目，姓名以编号代替。其他人条目中的自由文本不会被检索。", "此操作无法撤销。"];
+    steps_note: Steps = &["Admins see it in the timeline of this account. The person does not."], &["管理员可在此账号的操作记录中看到，本人看不到。"];
+
+    done_deactivate: Text = "The account is deactivated and signed out everywhere.", "账号已停用，所有会话已退出。";
+    done_activate: Text = "The account is active again.", "账号已重新启用。";
+    done_role: Text = "The role is changed.", "角色已更改。";
+    done_end_sessions: Text = "The sessions are signed out.", "会话已全部退出。";
+    done_end_session: Text = "The session is signed out.", "该会话已退出。";
+    done_grant: Text = "The permission is given.", "权限已授予。";
+    done_take: Text = "The permission is taken away.", "权限已收回。";
+    done_link: Text = "The identity is linked.", "身份已关联。";
+    done_unlink: Text = "The identity is unlinked.", "已取消关联身份。";
+    done_erase: Text = "The personal data is erased.", "个人数据已清除。";
+    done_note: Text = "The note is added.", "备注已添加。";
+
+    reason_optional: Text = "Reason (optional)", "原因（可选）";
+    reason_hint: Text = "Kept in the audit log, where admins read it. The person does not see it.", "保存在审计日志中，仅管理员可见，本人看不到。";
+    note: Text = "Note", "备注";
+    permission_hint: Text = "As the company directory or an app names it, e.g. reports.sales.read", "使用公司目录或应用中的名称，例如 reports.sales.read";
+    subject_hint: Text = "What the company directory calls the person for good, exactly as it is written there", "公司目录中此人的固定标识，须与目录完全一致";
+    nothing_was_changed: Text = "Nothing was changed", "未做任何更改";
+
+    refused_unknown_user: Text = "The account does not exist any more", "账号已不存在";
+    refused_username_taken: Text = "Another account has that username", "该用户名已被占用";
+    refused_bad_username: Text = "Enter a username of 1 to 150 characters", "请输入 1 到 150 个字符的用户名";
+    refused_bad_first_name: Text = "Enter a name of at most 150 characters", "姓名最多 150 个字符";
+    refused_bad_email: Text = "Enter a full email address with an @", "请输入包含 @ 的完整邮箱地址";
+    refused_bad_name: Text = "Enter a name without control characters", "请输入名称，不能包含控制字符";
+    refused_last_superuser: Text = "This is the last active admin. Make someone else an admin first", "这是最后一个有效的管理员，请先设置另一位管理员";
+    refused_yourself: Text = "Nobody does this to their own account. Ask another admin", "不能对自己的账号执行此操作，请联系其他管理员";
+    refused_unchanged: Text = "It is so already", "已经是这样了";
+    refused_still_active: Text = "Deactivate the account first", "请先停用账号";
+    refused_erased: Text = "The personal data of this account is erased", "此账号的个人数据已清除";
+    refused_identity_taken: Text = "the identity belongs to another account", "该身份属于另一个账号";
+    refused_identity_of: Around = ["This identity belongs to the account ", ". Unlink it there first"], ["该身份属于账号 ", "，请先在那里取消关联"];
+
+    // -- acts on many --
+    nobody_selected: Text = "Nobody is selected", "没有选择任何账号";
+    no_act_chosen: Text = "No action is chosen", "没有选择操作";
+    select_first: Text = "Go back, tick the accounts, and choose what to do with them.", "请返回，勾选账号，然后选择要执行的操作。";
+    people_counted: Around = ["", " people"], ["", " 人"];
+    people_done: Around = ["done for ", ""], ["已完成 ", " 人"];
+    in_batches: Around = ["It is done in batches of ", "; after each one you see how it went."], ["每批处理 ", " 个，每批之后显示结果。"];
+    bulk_exceptions: Text = "Your own account and the last active admin are left out, and the result says so.", "你自己的账号和最后一个有效的管理员会跳过，结果中会注明。";
+    was_so_already: Text = "Was so already", "原本如此";
+    was_not_done: Text = "Was not done", "未完成";
+    more_to_do: Text = "More accounts match. Go on with the next batch, or stop here: what is done stays done.", "还有符合条件的账号。可以继续下一批，或到此为止；已完成的不受影响。";
+    go_on: Text = "Go on", "继续";
+    stop_here: Text = "Stop here", "到此为止";
+
+    // -- local accounts --
+    new_local_account: Text = "New local account", "新建本地账号";
+    new_local_account_lead: Text = "For someone who is not in the company directory, or a device. You get a link for its owner to choose the password; nobody else ever knows it.", "适用于不在公司目录中的人或设备。你会得到一个链接，由账号所有者设置密码，其他人无从得知。";
+    create_account: Text = "Create account", "创建账号";
+    password_link_heading: Text = "A link to choose the password", "设置密码的链接";
+    password_link_lead: [&'static str; 3] = ["Give this link to ", ". It works once, within ", " hours, and takes the place of any older one."], ["请把此链接交给 ", "。链接只能使用一次，", " 小时内有效，并使之前的链接失效。"];
+    password_link_once: Text = "This page shows it once. If it is lost, reset the password for a new one.", "此链接只显示一次。如果丢失，请重置密码以获取新链接。";
+    link: Text = "Link", "链接";
+    choose_password: Text = "Choose your password", "设置你的密码";
+    choose_password_lead: Around = ["For the account ", ". You are signed in as soon as it is set."], ["账号：", "。设置后即自动登录。"];
+    choose_password_button: Text = "Set the password and sign in", "设置密码并登录";
+
+    // -- one person --
+    changed_on: [&'static str; 3] = ["(changed ", " by ", ")"], ["（", " 由 ", " 更改）"];
+    erased_on: Around = ["The personal data of this account was erased on ", "."], ["此账号的个人数据已于 ", " 清除。"];
+    imported: Text = "(taken over from another system)", "（从其他系统导入）";
+    no_way_in: Text = "Nothing: no identity and no password", "无：没有身份，也没有密码";
+    by_whom: Around = [" by ", ""], ["，授予人 ", ""];
+    was_refused: Text = ": refused", "：被拒绝";
+    whole_timeline: Text = "Everything about your account", "账号的全部记录";
+    whole_timeline_lead: Text = "Sign-ins, what changed in your profile and your permissions, and what administrators did.", "登录、个人资料和权限的变化，以及管理员的操作。";
+    role_by_permission_field: Text = "Role by permission", "由权限授予的角色";
+
+    // -- sessions --
+    person: Text = "Person", "人员";
+    browser: Text = "Browser", "浏览器";
+    signed_in_at: Text = "Signed in", "登录时间";
+    last_seen: Text = "Last seen", "最近活动";
+    sessions_found: Around = ["Open sessions: ", "."], ["打开的会话：", "。"];
+    sessions_hint: Text = "Ended and expired ones are not listed.", "不含已结束和已过期的会话。";
+    pages_of_sessions: Text = "Pages of sessions", "会话分页";
+    no_session_matches: Text = "No session matches these filters", "没有符合条件的会话";
+    no_session_matches_lead: Text = "Usernames and addresses are compared whole. Remove a filter to see more.", "用户名和地址须完全一致。移除筛选条件可查看更多。";
+    end_all_matching: Text = "Sign out all that match", "退出所有符合条件的会话";
+    end_counted: Around = ["Sign out of these sessions: ", ""], ["退出会话：", ""];
+    end_everybody: Text = "No filter is set: this signs everybody out but you.", "没有设置筛选条件：除你之外的所有人都会退出。";
+    end_matching_step: Text = "The sessions end at once. Everyone can sign in again straight away.", "会话立即结束。所有人都可以立即重新登录。";
+    end_matching_not_yours: Text = "The session that you are using now stays.", "你当前使用的会话会保留。";
+    ended_so_far: Around = ["", " sessions are signed out; there are more."], ["已退出 ", " 个会话，还有更多。"];
+
+    // -- audit log --
+    about_whom: Text = "About whom", "涉及人员";
+    address_or_reference: Text = "Address or reference", "地址或编号";
+    from_day: Text = "From", "从";
+    to_day: Text = "To", "到";
+    outcome_success: Text = "Done", "成功";
+    portal: Text = "Portal", "门户";
+    audit_kept: [&'static str; 3] = ["Sign-ins are kept for ", " days, everything else for ", "."], ["登录记录保留 ", " 天，其他记录保留 ", " 天。"];
+    events_found: Around = ["Entries: ", "."], ["条目：", "。"];
+    no_event_matches: Text = "No entry matches these filters", "没有符合条件的条目";
+    no_event_matches_lead: Text = "Usernames, addresses and references are compared whole. Remove a filter to see more.", "用户名、地址和编号须完全一致。移除筛选条件可查看更多。";
+    events_counted: Around = ["Entries: ", ""], ["条目：", ""];
+    in_quotes: Around = ["“", "”"], ["“", "”"];
+    adopted: Text = "landed on the imported account; its password and sessions ended", "登录到已导入的账号；其密码和会话已失效";
+    event_all_sessions_ended: Text = "Signed out everywhere", "退出所有会话";
+    event_local_account_created: Text = "Local account created", "创建本地账号";
+    event_deactivated: Text = "Account deactivated", "账号已停用";
+    event_activated: Text = "Account activated", "账号已启用";
+    event_erased: Text = "Personal data erased", "个人数据已清除";
+    event_imported: Text = "Account imported", "账号已导入";
+    event_permission_granted: Text = "Permission given", "授予权限";
+    event_permission_taken: Text = "Permission taken away", "收回权限";
+    event_identity_linked: Text = "Identity linked", "关联身份";
+    event_identity_unlinked: Text = "Identity unlinked", "取消关联身份";
+    event_password_link_made: Text = "Password reset: link made", "重置密码：已生成链接";
+    event_note_added: Text = "Note", "备注";
+    event_export_made: Text = "List exported", "导出列表";
+    event_events_swept: Text = "Old entries removed from the audit log", "清理审计日志的旧条目";
+
+    // -- status --
+    system_status: Text = "System status", "系统状态";
+    counted_at: Around = ["Counted ", ". Reload the page for another look."], ["统计时间：", "。重新加载页面可再次查看。"];
+    check_again: Text = "Check again", "重新检查";
+    everything_works: Text = "Everything works, as far as this page can see.", "就此页所见，一切正常。";
+    something_is_wrong: Text = "Something needs your attention below.", "下面有内容需要你关注。";
+    today: Text = "Today", "今天";
+    since_time: Around = ["Since ", ", by the hour"], ["自 ", " 起，按小时统计"];
+    sign_ins_today: Around = ["", " signed in"], ["登录 ", " 次"];
+    refusals_today: Around = ["", " refused"], ["被拒绝 ", " 次"];
+    chart_label: [&'static str; 4] = ["Sign-ins by the hour: ", " signed in, ", " refused, at most ", " in one hour"], ["每小时登录：成功 ", " 次，被拒绝 ", " 次，单小时最多 ", " 次"];
+    accounts: Text = "Accounts", "账号";
+    of_them_deactivated: Around = ["Deactivated: ", "."], ["其中已停用：", "。"];
+    database: Text = "Database", "数据库";
+    answered_in: Around = [", answered in ", " ms"], ["，响应时间 ", " 毫秒"];
+    migrations: Text = "Migrations", "数据库迁移";
+    migrations_current: Text = "All are applied.", "已全部应用。";
+    migrations_pending: Around = ["Pending: ", ". Restart one instance, or run frontdesk migrate."], ["待应用：", "。请重启一个实例，或运行 frontdesk migrate。"];
+    migrations_too_new: Text = "A newer version has migrated this database. Run that version.", "数据库已由更新的版本迁移，请运行该版本。";
+    up_to_date: Text = "Up to date", "已是最新";
+    works: Text = "Works", "正常";
+    look_here: Text = "Look here", "请检查";
+    browsers_only: Text = "For browsers", "仅浏览器需要";
+    answered_with: [&'static str; 3] = [" answered ", " in ", " ms"], [" 返回 ", "，用时 ", " 毫秒"];
+    did_not_answer: Text = " did not answer: ", " 没有响应：";
+    being_checked: Text = "Its addresses are being checked. Reload the page in a moment.", "正在检查各地址，请稍后重新加载页面。";
+    backup: Text = "Backup", "备份";
+    backup_unknown: Text = "Not known. Set FRONTDESK_BACKUP_FILE to be warned when it is too old.", "未知。设置 FRONTDESK_BACKUP_FILE 后，备份过旧时会提醒。";
+    backup_missing: Text = "There is none where FRONTDESK_BACKUP_FILE says.", "FRONTDESK_BACKUP_FILE 指定的位置没有备份。";
+    backup_at: Around = ["The newest is of ", "."], ["最近一次：", "。"];
+    this_instance: Text = "This instance", "此实例";
+    version: Text = "Version", "版本";
+    running_since: Text = "Running since", "启动时间";
+    return_address: Text = "Return address", "回调地址";
+    for_monitoring: Text = "For monitoring", "用于监控";
+    alive: Text = "(alive)", "（存活）";
+    able_to_serve: Text = "(able to serve)", "（可提供服务）";
 
     // -- errors --
     misdirected_heading: Text = "This is not the portal's address", "这不是门户的地址";

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use crate::audit::{self, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::config::PROVIDER_ID;
-use crate::db::{Conn, lock_superusers};
-use crate::desk::{Desk, RolePermissions};
+use crate::db::Conn;
+use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, SignInError, Step};
 use crate::local_path::LocalPath;
 use crate::oauth::{Permissions, Person};
 use crate::permissions;
+use crate::roles::{self, Synced};
 use crate::secret::{Secret, sha256};
 use crate::sessions::{self, Client, NewSession};
-use crate::users::{self, Role, User};
+use crate::users::{self, NO_PASSWORD_YET, Role, User};
 
 /// What came of a person at the door.
 #[derive(Debug)]
@@ -46,6 +47,13 @@ pub enum Way {
         /// The link's id: it opens one session.
         link: String,
     },
+    PasswordLink {
+        user_id: i64,
+        /// The link's id.
+        link: String,
+        /// Of the password that its owner has chosen.
+        hash: String,
+    },
 }
 
 impl Way {
@@ -53,7 +61,7 @@ impl Way {
     pub const fn provider(&self) -> &'static str {
         match self {
             Self::Provider { .. } => PROVIDER_ID,
-            Self::Password { .. } | Self::RescueLink { .. } => "",
+            Self::Password { .. } | Self::RescueLink { .. } | Self::PasswordLink { .. } => "",
         }
     }
 
@@ -61,7 +69,7 @@ impl Way {
     pub fn attempt(&self) -> Option<&str> {
         match self {
             Self::Provider { attempt, .. } => Some(attempt),
-            Self::RescueLink { link, .. } => Some(link),
+            Self::RescueLink { link, .. } | Self::PasswordLink { link, .. } => Some(link),
             Self::Password { .. } => None,
         }
     }
@@ -105,6 +113,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
             fresh_hash,
         } => know_password(conn, entry.now, *user_id, matched, fresh_hash.as_deref())?,
         Way::RescueLink { user_id, .. } => know_link(conn, entry.now, *user_id)?,
+        Way::PasswordLink { user_id, hash, .. } => know_owner(conn, entry, *user_id, hash)?,
     };
     let known = match known {
         Ok(known) => known,
@@ -180,6 +189,10 @@ fn know_person(
         // Either somebody else's name, or this person's own first sign-in in another tab, which
         // has just been committed.
         known = users::find_by_identity(conn, PROVIDER_ID, &profile.subject)?;
+        if known.is_none() && is_adoptable(conn, entry, &owner)? {
+            adopt(conn, entry, &owner, &profile.subject, &mut details)?;
+            known = Some(owner.clone());
+        }
         if known.is_none() {
             let cause = Cause::NameTaken {
                 username: profile.username.clone(),
@@ -188,7 +201,7 @@ fn know_person(
         }
     }
     let mut username = profile.username.clone();
-    let (user_id, roles) = if let Some(user) = known {
+    let (user_id, by_now) = if let Some(user) = known {
         let may_rename = profile.username == user.username
             || users::find_by_username(conn, &profile.username)?.is_none();
         if !may_rename {
@@ -223,12 +236,51 @@ fn know_person(
         details.permissions_added = diff.added;
         details.permissions_removed = diff.removed;
     }
-    sync_role(conn, &entry.desk.roles, user_id, roles, &mut details)?;
+    match roles::sync(conn, &entry.desk.roles, user_id, by_now)? {
+        Synced::Unchanged => {}
+        Synced::Kept => details.kept.push("role last_superuser".to_owned()),
+        Synced::Changed { from, to } => {
+            details.changes.push(audit::DetailedChange {
+                field: "role_by_permission".to_owned(),
+                from: from.code().to_owned(),
+                to: to.code().to_owned(),
+            });
+            users::note_changes(conn, entry.now, user_id, "", &["role_by_permission"])?;
+        }
+    }
     Ok(Ok(Known {
         user_id,
         username,
         details,
     }))
+}
+
+/// Whether an account that was taken over from another system waits for this very person: nobody
+/// has come to it through a provider, and it has no role that a name alone would give away.
+fn is_adoptable(conn: &mut Conn, entry: &Entry, owner: &User) -> Result<bool> {
+    Ok(entry.desk.adopts_imported
+        && owner.is_active
+        && owner.imported_at().is_some()
+        && owner.role() == Role::Employee
+        && users::identities_of(conn, owner.id)?.is_empty())
+}
+
+/// The account is this person's from now on; the password and the sessions of before are nobody's.
+fn adopt(
+    conn: &mut Conn,
+    entry: &Entry,
+    owner: &User,
+    subject: &str,
+    details: &mut Details,
+) -> Result<()> {
+    users::link(conn, entry.now, owner.id, PROVIDER_ID, subject)?;
+    users::clear_password(conn, owner.id)?;
+    let ended = sessions::end_all(conn, entry.now, owner.id)?;
+    users::note_changes(conn, entry.now, owner.id, "", &["identity"])?;
+    details.adopted = true;
+    details.identity = Some((PROVIDER_ID.to_owned(), subject.to_owned()));
+    details.count = (ended > 0).then_some(ended);
+    Ok(())
 }
 
 /// The account whose password was right a moment ago: still active, with that very password.
@@ -265,6 +317,39 @@ fn know_link(
     Ok(local(user, noted, cause, details))
 }
 
+/// The owner of a local account that has no password yet, with the one that they have chosen.
+fn know_owner(
+    conn: &mut Conn,
+    entry: &Entry,
+    user_id: i64,
+    hash: &str,
+) -> Result<Result<Known, Box<TurnedAway>>> {
+    let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
+    let is_first = users::note_sign_in(conn, entry.now, user_id, Some(NO_PASSWORD_YET))?;
+    if is_first {
+        users::set_password(conn, user_id, hash)?;
+        users::note_changes(conn, entry.now, user_id, &user.username, &["password"])?;
+        audit::record(
+            conn,
+            entry.now,
+            NewEvent {
+                kind: EventKind::PasswordChanged,
+                reason: "",
+                actor: &user.username,
+                user: Some((user_id, &user.username)),
+                provider: "",
+                client: &entry.client,
+                reference: "",
+                details: Details::default(),
+            },
+        )?;
+    }
+    let cause = Cause::Inactive {
+        username: user.username.clone(),
+    };
+    Ok(local(user, is_first, cause, Details::default()))
+}
+
 fn local(
     user: User,
     is_known: bool,
@@ -283,49 +368,6 @@ fn local(
         about: user,
         cause,
     }))
-}
-
-/// The role by permission follows the permission; the role by hand is not touched, and the last
-/// active superuser stays one.
-fn sync_role(
-    conn: &mut Conn,
-    wanted: &RolePermissions,
-    user_id: i64,
-    roles: users::Roles,
-    details: &mut Details,
-) -> Result<()> {
-    let mut holds = |name: &Option<String>| match name {
-        Some(name) => permissions::is_held(conn, user_id, name),
-        None => Ok(false),
-    };
-    let mut role = if holds(&wanted.superuser)? {
-        Role::Superuser
-    } else if holds(&wanted.staff)? {
-        Role::Staff
-    } else {
-        Role::Employee
-    };
-    if role == roles.by_permission {
-        return Ok(());
-    }
-    let loses_superuser =
-        roles.by_permission == Role::Superuser && roles.by_hand != Role::Superuser;
-    if loses_superuser {
-        lock_superusers(conn)?;
-        if !users::has_other_superuser(conn, user_id)? {
-            details.kept.push("role last_superuser".to_owned());
-            role = Role::Superuser;
-        }
-    }
-    if role != roles.by_permission {
-        details.changes.push(audit::DetailedChange {
-            field: "role_by_permission".to_owned(),
-            from: roles.by_permission.code().to_owned(),
-            to: role.code().to_owned(),
-        });
-        users::set_role_by_permission(conn, user_id, role)?;
-    }
-    Ok(())
 }
 
 /// The session that this browser had makes way for the new one.

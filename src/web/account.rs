@@ -5,6 +5,8 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::admin::list::{Address, Pager};
+use super::admin::{Audience, Happening};
 use super::cookie;
 use super::csrf::Form;
 use super::device::Device;
@@ -116,6 +118,49 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
             .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
     }
     Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "account_timeline.html")]
+struct Timeline<'a> {
+    page: &'a Page<'a>,
+    happenings: Vec<Happening>,
+    pager: Pager,
+}
+
+/// Everything about one's own account, without what admins wrote to each other.
+pub async fn timeline(
+    reader: Reader,
+    desk: Data<Desk>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    let address = Address::of("/account/timeline", &[], &request);
+    let asked = address.as_ref().ok().cloned();
+    let (me, listing) = reader
+        .read(move |conn, found| {
+            let address = asked.as_ref().ok_or(Error::BadRequest)?;
+            let about = audit::Filter {
+                user_id: Some(found.user.id),
+                is_for_its_person: true,
+                ..audit::Filter::default()
+            };
+            audit::list(conn, &about, address.page()?, address.size()?)
+        })
+        .await?;
+    let address = address?;
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let note = page.t.newest_first.to_owned();
+    page.ok(&Timeline {
+        page: &page,
+        pager: Pager::of(&listing, &address, page.t.whole_timeline, note, |event| {
+            event.id
+        }),
+        happenings: listing
+            .rows
+            .into_iter()
+            .map(|event| Happening::of(event, &page, Audience::Person))
+            .collect(),
+    })
 }
 
 pub async fn end_session(

@@ -1,5 +1,15 @@
-//! What administrators see.
+//! What administrators see, and the forms by which they act.
 
+pub mod act;
 pub mod audit;
+pub mod bulk;
+pub mod export;
 mod happening;
+pub mod list;
+pub mod new_user;
+pub mod sessions;
+pub mod status;
+pub mod user;
 pub mod users;
+
+pub use happening::{Audience, Happening};

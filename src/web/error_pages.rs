@@ -18,7 +18,7 @@ impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::SignedOut => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::ForgedForm => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::FreshSignInNeeded | Self::ForgedForm => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest | Self::AttemptUsed => StatusCode::BAD_REQUEST,
@@ -76,6 +76,14 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
             reference: String::new(),
         };
     }
+    if matches!(failed, Error::FreshSignInNeeded) && !visit.is_script {
+        return Shown {
+            response: HttpResponse::SeeOther()
+                .insert_header((LOCATION, signin::fresh_address(&visit.here)))
+                .finish(),
+            reference: String::new(),
+        };
+    }
     let reference = match failed {
         Error::SignIn(error) => error.reference.clone(),
         _ => reference(),
@@ -126,6 +134,7 @@ const fn code(failed: &Error) -> &'static str {
     match failed {
         Error::SignedOut => "signed_out",
         Error::Forbidden => "forbidden",
+        Error::FreshSignInNeeded => "fresh_sign_in_needed",
         Error::NotFound => "not_found",
         Error::MethodNotAllowed { .. } => "method_not_allowed",
         Error::ForgedForm => "forged_form",
@@ -146,6 +155,7 @@ fn heading_and_lead(t: &'static Messages, failed: &Error) -> (&'static str, &'st
     match failed {
         Error::SignedOut => (t.signed_out_needed, ""),
         Error::Forbidden => (t.forbidden_heading, ""),
+        Error::FreshSignInNeeded => (t.fresh_heading, t.fresh_lead),
         Error::NotFound => (t.not_found_heading, t.not_found_lead),
         Error::MethodNotAllowed { .. } => (t.method_heading, t.method_lead),
         Error::ForgedForm => (t.forged_heading, t.forged_lead),

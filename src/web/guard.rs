@@ -12,6 +12,7 @@ use log::warn;
 
 use super::cookie;
 use super::visit::{Visit, desk};
+use crate::admin::Admin;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -55,6 +56,15 @@ pub struct Reader {
 /// The same for pages of the admin area.
 pub struct StaffReader(pub Reader);
 
+/// The same for pages that lead to acts.
+pub struct SuperuserReader(pub Reader);
+
+/// Somebody who may act, with the authority that [`crate::admin`] asks for.
+pub struct Acting {
+    pub me: SignedIn,
+    pub admin: Admin,
+}
+
 impl FromRequest for Reader {
     type Error = Error;
     type Future = Ready<Result<Self>>;
@@ -76,6 +86,33 @@ impl FromRequest for StaffReader {
             request: request.clone(),
             needed: Role::Staff,
         })))
+    }
+}
+
+impl FromRequest for SuperuserReader {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(Reader {
+            request: request.clone(),
+            needed: Role::Superuser,
+        })))
+    }
+}
+
+impl FromRequest for Acting {
+    type Error = Error;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let me = signed_in(&request).await?.ok_or(Error::SignedOut)?;
+            let admin = Admin::of(&me.user, &me.session, me.visit.client.clone())
+                .ok_or(Error::Forbidden)?;
+            Ok(Self { me, admin })
+        })
     }
 }
 

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::i18n::messages::Messages;
 use crate::i18n::{self, Lang};
 use crate::throttle::Paused;
-use crate::users::{Role, User};
+use crate::users::{Role, User, terms};
 
 pub struct Page<'a> {
     desk: &'a Desk,
@@ -267,6 +267,16 @@ impl<'a> Page<'a> {
             .map(url::Url::as_str)
     }
 
+    /// The roles that can be given by hand, as addresses name them, and what gives each.
+    pub fn role_acts(&self) -> [(&'static str, Role, &'static str); 3] {
+        [
+            (Role::Superuser, self.t.act_make_superuser),
+            (Role::Staff, self.t.act_make_staff),
+            (Role::Employee, self.t.act_take_role),
+        ]
+        .map(|(role, label)| (role.code(), role, label))
+    }
+
     pub fn role_name(&self, role: Role) -> &'static str {
         match role {
             Role::Employee => self.t.role_employee,
@@ -342,8 +352,7 @@ impl Person {
 }
 
 fn is_han(text: &str) -> bool {
-    text.chars()
-        .any(|c| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}'))
+    text.chars().any(terms::is_han)
 }
 
 /// Chinese: the first character; others: the first letters of two words.

@@ -83,7 +83,7 @@ pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
     })
 }
 
-fn weakness_text(page: &Page<'_>, weakness: Weakness) -> &'static str {
+pub fn weakness_text(page: &Page<'_>, weakness: Weakness) -> &'static str {
     match weakness {
         Weakness::TooShort => page.t.password_too_short,
         Weakness::TooLong => page.t.password_too_long,

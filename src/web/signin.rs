@@ -79,6 +79,11 @@ pub fn address(path: &str, next: &LocalPath) -> String {
     )
 }
 
+/// Where somebody who is signed in signs in anew: `/login?next=/admin/users&fresh=1`
+pub fn fresh_address(next: &LocalPath) -> String {
+    format!("{}&fresh=1", address("/login", next))
+}
+
 pub fn see_other(to: &str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, to))

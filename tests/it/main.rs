@@ -17,6 +17,7 @@ mod django;
 mod faults;
 mod gallery;
 mod house;
+mod import_django;
 mod migrations;
 mod pages;
 mod passwords;

@@ -1,44 +1,105 @@
-//! The user list and one person's page, to look at.
+//! The user list: one search box, filters, orders, pages, and the ticks for acts on many.
 
-use actix_web::HttpResponse;
-use actix_web::web::{Data, Path, Query};
+use std::time::Duration;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use serde::Deserialize;
 
-use super::happening::Happening;
-use crate::audit;
+use super::list::{Address, Chip, Choice, Pager, choices, total_in_words};
+use crate::admin::Admin;
+use crate::clock::UnixTime;
+use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
-use crate::paging::{Listing, Page as ListPage};
-use crate::permissions::{self, BY_HAND, Held};
-use crate::sessions;
-use crate::users::{self, Role, User};
-use crate::web::account::ShownSession;
+use crate::permissions;
+use crate::users::{
+    self, Column, Filter, LastLogin, Order, Role, Source, User, Wanted, list as list_users,
+};
 use crate::web::guard::StaffReader;
-use crate::web::home::MAX_SHOWN;
 use crate::web::page::{Page, Person};
+use crate::web::signin::fresh_address;
 
-/// Counted no further: past it the page says "1,000+".
-const COUNT_CAP: i64 = 1001;
-const MAX_SESSIONS: i64 = 50;
-const MAX_EVENTS: i64 = 20;
+pub const PATH: &str = "/admin/users";
+pub const FILTERS: &[&str] = &[
+    "q",
+    "status",
+    "role",
+    "source",
+    "permission",
+    "seen",
+    "sort",
+];
+/// Names of permissions that the filter offers.
+const MAX_NAMES: i64 = 100;
+const DAY: Duration = Duration::from_secs(86_400);
 
-#[derive(Deserialize)]
-pub struct Where {
-    after: Option<i64>,
-    before: Option<i64>,
-}
+const STATUSES: &[(&str, bool)] = &[("active", true), ("deactivated", false)];
+const ROLES: &[(&str, Role)] = &[
+    ("superuser", Role::Superuser),
+    ("staff", Role::Staff),
+    ("employee", Role::Employee),
+];
+const SOURCES: &[(&str, Source)] = &[("directory", Source::Provider), ("local", Source::Local)];
+/// Not seen for so many days; none: never.
+const SEEN: &[(&str, Option<u32>)] = &[
+    ("30", Some(30)),
+    ("90", Some(90)),
+    ("180", Some(180)),
+    ("365", Some(365)),
+    ("never", None),
+];
+const COLUMNS: &[(&str, Column)] = &[
+    ("joined", Column::DateJoined),
+    ("username", Column::Username),
+    ("name", Column::FirstName),
+    ("email", Column::Email),
+    ("last", Column::LastLogin),
+];
 
-impl Where {
-    /// `None` for two places at once.
-    pub const fn page(&self) -> Option<ListPage> {
-        match (self.after, self.before) {
-            (None, None) => Some(ListPage::First),
-            (Some(id), None) => Some(ListPage::After(id)),
-            (None, Some(id)) => Some(ListPage::Before(id)),
-            (Some(_), Some(_)) => None,
+/// What an address asks for.
+///
+/// # Errors
+/// [`Error::BadRequest`] for values that no link of ours has.
+pub fn wanted(address: &Address, now: UnixTime) -> Result<Wanted> {
+    let order = match address.get("sort") {
+        None => None,
+        Some(given) => {
+            let is_descending = given.starts_with('-');
+            let name = given.trim_start_matches('-');
+            let column = COLUMNS
+                .iter()
+                .find(|(code, _)| *code == name)
+                .map(|(_, column)| *column)
+                .ok_or(Error::BadRequest)?;
+            Some(Order {
+                column,
+                is_descending,
+            })
         }
-    }
+    };
+    let last_login = match address.get("seen") {
+        None => None,
+        Some("never") => Some(LastLogin::Never),
+        // Any number of days may be asked for by hand.
+        Some(days) => {
+            let days: u32 = days.parse().map_err(|_| Error::BadRequest)?;
+            Some(LastLogin::Before(now.minus(DAY.saturating_mul(days))))
+        }
+    };
+    Ok(Wanted {
+        filter: Filter {
+            search: address.get("q").map(str::to_owned),
+            is_active: address.choice("status", STATUSES)?,
+            role: address.choice("role", ROLES)?,
+            source: address.choice("source", SOURCES)?,
+            permission: address.get("permission").map(str::to_owned),
+            last_login,
+        },
+        order,
+        page: address.page()?,
+        size: address.size()?,
+    })
 }
 
 struct Row {
@@ -46,43 +107,105 @@ struct Row {
     user: User,
 }
 
+/// The head of a column that the list can be sorted by.
+struct Head {
+    label: &'static str,
+    class: &'static str,
+    to: String,
+    /// `ascending`, `descending` or nothing.
+    sort: &'static str,
+    icon: &'static str,
+}
+
 #[derive(Template)]
 #[template(path = "admin/users.html")]
 struct UserList<'a> {
     page: &'a Page<'a>,
     tab: &'static str,
-    count: String,
+    address: &'a Address,
+    total: String,
+    statuses: Vec<Choice>,
+    roles: Vec<Choice>,
+    sources: Vec<Choice>,
+    seen: Vec<Choice>,
+    permission_names: Vec<String>,
+    chips: Vec<Chip>,
+    heads: Vec<Head>,
     rows: Vec<Row>,
-    newer: Option<i64>,
-    older: Option<i64>,
+    pager: Pager,
+    /// The viewer may act.
+    may_act: bool,
+    /// Where to sign in anew, for whom dangerous acts would ask to.
+    fresh: Option<String>,
+    may_create: bool,
+    is_ticked: bool,
+    tick_all: String,
+    matching: String,
 }
 
 pub async fn list(
     StaffReader(reader): StaffReader,
     desk: Data<Desk>,
-    wanted: Query<Where>,
+    request: HttpRequest,
 ) -> Result<HttpResponse> {
-    let wanted = wanted.page();
-    let (me, (listing, count)): (_, (Listing<User>, usize)) = reader
+    let now = desk.clock.now();
+    let address = Address::of(PATH, FILTERS, &request);
+    let wanted = address
+        .as_ref()
+        .map_err(|_| Error::BadRequest)
+        .and_then(|address| wanted(address, now));
+    let asked = wanted.as_ref().ok().cloned();
+    let (me, (listing, total, permission_names)) = reader
         .read(move |conn, _| {
-            let wanted = wanted.ok_or(Error::BadRequest)?;
+            let wanted = asked.as_ref().ok_or(Error::BadRequest)?;
             Ok((
-                users::list(conn, wanted)?,
-                users::count_up_to(conn, COUNT_CAP)?,
+                list_users(conn, wanted)?,
+                users::total(conn, &wanted.filter)?,
+                permissions::known_names(conn, MAX_NAMES)?,
             ))
         })
         .await?;
+    let (address, wanted) = (address?, wanted?);
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let newer = listing.newer(|user| user.id);
-    let older = listing.older(|user| user.id);
+    let t = page.t;
+    let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
+    let note = order_in_words(&page, &wanted);
+    let total = total_in_words(&page, total);
     page.ok(&UserList {
         page: &page,
         tab: "users",
-        count: if count > 1000 {
-            "1,000+".to_owned()
-        } else {
-            count.to_string()
-        },
+        statuses: choices(
+            address.value("status"),
+            [
+                ("", t.any),
+                ("active", t.state_active),
+                ("deactivated", t.state_deactivated),
+            ],
+        ),
+        roles: choices(
+            address.value("role"),
+            [
+                ("", t.any),
+                ("superuser", t.role_superuser),
+                ("staff", t.role_staff),
+                ("employee", t.role_employee),
+            ],
+        ),
+        sources: choices(
+            address.value("source"),
+            [
+                ("", t.any),
+                ("directory", t.source_directory),
+                ("local", t.source_local),
+            ],
+        ),
+        seen: seen_choices(&page, address.value("seen")),
+        permission_names,
+        chips: chips(&page, &address),
+        heads: heads(&page, &address, &wanted),
+        pager: Pager::of(&listing, &address, t.pages_of_users, note, |user| user.id),
+        matching: all_in_words(&page, &total),
+        total,
         rows: listing
             .rows
             .into_iter()
@@ -91,69 +214,150 @@ pub async fn list(
                 user,
             })
             .collect(),
-        newer,
-        older,
+        may_act: admin.is_some(),
+        fresh: admin
+            .filter(|admin| !admin.is_fresh(now))
+            .map(|_| fresh_address(&me.visit.here)),
+        may_create: desk.password_login != PasswordLogin::Off,
+        is_ticked: address.get("select") == Some("page"),
+        tick_all: tick_all(&address),
+        address: &address,
     })
 }
 
-#[derive(Template)]
-#[template(path = "admin/user.html")]
-struct UserPage<'a> {
-    page: &'a Page<'a>,
-    tab: &'static str,
-    person: Person,
-    user: User,
-    is_directory: bool,
-    identities: Vec<(String, String)>,
-    permissions: Vec<Held>,
-    more_permissions: i64,
-    has_stale_permissions: bool,
-    sessions: Vec<ShownSession>,
-    happenings: Vec<Happening>,
+fn all_in_words(page: &Page<'_>, total: &str) -> String {
+    let [before, after] = page.t.all_matching;
+    format!("{before}{total}{after}")
 }
 
-pub async fn show(
-    StaffReader(reader): StaffReader,
-    desk: Data<Desk>,
-    id: Path<i64>,
-) -> Result<HttpResponse> {
-    let id = *id;
-    let now = desk.clock.now();
-    let limits = desk.limits;
-    let (me, (user, identities, held, more_permissions, sessions, events)) = reader
-        .read(move |conn, _| {
-            let user = users::find(conn, id)?.ok_or(Error::NotFound)?;
-            let held = permissions::list(conn, id, MAX_SHOWN)?;
-            let more = permissions::count_beyond(conn, id, &held, MAX_SHOWN)?;
-            Ok((
-                user,
-                users::identities_of(conn, id)?,
-                held,
-                more,
-                sessions::list_live(conn, now, limits, id, MAX_SESSIONS)?,
-                audit::list_about(conn, id, MAX_EVENTS)?,
-            ))
+/// The same page with every row ticked.
+fn tick_all(address: &Address) -> String {
+    let place = ["after", "before", "last"]
+        .into_iter()
+        .find_map(|name| Some((name, address.get(name)?)));
+    let mut more = vec![("select", Some("page"))];
+    more.extend(place.map(|(name, value)| (name, Some(value))));
+    address.at(PATH, &more)
+}
+
+fn seen_choices(page: &Page<'_>, chosen: &str) -> Vec<Choice> {
+    let t = page.t;
+    let mut all = choices(chosen, [("", t.any)]);
+    all.extend(SEEN.iter().map(|(code, days)| Choice {
+        value: (*code).to_owned(),
+        label: match days {
+            Some(days) => format!("{}{days}{}", t.not_for_days[0], t.not_for_days[1]),
+            None => t.never_signed_in.to_owned(),
+        },
+        is_chosen: *code == chosen,
+    }));
+    all
+}
+
+fn chips(page: &Page<'_>, address: &Address) -> Vec<Chip> {
+    let t = page.t;
+    let words = |name: &str, value: &str| match (name, value) {
+        ("status", "active") => t.state_active.to_owned(),
+        ("status", _) => t.state_deactivated.to_owned(),
+        ("role", "superuser") => t.role_superuser.to_owned(),
+        ("role", "staff") => t.role_staff.to_owned(),
+        ("role", _) => t.role_employee.to_owned(),
+        ("source", "directory") => t.source_directory.to_owned(),
+        ("source", _) => t.source_local.to_owned(),
+        ("seen", "never") => t.never_signed_in.to_owned(),
+        ("seen", days) => format!("{}{days}{}", t.not_for_days[0], t.not_for_days[1]),
+        _ => value.to_owned(),
+    };
+    [
+        ("q", t.search),
+        ("status", t.status),
+        ("role", t.role),
+        ("source", t.source),
+        ("permission", t.permission),
+        ("seen", t.last_sign_in_column),
+    ]
+    .into_iter()
+    .filter_map(|(name, label)| {
+        let value = address.get(name)?;
+        Some(Chip {
+            text: format!("{label}{}{}", t.colon, words(name, value)),
+            without: address.with(name, None),
         })
-        .await?;
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let asked = desk.provider.settings().permissions_url.is_some();
-    page.ok(&UserPage {
-        page: &page,
-        tab: "users",
-        person: Person::of(&user),
-        is_directory: !identities.is_empty(),
-        has_stale_permissions: user.has_stale_permissions(asked),
-        user,
-        identities,
-        permissions: held,
-        more_permissions,
-        sessions: sessions
-            .into_iter()
-            .map(|session| ShownSession::of(session, &page, None))
-            .collect(),
-        happenings: events
-            .into_iter()
-            .map(|event| Happening::of(event, &page))
-            .collect(),
     })
+    .collect()
+}
+
+/// The order that the list has, whether it was asked for or not.
+fn order_of(wanted: &Wanted) -> Option<Order> {
+    let natural = match (&wanted.filter.search, wanted.filter.last_login) {
+        (Some(_), _) => None,
+        (None, Some(LastLogin::Before(_))) => Some(Order {
+            column: Column::LastLogin,
+            is_descending: false,
+        }),
+        (None, _) => Some(Order {
+            column: Column::DateJoined,
+            is_descending: true,
+        }),
+    };
+    wanted.order.or(natural)
+}
+
+fn heads(page: &Page<'_>, address: &Address, wanted: &Wanted) -> Vec<Head> {
+    let t = page.t;
+    let present = order_of(wanted);
+    [
+        (Column::FirstName, "name", t.name, "", false),
+        (Column::Username, "username", t.username, "c-opt", false),
+        (Column::Email, "email", t.email, "c-opt", false),
+        (Column::DateJoined, "joined", t.created, "c-opt", true),
+        (
+            Column::LastLogin,
+            "last",
+            t.last_sign_in_column,
+            "c-mid",
+            true,
+        ),
+    ]
+    .map(|(column, code, label, class, begins_descending)| {
+        let now = present.filter(|order| order.column == column);
+        let next_is_descending = match now {
+            Some(order) => !order.is_descending,
+            None => begins_descending,
+        };
+        let sort = if next_is_descending {
+            format!("-{code}")
+        } else {
+            code.to_owned()
+        };
+        let (direction, icon) = match now {
+            Some(order) if order.is_descending => ("descending", "desc"),
+            Some(_) => ("ascending", "asc"),
+            None => ("", "sort"),
+        };
+        Head {
+            label,
+            class,
+            to: address.with("sort", Some(&sort)),
+            sort: direction,
+            icon,
+        }
+    })
+    .into()
+}
+
+fn order_in_words(page: &Page<'_>, wanted: &Wanted) -> String {
+    let t = page.t;
+    let Some(order) = order_of(wanted) else {
+        return t.best_hit_first.to_owned();
+    };
+    match (order.column, order.is_descending) {
+        (Column::DateJoined, true) => t.newest_first,
+        (Column::DateJoined, false) => t.oldest_first,
+        (Column::LastLogin, true) => t.last_seen_first,
+        (Column::LastLogin, false) => t.longest_absent_first,
+        (_, false) => t.in_order,
+        (_, true) => t.in_reverse_order,
+    }
+    .to_owned()
 }

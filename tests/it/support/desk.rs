@@ -5,13 +5,14 @@ use std::net::TcpListener;
 use std::sync::{Arc, LazyLock, mpsc};
 use std::thread::JoinHandle;
 
+use frontdesk::Server;
+use frontdesk::admin::{self, Admin};
 use frontdesk::clock::Clock;
 use frontdesk::config::Settings;
 use frontdesk::passwords::hash;
 use frontdesk::secret::Secret;
 use frontdesk::secret::random_token;
 use frontdesk::signin::rescue;
-use frontdesk::{Server, admin};
 
 use super::database::Database;
 use super::provider::{CLIENT_ID, Provider};
@@ -177,8 +178,15 @@ impl Desk {
         static HASH: LazyLock<String> =
             LazyLock::new(|| hash(&Secret::new(PASSWORD.to_owned())).expect("argon2 works"));
         let now = self.clock.now();
-        admin::create_superuser(&self.inner.db, now, username, "", &HASH)
-            .unwrap_or_else(|refusal| panic!("{username}: {refusal}"));
+        admin::create_superuser(
+            &self.inner.db,
+            now,
+            &Admin::command_line(),
+            username,
+            "",
+            &HASH,
+        )
+        .unwrap_or_else(|refusal| panic!("{username}: {refusal}"));
         let sql = "UPDATE users SET is_staff = FALSE, is_superuser = FALSE WHERE username = ";
         self.database.execute(&format!("{sql}'{username}'"));
     }
@@ -186,9 +194,15 @@ impl Desk {
     /// A rescue link's path for an account.
     pub fn rescue_link(&self, username: &str) -> String {
         let now = self.clock.now();
-        let draft = rescue::Draft::new().expect("randomness");
-        let id = admin::make_rescue_link(&self.inner.db, now, username, &draft.id)
-            .unwrap_or_else(|refusal| panic!("{username}: {refusal}"));
+        let draft = rescue::draft().expect("randomness");
+        let id = admin::make_rescue_link(
+            &self.inner.db,
+            now,
+            &Admin::command_line(),
+            username,
+            &draft.id,
+        )
+        .unwrap_or_else(|refusal| panic!("{username}: {refusal}"));
         let token = draft.token(&self.inner.keys, now, id).expect("randomness");
         rescue::address("", &token)
     }

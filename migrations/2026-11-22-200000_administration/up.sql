@@ -1,0 +1,54 @@
+-- What admins search, sort, filter and change. An account's id is made from `date_joined`, so the
+-- order of ids is the order in which people joined.
+
+-- when the account was taken over from another system; NULL for all others
+ALTER TABLE users ADD COLUMN imported_at BIGINT;
+-- when its personal data was erased
+ALTER TABLE users ADD COLUMN erased_at BIGINT;
+-- whether `user_terms` has its words; those of older accounts are added in the background
+ALTER TABLE users ADD COLUMN is_searchable BOOLEAN NOT NULL DEFAULT FALSE;
+
+-- Each order and each filter of the user list, so that a page costs the same wherever it is. The
+-- expressions stand in the queries word for word.
+CREATE INDEX users_first_name ON users (first_name, id);
+CREATE INDEX users_email ON users (email, id);
+CREATE INDEX users_last_login ON users (COALESCE(last_login, 0), id);
+CREATE INDEX users_is_active ON users (is_active, id);
+CREATE INDEX users_role ON users ((CASE WHEN is_superuser OR is_superuser_by_permission THEN 2 WHEN is_staff OR is_staff_by_permission THEN 1 ELSE 0 END), id);
+CREATE INDEX users_source ON users ((CASE WHEN synced_at IS NULL THEN 0 ELSE 1 END), id);
+CREATE INDEX users_not_searchable ON users (id) WHERE is_searchable = FALSE;
+
+-- The words by which an account is found, in lower case: a prefix of one finds it.
+CREATE TABLE user_terms (
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- FALSE: the whole username, name or local part of the e-mail address; TRUE: a later word of a
+    -- name, or what follows a Chinese character of it
+    is_inner BOOLEAN NOT NULL,
+    term TEXT NOT NULL,
+    PRIMARY KEY (user_id, is_inner, term)
+);
+CREATE INDEX user_terms_term ON user_terms (is_inner, term, user_id);
+
+-- When a field of an account last changed, and by whom. No row: since the account exists.
+CREATE TABLE user_field_changes (
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    field TEXT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    -- a username, 'command line', or '' for a provider
+    changed_by TEXT NOT NULL,
+    PRIMARY KEY (user_id, field)
+);
+
+-- who gave it by hand, or ''
+ALTER TABLE user_permissions ADD COLUMN granted_by TEXT NOT NULL DEFAULT '';
+CREATE INDEX user_permissions_name ON user_permissions (name, user_id);
+
+CREATE INDEX sessions_address ON sessions (address, id);
+CREATE INDEX sessions_live ON sessions (id) WHERE ended_at IS NULL;
+
+CREATE INDEX audit_events_username ON audit_events (username, id);
+CREATE INDEX audit_events_actor ON audit_events (actor, id);
+CREATE INDEX audit_events_event ON audit_events (event, id);
+CREATE INDEX audit_events_address ON audit_events (address, id);
+CREATE INDEX audit_events_refused ON audit_events (id) WHERE outcome = 'refused';
+CREATE INDEX audit_events_reference ON audit_events (reference, id) WHERE reference <> '';

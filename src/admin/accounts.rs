@@ -1,0 +1,212 @@
+//! Accounts made by hand, their passwords and links; exports.
+
+use super::{Admin, Refusal};
+use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::clock::UnixTime;
+use crate::db::{Conn, Db};
+use crate::desk::Desk;
+use crate::error::Result;
+use crate::sessions;
+use crate::text::is_refused;
+use crate::users::{
+    self, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME, NO_PASSWORD_YET, NewLocal, Role,
+};
+
+/// What an admin typed of a new local account.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    pub username: String,
+    pub first_name: String,
+    pub email: String,
+    /// Why, in the admin's words.
+    pub note: String,
+}
+
+/// A local account without a role, whose owner chooses the password by the link of this id; the
+/// account's id.
+///
+/// # Errors
+/// As [`super::act`]; the refusals of [`check_new_account`], and [`Refusal::UsernameTaken`].
+pub async fn create_account(
+    desk: &Desk,
+    admin: &Admin,
+    new: NewAccount,
+    link: String,
+) -> Result<Result<i64, Refusal>> {
+    let now = desk.clock.now();
+    admin.check_fresh(now)?;
+    if let Err(refusal) = check_new_account(&new.username, &new.email) {
+        return Ok(Err(refusal));
+    }
+    let is_name =
+        new.first_name.chars().count() <= MAX_FIRST_NAME && !new.first_name.chars().any(is_refused);
+    if !is_name {
+        return Ok(Err(Refusal::BadFirstName));
+    }
+    let admin = admin.clone();
+    desk.db
+        .write(move |conn| {
+            admin.check(conn)?;
+            let local = NewLocal {
+                username: &new.username,
+                first_name: &new.first_name,
+                email: &new.email,
+                password_hash: NO_PASSWORD_YET,
+                role: Role::Employee,
+            };
+            let Some(id) = create(conn, now, &local)? else {
+                return Ok(Err(Refusal::UsernameTaken));
+            };
+            let event = NewEvent {
+                reference: &link,
+                details: Details {
+                    note: new.note.clone(),
+                    ..Details::default()
+                },
+                ..admin.event(EventKind::AccountCreated, Some((id, &new.username)))
+            };
+            audit::record(conn, now, event)?;
+            Ok(Ok(id))
+        })
+        .await
+}
+
+fn create(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<Option<i64>> {
+    if users::find_by_username(conn, new.username)?.is_some() {
+        return Ok(None);
+    }
+    users::create_local(conn, now, new).map(Some)
+}
+
+/// A local superuser, on the command line.
+///
+/// # Errors
+/// [`Refusal::UsernameTaken`], [`Refusal::BadUsername`], [`Refusal::BadEmail`]
+pub fn create_superuser(
+    db: &Db,
+    now: UnixTime,
+    admin: &Admin,
+    username: &str,
+    email: &str,
+    password_hash: &str,
+) -> Result<(), Refusal> {
+    check_new_account(username, email)?;
+    db.write_blocking(|conn| {
+        let local = NewLocal {
+            username,
+            first_name: "",
+            email,
+            password_hash,
+            role: Role::Superuser,
+        };
+        let Some(id) = create(conn, now, &local)? else {
+            return Ok(Err(Refusal::UsernameTaken));
+        };
+        let event = admin.event(EventKind::SuperuserCreated, Some((id, username)));
+        audit::record(conn, now, event)?;
+        Ok(Ok(()))
+    })?
+}
+
+/// What can be said against a new local account before a password is asked for.
+///
+/// # Errors
+/// [`Refusal::BadUsername`], [`Refusal::BadEmail`]
+pub fn check_new_account(username: &str, email: &str) -> Result<(), Refusal> {
+    let is_plain = |text: &str| !text.chars().any(is_refused);
+    if username.trim().is_empty() || username.chars().count() > MAX_USERNAME || !is_plain(username)
+    {
+        return Err(Refusal::BadUsername);
+    }
+    let is_email = email.is_empty()
+        || (email.contains('@') && email.chars().count() <= MAX_EMAIL && is_plain(email));
+    if is_email {
+        Ok(())
+    } else {
+        Err(Refusal::BadEmail)
+    }
+}
+
+/// A new local password for an account that has one, on the command line. All of its sessions
+/// end: they may be those of whoever made the change necessary.
+///
+/// # Errors
+/// [`Refusal::UnknownUser`], [`Refusal::NoLocalPassword`]
+pub fn change_password(
+    db: &Db,
+    now: UnixTime,
+    admin: &Admin,
+    username: &str,
+    password_hash: &str,
+) -> Result<(), Refusal> {
+    db.write_blocking(|conn| {
+        let Some(user) = users::find_by_username(conn, username)? else {
+            return Ok(Err(Refusal::UnknownUser));
+        };
+        if !users::has_password(conn, user.id)? {
+            return Ok(Err(Refusal::NoLocalPassword));
+        }
+        users::set_password(conn, user.id, password_hash)?;
+        users::note_changes(conn, now, user.id, admin.name(), &["password"])?;
+        let ended = sessions::end_all(conn, now, user.id)?;
+        let event = NewEvent {
+            details: Details {
+                count: (ended > 0).then_some(ended),
+                ..Details::default()
+            },
+            ..admin.event(EventKind::PasswordChanged, Some((user.id, username)))
+        };
+        audit::record(conn, now, event)?;
+        Ok(Ok(()))
+    })?
+}
+
+/// Notes that a rescue link is made for an active account, on the command line; the account's id.
+///
+/// # Errors
+/// [`Refusal::UnknownUser`], [`Refusal::Inactive`]
+pub fn make_rescue_link(
+    db: &Db,
+    now: UnixTime,
+    admin: &Admin,
+    username: &str,
+    link_id: &str,
+) -> Result<i64, Refusal> {
+    db.write_blocking(|conn| {
+        let Some(user) = users::find_by_username(conn, username)? else {
+            return Ok(Err(Refusal::UnknownUser));
+        };
+        if !user.is_active {
+            return Ok(Err(Refusal::Inactive));
+        }
+        let event = NewEvent {
+            reference: link_id,
+            ..admin.event(EventKind::RescueLinkMade, Some((user.id, username)))
+        };
+        audit::record(conn, now, event)?;
+        Ok(Ok(user.id))
+    })?
+}
+
+/// Notes that a list leaves the house: `what` with its filters, `users?role=staff`.
+///
+/// # Errors
+/// As [`super::act`]
+pub async fn export_made(desk: &Desk, admin: &Admin, what: String) -> Result<()> {
+    let now = desk.clock.now();
+    admin.check_fresh(now)?;
+    let admin = admin.clone();
+    desk.db
+        .write(move |conn| {
+            admin.check(conn)?;
+            let event = NewEvent {
+                details: Details {
+                    export: what.clone(),
+                    ..Details::default()
+                },
+                ..admin.event(EventKind::ExportMade, None)
+            };
+            audit::record(conn, now, event)
+        })
+        .await
+}

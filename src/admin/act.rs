@@ -1,0 +1,444 @@
+//! What can be done to one account.
+
+use super::{Admin, Refusal};
+use crate::audit::{self, DetailedChange, Details, EventKind, NewEvent};
+use crate::clock::UnixTime;
+use crate::config::PROVIDER_ID;
+use crate::db::{Conn, Db, lock_superusers};
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::permissions::{self, MAX_NAME};
+use crate::roles::{self, RolePermissions, Synced};
+use crate::sessions;
+use crate::text::is_refused;
+use crate::users::{self, MAX_SUBJECT, NO_PASSWORD_YET, Role, User};
+
+/// Of an admin's reason or note, in characters.
+pub const MAX_NOTE: usize = 500;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    Deactivate,
+    Activate,
+    /// The role by hand.
+    SetRole(Role),
+    /// All of them.
+    EndSessions,
+    EndSession(i64),
+    /// By hand.
+    GrantPermission(String),
+    /// What was given by hand.
+    TakePermission(String),
+    /// The subject of somebody at the company's provider.
+    LinkIdentity(String),
+    UnlinkIdentity(String),
+    /// The old password ends at once; the owner sets another one by the link of this id.
+    ResetPassword {
+        link: String,
+    },
+    Erase,
+    Note,
+}
+
+/// Why, in the admin's words, and what names this act on pages and in the trail.
+#[derive(Clone, Debug, Default)]
+pub struct Reason {
+    /// At most [`MAX_NOTE`] characters.
+    pub note: String,
+    pub reference: String,
+}
+
+/// What an act did.
+#[derive(Debug)]
+pub struct Done {
+    /// The account as it was before.
+    pub user: User,
+    pub sessions_ended: usize,
+}
+
+impl Act {
+    /// Whether a stolen, unattended session could do lasting harm by it.
+    #[must_use]
+    pub const fn is_dangerous(&self) -> bool {
+        match self {
+            Self::Deactivate
+            | Self::Activate
+            | Self::EndSessions
+            | Self::EndSession(_)
+            | Self::TakePermission(_)
+            | Self::Note => false,
+            Self::SetRole(_)
+            | Self::GrantPermission(_)
+            | Self::LinkIdentity(_)
+            | Self::UnlinkIdentity(_)
+            | Self::ResetPassword { .. }
+            | Self::Erase => true,
+        }
+    }
+
+    /// Whether nobody does it to themself: it would lock them out, or raise them.
+    const fn is_for_others(&self) -> bool {
+        match self {
+            Self::EndSessions | Self::EndSession(_) | Self::TakePermission(_) | Self::Note => false,
+            Self::Deactivate
+            | Self::Activate
+            | Self::SetRole(_)
+            | Self::GrantPermission(_)
+            | Self::LinkIdentity(_)
+            | Self::UnlinkIdentity(_)
+            | Self::ResetPassword { .. }
+            | Self::Erase => true,
+        }
+    }
+
+    const fn kind(&self) -> EventKind {
+        match self {
+            Self::Deactivate => EventKind::AccountDeactivated,
+            Self::Activate => EventKind::AccountActivated,
+            Self::SetRole(_) => EventKind::RoleChanged,
+            Self::EndSessions => EventKind::SessionsEnded,
+            Self::EndSession(_) => EventKind::SessionEnded,
+            Self::GrantPermission(_) => EventKind::PermissionGranted,
+            Self::TakePermission(_) => EventKind::PermissionTaken,
+            Self::LinkIdentity(_) => EventKind::IdentityLinked,
+            Self::UnlinkIdentity(_) => EventKind::IdentityUnlinked,
+            Self::ResetPassword { .. } => EventKind::PasswordLinkMade,
+            Self::Erase => EventKind::AccountErased,
+            Self::Note => EventKind::NoteAdded,
+        }
+    }
+}
+
+/// Does it, in a transaction of its own.
+///
+/// # Errors
+/// [`Error::FreshSignInNeeded`], [`Error::SignedOut`] and [`Error::Forbidden`] when the authority
+/// does not hold, [`Error::Database`]; then nothing is changed.
+pub async fn act(
+    desk: &Desk,
+    admin: &Admin,
+    user_id: i64,
+    act: Act,
+    reason: Reason,
+) -> Result<Result<Done, Refusal>> {
+    let now = desk.clock.now();
+    let roles = desk.roles.clone();
+    let admin = admin.clone();
+    let failpoint = desk.failpoint.clone();
+    desk.db
+        .write(move |conn| {
+            failpoint.hit("before_act");
+            perform(conn, now, &admin, &roles, user_id, &act, &reason)
+        })
+        .await
+}
+
+/// Does it, in the caller's transaction: one event, also for an act that was refused.
+///
+/// # Errors
+/// As [`act`]
+pub fn perform(
+    conn: &mut Conn,
+    now: UnixTime,
+    admin: &Admin,
+    roles: &RolePermissions,
+    user_id: i64,
+    act: &Act,
+    reason: &Reason,
+) -> Result<Result<Done, Refusal>> {
+    if act.is_dangerous() {
+        admin.check_fresh(now)?;
+    }
+    let Some(user) = users::lock(conn, user_id)? else {
+        return Ok(Err(Refusal::UnknownUser));
+    };
+    let ends_superuser = ends_superuser(&user, roles, act);
+    if ends_superuser {
+        lock_superusers(conn)?;
+    }
+    admin.check(conn)?;
+    let mut this = Performing {
+        now,
+        admin,
+        roles,
+        user,
+        details: Details {
+            note: reason.note.clone(),
+            ..Details::default()
+        },
+        username: None,
+        sessions_ended: 0,
+    };
+    let refusal = if act.is_for_others() && admin.is(user_id) {
+        Some(Refusal::Yourself)
+    } else if ends_superuser && !users::has_other_superuser(conn, user_id)? {
+        Some(Refusal::LastSuperuser)
+    } else {
+        this.change(conn, act)?.err()
+    };
+    match refusal {
+        // Nothing was tried that anybody would have to know of.
+        Some(refusal @ (Refusal::Unchanged | Refusal::UnknownUser | Refusal::BadName)) => {
+            Ok(Err(refusal))
+        }
+        Some(refusal) => {
+            this.record(conn, act, reason, refusal.code())?;
+            Ok(Err(refusal))
+        }
+        None => {
+            this.record(conn, act, reason, "")?;
+            Ok(Ok(Done {
+                user: this.user,
+                sessions_ended: this.sessions_ended,
+            }))
+        }
+    }
+}
+
+/// Whether an active superuser would be none after it.
+fn ends_superuser(user: &User, wanted: &RolePermissions, act: &Act) -> bool {
+    let roles = user.roles();
+    if !user.is_active || user.role() != Role::Superuser {
+        return false;
+    }
+    match act {
+        Act::Deactivate => true,
+        Act::SetRole(role) => (*role).max(roles.by_permission) != Role::Superuser,
+        Act::TakePermission(name) => {
+            roles.by_hand != Role::Superuser && wanted.superuser.as_ref() == Some(name)
+        }
+        Act::UnlinkIdentity(_) => roles.by_hand != Role::Superuser,
+        _ => false,
+    }
+}
+
+/// One act on its way, with the account's row taken.
+struct Performing<'a> {
+    now: UnixTime,
+    admin: &'a Admin,
+    roles: &'a RolePermissions,
+    user: User,
+    details: Details,
+    /// The account's new name, where the act gives it one.
+    username: Option<String>,
+    sessions_ended: usize,
+}
+
+impl Performing<'_> {
+    fn change(&mut self, conn: &mut Conn, act: &Act) -> Result<Result<(), Refusal>> {
+        let user_id = self.user.id;
+        if self.user.erased_at().is_some() && !matches!(act, Act::Note) {
+            return Ok(Err(Refusal::Erased));
+        }
+        match act {
+            Act::Deactivate => {
+                if !self.user.is_active {
+                    return Ok(Err(Refusal::Unchanged));
+                }
+                users::set_active(conn, user_id, false)?;
+                self.end_sessions(conn)?;
+                self.note_change(conn, "is_active")?;
+            }
+            Act::Activate => {
+                if self.user.is_active {
+                    return Ok(Err(Refusal::Unchanged));
+                }
+                users::set_active(conn, user_id, true)?;
+                self.note_change(conn, "is_active")?;
+            }
+            Act::SetRole(role) => {
+                let from = self.user.roles().by_hand;
+                if from == *role {
+                    return Ok(Err(Refusal::Unchanged));
+                }
+                users::set_role_by_hand(conn, user_id, *role)?;
+                self.add_role_change("role_by_hand", from, *role);
+                self.note_change(conn, "role_by_hand")?;
+            }
+            Act::EndSessions => {
+                self.end_sessions(conn)?;
+                if self.sessions_ended == 0 {
+                    return Ok(Err(Refusal::Unchanged));
+                }
+            }
+            Act::EndSession(id) => {
+                if !sessions::end(conn, self.now, user_id, *id)? {
+                    return Ok(Err(Refusal::Unchanged));
+                }
+                self.sessions_ended = 1;
+                self.details.count = Some(1);
+            }
+            Act::GrantPermission(name) => {
+                if !is_name(name, MAX_NAME) {
+                    return Ok(Err(Refusal::BadName));
+                }
+                if !permissions::grant(conn, self.now, user_id, name, self.admin.name())? {
+                    return Ok(Err(Refusal::Unchanged));
+                }
+                self.details.permissions_added = vec![name.clone()];
+                self.sync_role(conn)?;
+            }
+            Act::TakePermission(name) => {
+                if !permissions::take(conn, user_id, name)? {
+                    return Ok(Err(Refusal::Unchanged));
+                }
+                self.details.permissions_removed = vec![name.clone()];
+                self.sync_role(conn)?;
+            }
+            Act::LinkIdentity(subject) => return self.link(conn, subject),
+            Act::UnlinkIdentity(subject) => return self.unlink(conn, subject),
+            Act::ResetPassword { .. } => {
+                if !users::has_password(conn, user_id)? {
+                    return Ok(Err(Refusal::NoLocalPassword));
+                }
+                if !self.user.is_active {
+                    return Ok(Err(Refusal::Inactive));
+                }
+                users::set_password(conn, user_id, NO_PASSWORD_YET)?;
+                self.end_sessions(conn)?;
+                self.note_change(conn, "password")?;
+            }
+            Act::Erase => return self.erase(conn),
+            Act::Note => {
+                if self.details.note.trim().is_empty() {
+                    return Ok(Err(Refusal::BadName));
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Whoever knew the old password must not come in beside the one who now can: both it and all
+    /// sessions end.
+    fn link(&mut self, conn: &mut Conn, subject: &str) -> Result<Result<(), Refusal>> {
+        if !is_name(subject, MAX_SUBJECT) {
+            return Ok(Err(Refusal::BadName));
+        }
+        if let Some(owner) = users::find_by_identity(conn, PROVIDER_ID, subject)? {
+            return Ok(Err(if owner.id == self.user.id {
+                Refusal::Unchanged
+            } else {
+                Refusal::IdentityTaken(owner.username)
+            }));
+        }
+        users::link(conn, self.now, self.user.id, PROVIDER_ID, subject)?;
+        users::clear_password(conn, self.user.id)?;
+        self.end_sessions(conn)?;
+        self.details.identity = Some((PROVIDER_ID.to_owned(), subject.to_owned()));
+        self.note_change(conn, "identity")?;
+        Ok(Ok(()))
+    }
+
+    /// What the provider gave goes with it.
+    fn unlink(&mut self, conn: &mut Conn, subject: &str) -> Result<Result<(), Refusal>> {
+        if !users::unlink(conn, self.user.id, PROVIDER_ID, subject)? {
+            return Ok(Err(Refusal::Unchanged));
+        }
+        let taken = permissions::replace(conn, self.now, self.user.id, PROVIDER_ID, &[])?;
+        self.details.permissions_removed = taken.removed;
+        self.end_sessions(conn)?;
+        self.sync_role(conn)?;
+        self.details.identity = Some((PROVIDER_ID.to_owned(), subject.to_owned()));
+        self.note_change(conn, "identity")?;
+        Ok(Ok(()))
+    }
+
+    fn erase(&mut self, conn: &mut Conn) -> Result<Result<(), Refusal>> {
+        if self.user.is_active {
+            return Ok(Err(Refusal::StillActive));
+        }
+        let alias = format!("erased-{}", self.user.id.unsigned_abs());
+        self.end_sessions(conn)?;
+        permissions::take_all(conn, self.user.id)?;
+        sessions::forget(conn, self.user.id)?;
+        users::erase(conn, self.now, self.user.id, &alias)?;
+        let events = audit::forget(conn, self.user.id, &self.user.username, &alias)?;
+        self.details.count = Some(events);
+        self.username = Some(alias);
+        Ok(Ok(()))
+    }
+
+    fn end_sessions(&mut self, conn: &mut Conn) -> Result<()> {
+        self.sessions_ended = sessions::end_all(conn, self.now, self.user.id)?;
+        self.details.count = (self.sessions_ended > 0).then_some(self.sessions_ended);
+        Ok(())
+    }
+
+    fn sync_role(&mut self, conn: &mut Conn) -> Result<()> {
+        let roles = self.user.roles();
+        match roles::sync(conn, self.roles, self.user.id, roles)? {
+            Synced::Unchanged => {}
+            Synced::Kept => self.details.kept.push("role last_superuser".to_owned()),
+            Synced::Changed { from, to } => {
+                self.add_role_change("role_by_permission", from, to);
+                self.note_change(conn, "role_by_permission")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_role_change(&mut self, field: &str, from: Role, to: Role) {
+        self.details.changes.push(DetailedChange {
+            field: field.to_owned(),
+            from: from.code().to_owned(),
+            to: to.code().to_owned(),
+        });
+    }
+
+    fn note_change(&self, conn: &mut Conn, field: &str) -> Result<()> {
+        users::note_changes(conn, self.now, self.user.id, self.admin.name(), &[field])
+    }
+
+    fn record(
+        &self,
+        conn: &mut Conn,
+        act: &Act,
+        reason: &Reason,
+        refused: &'static str,
+    ) -> Result<()> {
+        let username = self.username.as_deref().unwrap_or(&self.user.username);
+        let reference = match act {
+            Act::ResetPassword { link } if refused.is_empty() => link,
+            _ => &reason.reference,
+        };
+        let event = NewEvent {
+            reason: refused,
+            reference,
+            details: self.details.clone(),
+            ..self.admin.event(act.kind(), Some((self.user.id, username)))
+        };
+        audit::record(conn, self.now, event)
+    }
+}
+
+fn is_name(text: &str, longest: usize) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= longest && !text.chars().any(is_refused)
+}
+
+/// Sets the role by hand of the account of a name, on the command line; the one by permission is
+/// not touched. Returns the role by hand from before.
+///
+/// # Errors
+/// [`Refusal::UnknownUser`], [`Refusal::LastSuperuser`]
+pub fn promote(
+    db: &Db,
+    now: UnixTime,
+    admin: &Admin,
+    username: &str,
+    role: Role,
+) -> Result<Role, Refusal> {
+    db.write_blocking(|conn| {
+        let Some(user) = users::find_by_username(conn, username)? else {
+            return Ok(Err(Refusal::UnknownUser));
+        };
+        let roles = RolePermissions::default();
+        let act = Act::SetRole(role);
+        let done = perform(conn, now, admin, &roles, user.id, &act, &Reason::default())?;
+        Ok(match done {
+            Ok(done) => Ok(done.user.roles().by_hand),
+            Err(Refusal::Unchanged) => Ok(role),
+            Err(refusal) => Err(refusal),
+        })
+    })
+    .map_err(|error: Error| Refusal::Failed(error))?
+}

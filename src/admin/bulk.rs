@@ -1,0 +1,190 @@
+//! One act for many accounts, in bounded batches.
+
+use super::{Act, Admin, Reason, Refusal, perform};
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::paging::Page;
+use crate::sessions;
+use crate::users::{self, User, Wanted};
+
+/// Accounts a transaction: a sign-in never waits for more.
+const AT_ONCE: usize = 50;
+/// Accounts a request; whoever wants more goes on from there.
+pub const BATCH: usize = 500;
+/// Stretches that a rare filter may look through in one request without finding enough.
+const MAX_STRETCHES: usize = 40;
+
+/// Whom it is for.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    These(Vec<i64>),
+    /// All that a list shows, from its page on.
+    Matching(Wanted),
+}
+
+/// What a batch came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub done: usize,
+    /// It was so already.
+    pub unchanged: usize,
+    pub failed: Vec<Failed>,
+    /// The account after which the next batch begins.
+    pub next: Option<i64>,
+}
+
+/// An account for which it was refused.
+#[derive(Debug)]
+pub struct Failed {
+    /// `None` when there is no such account any more.
+    pub user: Option<User>,
+    pub refusal: Refusal,
+}
+
+/// Does `act` for up to [`BATCH`] accounts: one event each.
+///
+/// # Errors
+/// [`Error::FreshSignInNeeded`] whatever the act; as [`super::act`]. What earlier transactions of
+/// the batch did stays done.
+pub async fn bulk(
+    desk: &Desk,
+    admin: &Admin,
+    selection: Selection,
+    act: &Act,
+    reason: &Reason,
+) -> Result<Outcome> {
+    admin.check_fresh(desk.clock.now())?;
+    let mut outcome = Outcome::default();
+    match selection {
+        Selection::These(ids) => {
+            for ids in ids.chunks(AT_ONCE) {
+                perform_all(desk, admin, ids.to_vec(), act, reason, &mut outcome).await?;
+            }
+        }
+        Selection::Matching(mut wanted) => {
+            wanted.size = AT_ONCE;
+            for _ in 0..MAX_STRETCHES {
+                let page = wanted.clone();
+                let listing = desk.db.read(move |conn| users::list(conn, &page)).await?;
+                let ids: Vec<i64> = listing.rows.iter().map(|user| user.id).collect();
+                let next = listing.next(|user| user.id).or(listing.stopped_at);
+                perform_all(desk, admin, ids, act, reason, &mut outcome).await?;
+                outcome.next = next;
+                let Some(next) = next else { break };
+                wanted.page = Page::After(next);
+                let seen = outcome.done + outcome.unchanged + outcome.failed.len();
+                if seen >= BATCH {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+async fn perform_all(
+    desk: &Desk,
+    admin: &Admin,
+    ids: Vec<i64>,
+    act: &Act,
+    reason: &Reason,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let now = desk.clock.now();
+    let roles = desk.roles.clone();
+    let (admin, act, reason) = (admin.clone(), act.clone(), reason.clone());
+    // Taken in one order by everybody, so that no two batches wait for each other.
+    let mut ids = ids;
+    ids.sort_unstable();
+    ids.dedup();
+    let (done, unchanged, failed) = desk
+        .db
+        .write(move |conn| {
+            let (mut done, mut unchanged, mut failed) = (0, 0, Vec::new());
+            for id in &ids {
+                match perform(conn, now, &admin, &roles, *id, &act, &reason)? {
+                    Ok(_) => done += 1,
+                    Err(Refusal::Unchanged) => unchanged += 1,
+                    Err(refusal) => failed.push(Failed {
+                        user: users::find(conn, *id)?,
+                        refusal,
+                    }),
+                }
+            }
+            Ok::<_, Error>((done, unchanged, failed))
+        })
+        .await?;
+    outcome.done += done;
+    outcome.unchanged += unchanged;
+    outcome.failed.extend(failed);
+    Ok(())
+}
+
+/// How far [`end_sessions`] came.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended {
+    pub count: usize,
+    pub has_more: bool,
+}
+
+/// Ends up to [`BATCH`] of the sessions that a filter finds, but the admin's own: one event each.
+///
+/// # Errors
+/// As [`bulk`]
+pub async fn end_sessions(
+    desk: &Desk,
+    admin: &Admin,
+    filter: &sessions::list::Filter,
+    kept: i64,
+    reason: &Reason,
+) -> Result<Ended> {
+    let (now, limits) = (desk.clock.now(), desk.limits);
+    admin.check_fresh(now)?;
+    let mut page = Page::First;
+    let mut ended = Ended {
+        count: 0,
+        has_more: false,
+    };
+    for _ in 0..MAX_STRETCHES {
+        let wanted = filter.clone();
+        let listing = desk
+            .db
+            .read(move |conn| sessions::list::list(conn, now, limits, &wanted, page, AT_ONCE))
+            .await?;
+        let next = listing
+            .next(|owned| owned.session.id)
+            .or(listing.stopped_at);
+        let mut owned: Vec<(i64, i64)> = listing
+            .rows
+            .iter()
+            .map(|owned| (owned.session.user_id, owned.session.id))
+            .filter(|(_, session)| *session != kept)
+            .collect();
+        owned.sort_unstable();
+        let roles = desk.roles.clone();
+        let (admin, reason) = (admin.clone(), reason.clone());
+        ended.count += desk
+            .db
+            .write(move |conn| {
+                let mut count = 0;
+                for (user, session) in &owned {
+                    let act = Act::EndSession(*session);
+                    if perform(conn, now, &admin, &roles, *user, &act, &reason)?.is_ok() {
+                        count += 1;
+                    }
+                }
+                Ok(count)
+            })
+            .await?;
+        let Some(next) = next else {
+            ended.has_more = false;
+            break;
+        };
+        page = Page::After(next);
+        ended.has_more = true;
+        if ended.count >= BATCH {
+            break;
+        }
+    }
+    Ok(ended)
+}

@@ -1,0 +1,232 @@
+//! `frontdesk import-django`: takes over the accounts of the Django app that the portal replaces.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+
+use jiff::Timestamp;
+
+use super::Failure;
+use crate::clock::UnixTime;
+use crate::config::{self, DatabaseUrl};
+use crate::db::describe;
+use crate::django::Source;
+use crate::takeover::{self, Outcome, Password, Row, Summary};
+use crate::text::is_refused;
+
+const HEADINGS: [&str; 9] = [
+    "username",
+    "name",
+    "e-mail",
+    "active",
+    "role",
+    "last sign-in",
+    "password",
+    "permissions",
+    "what happens",
+];
+
+type Line = [String; HEADINGS.len()];
+
+/// Takes over the accounts in the database at `database_url`, or prints what would happen.
+pub fn run(database_url: &str, is_dry_run: bool) -> Result<(), Failure> {
+    let url = source_url(database_url)?;
+    // First, so that a wrong address makes no database of our own.
+    let mut source = Source::open(&url)?;
+    let (db, clock) = super::migrated_database()?;
+    let mut lines = Vec::new();
+    let summary = takeover::import(&db, clock.now(), &mut source, is_dry_run, |row| {
+        if is_dry_run {
+            lines.push(line(row));
+        } else if let Some(problem) = problem(row.outcome) {
+            say!("{}: {problem}", printable(row.username));
+        }
+    })?;
+    if is_dry_run {
+        print_table(&lines);
+    }
+    print_summary(&summary, &describe(&url), is_dry_run);
+    Ok(())
+}
+
+/// Reads an address as `DATABASE_URL` is read.
+fn source_url(text: &str) -> Result<DatabaseUrl, Failure> {
+    if text.trim().is_empty() {
+        return Err(Failure::Other(
+            "the address of the app's database is empty".to_owned(),
+        ));
+    }
+    let variables = HashMap::from([("DATABASE_URL".to_owned(), text.to_owned())]);
+    Ok(config::database_url(&variables)?)
+}
+
+fn line(row: &Row<'_>) -> Line {
+    [
+        printable(row.username),
+        printable(row.first_name),
+        printable(row.email),
+        if row.is_active { "yes" } else { "no" }.to_owned(),
+        row.role.code().to_owned(),
+        row.last_login.map_or_else(|| "never".to_owned(), day),
+        match row.password {
+            Password::Kept => "kept",
+            Password::None => "none",
+            Password::Unusable => "unusable",
+            Password::NotSupported => "kind not supported",
+        }
+        .to_owned(),
+        row.permissions.to_string(),
+        match row.outcome {
+            Outcome::New => "new account".to_owned(),
+            Outcome::AlreadyImported => "nothing: imported before".to_owned(),
+            Outcome::NameTaken | Outcome::Refused(_) => {
+                format!("nothing: {}", problem(row.outcome).unwrap_or_default())
+            }
+        },
+    ]
+}
+
+/// Why an account is left out that nobody took over before.
+const fn problem(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::New | Outcome::AlreadyImported => None,
+        Outcome::NameTaken => Some("an account of that name is here already"),
+        Outcome::Refused(why) => Some(why),
+    }
+}
+
+fn day(time: UnixTime) -> String {
+    Timestamp::from_microsecond(time.0).map_or_else(
+        |_| "?".to_owned(),
+        |time| time.strftime("%Y-%m-%d").to_string(),
+    )
+}
+
+/// A text from elsewhere, on one line and without power over the terminal; `-` for none.
+fn printable(text: &str) -> String {
+    if text.is_empty() {
+        return "-".to_owned();
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}') {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+fn print_table(lines: &[Line]) {
+    let mut widths = HEADINGS.map(width);
+    for line in lines {
+        for (widest, cell) in widths.iter_mut().zip(line) {
+            *widest = width(cell).max(*widest);
+        }
+    }
+    say!("{}", aligned(&HEADINGS, &widths));
+    for line in lines {
+        say!("{}", aligned(line, &widths));
+    }
+    say!();
+}
+
+fn aligned<T: AsRef<str>>(cells: &[T], widths: &[usize]) -> String {
+    let mut text = String::new();
+    for (cell, widest) in cells.iter().zip(widths) {
+        let cell = cell.as_ref();
+        text.push_str(cell);
+        text.push_str(&" ".repeat(widest.saturating_sub(width(cell)) + 2));
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// How many columns of a terminal a text takes: a Chinese character takes two.
+fn width(text: &str) -> usize {
+    text.chars()
+        .map(|c| match c {
+            '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200d}' | '\u{fe00}'..='\u{fe0f}' => 0,
+            '\u{1100}'..='\u{115f}'
+            | '\u{2e80}'..='\u{a4cf}'
+            | '\u{ac00}'..='\u{d7a3}'
+            | '\u{f900}'..='\u{faff}'
+            | '\u{fe30}'..='\u{fe4f}'
+            | '\u{ff00}'..='\u{ff60}'
+            | '\u{ffe0}'..='\u{ffe6}'
+            | '\u{1f300}'..='\u{1faff}'
+            | '\u{20000}'..='\u{3ffff}' => 2,
+            _ => 1,
+        })
+        .sum()
+}
+
+fn print_summary(summary: &Summary, database: &str, is_dry_run: bool) {
+    let (new, total) = (summary.new, summary.total());
+    if is_dry_run {
+        say!("{new} of {total} accounts in {database} would be taken over:");
+    } else {
+        say!("{new} of {total} accounts in {database} are taken over:");
+    }
+    say!("  {:>6} keep their password", summary.with_password);
+    say!("  {:>6} have none here", summary.without_password);
+    say!("and left as they are:");
+    say!("  {:>6} imported before", summary.already);
+    say!("  {:>6} whose name an account here has", summary.name_taken);
+    say!("  {:>6} refused", summary.refused);
+    say!();
+    if is_dry_run {
+        say!("Nothing was changed. Run it without --dry-run to take them over.");
+    }
+    say!(
+        "The company sign-in refuses an imported name until FRONTDESK_ADOPT_IMPORTED=on is set.\n\
+         With it, a person's first company sign-in lands on their imported account, and its old\n\
+         password ends. Accounts with a role, and inactive ones, are never adopted."
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_each_other_in_every_script() {
+        let widths = [width("王小明"), width("x"), 1];
+        assert_eq!(widths, [6, 1, 1]);
+        assert_eq!(aligned(&["王小明", "x", "y"], &widths), "王小明  x  y");
+        assert_eq!(aligned(&["anna", "x", "y"], &widths), "anna    x  y");
+        assert_eq!(aligned(&["e\u{301}", "", ""], &widths), "e\u{301}");
+    }
+
+    #[test]
+    fn what_is_printed_has_no_power_over_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(printable("a\nb\u{202e}"), "a\\u{a}b\\u{202e}");
+        assert_eq!(printable(""), "-");
+        assert_eq!(printable("王伟"), "王伟");
+    }
+
+    #[test]
+    fn an_address_is_read_as_the_setting_is() {
+        assert!(matches!(
+            source_url("db.sqlite3"),
+            Ok(DatabaseUrl::Sqlite(_))
+        ));
+        assert!(matches!(
+            source_url("sqlite:///srv/db"),
+            Ok(DatabaseUrl::Sqlite(_))
+        ));
+        assert!(matches!(
+            source_url("postgres://app@db.example.com/app"),
+            Ok(DatabaseUrl::Postgres(_))
+        ));
+        assert!(source_url(" ").is_err());
+        assert!(source_url("mysql://app@db/app").is_err());
+    }
+
+    #[test]
+    fn a_day_is_written_as_a_date() {
+        assert_eq!(day(UnixTime(1_551_675_967_891_011)), "2019-03-04");
+        assert_eq!(day(UnixTime(0)), "1970-01-01");
+    }
+}

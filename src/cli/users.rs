@@ -1,0 +1,383 @@
+//! `frontdesk users`: what admins script. The same acts and events as on the pages.
+
+use std::io::Write as _;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::{Failure, existing_database};
+use crate::admin::{self, Act, Admin, MAX_NOTE, Reason, Refusal};
+use crate::clock::UnixTime;
+use crate::config;
+use crate::db::Db;
+use crate::i18n::rfc3339;
+use crate::paging::Page;
+use crate::permissions;
+use crate::roles::RolePermissions;
+use crate::secret::reference;
+use crate::sessions;
+use crate::users::{self, Filter, LastLogin, Role, Source, User, Wanted};
+
+/// Exit statuses beside 0 (done, or so already), 1 (failed) and 2 (wrong usage).
+const NO_SUCH_ACCOUNT: u8 = 3;
+const REFUSED: u8 = 4;
+
+/// Rows a reading of the database.
+const PIECE: usize = 100;
+const MAX_SHOWN: i64 = 2000;
+const DAY_SECONDS: u64 = 86_400;
+
+#[derive(Args)]
+pub struct Users {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List accounts, newest first; with --search the best match first
+    List(List),
+    /// Show one account: profile, identities, permissions, open sessions
+    Show {
+        username: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// End the open sessions of an account and refuse new ones
+    Deactivate(One),
+    /// Let an account sign in again
+    Activate(One),
+    /// End all open sessions of an account
+    EndSessions(One),
+    /// Give an account a permission by hand
+    Grant(OnePermission),
+    /// Take a permission that was given by hand
+    Take(OnePermission),
+}
+
+#[derive(Args)]
+struct List {
+    /// The beginning of a username, of a name or a word in it, or of an e-mail address
+    #[arg(long)]
+    search: Option<String>,
+    #[arg(long, value_enum)]
+    status: Option<Status>,
+    #[arg(long, value_enum)]
+    role: Option<RoleName>,
+    #[arg(long, value_enum)]
+    source: Option<SourceName>,
+    /// Holders of this permission
+    #[arg(long)]
+    permission: Option<String>,
+    /// Not signed in for so many days
+    #[arg(long, conflicts_with = "never_seen")]
+    not_seen_days: Option<u32>,
+    /// Never signed in
+    #[arg(long)]
+    never_seen: bool,
+    /// At most so many accounts
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// Begin after the account of this id: the `next` of an earlier list
+    #[arg(long, allow_negative_numbers = true)]
+    after: Option<i64>,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Status {
+    Active,
+    Deactivated,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum RoleName {
+    Superuser,
+    Staff,
+    Employee,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SourceName {
+    Directory,
+    Local,
+}
+
+#[derive(Args)]
+struct One {
+    username: String,
+    /// Why; kept in the audit log
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct OnePermission {
+    username: String,
+    permission: String,
+    /// Why; kept in the audit log
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(users: Users) -> Result<(), Failure> {
+    let (db, clock) = existing_database()?;
+    let now = clock.now();
+    match users.command {
+        Command::List(list) => print_list(&db, now, &list),
+        Command::Show { username, json } => show(&db, now, &username, json),
+        Command::Deactivate(one) => act(&db, now, one, "deactivate", &Act::Deactivate),
+        Command::Activate(one) => act(&db, now, one, "activate", &Act::Activate),
+        Command::EndSessions(one) => act(&db, now, one, "end-sessions", &Act::EndSessions),
+        Command::Grant(one) => {
+            let (one, permission) = one.split();
+            act(&db, now, one, "grant", &Act::GrantPermission(permission))
+        }
+        Command::Take(one) => {
+            let (one, permission) = one.split();
+            act(&db, now, one, "take", &Act::TakePermission(permission))
+        }
+    }
+}
+
+impl OnePermission {
+    fn split(self) -> (One, String) {
+        let one = One {
+            username: self.username,
+            reason: self.reason,
+            json: self.json,
+        };
+        (one, self.permission)
+    }
+}
+
+impl List {
+    fn filter(&self, now: UnixTime) -> Filter {
+        let days = |days| {
+            let span = std::time::Duration::from_secs(DAY_SECONDS * u64::from(days));
+            LastLogin::Before(now.minus(span))
+        };
+        Filter {
+            search: self.search.clone(),
+            is_active: self.status.map(|status| matches!(status, Status::Active)),
+            role: self.role.map(|role| match role {
+                RoleName::Superuser => Role::Superuser,
+                RoleName::Staff => Role::Staff,
+                RoleName::Employee => Role::Employee,
+            }),
+            source: self.source.map(|source| match source {
+                SourceName::Directory => Source::Provider,
+                SourceName::Local => Source::Local,
+            }),
+            permission: self.permission.clone(),
+            last_login: if self.never_seen {
+                Some(LastLogin::Never)
+            } else {
+                self.not_seen_days.map(days)
+            },
+        }
+    }
+}
+
+fn print_list(db: &Db, now: UnixTime, list: &List) -> Result<(), Failure> {
+    let filter = list.filter(now);
+    let mut place = list.after.map(Page::After).or(Some(Page::First));
+    let mut found: Vec<User> = Vec::new();
+    while let Some(page) = place
+        && found.len() < list.limit
+    {
+        let wanted = Wanted {
+            filter: filter.clone(),
+            order: None,
+            page,
+            size: PIECE.min(list.limit - found.len()),
+        };
+        let listing = db.read_blocking(|conn| users::list(conn, &wanted))?;
+        let next = listing.next(|user| user.id).or(listing.stopped_at);
+        place = next.map(Page::After);
+        found.extend(listing.rows);
+    }
+    let next = place.and_then(Page::anchor);
+    if list.json {
+        let users: Vec<Value> = found.iter().map(user_json).collect();
+        say!(
+            "{}",
+            json!({ "users": users, "next": next.map(|id| id.to_string()) })
+        );
+        return Ok(());
+    }
+    for user in &found {
+        let state = if user.is_active {
+            "active"
+        } else {
+            "deactivated"
+        };
+        let seen = user.last_login().map_or_else(|| "never".to_owned(), utc);
+        say!(
+            "{}\t{}\t{}\t{state}\t{}\t{seen}",
+            user.username,
+            user.first_name,
+            user.email,
+            user.role().code()
+        );
+    }
+    if let Some(next) = next {
+        eprintln!("There are more: --after {next}");
+    }
+    Ok(())
+}
+
+fn utc(time: UnixTime) -> String {
+    rfc3339(time, &jiff::tz::TimeZone::UTC)
+}
+
+fn user_json(user: &User) -> Value {
+    json!({
+        "id": user.id.to_string(),
+        "username": user.username,
+        "first_name": user.first_name,
+        "email": user.email,
+        "is_active": user.is_active,
+        "role": user.role().code(),
+        "source": if user.synced_at().is_some() { "directory" } else { "local" },
+        "date_joined": utc(user.date_joined()),
+        "last_login": user.last_login().map(utc),
+    })
+}
+
+/// Says that there is no such account, and ends with its own status.
+fn no_such_account(username: &str) -> Failure {
+    eprintln!("frontdesk: {username}: {}", Refusal::UnknownUser);
+    Failure::Status(NO_SUCH_ACCOUNT)
+}
+
+fn show(db: &Db, now: UnixTime, username: &str, is_json: bool) -> Result<(), Failure> {
+    let found = db.read_blocking(|conn| {
+        let Some(user) = users::find_by_username(conn, username)? else {
+            return Ok(None);
+        };
+        let identities = users::identities_of(conn, user.id)?;
+        let held = permissions::list(conn, user.id, MAX_SHOWN)?;
+        // Without the portal's settings: idle ones count too.
+        let filter = sessions::list::Filter {
+            user_id: Some(user.id),
+            ..sessions::list::Filter::default()
+        };
+        let limits = sessions::Limits {
+            idle: std::time::Duration::from_secs(3660 * DAY_SECONDS),
+            max: std::time::Duration::from_secs(3660 * DAY_SECONDS),
+        };
+        let open = sessions::list::list(conn, now, limits, &filter, Page::First, PIECE)?;
+        Ok(Some((user, identities, held, open.rows)))
+    })?;
+    let Some((user, identities, held, open)) = found else {
+        return Err(no_such_account(username));
+    };
+    let mut document = user_json(&user);
+    if let Some(members) = document.as_object_mut() {
+        members.insert(
+            "identities".to_owned(),
+            identities
+                .iter()
+                .map(|(provider, subject)| json!({ "provider": provider, "subject": subject }))
+                .collect(),
+        );
+        members.insert(
+            "permissions".to_owned(),
+            held.iter()
+                .map(|held| json!({ "name": held.name, "label": held.label, "origin": held.origin, "granted_by": held.granted_by }))
+                .collect(),
+        );
+        members.insert(
+            "sessions".to_owned(),
+            open.iter()
+                .map(|owned| {
+                    json!({
+                        "id": owned.session.id.to_string(),
+                        "address": owned.session.address,
+                        "user_agent": owned.session.user_agent,
+                        "signed_in_at": utc(owned.session.created_at()),
+                        "last_seen_at": utc(owned.session.last_seen_at()),
+                    })
+                })
+                .collect(),
+        );
+    }
+    if is_json {
+        say!("{document}");
+    } else {
+        print_members(&document);
+    }
+    Ok(())
+}
+
+/// `name: value`, a line each; lists as JSON.
+fn print_members(document: &Value) {
+    for (name, value) in document.as_object().into_iter().flatten() {
+        match value {
+            Value::Array(items) => {
+                say!("{name}: {}", items.len());
+                for item in items {
+                    say!("  {item}");
+                }
+            }
+            Value::String(text) => say!("{name}: {text}"),
+            other => say!("{name}: {other}"),
+        }
+    }
+}
+
+fn act(db: &Db, now: UnixTime, one: One, name: &str, act: &Act) -> Result<(), Failure> {
+    if one.reason.chars().count() > MAX_NOTE {
+        return Err(Failure::Other(format!(
+            "a reason has at most {MAX_NOTE} characters"
+        )));
+    }
+    let (staff, superuser) = config::role_permissions(&config::environment()?);
+    let roles = RolePermissions { staff, superuser };
+    let admin = Admin::command_line();
+    let reason = Reason {
+        note: one.reason,
+        reference: reference(),
+    };
+    let result = db.write_blocking(|conn| {
+        let Some(user) = users::find_by_username(conn, &one.username)? else {
+            return Ok(Err(Refusal::UnknownUser));
+        };
+        admin::perform(conn, now, &admin, &roles, user.id, act, &reason)
+    })?;
+    let (outcome, code) = match &result {
+        Ok(_) => ("done", ""),
+        Err(Refusal::Unchanged) => ("unchanged", "unchanged"),
+        Err(refusal) => ("refused", refusal.code()),
+    };
+    if one.json {
+        let document = json!({
+            "username": one.username,
+            "act": name,
+            "outcome": outcome,
+            "reason": code,
+            "reference": reason.reference,
+        });
+        say!("{document}");
+    } else if matches!(outcome, "done" | "unchanged") {
+        say!("{}: {name}: {outcome}", one.username);
+    }
+    match result {
+        Ok(_) | Err(Refusal::Unchanged) => Ok(()),
+        Err(Refusal::Failed(error)) => Err(Failure::Failed(error)),
+        Err(Refusal::UnknownUser) if one.json => Err(Failure::Status(NO_SUCH_ACCOUNT)),
+        Err(Refusal::UnknownUser) => Err(no_such_account(&one.username)),
+        Err(refusal) => {
+            if !one.json {
+                eprintln!("frontdesk: {}: {refusal}", one.username);
+            }
+            Err(Failure::Status(REFUSED))
+        }
+    }
+}

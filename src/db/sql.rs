@@ -1,0 +1,169 @@
+//! Statements that are put together from parts: lists with any filters in any order. Values are
+//! always bound; the text comes from the program alone.
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sqlite::Sqlite;
+
+use super::Conn;
+use crate::error::Result;
+
+/// A value to be bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Int(i64),
+    Text(String),
+    Bool(bool),
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+/// A statement or a part of one, with a `?` for each value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sql {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Sql {
+    #[must_use]
+    pub fn new(text: &str, values: impl IntoIterator<Item = Value>) -> Self {
+        let mut sql = Self::default();
+        sql.push(text, values);
+        sql
+    }
+
+    /// Text without a value.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        Self::new(text, [])
+    }
+
+    pub fn push(&mut self, text: &str, values: impl IntoIterator<Item = Value>) {
+        self.text.push_str(text);
+        self.values.extend(values);
+    }
+
+    #[must_use]
+    pub fn with(mut self, text: &str, values: impl IntoIterator<Item = Value>) -> Self {
+        self.push(text, values);
+        self
+    }
+
+    #[must_use]
+    pub fn then(mut self, part: &Self) -> Self {
+        self.push(&part.text, part.values.iter().cloned());
+        self
+    }
+
+    /// All parts, with `AND` between them; `TRUE` for none.
+    #[must_use]
+    pub fn all<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut whole = Self::default();
+        for part in parts {
+            let and = if whole.text.is_empty() { "" } else { " AND " };
+            whole.push(and, []);
+            whole = whole.then(part);
+        }
+        if whole.text.is_empty() {
+            whole.push("TRUE", []);
+        }
+        whole
+    }
+
+    /// The text as both databases take it: `$1`, `$2`, … in order of appearance.
+    fn numbered(&self) -> String {
+        let mut text = String::with_capacity(self.text.len() + self.values.len());
+        let mut number = 0;
+        for c in self.text.chars() {
+            if c == '?' {
+                number += 1;
+                text.push('$');
+                text.push_str(&number.to_string());
+            } else {
+                text.push(c);
+            }
+        }
+        text
+    }
+
+    /// # Errors
+    /// [`crate::error::DatabaseError`], here and below.
+    pub fn load<T>(&self, conn: &mut Conn) -> Result<Vec<T>>
+    where
+        T: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
+    {
+        macro_rules! load {
+            ($conn:expr, $backend:ty) => {{
+                let mut query = diesel::sql_query(self.numbered()).into_boxed::<$backend>();
+                for value in &self.values {
+                    query = match value {
+                        Value::Int(value) => query.bind::<BigInt, _>(*value),
+                        Value::Text(value) => query.bind::<Text, _>(value.clone()),
+                        Value::Bool(value) => query.bind::<Bool, _>(*value),
+                    };
+                }
+                query.load($conn)?
+            }};
+        }
+        Ok(match conn {
+            Conn::Sqlite(conn) => load!(conn, Sqlite),
+            Conn::Postgres(conn) => load!(conn, Pg),
+        })
+    }
+
+    /// The first row's `value`, a number.
+    pub fn number(&self, conn: &mut Conn) -> Result<Option<i64>> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = BigInt)]
+            value: i64,
+        }
+        Ok(self.load::<Row>(conn)?.first().map(|row| row.value))
+    }
+
+    /// How many rows this `SELECT` gives, counted no further than `cap`.
+    pub fn count_up_to(&self, conn: &mut Conn, cap: i64) -> Result<i64> {
+        let counted = Self::text("SELECT COUNT(*) AS value FROM (SELECT 1 FROM (")
+            .then(self)
+            .with(") AS listed LIMIT ?) AS counted", [cap.into()]);
+        Ok(counted.number(conn)?.unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_keep_their_values_in_order() {
+        let one = Sql::new("a = ?", [1.into()]);
+        let two = Sql::new("b = ?", ["x".into()]);
+        let whole = Sql::text("SELECT 1 WHERE ")
+            .then(&Sql::all([&one, &two]))
+            .with(" LIMIT ?", [9.into()]);
+        assert_eq!(
+            whole.numbered(),
+            "SELECT 1 WHERE a = $1 AND b = $2 LIMIT $3"
+        );
+        assert_eq!(whole.values, [1.into(), "x".into(), 9.into()]);
+        assert_eq!(Sql::all([]).numbered(), "TRUE");
+    }
+}

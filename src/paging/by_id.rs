@@ -1,0 +1,140 @@
+//! Lists in the order of ids, newest first, with any filters: the audit trail, the sessions.
+
+use diesel::QueryableByName;
+use diesel::pg::Pg;
+use diesel::sqlite::Sqlite;
+
+use super::{COUNT_CAP, Listing, Page, Total, WINDOW};
+use crate::db::{Conn, Sql};
+use crate::error::Result;
+
+/// A list of rows of one table, which its parts call `x`.
+#[derive(Debug)]
+pub struct ById {
+    pub table: &'static str,
+    /// What is read of a row, and what it is joined with: `x.id, u.username`, `CROSS JOIN users u`.
+    pub columns: &'static str,
+    pub join: &'static str,
+    /// Filters that each have an index of (column, id).
+    pub indexed: Vec<Sql>,
+    /// Filters of `x` or what it is joined with that have none.
+    pub tests: Vec<Sql>,
+    /// Bounds of `x.id`, which any index keeps.
+    pub range: Vec<Sql>,
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    id: i64,
+}
+
+impl ById {
+    /// One page. With one filter at most it walks that filter's index; otherwise it looks at
+    /// [`WINDOW`] rows of the most selective one, and says when it stopped there.
+    ///
+    /// # Errors
+    /// [`crate::error::DatabaseError`], here and below.
+    pub fn page<T>(&self, conn: &mut Conn, page: Page, size: usize) -> Result<Listing<T>>
+    where
+        T: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
+    {
+        let limit = Listing::<T>::limit(size);
+        let (window, tests) = self.window(conn, page)?;
+        let is_whole = tests.is_empty() && self.join.is_empty();
+        let order = order_by(page.is_backward());
+        let sql = if is_whole {
+            Sql::text(&format!(
+                "SELECT {} FROM {} x WHERE ",
+                self.columns, self.table
+            ))
+            .then(&window)
+        } else {
+            Sql::text(&format!(
+                "SELECT {} FROM (SELECT x.* FROM {} x WHERE ",
+                self.columns, self.table
+            ))
+            .then(&window)
+            .with(
+                &format!("{order} LIMIT ?) AS x {} WHERE ", self.join),
+                [WINDOW.into()],
+            )
+            .then(&Sql::all(tests))
+        };
+        let rows: Vec<T> = sql
+            .with(order, [])
+            .with(" LIMIT ?", [limit.into()])
+            .load(conn)?;
+        let is_full = rows.len() > size;
+        let mut listing = Listing::from_rows(page, size, rows);
+        if !is_full && !is_whole {
+            let end = Sql::text(&format!("SELECT x.id FROM {} x WHERE ", self.table))
+                .then(&window)
+                .with(&format!("{order} LIMIT 1 OFFSET ? - 1"), [WINDOW.into()]);
+            listing.stopped_at = end.load::<Id>(conn)?.first().map(|row| row.id);
+        }
+        Ok(listing)
+    }
+
+    /// How many rows there are; `None` where that is not cheap to know.
+    pub fn total(&self, conn: &mut Conn) -> Result<Option<Total>> {
+        let (window, tests) = self.window(conn, Page::First)?;
+        let rows = Sql::text(&format!("SELECT x.* FROM {} x WHERE ", self.table)).then(&window);
+        if tests.is_empty() && self.join.is_empty() {
+            return Ok(Some(Total::from_count(
+                rows.count_up_to(conn, COUNT_CAP + 1)?,
+            )));
+        }
+        let passing = Sql::text("SELECT x.id FROM (")
+            .then(&rows)
+            .with(
+                &format!(" LIMIT ?) AS x {} WHERE ", self.join),
+                [WINDOW.into()],
+            )
+            .then(&Sql::all(tests));
+        let count = passing.count_up_to(conn, COUNT_CAP + 1)?;
+        let is_cut = count <= COUNT_CAP && rows.count_up_to(conn, WINDOW)? == WINDOW;
+        Ok((!is_cut).then(|| Total::from_count(count)))
+    }
+
+    /// The rows to walk, from where the page begins, and what else they must pass.
+    fn window(&self, conn: &mut Conn, page: Page) -> Result<(Sql, Vec<&Sql>)> {
+        let mut tests: Vec<&Sql> = self.tests.iter().collect();
+        let driver = match self.indexed.as_slice() {
+            [] => None,
+            [one] => Some(one),
+            several => {
+                let mut best: Option<(i64, &Sql)> = None;
+                for filter in several {
+                    let count = self.ids(filter).count_up_to(conn, WINDOW)?;
+                    if best.is_none_or(|(least, _)| count < least) {
+                        best = Some((count, filter));
+                    }
+                }
+                let driver = best.map(|(_, filter)| filter);
+                tests.extend(several.iter().filter(|filter| Some(*filter) != driver));
+                driver
+            }
+        };
+        let after = match page {
+            Page::After(id) => Some(Sql::new("x.id < ?", [id.into()])),
+            Page::Before(id) => Some(Sql::new("x.id > ?", [id.into()])),
+            Page::First | Page::Last => None,
+        };
+        let window = Sql::all(driver.into_iter().chain(&self.range).chain(&after));
+        Ok((window, tests))
+    }
+
+    fn ids(&self, filter: &Sql) -> Sql {
+        Sql::text(&format!("SELECT x.id FROM {} x WHERE ", self.table))
+            .then(&Sql::all([filter].into_iter().chain(&self.range)))
+    }
+}
+
+const fn order_by(is_backward: bool) -> &'static str {
+    if is_backward {
+        " ORDER BY x.id ASC"
+    } else {
+        " ORDER BY x.id DESC"
+    }
+}

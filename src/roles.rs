@@ -1,0 +1,62 @@
+//! Roles that follow a permission.
+
+use crate::db::{Conn, lock_superusers};
+use crate::error::Result;
+use crate::permissions;
+use crate::users::{self, Role, Roles};
+
+/// Which permissions make somebody an admin.
+#[derive(Debug, Clone, Default)]
+pub struct RolePermissions {
+    pub staff: Option<String>,
+    pub superuser: Option<String>,
+}
+
+/// What became of a role by permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Synced {
+    Unchanged,
+    Changed {
+        from: Role,
+        to: Role,
+    },
+    /// It would have gone, and with it the last active superuser.
+    Kept,
+}
+
+/// Gives the role by permission that somebody's permissions make; the role by hand is not
+/// touched, and the last active superuser stays one. `roles` as [`users::lock`] or
+/// [`users::sync`] gave them, so that the account's row is taken.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn sync(
+    conn: &mut Conn,
+    wanted: &RolePermissions,
+    user_id: i64,
+    roles: Roles,
+) -> Result<Synced> {
+    let mut holds = |name: &Option<String>| match name {
+        Some(name) => permissions::is_held(conn, user_id, name),
+        None => Ok(false),
+    };
+    let to = if holds(&wanted.superuser)? {
+        Role::Superuser
+    } else if holds(&wanted.staff)? {
+        Role::Staff
+    } else {
+        Role::Employee
+    };
+    let from = roles.by_permission;
+    if to == from {
+        return Ok(Synced::Unchanged);
+    }
+    if from == Role::Superuser && roles.by_hand != Role::Superuser {
+        lock_superusers(conn)?;
+        if !users::has_other_superuser(conn, user_id)? {
+            return Ok(Synced::Kept);
+        }
+    }
+    users::set_role_by_permission(conn, user_id, to)?;
+    Ok(Synced::Changed { from, to })
+}

@@ -1,0 +1,103 @@
+//! All live sessions, for admins.
+
+use diesel::prelude::*;
+
+use super::{Limits, Session};
+use crate::clock::UnixTime;
+use crate::db::{Conn, Sql};
+use crate::error::Result;
+use crate::paging::{ById, Listing, Page, Total};
+
+/// Which sessions are wanted. Nothing wanted: all live ones are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub user_id: Option<i64>,
+    /// Nobody has the wanted name: no session is listed.
+    pub is_nobody: bool,
+    pub address: Option<String>,
+    /// What the browser's description holds, and what it does not: `Chrome/` and not `Edg`.
+    pub browser: Option<(&'static str, &'static [&'static str])>,
+}
+
+/// A live session and whose it is.
+#[derive(Clone, Debug, QueryableByName)]
+pub struct Owned {
+    #[diesel(embed)]
+    pub session: Session,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    pub username: String,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    pub first_name: String,
+}
+
+impl Filter {
+    fn rows(&self, now: UnixTime, limits: Limits) -> ById {
+        let mut tests = vec![Sql::new(
+            "u.id = x.user_id AND u.is_active = ? AND x.ended_at IS NULL AND x.expires_at > ? AND x.last_seen_at > ?",
+            [true.into(), now.0.into(), now.minus(limits.idle).0.into()],
+        )];
+        if let Some((has, lacks)) = &self.browser {
+            // Of one's own table of browsers, so there is no wildcard in them.
+            tests.push(Sql::new("x.user_agent LIKE ?", [like(has)]));
+            tests.extend(
+                lacks
+                    .iter()
+                    .map(|lacks| Sql::new("x.user_agent NOT LIKE ?", [like(lacks)])),
+            );
+        }
+        if self.is_nobody {
+            tests.push(Sql::text("FALSE"));
+        }
+        let mut indexed: Vec<Sql> = [
+            self.user_id
+                .map(|id| Sql::new("x.user_id = ?", [id.into()])),
+            self.address
+                .as_deref()
+                .map(|address| Sql::new("x.address = ?", [address.into()])),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if indexed.is_empty() {
+            // The index of those that have not ended.
+            indexed.push(Sql::text("x.ended_at IS NULL"));
+        }
+        ById {
+            table: "sessions",
+            columns: "x.id, x.user_id, x.provider, x.created_at, x.last_seen_at, x.expires_at, x.address, x.user_agent, u.username, u.first_name",
+            join: "CROSS JOIN users u",
+            indexed,
+            tests,
+            range: Vec::new(),
+        }
+    }
+}
+
+fn like(part: &str) -> crate::db::Value {
+    format!("%{part}%").as_str().into()
+}
+
+/// One page, newest first.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`], here and below.
+pub fn list(
+    conn: &mut Conn,
+    now: UnixTime,
+    limits: Limits,
+    filter: &Filter,
+    page: Page,
+    size: usize,
+) -> Result<Listing<Owned>> {
+    filter.rows(now, limits).page(conn, page, size)
+}
+
+/// How many there are, as far as that is cheap to know.
+pub fn total(
+    conn: &mut Conn,
+    now: UnixTime,
+    limits: Limits,
+    filter: &Filter,
+) -> Result<Option<Total>> {
+    filter.rows(now, limits).total(conn)
+}

@@ -1,0 +1,113 @@
+//! The link by which the owner of a local account chooses its password: made by an admin, who
+//! never knows that password. Choosing it signs in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::door::{Entered, Way};
+use super::link::{self, Draft};
+use super::{CALLBACK_DEADLINE, Visitor, go_in};
+use crate::audit::{self, EventKind};
+use crate::config::PasswordLogin;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::local_path::LocalPath;
+use crate::passwords::{self, Weakness};
+use crate::secret::{NoRandomness, Purpose, Secret};
+use crate::users::{self, NO_PASSWORD_YET, User};
+
+/// How long a link works. No longer than the rows of ended sessions are kept, one of which says
+/// that it is used.
+pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// The kinds of event that make a link: the last one counts.
+const MAKES_LINK: [EventKind; 2] = [EventKind::AccountCreated, EventKind::PasswordLinkMade];
+
+/// # Errors
+/// [`NoRandomness`]
+pub fn draft() -> Result<Draft, NoRandomness> {
+    Draft::new(Purpose::PasswordLink)
+}
+
+/// The address that carries a token.
+#[must_use]
+pub fn address(origin: &str, token: &Secret<String>) -> String {
+    format!("{origin}/password?token={}", token.expose())
+}
+
+/// How a choice ended.
+pub enum Choice {
+    SignedIn {
+        /// For the cookie.
+        token: Secret<String>,
+    },
+    Weak(Weakness),
+    /// It was typed in two ways.
+    Differs,
+}
+
+/// Whose password a link would set. Uses nothing up.
+///
+/// # Errors
+/// [`Error::LinkExpired`] for a link that is not ours, too old, used, or not the last one, and for
+/// an account that is gone, not active or has a password.
+pub async fn whom(desk: &Desk, token: &Secret<String>) -> Result<User> {
+    find(desk, token).await.map(|(user, _)| user)
+}
+
+async fn find(desk: &Desk, token: &Secret<String>) -> Result<(User, String)> {
+    if desk.password_login == PasswordLogin::Off {
+        return Err(Error::LinkExpired);
+    }
+    let now = desk.clock.now();
+    let link = link::open(&desk.keys, Purpose::PasswordLink, LIFETIME, now, token)
+        .ok_or(Error::LinkExpired)?;
+    desk.db
+        .read(move |conn| {
+            let has_none_yet =
+                users::password_hash(conn, link.user_id)?.as_deref() == Some(NO_PASSWORD_YET);
+            if !has_none_yet || !audit::is_last_link(conn, &MAKES_LINK, link.user_id, &link.id)? {
+                return Ok(None);
+            }
+            let user = users::find(conn, link.user_id)?.filter(|user| user.is_active);
+            Ok(user.map(|user| (user, link.id.clone())))
+        })
+        .await?
+        .ok_or(Error::LinkExpired)
+}
+
+/// Sets the password and signs in.
+///
+/// # Errors
+/// As [`whom`]; [`Error::Overloaded`]; [`Error::Database`], and then the link is not used up.
+pub async fn choose(
+    desk: &Arc<Desk>,
+    token: &Secret<String>,
+    new: Secret<String>,
+    again: &Secret<String>,
+    visitor: Visitor,
+) -> Result<Choice> {
+    let deadline = Instant::now() + CALLBACK_DEADLINE;
+    let (user, link) = find(desk, token).await?;
+    if new != *again {
+        return Ok(Choice::Differs);
+    }
+    if let Err(weakness) = passwords::check_strength(&new, &user.username) {
+        return Ok(Choice::Weak(weakness));
+    }
+    let way = Way::PasswordLink {
+        user_id: user.id,
+        link,
+        hash: desk.hasher.hash(new).await?,
+    };
+    let home = LocalPath::home();
+    match go_in(desk, way, user.username, home, visitor, deadline).await {
+        Ok(Entered::In { token }) => Ok(Choice::SignedIn { token }),
+        Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),
+        // Chosen at this very moment in another window.
+        Err(Error::AttemptUsed) => Err(Error::LinkExpired),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,305 @@
+//! Taking over the accounts of a Django app. What exists here is never changed: a second run finds
+//! everything done.
+
+use crate::audit::{self, COMMAND_LINE, Details, EventKind, NewEvent};
+use crate::clock::UnixTime;
+use crate::db::{Conn, Db};
+use crate::django::{DjangoUser, Source};
+use crate::error::Result;
+use crate::passwords;
+use crate::sessions::Client;
+use crate::text::is_refused;
+use crate::users::terms::is_han;
+use crate::users::{self, Imported, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME, Role};
+
+/// Accounts that are read at once.
+const PAGE: i64 = 500;
+
+/// What became, or would become, of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    New,
+    AlreadyImported,
+    /// An account of that username is here that was not imported.
+    NameTaken,
+    /// Why it cannot be an account here.
+    Refused(&'static str),
+}
+
+/// What comes along of a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// The old one opens the account here too.
+    Kept,
+    None,
+    /// Django had marked it as one that nothing matches.
+    Unusable,
+    /// A hash that is not understood here.
+    NotSupported,
+}
+
+/// One account: as it would be stored, and what became of it.
+#[derive(Debug)]
+pub struct Row<'a> {
+    pub username: &'a str,
+    pub first_name: &'a str,
+    pub email: &'a str,
+    pub is_active: bool,
+    pub role: Role,
+    pub last_login: Option<UnixTime>,
+    pub password: Password,
+    pub permissions: usize,
+    pub outcome: Outcome,
+}
+
+/// How many accounts there were of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    pub new: usize,
+    /// New ones whose old password is kept,
+    pub with_password: usize,
+    /// and those that have none here.
+    pub without_password: usize,
+    pub already: usize,
+    pub name_taken: usize,
+    pub refused: usize,
+}
+
+impl Summary {
+    /// All that were looked at.
+    #[must_use]
+    pub const fn total(&self) -> usize {
+        self.new + self.already + self.name_taken + self.refused
+    }
+
+    const fn count(&mut self, row: &Row<'_>) {
+        match row.outcome {
+            Outcome::New => {
+                self.new += 1;
+                if matches!(row.password, Password::Kept) {
+                    self.with_password += 1;
+                } else {
+                    self.without_password += 1;
+                }
+            }
+            Outcome::AlreadyImported => self.already += 1,
+            Outcome::NameTaken => self.name_taken += 1,
+            Outcome::Refused(_) => self.refused += 1,
+        }
+    }
+}
+
+/// Takes over every account of `source`, each in a transaction of its own, and hands each to
+/// `each`. With `dry_run` it only looks.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`], of either database. Accounts before the failure are taken
+/// over; another run goes on from there.
+pub fn import(
+    db: &Db,
+    now: UnixTime,
+    source: &mut Source,
+    dry_run: bool,
+    mut each: impl FnMut(&Row<'_>),
+) -> Result<Summary> {
+    let mut summary = Summary::default();
+    let mut after_id = i64::MIN;
+    loop {
+        let page = source.page(after_id, PAGE)?;
+        let Some((last_id, _)) = page.last() else {
+            return Ok(summary);
+        };
+        after_id = *last_id;
+        for (_, user) in &page {
+            take_over(db, now, user, dry_run, &mut |row: &Row<'_>| {
+                summary.count(row);
+                each(row);
+            })?;
+        }
+    }
+}
+
+fn take_over(
+    db: &Db,
+    now: UnixTime,
+    user: &DjangoUser,
+    dry_run: bool,
+    tell: &mut dyn FnMut(&Row<'_>),
+) -> Result<()> {
+    let hash = user.password.expose().as_str();
+    let password = password(hash);
+    let first_name = fitting(
+        &shown_name(&user.first_name, &user.last_name),
+        MAX_FIRST_NAME,
+    );
+    let email = fitting(&user.email, MAX_EMAIL);
+    let within_reach = |time: UnixTime| time.max(UnixTime(0)).min(now);
+    let imported = Imported {
+        username: &user.username,
+        first_name: &first_name,
+        email: &email,
+        password: (password == Password::Kept).then_some(hash),
+        is_active: user.is_active,
+        is_staff: user.is_staff,
+        is_superuser: user.is_superuser,
+        date_joined: within_reach(user.date_joined),
+        last_login: user.last_login.map(within_reach),
+        permissions: &user.permissions,
+    };
+    let outcome = match why_refused(&user.username) {
+        Some(why) => Outcome::Refused(why),
+        None => db.write_blocking(|conn| store(conn, now, &imported, dry_run))?,
+    };
+    tell(&Row {
+        username: imported.username,
+        first_name: imported.first_name,
+        email: imported.email,
+        is_active: imported.is_active,
+        role: role(user),
+        last_login: imported.last_login,
+        password,
+        permissions: imported.permissions.len(),
+        outcome,
+    });
+    Ok(())
+}
+
+/// The account and its event, unless there is one of that name.
+fn store(conn: &mut Conn, now: UnixTime, user: &Imported<'_>, dry_run: bool) -> Result<Outcome> {
+    match Imported::find(conn, user.username)? {
+        Some(true) => return Ok(Outcome::AlreadyImported),
+        Some(false) => return Ok(Outcome::NameTaken),
+        None if dry_run => return Ok(Outcome::New),
+        None => {}
+    }
+    let id = users::create_imported(conn, now, user)?;
+    let names = user.permissions.iter().map(|one| one.name.clone());
+    audit::record(
+        conn,
+        now,
+        NewEvent {
+            kind: EventKind::AccountImported,
+            reason: "",
+            actor: COMMAND_LINE,
+            user: Some((id, user.username)),
+            provider: "",
+            client: &Client::default(),
+            reference: "",
+            details: Details {
+                permissions_added: names.collect(),
+                ..Details::default()
+            },
+        },
+    )?;
+    Ok(Outcome::New)
+}
+
+fn why_refused(username: &str) -> Option<&'static str> {
+    if username.trim().is_empty() {
+        Some("the username is empty")
+    } else if username.chars().count() > MAX_USERNAME {
+        Some("the username is too long")
+    } else if username.chars().any(is_refused) {
+        Some("the username holds control characters")
+    } else {
+        None
+    }
+}
+
+const fn role(user: &DjangoUser) -> Role {
+    match (user.is_staff, user.is_superuser) {
+        (_, true) => Role::Superuser,
+        (true, false) => Role::Staff,
+        (false, false) => Role::Employee,
+    }
+}
+
+/// What Django's column says, before anybody has typed a password.
+fn password(stored: &str) -> Password {
+    if stored.is_empty() {
+        Password::None
+    } else if stored.starts_with('!') {
+        Password::Unusable
+    } else if passwords::is_importable(stored) {
+        Password::Kept
+    } else {
+        Password::NotSupported
+    }
+}
+
+/// The one name that an account has here: a Chinese one begins with the family's.
+fn shown_name(first_name: &str, last_name: &str) -> String {
+    let (first, last) = (first_name.trim(), last_name.trim());
+    if first.is_empty() || last.is_empty() {
+        format!("{first}{last}")
+    } else if first.chars().chain(last.chars()).any(is_han) {
+        format!("{last}{first}")
+    } else {
+        format!("{first} {last}")
+    }
+}
+
+/// A text that its column takes, or none: half of an address is another address.
+fn fitting(text: &str, longest: usize) -> String {
+    let text = text.trim();
+    if text.chars().count() > longest || text.chars().any(is_refused) {
+        String::new()
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shown_name_is_in_the_order_of_its_language() {
+        for (first, last, shown) in [
+            ("Anna", "Hart", "Anna Hart"),
+            ("Anna", "", "Anna"),
+            ("", "Hart", "Hart"),
+            ("伟", "王", "王伟"),
+            ("小明", "Ouyang", "Ouyang小明"),
+            ("王伟", "", "王伟"),
+            (" Anna ", " ", "Anna"),
+            ("", "", ""),
+        ] {
+            assert_eq!(shown_name(first, last), shown);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out_whole() {
+        let (long, longest) = ("x".repeat(151), "李".repeat(150));
+        assert_eq!(fitting(&long, 150), "");
+        assert_eq!(fitting(&longest, 150), longest);
+        assert_eq!(fitting("a\u{202e}b", 150), "");
+        assert_eq!(fitting(" anna@example.com ", 254), "anna@example.com");
+        assert_eq!(why_refused("anna"), None);
+        for name in ["", "  ", "a\u{0}b", "a\u{202e}b", long.as_str()] {
+            assert!(why_refused(name).is_some(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_told_apart_by_their_stored_form() {
+        let kept = "pbkdf2_sha256$1000$uyQGXDP2qEeVGCWbAR4rZ8$d8wJaibZHrtsMbW3DIv569vaoxLvd1gv82f/kmXlHAE=";
+        for (stored, expected) in [
+            ("", Password::None),
+            ("!", Password::Unusable),
+            (
+                "!x7Vq3kS0bT2nW8yZcAfEhJmPrUtXwY1d4G6iKoLs",
+                Password::Unusable,
+            ),
+            (kept, Password::Kept),
+            (
+                "md5$salt$19cea41bef870821e462784bc96767d3",
+                Password::NotSupported,
+            ),
+            ("plain text", Password::NotSupported),
+        ] {
+            assert_eq!(password(stored), expected, "{stored}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Accounts that are taken over from another system, as they were there.
+
+use diesel::prelude::*;
+
+use super::terms;
+use crate::audit::EventKind;
+use crate::clock::UnixTime;
+use crate::db::schema::{audit_events, user_permissions, users};
+use crate::db::{Conn, each};
+use crate::error::Result;
+use crate::id::id_at;
+use crate::permissions::{BY_HAND, Permission};
+
+/// Who gave the permissions that came along.
+const GRANTED_BY: &str = "import-django";
+
+/// An account to be made, within the bounds of the columns.
+#[derive(Clone)]
+pub struct Imported<'a> {
+    pub username: &'a str,
+    pub first_name: &'a str,
+    pub email: &'a str,
+    /// A hash that [`crate::passwords`] can verify, or `None`.
+    pub password: Option<&'a str>,
+    pub is_active: bool,
+    pub is_staff: bool,
+    pub is_superuser: bool,
+    pub date_joined: UnixTime,
+    pub last_login: Option<UnixTime>,
+    /// Each name once.
+    pub permissions: &'a [Permission],
+}
+
+impl Imported<'_> {
+    /// Whether a username was imported before (`true`), or belongs to an account that was not
+    /// (`false`). `None`: it is free.
+    ///
+    /// # Errors
+    /// [`crate::error::DatabaseError`], here and below.
+    pub fn find(conn: &mut Conn, username: &str) -> Result<Option<bool>> {
+        let found: Option<Option<i64>> = users::table
+            .filter(users::username.eq(username))
+            .select(users::imported_at)
+            .first(conn)
+            .optional()?;
+        if let Some(imported_at) = found {
+            return Ok(Some(imported_at.is_some()));
+        }
+        // An account that has another name by now is not made a second time under its old one.
+        let event: Option<i64> = audit_events::table
+            .filter(audit_events::username.eq(username))
+            .filter(audit_events::event.eq(EventKind::AccountImported.code()))
+            .select(audit_events::id)
+            .first(conn)
+            .optional()?;
+        Ok(event.map(|_| true))
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = user_permissions)]
+struct NewPermission<'a> {
+    user_id: i64,
+    name: &'a str,
+    origin: &'a str,
+    label: &'a str,
+    granted_at: i64,
+    granted_by: &'a str,
+}
+
+/// A new account with its permissions, by hand; its id, which is in the order of `date_joined`
+/// among all others. What is not known of it (when it was synced, or erased) stays NULL.
+pub fn create_imported(conn: &mut Conn, now: UnixTime, user: &Imported<'_>) -> Result<i64> {
+    let id = id_at(user.date_joined);
+    diesel::insert_into(users::table)
+        .values((
+            users::id.eq(id),
+            users::username.eq(user.username),
+            users::first_name.eq(user.first_name),
+            users::email.eq(user.email),
+            users::password.eq(user.password),
+            users::is_active.eq(user.is_active),
+            users::is_staff.eq(user.is_staff || user.is_superuser),
+            users::is_superuser.eq(user.is_superuser),
+            users::is_staff_by_permission.eq(false),
+            users::is_superuser_by_permission.eq(false),
+            users::date_joined.eq(user.date_joined.0),
+            users::last_login.eq(user.last_login.map(|time| time.0)),
+            users::imported_at.eq(Some(now.0)),
+            users::is_searchable.eq(false),
+        ))
+        .execute(conn)?;
+    terms::write(conn, id, user.username, user.first_name, user.email)?;
+    let rows: Vec<NewPermission<'_>> = user
+        .permissions
+        .iter()
+        .map(|permission| NewPermission {
+            user_id: id,
+            name: &permission.name,
+            origin: BY_HAND,
+            label: &permission.label,
+            granted_at: now.0,
+            granted_by: GRANTED_BY,
+        })
+        .collect();
+    for rows in rows.chunks(500) {
+        each!(conn, |c| diesel::insert_into(user_permissions::table)
+            .values(rows)
+            .execute(c))?;
+    }
+    Ok(id)
+}

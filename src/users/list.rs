@@ -1,0 +1,580 @@
+//! The user list: one search box, filters, orders; each page costs the same wherever it is.
+//!
+//! One filter in its own order, or any order without a filter, walks an index. Anything more is
+//! bounded: the filter that fits the fewest accounts is read whole where it fits few enough,
+//! and otherwise the list looks at [`WINDOW`] accounts in order and says that it stopped.
+
+use diesel::prelude::*;
+
+use super::terms;
+use super::{Role, User};
+use crate::clock::UnixTime;
+use crate::db::{Conn, Sql};
+use crate::error::{Error, Result};
+use crate::paging::{COUNT_CAP, Listing, Page, Total, WINDOW};
+
+/// Up to so many accounts are sorted and filtered in full.
+const FEW: i64 = 2000;
+
+/// What an account must be like to be listed. Nothing wanted: all are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// The beginning of a username, of a name or a word in it, or of an e-mail address.
+    pub search: Option<String>,
+    pub is_active: Option<bool>,
+    pub role: Option<Role>,
+    pub source: Option<Source>,
+    /// The name of a permission that they hold.
+    pub permission: Option<String>,
+    pub last_login: Option<LastLogin>,
+}
+
+/// Where an account comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A provider: it has been synced.
+    Provider,
+    Local,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastLogin {
+    Never,
+    /// Never, or earlier than this.
+    Before(UnixTime),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    DateJoined,
+    Username,
+    FirstName,
+    Email,
+    LastLogin,
+}
+
+/// An order that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub column: Column,
+    pub is_descending: bool,
+}
+
+/// A list that was asked for. Without an order it has its own: the best hit first, the longest
+/// absent first, otherwise the newest account first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub filter: Filter,
+    pub order: Option<Order>,
+    pub page: Page,
+    pub size: usize,
+}
+
+const ROLE: &str = "CASE WHEN u.is_superuser OR u.is_superuser_by_permission THEN 2 WHEN u.is_staff OR u.is_staff_by_permission THEN 1 ELSE 0 END";
+const SOURCE: &str = "CASE WHEN u.synced_at IS NULL THEN 0 ELSE 1 END";
+const LAST_LOGIN: &str = "COALESCE(u.last_login, 0)";
+const COLUMNS: &str = "u.id, u.username, u.first_name, u.email, u.is_active, u.is_staff, u.is_superuser, u.is_staff_by_permission, u.is_superuser_by_permission, u.date_joined, u.last_login, u.synced_at, u.permissions_synced_at, u.imported_at, u.erased_at";
+
+/// `CASE` of a role, as the index has it.
+pub(super) fn has_role(role: Role) -> Sql {
+    let code = match role {
+        Role::Employee => 0,
+        Role::Staff => 1,
+        Role::Superuser => 2,
+    };
+    Sql::new(&format!("{ROLE} = ?"), [code.into()])
+}
+
+impl Column {
+    /// As its index has it; `id` is the column of the account's id.
+    const fn sql(self, id: &'static str) -> &'static str {
+        match self {
+            Self::DateJoined => id,
+            Self::Username => "u.username",
+            Self::FirstName => "u.first_name",
+            Self::Email => "u.email",
+            Self::LastLogin => LAST_LOGIN,
+        }
+    }
+}
+
+impl Order {
+    const NEWEST_FIRST: Self = Self {
+        column: Column::DateJoined,
+        is_descending: true,
+    };
+    const LONGEST_ABSENT_FIRST: Self = Self {
+        column: Column::LastLogin,
+        is_descending: false,
+    };
+
+    /// What comes after the anchor of the page in its direction, and `ORDER BY`. `id` is the
+    /// column of the account's id.
+    fn walk(self, page: Page, id: &'static str) -> (Sql, String) {
+        let is_down = self.is_descending != page.is_backward();
+        let (than, direction) = if is_down { ("<", "DESC") } else { (">", "ASC") };
+        let key = self.column.sql(id);
+        let order = if key == id {
+            format!(" ORDER BY {id} {direction}")
+        } else {
+            format!(" ORDER BY {key} {direction}, {id} {direction}")
+        };
+        let Some(anchor_id) = page.anchor() else {
+            return (Sql::text("TRUE"), order);
+        };
+        if key == id {
+            return (
+                Sql::new(&format!("{id} {than} ?"), [anchor_id.into()]),
+                order,
+            );
+        }
+        // The other form, `key < x OR (key = x AND …)`, does not bound the index.
+        let anchor = format!("(SELECT {key} FROM users u WHERE u.id = ?)");
+        let after = Sql::new(
+            &format!("{key} {than}= {anchor} AND ({key} {than} {anchor} OR {id} {than} ?)"),
+            [anchor_id.into(), anchor_id.into(), anchor_id.into()],
+        );
+        (after, order)
+    }
+}
+
+/// One filter: as a test of the account `u`, and as the list of ids that its index gives.
+struct Condition {
+    test: Sql,
+    ids: Sql,
+}
+
+impl Condition {
+    fn of_user(test: Sql) -> Self {
+        Self {
+            ids: Sql::text("SELECT u.id FROM users u WHERE ").then(&test),
+            test,
+        }
+    }
+}
+
+impl Filter {
+    /// The search as it is compared; none when there is nothing to look for.
+    fn prefix(&self) -> Option<String> {
+        self.search
+            .as_deref()
+            .map(terms::normalize)
+            .filter(|prefix| !prefix.is_empty())
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        let mut all = Vec::new();
+        if let Some(prefix) = self.prefix() {
+            let in_range = |is_inner: bool| {
+                Sql::new(
+                    "t.is_inner = ? AND t.term >= ? AND t.term < ?",
+                    [
+                        is_inner.into(),
+                        prefix.as_str().into(),
+                        terms::end_of(&prefix).as_str().into(),
+                    ],
+                )
+            };
+            let any = |is_inner| {
+                Sql::text("EXISTS (SELECT 1 FROM user_terms t WHERE t.user_id = u.id AND ")
+                    .then(&in_range(is_inner))
+                    .with(")", [])
+            };
+            all.push(Condition {
+                test: Sql::text("(")
+                    .then(&any(false))
+                    .with(" OR ", [])
+                    .then(&any(true))
+                    .with(")", []),
+                ids: Sql::text("SELECT t.user_id AS id FROM user_terms t WHERE ")
+                    .then(&in_range(false))
+                    .with(
+                        " UNION ALL SELECT t.user_id AS id FROM user_terms t WHERE ",
+                        [],
+                    )
+                    .then(&in_range(true)),
+            });
+        }
+        if let Some(name) = &self.permission {
+            all.push(Condition {
+                test: Sql::new(
+                    "EXISTS (SELECT 1 FROM user_permissions p WHERE p.user_id = u.id AND p.name = ?)",
+                    [name.as_str().into()],
+                ),
+                ids: Sql::new(
+                    "SELECT p.user_id AS id FROM user_permissions p WHERE p.name = ?",
+                    [name.as_str().into()],
+                ),
+            });
+        }
+        let of_user = [
+            self.is_active
+                .map(|is_active| Sql::new("u.is_active = ?", [is_active.into()])),
+            self.role.map(has_role),
+            self.source.map(|source| {
+                let code = i64::from(source == Source::Provider);
+                Sql::new(&format!("{SOURCE} = ?"), [code.into()])
+            }),
+            self.last_login.map(|last_login| match last_login {
+                LastLogin::Never => Sql::text(&format!("{LAST_LOGIN} = 0")),
+                LastLogin::Before(time) => Sql::new(&format!("{LAST_LOGIN} < ?"), [time.0.into()]),
+            }),
+        ];
+        all.extend(of_user.into_iter().flatten().map(Condition::of_user));
+        all
+    }
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    id: i64,
+}
+
+/// One page.
+///
+/// # Errors
+/// [`Error::BadRequest`] when the account that the page begins at does not exist or is not found
+/// by the search; [`crate::error::DatabaseError`], here and below.
+pub fn list(conn: &mut Conn, wanted: &Wanted) -> Result<Listing<User>> {
+    if let Some(id) = wanted.page.anchor()
+        && super::find(conn, id)?.is_none()
+    {
+        return Err(Error::BadRequest);
+    }
+    let conditions = wanted.filter.conditions();
+    let natural = match wanted.filter.last_login {
+        Some(LastLogin::Before(_)) => Order::LONGEST_ABSENT_FIRST,
+        _ => Order::NEWEST_FIRST,
+    };
+    let order = wanted.order.unwrap_or(natural);
+    let prefix = wanted.filter.prefix();
+    let tests = |skip| Sql::all(conditions.iter().skip(skip).map(|one| &one.test));
+    if let (Some(prefix), None) = (&prefix, wanted.order) {
+        let reach = match conditions.as_slice() {
+            [_] => Reach::All,
+            several => match fewest(conn, several)? {
+                Some(ids) => Reach::Among(ids),
+                None => Reach::Window,
+            },
+        };
+        return hits(conn, wanted, prefix, &tests(1), &reach);
+    }
+    let is_walk = match conditions.as_slice() {
+        [] => true,
+        [_] => prefix.is_none() && order.column == natural.column,
+        _ => false,
+    };
+    if is_walk {
+        return walk(conn, wanted, order, &tests(0));
+    }
+    match fewest(conn, &conditions)? {
+        Some(ids) => {
+            let among = is_among(conn, &ids);
+            among_few(conn, wanted, order, &Sql::all([&among, &tests(0)]))
+        }
+        None => windowed(conn, wanted, order, &tests(0)),
+    }
+}
+
+/// The ids that the most selective filter gives, where they are few; none when each gives many.
+fn fewest(conn: &mut Conn, conditions: &[Condition]) -> Result<Option<Sql>> {
+    let mut best: Option<(i64, &Sql)> = None;
+    for condition in conditions {
+        let count = condition.ids.count_up_to(conn, FEW + 1)?;
+        if count <= FEW && best.is_none_or(|(least, _)| count < least) {
+            best = Some((count, &condition.ids));
+        }
+    }
+    Ok(best.map(|(_, ids)| ids.clone()))
+}
+
+/// Whether an account is one of a few, so that each database looks those up one by one.
+fn is_among(conn: &Conn, ids: &Sql) -> Sql {
+    let (before, after) = match conn {
+        Conn::Sqlite(_) => ("u.id IN (", ")"),
+        Conn::Postgres(_) => ("u.id = ANY(ARRAY(", "))"),
+    };
+    Sql::text(before).then(ids).with(after, [])
+}
+
+/// Along an index that has both the filter, if there is one, and the order.
+fn walk(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Result<Listing<User>> {
+    let Some(permission) = &wanted.filter.permission else {
+        return among_few(conn, wanted, order, tests);
+    };
+    let (after, order_by) = order.walk(wanted.page, "p.user_id");
+    // Two origins may give the same permission.
+    let sql = Sql::new(
+        &format!("SELECT {COLUMNS} FROM user_permissions p CROSS JOIN users u WHERE u.id = p.user_id AND p.name = ? AND NOT EXISTS (SELECT 1 FROM user_permissions q WHERE q.user_id = p.user_id AND q.name = p.name AND q.origin < p.origin) AND "),
+        [permission.as_str().into()],
+    )
+    .then(&after)
+    .with(&order_by, [])
+    .with(" LIMIT ?", [Listing::<User>::limit(wanted.size).into()]);
+    let rows = sql.load(conn)?;
+    Ok(Listing::from_rows(wanted.page, wanted.size, rows))
+}
+
+/// The accounts that pass the tests, in order.
+fn among_few(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Result<Listing<User>> {
+    let (after, order_by) = order.walk(wanted.page, "u.id");
+    let sql = Sql::text(&format!("SELECT {COLUMNS} FROM users u WHERE "))
+        .then(&Sql::all([tests, &after]))
+        .with(&order_by, [])
+        .with(" LIMIT ?", [Listing::<User>::limit(wanted.size).into()]);
+    let rows = sql.load(conn)?;
+    Ok(Listing::from_rows(wanted.page, wanted.size, rows))
+}
+
+/// The next accounts in order, as far as the window goes, and of those the ones that fit.
+fn windowed(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Result<Listing<User>> {
+    let (after, order_by) = order.walk(wanted.page, "u.id");
+    let window = |limit: &str| {
+        Sql::text("SELECT u.* FROM users u WHERE ")
+            .then(&after)
+            .with(&order_by, [])
+            .with(limit, [WINDOW.into()])
+    };
+    let sql = Sql::text(&format!("SELECT {COLUMNS} FROM ("))
+        .then(&window(" LIMIT ?"))
+        .with(") AS u WHERE ", [])
+        .then(tests)
+        .with(&order_by, [])
+        .with(" LIMIT ?", [Listing::<User>::limit(wanted.size).into()]);
+    let rows: Vec<User> = sql.load(conn)?;
+    let is_full = rows.len() > wanted.size;
+    let mut listing = Listing::from_rows(wanted.page, wanted.size, rows);
+    if !is_full {
+        let end = Sql::text("SELECT id FROM (")
+            .then(&window(" LIMIT 1 OFFSET ? - 1"))
+            .with(") AS last", []);
+        listing.stopped_at = end.load::<Id>(conn)?.first().map(|row| row.id);
+    }
+    Ok(listing)
+}
+
+/// How far a search looks.
+enum Reach {
+    /// As far as the page goes.
+    All,
+    /// As far as the window goes.
+    Window,
+    /// Among the few accounts that this `SELECT` names.
+    Among(Sql),
+}
+
+/// Where a search stands: the term by which the anchor is found.
+#[derive(QueryableByName)]
+struct Hit {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    is_inner: bool,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    term: String,
+}
+
+/// Hits in the order of their words: whole names first, then words inside a name.
+fn hits(
+    conn: &mut Conn,
+    wanted: &Wanted,
+    prefix: &str,
+    tests: &Sql,
+    reach: &Reach,
+) -> Result<Listing<User>> {
+    let end = terms::end_of(prefix);
+    let anchor = match wanted.page.anchor() {
+        None => None,
+        Some(id) => Some((id, first_hit(conn, id, prefix, &end)?)),
+    };
+    let is_backward = wanted.page.is_backward();
+    let limit = Listing::<User>::limit(wanted.size);
+    let mut rows: Vec<User> = Vec::new();
+    let mut stopped_at = None;
+    // Whole names come first; from the end, last.
+    for is_inner in [is_backward, !is_backward] {
+        let missing = limit - i64::try_from(rows.len()).unwrap_or(limit);
+        if missing <= 0 || stopped_at.is_some() {
+            break;
+        }
+        let from = match &anchor {
+            Some((id, hit)) if hit.is_inner == is_inner => Some((*id, hit.term.as_str())),
+            // This part is behind the anchor already.
+            Some((_, hit)) if hit.is_inner != is_backward => continue,
+            _ => None,
+        };
+        let part = Part {
+            prefix,
+            end: &end,
+            is_inner,
+            is_backward,
+            from,
+        };
+        let found: Vec<User> = part.page(tests, reach, missing).load(conn)?;
+        let is_short = i64::try_from(found.len()).unwrap_or(missing) < missing;
+        rows.extend(found);
+        if is_short && matches!(reach, Reach::Window) {
+            stopped_at = part
+                .window_end()
+                .load::<Id>(conn)?
+                .first()
+                .map(|row| row.id);
+        }
+    }
+    let mut listing = Listing::from_rows(wanted.page, wanted.size, rows);
+    listing.stopped_at = stopped_at;
+    Ok(listing)
+}
+
+fn first_hit(conn: &mut Conn, user_id: i64, prefix: &str, end: &str) -> Result<Hit> {
+    Sql::new(
+        "SELECT is_inner, term FROM user_terms WHERE user_id = ? AND term >= ? AND term < ? ORDER BY is_inner, term LIMIT 1",
+        [user_id.into(), prefix.into(), end.into()],
+    )
+    .load::<Hit>(conn)?
+    .into_iter()
+    .next()
+    .ok_or(Error::BadRequest)
+}
+
+fn in_order_of_words(is_backward: bool) -> String {
+    let direction = if is_backward { "DESC" } else { "ASC" };
+    format!(" ORDER BY t.term {direction}, t.user_id {direction}")
+}
+
+/// One of the two parts of a search's hits.
+struct Part<'a> {
+    prefix: &'a str,
+    end: &'a str,
+    is_inner: bool,
+    is_backward: bool,
+    /// The account and word where the page begins.
+    from: Option<(i64, &'a str)>,
+}
+
+impl Part<'_> {
+    /// The words of this part from where the page begins.
+    fn words(&self) -> Sql {
+        let mut words = Sql::new(
+            "t.is_inner = ? AND t.term >= ? AND t.term < ?",
+            [self.is_inner.into(), self.prefix.into(), self.end.into()],
+        );
+        if let Some((id, term)) = self.from {
+            let than = if self.is_backward { "<" } else { ">" };
+            words.push(
+                &format!(" AND t.term {than}= ? AND (t.term {than} ? OR t.user_id {than} ?)"),
+                [term.into(), term.into(), id.into()],
+            );
+        }
+        words
+    }
+
+    /// An account that several of its words find is listed by the first of them alone.
+    fn is_first_hit(&self) -> Sql {
+        let range = [self.prefix.into(), self.end.into()];
+        let mut first = Sql::new(
+            "NOT EXISTS (SELECT 1 FROM user_terms e WHERE e.user_id = t.user_id AND e.is_inner = t.is_inner AND e.term >= ? AND e.term < t.term)",
+            [self.prefix.into()],
+        );
+        if self.is_inner {
+            first.push(
+                " AND NOT EXISTS (SELECT 1 FROM user_terms w WHERE w.user_id = t.user_id AND w.is_inner = FALSE AND w.term >= ? AND w.term < ?)",
+                range,
+            );
+        }
+        first
+    }
+
+    /// The words that the window holds.
+    fn window(&self) -> Sql {
+        Sql::text("SELECT t.* FROM user_terms t WHERE ")
+            .then(&self.words())
+            .with(&in_order_of_words(self.is_backward), [])
+            .with(" LIMIT ?", [WINDOW.into()])
+    }
+
+    fn page(&self, tests: &Sql, reach: &Reach, limit: i64) -> Sql {
+        let select = Sql::text(&format!("SELECT {COLUMNS} FROM "));
+        let (from, words) = match reach {
+            Reach::All => (select.with("user_terms t", []), self.words()),
+            Reach::Window => {
+                let window = self.window();
+                (
+                    select.with("(", []).then(&window).with(") AS t", []),
+                    Sql::text("TRUE"),
+                )
+            }
+            Reach::Among(ids) => {
+                let few = select.with("(SELECT DISTINCT id FROM (", []).then(ids);
+                (
+                    few.with(") AS found) AS f CROSS JOIN user_terms t", []),
+                    Sql::text("t.user_id = f.id AND ").then(&self.words()),
+                )
+            }
+        };
+        from.with(" CROSS JOIN users u WHERE u.id = t.user_id AND ", [])
+            .then(&Sql::all([&words, &self.is_first_hit(), tests]))
+            .with(&in_order_of_words(self.is_backward), [])
+            .with(" LIMIT ?", [limit.into()])
+    }
+
+    /// The account to go on from when the window was full: the last one that is listed by a word
+    /// in it.
+    fn window_end(&self) -> Sql {
+        Sql::text("SELECT t.user_id AS id FROM (")
+            .then(&self.window())
+            .with(") AS t WHERE ", [])
+            .then(&self.is_first_hit())
+            .with(" AND EXISTS (SELECT 1 FROM user_terms t WHERE ", [])
+            .then(&self.words())
+            .with(" LIMIT 1 OFFSET ? - 1)", [WINDOW.into()])
+            .with(&in_order_of_words(!self.is_backward), [])
+            .with(" LIMIT 1", [])
+    }
+}
+
+/// How many accounts a filter fits, as far as that is cheap to know; `None` when it is not.
+pub fn total(conn: &mut Conn, filter: &Filter) -> Result<Option<Total>> {
+    let conditions = filter.conditions();
+    let cap = COUNT_CAP + 1;
+    let ids = match conditions.as_slice() {
+        [] => {
+            let all = Sql::text("SELECT u.id FROM users u");
+            return Ok(Some(match Total::from_count(all.count_up_to(conn, cap)?) {
+                Total::MoreThan(_) => estimate(conn)?,
+                few => few,
+            }));
+        }
+        [one] => one.ids.clone(),
+        several => {
+            let Some(ids) = fewest(conn, several)? else {
+                return Ok(None);
+            };
+            let among = is_among(conn, &ids);
+            let tests = several.iter().map(|condition| &condition.test);
+            Sql::text("SELECT u.id FROM users u WHERE ")
+                .then(&Sql::all([&among].into_iter().chain(tests)))
+        }
+    };
+    // One account may be found by several words.
+    let distinct = Sql::text("SELECT DISTINCT id FROM (SELECT id FROM (")
+        .then(&ids)
+        .with(") AS found LIMIT ?) AS some", [(4 * cap).into()]);
+    let count = distinct.count_up_to(conn, cap)?;
+    Ok(Some(Total::from_count(count)))
+}
+
+/// How many accounts there are by the database's own bookkeeping.
+fn estimate(conn: &mut Conn) -> Result<Total> {
+    let sql = match conn {
+        Conn::Sqlite(_) => "SELECT COALESCE(MAX(rowid), 0) AS value FROM users",
+        Conn::Postgres(_) => {
+            "SELECT CAST(reltuples AS BIGINT) AS value FROM pg_class WHERE oid = 'users'::regclass"
+        }
+    };
+    let about = Sql::text(sql).number(conn)?.unwrap_or(0);
+    Ok(if about > COUNT_CAP {
+        Total::About(about)
+    } else {
+        Total::MoreThan(COUNT_CAP)
+    })
+}

@@ -1,0 +1,497 @@
+//! Acts on one account: GET says what will happen and asks why, POST does it.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::list::encode;
+use crate::admin::{self, Act, Admin, MAX_NOTE, Reason, Refusal};
+use crate::db::Conn;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::local_path::LocalPath;
+use crate::permissions;
+use crate::secret::{Secret, reference};
+use crate::sessions::{self, Session};
+use crate::signin::link::Draft;
+use crate::signin::password_link;
+use crate::users::{self, Role, User};
+use crate::web::cookie;
+use crate::web::csrf::Form;
+use crate::web::device::Device;
+use crate::web::guard::{Acting, SuperuserReader};
+use crate::web::page::{Page, Person};
+use crate::web::signin::{fresh_address, note_refusal};
+
+/// The acts by the last part of their address, as a test walks them. Nothing else is one.
+pub const ACTS: &[&str] = &[
+    "deactivate",
+    "activate",
+    "role",
+    "end-sessions",
+    "end-session",
+    "grant",
+    "take",
+    "link",
+    "unlink",
+    "reset-password",
+    "erase",
+    "note",
+];
+
+/// Names of permissions that the field offers.
+const MAX_NAMES: i64 = 100;
+
+/// What an address or a form says of an act.
+#[derive(Clone, Debug, Default)]
+struct Fields {
+    role: String,
+    permission: String,
+    subject: String,
+    session: String,
+    reason: String,
+}
+
+impl Fields {
+    /// # Errors
+    /// [`Error::BadRequest`] for a reason that is longer than the field.
+    fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        let mut fields = Self::default();
+        for (name, value) in pairs {
+            let field = match name.as_str() {
+                "role" => &mut fields.role,
+                "permission" => &mut fields.permission,
+                "subject" => &mut fields.subject,
+                "session" => &mut fields.session,
+                "reason" => &mut fields.reason,
+                _ => continue,
+            };
+            value.trim().clone_into(field);
+        }
+        if fields.reason.chars().count() > MAX_NOTE {
+            return Err(Error::BadRequest);
+        }
+        Ok(fields)
+    }
+
+    /// The act that they describe. A permission or a subject that is yet to be typed is empty.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an act that does not exist.
+    fn act(&self, name: &str) -> Result<Act> {
+        Ok(match name {
+            "deactivate" => Act::Deactivate,
+            "activate" => Act::Activate,
+            "role" => Act::SetRole(Role::from_code(&self.role).ok_or(Error::NotFound)?),
+            "end-sessions" => Act::EndSessions,
+            "end-session" => Act::EndSession(self.session.parse().map_err(|_| Error::NotFound)?),
+            "grant" => Act::GrantPermission(self.permission.clone()),
+            "take" => Act::TakePermission(self.permission.clone()),
+            "link" => Act::LinkIdentity(self.subject.clone()),
+            "unlink" => Act::UnlinkIdentity(self.subject.clone()),
+            "reset-password" => Act::ResetPassword {
+                link: String::new(),
+            },
+            "erase" => Act::Erase,
+            "note" => Act::Note,
+            _ => return Err(Error::NotFound),
+        })
+    }
+
+    /// The same as an address, so that nothing is lost on the way through a fresh sign-in.
+    fn address(&self, user_id: i64, name: &str) -> String {
+        let pairs = [
+            ("role", &self.role),
+            ("permission", &self.permission),
+            ("subject", &self.subject),
+            ("session", &self.session),
+            ("reason", &self.reason),
+        ];
+        let given = pairs
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (*name, value.as_str()));
+        let query = encode(given);
+        let path = format!("/admin/users/{user_id}/{name}");
+        if query.is_empty() {
+            path
+        } else {
+            format!("{path}?{query}")
+        }
+    }
+}
+
+/// The words of an act.
+pub struct Words {
+    pub label: &'static str,
+    /// Around the person's name.
+    pub question: [&'static str; 2],
+    pub steps: &'static [&'static str],
+    pub is_danger: bool,
+}
+
+pub fn words(page: &Page<'_>, act: &Act) -> Words {
+    let t = page.t;
+    let (label, question, steps) = match act {
+        Act::Deactivate => (t.act_deactivate, t.ask_deactivate, t.steps_deactivate),
+        Act::Activate => (t.act_activate, t.ask_activate, t.steps_activate),
+        Act::SetRole(Role::Superuser) => (
+            t.act_make_superuser,
+            t.ask_make_superuser,
+            t.steps_make_superuser,
+        ),
+        Act::SetRole(Role::Staff) => (t.act_make_staff, t.ask_make_staff, t.steps_make_staff),
+        Act::SetRole(Role::Employee) => (t.act_take_role, t.ask_take_role, t.steps_take_role),
+        Act::EndSessions => (t.act_end_sessions, t.ask_end_sessions, t.steps_end_sessions),
+        Act::EndSession(_) => (t.act_end_session, t.ask_end_session, t.steps_end_session),
+        Act::GrantPermission(_) => (t.act_grant, t.ask_grant, t.steps_grant),
+        Act::TakePermission(_) => (t.act_take, t.ask_take, t.steps_take),
+        Act::LinkIdentity(_) => (t.act_link, t.ask_link, t.steps_link),
+        Act::UnlinkIdentity(_) => (t.act_unlink, t.ask_unlink, t.steps_unlink),
+        Act::ResetPassword { .. } => (
+            t.act_reset_password,
+            t.ask_reset_password,
+            t.steps_reset_password,
+        ),
+        Act::Erase => (t.act_erase, t.ask_erase, t.steps_erase),
+        Act::Note => (t.act_note, t.ask_note, t.steps_note),
+    };
+    Words {
+        label,
+        question,
+        steps,
+        is_danger: matches!(
+            act,
+            Act::Deactivate | Act::Erase | Act::UnlinkIdentity(_) | Act::ResetPassword { .. }
+        ),
+    }
+}
+
+/// What a page says once an act is done: the code in the cookie is the act's address.
+pub fn notice_of(page: &Page<'_>, code: &str) -> Option<&'static str> {
+    let t = page.t;
+    Some(match code {
+        "deactivate" => t.done_deactivate,
+        "activate" => t.done_activate,
+        "role" => t.done_role,
+        "end-sessions" => t.done_end_sessions,
+        "end-session" => t.done_end_session,
+        "grant" => t.done_grant,
+        "take" => t.done_take,
+        "link" => t.done_link,
+        "unlink" => t.done_unlink,
+        "erase" => t.done_erase,
+        "note" => t.done_note,
+        _ => return None,
+    })
+}
+
+/// Why an act was refused, in words.
+pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
+    let t = page.t;
+    match refusal {
+        Refusal::UnknownUser => t.refused_unknown_user,
+        Refusal::UsernameTaken => t.refused_username_taken,
+        Refusal::BadUsername => t.refused_bad_username,
+        Refusal::BadFirstName => t.refused_bad_first_name,
+        Refusal::BadEmail => t.refused_bad_email,
+        Refusal::BadName => t.refused_bad_name,
+        Refusal::LastSuperuser => t.refused_last_superuser,
+        Refusal::Yourself => t.refused_yourself,
+        Refusal::Unchanged => t.refused_unchanged,
+        Refusal::NoLocalPassword => t.reason_no_password,
+        Refusal::Inactive => t.reason_inactive,
+        Refusal::StillActive => t.refused_still_active,
+        Refusal::Erased => t.refused_erased,
+        Refusal::IdentityTaken(username) => {
+            let [before, after] = t.refused_identity_of;
+            return format!("{before}{username}{after}");
+        }
+        Refusal::Failed(_) => t.internal_heading,
+    }
+    .to_owned()
+}
+
+/// What is typed on a confirmation page beside the reason.
+struct Typed<'a> {
+    name: &'static str,
+    label: &'static str,
+    hint: &'static str,
+    value: &'a str,
+    /// What the field offers.
+    options: Vec<String>,
+    longest: usize,
+}
+
+#[derive(Template)]
+#[template(path = "admin/act.html")]
+struct ActPage<'a> {
+    page: &'a Page<'a>,
+    tab: &'static str,
+    person: Person,
+    words: Words,
+    /// What it is about beside the person: a permission, a subject, a browser.
+    object: Option<String>,
+    /// `name`, value: sent along with the form.
+    hidden: Vec<(&'static str, &'a str)>,
+    typed: Option<Typed<'a>>,
+    is_reason_needed: bool,
+    reason: &'a str,
+    longest_reason: usize,
+    action: String,
+    problem: Option<String>,
+    reference: Option<&'a str>,
+}
+
+/// What the page needs of the database.
+struct Found {
+    user: User,
+    /// Live sessions, at most two: the page says whether any ends.
+    session: Option<Session>,
+    names: Vec<String>,
+}
+
+fn find(conn: &mut Conn, user_id: i64, act: &Act, desk: &Limits) -> Result<Found> {
+    let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
+    let session = match act {
+        Act::EndSession(id) => Some(
+            sessions::list_live(conn, desk.now, desk.limits, user_id, 1000)?
+                .into_iter()
+                .find(|session| session.id == *id)
+                .ok_or(Error::NotFound)?,
+        ),
+        _ => None,
+    };
+    let names = match act {
+        Act::GrantPermission(_) => permissions::known_names(conn, MAX_NAMES)?,
+        _ => Vec::new(),
+    };
+    Ok(Found {
+        user,
+        session,
+        names,
+    })
+}
+
+#[derive(Clone, Copy)]
+struct Limits {
+    now: crate::clock::UnixTime,
+    limits: sessions::Limits,
+}
+
+impl Limits {
+    fn of(desk: &Desk) -> Self {
+        Self {
+            now: desk.clock.now(),
+            limits: desk.limits,
+        }
+    }
+}
+
+pub async fn confirm(
+    SuperuserReader(reader): SuperuserReader,
+    desk: Data<Desk>,
+    path: Path<(i64, String)>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    let (user_id, name) = path.into_inner();
+    let pairs = url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned();
+    let fields = Fields::of(pairs);
+    let parsed = match &fields {
+        Ok(fields) => fields.act(&name),
+        Err(_) => Err(Error::BadRequest),
+    };
+    let asked = parsed.as_ref().ok().cloned();
+    let limits = Limits::of(&desk);
+    let (me, found) = reader
+        .read(move |conn, _| {
+            let act = asked.as_ref().ok_or(Error::NotFound)?;
+            find(conn, user_id, act, &limits)
+        })
+        .await?;
+    let (act, fields) = (parsed?, fields?);
+    if act.is_dangerous() {
+        let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
+        admin.ok_or(Error::Forbidden)?.check_fresh(limits.now)?;
+    }
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    page.ok(&act_page(&page, &found, &act, &fields, &name, None))
+}
+
+fn act_page<'a>(
+    page: &'a Page<'a>,
+    found: &Found,
+    act: &Act,
+    fields: &'a Fields,
+    name: &str,
+    problem: Option<(String, &'a str)>,
+) -> ActPage<'a> {
+    let t = page.t;
+    let mut hidden = Vec::new();
+    let mut typed = None;
+    let mut object = None;
+    match act {
+        Act::SetRole(_) => hidden.push(("role", fields.role.as_str())),
+        Act::EndSession(_) => {
+            hidden.push(("session", fields.session.as_str()));
+            object = found.session.as_ref().map(|session| {
+                let device = Device::of(&session.user_agent, page.lang);
+                format!("{} · {}", device.name, session.address)
+            });
+        }
+        Act::TakePermission(permission) => {
+            hidden.push(("permission", fields.permission.as_str()));
+            object = Some(permission.clone());
+        }
+        Act::UnlinkIdentity(subject) => {
+            hidden.push(("subject", fields.subject.as_str()));
+            object = Some(subject.clone());
+        }
+        Act::GrantPermission(_) => {
+            typed = Some(Typed {
+                name: "permission",
+                label: t.permission,
+                hint: t.permission_hint,
+                value: &fields.permission,
+                options: found.names.clone(),
+                longest: permissions::MAX_NAME,
+            });
+        }
+        Act::LinkIdentity(_) => {
+            typed = Some(Typed {
+                name: "subject",
+                label: t.directory_id,
+                hint: t.subject_hint,
+                value: &fields.subject,
+                options: Vec::new(),
+                longest: users::MAX_SUBJECT,
+            });
+        }
+        _ => {}
+    }
+    let (problem, reference) = problem.unzip();
+    ActPage {
+        page,
+        tab: "users",
+        person: Person::of(&found.user),
+        words: words(page, act),
+        object,
+        hidden,
+        typed,
+        is_reason_needed: *act == Act::Note,
+        reason: &fields.reason,
+        longest_reason: MAX_NOTE,
+        action: format!("/admin/users/{}/{name}", found.user.id),
+        problem,
+        reference,
+    }
+}
+
+pub async fn perform(
+    acting: Acting,
+    desk: Data<Desk>,
+    path: Path<(i64, String)>,
+    form: Form<Vec<(String, String)>>,
+) -> Result<HttpResponse> {
+    let Acting { me, admin } = acting;
+    let (user_id, name) = path.into_inner();
+    let fields = Fields::of(form.0)?;
+    let mut act = fields.act(&name)?;
+    let draft = match &mut act {
+        Act::ResetPassword { link } => {
+            let draft = password_link::draft()?;
+            link.clone_from(&draft.id);
+            Some(draft)
+        }
+        _ => None,
+    };
+    let reason = Reason {
+        note: fields.reason.clone(),
+        reference: reference(),
+    };
+    let known_reference = reason.reference.clone();
+    let done = admin::act(&desk, &admin, user_id, act.clone(), reason).await;
+    let refusal = match done {
+        Err(Error::FreshSignInNeeded) => {
+            return Ok(sign_in_anew(&fields.address(user_id, &name), user_id));
+        }
+        Err(error) => return Err(error),
+        Ok(Err(Refusal::UnknownUser)) => return Err(Error::NotFound),
+        Ok(Ok(_)) => {
+            return match draft {
+                Some(draft) => show_link(&desk, &me.visit, &me.user, user_id, draft).await,
+                None => Ok(done_response(&desk, user_id, &name)),
+            };
+        }
+        Ok(Err(refusal)) => refusal,
+    };
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let limits = Limits::of(&desk);
+    let asked = act.clone();
+    // The session that could not be ended any more has no name to show.
+    let found = desk
+        .db
+        .read(move |conn| {
+            let is_gone = matches!(asked, Act::EndSession(_));
+            let shown = if is_gone { &Act::EndSessions } else { &asked };
+            find(conn, user_id, shown, &limits)
+        })
+        .await?;
+    let problem = (refusal_in_words(&page, &refusal), known_reference.as_str());
+    let shown = act_page(&page, &found, &act, &fields, &name, Some(problem));
+    let mut response = page.respond(StatusCode::UNPROCESSABLE_ENTITY, &shown)?;
+    note_refusal(&mut response, known_reference.clone(), None);
+    Ok(response)
+}
+
+fn done_response(desk: &Desk, user_id: i64, name: &str) -> HttpResponse {
+    let notice = ACTS.iter().copied().find(|act| *act == name);
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, format!("/admin/users/{user_id}")))
+        .cookie(cookie::notice_cookie(desk, notice.unwrap_or_default()))
+        .finish()
+}
+
+/// To a fresh sign-in, and from there to what was asked for.
+fn sign_in_anew(address: &str, user_id: i64) -> HttpResponse {
+    let next = LocalPath::parse(address)
+        .or_else(|| LocalPath::parse(&format!("/admin/users/{user_id}")))
+        .unwrap_or_else(LocalPath::home);
+    crate::web::signin::see_other(&fresh_address(&next))
+}
+
+#[derive(Template)]
+#[template(path = "admin/password_link.html")]
+struct PasswordLinkPage<'a> {
+    page: &'a Page<'a>,
+    tab: &'static str,
+    person: Person,
+    link: Secret<String>,
+    hours: u64,
+}
+
+/// The one page that ever shows the link.
+pub async fn show_link(
+    desk: &Desk,
+    visit: &crate::web::visit::Visit,
+    viewer: &User,
+    user_id: i64,
+    draft: Draft,
+) -> Result<HttpResponse> {
+    let token = draft.token(&desk.keys, desk.clock.now(), user_id)?;
+    let user = desk
+        .db
+        .read(move |conn| users::find(conn, user_id))
+        .await?
+        .ok_or(Error::NotFound)?;
+    let page = Page::new(desk, visit, Some(viewer))?;
+    page.ok(&PasswordLinkPage {
+        page: &page,
+        tab: "users",
+        person: Person::of(&user),
+        link: Secret::new(password_link::address(&desk.public_url.origin, &token)),
+        hours: password_link::LIFETIME.as_secs() / 3600,
+    })
+}

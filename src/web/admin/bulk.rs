@@ -1,0 +1,256 @@
+//! One act for many: the ticked ones, or all that a list's filters find. First a page that names
+//! what will happen, then batch by batch a page that says what did.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use askama::Template;
+
+use super::act::{Words, refusal_in_words, words};
+use super::list::{Address, grouped, total_in_words};
+use super::users::{FILTERS, PATH, wanted};
+use crate::admin::{self, Act, BATCH, MAX_NOTE, Reason, Selection};
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::local_path::LocalPath;
+use crate::paging::{PAGE_SIZES, Page as ListPage, Total};
+use crate::permissions;
+use crate::secret::reference;
+use crate::users::{self, User, Wanted};
+use crate::web::csrf::Form;
+use crate::web::guard::Acting;
+use crate::web::page::{Page, Person};
+use crate::web::signin::{fresh_address, see_other};
+
+const MAX_NAMES: i64 = 100;
+/// Failures that a page names one by one.
+const MAX_FAILURES: usize = 100;
+
+/// What the forms send.
+struct Asked {
+    ids: Vec<i64>,
+    is_all: bool,
+    /// The filters of the list.
+    filter: String,
+    act: String,
+    permission: String,
+    reason: String,
+    after: Option<i64>,
+    reference: Option<String>,
+    /// So many in earlier batches.
+    done: usize,
+}
+
+impl Asked {
+    /// # Errors
+    /// [`Error::BadRequest`]
+    fn of(form: Vec<(String, String)>) -> Result<Self> {
+        let mut asked = Self {
+            ids: Vec::new(),
+            is_all: false,
+            filter: String::new(),
+            act: String::new(),
+            permission: String::new(),
+            reason: String::new(),
+            after: None,
+            reference: None,
+            done: 0,
+        };
+        for (name, value) in form {
+            let number = || value.parse().map_err(|_| Error::BadRequest);
+            match name.as_str() {
+                "u" => asked.ids.push(number()?),
+                "all" => asked.is_all = true,
+                "filter" => asked.filter = value,
+                "act" => asked.act = value,
+                "permission" => asked.permission = value.trim().to_owned(),
+                "reason" => asked.reason = value.trim().to_owned(),
+                "after" => asked.after = Some(number()?),
+                "reference" => asked.reference = Some(value),
+                "done" => asked.done = value.parse().map_err(|_| Error::BadRequest)?,
+                _ => {}
+            }
+        }
+        let is_sane = asked.ids.len() <= PAGE_SIZES.into_iter().max().unwrap_or(0)
+            && asked.reason.chars().count() <= MAX_NOTE
+            && asked
+                .reference
+                .as_ref()
+                .is_none_or(|text| text.len() <= 32 && text.is_ascii());
+        is_sane.then_some(asked).ok_or(Error::BadRequest)
+    }
+
+    /// The acts that are for many too.
+    fn act(&self) -> Option<Act> {
+        Some(match self.act.as_str() {
+            "deactivate" => Act::Deactivate,
+            "activate" => Act::Activate,
+            "end-sessions" => Act::EndSessions,
+            "grant" => Act::GrantPermission(self.permission.clone()),
+            "take" => Act::TakePermission(self.permission.clone()),
+            _ => return None,
+        })
+    }
+
+    fn address(&self) -> Result<Address> {
+        Address::parse(PATH, FILTERS, &self.filter)
+    }
+
+    fn wanted(&self, desk: &Desk) -> Result<Wanted> {
+        let mut wanted = wanted(&self.address()?, desk.clock.now())?;
+        wanted.page = self.after.map_or(ListPage::First, ListPage::After);
+        Ok(wanted)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin/bulk.html")]
+struct BulkPage<'a> {
+    page: &'a Page<'a>,
+    tab: &'static str,
+    /// What is still missing, if anything: nobody ticked, nothing chosen.
+    missing: Option<&'static str>,
+    words: Option<Words>,
+    /// How many it is for, in words.
+    count: String,
+    people: Vec<Person>,
+    asked: &'a Asked,
+    needs_permission: bool,
+    names: Vec<String>,
+    batch: String,
+    longest_reason: usize,
+    back: String,
+}
+
+pub async fn confirm(
+    acting: Acting,
+    desk: Data<Desk>,
+    form: Form<Vec<(String, String)>>,
+) -> Result<HttpResponse> {
+    let Acting { me, admin } = acting;
+    let asked = Asked::of(form.0)?;
+    let back = asked.address()?.with("select", None);
+    if !admin.is_fresh(desk.clock.now()) {
+        return Ok(sign_in_anew(&back));
+    }
+    let wanted = asked.wanted(&desk)?;
+    let (ids, is_all) = (asked.ids.clone(), asked.is_all);
+    let (people, total, names) = desk
+        .db
+        .read(move |conn| {
+            let people: Vec<User> = if is_all {
+                Vec::new()
+            } else {
+                users::find_all(conn, &ids)?
+            };
+            let total = if is_all {
+                users::total(conn, &wanted.filter)?
+            } else {
+                Some(Total::Exactly(i64::try_from(people.len()).unwrap_or(0)))
+            };
+            Ok((people, total, permissions::known_names(conn, MAX_NAMES)?))
+        })
+        .await?;
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let act = asked.act();
+    let missing = if people.is_empty() && !is_all {
+        Some(page.t.nobody_selected)
+    } else if act.is_none() {
+        Some(page.t.no_act_chosen)
+    } else {
+        None
+    };
+    page.ok(&BulkPage {
+        page: &page,
+        tab: "users",
+        missing,
+        words: act.as_ref().map(|act| words(&page, act)),
+        count: total_in_words(&page, total),
+        people: people.iter().map(Person::of).collect(),
+        needs_permission: matches!(act, Some(Act::GrantPermission(_) | Act::TakePermission(_))),
+        asked: &asked,
+        names,
+        batch: grouped(i64::try_from(BATCH).unwrap_or(i64::MAX)),
+        longest_reason: MAX_NOTE,
+        back,
+    })
+}
+
+fn sign_in_anew(back: &str) -> HttpResponse {
+    let next = LocalPath::parse(back).unwrap_or_else(LocalPath::home);
+    see_other(&fresh_address(&next))
+}
+
+/// Somebody for whom it was refused, and why.
+struct FailedRow {
+    person: Option<Person>,
+    why: String,
+}
+
+#[derive(Template)]
+#[template(path = "admin/bulk_result.html")]
+struct ResultPage<'a> {
+    page: &'a Page<'a>,
+    tab: &'static str,
+    label: &'static str,
+    done: String,
+    unchanged: String,
+    failed: String,
+    rows: Vec<FailedRow>,
+    asked: &'a Asked,
+    /// Where the next batch begins.
+    next: Option<i64>,
+    done_so_far: usize,
+    reference: &'a str,
+    back: String,
+}
+
+pub async fn perform(
+    acting: Acting,
+    desk: Data<Desk>,
+    form: Form<Vec<(String, String)>>,
+) -> Result<HttpResponse> {
+    let Acting { me, admin } = acting;
+    let asked = Asked::of(form.0)?;
+    let back = asked.address()?.with("select", None);
+    let act = asked.act().ok_or(Error::BadRequest)?;
+    let selection = if asked.is_all {
+        Selection::Matching(asked.wanted(&desk)?)
+    } else {
+        Selection::These(asked.ids.clone())
+    };
+    // One reference for all batches: the trail finds the whole act by it.
+    let reference = asked.reference.clone().unwrap_or_else(reference);
+    let reason = Reason {
+        note: asked.reason.clone(),
+        reference: reference.clone(),
+    };
+    let outcome = match admin::bulk(&desk, &admin, selection, &act, &reason).await {
+        Err(Error::FreshSignInNeeded) => return Ok(sign_in_anew(&back)),
+        other => other?,
+    };
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let count = |number: usize| grouped(i64::try_from(number).unwrap_or(i64::MAX));
+    let done_so_far = asked.done.saturating_add(outcome.done);
+    page.ok(&ResultPage {
+        page: &page,
+        tab: "users",
+        label: words(&page, &act).label,
+        done: count(done_so_far),
+        unchanged: count(outcome.unchanged),
+        failed: count(outcome.failed.len()),
+        rows: outcome
+            .failed
+            .iter()
+            .take(MAX_FAILURES)
+            .map(|failed| FailedRow {
+                person: failed.user.as_ref().map(Person::of),
+                why: refusal_in_words(&page, &failed.refusal),
+            })
+            .collect(),
+        asked: &asked,
+        next: outcome.next,
+        done_so_far,
+        reference: &reference,
+        back,
+    })
+}

@@ -1,0 +1,158 @@
+//! A new local account: its owner gets a link and chooses the password.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use askama::Template;
+use serde::Deserialize;
+
+use super::act::{refusal_in_words, show_link};
+use crate::admin::{self, Admin, MAX_NOTE, NewAccount, Refusal};
+use crate::config::PasswordLogin;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::local_path::LocalPath;
+use crate::secret::reference;
+use crate::signin::password_link;
+use crate::users::{MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME};
+use crate::web::csrf::Form;
+use crate::web::guard::{Acting, SuperuserReader};
+use crate::web::page::Page;
+use crate::web::signin::{fresh_address, note_refusal, see_other};
+
+#[derive(Default, Deserialize)]
+pub struct NewUser {
+    username: String,
+    first_name: String,
+    email: String,
+    reason: String,
+}
+
+struct Field<'a> {
+    name: &'static str,
+    label: &'static str,
+    kind: &'static str,
+    value: &'a str,
+    longest: usize,
+    is_required: bool,
+    problem: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/new_user.html")]
+struct NewUserPage<'a> {
+    page: &'a Page<'a>,
+    tab: &'static str,
+    fields: [Field<'a>; 3],
+    reason: &'a str,
+    longest_reason: usize,
+    problem: Option<(&'static str, &'a str)>,
+    reference: Option<&'a str>,
+}
+
+fn shown<'a>(
+    page: &'a Page<'a>,
+    typed: &'a NewUser,
+    problem: Option<(&'static str, &'a str)>,
+    reference: Option<&'a str>,
+) -> NewUserPage<'a> {
+    let t = page.t;
+    let fields = [
+        (
+            "username",
+            t.username,
+            "text",
+            &typed.username,
+            MAX_USERNAME,
+            true,
+        ),
+        (
+            "first_name",
+            t.name,
+            "text",
+            &typed.first_name,
+            MAX_FIRST_NAME,
+            false,
+        ),
+        ("email", t.email, "email", &typed.email, MAX_EMAIL, false),
+    ]
+    .map(|(name, label, kind, value, longest, is_required)| Field {
+        name,
+        label,
+        kind,
+        value,
+        longest,
+        is_required,
+        problem: problem
+            .filter(|(field, _)| *field == name)
+            .map(|(_, text)| text),
+    });
+    NewUserPage {
+        page,
+        tab: "users",
+        fields,
+        reason: &typed.reason,
+        longest_reason: MAX_NOTE,
+        problem,
+        reference,
+    }
+}
+
+pub async fn show(
+    SuperuserReader(reader): SuperuserReader,
+    desk: Data<Desk>,
+) -> Result<HttpResponse> {
+    let is_off = desk.password_login == PasswordLogin::Off;
+    let (me, ()) = reader
+        .read(move |_, _| if is_off { Err(Error::NotFound) } else { Ok(()) })
+        .await?;
+    let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
+    admin
+        .ok_or(Error::Forbidden)?
+        .check_fresh(desk.clock.now())?;
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    page.ok(&shown(&page, &NewUser::default(), None, None))
+}
+
+pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Result<HttpResponse> {
+    let Acting { me, admin } = acting;
+    if desk.password_login == PasswordLogin::Off {
+        return Err(Error::NotFound);
+    }
+    let typed = form.0;
+    if typed.reason.chars().count() > MAX_NOTE {
+        return Err(Error::BadRequest);
+    }
+    let draft = password_link::draft()?;
+    let new = NewAccount {
+        username: typed.username.trim().to_owned(),
+        first_name: typed.first_name.trim().to_owned(),
+        email: typed.email.trim().to_owned(),
+        note: typed.reason.trim().to_owned(),
+    };
+    let created = admin::create_account(&desk, &admin, new, draft.id.clone()).await;
+    let refusal = match created {
+        Err(Error::FreshSignInNeeded) => {
+            let next = LocalPath::parse("/admin/users/new").unwrap_or_else(LocalPath::home);
+            return Ok(see_other(&fresh_address(&next)));
+        }
+        Err(error) => return Err(error),
+        Ok(Ok(id)) => return show_link(&desk, &me.visit, &me.user, id, draft).await,
+        Ok(Err(refusal)) => refusal,
+    };
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let field = match refusal {
+        Refusal::BadEmail => "email",
+        Refusal::BadFirstName => "first_name",
+        _ => "username",
+    };
+    let text = refusal_in_words(&page, &refusal);
+    let reference = reference();
+    let problem = Some((field, text.as_str()));
+    let mut response = page.respond(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        &shown(&page, &typed, problem, Some(&reference)),
+    )?;
+    note_refusal(&mut response, reference.clone(), None);
+    Ok(response)
+}

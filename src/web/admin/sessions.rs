@@ -1,0 +1,271 @@
+//! All live sessions: by person, address, browser; ending all that match.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::list::{Address, Chip, Choice, Pager, choices, total_in_words};
+use crate::admin::{self, BATCH, MAX_NOTE, Reason};
+use crate::db::Conn;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::local_path::LocalPath;
+use crate::paging::Total;
+use crate::secret::reference;
+use crate::sessions::list::{Filter, Owned, list as list_sessions, total};
+use crate::users::{self, Role};
+use crate::web::cookie;
+use crate::web::csrf::Form;
+use crate::web::device::Device;
+use crate::web::guard::{Acting, StaffReader, SuperuserReader};
+use crate::web::page::Page;
+use crate::web::signin::{fresh_address, see_other};
+
+pub const PATH: &str = "/admin/sessions";
+pub const FILTERS: &[&str] = &["user", "ip", "browser"];
+
+/// What a browser's description holds, and what others hold too that are not it.
+const BROWSERS: &[(&str, &str, &[&str])] = &[
+    ("Firefox", "Firefox/", &[]),
+    ("Chrome", "Chrome/", &["Edg", "OPR/"]),
+    ("Edge", "Edg", &[]),
+    ("Safari", "Safari/", &["Chrome/", "CriOS", "Edg"]),
+    ("WeChat", "MicroMessenger/", &[]),
+    ("DingTalk", "DingTalk/", &[]),
+    ("Feishu", "Lark/", &[]),
+];
+
+const ENDED: &str = "sessions_ended_by_filter";
+
+/// What an address asks for.
+///
+/// # Errors
+/// [`Error::BadRequest`] for a browser that is not offered.
+pub fn filter(conn: &mut Conn, address: &Address) -> Result<Filter> {
+    let user = match address.get("user") {
+        None => None,
+        Some(username) => Some(users::find_by_username(conn, username)?),
+    };
+    let browser = match address.get("browser") {
+        None => None,
+        Some(name) => Some(
+            BROWSERS
+                .iter()
+                .find(|(browser, _, _)| *browser == name)
+                .map(|(_, has, lacks)| (*has, *lacks))
+                .ok_or(Error::BadRequest)?,
+        ),
+    };
+    Ok(Filter {
+        is_nobody: matches!(user, Some(None)),
+        user_id: user.flatten().map(|user| user.id),
+        address: address.get("ip").map(str::to_owned),
+        browser,
+    })
+}
+
+struct Row {
+    owned: Owned,
+    device: Device,
+    is_this: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin/sessions.html")]
+struct SessionList<'a> {
+    page: &'a Page<'a>,
+    tab: &'static str,
+    address: &'a Address,
+    total: String,
+    browsers: Vec<Choice>,
+    chips: Vec<Chip>,
+    rows: Vec<Row>,
+    pager: Pager,
+    notice: Option<&'static str>,
+    may_act: bool,
+}
+
+pub async fn list(
+    StaffReader(reader): StaffReader,
+    desk: Data<Desk>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    let (now, limits) = (desk.clock.now(), desk.limits);
+    let address = Address::of(PATH, FILTERS, &request);
+    let asked = address.as_ref().ok().cloned();
+    let (me, (listing, total)) = reader
+        .read(move |conn, _| {
+            let address = asked.as_ref().ok_or(Error::BadRequest)?;
+            let (page, size) = (address.page()?, address.size()?);
+            let filter = filter(conn, address)?;
+            Ok((
+                list_sessions(conn, now, limits, &filter, page, size)?,
+                total(conn, now, limits, &filter)?,
+            ))
+        })
+        .await?;
+    let address = address?;
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let t = page.t;
+    let note = t.newest_first.to_owned();
+    let pager = Pager::of(&listing, &address, t.pages_of_sessions, note, |owned| {
+        owned.session.id
+    });
+    let browsers = BROWSERS.iter().map(|(name, _, _)| (*name, *name));
+    let notice = cookie::notice(&request)
+        .filter(|code| code == ENDED)
+        .map(|_| t.done_end_sessions);
+    let mut response = page.ok(&SessionList {
+        page: &page,
+        tab: "sessions",
+        total: total_in_words(&page, total),
+        browsers: choices(
+            address.value("browser"),
+            [("", t.any)].into_iter().chain(browsers),
+        ),
+        chips: chips(&page, &address),
+        rows: listing
+            .rows
+            .into_iter()
+            .map(|owned| Row {
+                device: Device::of(&owned.session.user_agent, page.lang),
+                is_this: owned.session.id == me.session.id,
+                owned,
+            })
+            .collect(),
+        pager,
+        notice,
+        may_act: me.user.role() == Role::Superuser,
+        address: &address,
+    })?;
+    if notice.is_some() {
+        response
+            .add_cookie(&cookie::removed_notice(&desk))
+            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+    }
+    Ok(response)
+}
+
+fn chips(page: &Page<'_>, address: &Address) -> Vec<Chip> {
+    let t = page.t;
+    [
+        ("user", t.username),
+        ("ip", t.address),
+        ("browser", t.browser),
+    ]
+    .into_iter()
+    .filter_map(|(name, label)| {
+        let value = address.get(name)?;
+        Some(Chip {
+            text: format!("{label}{}{value}", t.colon),
+            without: address.with(name, None),
+        })
+    })
+    .collect()
+}
+
+#[derive(Template)]
+#[template(path = "admin/end_sessions.html")]
+struct EndPage<'a> {
+    page: &'a Page<'a>,
+    tab: &'static str,
+    address: &'a Address,
+    count: String,
+    chips: Vec<Chip>,
+    batch: usize,
+    longest_reason: usize,
+    reason: &'a str,
+    /// So many were ended, and there are more.
+    ended: Option<usize>,
+}
+
+pub async fn confirm_end(
+    SuperuserReader(reader): SuperuserReader,
+    desk: Data<Desk>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    let (now, limits) = (desk.clock.now(), desk.limits);
+    let address = Address::of(PATH, FILTERS, &request);
+    let asked = address.as_ref().ok().cloned();
+    let (me, total) = reader
+        .read(move |conn, _| {
+            let address = asked.as_ref().ok_or(Error::BadRequest)?;
+            let filter = filter(conn, address)?;
+            total(conn, now, limits, &filter)
+        })
+        .await?;
+    let address = address?;
+    let admin = admin::Admin::of(&me.user, &me.session, me.visit.client.clone());
+    admin.ok_or(Error::Forbidden)?.check_fresh(now)?;
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    page.ok(&end_page(&page, &address, total, "", None))
+}
+
+fn end_page<'a>(
+    page: &'a Page<'a>,
+    address: &'a Address,
+    total: Option<Total>,
+    reason: &'a str,
+    ended: Option<usize>,
+) -> EndPage<'a> {
+    EndPage {
+        page,
+        tab: "sessions",
+        address,
+        count: total_in_words(page, total),
+        chips: chips(page, address),
+        batch: BATCH,
+        longest_reason: MAX_NOTE,
+        reason,
+        ended,
+    }
+}
+
+pub async fn end(
+    acting: Acting,
+    desk: Data<Desk>,
+    form: Form<Vec<(String, String)>>,
+) -> Result<HttpResponse> {
+    let Acting { me, admin } = acting;
+    let value = |name: &str| {
+        form.0
+            .iter()
+            .find(|(given, _)| given == name)
+            .map(|(_, value)| value.trim().to_owned())
+            .unwrap_or_default()
+    };
+    let address = Address::parse(PATH, FILTERS, &value("filter"))?;
+    let note = value("reason");
+    if note.chars().count() > MAX_NOTE {
+        return Err(Error::BadRequest);
+    }
+    let asked = address.clone();
+    let filter = desk.db.read(move |conn| filter(conn, &asked)).await?;
+    let reason = Reason {
+        note: note.clone(),
+        reference: reference(),
+    };
+    let kept = me.session.id;
+    let ended = match admin::end_sessions(&desk, &admin, &filter, kept, &reason).await {
+        Err(Error::FreshSignInNeeded) => {
+            let next = address.at("/admin/sessions/end", &[]);
+            let next = LocalPath::parse(&next).unwrap_or_else(LocalPath::home);
+            return Ok(see_other(&fresh_address(&next)));
+        }
+        other => other?,
+    };
+    if ended.has_more {
+        let (now, limits) = (desk.clock.now(), desk.limits);
+        let left = desk
+            .db
+            .read(move |conn| total(conn, now, limits, &filter))
+            .await?;
+        let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+        return page.ok(&end_page(&page, &address, left, &note, Some(ended.count)));
+    }
+    let mut response = see_other(&address.with("after", None));
+    response
+        .add_cookie(&cookie::notice_cookie(&desk, ENDED))
+        .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+    Ok(response)
+}

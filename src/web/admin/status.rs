@@ -1,0 +1,171 @@
+//! The status page: what runs here, whether it works, and today's sign-ins.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use askama::Template;
+
+use super::list::{grouped, total_in_words};
+use crate::clock::UnixTime;
+use crate::db::MigrationState;
+use crate::desk::Desk;
+use crate::error::Result;
+use crate::status::{self, Backup, Checked, Figures, Hour};
+use crate::web::guard::StaffReader;
+use crate::web::page::Page;
+
+/// A backup that is older is worth a warning.
+const OLD_BACKUP: Duration = Duration::from_secs(2 * 86_400);
+
+/// The chart's height; its width is 24 bars.
+const HEIGHT: i64 = 96;
+const BAR: i64 = 20;
+const STEP: i64 = 26;
+
+/// One hour of the chart, in its units.
+struct Bar {
+    x: i64,
+    middle: i64,
+    sign_ins_y: i64,
+    sign_ins_height: i64,
+    refusals_y: i64,
+    refusals_height: i64,
+    label: Option<String>,
+}
+
+struct Chart {
+    bars: Vec<Bar>,
+    width: i64,
+    most: String,
+}
+
+impl Chart {
+    /// Bars for a whole day, as tall as the busiest hour allows.
+    fn of(hours: &[Hour]) -> Self {
+        let most = hours
+            .iter()
+            .map(|hour| hour.sign_ins + hour.refusals)
+            .max()
+            .unwrap_or(0);
+        let length = hours.len().max(24);
+        let bars = (0..length)
+            .map(|at| {
+                let hour = hours.get(at).copied().unwrap_or_default();
+                let scale = |count: i64| match (count, most) {
+                    (0, _) | (_, 0) => 0,
+                    // What happened at all is seen.
+                    (count, most) => (count * HEIGHT / most).max(2),
+                };
+                let (sign_ins_height, refusals_height) =
+                    (scale(hour.sign_ins), scale(hour.refusals));
+                let x = i64::try_from(at).unwrap_or(0) * STEP;
+                Bar {
+                    x,
+                    middle: x + BAR / 2,
+                    sign_ins_y: HEIGHT - sign_ins_height,
+                    sign_ins_height,
+                    refusals_y: HEIGHT - sign_ins_height - refusals_height,
+                    refusals_height,
+                    label: at.is_multiple_of(6).then(|| format!("{at:02}")),
+                }
+            })
+            .collect();
+        Self {
+            bars,
+            width: i64::try_from(length).unwrap_or(24) * STEP,
+            most: grouped(most),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "admin/status.html")]
+struct StatusPage<'a> {
+    page: &'a Page<'a>,
+    tab: &'static str,
+    works: bool,
+    database: String,
+    database_ms: u128,
+    migrations: MigrationState,
+    checked: Option<Checked>,
+    accounts: String,
+    deactivated: String,
+    sessions: String,
+    sign_ins: String,
+    refusals: String,
+    figures_at: UnixTime,
+    since: UnixTime,
+    chart: Chart,
+    backup: Backup,
+    is_backup_old: bool,
+    started_at: UnixTime,
+    callback: &'a str,
+}
+
+impl StatusPage<'_> {
+    fn is_current(&self) -> bool {
+        self.migrations == MigrationState::Current
+    }
+}
+
+pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<HttpResponse> {
+    let now = desk.clock.now();
+    let limits = desk.limits;
+    let zone = desk.time_zone.clone();
+    let known = desk.board.figures(now);
+    let (me, (figures, migrations, took)) = reader
+        .read(move |conn, _| {
+            let started = std::time::Instant::now();
+            let migrations = crate::db::migration_state(conn)?;
+            let took = started.elapsed();
+            let figures = match &known {
+                Some(figures) => Arc::clone(figures),
+                None => Arc::new(status::count(conn, now, limits, &zone)?),
+            };
+            Ok((figures, migrations, took))
+        })
+        .await?;
+    desk.board.set_figures(Arc::clone(&figures));
+    let checked = desk.board.look(now);
+    let file = desk.backup_file.clone();
+    let backup = actix_web::web::block(move || status::last_backup(file.as_deref()))
+        .await
+        .unwrap_or(Backup::Unknown);
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let Figures { hours, .. } = figures.as_ref();
+    let sum = |count: fn(&Hour) -> i64| grouped(hours.iter().map(count).sum());
+    let is_backup_old = match backup {
+        Backup::Unknown => false,
+        Backup::Missing => true,
+        Backup::At(at) => now.since(at) > OLD_BACKUP,
+    };
+    let answers = checked.as_ref().is_none_or(|checked| {
+        checked
+            .checks
+            .iter()
+            .all(|check| !check.is_needed || check.is_good())
+    });
+    page.ok(&StatusPage {
+        page: &page,
+        tab: "status",
+        works: answers && migrations == MigrationState::Current && !is_backup_old,
+        database: desk.db.describe(),
+        database_ms: took.as_millis(),
+        migrations,
+        checked,
+        accounts: total_in_words(&page, figures.accounts),
+        deactivated: total_in_words(&page, Some(figures.deactivated)),
+        sessions: total_in_words(&page, Some(figures.sessions)),
+        sign_ins: sum(|hour| hour.sign_ins),
+        refusals: sum(|hour| hour.refusals),
+        figures_at: figures.at,
+        since: figures.since,
+        chart: Chart::of(hours),
+        backup,
+        is_backup_old,
+        started_at: desk.started_at,
+        callback: &desk.provider.settings().redirect_url,
+    })
+}

@@ -1,0 +1,161 @@
+//! One person's page: who they are, what they may do, where they are signed in, and everything
+//! that happened.
+
+use std::collections::HashMap;
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::act::notice_of;
+use super::happening::{Audience, Happening};
+use super::list::{Address, Pager};
+use crate::admin::Admin;
+use crate::audit::{self, Filter};
+use crate::clock::UnixTime;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::permissions::{self, BY_HAND, Held};
+use crate::sessions;
+use crate::users::{self, Role, User};
+use crate::web::account::ShownSession;
+use crate::web::cookie;
+use crate::web::guard::StaffReader;
+use crate::web::home::MAX_SHOWN;
+use crate::web::page::{Page, Person};
+
+const MAX_SESSIONS: i64 = 50;
+/// Events a page of the timeline.
+const TIMELINE: usize = 25;
+
+/// When a field last changed, and by whom.
+struct Changed {
+    at: UnixTime,
+    by: String,
+}
+
+#[derive(Template)]
+#[template(path = "admin/user.html")]
+#[expect(clippy::struct_excessive_bools, reason = "what the template asks")]
+struct UserPage<'a> {
+    page: &'a Page<'a>,
+    tab: &'static str,
+    person: Person,
+    user: User,
+    notice: Option<&'static str>,
+    changed: HashMap<String, Changed>,
+    identities: Vec<(String, String)>,
+    has_password: bool,
+    permissions: Vec<Held>,
+    more_permissions: i64,
+    has_stale_permissions: bool,
+    sessions: Vec<ShownSession>,
+    happenings: Vec<Happening>,
+    pager: Pager,
+    /// The viewer may act, and on somebody else.
+    may_act: bool,
+    is_self: bool,
+}
+
+impl UserPage<'_> {
+    fn changed(&self, field: &str) -> Option<&Changed> {
+        self.changed.get(field)
+    }
+}
+
+pub async fn show(
+    StaffReader(reader): StaffReader,
+    desk: Data<Desk>,
+    id: Path<i64>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    let id = *id;
+    let now = desk.clock.now();
+    let limits = desk.limits;
+    let address = Address::of("", &[], &request);
+    let place = address
+        .as_ref()
+        .map_err(|_| Error::BadRequest)
+        .and_then(Address::page)
+        .ok();
+    let (me, found) = reader
+        .read(move |conn, _| {
+            let user = users::find(conn, id)?.ok_or(Error::NotFound)?;
+            let held = permissions::list(conn, id, MAX_SHOWN)?;
+            let more = permissions::count_beyond(conn, id, &held, MAX_SHOWN)?;
+            let about = Filter {
+                user_id: Some(id),
+                ..Filter::default()
+            };
+            let place = place.ok_or(Error::BadRequest)?;
+            Ok((
+                user,
+                users::identities_of(conn, id)?,
+                users::has_password(conn, id)?,
+                users::changes_of(conn, id)?,
+                (held, more),
+                sessions::list_live(conn, now, limits, id, MAX_SESSIONS)?,
+                audit::list(conn, &about, place, TIMELINE)?,
+            ))
+        })
+        .await?;
+    let (user, identities, has_password, fields, (held, more), sessions, events) = found;
+    let address = address?;
+    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let asked = desk.provider.settings().permissions_url.is_some();
+    let is_self = me.user.id == user.id;
+    let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
+    let mut pager = Pager::of(
+        &events,
+        &address,
+        page.t.pages_of_events,
+        page.t.newest_first.to_owned(),
+        |event| event.id,
+    );
+    pager.sizes.clear();
+    pager.at_anchor(&format!("/admin/users/{id}"), "timeline");
+    let notice = cookie::notice(&request).and_then(|code| notice_of(&page, &code));
+    let changed = fields
+        .into_iter()
+        .map(|change| {
+            let by = if change.changed_by.is_empty() {
+                page.provider_name().to_owned()
+            } else {
+                page.actor(&change.changed_by).to_owned()
+            };
+            let at = change.changed_at();
+            (change.field, Changed { at, by })
+        })
+        .collect();
+    let mut response = page.ok(&UserPage {
+        page: &page,
+        tab: "users",
+        person: Person::of(&user),
+        notice,
+        changed,
+        has_stale_permissions: user.has_stale_permissions(asked),
+        user,
+        identities,
+        has_password,
+        permissions: held,
+        more_permissions: more,
+        sessions: sessions
+            .into_iter()
+            .map(|session| ShownSession::of(session, &page, Some(me.session.id)))
+            .collect(),
+        happenings: events
+            .rows
+            .into_iter()
+            .map(|event| Happening::of(event, &page, Audience::Admins))
+            .collect(),
+        pager,
+        may_act: admin.is_some(),
+        is_self,
+    })?;
+    if notice.is_some() {
+        response
+            .add_cookie(&cookie::removed_notice(&desk))
+            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+    }
+    Ok(response)
+}

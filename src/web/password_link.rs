@@ -1,0 +1,100 @@
+//! The link by which the owner of a local account chooses a password: GET asks, POST sets it and
+//! signs in.
+
+use std::sync::Arc;
+
+use actix_session::Session as CookieSession;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::csrf::Form;
+use super::page::{Page, Person};
+use super::password::weakness_text;
+use super::signin::{note_refusal, open_session, visitor};
+use super::visit::Visit;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::local_path::LocalPath;
+use crate::secret::{Secret, reference};
+use crate::signin::password_link::{self, Choice};
+
+#[derive(Deserialize)]
+pub struct Link {
+    token: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Chosen {
+    token: Option<String>,
+    new_password: String,
+    new_password_again: String,
+}
+
+#[derive(Template)]
+#[template(path = "password_link.html")]
+struct PasswordLinkPage<'a> {
+    page: &'a Page<'a>,
+    person: Person,
+    token: &'a str,
+    /// The field, and what is wrong with it.
+    problem: Option<(&'static str, &'static str)>,
+    reference: Option<&'a str>,
+}
+
+impl PasswordLinkPage<'_> {
+    fn is_bad(&self, field: &str) -> bool {
+        self.problem.is_some_and(|(bad, _)| bad == field)
+    }
+}
+
+pub async fn show(visit: Visit, desk: Data<Desk>, link: Query<Link>) -> Result<HttpResponse> {
+    let token = Secret::new(link.into_inner().token.ok_or(Error::LinkExpired)?);
+    let user = password_link::whom(&desk, &token).await?;
+    let page = Page::new(&desk, &visit, None)?;
+    page.ok(&PasswordLinkPage {
+        page: &page,
+        person: Person::of(&user),
+        token: token.expose(),
+        problem: None,
+        reference: None,
+    })
+}
+
+pub async fn choose(
+    visit: Visit,
+    desk: Data<Desk>,
+    cookie_session: CookieSession,
+    form: Form<Chosen>,
+) -> Result<HttpResponse> {
+    let Form(form) = form;
+    let token = Secret::new(form.token.ok_or(Error::LinkExpired)?);
+    let new = Secret::new(form.new_password);
+    let again = Secret::new(form.new_password_again);
+    let chosen =
+        password_link::choose(&Arc::clone(&desk), &token, new, &again, visitor(&visit)).await?;
+    let page = Page::new(&desk, &visit, None)?;
+    let problem = match chosen {
+        Choice::SignedIn { token } => {
+            return open_session(&cookie_session, &token, &LocalPath::home());
+        }
+        Choice::Weak(weakness) => ("new_password", weakness_text(&page, weakness)),
+        Choice::Differs => ("new_password_again", page.t.passwords_differ),
+    };
+    let user = password_link::whom(&desk, &token).await?;
+    let reference = reference();
+    let mut response = page.respond(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        &PasswordLinkPage {
+            page: &page,
+            person: Person::of(&user),
+            token: token.expose(),
+            problem: Some(problem),
+            reference: Some(&reference),
+        },
+    )?;
+    note_refusal(&mut response, reference.clone(), None);
+    Ok(response)
+}
