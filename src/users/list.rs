@@ -558,7 +558,7 @@ pub fn total(conn: &mut Conn, filter: &Filter) -> Result<Option<Total>> {
     // One account may be found by several words.
     let distinct = Sql::text("SELECT DISTINCT id FROM (SELECT id FROM (")
         .then(&ids)
-        .with(") AS found LIMIT ?) AS some", [(4 * cap).into()]);
+        .with(") AS found LIMIT ?) AS few", [(4 * cap).into()]);
     let count = distinct.count_up_to(conn, cap)?;
     Ok(Some(Total::from_count(count)))
 }

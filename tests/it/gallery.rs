@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::desk::PASSWORD;
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
-use crate::support::{Browser, Database, Desk, Person, left_out, run};
+use crate::support::{Browser, Database, Desk, Person, left_out, run, until};
 
 /// axe-core's own file, where it is installed.
 pub fn axe() -> Option<String> {
@@ -113,10 +113,12 @@ async fn check_keyboard(chromium: &Chromium, name: &str) {
         all.forEach((e, i) => e.dataset.stop = i); \
         window.scrollTo(0, 0); \
         return all.length";
+    // The parts of a date are stops of their own.
+    let dates = chromium.count("input[type=date]").await;
     let count = chromium.execute(script, json!([])).await;
     let count = count.as_u64().expect("a number");
     let mut reached = BTreeSet::new();
-    for _ in 0..count + 3 {
+    for _ in 0..count + 3 + 4 * u64::try_from(dates).expect("a number") {
         chromium.press(TAB).await;
         let script = "const e = document.activeElement; \
             if (!e || e.dataset.stop === undefined) return null; \
@@ -325,14 +327,21 @@ impl Gallery {
         self.show("/", "home").await;
         self.show("/account", "account").await;
         self.show("/admin/users", "admin-users").await;
-        self.show("/admin/users?after=1", "admin-users-empty").await;
+        self.show(
+            "/admin/users?q=wagn&status=deactivated",
+            "admin-users-empty",
+        )
+        .await;
         let id = self
             .desk
             .database
             .number("SELECT id AS value FROM users WHERE username = 'linxiaoyu'");
         self.show(&format!("/admin/users/{id}"), "admin-user").await;
         self.show("/admin/audit", "admin-audit").await;
-        self.show("/admin/audit?after=1", "admin-audit-empty").await;
+        self.show("/admin/audit?q=nowhere", "admin-audit-empty")
+            .await;
+        self.lists().await;
+        self.acts().await;
         // The menu, open.
         self.open("/account").await;
         self.chromium.click("details.menu summary").await;
@@ -345,6 +354,162 @@ impl Gallery {
         self.desk
             .database
             .execute("ALTER TABLE elsewhere RENAME TO user_permissions");
+    }
+}
+
+impl Gallery {
+    fn id(&self, username: &str) -> i64 {
+        let sql = format!("SELECT id AS value FROM users WHERE username = '{username}'");
+        self.desk.database.number(&sql)
+    }
+
+    /// The lists of the admin area, filtered.
+    async fn lists(&self) {
+        self.show(
+            "/admin/users?q=文博&source=directory&sort=name",
+            "admin-users-search",
+        )
+        .await;
+        self.show("/admin/sessions", "admin-sessions").await;
+        self.show(
+            "/admin/sessions?user=nobody&browser=Edge",
+            "admin-sessions-empty",
+        )
+        .await;
+        self.show("/admin/sessions/end?ip=127.0.0.1", "admin-sessions-end")
+            .await;
+        self.show(
+            "/admin/audit?event=signed_in&by=person01&from=2026-01-01",
+            "admin-audit-search",
+        )
+        .await;
+        self.open("/admin/status").await;
+        until("the provider's addresses are checked", async || {
+            self.open("/admin/status").await;
+            self.chromium
+                .text("main")
+                .await
+                .contains("OAUTH2_TOKEN_URL")
+        })
+        .await;
+        self.check("admin-status").await;
+        self.show("/account/timeline", "account-timeline").await;
+        // The menu of an export, open.
+        self.open("/admin/audit").await;
+        self.chromium.click("details.export summary").await;
+        self.check("admin-export").await;
+    }
+
+    /// Each act's confirmation, what it says when it is refused, and what it leaves behind.
+    async fn acts(&self) {
+        let person = self.id("person01");
+        let session = self
+            .desk
+            .database
+            .number("SELECT MAX(id) AS value FROM sessions WHERE ended_at IS NULL");
+        let owner = self.desk.database.number(&format!(
+            "SELECT user_id AS value FROM sessions WHERE id = {session}"
+        ));
+        for (act, name) in [
+            ("deactivate", "deactivate"),
+            ("role?role=staff", "role-staff"),
+            ("role?role=superuser", "role-superuser"),
+            ("end-sessions", "end-sessions"),
+            ("grant", "grant"),
+            ("take?permission=reports.read", "take"),
+            ("link", "link"),
+            ("unlink?subject=person01", "unlink"),
+            ("reset-password", "reset-password"),
+            ("note", "note"),
+        ] {
+            self.show(
+                &format!("/admin/users/{person}/{act}"),
+                &format!("act-{name}"),
+            )
+            .await;
+        }
+        self.show(
+            &format!("/admin/users/{owner}/end-session?session={session}"),
+            "act-end-session",
+        )
+        .await;
+        // A permission by hand, and one more time.
+        for check in [None, Some("act-refused")] {
+            self.open(&format!("/admin/users/{person}/grant")).await;
+            self.chromium.type_into("#permission", "reports.read").await;
+            self.chromium.type_into("#reason", "for the audit").await;
+            self.chromium.follow("form.confirm button").await;
+            if let Some(name) = check {
+                self.check(name).await;
+            }
+        }
+        self.open(&format!("/admin/users/{person}/deactivate"))
+            .await;
+        self.chromium.type_into("#reason", "left the company").await;
+        self.chromium.follow("form.confirm button").await;
+        self.check("admin-user-deactivated").await;
+        self.show(&format!("/admin/users/{person}/activate"), "act-activate")
+            .await;
+        self.show(&format!("/admin/users/{person}/erase"), "act-erase")
+            .await;
+        self.chromium.follow("form.confirm button").await;
+        self.check("admin-user-erased").await;
+
+        // A local account, and the link for its owner.
+        self.show("/admin/users/new", "admin-user-new").await;
+        self.chromium.type_into("#username", "linxiaoyu").await;
+        self.chromium.follow("form.confirm button").await;
+        self.check("admin-user-new-wrong").await;
+        self.open("/admin/users/new").await;
+        self.chromium.type_into("#username", "kiosk-3f").await;
+        self.chromium
+            .type_into("#first_name", "Meeting-room kiosk")
+            .await;
+        self.chromium.follow("form.confirm button").await;
+        self.check("admin-user-link").await;
+        let link = self
+            .chromium
+            .execute("return document.querySelector('#link').value", json!([]))
+            .await;
+        self.chromium.goto(link.as_str().expect("a link")).await;
+        self.check("choose-password").await;
+        self.chromium.type_into("#new_password", "too short").await;
+        self.chromium
+            .type_into("#new_password_again", "too short")
+            .await;
+        self.chromium
+            .follow("form[action='/password'] button")
+            .await;
+        self.check("choose-password-wrong").await;
+
+        // Acts on many.
+        let tick = "document.querySelectorAll('input[name=u]').forEach((box, at) => { box.checked = at < 3 }); \
+                    document.querySelector('#bulk').value = arguments[0]";
+        self.open("/admin/users?sort=username").await;
+        self.chromium.follow("form.list .bulk button").await;
+        self.check("bulk-nobody").await;
+        self.open("/admin/users").await;
+        self.chromium.execute(tick, json!(["deactivate"])).await;
+        self.chromium.follow("form.list .bulk button").await;
+        self.check("bulk").await;
+        self.chromium.follow("form.confirm button").await;
+        self.check("bulk-result").await;
+
+        // Who may only look, and whoever's sign-in is not recent.
+        self.desk.clock.advance(Duration::from_secs(1800));
+        self.show("/admin/users", "admin-users-stale").await;
+        let staff = self
+            .desk
+            .signed_in(&Person::named("person02").with("name_cn", "高梦瑶"))
+            .await;
+        become_person(&self.chromium, &self.desk, &staff).await;
+        self.show("/admin/users", "admin-users-staff").await;
+        self.show(&format!("/admin/users/{owner}"), "admin-user-staff")
+            .await;
+        self.show(&format!("/admin/users/{owner}/deactivate"), "403-act")
+            .await;
+        let lin = self.desk.signed_in(&lin()).await;
+        become_person(&self.chromium, &self.desk, &lin).await;
     }
 }
 

@@ -10,6 +10,7 @@
 mod support;
 
 mod accounts;
+mod admin_in_chromium;
 mod attempts;
 mod chromium;
 mod commands;

@@ -788,7 +788,7 @@ on_both_databases! {
 }
 
 fn names(page: &str) -> Vec<String> {
-    page.split("</a><small class=\"only-narrow\">")
+    page.split("</a><small>")
         .skip(1)
         .filter_map(|rest| rest.split('<').next())
         .map(str::to_owned)

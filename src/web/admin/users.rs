@@ -107,13 +107,17 @@ struct Row {
     user: User,
 }
 
-/// The head of a column that the list can be sorted by.
+/// The head of a column, and the orders that it offers.
 struct Head {
-    label: &'static str,
     class: &'static str,
-    to: String,
     /// `ascending`, `descending` or nothing.
     sort: &'static str,
+    links: Vec<SortLink>,
+}
+
+struct SortLink {
+    label: &'static str,
+    to: String,
     icon: &'static str,
 }
 
@@ -306,44 +310,54 @@ fn order_of(wanted: &Wanted) -> Option<Order> {
 fn heads(page: &Page<'_>, address: &Address, wanted: &Wanted) -> Vec<Head> {
     let t = page.t;
     let present = order_of(wanted);
-    [
-        (Column::FirstName, "name", t.name, "", false),
-        (Column::Username, "username", t.username, "c-opt", false),
-        (Column::Email, "email", t.email, "c-opt", false),
-        (Column::DateJoined, "joined", t.created, "c-opt", true),
+    let heads: [(&str, &[(Column, &str, &'static str)]); 4] = [
         (
-            Column::LastLogin,
-            "last",
-            t.last_sign_in_column,
-            "c-mid",
-            true,
+            "",
+            &[
+                (Column::FirstName, "name", t.name),
+                (Column::Username, "username", t.username),
+            ],
         ),
-    ]
-    .map(|(column, code, label, class, begins_descending)| {
-        let now = present.filter(|order| order.column == column);
-        let next_is_descending = match now {
-            Some(order) => !order.is_descending,
-            None => begins_descending,
-        };
-        let sort = if next_is_descending {
-            format!("-{code}")
-        } else {
-            code.to_owned()
-        };
-        let (direction, icon) = match now {
-            Some(order) if order.is_descending => ("descending", "desc"),
-            Some(_) => ("ascending", "asc"),
-            None => ("", "sort"),
-        };
-        Head {
-            label,
-            class,
-            to: address.with("sort", Some(&sort)),
-            sort: direction,
-            icon,
-        }
-    })
-    .into()
+        ("c-opt", &[(Column::Email, "email", t.email)]),
+        ("c-opt", &[(Column::DateJoined, "joined", t.created)]),
+        (
+            "c-mid",
+            &[(Column::LastLogin, "last", t.last_sign_in_column)],
+        ),
+    ];
+    heads
+        .into_iter()
+        .map(|(class, columns)| {
+            let mut sort = "";
+            let links = columns
+                .iter()
+                .map(|(column, code, label)| {
+                    let now = present.filter(|order| order.column == *column);
+                    // Of times the latest are wanted first.
+                    let is_time = matches!(column, Column::DateJoined | Column::LastLogin);
+                    let next_is_descending = now.map_or(is_time, |order| !order.is_descending);
+                    let minus = if next_is_descending { "-" } else { "" };
+                    let icon = match now.map(|order| order.is_descending) {
+                        Some(true) => {
+                            sort = "descending";
+                            "desc"
+                        }
+                        Some(false) => {
+                            sort = "ascending";
+                            "asc"
+                        }
+                        None => "sort",
+                    };
+                    SortLink {
+                        label,
+                        to: address.with("sort", Some(&format!("{minus}{code}"))),
+                        icon,
+                    }
+                })
+                .collect();
+            Head { class, sort, links }
+        })
+        .collect()
 }
 
 fn order_in_words(page: &Page<'_>, wanted: &Wanted) -> String {
