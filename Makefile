@@ -16,11 +16,13 @@ lint:
 	cargo clippy --all-targets --features failpoints -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --features failpoints --quiet
 
-# What a sign-in and a page cost, on both databases, beside a bare handler and Django.
+# What a sign-in and a page cost, on both databases, beside a bare handler and Django; and what
+# admins' lists cost with a million accounts.
 bench: setup
 	.venv/bin/python -c 'import gunicorn' 2>/dev/null || \
 		.venv/bin/python -m pip install --quiet --disable-pip-version-check gunicorn==23.0.0
 	$(TOOLS) tests/with-postgresql cargo bench --bench sign_in --bench pages
+	BENCH_DJANGO=1 $(TOOLS) tests/with-postgresql cargo bench --bench admin
 	benches/lighthouse
 
 # Renews the README's pictures.

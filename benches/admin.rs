@@ -20,7 +20,7 @@
 #[path = "../tests/it/support/mod.rs"]
 mod support;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::hint::black_box;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -449,11 +449,7 @@ impl Company {
             username,
             first_name,
             is_active: !dice.percent(3),
-            role: match number {
-                number if is_superuser(number) => Role::Superuser,
-                number if number % 500 == 3 => Role::Staff,
-                _ => Role::Employee,
-            },
+            role: role(number),
             joined,
             last_login: (!dice.percent(1)).then(|| self.now.minus(absent).max(joined).0),
             is_local: number % 50 == 11,
@@ -479,7 +475,7 @@ impl Company {
     }
 
     fn a_superuser(&self, dice: &mut Dice) -> Account {
-        let count = (self.accounts - SUPERUSER).div_euclid(ONE_SUPERUSER_AMONG) + 1;
+        let count = (self.accounts - 1 - SUPERUSER) / ONE_SUPERUSER_AMONG + 1;
         self.account(dice.below(count) * ONE_SUPERUSER_AMONG + SUPERUSER)
     }
 
@@ -527,7 +523,7 @@ impl Company {
                 "",
                 Some(about.username.clone()),
             ),
-            80..85 => (EventKind::SignInRefused, "refused", "deactivated", None),
+            80..85 => (EventKind::SignInRefused, "refused", "wrong_password", None),
             _ => {
                 let actor = self.a_superuser(&mut dice).username;
                 (*dice.pick(ACTS), "success", "", Some(actor))
@@ -542,9 +538,13 @@ impl Company {
             actor: actor.unwrap_or_default(),
             user_id: Some(about.id),
             username: about.username,
-            provider: if kind.is_sign_in() { PROVIDER_ID } else { "" },
+            provider: if kind == EventKind::SignedIn {
+                PROVIDER_ID
+            } else {
+                ""
+            },
             address: address(&mut dice),
-            user_agent: dice.pick(BROWSERS),
+            user_agent: dice.pick::<&str>(BROWSERS),
             reference: "",
             details: "{}",
         }
@@ -558,11 +558,17 @@ impl Company {
                 break account.id;
             }
         };
-        let created = self.moment(LIMITS.idle - HOUR, number, SESSIONS);
+        let created = self.moment(LIMITS.idle.saturating_sub(HOUR), number, SESSIONS);
         let idle = dice.below(self.now.0 - created.0);
         NewSession {
             id: id(created, number),
-            token_hash: (0..4).map(|_| format!("{:016x}", dice.draw())).collect(),
+            token_hash: format!(
+                "{:016x}{:016x}{:016x}{:016x}",
+                dice.draw(),
+                dice.draw(),
+                dice.draw(),
+                dice.draw(),
+            ),
             user_id,
             provider: PROVIDER_ID,
             attempt: None,
@@ -571,7 +577,7 @@ impl Company {
             expires_at: created.plus(LIMITS.max).0,
             ended_at: None,
             address: address(&mut dice),
-            user_agent: dice.pick(BROWSERS),
+            user_agent: dice.pick::<&str>(BROWSERS),
         }
     }
 }
@@ -579,8 +585,14 @@ impl Company {
 const SUPERUSER: i64 = 7;
 const ONE_SUPERUSER_AMONG: i64 = 10_000;
 
-const fn is_superuser(number: i64) -> bool {
-    number % ONE_SUPERUSER_AMONG == SUPERUSER
+const fn role(number: i64) -> Role {
+    if number % ONE_SUPERUSER_AMONG == SUPERUSER {
+        Role::Superuser
+    } else if number % 500 == 3 {
+        Role::Staff
+    } else {
+        Role::Employee
+    }
 }
 
 /// Ids ascend with the time; their low bits tell what came about in one millisecond apart.
@@ -822,7 +834,7 @@ impl Cases<'_> {
             };
             by_column.then(one.id.cmp(&other.id))
         });
-        let middle = &sorted[sorted.len() / 4..sorted.len().div_ceil(4) * 3];
+        let middle = &sorted[sorted.len() / 4..(sorted.len() * 3).div_ceil(4)];
         (0..VARIANTS)
             .map(|_| Page::After(self.dice.pick(middle).id))
             .collect()
@@ -855,6 +867,7 @@ impl Cases<'_> {
     }
 
     fn filters(&mut self) {
+        const ABSENT: &str = "not seen for 90 days";
         let role = |role| Filter {
             role: Some(role),
             ..Filter::default()
@@ -882,12 +895,16 @@ impl Cases<'_> {
             }
         }
         let (absent, before) = self.absent();
-        const NAME: &str = "not seen for 90 days";
-        self.list(&format!("{NAME}: first"), &absent, None, vec![Page::First]);
+        self.list(
+            &format!("{ABSENT}: first"),
+            &absent,
+            None,
+            vec![Page::First],
+        );
         let middle = self.middle(Column::LastLogin, |account| {
             account.last_login.unwrap_or(0) < before
         });
-        self.list(&format!("{NAME}: middle"), &absent, None, middle);
+        self.list(&format!("{ABSENT}: middle"), &absent, None, middle);
         self.add(
             Group::Users,
             "the filter's permission names",
@@ -909,20 +926,21 @@ impl Cases<'_> {
         self.add(Group::Users, name, asks);
     }
 
+    fn of_sample(&self, text: impl Fn(&Account) -> Option<String>) -> Vec<String> {
+        self.sample.iter().filter_map(text).collect()
+    }
+
     fn searches(&mut self) {
         let company = self.company;
-        let of_sample = |cases: &Self, text: &dyn Fn(&Account) -> Option<String>| {
-            cases.sample.iter().filter_map(text).collect::<Vec<_>>()
-        };
         let given: Vec<String> = (0..VARIANTS)
             .map(|_| self.dice.pick(&company.given).0.to_owned())
             .collect();
         self.search("search: one Chinese character", given);
-        let two = of_sample(self, &|account| account.han(2));
+        let two = self.of_sample(|account| account.han(2));
         self.search("search: two Chinese characters", two);
-        let three = of_sample(self, &|account| account.han(3));
+        let three = self.of_sample(|account| account.han(3));
         self.search("search: three Chinese characters", three);
-        let surnames = of_sample(self, &|account| account.han(1));
+        let surnames = self.of_sample(|account| account.han(1));
         self.search("search: a surname", surnames);
         let middle: Vec<Ask> = self
             .sample
@@ -934,21 +952,16 @@ impl Cases<'_> {
             .take(VARIANTS)
             .collect();
         self.add(Group::Users, "search: a surname, somewhere", middle);
-        let beginnings = of_sample(self, &|account| {
-            let letters = account
-                .email
-                .split_once(|c: char| c.is_ascii_digit())
-                .map(|(letters, _)| letters.to_owned());
-            letters.filter(|letters| !letters.is_empty())
+        let beginnings = self.of_sample(|account| {
+            let (letters, _) = account.email.split_once(|c: char| c.is_ascii_digit())?;
+            Some(letters.to_owned())
         });
         self.search("search: the beginning of an e-mail address", beginnings);
-        let usernames = of_sample(self, &|account| Some(account.username.clone()));
+        let usernames = self.of_sample(|account| Some(account.username.clone()));
         self.search("search: a whole username", usernames);
         let letters = ('a'..='z').map(String::from).collect();
         self.search("search: one Latin letter", letters);
-        let nobody = (0..VARIANTS)
-            .map(|number| format!("zzq{number}"))
-            .collect();
+        let nobody = (0..VARIANTS).map(|number| format!("zzq{number}")).collect();
         self.search("search: what nobody is called", nobody);
         if let Some(case) = self.all.last_mut() {
             case.finds_nothing = true;
@@ -1111,6 +1124,11 @@ impl Cases<'_> {
 
     fn sessions(&mut self) {
         use sessions::Filter;
+        const FILTERS: [(&str, &[&str]); 3] = [
+            ("Firefox/", &[]),
+            ("Chrome/", &["Edg", "OPR/"]),
+            ("MicroMessenger/", &[]),
+        ];
         let first = |filter| Ask::Sessions(filter, Page::First);
         self.add(
             Group::Sessions,
@@ -1140,11 +1158,6 @@ impl Cases<'_> {
             })
             .collect();
         self.add(Group::Sessions, "from an address", from_addresses);
-        const FILTERS: [(&str, &[&str]); 3] = [
-            ("Firefox/", &[]),
-            ("Chrome/", &["Edg", "OPR/"]),
-            ("MicroMessenger/", &[]),
-        ];
         let in_browsers = FILTERS
             .into_iter()
             .map(|browser| {
@@ -1158,7 +1171,7 @@ impl Cases<'_> {
     }
 }
 
-const fn of_users(filter: Filter, order: Option<Order>, page: Page) -> Ask {
+fn of_users(filter: Filter, order: Option<Order>, page: Page) -> Ask {
     Ask::Users(Wanted {
         filter,
         order,

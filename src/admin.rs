@@ -18,7 +18,7 @@ pub use bulk::{BATCH, Ended, Failed, Outcome, Selection, bulk, end_sessions};
 
 use crate::audit::{COMMAND_LINE, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
-use crate::db::{Conn, Sql};
+use crate::db::{Conn, Sql, lock_superusers};
 use crate::error::{Error, Result};
 use crate::sessions::{Client, Session};
 use crate::users::{MAX_EMAIL, MAX_USERNAME, Role, User};
@@ -104,9 +104,22 @@ impl Admin {
         }
     }
 
-    /// Whether the authority still holds, inside the transaction of the act: the session may have
-    /// been ended and the role taken while the request was on its way.
-    fn check(&self, conn: &mut Conn) -> Result<()> {
+    /// Begins an act inside its transaction: one at a time on all instances, so that two admins
+    /// cannot act on each other at once; and only while the authority holds. Until the act is
+    /// committed its session cannot be ended.
+    fn begin(&self, conn: &mut Conn) -> Result<()> {
+        lock_superusers(conn)?;
+        let lock = match conn {
+            // It has one writer at a time anyway.
+            Conn::Sqlite(_) => "",
+            Conn::Postgres(_) => " FOR SHARE OF x",
+        };
+        self.check(conn, lock)
+    }
+
+    /// Whether the authority holds: the session may have been ended and the role taken while the
+    /// request was on its way.
+    fn check(&self, conn: &mut Conn, lock: &str) -> Result<()> {
         let By::Superuser { session_id, .. } = self.by else {
             return Ok(());
         };
@@ -114,6 +127,7 @@ impl Admin {
             "SELECT CAST(CASE WHEN u.is_superuser OR u.is_superuser_by_permission THEN 1 ELSE 0 END AS BIGINT) AS value FROM sessions x CROSS JOIN users u WHERE x.id = ? AND x.ended_at IS NULL AND u.id = x.user_id AND u.is_active = ?",
             [session_id.into(), true.into()],
         )
+        .with(lock, [])
         .number(conn)?;
         match role {
             None => Err(Error::SignedOut),

@@ -2,7 +2,7 @@
 
 /// What a spreadsheet begins a formula with, or drops before one: full-width signs too.
 const STARTS: &[char] = &[
-    '=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠', '|', '%',
+    '=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠',
 ];
 
 /// Marks the text as UTF-8 for spreadsheets.

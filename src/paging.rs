@@ -40,6 +40,10 @@ pub const PAGE_SIZE: usize = 50;
 /// A filter that has no index of its own looks at so many rows and says so when there are more.
 pub const WINDOW: i64 = 10_000;
 
+/// How far such a list looks, one after the other, until the page is full: most pages are full
+/// long before the end of the window.
+pub const WINDOWS: [i64; 2] = [500, WINDOW];
+
 /// One page of rows, in the order of the list.
 #[derive(Debug)]
 pub struct Listing<Row> {

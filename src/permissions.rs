@@ -192,9 +192,16 @@ pub fn take(conn: &mut Conn, user_id: i64, name: &str) -> Result<bool> {
     Ok(taken.execute(conn)? == 1)
 }
 
-/// Takes all, whoever gave them.
-pub fn take_all(conn: &mut Conn, user_id: i64) -> Result<()> {
+/// Takes all that somebody has, whoever gave them; what they gave to others was given by `alias`
+/// from now on.
+pub fn forget(conn: &mut Conn, user_id: i64, username: &str, alias: &str) -> Result<()> {
     diesel::delete(user_permissions::table.filter(user_permissions::user_id.eq(user_id)))
+        .execute(conn)?;
+    let by_them = user_permissions::table
+        .filter(user_permissions::granted_by.ne(""))
+        .filter(user_permissions::granted_by.eq(username));
+    diesel::update(by_them)
+        .set(user_permissions::granted_by.eq(alias))
         .execute(conn)?;
     Ok(())
 }

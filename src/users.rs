@@ -426,7 +426,13 @@ pub fn set_active(conn: &mut Conn, user_id: i64, is_active: bool) -> Result<()> 
 
 /// Takes everything personal from an account but its id and its times; nobody finds it or signs
 /// in to it any more.
-pub fn erase(conn: &mut Conn, now: UnixTime, user_id: i64, alias: &str) -> Result<()> {
+pub fn erase(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: i64,
+    username: &str,
+    alias: &str,
+) -> Result<()> {
     diesel::delete(identities::table.filter(identities::user_id.eq(user_id))).execute(conn)?;
     let no_role = (
         users::is_staff.eq(false),
@@ -447,7 +453,7 @@ pub fn erase(conn: &mut Conn, now: UnixTime, user_id: i64, alias: &str) -> Resul
             no_role,
         ))
         .execute(conn)?;
-    fields::forget(conn, user_id)?;
+    fields::forget(conn, user_id, username, alias)?;
     terms::write(conn, user_id, alias, "", "")
 }
 

@@ -15,7 +15,9 @@ CREATE INDEX users_email ON users (email, id);
 CREATE INDEX users_last_login ON users (COALESCE(last_login, 0), id);
 CREATE INDEX users_is_active ON users (is_active, id);
 CREATE INDEX users_role ON users ((CASE WHEN is_superuser OR is_superuser_by_permission THEN 2 WHEN is_staff OR is_staff_by_permission THEN 1 ELSE 0 END), id);
-CREATE INDEX users_source ON users ((CASE WHEN synced_at IS NULL THEN 0 ELSE 1 END), id);
+CREATE INDEX users_synced ON users (id) WHERE synced_at IS NOT NULL;
+CREATE INDEX users_local ON users (id) WHERE synced_at IS NULL;
+CREATE INDEX users_never_seen ON users (id) WHERE last_login IS NULL;
 CREATE INDEX users_not_searchable ON users (id) WHERE is_searchable = FALSE;
 
 -- The words by which an account is found, in lower case: a prefix of one finds it.
@@ -38,12 +40,17 @@ CREATE TABLE user_field_changes (
     changed_by TEXT NOT NULL,
     PRIMARY KEY (user_id, field)
 );
+CREATE INDEX user_field_changes_changed_by ON user_field_changes (changed_by) WHERE changed_by <> '';
 
 -- who gave it by hand, or ''
 ALTER TABLE user_permissions ADD COLUMN granted_by TEXT NOT NULL DEFAULT '';
+CREATE INDEX user_permissions_granted_by ON user_permissions (granted_by) WHERE granted_by <> '';
 CREATE INDEX user_permissions_name ON user_permissions (name, user_id);
 
 CREATE INDEX sessions_address ON sessions (address, id);
+-- Those that have not ended, in order: the first for SQLite, the second for PostgreSQL.
+DROP INDEX sessions_ended_at;
+CREATE INDEX sessions_ended_at ON sessions (ended_at, id);
 CREATE INDEX sessions_live ON sessions (id) WHERE ended_at IS NULL;
 
 CREATE INDEX audit_events_username ON audit_events (username, id);

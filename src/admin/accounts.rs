@@ -46,7 +46,7 @@ pub async fn create_account(
     let admin = admin.clone();
     desk.db
         .write(move |conn| {
-            admin.check(conn)?;
+            admin.begin(conn)?;
             let local = NewLocal {
                 username: &new.username,
                 first_name: &new.first_name,
@@ -198,7 +198,7 @@ pub async fn export_made(desk: &Desk, admin: &Admin, what: String) -> Result<()>
     let admin = admin.clone();
     desk.db
         .write(move |conn| {
-            admin.check(conn)?;
+            admin.begin(conn)?;
             let event = NewEvent {
                 details: Details {
                     export: what.clone(),

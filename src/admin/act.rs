@@ -4,7 +4,7 @@ use super::{Admin, Refusal};
 use crate::audit::{self, DetailedChange, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::config::PROVIDER_ID;
-use crate::db::{Conn, Db, lock_superusers};
+use crate::db::{Conn, Db};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::permissions::{self, MAX_NAME};
@@ -77,7 +77,7 @@ impl Act {
     }
 
     /// Whether nobody does it to themself: it would lock them out, or raise them.
-    const fn is_for_others(&self) -> bool {
+    pub(super) const fn is_for_others(&self) -> bool {
         match self {
             Self::EndSessions | Self::EndSession(_) | Self::TakePermission(_) | Self::Note => false,
             Self::Deactivate
@@ -149,14 +149,13 @@ pub fn perform(
     if act.is_dangerous() {
         admin.check_fresh(now)?;
     }
+    admin.begin(conn)?;
     let Some(user) = users::lock(conn, user_id)? else {
         return Ok(Err(Refusal::UnknownUser));
     };
+    // Waiting for the row may have taken a while.
+    admin.check(conn, "")?;
     let ends_superuser = ends_superuser(&user, roles, act);
-    if ends_superuser {
-        lock_superusers(conn)?;
-    }
-    admin.check(conn)?;
     let mut this = Performing {
         now,
         admin,
@@ -349,10 +348,11 @@ impl Performing<'_> {
         }
         let alias = format!("erased-{}", self.user.id.unsigned_abs());
         self.end_sessions(conn)?;
-        permissions::take_all(conn, self.user.id)?;
-        sessions::forget(conn, self.user.id)?;
-        users::erase(conn, self.now, self.user.id, &alias)?;
-        let events = audit::forget(conn, self.user.id, &self.user.username, &alias)?;
+        let (id, username) = (self.user.id, &self.user.username);
+        permissions::forget(conn, id, username, &alias)?;
+        sessions::forget(conn, id)?;
+        users::erase(conn, self.now, id, username, &alias)?;
+        let events = audit::forget(conn, id, username, &alias)?;
         self.details.count = Some(events);
         self.username = Some(alias);
         Ok(Ok(()))

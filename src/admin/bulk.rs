@@ -102,6 +102,14 @@ async fn perform_all(
         .write(move |conn| {
             let (mut done, mut unchanged, mut failed) = (0, 0, Vec::new());
             for id in &ids {
+                // An act on oneself might end the authority for the rest.
+                if admin.is(*id) && !act.is_for_others() {
+                    failed.push(Failed {
+                        user: users::find(conn, *id)?,
+                        refusal: Refusal::Yourself,
+                    });
+                    continue;
+                }
                 match perform(conn, now, &admin, &roles, *id, &act, &reason)? {
                     Ok(_) => done += 1,
                     Err(Refusal::Unchanged) => unchanged += 1,

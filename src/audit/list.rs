@@ -60,6 +60,7 @@ impl Filter {
             table: "audit_events",
             columns: "x.id, x.created_at, x.event, x.outcome, x.reason, x.actor, x.user_id, x.username, x.provider, x.address, x.user_agent, x.reference, x.details",
             join: "",
+            join_tests: Vec::new(),
             indexed: indexed.into_iter().flatten().collect(),
             tests: tests.into_iter().flatten().collect(),
             range: range.into_iter().flatten().collect(),

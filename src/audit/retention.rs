@@ -70,17 +70,26 @@ pub fn sweep(conn: &mut Conn, now: UnixTime, keep: Retention, limit: i64) -> Res
 /// done about them and by them; addresses, browsers and the texts of changes go. How many rows
 /// there were: all of them stay, with their times, kinds and outcomes.
 pub fn forget(conn: &mut Conn, user_id: i64, username: &str, alias: &str) -> Result<usize> {
-    let about: Vec<(i64, String)> = audit_events::table
+    let about: Vec<(i64, String, String, String)> = audit_events::table
         .filter(audit_events::user_id.eq(user_id))
-        .select((audit_events::id, audit_events::details))
+        .select((
+            audit_events::id,
+            audit_events::username,
+            audit_events::actor,
+            audit_events::details,
+        ))
         .load(conn)?;
-    for (id, details) in &about {
+    for (id, name_then, actor, details) in &about {
+        // What they did themself under an earlier name.
+        let is_own = actor == name_then || actor == username;
+        let actor = if is_own { alias } else { actor };
         let details: Details = serde_json::from_str(details).unwrap_or_default();
         let blank = serde_json::to_string(&without_texts(details))
             .map_err(|error| crate::error::Error::Internal(format!("audit details: {error}")))?;
         diesel::update(audit_events::table.find(id))
             .set((
                 audit_events::username.eq(alias),
+                audit_events::actor.eq(actor),
                 audit_events::address.eq(""),
                 audit_events::user_agent.eq(""),
                 audit_events::details.eq(blank),

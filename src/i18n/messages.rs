@@ -319,6 +319,8 @@ messages! {
     not_for_days: Around = ["Not for ", " days"], ["", " 天未登录"];
     permission: Text = "Permission", "权限";
     no_match: Text = "No one matches these filters", "没有符合条件的账号";
+    none_so_far: Text = "Nobody found so far", "暂未找到";
+    none_so_far_lead: Text = "The accounts that were looked at do not match. There are more to look at.", "已查看的账号均不符合条件，还有更多未查看。";
     no_match_lead: Text = "Check the spelling, or remove a filter. Someone who has never signed in has no account here yet.", "请检查拼写，或移除某个筛选条件。从未登录的人在这里还没有账号。";
     export_csv: Text = "Export CSV", "导出 CSV";
     export_hint: Text = "The whole list as it is filtered. The export is recorded in the audit log.", "导出筛选后的完整列表。导出操作会记入审计日志。";
@@ -478,7 +480,7 @@ messages! {
     to_day: Text = "To", "到";
     outcome_success: Text = "Done", "成功";
     portal: Text = "Portal", "门户";
-    audit_kept: [&'static str; 3] = ["Sign-ins are kept for ", " days, everything else for ", "."], ["登录记录保留 ", " 天，其他记录保留 ", " 天。"];
+    audit_kept: [&'static str; 3] = ["Sign-ins are kept for ", " days, everything else for ", " days."], ["登录记录保留 ", " 天，其他记录保留 ", " 天。"];
     events_found: Around = ["Entries: ", "."], ["条目：", "。"];
     no_event_matches: Text = "No entry matches these filters", "没有符合条件的条目";
     no_event_matches_lead: Text = "Usernames, addresses and references are compared whole. Remove a filter to see more.", "用户名、地址和编号须完全一致。移除筛选条件可查看更多。";

@@ -4,7 +4,7 @@ use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel::sqlite::Sqlite;
 
-use super::{COUNT_CAP, Listing, Page, Total, WINDOW};
+use super::{COUNT_CAP, Listing, Page, Total, WINDOW, WINDOWS};
 use crate::db::{Conn, Sql};
 use crate::error::Result;
 
@@ -17,8 +17,10 @@ pub struct ById {
     pub join: &'static str,
     /// Filters that each have an index of (column, id).
     pub indexed: Vec<Sql>,
-    /// Filters of `x` or what it is joined with that have none.
+    /// Filters of `x` that have none.
     pub tests: Vec<Sql>,
+    /// Tests of what it is joined with, which a count leaves out.
+    pub join_tests: Vec<Sql>,
     /// Bounds of `x.id`, which any index keeps.
     pub range: Vec<Sql>,
 }
@@ -43,28 +45,32 @@ impl ById {
         let (window, tests) = self.window(conn, page)?;
         let is_whole = tests.is_empty() && self.join.is_empty();
         let order = order_by(page.is_backward());
-        let sql = if is_whole {
-            Sql::text(&format!(
-                "SELECT {} FROM {} x WHERE ",
-                self.columns, self.table
-            ))
-            .then(&window)
-        } else {
-            Sql::text(&format!(
-                "SELECT {} FROM (SELECT x.* FROM {} x WHERE ",
-                self.columns, self.table
-            ))
-            .then(&window)
-            .with(
-                &format!("{order} LIMIT ?) AS x {} WHERE ", self.join),
-                [WINDOW.into()],
-            )
-            .then(&Sql::all(tests))
+        let looked_at = |width: i64| {
+            let select = Sql::text(&format!("SELECT {} FROM ", self.columns));
+            if is_whole {
+                return select
+                    .with(&format!("{} x WHERE ", self.table), [])
+                    .then(&window);
+            }
+            select
+                .with(&format!("(SELECT x.* FROM {} x WHERE ", self.table), [])
+                .then(&window)
+                .with(
+                    &format!("{order} LIMIT ?) AS x {} WHERE ", self.join),
+                    [width.into()],
+                )
+                .then(&Sql::all(tests.iter().copied().chain(&self.join_tests)))
         };
-        let rows: Vec<T> = sql
-            .with(order, [])
-            .with(" LIMIT ?", [limit.into()])
-            .load(conn)?;
+        let mut rows: Vec<T> = Vec::new();
+        for width in WINDOWS {
+            rows = looked_at(width)
+                .with(order, [])
+                .with(" LIMIT ?", [limit.into()])
+                .load(conn)?;
+            if is_whole || rows.len() > size {
+                break;
+            }
+        }
         let is_full = rows.len() > size;
         let mut listing = Listing::from_rows(page, size, rows);
         if !is_full && !is_whole {
@@ -80,17 +86,14 @@ impl ById {
     pub fn total(&self, conn: &mut Conn) -> Result<Option<Total>> {
         let (window, tests) = self.window(conn, Page::First)?;
         let rows = Sql::text(&format!("SELECT x.* FROM {} x WHERE ", self.table)).then(&window);
-        if tests.is_empty() && self.join.is_empty() {
+        if tests.is_empty() {
             return Ok(Some(Total::from_count(
                 rows.count_up_to(conn, COUNT_CAP + 1)?,
             )));
         }
         let passing = Sql::text("SELECT x.id FROM (")
             .then(&rows)
-            .with(
-                &format!(" LIMIT ?) AS x {} WHERE ", self.join),
-                [WINDOW.into()],
-            )
+            .with(" LIMIT ?) AS x WHERE ", [WINDOW.into()])
             .then(&Sql::all(tests));
         let count = passing.count_up_to(conn, COUNT_CAP + 1)?;
         let is_cut = count <= COUNT_CAP && rows.count_up_to(conn, WINDOW)? == WINDOW;

@@ -33,8 +33,8 @@ pub struct Owned {
 impl Filter {
     fn rows(&self, now: UnixTime, limits: Limits) -> ById {
         let mut tests = vec![Sql::new(
-            "u.id = x.user_id AND u.is_active = ? AND x.ended_at IS NULL AND x.expires_at > ? AND x.last_seen_at > ?",
-            [true.into(), now.0.into(), now.minus(limits.idle).0.into()],
+            "x.ended_at IS NULL AND x.expires_at > ? AND x.last_seen_at > ?",
+            [now.0.into(), now.minus(limits.idle).0.into()],
         )];
         if let Some((has, lacks)) = &self.browser {
             // Of one's own table of browsers, so there is no wildcard in them.
@@ -66,6 +66,10 @@ impl Filter {
             table: "sessions",
             columns: "x.id, x.user_id, x.provider, x.created_at, x.last_seen_at, x.expires_at, x.address, x.user_agent, u.username, u.first_name",
             join: "CROSS JOIN users u",
+            join_tests: vec![Sql::new(
+                "u.id = x.user_id AND u.is_active = ?",
+                [true.into()],
+            )],
             indexed,
             tests,
             range: Vec::new(),

@@ -113,7 +113,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
             fresh_hash,
         } => know_password(conn, entry.now, *user_id, matched, fresh_hash.as_deref())?,
         Way::RescueLink { user_id, .. } => know_link(conn, entry.now, *user_id)?,
-        Way::PasswordLink { user_id, hash, .. } => know_owner(conn, entry, *user_id, hash)?,
+        Way::PasswordLink { user_id, hash, .. } => Ok(know_owner(conn, entry, *user_id, hash)?),
     };
     let known = match known {
         Ok(known) => known,
@@ -318,36 +318,33 @@ fn know_link(
 }
 
 /// The owner of a local account that has no password yet, with the one that they have chosen.
-fn know_owner(
-    conn: &mut Conn,
-    entry: &Entry,
-    user_id: i64,
-    hash: &str,
-) -> Result<Result<Known, Box<TurnedAway>>> {
+fn know_owner(conn: &mut Conn, entry: &Entry, user_id: i64, hash: &str) -> Result<Known> {
     let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
-    let is_first = users::note_sign_in(conn, entry.now, user_id, Some(NO_PASSWORD_YET))?;
-    if is_first {
-        users::set_password(conn, user_id, hash)?;
-        users::note_changes(conn, entry.now, user_id, &user.username, &["password"])?;
-        audit::record(
-            conn,
-            entry.now,
-            NewEvent {
-                kind: EventKind::PasswordChanged,
-                reason: "",
-                actor: &user.username,
-                user: Some((user_id, &user.username)),
-                provider: "",
-                client: &entry.client,
-                reference: "",
-                details: Details::default(),
-            },
-        )?;
+    // Deactivated, or chosen in another window, a moment ago.
+    if !users::note_sign_in(conn, entry.now, user_id, Some(NO_PASSWORD_YET))? {
+        return Err(Error::LinkExpired);
     }
-    let cause = Cause::Inactive {
-        username: user.username.clone(),
-    };
-    Ok(local(user, is_first, cause, Details::default()))
+    users::set_password(conn, user_id, hash)?;
+    users::note_changes(conn, entry.now, user_id, &user.username, &["password"])?;
+    audit::record(
+        conn,
+        entry.now,
+        NewEvent {
+            kind: EventKind::PasswordChanged,
+            reason: "",
+            actor: &user.username,
+            user: Some((user_id, &user.username)),
+            provider: "",
+            client: &entry.client,
+            reference: "",
+            details: Details::default(),
+        },
+    )?;
+    Ok(Known {
+        user_id,
+        username: user.username,
+        details: Details::default(),
+    })
 }
 
 fn local(

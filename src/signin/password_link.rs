@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
 use crate::passwords::{self, Weakness};
 use crate::secret::{NoRandomness, Purpose, Secret};
-use crate::users::{self, NO_PASSWORD_YET, User};
+use crate::users::{self, NO_PASSWORD_YET, Role, User};
 
 /// How long a link works. No longer than the rows of ended sessions are kept, one of which says
 /// that it is used.
@@ -58,7 +58,8 @@ pub async fn whom(desk: &Desk, token: &Secret<String>) -> Result<User> {
 }
 
 async fn find(desk: &Desk, token: &Secret<String>) -> Result<(User, String)> {
-    if desk.password_login == PasswordLogin::Off {
+    let allowed = desk.password_login;
+    if allowed == PasswordLogin::Off {
         return Err(Error::LinkExpired);
     }
     let now = desk.clock.now();
@@ -71,7 +72,10 @@ async fn find(desk: &Desk, token: &Secret<String>) -> Result<(User, String)> {
             if !has_none_yet || !audit::is_last_link(conn, &MAKES_LINK, link.user_id, &link.id)? {
                 return Ok(None);
             }
-            let user = users::find(conn, link.user_id)?.filter(|user| user.is_active);
+            let may_sign_in = |user: &User| {
+                user.is_active && (allowed == PasswordLogin::On || user.role() == Role::Superuser)
+            };
+            let user = users::find(conn, link.user_id)?.filter(may_sign_in);
             Ok(user.map(|user| (user, link.id.clone())))
         })
         .await?

@@ -53,8 +53,15 @@ pub fn note_changes(
 }
 
 /// Who changed an account's fields is nobody's business any more.
-pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
+/// What they changed of others is under `alias` from now on.
+pub fn forget(conn: &mut Conn, user_id: i64, username: &str, alias: &str) -> Result<()> {
     diesel::delete(user_field_changes::table.filter(user_field_changes::user_id.eq(user_id)))
+        .execute(conn)?;
+    let by_them = user_field_changes::table
+        .filter(user_field_changes::changed_by.ne(""))
+        .filter(user_field_changes::changed_by.eq(username));
+    diesel::update(by_them)
+        .set(user_field_changes::changed_by.eq(alias))
         .execute(conn)?;
     Ok(())
 }

@@ -11,10 +11,14 @@ use super::{Role, User};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
-use crate::paging::{COUNT_CAP, Listing, Page, Total, WINDOW};
+use crate::paging::{COUNT_CAP, Listing, Page, Total, WINDOW, WINDOWS};
 
 /// Up to so many accounts are sorted and filtered in full.
 const FEW: i64 = 2000;
+
+/// Words that a search counts, and hits that it then speaks of.
+const WORDS: i64 = 400;
+const HITS: i64 = 100;
 
 /// What an account must be like to be listed. Nothing wanted: all are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,7 +75,6 @@ pub struct Wanted {
 }
 
 const ROLE: &str = "CASE WHEN u.is_superuser OR u.is_superuser_by_permission THEN 2 WHEN u.is_staff OR u.is_staff_by_permission THEN 1 ELSE 0 END";
-const SOURCE: &str = "CASE WHEN u.synced_at IS NULL THEN 0 ELSE 1 END";
 const LAST_LOGIN: &str = "COALESCE(u.last_login, 0)";
 const COLUMNS: &str = "u.id, u.username, u.first_name, u.email, u.is_active, u.is_staff, u.is_superuser, u.is_staff_by_permission, u.is_superuser_by_permission, u.date_joined, u.last_login, u.synced_at, u.permissions_synced_at, u.imported_at, u.erased_at";
 
@@ -202,7 +205,7 @@ impl Filter {
                     [name.as_str().into()],
                 ),
                 ids: Sql::new(
-                    "SELECT p.user_id AS id FROM user_permissions p WHERE p.name = ?",
+                    "SELECT DISTINCT p.user_id AS id FROM user_permissions p WHERE p.name = ?",
                     [name.as_str().into()],
                 ),
             });
@@ -211,12 +214,12 @@ impl Filter {
             self.is_active
                 .map(|is_active| Sql::new("u.is_active = ?", [is_active.into()])),
             self.role.map(has_role),
-            self.source.map(|source| {
-                let code = i64::from(source == Source::Provider);
-                Sql::new(&format!("{SOURCE} = ?"), [code.into()])
+            self.source.map(|source| match source {
+                Source::Provider => Sql::text("u.synced_at IS NOT NULL"),
+                Source::Local => Sql::text("u.synced_at IS NULL"),
             }),
             self.last_login.map(|last_login| match last_login {
-                LastLogin::Never => Sql::text(&format!("{LAST_LOGIN} = 0")),
+                LastLogin::Never => Sql::text("u.last_login IS NULL"),
                 LastLogin::Before(time) => Sql::new(&format!("{LAST_LOGIN} < ?"), [time.0.into()]),
             }),
         ];
@@ -269,10 +272,7 @@ pub fn list(conn: &mut Conn, wanted: &Wanted) -> Result<Listing<User>> {
         return walk(conn, wanted, order, &tests(0));
     }
     match fewest(conn, &conditions)? {
-        Some(ids) => {
-            let among = is_among(conn, &ids);
-            among_few(conn, wanted, order, &Sql::all([&among, &tests(0)]))
-        }
+        Some(ids) => sorted(conn, wanted, order, &among(&ids), &tests(0)),
         None => windowed(conn, wanted, order, &tests(0)),
     }
 }
@@ -289,37 +289,51 @@ fn fewest(conn: &mut Conn, conditions: &[Condition]) -> Result<Option<Sql>> {
     Ok(best.map(|(_, ids)| ids.clone()))
 }
 
-/// Whether an account is one of a few, so that each database looks those up one by one.
-fn is_among(conn: &Conn, ids: &Sql) -> Sql {
-    let (before, after) = match conn {
-        Conn::Sqlite(_) => ("u.id IN (", ")"),
-        Conn::Postgres(_) => ("u.id = ANY(ARRAY(", "))"),
-    };
-    Sql::text(before).then(ids).with(after, [])
+/// The accounts of these ids, each looked up by its id: with an index of a filter at hand SQLite,
+/// which keeps no statistics, might read that one instead. To follow `SELECT … FROM`.
+fn among(ids: &Sql) -> Sql {
+    Sql::text("(SELECT DISTINCT id FROM (").then(ids).with(
+        ") AS found) AS f CROSS JOIN users u WHERE u.id = f.id AND ",
+        [],
+    )
+}
+
+/// All accounts. To follow `SELECT … FROM`.
+fn all() -> Sql {
+    Sql::text("users u WHERE ")
 }
 
 /// Along an index that has both the filter, if there is one, and the order.
 fn walk(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Result<Listing<User>> {
     let Some(permission) = &wanted.filter.permission else {
-        return among_few(conn, wanted, order, tests);
+        return sorted(conn, wanted, order, &all(), tests);
     };
     let (after, order_by) = order.walk(wanted.page, "p.user_id");
+    // The same of the other table: PostgreSQL would read it from its beginning to the page.
+    let (also_after, _) = order.walk(wanted.page, "u.id");
     // Two origins may give the same permission.
     let sql = Sql::new(
-        &format!("SELECT {COLUMNS} FROM user_permissions p CROSS JOIN users u WHERE u.id = p.user_id AND p.name = ? AND NOT EXISTS (SELECT 1 FROM user_permissions q WHERE q.user_id = p.user_id AND q.name = p.name AND q.origin < p.origin) AND "),
-        [permission.as_str().into()],
+        &format!("SELECT {COLUMNS} FROM user_permissions p CROSS JOIN users u WHERE u.id = p.user_id AND p.name = ? AND NOT EXISTS (SELECT 1 FROM user_permissions q WHERE q.user_id = p.user_id AND q.name = ? AND q.origin < p.origin) AND "),
+        [permission.as_str().into(), permission.as_str().into()],
     )
-    .then(&after)
+    .then(&Sql::all([&after, &also_after]))
     .with(&order_by, [])
     .with(" LIMIT ?", [Listing::<User>::limit(wanted.size).into()]);
     let rows = sql.load(conn)?;
     Ok(Listing::from_rows(wanted.page, wanted.size, rows))
 }
 
-/// The accounts that pass the tests, in order.
-fn among_few(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Result<Listing<User>> {
+/// The accounts of `from` that pass the tests, in order.
+fn sorted(
+    conn: &mut Conn,
+    wanted: &Wanted,
+    order: Order,
+    from: &Sql,
+    tests: &Sql,
+) -> Result<Listing<User>> {
     let (after, order_by) = order.walk(wanted.page, "u.id");
-    let sql = Sql::text(&format!("SELECT {COLUMNS} FROM users u WHERE "))
+    let sql = Sql::text(&format!("SELECT {COLUMNS} FROM "))
+        .then(from)
         .then(&Sql::all([tests, &after]))
         .with(&order_by, [])
         .with(" LIMIT ?", [Listing::<User>::limit(wanted.size).into()]);
@@ -330,24 +344,30 @@ fn among_few(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Res
 /// The next accounts in order, as far as the window goes, and of those the ones that fit.
 fn windowed(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Result<Listing<User>> {
     let (after, order_by) = order.walk(wanted.page, "u.id");
-    let window = |limit: &str| {
+    let window = |limit: &str, rows: i64| {
         Sql::text("SELECT u.* FROM users u WHERE ")
             .then(&after)
             .with(&order_by, [])
-            .with(limit, [WINDOW.into()])
+            .with(limit, [rows.into()])
     };
-    let sql = Sql::text(&format!("SELECT {COLUMNS} FROM ("))
-        .then(&window(" LIMIT ?"))
-        .with(") AS u WHERE ", [])
-        .then(tests)
-        .with(&order_by, [])
-        .with(" LIMIT ?", [Listing::<User>::limit(wanted.size).into()]);
-    let rows: Vec<User> = sql.load(conn)?;
+    let mut rows: Vec<User> = Vec::new();
+    for width in WINDOWS {
+        rows = Sql::text(&format!("SELECT {COLUMNS} FROM ("))
+            .then(&window(" LIMIT ?", width))
+            .with(") AS u WHERE ", [])
+            .then(tests)
+            .with(&order_by, [])
+            .with(" LIMIT ?", [Listing::<User>::limit(wanted.size).into()])
+            .load(conn)?;
+        if rows.len() > wanted.size {
+            break;
+        }
+    }
     let is_full = rows.len() > wanted.size;
     let mut listing = Listing::from_rows(wanted.page, wanted.size, rows);
     if !is_full {
         let end = Sql::text("SELECT id FROM (")
-            .then(&window(" LIMIT 1 OFFSET ? - 1"))
+            .then(&window(" LIMIT 1 OFFSET ? - 1", WINDOW))
             .with(") AS last", []);
         listing.stopped_at = end.load::<Id>(conn)?.first().map(|row| row.id);
     }
@@ -409,8 +429,15 @@ fn hits(
             is_backward,
             from,
         };
-        let found: Vec<User> = part.page(tests, reach, missing).load(conn)?;
-        let is_short = i64::try_from(found.len()).unwrap_or(missing) < missing;
+        let is_short = |found: &[User]| i64::try_from(found.len()).unwrap_or(missing) < missing;
+        let mut found: Vec<User> = Vec::new();
+        for width in WINDOWS {
+            found = part.page(tests, reach, width, missing).load(conn)?;
+            if !is_short(&found) || !matches!(reach, Reach::Window) {
+                break;
+            }
+        }
+        let is_short = is_short(&found);
         rows.extend(found);
         if is_short && matches!(reach, Reach::Window) {
             stopped_at = part
@@ -438,7 +465,8 @@ fn first_hit(conn: &mut Conn, user_id: i64, prefix: &str, end: &str) -> Result<H
 
 fn in_order_of_words(is_backward: bool) -> String {
     let direction = if is_backward { "DESC" } else { "ASC" };
-    format!(" ORDER BY t.term {direction}, t.user_id {direction}")
+    // All columns of the index, the constant one too: PostgreSQL sorts anew otherwise.
+    format!(" ORDER BY t.is_inner {direction}, t.term {direction}, t.user_id {direction}")
 }
 
 /// One of the two parts of a search's hits.
@@ -472,8 +500,8 @@ impl Part<'_> {
     fn is_first_hit(&self) -> Sql {
         let range = [self.prefix.into(), self.end.into()];
         let mut first = Sql::new(
-            "NOT EXISTS (SELECT 1 FROM user_terms e WHERE e.user_id = t.user_id AND e.is_inner = t.is_inner AND e.term >= ? AND e.term < t.term)",
-            [self.prefix.into()],
+            "NOT EXISTS (SELECT 1 FROM user_terms e WHERE e.user_id = t.user_id AND e.is_inner = ? AND e.term >= ? AND e.term < t.term)",
+            [self.is_inner.into(), self.prefix.into()],
         );
         if self.is_inner {
             first.push(
@@ -485,19 +513,19 @@ impl Part<'_> {
     }
 
     /// The words that the window holds.
-    fn window(&self) -> Sql {
+    fn window(&self, width: i64) -> Sql {
         Sql::text("SELECT t.* FROM user_terms t WHERE ")
             .then(&self.words())
             .with(&in_order_of_words(self.is_backward), [])
-            .with(" LIMIT ?", [WINDOW.into()])
+            .with(" LIMIT ?", [width.into()])
     }
 
-    fn page(&self, tests: &Sql, reach: &Reach, limit: i64) -> Sql {
+    fn page(&self, tests: &Sql, reach: &Reach, width: i64, limit: i64) -> Sql {
         let select = Sql::text(&format!("SELECT {COLUMNS} FROM "));
         let (from, words) = match reach {
             Reach::All => (select.with("user_terms t", []), self.words()),
             Reach::Window => {
-                let window = self.window();
+                let window = self.window(width);
                 (
                     select.with("(", []).then(&window).with(") AS t", []),
                     Sql::text("TRUE"),
@@ -521,7 +549,7 @@ impl Part<'_> {
     /// in it.
     fn window_end(&self) -> Sql {
         Sql::text("SELECT t.user_id AS id FROM (")
-            .then(&self.window())
+            .then(&self.window(WINDOW))
             .with(") AS t WHERE ", [])
             .then(&self.is_first_hit())
             .with(" AND EXISTS (SELECT 1 FROM user_terms t WHERE ", [])
@@ -549,18 +577,29 @@ pub fn total(conn: &mut Conn, filter: &Filter) -> Result<Option<Total>> {
             let Some(ids) = fewest(conn, several)? else {
                 return Ok(None);
             };
-            let among = is_among(conn, &ids);
             let tests = several.iter().map(|condition| &condition.test);
-            Sql::text("SELECT u.id FROM users u WHERE ")
-                .then(&Sql::all([&among].into_iter().chain(tests)))
+            Sql::text("SELECT u.id FROM ")
+                .then(&among(&ids))
+                .then(&Sql::all(tests))
         }
     };
-    // One account may be found by several words.
-    let distinct = Sql::text("SELECT DISTINCT id FROM (SELECT id FROM (")
+    if filter.prefix().is_none() || conditions.len() > 1 {
+        return Ok(Some(Total::from_count(ids.count_up_to(conn, cap)?)));
+    }
+    // One account may be found by several words: of so many words the accounts are counted.
+    let words = Sql::text("SELECT id FROM (")
         .then(&ids)
-        .with(") AS found LIMIT ?) AS few", [(4 * cap).into()]);
-    let count = distinct.count_up_to(conn, cap)?;
-    Ok(Some(Total::from_count(count)))
+        .with(") AS found LIMIT ?", [WORDS.into()]);
+    let is_all = words.count_up_to(conn, WORDS)? < WORDS;
+    let accounts = Sql::text("SELECT DISTINCT id FROM (")
+        .then(&words)
+        .with(") AS few", []);
+    let count = accounts.count_up_to(conn, WORDS)?;
+    Ok(Some(if is_all {
+        Total::Exactly(count)
+    } else {
+        Total::MoreThan((count - 1).min(HITS))
+    }))
 }
 
 /// How many accounts there are by the database's own bookkeeping.

@@ -10,6 +10,7 @@
 mod support;
 
 mod accounts;
+mod acts;
 mod admin_in_chromium;
 mod attempts;
 mod chromium;
@@ -19,6 +20,7 @@ mod faults;
 mod gallery;
 mod house;
 mod import_django;
+mod lists;
 mod migrations;
 mod pages;
 mod passwords;

@@ -8,6 +8,7 @@ use askama::Template;
 
 use super::list::encode;
 use crate::admin::{self, Act, Admin, MAX_NOTE, Reason, Refusal};
+use crate::config::PasswordLogin;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -312,6 +313,7 @@ pub async fn confirm(
         })
         .await?;
     let (act, fields) = (parsed?, fields?);
+    refuse_useless(&desk, &act)?;
     if act.is_dangerous() {
         let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
         admin.ok_or(Error::Forbidden)?.check_fresh(limits.now)?;
@@ -399,6 +401,7 @@ pub async fn perform(
     let (user_id, name) = path.into_inner();
     let fields = Fields::of(form.0)?;
     let mut act = fields.act(&name)?;
+    refuse_useless(&desk, &act)?;
     let draft = match &mut act {
         Act::ResetPassword { link } => {
             let draft = password_link::draft()?;
@@ -444,6 +447,15 @@ pub async fn perform(
     let mut response = page.respond(StatusCode::UNPROCESSABLE_ENTITY, &shown)?;
     note_refusal(&mut response, known_reference.clone(), None);
     Ok(response)
+}
+
+/// Where local passwords are switched off, a link for one would take the old one and give none.
+fn refuse_useless(desk: &Desk, act: &Act) -> Result<()> {
+    let is_useless = desk.password_login == PasswordLogin::Off;
+    match act {
+        Act::ResetPassword { .. } if is_useless => Err(Error::NotFound),
+        _ => Ok(()),
+    }
 }
 
 fn done_response(desk: &Desk, user_id: i64, name: &str) -> HttpResponse {

@@ -8,7 +8,7 @@ use crate::paging::{Listing, PAGE_SIZE, PAGE_SIZES, Page as ListPage, Total};
 use crate::web::page::Page;
 
 /// No filter is longer, in bytes.
-const MAX_VALUE: usize = 300;
+const MAX_VALUE: usize = 600;
 
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -31,7 +31,8 @@ impl Address {
     /// Of the parameters in a query those that are `known`, each at most once.
     ///
     /// # Errors
-    /// [`Error::BadRequest`] for one that is too long.
+    /// [`Error::BadRequest`] for one that is too long or has a control character, which
+    /// PostgreSQL would not even compare.
     pub fn parse(path: &'static str, known: &[&'static str], query: &str) -> Result<Self> {
         let mut pairs: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -40,7 +41,7 @@ impl Address {
                 continue;
             };
             let value = value.trim();
-            if value.len() > MAX_VALUE {
+            if value.len() > MAX_VALUE || value.chars().any(char::is_control) {
                 return Err(Error::BadRequest);
             }
             if !value.is_empty() && !pairs.iter().any(|(given, _)| *given == name) {

@@ -13,6 +13,7 @@ use super::list::{Address, Pager};
 use crate::admin::Admin;
 use crate::audit::{self, Filter};
 use crate::clock::UnixTime;
+use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::permissions::{self, BY_HAND, Held};
@@ -46,6 +47,7 @@ struct UserPage<'a> {
     changed: HashMap<String, Changed>,
     identities: Vec<(String, String)>,
     has_password: bool,
+    may_reset: bool,
     permissions: Vec<Held>,
     more_permissions: i64,
     has_stale_permissions: bool,
@@ -137,6 +139,7 @@ pub async fn show(
         user,
         identities,
         has_password,
+        may_reset: has_password && desk.password_login != PasswordLogin::Off,
         permissions: held,
         more_permissions: more,
         sessions: sessions

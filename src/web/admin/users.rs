@@ -308,9 +308,10 @@ fn order_of(wanted: &Wanted) -> Option<Order> {
 }
 
 fn heads(page: &Page<'_>, address: &Address, wanted: &Wanted) -> Vec<Head> {
+    type Orders = [(Column, &'static str, &'static str)];
     let t = page.t;
     let present = order_of(wanted);
-    let heads: [(&str, &[(Column, &str, &'static str)]); 4] = [
+    let heads: [(&str, &Orders); 4] = [
         (
             "",
             &[
