@@ -114,12 +114,19 @@ impl Admin {
             Conn::Sqlite(_) => "",
             Conn::Postgres(_) => " FOR SHARE OF x",
         };
-        self.check(conn, lock)
+        self.check_and(conn, lock)
     }
 
-    /// Whether the authority holds: the session may have been ended and the role taken while the
-    /// request was on its way.
-    fn check(&self, conn: &mut Conn, lock: &str) -> Result<()> {
+    /// Whether the authority still holds: the session may have been ended and the role taken
+    /// while the request was on its way.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`], [`Error::Forbidden`], [`Error::Database`]
+    pub fn check(&self, conn: &mut Conn) -> Result<()> {
+        self.check_and(conn, "")
+    }
+
+    fn check_and(&self, conn: &mut Conn, lock: &str) -> Result<()> {
         let By::Superuser { session_id, .. } = self.by else {
             return Ok(());
         };

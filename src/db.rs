@@ -279,6 +279,8 @@ pub fn log_after_commit(line: String) {
 fn transaction<T>(conn: &mut Conn, change: &dyn Fn(&mut Conn) -> Result<T>) -> Result<T> {
     let mut run = 1;
     loop {
+        // A panic may have left lines of another transaction.
+        TO_LOG.take();
         let result = change(conn).and_then(|value| {
             each!(conn, |c| AnsiTransactionManager::commit_transaction(c))?;
             Ok(value)

@@ -169,7 +169,10 @@ pub fn grant(
     }
     let label: Option<String> = user_permissions::table
         .filter(user_permissions::name.eq(name))
-        .order((user_permissions::user_id, user_permissions::origin.desc()))
+        .order((
+            user_permissions::user_id.desc(),
+            user_permissions::origin.desc(),
+        ))
         .select(user_permissions::label)
         .first(conn)
         .optional()?;

@@ -12,6 +12,19 @@ pub struct RolePermissions {
     pub superuser: Option<String>,
 }
 
+/// Whether somebody holds a permission that makes a role.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn is_due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<bool> {
+    for name in [&wanted.staff, &wanted.superuser].into_iter().flatten() {
+        if permissions::is_held(conn, user_id, name)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// What became of a role by permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Synced {

@@ -6,13 +6,14 @@
 mod fields;
 mod imported;
 mod list;
+mod search;
 pub mod terms;
 
 use diesel::prelude::*;
 
 pub use fields::{FieldChange, changes_of, note_changes};
 pub use imported::{Imported, create_imported};
-pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total};
+pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total, total_of_many};
 
 use crate::clock::UnixTime;
 use crate::db::schema::{identities, users};
@@ -143,7 +144,8 @@ impl User {
         self.synced_at.map(UnixTime)
     }
 
-    /// When it was taken over from another system, if it was.
+    /// When it was taken over from another system, if it was and nobody has come to it through a
+    /// provider yet.
     #[must_use]
     pub fn imported_at(&self) -> Option<UnixTime> {
         self.imported_at.map(UnixTime)
@@ -302,6 +304,10 @@ pub fn link(
             identities::user_id.eq(user_id),
             identities::created_at.eq(now.0),
         ))
+        .execute(conn)?;
+    // An imported account waits for one person, once.
+    diesel::update(users::table.find(user_id))
+        .set(users::imported_at.eq(None::<i64>))
         .execute(conn)?;
     Ok(())
 }

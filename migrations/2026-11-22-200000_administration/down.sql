@@ -24,4 +24,6 @@ DROP INDEX users_email;
 DROP INDEX users_first_name;
 ALTER TABLE users DROP COLUMN is_searchable;
 ALTER TABLE users DROP COLUMN erased_at;
+DROP INDEX users_imported_as;
+ALTER TABLE users DROP COLUMN imported_as;
 ALTER TABLE users DROP COLUMN imported_at;

@@ -1,8 +1,13 @@
 -- What admins search, sort, filter and change. An account's id is made from `date_joined`, so the
 -- order of ids is the order in which people joined.
 
--- when the account was taken over from another system; NULL for all others
+-- when the account was taken over from another system, as long as nobody has come to it through a
+-- provider; NULL for all others
 ALTER TABLE users ADD COLUMN imported_at BIGINT;
+-- SHA-256 of the username that it had there, so that it is never taken over twice: not when it was
+-- renamed, nor when it was erased
+ALTER TABLE users ADD COLUMN imported_as TEXT;
+CREATE INDEX users_imported_as ON users (imported_as) WHERE imported_as IS NOT NULL;
 -- when its personal data was erased
 ALTER TABLE users ADD COLUMN erased_at BIGINT;
 -- whether `user_terms` has its words; those of older accounts are added in the background

@@ -154,7 +154,7 @@ pub fn perform(
         return Ok(Err(Refusal::UnknownUser));
     };
     // Waiting for the row may have taken a while.
-    admin.check(conn, "")?;
+    admin.check(conn)?;
     let ends_superuser = ends_superuser(&user, roles, act);
     let mut this = Performing {
         now,
@@ -275,14 +275,14 @@ impl Performing<'_> {
                     return Ok(Err(Refusal::Unchanged));
                 }
                 self.details.permissions_added = vec![name.clone()];
-                self.sync_role(conn)?;
+                self.sync_role_after(conn, name)?;
             }
             Act::TakePermission(name) => {
                 if !permissions::take(conn, user_id, name)? {
                     return Ok(Err(Refusal::Unchanged));
                 }
                 self.details.permissions_removed = vec![name.clone()];
-                self.sync_role(conn)?;
+                self.sync_role_after(conn, name)?;
             }
             Act::LinkIdentity(subject) => return self.link(conn, subject),
             Act::UnlinkIdentity(subject) => return self.unlink(conn, subject),
@@ -361,6 +361,19 @@ impl Performing<'_> {
     fn end_sessions(&mut self, conn: &mut Conn) -> Result<()> {
         self.sessions_ended = sessions::end_all(conn, self.now, self.user.id)?;
         self.details.count = (self.sessions_ended > 0).then_some(self.sessions_ended);
+        Ok(())
+    }
+
+    /// A permission that makes no role leaves the role alone: a command may run without the
+    /// portal's settings.
+    fn sync_role_after(&mut self, conn: &mut Conn, permission: &str) -> Result<()> {
+        let makes_role = [&self.roles.staff, &self.roles.superuser]
+            .into_iter()
+            .flatten()
+            .any(|name| name == permission);
+        if makes_role {
+            self.sync_role(conn)?;
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::paging::Page;
 use crate::sessions;
-use crate::users::{self, User, Wanted};
+use crate::users::{self, Order, User, Wanted};
 
 /// Accounts a transaction: a sign-in never waits for more.
 const AT_ONCE: usize = 50;
@@ -63,6 +63,8 @@ pub async fn bulk(
         }
         Selection::Matching(mut wanted) => {
             wanted.size = AT_ONCE;
+            // Somebody may sign in or be renamed between two batches.
+            wanted.order = Some(Order::NEWEST_FIRST);
             for _ in 0..MAX_STRETCHES {
                 let page = wanted.clone();
                 let listing = desk.db.read(move |conn| users::list(conn, &page)).await?;

@@ -47,8 +47,13 @@ impl Filter {
         ];
         let tests = [
             (self.is_success == Some(true)).then(|| Sql::text("x.outcome = 'success'")),
-            self.is_for_its_person
-                .then(|| Sql::new("x.event <> ?", [EventKind::NoteAdded.code().into()])),
+            // What others tried and were refused is between them.
+            self.is_for_its_person.then(|| {
+                Sql::new(
+                    "x.event <> ? AND (x.outcome = 'success' OR x.actor = '' OR x.actor = x.username)",
+                    [EventKind::NoteAdded.code().into()],
+                )
+            }),
         ];
         let range = [
             self.since

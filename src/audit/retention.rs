@@ -22,7 +22,7 @@ pub struct Retention {
     pub acts: Duration,
 }
 
-/// Deletes up to `limit` events of each kind that are past their time; how many there were. One
+/// Deletes up to `limit` events that are past their time; how many there were. One
 /// event tells of it.
 ///
 /// # Errors
@@ -30,6 +30,10 @@ pub struct Retention {
 pub fn sweep(conn: &mut Conn, now: UnixTime, keep: Retention, limit: i64) -> Result<usize> {
     let mut swept = 0;
     for kind in EventKind::ALL {
+        let left = limit - i64::try_from(swept).unwrap_or(limit);
+        if left <= 0 {
+            break;
+        }
         let span = if kind.is_sign_in() {
             keep.sign_ins
         } else {
@@ -40,7 +44,7 @@ pub fn sweep(conn: &mut Conn, now: UnixTime, keep: Retention, limit: i64) -> Res
             .filter(audit_events::id.lt(first_id_at(now.minus(span))))
             .order(audit_events::id)
             .select(audit_events::id)
-            .limit(limit)
+            .limit(left)
             .load(conn)?;
         for ids in stale.chunks(500) {
             swept += diesel::delete(audit_events::table.filter(audit_events::id.eq_any(ids)))
@@ -67,7 +71,7 @@ pub fn sweep(conn: &mut Conn, now: UnixTime, keep: Retention, limit: i64) -> Res
 }
 
 /// Takes somebody's personal data out of the trail: their name gives way to `alias`, in what was
-/// done about them and by them; addresses, browsers and the texts of changes go. How many rows
+/// done about them and by them; their addresses, browsers and the texts of changes go. How many rows
 /// there were: all of them stay, with their times, kinds and outcomes.
 pub fn forget(conn: &mut Conn, user_id: i64, username: &str, alias: &str) -> Result<usize> {
     let about: Vec<(i64, String, String, String)> = audit_events::table
@@ -83,18 +87,27 @@ pub fn forget(conn: &mut Conn, user_id: i64, username: &str, alias: &str) -> Res
         // What they did themself under an earlier name.
         let is_own = actor == name_then || actor == username;
         let actor = if is_own { alias } else { actor };
+        let is_theirs = is_own || actor.is_empty();
         let details: Details = serde_json::from_str(details).unwrap_or_default();
         let blank = serde_json::to_string(&without_texts(details))
             .map_err(|error| crate::error::Error::Internal(format!("audit details: {error}")))?;
-        diesel::update(audit_events::table.find(id))
+        let row = audit_events::table.find(id);
+        diesel::update(row)
             .set((
                 audit_events::username.eq(alias),
                 audit_events::actor.eq(actor),
-                audit_events::address.eq(""),
-                audit_events::user_agent.eq(""),
                 audit_events::details.eq(blank),
             ))
             .execute(conn)?;
+        // From where somebody else acted on them is evidence.
+        if is_theirs {
+            diesel::update(row)
+                .set((
+                    audit_events::address.eq(""),
+                    audit_events::user_agent.eq(""),
+                ))
+                .execute(conn)?;
+        }
     }
     let by = diesel::update(audit_events::table.filter(audit_events::actor.eq(username)))
         .set((

@@ -17,6 +17,7 @@ diesel::table! {
         synced_at -> Nullable<BigInt>,
         permissions_synced_at -> Nullable<BigInt>,
         imported_at -> Nullable<BigInt>,
+        imported_as -> Nullable<Text>,
         erased_at -> Nullable<BigInt>,
         is_searchable -> Bool,
     }

@@ -305,7 +305,7 @@ messages! {
     last_page: Text = "Last", "末页";
     stopped_early: Text = "The search stopped after 10,000 rows, before this page was full.", "已查看 10,000 行，本页未满，搜索已暂停。";
     go_on_looking: Text = "Go on looking", "继续查找";
-    total_unknown: Text = "an unknown number of", "数量未知的";
+    total_unknown: Text = "not counted", "未统计";
     total_more_than: Around = ["more than ", ""], ["超过 ", ""];
     total_about: Around = ["about ", ""], ["约 ", ""];
     accounts_counted: Around = ["Accounts: ", "."], ["账号数：", "。"];
@@ -313,8 +313,8 @@ messages! {
     best_hit_first: Text = "Best match first", "最匹配的在前";
     last_seen_first: Text = "Last seen first", "最近登录在前";
     longest_absent_first: Text = "Longest absent first", "最久未登录在前";
-    in_order: Text = "In alphabetical order", "按字符顺序";
-    in_reverse_order: Text = "In reverse alphabetical order", "按字符倒序";
+    in_order: Text = "In the order of characters", "按字符顺序";
+    in_reverse_order: Text = "In reverse order of characters", "按字符倒序";
     never_signed_in: Text = "Never signed in", "从未登录";
     not_for_days: Around = ["Not for ", " days"], ["", " 天未登录"];
     permission: Text = "Permission", "权限";
@@ -423,7 +423,7 @@ messages! {
     nobody_selected: Text = "Nobody is selected", "没有选择任何账号";
     no_act_chosen: Text = "No action is chosen", "没有选择操作";
     select_first: Text = "Go back, tick the accounts, and choose what to do with them.", "请返回，勾选账号，然后选择要执行的操作。";
-    people_counted: Around = ["", " people"], ["", " 人"];
+    people_counted: Around = ["accounts: ", ""], ["账号数：", ""];
     people_done: Around = ["done for ", ""], ["已完成 ", " 人"];
     in_batches: Around = ["It is done in batches of ", "; after each one you see how it went."], ["每批处理 ", " 个，每批之后显示结果。"];
     bulk_exceptions: Text = "Your own account and the last active admin are left out, and the result says so.", "你自己的账号和最后一个有效的管理员会跳过，结果中会注明。";
@@ -482,6 +482,9 @@ messages! {
     portal: Text = "Portal", "门户";
     audit_kept: [&'static str; 3] = ["Sign-ins are kept for ", " days, everything else for ", " days."], ["登录记录保留 ", " 天，其他记录保留 ", " 天。"];
     events_found: Around = ["Entries: ", "."], ["条目：", "。"];
+    none_found_so_far: Text = "None found so far", "暂未找到";
+    none_found_so_far_lead: Text = "The rows that were looked at do not match. There are more to look at.", "已查看的行均不符合条件，还有更多未查看。";
+    bulk_everybody: Text = "No filter is set: this is for every account.", "没有设置筛选条件：将对所有账号执行。";
     no_event_matches: Text = "No entry matches these filters", "没有符合条件的条目";
     no_event_matches_lead: Text = "Usernames, addresses and references are compared whole. Remove a filter to see more.", "用户名、地址和编号须完全一致。移除筛选条件可查看更多。";
     events_counted: Around = ["Entries: ", ""], ["条目：", ""];

@@ -189,9 +189,11 @@ fn know_person(
         // Either somebody else's name, or this person's own first sign-in in another tab, which
         // has just been committed.
         known = users::find_by_identity(conn, PROVIDER_ID, &profile.subject)?;
-        if known.is_none() && is_adoptable(conn, entry, &owner)? {
+        if known.is_none()
+            && let Some(owner) = adoptable(conn, entry, owner.id)?
+        {
             adopt(conn, entry, &owner, &profile.subject, &mut details)?;
-            known = Some(owner.clone());
+            known = Some(owner);
         }
         if known.is_none() {
             let cause = Cause::NameTaken {
@@ -255,14 +257,22 @@ fn know_person(
     }))
 }
 
-/// Whether an account that was taken over from another system waits for this very person: nobody
-/// has come to it through a provider, and it has no role that a name alone would give away.
-fn is_adoptable(conn: &mut Conn, entry: &Entry, owner: &User) -> Result<bool> {
-    Ok(entry.desk.adopts_imported
-        && owner.is_active
+/// The account, with its row taken, if it was taken over from another system and waits for its
+/// person: nobody has come to it through a provider, and it has no role, and no permission that
+/// would make one, which a name alone would give away.
+fn adoptable(conn: &mut Conn, entry: &Entry, owner_id: i64) -> Result<Option<User>> {
+    if !entry.desk.adopts_imported {
+        return Ok(None);
+    }
+    let Some(owner) = users::lock(conn, owner_id)? else {
+        return Ok(None);
+    };
+    let waits = owner.is_active
         && owner.imported_at().is_some()
         && owner.role() == Role::Employee
-        && users::identities_of(conn, owner.id)?.is_empty())
+        && users::identities_of(conn, owner.id)?.is_empty()
+        && !roles::is_due(conn, &entry.desk.roles, owner.id)?;
+    Ok(waits.then_some(owner))
 }
 
 /// The account is this person's from now on; the password and the sessions of before are nobody's.

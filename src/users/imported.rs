@@ -3,13 +3,13 @@
 use diesel::prelude::*;
 
 use super::terms;
-use crate::audit::EventKind;
 use crate::clock::UnixTime;
-use crate::db::schema::{audit_events, user_permissions, users};
+use crate::db::schema::{user_permissions, users};
 use crate::db::{Conn, each};
 use crate::error::Result;
 use crate::id::id_at;
 use crate::permissions::{BY_HAND, Permission};
+use crate::secret::sha256;
 
 /// Who gave the permissions that came along.
 const GRANTED_BY: &str = "import-django";
@@ -38,23 +38,28 @@ impl Imported<'_> {
     /// # Errors
     /// [`crate::error::DatabaseError`], here and below.
     pub fn find(conn: &mut Conn, username: &str) -> Result<Option<bool>> {
-        let found: Option<Option<i64>> = users::table
-            .filter(users::username.eq(username))
-            .select(users::imported_at)
+        let was: Option<i64> = users::table
+            .filter(users::imported_as.is_not_null())
+            .filter(users::imported_as.eq(name_there(username)))
+            .select(users::id)
             .first(conn)
             .optional()?;
-        if let Some(imported_at) = found {
-            return Ok(Some(imported_at.is_some()));
+        if was.is_some() {
+            return Ok(Some(true));
         }
-        // An account that has another name by now is not made a second time under its old one.
-        let event: Option<i64> = audit_events::table
-            .filter(audit_events::username.eq(username))
-            .filter(audit_events::event.eq(EventKind::AccountImported.code()))
-            .select(audit_events::id)
+        let taken: Option<i64> = users::table
+            .filter(users::username.eq(username))
+            .select(users::id)
             .first(conn)
             .optional()?;
-        Ok(event.map(|_| true))
+        Ok(taken.map(|_| false))
     }
+}
+
+/// The username that an account had in the other system, as it is kept: whoever was renamed or
+/// erased since is still known.
+fn name_there(username: &str) -> String {
+    sha256(format!("imported account {username}").as_bytes())
 }
 
 #[derive(Insertable)]
@@ -87,6 +92,7 @@ pub fn create_imported(conn: &mut Conn, now: UnixTime, user: &Imported<'_>) -> R
             users::date_joined.eq(user.date_joined.0),
             users::last_login.eq(user.last_login.map(|time| time.0)),
             users::imported_at.eq(Some(now.0)),
+            users::imported_as.eq(Some(name_there(user.username))),
             users::is_searchable.eq(false),
         ))
         .execute(conn)?;

@@ -6,6 +6,7 @@
 
 use diesel::prelude::*;
 
+use super::search::{Reach, hits};
 use super::terms;
 use super::{Role, User};
 use crate::clock::UnixTime;
@@ -16,9 +17,12 @@ use crate::paging::{COUNT_CAP, Listing, Page, Total, WINDOW, WINDOWS};
 /// Up to so many accounts are sorted and filtered in full.
 const FEW: i64 = 2000;
 
-/// Words that a search counts, and hits that it then speaks of.
-const WORDS: i64 = 400;
-const HITS: i64 = 100;
+/// What a filter finds is counted no further.
+const FILTER_CAP: i64 = 500;
+/// Words that a search counts; an account has a few.
+const WORDS: i64 = 200;
+/// For an act on all of them it is counted as far as this.
+const MANY: i64 = 100_000;
 
 /// What an account must be like to be listed. Nothing wanted: all are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,7 +80,7 @@ pub struct Wanted {
 
 const ROLE: &str = "CASE WHEN u.is_superuser OR u.is_superuser_by_permission THEN 2 WHEN u.is_staff OR u.is_staff_by_permission THEN 1 ELSE 0 END";
 const LAST_LOGIN: &str = "COALESCE(u.last_login, 0)";
-const COLUMNS: &str = "u.id, u.username, u.first_name, u.email, u.is_active, u.is_staff, u.is_superuser, u.is_staff_by_permission, u.is_superuser_by_permission, u.date_joined, u.last_login, u.synced_at, u.permissions_synced_at, u.imported_at, u.erased_at";
+pub(super) const COLUMNS: &str = "u.id, u.username, u.first_name, u.email, u.is_active, u.is_staff, u.is_superuser, u.is_staff_by_permission, u.is_superuser_by_permission, u.date_joined, u.last_login, u.synced_at, u.permissions_synced_at, u.imported_at, u.erased_at";
 
 /// `CASE` of a role, as the index has it.
 pub(super) fn has_role(role: Role) -> Sql {
@@ -102,7 +106,8 @@ impl Column {
 }
 
 impl Order {
-    const NEWEST_FIRST: Self = Self {
+    /// The order that nothing changes: for whoever reads all pages, one after the other.
+    pub const NEWEST_FIRST: Self = Self {
         column: Column::DateJoined,
         is_descending: true,
     };
@@ -229,9 +234,9 @@ impl Filter {
 }
 
 #[derive(QueryableByName)]
-struct Id {
+pub(super) struct Id {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
-    id: i64,
+    pub id: i64,
 }
 
 /// One page.
@@ -254,13 +259,11 @@ pub fn list(conn: &mut Conn, wanted: &Wanted) -> Result<Listing<User>> {
     let prefix = wanted.filter.prefix();
     let tests = |skip| Sql::all(conditions.iter().skip(skip).map(|one| &one.test));
     if let (Some(prefix), None) = (&prefix, wanted.order) {
-        let reach = match conditions.as_slice() {
-            [_] => Reach::All,
-            several => match fewest(conn, several)? {
-                Some(ids) => Reach::Among(ids),
-                None => Reach::Window,
-            },
+        let few = match conditions.as_slice() {
+            [_] => None,
+            several => fewest(conn, several)?,
         };
+        let reach = few.map_or(Reach::Window, Reach::Among);
         return hits(conn, wanted, prefix, &tests(1), &reach);
     }
     let is_walk = match conditions.as_slice() {
@@ -374,194 +377,23 @@ fn windowed(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Resu
     Ok(listing)
 }
 
-/// How far a search looks.
-enum Reach {
-    /// As far as the page goes.
-    All,
-    /// As far as the window goes.
-    Window,
-    /// Among the few accounts that this `SELECT` names.
-    Among(Sql),
-}
-
-/// Where a search stands: the term by which the anchor is found.
-#[derive(QueryableByName)]
-struct Hit {
-    #[diesel(sql_type = diesel::sql_types::Bool)]
-    is_inner: bool,
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    term: String,
-}
-
-/// Hits in the order of their words: whole names first, then words inside a name.
-fn hits(
-    conn: &mut Conn,
-    wanted: &Wanted,
-    prefix: &str,
-    tests: &Sql,
-    reach: &Reach,
-) -> Result<Listing<User>> {
-    let end = terms::end_of(prefix);
-    let anchor = match wanted.page.anchor() {
-        None => None,
-        Some(id) => Some((id, first_hit(conn, id, prefix, &end)?)),
-    };
-    let is_backward = wanted.page.is_backward();
-    let limit = Listing::<User>::limit(wanted.size);
-    let mut rows: Vec<User> = Vec::new();
-    let mut stopped_at = None;
-    // Whole names come first; from the end, last.
-    for is_inner in [is_backward, !is_backward] {
-        let missing = limit - i64::try_from(rows.len()).unwrap_or(limit);
-        if missing <= 0 || stopped_at.is_some() {
-            break;
-        }
-        let from = match &anchor {
-            Some((id, hit)) if hit.is_inner == is_inner => Some((*id, hit.term.as_str())),
-            // This part is behind the anchor already.
-            Some((_, hit)) if hit.is_inner != is_backward => continue,
-            _ => None,
-        };
-        let part = Part {
-            prefix,
-            end: &end,
-            is_inner,
-            is_backward,
-            from,
-        };
-        let is_short = |found: &[User]| i64::try_from(found.len()).unwrap_or(missing) < missing;
-        let mut found: Vec<User> = Vec::new();
-        for width in WINDOWS {
-            found = part.page(tests, reach, width, missing).load(conn)?;
-            if !is_short(&found) || !matches!(reach, Reach::Window) {
-                break;
-            }
-        }
-        let is_short = is_short(&found);
-        rows.extend(found);
-        if is_short && matches!(reach, Reach::Window) {
-            stopped_at = part
-                .window_end()
-                .load::<Id>(conn)?
-                .first()
-                .map(|row| row.id);
-        }
-    }
-    let mut listing = Listing::from_rows(wanted.page, wanted.size, rows);
-    listing.stopped_at = stopped_at;
-    Ok(listing)
-}
-
-fn first_hit(conn: &mut Conn, user_id: i64, prefix: &str, end: &str) -> Result<Hit> {
-    Sql::new(
-        "SELECT is_inner, term FROM user_terms WHERE user_id = ? AND term >= ? AND term < ? ORDER BY is_inner, term LIMIT 1",
-        [user_id.into(), prefix.into(), end.into()],
-    )
-    .load::<Hit>(conn)?
-    .into_iter()
-    .next()
-    .ok_or(Error::BadRequest)
-}
-
-fn in_order_of_words(is_backward: bool) -> String {
-    let direction = if is_backward { "DESC" } else { "ASC" };
-    // All columns of the index, the constant one too: PostgreSQL sorts anew otherwise.
-    format!(" ORDER BY t.is_inner {direction}, t.term {direction}, t.user_id {direction}")
-}
-
-/// One of the two parts of a search's hits.
-struct Part<'a> {
-    prefix: &'a str,
-    end: &'a str,
-    is_inner: bool,
-    is_backward: bool,
-    /// The account and word where the page begins.
-    from: Option<(i64, &'a str)>,
-}
-
-impl Part<'_> {
-    /// The words of this part from where the page begins.
-    fn words(&self) -> Sql {
-        let mut words = Sql::new(
-            "t.is_inner = ? AND t.term >= ? AND t.term < ?",
-            [self.is_inner.into(), self.prefix.into(), self.end.into()],
-        );
-        if let Some((id, term)) = self.from {
-            let than = if self.is_backward { "<" } else { ">" };
-            words.push(
-                &format!(" AND t.term {than}= ? AND (t.term {than} ? OR t.user_id {than} ?)"),
-                [term.into(), term.into(), id.into()],
-            );
-        }
-        words
-    }
-
-    /// An account that several of its words find is listed by the first of them alone.
-    fn is_first_hit(&self) -> Sql {
-        let range = [self.prefix.into(), self.end.into()];
-        let mut first = Sql::new(
-            "NOT EXISTS (SELECT 1 FROM user_terms e WHERE e.user_id = t.user_id AND e.is_inner = ? AND e.term >= ? AND e.term < t.term)",
-            [self.is_inner.into(), self.prefix.into()],
-        );
-        if self.is_inner {
-            first.push(
-                " AND NOT EXISTS (SELECT 1 FROM user_terms w WHERE w.user_id = t.user_id AND w.is_inner = FALSE AND w.term >= ? AND w.term < ?)",
-                range,
-            );
-        }
-        first
-    }
-
-    /// The words that the window holds.
-    fn window(&self, width: i64) -> Sql {
-        Sql::text("SELECT t.* FROM user_terms t WHERE ")
-            .then(&self.words())
-            .with(&in_order_of_words(self.is_backward), [])
-            .with(" LIMIT ?", [width.into()])
-    }
-
-    fn page(&self, tests: &Sql, reach: &Reach, width: i64, limit: i64) -> Sql {
-        let select = Sql::text(&format!("SELECT {COLUMNS} FROM "));
-        let (from, words) = match reach {
-            Reach::All => (select.with("user_terms t", []), self.words()),
-            Reach::Window => {
-                let window = self.window(width);
-                (
-                    select.with("(", []).then(&window).with(") AS t", []),
-                    Sql::text("TRUE"),
-                )
-            }
-            Reach::Among(ids) => {
-                let few = select.with("(SELECT DISTINCT id FROM (", []).then(ids);
-                (
-                    few.with(") AS found) AS f CROSS JOIN user_terms t", []),
-                    Sql::text("t.user_id = f.id AND ").then(&self.words()),
-                )
-            }
-        };
-        from.with(" CROSS JOIN users u WHERE u.id = t.user_id AND ", [])
-            .then(&Sql::all([&words, &self.is_first_hit(), tests]))
-            .with(&in_order_of_words(self.is_backward), [])
-            .with(" LIMIT ?", [limit.into()])
-    }
-
-    /// The account to go on from when the window was full: the last one that is listed by a word
-    /// in it.
-    fn window_end(&self) -> Sql {
-        Sql::text("SELECT t.user_id AS id FROM (")
-            .then(&self.window(WINDOW))
-            .with(") AS t WHERE ", [])
-            .then(&self.is_first_hit())
-            .with(" AND EXISTS (SELECT 1 FROM user_terms t WHERE ", [])
-            .then(&self.words())
-            .with(" LIMIT 1 OFFSET ? - 1)", [WINDOW.into()])
-            .with(&in_order_of_words(!self.is_backward), [])
-            .with(" LIMIT 1", [])
-    }
-}
-
 /// How many accounts a filter fits, as far as that is cheap to know; `None` when it is not.
 pub fn total(conn: &mut Conn, filter: &Filter) -> Result<Option<Total>> {
+    total_up_to(conn, filter, FILTER_CAP, WORDS)
+}
+
+/// The same, counted further: for an act on all of them.
+pub fn total_of_many(conn: &mut Conn, filter: &Filter) -> Result<Option<Total>> {
+    total_up_to(conn, filter, MANY, MANY)
+}
+
+/// At most `cap` accounts are counted, and at most `words` words of a search.
+fn total_up_to(
+    conn: &mut Conn,
+    filter: &Filter,
+    cap_of_filter: i64,
+    words: i64,
+) -> Result<Option<Total>> {
     let conditions = filter.conditions();
     let cap = COUNT_CAP + 1;
     let ids = match conditions.as_slice() {
@@ -584,22 +416,35 @@ pub fn total(conn: &mut Conn, filter: &Filter) -> Result<Option<Total>> {
         }
     };
     if filter.prefix().is_none() || conditions.len() > 1 {
-        return Ok(Some(Total::from_count(ids.count_up_to(conn, cap)?)));
+        let count = ids.count_up_to(conn, cap_of_filter + 1)?;
+        return Ok(Some(if count > cap_of_filter {
+            Total::MoreThan(cap_of_filter)
+        } else {
+            Total::Exactly(count)
+        }));
     }
     // One account may be found by several words: of so many words the accounts are counted.
-    let words = Sql::text("SELECT id FROM (")
-        .then(&ids)
-        .with(") AS found LIMIT ?", [WORDS.into()]);
-    let is_all = words.count_up_to(conn, WORDS)? < WORDS;
-    let accounts = Sql::text("SELECT DISTINCT id FROM (")
-        .then(&words)
-        .with(") AS few", []);
-    let count = accounts.count_up_to(conn, WORDS)?;
-    Ok(Some(if is_all {
-        Total::Exactly(count)
-    } else {
-        Total::MoreThan((count - 1).min(HITS))
+    let counted = Sql::text(
+        "SELECT COUNT(*) AS words, COUNT(DISTINCT id) AS accounts FROM (SELECT id FROM (",
+    )
+    .then(&ids)
+    .with(") AS found LIMIT ?) AS few", [words.into()])
+    .load::<Counted>(conn)?;
+    Ok(counted.first().map(|counted| {
+        if counted.words < words {
+            Total::Exactly(counted.accounts)
+        } else {
+            Total::MoreThan((counted.accounts - 1).min(words / 4))
+        }
     }))
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    words: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    accounts: i64,
 }
 
 /// How many accounts there are by the database's own bookkeeping.

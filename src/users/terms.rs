@@ -117,14 +117,17 @@ pub fn insert(
 
 /// Makes up to `limit` accounts findable that were stored before there were words; how many.
 pub fn catch_up(conn: &mut Conn, limit: i64) -> Result<usize> {
-    let missing: Vec<(i64, String, String, String)> = users::table
+    let missing: Vec<i64> = users::table
         .filter(users::is_searchable.eq(false))
         .order(users::id)
         .limit(limit)
-        .select((users::id, users::username, users::first_name, users::email))
+        .select(users::id)
         .load(conn)?;
-    for (id, username, first_name, email) in &missing {
-        write(conn, *id, username, first_name, email)?;
+    for id in &missing {
+        // A sign-in may be renaming it at this moment.
+        if let Some(user) = super::lock(conn, *id)? {
+            write(conn, *id, &user.username, &user.first_name, &user.email)?;
+        }
     }
     Ok(missing.len())
 }

@@ -566,7 +566,13 @@ fn check(desk: &Desk, accounts: &[Account], filter: &Filter, order: Option<Order
         .read_blocking(|conn| users::total(conn, filter))
         .expect("a total");
     let count = i64::try_from(forward.len()).expect("a few");
-    assert_eq!(total, Some(Total::Exactly(count)), "{what}");
+    match total {
+        // A search counts so many words, and no more.
+        Some(Total::MoreThan(least)) if filter.search.is_some() => {
+            assert!(count > least && least >= 49, "{what}: {least}");
+        }
+        total => assert_eq!(total, Some(Total::Exactly(count)), "{what}"),
+    }
 }
 
 fn orders() -> Vec<Option<Order>> {
@@ -1051,10 +1057,10 @@ on_both_databases! {
             between(&answer.body, "Accounts: ", ". ")
         };
         for (query, wanted) in [
-            ("source=local", "1,000"),
+            ("source=local", "more than 500"),
             ("source=directory", "201"),
             ("status=deactivated", "100"),
-            ("status=active", "more than 1,000"),
+            ("status=active", "more than 500"),
             ("status=deactivated&source=local", "100"),
             ("status=deactivated&source=directory", "0"),
             ("permission=nobody.has", "0"),
@@ -1091,7 +1097,7 @@ on_both_databases! {
             let list = format!("/admin/users?status=deactivated&source=local&size=25{more}");
             let first = boss.get(&list).await;
             assert!(first.body.contains("The search stopped after 10,000 rows"), "{list}");
-            assert!(first.body.contains("Accounts: an unknown number of."), "{list}");
+            assert!(first.body.contains("Accounts: not counted."), "{list}");
             assert!(usernames(&first).is_empty(), "{list}");
             assert!(!first.body.contains("No one matches these filters"), "nobody knows that yet: {list}");
             for is_backward in [false, true] {
@@ -1462,15 +1468,15 @@ on_both_databases! {
                 .write_blocking(|conn| audit::sweep(conn, now, keep, limit))
                 .expect("it is swept")
         };
-        // In small pieces: so many of each kind.
-        assert_eq!(sweep(1), 8);
-        assert_eq!(sweep(1000), 2);
+        // In small pieces.
+        assert_eq!(sweep(1), 1);
+        assert_eq!(sweep(1000), 9);
         assert_eq!(sweep(1000), 0);
         let left = desk.database.texts("SELECT reference AS value FROM audit_events WHERE reference <> '' ORDER BY reference");
         assert_eq!(left, ["stays-1", "stays-2", "stays-3", "stays-4", "stays-5", "stays-6"]);
         let told = desk.database.texts("SELECT details AS value FROM audit_events WHERE event = 'events_swept' AND reference = '' ORDER BY id");
         let told: Vec<Value> = told.iter().map(|details| serde_json::from_str(details).expect("JSON")).collect();
-        assert_eq!(told, [json!({"count": 8}), json!({"count": 2})]);
+        assert_eq!(told, [json!({"count": 1}), json!({"count": 9})]);
         assert_eq!(desk.database.count("audit_events"), 8);
         let boss = superuser(&desk).await;
         let page = boss.get("/admin/audit").await;

@@ -6,8 +6,8 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::act::{Words, refusal_in_words, words};
-use super::list::{Address, grouped, total_in_words};
-use super::users::{FILTERS, PATH, wanted};
+use super::list::{Address, Chip, grouped, total_in_words};
+use super::users::{FILTERS, PATH, chips, wanted};
 use crate::admin::{self, Act, BATCH, MAX_NOTE, Reason, Selection};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ use crate::web::signin::{fresh_address, see_other};
 
 const MAX_NAMES: i64 = 100;
 /// Failures that a page names one by one.
-const MAX_FAILURES: usize = 100;
+const MAX_FAILURES: usize = 1000;
 
 /// What the forms send.
 struct Asked {
@@ -113,6 +113,8 @@ struct BulkPage<'a> {
     /// How many it is for, in words.
     count: String,
     people: Vec<Person>,
+    /// The filters, where it is for all that match.
+    chips: Vec<Chip>,
     asked: &'a Asked,
     needs_permission: bool,
     names: Vec<String>,
@@ -143,7 +145,7 @@ pub async fn confirm(
                 users::find_all(conn, &ids)?
             };
             let total = if is_all {
-                users::total(conn, &wanted.filter)?
+                users::total_of_many(conn, &wanted.filter)?
             } else {
                 Some(Total::Exactly(i64::try_from(people.len()).unwrap_or(0)))
             };
@@ -166,6 +168,7 @@ pub async fn confirm(
         words: act.as_ref().map(|act| words(&page, act)),
         count: total_in_words(&page, total),
         people: people.iter().map(Person::of).collect(),
+        chips: chips(&page, &asked.address()?),
         needs_permission: matches!(act, Some(Act::GrantPermission(_) | Act::TakePermission(_))),
         asked: &asked,
         names,

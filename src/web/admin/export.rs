@@ -45,6 +45,8 @@ pub async fn users(acting: Acting, desk: Data<Desk>, request: HttpRequest) -> Re
     let address = Address::of(users_page::PATH, users_page::FILTERS, &request)?;
     let mut wanted = users_page::wanted(&address, desk.clock.now())?;
     wanted.size = PIECE;
+    // Somebody may sign in or be renamed while the list is read.
+    wanted.order = Some(users::Order::NEWEST_FIRST);
     let zone = desk.time_zone.clone();
     let time = move |time| i18n::rfc3339(time, &zone);
     let piece: Piece = Box::pin(move |conn, page| {
@@ -228,25 +230,34 @@ async fn respond(
     } else {
         format!("{what}?{query}")
     };
-    admin::export_made(&desk, &acting.admin, noted).await?;
+    let admin = acting.admin;
+    admin::export_made(&desk, &admin, noted).await?;
     let mut first = String::new();
     if is_marked {
         first.push_str(BYTE_ORDER_MARK);
     }
     push_line(&mut first, head.iter().copied());
     let piece = std::sync::Arc::new(piece);
-    let state = (desk, piece, Some(ListPage::First), Some(first));
-    let rows = stream::try_unfold(state, |(desk, piece, place, first)| async move {
+    let state = (desk, admin, piece, Some(ListPage::First), Some(first));
+    let rows = stream::try_unfold(state, |(desk, admin, piece, place, first)| async move {
         if let Some(first) = first {
-            return Ok(Some((Bytes::from(first), (desk, piece, place, None))));
+            return Ok(Some((
+                Bytes::from(first),
+                (desk, admin, piece, place, None),
+            )));
         }
         let Some(page) = place else {
             return Ok::<_, Error>(None);
         };
-        let read = std::sync::Arc::clone(&piece);
-        let (text, next) = desk.db.read(move |conn| read(conn, page)).await?;
+        let (read, still) = (std::sync::Arc::clone(&piece), admin.clone());
+        let read = move |conn: &mut Conn| {
+            // Whose authority ends gets no more.
+            still.check(conn)?;
+            read(conn, page)
+        };
+        let (text, next) = desk.db.read(read).await?;
         let place = next.map(ListPage::After);
-        Ok(Some((Bytes::from(text), (desk, piece, place, None))))
+        Ok(Some((Bytes::from(text), (desk, admin, piece, place, None))))
     });
     Ok(builder.streaming(rows))
 }

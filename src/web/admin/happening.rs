@@ -28,7 +28,8 @@ impl Happening {
     pub fn of(event: Event, page: &Page<'_>, audience: Audience) -> Self {
         let t = page.t;
         let mut event = event;
-        if audience == Audience::Person && event.actor != event.username {
+        let is_own = event.actor == event.username && event.reason != "name_taken";
+        if audience == Audience::Person && !is_own {
             // Where somebody else sat is not theirs to know.
             event.address.clear();
             event.user_agent.clear();

@@ -258,7 +258,7 @@ fn seen_choices(page: &Page<'_>, chosen: &str) -> Vec<Choice> {
     all
 }
 
-fn chips(page: &Page<'_>, address: &Address) -> Vec<Chip> {
+pub fn chips(page: &Page<'_>, address: &Address) -> Vec<Chip> {
     let t = page.t;
     let words = |name: &str, value: &str| match (name, value) {
         ("status", "active") => t.state_active.to_owned(),

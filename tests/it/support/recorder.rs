@@ -17,7 +17,7 @@ pub struct Expectation<'a> {
     pub canaries: &'a [String],
 }
 
-/// T44, T55, T57 and T95, for one answer.
+/// T44, T55, T57, T87 and T95, for one answer.
 pub fn check(
     path: &str,
     status: StatusCode,
@@ -86,6 +86,10 @@ pub fn check(
         );
     }
     let whole = format!("{headers:?}\n{}", String::from_utf8_lossy(body));
+    // T87: no hash of a password, whatever the answer is about.
+    for hash in ["$argon2", "pbkdf2_sha256$", "argon2$argon2id"] {
+        assert!(!whole.contains(hash), "a password's hash in {context}");
+    }
     for canary in expected.canaries {
         assert!(!whole.contains(canary.as_str()), "a secret in {context}");
     }
