@@ -77,7 +77,7 @@ impl Desk {
         db.migrate()?;
         let collation = db.collation()?;
         if !is_byte_order(&collation) {
-            warn!(event = "collation", collation = collation.as_str(); "names are ordered by this collation; C.UTF-8 orders them as SQLite does");
+            warn!(event = "collation", collation = collation.as_str(); "names are ordered by this collation, and the search of accounts may miss some; C.UTF-8 orders them as SQLite does");
         }
         let public = settings.public_url.host();
         let port = if settings.public_url.is_https {

@@ -28,7 +28,7 @@ CREATE INDEX users_not_searchable ON users (id) WHERE is_searchable = FALSE;
 -- The words by which an account is found, in lower case: a prefix of one finds it.
 CREATE TABLE user_terms (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    -- FALSE: the whole username, name or local part of the e-mail address; TRUE: a later word of a
+    -- FALSE: the whole username, name or e-mail address; TRUE: a later word of a
     -- name, or what follows a Chinese character of it
     is_inner BOOLEAN NOT NULL,
     term TEXT NOT NULL,

@@ -26,7 +26,7 @@ pub struct NewAccount {
 /// account's id.
 ///
 /// # Errors
-/// As [`super::act`]; the refusals of [`check_new_account`], and [`Refusal::UsernameTaken`].
+/// As [`super::act()`]; the refusals of [`check_new_account`], and [`Refusal::UsernameTaken`].
 pub async fn create_account(
     desk: &Desk,
     admin: &Admin,
@@ -191,7 +191,7 @@ pub fn make_rescue_link(
 /// Notes that a list leaves the house: `what` with its filters, `users?role=staff`.
 ///
 /// # Errors
-/// As [`super::act`]
+/// As [`super::act()`]
 pub async fn export_made(desk: &Desk, admin: &Admin, what: String) -> Result<()> {
     let now = desk.clock.now();
     admin.check_fresh(now)?;

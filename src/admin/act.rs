@@ -136,7 +136,7 @@ pub async fn act(
 /// Does it, in the caller's transaction: one event, also for an act that was refused.
 ///
 /// # Errors
-/// As [`act`]
+/// As [`act()`]
 pub fn perform(
     conn: &mut Conn,
     now: UnixTime,

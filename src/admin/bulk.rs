@@ -44,7 +44,7 @@ pub struct Failed {
 /// Does `act` for up to [`BATCH`] accounts: one event each.
 ///
 /// # Errors
-/// [`Error::FreshSignInNeeded`] whatever the act; as [`super::act`]. What earlier transactions of
+/// [`Error::FreshSignInNeeded`] whatever the act; as [`super::act()`]. What earlier transactions of
 /// the batch did stays done.
 pub async fn bulk(
     desk: &Desk,
@@ -140,7 +140,7 @@ pub struct Ended {
 /// Ends up to [`BATCH`] of the sessions that a filter finds, but the admin's own: one event each.
 ///
 /// # Errors
-/// As [`bulk`]
+/// As [`bulk()`]
 pub async fn end_sessions(
     desk: &Desk,
     admin: &Admin,

@@ -176,7 +176,7 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
         Ok(collation) => Report::warning(
             "collation",
             &format!(
-                "{collation}: names are ordered by its rules; create the database with C.UTF-8 to order them as SQLite does"
+                "{collation}: names are ordered by its rules, and the search of accounts may miss some; create the database with C.UTF-8"
             ),
         ),
         Err(error) => report.fault("collation", &error.to_string()),

@@ -35,7 +35,8 @@ pub struct Users {
 
 #[derive(Subcommand)]
 enum Command {
-    /// List accounts, newest first; with --search the best match first
+    /// List accounts, newest first; with --search the best match first, with --not-seen-days the
+    /// longest absent first
     List(List),
     /// Show one account: profile, identities, permissions, open sessions
     Show {

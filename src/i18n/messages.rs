@@ -69,7 +69,7 @@ messages! {
     rescue_button: Around = ["Sign in as ", ""], ["以 ", " 的身份登录"];
     rescue_hint: Text = "It works once. If you did not ask for it, close this page and tell your administrator.", "链接只能使用一次。如果这不是你申请的，请关闭此页面并告诉管理员。";
     link_expired_heading: Text = "This link does not work any more", "此链接已失效";
-    link_expired_lead: Text = "A rescue link works once and for 15 minutes. Ask whoever gave it to you for a new one.", "应急链接只能使用一次，且 15 分钟内有效。请向提供链接的人索取新链接。";
+    link_expired_lead: Text = "It was used, it is too old, or a newer one took its place. Ask whoever gave it to you for a new one.", "链接已使用、已过期，或已被新链接取代。请向提供链接的人索取新链接。";
 
     // -- change my password --
     change_password: Text = "Change password", "修改密码";
