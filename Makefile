@@ -1,12 +1,15 @@
 .PHONY: test setup lint bench shots dist
 
 TOOLS = TEST_PYTHON=$(CURDIR)/.venv/bin/python TEST_DIESEL=$(CURDIR)/.tools/bin/diesel \
-	TEST_AXE=$(CURDIR)/.tools/axe/node_modules/axe-core/axe.min.js
+	TEST_AXE=$(CURDIR)/.tools/axe/node_modules/axe-core/axe.min.js \
+	TEST_OIDC=$(CURDIR)/.tools/oidc
 
 # The whole test run. Needs Rust; installs the rest as root or with CI=true.
 test: setup lint
 	TEST_ALL=1 $(TOOLS) tests/with-postgresql cargo test --features failpoints
-	TEST_ALL=1 $(TOOLS) cargo test --features failpoints --test it -- --ignored
+	TEST_ALL=1 $(TOOLS) tests/with-postgresql cargo test --features failpoints --test it -- \
+		--ignored leavers --test-threads 1
+	TEST_ALL=1 $(TOOLS) cargo test --features failpoints --test it -- --ignored --skip leavers
 
 setup:
 	tests/setup

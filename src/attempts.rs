@@ -51,6 +51,53 @@ impl Browser {
     }
 }
 
+/// What an attempt is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    SignIn,
+    /// To add the provider to the account of this session, by its id.
+    Link(i64),
+    /// To show an admin, in this session, what a sign-in would do.
+    Rehearse(i64),
+}
+
+impl Intent {
+    fn text(self) -> String {
+        match self {
+            Self::SignIn => "sign-in".to_owned(),
+            Self::Link(session) => format!("link {session}"),
+            Self::Rehearse(session) => format!("rehearse {session}"),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        if text == "sign-in" {
+            return Some(Self::SignIn);
+        }
+        let (kind, session) = text.split_once(' ')?;
+        let session = session.parse().ok()?;
+        match kind {
+            "link" => Some(Self::Link(session)),
+            "rehearse" => Some(Self::Rehearse(session)),
+            _ => None,
+        }
+    }
+}
+
+/// What an attempt is to remember.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// A provider's id.
+    pub provider: String,
+    /// Where the person wants to go.
+    pub next: LocalPath,
+    pub intent: Intent,
+    /// Whether the provider is asked to have the person sign in anew.
+    pub is_fresh: bool,
+    /// How often it has started over by itself.
+    pub restarts: u8,
+}
+
 /// An attempt to sign in, on its way through the provider.
 pub struct Attempt {
     /// Names the attempt in the log and in the session that it opens; tells nothing of `state`.
@@ -58,12 +105,8 @@ pub struct Attempt {
     salt: [u8; SALT],
     generation: Generation,
     browser_mark: String,
-    pub provider: String,
     pub begun_at: UnixTime,
-    /// How often it has started over by itself.
-    pub restarts: u8,
-    /// Where the person wants to go.
-    pub next: LocalPath,
+    pub plan: Plan,
 }
 
 impl Attempt {
@@ -75,9 +118,7 @@ impl Attempt {
         keys: &Keys,
         now: UnixTime,
         browser: &Browser,
-        provider: &str,
-        next: LocalPath,
-        restarts: u8,
+        plan: Plan,
     ) -> Result<(Self, String), NoRandomness> {
         let salt = random_bytes()?;
         let attempt = Self {
@@ -85,21 +126,22 @@ impl Attempt {
             salt,
             generation: Generation::Current,
             browser_mark: browser.mark(),
-            provider: provider.to_owned(),
             begun_at: now,
-            restarts,
-            next,
+            plan,
         };
-        let plain = format!(
-            "1\n{}\n{}\n{}\n{}\n{}",
-            attempt.restarts,
+        let plan = &attempt.plan;
+        let sealed = format!(
+            "2\n{}\n{}\n{}\n{}\n{}\n{}\n{}",
+            plan.restarts,
             attempt.begun_at.0,
-            attempt.provider,
+            plan.provider,
             attempt.browser_mark,
-            attempt.next.as_str()
+            plan.intent.text(),
+            u8::from(plan.is_fresh),
+            plan.next.as_str()
         );
         let state = keys
-            .seal(Purpose::Attempt, attempt.salt, plain.as_bytes())
+            .seal(Purpose::Attempt, attempt.salt, sealed.as_bytes())
             .ok_or(NoRandomness)?;
         Ok((attempt, state))
     }
@@ -109,20 +151,31 @@ impl Attempt {
     pub fn open(keys: &Keys, state: &str) -> Option<Self> {
         let opened = keys.open(Purpose::Attempt, state)?;
         let plain = String::from_utf8(opened.plain).ok()?;
-        let mut parts = plain.splitn(6, '\n');
-        if parts.next()? != "1" {
+        let mut parts = plain.splitn(8, '\n');
+        if parts.next()? != "2" {
             return None;
         }
+        let restarts = parts.next()?.parse().ok()?;
+        let begun_at = UnixTime(parts.next()?.parse().ok()?);
+        let provider = parts.next()?.to_owned();
+        let browser_mark = parts.next()?.to_owned();
+        let intent = Intent::parse(parts.next()?)?;
+        let is_fresh = parts.next()? == "1";
+        // Checked again at its use: the rules may have become stricter since.
+        let next = LocalPath::parse(parts.next()?).unwrap_or_else(LocalPath::home);
         Some(Self {
             id: id_of(&opened.salt),
             salt: opened.salt,
             generation: opened.generation,
-            restarts: parts.next()?.parse().ok()?,
-            begun_at: UnixTime(parts.next()?.parse().ok()?),
-            provider: parts.next()?.to_owned(),
-            browser_mark: parts.next()?.to_owned(),
-            // Checked again at its use: the rules may have become stricter since.
-            next: LocalPath::parse(parts.next()?).unwrap_or_else(LocalPath::home),
+            browser_mark,
+            begun_at,
+            plan: Plan {
+                provider,
+                next,
+                intent,
+                is_fresh,
+                restarts,
+            },
         })
     }
 
@@ -130,6 +183,12 @@ impl Attempt {
     #[must_use]
     pub fn pkce_verifier(&self, keys: &Keys, browser: &Browser) -> Secret<String> {
         keys.pkce_verifier(self.generation, &self.salt, browser.value())
+    }
+
+    /// The nonce that the provider's ID token must carry.
+    #[must_use]
+    pub fn nonce(&self, keys: &Keys, browser: &Browser) -> String {
+        keys.nonce(self.generation, &self.salt, browser.value())
     }
 
     /// Whether this browser began it, not too long ago.

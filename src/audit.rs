@@ -63,6 +63,14 @@ kinds! {
     PermissionTaken "permission_taken"
     IdentityLinked "identity_linked"
     IdentityUnlinked "identity_unlinked"
+    /// So many sessions ended, because the provider does not know the person any more.
+    AccessWithdrawn "access_withdrawn"
+    /// So many sessions ended, because the provider said that the person signed out there.
+    SignedOutByProvider "signed_out_by_provider"
+    /// What a provider gave was taken back there after a sign-out.
+    TokensRevoked "tokens_revoked"
+    /// People of a provider are known by another id or another member.
+    ProviderRekeyed "provider_rekeyed"
     PasswordChanged "password_changed"
     /// The current one was wrong.
     PasswordChangeRefused "password_change_refused"
@@ -93,6 +101,8 @@ impl EventKind {
                 | Self::SignInRefused
                 | Self::SignedOut
                 | Self::UserSwitched
+                | Self::SignedOutByProvider
+                | Self::TokensRevoked
                 | Self::MoreSignInsRefused
         )
     }

@@ -53,6 +53,8 @@ impl File {
     }
 }
 
+/// The most characters of a name that a button shows.
+pub const MAX_LABEL: usize = 60;
 /// In bytes: every page loads it.
 pub const MAX_LOGO: usize = 64 * 1024;
 

@@ -11,6 +11,7 @@ mod check;
 mod demo;
 mod import_django;
 mod init;
+mod rekey;
 mod users;
 
 use std::collections::HashMap;
@@ -86,6 +87,8 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Move a provider's people when its id, or the member that names them, changes
+    Rekey(rekey::Rekey),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
     /// Print the man page
@@ -211,8 +214,9 @@ fn run(command: Command) -> Result<(), Failure> {
             for (name, option) in config::near_misses(&variables) {
                 log::warn!(event = "settings"; "{name} is set, and is not a setting; is {option} meant?");
             }
-            if !settings.provider.pkce {
-                log::warn!(event = "settings"; "OAUTH2_PKCE is off: a stolen code can be used by whoever has it");
+            for provider in settings.providers.iter().filter(|provider| !provider.pkce) {
+                let name = provider.source.name("pkce");
+                log::warn!(event = "settings"; "{name} is off: a stolen code can be used by whoever has it");
             }
             serve(settings)
         }
@@ -268,6 +272,7 @@ fn run(command: Command) -> Result<(), Failure> {
             database_url,
             dry_run,
         } => import_django::run(&database_url, dry_run),
+        Command::Rekey(rekey) => rekey::run(&rekey),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut command_line(), "frontdesk", &mut text);

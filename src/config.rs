@@ -3,6 +3,13 @@
 //! The only place that reads the environment. `--help`, the README's table and the list of known
 //! names all come from [`OPTIONS`].
 
+mod providers;
+
+pub use providers::{
+    Addresses, Admission, ClientAuth, Dialect, Document, Mapping, PROVIDER_ID, Pointer,
+    ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest,
+};
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -11,8 +18,6 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
 use crate::branding::{self, Branding, HelpAddress, Twin};
@@ -66,8 +71,13 @@ pub const OPTIONS: &[OptionSpec] = &[
     ),
     option(
         "OAUTH2_AUTHORIZE_URL",
-        "required",
+        "required without `OAUTH2_ISSUER`",
         "Where browsers are sent to sign in, e.g. `https://id.example.com/o/authorize/`",
+    ),
+    option(
+        "OAUTH2_ISSUER",
+        "none",
+        "OpenID Connect by this issuer, e.g. `https://id.example.com/realms/a`: its metadata gives the addresses; the pointers below are then `/sub`, `/preferred_username`, `/name`, `/email`",
     ),
     option(
         "INTERNAL_URL_PREFIX",
@@ -91,7 +101,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     ),
     option(
         "OAUTH2_CLIENT_AUTH",
-        "`post`",
+        "`post`; with `OAUTH2_ISSUER` what it offers",
         "How the secret is sent: `post` (in the form), `basic` (HTTP Basic) or `none` (a public client)",
     ),
     option(
@@ -101,7 +111,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     ),
     option(
         "OAUTH2_SCOPE",
-        "none",
+        "none; with `OAUTH2_ISSUER` `openid profile email`",
         "The scopes asked for, separated by spaces",
     ),
     option(
@@ -144,6 +154,26 @@ pub const OPTIONS: &[OptionSpec] = &[
         "OAUTH2_LOGOUT_URL",
         "none",
         "Where people sign out at the provider, to sign in as someone else",
+    ),
+    option(
+        "OAUTH2_RECHECK",
+        "`5m`",
+        "How often the provider is asked again about people who are signed in, so that who left is out; `off`, or at least `1s`",
+    ),
+    option(
+        "OAUTH2_RECHECK_RATE",
+        "`100`",
+        "How many people are asked about a second, by each instance",
+    ),
+    option(
+        "FRONTDESK_PROVIDERS",
+        "none",
+        "A TOML file with more providers, or all of them (`docs/providers.md`)",
+    ),
+    option(
+        "FRONTDESK_AUTO_SIGN_IN",
+        "`off`",
+        "`on`: where there is one provider, the sign-in page leads straight to it; `/login?local` shows the page",
     ),
     secret(
         "DATABASE_URL",
@@ -276,7 +306,10 @@ pub const OPTIONS: &[OptionSpec] = &[
 /// Everything that `serve` needs to know.
 #[derive(Debug)]
 pub struct Settings {
-    pub provider: ProviderSettings,
+    /// In the order of the sign-in page.
+    pub providers: Vec<ProviderSettings>,
+    /// One provider alone begins at once.
+    pub auto_sign_in: bool,
     pub database: DatabaseUrl,
     pub secret_key: Secret<String>,
     pub secret_key_previous: Option<Secret<String>>,
@@ -316,50 +349,6 @@ pub fn role_permissions(variables: &HashMap<String, String>) -> (Option<String>,
     )
 }
 
-/// The id under which the provider set by variables is stored with each subject.
-pub const PROVIDER_ID: &str = "company";
-
-#[derive(Debug)]
-pub struct ProviderSettings {
-    pub client_id: String,
-    /// Empty for a public client.
-    pub client_secret: Secret<String>,
-    pub client_auth: ClientAuth,
-    pub pkce: bool,
-    pub scope: Option<String>,
-    /// Sent byte for byte as it was set.
-    pub redirect_url: String,
-    /// The path of `redirect_url`.
-    pub callback_path: String,
-    pub authorize_url: Url,
-    pub token_url: Url,
-    pub profile_url: Url,
-    pub permissions_url: Option<Url>,
-    pub mapping: Mapping,
-    pub name: Option<String>,
-    /// PEM
-    pub ca: Option<Vec<u8>>,
-    pub logout_url: Option<Url>,
-}
-
-/// JSON Pointers (RFC 6901) into what the provider answers.
-#[derive(Debug, Clone)]
-pub struct Mapping {
-    pub subject: String,
-    pub username: String,
-    pub first_name: String,
-    pub email: String,
-    pub permissions: Option<String>,
-    pub permission_name: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClientAuth {
-    Post,
-    Basic,
-    None,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordLogin {
     On,
@@ -384,6 +373,13 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
+    fn of(url: &Url) -> Self {
+        Self {
+            origin: url.origin().ascii_serialization(),
+            is_https: url.scheme() == "https",
+        }
+    }
+
     /// `desk.example.com`, with a port if it is not the scheme's own: as browsers send it in
     /// `Host`.
     #[must_use]
@@ -539,7 +535,7 @@ impl Settings {
     /// All faults together; none shows a secret.
     pub fn parse(variables: &HashMap<String, String>) -> Result<Self, Faults> {
         let mut reader = Reader::new(variables);
-        let provider = reader.provider();
+        let providers = reader.providers();
         let database = reader.database();
         let secret_key = reader.secret_key("SECRET_KEY");
         if secret_key.is_none() && !reader.has_fault("SECRET_KEY") {
@@ -556,7 +552,11 @@ impl Settings {
                 |text| text.parse().ok(),
             )
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8000)));
-        let public_url = reader.public_url();
+        let public_url = reader.public_url().or_else(|| {
+            // Where only the file says how browsers get here.
+            let first = providers.as_ref()?.first()?;
+            Some(PublicUrl::of(&http_url(&first.redirect_url)?))
+        });
         let trusted_proxies = reader
             .parsed(
                 "FRONTDESK_TRUSTED_PROXIES",
@@ -593,6 +593,9 @@ impl Settings {
         let adopts_imported = reader
             .parsed("FRONTDESK_ADOPT_IMPORTED", "on or off", on_or_off)
             .unwrap_or(false);
+        let auto_sign_in = reader
+            .parsed("FRONTDESK_AUTO_SIGN_IN", "on or off", on_or_off)
+            .unwrap_or(false);
         let keep_sign_ins = reader.duration("FRONTDESK_KEEP_SIGN_INS", 90 * 86_400);
         let keep_acts = reader.duration("FRONTDESK_KEEP_ACTS", 400 * 86_400);
         let backup_file = reader.text("FRONTDESK_BACKUP_FILE").map(PathBuf::from);
@@ -602,12 +605,13 @@ impl Settings {
         #[cfg(feature = "failpoints")]
         let failpoint = variables.get("FRONTDESK_FAILPOINT").cloned();
 
-        match (provider, database, secret_key, public_url) {
-            (Some(provider), Some(database), Some(secret_key), Some(public_url))
+        match (providers, database, secret_key, public_url) {
+            (Some(providers), Some(database), Some(secret_key), Some(public_url))
                 if reader.faults.is_empty() =>
             {
                 Ok(Self {
-                    provider,
+                    providers,
+                    auto_sign_in,
                     database,
                     secret_key,
                     secret_key_previous,
@@ -702,21 +706,25 @@ impl<'a> Reader<'a> {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    fn required(&mut self, name: &str) -> Option<String> {
-        let value = self.text(name);
-        if value.is_none() {
-            self.fault(name, "is required");
-        }
-        value
-    }
-
     fn parsed<T>(
         &mut self,
         name: &str,
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        let text = self.text(name)?;
+        let text = self.text(name);
+        self.parsed_text(name, text, expected, parse)
+    }
+
+    /// The same for a value from elsewhere; an empty one counts as not set.
+    fn parsed_text<T>(
+        &mut self,
+        name: &str,
+        text: Option<String>,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = text.filter(|text| !text.is_empty())?;
         let value = parse(&text);
         if value.is_none() {
             // An address may hold a password, and a long value may be somebody's secret.
@@ -781,161 +789,9 @@ impl<'a> Reader<'a> {
         self.parsed(name, HTTP_ADDRESS, http_url)
     }
 
-    fn pointer(&mut self, name: &str) -> Option<String> {
-        self.parsed(name, "a JSON Pointer, like /profile/name", |text| {
-            text.starts_with('/').then(|| text.to_owned())
-        })
-    }
-
     fn duration(&mut self, name: &str, default_seconds: u64) -> Duration {
         self.parsed(name, "a time, like 30m, 8h or 7d (at least 1m)", duration)
             .unwrap_or(Duration::from_secs(default_seconds))
-    }
-
-    fn provider(&mut self) -> Option<ProviderSettings> {
-        let client_id = self.required("OAUTH2_CLIENT_ID");
-        let client_auth = self
-            .parsed(
-                "OAUTH2_CLIENT_AUTH",
-                "post, basic or none",
-                |text| match text {
-                    "post" => Some(ClientAuth::Post),
-                    "basic" => Some(ClientAuth::Basic),
-                    "none" => Some(ClientAuth::None),
-                    _ => None,
-                },
-            )
-            .unwrap_or(ClientAuth::Post);
-        let client_secret = self.secret("OAUTH2_CLIENT_SECRET");
-        if client_secret.is_none()
-            && client_auth != ClientAuth::None
-            && !self.has_fault("OAUTH2_CLIENT_SECRET")
-        {
-            self.fault("OAUTH2_CLIENT_SECRET", "is required");
-        }
-        let pkce = self
-            .parsed("OAUTH2_PKCE", "on or off", on_or_off)
-            .unwrap_or(true);
-        if !pkce && client_auth == ClientAuth::None {
-            self.fault(
-                "OAUTH2_PKCE",
-                "must be on for a public client (OAUTH2_CLIENT_AUTH=none)",
-            );
-        }
-        let redirect_url = self.redirect_url();
-        self.required("OAUTH2_AUTHORIZE_URL");
-        let authorize_url = self.url("OAUTH2_AUTHORIZE_URL");
-        let prefix = self.url("INTERNAL_URL_PREFIX");
-        let token_url = self.server_url("OAUTH2_TOKEN_URL", prefix.as_ref(), "/o/token/");
-        let profile_url = self.server_url(
-            "OAUTH2_USER_BASE_INFO_URL",
-            prefix.as_ref(),
-            "/public-api/current_user/base_info",
-        );
-        let permissions_url = self.url("OAUTH2_USER_ALL_PERMISSIONS_URL");
-        let mapping = Mapping {
-            subject: self
-                .pointer("OAUTH2_SUBJECT")
-                .unwrap_or_else(|| "/name".to_owned()),
-            username: self
-                .pointer("OAUTH2_USERNAME")
-                .unwrap_or_else(|| "/name".to_owned()),
-            first_name: self
-                .pointer("OAUTH2_FIRST_NAME")
-                .unwrap_or_else(|| "/name_cn".to_owned()),
-            email: self
-                .pointer("OAUTH2_EMAIL")
-                .unwrap_or_else(|| "/email".to_owned()),
-            permissions: self.pointer("OAUTH2_PERMISSIONS"),
-            permission_name: self.pointer("OAUTH2_PERMISSION_NAME"),
-        };
-        let ca = self.ca_file();
-        let logout_url = self.url("OAUTH2_LOGOUT_URL");
-        let (redirect_url, callback_path) = redirect_url?;
-        Some(ProviderSettings {
-            client_id: client_id?,
-            client_secret: client_secret.unwrap_or_else(|| Secret::new(String::new())),
-            client_auth,
-            pkce,
-            scope: self.text("OAUTH2_SCOPE"),
-            redirect_url,
-            callback_path,
-            authorize_url: authorize_url?,
-            token_url: token_url?,
-            profile_url: profile_url?,
-            permissions_url,
-            mapping,
-            name: self.text("OAUTH2_PROVIDER_NAME"),
-            ca,
-            logout_url,
-        })
-    }
-
-    /// The address as it was set, and its path.
-    fn redirect_url(&mut self) -> Option<(String, String)> {
-        const NAME: &str = "OAUTH2_REDIRECT_URL";
-        let text = self.required(NAME)?;
-        let url = self.url(NAME)?;
-        let path = url.path();
-        // A path that one of our pages has, or that a router would read as a pattern.
-        let is_taken = path == "/"
-            || [
-                "/login",
-                "/logout",
-                "/account",
-                "/admin",
-                "/oauth2/login",
-                "/signed-out",
-                "/healthz",
-                "/readyz",
-                "/static",
-                "/preferences",
-                "/rescue",
-            ]
-            .iter()
-            .any(|page| path == *page || path.starts_with(&format!("{page}/")));
-        if url.fragment().is_some()
-            || url.query().is_some()
-            || is_taken
-            || path.contains(['{', '}', '%'])
-        {
-            self.fault(
-                NAME,
-                "must have a path of its own, like /oauth2_callback/, without query or fragment",
-            );
-            return None;
-        }
-        let path = path.to_owned();
-        Some((text, path))
-    }
-
-    fn server_url(&mut self, name: &str, prefix: Option<&Url>, path: &str) -> Option<Url> {
-        if self.text(name).is_some() {
-            return self.url(name);
-        }
-        let Some(prefix) = prefix else {
-            if !self.has_fault("INTERNAL_URL_PREFIX") {
-                self.fault(name, "is required, unless INTERNAL_URL_PREFIX is set");
-            }
-            return None;
-        };
-        http_url(&format!("{}{path}", prefix.as_str().trim_end_matches('/')))
-    }
-
-    fn ca_file(&mut self) -> Option<Vec<u8>> {
-        const NAME: &str = "OAUTH2_CA_FILE";
-        let path = self.text(NAME)?;
-        match std::fs::read(&path) {
-            Ok(pem) if is_certificates(&pem) => Some(pem),
-            Ok(_) => {
-                self.fault(NAME, format!("holds no PEM certificate: {path}"));
-                None
-            }
-            Err(error) => {
-                self.fault(NAME, format!("cannot be read: {path}: {error}"));
-                None
-            }
-        }
     }
 
     fn public_url(&mut self) -> Option<PublicUrl> {
@@ -950,10 +806,7 @@ impl<'a> Reader<'a> {
         } else {
             http_url(&self.text("OAUTH2_REDIRECT_URL")?)?
         };
-        Some(PublicUrl {
-            origin: url.origin().ascii_serialization(),
-            is_https: url.scheme() == "https",
-        })
+        Some(PublicUrl::of(&url))
     }
 
     fn database(&mut self) -> Option<DatabaseUrl> {
@@ -1086,11 +939,6 @@ fn is_percent_encoded(text: &str) -> bool {
     })
 }
 
-fn is_certificates(pem: &[u8]) -> bool {
-    let mut certificates = CertificateDer::pem_slice_iter(pem).peekable();
-    certificates.peek().is_some() && certificates.all(|certificate| certificate.is_ok())
-}
-
 const HTTP_ADDRESS: &str = "an address that starts with https:// or http://";
 
 fn http_url(text: &str) -> Option<Url> {
@@ -1104,6 +952,11 @@ fn http_url(text: &str) -> Option<Url> {
 
 /// `30m`, `8h`, `7d`; at least a minute, at most ten years.
 fn duration(text: &str) -> Option<Duration> {
+    seconds(text, 60)
+}
+
+/// The same, of at least so many seconds.
+fn seconds(text: &str, least: u64) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(split)?;
     let seconds: u64 = match unit {
@@ -1114,7 +967,7 @@ fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let total = number.parse::<u64>().ok()?.checked_mul(seconds)?;
-    (60..=3660 * 86_400)
+    (least..=3660 * 86_400)
         .contains(&total)
         .then(|| Duration::from_secs(total))
 }

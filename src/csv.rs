@@ -19,6 +19,32 @@ pub fn push_line<'a>(text: &mut String, fields: impl IntoIterator<Item = &'a str
     text.push_str("\r\n");
 }
 
+/// The fields of one line.
+#[must_use]
+pub fn fields(line: &str) -> Vec<String> {
+    let mut fields = vec![String::new()];
+    let mut is_quoted = false;
+    let mut letters = line.trim_start_matches(BYTE_ORDER_MARK).chars().peekable();
+    while let Some(c) = letters.next() {
+        match (c, is_quoted) {
+            ('"', true) if letters.peek() == Some(&'"') => {
+                letters.next();
+                if let Some(field) = fields.last_mut() {
+                    field.push('"');
+                }
+            }
+            ('"', _) => is_quoted = !is_quoted,
+            (',', false) => fields.push(String::new()),
+            (c, _) => {
+                if let Some(field) = fields.last_mut() {
+                    field.push(c);
+                }
+            }
+        }
+    }
+    fields
+}
+
 fn push_field(text: &mut String, field: &str) {
     let is_formula = field.trim_start_matches(' ').starts_with(STARTS);
     let needs_quotes = is_formula || field.contains([',', '"', '\r', '\n', '\0', '\t', ';', '\'']);
@@ -44,6 +70,18 @@ fn push_field(text: &mut String, field: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_comes_back_as_its_fields() {
+        for (line, expected) in [
+            ("a,b", vec!["a", "b"]),
+            ("\"a,b\",\"say \"\"hi\"\"\"", vec!["a,b", "say \"hi\""]),
+            ("\u{feff}王,", vec!["王", ""]),
+            ("", vec![""]),
+        ] {
+            assert_eq!(fields(line), expected, "{line}");
+        }
+    }
 
     #[test]
     fn t61_no_field_is_a_formula_and_quotes_are_doubled() {

@@ -37,6 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Names the advisory locks of ours in a PostgreSQL database: "fdsk".
 const MIGRATION_LOCK: i64 = 0x6664_736b_0001;
 const SUPERUSER_LOCK: i64 = 0x6664_736b_0002;
+const RECHECK_LOCK: i64 = 0x6664_7265_6368;
 
 /// How often a transaction is run again after it met another one.
 const MAX_RUNS: usize = 8;
@@ -333,6 +334,14 @@ fn has_met_another(error: &Error) -> bool {
 /// [`DatabaseError`]
 pub fn lock_superusers(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, SUPERUSER_LOCK)
+}
+
+/// Only one transaction at a time may take people who are due for a re-check.
+///
+/// # Errors
+/// [`DatabaseError`]
+pub fn lock_rechecks(conn: &mut Conn) -> Result<()> {
+    advisory_lock(conn, RECHECK_LOCK)
 }
 
 /// Until the transaction ends. SQLite has one writer at a time anyway.

@@ -1,10 +1,9 @@
-//! What all requests share: settings, database, keys, provider, clock.
+//! What all requests share: settings, database, keys, providers, clock.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use log::warn;
-use tokio::sync::Semaphore;
 
 use crate::attempts::UsedAttempts;
 use crate::audit::{AnonymousCap, Retention};
@@ -15,24 +14,22 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::failpoint::Failpoint;
 use crate::i18n::Lang;
-use crate::oauth::Provider;
+use crate::oauth::Providers;
 use crate::passwords::Hasher;
 use crate::roles::RolePermissions;
 use crate::secret::Keys;
 use crate::sessions::Limits;
-use crate::status::Board;
+use crate::status::{Board, Lags};
 use crate::throttle::Throttle;
-
-/// Sign-ins that may wait for the provider at once; the next is refused at once instead of
-/// waiting too.
-const MAX_SIGN_INS: usize = 200;
 
 pub struct Desk {
     pub db: Db,
     pub clock: Clock,
     pub started_at: UnixTime,
     pub keys: Keys,
-    pub provider: Provider,
+    pub providers: Providers,
+    /// One provider alone begins at once.
+    pub auto_sign_in: bool,
     pub limits: Limits,
     pub public_url: PublicUrl,
     pub trusted_proxies: Vec<ipnet::IpNet>,
@@ -49,7 +46,9 @@ pub struct Desk {
     pub hosts: Vec<String>,
     pub log: LogSettings,
     pub used_attempts: UsedAttempts,
-    pub sign_ins: Semaphore,
+    pub lags: Lags,
+    /// Tokens that are being taken back.
+    pub revocations: AtomicUsize,
     pub password_login: PasswordLogin,
     pub hasher: Hasher,
     pub throttle: Throttle,
@@ -95,7 +94,8 @@ impl Desk {
             started_at: clock.now(),
             clock,
             keys: Keys::new(&settings.secret_key, settings.secret_key_previous.as_ref()),
-            provider: Provider::new(settings.provider)?,
+            providers: Providers::new(settings.providers)?,
+            auto_sign_in: settings.auto_sign_in,
             limits: Limits {
                 idle: settings.session_idle,
                 max: settings.session_max,
@@ -119,7 +119,8 @@ impl Desk {
             hosts,
             log: settings.log,
             used_attempts: UsedAttempts::default(),
-            sign_ins: Semaphore::new(MAX_SIGN_INS),
+            lags: Lags::default(),
+            revocations: AtomicUsize::new(0),
             password_login: settings.password_login,
             hasher: Hasher::default(),
             throttle: Throttle::default(),
@@ -131,5 +132,14 @@ impl Desk {
             #[cfg(not(feature = "failpoints"))]
             failpoint: Failpoint::default(),
         })
+    }
+
+    /// Whether any provider gives permissions.
+    #[must_use]
+    pub fn asks_for_permissions(&self) -> bool {
+        let providers = self.providers.all();
+        providers
+            .iter()
+            .any(|provider| provider.gives_permissions())
     }
 }

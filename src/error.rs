@@ -58,7 +58,8 @@ pub struct SignInError {
     pub reference: String,
     /// The attempt's id, when there was one.
     pub attempt: Option<String>,
-    pub provider: &'static str,
+    /// Its id, or empty.
+    pub provider: String,
     /// Where the person wanted to go.
     pub next: LocalPath,
     pub step: Step,
@@ -68,8 +69,12 @@ pub struct SignInError {
 /// The part of a sign-in that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    Discovery,
+    PushedRequest,
     Callback,
     TokenCall,
+    IdToken,
+    Userinfo,
     ProfileCall,
     PermissionsCall,
     Account,
@@ -80,6 +85,10 @@ impl Step {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Discovery => "discovery",
+            Self::PushedRequest => "pushed_request",
+            Self::IdToken => "id_token",
+            Self::Userinfo => "userinfo",
             Self::Callback => "callback",
             Self::TokenCall => "token",
             Self::ProfileCall => "profile",
@@ -112,6 +121,12 @@ pub enum Cause {
         username: String,
     },
 
+    /// `iss` of the callback is not the provider that was asked (RFC 9207).
+    WrongIssuer,
+    /// Whom the rules of admission keep out: by which of them.
+    NotAdmitted(Admission),
+    /// Signed in at the provider as somebody whose account is another one.
+    IdentityTaken,
     /// A username and password that do not match, for whatever reason.
     WrongPassword,
 
@@ -129,7 +144,18 @@ pub enum Cause {
     /// The profile names nobody that an account could be made of.
     BadProfile(ProfileFault),
 
+    /// The ok member of an answer says no.
+    NotOk,
+    /// A member of the discovery document that cannot be.
+    BadMetadata(&'static str),
+    /// A signed token that must not count, by what is wrong with it.
+    BadToken(&'static str),
+    /// A token that is over or not yet valid by our clock, by the claim that says so.
+    Clock(&'static str),
+
     // -- us --
+    /// What should not happen, as a sentence for the log.
+    Internal(&'static str),
     /// More sign-ins at once than we hold.
     Overloaded,
     /// The database is down or busy; nobody was signed in.
@@ -156,6 +182,14 @@ impl Cause {
             Self::TooSlow => "too_slow",
             Self::Unreadable(_) => "unreadable",
             Self::BadProfile(_) => "bad_profile",
+            Self::WrongIssuer => "wrong_issuer",
+            Self::NotAdmitted(_) => "not_admitted",
+            Self::IdentityTaken => "identity_taken",
+            Self::NotOk => "not_ok",
+            Self::BadMetadata(_) => "bad_metadata",
+            Self::BadToken(_) => "bad_token",
+            Self::Clock(_) => "clock",
+            Self::Internal(_) => "internal",
             Self::Overloaded => "overloaded",
             Self::DatabaseUnavailable => "database_unavailable",
         }
@@ -167,9 +201,39 @@ impl Cause {
         match self {
             Self::ProviderError(code) => (*code).to_owned(),
             Self::Refused(status) => status.to_string(),
-            Self::Unreadable(what) => (*what).to_owned(),
+            Self::Unreadable(what)
+            | Self::BadMetadata(what)
+            | Self::BadToken(what)
+            | Self::Clock(what)
+            | Self::Internal(what) => (*what).to_owned(),
+            Self::NotAdmitted(why) => why.code().to_owned(),
             Self::BadProfile(fault) => format!("{} {}", fault.field, fault.problem.code()),
             _ => String::new(),
+        }
+    }
+}
+
+/// A rule of admission that keeps somebody out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// The address is of another domain, or there is none.
+    EmailDomain,
+    /// The provider does not vouch for the address.
+    EmailNotVerified,
+    /// None of the permissions that let people in.
+    Permission,
+    /// A member of the answers that has another value.
+    Value,
+}
+
+impl Admission {
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::EmailDomain => "email_domain",
+            Self::EmailNotVerified => "email_not_verified",
+            Self::Permission => "permission",
+            Self::Value => "value",
         }
     }
 }

@@ -13,7 +13,7 @@
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
 //! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] [`django`] [`status`] |
 //! | desk | what all requests share | [`desk`] |
-//! | verbs | one function, one transaction, one event | [`signin`] [`signout`] [`admin`] [`takeover`] |
+//! | verbs | one function, one transaction, one event | [`signin`] [`signout`] [`recheck`] [`admin`] [`takeover`] [`rekey`] |
 //! | screens | HTTP and HTML | [`web`] |
 //! | | the server; the demo's stand-in platform | [`server`] [`sandbox`] |
 //! | | the commands | [`cli`] |
@@ -21,7 +21,7 @@
 //! # One sign-in
 //!
 //! `GET /oauth2_callback/` → `web::signin::finish` → [`signin::finish`] → [`oauth::Provider`]
-//! (token call; profile and permissions side by side) → one transaction ([`users`],
+//! (token call; ID token; userinfo, profile and permissions side by side) → one transaction ([`users`],
 //! [`permissions`], [`sessions`], [`audit`]) → the session cookie → 303 to where the person
 //! wanted to go.
 
@@ -46,6 +46,8 @@ pub mod oauth;
 pub mod paging;
 pub mod passwords;
 pub mod permissions;
+pub mod recheck;
+pub mod rekey;
 pub mod roles;
 pub mod sandbox;
 pub mod secret;

@@ -85,6 +85,19 @@ pub fn sha256(value: &[u8]) -> String {
     base64url(digest::digest(&digest::SHA256, value).as_ref())
 }
 
+/// The left half of the SHA-2 of so many bits, base64url.
+#[must_use]
+pub fn half_of_hash(bits: u16, value: &[u8]) -> String {
+    let algorithm = match bits {
+        384 => &digest::SHA384,
+        512 => &digest::SHA512,
+        _ => &digest::SHA256,
+    };
+    let hash = digest::digest(algorithm, value);
+    let half = hash.as_ref().len() / 2;
+    base64url(hash.as_ref().get(..half).unwrap_or_default())
+}
+
 /// Whether `expected` is what PBKDF2 with HMAC-SHA-256 (RFC 8018) makes of `password`.
 #[must_use]
 pub fn is_pbkdf2_sha256(
@@ -102,7 +115,10 @@ struct KeySet {
     attempt: hmac::Key,
     rescue_link: hmac::Key,
     password_link: hmac::Key,
+    grant: hmac::Key,
+    sign_out: hmac::Key,
     pkce: hmac::Key,
+    nonce: hmac::Key,
     csrf: hmac::Key,
     cookie: [u8; 64],
 }
@@ -114,6 +130,9 @@ impl KeySet {
             attempt: hmac_key(&prk, b"sign-in attempt"),
             rescue_link: hmac_key(&prk, b"rescue link"),
             password_link: hmac_key(&prk, b"password link"),
+            grant: hmac_key(&prk, b"provider grant"),
+            sign_out: hmac_key(&prk, b"sign-out"),
+            nonce: hmac_key(&prk, b"openid nonce"),
             pkce: hmac_key(&prk, b"pkce verifier"),
             csrf: hmac_key(&prk, b"csrf token"),
             cookie: expand(&prk, b"session cookie"),
@@ -125,6 +144,8 @@ impl KeySet {
             Purpose::Attempt => &self.attempt,
             Purpose::RescueLink => &self.rescue_link,
             Purpose::PasswordLink => &self.password_link,
+            Purpose::Grant => &self.grant,
+            Purpose::SignOut => &self.sign_out,
         }
     }
 }
@@ -169,6 +190,10 @@ pub enum Purpose {
     Attempt,
     RescueLink,
     PasswordLink,
+    /// A provider's token, kept with a session.
+    Grant,
+    /// What a browser remembers of the session that it has just left.
+    SignOut,
 }
 
 /// Which of the keys sealed a value.
@@ -263,10 +288,14 @@ impl Keys {
         binding: &str,
     ) -> Secret<String> {
         let keys = self.of(generation).unwrap_or(&self.current);
-        let mut context = hmac::Context::with_key(&keys.pkce);
-        context.update(salt);
-        context.update(binding.as_bytes());
-        Secret::new(base64url(context.sign().as_ref()))
+        Secret::new(derived(&keys.pkce, salt, binding))
+    }
+
+    /// The nonce of an attempt (OpenID Connect Core 3.1.2.1), in the same way.
+    #[must_use]
+    pub fn nonce(&self, generation: Generation, salt: &[u8; SALT], binding: &str) -> String {
+        let keys = self.of(generation).unwrap_or(&self.current);
+        derived(&keys.nonce, salt, binding)
     }
 
     /// The token that a form of this session (or of this browser, before there is a session)
@@ -287,6 +316,13 @@ impl Keys {
             .filter_map(|generation| self.of(generation))
             .any(|keys| hmac::verify(&keys.csrf, holder.as_bytes(), &token).is_ok())
     }
+}
+
+fn derived(key: &hmac::Key, salt: &[u8; SALT], binding: &str) -> String {
+    let mut context = hmac::Context::with_key(key);
+    context.update(salt);
+    context.update(binding.as_bytes());
+    base64url(context.sign().as_ref())
 }
 
 fn value_key(purpose: &hmac::Key, salt: &[u8]) -> Option<aead::LessSafeKey> {

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::rt::task::JoinHandle;
 use actix_web::{App, HttpServer};
 use log::{info, warn};
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,8 +15,10 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::oauth::Provider;
 use crate::status::{self, Checked};
-use crate::{audit, sessions, users, web};
+use crate::users::keys;
+use crate::{audit, recheck, sessions, users, web};
 
 /// Between "not ready any more" and closing the door: load balancers look about once a second.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -28,6 +31,12 @@ const MAX_CONNECTIONS: usize = 10_000;
 const SHUTDOWN_SECONDS: u64 = 10;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const SWEEP_BATCH: i64 = 1000;
+/// How often it is asked whether something about a provider is due.
+const KNOW_EVERY: Duration = Duration::from_secs(60);
+/// The same for one that cannot be reached.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// The tokens of a session that ended serve signing out at its provider for so long.
+const KEEP_TOKENS: Duration = Duration::from_secs(900);
 /// Accounts a transaction.
 const CATCH_UP_BATCH: i64 = 200;
 
@@ -59,6 +68,7 @@ impl Server {
         let address = listener.local_addr().map_err(internal)?;
         settings.listen = address;
         let desk = Arc::new(Desk::open(settings, clock)?);
+        note_pointers(&desk)?;
         let shared = Arc::clone(&desk);
         let inner = HttpServer::new(move || App::new().configure(web::configure(&shared)))
             .disable_signals()
@@ -106,11 +116,15 @@ impl Server {
         );
         let sweeper = actix_web::rt::spawn(sweep(Arc::clone(&self.desk)));
         let watcher = actix_web::rt::spawn(watch(Arc::clone(&self.desk)));
+        let background = background(&self.desk);
         let stopper =
             actix_web::rt::spawn(stop_on_signal(Arc::clone(&self.desk), self.inner.handle()));
         let result = self.inner.await;
         sweeper.abort();
         watcher.abort();
+        for task in background {
+            task.abort();
+        }
         stopper.abort();
         info!(event = "stopped"; "");
         result
@@ -135,12 +149,63 @@ async fn stop_on_signal(desk: Arc<Desk>, server: ServerHandle) {
     server.stop(true).await;
 }
 
+/// Notes by what each provider's people are known, and warns when that has changed: they would be
+/// strangers.
+fn note_pointers(desk: &Desk) -> Result<()> {
+    for provider in desk.providers.all() {
+        let pointer = &provider.settings().mapping.subject.path;
+        let known = desk.db.write_blocking(|conn| {
+            keys::note_subject_pointer(conn, desk.clock.now(), provider.id(), pointer)
+        })?;
+        if known != *pointer {
+            warn!(
+                event = "subject_pointer",
+                provider = provider.id();
+                "people are known by {known}, and the settings say {pointer}; see `frontdesk rekey`"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What goes on for each provider, whether anybody looks or not.
+fn background(desk: &Arc<Desk>) -> Vec<JoinHandle<()>> {
+    let mut tasks = Vec::new();
+    for provider in desk.providers.all() {
+        tasks.push(actix_web::rt::spawn(know(
+            Arc::clone(desk),
+            Arc::clone(provider),
+        )));
+        if let Some(every) = provider.settings().recheck {
+            let asking = recheck::run(Arc::clone(desk), Arc::clone(provider), every);
+            tasks.push(actix_web::rt::spawn(asking));
+        }
+    }
+    tasks
+}
+
+/// Keeps what is known of a provider fresh, and notices when one that was gone is back.
+async fn know(desk: Arc<Desk>, provider: Arc<Provider>) {
+    loop {
+        provider.look(desk.clock.now()).await;
+        let pause = if provider.is_available() {
+            KNOW_EVERY
+        } else {
+            LOOK_AGAIN
+        };
+        provider.wait_for_trouble(pause).await;
+    }
+}
+
 /// Asks the provider's addresses whether they answer, while anybody looks at the status page.
 async fn watch(desk: Arc<Desk>) {
     loop {
         desk.board.wait_for_look().await;
         while desk.board.is_watched(desk.clock.now()) {
-            let checks = desk.provider.check_addresses().await;
+            let mut checks = Vec::new();
+            for provider in desk.providers.all() {
+                checks.extend(provider.check_addresses().await);
+            }
             let at = desk.clock.now();
             desk.board.set_checked(Checked { at, checks });
             tokio::time::sleep(status::CHECK_EVERY).await;
@@ -163,6 +228,20 @@ async fn sweep(desk: Arc<Desk>) {
             let (now, keep) = (desk.clock.now(), desk.retention);
             desk.db
                 .write(move |conn| audit::sweep(conn, now, keep, SWEEP_BATCH))
+                .await
+        })
+        .await;
+        in_pieces("tokens_forgotten", async || {
+            let before = desk.clock.now().minus(KEEP_TOKENS);
+            desk.db
+                .write(move |conn| sessions::grant::forget_ended(conn, before, SWEEP_BATCH))
+                .await
+        })
+        .await;
+        in_pieces("logout_tokens_swept", async || {
+            let now = desk.clock.now();
+            desk.db
+                .write(move |conn| sessions::logout_tokens::sweep(conn, now, SWEEP_BATCH))
                 .await
         })
         .await;

@@ -1,6 +1,8 @@
 //! Sessions: the cookie carries a random token, the table its SHA-256 and the truth.
 
+pub mod grant;
 pub mod list;
+pub mod logout_tokens;
 
 use std::time::Duration;
 
@@ -80,6 +82,7 @@ pub struct NewSession<'a> {
     /// The sign-in attempt's id.
     pub attempt: Option<&'a str>,
     pub client: &'a Client,
+    pub grant: &'a grant::Sealed,
 }
 
 /// # Errors
@@ -100,6 +103,16 @@ pub fn open(conn: &mut Conn, now: UnixTime, limits: Limits, new: &NewSession<'_>
             sessions::ended_at.eq(None::<i64>),
             sessions::address.eq(&new.client.address),
             sessions::user_agent.eq(&new.client.user_agent),
+            (
+                sessions::refresh_token.eq(&new.grant.refresh_token),
+                sessions::access_token.eq(&new.grant.access_token),
+                sessions::access_expires_at.eq(new.grant.access_expires_at),
+                sessions::id_token.eq(&new.grant.id_token),
+                sessions::sub.eq(&new.grant.sub),
+                sessions::sid.eq(&new.grant.sid),
+                sessions::confirmed_at.eq(new.grant.recheck_at.map(|_| now.0)),
+                sessions::recheck_at.eq(new.grant.recheck_at),
+            ),
         ))
         .execute(conn)
         .map_err(|error| match &error {
@@ -214,16 +227,39 @@ pub fn end_all(conn: &mut Conn, now: UnixTime, user_id: i64) -> Result<usize> {
     .execute(conn)?)
 }
 
-/// Takes from an account's rows where they were opened.
+/// Ends all sessions of `user_id` that began at a provider; how many there were.
+pub fn end_all_of(conn: &mut Conn, now: UnixTime, user_id: i64, provider: &str) -> Result<usize> {
+    Ok(diesel::update(
+        sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::provider.eq(provider))
+            .filter(sessions::ended_at.is_null()),
+    )
+    .set(sessions::ended_at.eq(now.0))
+    .execute(conn)?)
+}
+
+/// Takes from an account's rows where they were opened, and what a provider gave with them.
 pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
     diesel::update(sessions::table.filter(sessions::user_id.eq(user_id)))
-        .set((sessions::address.eq(""), sessions::user_agent.eq("")))
+        .set((
+            sessions::address.eq(""),
+            sessions::user_agent.eq(""),
+            sessions::refresh_token.eq(None::<&str>),
+            sessions::access_token.eq(None::<&str>),
+            sessions::id_token.eq(None::<&str>),
+            sessions::sub.eq(None::<&str>),
+        ))
         .execute(conn)?;
     Ok(())
 }
 
-/// Ends the session of a token, and says whose it was. `None` when there is no such live one.
-pub fn end_by_token(conn: &mut Conn, now: UnixTime, token_hash: &str) -> Result<Option<User>> {
+/// Ends the session of a token, and says which it was and whose. `None` when there is no such live one.
+pub fn end_by_token(
+    conn: &mut Conn,
+    now: UnixTime,
+    token_hash: &str,
+) -> Result<Option<(i64, User)>> {
     let found: Option<(i64, User)> = sessions::table
         .inner_join(users::table)
         .filter(sessions::token_hash.eq(token_hash))
@@ -234,7 +270,7 @@ pub fn end_by_token(conn: &mut Conn, now: UnixTime, token_hash: &str) -> Result<
     let Some((id, user)) = found else {
         return Ok(None);
     };
-    Ok(end(conn, now, user.id, id)?.then_some(user))
+    Ok(end(conn, now, user.id, id)?.then_some((id, user)))
 }
 
 /// Deletes up to `limit` rows that ended or expired long enough ago; how many there were.

@@ -3,8 +3,10 @@
 
 mod door;
 pub mod link;
+mod linking;
 pub mod password;
 pub mod password_link;
+pub mod rehearsal;
 pub mod rescue;
 
 use std::sync::Arc;
@@ -14,44 +16,101 @@ use log::{info, warn};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use crate::attempts::{Attempt, Browser, MAX_RESTARTS};
+use crate::attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
 use crate::audit::{self, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
-use crate::config::PROVIDER_ID;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step};
 use crate::local_path::LocalPath;
-use crate::oauth::{self, Permissions, Person, Prompt};
+use crate::oauth::{self, Permissions, Person, Prompt, Provider, Returned, Took};
+use crate::recheck;
 use crate::secret::{Secret, random_token, reference, sha256};
-use crate::sessions::Client;
+use crate::sessions::{Client, grant};
 use door::{Entered, Entry, Way, enter};
+use rehearsal::Rehearsal;
 
 /// For the whole callback, whatever it waits for.
 const CALLBACK_DEADLINE: Duration = Duration::from_secs(10);
+/// For what comes before the browser leaves: discovery, a pushed request.
+const BEGIN_DEADLINE: Duration = Duration::from_secs(8);
+/// For the row of a refusal.
+const NOTE_PATIENCE: Duration = Duration::from_secs(2);
 /// What the transaction gets of it at least.
 const PROVIDER_EARLIER: Duration = Duration::from_secs(1);
+
+/// What somebody wants who begins.
+#[derive(Debug)]
+pub struct Wish {
+    /// A provider's id; `None`: the first.
+    pub provider: Option<String>,
+    pub next: LocalPath,
+    pub prompt: Prompt,
+    pub intent: Intent,
+    /// Whom a third party says it is about.
+    pub login_hint: Option<String>,
+}
 
 /// Begins an attempt; where to send the browser.
 ///
 /// # Errors
-/// [`Error::Internal`] without random bytes.
-pub fn begin(desk: &Desk, browser: &Browser, next: LocalPath, prompt: Prompt) -> Result<Url> {
-    begin_again(desk, browser, next, prompt, 0)
+/// [`Error::NotFound`] for a provider that there is not; [`Error::SignIn`] when the provider
+/// cannot be asked; [`Error::Internal`] without random bytes.
+pub async fn begin(
+    desk: &Arc<Desk>,
+    browser: &Browser,
+    wish: Wish,
+    client: &Client,
+) -> Result<Url> {
+    let provider = match &wish.provider {
+        Some(id) => desk.providers.find(id),
+        None => desk.providers.first(),
+    };
+    let provider = Arc::clone(provider.ok_or(Error::NotFound)?);
+    let plan = Plan {
+        provider: provider.id().to_owned(),
+        next: wish.next,
+        intent: wish.intent,
+        is_fresh: wish.prompt == Prompt::Login,
+        restarts: 0,
+    };
+    begin_planned(desk, &provider, browser, plan, wish.login_hint, client).await
 }
 
-fn begin_again(
-    desk: &Desk,
+async fn begin_planned(
+    desk: &Arc<Desk>,
+    provider: &Provider,
     browser: &Browser,
-    next: LocalPath,
-    prompt: Prompt,
-    restarts: u8,
+    plan: Plan,
+    login_hint: Option<String>,
+    client: &Client,
 ) -> Result<Url> {
+    let deadline = Instant::now() + BEGIN_DEADLINE;
     let now = desk.clock.now();
-    let (attempt, state) = Attempt::begin(&desk.keys, now, browser, PROVIDER_ID, next, restarts)?;
-    let verifier = attempt.pkce_verifier(&desk.keys, browser);
-    log_step("sign_in_begun", &attempt.id, "", Duration::ZERO, "ok");
-    Ok(desk.provider.authorize_url(&state, &verifier, prompt))
+    let prompt = match (plan.is_fresh, plan.restarts) {
+        (true, _) => Prompt::Login,
+        (false, 0) => Prompt::Unasked,
+        (false, _) => Prompt::Aloud,
+    };
+    let (attempt, state) = Attempt::begin(&desk.keys, now, browser, plan)?;
+    let request = oauth::Request {
+        state: &state,
+        pkce_verifier: &attempt.pkce_verifier(&desk.keys, browser),
+        nonce: &attempt.nonce(&desk.keys, browser),
+        prompt,
+        login_hint: login_hint.as_deref(),
+    };
+    match provider.authorize(request, now, deadline).await {
+        Ok(url) => {
+            log_step("sign_in_begun", &attempt, "", Duration::ZERO, "ok");
+            Ok(url)
+        }
+        Err(oauth::Failure { step, cause }) => {
+            let error = failure(Some(&attempt), step, cause);
+            let deadline = deadline + NOTE_PATIENCE;
+            Err(refuse(desk, error, client, deadline).await)
+        }
+    }
 }
 
 /// The answer that the browser brings back (RFC 6749 4.1.2), each parameter at most once.
@@ -60,6 +119,10 @@ pub struct Callback {
     pub state: Option<String>,
     pub code: Option<Secret<String>>,
     pub error: Option<String>,
+    /// Who answers (RFC 9207).
+    pub issuer: Option<String>,
+    /// A parameter stood there twice.
+    pub is_doubled: bool,
 }
 
 /// Who brings it back.
@@ -81,6 +144,10 @@ pub enum Finished {
     /// Ours, but old, used or of another browser: whoever is signed in goes on to where it led,
     /// anybody else starts over.
     Stale(Box<StaleAttempt>),
+    /// The provider was added to the account.
+    Linked { next: LocalPath },
+    /// Nothing was changed: this is what a sign-in would do.
+    Rehearsed(Box<Rehearsal>),
 }
 
 /// An attempt that can only be begun again.
@@ -92,30 +159,39 @@ pub struct StaleAttempt {
 impl StaleAttempt {
     #[must_use]
     pub const fn next(&self) -> &LocalPath {
-        &self.attempt.next
+        &self.attempt.plan.next
     }
 }
 
-/// Ends an attempt: two calls to the provider, three with permissions, and one transaction.
+/// Ends an attempt that came back to the callback of `provider`: the calls that the protocol needs,
+/// and one transaction.
 ///
 /// # Errors
 /// [`Error::SignIn`] with who failed; [`Error::Database`], and then nothing was changed.
-pub async fn finish(desk: &Arc<Desk>, callback: Callback, visitor: Visitor) -> Result<Finished> {
+pub async fn finish(
+    desk: &Arc<Desk>,
+    provider: &Arc<Provider>,
+    callback: Callback,
+    visitor: Visitor,
+) -> Result<Finished> {
     let deadline = Instant::now() + CALLBACK_DEADLINE;
     let attempt = callback
         .state
         .as_deref()
         .and_then(|state| Attempt::open(&desk.keys, state))
-        .filter(|attempt| attempt.provider == PROVIDER_ID);
+        .filter(|attempt| attempt.plan.provider == provider.id());
     let Some(attempt) = attempt else {
         // No row: anybody can make any number of these.
-        let error = failure(None, Step::Callback, Cause::UnknownAttempt);
+        let error = SignInError {
+            provider: provider.id().to_owned(),
+            ..failure(None, Step::Callback, Cause::UnknownAttempt)
+        };
         log_failure(&error);
         return Err(Error::SignIn(Box::new(error)));
     };
     let stale = |attempt, why| {
         let attempt: Attempt = attempt;
-        log_step("sign_in_stale", &attempt.id, "", Duration::ZERO, why);
+        log_step("sign_in_stale", &attempt, "", Duration::ZERO, why);
         Ok(Finished::Stale(Box::new(StaleAttempt {
             attempt,
             deadline,
@@ -130,6 +206,9 @@ pub async fn finish(desk: &Arc<Desk>, callback: Callback, visitor: Visitor) -> R
         return stale(attempt, "old_or_other_browser");
     };
     let code = match (callback.code, callback.error) {
+        _ if callback.is_doubled => Err(Cause::BadCallback),
+        // Before anything else is believed: an error of somebody else is not this provider's.
+        _ if !provider.is_issuer(callback.issuer.as_deref()) => Err(Cause::WrongIssuer),
         (Some(code), None) => Ok(code),
         (None, Some(code)) if code == "access_denied" => Err(Cause::Declined),
         (None, Some(code)) => Err(Cause::ProviderError(oauth::known_code(&code))),
@@ -138,15 +217,25 @@ pub async fn finish(desk: &Arc<Desk>, callback: Callback, visitor: Visitor) -> R
     if !desk.used_attempts.claim(now, &attempt) {
         return stale(attempt, "used");
     }
-    log_step("sign_in_returned", &attempt.id, "", Duration::ZERO, "ok");
+    let was_silent = provider.settings().prompt.as_deref() == Some("none")
+        && attempt.plan.restarts < MAX_RESTARTS
+        && !attempt.plan.is_fresh;
+    if was_silent && matches!(&code, Err(Cause::ProviderError(code)) if is_wish_to_speak(code)) {
+        return stale(attempt, "silence_refused");
+    }
+    log_step("sign_in_returned", &attempt, "", Duration::ZERO, "ok");
     desk.failpoint.hit("after_state");
     let person = match code {
-        Ok(code) => ask_provider(desk, &attempt, browser, &code, deadline).await,
+        Ok(code) => ask_provider(desk, provider, &attempt, browser, &code, deadline).await,
         Err(cause) => Err(oauth::Failure {
             step: Step::Callback,
             cause,
         }),
     };
+    if let Intent::Rehearse(session) = attempt.plan.intent {
+        let rehearsal = rehearsal::look(desk, provider, person, session, visitor).await?;
+        return Ok(Finished::Rehearsed(Box::new(rehearsal)));
+    }
     let person = match person {
         Ok(person) => person,
         Err(oauth::Failure { step, cause }) => {
@@ -155,11 +244,19 @@ pub async fn finish(desk: &Arc<Desk>, callback: Callback, visitor: Visitor) -> R
         }
     };
     desk.failpoint.hit("after_profile");
-    let next = attempt.next.clone();
+    let next = attempt.plan.next.clone();
+    if let Intent::Link(session) = attempt.plan.intent {
+        linking::link(desk, provider, &attempt, &person, session, &visitor).await?;
+        return Ok(Finished::Linked { next });
+    }
     let username = person.profile.username.clone();
+    let recheck_at = recheck::first(provider, &person.grant, desk.clock.now());
+    let grant = grant::seal(&desk.keys, &person.grant, recheck_at)?;
     let way = Way::Provider {
+        provider: Arc::clone(provider),
         attempt: attempt.id.clone(),
-        person,
+        person: Box::new(person),
+        grant: Box::new(grant),
     };
     match go_in(desk, way, username, next.clone(), visitor, deadline).await {
         Ok(Entered::In { token }) => Ok(Finished::SignedIn { token, next }),
@@ -167,6 +264,18 @@ pub async fn finish(desk: &Arc<Desk>, callback: Callback, visitor: Visitor) -> R
         Err(Error::AttemptUsed) => stale(attempt, "used"),
         Err(error) => Err(error),
     }
+}
+
+/// What a provider answers that was asked in silence and must speak with the person (OpenID Connect
+/// Core 3.1.2.6).
+fn is_wish_to_speak(code: &str) -> bool {
+    matches!(
+        code,
+        "login_required"
+            | "interaction_required"
+            | "consent_required"
+            | "account_selection_required"
+    )
 }
 
 /// Begins a stale attempt again, to the same place; where to send the browser.
@@ -180,55 +289,70 @@ pub async fn start_over(
     client: &Client,
 ) -> Result<Url> {
     let StaleAttempt { attempt, deadline } = stale;
-    if attempt.restarts >= MAX_RESTARTS {
+    if attempt.plan.restarts >= MAX_RESTARTS {
         let error = failure(Some(&attempt), Step::Callback, Cause::RestartLoop);
         return Err(refuse(desk, error, client, deadline).await);
     }
-    begin_again(
-        desk,
-        browser,
-        attempt.next,
-        Prompt::Unasked,
-        attempt.restarts + 1,
-    )
+    let provider = desk.providers.find(&attempt.plan.provider);
+    let provider = Arc::clone(provider.ok_or(Error::NotFound)?);
+    let plan = Plan {
+        restarts: attempt.plan.restarts + 1,
+        ..attempt.plan
+    };
+    begin_planned(desk, &provider, browser, plan, None, client).await
 }
 
 async fn ask_provider(
     desk: &Desk,
+    provider: &Provider,
     attempt: &Attempt,
     browser: &Browser,
     code: &Secret<String>,
     deadline: Instant,
 ) -> Result<Person, oauth::Failure> {
-    let Ok(_place) = desk.sign_ins.try_acquire() else {
-        return Err(oauth::Failure {
-            step: Step::TokenCall,
-            cause: Cause::Overloaded,
-        });
-    };
     let deadline = deadline - PROVIDER_EARLIER;
-    let verifier = attempt.pkce_verifier(&desk.keys, browser);
-
+    let returned = Returned {
+        code,
+        pkce_verifier: &attempt.pkce_verifier(&desk.keys, browser),
+        nonce: &attempt.nonce(&desk.keys, browser),
+    };
     let started = Instant::now();
-    let token = desk.provider.exchange(code, &verifier, deadline).await;
+    let now = desk.clock.now();
+    let between = || desk.failpoint.hit("after_token");
+    let person = provider.finish(returned, now, deadline, between).await;
+    let failed_at = |step: Step| match &person {
+        Err(failure) if failure.step == step => Some(failure),
+        _ => None,
+    };
+    let took = person.as_ref().map_or_else(
+        |_| Took {
+            token: started.elapsed(),
+            profile: started.elapsed(),
+            ..Took::default()
+        },
+        |person| person.took,
+    );
     log_call(
         "token_call",
         attempt,
-        started.elapsed(),
-        token.as_ref().err(),
+        took.token,
+        failed_at(Step::TokenCall),
     );
-    let token = token?;
-    desk.failpoint.hit("after_token");
-
-    let started = Instant::now();
-    let person = desk.provider.person(token, deadline).await;
-    let profile_took = match &person {
-        Ok(person) => person.profile_took,
-        Err(_) => started.elapsed(),
-    };
-    log_call("profile_call", attempt, profile_took, person.as_ref().err());
+    if person.is_ok() {
+        log_call("profile_call", attempt, took.profile, None);
+    }
+    for (event, step) in [
+        ("discovery", Step::Discovery),
+        ("id_token", Step::IdToken),
+        ("userinfo_call", Step::Userinfo),
+        ("profile_call", Step::ProfileCall),
+    ] {
+        if let Some(failure) = failed_at(step) {
+            log_call(event, attempt, took.profile, Some(failure));
+        }
+    }
     let person = person?;
-    let took = person.permissions_took;
+    let took = person.took.permissions;
     match &person.permissions {
         Permissions::NotAsked => {}
         Permissions::Given(_) => log_call("permissions_call", attempt, took, None),
@@ -247,7 +371,7 @@ async fn go_in(
     deadline: Instant,
 ) -> Result<Entered> {
     let started = Instant::now();
-    let provider = way.provider();
+    let provider = way.provider().to_owned();
     let attempt = way.attempt().map(str::to_owned);
     let entry = Entry {
         desk: Arc::clone(desk),
@@ -277,7 +401,7 @@ async fn go_in(
                 error: Box::new(SignInError {
                     reference: reference(),
                     attempt: attempt.clone(),
-                    provider,
+                    provider: provider.clone(),
                     next,
                     step: Step::Account,
                     cause: Cause::DatabaseUnavailable,
@@ -298,7 +422,7 @@ async fn go_in(
     log_line(
         "sign_in_finished",
         attempt.as_deref().unwrap_or_default(),
-        provider,
+        &provider,
         &username,
         started.elapsed(),
         outcome,
@@ -313,7 +437,7 @@ async fn refuse(desk: &Arc<Desk>, error: SignInError, client: &Client, deadline:
         reference: error.reference.clone(),
         reason: error.cause.code(),
         failure: error.to_string(),
-        provider: error.provider,
+        provider: error.provider.clone(),
         about: None,
         client: client.clone(),
     };
@@ -326,7 +450,7 @@ struct Refusal {
     reference: String,
     reason: &'static str,
     failure: String,
-    provider: &'static str,
+    provider: String,
     /// Whose account, where that is known.
     about: Option<(i64, String)>,
     client: Client,
@@ -364,7 +488,7 @@ impl Refusal {
             // Who tried is not known.
             actor: "",
             user: about.map(|(id, username)| (*id, username.as_str())),
-            provider: self.provider,
+            provider: &self.provider,
             client: &self.client,
             reference: &self.reference,
             details: Details {
@@ -394,11 +518,12 @@ impl Refusal {
 }
 
 fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> SignInError {
+    let plan = attempt.map(|attempt| &attempt.plan);
     SignInError {
         reference: reference(),
         attempt: attempt.map(|attempt| attempt.id.clone()),
-        provider: PROVIDER_ID,
-        next: attempt.map_or_else(LocalPath::home, |attempt| attempt.next.clone()),
+        provider: plan.map(|plan| plan.provider.clone()).unwrap_or_default(),
+        next: plan.map_or_else(LocalPath::home, |plan| plan.next.clone()),
         step,
         cause,
     }
@@ -406,12 +531,13 @@ fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> SignInError {
 
 fn log_call(event: &str, attempt: &Attempt, took: Duration, failure: Option<&oauth::Failure>) {
     let outcome = failure.map_or("ok", |failure| failure.cause.code());
-    log_step(event, &attempt.id, "", took, outcome);
+    log_step(event, attempt, "", took, outcome);
 }
 
 /// A step of a sign-in with the provider.
-fn log_step(event: &str, attempt: &str, user: &str, took: Duration, outcome: &str) {
-    log_line(event, attempt, PROVIDER_ID, user, took, outcome);
+fn log_step(event: &str, attempt: &Attempt, user: &str, took: Duration, outcome: &str) {
+    let provider = &attempt.plan.provider;
+    log_line(event, &attempt.id, provider, user, took, outcome);
 }
 
 /// One line a step, always with the same fields.
@@ -436,7 +562,7 @@ fn log_failure(error: &SignInError) {
     warn!(
         event = "sign_in_refused",
         attempt = error.attempt.as_deref().unwrap_or_default(),
-        provider = error.provider,
+        provider = error.provider.as_str(),
         user = user,
         ms = 0,
         outcome = error.cause.code(),

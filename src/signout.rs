@@ -1,26 +1,62 @@
 //! Signing out, here and elsewhere. A session that ended stays ended.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use log::warn;
+use tokio::time::Instant;
+use url::Url;
+
 use crate::audit::{self, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
-use crate::error::{Error, Result};
-use crate::secret::{Secret, sha256};
-use crate::sessions::{self, Client};
-use crate::users::User;
+use crate::error::{Cause, Error, Result};
+use crate::oauth::Provider;
+use crate::secret::{Purpose, Secret, random_bytes, sha256};
+use crate::sessions::grant::{self, Left};
+use crate::sessions::{self, Client, logout_tokens};
+use crate::users::{self, User};
 
-/// Ends the session of `token`, if it is live.
+/// Revocations under way at once; more are left to run out by themselves.
+const MAX_REVOCATIONS: usize = 32;
+/// Before each try of a revocation.
+const REVOCATION_PAUSES: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_secs(2),
+    Duration::from_secs(20),
+];
+const CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// What a browser remembers of the session that it left holds so long.
+pub const FAREWELL: Duration = Duration::from_secs(600);
+
+/// What is left to do after a sign-out: the provider, and what it gave.
+pub struct SignedOut {
+    /// For the browser: which session it was, sealed.
+    pub farewell: String,
+}
+
+/// Ends the session of `token`, if it is live. What its provider gave is taken back there in the
+/// background. `None`: there is nothing to sign out of but this portal.
 ///
 /// # Errors
 /// [`Error::Database`]: then the session goes on, and the page says so.
-pub async fn sign_out(desk: &Desk, token: &Secret<String>, client: Client) -> Result<()> {
+pub async fn sign_out(
+    desk: &Arc<Desk>,
+    token: &Secret<String>,
+    client: Client,
+) -> Result<Option<SignedOut>> {
     let now = desk.clock.now();
     let hash = sha256(token.expose().as_bytes());
-    desk.db
+    let ended = desk
+        .db
         .write(move |conn| {
-            let Some(user) = sessions::end_by_token(conn, now, &hash)? else {
-                return Ok(());
+            let Some((session_id, user)) = sessions::end_by_token(conn, now, &hash)? else {
+                return Ok(None);
             };
+            let left = grant::left_of(conn, session_id)?;
             audit::record(
                 conn,
                 now,
@@ -34,7 +70,194 @@ pub async fn sign_out(desk: &Desk, token: &Secret<String>, client: Client) -> Re
                     reference: "",
                     details: Details::default(),
                 },
+            )?;
+            Ok(left.map(|left| (session_id, user, left)))
+        })
+        .await?;
+    let Some((session_id, user, left)) = ended else {
+        return Ok(None);
+    };
+    let Some(provider) = desk.providers.find(&left.provider) else {
+        return Ok(None);
+    };
+    revoke_later(desk, provider, session_id, user, &left);
+    let salt = random_bytes()?;
+    let plain = format!("1\n{}\n{session_id}\n{}", now.0, provider.id());
+    let farewell = desk.keys.seal(Purpose::SignOut, salt, plain.as_bytes());
+    Ok(farewell.map(|farewell| SignedOut { farewell }))
+}
+
+/// Takes tokens back at the provider (RFC 7009), in the background, a few times at most.
+fn revoke_later(
+    desk: &Arc<Desk>,
+    provider: &Arc<Provider>,
+    session_id: i64,
+    user: User,
+    left: &Left,
+) {
+    let is_offered = provider
+        .known()
+        .is_some_and(|known| known.revocation.is_some());
+    let (sealed, kind) = match (&left.refresh_token, &left.access_token) {
+        (Some(token), _) => (token, "refresh_token"),
+        (None, Some(token)) => (token, "access_token"),
+        (None, None) => return,
+    };
+    let Some(token) = grant::open_token(&desk.keys, sealed).filter(|_| is_offered) else {
+        return;
+    };
+    if desk.revocations.fetch_add(1, Ordering::Relaxed) >= MAX_REVOCATIONS {
+        desk.revocations.fetch_sub(1, Ordering::Relaxed);
+        return;
+    }
+    let (desk, provider) = (Arc::clone(desk), Arc::clone(provider));
+    tokio::task::spawn_local(async move {
+        let mut failure = None;
+        for pause in REVOCATION_PAUSES {
+            tokio::time::sleep(pause).await;
+            let deadline = Instant::now() + CALL_DEADLINE;
+            let revoked = provider.revoke(&token, kind, desk.clock.now(), deadline);
+            failure = revoked.await.err();
+            if failure.is_none() {
+                break;
+            }
+        }
+        desk.revocations.fetch_sub(1, Ordering::Relaxed);
+        let now = desk.clock.now();
+        let written = desk.db.write(move |conn| {
+            if failure.is_none() {
+                grant::drop_tokens(conn, session_id)?;
+            }
+            audit::record(
+                conn,
+                now,
+                NewEvent {
+                    kind: EventKind::TokensRevoked,
+                    reason: failure.as_ref().map_or("", Cause::code),
+                    actor: "",
+                    user: Some((user.id, &user.username)),
+                    provider: provider.id(),
+                    client: &Client::default(),
+                    reference: "",
+                    details: Details::default(),
+                },
             )
+        });
+        if let Err(error) = written.await {
+            warn!(event = "revocation", outcome = "failed"; "{error}");
+        }
+    });
+}
+
+/// What a browser remembers of the session that it has just left.
+pub struct Farewell {
+    pub provider: String,
+    session_id: i64,
+    /// Comes back from the provider as `state`.
+    pub state: String,
+}
+
+impl Farewell {
+    /// `None` for what we did not make, and when it is too old.
+    #[must_use]
+    pub fn open(desk: &Desk, sealed: &str) -> Option<Self> {
+        let opened = desk.keys.open(Purpose::SignOut, sealed)?;
+        let plain = String::from_utf8(opened.plain).ok()?;
+        let mut parts = plain.split('\n');
+        if parts.next()? != "1" {
+            return None;
+        }
+        let at = UnixTime(parts.next()?.parse().ok()?);
+        if desk.clock.now().since(at) > FAREWELL {
+            return None;
+        }
+        let mut state = sha256(&opened.salt);
+        state.truncate(22);
+        Some(Self {
+            session_id: parts.next()?.parse().ok()?,
+            provider: parts.next()?.to_owned(),
+            state,
+        })
+    }
+}
+
+/// Where the browser goes to sign out of the provider too. `None` where that is not offered.
+///
+/// # Errors
+/// [`Error::Database`]
+pub async fn provider_address(desk: &Arc<Desk>, farewell: &Farewell) -> Result<Option<Url>> {
+    let Some(provider) = desk.providers.find(&farewell.provider) else {
+        return Ok(None);
+    };
+    let session_id = farewell.session_id;
+    let left = desk
+        .db
+        .read(move |conn| grant::left_of(conn, session_id))
+        .await?;
+    let hint = left
+        .and_then(|left| left.id_token)
+        .and_then(|sealed| grant::open_token(&desk.keys, &sealed));
+    let back_to = format!("{}/signed-out", desk.public_url.origin);
+    Ok(provider.end_session(hint.as_ref(), &back_to, &farewell.state))
+}
+
+/// The provider says that somebody signed out there (OpenID Connect Back-Channel Logout 1.0): ends
+/// the session of `sid`, or all of `sub`; how many there were.
+///
+/// # Errors
+/// [`Error::BadRequest`] for a token that does not hold, or was used; [`Error::Database`]
+pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str) -> Result<usize> {
+    let now = desk.clock.now();
+    let deadline = Instant::now() + CALL_DEADLINE;
+    let logout = match provider.logout(token, now, deadline).await {
+        Ok(logout) => logout,
+        Err(cause) => {
+            warn!(
+                event = "backchannel_logout",
+                provider = provider.id(),
+                outcome = cause.code();
+                "{}", cause.detail()
+            );
+            return Err(Error::BadRequest);
+        }
+    };
+    let id = provider.id().to_owned();
+    desk.db
+        .write(move |conn| {
+            let jti = sha256(logout.jti.as_bytes());
+            if !logout_tokens::use_up(conn, &id, &jti, logout.expires_at)? {
+                return Err(Error::BadRequest);
+            }
+            let named = grant::named(conn, &id, logout.sub.as_deref(), logout.sid.as_deref())?;
+            let mut ended_of: BTreeMap<i64, usize> = BTreeMap::new();
+            for (session_id, user_id) in named {
+                if sessions::end(conn, now, user_id, session_id)? {
+                    *ended_of.entry(user_id).or_default() += 1;
+                }
+            }
+            for (user_id, count) in &ended_of {
+                let Some(user) = users::find(conn, *user_id)? else {
+                    continue;
+                };
+                audit::record(
+                    conn,
+                    now,
+                    NewEvent {
+                        kind: EventKind::SignedOutByProvider,
+                        reason: "",
+                        actor: "",
+                        user: Some((user.id, &user.username)),
+                        provider: &id,
+                        client: &Client::default(),
+                        reference: "",
+                        details: Details {
+                            count: Some(*count),
+                            ..Details::default()
+                        },
+                    },
+                )?;
+            }
+            Ok(ended_of.values().sum())
         })
         .await
 }

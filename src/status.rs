@@ -1,6 +1,11 @@
 //! What the status page knows: counts, today's sign-ins, and whether the provider's addresses
 //! answer. Those are asked in the background, while somebody looks.
 
+mod lags;
+
+pub use lags::Lags;
+
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,7 +21,7 @@ use crate::db::{Conn, Sql};
 use crate::error::Result;
 use crate::id::first_id_at;
 use crate::paging::Total;
-use crate::sessions::Limits;
+use crate::sessions::{self, Limits};
 use crate::users;
 
 /// The provider is asked so often, while anybody has looked in the last [`WATCHED_FOR`].
@@ -31,7 +36,7 @@ const SESSION_CAP: i64 = 100_000;
 #[derive(Clone, Debug)]
 pub struct Check {
     /// The setting that names it.
-    pub setting: &'static str,
+    pub setting: String,
     pub address: String,
     /// Whether sign-ins hang on it; browsers alone need the others.
     pub is_needed: bool,
@@ -63,6 +68,8 @@ pub struct Figures {
     pub since: UnixTime,
     /// For each hour since then.
     pub hours: Vec<Hour>,
+    /// How many people of each provider are asked about again.
+    pub people: HashMap<String, i64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,7 +143,18 @@ impl Board {
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
-pub fn count(conn: &mut Conn, now: UnixTime, limits: Limits, zone: &TimeZone) -> Result<Figures> {
+pub fn count(
+    conn: &mut Conn,
+    now: UnixTime,
+    limits: Limits,
+    zone: &TimeZone,
+    providers: &[String],
+) -> Result<Figures> {
+    let mut people = HashMap::new();
+    for id in providers {
+        let count = sessions::grant::count_people(conn, id, SESSION_CAP)?;
+        people.insert(id.clone(), count);
+    }
     let deactivated = Sql::new(
         "SELECT u.id FROM users u WHERE u.is_active = ?",
         [false.into()],
@@ -160,6 +178,7 @@ pub fn count(conn: &mut Conn, now: UnixTime, limits: Limits, zone: &TimeZone) ->
         },
         since,
         hours: hours(conn, now, since)?,
+        people,
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod fields;
 mod imported;
+pub mod keys;
 mod list;
 mod search;
 pub mod terms;
@@ -193,11 +194,20 @@ pub fn find_by_username(conn: &mut Conn, username: &str) -> Result<Option<User>>
 }
 
 pub fn find_by_identity(conn: &mut Conn, provider: &str, subject: &str) -> Result<Option<User>> {
+    Ok(find_with_identity(conn, provider, subject)?.map(|(user, _)| user))
+}
+
+/// The account of an identity, and whether that is the one by which its names are synced.
+pub fn find_with_identity(
+    conn: &mut Conn,
+    provider: &str,
+    subject: &str,
+) -> Result<Option<(User, bool)>> {
     Ok(identities::table
         .inner_join(users::table)
         .filter(identities::provider.eq(provider))
         .filter(identities::subject.eq(subject))
-        .select(User::as_select())
+        .select((User::as_select(), identities::is_first))
         .first(conn)
         .optional()?)
 }
@@ -285,7 +295,7 @@ pub fn create(
         profile.first_name.as_deref().unwrap_or_default(),
         profile.email.as_deref().unwrap_or_default(),
     )?;
-    link(conn, now, id, provider, &profile.subject)?;
+    insert_identity(conn, now, id, (provider, &profile.subject), true)?;
     Ok(id)
 }
 
@@ -297,17 +307,34 @@ pub fn link(
     provider: &str,
     subject: &str,
 ) -> Result<()> {
+    let other: Option<i64> = identities::table
+        .filter(identities::user_id.eq(user_id))
+        .select(identities::created_at)
+        .first(conn)
+        .optional()?;
+    insert_identity(conn, now, user_id, (provider, subject), other.is_none())?;
+    // An imported account waits for one person, once.
+    diesel::update(users::table.find(user_id))
+        .set(users::imported_at.eq(None::<i64>))
+        .execute(conn)?;
+    Ok(())
+}
+
+fn insert_identity(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: i64,
+    (provider, subject): (&str, &str),
+    is_first: bool,
+) -> Result<()> {
     diesel::insert_into(identities::table)
         .values((
             identities::provider.eq(provider),
             identities::subject.eq(subject),
             identities::user_id.eq(user_id),
             identities::created_at.eq(now.0),
+            identities::is_first.eq(is_first),
         ))
-        .execute(conn)?;
-    // An imported account waits for one person, once.
-    diesel::update(users::table.find(user_id))
-        .set(users::imported_at.eq(None::<i64>))
         .execute(conn)?;
     Ok(())
 }
@@ -321,7 +348,15 @@ pub fn unlink(conn: &mut Conn, user_id: i64, provider: &str, subject: &str) -> R
             .filter(identities::user_id.eq(user_id)),
     )
     .execute(conn)?;
-    if removed == 1 && identities_of(conn, user_id)?.is_empty() {
+    if removed == 0 {
+        return Ok(false);
+    }
+    if let Some((provider, subject)) = oldest_identity(conn, user_id)? {
+        // The names follow the one that is left.
+        diesel::update(identities::table.find((provider, subject)))
+            .set(identities::is_first.eq(true))
+            .execute(conn)?;
+    } else {
         diesel::update(users::table.find(user_id))
             .set((
                 users::synced_at.eq(None::<i64>),
@@ -329,7 +364,16 @@ pub fn unlink(conn: &mut Conn, user_id: i64, provider: &str, subject: &str) -> R
             ))
             .execute(conn)?;
     }
-    Ok(removed == 1)
+    Ok(true)
+}
+
+fn oldest_identity(conn: &mut Conn, user_id: i64) -> Result<Option<(String, String)>> {
+    Ok(identities::table
+        .filter(identities::user_id.eq(user_id))
+        .order((identities::created_at, identities::provider))
+        .select((identities::provider, identities::subject))
+        .first(conn)
+        .optional()?)
 }
 
 /// An account made by hand.

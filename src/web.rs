@@ -6,6 +6,7 @@
 mod account;
 mod admin;
 mod assets;
+mod backchannel;
 mod client_address;
 mod cookie;
 mod csrf;
@@ -21,7 +22,9 @@ mod page;
 mod password;
 mod password_link;
 mod preferences;
+mod rehearsal;
 mod rescue;
+mod signed_out;
 mod signin;
 mod visit;
 
@@ -89,7 +92,8 @@ addresses! {
     Public   POST "/login"                        => signin::with_password;
     Public   GET  "/oauth2/login"                 => signin::begin;
     Public   POST "/logout"                       => signin::sign_out;
-    Public   GET  "/signed-out"                   => signin::signed_out;
+    Public   GET  "/signed-out"                   => signed_out::show;
+    Public   GET  "/signed-out/provider"          => signed_out::at_provider;
     SignedIn GET  "/account"                      => account::show;
     SignedIn POST "/account/sessions/{id}/end"    => account::end_session;
     SignedIn POST "/account/sessions/end-others"  => account::end_other_sessions;
@@ -133,7 +137,12 @@ fn route_of(method: Method) -> Route {
 pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let desk = Arc::clone(desk);
     move |config| {
-        let callback = desk.provider.settings().callback_path.clone();
+        let callbacks: Vec<String> = desk
+            .providers
+            .all()
+            .iter()
+            .map(|provider| provider.settings().callback_path.clone())
+            .collect();
         let cookies = cookie::session_middleware(&desk);
         config.app_data(Data::from(Arc::clone(&desk))).service(
             routing::scope("")
@@ -141,13 +150,24 @@ pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                 // Without a session: nothing here may depend on the database or a cookie.
                 .route("/healthz", route_of(Method::GET).to(health::healthz))
                 .route("/readyz", route_of(Method::GET).to(health::readyz))
+                // A server that speaks, without cookies.
+                .route(
+                    "/oidc/backchannel-logout/{provider}",
+                    routing::post().to(backchannel::receive),
+                )
                 .route("/static/{name}", route_of(Method::GET).to(assets::show))
                 .service(
                     routing::scope("")
                         .wrap(from_fn(frame::note_session))
                         .wrap(cookies)
                         .configure(register)
-                        .route(&callback, routing::get().to(signin::finish))
+                        .configure(|config| {
+                            for path in callbacks {
+                                config.route(&path, routing::get().to(signin::finish));
+                            }
+                        })
+                        // Sent by others' pages, and changes nothing here.
+                        .route("/oauth2/login", routing::post().to(signin::begin_by_form))
                         .default_service(routing::to(error_pages::no_such_page)),
                 ),
         );

@@ -3,7 +3,6 @@
 use super::{Admin, Refusal};
 use crate::audit::{self, DetailedChange, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
-use crate::config::PROVIDER_ID;
 use crate::db::{Conn, Db};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -30,8 +29,9 @@ pub enum Act {
     /// What was given by hand.
     TakePermission(String),
     /// The subject of somebody at the company's provider.
-    LinkIdentity(String),
-    UnlinkIdentity(String),
+    /// A provider's id, and who the person is there.
+    LinkIdentity(String, String),
+    UnlinkIdentity(String, String),
     /// The old password ends at once; the owner sets another one by the link of this id.
     ResetPassword {
         link: String,
@@ -69,8 +69,8 @@ impl Act {
             | Self::Note => false,
             Self::SetRole(_)
             | Self::GrantPermission(_)
-            | Self::LinkIdentity(_)
-            | Self::UnlinkIdentity(_)
+            | Self::LinkIdentity(..)
+            | Self::UnlinkIdentity(..)
             | Self::ResetPassword { .. }
             | Self::Erase => true,
         }
@@ -84,8 +84,8 @@ impl Act {
             | Self::Activate
             | Self::SetRole(_)
             | Self::GrantPermission(_)
-            | Self::LinkIdentity(_)
-            | Self::UnlinkIdentity(_)
+            | Self::LinkIdentity(..)
+            | Self::UnlinkIdentity(..)
             | Self::ResetPassword { .. }
             | Self::Erase => true,
         }
@@ -100,8 +100,8 @@ impl Act {
             Self::EndSession(_) => EventKind::SessionEnded,
             Self::GrantPermission(_) => EventKind::PermissionGranted,
             Self::TakePermission(_) => EventKind::PermissionTaken,
-            Self::LinkIdentity(_) => EventKind::IdentityLinked,
-            Self::UnlinkIdentity(_) => EventKind::IdentityUnlinked,
+            Self::LinkIdentity(..) => EventKind::IdentityLinked,
+            Self::UnlinkIdentity(..) => EventKind::IdentityUnlinked,
             Self::ResetPassword { .. } => EventKind::PasswordLinkMade,
             Self::Erase => EventKind::AccountErased,
             Self::Note => EventKind::NoteAdded,
@@ -206,7 +206,7 @@ fn ends_superuser(user: &User, wanted: &RolePermissions, act: &Act) -> bool {
         Act::TakePermission(name) => {
             roles.by_hand != Role::Superuser && wanted.superuser.as_ref() == Some(name)
         }
-        Act::UnlinkIdentity(_) => roles.by_hand != Role::Superuser,
+        Act::UnlinkIdentity(..) => roles.by_hand != Role::Superuser,
         _ => false,
     }
 }
@@ -284,8 +284,8 @@ impl Performing<'_> {
                 self.details.permissions_removed = vec![name.clone()];
                 self.sync_role_after(conn, name)?;
             }
-            Act::LinkIdentity(subject) => return self.link(conn, subject),
-            Act::UnlinkIdentity(subject) => return self.unlink(conn, subject),
+            Act::LinkIdentity(provider, subject) => return self.link(conn, provider, subject),
+            Act::UnlinkIdentity(provider, subject) => return self.unlink(conn, provider, subject),
             Act::ResetPassword { .. } => {
                 if !users::has_password(conn, user_id)? {
                     return Ok(Err(Refusal::NoLocalPassword));
@@ -309,35 +309,45 @@ impl Performing<'_> {
 
     /// Whoever knew the old password must not come in beside the one who now can: both it and all
     /// sessions end.
-    fn link(&mut self, conn: &mut Conn, subject: &str) -> Result<Result<(), Refusal>> {
+    fn link(
+        &mut self,
+        conn: &mut Conn,
+        provider: &str,
+        subject: &str,
+    ) -> Result<Result<(), Refusal>> {
         if !is_name(subject, MAX_SUBJECT) {
             return Ok(Err(Refusal::BadName));
         }
-        if let Some(owner) = users::find_by_identity(conn, PROVIDER_ID, subject)? {
+        if let Some(owner) = users::find_by_identity(conn, provider, subject)? {
             return Ok(Err(if owner.id == self.user.id {
                 Refusal::Unchanged
             } else {
                 Refusal::IdentityTaken(owner.username)
             }));
         }
-        users::link(conn, self.now, self.user.id, PROVIDER_ID, subject)?;
+        users::link(conn, self.now, self.user.id, provider, subject)?;
         users::clear_password(conn, self.user.id)?;
         self.end_sessions(conn)?;
-        self.details.identity = Some((PROVIDER_ID.to_owned(), subject.to_owned()));
+        self.details.identity = Some((provider.to_owned(), subject.to_owned()));
         self.note_change(conn, "identity")?;
         Ok(Ok(()))
     }
 
     /// What the provider gave goes with it.
-    fn unlink(&mut self, conn: &mut Conn, subject: &str) -> Result<Result<(), Refusal>> {
-        if !users::unlink(conn, self.user.id, PROVIDER_ID, subject)? {
+    fn unlink(
+        &mut self,
+        conn: &mut Conn,
+        provider: &str,
+        subject: &str,
+    ) -> Result<Result<(), Refusal>> {
+        if !users::unlink(conn, self.user.id, provider, subject)? {
             return Ok(Err(Refusal::Unchanged));
         }
-        let taken = permissions::replace(conn, self.now, self.user.id, PROVIDER_ID, &[])?;
+        let taken = permissions::replace(conn, self.now, self.user.id, provider, &[])?;
         self.details.permissions_removed = taken.removed;
         self.end_sessions(conn)?;
         self.sync_role(conn)?;
-        self.details.identity = Some((PROVIDER_ID.to_owned(), subject.to_owned()));
+        self.details.identity = Some((provider.to_owned(), subject.to_owned()));
         self.note_change(conn, "identity")?;
         Ok(Ok(()))
     }

@@ -3,16 +3,23 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
 use super::Failure;
+use crate::clock::{Clock, UnixTime};
 use crate::config::{
     ClientAuth, DatabaseUrl, ENV_FILE, OPTIONS, ProviderSettings, Settings, near_misses,
 };
 use crate::db::{self, Db, MigrationState};
 use crate::desk::is_byte_order;
-use crate::error::Error;
+use crate::error::{Cause, Error};
 use crate::logging;
-use crate::oauth::{Provider, TOKEN_URL};
+use crate::oauth::Provider;
+use crate::users::keys;
+
+const DISCOVERY_PATIENCE: Duration = Duration::from_secs(5);
+/// In seconds; as far as tokens are believed.
+const MAX_CLOCK_DIFFERENCE: i64 = 60;
 
 /// Prints lines and remembers whether one was a fault.
 #[derive(Default)]
@@ -67,7 +74,14 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
             Report::ok("settings", "all are there and can be read");
             check_origin(&settings);
             check_database(&mut report, &settings.database);
-            check_provider(&mut report, settings.provider)?;
+            check_people(&mut report, &settings);
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Failure::Failed(Error::Internal(error.to_string())))?;
+            for provider in settings.providers {
+                runtime.block_on(check_provider(&mut report, provider))?;
+            }
         }
         Err(faults) => {
             for fault in faults.lines() {
@@ -190,59 +204,133 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
     }
 }
 
-fn check_provider(report: &mut Report, settings: ProviderSettings) -> Result<(), Failure> {
+/// Whether everybody is known by what the settings say.
+fn check_people(report: &mut Report, settings: &Settings) {
+    if matches!(&settings.database, DatabaseUrl::Sqlite(path) if !path.exists()) {
+        return;
+    }
+    let Ok(db) = Db::open(&settings.database) else {
+        return;
+    };
+    if !matches!(db.migration_state_blocking(), Ok(MigrationState::Current)) {
+        return;
+    }
+    let pointers: Vec<(String, String)> = settings
+        .providers
+        .iter()
+        .map(|provider| (provider.id.clone(), provider.mapping.subject.path.clone()))
+        .collect();
+    let found = db.read_blocking(|conn| {
+        let mut found = Vec::new();
+        for id in keys::ids(conn)? {
+            let count = keys::count(conn, &id)?;
+            let known = keys::subject_pointer(conn, &id)?;
+            found.push((id, count, known));
+        }
+        Ok(found)
+    });
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => {
+            report.fault("people", &error.to_string());
+            return;
+        }
+    };
+    for (id, count, known) in found {
+        match (pointers.iter().find(|(set, _)| *set == id), known) {
+            (None, _) => Report::warning(
+                "people",
+                &format!(
+                    "{count} are stored under the provider {id}, which the settings do not have: they cannot sign in; `frontdesk rekey {id} NEW-ID` moves them"
+                ),
+            ),
+            (Some((_, pointer)), Some(known)) if *pointer != known => Report::warning(
+                "people",
+                &format!(
+                    "{count} of the provider {id} are known by {known}, and the settings say {pointer}: they would be strangers; `frontdesk rekey {id} --subjects FILE` moves them"
+                ),
+            ),
+            (Some(_), _) => Report::ok("people", &format!("{count} of the provider {id}")),
+        }
+    }
+}
+
+async fn check_provider(report: &mut Report, settings: ProviderSettings) -> Result<(), Failure> {
+    let name = |key: &str| settings.source.name(key);
+    let label = format!("provider {}", settings.id);
+    let kind = match &settings.issuer {
+        Some(issuer) => format!("OpenID Connect, issuer {issuer}"),
+        None => "OAuth2".to_owned(),
+    };
+    Report::ok(&label, &kind);
+    if settings
+        .issuer
+        .as_ref()
+        .is_some_and(|issuer| issuer.starts_with("http:"))
+    {
+        Report::warning(
+            &label,
+            "its issuer is not https: anybody on the way can change what it says",
+        );
+    }
     if settings.pkce {
         Report::ok("PKCE", "on");
     } else {
         Report::warning(
             "PKCE",
-            "off: a stolen code can be used by whoever has it; set OAUTH2_PKCE=on if the provider can",
+            &format!(
+                "off: a stolen code can be used by whoever has it; set {}=on if the provider can",
+                name("pkce")
+            ),
         );
     }
     Report::ok(
         "client",
         &format!(
-            "OAUTH2_CLIENT_ID {}, OAUTH2_REDIRECT_URL {}: must be registered like this",
-            settings.client_id, settings.redirect_url
+            "{} {}, {} {}: must be registered like this",
+            name("client_id"),
+            settings.client_id,
+            name("redirect_url"),
+            settings.redirect_url
         ),
     );
+    let token_url = name("token_url");
+    let secret = name("client_secret");
     let provider = Provider::new(settings)?;
-    let settings = provider.settings();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Failed(Error::Internal(error.to_string())))?;
+    let now = Clock::default().now();
+    check_discovery(report, &provider, now).await;
+    check_clock(&provider, now).await;
     for (name, url, is_needed) in provider.addresses() {
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
-        if url.scheme() == "http" && !is_local(url) {
+        if url.scheme() == "http" && !is_local(&url) {
             Report::warning(
-                name,
+                &name,
                 &format!("{shown} is not https: secret and tokens travel in the open"),
             );
         }
-        match runtime.block_on(provider.probe(url)) {
+        match provider.probe(&url).await {
             Err(why) if !is_needed => Report::warning(
-                name,
+                &name,
                 &format!("{shown} does not answer this server ({why}); browsers must reach it"),
             ),
             Ok(404) if is_needed => {
-                report.fault(name, &format!("{shown} answers 404: is the path right?"));
+                report.fault(&name, &format!("{shown} answers 404: is the path right?"));
             }
             Ok(404) => {
-                Report::warning(name, &format!("{shown} answers 404: is the path right?"));
+                Report::warning(&name, &format!("{shown} answers 404: is the path right?"));
             }
             Ok(status) if status >= 500 => {
-                Report::warning(name, &format!("{shown} answers {status}"));
+                Report::warning(&name, &format!("{shown} answers {status}"));
             }
-            Ok(_) if name == TOKEN_URL => {
-                Report::ok(name, &format!("{shown} answers"));
-                if settings.client_auth != ClientAuth::None {
-                    check_client(report, runtime.block_on(provider.is_client_known()));
+            Ok(_) if name == token_url => {
+                Report::ok(&name, &format!("{shown} answers"));
+                if provider.settings().client_auth != Some(ClientAuth::None) {
+                    check_client(report, provider.is_client_known(now).await, &secret);
                 }
             }
-            Ok(status) => Report::ok(name, &format!("{shown} answers ({status})")),
+            Ok(status) => Report::ok(&name, &format!("{shown} answers ({status})")),
             Err(why) => report.fault(
-                name,
+                &name,
                 &format!("{shown} cannot be reached: {why}{}", advice(&why)),
             ),
         }
@@ -250,13 +338,78 @@ fn check_provider(report: &mut Report, settings: ProviderSettings) -> Result<(),
     Ok(())
 }
 
+/// What discovery said.
+async fn check_discovery(report: &mut Report, provider: &Provider, now: UnixTime) {
+    if provider.settings().issuer.is_none() {
+        return;
+    }
+    let deadline = tokio::time::Instant::now() + DISCOVERY_PATIENCE;
+    match provider.discover(now, deadline).await {
+        Ok(known) => {
+            let mut offers = vec![format!(
+                "client authentication {}",
+                known.auth_methods.join(", ")
+            )];
+            for (word, is_there) in [
+                ("userinfo", known.userinfo.is_some()),
+                ("iss in answers", known.sends_issuer),
+                ("pushed requests required", known.requires_pushed_requests),
+                ("sign-out", known.end_session.is_some()),
+                ("revocation", known.revocation.is_some()),
+            ] {
+                if is_there {
+                    offers.push(word.to_owned());
+                }
+            }
+            Report::ok(
+                "discovery",
+                &format!("the issuer is the one that is set; {}", offers.join("; ")),
+            );
+        }
+        Err(failure) => {
+            let why = match failure.cause {
+                Cause::BadMetadata("issuer") => {
+                    "its document names another issuer; the setting must be the same byte for byte, with or without a / at the end".to_owned()
+                }
+                Cause::BadMetadata(member) => format!("its document lacks {member}, or has one that cannot be"),
+                Cause::Refused(status) => format!("its document answers {status}; is the issuer right?"),
+                Cause::Unreadable(_) => "what it answers is no discovery document; is the issuer right?".to_owned(),
+                Cause::TooSlow => "its document did not come in time".to_owned(),
+                _ => "its document cannot be reached".to_owned(),
+            };
+            report.fault("discovery", &why);
+        }
+    }
+}
+
+/// How far the clocks are apart.
+async fn check_clock(provider: &Provider, now: UnixTime) {
+    let Some(ahead) = provider.clock_difference(now).await else {
+        Report::warning("clock", "the provider's answer does not tell the time");
+        return;
+    };
+    let text = match ahead {
+        -1..=1 => "the provider's is the same".to_owned(),
+        ahead if ahead > 0 => format!("the provider's is {ahead} seconds ahead"),
+        behind => format!("the provider's is {} seconds behind", -behind),
+    };
+    if ahead.abs() > MAX_CLOCK_DIFFERENCE {
+        Report::warning(
+            "clock",
+            &format!("{text}: more than a minute, and tokens are refused"),
+        );
+    } else {
+        Report::ok("clock", &text);
+    }
+}
+
 /// Whether the provider takes the client's id and secret for its own.
-fn check_client(report: &mut Report, is_known: Option<bool>) {
+fn check_client(report: &mut Report, is_known: Option<bool>, name: &str) {
     match is_known {
         Some(true) => Report::ok("client secret", "the platform accepts it"),
         Some(false) => report.fault(
             "client secret",
-            "the platform refuses OAUTH2_CLIENT_ID and OAUTH2_CLIENT_SECRET; copy both again, and look at OAUTH2_CLIENT_AUTH",
+            &format!("the platform refuses the client's id and {name}; copy both again, and look at how the client authenticates"),
         ),
         None => Report::warning(
             "client secret",
@@ -268,7 +421,7 @@ fn check_client(report: &mut Report, is_known: Option<bool>) {
 /// Which setting to look at, by what the layers below said.
 fn advice(why: &str) -> &'static str {
     if why.contains("certificate") || why.contains("UnknownIssuer") {
-        "; name the platform's certificate authority in OAUTH2_CA_FILE"
+        "; name the platform's certificate authority in OAUTH2_CA_FILE (or ca_file)"
     } else if why.contains("lookup") || why.contains("resolve") {
         "; is the host's name right, and does this machine's resolver know it?"
     } else {

@@ -628,7 +628,7 @@ mod tests {
         assert_eq!(read, variables, "no variable is left out");
         let settings = Settings::parse(&read).expect("settings");
         assert_eq!(
-            settings.provider.client_secret.expose(),
+            settings.providers[0].client_secret.expose(),
             " it's $ecret # \\"
         );
         for (name, value) in [

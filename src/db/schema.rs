@@ -46,6 +46,7 @@ diesel::table! {
         subject -> Text,
         user_id -> BigInt,
         created_at -> BigInt,
+        is_first -> Bool,
     }
 }
 
@@ -73,6 +74,30 @@ diesel::table! {
         ended_at -> Nullable<BigInt>,
         address -> Text,
         user_agent -> Text,
+        refresh_token -> Nullable<Text>,
+        access_token -> Nullable<Text>,
+        access_expires_at -> Nullable<BigInt>,
+        id_token -> Nullable<Text>,
+        sub -> Nullable<Text>,
+        sid -> Nullable<Text>,
+        confirmed_at -> Nullable<BigInt>,
+        recheck_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    logout_tokens (provider, jti) {
+        provider -> Text,
+        jti -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    providers (id) {
+        id -> Text,
+        subject_pointer -> Text,
+        first_used_at -> BigInt,
     }
 }
 
@@ -103,5 +128,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     identities,
     user_permissions,
     sessions,
+    logout_tokens,
+    providers,
     audit_events
 );

@@ -1,11 +1,13 @@
-//! From the provider's JSON to a person: which member is what, and what is refused.
+//! From the provider's answers to a person: which member is what, and what is refused.
 //!
 //! The subject is exact text; names are stored as sent, not normalised and not trimmed.
 
 use serde_json::Value;
 
-use crate::config::Mapping;
-use crate::error::{Cause, Problem, ProfileFault};
+use super::Failure;
+use super::Permissions;
+use crate::config::{Document, Mapping, Pointer};
+use crate::error::{Cause, Problem, ProfileFault, Step};
 use crate::permissions::{self, Permission};
 use crate::text::is_refused;
 use crate::users::{MAX_EMAIL, MAX_FIRST_NAME, MAX_SUBJECT, MAX_USERNAME, Profile};
@@ -17,18 +19,74 @@ pub struct Kept {
     pub problem: Problem,
 }
 
+/// A provider's answers about one person.
+#[derive(Default)]
+pub struct Documents {
+    all: [Option<Value>; 4],
+    /// Why the permissions answer is missing, if it was asked for.
+    pub permissions_failure: Option<Cause>,
+}
+
+impl Documents {
+    pub fn set(&mut self, document: Document, value: Value) {
+        for (known, place) in Document::ALL.into_iter().zip(&mut self.all) {
+            if known == document {
+                *place = Some(value);
+                return;
+            }
+        }
+    }
+
+    #[must_use]
+    pub fn get(&self, document: Document) -> Option<&Value> {
+        self.iter()
+            .find(|(known, _)| *known == document)
+            .map(|(_, value)| value)
+    }
+
+    /// Those that there are, in the order in which they count.
+    pub fn iter(&self) -> impl Iterator<Item = (Document, &Value)> {
+        Document::ALL
+            .into_iter()
+            .zip(&self.all)
+            .filter_map(|(document, value)| Some((document, value.as_ref()?)))
+    }
+
+    /// What a pointer finds, and where: the first document that has it, and not as null.
+    #[must_use]
+    pub fn find(&self, pointer: &Pointer) -> Option<(Document, &Value)> {
+        self.iter()
+            .filter(|(document, _)| pointer.document.is_none_or(|only| only == *document))
+            .find_map(|(document, value)| {
+                let found = value
+                    .pointer(&pointer.path)
+                    .filter(|found| !found.is_null())?;
+                Some((document, found))
+            })
+    }
+
+    fn value(&self, pointer: &Pointer) -> Option<&Value> {
+        self.find(pointer).map(|(_, value)| value)
+    }
+}
+
+/// What was read of a person.
+#[derive(Debug)]
+pub struct Read {
+    pub profile: Profile,
+    pub kept: Vec<Kept>,
+    /// JSON `true`, and nothing that only looks like it.
+    pub is_email_verified: bool,
+}
+
 /// Reads the profile (the mapping's JSON Pointers, RFC 6901).
 ///
 /// # Errors
-/// [`Cause::Unreadable`] when it is not an object, [`Cause::BadProfile`] when subject or username
-/// cannot be used.
-pub fn read(mapping: &Mapping, profile: &Value) -> Result<(Profile, Vec<Kept>), Cause> {
-    if !profile.is_object() {
-        return Err(Cause::Unreadable("profile"));
-    }
-    let required = |field, pointer: &str, max| {
+/// [`Cause::BadProfile`] when subject or username cannot be used.
+pub fn read(mapping: &Mapping, documents: &Documents) -> Result<Read, Cause> {
+    let required = |field, pointer: &Pointer, max| {
         let fault = |problem| Cause::BadProfile(ProfileFault { field, problem });
-        match text(profile.pointer(pointer), max) {
+        match text(documents.value(pointer), max) {
             Ok(Some(text)) if !text.trim().is_empty() => Ok(text),
             Ok(_) => Err(fault(Problem::Missing)),
             Err(problem) => Err(fault(problem)),
@@ -37,21 +95,35 @@ pub fn read(mapping: &Mapping, profile: &Value) -> Result<(Profile, Vec<Kept>), 
     let subject = required("subject", &mapping.subject, MAX_SUBJECT)?;
     let username = required("username", &mapping.username, MAX_USERNAME)?;
     let mut kept = Vec::new();
-    let mut optional = |field, pointer: &str, max| {
-        text(profile.pointer(pointer), max).unwrap_or_else(|problem| {
+    let mut optional = |field, pointer: &Pointer, max| {
+        text(documents.value(pointer), max).unwrap_or_else(|problem| {
             kept.push(Kept { field, problem });
             None
         })
     };
     let first_name = optional("first_name", &mapping.first_name, MAX_FIRST_NAME);
     let email = optional("email", &mapping.email, MAX_EMAIL);
+    let is_email_verified = verified(mapping, documents);
     let profile = Profile {
         subject,
         username,
         first_name,
         email,
     };
-    Ok((profile, kept))
+    Ok(Read {
+        profile,
+        kept,
+        is_email_verified,
+    })
+}
+
+/// Whether the document that gave the address vouches for it.
+fn verified(mapping: &Mapping, documents: &Documents) -> bool {
+    let Some((of_email, _)) = documents.find(&mapping.email) else {
+        return false;
+    };
+    let found = documents.find(&mapping.email_verified);
+    found.is_some_and(|(document, value)| document == of_email && *value == Value::Bool(true))
 }
 
 /// A member as text. Absent and null are `None`; an empty text is a text; a whole number is
@@ -72,32 +144,104 @@ fn text(value: Option<&Value>, max: usize) -> Result<Option<String>, Problem> {
     }
 }
 
-/// Reads the permissions: a list of texts, a list of objects, or an object that holds either.
-/// Sorted by name, each once.
+/// The permissions by our names; `is_asked`: whether this portal wants them at all.
+#[must_use]
+pub fn read_permissions(mapping: &Mapping, documents: &Documents, is_asked: bool) -> Permissions {
+    if !is_asked {
+        return Permissions::NotAsked;
+    }
+    match given(mapping, documents) {
+        Ok(permissions) => Permissions::Given(permissions),
+        Err(cause) => Permissions::Failed(Failure {
+            step: Step::PermissionsCall,
+            cause,
+        }),
+    }
+}
+
+/// The lists: of texts, of objects, or an object that holds either. Sorted by name, each once.
 ///
 /// # Errors
 /// [`Cause::Unreadable`] when any part is not as expected: a set that is half understood must
 /// not replace one that was understood.
-pub fn read_permissions(mapping: &Mapping, answer: &Value) -> Result<Vec<Permission>, Cause> {
-    let list = match &mapping.permissions {
-        Some(pointer) => answer.pointer(pointer),
-        None if answer.is_array() => Some(answer),
-        None => answer.get("permissions"),
-    };
-    let Some(Value::Array(list)) = list else {
-        return Err(Cause::Unreadable("permissions"));
-    };
-    if list.len() > permissions::MAX_COUNT {
-        return Err(Cause::Unreadable("too many permissions"));
+fn given(mapping: &Mapping, documents: &Documents) -> Result<Vec<Permission>, Cause> {
+    let unreadable = Cause::Unreadable("permissions");
+    // A list that a failed answer may have held cannot be told from none.
+    if let Some(cause) = &documents.permissions_failure {
+        return Err(cause.clone());
     }
-    let mut all = list
+    let mut all = Vec::new();
+    let mut add = |list: &Value| {
+        let list = list.as_array().ok_or(unreadable.clone())?;
+        if all.len() + list.len() > permissions::MAX_COUNT {
+            return Err(Cause::Unreadable("too many permissions"));
+        }
+        for item in list {
+            all.push(permission(mapping, item).ok_or(unreadable.clone())?);
+        }
+        Ok(())
+    };
+    if mapping.permissions.is_empty() {
+        let answer = documents
+            .get(Document::Permissions)
+            .ok_or(unreadable.clone())?;
+        let list = if answer.is_array() {
+            answer
+        } else {
+            answer.get("permissions").ok_or(unreadable.clone())?
+        };
+        add(list)?;
+    }
+    for pointer in &mapping.permissions {
+        match documents.find(pointer) {
+            Some((_, list)) => add(list)?,
+            // The provider had too many of them for the token (OpenID Connect Core 5.6.2).
+            None if is_elsewhere(documents, pointer) => {
+                return Err(Cause::Unreadable("permissions elsewhere"));
+            }
+            // Of an answer that was asked for, it is missing; a claim that is absent is empty.
+            None if documents.get(Document::Permissions).is_some() => {
+                return Err(unreadable.clone());
+            }
+            None => {}
+        }
+    }
+    all = all
+        .into_iter()
+        .filter_map(|permission| renamed(mapping, permission))
+        .collect();
+    if all
         .iter()
-        .map(|item| permission(mapping, item))
-        .collect::<Option<Vec<Permission>>>()
-        .ok_or(Cause::Unreadable("permissions"))?;
+        .any(|permission| permission.name.chars().count() > permissions::MAX_NAME)
+    {
+        return Err(unreadable);
+    }
     all.sort();
     all.dedup_by(|later, first| later.name == first.name);
     Ok(all)
+}
+
+/// Whether a claim is said to be at another address.
+fn is_elsewhere(documents: &Documents, pointer: &Pointer) -> bool {
+    let first = pointer.path.split('/').nth(1).unwrap_or_default();
+    documents.iter().any(|(_, value)| {
+        value
+            .get("_claim_names")
+            .and_then(|names| names.get(first))
+            .is_some()
+    })
+}
+
+/// By our name; `None`: dropped.
+fn renamed(mapping: &Mapping, permission: Permission) -> Option<Permission> {
+    let Permission { name, label } = permission;
+    let ours = match mapping.permission_names.get(&name) {
+        Some(ours) if ours.is_empty() => return None,
+        Some(ours) => ours.clone(),
+        None if mapping.only_named_permissions => return None,
+        None => format!("{}{name}", mapping.permission_prefix),
+    };
+    Some(Permission { name: ours, label })
 }
 
 fn permission(mapping: &Mapping, item: &Value) -> Option<Permission> {
@@ -118,6 +262,32 @@ fn permission(mapping: &Mapping, item: &Value) -> Option<Permission> {
     (!name.is_empty()).then_some(Permission { name, label })
 }
 
+/// The domain of an e-mail address, in lower case: what stands after its only @. `None` when the
+/// address could be read in two ways.
+#[must_use]
+pub fn email_domain(email: &str) -> Option<String> {
+    let (local, domain) = email.split_once('@')?;
+    let is_plain = |text: &str| {
+        !text.is_empty()
+            && text.chars().all(|c| {
+                !c.is_control()
+                    && !c.is_whitespace()
+                    && !matches!(
+                        c,
+                        '"' | '(' | ')' | '<' | '>' | ',' | ';' | ':' | '\\' | '[' | ']'
+                    )
+            })
+    };
+    let is_domain = domain.split('.').all(|label| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    });
+    (is_plain(local) && local.len() <= 64 && is_domain && is_plain(domain))
+        .then(|| domain.to_lowercase())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,13 +295,27 @@ mod tests {
 
     fn mapping() -> Mapping {
         Mapping {
-            subject: "/name".to_owned(),
-            username: "/name".to_owned(),
-            first_name: "/name_cn".to_owned(),
-            email: "/email".to_owned(),
-            permissions: None,
-            permission_name: None,
+            subject: at("/name"),
+            username: at("/name"),
+            first_name: at("/name_cn"),
+            email: at("/email"),
+            email_verified: at("/email_verified"),
+            ..Mapping::default()
         }
+    }
+
+    fn at(text: &str) -> Pointer {
+        Pointer::parse(text).expect("a pointer")
+    }
+
+    fn documents(document: Document, value: &Value) -> Documents {
+        let mut documents = Documents::default();
+        documents.set(document, value.clone());
+        documents
+    }
+
+    fn profile_of(value: &Value) -> Result<(Profile, Vec<Kept>), Cause> {
+        read(&mapping(), &documents(Document::Profile, value)).map(|read| (read.profile, read.kept))
     }
 
     fn fault(problem: Problem) -> Cause {
@@ -161,21 +345,14 @@ mod tests {
                 json!({"name": "a\u{202e}b"}),
                 fault(Problem::RefusedCharacters),
             ),
-            (json!([{"name": "a"}]), Cause::Unreadable("profile")),
-            (json!("a"), Cause::Unreadable("profile")),
-            (json!(null), Cause::Unreadable("profile")),
         ] {
-            assert_eq!(
-                read(&mapping(), &profile).map(|_| ()),
-                Err(cause),
-                "{profile}"
-            );
+            assert_eq!(profile_of(&profile).map(|_| ()), Err(cause), "{profile}");
         }
     }
 
     #[test]
     fn t28_a_number_as_a_name_is_read_as_text() {
-        let (profile, _) = read(&mapping(), &json!({"name": 1042})).expect("is a person");
+        let (profile, _) = profile_of(&json!({"name": 1042})).expect("is a person");
         assert_eq!(profile.username, "1042");
     }
 
@@ -191,7 +368,7 @@ mod tests {
             "👩‍🚀",
             "𠮷",
         ] {
-            let (profile, _) = read(&mapping(), &json!({ "name": name })).expect("is a person");
+            let (profile, _) = profile_of(&json!({ "name": name })).expect("is a person");
             assert_eq!(profile.subject, name);
             assert_eq!(profile.username, name);
         }
@@ -200,10 +377,10 @@ mod tests {
     #[test]
     fn an_absent_claim_and_one_that_is_too_long_keep_what_is_stored() {
         let sent = json!({"name": "a", "email": "x".repeat(255), "name_cn": "甲\u{7}"});
-        let (profile, kept) = read(&mapping(), &sent).expect("is a person");
+        let (profile, kept) = profile_of(&sent).expect("is a person");
         assert_eq!((profile.first_name, profile.email), (None, None));
         assert_eq!(kept.len(), 2);
-        let (profile, kept) = read(&mapping(), &json!({"name": "a", "email": ""})).expect("person");
+        let (profile, kept) = profile_of(&json!({"name": "a", "email": ""})).expect("person");
         assert_eq!(
             (profile.first_name, profile.email),
             (None, Some(String::new()))
@@ -237,12 +414,119 @@ mod tests {
             (json!(["x".repeat(256)]), Err(())),
             (json!(vec!["p"; 2001]), Err(())),
         ] {
-            let read = read_permissions(&mapping(), &answer);
+            let read = given(&mapping(), &documents(Document::Permissions, &answer));
             let names = read
                 .as_ref()
                 .map(|all| all.iter().map(|one| one.name.as_str()).collect::<Vec<_>>())
                 .map_err(|_| ());
             assert_eq!(names, expected, "{answer}");
         }
+    }
+
+    #[test]
+    fn t33_only_json_true_makes_an_address_a_verified_one() {
+        for (value, is_verified) in [
+            (json!(true), true),
+            (json!("true"), false),
+            (json!("false"), false),
+            (json!(1), false),
+            (json!(0), false),
+            (json!(null), false),
+            (json!([]), false),
+            (json!([true]), false),
+            (json!({}), false),
+        ] {
+            let sent = json!({"name": "a", "email": "a@b.c", "email_verified": value});
+            let read = read(&mapping(), &documents(Document::Profile, &sent)).expect("a person");
+            assert_eq!(read.is_email_verified, is_verified, "{value}");
+        }
+        let absent = json!({"name": "a", "email": "a@b.c"});
+        let read = read(&mapping(), &documents(Document::Profile, &absent)).expect("a person");
+        assert!(!read.is_email_verified);
+    }
+
+    #[test]
+    fn t33_one_document_does_not_vouch_for_the_address_of_another() {
+        let mut both = documents(
+            Document::IdToken,
+            &json!({"name": "a", "email": "boss@corp.com"}),
+        );
+        both.set(
+            Document::Userinfo,
+            json!({"email": "a@x.y", "email_verified": true}),
+        );
+        assert!(!read(&mapping(), &both).expect("a person").is_email_verified);
+    }
+
+    #[test]
+    fn t37_a_domain_is_what_stands_after_the_only_at_sign() {
+        for (email, domain) in [
+            ("a@corp.com", Some("corp.com")),
+            ("a.b+c@CORP.com", Some("corp.com")),
+            ("a@evil.com@corp.com", None),
+            ("\"a@corp.com\"@evil.com", None),
+            ("a@corp.com\n", None),
+            ("a@corp.com ", None),
+            ("a@CORP.com.", None),
+            ("a@corp.com.evil.com", Some("corp.com.evil.com")),
+            ("a@evilcorp.com", Some("evilcorp.com")),
+            ("a@xn--crp-tna.com", Some("xn--crp-tna.com")),
+            ("a@", None),
+            ("@corp.com", None),
+            ("corp.com", None),
+            ("", None),
+            ("a@corp..com", None),
+            ("a(x)@corp.com", None),
+            ("a@[127.0.0.1]", None),
+            ("a@corp.com\u{0}", None),
+        ] {
+            assert_eq!(email_domain(email).as_deref(), domain, "{email:?}");
+        }
+        assert_eq!(email_domain(&format!("{}@corp.com", "a".repeat(300))), None);
+    }
+
+    #[test]
+    fn permissions_are_joined_renamed_and_dropped_by_the_table() {
+        let names = [("desk-admins", "frontdesk.admin"), ("noise", "")];
+        let mut mapping = Mapping {
+            permissions: vec![at("/groups"), at("/realm_access/roles")],
+            permission_names: names
+                .map(|(one, two)| (one.to_owned(), two.to_owned()))
+                .into(),
+            permission_prefix: "kc.".to_owned(),
+            ..mapping()
+        };
+        let claims =
+            json!({"groups": ["desk-admins", "noise", "b"], "realm_access": {"roles": ["a", "b"]}});
+        let names = |mapping: &Mapping, claims: &Value| {
+            given(mapping, &documents(Document::IdToken, claims))
+                .map(|all| all.into_iter().map(|one| one.name).collect::<Vec<_>>())
+                .map_err(|_| ())
+        };
+        let all = ["frontdesk.admin", "kc.a", "kc.b"]
+            .map(str::to_owned)
+            .to_vec();
+        assert_eq!(names(&mapping, &claims), Ok(all));
+        mapping.only_named_permissions = true;
+        assert_eq!(
+            names(&mapping, &claims),
+            Ok(vec!["frontdesk.admin".to_owned()])
+        );
+        assert_eq!(
+            names(&mapping, &json!({})),
+            Ok(vec![]),
+            "an absent claim is empty"
+        );
+        assert_eq!(
+            names(&mapping, &json!({"groups": "all"})),
+            Err(()),
+            "garbled"
+        );
+        let elsewhere = json!({"_claim_names": {"groups": "src1"}});
+        assert_eq!(
+            names(&mapping, &elsewhere),
+            Err(()),
+            "too many for the token"
+        );
     }
 }

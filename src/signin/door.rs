@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use crate::audit::{self, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
-use crate::config::PROVIDER_ID;
 use crate::db::Conn;
 use crate::desk::Desk;
-use crate::error::{Cause, Error, Result, SignInError, Step};
+use crate::error::{Admission, Cause, Error, Result, SignInError, Step};
 use crate::local_path::LocalPath;
-use crate::oauth::{Permissions, Person};
+use crate::oauth::profile::email_domain;
+use crate::oauth::{Permissions, Person, Provider};
 use crate::permissions;
 use crate::roles::{self, Synced};
 use crate::secret::{Secret, sha256};
-use crate::sessions::{self, Client, NewSession};
-use crate::users::{self, NO_PASSWORD_YET, Role, User};
+use crate::sessions::{self, Client, NewSession, grant};
+use crate::users::{self, NO_PASSWORD_YET, Profile, Role, User};
 
 /// What came of a person at the door.
 #[derive(Debug)]
@@ -32,8 +32,10 @@ pub enum Entered {
 /// How somebody proved who they are.
 pub enum Way {
     Provider {
+        provider: Arc<Provider>,
         attempt: String,
-        person: Person,
+        person: Box<Person>,
+        grant: Box<grant::Sealed>,
     },
     Password {
         user_id: i64,
@@ -58,9 +60,9 @@ pub enum Way {
 
 impl Way {
     /// As rows keep it: a provider's id, or empty.
-    pub const fn provider(&self) -> &'static str {
+    pub fn provider(&self) -> &str {
         match self {
-            Self::Provider { .. } => PROVIDER_ID,
+            Self::Provider { provider, .. } => provider.id(),
             Self::Password { .. } | Self::RescueLink { .. } | Self::PasswordLink { .. } => "",
         }
     }
@@ -96,7 +98,7 @@ struct Known {
 
 /// Whom the door turns away, and why.
 struct TurnedAway {
-    about: User,
+    about: Option<User>,
     /// Who came, by the name that they came with.
     actor: String,
     cause: Cause,
@@ -106,7 +108,9 @@ struct TurnedAway {
 /// [`crate::error::Error::AttemptUsed`], [`crate::error::Error::Database`]; then nothing is changed.
 pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
     let known = match &entry.way {
-        Way::Provider { person, .. } => know_person(conn, entry, person)?,
+        Way::Provider {
+            provider, person, ..
+        } => know_person(conn, entry, provider, person)?,
         Way::Password {
             user_id,
             matched,
@@ -120,6 +124,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
         Err(turned_away) => return refuse_entry(conn, entry, *turned_away),
     };
     end_previous(conn, entry, &known)?;
+    let no_grant = grant::Sealed::default();
     sessions::open(
         conn,
         entry.now,
@@ -130,6 +135,10 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
             provider: entry.way.provider(),
             attempt: entry.way.attempt(),
             client: &entry.client,
+            grant: match &entry.way {
+                Way::Provider { grant, .. } => grant,
+                _ => &no_grant,
+            },
         },
     )?;
     audit::record(
@@ -155,6 +164,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
 fn know_person(
     conn: &mut Conn,
     entry: &Entry,
+    provider: &Provider,
     person: &Person,
 ) -> Result<Result<Known, Box<TurnedAway>>> {
     let profile = &person.profile;
@@ -182,49 +192,73 @@ fn know_person(
         })))
     };
 
-    let mut known = users::find_by_identity(conn, PROVIDER_ID, &profile.subject)?;
+    let mut known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
+    let user = known.as_ref().map(|(user, _)| user);
+    if let Err(why) = admit(conn, provider, person, user)? {
+        return turned_away(user.cloned(), Cause::NotAdmitted(why));
+    }
     if known.is_none()
         && let Some(owner) = users::find_by_username(conn, &profile.username)?
     {
         // Either somebody else's name, or this person's own first sign-in in another tab, which
         // has just been committed.
-        known = users::find_by_identity(conn, PROVIDER_ID, &profile.subject)?;
+        known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
         if known.is_none()
             && let Some(owner) = adoptable(conn, entry, owner.id)?
         {
-            adopt(conn, entry, &owner, &profile.subject, &mut details)?;
-            known = Some(owner);
+            adopt(
+                conn,
+                entry,
+                provider.id(),
+                &owner,
+                &profile.subject,
+                &mut details,
+            )?;
+            known = Some((owner, true));
         }
         if known.is_none() {
             let cause = Cause::NameTaken {
                 username: profile.username.clone(),
             };
-            return turned_away(owner, cause);
+            return turned_away(Some(owner), cause);
         }
     }
     let mut username = profile.username.clone();
-    let (user_id, by_now) = if let Some(user) = known {
-        let may_rename = profile.username == user.username
-            || users::find_by_username(conn, &profile.username)?.is_none();
+    let (user_id, by_now) = if let Some((user, is_first)) = known {
+        // One provider says what the person is called: the first that the account knew.
+        let said = if is_first {
+            profile.clone()
+        } else {
+            Profile {
+                subject: profile.subject.clone(),
+                username: user.username.clone(),
+                first_name: None,
+                email: None,
+            }
+        };
+        let may_rename = said.username == user.username
+            || users::find_by_username(conn, &said.username)?.is_none();
         if !may_rename {
             details.kept.push("username taken".to_owned());
+        }
+        if !may_rename || !is_first {
             username.clone_from(&user.username);
         }
-        let synced = users::sync(conn, entry.now, &user, profile, may_rename, given.is_some())?;
+        let synced = users::sync(conn, entry.now, &user, &said, may_rename, given.is_some())?;
         let Some(roles) = synced else {
             let cause = Cause::Inactive {
                 username: user.username.clone(),
             };
-            return turned_away(user, cause);
+            return turned_away(Some(user), cause);
         };
-        details.changes = users::changes(&user, profile, may_rename)
+        details.changes = users::changes(&user, &said, may_rename)
             .into_iter()
             .map(Into::into)
             .collect();
         (user.id, roles)
     } else {
         details.account_created = true;
-        let id = users::create(conn, entry.now, PROVIDER_ID, profile, given.is_some())?;
+        let id = users::create(conn, entry.now, provider.id(), profile, given.is_some())?;
         let roles = users::Roles {
             by_hand: Role::Employee,
             by_permission: Role::Employee,
@@ -234,7 +268,7 @@ fn know_person(
     entry.desk.failpoint.hit("in_transaction");
 
     if let Some(given) = given {
-        let diff = permissions::replace(conn, entry.now, user_id, PROVIDER_ID, given)?;
+        let diff = permissions::replace(conn, entry.now, user_id, provider.id(), given)?;
         details.permissions_added = diff.added;
         details.permissions_removed = diff.removed;
     }
@@ -255,6 +289,53 @@ fn know_person(
         username,
         details,
     }))
+}
+
+/// Whether the provider's rules let somebody in. Where the permissions could not be read, those of
+/// before count.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn admit(
+    conn: &mut Conn,
+    provider: &Provider,
+    person: &Person,
+    known: Option<&User>,
+) -> Result<Result<(), Admission>> {
+    let rules = &provider.settings().admission;
+    if !person.is_admitted {
+        return Ok(Err(Admission::Value));
+    }
+    if !rules.email_domains.is_empty() {
+        let domain = person.profile.email.as_deref().and_then(email_domain);
+        if !domain.is_some_and(|domain| rules.email_domains.contains(&domain)) {
+            return Ok(Err(Admission::EmailDomain));
+        }
+        if !person.is_email_verified {
+            return Ok(Err(Admission::EmailNotVerified));
+        }
+    }
+    if rules.permissions.is_empty() {
+        return Ok(Ok(()));
+    }
+    let is_held = match (&person.permissions, known) {
+        (Permissions::Given(given), _) => given
+            .iter()
+            .any(|permission| rules.permissions.contains(&permission.name)),
+        (_, Some(user)) => {
+            let mut is_held = false;
+            for name in &rules.permissions {
+                is_held |= permissions::is_held(conn, user.id, name)?;
+            }
+            is_held
+        }
+        (_, None) => false,
+    };
+    Ok(if is_held {
+        Ok(())
+    } else {
+        Err(Admission::Permission)
+    })
 }
 
 /// The account, with its row taken, if it was taken over from another system and waits for its
@@ -279,16 +360,17 @@ fn adoptable(conn: &mut Conn, entry: &Entry, owner_id: i64) -> Result<Option<Use
 fn adopt(
     conn: &mut Conn,
     entry: &Entry,
+    provider: &str,
     owner: &User,
     subject: &str,
     details: &mut Details,
 ) -> Result<()> {
-    users::link(conn, entry.now, owner.id, PROVIDER_ID, subject)?;
+    users::link(conn, entry.now, owner.id, provider, subject)?;
     users::clear_password(conn, owner.id)?;
     let ended = sessions::end_all(conn, entry.now, owner.id)?;
     users::note_changes(conn, entry.now, owner.id, "", &["identity"])?;
     details.adopted = true;
-    details.identity = Some((PROVIDER_ID.to_owned(), subject.to_owned()));
+    details.identity = Some((provider.to_owned(), subject.to_owned()));
     details.count = (ended > 0).then_some(ended);
     Ok(())
 }
@@ -372,7 +454,7 @@ fn local(
     }
     Err(Box::new(TurnedAway {
         actor: user.username.clone(),
-        about: user,
+        about: Some(user),
         cause,
     }))
 }
@@ -382,7 +464,7 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
     let Some(previous) = &entry.previous_hash else {
         return Ok(());
     };
-    let Some(previous_user) = sessions::end_by_token(conn, entry.now, previous)? else {
+    let Some((_, previous_user)) = sessions::end_by_token(conn, entry.now, previous)? else {
         return Ok(());
     };
     if previous_user.id != known.user_id {
@@ -417,18 +499,23 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
             kind: EventKind::SignInRefused,
             reason: cause.code(),
             actor: &actor,
-            user: Some((about.id, &about.username)),
+            user: about
+                .as_ref()
+                .map(|about| (about.id, about.username.as_str())),
             provider: entry.way.provider(),
             client: &entry.client,
             reference: &entry.reference,
-            details: Details::default(),
+            details: Details {
+                failure: cause.detail(),
+                ..Details::default()
+            },
         },
     )?;
     Ok(Entered::Refused {
         error: Box::new(SignInError {
             reference: entry.reference.clone(),
             attempt: entry.way.attempt().map(str::to_owned),
-            provider: entry.way.provider(),
+            provider: entry.way.provider().to_owned(),
             next: entry.next.clone(),
             step: Step::Account,
             cause,

@@ -203,7 +203,7 @@ async fn refuse(
         reference: reference.clone(),
         reason,
         failure: String::new(),
-        provider: "",
+        provider: String::new(),
         about,
         client,
     };

@@ -99,7 +99,7 @@ async fn refuse(desk: &Arc<Desk>, link: &Link, client: Client, deadline: Instant
         reference: reference(),
         reason: "link_expired",
         failure: String::new(),
-        provider: "",
+        provider: String::new(),
         about: found.ok().flatten().map(|user| (user.id, user.username)),
         client,
     };

@@ -13,6 +13,7 @@ use super::device::Device;
 use super::guard::{Reader, SignedIn};
 use super::home::MAX_SHOWN;
 use super::page::Page;
+use super::signin::IDENTITY_LINKED;
 use super::signin::NoFields;
 use crate::audit::{self, Event};
 use crate::desk::Desk;
@@ -65,12 +66,15 @@ struct Account<'a> {
     more_permissions: i64,
     has_stale_permissions: bool,
     has_password: bool,
+    identities: Vec<(String, String)>,
+    /// Ids and names of providers that can be added.
+    addable: Vec<(String, String)>,
 }
 
 pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse> {
     let now = desk.clock.now();
     let limits = desk.limits;
-    let (me, (sessions, sign_ins, held, more_permissions, has_password)) = reader
+    let (me, (sessions, sign_ins, held, more_permissions, (has_password, identities))) = reader
         .read(move |conn, found| {
             let user_id = found.user.id;
             let held = permissions::list(conn, user_id, MAX_SHOWN)?;
@@ -80,7 +84,10 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
                 audit::list_sign_ins(conn, user_id, MAX_SIGN_INS)?,
                 held,
                 more,
-                users::has_password(conn, user_id)?,
+                (
+                    users::has_password(conn, user_id)?,
+                    users::identities_of(conn, user_id)?,
+                ),
             ))
         })
         .await?;
@@ -88,10 +95,11 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
     let notice = match cookie::notice(&request).as_deref() {
         Some(SESSION_ENDED) => Some(page.t.session_ended),
         Some(SESSIONS_ENDED) => Some(page.t.sessions_ended),
+        Some(IDENTITY_LINKED) => Some(page.t.identity_linked),
         Some(PASSWORD_CHANGED) => Some(page.t.password_changed),
         _ => None,
     };
-    let asked = desk.provider.settings().permissions_url.is_some();
+    let asked = desk.asks_for_permissions();
     let mut response = page.ok(&Account {
         page: &page,
         user: &me.user,
@@ -111,6 +119,14 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
         more_permissions,
         has_stale_permissions: me.user.has_stale_permissions(asked),
         has_password,
+        addable: desk
+            .providers
+            .all()
+            .iter()
+            .filter(|provider| identities.iter().all(|(id, _)| id != provider.id()))
+            .map(|provider| (provider.id().to_owned(), page.label_of(provider)))
+            .collect(),
+        identities,
     })?;
     if notice.is_some() {
         response

@@ -21,6 +21,8 @@ const LANGUAGE: &str = "fd_language";
 const THEME: &str = "fd_theme";
 const NOTICE: &str = "fd_notice";
 
+const FAREWELL: &str = "fd_farewell";
+
 /// `__Host-` binds a cookie to this very origin; browsers grant it over https alone.
 const fn session_name(desk: &Desk) -> &'static str {
     if desk.public_url.is_https {
@@ -62,6 +64,7 @@ pub fn keep_ours(headers: &mut HeaderMap, desk: &Desk) {
         LANGUAGE,
         THEME,
         NOTICE,
+        FAREWELL,
     ];
     let mut kept: Vec<(&str, Vec<u8>)> = Vec::new();
     let mut doubled: Vec<&str> = Vec::new();
@@ -140,6 +143,28 @@ pub fn removed_notice(desk: &Desk) -> Cookie<'static> {
 
 pub fn notice(request: &HttpRequest) -> Option<String> {
     Some(request.cookie(NOTICE)?.value().to_owned())
+}
+
+/// Which session the browser has just left, sealed.
+pub fn farewell_cookie(desk: &Desk, sealed: String) -> Cookie<'static> {
+    let seconds = i64::try_from(crate::signout::FAREWELL.as_secs()).unwrap_or(600);
+    Cookie::build(FAREWELL, sealed)
+        .path("/")
+        .secure(desk.public_url.is_https)
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .max_age(Duration::seconds(seconds))
+        .finish()
+}
+
+pub fn removed_farewell(desk: &Desk) -> Cookie<'static> {
+    let mut cookie = preference(desk, FAREWELL, "");
+    cookie.make_removal();
+    cookie
+}
+
+pub fn farewell(request: &HttpRequest) -> Option<String> {
+    Some(request.cookie(FAREWELL)?.value().to_owned())
 }
 
 /// For as long as the browser runs.

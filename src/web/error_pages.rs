@@ -9,7 +9,7 @@ use super::page::Page;
 use super::visit::{Visit, desk};
 use super::{addresses, signin};
 use crate::desk::Desk;
-use crate::error::{self, Cause, DatabaseError, Error, Result, SignInError, Step};
+use crate::error::{self, Admission, Cause, DatabaseError, Error, Result, SignInError, Step};
 use crate::i18n::messages::Messages;
 use crate::secret::reference;
 use crate::users::User;
@@ -41,12 +41,14 @@ impl ResponseError for Error {
 
 fn sign_in_status(cause: &Cause) -> StatusCode {
     match cause {
-        Cause::UnknownAttempt | Cause::RestartLoop | Cause::BadCallback | Cause::CodeRefused => {
-            StatusCode::BAD_REQUEST
-        }
+        Cause::UnknownAttempt
+        | Cause::RestartLoop
+        | Cause::BadCallback
+        | Cause::WrongIssuer
+        | Cause::CodeRefused => StatusCode::BAD_REQUEST,
         Cause::WrongPassword => StatusCode::UNPROCESSABLE_ENTITY,
-        Cause::Declined | Cause::Inactive { .. } => StatusCode::FORBIDDEN,
-        Cause::NameTaken { .. } => StatusCode::CONFLICT,
+        Cause::Declined | Cause::Inactive { .. } | Cause::NotAdmitted(_) => StatusCode::FORBIDDEN,
+        Cause::NameTaken { .. } | Cause::IdentityTaken => StatusCode::CONFLICT,
         Cause::ProviderError("temporarily_unavailable")
         | Cause::Overloaded
         | Cause::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -56,7 +58,12 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
         | Cause::Refused(_)
         | Cause::Unreachable
         | Cause::Unreadable(_)
+        | Cause::NotOk
+        | Cause::BadMetadata(_)
+        | Cause::BadToken(_)
+        | Cause::Clock(_)
         | Cause::BadProfile(_) => StatusCode::BAD_GATEWAY,
+        Cause::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -217,6 +224,7 @@ struct Deactivated<'a> {
     page: &'a Page<'a>,
     username: &'a str,
     retry: String,
+    logout_url: Option<&'a str>,
     reference: &'a str,
 }
 
@@ -262,6 +270,10 @@ fn page(
 
 fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Result<HttpResponse> {
     let mut retry = signin::address("/oauth2/login", &error.next);
+    if !page.desk.providers.is_one() && !error.provider.is_empty() {
+        retry.push_str("&provider=");
+        retry.push_str(&error.provider);
+    }
     if let Cause::Inactive { username } = &error.cause {
         // The provider still knows who was here; it may bring the same person back unasked.
         retry.push_str("&prompt=login");
@@ -271,19 +283,14 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
                 page,
                 username,
                 retry,
+                logout_url: page.logout_url(&error.provider),
                 reference: &error.reference,
             },
         );
     }
     let t = page.t;
     let (lead, steps, outcome) = explain(t, &error.cause);
-    let step = match error.step {
-        Step::Callback => t.step_callback,
-        Step::TokenCall => t.step_token,
-        Step::ProfileCall => t.step_profile,
-        Step::PermissionsCall => t.step_permissions,
-        Step::Account => t.step_account,
-    };
+    let step = step(t, error.step);
     page.respond(
         status,
         &SignInFailed {
@@ -296,6 +303,25 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
             reference: &error.reference,
         },
     )
+}
+
+/// A step of a sign-in, in words.
+pub const fn step(t: &'static Messages, step: Step) -> &'static str {
+    match step {
+        Step::Discovery => t.step_discovery,
+        Step::PushedRequest => t.step_pushed_request,
+        Step::Callback => t.step_callback,
+        Step::TokenCall => t.step_token,
+        Step::IdToken => t.step_id_token,
+        Step::Userinfo | Step::ProfileCall => t.step_profile,
+        Step::PermissionsCall => t.step_permissions,
+        Step::Account => t.step_account,
+    }
+}
+
+/// An outcome, in technical words.
+pub fn outcome(t: &'static Messages, cause: &Cause) -> &'static str {
+    explain(t, cause).2
 }
 
 type Lead<'a> = (&'static str, &'a str, &'static str);
@@ -337,8 +363,23 @@ fn explain<'a>(
             tell,
             t.outcome_name_taken,
         ),
+        Cause::WrongIssuer => (plain(t.cause_bad_callback), again, t.outcome_wrong_issuer),
+        Cause::NotAdmitted(why) => {
+            let lead = match why {
+                Admission::EmailDomain => t.not_admitted_domain,
+                Admission::EmailNotVerified => t.not_admitted_not_verified,
+                Admission::Permission => t.not_admitted_permission,
+                Admission::Value => t.not_admitted_value,
+            };
+            (plain(lead), tell, t.outcome_not_admitted)
+        }
+        Cause::IdentityTaken => (
+            plain(t.cause_identity_taken),
+            tell,
+            t.outcome_identity_taken,
+        ),
         Cause::WrongPassword => (plain(t.wrong_password_lead), again, t.reason_wrong_password),
-        Cause::ProviderError(_) => (
+        Cause::ProviderError(_) | Cause::NotOk => (
             plain(t.cause_provider_error),
             wait,
             t.outcome_provider_error,
@@ -352,6 +393,10 @@ fn explain<'a>(
         Cause::Unreachable => (plain(t.cause_unreachable), wait, t.outcome_unreachable),
         Cause::TooSlow => (plain(t.cause_too_slow), wait, t.outcome_too_slow),
         Cause::Unreadable(_) => (plain(t.cause_unreadable), wait, t.outcome_unreadable),
+        Cause::BadMetadata(_) => (plain(t.cause_unreadable), tell, t.outcome_bad_metadata),
+        Cause::BadToken(_) => (plain(t.cause_bad_token), tell, t.outcome_bad_token),
+        Cause::Clock(_) => (plain(t.cause_clock), tell, t.outcome_clock),
+        Cause::Internal(_) => (plain(t.internal_lead), wait, t.internal_heading),
         Cause::BadProfile(_) => (plain(t.cause_bad_profile), tell, t.outcome_bad_profile),
         Cause::Overloaded => (plain(t.cause_overloaded), wait, t.outcome_overloaded),
         Cause::DatabaseUnavailable => (plain(t.busy_lead), wait, t.outcome_database),
@@ -371,7 +416,7 @@ pub async fn no_such_page(request: HttpRequest) -> Result<HttpResponse> {
             }
         }
     }
-    if request.path() == desk.provider.settings().callback_path {
+    if desk.providers.at(request.path()).is_some() {
         allowed.push("GET");
     }
     if !allowed.is_empty() {

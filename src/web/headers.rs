@@ -31,7 +31,7 @@ pub fn add(headers: &mut HeaderMap, desk: &Desk, path: &str) {
     }
     // The callback's address holds code and state: nothing on its page may carry them on. On
     // other pages `no-referrer` would make Chromium send `Origin: null` with our own forms.
-    let is_callback = path == desk.provider.settings().callback_path;
+    let is_callback = desk.providers.at(path).is_some();
     set(
         REFERRER_POLICY,
         if is_callback {

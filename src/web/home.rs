@@ -42,7 +42,7 @@ pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
         let device = Device::of(&event.user_agent, page.lang);
         (event.created_at(), device)
     });
-    let asked = desk.provider.settings().permissions_url.is_some();
+    let asked = desk.asks_for_permissions();
     page.ok(&Home {
         page: &page,
         has_stale_permissions: me.user.has_stale_permissions(asked),

@@ -20,11 +20,12 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n::messages::Messages;
 use crate::i18n::{self, Lang};
+use crate::oauth::Provider;
 use crate::throttle::Paused;
 use crate::users::{Role, User, terms};
 
 pub struct Page<'a> {
-    desk: &'a Desk,
+    pub desk: &'a Desk,
     pub t: &'static Messages,
     pub lang: Lang,
     theme: Theme,
@@ -141,16 +142,6 @@ impl<'a> Page<'a> {
         self.desk.time_zone.iana_name().unwrap_or("UTC")
     }
 
-    /// What the provider is called, as its operator or the language has it.
-    pub fn provider_name(&self) -> &str {
-        self.desk
-            .provider
-            .settings()
-            .name
-            .as_deref()
-            .unwrap_or(self.t.company_account)
-    }
-
     /// The company's name, where it is set.
     pub fn company(&self) -> Option<&str> {
         self.desk.branding.company.of(self.lang)
@@ -237,9 +228,10 @@ impl<'a> Page<'a> {
         format!("{before}{space}{company}{after}")
     }
 
-    /// The words on the sign-in button.
-    pub fn sign_in_label(&self) -> String {
-        match &self.desk.provider.settings().name {
+    /// The words on a provider's button.
+    pub fn continue_with(&self, provider: &Provider) -> String {
+        let label = provider.settings().label.as_ref();
+        match label.and_then(|label| label.of(self.lang)) {
             Some(name) => format!(
                 "{}{name}{}",
                 self.t.continue_with[0], self.t.continue_with[1]
@@ -248,23 +240,48 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The host of the provider's sign-in page.
-    pub fn provider_host(&self) -> &str {
-        self.desk
-            .provider
-            .settings()
-            .authorize_url
-            .host_str()
-            .unwrap_or_default()
+    /// A provider's name.
+    pub fn label_of(&self, provider: &Provider) -> String {
+        let label = provider.settings().label.as_ref();
+        label
+            .and_then(|label| label.of(self.lang))
+            .unwrap_or(self.t.company_account)
+            .to_owned()
     }
 
-    pub fn logout_url(&self) -> Option<&str> {
-        self.desk
-            .provider
-            .settings()
-            .logout_url
-            .as_ref()
-            .map(url::Url::as_str)
+    /// The same by its id; one that is not set up any more is called by that.
+    pub fn provider_name(&self, id: &str) -> String {
+        match self.desk.providers.find(id) {
+            Some(provider) => self.label_of(provider),
+            None => id.to_owned(),
+        }
+    }
+
+    /// The host of a provider's sign-in page.
+    pub fn host_of(provider: &Provider) -> String {
+        let settings = provider.settings();
+        let known = provider.known();
+        let host = match &known {
+            Some(known) => known.authorize.host_str().map(str::to_owned),
+            None => settings.issuer.as_ref().and_then(|issuer| {
+                let url = url::Url::parse(issuer).ok()?;
+                url.host_str().map(str::to_owned)
+            }),
+        };
+        host.unwrap_or_default()
+    }
+
+    /// The same by the provider's id.
+    pub fn provider_host(&self, id: &str) -> String {
+        let provider = self.desk.providers.find(id);
+        provider.map_or_else(String::new, |provider| Self::host_of(provider))
+    }
+
+    /// Where people sign out of a provider, if it is set.
+    pub fn logout_url(&self, id: &str) -> Option<&'a str> {
+        let provider = self.desk.providers.find(id)?;
+        let url = provider.settings().addresses.logout.as_ref()?;
+        Some(url.as_str())
     }
 
     /// The roles that can be given by hand, as addresses name them, and what gives each.

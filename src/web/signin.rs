@@ -2,7 +2,7 @@
 
 use actix_session::Session as CookieSession;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use actix_web::http::header::{LOCATION, RETRY_AFTER};
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -16,7 +16,8 @@ use super::frame::Reference;
 use super::guard::signed_in;
 use super::page::Page;
 use super::visit::Visit;
-use crate::attempts::Browser;
+use crate::admin::FRESH;
+use crate::attempts::{Browser, Intent};
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -24,9 +25,10 @@ use crate::local_path::LocalPath;
 use crate::oauth::Prompt;
 use crate::secret::Secret;
 use crate::signin::password::{self, Credentials, Outcome};
-use crate::signin::{self, Callback, Finished, Visitor};
+use crate::signin::{self, Callback, Finished, Visitor, Wish};
 use crate::signout;
 use crate::throttle::Paused;
+use crate::users::Role;
 
 /// What shapes a sign-in from outside.
 #[derive(Deserialize)]
@@ -38,9 +40,30 @@ pub struct Wanted {
     local: Option<String>,
     /// `login`: the provider is asked to ask again.
     prompt: Option<String>,
+    /// The provider, by its id; without it the first.
+    provider: Option<String>,
+    /// Present: the provider is added to one's account.
+    link: Option<String>,
+    /// Present: an admin tries what a sign-in would do.
+    rehearse: Option<String>,
+    /// Somebody else begins (`OpenID` Connect Core 4): at this issuer, for this person, to this
+    /// address.
+    iss: Option<String>,
+    login_hint: Option<String>,
+    target_link_uri: Option<String>,
 }
 
 impl Wanted {
+    /// Where it leads in the end: an address of a third party must be one of ours.
+    fn target(&self, desk: &Desk) -> LocalPath {
+        let ours = self
+            .target_link_uri
+            .as_deref()
+            .and_then(|uri| uri.strip_prefix(desk.public_url.origin.as_str()))
+            .and_then(LocalPath::parse);
+        ours.unwrap_or_else(|| self.path())
+    }
+
     fn path(&self) -> LocalPath {
         path(self.next.as_deref())
     }
@@ -52,6 +75,9 @@ impl Wanted {
         }
     }
 }
+
+/// What the account page says once a provider was added.
+pub const IDENTITY_LINKED: &str = "identity_linked";
 
 fn path(next: Option<&str>) -> LocalPath {
     next.and_then(LocalPath::parse)
@@ -96,11 +122,61 @@ struct SignInPage<'a> {
     page: &'a Page<'a>,
     /// Somebody is signed in already, and is asked again.
     is_fresh: bool,
-    /// Where the company sign-in begins.
-    begin: Option<String>,
+    /// The providers.
+    ways: Vec<WayIn<'a>>,
     form: Option<PasswordForm<'a>>,
     problem: Option<Problem>,
     reference: Option<&'a str>,
+}
+
+/// A provider on the sign-in page.
+struct WayIn<'a> {
+    label: String,
+    color: Option<&'a str>,
+    /// Where people are sent.
+    host: String,
+    begin: String,
+    is_available: bool,
+}
+
+impl SignInPage<'_> {
+    fn is_all_down(&self) -> bool {
+        !self.ways.is_empty() && self.ways.iter().all(|way| !way.is_available)
+    }
+}
+
+/// The ways to sign in with a provider. Those that cannot be reached are named all the same.
+fn ways<'a>(
+    page: &Page<'a>,
+    next: &LocalPath,
+    is_fresh: bool,
+    only: Option<&str>,
+) -> Vec<WayIn<'a>> {
+    let desk = page.desk;
+    let is_one = desk.providers.is_one();
+    desk.providers
+        .all()
+        .iter()
+        .filter(|provider| only.is_none_or(|only| only == provider.id()))
+        .map(|provider| {
+            provider.nudge(desk.clock.now());
+            let mut begin = address("/oauth2/login", next);
+            if is_fresh {
+                begin.push_str("&prompt=login");
+            }
+            if !is_one {
+                begin.push_str("&provider=");
+                begin.push_str(provider.id());
+            }
+            WayIn {
+                label: page.continue_with(provider),
+                color: provider.settings().color.as_deref(),
+                host: Page::host_of(provider),
+                begin,
+                is_available: provider.is_available(),
+            }
+        })
+        .collect()
 }
 
 struct PasswordForm<'a> {
@@ -126,22 +202,29 @@ pub async fn show(
     if me.is_some() && !is_fresh {
         return Ok(see_other(&next.to_ascii()));
     }
+    if let Some(begin) = straight_on(&desk, &wanted, is_fresh) {
+        return Ok(see_other(&begin));
+    }
     let visit = Visit::of(&request, &desk);
     let page = Page::new(&desk, &visit, None)?;
     // Each kind of account has one way to prove itself anew.
     let is_local = me.as_ref().is_some_and(|me| me.user.synced_at().is_none());
-    let mut begin = address("/oauth2/login", &next);
-    if is_fresh {
-        begin.push_str("&prompt=login");
-    }
+    let came_by = me.as_ref().map(|me| me.session.provider.as_str());
+    let only = came_by.filter(|id| is_fresh && desk.providers.find(id).is_some());
     let username = me.as_ref().filter(|_| is_local);
+    let ways = if is_local {
+        Vec::new()
+    } else {
+        ways(&page, &next, is_fresh, only)
+    };
+    let is_down = !ways.is_empty() && ways.iter().all(|way| !way.is_available);
     page.ok(&SignInPage {
         page: &page,
         is_fresh,
-        begin: Some(begin).filter(|_| !is_local),
+        ways,
         form: password_form(
             &desk,
-            wanted.local.is_some() || is_local,
+            wanted.local.is_some() || is_local || is_down,
             next.as_str(),
             username.map_or("", |me| me.user.username.as_str()),
         )
@@ -149,6 +232,17 @@ pub async fn show(
         problem: None,
         reference: None,
     })
+}
+
+/// Where the sign-in page leads by itself, if it is set up so and there is one way that works.
+fn straight_on(desk: &Desk, wanted: &Wanted, is_fresh: bool) -> Option<String> {
+    let provider = desk.providers.first()?;
+    let is_wanted = desk.auto_sign_in
+        && !is_fresh
+        && wanted.local.is_none()
+        && desk.providers.is_one()
+        && provider.is_available();
+    is_wanted.then(|| address("/oauth2/login", &wanted.path()))
 }
 
 /// `None` where local passwords are switched off.
@@ -218,7 +312,11 @@ pub async fn with_password(
         &SignInPage {
             page: &page,
             is_fresh,
-            begin: Some(address("/oauth2/login", &next)).filter(|_| !is_fresh),
+            ways: if is_fresh {
+                Vec::new()
+            } else {
+                ways(&page, &next, false, None)
+            },
             form: password_form(&desk, true, next.as_str(), &username),
             problem: Some(problem),
             reference: Some(&reference),
@@ -259,10 +357,79 @@ pub fn open_session(
 }
 
 /// Sends the browser to the provider. Costs no row and no cookie but the browser's binding.
-pub async fn begin(visit: Visit, desk: Data<Desk>, wanted: Query<Wanted>) -> Result<HttpResponse> {
+pub async fn begin(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    wanted: Query<Wanted>,
+) -> Result<HttpResponse> {
+    send_off(&request, &desk, &wanted).await
+}
+
+/// The same for somebody else who sends people here by a form (`OpenID` Connect Core 4). It
+/// changes nothing here, so it needs no token of ours.
+pub async fn begin_by_form(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    wanted: actix_web::web::Form<Wanted>,
+) -> Result<HttpResponse> {
+    send_off(&request, &desk, &wanted).await
+}
+
+async fn send_off(
+    request: &HttpRequest,
+    desk: &Data<Desk>,
+    wanted: &Wanted,
+) -> Result<HttpResponse> {
+    let visit = Visit::of(request, desk);
     let (browser, is_new) = binding(&visit)?;
-    let url = signin::begin(&desk, &browser, wanted.path(), wanted.prompt())?;
-    Ok(bound(&desk, &browser, is_new, &url))
+    let intent = intent(request, desk, wanted).await?;
+    let provider = match &wanted.iss {
+        Some(issuer) => {
+            let provider = desk.providers.by_issuer(issuer).ok_or(Error::BadRequest)?;
+            Some(provider.id().to_owned())
+        }
+        None => wanted.provider.clone(),
+    };
+    let next = match intent {
+        Intent::Link(_) => LocalPath::parse("/account").unwrap_or_else(LocalPath::home),
+        _ => wanted.target(desk),
+    };
+    let wish = Wish {
+        provider,
+        next,
+        prompt: match intent {
+            // Whoever adds a provider proves there who they are.
+            Intent::Link(_) => Prompt::Login,
+            _ => wanted.prompt(),
+        },
+        intent,
+        login_hint: wanted
+            .login_hint
+            .clone()
+            .filter(|hint| hint.chars().count() <= 255 && !hint.chars().any(char::is_control)),
+    };
+    let url = signin::begin(desk, &browser, wish, &visit.client).await?;
+    Ok(bound(desk, &browser, is_new, &url))
+}
+
+/// What it is for, and whether whoever asks may have it.
+async fn intent(request: &HttpRequest, desk: &Desk, wanted: &Wanted) -> Result<Intent> {
+    if wanted.link.is_none() && wanted.rehearse.is_none() {
+        return Ok(Intent::SignIn);
+    }
+    let me = signed_in(request).await?.ok_or(Error::SignedOut)?;
+    if wanted.rehearse.is_some() {
+        return if me.user.role() == Role::Superuser {
+            Ok(Intent::Rehearse(me.session.id))
+        } else {
+            Err(Error::Forbidden)
+        };
+    }
+    // Whoever finds a browser open must not make the account theirs.
+    if desk.clock.now().since(me.session.created_at()) > FRESH {
+        return Err(Error::FreshSignInNeeded);
+    }
+    Ok(Intent::Link(me.session.id))
 }
 
 /// The browser's binding, and whether it is a new one.
@@ -289,9 +456,17 @@ pub async fn finish(
     cookie_session: CookieSession,
 ) -> Result<HttpResponse> {
     let visit = Visit::of(&request, &desk);
-    let finished = signin::finish(&desk, callback(request.query_string()), visitor(&visit)).await?;
+    let provider = desk.providers.at(request.path()).ok_or(Error::NotFound)?;
+    let code = &provider.settings().dialect.callback_code;
+    let callback = callback(request.query_string(), code);
+    let finished = signin::finish(&desk, provider, callback, visitor(&visit)).await?;
     desk.failpoint.hit("before_response");
     match finished {
+        Finished::Linked { next } => Ok(HttpResponse::SeeOther()
+            .insert_header((LOCATION, next.to_ascii()))
+            .cookie(cookie::notice_cookie(&desk, IDENTITY_LINKED))
+            .finish()),
+        Finished::Rehearsed(rehearsal) => super::rehearsal::show(&desk, &visit, &rehearsal),
         Finished::SignedIn { token, next } => open_session(&cookie_session, &token, &next),
         // A reload, or the way back through the history: whoever is signed in just goes on.
         Finished::Stale(stale) if signed_in(&request).await?.is_some() => {
@@ -307,7 +482,7 @@ pub async fn finish(
 
 /// Each parameter at most once (RFC 6749 3.1), and either a code or an error. Where that does not
 /// hold, what is doubled counts as not there.
-fn callback(query: &str) -> Callback {
+fn callback(query: &str, code_name: &str) -> Callback {
     let once = |name: &str| {
         let mut values = url::form_urlencoded::parse(query.as_bytes())
             .filter(|(given, _)| given == name || is_array_form(given, name));
@@ -324,13 +499,15 @@ fn callback(query: &str) -> Callback {
             .count()
             > 1
     };
-    let has_doubled = ["state", "code", "error", "iss", "session_state"]
+    let has_doubled = ["state", "code", code_name, "error", "iss", "session_state"]
         .into_iter()
         .any(is_doubled);
     Callback {
         state: once("state"),
-        code: once("code").filter(|_| !has_doubled).map(Secret::new),
+        code: once(code_name).filter(|_| !has_doubled).map(Secret::new),
         error: once("error").filter(|_| !has_doubled),
+        issuer: once("iss"),
+        is_doubled: has_doubled,
     }
 }
 
@@ -351,35 +528,21 @@ pub async fn sign_out(
     cookie_session: CookieSession,
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
-    if let Some(token) = &visit.session_token {
-        signout::sign_out(&desk, token, visit.client.clone()).await?;
-        cookie_session.purge();
-    }
     let mut response = see_other("/signed-out");
-    if visit.is_under_previous_key {
+    let mut add = |cookie: actix_web::cookie::Cookie<'static>| {
         response
-            .add_cookie(&cookie::removed_session(&desk))
-            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+            .add_cookie(&cookie)
+            .map_err(|error| Error::Internal(format!("a cookie: {error}")))
+    };
+    if let Some(token) = &visit.session_token {
+        let signed_out = signout::sign_out(&desk, token, visit.client.clone()).await?;
+        cookie_session.purge();
+        if let Some(signed_out) = signed_out {
+            add(cookie::farewell_cookie(&desk, signed_out.farewell))?;
+        }
     }
-    Ok(response)
-}
-
-#[derive(Template)]
-#[template(path = "signed_out.html")]
-struct SignedOutPage<'a> {
-    page: &'a Page<'a>,
-}
-
-pub async fn signed_out(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse> {
-    if signed_in(&request).await?.is_some() {
-        return Ok(see_other("/"));
+    if visit.is_under_previous_key {
+        add(cookie::removed_session(&desk))?;
     }
-    let visit = Visit::of(&request, &desk);
-    let page = Page::new(&desk, &visit, None)?;
-    let mut response = page.ok(&SignedOutPage { page: &page })?;
-    response.headers_mut().insert(
-        HeaderName::from_static("clear-site-data"),
-        HeaderValue::from_static("\"cache\""),
-    );
     Ok(response)
 }

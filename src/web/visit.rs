@@ -94,7 +94,7 @@ impl Visit {
                 .take(MAX_USER_AGENT)
                 .collect(),
         };
-        let is_callback = request.path() == desk.provider.settings().callback_path;
+        let is_callback = desk.providers.at(request.path()).is_some();
         let here = if request.method() == Method::GET && !is_callback {
             request
                 .uri()

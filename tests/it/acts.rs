@@ -866,8 +866,8 @@ on_both_databases! {
             (format!("/admin/users/{li_id}/role?role=staff&{note}"), vec![("role", "staff")]),
             (format!("/admin/users/{li_id}/role?role=superuser&{note}"), vec![("role", "superuser")]),
             (format!("/admin/users/{li_id}/grant?permission=reports.read&{note}"), vec![("permission", "reports.read")]),
-            (format!("/admin/users/{li_id}/link?subject=another-one&{note}"), vec![("subject", "another-one")]),
-            (format!("/admin/users/{li_id}/unlink?subject=id-of-li&{note}"), vec![("subject", "id-of-li")]),
+            (format!("/admin/users/{li_id}/link?provider=company&subject=another-one&{note}"), vec![("subject", "another-one")]),
+            (format!("/admin/users/{li_id}/unlink?provider=company&subject=id-of-li&{note}"), vec![("subject", "id-of-li")]),
             (format!("/admin/users/{kiosk}/reset-password?{note}"), vec![]),
             (format!("/admin/users/{gone}/erase?{note}"), vec![]),
         ] {

@@ -59,7 +59,7 @@ const RANKS: &[&[&str]] = &[
         "status",
     ],
     &["desk"],
-    &["signin", "signout", "admin", "takeover"],
+    &["signin", "signout", "recheck", "admin", "takeover", "rekey"],
     &["web"],
     &["server", "sandbox"],
     &["cli"],

@@ -19,7 +19,9 @@ pub fn print(settings: &Settings, superuser: Option<&str>) {
 
 fn print_registration(settings: &Settings) {
     say!("\n1. At the platform, the client must be registered like this:\n");
-    say!("       redirect URL:  {}", settings.provider.redirect_url);
+    for provider in &settings.providers {
+        say!("       redirect URL:  {}", provider.redirect_url);
+    }
     say!("       grant type:    authorization code");
     say!("       client type:   confidential");
 }

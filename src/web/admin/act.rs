@@ -50,6 +50,7 @@ const MAX_NAMES: i64 = 100;
 struct Fields {
     role: String,
     permission: String,
+    provider: String,
     subject: String,
     session: String,
     reason: String,
@@ -64,6 +65,7 @@ impl Fields {
             let field = match name.as_str() {
                 "role" => &mut fields.role,
                 "permission" => &mut fields.permission,
+                "provider" => &mut fields.provider,
                 "subject" => &mut fields.subject,
                 "session" => &mut fields.session,
                 "reason" => &mut fields.reason,
@@ -75,6 +77,17 @@ impl Fields {
             return Err(Error::BadRequest);
         }
         Ok(fields)
+    }
+
+    /// Where there is one provider, nobody needs to name it.
+    fn at_provider(mut self, desk: &Desk, act: &str) -> Self {
+        if matches!(act, "link" | "unlink")
+            && self.provider.is_empty()
+            && let Some(provider) = desk.providers.first()
+        {
+            provider.id().clone_into(&mut self.provider);
+        }
+        self
     }
 
     /// The act that they describe. A permission or a subject that is yet to be typed is empty.
@@ -90,8 +103,8 @@ impl Fields {
             "end-session" => Act::EndSession(self.session.parse().map_err(|_| Error::NotFound)?),
             "grant" => Act::GrantPermission(self.permission.clone()),
             "take" => Act::TakePermission(self.permission.clone()),
-            "link" => Act::LinkIdentity(self.subject.clone()),
-            "unlink" => Act::UnlinkIdentity(self.subject.clone()),
+            "link" => Act::LinkIdentity(self.provider.clone(), self.subject.clone()),
+            "unlink" => Act::UnlinkIdentity(self.provider.clone(), self.subject.clone()),
             "reset-password" => Act::ResetPassword {
                 link: String::new(),
             },
@@ -106,6 +119,7 @@ impl Fields {
         let pairs = [
             ("role", &self.role),
             ("permission", &self.permission),
+            ("provider", &self.provider),
             ("subject", &self.subject),
             ("session", &self.session),
             ("reason", &self.reason),
@@ -149,8 +163,8 @@ pub fn words(page: &Page<'_>, act: &Act) -> Words {
         Act::EndSession(_) => (t.act_end_session, t.ask_end_session, t.steps_end_session),
         Act::GrantPermission(_) => (t.act_grant, t.ask_grant, t.steps_grant),
         Act::TakePermission(_) => (t.act_take, t.ask_take, t.steps_take),
-        Act::LinkIdentity(_) => (t.act_link, t.ask_link, t.steps_link),
-        Act::UnlinkIdentity(_) => (t.act_unlink, t.ask_unlink, t.steps_unlink),
+        Act::LinkIdentity(..) => (t.act_link, t.ask_link, t.steps_link),
+        Act::UnlinkIdentity(..) => (t.act_unlink, t.ask_unlink, t.steps_unlink),
         Act::ResetPassword { .. } => (
             t.act_reset_password,
             t.ask_reset_password,
@@ -165,7 +179,7 @@ pub fn words(page: &Page<'_>, act: &Act) -> Words {
         steps,
         is_danger: matches!(
             act,
-            Act::Deactivate | Act::Erase | Act::UnlinkIdentity(_) | Act::ResetPassword { .. }
+            Act::Deactivate | Act::Erase | Act::UnlinkIdentity(..) | Act::ResetPassword { .. }
         ),
     }
 }
@@ -299,7 +313,7 @@ pub async fn confirm(
 ) -> Result<HttpResponse> {
     let (user_id, name) = path.into_inner();
     let pairs = url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned();
-    let fields = Fields::of(pairs);
+    let fields = Fields::of(pairs).map(|fields| fields.at_provider(&desk, &name));
     let parsed = match &fields {
         Ok(fields) => fields.act(&name),
         Err(_) => Err(Error::BadRequest),
@@ -347,9 +361,14 @@ fn act_page<'a>(
             hidden.push(("permission", fields.permission.as_str()));
             object = Some(permission.clone());
         }
-        Act::UnlinkIdentity(subject) => {
+        Act::UnlinkIdentity(provider, subject) => {
+            hidden.push(("provider", fields.provider.as_str()));
             hidden.push(("subject", fields.subject.as_str()));
-            object = Some(subject.clone());
+            object = Some(if page.desk.providers.is_one() {
+                subject.clone()
+            } else {
+                format!("{}: {subject}", page.provider_name(provider))
+            });
         }
         Act::GrantPermission(_) => {
             typed = Some(Typed {
@@ -361,7 +380,9 @@ fn act_page<'a>(
                 longest: permissions::MAX_NAME,
             });
         }
-        Act::LinkIdentity(_) => {
+        Act::LinkIdentity(provider, _) => {
+            hidden.push(("provider", fields.provider.as_str()));
+            object = Some(page.provider_name(provider)).filter(|_| !page.desk.providers.is_one());
             typed = Some(Typed {
                 name: "subject",
                 label: t.directory_id,
@@ -399,7 +420,7 @@ pub async fn perform(
 ) -> Result<HttpResponse> {
     let Acting { me, admin } = acting;
     let (user_id, name) = path.into_inner();
-    let fields = Fields::of(form.0)?;
+    let fields = Fields::of(form.0)?.at_provider(&desk, &name);
     let mut act = fields.act(&name)?;
     refuse_useless(&desk, &act)?;
     let draft = match &mut act {
@@ -454,6 +475,9 @@ fn refuse_useless(desk: &Desk, act: &Act) -> Result<()> {
     let is_useless = desk.password_login == PasswordLogin::Off;
     match act {
         Act::ResetPassword { .. } if is_useless => Err(Error::NotFound),
+        Act::LinkIdentity(provider, _) if desk.providers.find(provider).is_none() => {
+            Err(Error::NotFound)
+        }
         _ => Ok(()),
     }
 }

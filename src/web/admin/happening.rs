@@ -127,6 +127,10 @@ fn look(t: &'static Messages, kind: EventKind) -> (&'static str, &'static str, &
         EventKind::PermissionTaken => (t.event_permission_taken, "key", "t4"),
         EventKind::IdentityLinked => (t.event_identity_linked, "sync", "t4"),
         EventKind::IdentityUnlinked => (t.event_identity_unlinked, "sync", "t4"),
+        EventKind::AccessWithdrawn => (t.event_access_withdrawn, "ban", "t5"),
+        EventKind::SignedOutByProvider => (t.event_signed_out_by_provider, "out", "t6"),
+        EventKind::TokensRevoked => (t.event_tokens_revoked, "key", "t6"),
+        EventKind::ProviderRekeyed => (t.event_provider_rekeyed, "sync", "t4"),
         EventKind::PasswordChanged => (t.event_password_changed, "key", "t4"),
         EventKind::PasswordChangeRefused => (t.event_password_change_refused, "alert", "t5"),
         EventKind::PasswordLinkMade => (t.event_password_link_made, "key", "t4"),
@@ -192,13 +196,18 @@ pub fn reason<'a>(page: &Page<'_>, code: &'a str) -> &'a str {
         "bad_callback" => t.outcome_bad_callback,
         "declined" => t.outcome_declined,
         "code_refused" => t.outcome_code_refused,
-        "provider_error" => t.outcome_provider_error,
+        "provider_error" | "not_ok" => t.outcome_provider_error,
         "client_refused" => t.outcome_client_refused,
         "refused" => t.outcome_refused,
         "unreachable" => t.outcome_unreachable,
         "too_slow" => t.outcome_too_slow,
         "unreadable" => t.outcome_unreadable,
         "bad_profile" => t.outcome_bad_profile,
+        "wrong_issuer" => t.outcome_wrong_issuer,
+        "not_admitted" => t.outcome_not_admitted,
+        "bad_metadata" => t.outcome_bad_metadata,
+        "bad_token" => t.outcome_bad_token,
+        "clock" => t.outcome_clock,
         "overloaded" => t.outcome_overloaded,
         "database_unavailable" => t.outcome_database,
         other => other,
@@ -208,9 +217,13 @@ pub fn reason<'a>(page: &Page<'_>, code: &'a str) -> &'a str {
 impl Happening {
     /// Whether it is about the portal itself, not about somebody.
     pub fn is_about_nobody(&self) -> bool {
-        [EventKind::EventsSwept, EventKind::ExportMade]
-            .iter()
-            .any(|kind| kind.code() == self.event.event)
+        [
+            EventKind::EventsSwept,
+            EventKind::ExportMade,
+            EventKind::ProviderRekeyed,
+        ]
+        .iter()
+        .any(|kind| kind.code() == self.event.event)
     }
 
     /// Whether its title says already that it was refused.

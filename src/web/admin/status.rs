@@ -12,7 +12,10 @@ use crate::clock::UnixTime;
 use crate::db::MigrationState;
 use crate::desk::Desk;
 use crate::error::Result;
+use crate::oauth::Provider;
+use crate::recheck;
 use crate::status::{self, Backup, Checked, Figures, Hour};
+use crate::users::Role;
 use crate::web::guard::StaffReader;
 use crate::web::page::Page;
 
@@ -101,7 +104,57 @@ struct StatusPage<'a> {
     backup: Backup,
     is_backup_old: bool,
     started_at: UnixTime,
-    callback: &'a str,
+    providers: Vec<ProviderState>,
+    may_act: bool,
+}
+
+/// What is known of one provider.
+struct ProviderState {
+    id: String,
+    label: String,
+    callback: String,
+    is_available: bool,
+    recheck: Option<Bound>,
+    /// Whether it tells by itself who signed out there.
+    is_pushed: bool,
+}
+
+/// How long somebody who left may stay.
+struct Bound {
+    within: String,
+    people: String,
+    /// As measured.
+    lag: Option<String>,
+}
+
+impl ProviderState {
+    fn of(page: &Page<'_>, provider: &Provider, people: i64) -> Self {
+        let settings = provider.settings();
+        Self {
+            id: settings.id.clone(),
+            label: page.label_of(provider),
+            callback: settings.redirect_url.clone(),
+            is_available: provider.is_available(),
+            recheck: settings.recheck.map(|recheck| Bound {
+                within: in_seconds(recheck::bound(recheck, people)),
+                people: grouped(people),
+                lag: page.desk.lags.longest(&settings.id).map(in_seconds),
+            }),
+            is_pushed: settings.issuer.is_some(),
+        }
+    }
+}
+
+/// `300 s`; tenths where they matter.
+fn in_seconds(time: Duration) -> String {
+    if time.as_secs() < 10 {
+        format!("{:.1} s", time.as_secs_f64())
+    } else {
+        format!(
+            "{} s",
+            grouped(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+        )
+    }
 }
 
 impl StatusPage<'_> {
@@ -115,6 +168,12 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
     let limits = desk.limits;
     let zone = desk.time_zone.clone();
     let known = desk.board.figures(now);
+    let ids: Vec<String> = desk
+        .providers
+        .all()
+        .iter()
+        .map(|provider| provider.id().to_owned())
+        .collect();
     let (me, (figures, migrations, took)) = reader
         .read(move |conn, _| {
             let started = std::time::Instant::now();
@@ -122,7 +181,7 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
             let took = started.elapsed();
             let figures = match &known {
                 Some(figures) => Arc::clone(figures),
-                None => Arc::new(status::count(conn, now, limits, &zone)?),
+                None => Arc::new(status::count(conn, now, limits, &zone, &ids)?),
             };
             Ok((figures, migrations, took))
         })
@@ -166,6 +225,15 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         backup,
         is_backup_old,
         started_at: desk.started_at,
-        callback: &desk.provider.settings().redirect_url,
+        providers: desk
+            .providers
+            .all()
+            .iter()
+            .map(|provider| {
+                let count = figures.people.get(provider.id()).copied().unwrap_or(0);
+                ProviderState::of(&page, provider, count)
+            })
+            .collect(),
+        may_act: me.user.role() == Role::Superuser,
     })
 }

@@ -57,6 +57,8 @@ struct UserPage<'a> {
     /// The viewer may act, and on somebody else.
     may_act: bool,
     is_self: bool,
+    /// Ids of the providers that there are, and their names.
+    providers: Vec<(String, String)>,
 }
 
 impl UserPage<'_> {
@@ -104,7 +106,7 @@ pub async fn show(
     let (user, identities, has_password, fields, (held, more), sessions, events) = found;
     let address = address?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let asked = desk.provider.settings().permissions_url.is_some();
+    let asked = desk.asks_for_permissions();
     let is_self = me.user.id == user.id;
     let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
     let mut pager = Pager::of(
@@ -121,7 +123,10 @@ pub async fn show(
         .into_iter()
         .map(|change| {
             let by = if change.changed_by.is_empty() {
-                page.provider_name().to_owned()
+                match desk.providers.first().filter(|_| desk.providers.is_one()) {
+                    Some(provider) => page.label_of(provider),
+                    None => page.t.company_directory.to_owned(),
+                }
             } else {
                 page.actor(&change.changed_by).to_owned()
             };
@@ -154,6 +159,12 @@ pub async fn show(
         pager,
         may_act: admin.is_some(),
         is_self,
+        providers: desk
+            .providers
+            .all()
+            .iter()
+            .map(|provider| (provider.id().to_owned(), page.label_of(provider)))
+            .collect(),
     })?;
     if notice.is_some() {
         response

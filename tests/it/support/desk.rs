@@ -13,6 +13,7 @@ use frontdesk::passwords::hash;
 use frontdesk::secret::Secret;
 use frontdesk::secret::random_token;
 use frontdesk::signin::rescue;
+use tempfile::TempDir;
 
 use super::database::Database;
 use super::provider::{CLIENT_ID, Provider};
@@ -42,6 +43,8 @@ pub struct Start {
     provider: Option<Provider>,
     clock: Clock,
     settings: HashMap<String, String>,
+    /// Where the file of providers is.
+    _folder: Option<TempDir>,
 }
 
 impl Start {
@@ -53,6 +56,29 @@ impl Start {
 
     pub fn without(self, name: &str) -> Self {
         self.with(name, "")
+    }
+
+    /// The providers of a TOML file, and none by variables.
+    pub fn providers(self, toml: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("providers.toml");
+        std::fs::write(&path, toml).expect("a file");
+        let start = Self {
+            _folder: Some(folder),
+            ..self
+        };
+        [
+            "OAUTH2_CLIENT_ID",
+            "OAUTH2_CLIENT_SECRET",
+            "OAUTH2_REDIRECT_URL",
+            "OAUTH2_AUTHORIZE_URL",
+            "OAUTH2_RECHECK",
+            "INTERNAL_URL_PREFIX",
+        ]
+        .into_iter()
+        .fold(start, Self::without)
+        .with("FRONTDESK_PUBLIC_URL", "THIS_DESK")
+        .with("FRONTDESK_PROVIDERS", path.to_str().expect("Unicode"))
     }
 
     /// Asks the provider for permissions too.
@@ -110,7 +136,9 @@ impl Start {
         );
         variables.extend(self.settings);
         for value in variables.values_mut() {
-            *value = value.replace("PROVIDER", &provider.url);
+            *value = value
+                .replace("PROVIDER", &provider.url)
+                .replace("THIS_DESK", &address);
         }
         let settings = Settings::parse(&variables).unwrap_or_else(|faults| panic!("{faults}"));
         let is_https = settings.public_url.is_https;
@@ -152,6 +180,7 @@ impl Desk {
             provider: None,
             clock: Clock::default(),
             settings: HashMap::new(),
+            _folder: None,
         }
     }
 

@@ -230,7 +230,8 @@ impl Page {
     }
 }
 
-fn attribute(input: &str, name: &str) -> Option<String> {
+/// An attribute of a tag, from the tag's inside.
+pub(super) fn attribute(input: &str, name: &str) -> Option<String> {
     let opening = format!(" {name}=\"");
     let (_, rest) = input.split_once(opening.as_str())?;
     Some(unescape(rest.split('"').next()?))

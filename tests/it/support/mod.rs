@@ -6,9 +6,12 @@ pub mod database;
 pub mod desk;
 pub mod django;
 pub mod log;
+pub mod oidc;
+pub mod openid;
 pub mod process;
 pub mod provider;
 pub mod recorder;
+pub mod standin;
 pub mod webdriver;
 
 use std::future::Future;
@@ -21,6 +24,7 @@ use tokio::runtime::Runtime;
 pub use browser::{Answer, Browser};
 pub use database::Database;
 pub use desk::Desk;
+pub use openid::OpenId;
 pub use provider::{Endpoint, Person, Provider, Reply};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -69,6 +73,20 @@ pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
         );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// A failed sign-in: its page, nothing stored, one button, a reference that the log knows.
+pub fn assert_refused(desk: &Desk, answer: &Answer, status: u16, what: &str) {
+    assert_eq!(answer.status.as_u16(), status, "{what}: {}", answer.body);
+    assert!(!answer.sets_session(), "{what}");
+    assert!(
+        answer.body.contains("/oauth2/login?next=/account"),
+        "{what}: {}",
+        answer.body
+    );
+    assert!(desk.log().contains(&answer.reference()), "{what}");
+    assert_eq!(desk.database.count("users"), 0, "{what}");
+    assert_eq!(desk.database.count("sessions"), 0, "{what}");
 }
 
 /// Writes one test for SQLite and one for PostgreSQL.

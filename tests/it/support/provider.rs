@@ -51,6 +51,63 @@ impl Reply {
     }
 }
 
+/// Client secrets that are easy to send wrongly.
+pub const ODD_SECRETS: [&str; 12] = [
+    "plain",
+    "per%cent",
+    "co:lon",
+    "pl+us",
+    "sp ace",
+    "sla/sh",
+    "quo\"te",
+    "am&per=sand",
+    "密钥",
+    "ünï",
+    "%41",
+    "~-._",
+];
+
+/// What may come back in place of an answer, and the status of the page that people then see.
+pub fn chaos() -> Vec<(&'static str, Reply, u16)> {
+    let html = |status| Reply::Answer(status, "text/html", b"<h1>x</h1>".to_vec());
+    vec![
+        ("500", html(500), 502),
+        ("502", html(502), 502),
+        (
+            "503",
+            Reply::Raw(b"HTTP/1.1 503 X\r\nretry-after: 120\r\ncontent-length: 0\r\n\r\n".to_vec()),
+            503,
+        ),
+        ("429", html(429), 503),
+        ("HTML", html(200), 502),
+        (
+            "empty",
+            Reply::Answer(200, "application/json", Vec::new()),
+            502,
+        ),
+        (
+            "truncated",
+            Reply::Answer(200, "application/json", b"{\"name\":".to_vec()),
+            502,
+        ),
+        ("wrong type", Reply::json(200, &json!(7)), 502),
+        ("cut", Reply::CutBody, 502),
+        ("reset", Reply::Reset, 502),
+        (
+            "garbage",
+            Reply::Raw(b"SSH-2.0-OpenSSH\r\n\r\n".to_vec()),
+            502,
+        ),
+        (
+            "loop",
+            Reply::Raw(
+                b"HTTP/1.1 307 X\r\nlocation: /o/token/\r\ncontent-length: 0\r\n\r\n".to_vec(),
+            ),
+            502,
+        ),
+    ]
+}
+
 /// A person on the platform.
 #[derive(Clone, Debug)]
 pub struct Person {
@@ -99,6 +156,23 @@ impl Seen {
             .iter()
             .find(|(given, _)| given == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// The id and the secret of HTTP Basic, as RFC 6749 2.3.1 encodes them.
+    pub fn basic(&self) -> Option<(String, String)> {
+        use base64::Engine as _;
+        let pair = self.header("authorization")?.strip_prefix("Basic ")?;
+        let pair = base64::engine::general_purpose::STANDARD
+            .decode(pair)
+            .ok()?;
+        let pair = String::from_utf8(pair).ok()?;
+        let (id, secret) = pair.split_once(':')?;
+        let decoded = |text: &str| {
+            let text = format!("x={text}");
+            let (_, value) = url::form_urlencoded::parse(text.as_bytes()).next()?;
+            Some(value.into_owned())
+        };
+        Some((decoded(id)?, decoded(secret)?))
     }
 
     pub fn form(&self) -> HashMap<String, String> {
@@ -195,8 +269,7 @@ impl Provider {
 
     /// A person says yes at the authorize address; the address that their browser is sent to.
     pub fn approve(&self, authorize_url: &str, person: &Person) -> String {
-        let url = Url::parse(authorize_url).expect("an authorize address");
-        let query: HashMap<String, String> = url.query_pairs().into_owned().collect();
+        let query = query(authorize_url);
         assert_eq!(query["response_type"], "code");
         assert_eq!(query["client_id"], CLIENT_ID);
         let code = random_token().expect("randomness");
@@ -222,8 +295,7 @@ impl Provider {
     /// The provider says no, with an error code and whatever else.
     #[expect(clippy::unused_self, reason = "the provider is who says it")]
     pub fn refuse(&self, authorize_url: &str, error: &str, more: &[(&str, &str)]) -> String {
-        let url = Url::parse(authorize_url).expect("an authorize address");
-        let query: HashMap<String, String> = url.query_pairs().into_owned().collect();
+        let query = query(authorize_url);
         let mut back = Url::parse(&query["redirect_uri"]).expect("a redirect address");
         back.query_pairs_mut()
             .append_pair("error", error)
@@ -248,6 +320,14 @@ impl Provider {
     /// Codes and tokens that it gave out.
     pub fn canaries(&self) -> Vec<String> {
         self.state().canaries.clone()
+    }
+
+    /// One more of those: of another provider, whose desk has this one for its company.
+    pub(super) fn keep_secret(&self, canary: &str) {
+        let mut state = self.state();
+        if state.canaries.len() < 200 {
+            state.canaries.push(canary.to_owned());
+        }
     }
 
     async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
@@ -324,7 +404,13 @@ impl Provider {
     }
 }
 
-async fn read_request(
+/// The query of an address, each name once.
+pub fn query(address: &str) -> HashMap<String, String> {
+    let url = Url::parse(address).expect("an address");
+    url.query_pairs().into_owned().collect()
+}
+
+pub(super) async fn read_request(
     stream: &mut (impl AsyncRead + Unpin),
     buffer: &mut Vec<u8>,
 ) -> io::Result<Option<(String, Seen)>> {
@@ -372,7 +458,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
         .position(|window| window == needle)
 }
 
-async fn write_answer(
+pub(super) async fn write_answer(
     stream: &mut (impl AsyncWrite + Unpin),
     status: u16,
     content_type: &str,
@@ -387,11 +473,16 @@ async fn write_answer(
     stream.write_all(&answer).await
 }
 
-async fn misbehave(stream: &mut (impl AsyncWrite + Unpin), reply: Reply) -> io::Result<()> {
+pub(super) async fn misbehave(
+    stream: &mut (impl AsyncWrite + Unpin),
+    reply: Reply,
+) -> io::Result<()> {
     const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
     match reply {
         Reply::Answer(status, content_type, body) => {
-            write_answer(stream, status, content_type, &body).await
+            // Whoever closes says so, or the next call would meet a connection that is closing.
+            let content_type = format!("{content_type}\r\nconnection: close");
+            write_answer(stream, status, &content_type, &body).await
         }
         Reply::Raw(bytes) => {
             stream.write_all(&bytes).await?;

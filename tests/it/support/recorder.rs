@@ -9,6 +9,7 @@ const COOKIES: &[&str] = &[
     "fd_language",
     "fd_theme",
     "fd_notice",
+    "fd_farewell",
 ];
 
 pub struct Expectation<'a> {
@@ -53,7 +54,7 @@ pub fn check(
         "same-origin",
         "{context}"
     );
-    let is_callback = path.split('?').next() == Some("/oauth2_callback/");
+    let is_callback = path.starts_with("/oauth2_callback/") && status != StatusCode::NOT_FOUND;
     let referrer = if is_callback {
         "no-referrer"
     } else {

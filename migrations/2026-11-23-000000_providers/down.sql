@@ -1,0 +1,15 @@
+ALTER TABLE identities DROP COLUMN is_first;
+DROP TABLE providers;
+DROP TABLE logout_tokens;
+DROP INDEX sessions_granted;
+DROP INDEX sessions_sub;
+DROP INDEX sessions_sid;
+DROP INDEX sessions_recheck_at;
+ALTER TABLE sessions DROP COLUMN recheck_at;
+ALTER TABLE sessions DROP COLUMN confirmed_at;
+ALTER TABLE sessions DROP COLUMN sid;
+ALTER TABLE sessions DROP COLUMN sub;
+ALTER TABLE sessions DROP COLUMN id_token;
+ALTER TABLE sessions DROP COLUMN access_expires_at;
+ALTER TABLE sessions DROP COLUMN access_token;
+ALTER TABLE sessions DROP COLUMN refresh_token;

@@ -1,0 +1,92 @@
+//! `frontdesk rekey`: moves a provider's people to another id, or to other subjects.
+
+use std::io::Write as _;
+
+use super::Failure;
+use crate::config::{self, Settings};
+use crate::rekey::{self, Moved};
+
+/// What is to be moved.
+#[derive(clap::Args)]
+pub struct Rekey {
+    /// The provider's id as people are stored under it
+    provider: String,
+    /// Its id from now on
+    #[arg(required_unless_present = "subjects", conflicts_with = "subjects")]
+    to: Option<String>,
+    /// A CSV file with two columns, the old and the new subject of each person
+    #[arg(long, value_name = "FILE")]
+    subjects: Option<std::path::PathBuf>,
+    /// Print what would happen, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub fn run(rekey: &Rekey) -> Result<(), Failure> {
+    let (db, clock) = super::existing_database()?;
+    let now = clock.now();
+    let moved = match (&rekey.subjects, &rekey.to) {
+        (Some(path), _) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::Other(format!("{}: {error}", path.display())))?;
+            let pairs = pairs(&text)?;
+            let settings = Settings::parse(&config::environment()?)?;
+            let provider = settings
+                .providers
+                .iter()
+                .find(|provider| provider.id == rekey.provider)
+                .ok_or_else(|| {
+                    Failure::Other(format!("the settings have no provider {}", rekey.provider))
+                })?;
+            let pointer = &provider.mapping.subject.path;
+            rekey::to_subjects(&db, now, &rekey.provider, &pairs, pointer, rekey.dry_run)?
+        }
+        (None, Some(to)) => rekey::to_id(&db, now, &rekey.provider, to, rekey.dry_run)?,
+        (None, None) => return Ok(()),
+    };
+    tell(&moved, rekey.dry_run)
+}
+
+fn tell(moved: &Moved, is_dry_run: bool) -> Result<(), Failure> {
+    for subject in &moved.unknown {
+        say!("nobody is known by {subject:?}");
+    }
+    if moved.left > 0 {
+        say!("{} people of the provider are not in the list", moved.left);
+    }
+    if !moved.clashes.is_empty() {
+        for subject in &moved.clashes {
+            say!("{subject:?} is another person's already, or no subject");
+        }
+        return Err(Failure::Other("nobody was moved".to_owned()));
+    }
+    match (is_dry_run, moved.people) {
+        (_, 0) => say!("There is nobody to move."),
+        (true, people) => say!("{people} people would be moved. Nothing was changed."),
+        (false, people) => say!("{people} people were moved."),
+    }
+    Ok(())
+}
+
+/// Old and new subjects; a heading is not needed.
+fn pairs(text: &str) -> Result<Vec<(String, String)>, Failure> {
+    let mut pairs = Vec::new();
+    for (place, line) in text.lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let fields = crate::csv::fields(line);
+        match fields.as_slice() {
+            [old, new] if !old.is_empty() && !new.trim().is_empty() => {
+                pairs.push((old.clone(), new.clone()));
+            }
+            _ => {
+                return Err(Failure::Other(format!(
+                    "line {} has not two columns: old subject, new subject",
+                    place + 1
+                )));
+            }
+        }
+    }
+    Ok(pairs)
+}

@@ -1,0 +1,172 @@
+//! One HTTP call to a provider: nothing is retried, no redirect followed, no body read beyond its
+//! limit, and every failure is a [`Cause`].
+
+use std::time::Duration;
+
+use log::warn;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use super::json;
+use crate::config::ProviderSettings;
+use crate::error::Cause;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Of a decoded body.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// What came back, in full.
+pub struct Answer {
+    pub status: StatusCode,
+    pub content_type: String,
+    pub body: Vec<u8>,
+    /// When the provider answered by its own clock, in seconds since 1970.
+    pub date: Option<i64>,
+}
+
+impl Answer {
+    /// # Errors
+    /// [`Cause::Unreadable`] when it is not JSON, or says that it is something else.
+    pub fn json(&self) -> Result<Value, Cause> {
+        if !self.is_json() {
+            return Err(Cause::Unreadable("content type"));
+        }
+        json::parse(&self.body).map_err(|_| Cause::Unreadable("JSON"))
+    }
+
+    fn is_json(&self) -> bool {
+        let essence = self.content_type.as_str();
+        essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
+    }
+
+    /// The answer of an address that has one thing to say.
+    ///
+    /// # Errors
+    /// [`Cause::ProviderError`], [`Cause::Refused`] for any other status.
+    pub fn ok(self) -> Result<Self, Cause> {
+        match self.status {
+            StatusCode::OK => Ok(self),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                Err(Cause::ProviderError("temporarily_unavailable"))
+            }
+            status => Err(Cause::Refused(status.as_u16())),
+        }
+    }
+}
+
+/// A client for one provider.
+///
+/// # Errors
+/// What TLS says.
+pub fn client(settings: &ProviderSettings) -> Result<Client, Box<dyn std::error::Error>> {
+    // The process may have one already; it is the same.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        // The environment is read by the settings alone.
+        .no_proxy()
+        .referer(false)
+        // A server may close an idle connection just as a code is being sent on it; servers of
+        // this kind wait two seconds or more.
+        .pool_idle_timeout(Duration::from_secs(1));
+    let addresses = &settings.addresses;
+    let has_tls = [&addresses.token, &addresses.profile, &addresses.permissions]
+        .into_iter()
+        .flatten()
+        .any(|url| url.scheme() == "https")
+        || settings
+            .issuer
+            .as_ref()
+            .is_some_and(|issuer| issuer.starts_with("https:"));
+    if let Some(pem) = &settings.ca {
+        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+    } else if !has_tls {
+        // Starts on a machine without any certificate authority too.
+        builder = builder.tls_certs_only([]);
+    }
+    Ok(builder.build()?)
+}
+
+/// # Errors
+/// [`Cause::Unreachable`], [`Cause::TooSlow`], [`Cause::Unreadable`]
+pub async fn call(request: RequestBuilder, deadline: Instant) -> Result<Answer, Cause> {
+    call_for(request, deadline, MAX_BODY).await
+}
+
+/// The same for a body of at most `max` bytes.
+///
+/// # Errors
+/// As [`call`]
+pub async fn call_for(
+    request: RequestBuilder,
+    deadline: Instant,
+    max: usize,
+) -> Result<Answer, Cause> {
+    let whole = async {
+        let mut response = request.send().await.map_err(|error| cause_of(&error))?;
+        let body = read_body(&mut response, max).await?;
+        Ok(Answer {
+            status: response.status(),
+            content_type: essence(response.headers()),
+            date: date(response.headers()),
+            body,
+        })
+    };
+    timeout_at(deadline, whole)
+        .await
+        .unwrap_or(Err(Cause::TooSlow))
+}
+
+async fn read_body(response: &mut Response, max: usize) -> Result<Vec<u8>, Cause> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| cause_of(&error))? {
+        if body.len() + chunk.len() > max {
+            return Err(Cause::Unreadable("a body that is too large"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// `application/json`, in lower case, without parameters.
+fn essence(headers: &HeaderMap) -> String {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
+}
+
+/// RFC 9110 6.6.1
+fn date(headers: &HeaderMap) -> Option<i64> {
+    let text = headers.get(reqwest::header::DATE)?.to_str().ok()?;
+    let moment = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(moment.timestamp().as_second())
+}
+
+/// The last of an error's causes; the first ones only say that something was sent.
+pub fn root_of(error: &dyn std::error::Error) -> String {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root.to_string()
+}
+
+fn cause_of(error: &reqwest::Error) -> Cause {
+    // The address may hold what an operator wrote into it; the reason does not.
+    warn!(event = "provider_call", outcome = "failed"; "{}", root_of(error));
+    if error.is_timeout() {
+        Cause::TooSlow
+    } else if error.is_decode() || error.is_body() {
+        Cause::Unreadable("body")
+    } else {
+        Cause::Unreachable
+    }
+}

@@ -1,0 +1,276 @@
+//! What the claims of a token must say before it counts: ID tokens (OpenID Connect Core 3.1.3.7,
+//! 12.2), signed userinfo (5.3.2) and logout tokens (Back-Channel Logout 1.0, 2.6).
+
+use std::time::Duration;
+
+use jsonwebtoken::Algorithm;
+use serde_json::{Map, Value};
+
+use crate::clock::UnixTime;
+use crate::error::Cause;
+use crate::secret::half_of_hash;
+
+/// How far clocks may be apart.
+pub const LEEWAY: i64 = 60;
+/// Of `sub` and `sid` (Core 2 allows 255 ASCII characters).
+const MAX_NAME: usize = 255;
+
+/// Who must have said it, and to whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Parties<'a> {
+    pub issuer: &'a str,
+    pub client_id: &'a str,
+    pub trusted_audiences: &'a [String],
+}
+
+/// What an ID token of a sign-in must answer to.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    pub nonce: &'a str,
+    /// The access token that came with it.
+    pub access_token: &'a str,
+    pub code: &'a str,
+    pub max_age: Option<Duration>,
+    /// Separated by spaces; one of them must come back.
+    pub acr_values: Option<&'a str>,
+}
+
+type Claims = Map<String, Value>;
+
+/// The claims of an ID token that came with a code.
+///
+/// # Errors
+/// [`Cause::BadToken`] with the claim at fault; [`Cause::Clock`] when only the clocks disagree.
+pub fn check_id_token(
+    claims: &Claims,
+    kind: &str,
+    algorithm: Algorithm,
+    parties: Parties<'_>,
+    asked: &Asked<'_>,
+    now: UnixTime,
+) -> Result<(), Cause> {
+    check_kind(kind, &[])?;
+    // A logout token is no ID token (Back-Channel Logout 2.4).
+    if claims.contains_key("events") {
+        return Err(Cause::BadToken("events"));
+    }
+    check_parties(claims, parties)?;
+    check_times(claims, now, true)?;
+    name(claims, "sub")?.ok_or(Cause::BadToken("sub"))?;
+    if claims.get("nonce").and_then(Value::as_str) != Some(asked.nonce) {
+        return Err(Cause::BadToken("nonce"));
+    }
+    for (claim, value) in [("at_hash", asked.access_token), ("c_hash", asked.code)] {
+        let said = claims.get(claim);
+        if said.is_some() && said.and_then(Value::as_str) != Some(&half_hash(algorithm, value)) {
+            return Err(Cause::BadToken(claim));
+        }
+    }
+    if let Some(max_age) = asked.max_age {
+        let at = number(claims, "auth_time")?.ok_or(Cause::BadToken("auth_time"))?;
+        let oldest = seconds(now) - i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX) - LEEWAY;
+        if at < oldest {
+            return Err(Cause::BadToken("auth_time"));
+        }
+    }
+    if let Some(wanted) = asked.acr_values {
+        let acr = claims.get("acr").and_then(Value::as_str);
+        if !wanted.split(' ').any(|value| Some(value) == acr) {
+            return Err(Cause::BadToken("acr"));
+        }
+    }
+    Ok(())
+}
+
+/// The claims of an ID token that came with a refresh: still the same person (Core 12.2).
+///
+/// # Errors
+/// [`Cause::BadToken`]
+pub fn check_refreshed(
+    claims: &Claims,
+    kind: &str,
+    parties: Parties<'_>,
+    sub: &str,
+    now: UnixTime,
+) -> Result<(), Cause> {
+    check_kind(kind, &[])?;
+    check_parties(claims, parties)?;
+    check_times(claims, now, true)?;
+    if name(claims, "sub")?.as_deref() == Some(sub) {
+        Ok(())
+    } else {
+        Err(Cause::BadToken("sub"))
+    }
+}
+
+/// The claims of a signed userinfo answer.
+///
+/// # Errors
+/// [`Cause::BadToken`]
+pub fn check_userinfo(
+    claims: &Claims,
+    kind: &str,
+    parties: Parties<'_>,
+    now: UnixTime,
+) -> Result<(), Cause> {
+    check_kind(kind, &["userinfo+jwt", "token-introspection+jwt"])?;
+    check_parties(claims, parties)?;
+    check_times(claims, now, false)
+}
+
+/// Whose sessions a logout token ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logout {
+    pub sub: Option<String>,
+    pub sid: Option<String>,
+    /// It counts once.
+    pub jti: String,
+    pub expires_at: UnixTime,
+}
+
+/// The claims of a logout token.
+///
+/// # Errors
+/// [`Cause::BadToken`]
+pub fn check_logout(
+    claims: &Claims,
+    kind: &str,
+    parties: Parties<'_>,
+    now: UnixTime,
+) -> Result<Logout, Cause> {
+    const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+    check_kind(kind, &["logout+jwt"])?;
+    check_parties(claims, parties)?;
+    check_times(claims, now, true)?;
+    let is_logout = claims
+        .get("events")
+        .and_then(|events| events.get(EVENT))
+        .is_some_and(Value::is_object);
+    if !is_logout {
+        return Err(Cause::BadToken("events"));
+    }
+    if claims.contains_key("nonce") {
+        return Err(Cause::BadToken("nonce"));
+    }
+    let sub = name(claims, "sub")?;
+    let sid = name(claims, "sid")?;
+    if sub.is_none() && sid.is_none() {
+        return Err(Cause::BadToken("sub"));
+    }
+    let jti = name(claims, "jti")?.ok_or(Cause::BadToken("jti"))?;
+    let expires = number(claims, "exp")?.ok_or(Cause::BadToken("exp"))?;
+    let latest = seconds(now) + 86_400;
+    Ok(Logout {
+        sub,
+        sid,
+        jti,
+        expires_at: UnixTime((expires.min(latest) + LEEWAY) * 1_000_000),
+    })
+}
+
+/// `typ`: absent, `JWT`, or what this place expects (RFC 8725 3.11).
+fn check_kind(kind: &str, expected: &[&str]) -> Result<(), Cause> {
+    if kind.is_empty() || kind == "jwt" || expected.contains(&kind) {
+        Ok(())
+    } else {
+        Err(Cause::BadToken("typ"))
+    }
+}
+
+fn check_parties(claims: &Claims, parties: Parties<'_>) -> Result<(), Cause> {
+    if claims.get("iss").and_then(Value::as_str) != Some(parties.issuer) {
+        return Err(Cause::BadToken("iss"));
+    }
+    let audience: Vec<&str> = match claims.get("aud") {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(list)) => list
+            .iter()
+            .map(Value::as_str)
+            .collect::<Option<_>>()
+            .ok_or(Cause::BadToken("aud"))?,
+        _ => return Err(Cause::BadToken("aud")),
+    };
+    let is_trusted = |one: &&str| {
+        *one == parties.client_id || parties.trusted_audiences.iter().any(|other| other == one)
+    };
+    if !audience.contains(&parties.client_id) || !audience.iter().all(is_trusted) {
+        return Err(Cause::BadToken("aud"));
+    }
+    match claims.get("azp") {
+        None => Ok(()),
+        Some(azp) if azp.as_str() == Some(parties.client_id) => Ok(()),
+        Some(_) => Err(Cause::BadToken("azp")),
+    }
+}
+
+/// `exp` and `iat` are numbers where they are required; a number of another type is refused, not
+/// taken for absent.
+fn check_times(claims: &Claims, now: UnixTime, is_required: bool) -> Result<(), Cause> {
+    let now = seconds(now);
+    let expires = number(claims, "exp")?;
+    let issued = number(claims, "iat")?;
+    if is_required && expires.is_none() {
+        return Err(Cause::BadToken("exp"));
+    }
+    if is_required && issued.is_none() {
+        return Err(Cause::BadToken("iat"));
+    }
+    if expires.is_some_and(|at| at <= now - LEEWAY) {
+        // One that was just issued, and is over by our clock.
+        return Err(Cause::Clock("exp"));
+    }
+    if issued.is_some_and(|at| at > now + LEEWAY) {
+        return Err(Cause::Clock("iat"));
+    }
+    if number(claims, "nbf")?.is_some_and(|at| at > now + LEEWAY) {
+        return Err(Cause::Clock("nbf"));
+    }
+    Ok(())
+}
+
+/// A `NumericDate` (RFC 7519 2), whole seconds of it; fractions are allowed, the year 9999 is the
+/// last.
+fn number(claims: &Claims, name: &'static str) -> Result<Option<i64>, Cause> {
+    const LAST: i64 = 253_402_300_799;
+    let Some(value) = claims.get(name) else {
+        return Ok(None);
+    };
+    let whole = value.as_i64().or_else(|| {
+        let number = value.as_f64().filter(|number| number.is_finite())?;
+        // Parsed from text, so that nothing is cast.
+        format!("{:.0}", number.floor()).parse().ok()
+    });
+    whole
+        .filter(|whole| (1..=LAST).contains(whole))
+        .map(Some)
+        .ok_or(Cause::BadToken(name))
+}
+
+/// A text that names something: not empty, not long, without control characters.
+fn name(claims: &Claims, name: &'static str) -> Result<Option<String>, Cause> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::String(text))
+            if !text.is_empty()
+                && text.chars().count() <= MAX_NAME
+                && !text.chars().any(char::is_control) =>
+        {
+            Ok(Some(text.clone()))
+        }
+        Some(_) => Err(Cause::BadToken(name)),
+    }
+}
+
+const fn seconds(now: UnixTime) -> i64 {
+    now.0.div_euclid(1_000_000)
+}
+
+/// The left half of a hash, by the hash of the signature's algorithm (Core 3.1.3.6).
+fn half_hash(algorithm: Algorithm, value: &str) -> String {
+    let bits = match algorithm {
+        Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 | Algorithm::HS384 => 384,
+        Algorithm::RS512 | Algorithm::PS512 | Algorithm::HS512 | Algorithm::EdDSA => 512,
+        _ => 256,
+    };
+    half_of_hash(bits, value.as_bytes())
+}

@@ -1,0 +1,253 @@
+//! A provider's public keys (RFC 7517): cached, fetched again when none fits, but not more often
+//! than every half minute, whoever asks.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use reqwest::Client;
+use reqwest::header::ACCEPT;
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use super::call::call_for;
+use super::json;
+use super::jwt::Jwt;
+use crate::clock::UnixTime;
+use crate::error::Cause;
+
+/// Of a document of keys.
+const MAX_BODY: usize = 256 * 1024;
+/// Of the keys in it.
+const MAX_KEYS: usize = 200;
+/// Keys that are tried for one signature.
+const MAX_TRIED: usize = 10;
+/// Between two fetches that a token asked for which no key fits.
+const THROTTLE: Duration = Duration::from_secs(30);
+/// After a fetch that failed, while there are no keys at all.
+const RETRY: Duration = Duration::from_millis(500);
+/// Keys are fetched anew after so long.
+const FRESH: Duration = Duration::from_secs(3600);
+
+/// One usable key.
+pub struct Key {
+    id: Option<String>,
+    /// What its algorithm is said to be; `None`: any that fits it.
+    algorithm: Option<Algorithm>,
+    family: Family,
+    public: DecodingKey,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Rsa,
+    P256,
+    P384,
+    Ed25519,
+}
+
+impl Family {
+    const fn fits(self, algorithm: Algorithm) -> bool {
+        matches!(
+            (self, algorithm),
+            (
+                Self::Rsa,
+                Algorithm::RS256
+                    | Algorithm::RS384
+                    | Algorithm::RS512
+                    | Algorithm::PS256
+                    | Algorithm::PS384
+                    | Algorithm::PS512
+            ) | (Self::P256, Algorithm::ES256)
+                | (Self::P384, Algorithm::ES384)
+                | (Self::Ed25519, Algorithm::EdDSA)
+        )
+    }
+}
+
+#[derive(Default)]
+pub struct Cache {
+    state: Mutex<State>,
+    /// One call at a time.
+    calling: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    keys: Option<Arc<Vec<Key>>>,
+    fetched_at: Option<UnixTime>,
+    /// When a fetch was last forced.
+    forced_at: Option<UnixTime>,
+    failed_at: Option<UnixTime>,
+}
+
+impl Cache {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Verifies a token's signature, with the keys that are known or, where none fits, with those
+    /// that the provider has now.
+    ///
+    /// # Errors
+    /// [`Cause::BadToken`], or why the keys cannot be had.
+    pub async fn verify(
+        &self,
+        token: &Jwt,
+        address: &Url,
+        client: &Client,
+        now: UnixTime,
+        deadline: Instant,
+    ) -> Result<(), Cause> {
+        let known = {
+            let state = self.state();
+            let is_old = state
+                .fetched_at
+                .is_some_and(|at| now.since(at) >= FRESH || at.since(now) >= FRESH);
+            state.keys.clone().filter(|_| !is_old)
+        };
+        if let Some(keys) = &known
+            && is_signed_by(token, keys)
+        {
+            return Ok(());
+        }
+        let keys = self.fetch(known, address, client, now, deadline).await?;
+        if is_signed_by(token, &keys) {
+            Ok(())
+        } else {
+            Err(Cause::BadToken("signature"))
+        }
+    }
+
+    /// The keys, newer than `seen` where the throttle allows it.
+    async fn fetch(
+        &self,
+        seen: Option<Arc<Vec<Key>>>,
+        address: &Url,
+        client: &Client,
+        now: UnixTime,
+        deadline: Instant,
+    ) -> Result<Arc<Vec<Key>>, Cause> {
+        let _calling = tokio::time::timeout_at(deadline, self.calling.lock())
+            .await
+            .map_err(|_| Cause::TooSlow)?;
+        let older = {
+            let mut state = self.state();
+            match (&state.keys, &seen) {
+                // Fetched by somebody else while this one waited.
+                (Some(keys), Some(seen)) if !Arc::ptr_eq(keys, seen) => {
+                    return Ok(Arc::clone(keys));
+                }
+                (Some(keys), None)
+                    if state
+                        .fetched_at
+                        .is_some_and(|at| now.since(at) < FRESH && at.since(now) < FRESH) =>
+                {
+                    return Ok(Arc::clone(keys));
+                }
+                _ => {}
+            }
+            let is_recent = |at: Option<UnixTime>, limit: Duration| {
+                at.is_some_and(|at| now.since(at) < limit && at.since(now) < limit)
+            };
+            if state.keys.is_none() && is_recent(state.failed_at, RETRY) {
+                return Err(Cause::Unreachable);
+            }
+            if let Some(seen) = &seen {
+                if is_recent(state.forced_at, THROTTLE) {
+                    return Ok(Arc::clone(seen));
+                }
+                state.forced_at = Some(now);
+            }
+            state.keys.clone()
+        };
+        let request = client
+            .get(address.clone())
+            .header(ACCEPT, "application/jwk-set+json, application/json");
+        let fetched = match call_for(request, deadline, MAX_BODY).await {
+            Ok(answer) => answer
+                .ok()
+                .and_then(|answer| json::parse(&answer.body).map_err(|_| Cause::Unreadable("keys")))
+                .and_then(|document| parse(&document)),
+            Err(cause) => Err(cause),
+        };
+        match (fetched, older) {
+            (Ok(keys), _) => {
+                let keys = Arc::new(keys);
+                let mut state = self.state();
+                state.keys = Some(Arc::clone(&keys));
+                state.fetched_at = Some(now);
+                Ok(keys)
+            }
+            // The keys of before serve on through an outage.
+            (Err(_), Some(older)) => Ok(older),
+            (Err(cause), None) => {
+                self.state().failed_at = Some(now);
+                Err(cause)
+            }
+        }
+    }
+}
+
+/// The usable keys of a document. One that cannot be used does not hide the others.
+///
+/// # Errors
+/// [`Cause::Unreadable`] when it has no list of keys, or too many.
+pub fn parse(document: &Value) -> Result<Vec<Key>, Cause> {
+    let list = document
+        .get("keys")
+        .and_then(Value::as_array)
+        .filter(|list| list.len() <= MAX_KEYS)
+        .ok_or(Cause::Unreadable("keys"))?;
+    Ok(list.iter().filter_map(key).collect())
+}
+
+fn key(value: &Value) -> Option<Key> {
+    let jwk: Jwk = serde_json::from_value(value.clone()).ok()?;
+    if matches!(&jwk.common.public_key_use, Some(for_what) if *for_what != PublicKeyUse::Signature)
+    {
+        return None;
+    }
+    let family = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => Family::Rsa,
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Family::P256,
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => Family::P384,
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            Family::Ed25519
+        }
+        // A shared secret has no place in a public document.
+        _ => return None,
+    };
+    let algorithm = match value.get("alg") {
+        None | Some(Value::Null) => None,
+        Some(name) => {
+            let algorithm = name.as_str()?.parse().ok()?;
+            if !family.fits(algorithm) {
+                return None;
+            }
+            Some(algorithm)
+        }
+    };
+    Some(Key {
+        id: jwk.common.key_id.clone(),
+        algorithm,
+        family,
+        public: DecodingKey::from_jwk(&jwk).ok()?,
+    })
+}
+
+/// Whether one of the keys made the signature: the one that the token names, or, where it names
+/// none, any that fits its algorithm.
+#[must_use]
+pub fn is_signed_by(token: &Jwt, keys: &[Key]) -> bool {
+    keys.iter()
+        .filter(|key| {
+            key.family.fits(token.algorithm)
+                && key.algorithm.is_none_or(|only| only == token.algorithm)
+                && (token.key_id.is_none() || key.id.is_none() || key.id == token.key_id)
+        })
+        .take(MAX_TRIED)
+        .any(|key| token.is_signed_with(&key.public))
+}

@@ -1,0 +1,280 @@
+//! Where a provider's addresses are: set by hand, or discovered (OpenID Connect Discovery 1.0,
+//! RFC 8414). The last good document outlives every outage.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::Client;
+use reqwest::header::ACCEPT;
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use super::call::call;
+use super::json;
+use crate::clock::UnixTime;
+use crate::config::ProviderSettings;
+use crate::error::Cause;
+
+/// A document is read anew after so long.
+const FRESH: Duration = Duration::from_secs(3600);
+/// After a failure the next try waits so long.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// What is known of a provider. Addresses that this server calls are already the internal ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    pub authorize: Url,
+    pub token: Url,
+    pub userinfo: Option<Url>,
+    pub jwks: Option<Url>,
+    pub pushed_requests: Option<Url>,
+    pub requires_pushed_requests: bool,
+    pub revocation: Option<Url>,
+    pub end_session: Option<Url>,
+    /// RFC 9207 3
+    pub sends_issuer: bool,
+    /// `token_endpoint_auth_methods_supported`; empty: not said.
+    pub auth_methods: Vec<String>,
+}
+
+/// The cache of one provider.
+#[derive(Debug, Default)]
+pub struct Cache {
+    state: Mutex<State>,
+    /// One call at a time.
+    calling: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    known: Option<Arc<Metadata>>,
+    read_at: Option<UnixTime>,
+    tried_at: Option<UnixTime>,
+    /// Of the last try, if it failed.
+    failure: Option<Cause>,
+}
+
+impl Cache {
+    /// The cache of a provider whose addresses are all set.
+    #[must_use]
+    pub fn set(metadata: Metadata) -> Self {
+        Self {
+            state: Mutex::new(State {
+                known: Some(Arc::new(metadata)),
+                ..State::default()
+            }),
+            calling: tokio::sync::Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known now, however old.
+    #[must_use]
+    pub fn known(&self) -> Option<Arc<Metadata>> {
+        self.state().known.clone()
+    }
+
+    /// Why the last reading failed, if it did.
+    #[must_use]
+    pub fn failure(&self) -> Option<Cause> {
+        self.state().failure.clone()
+    }
+
+    /// Whether the document is to be read (again).
+    #[must_use]
+    pub fn is_due(&self, now: UnixTime) -> bool {
+        let state = self.state();
+        let is_old = |at: Option<UnixTime>, limit: Duration| {
+            // A clock that went back makes everything old.
+            at.is_none_or(|at| now.since(at) >= limit || at.since(now) > Duration::from_secs(60))
+        };
+        is_old(state.read_at, FRESH) && is_old(state.tried_at, RETRY)
+    }
+
+    /// Reads the document if that is due; `Ok` also when an older one serves on.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn refresh(
+        &self,
+        settings: &ProviderSettings,
+        client: &Client,
+        now: UnixTime,
+        deadline: Instant,
+    ) -> Result<Arc<Metadata>, Cause> {
+        if self.is_due(now) {
+            let _calling = tokio::time::timeout_at(deadline, self.calling.lock())
+                .await
+                .map_err(|_| Cause::TooSlow)?;
+            // Somebody else may have read it meanwhile.
+            if self.is_due(now) {
+                let read = self.read(settings, client, deadline).await;
+                let mut state = self.state();
+                state.tried_at = Some(now);
+                match read {
+                    Ok(metadata) => {
+                        state.known = Some(Arc::new(metadata));
+                        state.read_at = Some(now);
+                        state.failure = None;
+                    }
+                    Err(cause) => {
+                        log::warn!(
+                            event = "discovery",
+                            provider = settings.id.as_str(),
+                            outcome = cause.code();
+                            "{}", cause.detail()
+                        );
+                        state.failure = Some(cause);
+                    }
+                }
+            }
+        }
+        let state = self.state();
+        match (&state.known, &state.failure) {
+            (Some(known), _) => Ok(Arc::clone(known)),
+            (None, Some(failure)) => Err(failure.clone()),
+            (None, None) => Err(Cause::Unreachable),
+        }
+    }
+
+    async fn read(
+        &self,
+        settings: &ProviderSettings,
+        client: &Client,
+        deadline: Instant,
+    ) -> Result<Metadata, Cause> {
+        let Some(address) = discovery_address(settings) else {
+            return Err(Cause::Unreadable("issuer"));
+        };
+        let request = client.get(address).header(ACCEPT, "application/json");
+        let answer = call(request, deadline).await?.ok()?;
+        // Some servers give the document no type of its own.
+        let document =
+            json::parse(&answer.body).map_err(|_| Cause::Unreadable("discovery document"))?;
+        parse(settings, &document)
+    }
+}
+
+/// `ISSUER/.well-known/openid-configuration` (Discovery 4), as this server reaches it.
+#[must_use]
+pub fn discovery_address(settings: &ProviderSettings) -> Option<Url> {
+    if let Some(url) = &settings.discovery_url {
+        return Some(url.clone());
+    }
+    let issuer = settings.issuer.as_ref()?.trim_end_matches('/');
+    let url = Url::parse(&format!("{issuer}/.well-known/openid-configuration")).ok()?;
+    Some(inside(settings, url))
+}
+
+/// An address at the issuer's origin, as this server reaches it.
+fn inside(settings: &ProviderSettings, url: Url) -> Url {
+    let (Some(base), Some(issuer)) = (&settings.internal_base, &settings.issuer) else {
+        return url;
+    };
+    let is_of_issuer = Url::parse(issuer).is_ok_and(|issuer| issuer.origin() == url.origin());
+    if !is_of_issuer {
+        return url;
+    }
+    let tail = url.as_str().get(url.origin().ascii_serialization().len()..);
+    let inside = format!(
+        "{}{}",
+        base.as_str().trim_end_matches('/'),
+        tail.unwrap_or_default()
+    );
+    Url::parse(&inside).unwrap_or(url)
+}
+
+/// Reads a discovery document. The issuer in it must be the configured one, byte for byte
+/// (Discovery 4.3); an https issuer has https addresses.
+///
+/// # Errors
+/// [`Cause::BadMetadata`] with the member at fault.
+pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, Cause> {
+    let issuer = settings.issuer.as_deref().unwrap_or_default();
+    if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
+        return Err(Cause::BadMetadata("issuer"));
+    }
+    let is_https = issuer.starts_with("https:");
+    let address = |name: &'static str, set: &Option<Url>, is_browsers: bool| {
+        if let Some(url) = set {
+            return Ok(Some(url.clone()));
+        }
+        let text = match document.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) => text,
+            Some(_) => return Err(Cause::BadMetadata(name)),
+        };
+        let url = Url::parse(text)
+            .ok()
+            .filter(|url| url.scheme() == "https" || (url.scheme() == "http" && !is_https))
+            .filter(|url| url.host_str().is_some() && url.username().is_empty())
+            .ok_or(Cause::BadMetadata(name))?;
+        Ok(Some(if is_browsers {
+            url
+        } else {
+            inside(settings, url)
+        }))
+    };
+    let set = &settings.addresses;
+    let required = |name, found: Option<Url>| found.ok_or(Cause::BadMetadata(name));
+    let is_true = |name: &str| document.get(name) == Some(&Value::Bool(true));
+    Ok(Metadata {
+        authorize: required(
+            "authorization_endpoint",
+            address("authorization_endpoint", &set.authorize, true)?,
+        )?,
+        token: required(
+            "token_endpoint",
+            address("token_endpoint", &set.token, false)?,
+        )?,
+        userinfo: address("userinfo_endpoint", &set.userinfo, false)?,
+        jwks: Some(required(
+            "jwks_uri",
+            address("jwks_uri", &set.jwks, false)?,
+        )?),
+        pushed_requests: address(
+            "pushed_authorization_request_endpoint",
+            &set.pushed_requests,
+            false,
+        )?,
+        requires_pushed_requests: is_true("require_pushed_authorization_requests"),
+        revocation: address("revocation_endpoint", &set.revocation, false)?,
+        end_session: address("end_session_endpoint", &set.end_session, true)?,
+        sends_issuer: is_true("authorization_response_iss_parameter_supported"),
+        auth_methods: document
+            .get("token_endpoint_auth_methods_supported")
+            .and_then(Value::as_array)
+            .map(|methods| {
+                methods
+                    .iter()
+                    .filter_map(|method| method.as_str().map(str::to_owned))
+                    .collect()
+            })
+            .unwrap_or_default(),
+    })
+}
+
+/// The metadata of a provider without discovery. `None` for one that has it.
+#[must_use]
+pub fn of_settings(settings: &ProviderSettings) -> Option<Metadata> {
+    if settings.issuer.is_some() {
+        return None;
+    }
+    let set = &settings.addresses;
+    Some(Metadata {
+        authorize: set.authorize.clone()?,
+        token: set.token.clone()?,
+        userinfo: set.userinfo.clone(),
+        jwks: None,
+        pushed_requests: set.pushed_requests.clone(),
+        requires_pushed_requests: false,
+        revocation: set.revocation.clone(),
+        end_session: set.end_session.clone(),
+        sends_issuer: false,
+        auth_methods: Vec::new(),
+    })
+}

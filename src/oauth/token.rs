@@ -1,0 +1,311 @@
+//! The token endpoint (RFC 6749 3.2): how a request to it is made, in the provider's dialect, and
+//! how its answer is read.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::Header;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::{Map, Value};
+use url::Url;
+use url::form_urlencoded::byte_serialize;
+
+use super::call::Answer;
+use super::known_code;
+use crate::clock::UnixTime;
+use crate::config::{ClientAuth, Dialect, ProviderSettings, TokenRequest};
+use crate::error::{Cause, Error, Result};
+use crate::secret::{Secret, random_token};
+
+/// What a token endpoint gave (RFC 6749 5.1).
+pub struct Tokens {
+    pub access_token: Secret<String>,
+    pub refresh_token: Option<Secret<String>>,
+    /// When the access token is over, if that was said.
+    pub expires_at: Option<UnixTime>,
+    /// `None`: there was none.
+    pub id_token: Option<Secret<String>>,
+    /// Whether the answer has what the rules of admission want of it.
+    pub is_admitted: bool,
+}
+
+/// How long a client's own assertion holds, in seconds (RFC 7523 3).
+const ASSERTION_LIFETIME: i64 = 60;
+/// Beyond this an access token's life is of no interest: ten years, in seconds.
+const MAX_LIFETIME: f64 = 315_360_000.0;
+/// Tokens are kept up to this length.
+const MAX_TOKEN: usize = 16 * 1024;
+
+/// A POST with parameters and the client's authentication, in one way and never two (RFC 6749
+/// 2.3.1). `audience` is who an assertion is for.
+///
+/// # Errors
+/// [`Cause::Internal`] when the client's key cannot sign.
+pub fn request(
+    client: &Client,
+    settings: &ProviderSettings,
+    auth: ClientAuth,
+    address: &Url,
+    audience: &str,
+    parameters: &[(&str, &str)],
+    now: UnixTime,
+) -> Result<RequestBuilder, Cause> {
+    let dialect = &settings.dialect;
+    let mut all: Vec<(&str, String)> = parameters
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect();
+    if auth != ClientAuth::Basic {
+        all.push(("client_id", settings.client_id.clone()));
+    }
+    match auth {
+        ClientAuth::Post => all.push(("client_secret", settings.client_secret.expose().clone())),
+        ClientAuth::PrivateKeyJwt => {
+            all.push((
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
+            ));
+            all.push(("client_assertion", assertion(settings, audience, now)?));
+        }
+        ClientAuth::Basic | ClientAuth::None => {}
+    }
+    let mut named: Vec<(&str, &str)> = all
+        .iter()
+        .filter_map(|(name, value)| {
+            let name = dialect
+                .token_params
+                .get(*name)
+                .map_or(*name, String::as_str);
+            (!name.is_empty()).then_some((name, value.as_str()))
+        })
+        .collect();
+    let extra = &dialect.token_extra;
+    named.extend(
+        extra
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    );
+    let request = match dialect.token_request {
+        TokenRequest::Form => client.post(address.clone()).form(&named),
+        TokenRequest::Json => {
+            let body: Map<String, Value> = named
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+                .collect();
+            client
+                .post(address.clone())
+                .header(reqwest::header::CONTENT_TYPE, "application/json")
+                .body(Value::Object(body).to_string())
+        }
+        TokenRequest::Query => {
+            let mut address = address.clone();
+            address.query_pairs_mut().extend_pairs(named);
+            client.get(address)
+        }
+    };
+    let mut request = request.header(ACCEPT, "application/json");
+    if auth == ClientAuth::Basic {
+        request = request.header(AUTHORIZATION, basic(settings)?);
+    }
+    Ok(request)
+}
+
+/// Form-urlencoded, then base64 (RFC 6749 2.3.1).
+fn basic(settings: &ProviderSettings) -> Result<HeaderValue, Cause> {
+    let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = format!(
+        "{}:{}",
+        encode(&settings.client_id),
+        encode(settings.client_secret.expose())
+    );
+    let mut header = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
+        .map_err(|_| Cause::Internal("the client's credentials make no header"))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// The client's own word, signed (RFC 7523 2.2, OpenID Connect Core 9).
+fn assertion(settings: &ProviderSettings, audience: &str, now: UnixTime) -> Result<String, Cause> {
+    let no_key = Cause::Internal("the client's key cannot sign");
+    let key = settings.signing_key.as_ref().ok_or(no_key.clone())?;
+    let mut header = Header::new(key.algorithm);
+    header.kid.clone_from(&key.id);
+    let seconds = now.0.div_euclid(1_000_000);
+    let jti = random_token().map_err(|_| Cause::Internal("no random bytes"))?;
+    let claims = serde_json::json!({
+        "iss": settings.client_id,
+        "sub": settings.client_id,
+        "aud": audience,
+        "jti": jti,
+        "iat": seconds,
+        "exp": seconds + ASSERTION_LIFETIME,
+    });
+    jsonwebtoken::encode(&header, &claims, &key.key).map_err(|_| no_key)
+}
+
+/// Reads a token answer.
+///
+/// # Errors
+/// [`Cause::CodeRefused`] for `invalid_grant`, [`Cause::ClientRefused`], or what is wrong with it.
+pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Result<Tokens, Cause> {
+    let dialect = &settings.dialect;
+    if !dialect.refused_values.is_empty()
+        && answer
+            .json()
+            .is_ok_and(|answer| is_refused(dialect, &answer))
+    {
+        return Err(Cause::CodeRefused);
+    }
+    let whole = match answer.status {
+        StatusCode::OK => answer.json()?,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            return Err(Cause::ProviderError("temporarily_unavailable"));
+        }
+        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED => {
+            return Err(refusal(answer));
+        }
+        status => return Err(Cause::Refused(status.as_u16())),
+    };
+    // Some providers answer errors with 200.
+    if let Some(code) = whole.get("error").filter(|code| !code.is_null()) {
+        return Err(cause_of_code(code.as_str().unwrap_or_default()));
+    }
+    let token = opened(dialect, &whole, dialect.token_envelope.as_deref())?;
+    // RFC 6749 7.1: a type that one does not understand must not be used.
+    let is_bearer = match token.get("token_type") {
+        None => !dialect.needs_token_type,
+        Some(kind) => kind
+            .as_str()
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")),
+    };
+    if !is_bearer {
+        return Err(Cause::Unreadable("token_type"));
+    }
+    let text = |pointer: &str| token.pointer(pointer).and_then(Value::as_str);
+    let access_token = text(&dialect.access_token)
+        .filter(|token| is_token_text(token))
+        .ok_or(Cause::Unreadable("access_token"))?;
+    let kept = |token: &&str| is_token_text(token) && token.len() <= MAX_TOKEN;
+    Ok(Tokens {
+        access_token: Secret::new(access_token.to_owned()),
+        refresh_token: text(&dialect.refresh_token)
+            .filter(kept)
+            .map(|token| Secret::new(token.to_owned())),
+        expires_at: token
+            .pointer(&dialect.expires_in)
+            .and_then(lifetime)
+            .map(|seconds| now.plus(std::time::Duration::from_secs(seconds))),
+        id_token: match token.get("id_token") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(Secret::new(text.clone())),
+            Some(_) => return Err(Cause::Unreadable("id_token")),
+        },
+        is_admitted: settings
+            .admission
+            .values
+            .iter()
+            .filter(|rule| rule.pointer.is_none())
+            .all(|rule| {
+                let said = token.pointer(&rule.token_path).and_then(as_text);
+                said.is_some_and(|said| rule.values.contains(&said))
+            }),
+    })
+}
+
+/// What an error answer says (RFC 6749 5.2).
+fn refusal(answer: &Answer) -> Cause {
+    let error = answer.json().ok();
+    let code = error
+        .as_ref()
+        .and_then(|error| error.get("error")?.as_str());
+    match (code, answer.status) {
+        (Some(code), StatusCode::BAD_REQUEST) => cause_of_code(code),
+        (Some("invalid_grant"), _) => Cause::CodeRefused,
+        (_, StatusCode::UNAUTHORIZED) => Cause::ClientRefused,
+        (_, status) => Cause::Refused(status.as_u16()),
+    }
+}
+
+fn cause_of_code(code: &str) -> Cause {
+    match code {
+        "invalid_grant" | "bad_verification_code" => Cause::CodeRefused,
+        "invalid_client" | "unauthorized_client" | "incorrect_client_credentials" => {
+            Cause::ClientRefused
+        }
+        code => Cause::ProviderError(known_code(code)),
+    }
+}
+
+/// The object that counts in an answer that may have an envelope, whose ok member says that all is
+/// well.
+///
+/// # Errors
+/// [`Cause::CodeRefused`] when it says so in the provider's own words, [`Cause::NotOk`] when it
+/// says otherwise, [`Cause::Unreadable`] when there is no such object.
+pub fn opened<'a>(
+    dialect: &Dialect,
+    answer: &'a Value,
+    envelope: Option<&str>,
+) -> Result<&'a Value, Cause> {
+    if is_refused(dialect, answer) {
+        return Err(Cause::CodeRefused);
+    }
+    if let Some((member, value)) = &dialect.ok
+        && answer.pointer(member).and_then(as_text) != as_text(value)
+    {
+        return Err(Cause::NotOk);
+    }
+    match envelope {
+        None => Ok(answer),
+        Some(pointer) => answer.pointer(pointer).ok_or(Cause::Unreadable("envelope")),
+    }
+}
+
+/// Whether an answer says, in the provider's own words, that a code or a token is refused.
+fn is_refused(dialect: &Dialect, answer: &Value) -> bool {
+    let said = answer.pointer(&dialect.error_member).and_then(as_text);
+    said.is_some()
+        && dialect
+            .refused_values
+            .iter()
+            .any(|value| as_text(value) == said)
+}
+
+/// A text or a number, as text: some say `0`, some `"0"`.
+#[must_use]
+pub fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+/// Seconds, as a number or as text.
+fn lifetime(value: &Value) -> Option<u64> {
+    let seconds = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.parse().ok()?,
+        _ => return None,
+    };
+    if !(0.0..=MAX_LIFETIME).contains(&seconds) {
+        return None;
+    }
+    format!("{:.0}", seconds.floor()).parse().ok()
+}
+
+/// RFC 6749 A.12: visible characters.
+fn is_token_text(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| (0x21..=0x7e).contains(&byte))
+}
+
+/// The client's credentials can be sent at all.
+///
+/// # Errors
+/// [`Error::Internal`]
+pub fn check_credentials(settings: &ProviderSettings) -> Result<()> {
+    basic(settings)
+        .map(|_| ())
+        .map_err(|_| Error::Internal("the client's credentials make no header".to_owned()))
+}

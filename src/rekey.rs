@@ -1,0 +1,131 @@
+//! Moving a provider's people when what they are known by changes: the provider's id, or the
+//! member of its answers that names them. Each person is moved or none is.
+
+use crate::audit::{self, COMMAND_LINE, Details, EventKind, NewEvent};
+use crate::clock::UnixTime;
+use crate::db::{Conn, Db};
+use crate::error::Result;
+use crate::sessions::Client;
+use crate::text::is_refused;
+use crate::users::{MAX_SUBJECT, keys};
+
+/// Clashes that are named; more are not looked for.
+const MAX_CLASHES: i64 = 20;
+
+/// What was moved, or would be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Moved {
+    pub people: usize,
+    /// Subjects that stand in the way; then nobody was moved.
+    pub clashes: Vec<String>,
+    /// Subjects of the list that nobody is known by.
+    pub unknown: Vec<String>,
+    /// People of the provider whom the list does not name.
+    pub left: usize,
+}
+
+/// Moves all people of `from` to the id `to`.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`], here and below; then nobody was moved.
+pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> Result<Moved> {
+    db.write_blocking(|conn| {
+        let clashes = keys::clashes(conn, from, to, MAX_CLASHES)?;
+        let people = keys::count(conn, from)?;
+        let people = usize::try_from(people).unwrap_or_default();
+        if is_dry_run || !clashes.is_empty() || people == 0 {
+            return Ok(Moved {
+                people,
+                clashes,
+                ..Moved::default()
+            });
+        }
+        let people = keys::move_to(conn, from, to)?;
+        record(conn, now, to, people, format!("{from} → {to}"))?;
+        Ok(Moved {
+            people,
+            ..Moved::default()
+        })
+    })
+}
+
+/// Gives people of a provider new subjects, by a list of old and new ones; `pointer` is what names
+/// them from now on.
+///
+/// # Errors
+/// As [`to_id`]
+pub fn to_subjects(
+    db: &Db,
+    now: UnixTime,
+    provider: &str,
+    pairs: &[(String, String)],
+    pointer: &str,
+    is_dry_run: bool,
+) -> Result<Moved> {
+    db.write_blocking(|conn| {
+        let mut moved = Moved::default();
+        let mut known = Vec::new();
+        for (old, new) in pairs {
+            if !keys::is_known(conn, provider, old)? {
+                moved.unknown.push(old.clone());
+                continue;
+            }
+            // Somebody else's, who is not moved away by the same list.
+            let is_free = !keys::is_known(conn, provider, new)?
+                || pairs.iter().any(|(other, _)| other == new);
+            if !is_free || new.chars().count() > MAX_SUBJECT || new.chars().any(is_refused) {
+                moved.clashes.push(new.clone());
+            }
+            known.push((old, new));
+        }
+        let all = usize::try_from(keys::count(conn, provider)?).unwrap_or_default();
+        moved.people = known.len();
+        moved.left = all.saturating_sub(known.len());
+        if is_dry_run || !moved.clashes.is_empty() {
+            return Ok(moved);
+        }
+        // By a name that nobody has in between: two people may swap.
+        for (place, (old, _)) in known.iter().enumerate() {
+            keys::move_subject(conn, provider, old, &passage(place))?;
+        }
+        for (place, (_, new)) in known.iter().enumerate() {
+            keys::move_subject(conn, provider, &passage(place), new)?;
+        }
+        keys::set_subject_pointer(conn, now, provider, pointer)?;
+        if moved.people > 0 {
+            record(conn, now, provider, moved.people, pointer.to_owned())?;
+        }
+        Ok(moved)
+    })
+}
+
+fn passage(place: usize) -> String {
+    format!("\u{1}rekey {place}")
+}
+
+fn record(
+    conn: &mut Conn,
+    now: UnixTime,
+    provider: &str,
+    people: usize,
+    note: String,
+) -> Result<()> {
+    audit::record(
+        conn,
+        now,
+        NewEvent {
+            kind: EventKind::ProviderRekeyed,
+            reason: "",
+            actor: COMMAND_LINE,
+            user: None,
+            provider,
+            client: &Client::default(),
+            reference: "",
+            details: Details {
+                count: Some(people),
+                note,
+                ..Details::default()
+            },
+        },
+    )
+}

@@ -1,0 +1,315 @@
+//! What a provider gave with a session, sealed, and when it is asked again about the person.
+//!
+//! The unit of a re-check is the person at a provider, however many sessions they have there.
+
+use diesel::prelude::*;
+
+use super::Limits;
+use crate::clock::UnixTime;
+use crate::db::schema::sessions;
+use crate::db::{Conn, Sql, each};
+use crate::error::{Error, Result};
+use crate::oauth::Grant;
+use crate::secret::{Keys, Purpose, Secret, random_bytes};
+
+/// A grant as its row keeps it.
+#[derive(Clone, Debug, Default)]
+pub struct Sealed {
+    pub refresh_token: Option<String>,
+    pub access_token: Option<String>,
+    pub access_expires_at: Option<i64>,
+    pub id_token: Option<String>,
+    pub sub: Option<String>,
+    pub sid: Option<String>,
+    /// When the provider is asked again, if ever.
+    pub recheck_at: Option<i64>,
+}
+
+/// # Errors
+/// [`Error::Internal`] without random bytes.
+pub fn seal(keys: &Keys, grant: &Grant, recheck_at: Option<UnixTime>) -> Result<Sealed> {
+    let sealed = |token: &Option<Secret<String>>| {
+        token
+            .as_ref()
+            .map(|token| seal_token(keys, token))
+            .transpose()
+    };
+    Ok(Sealed {
+        refresh_token: sealed(&grant.refresh_token)?,
+        access_token: sealed(&grant.access_token)?,
+        access_expires_at: grant.access_expires_at.map(|at| at.0),
+        id_token: sealed(&grant.id_token)?,
+        sub: grant.sub.clone(),
+        sid: grant.sid.clone(),
+        recheck_at: recheck_at.map(|at| at.0),
+    })
+}
+
+/// # Errors
+/// [`Error::Internal`] without random bytes.
+pub fn seal_token(keys: &Keys, token: &Secret<String>) -> Result<String> {
+    let salt = random_bytes()?;
+    keys.seal(Purpose::Grant, salt, token.expose().as_bytes())
+        .ok_or_else(|| Error::Internal("a token cannot be sealed".to_owned()))
+}
+
+/// `None` when a key sealed it that is not known any more.
+#[must_use]
+pub fn open_token(keys: &Keys, sealed: &str) -> Option<Secret<String>> {
+    let opened = keys.open(Purpose::Grant, sealed)?;
+    String::from_utf8(opened.plain).ok().map(Secret::new)
+}
+
+/// What one session of a person can be asked with.
+#[derive(Clone, Debug, Queryable)]
+pub struct Row {
+    pub session_id: i64,
+    pub refresh_token: Option<String>,
+    pub access_token: Option<String>,
+    pub access_expires_at: Option<i64>,
+    pub sub: Option<String>,
+    pub confirmed_at: Option<i64>,
+}
+
+/// Whether anybody of a provider is due.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`], here and below.
+pub fn is_any_due(conn: &mut Conn, provider: &str, now: UnixTime) -> Result<bool> {
+    let found: Option<i64> = sessions::table
+        .filter(sessions::provider.eq(provider))
+        .filter(sessions::recheck_at.is_not_null())
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::recheck_at.le(now.0))
+        .select(sessions::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Takes up to `limit` people who are due, the longest waiting first, until `until`: nobody else
+/// takes them before that.
+pub fn claim(
+    conn: &mut Conn,
+    provider: &str,
+    now: UnixTime,
+    until: UnixTime,
+    limit: i64,
+) -> Result<Vec<i64>> {
+    let due: Vec<i64> = sessions::table
+        .filter(sessions::provider.eq(provider))
+        .filter(sessions::recheck_at.is_not_null())
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::recheck_at.le(now.0))
+        .order(sessions::recheck_at)
+        .limit(limit)
+        .select(sessions::user_id)
+        .load(conn)?;
+    let mut people = due;
+    people.sort_unstable();
+    people.dedup();
+    set_recheck_of(conn, provider, &people, Some(until))?;
+    Ok(people)
+}
+
+fn set_recheck_of(
+    conn: &mut Conn,
+    provider: &str,
+    people: &[i64],
+    at: Option<UnixTime>,
+) -> Result<()> {
+    diesel::update(
+        sessions::table
+            .filter(sessions::provider.eq(provider))
+            .filter(sessions::user_id.eq_any(people))
+            .filter(sessions::recheck_at.is_not_null())
+            .filter(sessions::ended_at.is_null()),
+    )
+    .set(sessions::recheck_at.eq(at.map(|at| at.0)))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// When somebody is asked about again; `None`: not before their next sign-in.
+pub fn set_recheck(
+    conn: &mut Conn,
+    provider: &str,
+    user_id: i64,
+    at: Option<UnixTime>,
+) -> Result<()> {
+    set_recheck_of(conn, provider, &[user_id], at)
+}
+
+/// What a person's live sessions at a provider can be asked with, those first that were asked with
+/// the longest ago, so that none of them grows stale.
+pub fn of_person(
+    conn: &mut Conn,
+    now: UnixTime,
+    limits: Limits,
+    provider: &str,
+    user_id: i64,
+) -> Result<Vec<Row>> {
+    Ok(each!(conn, |conn| sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::provider.eq(provider))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now.0))
+        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
+        .filter(
+            sessions::refresh_token
+                .is_not_null()
+                .or(sessions::access_token.is_not_null())
+        )
+        .order((sessions::confirmed_at, sessions::id))
+        .limit(100)
+        .select((
+            sessions::id,
+            sessions::refresh_token,
+            sessions::access_token,
+            sessions::access_expires_at,
+            sessions::sub,
+            sessions::confirmed_at,
+        ))
+        .load(conn))?)
+}
+
+/// Takes what a session could be asked with.
+pub fn drop_tokens(conn: &mut Conn, session_id: i64) -> Result<()> {
+    diesel::update(sessions::table.find(session_id))
+        .set((
+            sessions::refresh_token.eq(None::<&str>),
+            sessions::access_token.eq(None::<&str>),
+            sessions::access_expires_at.eq(None::<i64>),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Notes that the provider still knows the person. A refresh token that was rotated takes the
+/// place of `old`, and of no other: had it changed meanwhile, two would have used it.
+pub fn confirm(
+    conn: &mut Conn,
+    now: UnixTime,
+    session_id: i64,
+    rotated: Option<(&str, &str)>,
+) -> Result<bool> {
+    diesel::update(sessions::table.find(session_id))
+        .set(sessions::confirmed_at.eq(now.0))
+        .execute(conn)?;
+    let Some((old, new)) = rotated else {
+        return Ok(true);
+    };
+    let replaced = diesel::update(
+        sessions::table
+            .filter(sessions::id.eq(session_id))
+            .filter(sessions::refresh_token.eq(old)),
+    )
+    .set(sessions::refresh_token.eq(new))
+    .execute(conn)?;
+    Ok(replaced == 1)
+}
+
+/// Whether a person has anything left to be asked with, at any provider but this one.
+pub fn has_elsewhere(
+    conn: &mut Conn,
+    now: UnixTime,
+    limits: Limits,
+    provider: &str,
+    user_id: i64,
+) -> Result<bool> {
+    let found: Option<i64> = sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::provider.ne(provider))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now.0))
+        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
+        .filter(
+            sessions::refresh_token
+                .is_not_null()
+                .or(sessions::access_token.is_not_null()),
+        )
+        .select(sessions::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// What is left of a session's tokens, ended or not: for revoking them and for signing out at the
+/// provider.
+#[derive(Clone, Debug, Queryable)]
+pub struct Left {
+    pub provider: String,
+    pub refresh_token: Option<String>,
+    pub access_token: Option<String>,
+    pub id_token: Option<String>,
+}
+
+pub fn left_of(conn: &mut Conn, session_id: i64) -> Result<Option<Left>> {
+    Ok(sessions::table
+        .find(session_id)
+        .select((
+            sessions::provider,
+            sessions::refresh_token,
+            sessions::access_token,
+            sessions::id_token,
+        ))
+        .first(conn)
+        .optional()?)
+}
+
+/// Takes the tokens of up to `limit` sessions that ended before `before`; how many there were.
+pub fn forget_ended(conn: &mut Conn, before: UnixTime, limit: i64) -> Result<usize> {
+    let ended: Vec<i64> = sessions::table
+        .filter(sessions::ended_at.is_not_null())
+        .filter(sessions::ended_at.lt(before.0))
+        .filter(
+            sessions::refresh_token
+                .is_not_null()
+                .or(sessions::access_token.is_not_null())
+                .or(sessions::id_token.is_not_null()),
+        )
+        .select(sessions::id)
+        .limit(limit)
+        .load(conn)?;
+    Ok(
+        diesel::update(sessions::table.filter(sessions::id.eq_any(ended)))
+            .set((
+                sessions::refresh_token.eq(None::<&str>),
+                sessions::access_token.eq(None::<&str>),
+                sessions::id_token.eq(None::<&str>),
+            ))
+            .execute(conn)?,
+    )
+}
+
+/// How many people of a provider are re-checked, counted up to `cap`.
+pub fn count_people(conn: &mut Conn, provider: &str, cap: i64) -> Result<i64> {
+    Sql::new(
+        "SELECT DISTINCT x.user_id FROM sessions x WHERE x.provider = ? AND x.recheck_at IS NOT NULL AND x.ended_at IS NULL",
+        [provider.into()],
+    )
+    .count_up_to(conn, cap)
+}
+
+/// Whom a logout token names: live sessions of a provider by `sid`, by `sub`, or by both; each
+/// with its account.
+pub fn named(
+    conn: &mut Conn,
+    provider: &str,
+    sub: Option<&str>,
+    sid: Option<&str>,
+) -> Result<Vec<(i64, i64)>> {
+    let mut query = sessions::table
+        .filter(sessions::provider.eq(provider))
+        .filter(sessions::ended_at.is_null())
+        .select((sessions::id, sessions::user_id))
+        .limit(10_000)
+        .into_boxed();
+    if let Some(sid) = sid {
+        query = query.filter(sessions::sid.eq(sid));
+    }
+    if let Some(sub) = sub {
+        query = query.filter(sessions::sub.eq(sub));
+    }
+    Ok(query.load(conn)?)
+}

@@ -1,0 +1,90 @@
+//! Adding a provider to one's own account: whoever is signed in proves there who they are, once.
+
+use std::sync::Arc;
+
+use super::{Visitor, failure, refuse};
+use crate::attempts::Attempt;
+use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::desk::Desk;
+use crate::error::{Cause, Error, Result, Step};
+use crate::oauth::{Permissions, Person, Provider};
+use crate::permissions;
+use crate::roles;
+use crate::secret::sha256;
+use crate::sessions;
+use crate::users;
+
+/// # Errors
+/// [`Error::SignedOut`] when the session that began it is over; [`Cause::IdentityTaken`] when the
+/// person has another account already.
+pub async fn link(
+    desk: &Arc<Desk>,
+    provider: &Arc<Provider>,
+    attempt: &Attempt,
+    person: &Person,
+    session_id: i64,
+    visitor: &Visitor,
+) -> Result<()> {
+    let token = visitor.session_token.as_ref().ok_or(Error::SignedOut)?;
+    let hash = sha256(token.expose().as_bytes());
+    let now = desk.clock.now();
+    let shared = Arc::clone(desk);
+    let id = provider.id().to_owned();
+    let subject = person.profile.subject.clone();
+    let given = match &person.permissions {
+        Permissions::Given(given) => Some(given.clone()),
+        Permissions::NotAsked | Permissions::Failed(_) => None,
+    };
+    let client = visitor.client.clone();
+    let linked = desk
+        .db
+        .write(move |conn| {
+            let live = sessions::find_live(conn, now, shared.limits, &hash)?;
+            // Somebody else may have signed in in this browser meanwhile.
+            let Some((_, user)) = live.filter(|(session, _)| session.id == session_id) else {
+                return Err(Error::SignedOut);
+            };
+            let Some(user) = users::lock(conn, user.id)?.filter(|user| user.is_active) else {
+                return Err(Error::SignedOut);
+            };
+            match users::find_by_identity(conn, &id, &subject)? {
+                Some(owner) if owner.id == user.id => return Ok(true),
+                Some(_) => return Ok(false),
+                None => {}
+            }
+            users::link(conn, now, user.id, &id, &subject)?;
+            let mut details = Details {
+                identity: Some((id.clone(), subject.clone())),
+                ..Details::default()
+            };
+            if let Some(given) = &given {
+                let diff = permissions::replace(conn, now, user.id, &id, given)?;
+                details.permissions_added = diff.added;
+                details.permissions_removed = diff.removed;
+                roles::sync(conn, &shared.roles, user.id, user.roles())?;
+            }
+            users::note_changes(conn, now, user.id, &user.username, &["identity"])?;
+            audit::record(
+                conn,
+                now,
+                NewEvent {
+                    kind: EventKind::IdentityLinked,
+                    reason: "",
+                    actor: &user.username,
+                    user: Some((user.id, &user.username)),
+                    provider: &id,
+                    client: &client,
+                    reference: "",
+                    details,
+                },
+            )?;
+            Ok(true)
+        })
+        .await?;
+    if linked {
+        return Ok(());
+    }
+    let error = failure(Some(attempt), Step::Account, Cause::IdentityTaken);
+    let deadline = tokio::time::Instant::now() + super::NOTE_PATIENCE;
+    Err(refuse(desk, error, &visitor.client, deadline).await)
+}

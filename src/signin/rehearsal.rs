@@ -1,0 +1,225 @@
+//! A sign-in that an admin tries: a real round trip whose end is a report, and nothing is saved.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Visitor;
+use super::door::admit;
+use crate::config::{Document, Pointer};
+use crate::desk::Desk;
+use crate::error::{Admission, Error, Result};
+use crate::oauth::{self, Permissions, Person, Provider};
+use crate::permissions::{self, BY_HAND};
+use crate::secret::sha256;
+use crate::sessions;
+use crate::users::{self, Role, User};
+
+/// What a sign-in would have done.
+pub struct Rehearsal {
+    pub provider: Arc<Provider>,
+    /// Who tried.
+    pub viewer: User,
+    pub outcome: Result<Report, oauth::Failure>,
+}
+
+pub struct Report {
+    /// The answers, each as text, with secrets masked.
+    pub answers: Vec<(Document, String)>,
+    pub fields: Vec<Field>,
+    pub verdict: Verdict,
+    pub permissions_gained: Vec<String>,
+    pub permissions_lost: Vec<String>,
+    /// Why the permissions from before would be kept, as a code.
+    pub permissions_kept: Option<&'static str>,
+    pub has_refresh_token: bool,
+}
+
+impl Report {
+    #[must_use]
+    pub const fn would_sign_in(&self) -> bool {
+        matches!(self.verdict, Verdict::New | Verdict::Known(_))
+    }
+}
+
+/// A field, what it would be, and where that came from.
+pub struct Field {
+    pub name: &'static str,
+    pub value: Option<String>,
+    pub document: Option<Document>,
+    pub pointer: String,
+}
+
+/// What would become of the person.
+pub enum Verdict {
+    /// Signed in to an account that exists.
+    Known(User),
+    /// An account would be created.
+    New,
+    Inactive(User),
+    NameTaken(User),
+    NotAdmitted(Admission),
+}
+
+/// The most of an answer that is shown, in characters.
+const MAX_SHOWN: usize = 20_000;
+/// Members whose values are never shown.
+const SECRETS: &[&str] = &[
+    "token",
+    "secret",
+    "password",
+    "hash",
+    "nonce",
+    "code",
+    "assertion",
+];
+
+/// # Errors
+/// [`Error::SignedOut`], [`Error::Forbidden`] when the admin who began it is not one any more.
+pub async fn look(
+    desk: &Arc<Desk>,
+    provider: &Arc<Provider>,
+    person: Result<Person, oauth::Failure>,
+    session_id: i64,
+    visitor: Visitor,
+) -> Result<Rehearsal> {
+    let token = visitor.session_token.ok_or(Error::SignedOut)?;
+    let hash = sha256(token.expose().as_bytes());
+    let now = desk.clock.now();
+    let limits = desk.limits;
+    let shared = Arc::clone(provider);
+    let person = Arc::new(person);
+    desk.db
+        .read(move |conn| {
+            let live = sessions::find_live(conn, now, limits, &hash)?;
+            let (_, viewer) = live
+                .filter(|(session, _)| session.id == session_id)
+                .ok_or(Error::SignedOut)?;
+            if viewer.role() < Role::Superuser {
+                return Err(Error::Forbidden);
+            }
+            let outcome = match &*person {
+                Ok(person) => Ok(report(conn, &shared, person)?),
+                Err(failure) => Err(failure.clone()),
+            };
+            Ok(Rehearsal {
+                provider: Arc::clone(&shared),
+                viewer,
+                outcome,
+            })
+        })
+        .await
+}
+
+fn report(conn: &mut crate::db::Conn, provider: &Provider, person: &Person) -> Result<Report> {
+    let profile = &person.profile;
+    let mapping = &provider.settings().mapping;
+    let field = |name, pointer: &Pointer, value: Option<String>| Field {
+        name,
+        value,
+        document: person.documents.find(pointer).map(|(document, _)| document),
+        pointer: pointer.path.clone(),
+    };
+    let verified = person.is_email_verified.to_string();
+    let fields = vec![
+        field("subject", &mapping.subject, Some(profile.subject.clone())),
+        field(
+            "username",
+            &mapping.username,
+            Some(profile.username.clone()),
+        ),
+        field(
+            "first_name",
+            &mapping.first_name,
+            profile.first_name.clone(),
+        ),
+        field("email", &mapping.email, profile.email.clone()),
+        field("email_verified", &mapping.email_verified, Some(verified)),
+    ];
+    let known = users::find_by_identity(conn, provider.id(), &profile.subject)?;
+    let admitted = admit(conn, provider, person, known.as_ref())?;
+    let held: Vec<String> = match &known {
+        Some(user) => permissions::list(conn, user.id, 5000)?
+            .into_iter()
+            .filter(|held| held.origin == provider.id() && held.origin != BY_HAND)
+            .map(|held| held.name)
+            .collect(),
+        None => Vec::new(),
+    };
+    let mut gained = Vec::new();
+    let mut lost = Vec::new();
+    let mut kept = None;
+    match &person.permissions {
+        Permissions::Given(given) => {
+            gained.extend(
+                given
+                    .iter()
+                    .filter(|one| !held.contains(&one.name))
+                    .map(|one| one.name.clone()),
+            );
+            lost.extend(
+                held.into_iter()
+                    .filter(|name| !given.iter().any(|one| one.name == *name)),
+            );
+        }
+        Permissions::Failed(failure) => kept = Some(failure.cause.code()),
+        Permissions::NotAsked => {}
+    }
+    let owner = match &known {
+        Some(_) => None,
+        None => users::find_by_username(conn, &profile.username)?,
+    };
+    let verdict = match (admitted, known, owner) {
+        (Err(why), _, _) => Verdict::NotAdmitted(why),
+        (Ok(()), Some(user), _) if !user.is_active => Verdict::Inactive(user),
+        (Ok(()), Some(user), _) => Verdict::Known(user),
+        (Ok(()), None, Some(owner)) => Verdict::NameTaken(owner),
+        (Ok(()), None, None) => Verdict::New,
+    };
+    Ok(Report {
+        answers: person
+            .documents
+            .iter()
+            .map(|(document, value)| (document, shown(value)))
+            .collect(),
+        fields,
+        verdict,
+        permissions_gained: gained,
+        permissions_lost: lost,
+        permissions_kept: kept,
+        has_refresh_token: person.grant.refresh_token.is_some(),
+    })
+}
+
+/// An answer as text, its secrets masked.
+fn shown(value: &Value) -> String {
+    let text = serde_json::to_string_pretty(&masked(value)).unwrap_or_default();
+    if text.chars().count() <= MAX_SHOWN {
+        return text;
+    }
+    let mut text: String = text.chars().take(MAX_SHOWN).collect();
+    text.push('…');
+    text
+}
+
+fn masked(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => object
+            .iter()
+            .map(|(name, value)| {
+                let is_secret = SECRETS
+                    .iter()
+                    .any(|word| name.to_lowercase().contains(word))
+                    && value.is_string();
+                let value = if is_secret {
+                    Value::String("••••••".to_owned())
+                } else {
+                    masked(value)
+                };
+                (name.clone(), value)
+            })
+            .collect(),
+        Value::Array(list) => list.iter().map(masked).collect(),
+        other => other.clone(),
+    }
+}

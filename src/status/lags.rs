@@ -1,0 +1,53 @@
+//! How long it really takes until a provider is asked again about somebody.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::UnixTime;
+
+/// The time between two checks of one person, as measured of late, by provider.
+#[derive(Debug, Default)]
+pub struct Lags(Mutex<HashMap<String, Lag>>);
+
+/// The longest of this window and of the one before.
+#[derive(Clone, Copy, Debug)]
+struct Lag {
+    window: i64,
+    longest: Duration,
+    before: Duration,
+}
+
+/// In microseconds: ten minutes.
+const WINDOW: i64 = 600_000_000;
+
+impl Lags {
+    /// Notes the time between two answers about one person.
+    pub fn note(&self, provider: &str, now: UnixTime, lag: Duration) {
+        let window = now.0.div_euclid(WINDOW);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = all.entry(provider.to_owned()).or_insert(Lag {
+            window,
+            longest: Duration::ZERO,
+            before: Duration::ZERO,
+        });
+        if entry.window != window {
+            entry.before = if entry.window + 1 == window {
+                entry.longest
+            } else {
+                Duration::ZERO
+            };
+            entry.window = window;
+            entry.longest = Duration::ZERO;
+        }
+        entry.longest = entry.longest.max(lag);
+    }
+
+    /// The longest of the last ten to twenty minutes, on this instance.
+    #[must_use]
+    pub fn longest(&self, provider: &str) -> Option<Duration> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lag = all.get(provider)?;
+        Some(lag.longest.max(lag.before)).filter(|lag| !lag.is_zero())
+    }
+}

@@ -1,0 +1,130 @@
+//! The keys by which a provider's people are known: its id, and the member of its answers that
+//! names them.
+
+use diesel::prelude::*;
+
+use crate::clock::UnixTime;
+use crate::db::schema::{identities, providers, sessions, user_permissions};
+use crate::db::{Conn, Sql, each};
+use crate::error::Result;
+
+/// The pointer that was in use when a provider's people first came; noted if it is the first.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`], here and below.
+pub fn note_subject_pointer(
+    conn: &mut Conn,
+    now: UnixTime,
+    provider: &str,
+    pointer: &str,
+) -> Result<String> {
+    if let Some(known) = subject_pointer(conn, provider)? {
+        return Ok(known);
+    }
+    each!(conn, |c| diesel::insert_into(providers::table)
+        .values((
+            providers::id.eq(provider),
+            providers::subject_pointer.eq(pointer),
+            providers::first_used_at.eq(now.0),
+        ))
+        .execute(c))?;
+    Ok(pointer.to_owned())
+}
+
+pub fn subject_pointer(conn: &mut Conn, provider: &str) -> Result<Option<String>> {
+    Ok(providers::table
+        .find(provider)
+        .select(providers::subject_pointer)
+        .first(conn)
+        .optional()?)
+}
+
+pub fn set_subject_pointer(
+    conn: &mut Conn,
+    now: UnixTime,
+    provider: &str,
+    pointer: &str,
+) -> Result<()> {
+    diesel::delete(providers::table.find(provider)).execute(conn)?;
+    note_subject_pointer(conn, now, provider, pointer)?;
+    Ok(())
+}
+
+/// The ids under which anybody is known.
+pub fn ids(conn: &mut Conn) -> Result<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        id: String,
+    }
+    // From each id to the next one: a provider may have a million people.
+    let rows: Vec<Row> = Sql::new(
+        "WITH RECURSIVE ids (id) AS (\
+         SELECT MIN(provider) FROM identities \
+         UNION ALL \
+         SELECT (SELECT MIN(i.provider) FROM identities i WHERE i.provider > ids.id) FROM ids WHERE ids.id IS NOT NULL\
+         ) SELECT id FROM ids WHERE id IS NOT NULL LIMIT ?",
+        [1000.into()],
+    )
+    .load(conn)?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// How many people a provider has.
+pub fn count(conn: &mut Conn, provider: &str) -> Result<i64> {
+    Ok(identities::table
+        .filter(identities::provider.eq(provider))
+        .count()
+        .get_result(conn)?)
+}
+
+/// Whom two providers both know: they cannot become one.
+pub fn clashes(conn: &mut Conn, from: &str, to: &str, limit: i64) -> Result<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        subject: String,
+    }
+    let rows: Vec<Row> = Sql::new(
+        "SELECT i.subject FROM identities i JOIN identities o ON o.subject = i.subject WHERE i.provider = ? AND o.provider = ? ORDER BY i.subject LIMIT ?",
+        [from.into(), to.into(), limit.into()],
+    )
+    .load(conn)?;
+    Ok(rows.into_iter().map(|row| row.subject).collect())
+}
+
+/// Moves a provider's people to another id, with their permissions and sessions; how many.
+pub fn move_to(conn: &mut Conn, from: &str, to: &str) -> Result<usize> {
+    let moved = diesel::update(identities::table.filter(identities::provider.eq(from)))
+        .set(identities::provider.eq(to))
+        .execute(conn)?;
+    diesel::update(user_permissions::table.filter(user_permissions::origin.eq(from)))
+        .set(user_permissions::origin.eq(to))
+        .execute(conn)?;
+    diesel::update(sessions::table.filter(sessions::provider.eq(from)))
+        .set(sessions::provider.eq(to))
+        .execute(conn)?;
+    diesel::delete(providers::table.find(to)).execute(conn)?;
+    diesel::update(providers::table.find(from))
+        .set(providers::id.eq(to))
+        .execute(conn)?;
+    Ok(moved)
+}
+
+/// Gives one person of a provider another subject; whether there is such a person.
+pub fn move_subject(conn: &mut Conn, provider: &str, from: &str, to: &str) -> Result<bool> {
+    let moved = diesel::update(identities::table.find((provider, from)))
+        .set(identities::subject.eq(to))
+        .execute(conn)?;
+    Ok(moved == 1)
+}
+
+/// Whether a provider knows somebody by this subject.
+pub fn is_known(conn: &mut Conn, provider: &str, subject: &str) -> Result<bool> {
+    let found: Option<i64> = identities::table
+        .find((provider, subject))
+        .select(identities::user_id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}

@@ -1,0 +1,56 @@
+//! A provider says that somebody signed out there (OpenID Connect Back-Channel Logout 1.0). It is
+//! a server that speaks: without a session, without a form of ours, and told no more than yes or
+//! no.
+
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{Bytes, Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::signout;
+
+/// Of the form.
+const MAX_BODY: usize = 100 * 1024;
+
+pub async fn receive(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    id: Path<String>,
+    body: Bytes,
+) -> Result<HttpResponse> {
+    let provider = desk.providers.find(&id).ok_or(Error::NotFound)?;
+    let Some(token) = logout_token(&request, &body) else {
+        return Ok(refused());
+    };
+    match signout::by_provider(&desk, provider, &token).await {
+        Ok(_) => Ok(HttpResponse::Ok().finish()),
+        Err(Error::BadRequest) => Ok(refused()),
+        // The provider may try again.
+        Err(error) => Err(error),
+    }
+}
+
+fn refused() -> HttpResponse {
+    HttpResponse::BadRequest().finish()
+}
+
+/// The form's one token.
+fn logout_token(request: &HttpRequest, body: &Bytes) -> Option<String> {
+    let is_form = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kind| {
+            let essence = kind.split(';').next().unwrap_or_default().trim();
+            essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        });
+    if !is_form || body.len() > MAX_BODY {
+        return None;
+    }
+    let mut tokens = url::form_urlencoded::parse(body).filter(|(name, _)| name == "logout_token");
+    match (tokens.next(), tokens.next()) {
+        (Some((_, token)), None) => Some(token.into_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,93 @@
+//! After signing out: what ended, what did not, and the way to sign out of the provider too
+//! (OpenID Connect RP-Initiated Logout 1.0).
+
+use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::cookie;
+use super::guard::signed_in;
+use super::page::Page;
+use super::signin::see_other;
+use super::visit::Visit;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::local_path::LocalPath;
+use crate::signout::{self, Farewell};
+
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+struct SignedOutPage<'a> {
+    page: &'a Page<'a>,
+    /// The provider's name, where the session came from one.
+    provider: Option<String>,
+    /// Whether the provider can be asked to end its session too.
+    can_go_on: bool,
+    /// The browser comes back from there.
+    is_back: bool,
+    logout_url: Option<&'a str>,
+}
+
+pub async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse> {
+    if signed_in(&request).await?.is_some() {
+        return Ok(see_other("/"));
+    }
+    let mut visit = Visit::of(&request, &desk);
+    // What a provider adds to the address leads nowhere from here.
+    visit.here = LocalPath::parse("/signed-out").unwrap_or_else(LocalPath::home);
+    let page = Page::new(&desk, &visit, None)?;
+    let farewell = farewell(&request, &desk);
+    let state = url::form_urlencoded::parse(request.query_string().as_bytes())
+        .find(|(name, _)| name == "state")
+        .map(|(_, value)| value.into_owned());
+    let provider = farewell
+        .as_ref()
+        .and_then(|farewell| desk.providers.find(&farewell.provider));
+    // Without a state of ours nothing is known of what the provider did.
+    let is_back = match (&farewell, &state) {
+        (Some(farewell), Some(state)) => farewell.state == *state,
+        _ => false,
+    };
+    let logout = provider
+        .or_else(|| desk.providers.first().filter(|_| desk.providers.is_one()))
+        .and_then(|provider| provider.settings().addresses.logout.as_ref());
+    let mut response = page.ok(&SignedOutPage {
+        page: &page,
+        provider: provider.map(|provider| page.label_of(provider)),
+        can_go_on: provider
+            .and_then(|provider| provider.known())
+            .is_some_and(|known| known.end_session.is_some()),
+        is_back,
+        logout_url: logout.map(url::Url::as_str),
+    })?;
+    response.headers_mut().insert(
+        HeaderName::from_static("clear-site-data"),
+        HeaderValue::from_static("\"cache\""),
+    );
+    if is_back {
+        response
+            .add_cookie(&cookie::removed_farewell(&desk))
+            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+    }
+    Ok(response)
+}
+
+/// On to the provider's own sign-out. The ID token in its address is what the protocol wants
+/// there; it opens nothing.
+pub async fn at_provider(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse> {
+    let Some(farewell) = farewell(&request, &desk) else {
+        return Ok(see_other("/signed-out"));
+    };
+    let address = signout::provider_address(&desk, &farewell).await?;
+    Ok(match address {
+        Some(address) => HttpResponse::SeeOther()
+            .insert_header((LOCATION, address.as_str()))
+            .finish(),
+        None => see_other("/signed-out"),
+    })
+}
+
+fn farewell(request: &HttpRequest, desk: &Desk) -> Option<Farewell> {
+    Farewell::open(desk, &cookie::farewell(request)?)
+}
