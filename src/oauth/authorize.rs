@@ -1,0 +1,221 @@
+//! The way to a provider (RFC 6749 4.1.1): what is asked for at its authorize address, and how this
+//! client shows who it is wherever it calls with its secret.
+
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use super::call::call;
+use super::metadata::Metadata;
+use super::{Failure, Prompt, Provider, Request, token};
+use crate::clock::UnixTime;
+use crate::config::ClientAuth;
+use crate::error::{Cause, Result, Step};
+use crate::secret::sha256;
+
+impl Provider {
+    /// Where the browser goes to sign in (RFC 6749 4.1.1, RFC 7636 4.3). A query that the
+    /// configured address has is kept, save for names that are ours to set. Pushes the request
+    /// where the provider wants that (RFC 9126).
+    ///
+    /// # Errors
+    /// [`Failure`] at [`Step::Discovery`] or [`Step::PushedRequest`]
+    pub async fn authorize(
+        &self,
+        request: Request<'_>,
+        now: UnixTime,
+        deadline: Instant,
+    ) -> Result<Url, Failure> {
+        let metadata = match self.known() {
+            Some(known) => {
+                self.nudge(now);
+                known
+            }
+            None => self.discover(now, deadline).await?,
+        };
+        let parameters = self.authorize_parameters(&request);
+        let pushed = metadata
+            .pushed_requests
+            .as_ref()
+            .filter(|_| metadata.requires_pushed_requests || self.settings.pushes_requests);
+        if let Some(address) = pushed {
+            let request_uri = self
+                .push(&metadata, address, &parameters, now, deadline)
+                .await
+                .map_err(Failure::at(Step::PushedRequest))?;
+            let short = vec![
+                ("client_id".to_owned(), self.settings.client_id.clone()),
+                ("request_uri".to_owned(), request_uri),
+            ];
+            return Ok(with_query(&metadata.authorize, &short));
+        }
+        if metadata.requires_pushed_requests {
+            return Err(Failure::at(Step::PushedRequest)(Cause::BadMetadata(
+                "pushed_authorization_request_endpoint",
+            )));
+        }
+        Ok(with_query(&metadata.authorize, &parameters))
+    }
+
+    fn authorize_parameters(&self, request: &Request<'_>) -> Vec<(String, String)> {
+        let settings = &self.settings;
+        let mut all = vec![
+            ("response_type", "code".to_owned()),
+            ("client_id", settings.client_id.clone()),
+            ("redirect_uri", settings.redirect_url.clone()),
+            ("state", request.state.to_owned()),
+        ];
+        if let Some(scope) = &settings.scope {
+            all.push(("scope", scope.clone()));
+        }
+        if settings.issuer.is_some() {
+            all.push(("nonce", request.nonce.to_owned()));
+        }
+        match (request.prompt, &settings.prompt) {
+            (Prompt::Login, _) => all.push(("prompt", "login".to_owned())),
+            // It was tried in silence, and the provider wants to speak with the person.
+            (Prompt::Aloud, Some(prompt)) if prompt == "none" => {}
+            (Prompt::Aloud, prompt) => all.extend(prompt.clone().map(|prompt| ("prompt", prompt))),
+            (Prompt::Unasked, Some(prompt)) => all.push(("prompt", prompt.clone())),
+            (Prompt::Unasked, None) => {}
+        }
+        if let Some(max_age) = settings.max_age {
+            all.push(("max_age", max_age.as_secs().to_string()));
+        }
+        if let Some(acr_values) = &settings.acr_values {
+            all.push(("acr_values", acr_values.clone()));
+        }
+        if let Some(hint) = request.login_hint {
+            all.push(("login_hint", hint.to_owned()));
+        }
+        if settings.pkce {
+            let challenge = sha256(request.pkce_verifier.expose().as_bytes());
+            all.push(("code_challenge", challenge));
+            all.push(("code_challenge_method", "S256".to_owned()));
+        }
+        let renamed = &settings.dialect.authorize_params;
+        let mut named: Vec<(String, String)> = all
+            .into_iter()
+            .map(|(name, value)| {
+                let name = renamed.get(name).map_or(name, String::as_str);
+                (name.to_owned(), value)
+            })
+            .filter(|(name, _)| !name.is_empty())
+            .collect();
+        let extra = &settings.dialect.authorize_extra;
+        named.extend(
+            extra
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+        named
+    }
+
+    /// RFC 9126 2
+    async fn push(
+        &self,
+        metadata: &Metadata,
+        address: &Url,
+        parameters: &[(String, String)],
+        now: UnixTime,
+        deadline: Instant,
+    ) -> Result<String, Cause> {
+        // The client's id is among them already, or comes with its authentication.
+        let parameters: Vec<(&str, &str)> = parameters
+            .iter()
+            .filter(|(name, _)| name != "client_id")
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let auth = self.client_auth(metadata);
+        let mut parameters = parameters;
+        if auth == ClientAuth::Basic {
+            parameters.push(("client_id", &self.settings.client_id));
+        }
+        let request = self.to_token_endpoint(metadata, address, &parameters, now)?;
+        let answer = call(request, deadline).await;
+        self.note(&answer);
+        let answer = answer?;
+        match answer.status {
+            StatusCode::CREATED | StatusCode::OK => {}
+            StatusCode::UNAUTHORIZED => return Err(Cause::ClientRefused),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                return Err(Cause::ProviderError("temporarily_unavailable"));
+            }
+            status => return Err(Cause::Refused(status.as_u16())),
+        }
+        let document = answer.json()?;
+        match document.get("request_uri").and_then(Value::as_str) {
+            Some(uri) if !uri.is_empty() && uri.len() <= 2048 => Ok(uri.to_owned()),
+            _ => Err(Cause::Unreadable("request_uri")),
+        }
+    }
+
+    /// How this client authenticates: as it is set, else the first that the provider offers.
+    pub(super) fn client_auth(&self, metadata: &Metadata) -> ClientAuth {
+        if let Some(auth) = self.settings.client_auth {
+            return auth;
+        }
+        let offers = |auth: &ClientAuth| {
+            metadata
+                .auth_methods
+                .iter()
+                .any(|method| method == auth.metadata_code())
+        };
+        // Basic is what a provider has that does not say (RFC 8414 2).
+        [ClientAuth::Basic, ClientAuth::Post]
+            .into_iter()
+            .find(offers)
+            .unwrap_or(ClientAuth::Basic)
+    }
+
+    pub(super) fn to_token_endpoint(
+        &self,
+        metadata: &Metadata,
+        address: &Url,
+        parameters: &[(&str, &str)],
+        now: UnixTime,
+    ) -> Result<RequestBuilder, Cause> {
+        // RFC 7523 3: the issuer, which RFC 9126 2 and the newer drafts want, or the endpoint.
+        let audience = match &self.settings.issuer {
+            Some(issuer) => issuer.clone(),
+            None => metadata.token.to_string(),
+        };
+        token::request(
+            &self.client,
+            &self.settings,
+            self.client_auth(metadata),
+            address,
+            &audience,
+            parameters,
+            now,
+        )
+    }
+
+    /// Whether an answer's `iss` is this provider (RFC 9207 2.4).
+    #[must_use]
+    pub fn is_issuer(&self, issuer: Option<&str>) -> bool {
+        let Some(ours) = &self.settings.issuer else {
+            return true;
+        };
+        match issuer {
+            Some(theirs) => theirs == ours,
+            None => !self.known().is_some_and(|metadata| metadata.sends_issuer),
+        }
+    }
+}
+
+/// An address with parameters; those that it has already stay, save for names that are set here.
+pub(super) fn with_query(address: &Url, parameters: &[(String, String)]) -> Url {
+    let mut url = address.clone();
+    let theirs: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(name, _)| !parameters.iter().any(|(ours, _)| ours == name))
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    url.query_pairs_mut()
+        .clear()
+        .extend_pairs(theirs)
+        .extend_pairs(parameters);
+    url
+}
