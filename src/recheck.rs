@@ -25,7 +25,7 @@ use crate::sessions::{self, Client};
 use crate::users;
 
 /// Calls to one provider at once, of one instance.
-const MAX_CALLS: usize = 32;
+const MAX_CALLS: usize = 64;
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 /// Whoever took a person and died leaves them to the others after so long, or after two periods.
 const CLAIM: Duration = Duration::from_secs(60);
@@ -62,12 +62,15 @@ pub fn bound(recheck: Recheck, people: i64) -> Duration {
 
 /// Asks about the people of one provider, for as long as the server runs.
 pub async fn run(desk: Arc<Desk>, provider: Arc<Provider>, recheck: Recheck) {
-    let tick = (recheck.every / 40).clamp(Duration::from_millis(50), Duration::from_secs(2));
+    let idle = (recheck.every / 40).clamp(Duration::from_millis(50), Duration::from_secs(2));
+    // While people wait the next are taken as soon as the rate allows it.
+    let busy = idle.min(Duration::from_millis(100));
+    let mut pause = idle;
     let calls = Arc::new(Semaphore::new(MAX_CALLS));
     let mut budget = 0.0_f64;
     let mut last = Instant::now();
     loop {
-        tokio::time::sleep(tick).await;
+        tokio::time::sleep(pause).await;
         let rate = f64::from(recheck.rate);
         let elapsed = last.elapsed().as_secs_f64();
         last = Instant::now();
@@ -77,6 +80,7 @@ pub async fn run(desk: Arc<Desk>, provider: Arc<Provider>, recheck: Recheck) {
             .take_while(|n| f64::from(u32::try_from(*n).unwrap_or(u32::MAX)) <= budget)
             .count();
         if room == 0 {
+            pause = busy;
             continue;
         }
         let people = match take(&desk, &provider, recheck, room).await {
@@ -86,6 +90,7 @@ pub async fn run(desk: Arc<Desk>, provider: Arc<Provider>, recheck: Recheck) {
                 continue;
             }
         };
+        pause = if people.is_empty() { idle } else { busy };
         for user_id in people {
             budget -= 1.0;
             let Ok(place) = Arc::clone(&calls).acquire_owned().await else {
@@ -283,6 +288,7 @@ fn settle(
     }
     if checked.is_silent {
         // Until the next sign-in there is nothing to ask with.
+        grant::forget_stale(conn, now, desk.limits, provider, user_id)?;
         grant::set_recheck(conn, provider, user_id, None)?;
         return Ok(0);
     }

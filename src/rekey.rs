@@ -65,7 +65,14 @@ pub fn to_subjects(
     db.write_blocking(|conn| {
         let mut moved = Moved::default();
         let mut known = Vec::new();
-        for (old, new) in pairs {
+        for (place, (old, new)) in pairs.iter().enumerate() {
+            let before = pairs.iter().take(place);
+            if before.clone().any(|(other, _)| other == old)
+                || before.clone().any(|(_, other)| other == new)
+            {
+                moved.clashes.push(new.clone());
+                continue;
+            }
             if !keys::is_known(conn, provider, old)? {
                 moved.unknown.push(old.clone());
                 continue;
@@ -91,8 +98,8 @@ pub fn to_subjects(
         for (place, (_, new)) in known.iter().enumerate() {
             keys::move_subject(conn, provider, &passage(place), new)?;
         }
-        keys::set_subject_pointer(conn, now, provider, pointer)?;
         if moved.people > 0 {
+            keys::set_subject_pointer(conn, now, provider, pointer)?;
             record(conn, now, provider, moved.people, pointer.to_owned())?;
         }
         Ok(moved)

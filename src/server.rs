@@ -153,11 +153,11 @@ async fn stop_on_signal(desk: Arc<Desk>, server: ServerHandle) {
 /// strangers.
 fn note_pointers(desk: &Desk) -> Result<()> {
     for provider in desk.providers.all() {
-        let pointer = &provider.settings().mapping.subject.path;
+        let pointer = provider.settings().mapping.subject.text();
         let known = desk.db.write_blocking(|conn| {
-            keys::note_subject_pointer(conn, desk.clock.now(), provider.id(), pointer)
+            keys::note_subject_pointer(conn, desk.clock.now(), provider.id(), &pointer)
         })?;
-        if known != *pointer {
+        if known != pointer {
             warn!(
                 event = "subject_pointer",
                 provider = provider.id();

@@ -249,6 +249,8 @@ pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
             sessions::access_token.eq(None::<&str>),
             sessions::id_token.eq(None::<&str>),
             sessions::sub.eq(None::<&str>),
+            sessions::sid.eq(None::<&str>),
+            sessions::access_expires_at.eq(None::<i64>),
         ))
         .execute(conn)?;
     Ok(())

@@ -246,7 +246,7 @@ pub async fn finish(
     desk.failpoint.hit("after_profile");
     let next = attempt.plan.next.clone();
     if let Intent::Link(session) = attempt.plan.intent {
-        linking::link(desk, provider, &attempt, &person, session, &visitor).await?;
+        linking::link(desk, provider, &attempt, person, session, &visitor).await?;
         return Ok(Finished::Linked { next });
     }
     let username = person.profile.username.clone();

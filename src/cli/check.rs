@@ -44,7 +44,10 @@ impl Report {
 
 pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
     let mut report = Report::default();
-    check_file();
+    check_file(ENV_FILE);
+    if let Some(path) = variables.get("FRONTDESK_PROVIDERS") {
+        check_file(path);
+    }
     for (name, option) in near_misses(variables) {
         Report::warning(
             "settings",
@@ -100,17 +103,17 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
 }
 
 /// The file with the secrets is nobody else's to read.
-fn check_file() {
-    let Ok(metadata) = std::fs::metadata(ENV_FILE) else {
+fn check_file(path: &str) {
+    let Ok(metadata) = std::fs::metadata(path) else {
         return;
     };
     if is_open_to_all(&metadata) {
         Report::warning(
-            ENV_FILE,
-            &format!("everybody on this machine can read it; run `chmod 600 {ENV_FILE}`"),
+            path,
+            &format!("everybody on this machine can read it; run `chmod 600 {path}`"),
         );
     } else {
-        Report::ok(ENV_FILE, "closed to others");
+        Report::ok(path, "closed to others");
     }
 }
 
@@ -218,7 +221,7 @@ fn check_people(report: &mut Report, settings: &Settings) {
     let pointers: Vec<(String, String)> = settings
         .providers
         .iter()
-        .map(|provider| (provider.id.clone(), provider.mapping.subject.path.clone()))
+        .map(|provider| (provider.id.clone(), provider.mapping.subject.text()))
         .collect();
     let found = db.read_blocking(|conn| {
         let mut found = Vec::new();
@@ -356,6 +359,7 @@ async fn check_discovery(report: &mut Report, provider: &Provider, now: UnixTime
                 ("pushed requests required", known.requires_pushed_requests),
                 ("sign-out", known.end_session.is_some()),
                 ("revocation", known.revocation.is_some()),
+                ("back-channel logout", known.sends_logouts),
             ] {
                 if is_there {
                     offers.push(word.to_owned());

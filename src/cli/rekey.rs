@@ -38,8 +38,8 @@ pub fn run(rekey: &Rekey) -> Result<(), Failure> {
                 .ok_or_else(|| {
                     Failure::Other(format!("the settings have no provider {}", rekey.provider))
                 })?;
-            let pointer = &provider.mapping.subject.path;
-            rekey::to_subjects(&db, now, &rekey.provider, &pairs, pointer, rekey.dry_run)?
+            let pointer = provider.mapping.subject.text();
+            rekey::to_subjects(&db, now, &rekey.provider, &pairs, &pointer, rekey.dry_run)?
         }
         (None, Some(to)) => rekey::to_id(&db, now, &rekey.provider, to, rekey.dry_run)?,
         (None, None) => return Ok(()),

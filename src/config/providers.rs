@@ -34,7 +34,7 @@ pub struct ProviderSettings {
     pub client_id: String,
     /// Empty for a public client and for one with a key.
     pub client_secret: Secret<String>,
-    /// `None`: the first of `basic`, `post` and `none` that the provider offers.
+    /// `None`: the first of `basic` and `post` that the provider offers.
     pub client_auth: Option<ClientAuth>,
     /// For `private_key_jwt`.
     pub signing_key: Option<SigningKey>,
@@ -187,6 +187,15 @@ impl Document {
 }
 
 impl Pointer {
+    /// As it is written down.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self.document {
+            Some(document) => format!("{}:{}", document.code(), self.path),
+            None => self.path.clone(),
+        }
+    }
+
     /// `/email`, or `userinfo:/email`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

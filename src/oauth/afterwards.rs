@@ -67,7 +67,8 @@ impl Provider {
             .addresses
             .profile
             .as_ref()
-            .or_else(|| known.as_ref()?.userinfo.as_ref());
+            .or_else(|| known.as_ref()?.userinfo.as_ref())
+            .filter(|_| self.has_profile());
         let Some(address) = address else {
             return Again::Unknown(Cause::Unreachable);
         };
@@ -100,7 +101,8 @@ impl Provider {
     pub fn has_profile(&self) -> bool {
         self.settings.dialect.profile_query.is_empty()
             && (self.settings.addresses.profile.is_some()
-                || self.known().is_some_and(|known| known.userinfo.is_some()))
+                || (self.settings.asks_userinfo
+                    && self.known().is_some_and(|known| known.userinfo.is_some())))
     }
 
     /// Takes back a token (RFC 7009 2.1).

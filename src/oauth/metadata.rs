@@ -34,6 +34,8 @@ pub struct Metadata {
     pub end_session: Option<Url>,
     /// RFC 9207 3
     pub sends_issuer: bool,
+    /// Back-Channel Logout 1.0, 2.1
+    pub sends_logouts: bool,
     /// `token_endpoint_auth_methods_supported`; empty: not said.
     pub auth_methods: Vec<String>,
 }
@@ -245,6 +247,7 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
         revocation: address("revocation_endpoint", &set.revocation, false)?,
         end_session: address("end_session_endpoint", &set.end_session, true)?,
         sends_issuer: is_true("authorization_response_iss_parameter_supported"),
+        sends_logouts: is_true("backchannel_logout_supported"),
         auth_methods: document
             .get("token_endpoint_auth_methods_supported")
             .and_then(Value::as_array)
@@ -275,6 +278,7 @@ pub fn of_settings(settings: &ProviderSettings) -> Option<Metadata> {
         revocation: set.revocation.clone(),
         end_session: set.end_session.clone(),
         sends_issuer: false,
+        sends_logouts: false,
         auth_methods: Vec::new(),
     })
 }

@@ -282,6 +282,32 @@ pub fn forget_ended(conn: &mut Conn, before: UnixTime, limit: i64) -> Result<usi
     )
 }
 
+/// Takes the tokens of a person's sessions that are past a limit: nobody comes back to them.
+pub fn forget_stale(
+    conn: &mut Conn,
+    now: UnixTime,
+    limits: Limits,
+    provider: &str,
+    user_id: i64,
+) -> Result<()> {
+    let is_stale = sessions::expires_at
+        .le(now.0)
+        .or(sessions::last_seen_at.le(now.minus(limits.idle).0));
+    diesel::update(
+        sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::provider.eq(provider))
+            .filter(is_stale),
+    )
+    .set((
+        sessions::refresh_token.eq(None::<&str>),
+        sessions::access_token.eq(None::<&str>),
+        sessions::id_token.eq(None::<&str>),
+    ))
+    .execute(conn)?;
+    Ok(())
+}
+
 /// How many people of a provider are re-checked, counted up to `cap`.
 pub fn count_people(conn: &mut Conn, provider: &str, cap: i64) -> Result<i64> {
     Sql::new(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::door::admit;
 use super::{Visitor, failure, refuse};
 use crate::attempts::Attempt;
 use crate::audit::{self, Details, EventKind, NewEvent};
@@ -9,19 +10,20 @@ use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, Step};
 use crate::oauth::{Permissions, Person, Provider};
 use crate::permissions;
-use crate::roles;
+use crate::roles::{self, Synced};
 use crate::secret::sha256;
 use crate::sessions;
 use crate::users;
 
 /// # Errors
 /// [`Error::SignedOut`] when the session that began it is over; [`Cause::IdentityTaken`] when the
-/// person has another account already.
+/// person has another account already, [`Cause::NotAdmitted`] when the provider's rules keep them
+/// out.
 pub async fn link(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
     attempt: &Attempt,
-    person: &Person,
+    person: Person,
     session_id: i64,
     visitor: &Visitor,
 ) -> Result<()> {
@@ -31,10 +33,7 @@ pub async fn link(
     let shared = Arc::clone(desk);
     let id = provider.id().to_owned();
     let subject = person.profile.subject.clone();
-    let given = match &person.permissions {
-        Permissions::Given(given) => Some(given.clone()),
-        Permissions::NotAsked | Permissions::Failed(_) => None,
-    };
+    let asked = Arc::clone(provider);
     let client = visitor.client.clone();
     let linked = desk
         .db
@@ -48,20 +47,31 @@ pub async fn link(
                 return Err(Error::SignedOut);
             };
             match users::find_by_identity(conn, &id, &subject)? {
-                Some(owner) if owner.id == user.id => return Ok(true),
-                Some(_) => return Ok(false),
+                Some(owner) if owner.id == user.id => return Ok(Ok(())),
+                Some(_) => return Ok(Err(Cause::IdentityTaken)),
                 None => {}
+            }
+            if let Err(why) = admit(conn, &asked, &person, None)? {
+                return Ok(Err(Cause::NotAdmitted(why)));
             }
             users::link(conn, now, user.id, &id, &subject)?;
             let mut details = Details {
                 identity: Some((id.clone(), subject.clone())),
                 ..Details::default()
             };
-            if let Some(given) = &given {
+            if let Permissions::Given(given) = &person.permissions {
                 let diff = permissions::replace(conn, now, user.id, &id, given)?;
                 details.permissions_added = diff.added;
                 details.permissions_removed = diff.removed;
-                roles::sync(conn, &shared.roles, user.id, user.roles())?;
+                if let Synced::Changed { from, to } =
+                    roles::sync(conn, &shared.roles, user.id, user.roles())?
+                {
+                    details.changes.push(audit::DetailedChange {
+                        field: "role_by_permission".to_owned(),
+                        from: from.code().to_owned(),
+                        to: to.code().to_owned(),
+                    });
+                }
             }
             users::note_changes(conn, now, user.id, &user.username, &["identity"])?;
             audit::record(
@@ -78,13 +88,13 @@ pub async fn link(
                     details,
                 },
             )?;
-            Ok(true)
+            Ok(Ok(()))
         })
         .await?;
-    if linked {
+    let Err(cause) = linked else {
         return Ok(());
-    }
-    let error = failure(Some(attempt), Step::Account, Cause::IdentityTaken);
+    };
+    let error = failure(Some(attempt), Step::Account, cause);
     let deadline = tokio::time::Instant::now() + super::NOTE_PATIENCE;
     Err(refuse(desk, error, &visitor.client, deadline).await)
 }

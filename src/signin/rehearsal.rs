@@ -64,15 +64,9 @@ pub enum Verdict {
 /// The most of an answer that is shown, in characters.
 const MAX_SHOWN: usize = 20_000;
 /// Members whose values are never shown.
-const SECRETS: &[&str] = &[
-    "token",
-    "secret",
-    "password",
-    "hash",
-    "nonce",
-    "code",
-    "assertion",
-];
+const SECRETS: &[&str] = &["token", "secret", "password", "assertion"];
+/// The same for those with just this name.
+const SECRET_NAMES: &[&str] = &["nonce", "code", "at_hash", "c_hash"];
 
 /// # Errors
 /// [`Error::SignedOut`], [`Error::Forbidden`] when the admin who began it is not one any more.
@@ -207,10 +201,10 @@ fn masked(value: &Value) -> Value {
         Value::Object(object) => object
             .iter()
             .map(|(name, value)| {
-                let is_secret = SECRETS
-                    .iter()
-                    .any(|word| name.to_lowercase().contains(word))
-                    && value.is_string();
+                let lower = name.to_lowercase();
+                let is_secret = value.is_string()
+                    && (SECRETS.iter().any(|word| lower.contains(word))
+                        || SECRET_NAMES.contains(&lower.as_str()));
                 let value = if is_secret {
                     Value::String("••••••".to_owned())
                 } else {

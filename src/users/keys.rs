@@ -93,11 +93,28 @@ pub fn clashes(conn: &mut Conn, from: &str, to: &str, limit: i64) -> Result<Vec<
     Ok(rows.into_iter().map(|row| row.subject).collect())
 }
 
+#[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    user_id: i64,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+}
+
 /// Moves a provider's people to another id, with their permissions and sessions; how many.
 pub fn move_to(conn: &mut Conn, from: &str, to: &str) -> Result<usize> {
     let moved = diesel::update(identities::table.filter(identities::provider.eq(from)))
         .set(identities::provider.eq(to))
         .execute(conn)?;
+    // Whoever was known to both may hold the same permission from both.
+    let twice: Vec<Held> = Sql::new(
+        "SELECT p.user_id, p.name FROM user_permissions p JOIN user_permissions o ON o.user_id = p.user_id AND o.name = p.name WHERE p.origin = ? AND o.origin = ?",
+        [from.into(), to.into()],
+    )
+    .load(conn)?;
+    for Held { user_id, name } in &twice {
+        diesel::delete(user_permissions::table.find((user_id, name, from))).execute(conn)?;
+    }
     diesel::update(user_permissions::table.filter(user_permissions::origin.eq(from)))
         .set(user_permissions::origin.eq(to))
         .execute(conn)?;

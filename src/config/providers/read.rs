@@ -528,6 +528,12 @@ impl One<'_, '_> {
     fn signing_key(&mut self, auth: Option<ClientAuth>) -> Option<SigningKey> {
         let path = self.raw.private_key_file.take();
         if auth != Some(ClientAuth::PrivateKeyJwt) {
+            if path.is_some() {
+                self.fault(
+                    "private_key_file",
+                    "is for client_auth = \"private_key_jwt\"",
+                );
+            }
             return None;
         }
         let Some(path) = path else {

@@ -140,7 +140,7 @@ impl ProviderState {
                 people: grouped(people),
                 lag: page.desk.lags.longest(&settings.id).map(in_seconds),
             }),
-            is_pushed: settings.issuer.is_some(),
+            is_pushed: provider.known().is_some_and(|known| known.sends_logouts),
         }
     }
 }
