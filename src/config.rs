@@ -7,7 +7,7 @@ mod providers;
 
 pub use providers::{
     Addresses, Admission, ClientAuth, Dialect, Document, Mapping, PROVIDER_ID, Pointer,
-    ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest,
+    ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest, is_provider_id,
 };
 
 use std::collections::{BTreeMap, HashMap};

@@ -47,6 +47,8 @@ pub struct Desk {
     pub log: LogSettings,
     pub used_attempts: UsedAttempts,
     pub lags: Lags,
+    /// Re-checks under way.
+    pub rechecks: AtomicUsize,
     /// Tokens that are being taken back.
     pub revocations: AtomicUsize,
     pub password_login: PasswordLogin,
@@ -120,6 +122,7 @@ impl Desk {
             log: settings.log,
             used_attempts: UsedAttempts::default(),
             lags: Lags::default(),
+            rechecks: AtomicUsize::new(0),
             revocations: AtomicUsize::new(0),
             password_login: settings.password_login,
             hasher: Hasher::default(),

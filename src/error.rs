@@ -195,6 +195,19 @@ impl Cause {
         }
     }
 
+    /// Whether the provider itself was not to be had, whatever it was asked.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable
+                | Self::TooSlow
+                | Self::ProviderError("temporarily_unavailable" | "server_error")
+                | Self::Refused(500..)
+                | Self::ClientRefused
+        )
+    }
+
     /// What the log adds to the code; holds nothing that the provider or a person wrote freely.
     #[must_use]
     pub fn detail(&self) -> String {

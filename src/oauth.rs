@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::Client;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::UnixTime;
@@ -39,7 +39,7 @@ use crate::secret::Secret;
 use crate::users::Profile;
 use call::{client, root_of};
 use metadata::Metadata;
-use profile::{Documents, Kept};
+use profile::Kept;
 use token::Tokens;
 
 /// Permissions get so much less time than the profile: their failing leaves enough to finish
@@ -74,8 +74,6 @@ pub struct Person {
     pub permissions: Permissions,
     /// Whether the answers have what the rules of admission want of them.
     pub is_admitted: bool,
-    /// The answers themselves.
-    pub documents: Documents,
     pub grant: Grant,
     pub took: Took,
 }
@@ -136,6 +134,8 @@ pub struct Returned<'a> {
     pub code: &'a Secret<String>,
     pub pkce_verifier: &'a Secret<String>,
     pub nonce: &'a str,
+    /// Where the person was to sign in anew: not before this.
+    pub fresh_since: Option<UnixTime>,
 }
 
 /// What a provider says of somebody who signed in before.
@@ -146,6 +146,8 @@ pub enum Again {
     Refused,
     /// Says nothing either way.
     Unknown(Cause),
+    /// There is nothing to ask with.
+    Silent,
 }
 
 pub struct Provider {
@@ -215,6 +217,11 @@ impl Provider {
         self.known().is_some() && self.is_reachable.load(Ordering::Relaxed)
     }
 
+    /// A place among those that wait for it.
+    fn place(&self) -> Result<SemaphorePermit<'_>, Cause> {
+        self.sign_ins.try_acquire().map_err(|_| Cause::Overloaded)
+    }
+
     /// How many more sign-ins may wait for it now.
     #[must_use]
     pub fn places_left(&self) -> usize {
@@ -269,6 +276,21 @@ impl Provider {
             found
         };
         found.map_err(Failure::at(Step::Discovery))
+    }
+
+    /// The same where nothing is known yet.
+    ///
+    /// # Errors
+    /// As [`Provider::discover`]
+    pub async fn discover_once(
+        &self,
+        now: UnixTime,
+        deadline: Instant,
+    ) -> Result<Arc<Metadata>, Failure> {
+        match self.known() {
+            Some(known) => Ok(known),
+            None => self.discover(now, deadline).await,
+        }
     }
 
     /// Looks in the background whether it can be reached; costs it a connection at most.
@@ -339,6 +361,16 @@ impl Providers {
     #[must_use]
     pub fn first(&self) -> Option<&Arc<Provider>> {
         self.0.first()
+    }
+
+    /// The ids of those whose people are asked about again.
+    #[must_use]
+    pub fn rechecked(&self) -> Vec<String> {
+        self.0
+            .iter()
+            .filter(|provider| provider.settings.recheck.is_some())
+            .map(|provider| provider.id().to_owned())
+            .collect()
     }
 
     #[must_use]

@@ -6,6 +6,7 @@
 //! asked, so that of many instances one asks.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use log::{info, warn};
@@ -23,12 +24,19 @@ use crate::secret::random_bytes;
 use crate::sessions::grant::{self, Row};
 use crate::sessions::{self, Client};
 use crate::users;
+use crate::{permissions, roles};
 
 /// Calls to one provider at once, of one instance.
 const MAX_CALLS: usize = 64;
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
-/// Whoever took a person and died leaves them to the others after so long, or after two periods.
+/// Whoever took a person and died leaves them to the others after so long.
 const CLAIM: Duration = Duration::from_secs(60);
+/// Sessions of one person that are asked with in one round.
+const MAX_ROWS: usize = 10;
+/// Where there is nothing to ask with, it is looked again after so long.
+const LOOK_AGAIN: Duration = Duration::from_secs(3600);
+/// More a second than this are not begun, whatever the rate.
+const MAX_RATE: u32 = 640;
 /// A settled check that the database does not take is offered again so often: a rotated token that
 /// is lost would sign its person out.
 const SETTLE_TRIES: usize = 600;
@@ -56,7 +64,7 @@ fn jittered(period: Duration, from: f64, to: f64) -> Duration {
 #[must_use]
 pub fn bound(recheck: Recheck, people: i64) -> Duration {
     let people = u32::try_from(people).unwrap_or(u32::MAX);
-    let round = Duration::from_secs_f64(f64::from(people) / f64::from(recheck.rate));
+    let round = Duration::from_secs_f64(f64::from(people) / f64::from(recheck.rate.min(MAX_RATE)));
     recheck.every.max(round)
 }
 
@@ -71,6 +79,10 @@ pub async fn run(desk: Arc<Desk>, provider: Arc<Provider>, recheck: Recheck) {
     let mut last = Instant::now();
     loop {
         tokio::time::sleep(pause).await;
+        if !desk.is_ready.load(Ordering::Relaxed) {
+            // On the way out; others take over.
+            return;
+        }
         let rate = f64::from(recheck.rate);
         let elapsed = last.elapsed().as_secs_f64();
         last = Instant::now();
@@ -83,7 +95,7 @@ pub async fn run(desk: Arc<Desk>, provider: Arc<Provider>, recheck: Recheck) {
             pause = busy;
             continue;
         }
-        let people = match take(&desk, &provider, recheck, room).await {
+        let people = match take(&desk, &provider, room).await {
             Ok(people) => people,
             Err(error) => {
                 warn!(event = "recheck", provider = provider.id(), outcome = "failed"; "{error}");
@@ -97,20 +109,25 @@ pub async fn run(desk: Arc<Desk>, provider: Arc<Provider>, recheck: Recheck) {
                 return;
             };
             let (desk, provider) = (Arc::clone(&desk), Arc::clone(&provider));
+            desk.rechecks.fetch_add(1, Ordering::Relaxed);
             tokio::task::spawn_local(async move {
                 check(&desk, &provider, recheck, user_id).await;
+                desk.rechecks.fetch_sub(1, Ordering::Relaxed);
                 drop(place);
             });
         }
     }
 }
 
-async fn take(
-    desk: &Arc<Desk>,
-    provider: &Arc<Provider>,
-    recheck: Recheck,
-    room: usize,
-) -> Result<Vec<i64>> {
+/// Waits until no check is under way, so that no rotated token is lost; not for ever.
+pub async fn finish(desk: &Desk) {
+    let deadline = deadline();
+    while desk.rechecks.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn take(desk: &Arc<Desk>, provider: &Arc<Provider>, room: usize) -> Result<Vec<i64>> {
     let now = desk.clock.now();
     let id = provider.id().to_owned();
     if !desk
@@ -121,7 +138,7 @@ async fn take(
         return Ok(Vec::new());
     }
     let id = provider.id().to_owned();
-    let until = now.plus(CLAIM.max(recheck.every * 2));
+    let until = now.plus(CLAIM);
     let limit = i64::try_from(room).unwrap_or(i64::MAX);
     desk.db
         .write(move |conn| {
@@ -134,15 +151,32 @@ async fn take(
 /// What came of asking about somebody.
 #[derive(Clone, Debug, Default)]
 struct Checked {
-    /// Sessions whose tokens were refused or cannot be read.
+    /// When it began.
+    at: i64,
+    /// Sessions whose tokens were refused.
     refused: Vec<i64>,
-    unreadable: Vec<i64>,
-    /// The session that was confirmed, with a rotated token in place of an old one.
-    confirmed: Option<(i64, Option<(String, String)>)>,
-    /// Nothing can be said: the provider was not to be had.
-    is_unknown: bool,
-    /// Nothing is left to ask with that could be refused.
-    is_silent: bool,
+    renewed: Vec<Renewed>,
+    verdict: Verdict,
+}
+
+/// New tokens of a session, sealed; each in place of an old one.
+#[derive(Clone, Debug)]
+struct Renewed {
+    session_id: i64,
+    refresh: Option<(String, String)>,
+    /// With when it runs out.
+    access: Option<(String, i64)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Verdict {
+    /// The provider knows the person, by this session's tokens.
+    Here(i64),
+    /// Nothing can be said: the provider was not to be had, or did not answer the question.
+    Unknown,
+    /// There was nothing to ask with, or it was refused.
+    #[default]
+    NothingLeft,
 }
 
 /// Asks about one person, and keeps what came of it.
@@ -164,9 +198,7 @@ async fn check(desk: &Arc<Desk>, provider: &Arc<Provider>, recheck: Recheck, use
     };
     let last = rows.iter().filter_map(|row| row.confirmed_at).max();
     let checked = ask(desk, provider, recheck, rows).await;
-    if checked.confirmed.is_some()
-        && let Some(last) = last
-    {
+    if let Some(last) = last {
         let lag = desk.clock.now().since(UnixTime(last));
         desk.lags.note(provider.id(), desk.clock.now(), lag);
     }
@@ -185,7 +217,7 @@ async fn check(desk: &Arc<Desk>, provider: &Arc<Provider>, recheck: Recheck, use
                 }
                 return;
             }
-            Err(error) if attempt == 1 => {
+            Err(error) if attempt == 1 || attempt == SETTLE_TRIES => {
                 warn!(event = "recheck", provider = provider.id(), outcome = "failed"; "{error}");
             }
             Err(_) => {}
@@ -194,72 +226,101 @@ async fn check(desk: &Arc<Desk>, provider: &Arc<Provider>, recheck: Recheck, use
     }
 }
 
-/// Asks with one session's tokens after the other, until one tells.
+/// Asks with one session's tokens after the other, until one tells that the person is there or
+/// that the provider is not.
 async fn ask(desk: &Desk, provider: &Provider, recheck: Recheck, rows: Vec<Row>) -> Checked {
-    let deadline = Instant::now() + CALL_DEADLINE;
-    let mut checked = Checked::default();
-    for row in rows {
-        let now = desk.clock.now();
-        let opened = |sealed: &Option<String>| {
-            sealed
-                .as_ref()
-                .map(|sealed| grant::open_token(&desk.keys, sealed))
-        };
-        let by_profile = recheck.asks_profile && row.access_token.is_some();
-        let again = match (opened(&row.refresh_token), opened(&row.access_token)) {
-            (Some(Some(token)), _) if !by_profile => {
-                provider
-                    .refresh(&token, row.sub.as_deref(), now, deadline)
-                    .await
-            }
-            (_, Some(Some(token))) => {
-                if row.access_expires_at.is_none_or(|at| at <= now.0) {
-                    // What a token says that has run out says nothing of the person.
-                    continue;
-                }
-                let again = provider.ask_profile(&token, deadline).await;
-                let is_over = row
-                    .access_expires_at
-                    .is_none_or(|at| at <= desk.clock.now().0);
-                if is_over && matches!(again, Again::Refused) {
-                    continue;
-                }
-                again
-            }
-            _ => {
-                checked.unreadable.push(row.session_id);
-                continue;
-            }
-        };
+    let mut checked = Checked {
+        at: desk.clock.now().0,
+        ..Checked::default()
+    };
+    for row in rows.into_iter().take(MAX_ROWS) {
+        let session_id = row.session_id;
+        let again = ask_with(desk, provider, recheck, row, &mut checked).await;
         match again {
-            Again::Here(tokens) => {
-                let rotated = tokens
-                    .and_then(|tokens| tokens.refresh_token)
-                    .and_then(|token| grant::seal_token(&desk.keys, &token).ok())
-                    .zip(row.refresh_token)
-                    .map(|(new, old)| (old, new));
-                checked.confirmed = Some((row.session_id, rotated));
+            Again::Here(_) => {
+                checked.verdict = Verdict::Here(session_id);
                 return checked;
             }
-            Again::Refused => checked.refused.push(row.session_id),
+            Again::Refused => checked.refused.push(session_id),
             Again::Unknown(cause) => {
-                note_unknown(provider, &cause);
-                checked.is_unknown = true;
-                return checked;
+                checked.verdict = Verdict::Unknown;
+                warn!(
+                    event = "recheck",
+                    provider = provider.id(),
+                    outcome = cause.code();
+                    "{}", cause.detail()
+                );
+                if cause.is_outage() {
+                    return checked;
+                }
             }
+            Again::Silent => {}
         }
     }
-    checked.is_silent = checked.refused.is_empty();
     checked
 }
 
-fn note_unknown(provider: &Provider, cause: &Cause) {
-    warn!(
-        event = "recheck",
-        provider = provider.id(),
-        outcome = cause.code();
-        "{}", cause.detail()
-    );
+/// Asks with the tokens of one session.
+async fn ask_with(
+    desk: &Desk,
+    provider: &Provider,
+    recheck: Recheck,
+    row: Row,
+    checked: &mut Checked,
+) -> Again {
+    let opened = |sealed: &Option<String>| {
+        sealed
+            .as_ref()
+            .map(|sealed| grant::open_token(&desk.keys, sealed))
+    };
+    let (refresh_token, access_token) = (opened(&row.refresh_token), opened(&row.access_token));
+    if matches!(refresh_token, Some(None)) || matches!(access_token, Some(None)) {
+        // Another instance, with the key that sealed it, may be able to.
+        return Again::Unknown(Cause::Internal("a token is sealed under another key"));
+    }
+    let now = desk.clock.now();
+    let is_over = |now: UnixTime| row.access_expires_at.is_none_or(|at| at <= now.0);
+    let usable = access_token.flatten().filter(|_| !is_over(now));
+    let by_profile = recheck.asks_profile || refresh_token.is_none();
+    if let Some(token) = usable.filter(|_| by_profile) {
+        let again = provider.ask_profile(&token, deadline()).await;
+        // What a token says that has run out says nothing of the person.
+        return match again {
+            Again::Refused if is_over(desk.clock.now()) => Again::Silent,
+            again => again,
+        };
+    }
+    let Some(token) = refresh_token.flatten() else {
+        return Again::Silent;
+    };
+    let again = provider
+        .refresh(&token, row.sub.as_deref(), now, deadline())
+        .await;
+    let Again::Here(Some(tokens)) = again else {
+        return again;
+    };
+    let sealed = |token| grant::seal_token(&desk.keys, token).ok();
+    let access = tokens
+        .expires_at
+        .filter(|_| recheck.asks_profile)
+        .and_then(|at| Some((sealed(&tokens.access_token)?, at.0)));
+    checked.renewed.push(Renewed {
+        session_id: row.session_id,
+        refresh: tokens
+            .refresh_token
+            .as_ref()
+            .and_then(sealed)
+            .and_then(|new| Some((row.refresh_token.clone()?, new))),
+        access,
+    });
+    if recheck.asks_profile && provider.has_profile() {
+        return provider.ask_profile(&tokens.access_token, deadline()).await;
+    }
+    Again::Here(None)
+}
+
+fn deadline() -> Instant {
+    Instant::now() + CALL_DEADLINE
 }
 
 /// Keeps what came of it, in one transaction; how many sessions ended.
@@ -271,36 +332,57 @@ fn settle(
     checked: &Checked,
     (now, next): (UnixTime, UnixTime),
 ) -> Result<usize> {
-    for session_id in checked.refused.iter().chain(&checked.unreadable) {
-        grant::drop_tokens(conn, *session_id)?;
-    }
-    if let Some((session_id, rotated)) = &checked.confirmed {
-        let rotated = rotated
-            .as_ref()
-            .map(|(old, new)| (old.as_str(), new.as_str()));
-        if !grant::confirm(conn, now, *session_id, rotated)? {
+    // The account's row first, as at the door: whoever signs in meanwhile waits or is seen.
+    let may_end = checked.verdict == Verdict::NothingLeft;
+    let user = if may_end {
+        users::lock(conn, user_id)?
+    } else {
+        None
+    };
+    for renewed in &checked.renewed {
+        let refresh = renewed.refresh.as_ref();
+        let refresh = refresh.map(|(old, new)| (old.as_str(), new.as_str()));
+        let access = renewed.access.as_ref();
+        let access = access.map(|(token, at)| (token.as_str(), *at));
+        if !grant::renew(conn, renewed.session_id, refresh, access)? {
             warn!(event = "recheck", provider = provider, outcome = "reused"; "a refresh token changed while it was used");
         }
     }
-    if checked.confirmed.is_some() || checked.is_unknown {
-        grant::set_recheck(conn, provider, user_id, Some(next))?;
-        return Ok(0);
+    for session_id in &checked.refused {
+        grant::refuse(conn, now, *session_id)?;
     }
-    if checked.is_silent {
-        // Until the next sign-in there is nothing to ask with.
+    match checked.verdict {
+        Verdict::Here(session_id) => {
+            grant::confirm(conn, now, session_id)?;
+            grant::set_recheck(conn, provider, user_id, next)?;
+            return Ok(0);
+        }
+        Verdict::Unknown => {
+            grant::set_recheck(conn, provider, user_id, next)?;
+            return Ok(0);
+        }
+        Verdict::NothingLeft => {}
+    }
+    let Some(user) = user else { return Ok(0) };
+    let since = UnixTime(checked.at);
+    if !grant::is_refused(conn, now, desk.limits, provider, user_id)?
+        || grant::is_newer(conn, since, provider, user_id)?
+    {
+        // Nothing was refused, or somebody has signed in since: looked at again later, since a
+        // clock that jumped may come back.
         grant::forget_stale(conn, now, desk.limits, provider, user_id)?;
-        grant::set_recheck(conn, provider, user_id, None)?;
+        let later = now.plus(LOOK_AGAIN).max(next);
+        grant::set_recheck(conn, provider, user_id, later)?;
         return Ok(0);
     }
-    // Somebody may have signed in while the provider was asked: that is newer.
-    let Some(user) = users::lock(conn, user_id)? else {
-        return Ok(0);
-    };
-    if !grant::of_person(conn, now, desk.limits, provider, user_id)?.is_empty() {
-        grant::set_recheck(conn, provider, user_id, Some(next))?;
-        return Ok(0);
-    }
-    let ended = if grant::has_elsewhere(conn, now, desk.limits, provider, user_id)? {
+    let others = desk.providers.rechecked();
+    let is_elsewhere = grant::has_elsewhere(conn, now, desk.limits, (provider, &others), user_id)?;
+    let mut details = Details::default();
+    let ended = if is_elsewhere {
+        // What this provider gave counts no longer in the sessions of the other one.
+        let taken = permissions::replace(conn, now, user_id, provider, &[])?;
+        details.permissions_removed = taken.removed;
+        roles::sync(conn, &desk.roles, user_id, user.roles())?;
         sessions::end_all_of(conn, now, user_id, provider)?
     } else {
         sessions::end_all(conn, now, user_id)?
@@ -321,7 +403,7 @@ fn settle(
             reference: "",
             details: Details {
                 count: Some(ended),
-                ..Details::default()
+                ..details
             },
         },
     )?;

@@ -1,6 +1,8 @@
 //! Moving a provider's people when what they are known by changes: the provider's id, or the
 //! member of its answers that names them. Each person is moved or none is.
 
+use std::collections::HashSet;
+
 use crate::audit::{self, COMMAND_LINE, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
@@ -65,11 +67,10 @@ pub fn to_subjects(
     db.write_blocking(|conn| {
         let mut moved = Moved::default();
         let mut known = Vec::new();
-        for (place, (old, new)) in pairs.iter().enumerate() {
-            let before = pairs.iter().take(place);
-            if before.clone().any(|(other, _)| other == old)
-                || before.clone().any(|(_, other)| other == new)
-            {
+        let (mut olds, mut news) = (HashSet::new(), HashSet::new());
+        let moving: HashSet<&String> = pairs.iter().map(|(old, _)| old).collect();
+        for (old, new) in pairs {
+            if !olds.insert(old) || !news.insert(new) {
                 moved.clashes.push(new.clone());
                 continue;
             }
@@ -78,8 +79,7 @@ pub fn to_subjects(
                 continue;
             }
             // Somebody else's, who is not moved away by the same list.
-            let is_free = !keys::is_known(conn, provider, new)?
-                || pairs.iter().any(|(other, _)| other == new);
+            let is_free = !keys::is_known(conn, provider, new)? || moving.contains(new);
             if !is_free || new.chars().count() > MAX_SUBJECT || new.chars().any(is_refused) {
                 moved.clashes.push(new.clone());
             }

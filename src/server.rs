@@ -120,6 +120,8 @@ impl Server {
         let stopper =
             actix_web::rt::spawn(stop_on_signal(Arc::clone(&self.desk), self.inner.handle()));
         let result = self.inner.await;
+        self.desk.is_ready.store(false, Ordering::Relaxed);
+        recheck::finish(&self.desk).await;
         sweeper.abort();
         watcher.abort();
         for task in background {
@@ -154,8 +156,12 @@ async fn stop_on_signal(desk: Arc<Desk>, server: ServerHandle) {
 fn note_pointers(desk: &Desk) -> Result<()> {
     for provider in desk.providers.all() {
         let pointer = provider.settings().mapping.subject.text();
+        let now = desk.clock.now();
         let known = desk.db.write_blocking(|conn| {
-            keys::note_subject_pointer(conn, desk.clock.now(), provider.id(), &pointer)
+            if provider.settings().recheck.is_some() {
+                sessions::grant::schedule(conn, now, provider.id())?;
+            }
+            keys::note_subject_pointer(conn, now, provider.id(), &pointer)
         })?;
         if known != pointer {
             warn!(

@@ -23,6 +23,7 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step};
 use crate::local_path::LocalPath;
+use crate::oauth::profile::Documents;
 use crate::oauth::{self, Permissions, Person, Prompt, Provider, Returned, Took};
 use crate::recheck;
 use crate::secret::{Secret, random_token, reference, sha256};
@@ -125,6 +126,47 @@ pub struct Callback {
     pub is_doubled: bool,
 }
 
+impl Callback {
+    /// Each parameter at most once (RFC 6749 3.1), and either a code or an error. Where that does not
+    /// hold, what is doubled counts as not there.
+    #[must_use]
+    pub fn parse(query: &str, code_name: &str) -> Self {
+        let once = |name: &str| {
+            let mut values = url::form_urlencoded::parse(query.as_bytes())
+                .filter(|(given, _)| given == name || is_array_form(given, name));
+            match (values.next(), values.next()) {
+                (Some((given, value)), None) if given == name && !value.is_empty() => {
+                    Some(value.into_owned())
+                }
+                _ => None,
+            }
+        };
+        let is_doubled = |name: &str| {
+            url::form_urlencoded::parse(query.as_bytes())
+                .filter(|(given, _)| given == name || is_array_form(given, name))
+                .count()
+                > 1
+        };
+        let has_doubled = ["state", "code", code_name, "error", "iss", "session_state"]
+            .into_iter()
+            .any(is_doubled);
+        Self {
+            state: once("state"),
+            code: once(code_name).filter(|_| !has_doubled).map(Secret::new),
+            error: once("error").filter(|_| !has_doubled),
+            issuer: once("iss"),
+            is_doubled: has_doubled,
+        }
+    }
+}
+
+/// `code[]` and `code[0]`, which some servers read as `code`.
+fn is_array_form(given: &str, name: &str) -> bool {
+    given
+        .strip_prefix(name)
+        .is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'))
+}
+
 /// Who brings it back.
 pub struct Visitor {
     /// `None` when it brings no binding of ours.
@@ -205,6 +247,11 @@ pub async fn finish(
     let Some(browser) = browser else {
         return stale(attempt, "old_or_other_browser");
     };
+    // Without its metadata nobody knows whether the provider says who answers.
+    if let Err(failed) = provider.discover_once(now, deadline).await {
+        let error = failure(Some(&attempt), failed.step, failed.cause);
+        return Err(refuse(desk, error, &visitor.client, deadline).await);
+    }
     let code = match (callback.code, callback.error) {
         _ if callback.is_doubled => Err(Cause::BadCallback),
         // Before anything else is believed: an error of somebody else is not this provider's.
@@ -225,15 +272,20 @@ pub async fn finish(
     }
     log_step("sign_in_returned", &attempt, "", Duration::ZERO, "ok");
     desk.failpoint.hit("after_state");
+    let mut documents = Documents::default();
     let person = match code {
-        Ok(code) => ask_provider(desk, provider, &attempt, browser, &code, deadline).await,
+        Ok(code) => {
+            let asked = (&attempt, browser, &code);
+            ask_provider(desk, provider, asked, &mut documents, deadline).await
+        }
         Err(cause) => Err(oauth::Failure {
             step: Step::Callback,
             cause,
         }),
     };
     if let Intent::Rehearse(session) = attempt.plan.intent {
-        let rehearsal = rehearsal::look(desk, provider, person, session, visitor).await?;
+        let rehearsal =
+            rehearsal::look(desk, provider, (person, documents), session, visitor).await?;
         return Ok(Finished::Rehearsed(Box::new(rehearsal)));
     }
     let person = match person {
@@ -305,9 +357,8 @@ pub async fn start_over(
 async fn ask_provider(
     desk: &Desk,
     provider: &Provider,
-    attempt: &Attempt,
-    browser: &Browser,
-    code: &Secret<String>,
+    (attempt, browser, code): (&Attempt, &Browser, &Secret<String>),
+    documents: &mut Documents,
     deadline: Instant,
 ) -> Result<Person, oauth::Failure> {
     let deadline = deadline - PROVIDER_EARLIER;
@@ -315,11 +366,14 @@ async fn ask_provider(
         code,
         pkce_verifier: &attempt.pkce_verifier(&desk.keys, browser),
         nonce: &attempt.nonce(&desk.keys, browser),
+        fresh_since: attempt.plan.is_fresh.then_some(attempt.begun_at),
     };
     let started = Instant::now();
     let now = desk.clock.now();
     let between = || desk.failpoint.hit("after_token");
-    let person = provider.finish(returned, now, deadline, between).await;
+    let person = provider
+        .finish(returned, now, deadline, documents, between)
+        .await;
     let failed_at = |step: Step| match &person {
         Err(failure) if failure.step == step => Some(failure),
         _ => None,
@@ -354,6 +408,8 @@ async fn ask_provider(
     let person = person?;
     let took = person.took.permissions;
     match &person.permissions {
+        // Read from other answers, where there is no address to ask.
+        _ if provider.settings().addresses.permissions.is_none() => {}
         Permissions::NotAsked => {}
         Permissions::Given(_) => log_call("permissions_call", attempt, took, None),
         Permissions::Failed(failure) => log_call("permissions_call", attempt, took, Some(failure)),

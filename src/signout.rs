@@ -218,7 +218,12 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
                 outcome = cause.code();
                 "{}", cause.detail()
             );
-            return Err(Error::BadRequest);
+            // The provider may try again.
+            return Err(if cause.is_outage() {
+                Error::Overloaded
+            } else {
+                Error::BadRequest
+            });
         }
     };
     let id = provider.id().to_owned();

@@ -40,6 +40,8 @@ pub struct Check {
     pub address: String,
     /// Whether sign-ins hang on it; browsers alone need the others.
     pub is_needed: bool,
+    /// The provider's own word: its paths are right, and some of them know nothing but POST.
+    pub is_discovered: bool,
     /// The HTTP status of its answer, or why there was none.
     pub answer: Result<u16, String>,
     pub took: Duration,
@@ -48,7 +50,7 @@ pub struct Check {
 impl Check {
     #[must_use]
     pub fn is_good(&self) -> bool {
-        matches!(self.answer, Ok(status) if status < 500 && status != 404)
+        matches!(self.answer, Ok(status) if status < 500 && (status != 404 || self.is_discovered))
     }
 }
 

@@ -6,6 +6,7 @@ DROP INDEX sessions_sub;
 DROP INDEX sessions_sid;
 DROP INDEX sessions_recheck_at;
 ALTER TABLE sessions DROP COLUMN recheck_at;
+ALTER TABLE sessions DROP COLUMN refused_at;
 ALTER TABLE sessions DROP COLUMN confirmed_at;
 ALTER TABLE sessions DROP COLUMN sid;
 ALTER TABLE sessions DROP COLUMN sub;

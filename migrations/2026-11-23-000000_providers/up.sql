@@ -11,6 +11,8 @@ ALTER TABLE sessions ADD COLUMN sub TEXT;
 ALTER TABLE sessions ADD COLUMN sid TEXT;
 -- when the provider last said that the person is still there
 ALTER TABLE sessions ADD COLUMN confirmed_at BIGINT;
+-- when it refused what the session came with
+ALTER TABLE sessions ADD COLUMN refused_at BIGINT;
 -- when it is asked again; NULL: there is nothing to ask with
 ALTER TABLE sessions ADD COLUMN recheck_at BIGINT;
 CREATE INDEX sessions_recheck_at ON sessions (provider, recheck_at) WHERE recheck_at IS NOT NULL AND ended_at IS NULL;
@@ -37,3 +39,10 @@ CREATE TABLE providers (
 
 -- whether it is the one by which the account's names are synced
 ALTER TABLE identities ADD COLUMN is_first BOOLEAN NOT NULL DEFAULT TRUE;
+UPDATE identities SET is_first = FALSE WHERE EXISTS (
+    SELECT 1 FROM identities o WHERE o.user_id = identities.user_id AND (
+        o.created_at < identities.created_at
+        OR (o.created_at = identities.created_at AND o.provider < identities.provider)
+        OR (o.created_at = identities.created_at AND o.provider = identities.provider AND o.subject < identities.subject)
+    )
+);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Failure;
 use crate::clock::{Clock, UnixTime};
 use crate::config::{
-    ClientAuth, DatabaseUrl, ENV_FILE, OPTIONS, ProviderSettings, Settings, near_misses,
+    ClientAuth, DatabaseUrl, ENV_FILE, OPTIONS, ProviderSettings, PublicUrl, Settings, near_misses,
 };
 use crate::db::{self, Db, MigrationState};
 use crate::desk::is_byte_order;
@@ -83,7 +83,7 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
                 .build()
                 .map_err(|error| Failure::Failed(Error::Internal(error.to_string())))?;
             for provider in settings.providers {
-                runtime.block_on(check_provider(&mut report, provider))?;
+                runtime.block_on(check_provider(&mut report, provider, &settings.public_url))?;
             }
         }
         Err(faults) => {
@@ -258,7 +258,11 @@ fn check_people(report: &mut Report, settings: &Settings) {
     }
 }
 
-async fn check_provider(report: &mut Report, settings: ProviderSettings) -> Result<(), Failure> {
+async fn check_provider(
+    report: &mut Report,
+    settings: ProviderSettings,
+    public_url: &PublicUrl,
+) -> Result<(), Failure> {
     let name = |key: &str| settings.source.name(key);
     let label = format!("provider {}", settings.id);
     let kind = match &settings.issuer {
@@ -299,6 +303,8 @@ async fn check_provider(report: &mut Report, settings: ProviderSettings) -> Resu
     );
     let token_url = name("token_url");
     let secret = name("client_secret");
+    let is_discovered = settings.issuer.is_some();
+    check_return_address(&settings, public_url);
     let provider = Provider::new(settings)?;
     let now = Clock::default().now();
     check_discovery(report, &provider, now).await;
@@ -316,6 +322,13 @@ async fn check_provider(report: &mut Report, settings: ProviderSettings) -> Resu
                 &name,
                 &format!("{shown} does not answer this server ({why}); browsers must reach it"),
             ),
+            Ok(_) if name == token_url && is_discovered => {
+                Report::ok(&name, &format!("{shown} answers"));
+                check_client(report, provider.is_client_known(now).await, &secret);
+            }
+            Ok(status) if is_discovered && status < 500 => {
+                Report::ok(&name, &format!("{shown} answers"));
+            }
             Ok(404) if is_needed => {
                 report.fault(&name, &format!("{shown} answers 404: is the path right?"));
             }
@@ -339,6 +352,21 @@ async fn check_provider(report: &mut Report, settings: ProviderSettings) -> Resu
         }
     }
     Ok(())
+}
+
+/// People come back to where their browser has our cookie.
+fn check_return_address(settings: &ProviderSettings, public_url: &PublicUrl) {
+    let is_here = url::Url::parse(&settings.redirect_url)
+        .is_ok_and(|url| url.origin().ascii_serialization() == public_url.origin);
+    if !is_here {
+        Report::warning(
+            "return address",
+            &format!(
+                "{} is not at {}: the browser's cookie stays there, and no sign-in comes to its end",
+                settings.redirect_url, public_url.origin
+            ),
+        );
+    }
 }
 
 /// What discovery said.

@@ -4,7 +4,9 @@ use std::io::Write as _;
 
 use super::Failure;
 use crate::config::{self, Settings};
+use crate::db::Db;
 use crate::rekey::{self, Moved};
+use crate::users::keys;
 
 /// What is to be moved.
 #[derive(clap::Args)]
@@ -41,13 +43,18 @@ pub fn run(rekey: &Rekey) -> Result<(), Failure> {
             let pointer = provider.mapping.subject.text();
             rekey::to_subjects(&db, now, &rekey.provider, &pairs, &pointer, rekey.dry_run)?
         }
+        (None, Some(to)) if to == &rekey.provider || !config::is_provider_id(to) => {
+            return Err(Failure::Other(format!(
+                "{to:?} cannot be the new id: another one of lower-case letters, digits, - and _"
+            )));
+        }
         (None, Some(to)) => rekey::to_id(&db, now, &rekey.provider, to, rekey.dry_run)?,
         (None, None) => return Ok(()),
     };
-    tell(&moved, rekey.dry_run)
+    tell(&db, &moved, rekey.dry_run)
 }
 
-fn tell(moved: &Moved, is_dry_run: bool) -> Result<(), Failure> {
+fn tell(db: &Db, moved: &Moved, is_dry_run: bool) -> Result<(), Failure> {
     for subject in &moved.unknown {
         say!("nobody is known by {subject:?}");
     }
@@ -61,9 +68,14 @@ fn tell(moved: &Moved, is_dry_run: bool) -> Result<(), Failure> {
         return Err(Failure::Other("nobody was moved".to_owned()));
     }
     match (is_dry_run, moved.people) {
-        (_, 0) => say!("There is nobody to move."),
-        (true, people) => say!("{people} people would be moved. Nothing was changed."),
-        (false, people) => say!("{people} people were moved."),
+        (_, 0) => {
+            let ids = db.read_blocking(keys::ids)?.join(", ");
+            return Err(Failure::Other(format!(
+                "there is nobody to move; people are stored under: {ids}"
+            )));
+        }
+        (true, people) => say!("To be moved: {people}. Nothing was changed."),
+        (false, people) => say!("Moved: {people}."),
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 
 mod read;
 
+pub use read::is_provider_id;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

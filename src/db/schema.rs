@@ -81,6 +81,7 @@ diesel::table! {
         sub -> Nullable<Text>,
         sid -> Nullable<Text>,
         confirmed_at -> Nullable<BigInt>,
+        refused_at -> Nullable<BigInt>,
         recheck_at -> Nullable<BigInt>,
     }
 }

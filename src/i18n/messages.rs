@@ -50,7 +50,7 @@ messages! {
 
     what_ended: Text = "What has ended", "已结束的会话";
     ended_here: Text = "Your session on Frontdesk, in this browser.", "此浏览器上的 Frontdesk 会话。";
-    ended_there: Around = ["Your session at ", ", too."], ["你在", "的会话也已结束。"];
+    ended_there: Around = ["", " has sent you back: unless you said no there, your session there has ended, too."], ["", " 已将你送回：除非你在那里选择了取消，那里的会话也已结束。"];
     goes_on_there: Around = ["Not your session at ", ": whoever uses this browser can sign in with it again."], ["你在", "的会话尚未结束：使用此浏览器的人仍可用它再次登录。"];
     unavailable: Text = "Not available", "暂不可用";
     unavailable_lead: Text = "It cannot be reached at the moment. You can try it all the same.", "目前无法连接，你仍可尝试。";
@@ -300,9 +300,11 @@ messages! {
     would_be_taken: Around = ["Nobody would be let in: the username belongs to the account ", ", which is not linked to this identity."], ["无法进入：用户名属于账号 ", "，而它未关联此身份。"];
     what_would_happen: Text = "What would happen", "将会发生什么";
     fields_read: Text = "What was read", "读取到的内容";
+    fields_table: Text = "Fields and where they came from", "字段及其来源";
     field: Text = "Field", "字段";
     value: Text = "Value", "值";
     came_from: Text = "Came from", "来源";
+    permissions_read: Around = ["Permissions read: ", "."], ["读取到的权限数：", "。"];
     would_gain: Text = "Permissions gained", "将获得的权限";
     would_lose: Text = "Permissions lost", "将失去的权限";
     would_keep: Text = "The permissions could not be read; those from before would be kept.", "权限无法读取，将保留原有权限。";

@@ -57,6 +57,7 @@ impl Provider {
                 setting,
                 address: format!("{}{}", url.origin().ascii_serialization(), url.path()),
                 is_needed,
+                is_discovered: self.settings.issuer.is_some(),
                 answer,
                 took: started.elapsed(),
             });
@@ -98,6 +99,7 @@ impl Provider {
             code: &nothing,
             pkce_verifier: &nothing,
             nonce: "",
+            fresh_since: None,
         };
         match self.exchange(&metadata, &returned, now, deadline).await {
             Err(Cause::ClientRefused) => Some(false),

@@ -14,6 +14,9 @@ use crate::clock::UnixTime;
 use crate::error::{Cause, Result};
 use crate::secret::Secret;
 
+/// Of an ID token that goes along in an address, in bytes.
+const MAX_HINT: usize = 2048;
+
 impl Provider {
     /// Asks about somebody who signed in before, by a refresh token (RFC 6749 6, OpenID Connect
     /// Core 12). `sub` is who it must still be.
@@ -53,7 +56,7 @@ impl Provider {
         };
         match checked.await {
             // Somebody else, or from somewhere else: as good as a refusal (Core 12.2).
-            Err(Cause::BadToken("iss" | "sub" | "aud" | "azp")) => Again::Refused,
+            Err(Cause::BadToken("iss" | "sub" | "aud")) => Again::Refused,
             // Where it cannot be verified the new token counts all the same: the old one is used up.
             Ok(()) | Err(_) => Again::Here(Some(tokens)),
         }
@@ -145,8 +148,9 @@ impl Provider {
             ("post_logout_redirect_uri".to_owned(), back_to.to_owned()),
             ("state".to_owned(), state.to_owned()),
         ];
-        parameters
-            .extend(id_token.map(|token| ("id_token_hint".to_owned(), token.expose().clone())));
+        // A long one would not fit into what proxies take for a header.
+        let hint = id_token.filter(|token| token.expose().len() <= MAX_HINT);
+        parameters.extend(hint.map(|token| ("id_token_hint".to_owned(), token.expose().clone())));
         Some(with_query(address, &parameters))
     }
 

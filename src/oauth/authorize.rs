@@ -27,12 +27,12 @@ impl Provider {
         now: UnixTime,
         deadline: Instant,
     ) -> Result<Url, Failure> {
-        let metadata = match self.known() {
-            Some(known) => {
-                self.nudge(now);
-                known
-            }
-            None => self.discover(now, deadline).await?,
+        let metadata = if let Some(known) = self.known() {
+            self.nudge(now);
+            known
+        } else {
+            let _place = self.place().map_err(Failure::at(Step::Discovery))?;
+            self.discover(now, deadline).await?
         };
         let parameters = self.authorize_parameters(&request);
         let pushed = metadata
@@ -40,6 +40,7 @@ impl Provider {
             .as_ref()
             .filter(|_| metadata.requires_pushed_requests || self.settings.pushes_requests);
         if let Some(address) = pushed {
+            let _place = self.place().map_err(Failure::at(Step::PushedRequest))?;
             let request_uri = self
                 .push(&metadata, address, &parameters, now, deadline)
                 .await

@@ -134,7 +134,8 @@ async fn read_body(response: &mut Response, max: usize) -> Result<Vec<u8>, Cause
 }
 
 /// `application/json`, in lower case, without parameters.
-fn essence(headers: &HeaderMap) -> String {
+#[must_use]
+pub fn essence(headers: &HeaderMap) -> String {
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -144,7 +145,8 @@ fn essence(headers: &HeaderMap) -> String {
 }
 
 /// RFC 9110 6.6.1
-fn date(headers: &HeaderMap) -> Option<i64> {
+#[must_use]
+pub fn date(headers: &HeaderMap) -> Option<i64> {
     let text = headers.get(reqwest::header::DATE)?.to_str().ok()?;
     let moment = jiff::fmt::rfc2822::parse(text).ok()?;
     Some(moment.timestamp().as_second())

@@ -31,6 +31,8 @@ pub struct Asked<'a> {
     pub access_token: &'a str,
     pub code: &'a str,
     pub max_age: Option<Duration>,
+    /// Where the person was to sign in anew: a time that the provider gives must not be before.
+    pub fresh_since: Option<UnixTime>,
     /// Separated by spaces; one of them must come back.
     pub acr_values: Option<&'a str>,
 }
@@ -72,6 +74,11 @@ pub fn check_id_token(
         if at < oldest {
             return Err(Cause::BadToken("auth_time"));
         }
+    }
+    if let Some(since) = asked.fresh_since
+        && number(claims, "auth_time")?.is_some_and(|at| at < seconds(since) - LEEWAY)
+    {
+        return Err(Cause::BadToken("auth_time"));
     }
     if let Some(wanted) = asked.acr_values {
         let acr = claims.get("acr").and_then(Value::as_str);

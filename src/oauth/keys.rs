@@ -28,6 +28,8 @@ const MAX_TRIED: usize = 10;
 const THROTTLE: Duration = Duration::from_secs(30);
 /// After a fetch that failed, while there are no keys at all.
 const RETRY: Duration = Duration::from_millis(500);
+/// What the renewal of keys that still serve may take.
+const RENEWAL: Duration = Duration::from_secs(2);
 /// Keys are fetched anew after so long.
 const FRESH: Duration = Duration::from_secs(3600);
 
@@ -101,23 +103,28 @@ impl Cache {
         now: UnixTime,
         deadline: Instant,
     ) -> Result<(), Cause> {
-        let known = {
+        let (known, is_old) = {
             let state = self.state();
             let is_old = state
                 .fetched_at
                 .is_some_and(|at| now.since(at) >= FRESH || at.since(now) >= FRESH);
-            state.keys.clone().filter(|_| !is_old)
+            (state.keys.clone(), is_old)
         };
-        if let Some(keys) = &known
-            && is_signed_by(token, keys)
-        {
+        let is_known = known.as_ref().is_some_and(|keys| is_signed_by(token, keys));
+        if is_known && !is_old {
             return Ok(());
         }
-        let keys = self.fetch(known, address, client, now, deadline).await?;
-        if is_signed_by(token, &keys) {
-            Ok(())
+        // Old keys count until there are newer ones; where those cannot be had, nobody waits long.
+        let deadline = if is_known {
+            deadline.min(Instant::now() + RENEWAL)
         } else {
-            Err(Cause::BadToken("signature"))
+            deadline
+        };
+        match self.fetch(known, address, client, now, deadline).await {
+            Ok(keys) if is_signed_by(token, &keys) => Ok(()),
+            Ok(_) => Err(Cause::BadToken("signature")),
+            Err(_) if is_known => Ok(()),
+            Err(cause) => Err(cause),
         }
     }
 
@@ -135,31 +142,22 @@ impl Cache {
             .map_err(|_| Cause::TooSlow)?;
         let older = {
             let mut state = self.state();
-            match (&state.keys, &seen) {
-                // Fetched by somebody else while this one waited.
-                (Some(keys), Some(seen)) if !Arc::ptr_eq(keys, seen) => {
-                    return Ok(Arc::clone(keys));
-                }
-                (Some(keys), None)
-                    if state
-                        .fetched_at
-                        .is_some_and(|at| now.since(at) < FRESH && at.since(now) < FRESH) =>
-                {
-                    return Ok(Arc::clone(keys));
-                }
-                _ => {}
-            }
             let is_recent = |at: Option<UnixTime>, limit: Duration| {
                 at.is_some_and(|at| now.since(at) < limit && at.since(now) < limit)
             };
-            if state.keys.is_none() && is_recent(state.failed_at, RETRY) {
-                return Err(Cause::Unreachable);
-            }
-            if let Some(seen) = &seen {
-                if is_recent(state.forced_at, THROTTLE) {
-                    return Ok(Arc::clone(seen));
+            match (&state.keys, &seen) {
+                // Fetched by somebody else while this one waited.
+                (Some(keys), seen) if seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(keys, seen)) => {
+                    return Ok(Arc::clone(keys));
                 }
-                state.forced_at = Some(now);
+                (Some(keys), _) => {
+                    if is_recent(state.forced_at, THROTTLE) {
+                        return Ok(Arc::clone(keys));
+                    }
+                    state.forced_at = Some(now);
+                }
+                (None, _) if is_recent(state.failed_at, RETRY) => return Err(Cause::Unreachable),
+                (None, _) => {}
             }
             state.keys.clone()
         };

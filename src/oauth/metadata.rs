@@ -200,7 +200,7 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
     if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
         return Err(Cause::BadMetadata("issuer"));
     }
-    let is_https = issuer.starts_with("https:");
+    let is_https = Url::parse(issuer).is_ok_and(|issuer| issuer.scheme() == "https");
     let address = |name: &'static str, set: &Option<Url>, is_browsers: bool| {
         if let Some(url) = set {
             return Ok(Some(url.clone()));
@@ -213,7 +213,8 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
         let url = Url::parse(text)
             .ok()
             .filter(|url| url.scheme() == "https" || (url.scheme() == "http" && !is_https))
-            .filter(|url| url.host_str().is_some() && url.username().is_empty())
+            .filter(|url| url.host_str().is_some())
+            .filter(|url| url.username().is_empty() && url.password().is_none())
             .ok_or(Cause::BadMetadata(name))?;
         Ok(Some(if is_browsers {
             url

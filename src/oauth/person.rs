@@ -21,7 +21,8 @@ use crate::error::{Cause, Result, Step};
 use crate::secret::Secret;
 
 impl Provider {
-    /// Exchanges the code (RFC 6749 4.1.3) and reads who came. Called once for a code: whatever
+    /// Exchanges the code (RFC 6749 4.1.3) and reads who came; the answers themselves are left in
+    /// `documents`, however it ends. Called once for a code: whatever
     /// happens, it may be used up.
     ///
     /// # Errors
@@ -31,15 +32,11 @@ impl Provider {
         returned: Returned<'_>,
         now: UnixTime,
         deadline: Instant,
+        documents: &mut Documents,
         between: impl FnOnce(),
     ) -> Result<Person, Failure> {
-        let Ok(_place) = self.sign_ins.try_acquire() else {
-            return Err(Failure::at(Step::TokenCall)(Cause::Overloaded));
-        };
-        let metadata = match self.known() {
-            Some(known) => known,
-            None => self.discover(now, deadline).await?,
-        };
+        let _place = self.place().map_err(Failure::at(Step::TokenCall))?;
+        let metadata = self.discover_once(now, deadline).await?;
         let started = Instant::now();
         let tokens = self.exchange(&metadata, &returned, now, deadline).await;
         self.note(&tokens);
@@ -49,7 +46,6 @@ impl Provider {
             ..Took::default()
         };
         between();
-        let mut documents = Documents::default();
         let mut grant = Grant::default();
         if let Some(issuer) = &self.settings.issuer {
             let claims = self
@@ -69,7 +65,7 @@ impl Provider {
             &metadata,
             &tokens.access_token,
             Some(returned.code),
-            &mut documents,
+            documents,
             &mut took,
             (now, deadline),
         )
@@ -80,7 +76,7 @@ impl Provider {
         } else {
             Step::ProfileCall
         };
-        let read = profile::read(mapping, &documents).map_err(Failure::at(step))?;
+        let read = profile::read(mapping, documents).map_err(Failure::at(step))?;
         let is_admitted = tokens.is_admitted
             && self.settings.admission.values.iter().all(|rule| {
                 let Some(pointer) = &rule.pointer else {
@@ -91,7 +87,7 @@ impl Provider {
                     .and_then(|(_, value)| token::as_text(value));
                 said.is_some_and(|said| rule.values.contains(&said))
             });
-        let permissions = profile::read_permissions(mapping, &documents, self.gives_permissions());
+        let permissions = profile::read_permissions(mapping, documents, self.gives_permissions());
         if self.settings.recheck.is_some() || metadata.revocation.is_some() {
             grant.refresh_token.clone_from(&tokens.refresh_token);
         }
@@ -109,7 +105,6 @@ impl Provider {
             is_email_verified: read.is_email_verified,
             is_admitted,
             permissions,
-            documents,
             grant,
             took,
         })
@@ -161,6 +156,7 @@ impl Provider {
             access_token: tokens.access_token.expose(),
             code: returned.code.expose(),
             max_age: self.settings.max_age,
+            fresh_since: returned.fresh_since,
             acr_values: self.settings.acr_values.as_deref(),
         };
         claims::check_id_token(

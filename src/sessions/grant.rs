@@ -2,6 +2,8 @@
 //!
 //! The unit of a re-check is the person at a provider, however many sessions they have there.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 
 use super::Limits;
@@ -11,6 +13,9 @@ use crate::db::{Conn, Sql, each};
 use crate::error::{Error, Result};
 use crate::oauth::Grant;
 use crate::secret::{Keys, Purpose, Secret, random_bytes};
+
+/// Tokens of a session that ran out are kept so long, in case it was the clock that was wrong.
+const STALE: Duration = Duration::from_secs(3600);
 
 /// A grant as its row keeps it.
 #[derive(Clone, Debug, Default)]
@@ -108,35 +113,31 @@ pub fn claim(
     let mut people = due;
     people.sort_unstable();
     people.dedup();
-    set_recheck_of(conn, provider, &people, Some(until))?;
+    set_recheck_of(conn, provider, &people, until)?;
     Ok(people)
 }
 
-fn set_recheck_of(
-    conn: &mut Conn,
-    provider: &str,
-    people: &[i64],
-    at: Option<UnixTime>,
-) -> Result<()> {
+/// By account and not by what is due: SQLite would walk all of the provider's.
+fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[i64], at: UnixTime) -> Result<()> {
     diesel::update(
         sessions::table
-            .filter(sessions::provider.eq(provider))
             .filter(sessions::user_id.eq_any(people))
-            .filter(sessions::recheck_at.is_not_null())
-            .filter(sessions::ended_at.is_null()),
+            .filter(sessions::provider.eq(provider))
+            .filter(sessions::ended_at.is_null())
+            .filter(
+                sessions::refresh_token
+                    .is_not_null()
+                    .or(sessions::access_token.is_not_null())
+                    .or(sessions::refused_at.is_not_null()),
+            ),
     )
-    .set(sessions::recheck_at.eq(at.map(|at| at.0)))
+    .set(sessions::recheck_at.eq(at.0))
     .execute(conn)?;
     Ok(())
 }
 
-/// When somebody is asked about again; `None`: not before their next sign-in.
-pub fn set_recheck(
-    conn: &mut Conn,
-    provider: &str,
-    user_id: i64,
-    at: Option<UnixTime>,
-) -> Result<()> {
+/// When somebody is asked about again.
+pub fn set_recheck(conn: &mut Conn, provider: &str, user_id: i64, at: UnixTime) -> Result<()> {
     set_recheck_of(conn, provider, &[user_id], at)
 }
 
@@ -185,18 +186,40 @@ pub fn drop_tokens(conn: &mut Conn, session_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Notes that the provider still knows the person. A refresh token that was rotated takes the
-/// place of `old`, and of no other: had it changed meanwhile, two would have used it.
-pub fn confirm(
-    conn: &mut Conn,
-    now: UnixTime,
-    session_id: i64,
-    rotated: Option<(&str, &str)>,
-) -> Result<bool> {
+/// Takes what a session could be asked with, because the provider refused it.
+pub fn refuse(conn: &mut Conn, now: UnixTime, session_id: i64) -> Result<()> {
+    drop_tokens(conn, session_id)?;
+    diesel::update(sessions::table.find(session_id))
+        .set(sessions::refused_at.eq(now.0))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Notes that the provider still knows the person.
+pub fn confirm(conn: &mut Conn, now: UnixTime, session_id: i64) -> Result<()> {
     diesel::update(sessions::table.find(session_id))
         .set(sessions::confirmed_at.eq(now.0))
         .execute(conn)?;
-    let Some((old, new)) = rotated else {
+    Ok(())
+}
+
+/// New tokens of a session. A refresh token that was rotated takes the place of the old one, and
+/// of no other: had it changed meanwhile, two would have used it.
+pub fn renew(
+    conn: &mut Conn,
+    session_id: i64,
+    refresh: Option<(&str, &str)>,
+    access: Option<(&str, i64)>,
+) -> Result<bool> {
+    if let Some((token, expires_at)) = access {
+        diesel::update(sessions::table.find(session_id))
+            .set((
+                sessions::access_token.eq(token),
+                sessions::access_expires_at.eq(expires_at),
+            ))
+            .execute(conn)?;
+    }
+    let Some((old, new)) = refresh else {
         return Ok(true);
     };
     let replaced = diesel::update(
@@ -209,8 +232,8 @@ pub fn confirm(
     Ok(replaced == 1)
 }
 
-/// Whether a person has anything left to be asked with, at any provider but this one.
-pub fn has_elsewhere(
+/// Whether the provider has refused what a live session of a person came with.
+pub fn is_refused(
     conn: &mut Conn,
     now: UnixTime,
     limits: Limits,
@@ -219,19 +242,71 @@ pub fn has_elsewhere(
 ) -> Result<bool> {
     let found: Option<i64> = sessions::table
         .filter(sessions::user_id.eq(user_id))
-        .filter(sessions::provider.ne(provider))
+        .filter(sessions::provider.eq(provider))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now.0))
         .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
+        .filter(sessions::refused_at.is_not_null())
+        .select(sessions::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Whether a person has signed in at a provider since `since`.
+pub fn is_newer(conn: &mut Conn, since: UnixTime, provider: &str, user_id: i64) -> Result<bool> {
+    let found: Option<i64> = sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::provider.eq(provider))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::created_at.ge(since.0))
+        .select(sessions::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Whether a person is asked about at another provider, one of `others`, too.
+pub fn has_elsewhere(
+    conn: &mut Conn,
+    now: UnixTime,
+    limits: Limits,
+    (provider, others): (&str, &[String]),
+    user_id: i64,
+) -> Result<bool> {
+    let found: Option<i64> = sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::provider.ne(provider))
+        .filter(sessions::provider.eq_any(others))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now.0))
+        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
+        .filter(sessions::recheck_at.is_not_null())
         .filter(
             sessions::refresh_token
                 .is_not_null()
-                .or(sessions::access_token.is_not_null()),
+                .or(sessions::access_expires_at.gt(now.0)),
         )
         .select(sessions::id)
         .first(conn)
         .optional()?;
     Ok(found.is_some())
+}
+
+/// Has those asked about again whose sessions began while nobody was; how many sessions there are.
+pub fn schedule(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
+    Ok(diesel::update(
+        sessions::table
+            .filter(sessions::provider.eq(provider))
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::recheck_at.is_null())
+            .filter(sessions::refresh_token.is_not_null()),
+    )
+    .set((
+        sessions::recheck_at.eq(now.0),
+        sessions::confirmed_at.eq(now.0),
+    ))
+    .execute(conn)?)
 }
 
 /// What is left of a session's tokens, ended or not: for revoking them and for signing out at the
@@ -290,9 +365,10 @@ pub fn forget_stale(
     provider: &str,
     user_id: i64,
 ) -> Result<()> {
+    let before = now.minus(STALE);
     let is_stale = sessions::expires_at
-        .le(now.0)
-        .or(sessions::last_seen_at.le(now.minus(limits.idle).0));
+        .le(before.0)
+        .or(sessions::last_seen_at.le(before.minus(limits.idle).0));
     diesel::update(
         sessions::table
             .filter(sessions::user_id.eq(user_id))
@@ -303,6 +379,7 @@ pub fn forget_stale(
         sessions::refresh_token.eq(None::<&str>),
         sessions::access_token.eq(None::<&str>),
         sessions::id_token.eq(None::<&str>),
+        sessions::recheck_at.eq(None::<i64>),
     ))
     .execute(conn)?;
     Ok(())
@@ -325,17 +402,19 @@ pub fn named(
     sub: Option<&str>,
     sid: Option<&str>,
 ) -> Result<Vec<(i64, i64)>> {
-    let mut query = sessions::table
+    let live = sessions::table
         .filter(sessions::provider.eq(provider))
         .filter(sessions::ended_at.is_null())
         .select((sessions::id, sessions::user_id))
-        .limit(10_000)
-        .into_boxed();
-    if let Some(sid) = sid {
-        query = query.filter(sessions::sid.eq(sid));
-    }
-    if let Some(sub) = sub {
-        query = query.filter(sessions::sub.eq(sub));
-    }
-    Ok(query.load(conn)?)
+        .limit(10_000);
+    Ok(match (sub, sid) {
+        (Some(sub), None) => live.filter(sessions::sub.eq(sub)).load(conn)?,
+        (None, Some(sid)) => live.filter(sessions::sid.eq(sid)).load(conn)?,
+        // A session whose ID token named none may be the one.
+        (Some(sub), Some(sid)) => live
+            .filter(sessions::sub.eq(sub))
+            .filter(sessions::sid.eq(sid).or(sessions::sid.is_null()))
+            .load(conn)?,
+        (None, None) => Vec::new(),
+    })
 }

@@ -244,7 +244,8 @@ fn know_person(
         if !may_rename || !is_first {
             username.clone_from(&user.username);
         }
-        let synced = users::sync(conn, entry.now, &user, &said, may_rename, given.is_some())?;
+        let is_read = !matches!(person.permissions, Permissions::Failed(_));
+        let synced = users::sync(conn, entry.now, &user, &said, may_rename, is_read)?;
         let Some(roles) = synced else {
             let cause = Cause::Inactive {
                 username: user.username.clone(),
@@ -492,6 +493,10 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
         actor,
         cause,
     } = turned_away;
+    // Strangers may come in any number.
+    if about.is_none() && !entry.desk.anonymous_failures.admit(entry.now).is_admitted {
+        return Ok(refused(entry, cause));
+    }
     audit::record(
         conn,
         entry.now,
@@ -511,7 +516,11 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
             },
         },
     )?;
-    Ok(Entered::Refused {
+    Ok(refused(entry, cause))
+}
+
+fn refused(entry: &Entry, cause: Cause) -> Entered {
+    Entered::Refused {
         error: Box::new(SignInError {
             reference: entry.reference.clone(),
             attempt: entry.way.attempt().map(str::to_owned),
@@ -520,5 +529,5 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
             step: Step::Account,
             cause,
         }),
-    })
+    }
 }

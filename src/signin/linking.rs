@@ -49,6 +49,13 @@ pub async fn link(
             match users::find_by_identity(conn, &id, &subject)? {
                 Some(owner) if owner.id == user.id => return Ok(Ok(())),
                 Some(_) => return Ok(Err(Cause::IdentityTaken)),
+                // One for each provider: two would take turns in saying what the person may do.
+                None if users::identities_of(conn, user.id)?
+                    .iter()
+                    .any(|(provider, _)| *provider == id) =>
+                {
+                    return Ok(Err(Cause::IdentityTaken));
+                }
                 None => {}
             }
             if let Err(why) = admit(conn, &asked, &person, None)? {

@@ -7,8 +7,10 @@ use serde_json::Value;
 use super::Visitor;
 use super::door::admit;
 use crate::config::{Document, Pointer};
+use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Admission, Error, Result};
+use crate::oauth::profile::Documents;
 use crate::oauth::{self, Permissions, Person, Provider};
 use crate::permissions::{self, BY_HAND};
 use crate::secret::sha256;
@@ -20,14 +22,16 @@ pub struct Rehearsal {
     pub provider: Arc<Provider>,
     /// Who tried.
     pub viewer: User,
+    /// The answers, each as text, with secrets masked.
+    pub answers: Vec<(Document, String)>,
     pub outcome: Result<Report, oauth::Failure>,
 }
 
 pub struct Report {
-    /// The answers, each as text, with secrets masked.
-    pub answers: Vec<(Document, String)>,
     pub fields: Vec<Field>,
     pub verdict: Verdict,
+    /// How many there are; `None` where this provider is not asked.
+    pub permissions: Option<usize>,
     pub permissions_gained: Vec<String>,
     pub permissions_lost: Vec<String>,
     /// Why the permissions from before would be kept, as a code.
@@ -73,7 +77,7 @@ const SECRET_NAMES: &[&str] = &["nonce", "code", "at_hash", "c_hash"];
 pub async fn look(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
-    person: Result<Person, oauth::Failure>,
+    (person, documents): (Result<Person, oauth::Failure>, Documents),
     session_id: i64,
     visitor: Visitor,
 ) -> Result<Rehearsal> {
@@ -82,7 +86,7 @@ pub async fn look(
     let now = desk.clock.now();
     let limits = desk.limits;
     let shared = Arc::clone(provider);
-    let person = Arc::new(person);
+    let person = Arc::new((person, documents));
     desk.db
         .read(move |conn| {
             let live = sessions::find_live(conn, now, limits, &hash)?;
@@ -92,26 +96,36 @@ pub async fn look(
             if viewer.role() < Role::Superuser {
                 return Err(Error::Forbidden);
             }
-            let outcome = match &*person {
-                Ok(person) => Ok(report(conn, &shared, person)?),
+            let (person, documents) = &*person;
+            let outcome = match person {
+                Ok(person) => Ok(report(conn, &shared, person, documents)?),
                 Err(failure) => Err(failure.clone()),
             };
             Ok(Rehearsal {
                 provider: Arc::clone(&shared),
                 viewer,
+                answers: documents
+                    .iter()
+                    .map(|(document, value)| (document, shown(value)))
+                    .collect(),
                 outcome,
             })
         })
         .await
 }
 
-fn report(conn: &mut crate::db::Conn, provider: &Provider, person: &Person) -> Result<Report> {
+fn report(
+    conn: &mut Conn,
+    provider: &Provider,
+    person: &Person,
+    documents: &Documents,
+) -> Result<Report> {
     let profile = &person.profile;
     let mapping = &provider.settings().mapping;
     let field = |name, pointer: &Pointer, value: Option<String>| Field {
         name,
         value,
-        document: person.documents.find(pointer).map(|(document, _)| document),
+        document: documents.find(pointer).map(|(document, _)| document),
         pointer: pointer.path.clone(),
     };
     let verified = person.is_email_verified.to_string();
@@ -171,13 +185,12 @@ fn report(conn: &mut crate::db::Conn, provider: &Provider, person: &Person) -> R
         (Ok(()), None, None) => Verdict::New,
     };
     Ok(Report {
-        answers: person
-            .documents
-            .iter()
-            .map(|(document, value)| (document, shown(value)))
-            .collect(),
         fields,
         verdict,
+        permissions: match &person.permissions {
+            Permissions::Given(given) => Some(given.len()),
+            Permissions::NotAsked | Permissions::Failed(_) => None,
+        },
         permissions_gained: gained,
         permissions_lost: lost,
         permissions_kept: kept,
@@ -202,9 +215,9 @@ fn masked(value: &Value) -> Value {
             .iter()
             .map(|(name, value)| {
                 let lower = name.to_lowercase();
-                let is_secret = value.is_string()
-                    && (SECRETS.iter().any(|word| lower.contains(word))
-                        || SECRET_NAMES.contains(&lower.as_str()));
+                // Whatever it holds.
+                let is_secret = SECRETS.iter().any(|word| lower.contains(word))
+                    || SECRET_NAMES.contains(&lower.as_str());
                 let value = if is_secret {
                     Value::String("••••••".to_owned())
                 } else {

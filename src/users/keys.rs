@@ -8,7 +8,7 @@ use crate::db::schema::{identities, providers, sessions, user_permissions};
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
 
-/// The pointer that was in use when a provider's people first came; noted if it is the first.
+/// The pointer by which a provider's people are known; noted while there are none.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -19,7 +19,15 @@ pub fn note_subject_pointer(
     pointer: &str,
 ) -> Result<String> {
     if let Some(known) = subject_pointer(conn, provider)? {
-        return Ok(known);
+        let has_people: Option<i64> = identities::table
+            .filter(identities::provider.eq(provider))
+            .select(identities::user_id)
+            .first(conn)
+            .optional()?;
+        if has_people.is_some() || known == pointer {
+            return Ok(known);
+        }
+        diesel::delete(providers::table.find(provider)).execute(conn)?;
     }
     each!(conn, |c| diesel::insert_into(providers::table)
         .values((

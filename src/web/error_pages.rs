@@ -371,7 +371,11 @@ fn explain<'a>(
                 Admission::Permission => t.not_admitted_permission,
                 Admission::Value => t.not_admitted_value,
             };
-            (plain(lead), tell, t.outcome_not_admitted)
+            (
+                plain(lead),
+                vec![t.step_send_reference],
+                t.outcome_not_admitted,
+            )
         }
         Cause::IdentityTaken => (
             plain(t.cause_identity_taken),

@@ -19,6 +19,7 @@ struct RehearsalPage<'a> {
     id: &'a str,
     failure: Option<String>,
     report: Option<&'a Report>,
+    answers: &'a [(Document, String)],
 }
 
 impl RehearsalPage<'_> {
@@ -88,5 +89,6 @@ pub fn show(desk: &Desk, visit: &Visit, rehearsal: &Rehearsal) -> Result<HttpRes
         id: rehearsal.provider.id(),
         failure,
         report: rehearsal.outcome.as_ref().ok(),
+        answers: &rehearsal.answers,
     })
 }

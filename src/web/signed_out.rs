@@ -24,6 +24,8 @@ struct SignedOutPage<'a> {
     provider: Option<String>,
     /// Whether the provider can be asked to end its session too.
     can_go_on: bool,
+    /// Its id, where there are several.
+    again: Option<&'a str>,
     /// The browser comes back from there.
     is_back: bool,
     logout_url: Option<&'a str>,
@@ -55,6 +57,9 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse
     let mut response = page.ok(&SignedOutPage {
         page: &page,
         provider: provider.map(|provider| page.label_of(provider)),
+        again: provider
+            .filter(|_| !desk.providers.is_one())
+            .map(|provider| provider.id()),
         can_go_on: provider
             .and_then(|provider| provider.known())
             .is_some_and(|known| known.end_session.is_some()),

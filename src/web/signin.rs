@@ -11,7 +11,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::cookie::{self, browser_cookie};
-use super::csrf::Form;
+use super::csrf::{self, Form};
 use super::frame::Reference;
 use super::guard::signed_in;
 use super::page::Page;
@@ -42,7 +42,7 @@ pub struct Wanted {
     prompt: Option<String>,
     /// The provider, by its id; without it the first.
     provider: Option<String>,
-    /// Present: the provider is added to one's account.
+    /// The account page's own token: the provider is added to one's account.
     link: Option<String>,
     /// Present: an admin tries what a sign-in would do.
     rehearse: Option<String>,
@@ -140,6 +140,12 @@ struct WayIn<'a> {
 }
 
 impl SignInPage<'_> {
+    /// The one obvious next step.
+    fn is_primary(&self, way: &WayIn<'_>) -> bool {
+        let first = self.ways.iter().find(|way| way.is_available);
+        first.is_some_and(|first| std::ptr::eq(first, way))
+    }
+
     fn is_all_down(&self) -> bool {
         !self.ways.is_empty() && self.ways.iter().all(|way| !way.is_available)
     }
@@ -382,7 +388,10 @@ async fn send_off(
 ) -> Result<HttpResponse> {
     let visit = Visit::of(request, desk);
     let (browser, is_new) = binding(&visit)?;
-    let intent = intent(request, desk, wanted).await?;
+    let intent = match intent(request, desk, &visit, wanted).await? {
+        Ok(intent) => intent,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
     let provider = match &wanted.iss {
         Some(issuer) => {
             let provider = desk.providers.by_issuer(issuer).ok_or(Error::BadRequest)?;
@@ -412,24 +421,37 @@ async fn send_off(
     Ok(bound(desk, &browser, is_new, &url))
 }
 
-/// What it is for, and whether whoever asks may have it.
-async fn intent(request: &HttpRequest, desk: &Desk, wanted: &Wanted) -> Result<Intent> {
+/// What it is for, if whoever asks may have it; else where they go instead.
+async fn intent(
+    request: &HttpRequest,
+    desk: &Desk,
+    visit: &Visit,
+    wanted: &Wanted,
+) -> Result<Result<Intent, HttpResponse>> {
     if wanted.link.is_none() && wanted.rehearse.is_none() {
-        return Ok(Intent::SignIn);
+        return Ok(Ok(Intent::SignIn));
     }
     let me = signed_in(request).await?.ok_or(Error::SignedOut)?;
-    if wanted.rehearse.is_some() {
+    let Some(token) = &wanted.link else {
         return if me.user.role() == Role::Superuser {
-            Ok(Intent::Rehearse(me.session.id))
+            Ok(Ok(Intent::Rehearse(me.session.id)))
         } else {
             Err(Error::Forbidden)
         };
-    }
+    };
     // Whoever finds a browser open must not make the account theirs.
     if desk.clock.now().since(me.session.created_at()) > FRESH {
-        return Err(Error::FreshSignInNeeded);
+        let account = LocalPath::parse("/account").unwrap_or_else(LocalPath::home);
+        return Ok(Err(see_other(&fresh_address(&account))));
     }
-    Ok(Intent::Link(me.session.id))
+    // Nor must another site, which may have signed this browser in at the provider as somebody
+    // else: the link is our own page's.
+    let is_ours = csrf::holder(visit).is_some_and(|holder| desk.keys.is_csrf_token(&holder, token));
+    Ok(if is_ours {
+        Ok(Intent::Link(me.session.id))
+    } else {
+        Err(see_other("/account"))
+    })
 }
 
 /// The browser's binding, and whether it is a new one.
@@ -458,16 +480,25 @@ pub async fn finish(
     let visit = Visit::of(&request, &desk);
     let provider = desk.providers.at(request.path()).ok_or(Error::NotFound)?;
     let code = &provider.settings().dialect.callback_code;
-    let callback = callback(request.query_string(), code);
+    let callback = Callback::parse(request.query_string(), code);
     let finished = signin::finish(&desk, provider, callback, visitor(&visit)).await?;
     desk.failpoint.hit("before_response");
     match finished {
+        Finished::SignedIn { token, next } => {
+            let mut response = open_session(&cookie_session, &token, &next)?;
+            if cookie::farewell(&request).is_some() {
+                // Whoever was here before is not this person's to sign out.
+                response
+                    .add_cookie(&cookie::removed_farewell(&desk))
+                    .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+            }
+            Ok(response)
+        }
         Finished::Linked { next } => Ok(HttpResponse::SeeOther()
             .insert_header((LOCATION, next.to_ascii()))
             .cookie(cookie::notice_cookie(&desk, IDENTITY_LINKED))
             .finish()),
         Finished::Rehearsed(rehearsal) => super::rehearsal::show(&desk, &visit, &rehearsal),
-        Finished::SignedIn { token, next } => open_session(&cookie_session, &token, &next),
         // A reload, or the way back through the history: whoever is signed in just goes on.
         Finished::Stale(stale) if signed_in(&request).await?.is_some() => {
             Ok(see_other(&stale.next().to_ascii()))
@@ -478,44 +509,6 @@ pub async fn finish(
             Ok(bound(&desk, &browser, is_new, &url))
         }
     }
-}
-
-/// Each parameter at most once (RFC 6749 3.1), and either a code or an error. Where that does not
-/// hold, what is doubled counts as not there.
-fn callback(query: &str, code_name: &str) -> Callback {
-    let once = |name: &str| {
-        let mut values = url::form_urlencoded::parse(query.as_bytes())
-            .filter(|(given, _)| given == name || is_array_form(given, name));
-        match (values.next(), values.next()) {
-            (Some((given, value)), None) if given == name && !value.is_empty() => {
-                Some(value.into_owned())
-            }
-            _ => None,
-        }
-    };
-    let is_doubled = |name: &str| {
-        url::form_urlencoded::parse(query.as_bytes())
-            .filter(|(given, _)| given == name || is_array_form(given, name))
-            .count()
-            > 1
-    };
-    let has_doubled = ["state", "code", code_name, "error", "iss", "session_state"]
-        .into_iter()
-        .any(is_doubled);
-    Callback {
-        state: once("state"),
-        code: once(code_name).filter(|_| !has_doubled).map(Secret::new),
-        error: once("error").filter(|_| !has_doubled),
-        issuer: once("iss"),
-        is_doubled: has_doubled,
-    }
-}
-
-/// `code[]` and `code[0]`, which some servers read as `code`.
-fn is_array_form(given: &str, name: &str) -> bool {
-    given
-        .strip_prefix(name)
-        .is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'))
 }
 
 /// A form without fields of its own.

@@ -811,7 +811,7 @@ on_both_databases! {
         desk.signed_in(&person("li")).await;
         let [li, deputy_id] = ["li", "deputy"].map(|name| id_of(&desk, name));
         // Three sign-ins, and what the sweeper does at the start.
-        until("the sweeper has had its turn", async || desk.inner.db.counts().writes >= 6).await;
+        until("the sweeper has had its turn", async || desk.inner.db.counts().writes >= 8).await;
         {
             let page = deputy.get("/account").await;
             let db = desk.inner.db.clone();

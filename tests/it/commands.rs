@@ -29,6 +29,7 @@ fn help_names_every_command_and_every_setting() {
         "createsuperuser",
         "init",
         "rescue",
+        "rekey",
         "completions",
         "man",
     ] {

@@ -246,7 +246,7 @@ impl Reader<'_> {
         let mut is_whole = true;
         for (id, table) in tables {
             let source = Source::File(id.clone());
-            let provider = is_id(&id)
+            let provider = is_provider_id(&id)
                 .then_some(())
                 .or_else(|| {
                     self.fault(
@@ -296,12 +296,37 @@ impl Reader<'_> {
             lay_over(&mut beneath, table);
             table = beneath;
         }
-        match table.try_into::<Raw>() {
-            Ok(raw) => Some(raw),
-            // The parser's own text may quote a value; its first line names the key.
-            Err(error) => {
-                self.fault(&name, format!("cannot be read: {}", error.message()));
-                None
+        let raw = table.clone().try_into::<Raw>().ok();
+        if raw.is_none() {
+            self.name_bad_keys(&name, table);
+        }
+        raw
+    }
+
+    /// A fault for each key that cannot be; never its value, which may be a secret.
+    fn name_bad_keys(&mut self, name: &str, table: toml::Table) {
+        for (key, value) in table {
+            let parts = match value {
+                toml::Value::Table(inner) => inner
+                    .into_iter()
+                    .map(|(part, value)| {
+                        let inner = toml::Table::from_iter([(part.clone(), value)]);
+                        (format!("{key}.{part}"), toml::Value::Table(inner))
+                    })
+                    .collect(),
+                value => vec![(key.clone(), value)],
+            };
+            for (path, value) in parts {
+                let alone = toml::Table::from_iter([(key.clone(), value)]);
+                let Err(error) = alone.try_into::<Raw>() else {
+                    continue;
+                };
+                let problem = if error.message().starts_with("unknown field") {
+                    "is not a key; see docs/providers.md for those there are"
+                } else {
+                    "has a value of another kind than it should: texts stand in quotes, lists in [ ]"
+                };
+                self.fault(&format!("{name}.{path}"), problem);
             }
         }
     }
@@ -315,7 +340,10 @@ impl Reader<'_> {
                 );
                 None
             }
-            (Some(secret), None) => Some(Secret::new(secret.clone())),
+            // An empty one counts as not set, as everywhere.
+            (Some(secret), None) => {
+                Some(Secret::new(secret.clone())).filter(|_| !secret.trim().is_empty())
+            }
             (None, Some(path)) => match std::fs::read_to_string(path) {
                 Ok(text) if !text.trim().is_empty() => {
                     Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
@@ -400,7 +428,8 @@ impl One<'_, '_> {
             client_auth,
             Some(ClientAuth::None | ClientAuth::PrivateKeyJwt)
         );
-        if secret.is_none() && !has_no_secret && !self.has_fault("client_secret") {
+        let is_told = self.has_fault("client_secret") || self.has_fault("client_secret_file");
+        if secret.is_none() && !has_no_secret && !is_told {
             self.fault("client_secret", "is required");
         }
         let pkce = self.raw.pkce.unwrap_or(true);
@@ -951,7 +980,9 @@ fn is_taken(path: &str) -> bool {
         .any(|page| path == *page || path.starts_with(&format!("{page}/")))
 }
 
-fn is_id(id: &str) -> bool {
+/// What a provider's id may be.
+#[must_use]
+pub fn is_provider_id(id: &str) -> bool {
     id.len() <= 32
         && id.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && id

@@ -40,6 +40,17 @@ impl Happening {
         if !event.reason.is_empty() {
             notes.push(reason(page, &event.reason).to_owned());
         }
+        let is_by_provider = [
+            EventKind::AccessWithdrawn,
+            EventKind::SignedOutByProvider,
+            EventKind::TokensRevoked,
+            EventKind::ProviderRekeyed,
+        ]
+        .iter()
+        .any(|kind| kind.code() == event.event);
+        if is_by_provider {
+            notes.push(page.provider_name(&event.provider));
+        }
         if details.rescue_link {
             notes.push(t.by_rescue_link.to_owned());
         }

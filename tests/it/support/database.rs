@@ -123,8 +123,20 @@ impl Database {
             ("user_permissions", &["name", "origin", "label"]),
             (
                 "sessions",
-                &["token_hash", "provider", "attempt", "address", "user_agent"],
+                &[
+                    "token_hash",
+                    "provider",
+                    "attempt",
+                    "address",
+                    "user_agent",
+                    "refresh_token",
+                    "access_token",
+                    "id_token",
+                    "sub",
+                    "sid",
+                ],
             ),
+            ("providers", &["id", "subject_pointer"]),
             (
                 "audit_events",
                 &[
