@@ -28,8 +28,11 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 use url::Url;
 
+/// A target: the name of its corpus, and what is done with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Each target under the name of its corpus.
-pub const ALL: &[(&str, fn(&[u8]))] = &[
+pub const ALL: &[Target] = &[
     ("token", token),
     ("json", json),
     ("metadata", metadata),

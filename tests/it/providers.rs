@@ -1126,7 +1126,7 @@ fn invalid_grant() -> Reply {
 }
 
 on_both_databases! {
-    async fn who_left_there_is_out_here_with_every_session(database) {
+    async fn t30_who_left_there_is_out_here_with_every_session(database) {
         let (provider, desk) = asking(database).await;
         let sessions = [provider.signed_in(&desk, &li()).await, provider.signed_in(&desk, &li()).await];
         provider.on_call(Call::Token, invalid_grant());
@@ -1145,7 +1145,7 @@ on_both_databases! {
         assert_eq!(user(&provider.signed_in(&desk, &li()).await).await.as_deref(), Some("li"));
     }
 
-    async fn each_refresh_uses_what_the_one_before_gave(database) {
+    async fn t30_each_refresh_uses_what_the_one_before_gave(database) {
         let (provider, desk) = asking(database).await;
         let given = record_tokens(&provider);
         let browser = provider.signed_in(&desk, &li()).await;
@@ -1159,7 +1159,7 @@ on_both_databases! {
         assert_eq!(browser.get("/account").await.status, 200);
     }
 
-    async fn a_refusal_for_one_session_asks_with_the_next_and_keeps_both(database) {
+    async fn t30_a_refusal_for_one_session_asks_with_the_next_and_keeps_both(database) {
         let (provider, desk) = asking(database).await;
         provider.patch(Document::Token, json!({"refresh_token": "one-that-is-used-up"}));
         let first = provider.signed_in(&desk, &li()).await;
@@ -1229,6 +1229,34 @@ on_both_databases! {
         .await;
         assert_eq!(provider.seen(Call::Userinfo).len(), asked);
         assert_eq!(browser.get("/account").await.status, 200);
+    }
+
+    async fn t30_a_refusal_is_not_hidden_by_what_cannot_answer(database) {
+        let (provider, desk) = asking(database).await;
+        provider.signed_in(&desk, &li()).await;
+        provider.patch(Document::Token, json!({"refresh_token": null, "expires_in": 5}));
+        provider.signed_in(&desk, &li()).await;
+        provider.on_call(Call::Token, invalid_grant());
+        desk.clock.advance(PERIOD);
+        until("they are out", async || live(&desk) == 0).await;
+        assert_eq!(last(&desk), "access_withdrawn li company");
+    }
+
+    async fn t30_the_profile_is_asked_for_beyond_the_life_of_an_access_token(database) {
+        let provider = OpenId::start().await;
+        let asking = "recheck = \"20s\"\nrecheck_with = \"profile\"";
+        let toml = provider.toml("a").replace("recheck = \"off\"", asking);
+        let desk = provider.desk_of(database, &toml).run().await;
+        provider.patch(Document::Token, json!({"expires_in": 5}));
+        sign_in(&desk, &provider, "a", &li()).await;
+        for _ in 0..2 {
+            round(&provider, &desk, Call::Userinfo).await;
+            assert_eq!(live(&desk), 1);
+        }
+        provider.on_call(Call::Userinfo, Reply::json(401, &json!({"error": "invalid_token"})));
+        desk.clock.advance(PERIOD);
+        until("they are out", async || live(&desk) == 0).await;
+        assert_eq!(last(&desk), "access_withdrawn li a");
     }
 
     async fn nobody_is_asked_about_who_signed_out_or_went_away(database) {
@@ -1323,7 +1351,7 @@ on_both_databases! {
 }
 
 #[test]
-fn a_refresh_that_speaks_of_another_ends_all_and_one_that_proves_nothing_does_not() {
+fn t30_a_refresh_that_speaks_of_another_ends_all_and_one_that_proves_nothing_does_not() {
     run(async {
         for (by, is_over) in [
             (json!({"sub": "another"}), true),
@@ -1349,7 +1377,7 @@ fn a_refresh_that_speaks_of_another_ends_all_and_one_that_proves_nothing_does_no
 }
 
 #[test]
-fn a_provider_in_trouble_ends_no_session() {
+fn t30_a_provider_in_trouble_ends_no_session() {
     run(async {
         let garbage = |body: &str| Reply::Answer(200, "application/json", body.as_bytes().to_vec());
         let mut all = Vec::new();
