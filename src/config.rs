@@ -6,8 +6,8 @@
 mod providers;
 
 pub use providers::{
-    Addresses, Admission, ClientAuth, Dialect, Document, Mapping, PROVIDER_ID, Pointer,
-    ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest, is_provider_id,
+    Addresses, Admission, AssertionAudience, ClientAuth, Dialect, Document, Mapping, PROVIDER_ID,
+    Pointer, ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest, is_provider_id,
 };
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,6 +1,7 @@
 //! What is known of a provider before it is asked anything: its settings, as types. How they are
-//! written down is [`read`]'s.
+//! written down is [`read`]'s, what of that can be is [`build`]'s.
 
+mod build;
 mod read;
 
 pub use read::is_provider_id;
@@ -332,7 +333,20 @@ impl ClientAuth {
 pub struct SigningKey {
     pub key: EncodingKey,
     pub algorithm: Algorithm,
+    /// `kid`
     pub id: Option<String>,
+    /// SHA-256 of the certificate that the provider knows the key by (RFC 7515 4.1.8), base64url.
+    pub thumbprint: Option<String>,
+    pub audience: AssertionAudience,
+}
+
+/// Whom a client's own assertion names as its reader (RFC 7523 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AssertionAudience {
+    /// As RFC 9126 2 and the newer drafts want it.
+    Issuer,
+    /// As OpenID Connect Core 9 has it.
+    TokenEndpoint,
 }
 
 impl std::fmt::Debug for SigningKey {

@@ -10,7 +10,7 @@ use super::call::call;
 use super::metadata::Metadata;
 use super::{Failure, Prompt, Provider, Request, token};
 use crate::clock::UnixTime;
-use crate::config::ClientAuth;
+use crate::config::{AssertionAudience, ClientAuth};
 use crate::error::{Cause, Result, Step};
 use crate::secret::sha256;
 
@@ -177,17 +177,16 @@ impl Provider {
         parameters: &[(&str, &str)],
         now: UnixTime,
     ) -> Result<RequestBuilder, Cause> {
-        // RFC 7523 3: the issuer, which RFC 9126 2 and the newer drafts want, or the endpoint.
-        let audience = match &self.settings.issuer {
-            Some(issuer) => issuer.clone(),
-            None => metadata.token.to_string(),
+        let audience = match (&self.settings.issuer, &self.settings.signing_key) {
+            (Some(issuer), Some(key)) if key.audience == AssertionAudience::Issuer => issuer,
+            _ => &metadata.token_name,
         };
         token::request(
             &self.client,
             &self.settings,
             self.client_auth(metadata),
             address,
-            &audience,
+            audience,
             parameters,
             now,
         )

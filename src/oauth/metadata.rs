@@ -26,6 +26,8 @@ const RETRY: Duration = Duration::from_millis(500);
 pub struct Metadata {
     pub authorize: Url,
     pub token: Url,
+    /// The token address as the provider itself calls it.
+    pub token_name: String,
     pub userinfo: Option<Url>,
     pub jwks: Option<Url>,
     pub pushed_requests: Option<Url>,
@@ -234,6 +236,10 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
             "token_endpoint",
             address("token_endpoint", &set.token, false)?,
         )?,
+        token_name: match (document.get("token_endpoint"), &set.token) {
+            (Some(Value::String(name)), _) => name.clone(),
+            (_, set) => set.as_ref().map(Url::to_string).unwrap_or_default(),
+        },
         userinfo: address("userinfo_endpoint", &set.userinfo, false)?,
         jwks: Some(required(
             "jwks_uri",
@@ -272,6 +278,7 @@ pub fn of_settings(settings: &ProviderSettings) -> Option<Metadata> {
     Some(Metadata {
         authorize: set.authorize.clone()?,
         token: set.token.clone()?,
+        token_name: set.token.as_ref()?.to_string(),
         userinfo: set.userinfo.clone(),
         jwks: None,
         pushed_requests: set.pushed_requests.clone(),

@@ -130,6 +130,7 @@ fn assertion(settings: &ProviderSettings, audience: &str, now: UnixTime) -> Resu
     let key = settings.signing_key.as_ref().ok_or(no_key.clone())?;
     let mut header = Header::new(key.algorithm);
     header.kid.clone_from(&key.id);
+    header.x5t_s256.clone_from(&key.thumbprint);
     let seconds = now.0.div_euclid(1_000_000);
     let jti = random_token().map_err(|_| Cause::Internal("no random bytes"))?;
     let claims = serde_json::json!({

@@ -302,6 +302,42 @@ fn t14_a_client_with_a_key_signs_for_itself() {
     });
 }
 
+#[test]
+fn t14_an_assertion_can_name_the_token_endpoint_and_the_certificate_of_its_key() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (key, certificate) = (folder.path().join("key"), folder.path().join("certificate"));
+        let pair = KeyPair::generate().expect("a key");
+        let made = CertificateParams::default()
+            .self_signed(&pair)
+            .expect("a certificate");
+        std::fs::write(&key, pair.serialize_pem()).expect("a file");
+        std::fs::write(&certificate, made.pem()).expect("a file");
+        // By a name that this server does not call it by.
+        let provider = OpenId::start_as(|_| "http://id.example.com/t".to_owned()).await;
+        let toml = format!(
+            "{}internal_url_prefix = \"{}\"\nprivate_key_file = \"{}\"\ncertificate_file = \"{}\"\n\
+             client_assertion_audience = \"token_endpoint\"\n",
+            provider.toml("a"),
+            provider.url,
+            key.display(),
+            certificate.display(),
+        );
+        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
+        provider.signed_in(&desk, &li()).await;
+        let form = provider.seen(Call::Token)[0].form();
+        let assertion = &form["client_assertion"];
+        assert_eq!(claims(assertion)["aud"], "http://id.example.com/t/token");
+        let header = assertion.split('.').next().expect("a header");
+        let header =
+            base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, header)
+                .expect("base64url");
+        let header: Value = serde_json::from_slice(&header).expect("JSON");
+        let thumbprint = frontdesk::secret::sha256(made.der());
+        assert_eq!(header["x5t#S256"], thumbprint);
+    });
+}
+
 // -- signatures --
 
 #[test]
