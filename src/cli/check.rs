@@ -400,12 +400,21 @@ async fn check_discovery(report: &mut Report, provider: &Provider, now: UnixTime
         }
         Err(failure) => {
             let why = match failure.cause {
-                Cause::BadMetadata("issuer") => {
-                    "its document names another issuer; the setting must be the same byte for byte, with or without a / at the end".to_owned()
+                Cause::BadMetadata("issuer") => match provider.issuer_named().await {
+                    Some(named) => format!(
+                        "its document names the issuer {named}; the setting must be the same byte for byte, with or without a / at the end"
+                    ),
+                    None => "its document names no issuer that can be read".to_owned(),
+                },
+                Cause::BadMetadata(member) => {
+                    format!("its document lacks {member}, or has one that cannot be")
                 }
-                Cause::BadMetadata(member) => format!("its document lacks {member}, or has one that cannot be"),
-                Cause::Refused(status) => format!("its document answers {status}; is the issuer right?"),
-                Cause::Unreadable(_) => "what it answers is no discovery document; is the issuer right?".to_owned(),
+                Cause::Refused(status) => {
+                    format!("its document answers {status}; is the issuer right?")
+                }
+                Cause::Unreadable(_) => {
+                    "what it answers is no discovery document; is the issuer right?".to_owned()
+                }
                 Cause::TooSlow => "its document did not come in time".to_owned(),
                 _ => "its document cannot be reached".to_owned(),
             };

@@ -31,10 +31,15 @@ pub struct Init {
     /// How browsers reach this portal, e.g. `https://desk.example.com`
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Where the platform signs people in, e.g. `https://id.example.com/o/authorize/`
+    /// The platform's `OpenID` Connect issuer, e.g. `https://id.example.com/realms/company`
+    #[arg(long, value_name = "URL", conflicts_with = "authorize_url")]
+    issuer: Option<String>,
+    /// Without `OpenID` Connect: where the platform signs people in, e.g.
+    /// `https://id.example.com/o/authorize/`
     #[arg(long, value_name = "URL")]
     authorize_url: Option<String>,
-    /// Under which address this server reaches the platform (default: the authorize URL's origin)
+    /// Under which address this server reaches the platform (default: the authorize URL's or the
+    /// issuer's origin)
     #[arg(long, value_name = "URL")]
     internal_url: Option<String>,
     /// The client id that the platform gave this portal
@@ -44,7 +49,7 @@ pub struct Init {
     #[arg(long, value_name = "PATH")]
     client_secret_file: Option<PathBuf>,
     /// Where permissions are asked for, or `-` for nowhere (default: internal URL +
-    /// `/public-api/current_user/all_permissions`)
+    /// `/public-api/current_user/all_permissions`; with an issuer, nowhere)
     #[arg(long, value_name = "URL")]
     permissions_url: Option<String>,
     /// The company's name, as the pages show it
@@ -145,6 +150,13 @@ const PUBLIC_URL: Question = Question {
     why: "How browsers reach this portal, e.g. https://desk.example.com",
     is_optional: false,
 };
+const ISSUER: Question = Question {
+    variable: "OAUTH2_ISSUER",
+    flag: "issuer",
+    label: "Issuer",
+    why: "The OpenID Connect issuer of the company's platform, e.g. https://id.example.com/realms/company;\n- when it speaks plain OAuth2.",
+    is_optional: true,
+};
 const AUTHORIZE_URL: Question = Question {
     variable: "OAUTH2_AUTHORIZE_URL",
     flag: "authorize-url",
@@ -207,21 +219,7 @@ fn collect(init: &Init, asks: bool) -> Result<HashMap<String, String>, Failure> 
     };
     answers.settle(&PUBLIC_URL, init.public_url.as_deref(), None)?;
     answers.derive_addresses()?;
-    answers.settle(&AUTHORIZE_URL, init.authorize_url.as_deref(), None)?;
-    let origin = parsed(answers.value(AUTHORIZE_URL.variable))?
-        .origin()
-        .ascii_serialization();
-    answers.settle(&INTERNAL_URL, init.internal_url.as_deref(), Some(&origin))?;
-    let prefix = answers
-        .value(INTERNAL_URL.variable)
-        .trim_end_matches('/')
-        .to_owned();
-    let permissions = format!("{prefix}{PERMISSIONS_PATH}");
-    answers.settle(
-        &PERMISSIONS_URL,
-        init.permissions_url.as_deref(),
-        Some(&permissions),
-    )?;
+    answers.settle_addresses(init)?;
     answers.settle(&CLIENT_ID, init.client_id.as_deref(), None)?;
     answers.settle_secret(init.client_secret_file.as_deref())?;
     answers.settle(&COMPANY_NAME, init.company_name.as_deref(), Some(""))?;
@@ -239,7 +237,10 @@ fn collect(init: &Init, asks: bool) -> Result<HashMap<String, String>, Failure> 
 fn refuse_missing(init: &Init) -> Result<(), Failure> {
     let missing: Vec<&str> = [
         ("--public-url", init.public_url.is_none()),
-        ("--authorize-url", init.authorize_url.is_none()),
+        (
+            "--issuer or --authorize-url",
+            init.issuer.is_none() && init.authorize_url.is_none(),
+        ),
         ("--client-id", init.client_id.is_none()),
         ("--client-secret-file", init.client_secret_file.is_none()),
     ]
@@ -268,6 +269,35 @@ impl Answers {
 
     fn set(&mut self, name: &str, value: impl Into<String>) {
         self.variables.insert(name.to_owned(), value.into());
+    }
+
+    /// Where the platform is: its metadata tell, or each address.
+    fn settle_addresses(&mut self, init: &Init) -> Result<(), Failure> {
+        if init.authorize_url.is_none() {
+            self.settle(&ISSUER, init.issuer.as_deref(), Some(""))?;
+        }
+        if !self.value(ISSUER.variable).is_empty() {
+            let origin = origin_of(self.value(ISSUER.variable))?;
+            self.settle(&INTERNAL_URL, init.internal_url.as_deref(), Some(&origin))?;
+            if self.value(INTERNAL_URL.variable).trim_end_matches('/') == origin {
+                // The metadata's own addresses, as they are.
+                self.variables.remove(INTERNAL_URL.variable);
+            }
+            if let Some(address) = &init.permissions_url {
+                self.settle(&PERMISSIONS_URL, Some(address), None)?;
+            }
+            return Ok(());
+        }
+        self.settle(&AUTHORIZE_URL, init.authorize_url.as_deref(), None)?;
+        let origin = origin_of(self.value(AUTHORIZE_URL.variable))?;
+        self.settle(&INTERNAL_URL, init.internal_url.as_deref(), Some(&origin))?;
+        let prefix = self.value(INTERNAL_URL.variable).trim_end_matches('/');
+        let permissions = format!("{prefix}{PERMISSIONS_PATH}");
+        self.settle(
+            &PERMISSIONS_URL,
+            init.permissions_url.as_deref(),
+            Some(&permissions),
+        )
     }
 
     /// From the flag, or else the default, or else the person, who is asked until it can be read.
@@ -373,6 +403,10 @@ fn fault_of(variables: &HashMap<String, String>, name: &str) -> Option<String> {
         .iter()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
         .map(str::to_owned)
+}
+
+fn origin_of(address: &str) -> Result<String, Failure> {
+    Ok(parsed(address)?.origin().ascii_serialization())
 }
 
 fn parsed(address: &str) -> Result<Url, Failure> {
@@ -669,6 +703,34 @@ mod tests {
         let variables = collected(&init);
         assert!(!variables.contains_key("OAUTH2_USER_ALL_PERMISSIONS_URL"));
         assert!(!variables.contains_key("FRONTDESK_COMPANY_NAME"));
+    }
+
+    #[test]
+    fn an_issuer_stands_for_all_addresses_of_the_platform() {
+        let (mut init, _file) = flags("secret");
+        init.authorize_url = None;
+        init.issuer = Some("https://id.example.com/realms/company".to_owned());
+        let variables = collected(&init);
+        for name in [
+            "OAUTH2_AUTHORIZE_URL",
+            "INTERNAL_URL_PREFIX",
+            "OAUTH2_USER_ALL_PERMISSIONS_URL",
+        ] {
+            assert!(!variables.contains_key(name), "{name}");
+        }
+        let read = read_back(&env_file::text(&variables));
+        assert_eq!(read, variables, "no variable is left out");
+        let settings = Settings::parse(&read).expect("settings");
+        let issuer = settings.providers[0].issuer.as_deref();
+        assert_eq!(issuer, Some("https://id.example.com/realms/company"));
+
+        init.internal_url = Some("http://keycloak:8080".to_owned());
+        let variables = collected(&init);
+        let inside = variables.get("INTERNAL_URL_PREFIX").map(String::as_str);
+        assert_eq!(inside, Some("http://keycloak:8080"));
+
+        init.issuer = Some("id.example.com".to_owned());
+        assert!(refusal(&init).starts_with("--issuer must be"));
     }
 
     #[test]

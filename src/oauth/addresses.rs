@@ -4,11 +4,12 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::call::{call, root_of};
-use super::{PROBE_PATIENCE, Provider, Returned, metadata};
+use super::{PROBE_PATIENCE, Provider, Returned, json, metadata};
 use crate::clock::UnixTime;
 use crate::error::{Cause, Result};
 use crate::secret::Secret;
 use crate::status::Check;
+use crate::text::is_refused;
 
 impl Provider {
     /// Each address: the setting that names it, and whether this server needs it; browsers need
@@ -76,6 +77,17 @@ impl Provider {
             .map_err(|_| format!("no answer within {} seconds", PROBE_PATIENCE.as_secs()))?
             .map(|response| response.status().as_u16())
             .map_err(|error| root_of(&error))
+    }
+
+    /// Which issuer the discovery document names, whatever the settings say.
+    pub async fn issuer_named(&self) -> Option<String> {
+        let address = metadata::discovery_address(&self.settings)?;
+        let deadline = Instant::now() + PROBE_PATIENCE;
+        let answer = call(self.client.get(address), deadline).await.ok()?;
+        let document = json::parse(&answer.body).ok()?;
+        let issuer = document.get("issuer")?.as_str()?;
+        let can_be_shown = issuer.len() <= 300 && !issuer.chars().any(is_refused);
+        can_be_shown.then(|| issuer.to_owned())
     }
 
     /// How far the provider's clock is ahead of `now`, in seconds, as its token address says.

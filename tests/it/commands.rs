@@ -10,7 +10,7 @@ use std::process::{Output, Stdio};
 use frontdesk::config::OPTIONS;
 
 use crate::support::process::{self, Process, client, command, free_port, output, text};
-use crate::support::{Database, Desk, Person, Provider, on_both_databases, run};
+use crate::support::{Database, Desk, OpenId, Person, Provider, on_both_databases, run};
 
 fn no_settings() -> BTreeMap<String, String> {
     BTreeMap::new()
@@ -452,6 +452,65 @@ on_both_databases! {
             ["command line"]
         );
     }
+}
+
+#[test]
+fn init_by_issuer_asks_the_metadata_for_every_address() {
+    run(async {
+        let provider = OpenId::start().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("secret"), &provider.secret).expect("a file");
+        let public = format!("http://127.0.0.1:{}", free_port());
+        let database = folder.path().join("desk.sqlite3");
+        let database = database.to_str().expect("a path");
+        let arguments = [
+            "--yes",
+            "--public-url",
+            &public,
+            "--issuer",
+            &provider.issuer,
+            "--client-id",
+            "frontdesk",
+            "--client-secret-file",
+            "secret",
+            "--database-url",
+            database,
+        ];
+        let done = init(folder.path(), &arguments, "");
+        let said = text(&done.stdout);
+        assert!(done.status.success(), "{said}{}", text(&done.stderr));
+        for line in [
+            "ok       discovery: the issuer is the one that is set".to_owned(),
+            "ok       client secret".to_owned(),
+            format!("redirect URL:  {public}/oauth2_callback/"),
+            format!("post-logout:   {public}/signed-out"),
+            format!("back-channel:  {public}/oidc/backchannel-logout/company"),
+        ] {
+            assert!(said.contains(&line), "{line} in {said}");
+        }
+        let variables: BTreeMap<String, String> =
+            dotenvy::from_path_iter(folder.path().join(".env"))
+                .expect("a file")
+                .collect::<Result<_, _>>()
+                .expect("lines");
+        let desk = Process::serve(&variables).await;
+        let begun = client()
+            .get(format!("{}/oauth2/login", desk.url))
+            .send()
+            .await
+            .expect("an answer");
+        let location = begun.headers()["location"].to_str().expect("an address");
+        assert!(location.starts_with(&format!("{}/authorize?", provider.issuer)));
+
+        // Both are one too many.
+        let both: Vec<&str> = arguments
+            .into_iter()
+            .chain(["--authorize-url", "https://id.example.com/o/authorize/"])
+            .collect();
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        let refused = text(&init(elsewhere.path(), &both, "").stderr);
+        assert!(refused.contains("cannot be used with"), "{refused}");
+    });
 }
 
 #[test]

@@ -19,6 +19,10 @@ pub const SECTIONS: &[(&str, &[(&str, &str)])] = &[
                 "OAUTH2_REDIRECT_URL",
                 "As registered at the platform, character for character.",
             ),
+            (
+                "OAUTH2_ISSUER",
+                "Its OpenID Connect issuer, character for character.",
+            ),
             ("OAUTH2_AUTHORIZE_URL", "Where browsers are sent."),
             ("INTERNAL_URL_PREFIX", "Where this server calls."),
             ("OAUTH2_USER_ALL_PERMISSIONS_URL", ""),

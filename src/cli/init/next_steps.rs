@@ -22,6 +22,14 @@ fn print_registration(settings: &Settings) {
     for provider in &settings.providers {
         say!("       redirect URL:  {}", provider.redirect_url);
     }
+    if settings.providers.iter().any(|one| one.issuer.is_some()) {
+        let origin = &settings.public_url.origin;
+        say!("       post-logout:   {origin}/signed-out");
+        for provider in &settings.providers {
+            let id = &provider.id;
+            say!("       back-channel:  {origin}/oidc/backchannel-logout/{id}");
+        }
+    }
     say!("       grant type:    authorization code");
     say!("       client type:   confidential");
 }
