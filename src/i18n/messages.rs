@@ -50,7 +50,7 @@ messages! {
 
     what_ended: Text = "What has ended, and what has not", "哪些已结束，哪些没有";
     ended_here: Text = "Your session on Frontdesk, in this browser.", "此浏览器上的 Frontdesk 会话。";
-    ended_there: Around = ["", " has sent you back: unless you said no there, your session there has ended, too."], ["", " 已将你送回：除非你在那里选择了取消，那里的会话也已结束。"];
+    ended_there: Around = ["", " has sent you back: unless you said no there, your session there has ended, too."], ["", "已将你送回：除非你在那里选择了取消，那里的会话也已结束。"];
     goes_on_there: Around = ["Not your session at ", ": whoever uses this browser can sign in with it again."], ["你在", "的会话尚未结束：使用此浏览器的人仍可用它再次登录。"];
     unavailable: Text = "Not available", "暂不可用";
     unavailable_lead: Text = "It cannot be reached at the moment. You can try it all the same.", "目前无法连接，你仍可尝试。";

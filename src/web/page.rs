@@ -213,29 +213,42 @@ impl<'a> Page<'a> {
         format!("{before}{minutes}{after}")
     }
 
-    /// "Sign in to Qinghe". In Chinese a space stands before a Latin name.
+    /// What stands before and after a name. In Chinese a space keeps a Latin name apart.
+    pub fn beside(&self, around: &[&str; 2], name: &str) -> [String; 2] {
+        let [before, after] = *around;
+        let space = |one: Option<char>, other: Option<char>| {
+            let is_latin = one.is_some_and(|c| c.is_ascii_alphanumeric());
+            let is_chinese = other.is_some_and(|c| c.is_alphabetic() && !c.is_ascii());
+            if self.lang == Lang::Zh && is_latin && is_chinese {
+                " "
+            } else {
+                ""
+            }
+        };
+        let ahead = space(name.chars().next(), before.chars().next_back());
+        let behind = space(name.chars().next_back(), after.chars().next());
+        [format!("{before}{ahead}"), format!("{behind}{after}")]
+    }
+
+    /// A name in its sentence.
+    pub fn around(&self, around: &[&str; 2], name: &str) -> String {
+        let [before, after] = self.beside(around, name);
+        format!("{before}{name}{after}")
+    }
+
+    /// "Sign in to Qinghe"
     pub fn sign_in_heading(&self) -> String {
-        let Some(company) = self.company() else {
-            return self.t.sign_in.to_owned();
-        };
-        let [before, after] = self.t.sign_in_to;
-        let is_latin = company.starts_with(|c: char| c.is_ascii());
-        let space = if is_latin && self.lang == Lang::Zh {
-            " "
-        } else {
-            ""
-        };
-        format!("{before}{space}{company}{after}")
+        match self.company() {
+            Some(company) => self.around(&self.t.sign_in_to, company),
+            None => self.t.sign_in.to_owned(),
+        }
     }
 
     /// The words on a provider's button.
     pub fn continue_with(&self, provider: &Provider) -> String {
         let label = provider.settings().label.as_ref();
         match label.and_then(|label| label.of(self.lang)) {
-            Some(name) => format!(
-                "{}{name}{}",
-                self.t.continue_with[0], self.t.continue_with[1]
-            ),
+            Some(name) => self.around(&self.t.continue_with, name),
             None => self.t.continue_with_company.to_owned(),
         }
     }

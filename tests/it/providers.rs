@@ -339,7 +339,7 @@ fn the_sign_in_page_has_each_provider_in_its_order_with_its_name_and_colour() {
         found(&desk).await;
         for (language, names) in [
             ("en", ["Continue with Group", "Continue with Branch"]),
-            ("zh-CN,zh;q=0.9", ["使用集团登录", "使用Branch登录"]),
+            ("zh-CN,zh;q=0.9", ["使用集团登录", "使用 Branch 登录"]),
         ] {
             let mut browser = desk.browser();
             browser.language = language.to_owned();
@@ -1654,7 +1654,7 @@ fn check_names_each_provider_and_what_is_wrong_with_it() {
             (
                 "wrong",
                 [
-                    "fault    discovery: its document names another issuer",
+                    "fault    discovery: its document names the issuer",
                     "warning  clock: ",
                 ],
             ),
