@@ -214,9 +214,9 @@ pub fn record(conn: &mut Conn, now: UnixTime, event: NewEvent<'_>) -> Result<()>
         details: serde_json::to_string(&details)
             .map_err(|error| Error::Internal(format!("audit details: {error}")))?,
     };
-    diesel::insert_into(audit_events::table)
+    each!(conn, |conn| diesel::insert_into(audit_events::table)
         .values(&row)
-        .execute(conn)?;
+        .execute(conn))?;
     log_after_commit(json_line(&row, &details)?);
     Ok(())
 }

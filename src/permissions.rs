@@ -68,12 +68,12 @@ pub fn count(conn: &mut Conn, user_id: i64) -> Result<i64> {
 
 /// Whether somebody holds `name`, from any origin.
 pub fn is_held(conn: &mut Conn, user_id: i64, name: &str) -> Result<bool> {
-    let found: Option<i64> = user_permissions::table
+    let found: Option<i64> = each!(conn, |conn| user_permissions::table
         .filter(user_permissions::user_id.eq(user_id))
         .filter(user_permissions::name.eq(name))
         .select(user_permissions::user_id)
         .first(conn)
-        .optional()?;
+        .optional())?;
     Ok(found.is_some())
 }
 
@@ -97,11 +97,11 @@ pub fn replace(
     origin: &str,
     wanted: &[Permission],
 ) -> Result<Diff> {
-    let held: Vec<(String, String)> = user_permissions::table
+    let held: Vec<(String, String)> = each!(conn, |conn| user_permissions::table
         .filter(user_permissions::user_id.eq(user_id))
         .filter(user_permissions::origin.eq(origin))
         .select((user_permissions::name, user_permissions::label))
-        .load(conn)?;
+        .load(conn))?;
     let held: std::collections::HashMap<String, String> = held.into_iter().collect();
     let is_wanted = |name: &str| {
         wanted

@@ -90,7 +90,7 @@ pub struct NewSession<'a> {
 /// [`crate::error::DatabaseError`], here and below.
 pub fn open(conn: &mut Conn, now: UnixTime, limits: Limits, new: &NewSession<'_>) -> Result<i64> {
     let id = new_id(now);
-    diesel::insert_into(sessions::table)
+    let inserted = each!(conn, |conn| diesel::insert_into(sessions::table)
         .values((
             sessions::id.eq(id),
             sessions::token_hash.eq(new.token_hash),
@@ -114,16 +114,16 @@ pub fn open(conn: &mut Conn, now: UnixTime, limits: Limits, new: &NewSession<'_>
                 sessions::recheck_at.eq(new.grant.recheck_at),
             ),
         ))
-        .execute(conn)
-        .map_err(|error| match &error {
-            Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, information)
-                if information.message().contains("sessions.attempt")
-                    || information.constraint_name() == Some("sessions_attempt_key") =>
-            {
-                Error::AttemptUsed
-            }
-            _ => error.into(),
-        })?;
+        .execute(conn));
+    inserted.map_err(|error| match &error {
+        Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, information)
+            if information.message().contains("sessions.attempt")
+                || information.constraint_name() == Some("sessions_attempt_key") =>
+        {
+            Error::AttemptUsed
+        }
+        _ => error.into(),
+    })?;
     Ok(id)
 }
 

@@ -203,13 +203,13 @@ pub fn find_with_identity(
     provider: &str,
     subject: &str,
 ) -> Result<Option<(User, bool)>> {
-    Ok(identities::table
+    Ok(each!(conn, |conn| identities::table
         .inner_join(users::table)
         .filter(identities::provider.eq(provider))
         .filter(identities::subject.eq(subject))
         .select((User::as_select(), identities::is_first))
         .first(conn)
-        .optional()?)
+        .optional())?)
 }
 
 /// (provider, subject) of an account, at most a few.
@@ -522,19 +522,24 @@ pub fn sync(
         .filter(users::id.eq(user.id))
         .filter(users::is_active.eq(true));
     let changes = changes(user, profile, may_rename);
-    let flags: Option<Flags> = diesel::update(active)
-        .set(SyncedFields {
-            username: (may_rename && profile.username != user.username)
-                .then_some(profile.username.as_str()),
-            first_name: profile.first_name.as_deref(),
-            email: profile.email.as_deref(),
-            last_login: now.0,
-            synced_at: now.0,
-            permissions_synced_at: has_permissions.then_some(now.0),
-        })
+    let new_value = |field: &str| {
+        let change = changes.iter().find(|change| change.field == field);
+        change.map(|change| change.to.as_str())
+    };
+    // What is named here is written anew in every index that has it.
+    let fields = SyncedFields {
+        username: new_value("username"),
+        first_name: new_value("first_name"),
+        email: new_value("email"),
+        last_login: now.0,
+        synced_at: now.0,
+        permissions_synced_at: has_permissions.then_some(now.0),
+    };
+    let flags: Option<Flags> = each!(conn, |conn| diesel::update(active)
+        .set(fields)
         .returning(FLAGS)
         .get_result(conn)
-        .optional()?;
+        .optional())?;
     if flags.is_some() && !changes.is_empty() {
         let username = if may_rename {
             &profile.username
