@@ -31,8 +31,8 @@ const MAX_CALLS: usize = 64;
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 /// Whoever took a person and died leaves them to the others after so long.
 const CLAIM: Duration = Duration::from_secs(60);
-/// Sessions of one person that are asked with in one round.
-const MAX_ROWS: usize = 10;
+/// Sessions of one person that are asked with in one go.
+const MAX_ASKED: usize = 10;
 /// Where there is nothing to ask with, it is looked again after so long.
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
 /// More a second than this are not begun, whatever the rate.
@@ -174,6 +174,8 @@ enum Verdict {
     Here(i64),
     /// Nothing can be said: the provider was not to be had, or did not answer the question.
     Unknown,
+    /// Those that were asked with were refused, and there are more.
+    Unfinished,
     /// There was nothing to ask with, or it was refused.
     #[default]
     NothingLeft,
@@ -233,7 +235,13 @@ async fn ask(desk: &Desk, provider: &Provider, recheck: Recheck, rows: Vec<Row>)
         at: desk.clock.now().0,
         ..Checked::default()
     };
-    for row in rows.into_iter().take(MAX_ROWS) {
+    for (asked, row) in rows.into_iter().enumerate() {
+        if asked == MAX_ASKED {
+            if checked.verdict == Verdict::NothingLeft {
+                checked.verdict = Verdict::Unfinished;
+            }
+            break;
+        }
         let session_id = row.session_id;
         let again = ask_with(desk, provider, recheck, row, &mut checked).await;
         match again {
@@ -359,6 +367,10 @@ fn settle(
         }
         Verdict::Unknown => {
             grant::set_recheck(conn, provider, user_id, next)?;
+            return Ok(0);
+        }
+        Verdict::Unfinished => {
+            grant::set_recheck(conn, provider, user_id, now)?;
             return Ok(0);
         }
         Verdict::NothingLeft => {}

@@ -141,8 +141,8 @@ pub fn set_recheck(conn: &mut Conn, provider: &str, user_id: i64, at: UnixTime) 
     set_recheck_of(conn, provider, &[user_id], at)
 }
 
-/// What a person's live sessions at a provider can be asked with, those first that were asked with
-/// the longest ago, so that none of them grows stale.
+/// What a person's live sessions at a provider can be asked with now, those first that were asked
+/// with the longest ago, so that none of them grows stale.
 pub fn of_person(
     conn: &mut Conn,
     now: UnixTime,
@@ -159,7 +159,7 @@ pub fn of_person(
         .filter(
             sessions::refresh_token
                 .is_not_null()
-                .or(sessions::access_token.is_not_null())
+                .or(sessions::access_expires_at.gt(now.0))
         )
         .order((sessions::confirmed_at, sessions::id))
         .limit(100)

@@ -1176,6 +1176,32 @@ on_both_databases! {
         }
     }
 
+    async fn t30_nobody_is_out_before_each_of_their_sessions_was_asked_with(database) {
+        let (provider, desk) = asking(database).await;
+        // More than are asked with in one go: some cannot be, some are refused, the last is good.
+        for spoilt in [
+            json!({"refresh_token": null, "expires_in": 5}),
+            json!({"refresh_token": "one-that-is-used-up"}),
+        ] {
+            provider.patch(Document::Token, spoilt);
+            for _ in 0..12 {
+                provider.signed_in(&desk, &li()).await;
+            }
+            provider.behave();
+        }
+        let given = record_tokens(&provider);
+        let good = provider.signed_in(&desk, &li()).await;
+        desk.clock.advance(PERIOD);
+        let token = given.lock().expect("answers")[0]["refresh_token"].clone();
+        until("the good one is asked with", async || {
+            refreshes(&provider).last().is_some_and(|used| *used == token)
+        })
+        .await;
+        round(&provider, &desk, Call::Token).await;
+        assert_eq!((live(&desk), refreshes(&provider).len()), (25, 14));
+        assert_eq!(good.get("/account").await.status, 200);
+    }
+
     async fn each_session_is_asked_with_in_turn(database) {
         let (provider, desk) = asking(database).await;
         let given = record_tokens(&provider);
