@@ -139,11 +139,10 @@ impl Provider {
         let answer = answer?;
         match answer.status {
             StatusCode::CREATED | StatusCode::OK => {}
-            StatusCode::UNAUTHORIZED => return Err(Cause::ClientRefused),
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 return Err(Cause::ProviderError("temporarily_unavailable"));
             }
-            status => return Err(Cause::Refused(status.as_u16())),
+            _ => return Err(token::refusal(&answer)),
         }
         let document = answer.json()?;
         match document.get("request_uri").and_then(Value::as_str) {

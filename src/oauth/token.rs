@@ -162,10 +162,7 @@ pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Resu
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
             return Err(Cause::ProviderError("temporarily_unavailable"));
         }
-        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED => {
-            return Err(refusal(answer));
-        }
-        status => return Err(Cause::Refused(status.as_u16())),
+        _ => return Err(refusal(answer)),
     };
     // Some providers answer errors with 200.
     if let Some(code) = whole.get("error").filter(|code| !code.is_null()) {
@@ -213,15 +210,17 @@ pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Resu
     })
 }
 
-/// What an error answer says (RFC 6749 5.2).
-fn refusal(answer: &Answer) -> Cause {
+/// What an error answer says (RFC 6749 5.2). The status should be 400; some say 401 or 403.
+pub fn refusal(answer: &Answer) -> Cause {
     let error = answer.json().ok();
     let code = error
         .as_ref()
         .and_then(|error| error.get("error")?.as_str());
     match (code, answer.status) {
         (Some(code), StatusCode::BAD_REQUEST) => cause_of_code(code),
-        (Some("invalid_grant"), _) => Cause::CodeRefused,
+        (Some("invalid_grant"), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            Cause::CodeRefused
+        }
         (_, StatusCode::UNAUTHORIZED) => Cause::ClientRefused,
         (_, status) => Cause::Refused(status.as_u16()),
     }

@@ -1403,6 +1403,20 @@ fn t30_a_refresh_that_speaks_of_another_ends_all_and_one_that_proves_nothing_doe
 }
 
 #[test]
+fn t30_a_refusal_counts_with_the_status_that_some_give_it() {
+    run(async {
+        for status in [401, 403] {
+            let (provider, desk) = asking(Database::sqlite()).await;
+            provider.signed_in(&desk, &li()).await;
+            let error = json!({"error": "invalid_grant"});
+            provider.on_call(Call::Token, Reply::json(status, &error));
+            desk.clock.advance(PERIOD);
+            until("they are out", async || live(&desk) == 0).await;
+        }
+    });
+}
+
+#[test]
 fn t30_a_provider_in_trouble_ends_no_session() {
     run(async {
         let garbage = |body: &str| Reply::Answer(200, "application/json", body.as_bytes().to_vec());
@@ -1413,6 +1427,8 @@ fn t30_a_provider_in_trouble_ends_no_session() {
             Reply::Answer(429, "text/html", Vec::new()),
             Reply::Answer(404, "text/html", Vec::new()),
             Reply::json(401, &json!({"error": "invalid_client"})),
+            Reply::json(403, &json!({"error": "access_denied"})),
+            Reply::json(404, &json!({"error": "invalid_grant"})),
             Reply::json(400, &json!({"error": "temporarily_unavailable"})),
             Reply::json(400, &json!({"error": "unauthorized_client"})),
             Reply::Answer(400, "text/html", b"invalid_grant".to_vec()),
