@@ -62,6 +62,8 @@ pub struct SignInError {
     pub provider: String,
     /// Where the person wanted to go.
     pub next: LocalPath,
+    /// Somebody who is signed in was adding a provider to their account.
+    pub is_linking: bool,
     pub step: Step,
     pub cause: Cause,
 }

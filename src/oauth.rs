@@ -148,6 +148,8 @@ pub enum Again {
     Unknown(Cause),
     /// There is nothing to ask with.
     Silent,
+    /// There is something to ask with, sealed under a key that is not known here.
+    Sealed,
 }
 
 pub struct Provider {
@@ -297,13 +299,15 @@ impl Provider {
     pub async fn look(&self, now: UnixTime) {
         let deadline = Instant::now() + PROBE_PATIENCE;
         if self.settings.issuer.is_some() {
-            let found = self
+            let _known_or_not = self
                 .metadata
                 .refresh(&self.settings, &self.client, now, deadline)
                 .await;
-            self.note(&found);
         }
-        if self.metadata.failure().is_some() {
+        // What is known from before may serve on; whether anybody is there is seen apart.
+        let failure = self.metadata.failure();
+        if matches!(failure, Some(Cause::Unreachable | Cause::TooSlow)) {
+            self.is_reachable.store(false, Ordering::Relaxed);
             return;
         }
         let Some(known) = self.known() else { return };

@@ -5,8 +5,8 @@
 //! their sessions end. An outage ends nothing. Rows are taken for a while before the provider is
 //! asked, so that of many instances one asks.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use log::{info, warn};
@@ -18,7 +18,7 @@ use crate::clock::UnixTime;
 use crate::config::Recheck;
 use crate::db::{Conn, lock_rechecks};
 use crate::desk::Desk;
-use crate::error::{Cause, Result};
+use crate::error::Result;
 use crate::oauth::{Again, Grant, Provider};
 use crate::secret::random_bytes;
 use crate::sessions::grant::{self, Row};
@@ -29,12 +29,19 @@ use crate::{permissions, roles};
 /// Calls to one provider at once, of one instance.
 const MAX_CALLS: usize = 64;
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// For all calls about one person: less than [`CLAIM`], so that nobody else asks with the same
+/// tokens meanwhile.
+const ASK_DEADLINE: Duration = Duration::from_secs(40);
 /// Whoever took a person and died leaves them to the others after so long.
 const CLAIM: Duration = Duration::from_secs(60);
-/// Sessions of one person that are asked with in one go.
-const MAX_ASKED: usize = 10;
+/// Refusals for one person in one go; the rest has its turn right after.
+const MAX_REFUSED: usize = 10;
 /// Where there is nothing to ask with, it is looked again after so long.
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
+/// A sign-in takes so long at most from its beginning to its commit.
+const SIGN_IN: Duration = Duration::from_secs(15);
+/// Between two lines of the log about people who could not be asked about.
+const LINE_EVERY: Duration = Duration::from_secs(10);
 /// More a second than this are not begun, whatever the rate.
 const MAX_RATE: u32 = 640;
 /// A settled check that the database does not take is offered again so often: a rotated token that
@@ -68,8 +75,44 @@ pub fn bound(recheck: Recheck, people: i64) -> Duration {
     recheck.every.max(round)
 }
 
+/// Asking about the people of one provider.
+struct Round {
+    desk: Arc<Desk>,
+    provider: Arc<Provider>,
+    recheck: Recheck,
+    lines: Lines,
+}
+
+/// Lines of the log about people who could not be asked about. An outage would have one for
+/// everybody in every period.
+#[derive(Default)]
+struct Lines(Mutex<Option<(Instant, u32)>>);
+
+impl Lines {
+    /// Whether there may be one now; then how many there were none for since the last.
+    fn admit(&self) -> Option<u32> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *last {
+            Some((at, left_out)) if at.elapsed() < LINE_EVERY => {
+                *left_out += 1;
+                None
+            }
+            last => Some(
+                last.replace((Instant::now(), 0))
+                    .map_or(0, |(_, left_out)| left_out),
+            ),
+        }
+    }
+}
+
 /// Asks about the people of one provider, for as long as the server runs.
 pub async fn run(desk: Arc<Desk>, provider: Arc<Provider>, recheck: Recheck) {
+    let round = Arc::new(Round {
+        desk: Arc::clone(&desk),
+        provider: Arc::clone(&provider),
+        recheck,
+        lines: Lines::default(),
+    });
     let idle = (recheck.every / 40).clamp(Duration::from_millis(50), Duration::from_secs(2));
     // While people wait the next are taken as soon as the rate allows it.
     let busy = idle.min(Duration::from_millis(100));
@@ -108,11 +151,11 @@ pub async fn run(desk: Arc<Desk>, provider: Arc<Provider>, recheck: Recheck) {
             let Ok(place) = Arc::clone(&calls).acquire_owned().await else {
                 return;
             };
-            let (desk, provider) = (Arc::clone(&desk), Arc::clone(&provider));
+            let round = Arc::clone(&round);
             desk.rechecks.fetch_add(1, Ordering::Relaxed);
             tokio::task::spawn_local(async move {
-                check(&desk, &provider, recheck, user_id).await;
-                desk.rechecks.fetch_sub(1, Ordering::Relaxed);
+                check(&round, user_id).await;
+                round.desk.rechecks.fetch_sub(1, Ordering::Relaxed);
                 drop(place);
             });
         }
@@ -153,8 +196,10 @@ async fn take(desk: &Arc<Desk>, provider: &Arc<Provider>, room: usize) -> Result
 struct Checked {
     /// When it began.
     at: i64,
-    /// Sessions whose tokens were refused.
-    refused: Vec<i64>,
+    /// Sessions whose turn it was.
+    asked: Vec<i64>,
+    /// Those of them whose tokens were refused, each with the refresh token that it has, sealed.
+    refused: Vec<(i64, Option<String>)>,
     renewed: Vec<Renewed>,
     verdict: Verdict,
 }
@@ -174,15 +219,19 @@ enum Verdict {
     Here(i64),
     /// Nothing can be said: the provider was not to be had, or did not answer the question.
     Unknown,
-    /// Those that were asked with were refused, and there are more.
-    Unfinished,
     /// There was nothing to ask with, or it was refused.
     #[default]
     NothingLeft,
 }
 
 /// Asks about one person, and keeps what came of it.
-async fn check(desk: &Arc<Desk>, provider: &Arc<Provider>, recheck: Recheck, user_id: i64) {
+async fn check(round: &Round, user_id: i64) {
+    let Round {
+        desk,
+        provider,
+        recheck,
+        ..
+    } = round;
     let now = desk.clock.now();
     let limits = desk.limits;
     let id = provider.id().to_owned();
@@ -199,7 +248,7 @@ async fn check(desk: &Arc<Desk>, provider: &Arc<Provider>, recheck: Recheck, use
         }
     };
     let last = rows.iter().filter_map(|row| row.confirmed_at).max();
-    let checked = ask(desk, provider, recheck, rows).await;
+    let checked = ask(round, user_id, rows).await;
     if let Some(last) = last {
         let lag = desk.clock.now().since(UnixTime(last));
         desk.lags.note(provider.id(), desk.clock.now(), lag);
@@ -230,52 +279,78 @@ async fn check(desk: &Arc<Desk>, provider: &Arc<Provider>, recheck: Recheck, use
 
 /// Asks with one session's tokens after the other, until one tells that the person is there or
 /// that the provider is not.
-async fn ask(desk: &Desk, provider: &Provider, recheck: Recheck, rows: Vec<Row>) -> Checked {
+async fn ask(round: &Round, user_id: i64, rows: Vec<Row>) -> Checked {
+    let provider = &round.provider;
     let mut checked = Checked {
-        at: desk.clock.now().0,
+        at: round.desk.clock.now().0,
         ..Checked::default()
     };
-    for (asked, row) in rows.into_iter().enumerate() {
-        if asked == MAX_ASKED {
-            if checked.verdict == Verdict::NothingLeft {
-                checked.verdict = Verdict::Unfinished;
-            }
+    let mut is_any_sealed = false;
+    let until = Instant::now() + ASK_DEADLINE;
+    for row in rows {
+        if checked.refused.len() == MAX_REFUSED || Instant::now() > until {
             break;
         }
         let session_id = row.session_id;
-        let again = ask_with(desk, provider, recheck, row, &mut checked).await;
+        let refresh_token = row.refresh_token.clone();
+        checked.asked.push(session_id);
+        let again = ask_with(round, row, &mut checked).await;
         match again {
             Again::Here(_) => {
                 checked.verdict = Verdict::Here(session_id);
                 return checked;
             }
-            Again::Refused => checked.refused.push(session_id),
+            Again::Refused => {
+                let renewed = checked
+                    .renewed
+                    .iter()
+                    .find(|one| one.session_id == session_id);
+                let renewed = renewed.and_then(|one| Some(one.refresh.as_ref()?.1.clone()));
+                checked
+                    .refused
+                    .push((session_id, renewed.or(refresh_token)));
+            }
             Again::Unknown(cause) => {
                 checked.verdict = Verdict::Unknown;
-                warn!(
-                    event = "recheck",
-                    provider = provider.id(),
-                    outcome = cause.code();
-                    "{}", cause.detail()
-                );
+                if let Some(left_out) = round.lines.admit() {
+                    warn!(
+                        event = "recheck",
+                        provider = provider.id(),
+                        user = user_id,
+                        outcome = cause.code(),
+                        left_out = left_out;
+                        "{}", cause.detail()
+                    );
+                }
                 if cause.is_outage() {
                     return checked;
                 }
             }
             Again::Silent => {}
+            Again::Sealed => is_any_sealed = true,
         }
+    }
+    // Another instance, with the key that sealed them, may be able to ask with the others.
+    if is_any_sealed && checked.refused.is_empty() && checked.verdict == Verdict::NothingLeft {
+        warn!(
+            event = "recheck",
+            provider = provider.id(),
+            outcome = "sealed";
+            "tokens are sealed under a key that this instance does not have"
+        );
+        checked.verdict = Verdict::Unknown;
     }
     checked
 }
 
 /// Asks with the tokens of one session.
-async fn ask_with(
-    desk: &Desk,
-    provider: &Provider,
-    recheck: Recheck,
-    row: Row,
-    checked: &mut Checked,
-) -> Again {
+async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Again {
+    let Round {
+        desk,
+        provider,
+        recheck,
+        ..
+    } = round;
     let opened = |sealed: &Option<String>| {
         sealed
             .as_ref()
@@ -283,13 +358,13 @@ async fn ask_with(
     };
     let (refresh_token, access_token) = (opened(&row.refresh_token), opened(&row.access_token));
     if matches!(refresh_token, Some(None)) || matches!(access_token, Some(None)) {
-        // Another instance, with the key that sealed it, may be able to.
-        return Again::Unknown(Cause::Internal("a token is sealed under another key"));
+        return Again::Sealed;
     }
     let now = desk.clock.now();
     let is_over = |now: UnixTime| row.access_expires_at.is_none_or(|at| at <= now.0);
     let usable = access_token.flatten().filter(|_| !is_over(now));
     let by_profile = recheck.asks_profile || refresh_token.is_none();
+    let by_profile = by_profile && provider.has_profile();
     if let Some(token) = usable.filter(|_| by_profile) {
         let again = provider.ask_profile(&token, deadline()).await;
         // What a token says that has run out says nothing of the person.
@@ -356,8 +431,8 @@ fn settle(
             warn!(event = "recheck", provider = provider, outcome = "reused"; "a refresh token changed while it was used");
         }
     }
-    for session_id in &checked.refused {
-        grant::refuse(conn, now, *session_id)?;
+    for (session_id, refresh_token) in &checked.refused {
+        grant::refuse(conn, now, *session_id, refresh_token.as_deref())?;
     }
     match checked.verdict {
         Verdict::Here(session_id) => {
@@ -369,35 +444,48 @@ fn settle(
             grant::set_recheck(conn, provider, user_id, next)?;
             return Ok(0);
         }
-        Verdict::Unfinished => {
-            grant::set_recheck(conn, provider, user_id, now)?;
-            return Ok(0);
-        }
         Verdict::NothingLeft => {}
     }
     let Some(user) = user else { return Ok(0) };
-    let since = UnixTime(checked.at);
-    if !grant::is_refused(conn, now, desk.limits, provider, user_id)?
-        || grant::is_newer(conn, since, provider, user_id)?
+    let left = grant::of_person(conn, now, desk.limits, provider, user_id)?;
+    if left
+        .iter()
+        .any(|row| !checked.asked.contains(&row.session_id))
     {
-        // Nothing was refused, or somebody has signed in since: looked at again later, since a
-        // clock that jumped may come back.
+        // More than one go takes, or signed in meanwhile: asked with that, now.
+        grant::set_recheck(conn, provider, user_id, now)?;
+        return Ok(0);
+    }
+    if !grant::is_refused(conn, now, desk.limits, provider, user_id)? {
+        // Looked at again later, since a clock that jumped may come back.
         grant::forget_stale(conn, now, desk.limits, provider, user_id)?;
-        let later = now.plus(LOOK_AGAIN).max(next);
+        let later = if left.is_empty() {
+            now.plus(LOOK_AGAIN).max(next)
+        } else {
+            next
+        };
         grant::set_recheck(conn, provider, user_id, later)?;
         return Ok(0);
     }
-    let others = desk.providers.rechecked();
-    let is_elsewhere = grant::has_elsewhere(conn, now, desk.limits, (provider, &others), user_id)?;
     let mut details = Details::default();
-    let ended = if is_elsewhere {
-        // What this provider gave counts no longer in the sessions of the other one.
-        let taken = permissions::replace(conn, now, user_id, provider, &[])?;
-        details.permissions_removed = taken.removed;
-        roles::sync(conn, &desk.roles, user_id, user.roles())?;
-        sessions::end_all_of(conn, now, user_id, provider)?
+    let since = UnixTime(checked.at).minus(SIGN_IN);
+    let others = desk.providers.rechecked();
+    let ended = if grant::is_newer(conn, since, provider, user_id)? {
+        // The provider has just let them in, by a session that cannot be asked with.
+        sessions::end_refused(conn, now, user_id, provider)?
     } else {
-        sessions::end_all(conn, now, user_id)?
+        if has_other_way(conn, provider, user_id)? {
+            // What this provider gave counts no longer when they come in by the other one.
+            let taken = permissions::replace(conn, now, user_id, provider, &[])?;
+            details.permissions_removed = taken.removed;
+            let known = (user_id, user.roles());
+            roles::sync_and_note(conn, now, &desk.roles, known, "", &mut details)?;
+        }
+        if grant::has_elsewhere(conn, now, desk.limits, (provider, &others), user_id)? {
+            sessions::end_all_of(conn, now, user_id, provider)?
+        } else {
+            sessions::end_all(conn, now, user_id)?
+        }
     };
     if ended == 0 {
         return Ok(0);
@@ -420,4 +508,13 @@ fn settle(
         },
     )?;
     Ok(ended)
+}
+
+/// Whether somebody can come in otherwise than by this provider.
+fn has_other_way(conn: &mut Conn, provider: &str, user_id: i64) -> Result<bool> {
+    let identities = users::identities_of(conn, user_id)?;
+    Ok(
+        identities.iter().any(|(other, _)| other != provider)
+            || users::has_password(conn, user_id)?,
+    )
 }

@@ -1,5 +1,7 @@
 //! Roles that follow a permission.
 
+use crate::audit::{DetailedChange, Details};
+use crate::clock::UnixTime;
 use crate::db::{Conn, lock_superusers};
 use crate::error::Result;
 use crate::permissions;
@@ -27,7 +29,7 @@ pub fn is_due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result
 
 /// What became of a role by permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Synced {
+enum Synced {
     Unchanged,
     Changed {
         from: Role,
@@ -37,18 +39,41 @@ pub enum Synced {
     Kept,
 }
 
+/// [`sync`], with what became of it in an event's `details` and among the account's changes, made
+/// by `changed_by` (empty: by a sign-in or a provider).
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn sync_and_note(
+    conn: &mut Conn,
+    now: UnixTime,
+    wanted: &RolePermissions,
+    (user_id, roles): (i64, Roles),
+    changed_by: &str,
+    details: &mut Details,
+) -> Result<()> {
+    match sync(conn, wanted, user_id, roles)? {
+        Synced::Unchanged => {}
+        Synced::Kept => details.kept.push("role last_superuser".to_owned()),
+        Synced::Changed { from, to } => {
+            details.changes.push(DetailedChange {
+                field: "role_by_permission".to_owned(),
+                from: from.code().to_owned(),
+                to: to.code().to_owned(),
+            });
+            users::note_changes(conn, now, user_id, changed_by, &["role_by_permission"])?;
+        }
+    }
+    Ok(())
+}
+
 /// Gives the role by permission that somebody's permissions make; the role by hand is not
 /// touched, and the last active superuser stays one. `roles` as [`users::lock`] or
 /// [`users::sync`] gave them, so that the account's row is taken.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
-pub fn sync(
-    conn: &mut Conn,
-    wanted: &RolePermissions,
-    user_id: i64,
-    roles: Roles,
-) -> Result<Synced> {
+fn sync(conn: &mut Conn, wanted: &RolePermissions, user_id: i64, roles: Roles) -> Result<Synced> {
     let mut holds = |name: &Option<String>| match name {
         Some(name) => permissions::is_held(conn, user_id, name),
         None => Ok(false),

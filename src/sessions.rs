@@ -239,6 +239,19 @@ pub fn end_all_of(conn: &mut Conn, now: UnixTime, user_id: i64, provider: &str) 
     .execute(conn)?)
 }
 
+/// Ends those of them that the provider has refused; how many there were.
+pub fn end_refused(conn: &mut Conn, now: UnixTime, user_id: i64, provider: &str) -> Result<usize> {
+    Ok(diesel::update(
+        sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::provider.eq(provider))
+            .filter(sessions::refused_at.is_not_null())
+            .filter(sessions::ended_at.is_null()),
+    )
+    .set(sessions::ended_at.eq(now.0))
+    .execute(conn)?)
+}
+
 /// Takes from an account's rows where they were opened, and what a provider gave with them.
 pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
     diesel::update(sessions::table.filter(sessions::user_id.eq(user_id)))

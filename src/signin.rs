@@ -27,7 +27,7 @@ use crate::oauth::profile::Documents;
 use crate::oauth::{self, Permissions, Person, Prompt, Provider, Returned, Took};
 use crate::recheck;
 use crate::secret::{Secret, random_token, reference, sha256};
-use crate::sessions::{Client, grant};
+use crate::sessions::{self, Client, grant};
 use door::{Entered, Entry, Way, enter};
 use rehearsal::Rehearsal;
 
@@ -39,6 +39,8 @@ const BEGIN_DEADLINE: Duration = Duration::from_secs(8);
 const NOTE_PATIENCE: Duration = Duration::from_secs(2);
 /// What the transaction gets of it at least.
 const PROVIDER_EARLIER: Duration = Duration::from_secs(1);
+
+const SILENCE_REFUSED: &str = "silence_refused";
 
 /// What somebody wants who begins.
 #[derive(Debug)]
@@ -196,12 +198,20 @@ pub enum Finished {
 pub struct StaleAttempt {
     attempt: Attempt,
     deadline: Instant,
+    /// It was tried in silence, and the provider wants to speak with the person.
+    is_silence_refused: bool,
 }
 
 impl StaleAttempt {
     #[must_use]
     pub const fn next(&self) -> &LocalPath {
         &self.attempt.plan.next
+    }
+
+    /// Whether it is to begin again even for somebody who is signed in.
+    #[must_use]
+    pub const fn must_begin_again(&self) -> bool {
+        self.is_silence_refused
     }
 }
 
@@ -237,6 +247,7 @@ pub async fn finish(
         Ok(Finished::Stale(Box::new(StaleAttempt {
             attempt,
             deadline,
+            is_silence_refused: why == SILENCE_REFUSED,
         })))
     };
     let now = desk.clock.now();
@@ -264,11 +275,14 @@ pub async fn finish(
     if !desk.used_attempts.claim(now, &attempt) {
         return stale(attempt, "used");
     }
+    if visitor.session_token.is_some() && is_used_elsewhere(desk, &attempt).await {
+        return stale(attempt, "used");
+    }
     let was_silent = provider.settings().prompt.as_deref() == Some("none")
         && attempt.plan.restarts < MAX_RESTARTS
         && !attempt.plan.is_fresh;
     if was_silent && matches!(&code, Err(Cause::ProviderError(code)) if is_wish_to_speak(code)) {
-        return stale(attempt, "silence_refused");
+        return stale(attempt, SILENCE_REFUSED);
     }
     log_step("sign_in_returned", &attempt, "", Duration::ZERO, "ok");
     desk.failpoint.hit("after_state");
@@ -318,6 +332,18 @@ pub async fn finish(
     }
 }
 
+/// Whether another instance has opened a session with it: then its code is used, and a provider
+/// may take back what it gave for a code that comes twice (RFC 6749 4.1.2). Asked where the browser
+/// has a session already; otherwise the door finds out.
+async fn is_used_elsewhere(desk: &Arc<Desk>, attempt: &Attempt) -> bool {
+    let id = attempt.id.clone();
+    let used = desk
+        .db
+        .read(move |conn| sessions::is_attempt_used(conn, &id))
+        .await;
+    used.unwrap_or(false)
+}
+
 /// What a provider answers that was asked in silence and must speak with the person (OpenID Connect
 /// Core 3.1.2.6).
 fn is_wish_to_speak(code: &str) -> bool {
@@ -340,7 +366,9 @@ pub async fn start_over(
     browser: &Browser,
     client: &Client,
 ) -> Result<Url> {
-    let StaleAttempt { attempt, deadline } = stale;
+    let StaleAttempt {
+        attempt, deadline, ..
+    } = stale;
     if attempt.plan.restarts >= MAX_RESTARTS {
         let error = failure(Some(&attempt), Step::Callback, Cause::RestartLoop);
         return Err(refuse(desk, error, client, deadline).await);
@@ -408,11 +436,12 @@ async fn ask_provider(
     let person = person?;
     let took = person.took.permissions;
     match &person.permissions {
-        // Read from other answers, where there is no address to ask.
-        _ if provider.settings().addresses.permissions.is_none() => {}
-        Permissions::NotAsked => {}
-        Permissions::Given(_) => log_call("permissions_call", attempt, took, None),
         Permissions::Failed(failure) => log_call("permissions_call", attempt, took, Some(failure)),
+        // Read from other answers, where there is no address to ask.
+        Permissions::Given(_) if provider.settings().addresses.permissions.is_some() => {
+            log_call("permissions_call", attempt, took, None);
+        }
+        Permissions::Given(_) | Permissions::NotAsked => {}
     }
     Ok(person)
 }
@@ -459,6 +488,7 @@ async fn go_in(
                     attempt: attempt.clone(),
                     provider: provider.clone(),
                     next,
+                    is_linking: false,
                     step: Step::Account,
                     cause: Cause::DatabaseUnavailable,
                 }),
@@ -580,6 +610,7 @@ fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> SignInError {
         attempt: attempt.map(|attempt| attempt.id.clone()),
         provider: plan.map(|plan| plan.provider.clone()).unwrap_or_default(),
         next: plan.map_or_else(LocalPath::home, |plan| plan.next.clone()),
+        is_linking: plan.is_some_and(|plan| matches!(plan.intent, Intent::Link(_))),
         step,
         cause,
     }

@@ -95,9 +95,10 @@ fn revoke_later(
     user: User,
     left: &Left,
 ) {
-    let is_offered = provider
-        .known()
-        .is_some_and(|known| known.revocation.is_some());
+    let is_offered = provider.settings().revokes_tokens
+        && provider
+            .known()
+            .is_some_and(|known| known.revocation.is_some());
     let (sealed, kind) = match (&left.refresh_token, &left.access_token) {
         (Some(token), _) => (token, "refresh_token"),
         (None, Some(token)) => (token, "access_token"),

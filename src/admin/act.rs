@@ -7,7 +7,7 @@ use crate::db::{Conn, Db};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::permissions::{self, MAX_NAME};
-use crate::roles::{self, RolePermissions, Synced};
+use crate::roles::{self, RolePermissions};
 use crate::sessions;
 use crate::text::is_refused;
 use crate::users::{self, MAX_SUBJECT, NO_PASSWORD_YET, Role, User};
@@ -388,16 +388,9 @@ impl Performing<'_> {
     }
 
     fn sync_role(&mut self, conn: &mut Conn) -> Result<()> {
-        let roles = self.user.roles();
-        match roles::sync(conn, self.roles, self.user.id, roles)? {
-            Synced::Unchanged => {}
-            Synced::Kept => self.details.kept.push("role last_superuser".to_owned()),
-            Synced::Changed { from, to } => {
-                self.add_role_change("role_by_permission", from, to);
-                self.note_change(conn, "role_by_permission")?;
-            }
-        }
-        Ok(())
+        let known = (self.user.id, self.user.roles());
+        let (by, details) = (self.admin.name(), &mut self.details);
+        roles::sync_and_note(conn, self.now, self.roles, known, by, details)
     }
 
     fn add_role_change(&mut self, field: &str, from: Role, to: Role) {

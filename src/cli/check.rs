@@ -15,6 +15,8 @@ use crate::desk::is_byte_order;
 use crate::error::{Cause, Error};
 use crate::logging;
 use crate::oauth::Provider;
+use crate::oauth::jwt;
+use crate::oauth::metadata::Metadata;
 use crate::users::keys;
 
 const DISCOVERY_PATIENCE: Duration = Duration::from_secs(5);
@@ -47,6 +49,14 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
     check_file(ENV_FILE);
     if let Some(path) = variables.get("FRONTDESK_PROVIDERS") {
         check_file(path);
+    }
+    for option in OPTIONS
+        .iter()
+        .filter(|option| option.name.ends_with("_SECRET_FILE"))
+    {
+        if let Some(path) = variables.get(option.name) {
+            check_file(path);
+        }
     }
     for (name, option) in near_misses(variables) {
         Report::warning(
@@ -82,8 +92,18 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
                 .enable_all()
                 .build()
                 .map_err(|error| Failure::Failed(Error::Internal(error.to_string())))?;
+            let is_one = settings.providers.len() == 1;
+            for file in settings.providers.iter().flat_map(|one| &one.secret_files) {
+                check_file(file);
+            }
             for provider in settings.providers {
-                runtime.block_on(check_provider(&mut report, provider, &settings.public_url))?;
+                let whose = if is_one {
+                    String::new()
+                } else {
+                    format!(" of {}", provider.id)
+                };
+                let checked = check_provider(&mut report, provider, &settings.public_url, &whose);
+                runtime.block_on(checked)?;
             }
         }
         Err(faults) => {
@@ -128,7 +148,9 @@ fn check_origin(settings: &Settings) {
     } else {
         Report::warning(
             "public address",
-            &format!("{origin} is not https: cookies travel in the open; set FRONTDESK_PUBLIC_URL"),
+            &format!(
+                "{origin} is not https: cookies travel in the open; put a proxy with https in front, and set FRONTDESK_PUBLIC_URL to its address"
+            ),
         );
     }
 }
@@ -258,11 +280,14 @@ fn check_people(report: &mut Report, settings: &Settings) {
     }
 }
 
+/// `whose` stands after the names of what every provider has, where there are several.
 async fn check_provider(
     report: &mut Report,
     settings: ProviderSettings,
     public_url: &PublicUrl,
+    whose: &str,
 ) -> Result<(), Failure> {
+    let of = |what: &str| format!("{what}{whose}");
     let name = |key: &str| settings.source.name(key);
     let label = format!("provider {}", settings.id);
     let kind = match &settings.issuer {
@@ -281,10 +306,10 @@ async fn check_provider(
         );
     }
     if settings.pkce {
-        Report::ok("PKCE", "on");
+        Report::ok(&of("PKCE"), "on");
     } else {
         Report::warning(
-            "PKCE",
+            &of("PKCE"),
             &format!(
                 "off: a stolen code can be used by whoever has it; set {}=on if the provider can",
                 name("pkce")
@@ -292,7 +317,7 @@ async fn check_provider(
         );
     }
     Report::ok(
-        "client",
+        &of("client"),
         &format!(
             "{} {}, {} {}: must be registered like this",
             name("client_id"),
@@ -301,14 +326,16 @@ async fn check_provider(
             settings.redirect_url
         ),
     );
-    let token_url = name("token_url");
+    let (token_url, jwks_url) = (name("token_url"), name("jwks_url"));
     let secret = name("client_secret");
     let is_discovered = settings.issuer.is_some();
-    check_return_address(&settings, public_url);
+    check_return_address(&settings, public_url, whose);
     let provider = Provider::new(settings)?;
     let now = Clock::default().now();
-    check_discovery(report, &provider, now).await;
-    check_clock(&provider, now).await;
+    if check_discovery(report, &provider, now, &of("discovery")).await {
+        check_clock(&provider, now, &of("clock")).await;
+    }
+    let client = of("client secret");
     for (name, url, is_needed) in provider.addresses() {
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
         if url.scheme() == "http" && !is_local(&url) {
@@ -324,7 +351,18 @@ async fn check_provider(
             ),
             Ok(_) if name == token_url && is_discovered => {
                 Report::ok(&name, &format!("{shown} answers"));
-                check_client(report, provider.is_client_known(now).await, &secret);
+                check_client(
+                    report,
+                    provider.is_client_known(now).await,
+                    &client,
+                    &secret,
+                );
+            }
+            Ok(status) if name == jwks_url && status != 200 => {
+                report.fault(
+                    &name,
+                    &format!("{shown} answers {status}: without its keys no ID token is believed"),
+                );
             }
             Ok(status) if is_discovered && status < 500 => {
                 Report::ok(&name, &format!("{shown} answers"));
@@ -341,7 +379,12 @@ async fn check_provider(
             Ok(_) if name == token_url => {
                 Report::ok(&name, &format!("{shown} answers"));
                 if provider.settings().client_auth != Some(ClientAuth::None) {
-                    check_client(report, provider.is_client_known(now).await, &secret);
+                    check_client(
+                        report,
+                        provider.is_client_known(now).await,
+                        &client,
+                        &secret,
+                    );
                 }
             }
             Ok(status) => Report::ok(&name, &format!("{shown} answers ({status})")),
@@ -355,12 +398,12 @@ async fn check_provider(
 }
 
 /// People come back to where their browser has our cookie.
-fn check_return_address(settings: &ProviderSettings, public_url: &PublicUrl) {
+fn check_return_address(settings: &ProviderSettings, public_url: &PublicUrl, whose: &str) {
     let is_here = url::Url::parse(&settings.redirect_url)
         .is_ok_and(|url| url.origin().ascii_serialization() == public_url.origin);
     if !is_here {
         Report::warning(
-            "return address",
+            &format!("return address{whose}"),
             &format!(
                 "{} is not at {}: the browser's cookie stays there, and no sign-in comes to its end",
                 settings.redirect_url, public_url.origin
@@ -369,18 +412,21 @@ fn check_return_address(settings: &ProviderSettings, public_url: &PublicUrl) {
     }
 }
 
-/// What discovery said.
-async fn check_discovery(report: &mut Report, provider: &Provider, now: UnixTime) {
+/// What discovery said; whether anybody answered at all.
+async fn check_discovery(
+    report: &mut Report,
+    provider: &Provider,
+    now: UnixTime,
+    what: &str,
+) -> bool {
     if provider.settings().issuer.is_none() {
-        return;
+        return true;
     }
     let deadline = tokio::time::Instant::now() + DISCOVERY_PATIENCE;
     match provider.discover(now, deadline).await {
         Ok(known) => {
-            let mut offers = vec![format!(
-                "client authentication {}",
-                known.auth_methods.join(", ")
-            )];
+            let auth = provider.client_auth(&known).metadata_code();
+            let mut offers = vec![format!("client authentication by {auth}")];
             for (word, is_there) in [
                 ("userinfo", known.userinfo.is_some()),
                 ("iss in answers", known.sends_issuer),
@@ -394,11 +440,14 @@ async fn check_discovery(report: &mut Report, provider: &Provider, now: UnixTime
                 }
             }
             Report::ok(
-                "discovery",
+                what,
                 &format!("the issuer is the one that is set; {}", offers.join("; ")),
             );
+            check_offers(report, provider.settings(), &known);
+            true
         }
         Err(failure) => {
+            let is_there = !matches!(failure.cause, Cause::Unreachable | Cause::TooSlow);
             let why = match failure.cause {
                 Cause::BadMetadata("issuer") => match provider.issuer_named().await {
                     Some(named) => format!(
@@ -418,15 +467,68 @@ async fn check_discovery(report: &mut Report, provider: &Provider, now: UnixTime
                 Cause::TooSlow => "its document did not come in time".to_owned(),
                 _ => "its document cannot be reached".to_owned(),
             };
-            report.fault("discovery", &why);
+            report.fault(what, &why);
+            is_there
+        }
+    }
+}
+
+/// Whether what is asked for is among what the provider lists. Some list less than they have.
+fn check_offers(report: &mut Report, settings: &ProviderSettings, known: &Metadata) {
+    let asked = settings.scope.as_deref().unwrap_or_default().split(' ');
+    for scope in asked.filter(|_| !known.scopes.is_empty()) {
+        if !scope.is_empty() && !known.scopes.iter().any(|one| one == scope) {
+            Report::warning(
+                &settings.source.name("scope"),
+                &format!(
+                    "the provider does not list {scope} among its scopes; it may refuse the sign-in, or leave something out"
+                ),
+            );
+        }
+    }
+    let algorithms = &settings.algorithms;
+    let can_sign = |name: &String| {
+        jwt::algorithm(name).is_some_and(|algorithm| algorithms.contains(&algorithm))
+    };
+    if !known.algorithms.is_empty() && !known.algorithms.iter().any(can_sign) {
+        report.fault(
+            &settings.source.name("id_token_algorithms"),
+            &format!(
+                "the provider signs with {} alone: no ID token would be believed",
+                known.algorithms.join(", ")
+            ),
+        );
+    }
+    let is_profile_missing = settings.addresses.profile.is_none()
+        && (known.userinfo.is_none() || !settings.asks_userinfo);
+    if is_profile_missing && settings.recheck.is_some_and(|recheck| recheck.asks_profile) {
+        Report::warning(
+            &settings.source.name("recheck_with"),
+            "there is no profile to ask for: people are asked about by their refresh tokens",
+        );
+    }
+    let mapping = &settings.mapping;
+    for (key, pointer) in [
+        ("mapping.subject", &mapping.subject),
+        ("mapping.username", &mapping.username),
+    ] {
+        let first = pointer.path.split('/').nth(1).unwrap_or_default();
+        if !known.claims.is_empty() && !known.claims.iter().any(|one| one == first) {
+            Report::warning(
+                &settings.source.name(key),
+                &format!(
+                    "{}: the provider does not list {first} among its claims; without it nobody can sign in",
+                    pointer.text()
+                ),
+            );
         }
     }
 }
 
 /// How far the clocks are apart.
-async fn check_clock(provider: &Provider, now: UnixTime) {
+async fn check_clock(provider: &Provider, now: UnixTime, what: &str) {
     let Some(ahead) = provider.clock_difference(now).await else {
-        Report::warning("clock", "the provider's answer does not tell the time");
+        Report::warning(what, "the provider's answer does not tell the time");
         return;
     };
     let text = match ahead {
@@ -436,24 +538,24 @@ async fn check_clock(provider: &Provider, now: UnixTime) {
     };
     if ahead.abs() > MAX_CLOCK_DIFFERENCE {
         Report::warning(
-            "clock",
+            what,
             &format!("{text}: more than a minute, and tokens are refused"),
         );
     } else {
-        Report::ok("clock", &text);
+        Report::ok(what, &text);
     }
 }
 
 /// Whether the provider takes the client's id and secret for its own.
-fn check_client(report: &mut Report, is_known: Option<bool>, name: &str) {
+fn check_client(report: &mut Report, is_known: Option<bool>, what: &str, name: &str) {
     match is_known {
-        Some(true) => Report::ok("client secret", "the platform accepts it"),
+        Some(true) => Report::ok(what, "the platform accepts it"),
         Some(false) => report.fault(
-            "client secret",
+            what,
             &format!("the platform refuses the client's id and {name}; copy both again, and look at how the client authenticates"),
         ),
         None => Report::warning(
-            "client secret",
+            what,
             "the platform's answer does not tell whether it is right; the first sign-in will",
         ),
     }

@@ -48,10 +48,37 @@ pub fn run(rekey: &Rekey) -> Result<(), Failure> {
                 "{to:?} cannot be the new id: another one of lower-case letters, digits, - and _"
             )));
         }
-        (None, Some(to)) => rekey::to_id(&db, now, &rekey.provider, to, rekey.dry_run)?,
+        (None, Some(to)) => {
+            check_new_id(&db, &rekey.provider, to)?;
+            rekey::to_id(&db, now, &rekey.provider, to, rekey.dry_run)?
+        }
         (None, None) => return Ok(()),
     };
     tell(&db, &moved, rekey.dry_run)
+}
+
+/// A slip of the pen would make people of one provider those of another, who has the same
+/// subjects for somebody else.
+fn check_new_id(db: &Db, from: &str, to: &str) -> Result<(), Failure> {
+    let people = db.read_blocking(|conn| keys::count(conn, to))?;
+    let variables = config::environment().ok();
+    let settings = variables.and_then(|variables| Settings::parse(&variables).ok());
+    let is_set = |id: &str| {
+        let providers = settings.as_ref().map(|settings| &settings.providers);
+        providers.map(|all| all.iter().any(|one| one.id == id))
+    };
+    if people > 0 && is_set(from) == Some(true) {
+        return Err(Failure::Other(format!(
+            "the settings have {from}, and {to} has people of its own: {people}. If those of {from} are to join them, take {from} out of the settings first"
+        )));
+    }
+    if people > 0 {
+        say!("warning: {to} has people of its own already: {people}");
+    }
+    if is_set(to) == Some(false) {
+        say!("warning: the settings have no provider {to}");
+    }
+    Ok(())
 }
 
 fn tell(db: &Db, moved: &Moved, is_dry_run: bool) -> Result<(), Failure> {

@@ -20,6 +20,7 @@ pub const PROVIDER_ID: &str = "company";
 
 /// A provider that people may sign in with.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of an operator")]
 pub struct ProviderSettings {
     /// Stored with each subject; it stays.
     pub id: String,
@@ -39,6 +40,8 @@ pub struct ProviderSettings {
     pub client_secret: Secret<String>,
     /// `None`: the first of `basic` and `post` that the provider offers.
     pub client_auth: Option<ClientAuth>,
+    /// The files that hold a secret or a key of this client.
+    pub secret_files: Vec<String>,
     /// For `private_key_jwt`.
     pub signing_key: Option<SigningKey>,
     pub pkce: bool,
@@ -52,6 +55,8 @@ pub struct ProviderSettings {
     pub asks_userinfo: bool,
     /// Whether requests are pushed (RFC 9126) even where the provider does not require it.
     pub pushes_requests: bool,
+    /// Whether tokens are taken back there when somebody signs out here.
+    pub revokes_tokens: bool,
     pub prompt: Option<String>,
     pub acr_values: Option<String>,
     pub max_age: Option<Duration>,
@@ -100,7 +105,10 @@ impl Source {
             Self::Variables => VARIABLES
                 .iter()
                 .find(|(known, _)| *known == key)
-                .map_or_else(|| format!("OAUTH2 {key}"), |(_, name)| (*name).to_owned()),
+                .map_or_else(
+                    || format!("the metadata's {key}"),
+                    |(_, name)| (*name).to_owned(),
+                ),
             Self::File(id) => format!("FRONTDESK_PROVIDERS {id}.{key}"),
         }
     }

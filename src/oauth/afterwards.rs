@@ -55,7 +55,8 @@ impl Provider {
             claims::check_refreshed(jwt.claims(), &jwt.kind, self.parties(issuer), sub, now)
         };
         match checked.await {
-            // Somebody else, or from somewhere else: as good as a refusal (Core 12.2).
+            // Somebody else, from somewhere else or for somebody else: as good as a refusal (Core
+            // 12.2). Not audiences beside this one: some name every client of a project.
             Err(Cause::BadToken("iss" | "sub" | "aud")) => Again::Refused,
             // Where it cannot be verified the new token counts all the same: the old one is used up.
             Ok(()) | Err(_) => Again::Here(Some(tokens)),

@@ -51,7 +51,7 @@ impl Provider {
             ];
             return Ok(with_query(&metadata.authorize, &short));
         }
-        if metadata.requires_pushed_requests {
+        if metadata.requires_pushed_requests || self.settings.pushes_requests {
             return Err(Failure::at(Step::PushedRequest)(Cause::BadMetadata(
                 "pushed_authorization_request_endpoint",
             )));
@@ -74,6 +74,10 @@ impl Provider {
             all.push(("nonce", request.nonce.to_owned()));
         }
         match (request.prompt, &settings.prompt) {
+            // Without consent some give no refresh token.
+            (Prompt::Login, Some(prompt)) if prompt.split(' ').any(|word| word == "consent") => {
+                all.push(("prompt", "login consent".to_owned()));
+            }
             (Prompt::Login, _) => all.push(("prompt", "login".to_owned())),
             // It was tried in silence, and the provider wants to speak with the person.
             (Prompt::Aloud, Some(prompt)) if prompt == "none" => {}
@@ -96,6 +100,7 @@ impl Provider {
             all.push(("code_challenge_method", "S256".to_owned()));
         }
         let renamed = &settings.dialect.authorize_params;
+        let extra = &settings.dialect.authorize_extra;
         let mut named: Vec<(String, String)> = all
             .into_iter()
             .map(|(name, value)| {
@@ -103,8 +108,9 @@ impl Provider {
                 (name.to_owned(), value)
             })
             .filter(|(name, _)| !name.is_empty())
+            // The others are the protocol's own.
+            .filter(|(name, _)| name != "prompt" || !extra.contains_key("prompt"))
             .collect();
-        let extra = &settings.dialect.authorize_extra;
         named.extend(
             extra
                 .iter()
@@ -152,7 +158,8 @@ impl Provider {
     }
 
     /// How this client authenticates: as it is set, else the first that the provider offers.
-    pub(super) fn client_auth(&self, metadata: &Metadata) -> ClientAuth {
+    #[must_use]
+    pub fn client_auth(&self, metadata: &Metadata) -> ClientAuth {
         if let Some(auth) = self.settings.client_auth {
             return auth;
         }

@@ -15,11 +15,15 @@ pub const LEEWAY: i64 = 60;
 /// Of `sub` and `sid` (Core 2 allows 255 ASCII characters).
 const MAX_NAME: usize = 255;
 
+/// Among the trusted audiences: all others.
+const ANY: &str = "*";
+
 /// Who must have said it, and to whom.
 #[derive(Debug, Clone, Copy)]
 pub struct Parties<'a> {
     pub issuer: &'a str,
     pub client_id: &'a str,
+    /// Audiences beside the client; `*`: any, where `azp` names the client.
     pub trusted_audiences: &'a [String],
 }
 
@@ -166,12 +170,12 @@ pub fn check_logout(
     }
     let jti = name(claims, "jti")?.ok_or(Cause::BadToken("jti"))?;
     let expires = number(claims, "exp")?.ok_or(Cause::BadToken("exp"))?;
-    let latest = seconds(now) + 86_400;
     Ok(Logout {
         sub,
         sid,
         jti,
-        expires_at: UnixTime((expires.min(latest) + LEEWAY) * 1_000_000),
+        // Remembered for as long as it could come again.
+        expires_at: UnixTime((expires + LEEWAY) * 1_000_000),
     })
 }
 
@@ -197,13 +201,20 @@ fn check_parties(claims: &Claims, parties: Parties<'_>) -> Result<(), Cause> {
             .ok_or(Cause::BadToken("aud"))?,
         _ => return Err(Cause::BadToken("aud")),
     };
-    let is_trusted = |one: &&str| {
+    let is_named = |one: &&str| {
         *one == parties.client_id || parties.trusted_audiences.iter().any(|other| other == one)
     };
-    if !audience.contains(&parties.client_id) || !audience.iter().all(is_trusted) {
+    let are_others_trusted = parties.trusted_audiences.iter().any(|one| one == ANY);
+    let has_strangers = !audience.iter().all(is_named);
+    if !audience.contains(&parties.client_id) {
         return Err(Cause::BadToken("aud"));
     }
+    if has_strangers && !are_others_trusted {
+        return Err(Cause::BadToken("other audiences"));
+    }
     match claims.get("azp") {
+        // Among strangers only this tells to whom it was issued.
+        None if has_strangers => Err(Cause::BadToken("azp")),
         None => Ok(()),
         Some(azp) if azp.as_str() == Some(parties.client_id) => Ok(()),
         Some(_) => Err(Cause::BadToken("azp")),

@@ -54,7 +54,7 @@ impl Jwt {
             Some(_) => Err(Cause::BadToken(name)),
         };
         let algorithm = text_member("alg")?
-            .and_then(|name| name.parse().ok())
+            .and_then(algorithm)
             .ok_or(Cause::BadToken("alg"))?;
         if signature.is_empty() {
             return Err(Cause::BadToken("signature"));
@@ -92,6 +92,16 @@ impl Jwt {
     #[must_use]
     pub fn into_claims(self) -> Value {
         Value::Object(self.claims)
+    }
+}
+
+/// An algorithm by its name (RFC 7518 3.1, RFC 8037 3.1, RFC 9864 2.2). `None` for those that the
+/// library does not have, and for `none`.
+#[must_use]
+pub fn algorithm(name: &str) -> Option<Algorithm> {
+    match name {
+        "Ed25519" => Some(Algorithm::EdDSA),
+        name => name.parse().ok(),
     }
 }
 

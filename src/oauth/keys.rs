@@ -14,7 +14,7 @@ use url::Url;
 
 use super::call::call_for;
 use super::json;
-use super::jwt::Jwt;
+use super::jwt::{self, Jwt};
 use crate::clock::UnixTime;
 use crate::error::Cause;
 
@@ -203,7 +203,10 @@ pub fn parse(document: &Value) -> Result<Vec<Key>, Cause> {
 }
 
 fn key(value: &Value) -> Option<Key> {
-    let jwk: Jwk = serde_json::from_value(value.clone()).ok()?;
+    let mut members = value.as_object()?.clone();
+    // Read here: the library knows fewer names.
+    let algorithm = members.remove("alg");
+    let jwk: Jwk = serde_json::from_value(Value::Object(members)).ok()?;
     if matches!(&jwk.common.public_key_use, Some(for_what) if *for_what != PublicKeyUse::Signature)
     {
         return None;
@@ -218,10 +221,10 @@ fn key(value: &Value) -> Option<Key> {
         // A shared secret has no place in a public document.
         _ => return None,
     };
-    let algorithm = match value.get("alg") {
+    let algorithm = match &algorithm {
         None | Some(Value::Null) => None,
         Some(name) => {
-            let algorithm = name.as_str()?.parse().ok()?;
+            let algorithm = jwt::algorithm(name.as_str()?)?;
             if !family.fits(algorithm) {
                 return None;
             }

@@ -38,8 +38,14 @@ pub struct Metadata {
     pub sends_issuer: bool,
     /// Back-Channel Logout 1.0, 2.1
     pub sends_logouts: bool,
-    /// `token_endpoint_auth_methods_supported`; empty: not said.
+    /// `token_endpoint_auth_methods_supported`; empty: not said. So those below.
     pub auth_methods: Vec<String>,
+    /// `scopes_supported`
+    pub scopes: Vec<String>,
+    /// `claims_supported`
+    pub claims: Vec<String>,
+    /// `id_token_signing_alg_values_supported`
+    pub algorithms: Vec<String>,
 }
 
 /// The cache of one provider.
@@ -203,6 +209,11 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
         return Err(Cause::BadMetadata("issuer"));
     }
     let is_https = Url::parse(issuer).is_ok_and(|issuer| issuer.scheme() == "https");
+    // Some name the addresses for servers by the host that they were asked under.
+    let is_inside = |url: &Url| {
+        let base = settings.internal_base.as_ref();
+        base.is_some_and(|base| base.origin() == url.origin())
+    };
     let address = |name: &'static str, set: &Option<Url>, is_browsers: bool| {
         if let Some(url) = set {
             return Ok(Some(url.clone()));
@@ -214,7 +225,11 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
         };
         let url = Url::parse(text)
             .ok()
-            .filter(|url| url.scheme() == "https" || (url.scheme() == "http" && !is_https))
+            .filter(|url| {
+                url.scheme() == "https"
+                    || (url.scheme() == "http" && !is_https)
+                    || (is_inside(url) && !is_browsers)
+            })
             .filter(|url| url.host_str().is_some())
             .filter(|url| url.username().is_empty() && url.password().is_none())
             .ok_or(Cause::BadMetadata(name))?;
@@ -226,6 +241,11 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
     };
     let set = &settings.addresses;
     let required = |name, found: Option<Url>| found.ok_or(Cause::BadMetadata(name));
+    let texts = |name: &str| -> Vec<String> {
+        let list = document.get(name).and_then(Value::as_array);
+        let texts = list.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    };
     let is_true = |name: &str| document.get(name) == Some(&Value::Bool(true));
     Ok(Metadata {
         authorize: required(
@@ -255,16 +275,10 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
         end_session: address("end_session_endpoint", &set.end_session, true)?,
         sends_issuer: is_true("authorization_response_iss_parameter_supported"),
         sends_logouts: is_true("backchannel_logout_supported"),
-        auth_methods: document
-            .get("token_endpoint_auth_methods_supported")
-            .and_then(Value::as_array)
-            .map(|methods| {
-                methods
-                    .iter()
-                    .filter_map(|method| method.as_str().map(str::to_owned))
-                    .collect()
-            })
-            .unwrap_or_default(),
+        auth_methods: texts("token_endpoint_auth_methods_supported"),
+        scopes: texts("scopes_supported"),
+        claims: texts("claims_supported"),
+        algorithms: texts("id_token_signing_alg_values_supported"),
     })
 }
 
@@ -288,5 +302,8 @@ pub fn of_settings(settings: &ProviderSettings) -> Option<Metadata> {
         sends_issuer: false,
         sends_logouts: false,
         auth_methods: Vec::new(),
+        scopes: Vec::new(),
+        claims: Vec::new(),
+        algorithms: Vec::new(),
     })
 }

@@ -71,10 +71,12 @@ impl Provider {
         )
         .await?;
         let mapping = &self.settings.mapping;
-        let step = if self.settings.issuer.is_some() && self.settings.addresses.profile.is_none() {
+        let step = if documents.get(Document::Profile).is_some() {
+            Step::ProfileCall
+        } else if documents.get(Document::Userinfo).is_some() {
             Step::Userinfo
         } else {
-            Step::ProfileCall
+            Step::IdToken
         };
         let read = profile::read(mapping, documents).map_err(Failure::at(step))?;
         let is_admitted = tokens.is_admitted
@@ -88,7 +90,8 @@ impl Provider {
                 said.is_some_and(|said| rule.values.contains(&said))
             });
         let permissions = profile::read_permissions(mapping, documents, self.gives_permissions());
-        if self.settings.recheck.is_some() || metadata.revocation.is_some() {
+        let can_be_revoked = self.settings.revokes_tokens && metadata.revocation.is_some();
+        if self.settings.recheck.is_some() || can_be_revoked {
             grant.refresh_token.clone_from(&tokens.refresh_token);
         }
         let asks_profile = self

@@ -200,7 +200,9 @@ fn given(mapping: &Mapping, documents: &Documents) -> Result<Vec<Permission>, Ca
                 return Err(Cause::Unreadable("permissions elsewhere"));
             }
             // Of an answer that was asked for, it is missing; a claim that is absent is empty.
-            None if documents.get(Document::Permissions).is_some() => {
+            None if documents.get(Document::Permissions).is_some()
+                && matches!(pointer.document, None | Some(Document::Permissions)) =>
+            {
                 return Err(unreadable.clone());
             }
             None => {}

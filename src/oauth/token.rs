@@ -150,7 +150,10 @@ fn assertion(settings: &ProviderSettings, audience: &str, now: UnixTime) -> Resu
 /// [`Cause::CodeRefused`] for `invalid_grant`, [`Cause::ClientRefused`], or what is wrong with it.
 pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Result<Tokens, Cause> {
     let dialect = &settings.dialect;
+    let is_outage =
+        answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS;
     if !dialect.refused_values.is_empty()
+        && !is_outage
         && answer
             .json()
             .is_ok_and(|answer| is_refused(dialect, &answer))
@@ -211,6 +214,7 @@ pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Resu
 }
 
 /// What an error answer says (RFC 6749 5.2). The status should be 400; some say 401 or 403.
+#[must_use]
 pub fn refusal(answer: &Answer) -> Cause {
     let error = answer.json().ok();
     let code = error

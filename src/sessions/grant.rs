@@ -186,12 +186,27 @@ pub fn drop_tokens(conn: &mut Conn, session_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Takes what a session could be asked with, because the provider refused it.
-pub fn refuse(conn: &mut Conn, now: UnixTime, session_id: i64) -> Result<()> {
-    drop_tokens(conn, session_id)?;
-    diesel::update(sessions::table.find(session_id))
-        .set(sessions::refused_at.eq(now.0))
-        .execute(conn)?;
+/// Takes what a session could be asked with, because the provider refused it: this refresh token,
+/// or, where there is none, its access token. A newer one stays.
+pub fn refuse(
+    conn: &mut Conn,
+    now: UnixTime,
+    session_id: i64,
+    refresh_token: Option<&str>,
+) -> Result<()> {
+    let session = sessions::table.find(session_id);
+    let change = sessions::refused_at.eq(now.0);
+    let refused = match refresh_token {
+        Some(token) => diesel::update(session.filter(sessions::refresh_token.eq(token)))
+            .set(change)
+            .execute(conn)?,
+        None => diesel::update(session.filter(sessions::refresh_token.is_null()))
+            .set(change)
+            .execute(conn)?,
+    };
+    if refused == 1 {
+        drop_tokens(conn, session_id)?;
+    }
     Ok(())
 }
 
@@ -253,13 +268,14 @@ pub fn is_refused(
     Ok(found.is_some())
 }
 
-/// Whether a person has signed in at a provider since `since`.
+/// Whether a person has signed in at a provider since `since`, and that was not refused since.
 pub fn is_newer(conn: &mut Conn, since: UnixTime, provider: &str, user_id: i64) -> Result<bool> {
     let found: Option<i64> = sessions::table
         .filter(sessions::user_id.eq(user_id))
         .filter(sessions::provider.eq(provider))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::created_at.ge(since.0))
+        .filter(sessions::refused_at.is_null())
         .select(sessions::id)
         .first(conn)
         .optional()?;

@@ -12,7 +12,7 @@ use crate::local_path::LocalPath;
 use crate::oauth::profile::email_domain;
 use crate::oauth::{Permissions, Person, Provider};
 use crate::permissions;
-use crate::roles::{self, Synced};
+use crate::roles;
 use crate::secret::{Secret, sha256};
 use crate::sessions::{self, Client, NewSession, grant};
 use crate::users::{self, NO_PASSWORD_YET, Profile, Role, User};
@@ -273,18 +273,8 @@ fn know_person(
         details.permissions_added = diff.added;
         details.permissions_removed = diff.removed;
     }
-    match roles::sync(conn, &entry.desk.roles, user_id, by_now)? {
-        Synced::Unchanged => {}
-        Synced::Kept => details.kept.push("role last_superuser".to_owned()),
-        Synced::Changed { from, to } => {
-            details.changes.push(audit::DetailedChange {
-                field: "role_by_permission".to_owned(),
-                from: from.code().to_owned(),
-                to: to.code().to_owned(),
-            });
-            users::note_changes(conn, entry.now, user_id, "", &["role_by_permission"])?;
-        }
-    }
+    let (now, wanted) = (entry.now, &entry.desk.roles);
+    roles::sync_and_note(conn, now, wanted, (user_id, by_now), "", &mut details)?;
     Ok(Ok(Known {
         user_id,
         username,
@@ -526,6 +516,7 @@ fn refused(entry: &Entry, cause: Cause) -> Entered {
             attempt: entry.way.attempt().map(str::to_owned),
             provider: entry.way.provider().to_owned(),
             next: entry.next.clone(),
+            is_linking: false,
             step: Step::Account,
             cause,
         }),

@@ -10,7 +10,7 @@ use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, Step};
 use crate::oauth::{Permissions, Person, Provider};
 use crate::permissions;
-use crate::roles::{self, Synced};
+use crate::roles;
 use crate::secret::sha256;
 use crate::sessions;
 use crate::users;
@@ -70,15 +70,8 @@ pub async fn link(
                 let diff = permissions::replace(conn, now, user.id, &id, given)?;
                 details.permissions_added = diff.added;
                 details.permissions_removed = diff.removed;
-                if let Synced::Changed { from, to } =
-                    roles::sync(conn, &shared.roles, user.id, user.roles())?
-                {
-                    details.changes.push(audit::DetailedChange {
-                        field: "role_by_permission".to_owned(),
-                        from: from.code().to_owned(),
-                        to: to.code().to_owned(),
-                    });
-                }
+                let known = (user.id, user.roles());
+                roles::sync_and_note(conn, now, &shared.roles, known, "", &mut details)?;
             }
             users::note_changes(conn, now, user.id, &user.username, &["identity"])?;
             audit::record(

@@ -210,11 +210,13 @@ struct PlainError<'a> {
 #[template(path = "sign_in_failed.html")]
 struct SignInFailed<'a> {
     page: &'a Page<'a>,
+    heading: &'static str,
     lead: (&'static str, &'a str, &'static str),
     steps: Vec<&'static str>,
     step: &'static str,
     outcome: &'static str,
-    retry: String,
+    /// Where the button leads, and what it says.
+    onward: (String, &'static str),
     reference: &'a str,
 }
 
@@ -291,15 +293,23 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
     let t = page.t;
     let (lead, steps, outcome) = explain(t, &error.cause);
     let step = step(t, error.step);
+    let (heading, onward) = if error.is_linking {
+        // The link that begins it is on that page, and nowhere else.
+        let account = ("/account".to_owned(), t.back_to_account);
+        (t.linking_failed, account)
+    } else {
+        (t.sign_in_failed, (retry, t.try_again))
+    };
     page.respond(
         status,
         &SignInFailed {
             page,
+            heading,
             lead,
             steps,
             step,
             outcome,
-            retry,
+            onward,
             reference: &error.reference,
         },
     )

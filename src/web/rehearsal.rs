@@ -7,7 +7,7 @@ use super::page::Page;
 use super::visit::Visit;
 use crate::config::Document;
 use crate::desk::Desk;
-use crate::error::{Admission, Result};
+use crate::error::{Admission, Cause, Result};
 use crate::signin::rehearsal::{Field, Rehearsal, Report, Verdict};
 
 #[derive(Template)]
@@ -73,7 +73,15 @@ fn around([before, after]: [&str; 2], value: &str) -> String {
 pub fn show(desk: &Desk, visit: &Visit, rehearsal: &Rehearsal) -> Result<HttpResponse> {
     let page = Page::new(desk, visit, Some(&rehearsal.viewer))?;
     let failure = rehearsal.outcome.as_ref().err().map(|failure| {
-        let detail = failure.cause.detail();
+        let mut detail = failure.cause.detail();
+        if let Cause::BadProfile(fault) = &failure.cause {
+            let mapping = &rehearsal.provider.settings().mapping;
+            let pointer = match fault.field {
+                "subject" => &mapping.subject,
+                _ => &mapping.username,
+            };
+            detail = format!("{detail}: {}", pointer.text());
+        }
         let what = super::error_pages::outcome(page.t, &failure.cause);
         let step = super::error_pages::step(page.t, failure.step);
         if detail.is_empty() {

@@ -500,7 +500,9 @@ pub async fn finish(
             .finish()),
         Finished::Rehearsed(rehearsal) => super::rehearsal::show(&desk, &visit, &rehearsal),
         // A reload, or the way back through the history: whoever is signed in just goes on.
-        Finished::Stale(stale) if signed_in(&request).await?.is_some() => {
+        Finished::Stale(stale)
+            if !stale.must_begin_again() && signed_in(&request).await?.is_some() =>
+        {
             Ok(see_other(&stale.next().to_ascii()))
         }
         Finished::Stale(stale) => {

@@ -435,6 +435,25 @@ fn t17_a_key_counts_for_its_own_algorithms_alone() {
 }
 
 #[test]
+fn t17_ed25519_is_eddsa_by_its_own_name() {
+    run(async {
+        let (provider, desk) = OpenId::start_with_desk().await;
+        let key = Arc::new(Key::ed25519());
+        let jwk = changed(&key.jwk(), &json!({"alg": "Ed25519"}));
+        provider.patch(Document::Keys, json!({"keys": [jwk]}));
+        provider.sign_with(Arc::clone(&key));
+        for (alg, is_good) in [("Ed25519", true), ("EdDSA", true), ("Ed448", false)] {
+            provider.patch(Document::Header, json!({"alg": alg}));
+            if is_good {
+                accepts(&provider, &desk, alg).await;
+            } else {
+                refuses(&provider, &desk, alg).await;
+            }
+        }
+    });
+}
+
+#[test]
 fn t17_only_listed_algorithms_count_and_a_shared_secret_only_if_listed() {
     run(async {
         let provider = OpenId::start().await;
@@ -757,6 +776,24 @@ fn t21_the_token_is_for_this_client_and_for_nobody_whom_it_does_not_trust() {
                 ),
                 (json!({"aud": ["friend"]}), false),
                 (json!({"aud": ["frontdesk", "friend", "stranger"]}), false),
+            ],
+        )
+        .await;
+
+        // Strangers, where those are let be: then `azp` alone tells.
+        let toml = provider.toml("a") + "trusted_audiences = [\"*\"]\n";
+        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
+        provider.behave();
+        let all = json!(["project", "frontdesk", "another"]);
+        judges(
+            &provider,
+            &desk,
+            &[
+                (json!({"aud": all, "azp": "frontdesk"}), true),
+                (json!({"aud": all, "azp": "another"}), false),
+                (json!({"aud": all}), false),
+                (json!({"aud": ["another"], "azp": "frontdesk"}), false),
+                (json!({"aud": ["frontdesk"]}), true),
             ],
         )
         .await;
@@ -1093,7 +1130,84 @@ fn t26_a_silent_sign_in_that_fails_is_asked_for_aloud_once() {
     });
 }
 
+#[test]
+fn t26_a_trial_that_fails_in_silence_is_tried_aloud_for_somebody_who_is_signed_in_too() {
+    run(async {
+        let provider = OpenId::start().await;
+        let toml = provider.toml("a") + "prompt = \"none\"\n";
+        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
+        let browser = provider.signed_in(&desk, &li()).await;
+        desk.database
+            .execute("UPDATE users SET is_superuser = TRUE");
+        let silent = browser.get("/oauth2/login?rehearse=1&provider=a").await;
+        let refused = provider.refuse(silent.location(), "login_required");
+        let aloud = browser.get(&refused).await;
+        assert!(
+            aloud.location().starts_with(&provider.issuer),
+            "{}",
+            aloud.location()
+        );
+        let page = browser
+            .get(&provider.approve(aloud.location(), &li()))
+            .await;
+        assert!(
+            page.body.contains("It would be the account li"),
+            "{}",
+            page.body
+        );
+    });
+}
+
+#[test]
+fn t27_words_of_the_operator_take_the_place_of_the_prompt_and_consent_stays() {
+    run(async {
+        let provider = OpenId::start().await;
+        let of = async |more: &str, from: &str| {
+            let toml = provider.toml("a") + more;
+            let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
+            let begun = desk.browser().get(from).await;
+            let url = url::Url::parse(begun.location()).expect("an address");
+            let prompts = url.query_pairs().filter(|(name, _)| name == "prompt");
+            prompts
+                .map(|(_, value)| value.into_owned())
+                .collect::<Vec<_>>()
+        };
+        let (plain, fresh) = ("/oauth2/login", "/oauth2/login?prompt=login");
+        let consent = "prompt = \"consent\"\n";
+        assert_eq!(of(consent, plain).await, ["consent"]);
+        assert_eq!(of(consent, fresh).await, ["login consent"]);
+        let extra = "dialect.authorize_extra = { prompt = \"select_account\" }\n";
+        assert_eq!(of(extra, plain).await, ["select_account"]);
+        assert_eq!(of(extra, fresh).await, ["select_account"]);
+    });
+}
+
 // -- discovery --
+
+#[test]
+fn t29_addresses_for_servers_may_be_http_at_the_internal_base_alone() {
+    run(async {
+        let provider = OpenId::start_as(|_| "https://id.example.com/t".to_owned()).await;
+        let inside = format!("internal_url_prefix = \"{}\"\n", provider.url);
+        let toml = provider.toml("a") + &inside;
+        let named = json!({
+            "token_endpoint": format!("{}/t/token", provider.url),
+            "jwks_uri": format!("{}/t/jwks", provider.url),
+        });
+        provider.patch(Document::Discovery, named);
+        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
+        provider.signed_in(&desk, &li()).await;
+        for by in [
+            json!({"token_endpoint": "http://id.example.com/t/token"}),
+            json!({"token_endpoint": "http://evil.test/t/token"}),
+            json!({"authorization_endpoint": format!("{}/t/authorize", provider.url)}),
+        ] {
+            provider.patch(Document::Discovery, by.clone());
+            let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
+            assert_unavailable(&desk, &by.to_string()).await;
+        }
+    });
+}
 
 /// Nobody is sent to a provider that is not known.
 async fn assert_unavailable(desk: &Desk, what: &str) {
@@ -1574,6 +1688,26 @@ fn t100_whatever_comes_back_from_the_provider_is_the_signed_out_page() {
 
 /// Of the sign-in page, for one provider or for all.
 const UNAVAILABLE: &str = "cannot be reached at the moment";
+
+#[test]
+fn t111_a_provider_that_goes_away_after_an_hour_is_shown_as_away() {
+    run(async {
+        let (provider, desk) = OpenId::start_with_desk().await;
+        let provider_of = || desk.inner.providers.all()[0].clone();
+        until("it is known", async || provider_of().is_available()).await;
+        provider.on_call(Call::Discovery, Reply::Reset);
+        desk.clock.advance(Duration::from_secs(3700));
+        desk.browser().get("/login").await;
+        until("it is away", async || !provider_of().is_available()).await;
+        provider.behave();
+        until("it is back", async || {
+            desk.clock.advance(Duration::from_secs(1));
+            desk.browser().get("/login").await;
+            provider_of().is_available()
+        })
+        .await;
+    });
+}
 
 #[test]
 fn t111_a_provider_that_is_down_at_the_start_is_found_when_it_comes() {

@@ -1202,6 +1202,54 @@ on_both_databases! {
         assert_eq!(good.get("/account").await.status, 200);
     }
 
+    async fn t30_a_token_that_nobody_can_open_hides_no_refusal(database) {
+        let (provider, desk) = asking(database).await;
+        for _ in 0..2 {
+            provider.signed_in(&desk, &li()).await;
+        }
+        desk.database.execute("UPDATE sessions SET refresh_token = 'AAAA' WHERE id = (SELECT MIN(id) FROM sessions)");
+        provider.on_call(Call::Token, invalid_grant());
+        desk.clock.advance(PERIOD);
+        until("they are out", async || live(&desk) == 0).await;
+
+        // With nothing else to ask with it says nothing.
+        provider.behave();
+        let browser = provider.signed_in(&desk, &li()).await;
+        desk.database.execute("UPDATE sessions SET refresh_token = 'AAAA' WHERE ended_at IS NULL");
+        desk.clock.advance(PERIOD);
+        let due = format!("SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL AND recheck_at < {}", desk.clock.now().0);
+        until("it was looked at", async || desk.database.number(&due) == 0).await;
+        assert_eq!(browser.get("/account").await.status, 200);
+    }
+
+    async fn t30_what_a_provider_gave_goes_with_its_refusal_where_there_is_another_way_in(database) {
+        let provider = OpenId::start().await;
+        let asking = format!("recheck = \"20s\"\n{GROUPS}");
+        let toml = provider.toml("a").replace("recheck = \"off\"\n", &asking);
+        let start = provider.desk_of(database, &toml).with("FRONTDESK_SUPERUSER_PERMISSION", "x");
+        let desk = start.run().await;
+        let subject = li().with("groups", json!(["x"]));
+        for (password, kept) in [("", vec!["a:x"]), ("$argon2id$", vec![])] {
+            provider.behave();
+            sign_in(&desk, &provider, "a", &subject).await;
+            if !password.is_empty() {
+                // Another superuser, since the last one stays one.
+                desk.database.execute("INSERT INTO users (id, username, first_name, email, password, is_active, is_staff, is_superuser,
+                    is_staff_by_permission, is_superuser_by_permission, date_joined)
+                    VALUES (1, 'other', '', '', '!', TRUE, TRUE, TRUE, FALSE, FALSE, 0)");
+                desk.database.execute(&format!("UPDATE users SET password = '{password}' WHERE username = 'li'"));
+            }
+            provider.on_call(Call::Token, invalid_grant());
+            desk.clock.advance(PERIOD);
+            until("they are out", async || live(&desk) == 0).await;
+            assert_eq!(permissions(&desk.database), kept);
+        }
+        let details = last_details(&desk);
+        assert_eq!(details["permissions_removed"], json!(["x"]), "{details}");
+        assert_eq!(details["changes"][0]["field"], "role_by_permission", "{details}");
+        assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE is_superuser_by_permission"), 0);
+    }
+
     async fn each_session_is_asked_with_in_turn(database) {
         let (provider, desk) = asking(database).await;
         let given = record_tokens(&provider);
@@ -1383,6 +1431,7 @@ fn t30_a_refresh_that_speaks_of_another_ends_all_and_one_that_proves_nothing_doe
             (json!({"sub": "another"}), true),
             (json!({"iss": "https://evil.test"}), true),
             (json!({"aud": "another"}), true),
+            (json!({"aud": ["frontdesk", "one-more-app"]}), false),
             (json!({"exp": 1}), false),
         ] {
             let (provider, desk) = asking(Database::sqlite()).await;
@@ -1553,6 +1602,22 @@ on_both_databases! {
         assert!(!is_good && said.contains("there is nobody to move; people are stored under: group"), "{said}");
     }
 
+    async fn people_of_one_provider_do_not_become_those_of_another_by_a_slip(database) {
+        let (one, two, desk) = pair(database.clone()).await;
+        sign_in(&desk, &one, "a", &li()).await;
+        sign_in(&desk, &two, "b", &Subject::named("wang")).await;
+        let before = snapshot(&database);
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = of_file(&database, &folder, &format!("{}{}", one.toml("a"), two.toml("b")));
+        for arguments in [&["rekey", "a", "b"][..], &["rekey", "a", "b", "--dry-run"]] {
+            let (is_good, said) = command(arguments, &settings);
+            assert!(!is_good && said.contains("b has people of its own: 1"), "{said}");
+            assert_eq!(snapshot(&database), before);
+        }
+        let (is_good, said) = command(&["rekey", "a", "c", "--dry-run"], &settings);
+        assert!(is_good && said.contains("warning: the settings have no provider c"), "{said}");
+    }
+
     async fn an_account_that_both_ids_know_is_moved_too(database) {
         // The same permission from both sides, of one person whom both know by different names.
         let (one, two, desk) = pair(database.clone()).await;
@@ -1643,6 +1708,10 @@ fn check_names_each_provider_and_what_is_wrong_with_it() {
         let now = SystemTime::now();
         missing.on_call(Call::Discovery, dated(404, now));
         slow.on_call(Call::Discovery, dated(500, now + Duration::from_secs(300)));
+        good.patch(
+            Document::Discovery,
+            json!({"scopes_supported": ["openid", "profile"], "claims_supported": ["sub"]}),
+        );
         wrong.patch(Document::Discovery, json!({"issuer": "https://evil.test"}));
         let gone = format!(
             "[gone]\nkind = \"openid\"\nissuer = \"http://127.0.0.1:{}\"\nclient_id = \"x\"\nclient_secret = \"hunter2-secret\"\n",
@@ -1668,36 +1737,36 @@ fn check_names_each_provider_and_what_is_wrong_with_it() {
             (
                 "good",
                 [
-                    "ok       discovery: the issuer is the one that is set",
-                    "warning  clock: ",
+                    "ok       discovery of good: the issuer is the one that is set; client authentication by client_secret_basic",
+                    "warning  clock of good: ",
                 ],
             ),
             (
                 "gone",
                 [
-                    "fault    discovery: its document cannot be reached",
-                    "warning  clock: ",
+                    "fault    discovery of gone: its document cannot be reached",
+                    "FRONTDESK_PROVIDERS gone.issuer",
                 ],
             ),
             (
                 "missing",
                 [
-                    "fault    discovery: its document answers 404",
-                    "ok       clock: the provider's is",
+                    "fault    discovery of missing: its document answers 404",
+                    "ok       clock of missing: the provider's is",
                 ],
             ),
             (
                 "slow",
                 [
-                    "fault    discovery: its document answers 500",
+                    "fault    discovery of slow: its document answers 500",
                     "more than a minute",
                 ],
             ),
             (
                 "wrong",
                 [
-                    "fault    discovery: its document names the issuer",
-                    "warning  clock: ",
+                    "fault    discovery of wrong: its document names the issuer https://evil.test",
+                    "warning  clock of wrong: ",
                 ],
             ),
         ] {
@@ -1713,6 +1782,13 @@ fn check_names_each_provider_and_what_is_wrong_with_it() {
             }
         }
         assert!(said.contains("seconds ahead: more than a minute"), "{said}");
+        for offer in [
+            "good.scope: the provider does not list email",
+            "good.mapping.username: /preferred_username: the provider does not list",
+        ] {
+            assert!(said.contains(offer), "{offer} in {said}");
+        }
+        assert!(!said.contains("good.mapping.subject") && !said.contains("list profile"));
 
         // What is right alone.
         let provider = Provider::start().await;

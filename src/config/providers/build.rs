@@ -81,6 +81,9 @@ impl<'a, 'b> Builder<'a, 'b> {
         if client_id.is_none() {
             self.fault("client_id", "is required");
         }
+        let raw = &self.raw;
+        let secret_files = [&raw.client_secret_file, &raw.private_key_file];
+        let secret_files = secret_files.into_iter().flatten().cloned().collect();
         let client_auth = self.client_auth();
         let signing_key = self.signing_key(client_auth);
         let has_no_secret = matches!(
@@ -135,6 +138,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             client_id: client_id?,
             client_secret: secret.unwrap_or_else(|| Secret::new(String::new())),
             client_auth,
+            secret_files,
             signing_key,
             pkce,
             scope,
@@ -143,6 +147,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             addresses: addresses?,
             asks_userinfo: raw.ask_userinfo.unwrap_or(true),
             pushes_requests: raw.use_par,
+            revokes_tokens: raw.revoke_tokens.unwrap_or(true),
             prompt: raw.prompt.take(),
             acr_values: raw.acr_values.take(),
             max_age: raw.max_age.map(Duration::from_secs),

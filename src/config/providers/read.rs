@@ -58,6 +58,7 @@ pub(super) struct Raw {
     pub(super) logout_url: Option<String>,
     pub(super) ask_userinfo: Option<bool>,
     pub(super) use_par: bool,
+    pub(super) revoke_tokens: Option<bool>,
     pub(super) prompt: Option<String>,
     pub(super) acr_values: Option<String>,
     pub(super) max_age: Option<u64>,
@@ -126,9 +127,16 @@ impl Reader<'_> {
             .any(|(_, name)| name.starts_with("OAUTH2_") && self.text(name).is_some())
             || self.text("OAUTH2_CLIENT_SECRET_FILE").is_some();
         if has_short_form || file.is_none() {
-            match self.short_form() {
-                Some(provider) => all.push(provider),
-                None => is_whole = false,
+            if let Some(provider) = self.short_form() {
+                all.push(provider);
+            } else {
+                is_whole = false;
+                if file.is_some() {
+                    self.fault(
+                        "FRONTDESK_PROVIDERS",
+                        "is set beside OAUTH2_… variables, which describe one more provider; if there is none, take all of them out (what holds for a provider of the file stands in the file)",
+                    );
+                }
             }
         }
         if let Some(path) = &file {

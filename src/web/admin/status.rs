@@ -122,7 +122,8 @@ struct ProviderState {
 /// How long somebody who left may stay.
 struct Bound {
     within: String,
-    people: String,
+    /// `None`: nobody can be asked about.
+    people: Option<String>,
     /// As measured.
     lag: Option<String>,
 }
@@ -137,7 +138,7 @@ impl ProviderState {
             is_available: provider.is_available(),
             recheck: settings.recheck.map(|recheck| Bound {
                 within: in_seconds(recheck::bound(recheck, people)),
-                people: grouped(people),
+                people: (people > 0).then(|| grouped(people)),
                 lag: page.desk.lags.longest(&settings.id).map(in_seconds),
             }),
             is_pushed: provider.known().is_some_and(|known| known.sends_logouts),

@@ -292,7 +292,7 @@ pub fn claims(token: &str) -> Value {
 fn half_hash(algorithm: &str, value: &str) -> String {
     let kind = if algorithm.ends_with("384") {
         &digest::SHA384
-    } else if algorithm.ends_with("512") || algorithm == "EdDSA" {
+    } else if algorithm.ends_with("512") || ["EdDSA", "Ed25519"].contains(&algorithm) {
         &digest::SHA512
     } else {
         &digest::SHA256
