@@ -317,6 +317,7 @@ messages! {
     leavers: Text = "People who leave", "离职人员";
     leavers_bound: Steps = &["Whoever loses access there is signed out here within ", " (", " people are asked about)."], &["在那里失去访问权限的人会在 ", " 内于此退出（共复查 ", " 人）。"];
     leavers_nobody: Text = "There is nobody to ask about. Whoever is signed in without a token to ask with stays until their session ends.", "目前没有可以复查的人。已登录但没有可用令牌的人，会一直保持登录到会话到期。";
+    seconds: Text = " s", " 秒";
     leavers_lag: Around = [" Measured here of late: ", "."], ["本实例近期实测：", "。"];
     leavers_not_asked: Text = "People who are signed in are not asked about again; their sessions end by themselves.", "不复查已登录的人；会话到期后自动结束。";
     leavers_pushed: Text = " It also says so itself when somebody signs out there.", "有人在那里退出时，它也会主动通知。";

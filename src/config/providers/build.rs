@@ -251,9 +251,14 @@ impl<'a, 'b> Builder<'a, 'b> {
             }
         };
         let id = self.raw.private_key_id.take();
+        // Those that know a key by its certificate want the newer padding.
+        let of_rsa = match thumbprint {
+            Some(_) => Algorithm::PS256,
+            None => Algorithm::RS256,
+        };
         // The library tells the kinds apart; a curve shows at its first signature.
         let candidates = [
-            (EncodingKey::from_rsa_pem(&pem), Algorithm::RS256),
+            (EncodingKey::from_rsa_pem(&pem), of_rsa),
             (EncodingKey::from_ec_pem(&pem), Algorithm::ES256),
             (EncodingKey::from_ec_pem(&pem), Algorithm::ES384),
             (EncodingKey::from_ed_pem(&pem), Algorithm::EdDSA),

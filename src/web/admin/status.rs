@@ -12,6 +12,7 @@ use crate::clock::UnixTime;
 use crate::db::MigrationState;
 use crate::desk::Desk;
 use crate::error::Result;
+use crate::i18n::messages::Messages;
 use crate::oauth::Provider;
 use crate::recheck;
 use crate::status::{self, Backup, Checked, Figures, Hour};
@@ -137,9 +138,13 @@ impl ProviderState {
             callback: settings.redirect_url.clone(),
             is_available: provider.is_available(),
             recheck: settings.recheck.map(|recheck| Bound {
-                within: in_seconds(recheck::bound(recheck, people)),
+                within: in_seconds(page.t, recheck::bound(recheck, people)),
                 people: (people > 0).then(|| grouped(people)),
-                lag: page.desk.lags.longest(&settings.id).map(in_seconds),
+                lag: page
+                    .desk
+                    .lags
+                    .longest(&settings.id)
+                    .map(|lag| in_seconds(page.t, lag)),
             }),
             is_pushed: provider.known().is_some_and(|known| known.sends_logouts),
         }
@@ -147,15 +152,13 @@ impl ProviderState {
 }
 
 /// `300 s`; tenths where they matter.
-fn in_seconds(time: Duration) -> String {
-    if time.as_secs() < 10 {
-        format!("{:.1} s", time.as_secs_f64())
+fn in_seconds(t: &Messages, time: Duration) -> String {
+    let number = if time.as_secs() < 10 {
+        format!("{:.1}", time.as_secs_f64())
     } else {
-        format!(
-            "{} s",
-            grouped(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
-        )
-    }
+        grouped(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+    };
+    format!("{number}{}", t.seconds)
 }
 
 impl StatusPage<'_> {
