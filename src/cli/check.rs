@@ -50,11 +50,8 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
     if let Some(path) = variables.get("FRONTDESK_PROVIDERS") {
         check_file(path);
     }
-    for option in OPTIONS
-        .iter()
-        .filter(|option| option.name.ends_with("_SECRET_FILE"))
-    {
-        if let Some(path) = variables.get(option.name) {
+    for option in OPTIONS.iter().filter(|option| option.is_secret) {
+        if let Some(path) = variables.get(&format!("{}_FILE", option.name)) {
             check_file(path);
         }
     }

@@ -455,6 +455,46 @@ on_both_databases! {
 }
 
 #[test]
+fn check_sees_files_with_secrets_that_everybody_can_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| {
+        folder
+            .path()
+            .join(name)
+            .to_str()
+            .expect("Unicode")
+            .to_owned()
+    };
+    let toml = "[a]\nkind = \"openid\"\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"x\"\nclient_secret_file = \"secret\"\n";
+    let key = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+    for (name, text, mode) in [
+        ("providers.toml", toml, 0o600),
+        ("secret", "a secret of the provider", 0o644),
+        ("key", key, 0o644),
+    ] {
+        fs::write(path(name), text).expect("a file");
+        fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).expect("its mode");
+    }
+    let settings: BTreeMap<String, String> = [
+        ("FRONTDESK_PROVIDERS", path("providers.toml")),
+        ("FRONTDESK_PUBLIC_URL", "http://127.0.0.1:8000".to_owned()),
+        ("DATABASE_URL", path("desk.sqlite3")),
+        ("SECRET_KEY_FILE", path("key")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    let said = command(folder.path(), &["check"], &settings).output();
+    let said = text(&said.expect("it runs").stdout);
+    for line in [
+        format!("ok       {}: closed", path("providers.toml")),
+        format!("warning  {}: everybody", path("secret")),
+        format!("warning  {}: everybody", path("key")),
+    ] {
+        assert!(said.contains(&line), "{line} in {said}");
+    }
+}
+
+#[test]
 fn init_by_issuer_asks_the_metadata_for_every_address() {
     run(async {
         let provider = OpenId::start().await;
