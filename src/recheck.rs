@@ -31,7 +31,7 @@ const MAX_CALLS: usize = 64;
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 /// For all calls about one person: less than [`CLAIM`], so that nobody else asks with the same
 /// tokens meanwhile.
-const ASK_DEADLINE: Duration = Duration::from_secs(40);
+const ASK_DEADLINE: Duration = Duration::from_secs(30);
 /// Whoever took a person and died leaves them to the others after so long.
 const CLAIM: Duration = Duration::from_secs(60);
 /// Refusals for one person in one go; the rest has its turn right after.

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
@@ -14,6 +15,10 @@ use url::Url;
 use super::{Conn, down};
 use crate::config::DatabaseUrl;
 use crate::error::Result;
+
+/// For how long, and after which pauses, a file that another instance is setting up is tried again.
+const LOCKED_PATIENCE: Duration = Duration::from_secs(2);
+const LOCKED_PAUSE: Duration = Duration::from_millis(20);
 
 pub fn connect(url: &DatabaseUrl, may_write: bool) -> Result<Conn> {
     match url {
@@ -57,8 +62,16 @@ fn connect_sqlite(path: &Path, may_write: bool) -> Result<SqliteConnection> {
         "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
          PRAGMA query_only = ON;"
     };
-    conn.batch_execute(setup)
-        .map_err(|error| down(format!("{name} cannot be used: {error}")))?;
+    // While another instance turns a new file to WAL, "locked" comes at once and is not waited out.
+    let began = Instant::now();
+    let mut result = conn.batch_execute(setup);
+    while matches!(&result, Err(error) if error.to_string().contains("locked"))
+        && began.elapsed() < LOCKED_PATIENCE
+    {
+        std::thread::sleep(LOCKED_PAUSE);
+        result = conn.batch_execute(setup);
+    }
+    result.map_err(|error| down(format!("{name} cannot be used: {error}")))?;
     Ok(conn)
 }
 
