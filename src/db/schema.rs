@@ -20,6 +20,7 @@ diesel::table! {
         imported_as -> Nullable<Text>,
         erased_at -> Nullable<BigInt>,
         is_searchable -> Bool,
+        confirmation_password -> Nullable<Text>,
     }
 }
 
@@ -37,6 +38,7 @@ diesel::table! {
         field -> Text,
         changed_at -> BigInt,
         changed_by -> Text,
+        changed_by_id -> Nullable<BigInt>,
     }
 }
 
@@ -47,6 +49,14 @@ diesel::table! {
         user_id -> BigInt,
         created_at -> BigInt,
         is_first -> Bool,
+        sync_number -> BigInt,
+        permissions_kept_since -> Nullable<BigInt>,
+        refused_at -> Nullable<BigInt>,
+        asked_at -> Nullable<BigInt>,
+        answered_at -> Nullable<BigInt>,
+        unnamed_refusal_first_at -> Nullable<BigInt>,
+        unnamed_refusal_last_at -> Nullable<BigInt>,
+        unnamed_refusals -> BigInt,
     }
 }
 
@@ -58,6 +68,7 @@ diesel::table! {
         label -> Text,
         granted_at -> BigInt,
         granted_by -> Text,
+        granted_by_id -> Nullable<BigInt>,
     }
 }
 
@@ -83,6 +94,8 @@ diesel::table! {
         confirmed_at -> Nullable<BigInt>,
         refused_at -> Nullable<BigInt>,
         recheck_at -> Nullable<BigInt>,
+        proved_at -> Nullable<BigInt>,
+        proved_by -> Nullable<Text>,
     }
 }
 
@@ -99,6 +112,27 @@ diesel::table! {
         id -> Text,
         subject_pointer -> Text,
         first_used_at -> BigInt,
+        refused_at -> Nullable<BigInt>,
+        unnamed_suspended_until -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    provider_instances (provider, instance) {
+        provider -> Text,
+        instance -> Text,
+        noted_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    logouts (id) {
+        id -> BigInt,
+        provider -> Text,
+        sub -> Nullable<Text>,
+        sid -> Nullable<Text>,
+        issued_at -> BigInt,
+        noted_at -> BigInt,
     }
 }
 
@@ -117,6 +151,7 @@ diesel::table! {
         user_agent -> Text,
         reference -> Text,
         details -> Text,
+        actor_id -> Nullable<BigInt>,
     }
 }
 
@@ -131,5 +166,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     logout_tokens,
     providers,
+    provider_instances,
+    logouts,
     audit_events
 );
