@@ -68,6 +68,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const LIMITS: Limits = Limits {
     idle: Duration::from_secs(8 * 3600),
     max: DAY,
+    per_person: 50,
 };
 
 fn main() -> ExitCode {

@@ -6,6 +6,7 @@
 mod accounts;
 mod act;
 mod bulk;
+mod refusals;
 
 use std::time::Duration;
 
@@ -16,12 +17,14 @@ pub use accounts::{
 pub use act::{Act, Done, MAX_NOTE, Reason, act, perform, promote};
 pub use bulk::{BATCH, Ended, Failed, Outcome, Selection, bulk, end_sessions};
 
+pub use refusals::confirm_refusals;
+
 use crate::audit::{COMMAND_LINE, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql, lock_superusers};
 use crate::error::{Error, Result};
 use crate::sessions::{Client, Session};
-use crate::users::{MAX_EMAIL, MAX_USERNAME, Role, User};
+use crate::users::{self, MAX_EMAIL, MAX_USERNAME, Role, User};
 
 /// For so long after a sign-in dangerous acts ask for no other.
 pub const FRESH: Duration = Duration::from_secs(15 * 60);
@@ -106,15 +109,13 @@ impl Admin {
 
     /// Begins an act inside its transaction: one at a time on all instances, so that two admins
     /// cannot act on each other at once; and only while the authority holds. Until the act is
-    /// committed its session cannot be ended.
+    /// committed nothing is taken from whoever performs it.
     fn begin(&self, conn: &mut Conn) -> Result<()> {
         lock_superusers(conn)?;
-        let lock = match conn {
-            // It has one writer at a time anyway.
-            Conn::Sqlite(_) => "",
-            Conn::Postgres(_) => " FOR SHARE OF x",
-        };
-        self.check_and(conn, lock)
+        if let By::Superuser { id, .. } = self.by {
+            users::take_row_shared(conn, id)?;
+        }
+        self.check(conn)
     }
 
     /// Whether the authority still holds: the session may have been ended and the role taken
@@ -123,10 +124,6 @@ impl Admin {
     /// # Errors
     /// [`Error::SignedOut`], [`Error::Forbidden`], [`Error::Database`]
     pub fn check(&self, conn: &mut Conn) -> Result<()> {
-        self.check_and(conn, "")
-    }
-
-    fn check_and(&self, conn: &mut Conn, lock: &str) -> Result<()> {
         let By::Superuser { session_id, .. } = self.by else {
             return Ok(());
         };
@@ -134,7 +131,6 @@ impl Admin {
             "SELECT CAST(CASE WHEN u.is_superuser OR u.is_superuser_by_permission THEN 1 ELSE 0 END AS BIGINT) AS value FROM sessions x CROSS JOIN users u WHERE x.id = ? AND x.ended_at IS NULL AND u.id = x.user_id AND u.is_active = ?",
             [session_id.into(), true.into()],
         )
-        .with(lock, [])
         .number(conn)?;
         match role {
             None => Err(Error::SignedOut),

@@ -65,6 +65,14 @@ kinds! {
     IdentityUnlinked "identity_unlinked"
     /// So many sessions ended, because the provider does not know the person any more.
     AccessWithdrawn "access_withdrawn"
+    /// A re-check read other names or permissions than before.
+    AccountSynced "account_synced"
+    /// So many people of a provider were refused without a name that it counts for nothing now.
+    RefusalsSuspended "refusals_suspended"
+    /// An admin says that a provider's refusals are meant.
+    RefusalsConfirmed "refusals_confirmed"
+    /// So many sessions ended to make room for a new one.
+    OldestSessionsEnded "oldest_sessions_ended"
     /// So many sessions ended, because the provider said that the person signed out there.
     SignedOutByProvider "signed_out_by_provider"
     /// What a provider gave was taken back there after a sign-out.

@@ -163,7 +163,12 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(
         "OAUTH2_RECHECK_RATE",
         "`100`",
-        "How many people are asked about a second, by each instance",
+        "How many calls a second each instance makes for re-checks",
+    ),
+    option(
+        "OAUTH2_RECHECK_WITH",
+        "`refresh` with `OAUTH2_ISSUER`, else `profile`",
+        "What tells whether somebody is still there: the refresh token, or the profile",
     ),
     option(
         "FRONTDESK_PROVIDERS",
@@ -210,6 +215,11 @@ pub const OPTIONS: &[OptionSpec] = &[
         "FRONTDESK_SESSION_MAX",
         "`24h`",
         "A session ends so long after its sign-in, whatever happens",
+    ),
+    option(
+        "FRONTDESK_SESSIONS_PER_PERSON",
+        "`50`",
+        "How many sessions one person may have at once; at the next sign-in the oldest ends",
     ),
     option(
         "FRONTDESK_PASSWORD_LOGIN",
@@ -318,6 +328,7 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     pub session_idle: Duration,
     pub session_max: Duration,
+    pub sessions_per_person: i64,
     pub password_login: PasswordLogin,
     pub staff_permission: Option<String>,
     pub superuser_permission: Option<String>,
@@ -566,6 +577,17 @@ impl Settings {
             .unwrap_or_default();
         let session_idle = reader.duration("FRONTDESK_SESSION_IDLE", 8 * 3600);
         let session_max = reader.duration("FRONTDESK_SESSION_MAX", 24 * 3600);
+        let sessions_per_person = reader
+            .parsed(
+                "FRONTDESK_SESSIONS_PER_PERSON",
+                "a number from 1 to 10000",
+                |text| {
+                    text.parse()
+                        .ok()
+                        .filter(|count| (1..=10_000).contains(count))
+                },
+            )
+            .unwrap_or(50);
         let password_login = reader
             .parsed(
                 "FRONTDESK_PASSWORD_LOGIN",
@@ -620,6 +642,7 @@ impl Settings {
                     trusted_proxies,
                     session_idle,
                     session_max,
+                    sessions_per_person,
                     password_login,
                     staff_permission,
                     superuser_permission,

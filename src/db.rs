@@ -28,7 +28,7 @@ pub use sql::{Sql, Value};
 
 use crate::config::DatabaseUrl;
 use crate::error::{DatabaseError, Error, Result};
-use crate::logging;
+use crate::{logging, secret};
 
 /// How long a request waits for a connection before it is told to come back later; SQLite's own
 /// wait for another process's lock is as long.
@@ -342,6 +342,20 @@ pub fn lock_superusers(conn: &mut Conn) -> Result<()> {
 /// [`DatabaseError`]
 pub fn lock_rechecks(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, RECHECK_LOCK)
+}
+
+/// Only one transaction at a time may do something about each of these names, in this order.
+///
+/// # Errors
+/// [`DatabaseError`]
+pub fn lock_names(conn: &mut Conn, names: impl Iterator<Item = String>) -> Result<()> {
+    if let Conn::Sqlite(_) = conn {
+        return Ok(());
+    }
+    for name in names {
+        advisory_lock(conn, secret::number_of(&name))?;
+    }
+    Ok(())
 }
 
 /// Until the transaction ends. SQLite has one writer at a time anyway.

@@ -101,6 +101,7 @@ impl Desk {
             limits: Limits {
                 idle: settings.session_idle,
                 max: settings.session_max,
+                per_person: settings.sessions_per_person,
             },
             public_url: settings.public_url,
             trusted_proxies: settings.trusted_proxies,

@@ -41,6 +41,8 @@ pub enum Error {
     // -- a sign-in --
     /// The attempt has opened a session already, here or on another instance.
     AttemptUsed,
+    /// The person signed out at the provider while the sign-in was under way.
+    SignedOutThere,
     SignIn(Box<SignInError>),
 
     // -- the database --
@@ -139,6 +141,10 @@ pub enum Cause {
     ClientRefused,
     /// The provider answered with a status that it should not have.
     Refused(u16),
+    /// The provider takes an access token no more: `invalid_token`.
+    TokenRefused,
+    /// Signed out at the provider while this sign-in was under way.
+    SignedOutThere,
     Unreachable,
     TooSlow,
     /// What could not be read, as a code for the log.
@@ -180,6 +186,8 @@ impl Cause {
             Self::ProviderError(_) => "provider_error",
             Self::ClientRefused => "client_refused",
             Self::Refused(_) => "refused",
+            Self::TokenRefused => "token_refused",
+            Self::SignedOutThere => "signed_out_there",
             Self::Unreachable => "unreachable",
             Self::TooSlow => "too_slow",
             Self::Unreadable(_) => "unreadable",
@@ -348,6 +356,9 @@ impl fmt::Display for Error {
             Self::Overloaded => f.write_str("too many passwords at once"),
             Self::LinkExpired => f.write_str("the rescue link is unknown, too old or used"),
             Self::AttemptUsed => f.write_str("the sign-in attempt was used before"),
+            Self::SignedOutThere => {
+                f.write_str("the person signed out at the provider while the sign-in was under way")
+            }
             Self::SignIn(error) => write!(f, "{error}"),
             Self::Database(DatabaseError::Busy) => f.write_str("the database is busy"),
             Self::Database(DatabaseError::Down(why)) => write!(f, "the database is down: {why}"),

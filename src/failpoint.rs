@@ -1,21 +1,98 @@
-//! Places where a test makes the server die or panic, to see what is left. Compiled in by the
-//! feature `failpoints` alone; otherwise nothing at all.
+//! Places where a test makes the server die, panic or wait, to see what is left or what comes in
+//! between. Compiled in by the feature `failpoints` alone; otherwise nothing at all.
 
-/// `abort:NAME` or `panic:NAME` of `FRONTDESK_FAILPOINT`.
+#[cfg(feature = "failpoints")]
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// `abort:NAME` or `panic:NAME` of `FRONTDESK_FAILPOINT`, and the place where a test has the next
+/// one wait.
 #[derive(Debug, Default, Clone)]
 pub struct Failpoint {
     #[cfg(feature = "failpoints")]
     set: Option<String>,
+    #[cfg(feature = "failpoints")]
+    pause: Arc<Mutex<Option<Pause>>>,
+}
+
+/// A place where the next one to come by waits.
+#[cfg(feature = "failpoints")]
+#[derive(Debug, Clone)]
+pub struct Pause {
+    place: &'static str,
+    stage: Arc<(Mutex<Stage>, Condvar)>,
+}
+
+#[cfg(feature = "failpoints")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Armed,
+    Reached,
+    Released,
+}
+
+#[cfg(feature = "failpoints")]
+impl Pause {
+    fn stage(&self) -> Stage {
+        *self.stage.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, stage: Stage) {
+        *self.stage.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+        self.stage.1.notify_all();
+    }
+
+    /// Whether somebody waits there.
+    #[must_use]
+    pub fn is_reached(&self) -> bool {
+        self.stage() == Stage::Reached
+    }
+
+    /// Lets whoever waits there go on.
+    pub fn release(&self) {
+        self.enter(Stage::Released);
+    }
+
+    fn wait(&self) {
+        self.enter(Stage::Reached);
+        let guard = self.stage.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _released = self
+            .stage
+            .1
+            .wait_while(guard, |stage| *stage != Stage::Released);
+    }
 }
 
 impl Failpoint {
     #[cfg(feature = "failpoints")]
     #[must_use]
-    pub const fn new(set: Option<String>) -> Self {
-        Self { set }
+    pub fn new(set: Option<String>) -> Self {
+        Self {
+            set,
+            pause: Arc::default(),
+        }
     }
 
-    /// Dies here if this place was named.
+    /// Has the next one wait that comes by `place`, once.
+    #[cfg(feature = "failpoints")]
+    #[must_use]
+    pub fn pause_at(&self, place: &'static str) -> Pause {
+        let pause = Pause {
+            place,
+            stage: Arc::new((Mutex::new(Stage::Armed), Condvar::new())),
+        };
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(pause.clone());
+        pause
+    }
+
+    #[cfg(feature = "failpoints")]
+    fn take(&self, place: &str) -> Option<Pause> {
+        self.pause
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take_if(|pause| pause.place == place)
+    }
+
+    /// Dies or waits here if this place was named.
     ///
     /// # Panics
     /// When it was named with `panic:`.
@@ -27,8 +104,22 @@ impl Failpoint {
             Some(("panic", place)) if place == name => panic!("failpoint {name}"),
             _ => {}
         }
+        if let Some(pause) = self.take(name) {
+            pause.wait();
+        }
+    }
+
+    /// [`Failpoint::hit`] where a thread must not be held up.
+    #[cfg(feature = "failpoints")]
+    pub async fn reach(&self, name: &str) {
+        if let Some(pause) = self.take(name) {
+            let _waited = tokio::task::spawn_blocking(move || pause.wait()).await;
+        }
     }
 
     #[cfg(not(feature = "failpoints"))]
     pub const fn hit(&self, _name: &str) {}
+
+    #[cfg(not(feature = "failpoints"))]
+    pub async fn reach(&self, _name: &str) {}
 }

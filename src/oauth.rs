@@ -5,13 +5,14 @@
 //! module only as [`Secret`], to be sealed.
 //!
 //! [`Provider`] is the one door. What it does stands in [`authorize`] (the way there), [`person`]
-//! (the way back), [`afterwards`] (re-checks, sign-out) and [`addresses`] (for whoever looks after
-//! it). Behind them: [`metadata`] (where its addresses are), [`token`] (its token endpoint, in its
+//! (the way back), [`again`] (re-checks), [`afterwards`] (sign-out) and [`addresses`] (for whoever
+//! looks after it). Behind them: [`metadata`] (where its addresses are), [`token`] (its token endpoint, in its
 //! dialect), [`jwt`], [`keys`] and [`claims`] (what it signed), [`profile`] (which member of its
 //! answers is what), [`mod@call`] (one HTTP call).
 
 mod addresses;
 mod afterwards;
+mod again;
 mod authorize;
 pub mod call;
 pub mod claims;
@@ -37,10 +38,10 @@ use crate::error::{Cause, Error, Result, Step};
 use crate::permissions::Permission;
 use crate::secret::Secret;
 use crate::users::Profile;
+pub use again::{Again, Refreshed, Refusal, Reread};
 use call::{client, root_of};
 use metadata::Metadata;
 use profile::Kept;
-use token::Tokens;
 
 /// Permissions get so much less time than the profile: their failing leaves enough to finish
 /// without them.
@@ -93,6 +94,8 @@ pub struct Grant {
     pub access_token: Option<Secret<String>>,
     pub access_expires_at: Option<UnixTime>,
     pub id_token: Option<Secret<String>>,
+    /// When the ID token was issued.
+    pub issued_at: Option<UnixTime>,
     /// `sub` of the ID token.
     pub sub: Option<String>,
     /// The provider's own session.
@@ -136,20 +139,6 @@ pub struct Returned<'a> {
     pub nonce: &'a str,
     /// Where the person was to sign in anew: not before this.
     pub fresh_since: Option<UnixTime>,
-}
-
-/// What a provider says of somebody who signed in before.
-pub enum Again {
-    /// Still here. New tokens take the old ones' place, where there are any.
-    Here(Option<Tokens>),
-    /// Not any more, or not the same person.
-    Refused,
-    /// Says nothing either way.
-    Unknown(Cause),
-    /// There is nothing to ask with.
-    Silent,
-    /// There is something to ask with, sealed under a key that is not known here.
-    Sealed,
 }
 
 pub struct Provider {

@@ -1,9 +1,13 @@
-//! Leavers: each person who is signed in through a provider is asked about again, in the
-//! background, so that who left there is out here.
+//! Leavers and lost rights: each person who is signed in through a provider is asked about again, in
+//! the background, so that people who have left lose access here, and so do rights that were taken
+//! there.
 //!
-//! A refusal drops what it was asked with and tries the person's next session; when none is left
-//! their sessions end. An outage ends nothing. Rows are taken for a while before the provider is
-//! asked, so that of many instances one asks.
+//! A refusal by name drops what it was asked with and tries the person's next session; when none is
+//! left their sessions end. A refusal without a name counts only where
+//! [`crate::users::unnamed_refusals`] says so. An outage ends nothing. Rows are taken for a while
+//! before the provider is asked, so that of many instances one asks.
+
+mod pace;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,30 +23,31 @@ use crate::config::Recheck;
 use crate::db::{Conn, lock_rechecks};
 use crate::desk::Desk;
 use crate::error::Result;
-use crate::oauth::{Again, Grant, Provider};
-use crate::secret::random_bytes;
+use crate::identity_sync::{self, Sync};
+use crate::oauth::{Again, Grant, Permissions, Provider, Refreshed, Refusal, Reread};
+use crate::permissions;
+use crate::roles;
+use crate::secret::{Secret, random_bytes};
 use crate::sessions::grant::{self, Row};
-use crate::sessions::{self, Client};
-use crate::users;
-use crate::{permissions, roles};
+use crate::sessions::{self, Client, Closing};
+use crate::users::unnamed_refusals;
+use crate::users::{self, Identity, Occasion, Profile, User};
+use pace::Pace;
 
-/// Calls to one provider at once, of one instance.
+/// People who are asked about at once, of one provider and by one instance.
 const MAX_CALLS: usize = 64;
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
-/// For all calls about one person: less than [`CLAIM`], so that nobody else asks with the same
-/// tokens meanwhile.
-const ASK_DEADLINE: Duration = Duration::from_secs(30);
 /// Whoever took a person and died leaves them to the others after so long.
 const CLAIM: Duration = Duration::from_secs(60);
-/// Refusals for one person in one go; the rest has its turn right after.
-const MAX_REFUSED: usize = 10;
+/// A claim is held for longer so often while it goes on.
+const RENEW_CLAIM: Duration = Duration::from_secs(30);
 /// Where there is nothing to ask with, it is looked again after so long.
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
 /// A sign-in takes so long at most from its beginning to its commit.
 const SIGN_IN: Duration = Duration::from_secs(15);
 /// Between two lines of the log about people who could not be asked about.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// More a second than this are not begun, whatever the rate.
+/// More calls a second than this are not begun, whatever the rate.
 const MAX_RATE: u32 = 640;
 /// A settled check that the database does not take is offered again so often: a rotated token that
 /// is lost would sign its person out.
@@ -66,12 +71,28 @@ fn jittered(period: Duration, from: f64, to: f64) -> Duration {
     period.mul_f64(from + (to - from) * part)
 }
 
-/// How long somebody who left may stay: as often as people are asked about, or as long as it takes
-/// to ask about them all.
+/// How many calls it takes to ask about somebody who is there.
 #[must_use]
-pub fn bound(recheck: Recheck, people: i64) -> Duration {
+pub fn calls_a_person(provider: &Provider) -> u32 {
+    let asks_profile = provider
+        .settings()
+        .recheck
+        .is_some_and(|recheck| recheck.asks_profile);
+    let reads = provider.calls_to_read_again();
+    if asks_profile && provider.has_profile() {
+        reads
+    } else {
+        1 + reads
+    }
+}
+
+/// How long somebody whom the provider refuses by name may stay: as often as people are asked
+/// about, or as long as the calls about all of them take.
+#[must_use]
+pub fn bound(recheck: Recheck, people: i64, calls_a_person: u32) -> Duration {
     let people = u32::try_from(people).unwrap_or(u32::MAX);
-    let round = Duration::from_secs_f64(f64::from(people) / f64::from(recheck.rate.min(MAX_RATE)));
+    let calls = f64::from(people) * f64::from(calls_a_person);
+    let round = Duration::from_secs_f64(calls / f64::from(recheck.rate.min(MAX_RATE)));
     recheck.every.max(round)
 }
 
@@ -80,6 +101,7 @@ struct Round {
     desk: Arc<Desk>,
     provider: Arc<Provider>,
     recheck: Recheck,
+    pace: Pace,
     lines: Lines,
 }
 
@@ -111,6 +133,7 @@ pub async fn run(desk: Arc<Desk>, provider: Arc<Provider>, recheck: Recheck) {
         desk: Arc::clone(&desk),
         provider: Arc::clone(&provider),
         recheck,
+        pace: Pace::new(recheck.rate.min(MAX_RATE)),
         lines: Lines::default(),
     });
     let idle = (recheck.every / 40).clamp(Duration::from_millis(50), Duration::from_secs(2));
@@ -118,27 +141,19 @@ pub async fn run(desk: Arc<Desk>, provider: Arc<Provider>, recheck: Recheck) {
     let busy = idle.min(Duration::from_millis(100));
     let mut pause = idle;
     let calls = Arc::new(Semaphore::new(MAX_CALLS));
-    let mut budget = 0.0_f64;
-    let mut last = Instant::now();
     loop {
         tokio::time::sleep(pause).await;
         if !desk.is_ready.load(Ordering::Relaxed) {
             // On the way out; others take over.
             return;
         }
-        let rate = f64::from(recheck.rate);
-        let elapsed = last.elapsed().as_secs_f64();
-        last = Instant::now();
-        budget = (budget + elapsed * rate).min(rate.max(1.0));
-        let free = calls.available_permits();
-        let room = (1..=free)
-            .take_while(|n| f64::from(u32::try_from(*n).unwrap_or(u32::MAX)) <= budget)
-            .count();
+        let room = round.pace.free().min(calls.available_permits());
         if room == 0 {
             pause = busy;
             continue;
         }
-        let people = match take(&desk, &provider, room).await {
+        let until = desk.clock.now().plus(CLAIM);
+        let people = match take(&desk, &provider, until, room).await {
             Ok(people) => people,
             Err(error) => {
                 warn!(event = "recheck", provider = provider.id(), outcome = "failed"; "{error}");
@@ -147,14 +162,13 @@ pub async fn run(desk: Arc<Desk>, provider: Arc<Provider>, recheck: Recheck) {
         };
         pause = if people.is_empty() { idle } else { busy };
         for user_id in people {
-            budget -= 1.0;
             let Ok(place) = Arc::clone(&calls).acquire_owned().await else {
                 return;
             };
             let round = Arc::clone(&round);
             desk.rechecks.fetch_add(1, Ordering::Relaxed);
             tokio::task::spawn_local(async move {
-                check(&round, user_id).await;
+                check(&round, user_id, until).await;
                 round.desk.rechecks.fetch_sub(1, Ordering::Relaxed);
                 drop(place);
             });
@@ -170,7 +184,12 @@ pub async fn finish(desk: &Desk) {
     }
 }
 
-async fn take(desk: &Arc<Desk>, provider: &Arc<Provider>, room: usize) -> Result<Vec<i64>> {
+async fn take(
+    desk: &Arc<Desk>,
+    provider: &Arc<Provider>,
+    until: UnixTime,
+    room: usize,
+) -> Result<Vec<i64>> {
     let now = desk.clock.now();
     let id = provider.id().to_owned();
     if !desk
@@ -181,7 +200,6 @@ async fn take(desk: &Arc<Desk>, provider: &Arc<Provider>, room: usize) -> Result
         return Ok(Vec::new());
     }
     let id = provider.id().to_owned();
-    let until = now.plus(CLAIM);
     let limit = i64::try_from(room).unwrap_or(i64::MAX);
     desk.db
         .write(move |conn| {
@@ -192,81 +210,105 @@ async fn take(desk: &Arc<Desk>, provider: &Arc<Provider>, room: usize) -> Result
 }
 
 /// What came of asking about somebody.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 struct Checked {
     /// When it began.
-    at: i64,
+    at: UnixTime,
+    /// Who the person is at the provider, as it was read before asking.
+    identities: Vec<Identity>,
     /// Sessions whose turn it was.
     asked: Vec<i64>,
     /// Those of them whose tokens were refused, each with the refresh token that it has, sealed.
     refused: Vec<(i64, Option<String>)>,
+    /// The same without a name.
+    refused_unnamed: Vec<(i64, Option<String>)>,
+    /// Whether a refresh token was taken a moment before a refusal without a name.
+    was_refreshed: bool,
     renewed: Vec<Renewed>,
     verdict: Verdict,
+    /// Until when nobody else asks about the person.
+    claim: UnixTime,
 }
 
 /// New tokens of a session, sealed; each in place of an old one.
 #[derive(Clone, Debug)]
 struct Renewed {
     session_id: i64,
+    token_hash: String,
     refresh: Option<(String, String)>,
     /// With when it runs out.
     access: Option<(String, i64)>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug)]
 enum Verdict {
-    /// The provider knows the person, by this session's tokens.
-    Here(i64),
+    /// The provider knows the person, by this session's tokens; what it says of them now, where
+    /// that could be read.
+    Here(i64, Option<Box<Reread>>),
     /// Nothing can be said: the provider was not to be had, or did not answer the question.
     Unknown,
+    /// Somebody else asks about the person by now.
+    GivenUp,
+    /// The provider knows the person and would not let them in any more.
+    NotAdmitted(&'static str),
     /// There was nothing to ask with, or it was refused.
-    #[default]
     NothingLeft,
 }
 
-/// Asks about one person, and keeps what came of it.
-async fn check(round: &Round, user_id: i64) {
+/// What is left to do once a check is settled.
+#[derive(Debug, Default)]
+struct Settled {
+    ended: usize,
+    /// Sessions came to light that were not asked with.
+    has_more: bool,
+    /// Tokens that nobody keeps: their sessions ended while they were renewed. Each with the hash
+    /// of its session's token.
+    left_over: Vec<(String, String)>,
+}
+
+/// Asks about one person until all of their sessions were asked with, and keeps what came of it.
+async fn check(round: &Round, user_id: i64, mut claim: UnixTime) {
+    loop {
+        let Some(checked) = ask(round, user_id, claim).await else {
+            return;
+        };
+        claim = checked.claim;
+        match settle_for_good(round, user_id, Arc::new(checked)).await {
+            Some(settled) if settled.has_more => {}
+            _ => return,
+        }
+    }
+}
+
+/// Offers a check to the database until it is taken.
+async fn settle_for_good(round: &Round, user_id: i64, checked: Arc<Checked>) -> Option<Settled> {
     let Round {
         desk,
         provider,
         recheck,
         ..
     } = round;
-    let now = desk.clock.now();
-    let limits = desk.limits;
-    let id = provider.id().to_owned();
-    let rows = desk
-        .db
-        .read(move |conn| grant::of_person(conn, now, limits, &id, user_id))
-        .await;
-    let rows = match rows {
-        Ok(rows) => rows,
-        // The claim runs out by itself.
-        Err(error) => {
-            warn!(event = "recheck", provider = provider.id(), outcome = "failed"; "{error}");
-            return;
-        }
-    };
-    let last = rows.iter().filter_map(|row| row.confirmed_at).max();
-    let checked = ask(round, user_id, rows).await;
-    if let Some(last) = last {
-        let lag = desk.clock.now().since(UnixTime(last));
-        desk.lags.note(provider.id(), desk.clock.now(), lag);
-    }
     for attempt in 1..=SETTLE_TRIES {
-        let (shared, id, settled) = (Arc::clone(desk), provider.id().to_owned(), checked.clone());
+        let (shared, checked) = (Arc::clone(&round.desk), Arc::clone(&checked));
+        let provider_now = Arc::clone(provider);
         let now = desk.clock.now();
-        let next = now.plus(jittered(recheck.every, 0.8, 0.9));
+        let settling = Settling {
+            now,
+            next: now.plus(jittered(recheck.every, 0.8, 0.9)),
+            period: recheck.every,
+            user_id,
+        };
+        desk.failpoint.reach("before_settling").await;
         let result = desk
             .db
-            .write(move |conn| settle(conn, &shared, &id, user_id, &settled, (now, next)))
+            .write(move |conn| settling.settle(conn, &shared, &provider_now, &checked))
             .await;
         match result {
-            Ok(ended) => {
-                if ended > 0 {
-                    info!(event = "access_withdrawn", provider = provider.id(), user = user_id, count = ended; "");
+            Ok(settled) => {
+                if settled.ended > 0 {
+                    info!(event = "access_withdrawn", provider = provider.id(), user = user_id, count = settled.ended; "");
                 }
-                return;
+                return Some(settled);
             }
             Err(error) if attempt == 1 || attempt == SETTLE_TRIES => {
                 warn!(event = "recheck", provider = provider.id(), outcome = "failed"; "{error}");
@@ -275,42 +317,91 @@ async fn check(round: &Round, user_id: i64) {
         }
         tokio::time::sleep(SETTLE_PAUSE).await;
     }
+    None
 }
 
 /// Asks with one session's tokens after the other, until one tells that the person is there or
-/// that the provider is not.
-async fn ask(round: &Round, user_id: i64, rows: Vec<Row>) -> Checked {
-    let provider = &round.provider;
-    let mut checked = Checked {
-        at: round.desk.clock.now().0,
-        ..Checked::default()
+/// that the provider is not. `None` when the database does not say with what.
+async fn ask(round: &Round, user_id: i64, claim: UnixTime) -> Option<Checked> {
+    let Round { desk, provider, .. } = round;
+    let (now, limits, id) = (desk.clock.now(), desk.limits, provider.id().to_owned());
+    let known = desk
+        .db
+        .read(move |conn| {
+            let rows = grant::of_person(conn, now, limits, &id, user_id)?;
+            Ok((rows, users::identity_of(conn, &id, user_id)?))
+        })
+        .await;
+    let (rows, identities) = match known {
+        Ok(known) => known,
+        // The claim runs out by itself.
+        Err(error) => {
+            warn!(event = "recheck", provider = provider.id(), outcome = "failed"; "{error}");
+            return None;
+        }
     };
+    let last = rows.iter().filter_map(|row| row.confirmed_at).max();
+    let mut checked = Checked {
+        at: now,
+        identities,
+        asked: Vec::new(),
+        refused: Vec::new(),
+        refused_unnamed: Vec::new(),
+        was_refreshed: false,
+        renewed: Vec::new(),
+        verdict: Verdict::NothingLeft,
+        claim,
+    };
+    ask_with_each(round, user_id, rows, &mut checked).await;
+    if let Some(last) = last {
+        let lag = desk.clock.now().since(UnixTime(last));
+        desk.lags.note(provider.id(), desk.clock.now(), lag);
+    }
+    Some(checked)
+}
+
+async fn ask_with_each(round: &Round, user_id: i64, rows: Vec<Row>, checked: &mut Checked) {
+    let provider = &round.provider;
     let mut is_any_sealed = false;
-    let until = Instant::now() + ASK_DEADLINE;
+    let mut claimed = Instant::now();
     for row in rows {
-        if checked.refused.len() == MAX_REFUSED || Instant::now() > until {
-            break;
+        if claimed.elapsed() > RENEW_CLAIM {
+            if !hold_claim(round, user_id, checked).await {
+                checked.verdict = Verdict::GivenUp;
+                return;
+            }
+            claimed = Instant::now();
         }
         let session_id = row.session_id;
         let refresh_token = row.refresh_token.clone();
         checked.asked.push(session_id);
-        let again = ask_with(round, row, &mut checked).await;
-        match again {
-            Again::Here(_) => {
-                checked.verdict = Verdict::Here(session_id);
-                return checked;
+        let answer = ask_with(round, row, checked).await;
+        let token_now = || {
+            let renewed = checked
+                .renewed
+                .iter()
+                .find(|one| one.session_id == session_id);
+            let renewed = renewed.and_then(|one| Some(one.refresh.as_ref()?.1.clone()));
+            (session_id, renewed.or(refresh_token))
+        };
+        match answer {
+            Answer::Here(reread) => {
+                checked.verdict = Verdict::Here(session_id, reread);
+                return;
             }
-            Again::Refused => {
-                let renewed = checked
-                    .renewed
-                    .iter()
-                    .find(|one| one.session_id == session_id);
-                let renewed = renewed.and_then(|one| Some(one.refresh.as_ref()?.1.clone()));
-                checked
-                    .refused
-                    .push((session_id, renewed.or(refresh_token)));
+            Answer::NotAdmitted(why) => {
+                checked.verdict = Verdict::NotAdmitted(why);
+                return;
             }
-            Again::Unknown(cause) => {
+            Answer::Refused(Refusal::Named) => {
+                let token = token_now();
+                checked.refused.push(token);
+            }
+            Answer::Refused(Refusal::Unnamed) => {
+                let token = token_now();
+                checked.refused_unnamed.push(token);
+            }
+            Answer::Unknown(cause) => {
                 checked.verdict = Verdict::Unknown;
                 if let Some(left_out) = round.lines.admit() {
                     warn!(
@@ -323,15 +414,18 @@ async fn ask(round: &Round, user_id: i64, rows: Vec<Row>) -> Checked {
                     );
                 }
                 if cause.is_outage() {
-                    return checked;
+                    return;
                 }
             }
-            Again::Silent => {}
-            Again::Sealed => is_any_sealed = true,
+            Answer::Silent => {}
+            Answer::Sealed => is_any_sealed = true,
         }
     }
+    let nothing_said = checked.refused.is_empty()
+        && checked.refused_unnamed.is_empty()
+        && matches!(checked.verdict, Verdict::NothingLeft);
     // Another instance, with the key that sealed them, may be able to ask with the others.
-    if is_any_sealed && checked.refused.is_empty() && checked.verdict == Verdict::NothingLeft {
+    if is_any_sealed && nothing_said {
         warn!(
             event = "recheck",
             provider = provider.id(),
@@ -340,11 +434,46 @@ async fn ask(round: &Round, user_id: i64, rows: Vec<Row>) -> Checked {
         );
         checked.verdict = Verdict::Unknown;
     }
-    checked
 }
 
-/// Asks with the tokens of one session.
-async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Again {
+/// Holds the claim for longer; `false` when it is lost, or the database does not say.
+async fn hold_claim(round: &Round, user_id: i64, checked: &mut Checked) -> bool {
+    let Round { desk, provider, .. } = round;
+    let (from, until) = (checked.claim, desk.clock.now().plus(CLAIM));
+    let id = provider.id().to_owned();
+    let held = desk
+        .db
+        .write(move |conn| grant::renew_claim(conn, &id, user_id, (from, until)))
+        .await;
+    match held {
+        Ok(true) => {
+            checked.claim = until;
+            true
+        }
+        Ok(false) => false,
+        Err(error) => {
+            warn!(event = "recheck", provider = provider.id(), outcome = "failed"; "{error}");
+            false
+        }
+    }
+}
+
+/// What one session's tokens brought.
+enum Answer {
+    Here(Option<Box<Reread>>),
+    /// The rule of admission that what was read breaks.
+    NotAdmitted(&'static str),
+    Refused(Refusal),
+    Unknown(crate::error::Cause),
+    /// There is nothing to ask with.
+    Silent,
+    /// There is something to ask with, sealed under a key that is not known here.
+    Sealed,
+}
+
+/// Asks with the tokens of one session. An access token that is refused is renewed once first,
+/// where it can be.
+async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Answer {
     let Round {
         desk,
         provider,
@@ -354,41 +483,46 @@ async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Again {
     let opened = |sealed: &Option<String>| {
         sealed
             .as_ref()
-            .map(|sealed| grant::open_token(&desk.keys, sealed))
+            .map(|sealed| grant::open_token(&desk.keys, sealed, &row.token_hash))
     };
     let (refresh_token, access_token) = (opened(&row.refresh_token), opened(&row.access_token));
     if matches!(refresh_token, Some(None)) || matches!(access_token, Some(None)) {
-        return Again::Sealed;
+        return Answer::Sealed;
     }
-    let now = desk.clock.now();
+    let (refresh_token, access_token) = (refresh_token.flatten(), access_token.flatten());
     let is_over = |now: UnixTime| row.access_expires_at.is_none_or(|at| at <= now.0);
-    let usable = access_token.flatten().filter(|_| !is_over(now));
-    let by_profile = recheck.asks_profile || refresh_token.is_none();
-    let by_profile = by_profile && provider.has_profile();
+    let usable = access_token.filter(|_| !is_over(desk.clock.now()));
+    let by_profile = (recheck.asks_profile || refresh_token.is_none()) && provider.has_profile();
     if let Some(token) = usable.filter(|_| by_profile) {
-        let again = provider.ask_profile(&token, deadline()).await;
-        // What a token says that has run out says nothing of the person.
-        return match again {
-            Again::Refused if is_over(desk.clock.now()) => Again::Silent,
-            again => again,
-        };
+        let answer = read(round, checked, &row, &token, None).await;
+        match (answer, &refresh_token) {
+            // What a token says that has run out says nothing of the person.
+            (Answer::Refused(_), None) if is_over(desk.clock.now()) => return Answer::Silent,
+            (Answer::Refused(_), Some(_)) => {}
+            (answer, _) => return answer,
+        }
     }
-    let Some(token) = refresh_token.flatten() else {
-        return Again::Silent;
+    let Some(token) = refresh_token else {
+        return Answer::Silent;
     };
-    let again = provider
+    round.pace.turn(1).await;
+    let now = desk.clock.now();
+    let refreshed = provider
         .refresh(&token, row.sub.as_deref(), now, deadline())
         .await;
-    let Again::Here(Some(tokens)) = again else {
-        return again;
+    let Refreshed { tokens, claims } = match refreshed {
+        Again::Here(refreshed) => refreshed,
+        Again::Refused(refusal) => return Answer::Refused(refusal),
+        Again::Unknown(cause) => return Answer::Unknown(cause),
     };
-    let sealed = |token| grant::seal_token(&desk.keys, token).ok();
+    let sealed = |token| grant::seal_token(&desk.keys, token, &row.token_hash).ok();
     let access = tokens
         .expires_at
         .filter(|_| recheck.asks_profile)
         .and_then(|at| Some((sealed(&tokens.access_token)?, at.0)));
     checked.renewed.push(Renewed {
         session_id: row.session_id,
+        token_hash: row.token_hash.clone(),
         refresh: tokens
             .refresh_token
             .as_ref()
@@ -396,118 +530,349 @@ async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Again {
             .and_then(|new| Some((row.refresh_token.clone()?, new))),
         access,
     });
-    if recheck.asks_profile && provider.has_profile() {
-        return provider.ask_profile(&tokens.access_token, deadline()).await;
+    if tokens.breaks_admission {
+        return Answer::NotAdmitted(crate::error::Admission::Value.code());
     }
-    Again::Here(None)
+    let answer = read(round, checked, &row, &tokens.access_token, claims).await;
+    match answer {
+        // The refresh token was taken: the person is there, whatever else could not be read.
+        Answer::Unknown(_) if !recheck.asks_profile => Answer::Here(None),
+        Answer::Refused(Refusal::Unnamed) => {
+            checked.was_refreshed = true;
+            answer
+        }
+        answer => answer,
+    }
+}
+
+/// Reads what the provider says of the person now.
+async fn read(
+    round: &Round,
+    checked: &Checked,
+    row: &Row,
+    token: &Secret<String>,
+    claims: Option<serde_json::Value>,
+) -> Answer {
+    let Round { desk, provider, .. } = round;
+    if claims.is_none() && provider.calls_to_read_again() == 0 {
+        return Answer::Here(None);
+    }
+    round.pace.turn(provider.calls_to_read_again()).await;
+    let now = desk.clock.now();
+    let again = provider
+        .read_again(token, claims, row.sub.as_deref(), now, deadline())
+        .await;
+    let reread = match again {
+        Again::Here(reread) => reread,
+        Again::Refused(refusal) => return Answer::Refused(refusal),
+        Again::Unknown(cause) => return Answer::Unknown(cause),
+    };
+    if let Some(why) = reread.breaks_admission {
+        return Answer::NotAdmitted(why.code());
+    }
+    // Somebody else's token: as good as refused.
+    let is_somebody_else = reread.subject.as_ref().is_some_and(|subject| {
+        let identities = &checked.identities;
+        !identities.is_empty() && !identities.iter().any(|known| known.subject == *subject)
+    });
+    if is_somebody_else {
+        return Answer::Refused(Refusal::Named);
+    }
+    Answer::Here(Some(Box::new(reread)))
 }
 
 fn deadline() -> Instant {
     Instant::now() + CALL_DEADLINE
 }
 
-/// Keeps what came of it, in one transaction; how many sessions ended.
-fn settle(
-    conn: &mut Conn,
-    desk: &Desk,
-    provider: &str,
+/// The one transaction of a check.
+#[derive(Clone, Copy, Debug)]
+struct Settling {
+    now: UnixTime,
+    /// When the person is asked about again.
+    next: UnixTime,
+    period: Duration,
     user_id: i64,
-    checked: &Checked,
-    (now, next): (UnixTime, UnixTime),
-) -> Result<usize> {
-    // The account's row first, as at the door: whoever signs in meanwhile waits or is seen.
-    let may_end = checked.verdict == Verdict::NothingLeft;
-    let user = if may_end {
-        users::lock(conn, user_id)?
-    } else {
-        None
-    };
-    for renewed in &checked.renewed {
-        let refresh = renewed.refresh.as_ref();
-        let refresh = refresh.map(|(old, new)| (old.as_str(), new.as_str()));
-        let access = renewed.access.as_ref();
-        let access = access.map(|(token, at)| (token.as_str(), *at));
-        if !grant::renew(conn, renewed.session_id, refresh, access)? {
-            warn!(event = "recheck", provider = provider, outcome = "reused"; "a refresh token changed while it was used");
-        }
-    }
-    for (session_id, refresh_token) in &checked.refused {
-        grant::refuse(conn, now, *session_id, refresh_token.as_deref())?;
-    }
-    match checked.verdict {
-        Verdict::Here(session_id) => {
-            grant::confirm(conn, now, session_id)?;
-            grant::set_recheck(conn, provider, user_id, next)?;
-            return Ok(0);
-        }
-        Verdict::Unknown => {
-            grant::set_recheck(conn, provider, user_id, next)?;
-            return Ok(0);
-        }
-        Verdict::NothingLeft => {}
-    }
-    let Some(user) = user else { return Ok(0) };
-    let left = grant::of_person(conn, now, desk.limits, provider, user_id)?;
-    if left
-        .iter()
-        .any(|row| !checked.asked.contains(&row.session_id))
-    {
-        // More than one go takes, or signed in meanwhile: asked with that, now.
-        grant::set_recheck(conn, provider, user_id, now)?;
-        return Ok(0);
-    }
-    if !grant::is_refused(conn, now, desk.limits, provider, user_id)? {
-        // Looked at again later, since a clock that jumped may come back.
-        grant::forget_stale(conn, now, desk.limits, provider, user_id)?;
-        let later = if left.is_empty() {
-            now.plus(LOOK_AGAIN).max(next)
-        } else {
-            next
+}
+
+impl Settling {
+    fn settle(
+        &self,
+        conn: &mut Conn,
+        desk: &Desk,
+        provider: &Provider,
+        checked: &Checked,
+    ) -> Result<Settled> {
+        let Self { now, user_id, .. } = *self;
+        let id = provider.id();
+        // The account's row first, as at the door: whoever signs in meanwhile waits or is seen.
+        let user = users::lock(conn, user_id)?;
+        let mut settled = Settled {
+            left_over: self.keep_tokens(conn, id, checked)?,
+            ..Settled::default()
         };
-        grant::set_recheck(conn, provider, user_id, later)?;
-        return Ok(0);
-    }
-    let mut details = Details::default();
-    let since = UnixTime(checked.at).minus(SIGN_IN);
-    let others = desk.providers.rechecked();
-    let ended = if grant::is_newer(conn, since, provider, user_id)? {
-        // The provider has just let them in, by a session that cannot be asked with.
-        sessions::end_refused(conn, now, user_id, provider)?
-    } else {
-        if has_other_way(conn, provider, user_id)? {
-            // What this provider gave counts no longer when they come in by the other one.
-            let taken = permissions::replace(conn, now, user_id, provider, &[])?;
-            details.permissions_removed = taken.removed;
-            let known = (user_id, user.roles());
-            roles::sync_and_note(conn, now, &desk.roles, known, "", &mut details)?;
+        let Some(user) = user else {
+            return Ok(settled);
+        };
+        match &checked.verdict {
+            Verdict::GivenUp => return Ok(settled),
+            Verdict::Here(session_id, reread) => {
+                grant::confirm(conn, now, *session_id)?;
+                grant::set_recheck(conn, id, user_id, self.next)?;
+                let why_out = match reread {
+                    Some(reread) => self.sync(conn, desk, provider, checked, &user, reread)?,
+                    None => {
+                        users::note_asked(conn, now, id, user_id)?;
+                        None
+                    }
+                };
+                if let Some(why) = why_out {
+                    settled.ended = self.withdraw(conn, desk, id, &user, checked, why)?;
+                }
+                return Ok(settled);
+            }
+            Verdict::Unknown => {
+                users::note_asked(conn, now, id, user_id)?;
+                grant::set_recheck(conn, id, user_id, self.next)?;
+                return Ok(settled);
+            }
+            Verdict::NotAdmitted(why) => {
+                settled.ended = self.withdraw(conn, desk, id, &user, checked, why)?;
+                return Ok(settled);
+            }
+            Verdict::NothingLeft => {}
         }
-        if grant::has_elsewhere(conn, now, desk.limits, (provider, &others), user_id)? {
-            sessions::end_all_of(conn, now, user_id, provider)?
+        let left = grant::of_person(conn, now, desk.limits, id, user_id)?;
+        if left
+            .iter()
+            .any(|row| !checked.asked.contains(&row.session_id))
+        {
+            // More than were read at once, or signed in meanwhile: asked with those, now.
+            settled.has_more = true;
+            return Ok(settled);
+        }
+        if !checked.refused_unnamed.is_empty() && !self.counts(conn, desk, id, checked)? {
+            grant::set_recheck(conn, id, user_id, self.next)?;
+            return Ok(settled);
+        }
+        for (session_id, refresh_token) in &checked.refused_unnamed {
+            grant::refuse(conn, now, *session_id, refresh_token.as_deref())?;
+        }
+        if !grant::is_refused(conn, now, desk.limits, id, user_id)? {
+            // Looked at again later, since a clock that jumped may come back.
+            grant::forget_stale(conn, now, desk.limits, id, user_id)?;
+            let later = if left.is_empty() {
+                now.plus(LOOK_AGAIN).max(self.next)
+            } else {
+                self.next
+            };
+            grant::set_recheck(conn, id, user_id, later)?;
+            return Ok(settled);
+        }
+        settled.ended = self.withdraw(conn, desk, id, &user, checked, "")?;
+        Ok(settled)
+    }
+
+    /// Keeps new tokens and drops refused ones; those that no session takes any more come back.
+    fn keep_tokens(
+        &self,
+        conn: &mut Conn,
+        provider: &str,
+        checked: &Checked,
+    ) -> Result<Vec<(String, String)>> {
+        let mut left_over = Vec::new();
+        for renewed in &checked.renewed {
+            let refresh = renewed.refresh.as_ref();
+            let refresh = refresh.map(|(old, new)| (old.as_str(), new.as_str()));
+            let access = renewed.access.as_ref();
+            let access = access.map(|(token, at)| (token.as_str(), *at));
+            if grant::renew(conn, renewed.session_id, refresh, access)? {
+                continue;
+            }
+            warn!(event = "recheck", provider = provider, outcome = "reused"; "a refresh token changed, or its session ended, while it was used");
+            left_over.extend(refresh.map(|(_, new)| (new.to_owned(), renewed.token_hash.clone())));
+        }
+        for (session_id, refresh_token) in &checked.refused {
+            grant::refuse(conn, self.now, *session_id, refresh_token.as_deref())?;
+        }
+        Ok(left_over)
+    }
+
+    /// Whether a refusal without a name counts.
+    fn counts(
+        &self,
+        conn: &mut Conn,
+        desk: &Desk,
+        provider: &str,
+        checked: &Checked,
+    ) -> Result<bool> {
+        let Some(identity) = users::identity_of(conn, provider, self.user_id)?
+            .into_iter()
+            .next()
+        else {
+            // Nobody's any more: what it came with serves for nothing.
+            return Ok(true);
+        };
+        let refreshed = checked.was_refreshed;
+        let noted = unnamed_refusals::note(conn, self.now, &identity, refreshed, self.period)?;
+        if let Some(count) = noted.begins_suspension {
+            warn!(event = "refusals_suspended", provider = provider, count = count; "a fifth of the people asked were refused without a name: an outage rather than leavers");
+            let details = Details {
+                count: Some(count),
+                ..Details::default()
+            };
+            record(
+                conn,
+                self.now,
+                EventKind::RefusalsSuspended,
+                None,
+                provider,
+                details,
+            )?;
+        }
+        let _ = desk;
+        Ok(noted.counts)
+    }
+
+    /// Makes the account what the provider says now; the rule of admission that keeps the person
+    /// out by it.
+    fn sync(
+        &self,
+        conn: &mut Conn,
+        desk: &Desk,
+        provider: &Provider,
+        checked: &Checked,
+        user: &User,
+        reread: &Reread,
+    ) -> Result<Option<&'static str>> {
+        let (now, id) = (self.now, provider.id());
+        let was = checked.identities.iter().find(|identity| {
+            let subject = reread.subject.as_ref();
+            subject.is_none_or(|subject| identity.subject == *subject)
+        });
+        let Some(was) = was else { return Ok(None) };
+        let known = users::identity_of(conn, id, user.id)?;
+        let Some(identity) = known.iter().find(|one| one.subject == was.subject) else {
+            // Taken from the account meanwhile.
+            return Ok(None);
+        };
+        // What was asked for before another sync is older than what that one brought.
+        if identity.sync_number != was.sync_number {
+            users::note_asked(conn, now, id, user.id)?;
+            return Ok(None);
+        }
+        if let Permissions::Given(given) = &reread.permissions {
+            let admitting = &provider.settings().admission.permissions;
+            let is_admitted =
+                admitting.is_empty() || given.iter().any(|one| admitting.contains(&one.name));
+            if !is_admitted {
+                return Ok(Some(crate::error::Admission::Permission.code()));
+            }
+        }
+        let mut details = identity_sync::details_of(&reread.kept, &reread.permissions);
+        let profile = Profile {
+            subject: was.subject.clone(),
+            username: reread
+                .username
+                .clone()
+                .unwrap_or_else(|| user.username.clone()),
+            first_name: reread.first_name.clone(),
+            email: reread.email.clone(),
+        };
+        let sync = Sync {
+            user,
+            identity,
+            profile,
+            permissions: &reread.permissions,
+            occasion: Occasion::Recheck,
+            asked_at: checked.at,
+        };
+        let Some(username) = identity_sync::sync(conn, desk, now, &sync, &mut details)? else {
+            return Ok(None);
+        };
+        let is_changed = !details.changes.is_empty()
+            || !details.permissions_added.is_empty()
+            || !details.permissions_removed.is_empty();
+        if is_changed {
+            let about = Some((user.id, username.as_str()));
+            record(conn, now, EventKind::AccountSynced, about, id, details)?;
+        }
+        Ok(None)
+    }
+
+    /// Ends what somebody has who is refused; how many sessions that were.
+    fn withdraw(
+        &self,
+        conn: &mut Conn,
+        desk: &Desk,
+        provider: &str,
+        user: &User,
+        checked: &Checked,
+        why: &str,
+    ) -> Result<usize> {
+        let (now, user_id) = (self.now, self.user_id);
+        let mut details = Details::default();
+        let since = checked.at.minus(SIGN_IN);
+        let others = desk.providers.rechecked();
+        let ended = if why.is_empty() && grant::is_newer(conn, since, provider, user_id)? {
+            // The provider has just let them in, by a session that cannot be asked with.
+            sessions::close(conn, now, user_id, Closing::RefusedAt(provider))?
         } else {
-            sessions::end_all(conn, now, user_id)?
+            if has_other_way(conn, provider, user_id)? {
+                // What this provider gave counts no longer when they come in by the other one.
+                let taken = permissions::replace(conn, now, user_id, provider, &[])?;
+                details.permissions_removed = taken.removed;
+                let known = (user_id, user.roles());
+                roles::sync_and_note(conn, now, &desk.roles, known, "", &mut details)?;
+            }
+            let elsewhere = (provider, others.as_slice());
+            if grant::has_elsewhere(conn, now, desk.limits, elsewhere, user_id)? {
+                sessions::close(conn, now, user_id, Closing::At(provider))?
+            } else {
+                sessions::close(conn, now, user_id, Closing::All)?
+            }
+        };
+        if ended == 0 {
+            return Ok(0);
         }
-    };
-    if ended == 0 {
-        return Ok(0);
+        unnamed_refusals::note_refusing(conn, now, provider)?;
+        details.count = Some(ended);
+        details.failure = why.to_owned();
+        let about = Some((user.id, user.username.as_str()));
+        record(
+            conn,
+            now,
+            EventKind::AccessWithdrawn,
+            about,
+            provider,
+            details,
+        )?;
+        Ok(ended)
     }
+}
+
+fn record(
+    conn: &mut Conn,
+    now: UnixTime,
+    kind: EventKind,
+    user: Option<(i64, &str)>,
+    provider: &str,
+    details: Details,
+) -> Result<()> {
     audit::record(
         conn,
         now,
         NewEvent {
-            kind: EventKind::AccessWithdrawn,
+            kind,
             reason: "",
             actor: "",
-            user: Some((user.id, &user.username)),
+            user,
             provider,
             client: &Client::default(),
             reference: "",
-            details: Details {
-                count: Some(ended),
-                ..details
-            },
+            details,
         },
-    )?;
-    Ok(ended)
+    )
 }
 
 /// Whether somebody can come in otherwise than by this provider.

@@ -5,6 +5,7 @@ use crate::clock::UnixTime;
 use crate::db::{Conn, lock_superusers};
 use crate::error::Result;
 use crate::permissions;
+use crate::sessions::{self, Closing};
 use crate::users::{self, Role, Roles};
 
 /// Which permissions make somebody an admin.
@@ -52,7 +53,7 @@ pub fn sync_and_note(
     changed_by: &str,
     details: &mut Details,
 ) -> Result<()> {
-    match sync(conn, wanted, user_id, roles)? {
+    match sync(conn, now, wanted, (user_id, roles))? {
         Synced::Unchanged => {}
         Synced::Kept => details.kept.push("role last_superuser".to_owned()),
         Synced::Changed { from, to } => {
@@ -73,7 +74,12 @@ pub fn sync_and_note(
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
-fn sync(conn: &mut Conn, wanted: &RolePermissions, user_id: i64, roles: Roles) -> Result<Synced> {
+fn sync(
+    conn: &mut Conn,
+    now: UnixTime,
+    wanted: &RolePermissions,
+    (user_id, roles): (i64, Roles),
+) -> Result<Synced> {
     let mut holds = |name: &Option<String>| match name {
         Some(name) => permissions::is_held(conn, user_id, name),
         None => Ok(false),
@@ -94,6 +100,9 @@ fn sync(conn: &mut Conn, wanted: &RolePermissions, user_id: i64, roles: Roles) -
         if !users::has_other_superuser(conn, user_id)? {
             return Ok(Synced::Kept);
         }
+    }
+    if to < from {
+        sessions::close(conn, now, user_id, Closing::Rights)?;
     }
     users::set_role_by_permission(conn, user_id, to)?;
     Ok(Synced::Changed { from, to })

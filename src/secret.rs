@@ -85,6 +85,14 @@ pub fn sha256(value: &[u8]) -> String {
     base64url(digest::digest(&digest::SHA256, value).as_ref())
 }
 
+/// A number that stands for a text: the first 64 bits of its SHA-256.
+#[must_use]
+pub fn number_of(text: &str) -> i64 {
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    let first = hash.as_ref().first_chunk::<8>().copied();
+    i64::from_be_bytes(first.unwrap_or_default())
+}
+
 /// The left half of the SHA-2 of so many bits, base64url.
 #[must_use]
 pub fn half_of_hash(bits: u16, value: &[u8]) -> String {
@@ -239,9 +247,32 @@ impl Keys {
     /// alone, so that no count of random nonces can run out.
     #[must_use]
     pub fn seal(&self, purpose: Purpose, salt: [u8; SALT], plain: &[u8]) -> Option<String> {
+        self.seal_with(purpose, salt, plain, "")
+    }
+
+    /// Seals what is to be read in one place alone: it opens for the same `place` only.
+    #[must_use]
+    pub fn seal_at(
+        &self,
+        purpose: Purpose,
+        salt: [u8; SALT],
+        plain: &[u8],
+        place: &str,
+    ) -> Option<String> {
+        let sealed = self.seal_with(purpose, salt, plain, place)?;
+        Some(format!("{BOUND}{sealed}"))
+    }
+
+    fn seal_with(
+        &self,
+        purpose: Purpose,
+        salt: [u8; SALT],
+        plain: &[u8],
+        place: &str,
+    ) -> Option<String> {
         let mut sealed = plain.to_vec();
         let key = value_key(self.current.sealing(purpose), &salt)?;
-        key.seal_in_place_append_tag(no_nonce(), aead::Aad::from(&salt), &mut sealed)
+        key.seal_in_place_append_tag(no_nonce(), bound(&salt, place), &mut sealed)
             .ok()?;
         let mut whole = Vec::with_capacity(SALT + sealed.len());
         whole.extend_from_slice(&salt);
@@ -253,6 +284,20 @@ impl Keys {
     /// one. `None` when we did not make it.
     #[must_use]
     pub fn open(&self, purpose: Purpose, sealed: &str) -> Option<Opened> {
+        self.open_with(purpose, sealed, "")
+    }
+
+    /// Opens what [`Keys::seal_at`] sealed for this place; what [`Keys::seal`] sealed opens too,
+    /// since values of before were bound to no place.
+    #[must_use]
+    pub fn open_at(&self, purpose: Purpose, sealed: &str, place: &str) -> Option<Opened> {
+        match sealed.strip_prefix(BOUND) {
+            Some(bound) => self.open_with(purpose, bound, place),
+            None => self.open_with(purpose, sealed, ""),
+        }
+    }
+
+    fn open_with(&self, purpose: Purpose, sealed: &str, place: &str) -> Option<Opened> {
         let whole = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (salt, sealed) = whole.split_first_chunk::<SALT>()?;
         [Generation::Current, Generation::Previous]
@@ -260,7 +305,7 @@ impl Keys {
             .find_map(|generation| {
                 let mut bytes = sealed.to_vec();
                 let plain = value_key(self.of(generation)?.sealing(purpose), salt)?
-                    .open_in_place(no_nonce(), aead::Aad::from(salt), &mut bytes)
+                    .open_in_place(no_nonce(), bound(salt, place), &mut bytes)
                     .ok()?;
                 Some(Opened {
                     salt: *salt,
@@ -323,6 +368,13 @@ fn derived(key: &hmac::Key, salt: &[u8; SALT], binding: &str) -> String {
     context.update(salt);
     context.update(binding.as_bytes());
     base64url(context.sign().as_ref())
+}
+
+/// Stands before what is bound to a place; no base64.
+const BOUND: &str = "2.";
+
+fn bound(salt: &[u8; SALT], place: &str) -> aead::Aad<Vec<u8>> {
+    aead::Aad::from([salt.as_slice(), place.as_bytes()].concat())
 }
 
 fn value_key(purpose: &hmac::Key, salt: &[u8]) -> Option<aead::LessSafeKey> {

@@ -251,6 +251,13 @@ async fn sweep(desk: Arc<Desk>) {
                 .await
         })
         .await;
+        in_pieces("logouts_swept", async || {
+            let now = desk.clock.now();
+            desk.db
+                .write(move |conn| sessions::logouts::sweep(conn, now, SWEEP_BATCH))
+                .await
+        })
+        .await;
         in_pieces("sessions_swept", async || {
             let (now, limits) = (desk.clock.now(), desk.limits);
             desk.db

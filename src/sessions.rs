@@ -1,13 +1,17 @@
 //! Sessions: the cookie carries a random token, the table its SHA-256 and the truth.
 
+pub mod closing;
 pub mod grant;
 pub mod list;
 pub mod logout_tokens;
+pub mod logouts;
 
 use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
+
+pub use closing::{Closing, close};
 
 use crate::clock::UnixTime;
 use crate::db::schema::{sessions, users};
@@ -30,6 +34,8 @@ pub struct Limits {
     pub idle: Duration,
     /// Since its sign-in.
     pub max: Duration,
+    /// Live ones that one person may have.
+    pub per_person: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
@@ -158,6 +164,47 @@ pub fn find_live(
         .optional())?)
 }
 
+/// Whether a session of an account is live. Asked again by whoever opens or grants by it, once the
+/// account's row is taken.
+pub fn is_live(
+    conn: &mut Conn,
+    now: UnixTime,
+    limits: Limits,
+    user_id: i64,
+    id: i64,
+) -> Result<bool> {
+    let found: Option<i64> = each!(conn, |conn| sessions::table
+        .filter(sessions::id.eq(id))
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now.0))
+        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
+        .select(sessions::id)
+        .first(conn)
+        .optional())?;
+    Ok(found.is_some())
+}
+
+/// Ends the oldest sessions of an account until one more has room among [`Limits::per_person`];
+/// how many there were.
+pub fn make_room(conn: &mut Conn, now: UnixTime, limits: Limits, user_id: i64) -> Result<usize> {
+    let last_seen = now.minus(limits.idle).0;
+    let oldest: Option<i64> = each!(conn, |conn| sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now.0))
+        .filter(sessions::last_seen_at.gt(last_seen))
+        .order(sessions::id.desc())
+        .offset(limits.per_person - 1)
+        .select(sessions::id)
+        .first(conn)
+        .optional())?;
+    match oldest {
+        Some(id) => close(conn, now, user_id, Closing::UpTo(id)),
+        None => Ok(0),
+    }
+}
+
 /// Newest first, at most `limit`.
 pub fn list_live(
     conn: &mut Conn,
@@ -189,67 +236,6 @@ pub fn touch(conn: &mut Conn, now: UnixTime, id: i64) -> Result<()> {
     .set(sessions::last_seen_at.eq(now.0))
     .execute(conn)?;
     Ok(())
-}
-
-/// Ends one session of `user_id`. `false` when there is no such live one.
-pub fn end(conn: &mut Conn, now: UnixTime, user_id: i64, id: i64) -> Result<bool> {
-    let ended = diesel::update(
-        sessions::table
-            .filter(sessions::id.eq(id))
-            .filter(sessions::user_id.eq(user_id))
-            .filter(sessions::ended_at.is_null()),
-    )
-    .set(sessions::ended_at.eq(now.0))
-    .execute(conn)?;
-    Ok(ended == 1)
-}
-
-/// Ends all sessions of `user_id` but `kept`; how many there were.
-pub fn end_others(conn: &mut Conn, now: UnixTime, user_id: i64, kept: i64) -> Result<usize> {
-    Ok(diesel::update(
-        sessions::table
-            .filter(sessions::user_id.eq(user_id))
-            .filter(sessions::id.ne(kept))
-            .filter(sessions::ended_at.is_null()),
-    )
-    .set(sessions::ended_at.eq(now.0))
-    .execute(conn)?)
-}
-
-/// Ends all sessions of `user_id`; how many there were.
-pub fn end_all(conn: &mut Conn, now: UnixTime, user_id: i64) -> Result<usize> {
-    Ok(diesel::update(
-        sessions::table
-            .filter(sessions::user_id.eq(user_id))
-            .filter(sessions::ended_at.is_null()),
-    )
-    .set(sessions::ended_at.eq(now.0))
-    .execute(conn)?)
-}
-
-/// Ends all sessions of `user_id` that began at a provider; how many there were.
-pub fn end_all_of(conn: &mut Conn, now: UnixTime, user_id: i64, provider: &str) -> Result<usize> {
-    Ok(diesel::update(
-        sessions::table
-            .filter(sessions::user_id.eq(user_id))
-            .filter(sessions::provider.eq(provider))
-            .filter(sessions::ended_at.is_null()),
-    )
-    .set(sessions::ended_at.eq(now.0))
-    .execute(conn)?)
-}
-
-/// Ends those of them that the provider has refused; how many there were.
-pub fn end_refused(conn: &mut Conn, now: UnixTime, user_id: i64, provider: &str) -> Result<usize> {
-    Ok(diesel::update(
-        sessions::table
-            .filter(sessions::user_id.eq(user_id))
-            .filter(sessions::provider.eq(provider))
-            .filter(sessions::refused_at.is_not_null())
-            .filter(sessions::ended_at.is_null()),
-    )
-    .set(sessions::ended_at.eq(now.0))
-    .execute(conn)?)
 }
 
 /// Takes from an account's rows where they were opened, and what a provider gave with them.
@@ -285,7 +271,8 @@ pub fn end_by_token(
     let Some((id, user)) = found else {
         return Ok(None);
     };
-    Ok(end(conn, now, user.id, id)?.then_some((id, user)))
+    let ended = close(conn, now, user.id, Closing::One(id))?;
+    Ok((ended == 1).then_some((id, user)))
 }
 
 /// Deletes up to `limit` rows that ended or expired long enough ago; how many there were.

@@ -41,6 +41,7 @@ const NOTE_PATIENCE: Duration = Duration::from_secs(2);
 const PROVIDER_EARLIER: Duration = Duration::from_secs(1);
 
 const SILENCE_REFUSED: &str = "silence_refused";
+const SIGNED_OUT_THERE: &str = "signed_out_there";
 
 /// What somebody wants who begins.
 #[derive(Debug)]
@@ -198,8 +199,8 @@ pub enum Finished {
 pub struct StaleAttempt {
     attempt: Attempt,
     deadline: Instant,
-    /// It was tried in silence, and the provider wants to speak with the person.
-    is_silence_refused: bool,
+    /// As the log has it.
+    why: &'static str,
 }
 
 impl StaleAttempt {
@@ -210,8 +211,9 @@ impl StaleAttempt {
 
     /// Whether it is to begin again even for somebody who is signed in.
     #[must_use]
-    pub const fn must_begin_again(&self) -> bool {
-        self.is_silence_refused
+    pub fn must_begin_again(&self) -> bool {
+        // It was tried in silence, and the provider wants to speak with the person.
+        self.why == SILENCE_REFUSED
     }
 }
 
@@ -241,13 +243,13 @@ pub async fn finish(
         log_failure(&error);
         return Err(Error::SignIn(Box::new(error)));
     };
-    let stale = |attempt, why| {
+    let stale = |attempt, why: &'static str| {
         let attempt: Attempt = attempt;
         log_step("sign_in_stale", &attempt, "", Duration::ZERO, why);
         Ok(Finished::Stale(Box::new(StaleAttempt {
             attempt,
             deadline,
-            is_silence_refused: why == SILENCE_REFUSED,
+            why,
         })))
     };
     let now = desk.clock.now();
@@ -287,6 +289,7 @@ pub async fn finish(
     log_step("sign_in_returned", &attempt, "", Duration::ZERO, "ok");
     desk.failpoint.hit("after_state");
     let mut documents = Documents::default();
+    let asked_at = desk.clock.now();
     let person = match code {
         Ok(code) => {
             let asked = (&attempt, browser, &code);
@@ -316,18 +319,18 @@ pub async fn finish(
         return Ok(Finished::Linked { next });
     }
     let username = person.profile.username.clone();
-    let recheck_at = recheck::first(provider, &person.grant, desk.clock.now());
-    let grant = grant::seal(&desk.keys, &person.grant, recheck_at)?;
     let way = Way::Provider {
         provider: Arc::clone(provider),
         attempt: attempt.id.clone(),
         person: Box::new(person),
-        grant: Box::new(grant),
+        asked_at,
     };
+    desk.failpoint.reach("before_sign_in").await;
     match go_in(desk, way, username, next.clone(), visitor, deadline).await {
         Ok(Entered::In { token }) => Ok(Finished::SignedIn { token, next }),
         Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),
         Err(Error::AttemptUsed) => stale(attempt, "used"),
+        Err(Error::SignedOutThere) => stale(attempt, SIGNED_OUT_THERE),
         Err(error) => Err(error),
     }
 }
@@ -367,10 +370,17 @@ pub async fn start_over(
     client: &Client,
 ) -> Result<Url> {
     let StaleAttempt {
-        attempt, deadline, ..
+        attempt,
+        deadline,
+        why,
     } = stale;
     if attempt.plan.restarts >= MAX_RESTARTS {
-        let error = failure(Some(&attempt), Step::Callback, Cause::RestartLoop);
+        let cause = if why == SIGNED_OUT_THERE {
+            Cause::SignedOutThere
+        } else {
+            Cause::RestartLoop
+        };
+        let error = failure(Some(&attempt), Step::Callback, cause);
         return Err(refuse(desk, error, client, deadline).await);
     }
     let provider = desk.providers.find(&attempt.plan.provider);
@@ -458,12 +468,24 @@ async fn go_in(
     let started = Instant::now();
     let provider = way.provider().to_owned();
     let attempt = way.attempt().map(str::to_owned);
+    let token = Secret::new(random_token()?);
+    let grant = match &way {
+        Way::Provider {
+            provider, person, ..
+        } => {
+            let recheck_at = recheck::first(provider, &person.grant, desk.clock.now());
+            let token_hash = sha256(token.expose().as_bytes());
+            grant::seal(&desk.keys, &person.grant, &token_hash, recheck_at)?
+        }
+        _ => grant::Sealed::default(),
+    };
     let entry = Entry {
         desk: Arc::clone(desk),
         now: desk.clock.now(),
         way,
         next: next.clone(),
-        token: Secret::new(random_token()?),
+        token,
+        grant,
         reference: reference(),
         previous_hash: visitor
             .session_token
@@ -503,6 +525,7 @@ async fn go_in(
             error.cause.code()
         }
         Err(Error::AttemptUsed) => "used",
+        Err(Error::SignedOutThere) => SIGNED_OUT_THERE,
         Err(_) => "failed",
     };
     log_line(

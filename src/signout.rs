@@ -16,8 +16,9 @@ use crate::desk::Desk;
 use crate::error::{Cause, Error, Result};
 use crate::oauth::Provider;
 use crate::secret::{Purpose, Secret, random_bytes, sha256};
+use crate::sessions::closing::{Named, named_accounts};
 use crate::sessions::grant::{self, Left};
-use crate::sessions::{self, Client, logout_tokens};
+use crate::sessions::{self, Client, Closing, logout_tokens, logouts};
 use crate::users::{self, User};
 
 /// Revocations under way at once; more are left to run out by themselves.
@@ -29,6 +30,8 @@ const REVOCATION_PAUSES: [Duration; 3] = [
     Duration::from_secs(20),
 ];
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// Accounts that are looked up at once; one name is one account's, as a rule.
+const ACCOUNTS_AT_ONCE: i64 = 100;
 /// What a browser remembers of the session that it left holds so long.
 pub const FAREWELL: Duration = Duration::from_secs(600);
 
@@ -104,7 +107,8 @@ fn revoke_later(
         (None, Some(token)) => (token, "access_token"),
         (None, None) => return,
     };
-    let Some(token) = grant::open_token(&desk.keys, sealed).filter(|_| is_offered) else {
+    let opened = grant::open_token(&desk.keys, sealed, &left.token_hash);
+    let Some(token) = opened.filter(|_| is_offered) else {
         return;
     };
     if desk.revocations.fetch_add(1, Ordering::Relaxed) >= MAX_REVOCATIONS {
@@ -195,9 +199,9 @@ pub async fn provider_address(desk: &Arc<Desk>, farewell: &Farewell) -> Result<O
         .db
         .read(move |conn| grant::left_of(conn, session_id))
         .await?;
-    let hint = left
-        .and_then(|left| left.id_token)
-        .and_then(|sealed| grant::open_token(&desk.keys, &sealed));
+    let hint = left.and_then(|left| {
+        grant::open_token(&desk.keys, left.id_token.as_deref()?, &left.token_hash)
+    });
     let back_to = format!("{}/signed-out", desk.public_url.origin);
     Ok(provider.end_session(hint.as_ref(), &back_to, &farewell.state))
 }
@@ -234,11 +238,23 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
             if !logout_tokens::use_up(conn, &id, &jti, logout.expires_at)? {
                 return Err(Error::BadRequest);
             }
-            let named = grant::named(conn, &id, logout.sub.as_deref(), logout.sid.as_deref())?;
+            let named = Named {
+                provider: &id,
+                sub: logout.sub.as_deref(),
+                sid: logout.sid.as_deref(),
+            };
+            // A sign-in that is under way waits here, or finds what is noted.
+            logouts::take_turns(conn, named)?;
+            logouts::note(conn, now, named, logout.issued_at)?;
             let mut ended_of: BTreeMap<i64, usize> = BTreeMap::new();
-            for (session_id, user_id) in named {
-                if sessions::end(conn, now, user_id, session_id)? {
-                    *ended_of.entry(user_id).or_default() += 1;
+            loop {
+                let accounts = named_accounts(conn, named, ACCOUNTS_AT_ONCE)?;
+                if accounts.is_empty() {
+                    break;
+                }
+                for user_id in accounts {
+                    let count = sessions::close(conn, now, user_id, Closing::Named(named))?;
+                    *ended_of.entry(user_id).or_default() += count;
                 }
             }
             for (user_id, count) in &ended_of {
@@ -277,7 +293,7 @@ pub async fn end_session(desk: &Desk, user: &User, session_id: i64, client: Clie
     let user = user.clone();
     desk.db
         .write(move |conn| {
-            if !sessions::end(conn, now, user.id, session_id)? {
+            if sessions::close(conn, now, user.id, Closing::One(session_id))? == 0 {
                 return Err(Error::NotFound);
             }
             record_own(conn, now, EventKind::SessionEnded, &user, &client, 1)
@@ -294,7 +310,7 @@ pub async fn end_other_sessions(desk: &Desk, user: &User, kept: i64, client: Cli
     let user = user.clone();
     desk.db
         .write(move |conn| {
-            let ended = sessions::end_others(conn, now, user.id, kept)?;
+            let ended = sessions::close(conn, now, user.id, Closing::AllBut(kept))?;
             if ended == 0 {
                 return Ok(());
             }

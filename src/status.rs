@@ -22,7 +22,7 @@ use crate::error::Result;
 use crate::id::first_id_at;
 use crate::paging::Total;
 use crate::sessions::{self, Limits};
-use crate::users;
+use crate::users::{self, unnamed_refusals};
 
 /// The provider is asked so often, while anybody has looked in the last [`WATCHED_FOR`].
 pub const CHECK_EVERY: Duration = Duration::from_secs(60);
@@ -70,8 +70,19 @@ pub struct Figures {
     pub since: UnixTime,
     /// For each hour since then.
     pub hours: Vec<Hour>,
-    /// How many people of each provider are asked about again.
-    pub people: HashMap<String, i64>,
+    /// By provider.
+    pub rechecks: HashMap<String, Rechecks>,
+}
+
+/// What is known of the re-checks of one provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rechecks {
+    /// How many people are asked about again.
+    pub people: i64,
+    /// When the provider last refused somebody, if it was ever seen to.
+    pub last_refusal: Option<UnixTime>,
+    /// Until when its refusals without a name count for nothing.
+    pub suspended_until: Option<UnixTime>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -152,10 +163,14 @@ pub fn count(
     zone: &TimeZone,
     providers: &[String],
 ) -> Result<Figures> {
-    let mut people = HashMap::new();
+    let mut rechecks = HashMap::new();
     for id in providers {
-        let count = sessions::grant::count_people(conn, id, SESSION_CAP)?;
-        people.insert(id.clone(), count);
+        let known = Rechecks {
+            people: sessions::grant::count_people(conn, id, SESSION_CAP)?,
+            last_refusal: unnamed_refusals::last_refusal(conn, id)?,
+            suspended_until: unnamed_refusals::suspended_until(conn, id)?,
+        };
+        rechecks.insert(id.clone(), known);
     }
     let deactivated = Sql::new(
         "SELECT u.id FROM users u WHERE u.is_active = ?",
@@ -180,7 +195,7 @@ pub fn count(
         },
         since,
         hours: hours(conn, now, since)?,
-        people,
+        rechecks,
     })
 }
 

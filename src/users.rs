@@ -4,19 +4,23 @@
 //! never takes over an account that it did not create.
 
 mod fields;
+mod identity;
 mod imported;
 pub mod keys;
 mod list;
 mod search;
 pub mod terms;
+pub mod unnamed_refusals;
 
 use diesel::prelude::*;
 
 pub use fields::{FieldChange, changes_of, note_changes};
+pub use identity::{Identity, identity_of, note_asked, note_sync};
 pub use imported::{Imported, create_imported};
 pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total, total_of_many};
 
 use crate::clock::UnixTime;
+use crate::config::PasswordLogin;
 use crate::db::schema::{identities, users};
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
@@ -197,19 +201,40 @@ pub fn find_by_identity(conn: &mut Conn, provider: &str, subject: &str) -> Resul
     Ok(find_with_identity(conn, provider, subject)?.map(|(user, _)| user))
 }
 
-/// The account of an identity, and whether that is the one by which its names are synced.
+/// The account of an identity, and the identity.
 pub fn find_with_identity(
     conn: &mut Conn,
     provider: &str,
     subject: &str,
-) -> Result<Option<(User, bool)>> {
+) -> Result<Option<(User, Identity)>> {
     Ok(each!(conn, |conn| identities::table
         .inner_join(users::table)
         .filter(identities::provider.eq(provider))
         .filter(identities::subject.eq(subject))
-        .select((User::as_select(), identities::is_first))
+        .select((User::as_select(), Identity::as_select()))
         .first(conn)
         .optional())?)
+}
+
+/// The same with the account's row taken: what comes back holds until the transaction ends.
+pub fn lock_with_identity(
+    conn: &mut Conn,
+    provider: &str,
+    subject: &str,
+) -> Result<Option<(User, Identity)>> {
+    let mut found = find_with_identity(conn, provider, subject)?;
+    if let Conn::Sqlite(_) = conn {
+        return Ok(found);
+    }
+    while let Some((user, _)) = found {
+        take_row(conn, user.id)?;
+        // It may have been taken from the account, or given to another, while the row was waited for.
+        found = find_with_identity(conn, provider, subject)?;
+        if found.as_ref().is_none_or(|(now, _)| now.id == user.id) {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// (provider, subject) of an account, at most a few.
@@ -267,6 +292,7 @@ pub fn create(
     provider: &str,
     profile: &Profile,
     has_permissions: bool,
+    asked_at: UnixTime,
 ) -> Result<i64> {
     let id = new_id(now);
     diesel::insert_into(users::table)
@@ -295,7 +321,7 @@ pub fn create(
         profile.first_name.as_deref().unwrap_or_default(),
         profile.email.as_deref().unwrap_or_default(),
     )?;
-    insert_identity(conn, now, id, (provider, &profile.subject), true)?;
+    insert_identity(conn, now, id, (provider, &profile.subject), true, asked_at)?;
     Ok(id)
 }
 
@@ -312,7 +338,8 @@ pub fn link(
         .select(identities::created_at)
         .first(conn)
         .optional()?;
-    insert_identity(conn, now, user_id, (provider, subject), other.is_none())?;
+    let identity = (provider, subject);
+    insert_identity(conn, now, user_id, identity, other.is_none(), UnixTime(0))?;
     // An imported account waits for one person, once.
     diesel::update(users::table.find(user_id))
         .set(users::imported_at.eq(None::<i64>))
@@ -326,6 +353,7 @@ fn insert_identity(
     user_id: i64,
     (provider, subject): (&str, &str),
     is_first: bool,
+    asked_at: UnixTime,
 ) -> Result<()> {
     diesel::insert_into(identities::table)
         .values((
@@ -334,6 +362,7 @@ fn insert_identity(
             identities::user_id.eq(user_id),
             identities::created_at.eq(now.0),
             identities::is_first.eq(is_first),
+            identities::sync_number.eq(asked_at.0),
         ))
         .execute(conn)?;
     Ok(())
@@ -386,6 +415,16 @@ pub struct NewLocal<'a> {
     pub role: Role,
 }
 
+/// Whether somebody of this role may use a local password.
+#[must_use]
+pub fn may_use_password(allowed: PasswordLogin, role: Role) -> bool {
+    match allowed {
+        PasswordLogin::On => true,
+        PasswordLogin::Superusers => role == Role::Superuser,
+        PasswordLogin::Off => false,
+    }
+}
+
 /// The stored password of a local account that nobody has set one for: nothing matches it.
 pub const NO_PASSWORD_YET: &str = "!";
 
@@ -429,9 +468,17 @@ struct SyncedFields<'a> {
     username: Option<&'a str>,
     first_name: Option<&'a str>,
     email: Option<&'a str>,
-    last_login: i64,
-    synced_at: i64,
+    last_login: Option<i64>,
+    synced_at: Option<i64>,
     permissions_synced_at: Option<i64>,
+}
+
+/// When an account is synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    SignIn,
+    /// The person is signed in, and the provider was asked again.
+    Recheck,
 }
 
 /// The flags that [`Roles`] are made of.
@@ -456,15 +503,44 @@ const fn roles_of(flags: Flags) -> Roles {
 }
 
 /// Takes the account's row for this transaction, so that nobody else changes it meanwhile; the
-/// account as it is now.
+/// account as it is now. What else was read of it before must be read again.
 pub fn lock(conn: &mut Conn, user_id: i64) -> Result<Option<User>> {
-    let taken = diesel::update(users::table.find(user_id))
-        .set(users::is_active.eq(users::is_active))
-        .execute(conn)?;
-    if taken == 0 {
-        return Ok(None);
+    match conn {
+        // It has one writer at a time anyway.
+        Conn::Sqlite(_) => find(conn, user_id),
+        Conn::Postgres(conn) => Ok(users::table
+            .find(user_id)
+            .select(User::as_select())
+            .for_no_key_update()
+            .first(conn)
+            .optional()?),
     }
-    find(conn, user_id)
+}
+
+/// Keeps an account's row as it is until this transaction ends; others may do the same.
+pub fn take_row_shared(conn: &mut Conn, user_id: i64) -> Result<()> {
+    if let Conn::Postgres(conn) = conn {
+        users::table
+            .find(user_id)
+            .select(users::id)
+            .for_share()
+            .first::<i64>(conn)
+            .optional()?;
+    }
+    Ok(())
+}
+
+/// [`lock`] for those who need the row and not what is in it.
+pub fn take_row(conn: &mut Conn, user_id: i64) -> Result<()> {
+    if let Conn::Postgres(conn) = conn {
+        users::table
+            .find(user_id)
+            .select(users::id)
+            .for_no_key_update()
+            .first::<i64>(conn)
+            .optional()?;
+    }
+    Ok(())
 }
 
 pub fn set_active(conn: &mut Conn, user_id: i64, is_active: bool) -> Result<()> {
@@ -517,6 +593,7 @@ pub fn sync(
     profile: &Profile,
     may_rename: bool,
     has_permissions: bool,
+    occasion: Occasion,
 ) -> Result<Option<Roles>> {
     let active = users::table
         .filter(users::id.eq(user.id))
@@ -526,13 +603,17 @@ pub fn sync(
         let change = changes.iter().find(|change| change.field == field);
         change.map(|change| change.to.as_str())
     };
+    let is_sign_in = occasion == Occasion::SignIn;
+    if !is_sign_in && changes.is_empty() {
+        return Ok(Some(user.roles()));
+    }
     // What is named here is written anew in every index that has it.
     let fields = SyncedFields {
         username: new_value("username"),
         first_name: new_value("first_name"),
         email: new_value("email"),
-        last_login: now.0,
-        synced_at: now.0,
+        last_login: is_sign_in.then_some(now.0),
+        synced_at: is_sign_in.then_some(now.0),
         permissions_synced_at: has_permissions.then_some(now.0),
     };
     let flags: Option<Flags> = each!(conn, |conn| diesel::update(active)

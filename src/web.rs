@@ -122,6 +122,7 @@ addresses! {
     Staff     GET  "/admin/audit"                  => admin::audit::list;
     Superuser GET  "/admin/audit.csv"              => admin::export::audit;
     Staff     GET  "/admin/status"                 => admin::status::show;
+    Superuser POST "/admin/status/refusals"        => admin::refusals::confirm;
 }
 
 /// HEAD is answered wherever GET is (RFC 9110 9.3.2).

@@ -6,7 +6,7 @@ use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::desk::Desk;
 use crate::error::Result;
-use crate::sessions;
+use crate::sessions::{self, Closing};
 use crate::text::is_refused;
 use crate::users::{
     self, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME, NO_PASSWORD_YET, NewLocal, Role,
@@ -143,12 +143,13 @@ pub fn change_password(
         let Some(user) = users::find_by_username(conn, username)? else {
             return Ok(Err(Refusal::UnknownUser));
         };
+        users::take_row(conn, user.id)?;
         if !users::has_password(conn, user.id)? {
             return Ok(Err(Refusal::NoLocalPassword));
         }
+        let ended = sessions::close(conn, now, user.id, Closing::All)?;
         users::set_password(conn, user.id, password_hash)?;
         users::note_changes(conn, now, user.id, admin.name(), &["password"])?;
-        let ended = sessions::end_all(conn, now, user.id)?;
         let event = NewEvent {
             details: Details {
                 count: (ended > 0).then_some(ended),
@@ -176,9 +177,11 @@ pub fn make_rescue_link(
         let Some(user) = users::find_by_username(conn, username)? else {
             return Ok(Err(Refusal::UnknownUser));
         };
-        if !user.is_active {
+        // Deactivated a moment ago, perhaps.
+        let user = users::lock(conn, user.id)?.filter(|user| user.is_active);
+        let Some(user) = user else {
             return Ok(Err(Refusal::Inactive));
-        }
+        };
         let event = NewEvent {
             reference: link_id,
             ..admin.event(EventKind::RescueLinkMade, Some((user.id, username)))

@@ -8,7 +8,7 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::permissions::{self, MAX_NAME};
 use crate::roles::{self, RolePermissions};
-use crate::sessions;
+use crate::sessions::{self, Closing};
 use crate::text::is_refused;
 use crate::users::{self, MAX_SUBJECT, NO_PASSWORD_YET, Role, User};
 
@@ -125,6 +125,7 @@ pub async fn act(
     let roles = desk.roles.clone();
     let admin = admin.clone();
     let failpoint = desk.failpoint.clone();
+    failpoint.reach("before_act_begins").await;
     desk.db
         .write(move |conn| {
             failpoint.hit("before_act");
@@ -250,6 +251,7 @@ impl Performing<'_> {
                 if from == *role {
                     return Ok(Err(Refusal::Unchanged));
                 }
+                sessions::close(conn, self.now, user_id, Closing::Rights)?;
                 users::set_role_by_hand(conn, user_id, *role)?;
                 self.add_role_change("role_by_hand", from, *role);
                 self.note_change(conn, "role_by_hand")?;
@@ -261,7 +263,7 @@ impl Performing<'_> {
                 }
             }
             Act::EndSession(id) => {
-                if !sessions::end(conn, self.now, user_id, *id)? {
+                if sessions::close(conn, self.now, user_id, Closing::One(*id))? == 0 {
                     return Ok(Err(Refusal::Unchanged));
                 }
                 self.sessions_ended = 1;
@@ -278,6 +280,7 @@ impl Performing<'_> {
                 self.sync_role_after(conn, name)?;
             }
             Act::TakePermission(name) => {
+                sessions::close(conn, self.now, user_id, Closing::Rights)?;
                 if !permissions::take(conn, user_id, name)? {
                     return Ok(Err(Refusal::Unchanged));
                 }
@@ -369,7 +372,7 @@ impl Performing<'_> {
     }
 
     fn end_sessions(&mut self, conn: &mut Conn) -> Result<()> {
-        self.sessions_ended = sessions::end_all(conn, self.now, self.user.id)?;
+        self.sessions_ended = sessions::close(conn, self.now, self.user.id, Closing::All)?;
         self.details.count = (self.sessions_ended > 0).then_some(self.sessions_ended);
         Ok(())
     }

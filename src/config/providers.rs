@@ -133,6 +133,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("label", "OAUTH2_PROVIDER_NAME"),
     ("recheck", "OAUTH2_RECHECK"),
     ("recheck_rate", "OAUTH2_RECHECK_RATE"),
+    ("recheck_with", "OAUTH2_RECHECK_WITH"),
     ("mapping.subject", "OAUTH2_SUBJECT"),
     ("mapping.username", "OAUTH2_USERNAME"),
     ("mapping.first_name", "OAUTH2_FIRST_NAME"),
@@ -367,8 +368,8 @@ impl std::fmt::Debug for SigningKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recheck {
     pub every: Duration,
-    /// At most so many a second, for each instance.
+    /// At most so many calls a second, for each instance.
     pub rate: u32,
-    /// Ask for the profile even where there is a refresh token.
+    /// Whether the profile tells that somebody is still there, and not that a refresh token is taken.
     pub asks_profile: bool,
 }

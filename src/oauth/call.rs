@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use log::warn;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
@@ -24,6 +24,11 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// When the provider answered by its own clock, in seconds since 1970.
     pub date: Option<i64>,
+    /// It wants to be asked again later (RFC 9110 10.2.3).
+    pub has_retry_after: bool,
+    /// It says that the access token counts no more: `error="invalid_token"` in a bearer challenge
+    /// (RFC 6750 3). A bare `Bearer` is what gateways send in an outage.
+    pub refuses_token: bool,
 }
 
 impl Answer {
@@ -44,10 +49,16 @@ impl Answer {
     /// The answer of an address that has one thing to say.
     ///
     /// # Errors
-    /// [`Cause::ProviderError`], [`Cause::Refused`] for any other status.
+    /// [`Cause::ProviderError`], [`Cause::TokenRefused`], [`Cause::Refused`] for any other status.
     pub fn ok(self) -> Result<Self, Cause> {
         match self.status {
             StatusCode::OK => Ok(self),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.has_retry_after => {
+                Err(Cause::ProviderError("temporarily_unavailable"))
+            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.refuses_token => {
+                Err(Cause::TokenRefused)
+            }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 Err(Cause::ProviderError("temporarily_unavailable"))
             }
@@ -114,6 +125,8 @@ pub async fn call_for(
             status: response.status(),
             content_type: essence(response.headers()),
             date: date(response.headers()),
+            has_retry_after: response.headers().contains_key(RETRY_AFTER),
+            refuses_token: refuses_token(response.headers()),
             body,
         })
     };
@@ -144,6 +157,61 @@ pub fn essence(headers: &HeaderMap) -> String {
     essence.trim().to_ascii_lowercase()
 }
 
+/// Whether a bearer challenge names `invalid_token` (RFC 6750 3, RFC 9110 11.6.1).
+#[must_use]
+pub fn refuses_token(headers: &HeaderMap) -> bool {
+    let challenges = headers.get_all(WWW_AUTHENTICATE).into_iter();
+    challenges
+        .filter_map(|value| value.to_str().ok())
+        .any(names_invalid_token)
+}
+
+/// Reads parameters after the scheme `Bearer`, of one challenge or of several in one header; quoted
+/// texts are skipped, so that a description cannot pass for the error.
+fn names_invalid_token(header: &str) -> bool {
+    let mut is_bearer = false;
+    for part in unquoted_parts(header) {
+        let part = part.trim();
+        // `Bearer realm="x"`: a scheme and its first parameter.
+        let (scheme, parameter) = match part.split_once(char::is_whitespace) {
+            Some((scheme, rest)) if !scheme.contains('=') => (Some(scheme), rest.trim()),
+            None if !part.contains('=') => (Some(part), ""),
+            _ => (None, part),
+        };
+        if let Some(scheme) = scheme {
+            is_bearer = scheme.eq_ignore_ascii_case("bearer");
+        }
+        let Some((name, value)) = parameter.split_once('=') else {
+            continue;
+        };
+        let value = value.trim().trim_matches('"');
+        if is_bearer && name.trim().eq_ignore_ascii_case("error") && value == "invalid_token" {
+            return true;
+        }
+    }
+    false
+}
+
+/// What stands between commas that are in no quotes.
+fn unquoted_parts(header: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for c in header.chars() {
+        if c == ',' && !is_quoted {
+            parts.push(String::new());
+            continue;
+        }
+        if c == '"' && !is_escaped {
+            is_quoted = !is_quoted;
+        }
+        is_escaped = c == '\\' && is_quoted && !is_escaped;
+        if let Some(part) = parts.last_mut() {
+            part.push(c);
+        }
+    }
+    parts
+}
+
 /// RFC 9110 6.6.1
 #[must_use]
 pub fn date(headers: &HeaderMap) -> Option<i64> {
@@ -170,5 +238,32 @@ fn cause_of(error: &reqwest::Error) -> Cause {
         Cause::Unreadable("body")
     } else {
         Cause::Unreachable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_bearer_challenge_with_invalid_token_refuses_a_token() {
+        for (header, refuses) in [
+            (r#"Bearer error="invalid_token""#, true),
+            (r#"bearer realm="a, b", error="invalid_token""#, true),
+            (r#"Bearer realm="x",error=invalid_token"#, true),
+            (r#"Basic realm="x", Bearer error="invalid_token""#, true),
+            (
+                r#"Bearer realm="x", error_description="error=\"invalid_token\", gone", error="insufficient_scope""#,
+                false,
+            ),
+            (r#"Bearer error="insufficient_scope""#, false),
+            (r#"Bearer realm="error=invalid_token""#, false),
+            ("Bearer", false),
+            (r#"Basic error="invalid_token""#, false),
+            (r#"Bearer realm="x", Digest error="invalid_token""#, false),
+            ("", false),
+        ] {
+            assert_eq!(names_invalid_token(header), refuses, "{header}");
+        }
     }
 }

@@ -137,6 +137,7 @@ pub struct Logout {
     /// It counts once.
     pub jti: String,
     pub expires_at: UnixTime,
+    pub issued_at: UnixTime,
 }
 
 /// The claims of a logout token.
@@ -170,7 +171,9 @@ pub fn check_logout(
     }
     let jti = name(claims, "jti")?.ok_or(Cause::BadToken("jti"))?;
     let expires = number(claims, "exp")?.ok_or(Cause::BadToken("exp"))?;
+    let issued = number(claims, "iat")?.ok_or(Cause::BadToken("iat"))?;
     Ok(Logout {
+        issued_at: UnixTime(issued * 1_000_000),
         sub,
         sid,
         jti,

@@ -53,6 +53,11 @@ impl Provider {
                 .await
                 .map_err(Failure::at(Step::IdToken))?;
             let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+            grant.issued_at = claims
+                .get("iat")
+                .and_then(Value::as_f64)
+                .and_then(|seconds| format!("{:.0}", seconds.floor()).parse().ok())
+                .map(|seconds: i64| UnixTime(seconds.saturating_mul(1_000_000)));
             grant.sub = text("sub");
             grant.sid = text("sid").filter(|sid| !sid.is_empty() && sid.len() <= 255);
             grant.id_token = tokens
@@ -64,7 +69,7 @@ impl Provider {
         self.read_documents(
             &metadata,
             &tokens.access_token,
-            Some(returned.code),
+            (grant.sub.as_deref(), Some(returned.code)),
             documents,
             &mut took,
             (now, deadline),
@@ -207,12 +212,13 @@ impl Provider {
             .await
     }
 
-    /// Reads userinfo, profile and permissions side by side, as far as they are asked for.
-    async fn read_documents(
+    /// Reads userinfo, profile and permissions side by side, as far as they are asked for. `sub` is
+    /// whom userinfo must be about.
+    pub(super) async fn read_documents(
         &self,
         metadata: &Metadata,
         token: &Secret<String>,
-        code: Option<&Secret<String>>,
+        (sub, code): (Option<&str>, Option<&Secret<String>>),
         documents: &mut Documents,
         took: &mut Took,
         (now, deadline): (UnixTime, Instant),
@@ -225,10 +231,7 @@ impl Provider {
                 .filter(|_| self.settings.issuer.is_some() && self.settings.asks_userinfo)
             {
                 Some(address) => {
-                    let sub = documents
-                        .get(Document::IdToken)
-                        .and_then(|claims| claims.get("sub")?.as_str())
-                        .unwrap_or_default();
+                    let sub = sub.unwrap_or_default();
                     self.userinfo(metadata, address, token, sub, now, deadline)
                         .await
                         .map(Some)

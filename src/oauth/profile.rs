@@ -65,6 +65,14 @@ impl Documents {
             })
     }
 
+    /// Whether any document says something there, be it null.
+    #[must_use]
+    pub fn has(&self, pointer: &Pointer) -> bool {
+        self.iter()
+            .filter(|(document, _)| pointer.document.is_none_or(|only| only == *document))
+            .any(|(_, value)| value.pointer(&pointer.path).is_some())
+    }
+
     fn value(&self, pointer: &Pointer) -> Option<&Value> {
         self.find(pointer).map(|(_, value)| value)
     }
@@ -115,6 +123,33 @@ pub fn read(mapping: &Mapping, documents: &Documents) -> Result<Read, Cause> {
         kept,
         is_email_verified,
     })
+}
+
+/// What was read of a person who is known already.
+#[derive(Debug)]
+pub struct ReadAgain {
+    pub subject: Option<String>,
+    pub username: Option<String>,
+    pub first_name: Option<String>,
+    pub email: Option<String>,
+}
+
+/// Reads the profile of a person who is known already: what is not there, or cannot be used, says
+/// nothing.
+pub fn read_leniently(mapping: &Mapping, documents: &Documents, kept: &mut Vec<Kept>) -> ReadAgain {
+    let mut read = |field, pointer: &Pointer, max| {
+        text(documents.value(pointer), max).unwrap_or_else(|problem| {
+            kept.push(Kept { field, problem });
+            None
+        })
+    };
+    let named = |text: &String| !text.trim().is_empty();
+    ReadAgain {
+        subject: read("subject", &mapping.subject, MAX_SUBJECT).filter(named),
+        username: read("username", &mapping.username, MAX_USERNAME).filter(named),
+        first_name: read("first_name", &mapping.first_name, MAX_FIRST_NAME),
+        email: read("email", &mapping.email, MAX_EMAIL),
+    }
 }
 
 /// Whether the document that gave the address vouches for it.

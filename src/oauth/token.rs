@@ -27,6 +27,8 @@ pub struct Tokens {
     pub id_token: Option<Secret<String>>,
     /// Whether the answer has what the rules of admission want of it.
     pub is_admitted: bool,
+    /// Whether the answer has something else than they want.
+    pub breaks_admission: bool,
 }
 
 /// How long a client's own assertion holds, in seconds (RFC 7523 3).
@@ -186,6 +188,12 @@ pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Resu
     let access_token = text(&dialect.access_token)
         .filter(|token| is_token_text(token))
         .ok_or(Cause::Unreadable("access_token"))?;
+    let said_by_rule = || {
+        let rules = settings.admission.values.iter();
+        rules
+            .filter(|rule| rule.pointer.is_none())
+            .map(|rule| (token.pointer(&rule.token_path).and_then(as_text), rule))
+    };
     let kept = |token: &&str| is_token_text(token) && token.len() <= MAX_TOKEN;
     Ok(Tokens {
         access_token: Secret::new(access_token.to_owned()),
@@ -201,15 +209,12 @@ pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Resu
             Some(Value::String(text)) => Some(Secret::new(text.clone())),
             Some(_) => return Err(Cause::Unreadable("id_token")),
         },
-        is_admitted: settings
-            .admission
-            .values
-            .iter()
-            .filter(|rule| rule.pointer.is_none())
-            .all(|rule| {
-                let said = token.pointer(&rule.token_path).and_then(as_text);
-                said.is_some_and(|said| rule.values.contains(&said))
-            }),
+        is_admitted: said_by_rule()
+            .all(|(said, rule)| said.as_ref().is_some_and(|said| rule.values.contains(said))),
+        breaks_admission: said_by_rule().any(|(said, rule)| {
+            said.as_ref()
+                .is_some_and(|said| !rule.values.contains(said))
+        }),
     })
 }
 

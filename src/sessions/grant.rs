@@ -1,5 +1,7 @@
 //! What a provider gave with a session, sealed, and when it is asked again about the person.
 //!
+//! A token is sealed for the row that it stands in, and opens in no other.
+//!
 //! The unit of a re-check is the person at a provider, however many sessions they have there.
 
 use std::time::Duration;
@@ -32,11 +34,16 @@ pub struct Sealed {
 
 /// # Errors
 /// [`Error::Internal`] without random bytes.
-pub fn seal(keys: &Keys, grant: &Grant, recheck_at: Option<UnixTime>) -> Result<Sealed> {
+pub fn seal(
+    keys: &Keys,
+    grant: &Grant,
+    token_hash: &str,
+    recheck_at: Option<UnixTime>,
+) -> Result<Sealed> {
     let sealed = |token: &Option<Secret<String>>| {
         token
             .as_ref()
-            .map(|token| seal_token(keys, token))
+            .map(|token| seal_token(keys, token, token_hash))
             .transpose()
     };
     Ok(Sealed {
@@ -50,18 +57,20 @@ pub fn seal(keys: &Keys, grant: &Grant, recheck_at: Option<UnixTime>) -> Result<
     })
 }
 
+/// For the session of this token's hash.
+///
 /// # Errors
 /// [`Error::Internal`] without random bytes.
-pub fn seal_token(keys: &Keys, token: &Secret<String>) -> Result<String> {
+pub fn seal_token(keys: &Keys, token: &Secret<String>, token_hash: &str) -> Result<String> {
     let salt = random_bytes()?;
-    keys.seal(Purpose::Grant, salt, token.expose().as_bytes())
+    keys.seal_at(Purpose::Grant, salt, token.expose().as_bytes(), token_hash)
         .ok_or_else(|| Error::Internal("a token cannot be sealed".to_owned()))
 }
 
-/// `None` when a key sealed it that is not known any more.
+/// `None` when a key sealed it that is not known any more, or for another session.
 #[must_use]
-pub fn open_token(keys: &Keys, sealed: &str) -> Option<Secret<String>> {
-    let opened = keys.open(Purpose::Grant, sealed)?;
+pub fn open_token(keys: &Keys, sealed: &str, token_hash: &str) -> Option<Secret<String>> {
+    let opened = keys.open_at(Purpose::Grant, sealed, token_hash)?;
     String::from_utf8(opened.plain).ok().map(Secret::new)
 }
 
@@ -69,6 +78,7 @@ pub fn open_token(keys: &Keys, sealed: &str) -> Option<Secret<String>> {
 #[derive(Clone, Debug, Queryable)]
 pub struct Row {
     pub session_id: i64,
+    pub token_hash: String,
     pub refresh_token: Option<String>,
     pub access_token: Option<String>,
     pub access_expires_at: Option<i64>,
@@ -165,6 +175,7 @@ pub fn of_person(
         .limit(100)
         .select((
             sessions::id,
+            sessions::token_hash,
             sessions::refresh_token,
             sessions::access_token,
             sessions::access_expires_at,
@@ -218,33 +229,52 @@ pub fn confirm(conn: &mut Conn, now: UnixTime, session_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// New tokens of a session. A refresh token that was rotated takes the place of the old one, and
-/// of no other: had it changed meanwhile, two would have used it.
+/// New tokens of a live session; whether they were taken. A refresh token that was rotated takes
+/// the place of the old one, and of no other: had it changed meanwhile, two would have used it.
 pub fn renew(
     conn: &mut Conn,
     session_id: i64,
     refresh: Option<(&str, &str)>,
     access: Option<(&str, i64)>,
 ) -> Result<bool> {
+    let live = sessions::table
+        .filter(sessions::id.eq(session_id))
+        .filter(sessions::ended_at.is_null());
+    if let Some((old, new)) = refresh {
+        let replaced = diesel::update(live.filter(sessions::refresh_token.eq(old)))
+            .set(sessions::refresh_token.eq(new))
+            .execute(conn)?;
+        if replaced == 0 {
+            return Ok(false);
+        }
+    }
     if let Some((token, expires_at)) = access {
-        diesel::update(sessions::table.find(session_id))
+        diesel::update(live)
             .set((
                 sessions::access_token.eq(token),
                 sessions::access_expires_at.eq(expires_at),
             ))
             .execute(conn)?;
     }
-    let Some((old, new)) = refresh else {
-        return Ok(true);
-    };
-    let replaced = diesel::update(
+    Ok(true)
+}
+
+/// Holds a claim for longer. `false` when somebody else has the person by now.
+pub fn renew_claim(
+    conn: &mut Conn,
+    provider: &str,
+    user_id: i64,
+    (from, until): (UnixTime, UnixTime),
+) -> Result<bool> {
+    let held = diesel::update(
         sessions::table
-            .filter(sessions::id.eq(session_id))
-            .filter(sessions::refresh_token.eq(old)),
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::provider.eq(provider))
+            .filter(sessions::recheck_at.eq(from.0)),
     )
-    .set(sessions::refresh_token.eq(new))
+    .set(sessions::recheck_at.eq(until.0))
     .execute(conn)?;
-    Ok(replaced == 1)
+    Ok(held > 0)
 }
 
 /// Whether the provider has refused what a live session of a person came with.
@@ -330,6 +360,7 @@ pub fn schedule(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize>
 #[derive(Clone, Debug, Queryable)]
 pub struct Left {
     pub provider: String,
+    pub token_hash: String,
     pub refresh_token: Option<String>,
     pub access_token: Option<String>,
     pub id_token: Option<String>,
@@ -340,6 +371,7 @@ pub fn left_of(conn: &mut Conn, session_id: i64) -> Result<Option<Left>> {
         .find(session_id)
         .select((
             sessions::provider,
+            sessions::token_hash,
             sessions::refresh_token,
             sessions::access_token,
             sessions::id_token,
@@ -408,29 +440,4 @@ pub fn count_people(conn: &mut Conn, provider: &str, cap: i64) -> Result<i64> {
         [provider.into()],
     )
     .count_up_to(conn, cap)
-}
-
-/// Whom a logout token names: live sessions of a provider by `sid`, by `sub`, or by both; each
-/// with its account.
-pub fn named(
-    conn: &mut Conn,
-    provider: &str,
-    sub: Option<&str>,
-    sid: Option<&str>,
-) -> Result<Vec<(i64, i64)>> {
-    let live = sessions::table
-        .filter(sessions::provider.eq(provider))
-        .filter(sessions::ended_at.is_null())
-        .select((sessions::id, sessions::user_id))
-        .limit(10_000);
-    Ok(match (sub, sid) {
-        (Some(sub), None) => live.filter(sessions::sub.eq(sub)).load(conn)?,
-        (None, Some(sid)) => live.filter(sessions::sid.eq(sid)).load(conn)?,
-        // A session whose ID token named none may be the one.
-        (Some(sub), Some(sid)) => live
-            .filter(sessions::sub.eq(sub))
-            .filter(sessions::sid.eq(sid).or(sessions::sid.is_null()))
-            .load(conn)?,
-        (None, None) => Vec::new(),
-    })
 }

@@ -3,19 +3,22 @@
 
 use std::sync::Arc;
 
+use super::password_link::MAKES_LINK;
 use crate::audit::{self, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Admission, Cause, Error, Result, SignInError, Step};
+use crate::identity_sync::{self, Sync};
 use crate::local_path::LocalPath;
 use crate::oauth::profile::email_domain;
-use crate::oauth::{Permissions, Person, Provider};
+use crate::oauth::{Grant, Permissions, Person, Provider};
 use crate::permissions;
 use crate::roles;
 use crate::secret::{Secret, sha256};
-use crate::sessions::{self, Client, NewSession, grant};
-use crate::users::{self, NO_PASSWORD_YET, Profile, Role, User};
+use crate::sessions::closing::Named;
+use crate::sessions::{self, Client, Closing, NewSession, grant, logouts};
+use crate::users::{self, NO_PASSWORD_YET, Occasion, Role, User};
 
 /// What came of a person at the door.
 #[derive(Debug)]
@@ -35,7 +38,8 @@ pub enum Way {
         provider: Arc<Provider>,
         attempt: String,
         person: Box<Person>,
-        grant: Box<grant::Sealed>,
+        /// Before the provider was asked for what it says of the person.
+        asked_at: UnixTime,
     },
     Password {
         user_id: i64,
@@ -87,6 +91,8 @@ pub struct Entry {
     pub reference: String,
     pub previous_hash: Option<String>,
     pub client: Client,
+    /// What the provider gave, sealed for the session that is opened.
+    pub grant: grant::Sealed,
 }
 
 /// Who it is, with the account's row taken.
@@ -105,26 +111,37 @@ struct TurnedAway {
 }
 
 /// # Errors
-/// [`crate::error::Error::AttemptUsed`], [`crate::error::Error::Database`]; then nothing is changed.
+/// [`Error::AttemptUsed`], [`Error::SignedOutThere`], [`Error::LinkExpired`], [`Error::Database`];
+/// then nothing is changed.
 pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
     let known = match &entry.way {
         Way::Provider {
-            provider, person, ..
-        } => know_person(conn, entry, provider, person)?,
+            provider,
+            person,
+            asked_at,
+            ..
+        } => {
+            refuse_signed_out(conn, provider.id(), &person.grant)?;
+            know_person(conn, entry, provider, person, *asked_at)?
+        }
         Way::Password {
             user_id,
             matched,
             fresh_hash,
-        } => know_password(conn, entry.now, *user_id, matched, fresh_hash.as_deref())?,
-        Way::RescueLink { user_id, .. } => know_link(conn, entry.now, *user_id)?,
-        Way::PasswordLink { user_id, hash, .. } => Ok(know_owner(conn, entry, *user_id, hash)?),
+        } => know_password(conn, entry, *user_id, matched, fresh_hash.as_deref())?,
+        Way::RescueLink { user_id, link } => know_link(conn, entry.now, *user_id, link)?,
+        Way::PasswordLink {
+            user_id,
+            hash,
+            link,
+        } => Ok(know_owner(conn, entry, *user_id, link, hash)?),
     };
     let known = match known {
         Ok(known) => known,
         Err(turned_away) => return refuse_entry(conn, entry, *turned_away),
     };
     end_previous(conn, entry, &known)?;
-    let no_grant = grant::Sealed::default();
+    make_room(conn, entry, &known)?;
     sessions::open(
         conn,
         entry.now,
@@ -135,10 +152,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
             provider: entry.way.provider(),
             attempt: entry.way.attempt(),
             client: &entry.client,
-            grant: match &entry.way {
-                Way::Provider { grant, .. } => grant,
-                _ => &no_grant,
-            },
+            grant: &entry.grant,
         },
     )?;
     audit::record(
@@ -160,30 +174,33 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
     })
 }
 
+/// Refuses what the provider gave before the person signed out there: the logout token came first.
+fn refuse_signed_out(conn: &mut Conn, provider: &str, grant: &Grant) -> Result<()> {
+    let named = Named {
+        provider,
+        sub: grant.sub.as_deref(),
+        sid: grant.sid.as_deref(),
+    };
+    let Some(issued_at) = grant.issued_at.filter(|_| named.sub.is_some()) else {
+        return Ok(());
+    };
+    logouts::take_turns(conn, named)?;
+    if logouts::is_signed_out(conn, named, issued_at)? {
+        return Err(Error::SignedOutThere);
+    }
+    Ok(())
+}
+
 /// Finds or creates the account of whom the provider names, and syncs it.
 fn know_person(
     conn: &mut Conn,
     entry: &Entry,
     provider: &Provider,
     person: &Person,
+    asked_at: UnixTime,
 ) -> Result<Result<Known, Box<TurnedAway>>> {
     let profile = &person.profile;
-    let given = match &person.permissions {
-        Permissions::Given(given) => Some(given),
-        Permissions::NotAsked | Permissions::Failed(_) => None,
-    };
-    let mut details = Details {
-        kept: person
-            .kept
-            .iter()
-            .map(|kept| format!("{} {}", kept.field, kept.problem.code()))
-            .collect(),
-        permissions_kept: match &person.permissions {
-            Permissions::Failed(failure) => Some(failure.cause.code().to_owned()),
-            _ => None,
-        },
-        ..Details::default()
-    };
+    let mut details = identity_sync::details_of(&person.kept, &person.permissions);
     let turned_away = |about, cause| {
         Ok(Err(Box::new(TurnedAway {
             about,
@@ -191,8 +208,8 @@ fn know_person(
             cause,
         })))
     };
-
-    let mut known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
+    let mut known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
+    entry.desk.failpoint.hit("sign_in_read");
     let user = known.as_ref().map(|(user, _)| user);
     if let Err(why) = admit(conn, provider, person, user)? {
         return turned_away(user.cloned(), Cause::NotAdmitted(why));
@@ -202,7 +219,7 @@ fn know_person(
     {
         // Either somebody else's name, or this person's own first sign-in in another tab, which
         // has just been committed.
-        known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
+        known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
         if known.is_none()
             && let Some(owner) = adoptable(conn, entry, owner.id)?
         {
@@ -214,7 +231,7 @@ fn know_person(
                 &profile.subject,
                 &mut details,
             )?;
-            known = Some((owner, true));
+            known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
         }
         if known.is_none() {
             let cause = Cause::NameTaken {
@@ -223,63 +240,68 @@ fn know_person(
             return turned_away(Some(owner), cause);
         }
     }
-    let mut username = profile.username.clone();
-    let (user_id, by_now) = if let Some((user, is_first)) = known {
-        // One provider says what the person is called: the first that the account knew.
-        let said = if is_first {
-            profile.clone()
-        } else {
-            Profile {
-                subject: profile.subject.clone(),
-                username: user.username.clone(),
-                first_name: None,
-                email: None,
-            }
+    let (user_id, username) = if let Some((user, identity)) = known {
+        let sync = Sync {
+            user: &user,
+            identity: &identity,
+            profile: profile.clone(),
+            permissions: &person.permissions,
+            occasion: Occasion::SignIn,
+            asked_at,
         };
-        let may_rename = said.username == user.username
-            || users::find_by_username(conn, &said.username)?.is_none();
-        if !may_rename {
-            details.kept.push("username taken".to_owned());
-        }
-        if !may_rename || !is_first {
-            username.clone_from(&user.username);
-        }
-        let is_read = !matches!(person.permissions, Permissions::Failed(_));
-        let synced = users::sync(conn, entry.now, &user, &said, may_rename, is_read)?;
-        let Some(roles) = synced else {
+        let synced = identity_sync::sync(conn, &entry.desk, entry.now, &sync, &mut details)?;
+        let Some(username) = synced else {
             let cause = Cause::Inactive {
                 username: user.username.clone(),
             };
             return turned_away(Some(user), cause);
         };
-        details.changes = users::changes(&user, &said, may_rename)
-            .into_iter()
-            .map(Into::into)
-            .collect();
-        (user.id, roles)
+        (user.id, username)
     } else {
         details.account_created = true;
-        let id = users::create(conn, entry.now, provider.id(), profile, given.is_some())?;
-        let roles = users::Roles {
-            by_hand: Role::Employee,
-            by_permission: Role::Employee,
-        };
-        (id, roles)
+        let id = create(conn, entry, provider, person, asked_at, &mut details)?;
+        (id, profile.username.clone())
     };
     entry.desk.failpoint.hit("in_transaction");
-
-    if let Some(given) = given {
-        let diff = permissions::replace(conn, entry.now, user_id, provider.id(), given)?;
-        details.permissions_added = diff.added;
-        details.permissions_removed = diff.removed;
-    }
-    let (now, wanted) = (entry.now, &entry.desk.roles);
-    roles::sync_and_note(conn, now, wanted, (user_id, by_now), "", &mut details)?;
     Ok(Ok(Known {
         user_id,
         username,
         details,
     }))
+}
+
+/// The account of somebody who comes for the first time, with what they may do.
+fn create(
+    conn: &mut Conn,
+    entry: &Entry,
+    provider: &Provider,
+    person: &Person,
+    asked_at: UnixTime,
+    details: &mut Details,
+) -> Result<i64> {
+    let given = match &person.permissions {
+        Permissions::Given(given) => Some(given),
+        Permissions::NotAsked | Permissions::Failed(_) => None,
+    };
+    let now = entry.now;
+    let id = users::create(
+        conn,
+        now,
+        provider.id(),
+        &person.profile,
+        given.is_some(),
+        asked_at,
+    )?;
+    if let Some(given) = given {
+        let diff = permissions::replace(conn, now, id, provider.id(), given)?;
+        details.permissions_added = diff.added;
+    }
+    let roles = users::Roles {
+        by_hand: Role::Employee,
+        by_permission: Role::Employee,
+    };
+    roles::sync_and_note(conn, now, &entry.desk.roles, (id, roles), "", details)?;
+    Ok(id)
 }
 
 /// Whether the provider's rules let somebody in. Where the permissions could not be read, those of
@@ -358,7 +380,7 @@ fn adopt(
 ) -> Result<()> {
     users::link(conn, entry.now, owner.id, provider, subject)?;
     users::clear_password(conn, owner.id)?;
-    let ended = sessions::end_all(conn, entry.now, owner.id)?;
+    let ended = sessions::close(conn, entry.now, owner.id, Closing::All)?;
     users::note_changes(conn, entry.now, owner.id, "", &["identity"])?;
     details.adopted = true;
     details.identity = Some((provider.to_owned(), subject.to_owned()));
@@ -369,13 +391,14 @@ fn adopt(
 /// The account whose password was right a moment ago: still active, with that very password.
 fn know_password(
     conn: &mut Conn,
-    now: UnixTime,
+    entry: &Entry,
     user_id: i64,
     matched: &str,
     fresh_hash: Option<&str>,
 ) -> Result<Result<Known, Box<TurnedAway>>> {
-    let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
-    let noted = users::note_sign_in(conn, now, user_id, Some(matched))?;
+    let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
+    let noted = users::may_use_password(entry.desk.password_login, user.role())
+        && users::note_sign_in(conn, entry.now, user_id, Some(matched))?;
     if noted && let Some(hash) = fresh_hash {
         users::set_password(conn, user_id, hash)?;
     }
@@ -387,8 +410,13 @@ fn know_link(
     conn: &mut Conn,
     now: UnixTime,
     user_id: i64,
+    link: &str,
 ) -> Result<Result<Known, Box<TurnedAway>>> {
-    let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
+    let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
+    // Erased a moment ago.
+    if !audit::is_rescue_link_made(conn, user_id, link)? {
+        return Err(Error::LinkExpired);
+    }
     let noted = users::note_sign_in(conn, now, user_id, None)?;
     let details = Details {
         rescue_link: true,
@@ -401,10 +429,19 @@ fn know_link(
 }
 
 /// The owner of a local account that has no password yet, with the one that they have chosen.
-fn know_owner(conn: &mut Conn, entry: &Entry, user_id: i64, hash: &str) -> Result<Known> {
-    let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
-    // Deactivated, or chosen in another window, a moment ago.
-    if !users::note_sign_in(conn, entry.now, user_id, Some(NO_PASSWORD_YET))? {
+fn know_owner(
+    conn: &mut Conn,
+    entry: &Entry,
+    user_id: i64,
+    link: &str,
+    hash: &str,
+) -> Result<Known> {
+    let user = users::lock(conn, user_id)?.ok_or(Error::LinkExpired)?;
+    // Replaced by another link, deactivated, or chosen in another window, a moment ago.
+    if !users::may_use_password(entry.desk.password_login, user.role())
+        || !audit::is_last_link(conn, &MAKES_LINK, user_id, link)?
+        || !users::note_sign_in(conn, entry.now, user_id, Some(NO_PASSWORD_YET))?
+    {
         return Err(Error::LinkExpired);
     }
     users::set_password(conn, user_id, hash)?;
@@ -475,6 +512,32 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// The oldest sessions make way for the new one, where the person has as many as one may.
+fn make_room(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
+    let limits = entry.desk.limits;
+    let ended = sessions::make_room(conn, entry.now, limits, known.user_id)?;
+    if ended == 0 {
+        return Ok(());
+    }
+    audit::record(
+        conn,
+        entry.now,
+        NewEvent {
+            kind: EventKind::OldestSessionsEnded,
+            reason: "",
+            actor: &known.username,
+            user: Some((known.user_id, &known.username)),
+            provider: entry.way.provider(),
+            client: &entry.client,
+            reference: "",
+            details: Details {
+                count: Some(ended),
+                ..Details::default()
+            },
+        },
+    )
 }
 
 fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Result<Entered> {

@@ -35,10 +35,12 @@ pub async fn link(
     let subject = person.profile.subject.clone();
     let asked = Arc::clone(provider);
     let client = visitor.client.clone();
+    desk.failpoint.reach("before_linking").await;
     let linked = desk
         .db
         .write(move |conn| {
             let live = sessions::find_live(conn, now, shared.limits, &hash)?;
+            shared.failpoint.hit("linking_read");
             // Somebody else may have signed in in this browser meanwhile.
             let Some((_, user)) = live.filter(|(session, _)| session.id == session_id) else {
                 return Err(Error::SignedOut);
@@ -46,6 +48,10 @@ pub async fn link(
             let Some(user) = users::lock(conn, user.id)?.filter(|user| user.is_active) else {
                 return Err(Error::SignedOut);
             };
+            // It may have been ended while the row was waited for.
+            if !sessions::is_live(conn, now, shared.limits, user.id, session_id)? {
+                return Err(Error::SignedOut);
+            }
             match users::find_by_identity(conn, &id, &subject)? {
                 Some(owner) if owner.id == user.id => return Ok(Ok(())),
                 Some(_) => return Ok(Err(Cause::IdentityTaken)),

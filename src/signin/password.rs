@@ -21,7 +21,7 @@ use crate::error::{Cause, Error, Result};
 use crate::local_path::LocalPath;
 use crate::passwords::{self, MAX_LENGTH, Weakness};
 use crate::secret::{Secret, reference};
-use crate::sessions::{self, Client};
+use crate::sessions::{self, Client, Closing, Limits};
 use crate::text::is_refused;
 use crate::throttle::Paused;
 use crate::users::{self, MAX_USERNAME, Role, User};
@@ -282,6 +282,7 @@ pub async fn change_own(
     };
     let change = OwnChange {
         now,
+        limits: desk.limits,
         user: user.clone(),
         session_id,
         stored,
@@ -295,6 +296,7 @@ pub async fn change_own(
 /// The one transaction of a change.
 struct OwnChange {
     now: UnixTime,
+    limits: Limits,
     user: User,
     session_id: i64,
     /// The hash that the current password was compared with.
@@ -307,6 +309,11 @@ struct OwnChange {
 
 impl OwnChange {
     fn apply(&self, conn: &mut Conn) -> Result<Change> {
+        users::take_row(conn, self.user.id)?;
+        // Whoever was signed out meanwhile chooses no password.
+        if !sessions::is_live(conn, self.now, self.limits, self.user.id, self.session_id)? {
+            return Err(Error::SignedOut);
+        }
         let is_changed = match &self.hash {
             Some(hash) => users::replace_password(conn, self.user.id, &self.stored, hash)?,
             None => false,
@@ -323,7 +330,8 @@ impl OwnChange {
                 reference: self.reference.clone(),
             });
         }
-        let ended = sessions::end_others(conn, self.now, self.user.id, self.session_id)?;
+        let others = Closing::AllBut(self.session_id);
+        let ended = sessions::close(conn, self.now, self.user.id, others)?;
         let count = (ended > 0).then_some(ended);
         self.record(conn, EventKind::PasswordChanged, "", count)?;
         Ok(Change::Changed)

@@ -16,14 +16,15 @@ use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
 use crate::passwords::{self, Weakness};
 use crate::secret::{NoRandomness, Purpose, Secret};
-use crate::users::{self, NO_PASSWORD_YET, Role, User};
+use crate::users::{self, NO_PASSWORD_YET, User};
 
 /// How long a link works. No longer than the rows of ended sessions are kept, one of which says
 /// that it is used.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// The kinds of event that make a link: the last one counts.
-const MAKES_LINK: [EventKind; 2] = [EventKind::AccountCreated, EventKind::PasswordLinkMade];
+pub(super) const MAKES_LINK: [EventKind; 2] =
+    [EventKind::AccountCreated, EventKind::PasswordLinkMade];
 
 /// # Errors
 /// [`NoRandomness`]
@@ -72,9 +73,8 @@ async fn find(desk: &Desk, token: &Secret<String>) -> Result<(User, String)> {
             if !has_none_yet || !audit::is_last_link(conn, &MAKES_LINK, link.user_id, &link.id)? {
                 return Ok(None);
             }
-            let may_sign_in = |user: &User| {
-                user.is_active && (allowed == PasswordLogin::On || user.role() == Role::Superuser)
-            };
+            let may_sign_in =
+                |user: &User| user.is_active && users::may_use_password(allowed, user.role());
             let user = users::find(conn, link.user_id)?.filter(may_sign_in);
             Ok(user.map(|user| (user, link.id.clone())))
         })
@@ -107,6 +107,7 @@ pub async fn choose(
         hash: desk.hasher.hash(new).await?,
     };
     let home = LocalPath::home();
+    desk.failpoint.reach("before_link").await;
     match go_in(desk, way, user.username, home, visitor, deadline).await {
         Ok(Entered::In { token }) => Ok(Choice::SignedIn { token }),
         Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),

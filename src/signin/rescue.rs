@@ -83,10 +83,13 @@ pub async fn sign_in(
         link: link_id,
     };
     let home = LocalPath::home();
+    desk.failpoint.reach("before_link").await;
     match go_in(desk, way, user.username, home, visitor, deadline).await {
         Ok(Entered::In { token }) => Ok(token),
         Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),
-        Err(Error::AttemptUsed) => Err(refuse(desk, &link, client, deadline).await),
+        Err(Error::AttemptUsed | Error::LinkExpired) => {
+            Err(refuse(desk, &link, client, deadline).await)
+        }
         Err(error) => Err(error),
     }
 }

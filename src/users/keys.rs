@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 
 use crate::clock::UnixTime;
-use crate::db::schema::{identities, providers, sessions, user_permissions};
+use crate::db::schema::{identities, logouts, providers, sessions, user_permissions};
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
 
@@ -128,6 +128,9 @@ pub fn move_to(conn: &mut Conn, from: &str, to: &str) -> Result<usize> {
         .execute(conn)?;
     diesel::update(sessions::table.filter(sessions::provider.eq(from)))
         .set(sessions::provider.eq(to))
+        .execute(conn)?;
+    diesel::update(logouts::table.filter(logouts::provider.eq(from)))
+        .set(logouts::provider.eq(to))
         .execute(conn)?;
     diesel::delete(providers::table.find(to)).execute(conn)?;
     diesel::update(providers::table.find(from))

@@ -7,6 +7,7 @@ pub mod export;
 mod happening;
 pub mod list;
 pub mod new_user;
+pub mod refusals;
 pub mod sessions;
 pub mod status;
 pub mod user;

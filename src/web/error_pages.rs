@@ -21,7 +21,7 @@ impl ResponseError for Error {
             Self::Forbidden | Self::FreshSignInNeeded | Self::ForgedForm => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadRequest | Self::AttemptUsed => StatusCode::BAD_REQUEST,
+            Self::BadRequest | Self::AttemptUsed | Self::SignedOutThere => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -43,6 +43,7 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
     match cause {
         Cause::UnknownAttempt
         | Cause::RestartLoop
+        | Cause::SignedOutThere
         | Cause::BadCallback
         | Cause::WrongIssuer
         | Cause::CodeRefused => StatusCode::BAD_REQUEST,
@@ -56,6 +57,7 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
         Cause::ProviderError(_)
         | Cause::ClientRefused
         | Cause::Refused(_)
+        | Cause::TokenRefused
         | Cause::Unreachable
         | Cause::Unreadable(_)
         | Cause::NotOk
@@ -145,7 +147,7 @@ const fn code(failed: &Error) -> &'static str {
         Error::NotFound => "not_found",
         Error::MethodNotAllowed { .. } => "method_not_allowed",
         Error::ForgedForm => "forged_form",
-        Error::BadRequest | Error::AttemptUsed => "bad_request",
+        Error::BadRequest | Error::AttemptUsed | Error::SignedOutThere => "bad_request",
         Error::TooLarge => "too_large",
         Error::Timeout => "timeout",
         Error::UnsupportedEncoding => "unsupported_encoding",
@@ -168,6 +170,7 @@ fn heading_and_lead(t: &'static Messages, failed: &Error) -> (&'static str, &'st
         Error::ForgedForm => (t.forged_heading, t.forged_lead),
         Error::BadRequest
         | Error::AttemptUsed
+        | Error::SignedOutThere
         | Error::TooLarge
         | Error::Timeout
         | Error::UnsupportedEncoding => (t.bad_request_heading, t.bad_request_lead),
@@ -360,6 +363,11 @@ fn explain<'a>(
             ],
             t.outcome_restart_loop,
         ),
+        Cause::SignedOutThere => (
+            plain(t.cause_signed_out_there),
+            again,
+            t.outcome_signed_out_there,
+        ),
         Cause::BadCallback => (plain(t.cause_bad_callback), again, t.outcome_bad_callback),
         Cause::Declined => (plain(t.cause_declined), again, t.outcome_declined),
         Cause::CodeRefused => (plain(t.cause_code_refused), again, t.outcome_code_refused),
@@ -403,7 +411,9 @@ fn explain<'a>(
             tell,
             t.outcome_client_refused,
         ),
-        Cause::Refused(_) => (plain(t.cause_provider_error), wait, t.outcome_refused),
+        Cause::Refused(_) | Cause::TokenRefused => {
+            (plain(t.cause_provider_error), wait, t.outcome_refused)
+        }
         Cause::Unreachable => (plain(t.cause_unreachable), wait, t.outcome_unreachable),
         Cause::TooSlow => (plain(t.cause_too_slow), wait, t.outcome_too_slow),
         Cause::Unreadable(_) => (plain(t.cause_unreadable), wait, t.outcome_unreadable),

@@ -279,6 +279,8 @@ pub fn token(data: &[u8]) {
         content_type,
         body: body.to_vec(),
         date: None,
+        has_retry_after: false,
+        refuses_token: false,
     };
     let now = UnixTime(NOW * 1_000_000);
     let Ok(tokens) = token::read(settings, &answer, now) else {

@@ -556,7 +556,8 @@ impl<'a, 'b> Builder<'a, 'b> {
                     _ => None,
                 },
             )
-            .unwrap_or(false);
+            // A platform that knows no OpenID Connect rarely refuses to refresh.
+            .unwrap_or(!self.is_open_id());
         Some(Recheck {
             every: every.unwrap_or(Some(RECHECK))?,
             rate,

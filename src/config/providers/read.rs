@@ -194,6 +194,7 @@ impl Reader<'_> {
             logout_url: of("logout_url"),
             ca_file: of("ca_file"),
             recheck: of("recheck"),
+            recheck_with: of("recheck_with"),
             mapping: RawMapping {
                 subject: of("mapping.subject"),
                 username: of("mapping.username"),

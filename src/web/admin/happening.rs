@@ -45,6 +45,8 @@ impl Happening {
             EventKind::SignedOutByProvider,
             EventKind::TokensRevoked,
             EventKind::ProviderRekeyed,
+            EventKind::RefusalsSuspended,
+            EventKind::RefusalsConfirmed,
         ]
         .iter()
         .any(|kind| kind.code() == event.event);
@@ -140,6 +142,10 @@ fn look(t: &'static Messages, kind: EventKind) -> (&'static str, &'static str, &
         EventKind::IdentityLinked => (t.event_identity_linked, "sync", "t4"),
         EventKind::IdentityUnlinked => (t.event_identity_unlinked, "sync", "t4"),
         EventKind::AccessWithdrawn => (t.event_access_withdrawn, "ban", "t5"),
+        EventKind::AccountSynced => (t.event_account_synced, "sync", "t4"),
+        EventKind::RefusalsSuspended => (t.event_refusals_suspended, "alert", "t5"),
+        EventKind::RefusalsConfirmed => (t.event_refusals_confirmed, "check", "t4"),
+        EventKind::OldestSessionsEnded => (t.event_oldest_sessions_ended, "out", "t6"),
         EventKind::SignedOutByProvider => (t.event_signed_out_by_provider, "out", "t6"),
         EventKind::TokensRevoked => (t.event_tokens_revoked, "key", "t6"),
         EventKind::ProviderRekeyed => (t.event_provider_rekeyed, "sync", "t4"),
@@ -210,7 +216,8 @@ pub fn reason<'a>(page: &Page<'_>, code: &'a str) -> &'a str {
         "code_refused" => t.outcome_code_refused,
         "provider_error" | "not_ok" => t.outcome_provider_error,
         "client_refused" => t.outcome_client_refused,
-        "refused" => t.outcome_refused,
+        "refused" | "token_refused" => t.outcome_refused,
+        "signed_out_there" => t.outcome_signed_out_there,
         "unreachable" => t.outcome_unreachable,
         "too_slow" => t.outcome_too_slow,
         "unreadable" => t.outcome_unreadable,

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::i18n::messages::Messages;
 use crate::oauth::Provider;
 use crate::recheck;
-use crate::status::{self, Backup, Checked, Figures, Hour};
+use crate::status::{self, Backup, Checked, Figures, Hour, Rechecks};
 use crate::users::Role;
 use crate::web::guard::StaffReader;
 use crate::web::page::Page;
@@ -118,6 +118,7 @@ struct ProviderState {
     recheck: Option<Bound>,
     /// Whether it tells by itself who signed out there.
     is_pushed: bool,
+    gives_permissions: bool,
 }
 
 /// How long somebody who left may stay.
@@ -127,27 +128,43 @@ struct Bound {
     people: Option<String>,
     /// As measured.
     lag: Option<String>,
+    by_profile: bool,
+    last_refusal: Option<UnixTime>,
+    /// Refusals without a name count for nothing until then.
+    suspended_until: Option<UnixTime>,
 }
 
 impl ProviderState {
-    fn of(page: &Page<'_>, provider: &Provider, people: i64) -> Self {
+    fn of(page: &Page<'_>, provider: &Provider, known: Rechecks, now: UnixTime) -> Self {
         let settings = provider.settings();
+        let people = known.people;
+        let calls = recheck::calls_a_person(provider);
         Self {
             id: settings.id.clone(),
             label: page.label_of(provider),
             callback: settings.redirect_url.clone(),
             is_available: provider.is_available(),
             recheck: settings.recheck.map(|recheck| Bound {
-                within: in_seconds(page.t, recheck::bound(recheck, people)),
+                within: in_seconds(page.t, recheck::bound(recheck, people, calls)),
                 people: (people > 0).then(|| grouped(people)),
                 lag: page
                     .desk
                     .lags
                     .longest(&settings.id)
                     .map(|lag| in_seconds(page.t, lag)),
+                by_profile: recheck.asks_profile && provider.has_profile(),
+                last_refusal: known.last_refusal,
+                suspended_until: known.suspended_until.filter(|until| *until > now),
             }),
+            gives_permissions: provider.gives_permissions(),
             is_pushed: provider.known().is_some_and(|known| known.sends_logouts),
         }
+    }
+}
+
+impl ProviderState {
+    fn suspended_until(&self) -> Option<UnixTime> {
+        self.recheck.as_ref()?.suspended_until
     }
 }
 
@@ -210,10 +227,17 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
             .iter()
             .all(|check| !check.is_needed || check.is_good())
     });
+    let is_any_suspended = figures
+        .rechecks
+        .values()
+        .any(|known| known.suspended_until.is_some_and(|until| until > now));
     page.ok(&StatusPage {
         page: &page,
         tab: "status",
-        works: answers && migrations == MigrationState::Current && !is_backup_old,
+        works: answers
+            && !is_any_suspended
+            && migrations == MigrationState::Current
+            && !is_backup_old,
         database: desk.db.describe(),
         database_ms: took.as_millis(),
         migrations,
@@ -234,8 +258,8 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
             .all()
             .iter()
             .map(|provider| {
-                let count = figures.people.get(provider.id()).copied().unwrap_or(0);
-                ProviderState::of(&page, provider, count)
+                let known = figures.rechecks.get(provider.id()).copied();
+                ProviderState::of(&page, provider, known.unwrap_or_default(), now)
             })
             .collect(),
         may_act: me.user.role() == Role::Superuser,

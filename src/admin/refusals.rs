@@ -1,0 +1,30 @@
+//! Refusals without a name, once there were too many to believe: an admin says that they are meant.
+
+use super::Admin;
+use crate::audit::{self, EventKind, NewEvent};
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::users::unnamed_refusals;
+
+/// Has a provider's refusals count again from now on.
+///
+/// # Errors
+/// As [`super::act()`]; [`Error::NotFound`] when none are held back.
+pub async fn confirm_refusals(desk: &Desk, admin: &Admin, provider: String) -> Result<()> {
+    let now = desk.clock.now();
+    admin.check_fresh(now)?;
+    let admin = admin.clone();
+    desk.db
+        .write(move |conn| {
+            admin.begin(conn)?;
+            if !unnamed_refusals::end_suspension(conn, now, &provider)? {
+                return Err(Error::NotFound);
+            }
+            let event = NewEvent {
+                provider: &provider,
+                ..admin.event(EventKind::RefusalsConfirmed, None)
+            };
+            audit::record(conn, now, event)
+        })
+        .await
+}

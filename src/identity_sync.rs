@@ -1,0 +1,103 @@
+//! Making an account what its provider says: names, permissions and the role that follows from
+//! them. One way for sign-ins, linking and re-checks.
+
+use crate::audit::Details;
+use crate::clock::UnixTime;
+use crate::db::Conn;
+use crate::desk::Desk;
+use crate::error::Result;
+use crate::oauth::Permissions;
+use crate::oauth::profile::Kept;
+use crate::permissions;
+use crate::roles;
+use crate::users::{self, Identity, Occasion, Profile, User};
+
+/// What a provider said, and of whom; the account's row is taken.
+pub struct Sync<'a> {
+    pub user: &'a User,
+    pub identity: &'a Identity,
+    pub profile: Profile,
+    pub permissions: &'a Permissions,
+    pub occasion: Occasion,
+    /// Before the provider was asked.
+    pub asked_at: UnixTime,
+}
+
+/// What a provider said that could not be taken over, for the trail.
+#[must_use]
+pub fn details_of(kept: &[Kept], permissions: &Permissions) -> Details {
+    Details {
+        kept: kept
+            .iter()
+            .map(|kept| format!("{} {}", kept.field, kept.problem.code()))
+            .collect(),
+        permissions_kept: match permissions {
+            Permissions::Failed(failure) => Some(failure.cause.code().to_owned()),
+            Permissions::Given(_) | Permissions::NotAsked => None,
+        },
+        ..Details::default()
+    }
+}
+
+/// Writes what differs; what that was stands in `details`. The account's username from now on, or
+/// `None`, and nothing written, when the account is not active.
+///
+/// What was asked for before the last sync is dropped: a permission that was taken in between
+/// would come back.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn sync(
+    conn: &mut Conn,
+    desk: &Desk,
+    now: UnixTime,
+    sync: &Sync<'_>,
+    details: &mut Details,
+) -> Result<Option<String>> {
+    let Sync { user, identity, .. } = sync;
+    if !user.is_active {
+        return Ok(None);
+    }
+    let is_overtaken = identity.is_overtaken(sync.asked_at, now);
+    // One provider says what the person is called: the first that the account knew.
+    let said = if identity.is_first && !is_overtaken {
+        sync.profile.clone()
+    } else {
+        Profile {
+            subject: sync.profile.subject.clone(),
+            username: user.username.clone(),
+            first_name: None,
+            email: None,
+        }
+    };
+    let may_rename =
+        said.username == user.username || users::find_by_username(conn, &said.username)?.is_none();
+    if !may_rename {
+        details.kept.push("username taken".to_owned());
+    }
+    let given = match sync.permissions {
+        Permissions::Given(given) if !is_overtaken => Some(given),
+        _ => None,
+    };
+    let is_read = !matches!(sync.permissions, Permissions::Failed(_));
+    let synced = users::sync(conn, now, user, &said, may_rename, is_read, sync.occasion)?;
+    let Some(by_now) = synced else {
+        return Ok(None);
+    };
+    users::note_sync(conn, now, identity, sync.asked_at)?;
+    details.changes = users::changes(user, &said, may_rename)
+        .into_iter()
+        .map(Into::into)
+        .collect();
+    if let Some(given) = given {
+        let diff = permissions::replace(conn, now, user.id, &identity.provider, given)?;
+        details.permissions_added = diff.added;
+        details.permissions_removed = diff.removed;
+    }
+    roles::sync_and_note(conn, now, &desk.roles, (user.id, by_now), "", details)?;
+    Ok(Some(if may_rename {
+        said.username
+    } else {
+        user.username.clone()
+    }))
+}

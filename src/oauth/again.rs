@@ -1,0 +1,245 @@
+//! Asking again about somebody who signed in before: whether the provider still knows them, and
+//! what it says of them now.
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::call::call;
+use super::claims;
+use super::jwt::Jwt;
+use super::profile::{self, Documents, Kept, email_domain};
+use super::token::{self, Tokens};
+use super::{Failure, Permissions, Provider, Took};
+use crate::clock::UnixTime;
+use crate::config::{Document, Pointer};
+use crate::error::{Admission, Cause};
+use crate::secret::Secret;
+
+/// What a provider says of somebody who signed in before.
+pub enum Again<T> {
+    /// They are still there.
+    Here(T),
+    Refused(Refusal),
+    /// Says nothing either way.
+    Unknown(Cause),
+}
+
+/// How a provider refuses somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// By a name that stands for nothing else: `invalid_grant`, `invalid_token`, another person.
+    Named,
+    /// By a status alone, as firewalls and gateways answer too.
+    Unnamed,
+}
+
+/// New tokens, and the claims of the ID token that came with them, where one did and could be
+/// verified.
+pub struct Refreshed {
+    pub tokens: Tokens,
+    pub claims: Option<Value>,
+}
+
+/// What was read again of somebody. What an answer leaves out says nothing.
+#[derive(Debug)]
+pub struct Reread {
+    pub subject: Option<String>,
+    pub username: Option<String>,
+    pub first_name: Option<String>,
+    pub email: Option<String>,
+    pub kept: Vec<Kept>,
+    pub permissions: Permissions,
+    /// The rule of admission that what was read breaks.
+    pub breaks_admission: Option<Admission>,
+}
+
+impl Provider {
+    /// Asks about somebody by a refresh token (RFC 6749 6, OpenID Connect Core 12). `sub` is who it
+    /// must still be.
+    pub async fn refresh(
+        &self,
+        refresh_token: &Secret<String>,
+        sub: Option<&str>,
+        now: UnixTime,
+        deadline: Instant,
+    ) -> Again<Refreshed> {
+        let Some(metadata) = self.known() else {
+            return Again::Unknown(Cause::Unreachable);
+        };
+        let parameters = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh_token.expose().as_str()),
+        ];
+        let request = match self.to_token_endpoint(&metadata, &metadata.token, &parameters, now) {
+            Ok(request) => request,
+            Err(cause) => return Again::Unknown(cause),
+        };
+        let answer = call(request, deadline).await;
+        self.note(&answer);
+        let tokens = match answer.and_then(|answer| token::read(&self.settings, &answer, now)) {
+            Ok(tokens) => tokens,
+            Err(Cause::CodeRefused) => return Again::Refused(Refusal::Named),
+            Err(cause) => return Again::Unknown(cause),
+        };
+        let without_claims = |tokens| {
+            Again::Here(Refreshed {
+                tokens,
+                claims: None,
+            })
+        };
+        let (Some(issuer), Some(text), Some(sub)) = (&self.settings.issuer, &tokens.id_token, sub)
+        else {
+            return without_claims(tokens);
+        };
+        let checked = async {
+            let jwt = Jwt::parse(text.expose())?;
+            self.verify(&metadata, &jwt, now, deadline).await?;
+            claims::check_refreshed(jwt.claims(), &jwt.kind, self.parties(issuer), sub, now)?;
+            Ok(jwt.into_claims())
+        };
+        match checked.await {
+            Ok(claims) => Again::Here(Refreshed {
+                tokens,
+                claims: Some(claims),
+            }),
+            // Somebody else, from somewhere else or for somebody else: as good as a refusal (Core
+            // 12.2). Not audiences beside this one: some name every client of a project.
+            Err(Cause::BadToken("iss" | "sub" | "aud")) => Again::Refused(Refusal::Named),
+            // Where it cannot be verified the new token counts all the same: the old one is used up.
+            Err(_) => without_claims(tokens),
+        }
+    }
+
+    /// How many calls [`Provider::read_again`] makes.
+    #[must_use]
+    pub fn calls_to_read_again(&self) -> u32 {
+        u32::from(self.asks_userinfo())
+            + u32::from(self.settings.addresses.profile.is_some())
+            + u32::from(self.settings.addresses.permissions.is_some())
+    }
+
+    fn asks_userinfo(&self) -> bool {
+        self.settings.issuer.is_some()
+            && self.settings.asks_userinfo
+            && self.known().is_some_and(|known| known.userinfo.is_some())
+    }
+
+    /// Whether access tokens can be asked with.
+    #[must_use]
+    pub fn has_profile(&self) -> bool {
+        self.settings.dialect.profile_query.is_empty()
+            && (self.settings.addresses.profile.is_some() || self.asks_userinfo())
+    }
+
+    /// Reads what the provider says of somebody now, by an access token and by the claims of a
+    /// refreshed ID token, where there are any.
+    pub async fn read_again(
+        &self,
+        access_token: &Secret<String>,
+        claims: Option<Value>,
+        sub: Option<&str>,
+        now: UnixTime,
+        deadline: Instant,
+    ) -> Again<Reread> {
+        let Some(metadata) = self.known() else {
+            return Again::Unknown(Cause::Unreachable);
+        };
+        let mut documents = Documents::default();
+        if let Some(claims) = claims {
+            documents.set(Document::IdToken, claims);
+        }
+        let mut took = Took::default();
+        let about = (sub, None);
+        let read = self
+            .read_documents(
+                &metadata,
+                access_token,
+                about,
+                &mut documents,
+                &mut took,
+                (now, deadline),
+            )
+            .await;
+        let noted = read.as_ref().map_err(|failure| failure.cause.clone());
+        self.note(&noted);
+        match read {
+            Ok(()) => Again::Here(self.reread(&documents)),
+            Err(Failure { cause, .. }) => match cause {
+                Cause::TokenRefused | Cause::CodeRefused | Cause::BadToken("userinfo sub") => {
+                    Again::Refused(Refusal::Named)
+                }
+                Cause::Refused(401 | 403) => Again::Refused(Refusal::Unnamed),
+                cause => Again::Unknown(cause),
+            },
+        }
+    }
+
+    fn reread(&self, documents: &Documents) -> Reread {
+        let mapping = &self.settings.mapping;
+        let mut kept = Vec::new();
+        let read = profile::read_leniently(mapping, documents, &mut kept);
+        let permissions = if self.leaves_permissions_out(documents) {
+            Permissions::Failed(Failure {
+                step: crate::error::Step::PermissionsCall,
+                cause: Cause::Unreadable("permissions left out"),
+            })
+        } else {
+            profile::read_permissions(mapping, documents, self.gives_permissions())
+        };
+        let breaks_admission = self.broken_admission(documents, read.email.as_deref());
+        Reread {
+            subject: read.subject,
+            username: read.username,
+            first_name: read.first_name,
+            email: read.email,
+            kept,
+            permissions,
+            breaks_admission,
+        }
+    }
+
+    /// Whether a list of permissions was not to be seen: a refreshed ID token may leave claims out
+    /// (OpenID Connect Core 12.2), and what was not asked cannot tell.
+    fn leaves_permissions_out(&self, documents: &Documents) -> bool {
+        let has = |document| documents.get(document).is_some();
+        let may_tell = |pointer: &Pointer| match pointer.document {
+            Some(Document::IdToken) => false,
+            Some(document) => has(document),
+            None => has(Document::Userinfo) || has(Document::Profile) || has(Document::Permissions),
+        };
+        documents.permissions_failure.is_none()
+            && self
+                .settings
+                .mapping
+                .permissions
+                .iter()
+                .any(|pointer| !documents.has(pointer) && !may_tell(pointer))
+    }
+
+    /// The rule that what was really read breaks; the one about permissions is looked at where
+    /// they are synced.
+    fn broken_admission(&self, documents: &Documents, email: Option<&str>) -> Option<Admission> {
+        let rules = &self.settings.admission;
+        let breaks_value = rules.values.iter().any(|rule| {
+            let said = rule
+                .pointer
+                .as_ref()
+                .and_then(|pointer| documents.find(pointer))
+                .and_then(|(_, value)| token::as_text(value));
+            said.is_some_and(|said| !rule.values.contains(&said))
+        });
+        if breaks_value {
+            return Some(Admission::Value);
+        }
+        let email = email.filter(|_| !rules.email_domains.is_empty())?;
+        let is_ours =
+            email_domain(email).is_some_and(|domain| rules.email_domains.contains(&domain));
+        if !is_ours {
+            return Some(Admission::EmailDomain);
+        }
+        let verified = documents.find(&self.settings.mapping.email_verified);
+        verified
+            .is_some_and(|(_, value)| *value != Value::Bool(true))
+            .then_some(Admission::EmailNotVerified)
+    }
+}

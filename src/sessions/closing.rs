@@ -1,0 +1,106 @@
+//! How sessions end and rights go: the one way for everybody who closes anything.
+//!
+//! Whoever closes takes the account's row first. Whoever opens or grants takes it too, and reads
+//! what must hold after that, so that nothing is opened by what was true a moment ago.
+
+use diesel::prelude::*;
+
+use crate::clock::UnixTime;
+use crate::db::Conn;
+use crate::db::schema::sessions;
+use crate::error::Result;
+use crate::users;
+
+/// Which sessions of an account end.
+#[derive(Clone, Copy, Debug)]
+pub enum Closing<'a> {
+    /// None of them: only rights go.
+    Rights,
+    One(i64),
+    All,
+    AllBut(i64),
+    /// This one and those that began before it.
+    UpTo(i64),
+    /// All that began at this provider.
+    At(&'a str),
+    /// Those of them whose tokens the provider refused.
+    RefusedAt(&'a str),
+    /// Those that a provider's logout token names.
+    Named(Named<'a>),
+}
+
+/// Whom a logout token names (Back-Channel Logout 1.0, 2.4).
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    pub provider: &'a str,
+    pub sub: Option<&'a str>,
+    pub sid: Option<&'a str>,
+}
+
+/// Ends live sessions of an account, or marks that it loses rights; how many sessions ended.
+/// Whatever keeps a copy of who may do what is told here.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn close(conn: &mut Conn, now: UnixTime, user_id: i64, closing: Closing<'_>) -> Result<usize> {
+    users::take_row(conn, user_id)?;
+    macro_rules! end {
+        ($filter:expr) => {
+            diesel::update(
+                sessions::table
+                    .filter(sessions::user_id.eq(user_id))
+                    .filter(sessions::ended_at.is_null())
+                    .filter($filter),
+            )
+            .set(sessions::ended_at.eq(now.0))
+            .execute(conn)?
+        };
+    }
+    Ok(match closing {
+        Closing::Rights => 0,
+        Closing::One(id) => end!(sessions::id.eq(id)),
+        Closing::All => end!(sessions::id.is_not_null()),
+        Closing::AllBut(kept) => end!(sessions::id.ne(kept)),
+        Closing::UpTo(id) => end!(sessions::id.le(id)),
+        Closing::At(provider) => end!(sessions::provider.eq(provider)),
+        Closing::RefusedAt(provider) => end!(
+            sessions::provider
+                .eq(provider)
+                .and(sessions::refused_at.is_not_null())
+        ),
+        Closing::Named(Named { provider, sub, sid }) => match (sub, sid) {
+            (Some(sub), None) => end!(sessions::provider.eq(provider).and(sessions::sub.eq(sub))),
+            (None, Some(sid)) => end!(sessions::provider.eq(provider).and(sessions::sid.eq(sid))),
+            // A session whose ID token named none may be the one.
+            (Some(sub), Some(sid)) => end!(
+                sessions::provider
+                    .eq(provider)
+                    .and(sessions::sub.eq(sub))
+                    .and(sessions::sid.eq(sid).or(sessions::sid.is_null()))
+            ),
+            (None, None) => 0,
+        },
+    })
+}
+
+/// The accounts that have live sessions which a logout token names, at most `limit`.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn named_accounts(conn: &mut Conn, named: Named<'_>, limit: i64) -> Result<Vec<i64>> {
+    let live = sessions::table
+        .filter(sessions::provider.eq(named.provider))
+        .filter(sessions::ended_at.is_null())
+        .select(sessions::user_id)
+        .distinct()
+        .limit(limit);
+    Ok(match (named.sub, named.sid) {
+        (Some(sub), None) => live.filter(sessions::sub.eq(sub)).load(conn)?,
+        (None, Some(sid)) => live.filter(sessions::sid.eq(sid)).load(conn)?,
+        (Some(sub), Some(sid)) => live
+            .filter(sessions::sub.eq(sub))
+            .filter(sessions::sid.eq(sid).or(sessions::sid.is_null()))
+            .load(conn)?,
+        (None, None) => Vec::new(),
+    })
+}

@@ -1,0 +1,87 @@
+//! Sign-outs that providers told of (OpenID Connect Back-Channel Logout 1.0), remembered for a day: a
+//! sign-in that was under way when one arrived opens nothing after it.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::closing::Named;
+use crate::clock::UnixTime;
+use crate::db::schema::logouts;
+use crate::db::{Conn, lock_names};
+use crate::error::Result;
+use crate::id::new_id;
+
+/// Longer than any sign-in is under way, and than a provider's own session usually lasts.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// Takes turns with whoever else signs the same person in or out: a first sign-in and a logout
+/// share no row. `sid` before `sub`, as everybody does.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`], here and below.
+pub fn take_turns(conn: &mut Conn, named: Named<'_>) -> Result<()> {
+    let name = |kind: &str, value: &str| format!("{kind}\n{}\n{value}", named.provider);
+    let names = [
+        named.sid.map(|sid| name("sid", sid)),
+        named.sub.map(|sub| name("sub", sub)),
+    ];
+    lock_names(conn, names.into_iter().flatten())
+}
+
+/// Remembers a logout, also one that ended nothing.
+pub fn note(conn: &mut Conn, now: UnixTime, named: Named<'_>, issued_at: UnixTime) -> Result<()> {
+    diesel::insert_into(logouts::table)
+        .values((
+            logouts::id.eq(new_id(now)),
+            logouts::provider.eq(named.provider),
+            logouts::sub.eq(named.sub),
+            logouts::sid.eq(named.sid),
+            logouts::issued_at.eq(issued_at.0),
+            logouts::noted_at.eq(now.0),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Whether somebody was signed out at their provider after it gave what they come with: their
+/// provider's session is over, or all that was issued to them up to a logout is.
+pub fn is_signed_out(conn: &mut Conn, named: Named<'_>, issued_at: UnixTime) -> Result<bool> {
+    if let Some(sid) = named.sid {
+        let found: Option<i64> = logouts::table
+            .filter(logouts::provider.eq(named.provider))
+            .filter(logouts::sid.eq(sid))
+            .select(logouts::id)
+            .first(conn)
+            .optional()?;
+        if found.is_some() {
+            return Ok(true);
+        }
+    }
+    let Some(sub) = named.sub else {
+        return Ok(false);
+    };
+    let of_person = logouts::table
+        .filter(logouts::provider.eq(named.provider))
+        .filter(logouts::sub.eq(sub))
+        .filter(logouts::issued_at.ge(issued_at.0))
+        .select(logouts::id);
+    let found: Option<i64> = if named.sid.is_some() {
+        // One that names another session of the provider is not about this one.
+        let of_all = of_person.filter(logouts::sid.is_null());
+        of_all.first(conn).optional()?
+    } else {
+        of_person.first(conn).optional()?
+    };
+    Ok(found.is_some())
+}
+
+/// Forgets up to `limit` that are older than a day; how many there were.
+pub fn sweep(conn: &mut Conn, now: UnixTime, limit: i64) -> Result<usize> {
+    let old: Vec<i64> = logouts::table
+        .filter(logouts::noted_at.lt(now.minus(KEPT).0))
+        .select(logouts::id)
+        .limit(limit)
+        .load(conn)?;
+    Ok(diesel::delete(logouts::table.filter(logouts::id.eq_any(old))).execute(conn)?)
+}

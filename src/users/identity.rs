@@ -1,0 +1,85 @@
+//! Who an account is to a provider, and what the provider said of them last.
+
+use diesel::prelude::*;
+
+use crate::clock::UnixTime;
+use crate::db::schema::identities;
+use crate::db::{Conn, each};
+use crate::error::Result;
+
+/// One identity: a person is (provider, subject).
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = identities)]
+pub struct Identity {
+    pub provider: String,
+    pub subject: String,
+    pub user_id: i64,
+    /// Whether the account's names are synced by it.
+    pub is_first: bool,
+    /// Grows with each sync; no less than when the last one was asked for, in microseconds.
+    pub sync_number: i64,
+    pub(super) permissions_kept_since: Option<i64>,
+    pub(super) refused_at: Option<i64>,
+    pub(super) answered_at: Option<i64>,
+    pub(super) unnamed_refusal_first_at: Option<i64>,
+    pub(super) unnamed_refusal_last_at: Option<i64>,
+    pub(super) unnamed_refusals: i64,
+}
+
+impl Identity {
+    /// Whether something that was asked for later has been synced meanwhile. A number of the future
+    /// comes from a clock that was wrong, and says nothing.
+    #[must_use]
+    pub const fn is_overtaken(&self, asked_at: UnixTime, now: UnixTime) -> bool {
+        self.sync_number > asked_at.0 && self.sync_number <= now.0
+    }
+}
+
+/// The identities of an account at a provider; usually one.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`], here and below.
+pub fn identity_of(conn: &mut Conn, provider: &str, user_id: i64) -> Result<Vec<Identity>> {
+    Ok(each!(conn, |conn| identities::table
+        .filter(identities::user_id.eq(user_id))
+        .filter(identities::provider.eq(provider))
+        .order(identities::subject)
+        .limit(20)
+        .select(Identity::as_select())
+        .load(conn))?)
+}
+
+/// Notes that the account was synced by what was asked for at `asked_at`: the provider knows the
+/// person, and lets them in.
+pub fn note_sync(
+    conn: &mut Conn,
+    now: UnixTime,
+    identity: &Identity,
+    asked_at: UnixTime,
+) -> Result<()> {
+    let number = asked_at.0.max(identity.sync_number.saturating_add(1));
+    diesel::update(identities::table.find((&identity.provider, &identity.subject)))
+        .set((
+            identities::sync_number.eq(number),
+            identities::asked_at.eq(now.0),
+            identities::answered_at.eq(now.0),
+            identities::refused_at.eq(None::<i64>),
+            identities::unnamed_refusal_first_at.eq(None::<i64>),
+            identities::unnamed_refusal_last_at.eq(None::<i64>),
+            identities::unnamed_refusals.eq(0),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Notes that a provider was asked about somebody, whatever it said.
+pub fn note_asked(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) -> Result<()> {
+    diesel::update(
+        identities::table
+            .filter(identities::user_id.eq(user_id))
+            .filter(identities::provider.eq(provider)),
+    )
+    .set(identities::asked_at.eq(now.0))
+    .execute(conn)?;
+    Ok(())
+}
