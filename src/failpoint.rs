@@ -32,6 +32,13 @@ enum Stage {
 
 #[cfg(feature = "failpoints")]
 impl Pause {
+    fn new(place: &'static str) -> Self {
+        Self {
+            place,
+            stage: Arc::new((Mutex::new(Stage::Armed), Condvar::new())),
+        }
+    }
+
     fn stage(&self) -> Stage {
         *self.stage.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -62,6 +69,37 @@ impl Pause {
     }
 }
 
+/// Pauses where no [`Failpoint`] is at hand, each for what is about one subject.
+#[cfg(feature = "failpoints")]
+static ABOUT: Mutex<Vec<(String, Pause)>> = Mutex::new(Vec::new());
+
+/// Has the next one wait that comes by `place` about `subject`, once.
+#[cfg(feature = "failpoints")]
+#[must_use]
+pub fn pause_about(place: &'static str, subject: &str) -> Pause {
+    let pause = Pause::new(place);
+    let mut about = ABOUT.lock().unwrap_or_else(PoisonError::into_inner);
+    about.push((subject.to_owned(), pause.clone()));
+    pause
+}
+
+/// Waits here if a test wants that of whoever is about `subject`.
+#[cfg(feature = "failpoints")]
+pub fn hit_about(place: &str, subject: &str) {
+    let mut about = ABOUT.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = about
+        .iter()
+        .position(|(wanted, pause)| wanted == subject && pause.place == place);
+    let pause = found.map(|at| about.swap_remove(at).1);
+    drop(about);
+    if let Some(pause) = pause {
+        pause.wait();
+    }
+}
+
+#[cfg(not(feature = "failpoints"))]
+pub const fn hit_about(_place: &str, _subject: &str) {}
+
 impl Failpoint {
     #[cfg(feature = "failpoints")]
     #[must_use]
@@ -76,10 +114,7 @@ impl Failpoint {
     #[cfg(feature = "failpoints")]
     #[must_use]
     pub fn pause_at(&self, place: &'static str) -> Pause {
-        let pause = Pause {
-            place,
-            stage: Arc::new((Mutex::new(Stage::Armed), Condvar::new())),
-        };
+        let pause = Pause::new(place);
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(pause.clone());
         pause
     }

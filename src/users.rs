@@ -24,6 +24,7 @@ use crate::config::PasswordLogin;
 use crate::db::schema::{identities, users};
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
+use crate::failpoint::hit_about;
 use crate::id::new_id;
 
 /// In characters, as the columns of Django's user model.
@@ -227,6 +228,7 @@ pub fn lock_with_identity(
         return Ok(found);
     }
     while let Some((user, _)) = found {
+        hit_about("identity_read", subject);
         take_row(conn, user.id)?;
         // It may have been taken from the account, or given to another, while the row was waited for.
         found = find_with_identity(conn, provider, subject)?;

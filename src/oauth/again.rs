@@ -115,6 +115,7 @@ impl Provider {
     pub fn calls_to_read_again(&self) -> u32 {
         u32::from(self.asks_userinfo())
             + u32::from(self.settings.addresses.profile.is_some())
+            + u32::from(self.settings.dialect.details_url.is_some())
             + u32::from(self.settings.addresses.permissions.is_some())
     }
 

@@ -209,7 +209,6 @@ fn know_person(
         })))
     };
     let mut known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
-    entry.desk.failpoint.hit("sign_in_read");
     let user = known.as_ref().map(|(user, _)| user);
     if let Err(why) = admit(conn, provider, person, user)? {
         return turned_away(user.cloned(), Cause::NotAdmitted(why));

@@ -115,6 +115,7 @@ async fn try_to_sign_in(
         let reference = refuse(desk, about, reason, client, deadline).await;
         return Ok(Outcome::Refused { reference });
     };
+    desk.failpoint.reach("before_password").await;
     match go_in(desk, way, username, next, visitor, deadline).await? {
         Entered::In { token } => Ok(Outcome::SignedIn { token }),
         // Changed or deactivated at this very moment: the row is written already.
@@ -290,6 +291,7 @@ pub async fn change_own(
         reference: reference(),
         client,
     };
+    desk.failpoint.reach("before_password_change").await;
     desk.db.write(move |conn| change.apply(conn)).await
 }
 
