@@ -179,7 +179,7 @@ on_both_databases! {
     async fn check_says_what_holds_and_what_to_do(database) {
         let provider = Provider::start().await;
         let mut settings = process::settings(free_port(), &provider, &database);
-        assert!(text(&output(&["migrate"], &settings).stdout).contains("3 migrations applied"));
+        assert!(text(&output(&["migrate"], &settings).stdout).contains("4 migrations applied"));
         assert!(text(&output(&["migrate"], &settings).stdout).contains("up to date"));
         let good = output(&["check"], &settings);
         let lines = text(&good.stdout);

@@ -1280,7 +1280,7 @@ on_both_databases! {
         provider.behave();
         round(&provider, &desk, Call::Userinfo).await;
         assert_eq!(browser.get("/account").await.status, 200);
-        provider.on_call(Call::Userinfo, Reply::json(401, &json!({"error": "invalid_token"})));
+        provider.on_call(Call::Userinfo, Reply::invalid_token());
         desk.clock.advance(PERIOD);
         until("they are out", async || live(&desk) == 0).await;
         assert_eq!(last(&desk), "access_withdrawn li company");
@@ -1327,7 +1327,7 @@ on_both_databases! {
             round(&provider, &desk, Call::Userinfo).await;
             assert_eq!(live(&desk), 1);
         }
-        provider.on_call(Call::Userinfo, Reply::json(401, &json!({"error": "invalid_token"})));
+        provider.on_call(Call::Userinfo, Reply::invalid_token());
         desk.clock.advance(PERIOD);
         until("they are out", async || live(&desk) == 0).await;
         assert_eq!(last(&desk), "access_withdrawn li a");
