@@ -13,11 +13,12 @@ use crate::config::{
 use crate::db::{self, Db, MigrationState};
 use crate::desk::is_byte_order;
 use crate::error::{Cause, Error};
+use crate::i18n::rfc3339;
 use crate::logging;
 use crate::oauth::Provider;
 use crate::oauth::jwt;
 use crate::oauth::metadata::Metadata;
-use crate::users::keys;
+use crate::users::{keys, unnamed_refusals};
 
 const DISCOVERY_PATIENCE: Duration = Duration::from_secs(5);
 /// In seconds; as far as tokens are believed.
@@ -85,6 +86,7 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
             check_origin(&settings);
             check_database(&mut report, &settings.database);
             check_people(&mut report, &settings);
+            check_rechecks(&settings);
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -273,6 +275,53 @@ fn check_people(report: &mut Report, settings: &Settings) {
                 ),
             ),
             (Some(_), _) => Report::ok("people", &format!("{count} of the provider {id}")),
+        }
+    }
+}
+
+/// Within how long people who left are out, and whether that was ever seen.
+fn check_rechecks(settings: &Settings) {
+    if matches!(&settings.database, DatabaseUrl::Sqlite(path) if !path.exists()) {
+        return;
+    }
+    let Ok(db) = Db::open(&settings.database) else {
+        return;
+    };
+    if !matches!(db.migration_state_blocking(), Ok(MigrationState::Current)) {
+        return;
+    }
+    for provider in &settings.providers {
+        let what = format!("re-check of {}", provider.id);
+        let Some(recheck) = provider.recheck else {
+            Report::warning(
+                &what,
+                "off: people who left stay until their session ends (FRONTDESK_SESSION_MAX)",
+            );
+            continue;
+        };
+        let by = if recheck.asks_profile {
+            "the profile tells whether somebody is still there"
+        } else {
+            "it depends on the provider refusing refresh tokens of people who left"
+        };
+        let every = recheck.every.as_secs();
+        let rate = recheck.rate;
+        let bound = format!(
+            "people who are refused by name are out within {every} s, or as long as the calls about all take at {rate} a second; {by}"
+        );
+        let last = db.read_blocking(|conn| unnamed_refusals::last_refusal(conn, &provider.id));
+        match last {
+            Ok(Some(at)) => {
+                let at = rfc3339(at, &settings.time_zone);
+                Report::ok(&what, &format!("{bound}; it last refused somebody on {at}"));
+            }
+            Ok(None) => Report::ok(
+                &what,
+                &format!(
+                    "{bound}; it was never seen to refuse anybody: try it with a test account"
+                ),
+            ),
+            Err(error) => Report::warning(&what, &error.to_string()),
         }
     }
 }

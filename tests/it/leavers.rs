@@ -20,7 +20,7 @@ const LEAVERS: usize = 50;
 const AT_ONCE: usize = 8;
 
 /// `OAUTH2_RECHECK` and `OAUTH2_RECHECK_RATE`.
-const PERIOD: Duration = Duration::from_secs(2);
+const PERIOD: Duration = Duration::from_secs(3);
 const RATE: u32 = 400;
 /// A re-check refreshes a token and reads userinfo.
 const CALLS: u32 = 2;
