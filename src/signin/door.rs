@@ -14,6 +14,7 @@ use crate::oauth::{Permissions, Person, Provider};
 use crate::permissions;
 use crate::roles;
 use crate::secret::{Secret, sha256};
+use crate::sessions::proof::{Proof, ProvedBy};
 use crate::sessions::{self, Client, NewSession, grant};
 use crate::users::{self, NO_PASSWORD_YET, Profile, Role, User};
 
@@ -36,6 +37,7 @@ pub enum Way {
         attempt: String,
         person: Box<Person>,
         grant: Box<grant::Sealed>,
+        proof: Option<Proof>,
     },
     Password {
         user_id: i64,
@@ -65,6 +67,18 @@ impl Way {
             Self::Provider { provider, .. } => provider.id(),
             Self::Password { .. } | Self::RescueLink { .. } | Self::PasswordLink { .. } => "",
         }
+    }
+
+    /// What it proves beside opening a session.
+    fn proof(&self, now: UnixTime) -> Option<Proof> {
+        let by = match self {
+            Self::Provider { proof, .. } => return *proof,
+            Self::Password { .. } => ProvedBy::Password,
+            Self::RescueLink { .. } => ProvedBy::RescueLink,
+            // Its owner's own, for once, and they know the password now.
+            Self::PasswordLink { .. } => ProvedBy::Password,
+        };
+        Some(Proof { at: now, by })
     }
 
     /// What can open one session only.
@@ -139,6 +153,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
                 Way::Provider { grant, .. } => grant,
                 _ => &no_grant,
             },
+            proof: entry.way.proof(entry.now),
         },
     )?;
     audit::record(
