@@ -16,7 +16,7 @@ const QUARTER: Duration = Duration::from_secs(15 * 60);
 const OTHER_PASSWORD: &str = "violet stapler canoe";
 
 /// Something dangerous that an admin may look at.
-const DANGEROUS: &str = "/admin/users/new";
+const DANGEROUS: &str = "/admin/sessions/end?ip=203.0.113.1";
 
 fn make_superuser(desk: &Desk, username: &str) {
     desk.database.execute(&format!(
