@@ -73,10 +73,9 @@ impl Way {
     fn proof(&self, now: UnixTime) -> Option<Proof> {
         let by = match self {
             Self::Provider { proof, .. } => return *proof,
-            Self::Password { .. } => ProvedBy::Password,
+            // By the link its owner has just chosen the password, and knows it.
+            Self::Password { .. } | Self::PasswordLink { .. } => ProvedBy::Password,
             Self::RescueLink { .. } => ProvedBy::RescueLink,
-            // Its owner's own, for once, and they know the password now.
-            Self::PasswordLink { .. } => ProvedBy::Password,
         };
         Some(Proof { at: now, by })
     }

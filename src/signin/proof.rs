@@ -13,18 +13,16 @@ pub fn of_provider(
     auth_time: AuthTime,
     now: UnixTime,
 ) -> Option<Proof> {
-    let (at, by) = match auth_time.is_since(attempt.begun_at, now) {
-        Some(true) => (auth_time.moment(), ProvedBy::AuthTime),
-        Some(false) => return None,
-        None if !attempt.plan.is_fresh => return None,
-        None if attempt.plan.is_pushed && provider.can_prove_by_pushing() => {
-            (None, ProvedBy::PushedPrompt)
-        }
-        None if provider.can_prove_by_prompt() => (None, ProvedBy::Prompt),
-        None => return None,
+    let is_asked = attempt.plan.is_fresh;
+    let is_pushed = attempt.plan.is_pushed && provider.can_prove_by_pushing();
+    let by = match auth_time.is_since(attempt.begun_at, now) {
+        Some(true) => ProvedBy::AuthTime,
+        None if is_asked && is_pushed => ProvedBy::PushedPrompt,
+        None if is_asked && provider.can_prove_by_prompt() => ProvedBy::Prompt,
+        None | Some(false) => return None,
     };
     // Since the beginning of the attempt, and not later than now, whatever the provider's clock says.
-    let at = at.unwrap_or(attempt.begun_at);
+    let at = auth_time.moment().unwrap_or(attempt.begun_at);
     let at = at.max(attempt.begun_at).min(now);
     Some(Proof { at, by })
 }

@@ -520,10 +520,10 @@ on_both_databases! {
         let (one, two) = (OpenId::start().await, OpenId::start().await);
         let desk = one.desk_of(database, &(one.toml("a") + &two.toml("b"))).run().await;
         let li = Subject::named("li");
-        let begin = |id: &str| format!("/oauth2/login?next=/account&provider={id}");
+        let from = |id: &str| format!("/oauth2/login?next=/account&provider={id}");
         let typed = one.now();
         let browser = desk.browser();
-        one.sign_in_from(&browser, &begin("a"), &li).await;
+        one.sign_in_from(&browser, &from("a"), &li).await;
         let link = async || {
             let token = browser.get("/account").await.csrf_token();
             browser.get(&format!("/oauth2/login?link={token}&provider=b")).await
@@ -534,13 +534,13 @@ on_both_databases! {
             clock.advance(QUARTER);
         }
         auth_time(&one, typed.into());
-        one.sign_in_from(&browser, &begin("a"), &li).await;
+        one.sign_in_from(&browser, &from("a"), &li).await;
         let begun = link().await;
         assert!(begun.location().starts_with("/login?next=/account&fresh=1"), "{}", begun.location());
         one.behave();
 
         // Nor once the proof is too old when the way comes back, whatever the new identity proves.
-        one.sign_in_from(&browser, &begin("a"), &li).await;
+        one.sign_in_from(&browser, &from("a"), &li).await;
         for clock in [&one.clock, &two.clock] {
             clock.advance(QUARTER.saturating_sub(Duration::from_secs(60)));
         }
@@ -555,7 +555,7 @@ on_both_databases! {
         assert_eq!(identities(), ["sub-of-li"]);
 
         // Its owner proves it, and adds their own.
-        one.sign_in_from(&browser, &(begin("a") + "&prompt=login"), &li).await;
+        one.sign_in_from(&browser, &(from("a") + "&prompt=login"), &li).await;
         let begun = link().await;
         let answer = browser.get(&two.approve(begun.location(), &Subject::named("li-b"))).await;
         assert_eq!(answer.location(), "/account", "{}", answer.body);
