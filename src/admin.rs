@@ -8,11 +8,9 @@ mod act;
 mod bulk;
 mod refusals;
 
-use std::time::Duration;
-
 pub use accounts::{
-    NewAccount, change_password, check_new_account, create_account, create_superuser, export_made,
-    make_rescue_link,
+    ChangedPassword, NewAccount, change_password, check_new_account, create_account,
+    create_superuser, export_made, make_rescue_link,
 };
 pub use act::{Act, Done, MAX_NOTE, Reason, act, perform, promote};
 pub use bulk::{BATCH, Ended, Failed, Outcome, Selection, bulk, end_sessions};
@@ -23,11 +21,9 @@ use crate::audit::{COMMAND_LINE, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql, lock_superusers};
 use crate::error::{Error, Result};
+use crate::sessions::proof::Proof;
 use crate::sessions::{Client, Session};
 use crate::users::{self, MAX_EMAIL, MAX_USERNAME, Role, User};
-
-/// For so long after a sign-in dangerous acts ask for no other.
-pub const FRESH: Duration = Duration::from_secs(15 * 60);
 
 /// The authority to change accounts.
 #[derive(Clone, Debug)]
@@ -42,7 +38,8 @@ enum By {
         id: i64,
         username: String,
         session_id: i64,
-        signed_in_at: UnixTime,
+        /// When they last proved who they are: a young session is no proof.
+        proof: Option<Proof>,
     },
     /// Whoever may run it may read and write the database anyway.
     CommandLine,
@@ -58,7 +55,7 @@ impl Admin {
                 id: user.id,
                 username: user.username.clone(),
                 session_id: session.id,
-                signed_in_at: session.created_at(),
+                proof: session.proof(),
             },
             client,
         })
@@ -73,11 +70,11 @@ impl Admin {
         }
     }
 
-    /// Whether the sign-in is young enough for a dangerous act.
+    /// Whether they proved who they are a moment ago, as dangerous acts need it.
     #[must_use]
     pub fn is_fresh(&self, now: UnixTime) -> bool {
         match self.by {
-            By::Superuser { signed_in_at, .. } => now.since(signed_in_at) < FRESH,
+            By::Superuser { proof, .. } => proof.is_some_and(|proof| proof.is_fresh(now)),
             By::CommandLine => true,
         }
     }

@@ -85,6 +85,14 @@ kinds! {
     /// Its reference is the link's id.
     PasswordLinkMade "password_link_made"
     /// Its reference is the link's id.
+    ConfirmationLinkMade "confirmation_link_made"
+    /// Its reference is the id of the link that it was chosen by, where there was one.
+    ConfirmationPasswordSet "confirmation_password_set"
+    /// Somebody who is signed in proved who they are.
+    Proved "proved"
+    /// The password was wrong.
+    ProofRefused "proof_refused"
+    /// Its reference is the link's id.
     RescueLinkMade "rescue_link_made"
     NoteAdded "note_added"
     ExportMade "export_made"
@@ -109,6 +117,8 @@ impl EventKind {
                 | Self::SignInRefused
                 | Self::SignedOut
                 | Self::UserSwitched
+                | Self::Proved
+                | Self::ProofRefused
                 | Self::SignedOutByProvider
                 | Self::TokensRevoked
                 | Self::MoreSignInsRefused
@@ -144,6 +154,9 @@ pub struct Details {
     /// Signed in by a rescue link, not by the password.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub rescue_link: bool,
+    /// How somebody proved who they are, as a code, or tried to.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub proved_by: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<DetailedChange>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -352,10 +365,20 @@ pub fn is_last_link(
 
 /// Whether a rescue link of this id was made for an account.
 pub fn is_rescue_link_made(conn: &mut Conn, user_id: i64, link: &str) -> Result<bool> {
+    has_reference(conn, EventKind::RescueLinkMade, user_id, link)
+}
+
+/// Whether there is an event of this kind and reference about an account.
+pub fn has_reference(
+    conn: &mut Conn,
+    kind: EventKind,
+    user_id: i64,
+    reference: &str,
+) -> Result<bool> {
     let found: Option<i64> = audit_events::table
         .filter(audit_events::user_id.eq(user_id))
-        .filter(of_kind().eq(EventKind::RescueLinkMade.code()))
-        .filter(audit_events::reference.eq(link))
+        .filter(of_kind().eq(kind.code()))
+        .filter(audit_events::reference.eq(reference))
         .select(audit_events::id)
         .first(conn)
         .optional()?;

@@ -7,7 +7,8 @@ mod providers;
 
 pub use providers::{
     Addresses, Admission, AssertionAudience, ClientAuth, Dialect, Document, Mapping, PROVIDER_ID,
-    Pointer, ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest, is_provider_id,
+    Pointer, ProvesBy, ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest,
+    is_provider_id,
 };
 
 use std::collections::{BTreeMap, HashMap};
@@ -154,6 +155,11 @@ pub const OPTIONS: &[OptionSpec] = &[
         "OAUTH2_LOGOUT_URL",
         "none",
         "Where people sign out at the provider, to sign in as someone else",
+    ),
+    option(
+        "OAUTH2_PROVES_BY",
+        "`auth_time`",
+        "What proves a fresh sign-in: `auth_time` (signed by the provider, or a pushed prompt), or `prompt` (in the browser's address, which whoever sits there can take out)",
     ),
     option(
         "OAUTH2_RECHECK",

@@ -5,8 +5,9 @@
 //! module only as [`Secret`], to be sealed.
 //!
 //! [`Provider`] is the one door. What it does stands in [`authorize`] (the way there), [`person`]
-//! (the way back), [`again`] (re-checks), [`afterwards`] (sign-out) and [`addresses`] (for whoever
-//! looks after it). Behind them: [`metadata`] (where its addresses are), [`token`] (its token endpoint, in its
+//! (the way back), [`proof`] (what that proves), [`again`] (re-checks), [`afterwards`] (sign-out) and
+//! [`addresses`] (for whoever looks after it). Behind them: [`metadata`] (where its addresses are),
+//! [`token`] (its token endpoint, in its
 //! dialect), [`jwt`], [`keys`] and [`claims`] (what it signed), [`profile`] (which member of its
 //! answers is what), [`mod@call`] (one HTTP call).
 
@@ -22,6 +23,7 @@ pub mod keys;
 pub mod metadata;
 mod person;
 pub mod profile;
+mod proof;
 pub mod token;
 
 use std::sync::Arc;
@@ -40,6 +42,7 @@ use crate::secret::Secret;
 use crate::users::Profile;
 pub use again::{Again, Refreshed, Refusal, Reread};
 use call::{client, root_of};
+pub use claims::AuthTime;
 use metadata::Metadata;
 use profile::Kept;
 
@@ -75,6 +78,8 @@ pub struct Person {
     pub permissions: Permissions,
     /// Whether the answers have what the rules of admission want of them.
     pub is_admitted: bool,
+    /// When they signed in there, by its ID token.
+    pub auth_time: AuthTime,
     pub grant: Grant,
     pub took: Took,
 }
@@ -128,6 +133,8 @@ pub struct Request<'a> {
     pub pkce_verifier: &'a Secret<String>,
     pub nonce: &'a str,
     pub prompt: Prompt,
+    /// Whether the attempt remembers it as pushed.
+    pub is_pushed: bool,
     /// Whom a third party says it is about (`OpenID` Connect Core 4).
     pub login_hint: Option<&'a str>,
 }
@@ -137,7 +144,7 @@ pub struct Returned<'a> {
     pub code: &'a Secret<String>,
     pub pkce_verifier: &'a Secret<String>,
     pub nonce: &'a str,
-    /// Where the person was to sign in anew: not before this.
+    /// Where the person must have signed in anew to go on: not before this.
     pub fresh_since: Option<UnixTime>,
 }
 

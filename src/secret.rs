@@ -123,6 +123,7 @@ struct KeySet {
     attempt: hmac::Key,
     rescue_link: hmac::Key,
     password_link: hmac::Key,
+    confirmation_link: hmac::Key,
     grant: hmac::Key,
     sign_out: hmac::Key,
     pkce: hmac::Key,
@@ -138,6 +139,7 @@ impl KeySet {
             attempt: hmac_key(&prk, b"sign-in attempt"),
             rescue_link: hmac_key(&prk, b"rescue link"),
             password_link: hmac_key(&prk, b"password link"),
+            confirmation_link: hmac_key(&prk, b"confirmation link"),
             grant: hmac_key(&prk, b"provider grant"),
             sign_out: hmac_key(&prk, b"sign-out"),
             nonce: hmac_key(&prk, b"openid nonce"),
@@ -152,6 +154,7 @@ impl KeySet {
             Purpose::Attempt => &self.attempt,
             Purpose::RescueLink => &self.rescue_link,
             Purpose::PasswordLink => &self.password_link,
+            Purpose::ConfirmationLink => &self.confirmation_link,
             Purpose::Grant => &self.grant,
             Purpose::SignOut => &self.sign_out,
         }
@@ -198,6 +201,7 @@ pub enum Purpose {
     Attempt,
     RescueLink,
     PasswordLink,
+    ConfirmationLink,
     /// A provider's token, kept with a session.
     Grant,
     /// What a browser remembers of the session that it has just left.

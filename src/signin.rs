@@ -1,11 +1,13 @@
 //! Signing in: an attempt begins, goes to the provider and comes back. Every way in ends at the one
 //! [`door`].
 
+pub mod confirmation;
 mod door;
 pub mod link;
 mod linking;
 pub mod password;
 pub mod password_link;
+mod proof;
 pub mod rehearsal;
 pub mod rescue;
 
@@ -76,6 +78,7 @@ pub async fn begin(
         next: wish.next,
         intent: wish.intent,
         is_fresh: wish.prompt == Prompt::Login,
+        is_pushed: false,
         restarts: 0,
     };
     begin_planned(desk, &provider, browser, plan, wish.login_hint, client).await
@@ -85,12 +88,14 @@ async fn begin_planned(
     desk: &Arc<Desk>,
     provider: &Provider,
     browser: &Browser,
-    plan: Plan,
+    mut plan: Plan,
     login_hint: Option<String>,
     client: &Client,
 ) -> Result<Url> {
     let deadline = Instant::now() + BEGIN_DEADLINE;
     let now = desk.clock.now();
+    let pushes = provider.pushes(now, deadline).await;
+    plan.is_pushed = matches!(pushes, Ok(true));
     let prompt = match (plan.is_fresh, plan.restarts) {
         (true, _) => Prompt::Login,
         (false, 0) => Prompt::Unasked,
@@ -102,9 +107,14 @@ async fn begin_planned(
         pkce_verifier: &attempt.pkce_verifier(&desk.keys, browser),
         nonce: &attempt.nonce(&desk.keys, browser),
         prompt,
+        is_pushed: attempt.plan.is_pushed,
         login_hint: login_hint.as_deref(),
     };
-    match provider.authorize(request, now, deadline).await {
+    let sent = match pushes {
+        Ok(_) => provider.authorize(request, now, deadline).await,
+        Err(failure) => Err(failure),
+    };
+    match sent {
         Ok(url) => {
             log_step("sign_in_begun", &attempt, "", Duration::ZERO, "ok");
             Ok(url)
@@ -319,11 +329,13 @@ pub async fn finish(
         return Ok(Finished::Linked { next });
     }
     let username = person.profile.username.clone();
+    let proof = proof::of_provider(provider, &attempt, person.auth_time, desk.clock.now());
     let way = Way::Provider {
         provider: Arc::clone(provider),
         attempt: attempt.id.clone(),
         person: Box::new(person),
         asked_at,
+        proof,
     };
     desk.failpoint.reach("before_sign_in").await;
     match go_in(desk, way, username, next.clone(), visitor, deadline).await {
@@ -404,7 +416,8 @@ async fn ask_provider(
         code,
         pkce_verifier: &attempt.pkce_verifier(&desk.keys, browser),
         nonce: &attempt.nonce(&desk.keys, browser),
-        fresh_since: attempt.plan.is_fresh.then_some(attempt.begun_at),
+        // A sign-in goes on all the same, and proves nothing.
+        fresh_since: matches!(attempt.plan.intent, Intent::Link(_)).then_some(attempt.begun_at),
     };
     let started = Instant::now();
     let now = desk.clock.now();

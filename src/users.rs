@@ -3,6 +3,7 @@
 //! A person is (provider, subject). `username` is unique but is not the key: an unknown pair
 //! never takes over an account that it did not create.
 
+pub mod confirmation;
 mod fields;
 mod identity;
 mod imported;
@@ -574,6 +575,7 @@ pub fn erase(
             users::first_name.eq(""),
             users::email.eq(""),
             users::password.eq(None::<&str>),
+            users::confirmation_password.eq(None::<&str>),
             users::is_active.eq(false),
             users::synced_at.eq(None::<i64>),
             users::permissions_synced_at.eq(None::<i64>),
@@ -742,10 +744,13 @@ pub fn set_password(conn: &mut Conn, user_id: i64, password_hash: &str) -> Resul
     Ok(())
 }
 
-/// Nobody signs in to the account with a password any more.
+/// Nobody signs in to the account with a password any more, nor proves with one who they are.
 pub fn clear_password(conn: &mut Conn, user_id: i64) -> Result<()> {
     diesel::update(users::table.find(user_id))
-        .set(users::password.eq(None::<&str>))
+        .set((
+            users::password.eq(None::<&str>),
+            users::confirmation_password.eq(None::<&str>),
+        ))
         .execute(conn)?;
     Ok(())
 }

@@ -8,8 +8,10 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::permissions::{self, MAX_NAME};
 use crate::roles::{self, RolePermissions};
-use crate::sessions::{self, Closing};
+use crate::sessions::proof::ProvedBy;
+use crate::sessions::{self, Closing, proof};
 use crate::text::is_refused;
+use crate::users::confirmation;
 use crate::users::{self, MAX_SUBJECT, NO_PASSWORD_YET, Role, User};
 
 /// Of an admin's reason or note, in characters.
@@ -34,6 +36,10 @@ pub enum Act {
     UnlinkIdentity(String, String),
     /// The old password ends at once; the owner sets another one by the link of this id.
     ResetPassword {
+        link: String,
+    },
+    /// The owner chooses a confirmation password by the link of this id; an old one ends at once.
+    MakeConfirmationLink {
         link: String,
     },
     Erase,
@@ -72,6 +78,7 @@ impl Act {
             | Self::LinkIdentity(..)
             | Self::UnlinkIdentity(..)
             | Self::ResetPassword { .. }
+            | Self::MakeConfirmationLink { .. }
             | Self::Erase => true,
         }
     }
@@ -87,6 +94,7 @@ impl Act {
             | Self::LinkIdentity(..)
             | Self::UnlinkIdentity(..)
             | Self::ResetPassword { .. }
+            | Self::MakeConfirmationLink { .. }
             | Self::Erase => true,
         }
     }
@@ -103,6 +111,7 @@ impl Act {
             Self::LinkIdentity(..) => EventKind::IdentityLinked,
             Self::UnlinkIdentity(..) => EventKind::IdentityUnlinked,
             Self::ResetPassword { .. } => EventKind::PasswordLinkMade,
+            Self::MakeConfirmationLink { .. } => EventKind::ConfirmationLinkMade,
             Self::Erase => EventKind::AccountErased,
             Self::Note => EventKind::NoteAdded,
         }
@@ -297,8 +306,18 @@ impl Performing<'_> {
                     return Ok(Err(Refusal::Inactive));
                 }
                 users::set_password(conn, user_id, NO_PASSWORD_YET)?;
+                confirmation::set(conn, user_id, None)?;
                 self.end_sessions(conn)?;
                 self.note_change(conn, "password")?;
+            }
+            Act::MakeConfirmationLink { .. } => {
+                if !self.user.is_active {
+                    return Ok(Err(Refusal::Inactive));
+                }
+                if confirmation::set(conn, user_id, None)? {
+                    proof::take(conn, user_id, ProvedBy::ConfirmationPassword)?;
+                    self.note_change(conn, "confirmation_password")?;
+                }
             }
             Act::Erase => return self.erase(conn),
             Act::Note => {
@@ -346,6 +365,8 @@ impl Performing<'_> {
         if !users::unlink(conn, self.user.id, provider, subject)? {
             return Ok(Err(Refusal::Unchanged));
         }
+        // Whoever came by it may have chosen one.
+        confirmation::set(conn, self.user.id, None)?;
         let taken = permissions::replace(conn, self.now, self.user.id, provider, &[])?;
         self.details.permissions_removed = taken.removed;
         self.end_sessions(conn)?;
@@ -417,7 +438,11 @@ impl Performing<'_> {
     ) -> Result<()> {
         let username = self.username.as_deref().unwrap_or(&self.user.username);
         let reference = match act {
-            Act::ResetPassword { link } if refused.is_empty() => link,
+            Act::ResetPassword { link } | Act::MakeConfirmationLink { link }
+                if refused.is_empty() =>
+            {
+                link
+            }
             _ => &reason.reference,
         };
         let event = NewEvent {

@@ -376,11 +376,13 @@ async fn check_provider(
     let secret = name("client_secret");
     let is_discovered = settings.issuer.is_some();
     check_return_address(&settings, public_url, whose);
+    let proves_by = name("proves_by");
     let provider = Provider::new(settings)?;
     let now = Clock::default().now();
     if check_discovery(report, &provider, now, &of("discovery")).await {
         check_clock(&provider, now, &of("clock")).await;
     }
+    check_proof(&provider, &of("fresh sign-in"), &proves_by);
     let client = of("client secret");
     for (name, url, is_needed) in provider.addresses() {
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
@@ -441,6 +443,30 @@ async fn check_provider(
         }
     }
     Ok(())
+}
+
+/// What a fresh sign-in is proved by, which dangerous acts ask for.
+fn check_proof(provider: &Provider, what: &str, name: &str) {
+    if provider.can_prove_by_prompt() {
+        Report::warning(
+            what,
+            &format!(
+                "{name}=prompt: proved by prompt=login in the browser's address, and whoever finds a browser open can take it out; take {name} away where the provider gives auth_time or takes pushed requests"
+            ),
+        );
+    } else if provider.settings().issuer.is_some() {
+        Report::ok(
+            what,
+            "proved by auth_time of the ID token, or by a prompt that was pushed",
+        );
+    } else if provider.can_prove() {
+        Report::ok(what, "proved by a prompt that was pushed");
+    } else {
+        Report::ok(
+            what,
+            "nothing here proves one; admins confirm dangerous acts with a local password, or with a confirmation password (`frontdesk changepassword USERNAME`)",
+        );
+    }
 }
 
 /// People come back to where their browser has our cookie.

@@ -60,6 +60,7 @@ pub struct ProviderSettings {
     pub prompt: Option<String>,
     pub acr_values: Option<String>,
     pub max_age: Option<Duration>,
+    pub proves_by: ProvesBy,
     /// Those that an ID token may be signed with.
     pub algorithms: Vec<Algorithm>,
     pub trusted_audiences: Vec<String>,
@@ -131,6 +132,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("scope", "OAUTH2_SCOPE"),
     ("ca_file", "OAUTH2_CA_FILE"),
     ("label", "OAUTH2_PROVIDER_NAME"),
+    ("proves_by", "OAUTH2_PROVES_BY"),
     ("recheck", "OAUTH2_RECHECK"),
     ("recheck_rate", "OAUTH2_RECHECK_RATE"),
     ("recheck_with", "OAUTH2_RECHECK_WITH"),
@@ -362,6 +364,15 @@ impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SigningKey({:?}, [redacted])", self.algorithm)
     }
+}
+
+/// What a fresh sign-in at a provider is proved by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProvesBy {
+    /// Its own signed word on when it was, or a prompt that was pushed.
+    AuthTime,
+    /// `prompt=login` in the browser's address, too, which whoever sits there can take out.
+    Prompt,
 }
 
 /// How people who are signed in are looked up again.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::call::call;
-use super::claims::{self, Asked, Parties};
+use super::claims::{self, Asked, AuthTime, Parties};
 use super::jwt::Jwt;
 use super::metadata::Metadata;
 use super::profile::{self, Documents};
@@ -47,11 +47,13 @@ impl Provider {
         };
         between();
         let mut grant = Grant::default();
+        let mut auth_time = AuthTime::Unsaid;
         if let Some(issuer) = &self.settings.issuer {
             let claims = self
                 .id_token(&metadata, issuer, &tokens, &returned, now, deadline)
                 .await
                 .map_err(Failure::at(Step::IdToken))?;
+            auth_time = claims::auth_time(&claims);
             let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
             grant.issued_at = claims
                 .get("iat")
@@ -113,6 +115,7 @@ impl Provider {
             is_email_verified: read.is_email_verified,
             is_admitted,
             permissions,
+            auth_time,
             grant,
             took,
         })

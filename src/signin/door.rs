@@ -17,6 +17,7 @@ use crate::permissions;
 use crate::roles;
 use crate::secret::{Secret, sha256};
 use crate::sessions::closing::Named;
+use crate::sessions::proof::{Proof, ProvedBy};
 use crate::sessions::{self, Client, Closing, NewSession, grant, logouts};
 use crate::users::{self, NO_PASSWORD_YET, Occasion, Role, User};
 
@@ -40,6 +41,7 @@ pub enum Way {
         person: Box<Person>,
         /// Before the provider was asked for what it says of the person.
         asked_at: UnixTime,
+        proof: Option<Proof>,
     },
     Password {
         user_id: i64,
@@ -69,6 +71,17 @@ impl Way {
             Self::Provider { provider, .. } => provider.id(),
             Self::Password { .. } | Self::RescueLink { .. } | Self::PasswordLink { .. } => "",
         }
+    }
+
+    /// What it proves beside opening a session.
+    fn proof(&self, now: UnixTime) -> Option<Proof> {
+        let by = match self {
+            Self::Provider { proof, .. } => return *proof,
+            // By the link its owner has just chosen the password, and knows it.
+            Self::Password { .. } | Self::PasswordLink { .. } => ProvedBy::Password,
+            Self::RescueLink { .. } => ProvedBy::RescueLink,
+        };
+        Some(Proof { at: now, by })
     }
 
     /// What can open one session only.
@@ -153,6 +166,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
             attempt: entry.way.attempt(),
             client: &entry.client,
             grant: &entry.grant,
+            proof: entry.way.proof(entry.now),
         },
     )?;
     audit::record(

@@ -16,7 +16,8 @@ use crate::sessions;
 use crate::users;
 
 /// # Errors
-/// [`Error::SignedOut`] when the session that began it is over; [`Cause::IdentityTaken`] when the
+/// [`Error::SignedOut`] when the session that began it is over, [`Error::FreshSignInNeeded`] when
+/// its owner has not proved who they are of late; [`Cause::IdentityTaken`] when the
 /// person has another account already, [`Cause::NotAdmitted`] when the provider's rules keep them
 /// out.
 pub async fn link(
@@ -48,9 +49,13 @@ pub async fn link(
             let Some(user) = users::lock(conn, user.id)?.filter(|user| user.is_active) else {
                 return Err(Error::SignedOut);
             };
-            // It may have been ended while the row was waited for.
-            if !sessions::is_live(conn, now, shared.limits, user.id, session_id)? {
+            // Read again now that the row is taken; what the new identity proves counts for nothing.
+            let live = sessions::find_live(conn, now, shared.limits, &hash)?;
+            let Some((session, _)) = live.filter(|(session, _)| session.id == session_id) else {
                 return Err(Error::SignedOut);
+            };
+            if !session.is_proved(now) {
+                return Err(Error::FreshSignInNeeded);
             }
             match users::find_by_identity(conn, &id, &subject)? {
                 Some(owner) if owner.id == user.id => return Ok(Ok(())),

@@ -30,6 +30,7 @@ const MAX_SIGN_INS: i64 = 10;
 const SESSION_ENDED: &str = "session_ended";
 const SESSIONS_ENDED: &str = "sessions_ended";
 pub const PASSWORD_CHANGED: &str = "password_changed";
+pub const CONFIRMATION_SET: &str = "confirmation_set";
 
 /// A session as a list shows it.
 pub struct ShownSession {
@@ -97,6 +98,7 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
         Some(SESSIONS_ENDED) => Some(page.t.sessions_ended),
         Some(IDENTITY_LINKED) => Some(page.t.identity_linked),
         Some(PASSWORD_CHANGED) => Some(page.t.password_changed),
+        Some(CONFIRMATION_SET) => Some(page.t.confirmation_set),
         _ => None,
     };
     let asked = desk.asks_for_permissions();

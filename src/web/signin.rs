@@ -10,19 +10,19 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 use url::Url;
 
-use super::cookie::{self, browser_cookie};
+use super::cookie::browser_cookie;
 use super::csrf::{self, Form};
 use super::frame::Reference;
 use super::guard::signed_in;
 use super::page::Page;
 use super::visit::Visit;
-use crate::admin::FRESH;
+use super::{confirm, cookie};
 use crate::attempts::{Browser, Intent};
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
-use crate::oauth::Prompt;
+use crate::oauth::{Prompt, Provider};
 use crate::secret::Secret;
 use crate::signin::password::{self, Credentials, Outcome};
 use crate::signin::{self, Callback, Finished, Visitor, Wish};
@@ -79,7 +79,8 @@ impl Wanted {
 /// What the account page says once a provider was added.
 pub const IDENTITY_LINKED: &str = "identity_linked";
 
-fn path(next: Option<&str>) -> LocalPath {
+/// Where somebody goes on to.
+pub fn path(next: Option<&str>) -> LocalPath {
     next.and_then(LocalPath::parse)
         .unwrap_or_else(LocalPath::home)
 }
@@ -105,7 +106,7 @@ pub fn address(path: &str, next: &LocalPath) -> String {
     )
 }
 
-/// Where somebody who is signed in signs in anew: `/login?next=/admin/users&fresh=1`
+/// Where somebody who is signed in proves who they are: `/login?next=/admin/users&fresh=1`
 pub fn fresh_address(next: &LocalPath) -> String {
     format!("{}&fresh=1", address("/login", next))
 }
@@ -120,8 +121,6 @@ pub fn see_other(to: &str) -> HttpResponse {
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
     page: &'a Page<'a>,
-    /// Somebody is signed in already, and is asked again.
-    is_fresh: bool,
     /// The providers.
     ways: Vec<WayIn<'a>>,
     form: Option<PasswordForm<'a>>,
@@ -130,13 +129,13 @@ struct SignInPage<'a> {
 }
 
 /// A provider on the sign-in page.
-struct WayIn<'a> {
-    label: String,
-    color: Option<&'a str>,
+pub struct WayIn<'a> {
+    pub label: String,
+    pub color: Option<&'a str>,
     /// Where people are sent.
-    host: String,
-    begin: String,
-    is_available: bool,
+    pub host: String,
+    pub begin: String,
+    pub is_available: bool,
 }
 
 impl SignInPage<'_> {
@@ -152,18 +151,18 @@ impl SignInPage<'_> {
 }
 
 /// The ways to sign in with a provider. Those that cannot be reached are named all the same.
-fn ways<'a>(
+pub fn ways<'a>(
     page: &Page<'a>,
     next: &LocalPath,
     is_fresh: bool,
-    only: Option<&str>,
+    is_wanted: impl Fn(&Provider) -> bool,
 ) -> Vec<WayIn<'a>> {
     let desk = page.desk;
     let is_one = desk.providers.is_one();
     desk.providers
         .all()
         .iter()
-        .filter(|provider| only.is_none_or(|only| only == provider.id()))
+        .filter(|provider| is_wanted(provider))
         .map(|provider| {
             provider.nudge(desk.clock.now());
             let mut begin = address("/oauth2/login", next);
@@ -204,47 +203,32 @@ pub async fn show(
 ) -> Result<HttpResponse> {
     let next = wanted.path();
     let me = signed_in(&request).await?;
-    let is_fresh = wanted.fresh.is_some() && me.is_some();
-    if me.is_some() && !is_fresh {
-        return Ok(see_other(&next.to_ascii()));
+    if let Some(me) = me {
+        return match wanted.fresh {
+            Some(_) => confirm::show_to(&me, &desk, &next).await,
+            None => Ok(see_other(&next.to_ascii())),
+        };
     }
-    if let Some(begin) = straight_on(&desk, &wanted, is_fresh) {
+    if let Some(begin) = straight_on(&desk, &wanted) {
         return Ok(see_other(&begin));
     }
     let visit = Visit::of(&request, &desk);
     let page = Page::new(&desk, &visit, None)?;
-    // Each kind of account has one way to prove itself anew.
-    let is_local = me.as_ref().is_some_and(|me| me.user.synced_at().is_none());
-    let came_by = me.as_ref().map(|me| me.session.provider.as_str());
-    let only = came_by.filter(|id| is_fresh && desk.providers.find(id).is_some());
-    let username = me.as_ref().filter(|_| is_local);
-    let ways = if is_local {
-        Vec::new()
-    } else {
-        ways(&page, &next, is_fresh, only)
-    };
+    let ways = ways(&page, &next, false, |_| true);
     let is_down = !ways.is_empty() && ways.iter().all(|way| !way.is_available);
     page.ok(&SignInPage {
         page: &page,
-        is_fresh,
         ways,
-        form: password_form(
-            &desk,
-            wanted.local.is_some() || is_local || is_down,
-            next.as_str(),
-            username.map_or("", |me| me.user.username.as_str()),
-        )
-        .filter(|_| !is_fresh || is_local),
+        form: password_form(&desk, wanted.local.is_some() || is_down, next.as_str(), ""),
         problem: None,
         reference: None,
     })
 }
 
 /// Where the sign-in page leads by itself, if it is set up so and there is one way that works.
-fn straight_on(desk: &Desk, wanted: &Wanted, is_fresh: bool) -> Option<String> {
+fn straight_on(desk: &Desk, wanted: &Wanted) -> Option<String> {
     let provider = desk.providers.first()?;
     let is_wanted = desk.auto_sign_in
-        && !is_fresh
         && wanted.local.is_none()
         && desk.providers.is_one()
         && provider.is_available();
@@ -271,8 +255,6 @@ pub struct PasswordFields {
     username: String,
     password: String,
     next: Option<String>,
-    /// Present: the page asked somebody who is signed in to sign in again.
-    fresh: Option<String>,
 }
 
 pub async fn with_password(
@@ -285,9 +267,7 @@ pub async fn with_password(
         username,
         password,
         next,
-        fresh,
     }) = form;
-    let is_fresh = fresh.is_some();
     let next = path(next.as_deref());
     let credentials = Credentials {
         username: username.clone(),
@@ -317,12 +297,7 @@ pub async fn with_password(
         status,
         &SignInPage {
             page: &page,
-            is_fresh,
-            ways: if is_fresh {
-                Vec::new()
-            } else {
-                ways(&page, &next, false, None)
-            },
+            ways: ways(&page, &next, false, |_| true),
             form: password_form(&desk, true, next.as_str(), &username),
             problem: Some(problem),
             reference: Some(&reference),
@@ -440,9 +415,8 @@ async fn intent(
         };
     };
     // Whoever finds a browser open must not make the account theirs.
-    if desk.clock.now().since(me.session.created_at()) > FRESH {
-        let account = LocalPath::parse("/account").unwrap_or_else(LocalPath::home);
-        return Ok(Err(see_other(&fresh_address(&account))));
+    if !me.session.is_proved(desk.clock.now()) {
+        return Ok(Err(to_prove_for_linking()));
     }
     // Nor must another site, which may have signed this browser in at the provider as somebody
     // else: the link is our own page's.
@@ -452,6 +426,12 @@ async fn intent(
     } else {
         Err(see_other("/account"))
     })
+}
+
+/// Somebody who adds a provider proves first that the account is theirs.
+fn to_prove_for_linking() -> HttpResponse {
+    let account = LocalPath::parse("/account").unwrap_or_else(LocalPath::home);
+    see_other(&fresh_address(&account))
 }
 
 /// The browser's binding, and whether it is a new one.
@@ -481,7 +461,10 @@ pub async fn finish(
     let provider = desk.providers.at(request.path()).ok_or(Error::NotFound)?;
     let code = &provider.settings().dialect.callback_code;
     let callback = Callback::parse(request.query_string(), code);
-    let finished = signin::finish(&desk, provider, callback, visitor(&visit)).await?;
+    let finished = match signin::finish(&desk, provider, callback, visitor(&visit)).await {
+        Err(Error::FreshSignInNeeded) => return Ok(to_prove_for_linking()),
+        finished => finished?,
+    };
     desk.failpoint.hit("before_response");
     match finished {
         Finished::SignedIn { token, next } => {

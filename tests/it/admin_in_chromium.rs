@@ -38,6 +38,7 @@ on_both_databases! {
         let staff = desk.signed_in(&Person::named("looker").with("name_cn", "Looker")).await;
         desk.database.execute("UPDATE users SET is_staff = TRUE WHERE username IN ('linxiaoyu', 'looker')");
         desk.database.execute("UPDATE users SET is_superuser = TRUE WHERE username = 'linxiaoyu'");
+        desk.prove("linxiaoyu");
 
         // That person has a page open.
         let person = Chromium::start("zh-CN,zh", Screen::DESKTOP).await;

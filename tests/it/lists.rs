@@ -48,6 +48,7 @@ async fn superuser(desk: &Desk) -> Browser {
     let browser = desk.signed_in(&Person::named("boss")).await;
     desk.database
         .execute("UPDATE users SET is_superuser = TRUE, is_staff = TRUE WHERE username = 'boss'");
+    desk.prove("boss");
     browser
 }
 
@@ -1901,6 +1902,10 @@ fn the_codes_of_events_stay() {
             "password_changed",
             "password_change_refused",
             "password_link_made",
+            "confirmation_link_made",
+            "confirmation_password_set",
+            "proved",
+            "proof_refused",
             "rescue_link_made",
             "note_added",
             "export_made",

@@ -30,6 +30,7 @@ mod oidc;
 mod openid;
 mod pages;
 mod passwords;
+mod proof;
 mod provider_calls;
 mod providers;
 mod proxies;

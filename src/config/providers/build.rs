@@ -10,7 +10,7 @@ use url::Url;
 
 use super::read::Raw;
 use super::{
-    Addresses, Admission, AssertionAudience, ClientAuth, Dialect, Mapping, Pointer,
+    Addresses, Admission, AssertionAudience, ClientAuth, Dialect, Mapping, Pointer, ProvesBy,
     ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest,
 };
 use crate::branding::{self, Twin};
@@ -110,6 +110,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         let mapping = self.mapping();
         let dialect = self.dialect();
         let recheck = self.recheck();
+        let proves_by = self.proves_by();
         let algorithms = self.algorithms(secret.as_ref());
         let admission = self.admission();
         let color = self.color();
@@ -151,6 +152,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             prompt: raw.prompt.take(),
             acr_values: raw.acr_values.take(),
             max_age: raw.max_age.map(Duration::from_secs),
+            proves_by,
             algorithms,
             trusted_audiences: std::mem::take(&mut raw.trusted_audiences),
             mapping,
@@ -523,6 +525,22 @@ impl<'a, 'b> Builder<'a, 'b> {
                 .filter_map(|value| serde_json::to_value(value).ok())
                 .collect(),
         }
+    }
+
+    fn proves_by(&mut self) -> ProvesBy {
+        let name = self.source.name("proves_by");
+        self.reader
+            .parsed_text(
+                &name,
+                self.raw.proves_by.take(),
+                "auth_time or prompt",
+                |text| match text {
+                    "auth_time" => Some(ProvesBy::AuthTime),
+                    "prompt" => Some(ProvesBy::Prompt),
+                    _ => None,
+                },
+            )
+            .unwrap_or(ProvesBy::AuthTime)
     }
 
     fn recheck(&mut self) -> Option<Recheck> {

@@ -62,6 +62,7 @@ pub(super) struct Raw {
     pub(super) prompt: Option<String>,
     pub(super) acr_values: Option<String>,
     pub(super) max_age: Option<u64>,
+    pub(super) proves_by: Option<String>,
     pub(super) id_token_algorithms: Option<Vec<String>>,
     pub(super) trusted_audiences: Vec<String>,
     pub(super) ca_file: Option<String>,
@@ -193,6 +194,7 @@ impl Reader<'_> {
             permissions_url: of("permissions_url"),
             logout_url: of("logout_url"),
             ca_file: of("ca_file"),
+            proves_by: of("proves_by"),
             recheck: of("recheck"),
             recheck_with: of("recheck_with"),
             mapping: RawMapping {

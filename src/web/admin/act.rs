@@ -17,7 +17,7 @@ use crate::permissions;
 use crate::secret::{Secret, reference};
 use crate::sessions::{self, Session};
 use crate::signin::link::Draft;
-use crate::signin::password_link;
+use crate::signin::{confirmation, password_link};
 use crate::users::{self, Role, User};
 use crate::web::cookie;
 use crate::web::csrf::Form;
@@ -38,6 +38,7 @@ pub const ACTS: &[&str] = &[
     "link",
     "unlink",
     "reset-password",
+    "confirmation-link",
     "erase",
     "note",
 ];
@@ -108,6 +109,9 @@ impl Fields {
             "reset-password" => Act::ResetPassword {
                 link: String::new(),
             },
+            "confirmation-link" => Act::MakeConfirmationLink {
+                link: String::new(),
+            },
             "erase" => Act::Erase,
             "note" => Act::Note,
             _ => return Err(Error::NotFound),
@@ -169,6 +173,11 @@ pub fn words(page: &Page<'_>, act: &Act) -> Words {
             t.act_reset_password,
             t.ask_reset_password,
             t.steps_reset_password,
+        ),
+        Act::MakeConfirmationLink { .. } => (
+            t.act_confirmation_link,
+            t.ask_confirmation_link,
+            t.steps_confirmation_link,
         ),
         Act::Erase => (t.act_erase, t.ask_erase, t.steps_erase),
         Act::Note => (t.act_note, t.ask_note, t.steps_note),
@@ -427,7 +436,12 @@ pub async fn perform(
         Act::ResetPassword { link } => {
             let draft = password_link::draft()?;
             link.clone_from(&draft.id);
-            Some(draft)
+            Some((draft, LinkFor::Password))
+        }
+        Act::MakeConfirmationLink { link } => {
+            let draft = confirmation::draft()?;
+            link.clone_from(&draft.id);
+            Some((draft, LinkFor::Confirmation))
         }
         _ => None,
     };
@@ -504,8 +518,18 @@ struct PasswordLinkPage<'a> {
     page: &'a Page<'a>,
     tab: &'static str,
     person: Person,
+    heading: &'static str,
+    lead: [&'static str; 3],
+    once: &'static str,
     link: Secret<String>,
     hours: u64,
+}
+
+/// What the link of a page is for.
+#[derive(Clone, Copy)]
+pub enum LinkFor {
+    Password,
+    Confirmation,
 }
 
 /// The one page that ever shows the link.
@@ -514,7 +538,7 @@ pub async fn show_link(
     visit: &crate::web::visit::Visit,
     viewer: &User,
     user_id: i64,
-    draft: Draft,
+    (draft, what): (Draft, LinkFor),
 ) -> Result<HttpResponse> {
     let token = draft.token(&desk.keys, desk.clock.now(), user_id)?;
     let user = desk
@@ -523,11 +547,31 @@ pub async fn show_link(
         .await?
         .ok_or(Error::NotFound)?;
     let page = Page::new(desk, visit, Some(viewer))?;
+    let (t, origin) = (page.t, &desk.public_url.origin);
+    let (heading, lead, once, link, lifetime) = match what {
+        LinkFor::Password => (
+            t.password_link_heading,
+            t.password_link_lead,
+            t.password_link_once,
+            password_link::address(origin, &token),
+            password_link::LIFETIME,
+        ),
+        LinkFor::Confirmation => (
+            t.confirmation_link_heading,
+            t.confirmation_link_lead,
+            t.confirmation_link_once,
+            confirmation::address(origin, &token),
+            confirmation::LIFETIME,
+        ),
+    };
     page.ok(&PasswordLinkPage {
         page: &page,
         tab: "users",
         person: Person::of(&user),
-        link: Secret::new(password_link::address(&desk.public_url.origin, &token)),
-        hours: password_link::LIFETIME.as_secs() / 3600,
+        heading,
+        lead,
+        once,
+        link: Secret::new(link),
+        hours: lifetime.as_secs() / 3600,
     })
 }

@@ -56,6 +56,11 @@ impl Happening {
         if details.rescue_link {
             notes.push(t.by_rescue_link.to_owned());
         }
+        match details.proved_by.as_str() {
+            "password" => notes.push(t.local_password.to_owned()),
+            "confirmation_password" => notes.push(t.confirmation_password.to_owned()),
+            _ => {}
+        }
         if details.adopted {
             notes.push(t.adopted.to_owned());
         }
@@ -152,6 +157,10 @@ fn look(t: &'static Messages, kind: EventKind) -> (&'static str, &'static str, &
         EventKind::PasswordChanged => (t.event_password_changed, "key", "t4"),
         EventKind::PasswordChangeRefused => (t.event_password_change_refused, "alert", "t5"),
         EventKind::PasswordLinkMade => (t.event_password_link_made, "key", "t4"),
+        EventKind::ConfirmationLinkMade => (t.event_confirmation_link_made, "key", "t4"),
+        EventKind::ConfirmationPasswordSet => (t.event_confirmation_set, "key", "t4"),
+        EventKind::Proved => (t.event_proved, "check", "t2"),
+        EventKind::ProofRefused => (t.event_proof_refused, "alert", "t5"),
         EventKind::RescueLinkMade => (t.event_rescue_link_made, "key", "t4"),
         EventKind::NoteAdded => (t.event_note_added, "edit", "t6"),
         EventKind::ExportMade => (t.event_export_made, "download", "t3"),

@@ -116,6 +116,8 @@ struct ProviderState {
     callback: String,
     is_available: bool,
     recheck: Option<Bound>,
+    /// Whether a fresh sign-in is believed that whoever sits there could leave out.
+    is_proof_weak: bool,
     /// Whether it tells by itself who signed out there.
     is_pushed: bool,
     gives_permissions: bool,
@@ -157,6 +159,7 @@ impl ProviderState {
                 suspended_until: known.suspended_until.filter(|until| *until > now),
             }),
             gives_permissions: provider.gives_permissions(),
+            is_proof_weak: provider.can_prove_by_prompt(),
             is_pushed: provider.known().is_some_and(|known| known.sends_logouts),
         }
     }

@@ -47,6 +47,7 @@ struct UserPage<'a> {
     changed: HashMap<String, Changed>,
     identities: Vec<(String, String)>,
     has_password: bool,
+    has_confirmation: bool,
     may_reset: bool,
     permissions: Vec<Held>,
     more_permissions: i64,
@@ -95,7 +96,7 @@ pub async fn show(
             Ok((
                 user,
                 users::identities_of(conn, id)?,
-                users::has_password(conn, id)?,
+                users::confirmation::hashes(conn, id)?,
                 users::changes_of(conn, id)?,
                 (held, more),
                 sessions::list_live(conn, now, limits, id, MAX_SESSIONS)?,
@@ -103,7 +104,8 @@ pub async fn show(
             ))
         })
         .await?;
-    let (user, identities, has_password, fields, (held, more), sessions, events) = found;
+    let (user, identities, hashes, fields, (held, more), sessions, events) = found;
+    let has_password = hashes.password.is_some();
     let address = address?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let asked = desk.asks_for_permissions();
@@ -144,6 +146,7 @@ pub async fn show(
         user,
         identities,
         has_password,
+        has_confirmation: hashes.confirmation.is_some(),
         may_reset: has_password && desk.password_login != PasswordLogin::Off,
         permissions: held,
         more_permissions: more,
