@@ -19,12 +19,12 @@ use crate::config::Recheck;
 use crate::db::{Conn, lock_rechecks};
 use crate::desk::Desk;
 use crate::error::Result;
+use crate::leaving;
 use crate::oauth::{Again, Grant, Provider};
 use crate::secret::random_bytes;
 use crate::sessions::grant::{self, Row};
 use crate::sessions::{self, Client};
-use crate::users;
-use crate::{permissions, roles};
+use crate::users::{self, refusals};
 
 /// Calls to one provider at once, of one instance.
 const MAX_CALLS: usize = 64;
@@ -437,6 +437,7 @@ fn settle(
     match checked.verdict {
         Verdict::Here(session_id) => {
             grant::confirm(conn, now, session_id)?;
+            refusals::let_in(conn, user_id, provider)?;
             grant::set_recheck(conn, provider, user_id, next)?;
             return Ok(0);
         }
@@ -469,23 +470,11 @@ fn settle(
     }
     let mut details = Details::default();
     let since = UnixTime(checked.at).minus(SIGN_IN);
-    let others = desk.providers.rechecked();
     let ended = if grant::is_newer(conn, since, provider, user_id)? {
         // The provider has just let them in, by a session that cannot be asked with.
         sessions::end_refused(conn, now, user_id, provider)?
     } else {
-        if has_other_way(conn, provider, user_id)? {
-            // What this provider gave counts no longer when they come in by the other one.
-            let taken = permissions::replace(conn, now, user_id, provider, &[])?;
-            details.permissions_removed = taken.removed;
-            let known = (user_id, user.roles());
-            roles::sync_and_note(conn, now, &desk.roles, known, "", &mut details)?;
-        }
-        if grant::has_elsewhere(conn, now, desk.limits, (provider, &others), user_id)? {
-            sessions::end_all_of(conn, now, user_id, provider)?
-        } else {
-            sessions::end_all(conn, now, user_id)?
-        }
+        leaving::withdraw(conn, now, desk, provider, &user, &mut details)?
     };
     if ended == 0 {
         return Ok(0);
@@ -508,13 +497,4 @@ fn settle(
         },
     )?;
     Ok(ended)
-}
-
-/// Whether somebody can come in otherwise than by this provider.
-fn has_other_way(conn: &mut Conn, provider: &str, user_id: i64) -> Result<bool> {
-    let identities = users::identities_of(conn, user_id)?;
-    Ok(
-        identities.iter().any(|(other, _)| other != provider)
-            || users::has_password(conn, user_id)?,
-    )
 }

@@ -1,6 +1,7 @@
 //! Sessions: the cookie carries a random token, the table its SHA-256 and the truth.
 
 pub mod grant;
+pub mod instances;
 pub mod list;
 pub mod logout_tokens;
 

@@ -7,6 +7,7 @@ mod fields;
 mod imported;
 pub mod keys;
 mod list;
+pub mod refusals;
 mod search;
 pub mod terms;
 
@@ -197,17 +198,45 @@ pub fn find_by_identity(conn: &mut Conn, provider: &str, subject: &str) -> Resul
     Ok(find_with_identity(conn, provider, subject)?.map(|(user, _)| user))
 }
 
-/// The account of an identity, and whether that is the one by which its names are synced.
+/// What an identity is to its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable)]
+pub struct Standing {
+    /// Its names are the account's.
+    pub is_first: bool,
+    /// Its provider has refused the person.
+    pub is_refused: bool,
+    /// The account has identities of other providers.
+    pub has_others: bool,
+}
+
+/// The account of an identity, and what that is to it.
 pub fn find_with_identity(
     conn: &mut Conn,
     provider: &str,
     subject: &str,
-) -> Result<Option<(User, bool)>> {
+) -> Result<Option<(User, Standing)>> {
+    let others = diesel::alias!(identities as others);
+    let (other_user, other_provider) = (
+        others.field(identities::user_id),
+        others.field(identities::provider),
+    );
+    let has_others = diesel::dsl::exists(
+        others
+            .filter(other_user.eq(identities::user_id))
+            .filter(other_provider.ne(identities::provider)),
+    );
     Ok(each!(conn, |conn| identities::table
         .inner_join(users::table)
         .filter(identities::provider.eq(provider))
         .filter(identities::subject.eq(subject))
-        .select((User::as_select(), identities::is_first))
+        .select((
+            User::as_select(),
+            (
+                identities::is_first,
+                identities::refused_at.is_not_null(),
+                has_others,
+            ),
+        ))
         .first(conn)
         .optional())?)
 }
@@ -578,6 +607,23 @@ pub fn changes(user: &User, profile: &Profile, may_rename: bool) -> Vec<Change> 
         })
     })
     .collect()
+}
+
+/// Accounts with a role by permission, in the order of their ids, after that of `after`; at most
+/// `limit`.
+pub fn with_role_by_permission(
+    conn: &mut Conn,
+    after: Option<i64>,
+    limit: i64,
+) -> Result<Vec<User>> {
+    // A superuser is staff, too.
+    Ok(users::table
+        .filter(users::is_staff_by_permission.eq(true))
+        .filter(users::id.gt(after.unwrap_or(i64::MIN)))
+        .order(users::id)
+        .limit(limit)
+        .select(User::as_select())
+        .load(conn)?)
 }
 
 pub fn set_role_by_permission(conn: &mut Conn, user_id: i64, role: Role) -> Result<()> {

@@ -10,7 +10,7 @@ use crate::permissions::{self, MAX_NAME};
 use crate::roles::{self, RolePermissions};
 use crate::sessions;
 use crate::text::is_refused;
-use crate::users::{self, MAX_SUBJECT, NO_PASSWORD_YET, Role, User};
+use crate::users::{self, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusals};
 
 /// Of an admin's reason or note, in characters.
 pub const MAX_NOTE: usize = 500;
@@ -37,6 +37,8 @@ pub enum Act {
         link: String,
     },
     Erase,
+    /// Lets somebody come in again whom a provider refused: this one, or whichever did.
+    Readmit(Option<String>),
     Note,
 }
 
@@ -72,6 +74,7 @@ impl Act {
             | Self::LinkIdentity(..)
             | Self::UnlinkIdentity(..)
             | Self::ResetPassword { .. }
+            | Self::Readmit(_)
             | Self::Erase => true,
         }
     }
@@ -87,6 +90,7 @@ impl Act {
             | Self::LinkIdentity(..)
             | Self::UnlinkIdentity(..)
             | Self::ResetPassword { .. }
+            | Self::Readmit(_)
             | Self::Erase => true,
         }
     }
@@ -104,6 +108,7 @@ impl Act {
             Self::UnlinkIdentity(..) => EventKind::IdentityUnlinked,
             Self::ResetPassword { .. } => EventKind::PasswordLinkMade,
             Self::Erase => EventKind::AccountErased,
+            Self::Readmit(_) => EventKind::Readmitted,
             Self::Note => EventKind::NoteAdded,
         }
     }
@@ -177,9 +182,13 @@ pub fn perform(
     };
     match refusal {
         // Nothing was tried that anybody would have to know of.
-        Some(refusal @ (Refusal::Unchanged | Refusal::UnknownUser | Refusal::BadName)) => {
-            Ok(Err(refusal))
-        }
+        Some(
+            refusal @ (Refusal::Unchanged
+            | Refusal::UnknownUser
+            | Refusal::BadName
+            | Refusal::NotRefused
+            | Refusal::NoReason),
+        ) => Ok(Err(refusal)),
         Some(refusal) => {
             this.record(conn, act, reason, refusal.code())?;
             Ok(Err(refusal))
@@ -298,6 +307,7 @@ impl Performing<'_> {
                 self.note_change(conn, "password")?;
             }
             Act::Erase => return self.erase(conn),
+            Act::Readmit(by) => return self.readmit(conn, by.as_deref()),
             Act::Note => {
                 if self.details.note.trim().is_empty() {
                     return Ok(Err(Refusal::BadName));
@@ -349,6 +359,23 @@ impl Performing<'_> {
         self.sync_role(conn)?;
         self.details.identity = Some((provider.to_owned(), subject.to_owned()));
         self.note_change(conn, "identity")?;
+        Ok(Ok(()))
+    }
+
+    fn readmit(&mut self, conn: &mut Conn, by: Option<&str>) -> Result<Result<(), Refusal>> {
+        if self.details.note.trim().is_empty() {
+            return Ok(Err(Refusal::NoReason));
+        }
+        for (provider, _) in refusals::of(conn, self.user.id)? {
+            if by.is_none_or(|by| by == provider)
+                && refusals::let_in(conn, self.user.id, &provider)?
+            {
+                self.details.refused_by.push(provider);
+            }
+        }
+        if self.details.refused_by.is_empty() {
+            return Ok(Err(Refusal::NotRefused));
+        }
         Ok(Ok(()))
     }
 

@@ -1,21 +1,23 @@
 //! The one door: find or create the account, sync it, refuse the inactive, open the session, record
 //! the event, in one transaction. The first sign-in and the hundredth take the same path.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::audit::{self, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
-use crate::error::{Admission, Cause, Error, Result, SignInError, Step};
+use crate::error::{Admission, Cause, Error, Problem, ProfileFault, Result, SignInError, Step};
+use crate::leaving;
 use crate::local_path::LocalPath;
 use crate::oauth::profile::email_domain;
 use crate::oauth::{Permissions, Person, Provider};
-use crate::permissions;
+use crate::permissions::{self, Counting};
 use crate::roles;
 use crate::secret::{Secret, sha256};
 use crate::sessions::{self, Client, NewSession, grant};
-use crate::users::{self, NO_PASSWORD_YET, Profile, Role, User};
+use crate::users::{self, MAX_USERNAME, NO_PASSWORD_YET, Profile, Role, Standing, User, refusals};
 
 /// What came of a person at the door.
 #[derive(Debug)]
@@ -115,9 +117,9 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
             user_id,
             matched,
             fresh_hash,
-        } => know_password(conn, entry.now, *user_id, matched, fresh_hash.as_deref())?,
+        } => know_password(conn, entry, *user_id, matched, fresh_hash.as_deref())?,
         Way::RescueLink { user_id, .. } => know_link(conn, entry.now, *user_id)?,
-        Way::PasswordLink { user_id, hash, .. } => Ok(know_owner(conn, entry, *user_id, hash)?),
+        Way::PasswordLink { user_id, hash, .. } => know_owner(conn, entry, *user_id, hash)?,
     };
     let known = match known {
         Ok(known) => known,
@@ -167,7 +169,9 @@ fn know_person(
     provider: &Provider,
     person: &Person,
 ) -> Result<Result<Known, Box<TurnedAway>>> {
-    let profile = &person.profile;
+    let vouches_for = provider.settings().vouches_for;
+    let profile = called(provider, &person.profile);
+    let profile = profile.as_ref();
     let given = match &person.permissions {
         Permissions::Given(given) => Some(given),
         Permissions::NotAsked | Permissions::Failed(_) => None,
@@ -194,17 +198,28 @@ fn know_person(
 
     let mut known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
     let user = known.as_ref().map(|(user, _)| user);
-    if let Err(why) = admit(conn, provider, person, user)? {
+    let counting = &entry.desk.roles.counting;
+    if let Err(why) = admit(conn, provider, person, user, counting)? {
         return turned_away(user.cloned(), Cause::NotAdmitted(why));
     }
-    if known.is_none()
-        && let Some(owner) = users::find_by_username(conn, &profile.username)?
-    {
-        // Either somebody else's name, or this person's own first sign-in in another tab, which
-        // has just been committed.
-        known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
+    if known.is_none() {
+        let owner = users::find_by_username(conn, &profile.username)?;
+        // What waits for its person waits under the plain name.
+        let waiting = if !vouches_for.adoption {
+            None
+        } else if vouches_for.names {
+            owner.clone()
+        } else {
+            users::find_by_username(conn, &person.profile.username)?
+        };
+        if owner.is_some() || waiting.is_some() {
+            // Either somebody else's name, or this person's own first sign-in in another tab,
+            // which has just been committed.
+            known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
+        }
         if known.is_none()
-            && let Some(owner) = adoptable(conn, entry, owner.id)?
+            && let Some(waiting) = waiting
+            && let Some(owner) = adoptable(conn, entry, waiting.id)?
         {
             adopt(
                 conn,
@@ -214,20 +229,36 @@ fn know_person(
                 &profile.subject,
                 &mut details,
             )?;
-            known = Some((owner, true));
+            let standing = Standing {
+                is_first: true,
+                is_refused: false,
+                has_others: false,
+            };
+            known = Some((owner, standing));
         }
-        if known.is_none() {
+        if known.is_none() && owner.is_some() {
             let cause = Cause::NameTaken {
                 username: profile.username.clone(),
             };
-            return turned_away(Some(owner), cause);
+            return turned_away(owner, cause);
         }
     }
+    if let Some((user, standing)) = &known
+        && let Some(by) = let_in(conn, entry, provider.id(), user.id, *standing)?
+    {
+        return turned_away(Some(user.clone()), Cause::KeptOut { by });
+    }
     let mut username = profile.username.clone();
-    let (user_id, by_now) = if let Some((user, is_first)) = known {
-        // One provider says what the person is called: the first that the account knew.
-        let said = if is_first {
+    let (user_id, by_now) = if let Some((user, Standing { is_first, .. })) = known {
+        // One provider says what the person is called: the first that the account knew, if it
+        // vouches for names.
+        let said = if is_first && vouches_for.names {
             profile.clone()
+        } else if is_first {
+            Profile {
+                username: user.username.clone(),
+                ..profile.clone()
+            }
         } else {
             Profile {
                 subject: profile.subject.clone(),
@@ -241,7 +272,7 @@ fn know_person(
         if !may_rename {
             details.kept.push("username taken".to_owned());
         }
-        if !may_rename || !is_first {
+        if !may_rename || said.username == user.username {
             username.clone_from(&user.username);
         }
         let is_read = !matches!(person.permissions, Permissions::Failed(_));
@@ -258,6 +289,13 @@ fn know_person(
             .collect();
         (user.id, roles)
     } else {
+        if profile.username.chars().count() > MAX_USERNAME {
+            let fault = ProfileFault {
+                field: "username",
+                problem: Problem::TooLong,
+            };
+            return turned_away(None, Cause::BadProfile(fault));
+        }
         details.account_created = true;
         let id = users::create(conn, entry.now, provider.id(), profile, given.is_some())?;
         let roles = users::Roles {
@@ -282,8 +320,41 @@ fn know_person(
     }))
 }
 
+/// The profile under the name that an account of this provider gets: its own, where the provider
+/// vouches for names.
+pub fn called<'a>(provider: &Provider, profile: &'a Profile) -> Cow<'a, Profile> {
+    if provider.settings().vouches_for.names {
+        return Cow::Borrowed(profile);
+    }
+    Cow::Owned(Profile {
+        username: format!("{}@{}", profile.username, provider.id()),
+        ..profile.clone()
+    })
+}
+
+/// Whom `provider` lets in it refuses no more. Who else keeps them out, if anybody does; for that
+/// the account's row is taken, where it has more than one identity.
+fn let_in(
+    conn: &mut Conn,
+    entry: &Entry,
+    provider: &str,
+    user_id: i64,
+    standing: Standing,
+) -> Result<Option<String>> {
+    if standing.has_others {
+        users::lock(conn, user_id)?;
+    }
+    if standing.is_refused {
+        refusals::let_in(conn, user_id, provider)?;
+    }
+    if !standing.has_others {
+        return Ok(None);
+    }
+    leaving::kept_out_by(conn, &entry.desk, user_id, provider)
+}
+
 /// Whether the provider's rules let somebody in. Where the permissions could not be read, those of
-/// before count.
+/// before count: its own, and those that count everywhere.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -292,6 +363,7 @@ pub fn admit(
     provider: &Provider,
     person: &Person,
     known: Option<&User>,
+    counting: &Counting,
 ) -> Result<Result<(), Admission>> {
     let rules = &provider.settings().admission;
     if !person.is_admitted {
@@ -314,9 +386,10 @@ pub fn admit(
             .iter()
             .any(|permission| rules.permissions.contains(&permission.name)),
         (_, Some(user)) => {
+            let counting = counting.and(provider.id());
             let mut is_held = false;
             for name in &rules.permissions {
-                is_held |= permissions::is_held(conn, user.id, name)?;
+                is_held |= permissions::is_held(conn, &counting, user.id, name)?;
             }
             is_held
         }
@@ -366,16 +439,27 @@ fn adopt(
     Ok(())
 }
 
-/// The account whose password was right a moment ago: still active, with that very password.
+/// The account whose password was right a moment ago: still active, with that very password, and
+/// kept out by nobody. A superuser's local password is the way in on a bad day, whoever refuses
+/// them.
 fn know_password(
     conn: &mut Conn,
-    now: UnixTime,
+    entry: &Entry,
     user_id: i64,
     matched: &str,
     fresh_hash: Option<&str>,
 ) -> Result<Result<Known, Box<TurnedAway>>> {
-    let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
-    let noted = users::note_sign_in(conn, now, user_id, Some(matched))?;
+    let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
+    if user.is_active
+        && user.role() != Role::Superuser
+        && let Some(by) = leaving::kept_out_by(conn, &entry.desk, user_id, "")?
+        // Whoever typed another password is not told.
+        && users::password_hash(conn, user_id)?.as_deref() == Some(matched)
+    {
+        let cause = Cause::KeptOut { by };
+        return Ok(local(user, false, cause, Details::default()));
+    }
+    let noted = users::note_sign_in(conn, entry.now, user_id, Some(matched))?;
     if noted && let Some(hash) = fresh_hash {
         users::set_password(conn, user_id, hash)?;
     }
@@ -390,6 +474,10 @@ fn know_link(
 ) -> Result<Result<Known, Box<TurnedAway>>> {
     let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
     let noted = users::note_sign_in(conn, now, user_id, None)?;
+    if noted {
+        // Whoever made it can see to it that nobody refuses them.
+        refusals::forget(conn, user_id)?;
+    }
     let details = Details {
         rescue_link: true,
         ..Details::default()
@@ -401,8 +489,17 @@ fn know_link(
 }
 
 /// The owner of a local account that has no password yet, with the one that they have chosen.
-fn know_owner(conn: &mut Conn, entry: &Entry, user_id: i64, hash: &str) -> Result<Known> {
-    let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
+fn know_owner(
+    conn: &mut Conn,
+    entry: &Entry,
+    user_id: i64,
+    hash: &str,
+) -> Result<Result<Known, Box<TurnedAway>>> {
+    let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
+    if let Some(by) = leaving::kept_out_by(conn, &entry.desk, user_id, "")? {
+        let cause = Cause::KeptOut { by };
+        return Ok(local(user, false, cause, Details::default()));
+    }
     // Deactivated, or chosen in another window, a moment ago.
     if !users::note_sign_in(conn, entry.now, user_id, Some(NO_PASSWORD_YET))? {
         return Err(Error::LinkExpired);
@@ -423,11 +520,7 @@ fn know_owner(conn: &mut Conn, entry: &Entry, user_id: i64, hash: &str) -> Resul
             details: Details::default(),
         },
     )?;
-    Ok(Known {
-        user_id,
-        username: user.username,
-        details: Details::default(),
-    })
+    Ok(local(user, true, Cause::WrongPassword, Details::default()))
 }
 
 fn local(

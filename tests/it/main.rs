@@ -35,3 +35,4 @@ mod providers;
 mod proxies;
 mod requests;
 mod sessions;
+mod vouching;

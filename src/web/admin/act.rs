@@ -39,6 +39,7 @@ pub const ACTS: &[&str] = &[
     "unlink",
     "reset-password",
     "erase",
+    "readmit",
     "note",
 ];
 
@@ -109,6 +110,7 @@ impl Fields {
                 link: String::new(),
             },
             "erase" => Act::Erase,
+            "readmit" => Act::Readmit(None),
             "note" => Act::Note,
             _ => return Err(Error::NotFound),
         })
@@ -171,6 +173,7 @@ pub fn words(page: &Page<'_>, act: &Act) -> Words {
             t.steps_reset_password,
         ),
         Act::Erase => (t.act_erase, t.ask_erase, t.steps_erase),
+        Act::Readmit(_) => (t.act_readmit, t.ask_readmit, t.steps_readmit),
         Act::Note => (t.act_note, t.ask_note, t.steps_note),
     };
     Words {
@@ -198,6 +201,7 @@ pub fn notice_of(page: &Page<'_>, code: &str) -> Option<&'static str> {
         "link" => t.done_link,
         "unlink" => t.done_unlink,
         "erase" => t.done_erase,
+        "readmit" => t.done_readmit,
         "note" => t.done_note,
         _ => return None,
     })
@@ -224,6 +228,8 @@ pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
             let [before, after] = t.refused_identity_of;
             return format!("{before}{username}{after}");
         }
+        Refusal::NotRefused => t.refused_not_refused,
+        Refusal::NoReason => t.refused_no_reason,
         Refusal::Failed(_) => t.internal_heading,
     }
     .to_owned()
@@ -253,6 +259,7 @@ struct ActPage<'a> {
     hidden: Vec<(&'static str, &'a str)>,
     typed: Option<Typed<'a>>,
     is_reason_needed: bool,
+    reason_label: &'static str,
     reason: &'a str,
     longest_reason: usize,
     action: String,
@@ -403,7 +410,12 @@ fn act_page<'a>(
         object,
         hidden,
         typed,
-        is_reason_needed: *act == Act::Note,
+        is_reason_needed: matches!(act, Act::Note | Act::Readmit(_)),
+        reason_label: match act {
+            Act::Note => t.note,
+            Act::Readmit(_) => t.reason_needed,
+            _ => t.reason_optional,
+        },
         reason: &fields.reason,
         longest_reason: MAX_NOTE,
         action: format!("/admin/users/{}/{name}", found.user.id),
