@@ -25,6 +25,8 @@ pub const PATIENCE: Duration = Duration::from_secs(600);
 const KEPT: Duration = Duration::from_secs(86_400);
 /// How often it is looked whether a note is due.
 const TICK: Duration = Duration::from_secs(1);
+/// After a note that could not be written.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// Sessions that end in one transaction.
 const PIECE: i64 = 1000;
 /// Accounts that are looked at together.
@@ -104,7 +106,8 @@ fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: i64) -> Result<()> {
 
 /// Notes once a minute which providers this instance has, for as long as the server runs.
 pub async fn run(desk: Arc<Desk>) {
-    let mut noted_at = desk.clock.now();
+    // As [`begin`] did.
+    let mut noted_at = desk.started_at;
     loop {
         tokio::time::sleep(TICK).await;
         let now = desk.clock.now();
@@ -112,10 +115,13 @@ pub async fn run(desk: Arc<Desk>) {
         if now.since(noted_at) < NOTE_EVERY && now >= noted_at {
             continue;
         }
-        noted_at = now;
-        if let Err(error) = note(&desk, now).await {
-            warn!(event = "instances", outcome = "failed"; "{error}");
-        }
+        noted_at = match note(&desk, now).await {
+            Ok(()) => now,
+            Err(error) => {
+                warn!(event = "instances", outcome = "failed"; "{error}");
+                now.minus(NOTE_EVERY - TRY_AGAIN)
+            }
+        };
     }
 }
 

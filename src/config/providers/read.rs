@@ -135,12 +135,16 @@ impl Reader<'_> {
                 Some(tables) => tables.as_ref().map_or(1, toml::Table::len),
                 None => 0,
             };
+        let faults = self.faults.len();
         if is_short {
             if let Some(provider) = self.short_form(count == 1) {
                 all.push(provider);
             } else {
                 is_whole = false;
-                if file.is_some() {
+                // Whoever described it wholly but for that does mean it.
+                let is_meant =
+                    self.faults.len() == faults + 1 && self.has_fault("OAUTH2_VOUCHES_FOR");
+                if file.is_some() && !is_meant {
                     self.fault(
                         "FRONTDESK_PROVIDERS",
                         "is set beside OAUTH2_… variables, which describe one more provider; if there is none, take all of them out (what holds for a provider of the file stands in the file)",
