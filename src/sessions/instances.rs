@@ -81,9 +81,12 @@ pub fn end(conn: &mut Conn, now: UnixTime, provider: &str, limit: i64) -> Result
         .limit(limit)
         .select(sessions::id)
         .load(conn)?;
-    Ok(
-        diesel::update(sessions::table.filter(sessions::id.eq_any(open)))
-            .set(sessions::ended_at.eq(now.0))
-            .execute(conn)?,
+    // Another instance may be at it, too.
+    Ok(diesel::update(
+        sessions::table
+            .filter(sessions::id.eq_any(open))
+            .filter(sessions::ended_at.is_null()),
     )
+    .set(sessions::ended_at.eq(now.0))
+    .execute(conn)?)
 }
