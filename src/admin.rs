@@ -176,6 +176,10 @@ pub enum Refusal {
     StillActive,
     /// The account's personal data is gone; it stays as it is.
     Erased,
+    /// No provider refuses the person.
+    NotRefused,
+    /// It must be said why.
+    NoReason,
     /// The identity belongs to the account of this name.
     IdentityTaken(String),
     Failed(Error),
@@ -205,6 +209,8 @@ impl Refusal {
             Self::Inactive => "inactive",
             Self::StillActive => "still_active",
             Self::Erased => "erased",
+            Self::NotRefused => "not_refused",
+            Self::NoReason => "no_reason",
             Self::IdentityTaken(_) => "identity_taken",
             Self::Failed(_) => "failed",
         }
@@ -241,6 +247,8 @@ impl std::fmt::Display for Refusal {
             Self::Inactive => f.write_str("that account is deactivated"),
             Self::StillActive => f.write_str("that account is active; deactivate it first"),
             Self::Erased => f.write_str("the personal data of that account is erased"),
+            Self::NotRefused => f.write_str("no sign-in service refuses that account"),
+            Self::NoReason => f.write_str("say why"),
             Self::IdentityTaken(username) => {
                 write!(f, "that identity belongs to the account {username}")
             }

@@ -77,6 +77,10 @@ kinds! {
     SignedOutByProvider "signed_out_by_provider"
     /// What a provider gave was taken back there after a sign-out.
     TokensRevoked "tokens_revoked"
+    /// So many sessions ended of a provider that no instance has any more.
+    ProviderGone "provider_gone"
+    /// Whom a provider had refused may come in again.
+    Readmitted "readmitted"
     /// People of a provider are known by another id or another member.
     ProviderRekeyed "provider_rekeyed"
     PasswordChanged "password_changed"
@@ -180,6 +184,9 @@ pub struct Details {
     /// (provider, subject) that was linked or unlinked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<(String, String)>,
+    /// The providers that had refused somebody who was readmitted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused_by: Vec<String>,
     /// Landed on an account that was imported.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,

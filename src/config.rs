@@ -8,7 +8,7 @@ mod providers;
 pub use providers::{
     Addresses, Admission, AssertionAudience, ClientAuth, Dialect, Document, Mapping, PROVIDER_ID,
     Pointer, ProvesBy, ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest,
-    is_provider_id,
+    VouchesFor, is_provider_id,
 };
 
 use std::collections::{BTreeMap, HashMap};
@@ -177,6 +177,11 @@ pub const OPTIONS: &[OptionSpec] = &[
         "What tells whether somebody is still there: the refresh token, or the profile",
     ),
     option(
+        "OAUTH2_VOUCHES_FOR",
+        "all of them; required beside `FRONTDESK_PROVIDERS`",
+        "What this provider's word counts for: `permissions`, `names`, `adoption`, `linking`, `leaving`, separated by commas; `[]` for nothing",
+    ),
+    option(
         "FRONTDESK_PROVIDERS",
         "none",
         "A TOML file with more providers, or all of them (`docs/providers.md`)",
@@ -336,8 +341,7 @@ pub struct Settings {
     pub session_max: Duration,
     pub sessions_per_person: i64,
     pub password_login: PasswordLogin,
-    pub staff_permission: Option<String>,
-    pub superuser_permission: Option<String>,
+    pub roles: RoleSettings,
     /// Whether a first company sign-in may land on an imported account.
     pub adopts_imported: bool,
     pub keep_sign_ins: Duration,
@@ -351,19 +355,45 @@ pub struct Settings {
     pub failpoint: Option<String>,
 }
 
-/// Which permissions make somebody an admin, for commands that need no more of the settings.
-#[must_use]
-pub fn role_permissions(variables: &HashMap<String, String>) -> (Option<String>, Option<String>) {
-    let text = |name: &str| {
-        variables
-            .get(name)
-            .map(|value| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
-    };
-    (
-        text("FRONTDESK_STAFF_PERMISSION"),
-        text("FRONTDESK_SUPERUSER_PERMISSION"),
-    )
+/// Which permissions make somebody an admin, and whose count.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoleSettings {
+    pub staff: Option<String>,
+    pub superuser: Option<String>,
+    /// The ids of the providers that vouch for their permissions.
+    pub vouched_by: Vec<String>,
+}
+
+impl RoleSettings {
+    /// For commands that need no more of the settings.
+    ///
+    /// # Errors
+    /// When a permission makes a role, and the providers cannot be read: then nobody knows whose
+    /// permissions count.
+    pub fn of(variables: &HashMap<String, String>) -> Result<Self, Faults> {
+        let mut reader = Reader::new(variables);
+        let staff = reader.text("FRONTDESK_STAFF_PERMISSION");
+        let superuser = reader.text("FRONTDESK_SUPERUSER_PERMISSION");
+        if staff.is_none() && superuser.is_none() {
+            return Ok(Self::default());
+        }
+        match reader.providers() {
+            Some(providers) if reader.faults.is_empty() => Ok(Self {
+                staff,
+                superuser,
+                vouched_by: vouching_for_permissions(&providers),
+            }),
+            _ => Err(reader.into_faults()),
+        }
+    }
+}
+
+fn vouching_for_permissions(providers: &[ProviderSettings]) -> Vec<String> {
+    providers
+        .iter()
+        .filter(|provider| provider.vouches_for.permissions)
+        .map(|provider| provider.id.clone())
+        .collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -616,8 +646,11 @@ impl Settings {
                 |text| TimeZone::get(text).ok(),
             )
             .unwrap_or(TimeZone::UTC);
-        let staff_permission = reader.text("FRONTDESK_STAFF_PERMISSION");
-        let superuser_permission = reader.text("FRONTDESK_SUPERUSER_PERMISSION");
+        let roles = RoleSettings {
+            staff: reader.text("FRONTDESK_STAFF_PERMISSION"),
+            superuser: reader.text("FRONTDESK_SUPERUSER_PERMISSION"),
+            vouched_by: vouching_for_permissions(providers.as_deref().unwrap_or_default()),
+        };
         let adopts_imported = reader
             .parsed("FRONTDESK_ADOPT_IMPORTED", "on or off", on_or_off)
             .unwrap_or(false);
@@ -650,8 +683,7 @@ impl Settings {
                     session_max,
                     sessions_per_person,
                     password_login,
-                    staff_permission,
-                    superuser_permission,
+                    roles,
                     adopts_imported,
                     keep_sign_ins,
                     keep_acts,

@@ -17,7 +17,7 @@ use crate::i18n::Lang;
 use crate::oauth::Providers;
 use crate::passwords::Hasher;
 use crate::roles::RolePermissions;
-use crate::secret::Keys;
+use crate::secret::{Keys, random_token};
 use crate::sessions::Limits;
 use crate::status::{Board, Lags};
 use crate::throttle::Throttle;
@@ -59,6 +59,8 @@ pub struct Desk {
     pub touches: AtomicUsize,
     /// Not any more once the server is asked to stop.
     pub is_ready: AtomicBool,
+    /// Names this instance among those of one database, as long as it runs.
+    pub instance: String,
     pub failpoint: Failpoint,
 }
 
@@ -105,10 +107,7 @@ impl Desk {
             },
             public_url: settings.public_url,
             trusted_proxies: settings.trusted_proxies,
-            roles: RolePermissions {
-                staff: settings.staff_permission,
-                superuser: settings.superuser_permission,
-            },
+            roles: settings.roles.into(),
             adopts_imported: settings.adopts_imported,
             retention: Retention {
                 sign_ins: settings.keep_sign_ins,
@@ -131,6 +130,7 @@ impl Desk {
             anonymous_failures: AnonymousCap::default(),
             touches: AtomicUsize::new(0),
             is_ready: AtomicBool::new(true),
+            instance: random_token()?,
             #[cfg(feature = "failpoints")]
             failpoint: Failpoint::new(settings.failpoint),
             #[cfg(not(feature = "failpoints"))]

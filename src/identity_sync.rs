@@ -16,6 +16,8 @@ use crate::users::{self, Identity, Occasion, Profile, User};
 pub struct Sync<'a> {
     pub user: &'a User,
     pub identity: &'a Identity,
+    /// Whether the provider vouches for what its people are called.
+    pub gives_names: bool,
     pub profile: Profile,
     pub permissions: &'a Permissions,
     pub occasion: Occasion,
@@ -61,7 +63,15 @@ pub fn sync(
     let is_overtaken = identity.is_overtaken(sync.asked_at, now);
     // One provider says what the person is called: the first that the account knew.
     let said = if identity.is_first && !is_overtaken {
-        sync.profile.clone()
+        let profile = sync.profile.clone();
+        if sync.gives_names {
+            profile
+        } else {
+            Profile {
+                username: user.username.clone(),
+                ..profile
+            }
+        }
     } else {
         Profile {
             subject: sync.profile.subject.clone(),

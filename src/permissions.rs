@@ -33,6 +33,31 @@ pub struct Held {
     pub granted_by: String,
 }
 
+/// Whose permissions count: what was given by hand, and what these providers gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counting(Vec<String>);
+
+impl Counting {
+    #[must_use]
+    pub const fn of(providers: Vec<String>) -> Self {
+        Self(providers)
+    }
+
+    /// The same, and what `provider` gave.
+    #[must_use]
+    pub fn and(&self, provider: &str) -> Self {
+        let mut providers = self.0.clone();
+        providers.push(provider.to_owned());
+        Self(providers)
+    }
+
+    /// Whether what comes from `origin` counts; else it is only shown.
+    #[must_use]
+    pub fn has(&self, origin: &str) -> bool {
+        origin == BY_HAND || self.0.iter().any(|provider| provider == origin)
+    }
+}
+
 /// What a sync changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diff {
@@ -66,15 +91,14 @@ pub fn count(conn: &mut Conn, user_id: i64) -> Result<i64> {
         .get_result(conn)?)
 }
 
-/// Whether somebody holds `name`, from any origin.
-pub fn is_held(conn: &mut Conn, user_id: i64, name: &str) -> Result<bool> {
-    let found: Option<i64> = each!(conn, |conn| user_permissions::table
+/// Whether somebody holds `name` from an origin that counts.
+pub fn is_held(conn: &mut Conn, counting: &Counting, user_id: i64, name: &str) -> Result<bool> {
+    let origins: Vec<String> = each!(conn, |conn| user_permissions::table
         .filter(user_permissions::user_id.eq(user_id))
         .filter(user_permissions::name.eq(name))
-        .select(user_permissions::user_id)
-        .first(conn)
-        .optional())?;
-    Ok(found.is_some())
+        .select(user_permissions::origin)
+        .load(conn))?;
+    Ok(origins.iter().any(|origin| counting.has(origin)))
 }
 
 #[derive(Insertable)]

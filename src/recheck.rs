@@ -24,9 +24,8 @@ use crate::db::{Conn, lock_rechecks};
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::identity_sync::{self, Sync};
+use crate::leaving;
 use crate::oauth::{Again, Grant, Permissions, Provider, Refreshed, Refusal, Reread};
-use crate::permissions;
-use crate::roles;
 use crate::secret::{Secret, random_bytes};
 use crate::sessions::grant::{self, Row};
 use crate::sessions::{self, Client, Closing};
@@ -622,7 +621,7 @@ impl Settling {
                 let why_out = match reread {
                     Some(reread) => self.sync(conn, desk, provider, checked, &user, reread)?,
                     None => {
-                        users::note_asked(conn, now, id, user_id)?;
+                        users::note_known(conn, now, id, user_id)?;
                         None
                     }
                 };
@@ -782,6 +781,7 @@ impl Settling {
         let sync = Sync {
             user,
             identity,
+            gives_names: provider.settings().vouches_for.names,
             profile,
             permissions: &reread.permissions,
             occasion: Occasion::Recheck,
@@ -813,24 +813,11 @@ impl Settling {
         let (now, user_id) = (self.now, self.user_id);
         let mut details = Details::default();
         let since = checked.at.minus(SIGN_IN);
-        let others = desk.providers.rechecked();
         let ended = if why.is_empty() && grant::is_newer(conn, since, provider, user_id)? {
             // The provider has just let them in, by a session that cannot be asked with.
             sessions::close(conn, now, user_id, Closing::RefusedAt(provider))?
         } else {
-            if has_other_way(conn, provider, user_id)? {
-                // What this provider gave counts no longer when they come in by the other one.
-                let taken = permissions::replace(conn, now, user_id, provider, &[])?;
-                details.permissions_removed = taken.removed;
-                let known = (user_id, user.roles());
-                roles::sync_and_note(conn, now, &desk.roles, known, "", &mut details)?;
-            }
-            let elsewhere = (provider, others.as_slice());
-            if grant::has_elsewhere(conn, now, desk.limits, elsewhere, user_id)? {
-                sessions::close(conn, now, user_id, Closing::At(provider))?
-            } else {
-                sessions::close(conn, now, user_id, Closing::All)?
-            }
+            leaving::withdraw(conn, now, desk, provider, user, &mut details)?
         };
         if ended == 0 {
             return Ok(0);
@@ -872,14 +859,5 @@ fn record(
             reference: "",
             details,
         },
-    )
-}
-
-/// Whether somebody can come in otherwise than by this provider.
-fn has_other_way(conn: &mut Conn, provider: &str, user_id: i64) -> Result<bool> {
-    let identities = users::identities_of(conn, user_id)?;
-    Ok(
-        identities.iter().any(|(other, _)| other != provider)
-            || users::has_password(conn, user_id)?,
     )
 }

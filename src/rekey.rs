@@ -7,7 +7,7 @@ use crate::audit::{self, COMMAND_LINE, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::error::Result;
-use crate::sessions::Client;
+use crate::sessions::{Client, instances};
 use crate::text::is_refused;
 use crate::users::{MAX_SUBJECT, keys};
 
@@ -43,6 +43,8 @@ pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> 
             });
         }
         let people = keys::move_to(conn, from, to)?;
+        // No instance has it before the next start: sessions wait for that.
+        instances::note(conn, now, "rekey", &[to.to_owned()])?;
         record(conn, now, to, people, format!("{from} → {to}"))?;
         Ok(Moved {
             people,

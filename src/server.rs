@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::oauth::Provider;
 use crate::status::{self, Checked};
 use crate::users::keys;
-use crate::{audit, recheck, sessions, users, web};
+use crate::{audit, instances, recheck, sessions, users, web};
 
 /// Between "not ready any more" and closing the door: load balancers look about once a second.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -69,6 +69,7 @@ impl Server {
         settings.listen = address;
         let desk = Arc::new(Desk::open(settings, clock)?);
         note_pointers(&desk)?;
+        instances::begin(&desk)?;
         let shared = Arc::clone(&desk);
         let inner = HttpServer::new(move || App::new().configure(web::configure(&shared)))
             .disable_signals()
@@ -117,6 +118,7 @@ impl Server {
         let sweeper = actix_web::rt::spawn(sweep(Arc::clone(&self.desk)));
         let watcher = actix_web::rt::spawn(watch(Arc::clone(&self.desk)));
         let background = background(&self.desk);
+        let notes = actix_web::rt::spawn(instances::run(Arc::clone(&self.desk)));
         let stopper =
             actix_web::rt::spawn(stop_on_signal(Arc::clone(&self.desk), self.inner.handle()));
         let result = self.inner.await;
@@ -124,6 +126,7 @@ impl Server {
         recheck::finish(&self.desk).await;
         sweeper.abort();
         watcher.abort();
+        notes.abort();
         for task in background {
             task.abort();
         }

@@ -2,6 +2,7 @@
 
 pub mod closing;
 pub mod grant;
+pub mod instances;
 pub mod list;
 pub mod logout_tokens;
 pub mod logouts;

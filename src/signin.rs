@@ -73,6 +73,16 @@ pub async fn begin(
         None => desk.providers.first(),
     };
     let provider = Arc::clone(provider.ok_or(Error::NotFound)?);
+    if matches!(wish.intent, Intent::Link(_)) && !provider.settings().vouches_for.linking {
+        let error = SignInError {
+            provider: provider.id().to_owned(),
+            next: wish.next,
+            is_linking: true,
+            ..failure(None, Step::Account, Cause::NotLinkable)
+        };
+        let deadline = Instant::now() + NOTE_PATIENCE;
+        return Err(refuse(desk, error, client, deadline).await);
+    }
     let plan = Plan {
         provider: provider.id().to_owned(),
         next: wish.next,

@@ -9,6 +9,7 @@ mod identity;
 mod imported;
 pub mod keys;
 mod list;
+pub mod refusals;
 mod search;
 pub mod terms;
 pub mod unnamed_refusals;
@@ -16,7 +17,7 @@ pub mod unnamed_refusals;
 use diesel::prelude::*;
 
 pub use fields::{FieldChange, changes_of, note_changes};
-pub use identity::{Identity, identity_of, note_asked, note_sync};
+pub use identity::{Identity, identity_of, note_asked, note_known, note_sync};
 pub use imported::{Imported, create_imported};
 pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total, total_of_many};
 
@@ -203,17 +204,35 @@ pub fn find_by_identity(conn: &mut Conn, provider: &str, subject: &str) -> Resul
     Ok(find_with_identity(conn, provider, subject)?.map(|(user, _)| user))
 }
 
-/// The account of an identity, and the identity.
+/// An identity, and whether it is its account's only way to a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct Standing {
+    pub identity: Identity,
+    /// The account has identities of other providers.
+    pub has_others: bool,
+}
+
+/// The account of an identity, and what that is to it.
 pub fn find_with_identity(
     conn: &mut Conn,
     provider: &str,
     subject: &str,
-) -> Result<Option<(User, Identity)>> {
+) -> Result<Option<(User, Standing)>> {
+    let others = diesel::alias!(identities as others);
+    let (other_user, other_provider) = (
+        others.field(identities::user_id),
+        others.field(identities::provider),
+    );
+    let has_others = diesel::dsl::exists(
+        others
+            .filter(other_user.eq(identities::user_id))
+            .filter(other_provider.ne(identities::provider)),
+    );
     Ok(each!(conn, |conn| identities::table
         .inner_join(users::table)
         .filter(identities::provider.eq(provider))
         .filter(identities::subject.eq(subject))
-        .select((User::as_select(), Identity::as_select()))
+        .select((User::as_select(), (Identity::as_select(), has_others)))
         .first(conn)
         .optional())?)
 }
@@ -223,7 +242,7 @@ pub fn lock_with_identity(
     conn: &mut Conn,
     provider: &str,
     subject: &str,
-) -> Result<Option<(User, Identity)>> {
+) -> Result<Option<(User, Standing)>> {
     let mut found = find_with_identity(conn, provider, subject)?;
     if let Conn::Sqlite(_) = conn {
         return Ok(found);
@@ -663,6 +682,23 @@ pub fn changes(user: &User, profile: &Profile, may_rename: bool) -> Vec<Change> 
         })
     })
     .collect()
+}
+
+/// Accounts with a role by permission, in the order of their ids, after that of `after`; at most
+/// `limit`.
+pub fn with_role_by_permission(
+    conn: &mut Conn,
+    after: Option<i64>,
+    limit: i64,
+) -> Result<Vec<User>> {
+    // A superuser is staff, too.
+    Ok(users::table
+        .filter(users::is_staff_by_permission.eq(true))
+        .filter(users::id.gt(after.unwrap_or(i64::MIN)))
+        .order(users::id)
+        .limit(limit)
+        .select(User::as_select())
+        .load(conn)?)
 }
 
 pub fn set_role_by_permission(conn: &mut Conn, user_id: i64, role: Role) -> Result<()> {

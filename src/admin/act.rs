@@ -12,7 +12,7 @@ use crate::sessions::proof::ProvedBy;
 use crate::sessions::{self, Closing, proof};
 use crate::text::is_refused;
 use crate::users::confirmation;
-use crate::users::{self, MAX_SUBJECT, NO_PASSWORD_YET, Role, User};
+use crate::users::{self, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusals};
 
 /// Of an admin's reason or note, in characters.
 pub const MAX_NOTE: usize = 500;
@@ -43,6 +43,8 @@ pub enum Act {
         link: String,
     },
     Erase,
+    /// Lets somebody come in again whom a provider refused: this one, or whichever did.
+    Readmit(Option<String>),
     Note,
 }
 
@@ -79,6 +81,7 @@ impl Act {
             | Self::UnlinkIdentity(..)
             | Self::ResetPassword { .. }
             | Self::MakeConfirmationLink { .. }
+            | Self::Readmit(_)
             | Self::Erase => true,
         }
     }
@@ -95,6 +98,7 @@ impl Act {
             | Self::UnlinkIdentity(..)
             | Self::ResetPassword { .. }
             | Self::MakeConfirmationLink { .. }
+            | Self::Readmit(_)
             | Self::Erase => true,
         }
     }
@@ -113,6 +117,7 @@ impl Act {
             Self::ResetPassword { .. } => EventKind::PasswordLinkMade,
             Self::MakeConfirmationLink { .. } => EventKind::ConfirmationLinkMade,
             Self::Erase => EventKind::AccountErased,
+            Self::Readmit(_) => EventKind::Readmitted,
             Self::Note => EventKind::NoteAdded,
         }
     }
@@ -187,9 +192,13 @@ pub fn perform(
     };
     match refusal {
         // Nothing was tried that anybody would have to know of.
-        Some(refusal @ (Refusal::Unchanged | Refusal::UnknownUser | Refusal::BadName)) => {
-            Ok(Err(refusal))
-        }
+        Some(
+            refusal @ (Refusal::Unchanged
+            | Refusal::UnknownUser
+            | Refusal::BadName
+            | Refusal::NotRefused
+            | Refusal::NoReason),
+        ) => Ok(Err(refusal)),
         Some(refusal) => {
             this.record(conn, act, reason, refusal.code())?;
             Ok(Err(refusal))
@@ -320,6 +329,7 @@ impl Performing<'_> {
                 }
             }
             Act::Erase => return self.erase(conn),
+            Act::Readmit(by) => return self.readmit(conn, by.as_deref()),
             Act::Note => {
                 if self.details.note.trim().is_empty() {
                     return Ok(Err(Refusal::BadName));
@@ -373,6 +383,23 @@ impl Performing<'_> {
         self.sync_role(conn)?;
         self.details.identity = Some((provider.to_owned(), subject.to_owned()));
         self.note_change(conn, "identity")?;
+        Ok(Ok(()))
+    }
+
+    fn readmit(&mut self, conn: &mut Conn, by: Option<&str>) -> Result<Result<(), Refusal>> {
+        if self.details.note.trim().is_empty() {
+            return Ok(Err(Refusal::NoReason));
+        }
+        for (provider, _) in refusals::of(conn, self.user.id)? {
+            if by.is_none_or(|by| by == provider)
+                && refusals::let_in(conn, self.user.id, &provider)?
+            {
+                self.details.refused_by.push(provider);
+            }
+        }
+        if self.details.refused_by.is_empty() {
+            return Ok(Err(Refusal::NotRefused));
+        }
         Ok(Ok(()))
     }
 

@@ -14,6 +14,7 @@ use crate::db::{self, Db, MigrationState};
 use crate::desk::is_byte_order;
 use crate::error::{Cause, Error};
 use crate::i18n::rfc3339;
+use crate::instances::{self, Forgotten};
 use crate::logging;
 use crate::oauth::Provider;
 use crate::oauth::jwt;
@@ -260,6 +261,7 @@ fn check_people(report: &mut Report, settings: &Settings) {
             return;
         }
     };
+    check_forgotten(report, &db, &pointers);
     for (id, count, known) in found {
         match (pointers.iter().find(|(set, _)| *set == id), known) {
             (None, _) => Report::warning(
@@ -326,6 +328,26 @@ fn check_rechecks(settings: &Settings) {
     }
 }
 
+/// Whose sessions will end because these settings do not have their provider.
+fn check_forgotten(report: &mut Report, db: &Db, providers: &[(String, String)]) {
+    let ours: Vec<String> = providers.iter().map(|(id, _)| id.clone()).collect();
+    let now = Clock::default().now();
+    match db.read_blocking(|conn| instances::forgotten(conn, now, &ours)) {
+        Ok(forgotten) => {
+            for Forgotten { provider, at } in forgotten {
+                let at = rfc3339(at, &jiff::tz::TimeZone::UTC);
+                Report::warning(
+                    "sessions",
+                    &format!(
+                        "people are signed in with the provider {provider}, which the settings do not have: where no running instance has it, their sessions end ten minutes after it was last there, not before {at}"
+                    ),
+                );
+            }
+        }
+        Err(error) => report.fault("sessions", &error.to_string()),
+    }
+}
+
 /// `whose` stands after the names of what every provider has, where there are several.
 async fn check_provider(
     report: &mut Report,
@@ -341,6 +363,15 @@ async fn check_provider(
         None => "OAuth2".to_owned(),
     };
     Report::ok(&label, &kind);
+    let vouches_for = settings.vouches_for.words();
+    Report::ok(
+        &of("vouches_for"),
+        &if vouches_for.is_empty() {
+            "nothing".to_owned()
+        } else {
+            vouches_for.join(", ")
+        },
+    );
     if settings
         .issuer
         .as_ref()

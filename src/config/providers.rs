@@ -68,6 +68,7 @@ pub struct ProviderSettings {
     pub admission: Admission,
     pub dialect: Dialect,
     pub recheck: Option<Recheck>,
+    pub vouches_for: VouchesFor,
     /// PEM
     pub ca: Option<Vec<u8>>,
     /// What names its settings in messages.
@@ -136,6 +137,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("recheck", "OAUTH2_RECHECK"),
     ("recheck_rate", "OAUTH2_RECHECK_RATE"),
     ("recheck_with", "OAUTH2_RECHECK_WITH"),
+    ("vouches_for", "OAUTH2_VOUCHES_FOR"),
     ("mapping.subject", "OAUTH2_SUBJECT"),
     ("mapping.username", "OAUTH2_USERNAME"),
     ("mapping.first_name", "OAUTH2_FIRST_NAME"),
@@ -373,6 +375,68 @@ pub enum ProvesBy {
     AuthTime,
     /// `prompt=login` in the browser's address, too, which whoever sits there can take out.
     Prompt,
+}
+
+/// What a provider's word counts for here. Where there are several, each is told apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of an operator")]
+pub struct VouchesFor {
+    /// Its permissions make roles and open what asks for them; otherwise they are only shown.
+    pub permissions: bool,
+    /// Its people are called as it calls them; otherwise `NAME@ID`.
+    pub names: bool,
+    /// Its people may land on an imported account of their name.
+    pub adoption: bool,
+    /// Its identities may be added to an account that exists, by that account's owner.
+    pub linking: bool,
+    /// Whom it refuses is out by every other way, too.
+    pub leaving: bool,
+}
+
+impl VouchesFor {
+    pub const ALL: Self = Self {
+        permissions: true,
+        names: true,
+        adoption: true,
+        linking: true,
+        leaving: true,
+    };
+
+    /// The words of the setting.
+    pub const WORDS: [&'static str; 5] = ["permissions", "names", "adoption", "linking", "leaving"];
+
+    /// `None` when one of the words is none of [`Self::WORDS`].
+    #[must_use]
+    pub fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let mut vouches_for = Self::default();
+        for word in words {
+            *match word {
+                "permissions" => &mut vouches_for.permissions,
+                "names" => &mut vouches_for.names,
+                "adoption" => &mut vouches_for.adoption,
+                "linking" => &mut vouches_for.linking,
+                "leaving" => &mut vouches_for.leaving,
+                _ => return None,
+            } = true;
+        }
+        Some(vouches_for)
+    }
+
+    /// As the setting has it.
+    #[must_use]
+    pub fn words(self) -> Vec<&'static str> {
+        let said = [
+            self.permissions,
+            self.names,
+            self.adoption,
+            self.linking,
+            self.leaving,
+        ];
+        let words = Self::WORDS.into_iter().zip(said);
+        words
+            .filter_map(|(word, is_said)| is_said.then_some(word))
+            .collect()
+    }
 }
 
 /// How people who are signed in are looked up again.

@@ -159,6 +159,15 @@ messages! {
     step_id_token: Text = "verifying the identity", "验证身份";
     outcome_wrong_issuer: Text = "the answer came from another service", "回复来自其他服务";
     outcome_not_admitted: Text = "not admitted", "不符合准入规则";
+    kept_out_heading: Text = "First sign in somewhere else", "请先在另一处登录";
+    cause_kept_out: Around = ["You did sign in, but ", " no longer lets you in, or your sign-in there has run out. Sign in with it once, and this way works again."], ["你已通过验证，但", "不再认可你，或你在那里的登录已过期。请先用它登录一次，之后这种方式即可恢复使用。"];
+    cause_kept_out_gone: Around = ["You did sign in, but ", " has refused you, and this portal does not use it any more."], ["你已通过验证，但 ", " 曾拒绝你登录，而此门户已不再使用它。"];
+    step_sign_in_there: Text = "Sign in there with the button below.", "点击下面的按钮在那里登录。";
+    step_ask_to_readmit: Text = "If you cannot: send the reference below to your administrator, who can let you in again.", "如果做不到，请把下面的编号发给管理员，由管理员重新准许你登录。";
+    outcome_kept_out: Text = "refused by another sign-in service", "被另一登录服务拒绝";
+    cause_not_linkable: Text = "Identities of that sign-in service cannot be added to an account. Nothing was changed.", "该登录服务的身份不能添加到已有账号。未做任何更改。";
+    step_ask_to_link: Text = "Ask your administrator if you need it: they can link it for you.", "如有需要，请联系管理员为你关联。";
+    outcome_not_linkable: Text = "identities of this service are not added to accounts", "该服务的身份不能添加到账号";
     outcome_identity_taken: Text = "the identity belongs to another account", "该身份属于另一个账号";
     outcome_bad_metadata: Text = "the service's description cannot be used", "服务的描述信息不可用";
     outcome_bad_token: Text = "a token that cannot be trusted", "令牌不可信";
@@ -305,6 +314,8 @@ messages! {
     event_access_withdrawn: Text = "Access ended: no longer known at the sign-in service", "访问已结束：登录服务不再认可此人";
     event_signed_out_by_provider: Text = "Signed out at the sign-in service", "已在登录服务上退出";
     event_tokens_revoked: Text = "Tokens taken back at the sign-in service", "已在登录服务上撤销令牌";
+    event_provider_gone: Text = "Sessions ended: the portal no longer has their sign-in service", "会话已结束：门户已不再使用其登录服务";
+    event_readmitted: Text = "Let in again, although a sign-in service refused", "登录服务曾拒绝，现已重新准许登录";
     event_provider_rekeyed: Text = "A sign-in service's people were moved", "登录服务的身份已迁移";
     email_verified: Text = "E-mail verified", "邮箱已验证";
     document_id_token: Text = "ID token", "ID 令牌";
@@ -346,6 +357,7 @@ messages! {
     leavers_nobody: Text = "No signed-in user can be re-checked. Users without a usable token stay signed in until their session ends.", "目前没有可复查的用户。没有可用令牌的用户会保持登录，直到会话到期。";
     seconds: Text = " s", " 秒";
     leavers_lag: Around = [" Longest recent interval: ", "."], ["本实例近期实测：", "。"];
+    leavers_forgotten: Steps = &["This instance does not have it. Its open sessions end at ", ", unless an instance that has it runs by then."], &["本实例没有配置它。它的会话将于 ", " 结束，除非届时有配置了它的实例在运行。"];
     leavers_not_asked: Text = "People who are signed in are not asked about again; their sessions end by themselves.", "不复查已登录的人；会话到期后自动结束。";
     leavers_pushed: Text = " It also says so itself when somebody signs out there.", "有人在那里退出时，它也会主动通知。";
     proof_is_weak: Text = "A fresh sign-in is believed by prompt=login in the browser's address (proves_by): whoever finds a browser open can take it out.", "仅凭浏览器地址中的 prompt=login 即认可重新登录（proves_by）：使用已打开浏览器的人可以将其去掉。";
@@ -439,6 +451,17 @@ messages! {
     action_erase: Text = "For someone who has left: removes name, email, identities, permissions and addresses for good.", "适用于已离职人员：永久清除姓名、邮箱、身份、权限和地址。";
 
     act_deactivate: Text = "Deactivate", "停用";
+    act_readmit: Text = "Let in again", "重新准许登录";
+    action_readmit: Text = "A sign-in service refused this person, so no other way lets them in. This ends that, and the reason is kept.", "登录服务已拒绝此人，其他登录方式也因此不可用。此操作将解除限制，并保留原因。";
+    ask_readmit: Around = ["Let ", " in again?"], ["重新准许 ", " 登录？"];
+    steps_readmit: Steps = &["Every way of signing in that this person has works again.", "If the sign-in service refuses them once more, they are out again."], &["此人的所有登录方式将恢复可用。", "如果登录服务再次拒绝，此人将再次无法登录。"];
+    done_readmit: Text = "This person can sign in again.", "此人可以重新登录了。";
+    refused_not_refused: Text = "No sign-in service refuses this person", "没有登录服务拒绝此人";
+    reason_needed: Text = "Reason", "原因";
+    refused_no_reason: Text = "Say why", "请填写原因";
+    refused_since: Around = ["Refused since ", ""], ["自 ", " 起被拒绝"];
+    keeps_out_since: Steps = &["", " has refused this person since ", ": no other way lets them in until it does again, or an admin does."], &["", "自 ", " 起拒绝此人登录：在它重新认可或管理员准许之前，其他方式均不可用。"];
+    counts_for_nothing: Text = "shown only, counts for nothing", "仅供显示，不起作用";
     act_activate: Text = "Activate", "启用";
     act_make_superuser: Text = "Make admin", "设为管理员";
     act_make_staff: Text = "Make read-only admin", "设为只读管理员";

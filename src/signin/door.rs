@@ -1,6 +1,7 @@
 //! The one door: find or create the account, sync it, refuse the inactive, open the session, record
 //! the event, in one transaction. The first sign-in and the hundredth take the same path.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::password_link::MAKES_LINK;
@@ -8,18 +9,21 @@ use crate::audit::{self, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
-use crate::error::{Admission, Cause, Error, Result, SignInError, Step};
+use crate::error::{Admission, Cause, Error, Problem, ProfileFault, Result, SignInError, Step};
 use crate::identity_sync::{self, Sync};
+use crate::leaving;
 use crate::local_path::LocalPath;
 use crate::oauth::profile::email_domain;
 use crate::oauth::{Grant, Permissions, Person, Provider};
-use crate::permissions;
+use crate::permissions::{self, Counting};
 use crate::roles;
 use crate::secret::{Secret, sha256};
 use crate::sessions::closing::Named;
 use crate::sessions::proof::{Proof, ProvedBy};
 use crate::sessions::{self, Client, Closing, NewSession, grant, logouts};
-use crate::users::{self, NO_PASSWORD_YET, Occasion, Role, User};
+use crate::users::{
+    self, MAX_USERNAME, NO_PASSWORD_YET, Occasion, Profile, Role, Standing, User, refusals,
+};
 
 /// What came of a person at the door.
 #[derive(Debug)]
@@ -147,7 +151,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
             user_id,
             hash,
             link,
-        } => Ok(know_owner(conn, entry, *user_id, link, hash)?),
+        } => know_owner(conn, entry, *user_id, link, hash)?,
     };
     let known = match known {
         Ok(known) => known,
@@ -213,7 +217,9 @@ fn know_person(
     person: &Person,
     asked_at: UnixTime,
 ) -> Result<Result<Known, Box<TurnedAway>>> {
-    let profile = &person.profile;
+    let vouches_for = provider.settings().vouches_for;
+    let profile = called(provider, &person.profile);
+    let profile = profile.as_ref();
     let mut details = identity_sync::details_of(&person.kept, &person.permissions);
     let turned_away = |about, cause| {
         Ok(Err(Box::new(TurnedAway {
@@ -224,17 +230,28 @@ fn know_person(
     };
     let mut known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
     let user = known.as_ref().map(|(user, _)| user);
-    if let Err(why) = admit(conn, provider, person, user)? {
+    let counting = &entry.desk.roles.counting;
+    if let Err(why) = admit(conn, provider, person, user, counting)? {
         return turned_away(user.cloned(), Cause::NotAdmitted(why));
     }
-    if known.is_none()
-        && let Some(owner) = users::find_by_username(conn, &profile.username)?
-    {
-        // Either somebody else's name, or this person's own first sign-in in another tab, which
-        // has just been committed.
-        known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
+    if known.is_none() {
+        let owner = users::find_by_username(conn, &profile.username)?;
+        // What waits for its person waits under the plain name.
+        let waiting = if !vouches_for.adoption {
+            None
+        } else if vouches_for.names {
+            owner.clone()
+        } else {
+            users::find_by_username(conn, &person.profile.username)?
+        };
+        if owner.is_some() || waiting.is_some() {
+            // Either somebody else's name, or this person's own first sign-in in another tab,
+            // which has just been committed.
+            known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
+        }
         if known.is_none()
-            && let Some(owner) = adoptable(conn, entry, owner.id)?
+            && let Some(waiting) = waiting
+            && let Some(owner) = adoptable(conn, entry, waiting.id)?
         {
             adopt(
                 conn,
@@ -246,17 +263,24 @@ fn know_person(
             )?;
             known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
         }
-        if known.is_none() {
+        if known.is_none() && owner.is_some() {
             let cause = Cause::NameTaken {
                 username: profile.username.clone(),
             };
-            return turned_away(Some(owner), cause);
+            return turned_away(owner, cause);
         }
     }
-    let (user_id, username) = if let Some((user, identity)) = known {
+    if let Some((user, standing)) = &known
+        && standing.has_others
+        && let Some(by) = leaving::kept_out_by(conn, &entry.desk, user.id, provider.id())?
+    {
+        return turned_away(Some(user.clone()), Cause::KeptOut { by });
+    }
+    let (user_id, username) = if let Some((user, Standing { identity, .. })) = known {
         let sync = Sync {
             user: &user,
             identity: &identity,
+            gives_names: vouches_for.names,
             profile: profile.clone(),
             permissions: &person.permissions,
             occasion: Occasion::SignIn,
@@ -271,8 +295,22 @@ fn know_person(
         };
         (user.id, username)
     } else {
+        if profile.username.chars().count() > MAX_USERNAME {
+            let fault = ProfileFault {
+                field: "username",
+                problem: Problem::TooLong,
+            };
+            return turned_away(None, Cause::BadProfile(fault));
+        }
         details.account_created = true;
-        let id = create(conn, entry, provider, person, asked_at, &mut details)?;
+        let id = create(
+            conn,
+            entry,
+            provider,
+            (profile, &person.permissions),
+            asked_at,
+            &mut details,
+        )?;
         (id, profile.username.clone())
     };
     entry.desk.failpoint.hit("in_transaction");
@@ -288,23 +326,16 @@ fn create(
     conn: &mut Conn,
     entry: &Entry,
     provider: &Provider,
-    person: &Person,
+    (profile, permissions): (&Profile, &Permissions),
     asked_at: UnixTime,
     details: &mut Details,
 ) -> Result<i64> {
-    let given = match &person.permissions {
+    let given = match permissions {
         Permissions::Given(given) => Some(given),
         Permissions::NotAsked | Permissions::Failed(_) => None,
     };
     let now = entry.now;
-    let id = users::create(
-        conn,
-        now,
-        provider.id(),
-        &person.profile,
-        given.is_some(),
-        asked_at,
-    )?;
+    let id = users::create(conn, now, provider.id(), profile, given.is_some(), asked_at)?;
     if let Some(given) = given {
         let diff = permissions::replace(conn, now, id, provider.id(), given)?;
         details.permissions_added = diff.added;
@@ -317,8 +348,20 @@ fn create(
     Ok(id)
 }
 
+/// The profile under the name that an account of this provider gets: its own, where the provider
+/// vouches for names.
+pub fn called<'a>(provider: &Provider, profile: &'a Profile) -> Cow<'a, Profile> {
+    if provider.settings().vouches_for.names {
+        return Cow::Borrowed(profile);
+    }
+    Cow::Owned(Profile {
+        username: format!("{}@{}", profile.username, provider.id()),
+        ..profile.clone()
+    })
+}
+
 /// Whether the provider's rules let somebody in. Where the permissions could not be read, those of
-/// before count.
+/// before count: its own, and those that count everywhere.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -327,6 +370,7 @@ pub fn admit(
     provider: &Provider,
     person: &Person,
     known: Option<&User>,
+    counting: &Counting,
 ) -> Result<Result<(), Admission>> {
     let rules = &provider.settings().admission;
     if !person.is_admitted {
@@ -349,9 +393,10 @@ pub fn admit(
             .iter()
             .any(|permission| rules.permissions.contains(&permission.name)),
         (_, Some(user)) => {
+            let counting = counting.and(provider.id());
             let mut is_held = false;
             for name in &rules.permissions {
-                is_held |= permissions::is_held(conn, user.id, name)?;
+                is_held |= permissions::is_held(conn, &counting, user.id, name)?;
             }
             is_held
         }
@@ -401,7 +446,9 @@ fn adopt(
     Ok(())
 }
 
-/// The account whose password was right a moment ago: still active, with that very password.
+/// The account whose password was right a moment ago: still active, with that very password, and
+/// kept out by nobody. A superuser's local password is the way in on a bad day, whoever refuses
+/// them.
 fn know_password(
     conn: &mut Conn,
     entry: &Entry,
@@ -410,6 +457,15 @@ fn know_password(
     fresh_hash: Option<&str>,
 ) -> Result<Result<Known, Box<TurnedAway>>> {
     let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
+    if user.is_active
+        && user.role() != Role::Superuser
+        && let Some(by) = leaving::kept_out_by(conn, &entry.desk, user_id, "")?
+        // Whoever typed another password is not told.
+        && users::password_hash(conn, user_id)?.as_deref() == Some(matched)
+    {
+        let cause = Cause::KeptOut { by };
+        return Ok(local(user, false, cause, Details::default()));
+    }
     let noted = users::may_use_password(entry.desk.password_login, user.role())
         && users::note_sign_in(conn, entry.now, user_id, Some(matched))?;
     if noted && let Some(hash) = fresh_hash {
@@ -431,6 +487,10 @@ fn know_link(
         return Err(Error::LinkExpired);
     }
     let noted = users::note_sign_in(conn, now, user_id, None)?;
+    if noted {
+        // Whoever made it can see to it that nobody refuses them.
+        refusals::forget(conn, user_id)?;
+    }
     let details = Details {
         rescue_link: true,
         ..Details::default()
@@ -448,8 +508,12 @@ fn know_owner(
     user_id: i64,
     link: &str,
     hash: &str,
-) -> Result<Known> {
+) -> Result<Result<Known, Box<TurnedAway>>> {
     let user = users::lock(conn, user_id)?.ok_or(Error::LinkExpired)?;
+    if let Some(by) = leaving::kept_out_by(conn, &entry.desk, user_id, "")? {
+        let cause = Cause::KeptOut { by };
+        return Ok(local(user, false, cause, Details::default()));
+    }
     // Replaced by another link, deactivated, or chosen in another window, a moment ago.
     if !users::may_use_password(entry.desk.password_login, user.role())
         || !audit::is_last_link(conn, &MAKES_LINK, user_id, link)?
@@ -473,11 +537,7 @@ fn know_owner(
             details: Details::default(),
         },
     )?;
-    Ok(Known {
-        user_id,
-        username: user.username,
-        details: Details::default(),
-    })
+    Ok(local(user, true, Cause::WrongPassword, Details::default()))
 }
 
 fn local(

@@ -17,8 +17,9 @@ use crate::users;
 
 /// # Errors
 /// [`Error::SignedOut`] when the session that began it is over, [`Error::FreshSignInNeeded`] when
-/// its owner has not proved who they are of late; [`Cause::IdentityTaken`] when the
-/// person has another account already, [`Cause::NotAdmitted`] when the provider's rules keep them
+/// its owner has not proved who they are of late; [`Cause::IdentityTaken`] when the person has
+/// another account already, [`Cause::NotLinkable`] and [`Cause::NotAdmitted`] when the provider's
+/// rules keep them
 /// out.
 pub async fn link(
     desk: &Arc<Desk>,
@@ -28,6 +29,11 @@ pub async fn link(
     session_id: i64,
     visitor: &Visitor,
 ) -> Result<()> {
+    if !provider.settings().vouches_for.linking {
+        let error = failure(Some(attempt), Step::Account, Cause::NotLinkable);
+        let deadline = tokio::time::Instant::now() + super::NOTE_PATIENCE;
+        return Err(refuse(desk, error, &visitor.client, deadline).await);
+    }
     let token = visitor.session_token.as_ref().ok_or(Error::SignedOut)?;
     let hash = sha256(token.expose().as_bytes());
     let now = desk.clock.now();
@@ -69,7 +75,7 @@ pub async fn link(
                 }
                 None => {}
             }
-            if let Err(why) = admit(conn, &asked, &person, None)? {
+            if let Err(why) = admit(conn, &asked, &person, None, &shared.roles.counting)? {
                 return Ok(Err(Cause::NotAdmitted(why)));
             }
             users::link(conn, now, user.id, &id, &subject)?;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Visitor;
-use super::door::admit;
+use super::door::{admit, called};
 use crate::config::{Document, Pointer};
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Admission, Error, Result};
 use crate::oauth::profile::Documents;
 use crate::oauth::{self, Permissions, Person, Provider};
-use crate::permissions::{self, BY_HAND};
+use crate::permissions::{self, BY_HAND, Counting};
 use crate::secret::sha256;
 use crate::sessions;
 use crate::users::{self, Role, User};
@@ -86,6 +86,7 @@ pub async fn look(
     let now = desk.clock.now();
     let limits = desk.limits;
     let shared = Arc::clone(provider);
+    let counting = desk.roles.counting.clone();
     let person = Arc::new((person, documents));
     desk.db
         .read(move |conn| {
@@ -98,7 +99,7 @@ pub async fn look(
             }
             let (person, documents) = &*person;
             let outcome = match person {
-                Ok(person) => Ok(report(conn, &shared, person, documents)?),
+                Ok(person) => Ok(report(conn, &shared, &counting, person, documents)?),
                 Err(failure) => Err(failure.clone()),
             };
             Ok(Rehearsal {
@@ -117,10 +118,12 @@ pub async fn look(
 fn report(
     conn: &mut Conn,
     provider: &Provider,
+    counting: &Counting,
     person: &Person,
     documents: &Documents,
 ) -> Result<Report> {
-    let profile = &person.profile;
+    let profile = called(provider, &person.profile);
+    let profile = profile.as_ref();
     let mapping = &provider.settings().mapping;
     let field = |name, pointer: &Pointer, value: Option<String>| Field {
         name,
@@ -145,7 +148,7 @@ fn report(
         field("email_verified", &mapping.email_verified, Some(verified)),
     ];
     let known = users::find_by_identity(conn, provider.id(), &profile.subject)?;
-    let admitted = admit(conn, provider, person, known.as_ref())?;
+    let admitted = admit(conn, provider, person, known.as_ref(), counting)?;
     let held: Vec<String> = match &known {
         Some(user) => permissions::list(conn, user.id, 5000)?
             .into_iter()

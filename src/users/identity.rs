@@ -72,6 +72,21 @@ pub fn note_sync(
     Ok(())
 }
 
+/// Notes that a provider still knows somebody, of whom nothing more could be read.
+pub fn note_known(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) -> Result<()> {
+    diesel::update(
+        identities::table
+            .filter(identities::user_id.eq(user_id))
+            .filter(identities::provider.eq(provider)),
+    )
+    .set((
+        identities::asked_at.eq(now.0),
+        identities::refused_at.eq(None::<i64>),
+    ))
+    .execute(conn)?;
+    Ok(())
+}
+
 /// Notes that a provider was asked about somebody, whatever it said.
 pub fn note_asked(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) -> Result<()> {
     diesel::update(

@@ -125,6 +125,7 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
             .providers
             .all()
             .iter()
+            .filter(|provider| provider.settings().vouches_for.linking)
             .filter(|provider| identities.iter().all(|(id, _)| id != provider.id()))
             .map(|provider| (provider.id().to_owned(), page.label_of(provider)))
             .collect(),

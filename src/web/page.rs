@@ -270,6 +270,11 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// Whether permissions from there count.
+    pub fn counts(&self, origin: &str) -> bool {
+        self.desk.roles.counting.has(origin)
+    }
+
     /// The host of a provider's sign-in page.
     pub fn host_of(provider: &Provider) -> String {
         let settings = provider.settings();

@@ -64,6 +64,8 @@ const RANKS: &[&[&str]] = &[
         "signin",
         "signout",
         "recheck",
+        "leaving",
+        "instances",
         "admin",
         "takeover",
         "rekey",

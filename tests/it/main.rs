@@ -37,3 +37,4 @@ mod proxies;
 mod rechecks;
 mod requests;
 mod sessions;
+mod vouching;

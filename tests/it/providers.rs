@@ -189,7 +189,7 @@ fn faults(toml: &str, more: &[(&str, &str)]) -> Vec<String> {
 /// A provider that has no fault.
 fn sound(id: &str) -> String {
     format!(
-        "[{id}]\nkind = \"openid\"\nissuer = \"https://{id}.example\"\nclient_id = \"x\"\nclient_secret = \"hunter2-secret\"\n"
+        "[{id}]\nkind = \"openid\"\nissuer = \"https://{id}.example\"\nclient_id = \"x\"\nclient_secret = \"hunter2-secret\"\nvouches_for = []\n"
     )
 }
 
@@ -277,6 +277,7 @@ fn two_providers_have_neither_one_id_nor_one_callback() {
             "OAUTH2_REDIRECT_URL",
             "https://desk.example.com/oauth2_callback/",
         ),
+        ("OAUTH2_VOUCHES_FOR", "[]"),
     ];
     let with_callback = |id: &str| {
         format!(
@@ -1714,7 +1715,7 @@ fn check_names_each_provider_and_what_is_wrong_with_it() {
         );
         wrong.patch(Document::Discovery, json!({"issuer": "https://evil.test"}));
         let gone = format!(
-            "[gone]\nkind = \"openid\"\nissuer = \"http://127.0.0.1:{}\"\nclient_id = \"x\"\nclient_secret = \"hunter2-secret\"\n",
+            "[gone]\nkind = \"openid\"\nissuer = \"http://127.0.0.1:{}\"\nclient_id = \"x\"\nclient_secret = \"hunter2-secret\"\nvouches_for = []\n",
             free_port()
         );
         let toml = [

@@ -11,7 +11,7 @@ use url::Url;
 use super::read::Raw;
 use super::{
     Addresses, Admission, AssertionAudience, ClientAuth, Dialect, Mapping, Pointer, ProvesBy,
-    ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest,
+    ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest, VouchesFor,
 };
 use crate::branding::{self, Twin};
 use crate::config::{HTTP_ADDRESS, Reader, http_url, seconds};
@@ -30,14 +30,22 @@ pub(super) struct Builder<'a, 'b> {
     reader: &'a mut Reader<'b>,
     source: Source,
     raw: Raw,
+    /// There is no other provider.
+    is_alone: bool,
 }
 
 impl<'a, 'b> Builder<'a, 'b> {
-    pub(super) const fn new(reader: &'a mut Reader<'b>, source: Source, raw: Raw) -> Self {
+    pub(super) const fn new(
+        reader: &'a mut Reader<'b>,
+        source: Source,
+        raw: Raw,
+        is_alone: bool,
+    ) -> Self {
         Self {
             reader,
             source,
             raw,
+            is_alone,
         }
     }
 
@@ -111,6 +119,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         let dialect = self.dialect();
         let recheck = self.recheck();
         let proves_by = self.proves_by();
+        let vouches_for = self.vouches_for();
         let algorithms = self.algorithms(secret.as_ref());
         let admission = self.admission();
         let color = self.color();
@@ -159,6 +168,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             admission,
             dialect,
             recheck,
+            vouches_for: vouches_for?,
             ca,
             source: self.source.clone(),
         })
@@ -581,6 +591,34 @@ impl<'a, 'b> Builder<'a, 'b> {
             rate,
             asks_profile,
         })
+    }
+
+    /// All of it where there is nobody else to ask; said for each where there are several.
+    fn vouches_for(&mut self) -> Option<VouchesFor> {
+        const KEY: &str = "vouches_for";
+        let Some(words) = self.raw.vouches_for.take() else {
+            if self.is_alone {
+                return Some(VouchesFor::ALL);
+            }
+            let all = VouchesFor::WORDS;
+            let line = match self.source {
+                Source::Variables => format!("OAUTH2_VOUCHES_FOR={}", all.join(",")),
+                Source::File(_) => format!("vouches_for = {all:?}"),
+            };
+            self.fault(
+                KEY,
+                format!(
+                    "is required, since there are several providers; write: {line} (or less of it; [] for nothing)"
+                ),
+            );
+            return None;
+        };
+        let found = VouchesFor::of(words.iter().map(String::as_str));
+        if found.is_none() {
+            let all = VouchesFor::WORDS.join(", ");
+            self.fault(KEY, format!("may hold {all}; [] for nothing"));
+        }
+        found
     }
 
     /// Symmetric ones count only where they are named, and with a secret worth the name.

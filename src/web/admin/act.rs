@@ -40,6 +40,7 @@ pub const ACTS: &[&str] = &[
     "reset-password",
     "confirmation-link",
     "erase",
+    "readmit",
     "note",
 ];
 
@@ -113,6 +114,7 @@ impl Fields {
                 link: String::new(),
             },
             "erase" => Act::Erase,
+            "readmit" => Act::Readmit(None),
             "note" => Act::Note,
             _ => return Err(Error::NotFound),
         })
@@ -180,6 +182,7 @@ pub fn words(page: &Page<'_>, act: &Act) -> Words {
             t.steps_confirmation_link,
         ),
         Act::Erase => (t.act_erase, t.ask_erase, t.steps_erase),
+        Act::Readmit(_) => (t.act_readmit, t.ask_readmit, t.steps_readmit),
         Act::Note => (t.act_note, t.ask_note, t.steps_note),
     };
     Words {
@@ -207,6 +210,7 @@ pub fn notice_of(page: &Page<'_>, code: &str) -> Option<&'static str> {
         "link" => t.done_link,
         "unlink" => t.done_unlink,
         "erase" => t.done_erase,
+        "readmit" => t.done_readmit,
         "note" => t.done_note,
         _ => return None,
     })
@@ -233,6 +237,8 @@ pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
             let [before, after] = t.refused_identity_of;
             return format!("{before}{username}{after}");
         }
+        Refusal::NotRefused => t.refused_not_refused,
+        Refusal::NoReason => t.refused_no_reason,
         Refusal::Failed(_) => t.internal_heading,
     }
     .to_owned()
@@ -262,6 +268,7 @@ struct ActPage<'a> {
     hidden: Vec<(&'static str, &'a str)>,
     typed: Option<Typed<'a>>,
     is_reason_needed: bool,
+    reason_label: &'static str,
     reason: &'a str,
     longest_reason: usize,
     action: String,
@@ -412,7 +419,12 @@ fn act_page<'a>(
         object,
         hidden,
         typed,
-        is_reason_needed: *act == Act::Note,
+        is_reason_needed: matches!(act, Act::Note | Act::Readmit(_)),
+        reason_label: match act {
+            Act::Note => t.note,
+            Act::Readmit(_) => t.reason_needed,
+            _ => t.reason_optional,
+        },
         reason: &fields.reason,
         longest_reason: MAX_NOTE,
         action: format!("/admin/users/{}/{name}", found.user.id),

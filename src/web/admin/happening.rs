@@ -42,6 +42,7 @@ impl Happening {
         }
         let is_by_provider = [
             EventKind::AccessWithdrawn,
+            EventKind::ProviderGone,
             EventKind::SignedOutByProvider,
             EventKind::TokensRevoked,
             EventKind::ProviderRekeyed,
@@ -66,6 +67,9 @@ impl Happening {
         }
         if let Some((provider, subject)) = &details.identity {
             notes.push(format!("{provider}: {subject}"));
+        }
+        for provider in &details.refused_by {
+            notes.push(page.provider_name(provider));
         }
         if !details.export.is_empty() {
             notes.push(details.export.clone());
@@ -153,6 +157,8 @@ fn look(t: &'static Messages, kind: EventKind) -> (&'static str, &'static str, &
         EventKind::OldestSessionsEnded => (t.event_oldest_sessions_ended, "out", "t6"),
         EventKind::SignedOutByProvider => (t.event_signed_out_by_provider, "out", "t6"),
         EventKind::TokensRevoked => (t.event_tokens_revoked, "key", "t6"),
+        EventKind::ProviderGone => (t.event_provider_gone, "out", "t6"),
+        EventKind::Readmitted => (t.event_readmitted, "check", "t2"),
         EventKind::ProviderRekeyed => (t.event_provider_rekeyed, "sync", "t4"),
         EventKind::PasswordChanged => (t.event_password_changed, "key", "t4"),
         EventKind::PasswordChangeRefused => (t.event_password_change_refused, "alert", "t5"),
@@ -233,6 +239,10 @@ pub fn reason<'a>(page: &Page<'_>, code: &'a str) -> &'a str {
         "bad_profile" => t.outcome_bad_profile,
         "wrong_issuer" => t.outcome_wrong_issuer,
         "not_admitted" => t.outcome_not_admitted,
+        "kept_out" => t.outcome_kept_out,
+        "not_linkable" => t.outcome_not_linkable,
+        "not_refused" => t.refused_not_refused,
+        "no_reason" => t.refused_no_reason,
         "bad_metadata" => t.outcome_bad_metadata,
         "bad_token" => t.outcome_bad_token,
         "clock" => t.outcome_clock,
@@ -248,6 +258,7 @@ impl Happening {
         [
             EventKind::EventsSwept,
             EventKind::ExportMade,
+            EventKind::ProviderGone,
             EventKind::ProviderRekeyed,
         ]
         .iter()

@@ -13,6 +13,7 @@ use crate::db::MigrationState;
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::i18n::messages::Messages;
+use crate::instances::{self, Forgotten};
 use crate::oauth::Provider;
 use crate::recheck;
 use crate::status::{self, Backup, Checked, Figures, Hour, Rechecks};
@@ -106,6 +107,8 @@ struct StatusPage<'a> {
     is_backup_old: bool,
     started_at: UnixTime,
     providers: Vec<ProviderState>,
+    /// Sessions of providers that are not here.
+    forgotten: Vec<Forgotten>,
     may_act: bool,
 }
 
@@ -198,7 +201,8 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         .iter()
         .map(|provider| provider.id().to_owned())
         .collect();
-    let (me, (figures, migrations, took)) = reader
+    let started_at = desk.started_at;
+    let (me, (figures, migrations, took, forgotten)) = reader
         .read(move |conn, _| {
             let started = std::time::Instant::now();
             let migrations = crate::db::migration_state(conn)?;
@@ -207,7 +211,8 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
                 Some(figures) => Arc::clone(figures),
                 None => Arc::new(status::count(conn, now, limits, &zone, &ids)?),
             };
-            Ok((figures, migrations, took))
+            let forgotten = instances::forgotten(conn, started_at, &ids)?;
+            Ok((figures, migrations, took, forgotten))
         })
         .await?;
     desk.board.set_figures(Arc::clone(&figures));
@@ -265,6 +270,7 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
                 ProviderState::of(&page, provider, known.unwrap_or_default(), now)
             })
             .collect(),
+        forgotten,
         may_act: me.user.role() == Role::Superuser,
     })
 }

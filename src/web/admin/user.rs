@@ -16,9 +16,10 @@ use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::leaving;
 use crate::permissions::{self, BY_HAND, Held};
 use crate::sessions;
-use crate::users::{self, Role, User};
+use crate::users::{self, Role, User, refusals};
 use crate::web::account::ShownSession;
 use crate::web::cookie;
 use crate::web::guard::StaffReader;
@@ -46,6 +47,8 @@ struct UserPage<'a> {
     notice: Option<&'static str>,
     changed: HashMap<String, Changed>,
     identities: Vec<(String, String)>,
+    /// Which providers keep the person out, and since when.
+    refusals: Vec<(String, UnixTime)>,
     has_password: bool,
     has_confirmation: bool,
     may_reset: bool,
@@ -65,6 +68,12 @@ struct UserPage<'a> {
 impl UserPage<'_> {
     fn changed(&self, field: &str) -> Option<&Changed> {
         self.changed.get(field)
+    }
+
+    /// Since when a provider refuses the person, if it does.
+    fn refused_since(&self, provider: &str) -> Option<&UnixTime> {
+        let mut refusals = self.refusals.iter();
+        refusals.find(|(by, _)| by == provider).map(|(_, at)| at)
     }
 }
 
@@ -95,7 +104,7 @@ pub async fn show(
             let place = place.ok_or(Error::BadRequest)?;
             Ok((
                 user,
-                users::identities_of(conn, id)?,
+                (users::identities_of(conn, id)?, refusals::of(conn, id)?),
                 users::confirmation::hashes(conn, id)?,
                 users::changes_of(conn, id)?,
                 (held, more),
@@ -104,8 +113,9 @@ pub async fn show(
             ))
         })
         .await?;
-    let (user, identities, hashes, fields, (held, more), sessions, events) = found;
+    let (user, (identities, mut refusals), hashes, fields, (held, more), sessions, events) = found;
     let has_password = hashes.password.is_some();
+    refusals.retain(|(provider, _)| leaving::vouches(&desk, provider));
     let address = address?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let asked = desk.asks_for_permissions();
@@ -145,6 +155,7 @@ pub async fn show(
         has_stale_permissions: user.has_stale_permissions(asked),
         user,
         identities,
+        refusals,
         has_password,
         has_confirmation: hashes.confirmation.is_some(),
         may_reset: has_password && desk.password_login != PasswordLogin::Off,

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use frontdesk::clock::Clock;
+use frontdesk::config::VouchesFor;
 use frontdesk::secret::{base64url, random_token, sha256};
 use reqwest::Method;
 use ring::rand::SystemRandom;
@@ -453,12 +454,17 @@ impl OpenId {
         Desk::on(database).provider(&self.plain).clock(&self.clock)
     }
 
-    /// This provider in a file; more keys may follow.
+    /// This provider in a file, vouching for everything; more keys may follow.
     pub fn toml(&self, id: &str) -> String {
+        self.toml_vouching(id, &VouchesFor::WORDS)
+    }
+
+    /// The same, vouching for this.
+    pub fn toml_vouching(&self, id: &str, vouches_for: &[&str]) -> String {
         let (issuer, secret) = (&self.issuer, &self.secret);
         format!(
             "[{id}]\nkind = \"openid\"\nissuer = \"{issuer}\"\nclient_id = \"{CLIENT_ID}\"\n\
-             client_secret = \"{secret}\"\nrecheck = \"off\"\n"
+             client_secret = \"{secret}\"\nrecheck = \"off\"\nvouches_for = {vouches_for:?}\n"
         )
     }
 
