@@ -1,7 +1,9 @@
-//! Places where a test makes the server die or panic, to see what is left. Compiled in by the
-//! feature `failpoints` alone; otherwise nothing at all.
+//! Places where a test makes the server die or panic, to see what is left, or lose its patience
+//! sooner. Compiled in by the feature `failpoints` alone; otherwise nothing at all.
 
-/// `abort:NAME` or `panic:NAME` of `FRONTDESK_FAILPOINT`.
+use std::time::Duration;
+
+/// `abort:NAME`, `panic:NAME` or `patience:NAME:MILLISECONDS` of `FRONTDESK_FAILPOINT`.
 #[derive(Debug, Default, Clone)]
 pub struct Failpoint {
     #[cfg(feature = "failpoints")]
@@ -31,4 +33,23 @@ impl Failpoint {
 
     #[cfg(not(feature = "failpoints"))]
     pub const fn hit(&self, _name: &str) {}
+
+    /// How long to wait here: `usual`, unless a test says otherwise.
+    #[cfg(feature = "failpoints")]
+    #[must_use]
+    pub fn patience(&self, name: &str, usual: Duration) -> Duration {
+        let millis = self
+            .set
+            .as_deref()
+            .and_then(|set| set.strip_prefix("patience:")?.split_once(':'))
+            .filter(|(place, _)| *place == name)
+            .and_then(|(_, millis)| millis.parse().ok());
+        millis.map_or(usual, Duration::from_millis)
+    }
+
+    #[cfg(not(feature = "failpoints"))]
+    #[must_use]
+    pub const fn patience(&self, _name: &str, usual: Duration) -> Duration {
+        usual
+    }
 }

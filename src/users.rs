@@ -4,7 +4,7 @@
 //! never takes over an account that it did not create.
 
 mod fields;
-mod imported;
+pub mod imported;
 pub mod keys;
 mod list;
 mod search;

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::call::call;
 use super::metadata::Metadata;
-use super::{Failure, Prompt, Provider, Request, token};
+use super::{Failure, Prompt, Provider, Request, Visitor, token};
 use crate::clock::UnixTime;
 use crate::config::{AssertionAudience, ClientAuth};
 use crate::error::{Cause, Result, Step};
@@ -24,6 +24,7 @@ impl Provider {
     pub async fn authorize(
         &self,
         request: Request<'_>,
+        visitor: &Visitor,
         now: UnixTime,
         deadline: Instant,
     ) -> Result<Url, Failure> {
@@ -31,8 +32,9 @@ impl Provider {
             self.nudge(now);
             known
         } else {
-            let _place = self.place().map_err(Failure::at(Step::Discovery))?;
-            self.discover(now, deadline).await?
+            let step = Step::Discovery;
+            let place = self.place(visitor, step, deadline).await?;
+            place.hold(step, self.discover(now, deadline)).await?
         };
         let parameters = self.authorize_parameters(&request);
         let pushed = metadata
@@ -40,11 +42,13 @@ impl Provider {
             .as_ref()
             .filter(|_| metadata.requires_pushed_requests || self.settings.pushes_requests);
         if let Some(address) = pushed {
-            let _place = self.place().map_err(Failure::at(Step::PushedRequest))?;
-            let request_uri = self
-                .push(&metadata, address, &parameters, now, deadline)
-                .await
-                .map_err(Failure::at(Step::PushedRequest))?;
+            let step = Step::PushedRequest;
+            let place = self.place(visitor, step, deadline).await?;
+            let push = async {
+                let pushed = self.push(&metadata, address, &parameters, now, deadline);
+                pushed.await.map_err(Failure::at(step))
+            };
+            let request_uri = place.hold(step, push).await?;
             let short = vec![
                 ("client_id".to_owned(), self.settings.client_id.clone()),
                 ("request_uri".to_owned(), request_uri),

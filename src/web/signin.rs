@@ -287,6 +287,7 @@ pub async fn with_password(
         next,
         fresh,
     }) = form;
+    desk.silent_proxy.note(desk.clock.now(), &visit.client);
     let is_fresh = fresh.is_some();
     let next = path(next.as_deref());
     let credentials = Credentials {
@@ -478,6 +479,7 @@ pub async fn finish(
     cookie_session: CookieSession,
 ) -> Result<HttpResponse> {
     let visit = Visit::of(&request, &desk);
+    desk.silent_proxy.note(desk.clock.now(), &visit.client);
     let provider = desk.providers.at(request.path()).ok_or(Error::NotFound)?;
     let code = &provider.settings().dialect.callback_code;
     let callback = Callback::parse(request.query_string(), code);

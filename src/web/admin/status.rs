@@ -104,6 +104,8 @@ struct StatusPage<'a> {
     chart: Chart,
     backup: Backup,
     is_backup_old: bool,
+    /// When a trusted proxy last named nobody.
+    silent_proxy: Option<UnixTime>,
     started_at: UnixTime,
     providers: Vec<ProviderState>,
     may_act: bool,
@@ -204,6 +206,7 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         Backup::Missing => true,
         Backup::At(at) => now.since(at) > OLD_BACKUP,
     };
+    let silent_proxy = desk.silent_proxy.last(now);
     let answers = checked.as_ref().is_none_or(|checked| {
         checked
             .checks
@@ -213,7 +216,10 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
     page.ok(&StatusPage {
         page: &page,
         tab: "status",
-        works: answers && migrations == MigrationState::Current && !is_backup_old,
+        works: answers
+            && migrations == MigrationState::Current
+            && !is_backup_old
+            && silent_proxy.is_none(),
         database: desk.db.describe(),
         database_ms: took.as_millis(),
         migrations,
@@ -228,6 +234,7 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         chart: Chart::of(hours),
         backup,
         is_backup_old,
+        silent_proxy,
         started_at: desk.started_at,
         providers: desk
             .providers
