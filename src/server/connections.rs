@@ -245,6 +245,15 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// The answer goes out: from here on the next request is waited for, whether anybody reads
+    /// again before it comes or not.
+    fn has_written(&mut self, cx: &mut Context<'_>) {
+        self.progress.has_written(Instant::now());
+        let _armed = self.is_late(cx);
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -276,7 +285,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.inner).poll_write(cx, bytes);
         if let Poll::Ready(Ok(1..)) = polled {
-            self.progress.has_written(Instant::now());
+            self.has_written(cx);
         }
         polled
     }
@@ -296,7 +305,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
         if let Poll::Ready(Ok(1..)) = polled {
-            self.progress.has_written(Instant::now());
+            self.has_written(cx);
         }
         polled
     }

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::support::process::{self, Process, free_port};
-use crate::support::{Database, Desk, Person, Provider, run, spawn, until};
+use crate::support::{Database, Desk, Person, Provider, left_out, run, spawn, until};
 
 /// A desk that waits for a request as short as a test likes.
 async fn impatient(millis: u64) -> Desk {
@@ -174,8 +174,23 @@ fn half_a_request_behind_a_whole_one_is_not_waited_for() {
     });
 }
 
+/// A test holds as many connections as the program does; whether it may.
+pub fn allow_many_files() -> bool {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.maximum.is_some_and(|most| most < 8192) {
+        left_out("room for some thousand open files");
+        return false;
+    }
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised).expect("more files");
+    true
+}
+
 /// Half requests at `address`, held open.
-async fn hold_half_requests(address: &str, count: usize) -> Vec<TcpStream> {
+pub async fn hold_half_requests(address: &str, count: usize) -> Vec<TcpStream> {
     let mut held = Vec::new();
     for number in 0..count {
         let mut stream = TcpStream::connect(address).await.expect("a connection");
@@ -195,18 +210,10 @@ async fn hold_half_requests(address: &str, count: usize) -> Vec<TcpStream> {
 
 #[test]
 fn eleven_hundred_half_requests_do_not_stop_the_portal() {
+    if !allow_many_files() {
+        return;
+    }
     run(async {
-        // This test holds as many connections as the program does.
-        let limit = getrlimit(Resource::Nofile);
-        if limit.maximum.is_some_and(|most| most < 8192) {
-            crate::support::left_out("room for some thousand open files");
-            return;
-        }
-        let raised = Rlimit {
-            current: limit.maximum,
-            ..limit
-        };
-        setrlimit(Resource::Nofile, raised).expect("more files");
         let provider = Provider::start().await;
         let database = Database::sqlite();
         let settings = process::settings(free_port(), &provider, &database);
