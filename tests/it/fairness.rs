@@ -230,8 +230,8 @@ on_both_databases! {
             ("own", PASSWORD, 303),
             ("imported", PASSWORD, 303),
         ] {
-            let page = desk.browser();
-            let page = { browser.forget("fd_session"); drop(page); browser.get("/login").await };
+            browser.forget("fd_session");
+            let page = browser.get("/login").await;
             let fields = [("username", username), ("password", password)];
             let started = std::time::Instant::now();
             let answer = browser.post("/login", &page, &fields).await;
