@@ -1,13 +1,14 @@
 //! The audit trail: what happened to accounts, who did it, and from where. Rows are only added.
 
+mod cap;
 mod list;
 mod retention;
 
-use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::net::IpAddr;
 
 use diesel::prelude::*;
 
+pub use cap::{LeftOut, RefusalCap};
 pub use list::{Filter, list, total};
 pub use retention::{Retention, forget, sweep};
 
@@ -18,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::i18n::rfc3339;
 use crate::id::new_id;
 use crate::sessions::Client;
-use crate::text::is_refused;
+use crate::text::escape_json;
 use crate::users::Change;
 
 /// Declares each kind of event once: its code, and that it is in the list of all.
@@ -271,19 +272,6 @@ fn json_line(row: &Event, details: &Details) -> Result<String> {
     Ok(escape_json(&line))
 }
 
-/// What some readers take for the end of a line, or show in another order than it is, escaped.
-fn escape_json(line: &str) -> String {
-    let mut escaped = String::with_capacity(line.len());
-    for c in line.chars() {
-        if is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}') {
-            let _infallible = write!(escaped, "\\u{:04x}", u32::from(c));
-        } else {
-            escaped.push(c);
-        }
-    }
-    escaped
-}
-
 const SUCCESS: &str = "success";
 const REFUSED: &str = "refused";
 
@@ -392,6 +380,18 @@ pub fn has_reference(
     Ok(found.is_some())
 }
 
+/// From where the last sign-in came, if that is an address. Looks at the newest events alone.
+pub fn last_address(conn: &mut Conn) -> Result<Option<IpAddr>> {
+    let newest: Vec<(String, String)> = each!(conn, |conn| audit_events::table
+        .order(audit_events::id.desc())
+        .limit(1000)
+        .select((audit_events::event, audit_events::address))
+        .load(conn))?;
+    let signed_in = EventKind::SignedIn.code();
+    let last = newest.into_iter().find(|(event, _)| event == signed_in);
+    Ok(last.and_then(|(_, address)| address.parse().ok()))
+}
+
 /// The last successful sign-in of an account before `time`.
 pub fn previous_sign_in(conn: &mut Conn, user_id: i64, time: UnixTime) -> Result<Option<Event>> {
     let signed_in = EventKind::SignedIn.code();
@@ -403,71 +403,4 @@ pub fn previous_sign_in(conn: &mut Conn, user_id: i64, time: UnixTime) -> Result
         .select(Event::as_select())
         .first(conn)
         .optional())?)
-}
-
-/// How many rows a minute failures of people whom nobody knows may add.
-const ANONYMOUS_A_MINUTE: usize = 60;
-
-/// Keeps a flood of refused sign-ins from filling the trail.
-#[derive(Debug, Default)]
-pub struct AnonymousCap(Mutex<Window>);
-
-#[derive(Debug, Default)]
-struct Window {
-    minute: i64,
-    admitted: usize,
-    left_out: usize,
-}
-
-/// Whether an anonymous failure gets a row.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Admission {
-    pub is_admitted: bool,
-    /// So many of an earlier minute were left out, and nobody has said so yet.
-    pub left_out: usize,
-}
-
-impl AnonymousCap {
-    pub fn admit(&self, now: UnixTime) -> Admission {
-        let minute = now.0.div_euclid(60_000_000);
-        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut left_out = 0;
-        if window.minute != minute {
-            left_out = window.left_out;
-            *window = Window {
-                minute,
-                ..Window::default()
-            };
-        }
-        let is_admitted = window.admitted < ANONYMOUS_A_MINUTE;
-        if is_admitted {
-            window.admitted += 1;
-        } else {
-            window.left_out += 1;
-        }
-        Admission {
-            is_admitted,
-            left_out,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flood_of_failures_gets_sixty_rows_a_minute_and_one_that_counts_the_rest() {
-        let cap = AnonymousCap::default();
-        let now = UnixTime(0);
-        let admitted = (0..1000).filter(|_| cap.admit(now).is_admitted).count();
-        assert_eq!(admitted, 60);
-        assert_eq!(
-            cap.admit(UnixTime(60_000_000)),
-            Admission {
-                is_admitted: true,
-                left_out: 940
-            }
-        );
-    }
 }

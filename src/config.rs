@@ -4,6 +4,7 @@
 //! names all come from [`OPTIONS`].
 
 mod providers;
+mod secret_key;
 
 pub use providers::{
     Addresses, Admission, AssertionAudience, ClientAuth, Dialect, Document, Mapping, PROVIDER_ID,
@@ -584,7 +585,7 @@ impl Settings {
         let mut reader = Reader::new(variables);
         let providers = reader.providers();
         let database = reader.database();
-        let secret_key = reader.secret_key("SECRET_KEY");
+        let secret_key = reader.strong_secret_key("SECRET_KEY");
         if secret_key.is_none() && !reader.has_fault("SECRET_KEY") {
             reader.fault(
                 "SECRET_KEY",
@@ -833,13 +834,25 @@ impl<'a> Reader<'a> {
 
     fn secret_key(&mut self, name: &str) -> Option<Secret<String>> {
         let key = self.secret(name)?;
-        let mut distinct: Vec<u8> = key.expose().bytes().collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        if key.expose().len() < 32 || distinct.len() < 10 {
+        if !secret_key::is_long(key.expose()) {
             self.fault(
                 name,
                 "must be at least 32 random bytes; `frontdesk secret-key` prints a fresh one",
+            );
+            return None;
+        }
+        Some(key)
+    }
+
+    /// The key that seals; what was sealed under a weak one before may still be read.
+    fn strong_secret_key(&mut self, name: &str) -> Option<Secret<String>> {
+        let key = self.secret_key(name)?;
+        if let Some(weakness) = secret_key::weakness(key.expose()) {
+            self.fault(
+                name,
+                format!(
+                    "could be guessed: {weakness}; `frontdesk secret-key` prints a fresh one. Write {name}=THE-FRESH-ONE and, so that nobody is signed out, {name}_PREVIOUS=THE-ONE-OF-NOW; take the second line out after FRONTDESK_SESSION_MAX"
+                ),
             );
             return None;
         }

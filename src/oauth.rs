@@ -22,6 +22,7 @@ pub mod jwt;
 pub mod keys;
 pub mod metadata;
 mod person;
+mod places;
 pub mod profile;
 mod proof;
 pub mod token;
@@ -31,7 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::Client;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::UnixTime;
@@ -39,18 +40,20 @@ use crate::config::ProviderSettings;
 use crate::error::{Cause, Error, Result, Step};
 use crate::permissions::Permission;
 use crate::secret::Secret;
+use crate::sessions::Client as Visitor;
 use crate::users::Profile;
 pub use again::{Again, Refreshed, Refusal, Reread};
 use call::{client, root_of};
 pub use claims::AuthTime;
 use metadata::Metadata;
+use places::{Place, Places};
 use profile::Kept;
 
 /// Permissions get so much less time than the profile: their failing leaves enough to finish
 /// without them.
 const PERMISSIONS_EARLIER: Duration = Duration::from_secs(1);
-/// Sign-ins that may wait for one provider at once; the next is refused at once instead of waiting
-/// too, and no other provider's people notice.
+/// Sign-ins that may wait for one provider at once; the next waits for a place among them, a while,
+/// and no other provider's people notice.
 const MAX_SIGN_INS: usize = 200;
 /// For what `check` asks.
 const PROBE_PATIENCE: Duration = Duration::from_secs(5);
@@ -153,7 +156,7 @@ pub struct Provider {
     client: Client,
     metadata: metadata::Cache,
     keys: keys::Cache,
-    sign_ins: Semaphore,
+    sign_ins: Places,
     /// Whether the last call came through.
     is_reachable: AtomicBool,
     trouble: Notify,
@@ -181,7 +184,7 @@ impl Provider {
             client,
             metadata,
             keys: keys::Cache::default(),
-            sign_ins: Semaphore::new(MAX_SIGN_INS),
+            sign_ins: Places::new(MAX_SIGN_INS),
             is_reachable: AtomicBool::new(true),
             trouble: Notify::new(),
         })
@@ -215,15 +218,27 @@ impl Provider {
         self.known().is_some() && self.is_reachable.load(Ordering::Relaxed)
     }
 
-    /// A place among those that wait for it.
-    fn place(&self) -> Result<SemaphorePermit<'_>, Cause> {
-        self.sign_ins.try_acquire().map_err(|_| Cause::Overloaded)
+    /// A place among those that wait for it, for a step of this visitor's.
+    async fn place(
+        &self,
+        visitor: &Visitor,
+        step: Step,
+        deadline: Instant,
+    ) -> Result<Place<'_>, Failure> {
+        let place = self.sign_ins.take(visitor, deadline).await;
+        place.map_err(Failure::at(step))
     }
 
     /// How many more sign-ins may wait for it now.
     #[must_use]
     pub fn places_left(&self) -> usize {
-        self.sign_ins.available_permits()
+        self.sign_ins.left()
+    }
+
+    /// How many wait for a place.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.sign_ins.waiting()
     }
 
     /// Whether permissions come from it at all.

@@ -98,6 +98,8 @@ pub struct Client {
     pub address: String,
     /// The first 400 characters of the header.
     pub user_agent: String,
+    /// The address is that of a trusted proxy, which names nobody.
+    pub is_proxy: bool,
 }
 
 /// A session to be opened.

@@ -104,7 +104,7 @@ async fn begin_planned(
 ) -> Result<Url> {
     let deadline = Instant::now() + BEGIN_DEADLINE;
     let now = desk.clock.now();
-    let pushes = provider.pushes(now, deadline).await;
+    let pushes = provider.pushes(client, now, deadline).await;
     plan.is_pushed = matches!(pushes, Ok(true));
     let prompt = match (plan.is_fresh, plan.restarts) {
         (true, _) => Prompt::Login,
@@ -121,7 +121,7 @@ async fn begin_planned(
         login_hint: login_hint.as_deref(),
     };
     let sent = match pushes {
-        Ok(_) => provider.authorize(request, now, deadline).await,
+        Ok(_) => provider.authorize(request, client, now, deadline).await,
         Err(failure) => Err(failure),
     };
     match sent {
@@ -312,7 +312,7 @@ pub async fn finish(
     let asked_at = desk.clock.now();
     let person = match code {
         Ok(code) => {
-            let asked = (&attempt, browser, &code);
+            let asked = (&attempt, browser, &code, &visitor.client);
             ask_provider(desk, provider, asked, &mut documents, deadline).await
         }
         Err(cause) => Err(oauth::Failure {
@@ -417,7 +417,7 @@ pub async fn start_over(
 async fn ask_provider(
     desk: &Desk,
     provider: &Provider,
-    (attempt, browser, code): (&Attempt, &Browser, &Secret<String>),
+    (attempt, browser, code, client): (&Attempt, &Browser, &Secret<String>, &Client),
     documents: &mut Documents,
     deadline: Instant,
 ) -> Result<Person, oauth::Failure> {
@@ -433,7 +433,7 @@ async fn ask_provider(
     let now = desk.clock.now();
     let between = || desk.failpoint.hit("after_token");
     let person = provider
-        .finish(returned, now, deadline, documents, between)
+        .finish(returned, client, now, deadline, documents, between)
         .await;
     let failed_at = |step: Step| match &person {
         Err(failure) if failure.step == step => Some(failure),
@@ -588,64 +588,78 @@ struct Refusal {
     client: Client,
 }
 
-/// Writes a row; about nobody known, no more than [`crate::audit::AnonymousCap`] admits. The
-/// person gets to know why the sign-in failed, whatever becomes of the row.
+/// Writes a row, if [`crate::audit::RefusalCap`] admits one more. The person gets to know why the
+/// sign-in failed, whatever becomes of the row.
 async fn note(desk: &Arc<Desk>, refusal: Refusal, deadline: Instant) {
     let now = desk.clock.now();
-    let mut left_out = 0;
-    if refusal.about.is_none() {
-        let admission = desk.anonymous_failures.admit(now);
-        if !admission.is_admitted {
-            return;
+    let about = refusal.about.as_ref();
+    let about = about.map(|(id, username)| (*id, username.as_str()));
+    if !desk.refusals.admit(now, about) {
+        return;
+    }
+    let due = desk.refusals.take_due();
+    let kept = due.clone();
+    let write = desk.db.write(move |conn| {
+        for left_out in &due {
+            left_out.record(conn, now)?;
         }
-        left_out = admission.left_out;
+        refusal.record(conn, now)
+    });
+    let failed = match timeout_at(deadline, write).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => {
+            desk.refusals.put_back(kept);
+            error.to_string()
+        }
+        // It may be written yet.
+        Err(_) => "no answer in time".to_owned(),
+    };
+    warn!(event = "audit", outcome = "failed"; "{failed}");
+}
+
+/// Writes down how many refusals had no row, although nobody is refused any more.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]; then it is due again.
+pub async fn note_left_out(desk: &Arc<Desk>) -> Result<()> {
+    let now = desk.clock.now();
+    let due = desk.refusals.take_all_due(now);
+    if due.is_empty() {
+        return Ok(());
     }
-    let write = desk
-        .db
-        .write(move |conn| refusal.record(conn, now, left_out));
-    match timeout_at(deadline, write).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => warn!(event = "audit", outcome = "failed"; "{error}"),
-        Err(_) => warn!(event = "audit", outcome = "failed"; "no answer in time"),
+    let kept = due.clone();
+    let written = desk.db.write(move |conn| {
+        due.iter()
+            .try_for_each(|left_out| left_out.record(conn, now))
+    });
+    let written = written.await;
+    if written.is_err() {
+        desk.refusals.put_back(kept);
     }
+    written
 }
 
 impl Refusal {
-    /// `left_out` earlier ones about nobody known have no row, and get one together.
-    fn record(&self, conn: &mut Conn, now: UnixTime, left_out: usize) -> Result<()> {
+    fn record(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
         let about = self.about.as_ref();
-        let event = NewEvent {
-            kind: EventKind::SignInRefused,
-            reason: self.reason,
-            // Who tried is not known.
-            actor: "",
-            user: about.map(|(id, username)| (*id, username.as_str())),
-            provider: &self.provider,
-            client: &self.client,
-            reference: &self.reference,
-            details: Details {
-                failure: self.failure.clone(),
-                ..Details::default()
-            },
-        };
-        if left_out > 0 {
-            audit::record(
-                conn,
-                now,
-                NewEvent {
-                    kind: EventKind::MoreSignInsRefused,
-                    reason: "more",
-                    client: &Client::default(),
-                    reference: "",
-                    details: Details {
-                        count: Some(left_out),
-                        ..Details::default()
-                    },
-                    ..event.clone()
+        audit::record(
+            conn,
+            now,
+            NewEvent {
+                kind: EventKind::SignInRefused,
+                reason: self.reason,
+                // Who tried is not known.
+                actor: "",
+                user: about.map(|(id, username)| (*id, username.as_str())),
+                provider: &self.provider,
+                client: &self.client,
+                reference: &self.reference,
+                details: Details {
+                    failure: self.failure.clone(),
+                    ..Details::default()
                 },
-            )?;
-        }
-        audit::record(conn, now, event)
+            },
+        )
     }
 }
 

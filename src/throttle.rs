@@ -131,7 +131,8 @@ impl Throttle {
 }
 
 /// IPv4 as it is, of IPv6 the /64: whoever has one address of that has them all.
-fn network(address: &str) -> String {
+#[must_use]
+pub fn network(address: &str) -> String {
     match address
         .parse::<IpAddr>()
         .map(|address| address.to_canonical())

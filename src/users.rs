@@ -6,7 +6,7 @@
 pub mod confirmation;
 mod fields;
 mod identity;
-mod imported;
+pub mod imported;
 pub mod keys;
 mod list;
 pub mod refusals;

@@ -1,15 +1,17 @@
 //! Every address and the order of the middleware, on one screen.
 //!
-//! A request goes: [`frame`] (log line, panics, error pages, headers) → session cookie →
+//! A request goes: [`frame`] (log line, panics, error pages, headers, the body's deadline) → session cookie →
 //! [`visit`] (who comes, in what language) → the handler's extractors ([`guard`], [`csrf`]) → the handler → a verb or a query → a template.
 
 mod account;
 mod admin;
 mod assets;
 mod backchannel;
+mod body;
 mod client_address;
 mod confirm;
 mod confirmation_link;
+pub mod connection;
 mod cookie;
 mod csrf;
 mod device;
@@ -131,6 +133,20 @@ addresses! {
     Superuser POST "/admin/status/refusals"        => admin::refusals::confirm;
 }
 
+/// Where others than our own pages send a body.
+const BACKCHANNEL_LOGOUT: &str = "/oidc/backchannel-logout/{provider}";
+const BEGIN_BY_FORM: &str = "/oauth2/login";
+
+/// The paths of all addresses that take a body.
+#[must_use]
+pub fn paths_with_a_body() -> Vec<&'static str> {
+    let all = addresses();
+    let forms = all.iter().filter(|address| address.method == Method::POST);
+    let mut paths: Vec<&'static str> = forms.map(|address| address.path).collect();
+    paths.extend([BACKCHANNEL_LOGOUT, BEGIN_BY_FORM]);
+    paths
+}
+
 /// HEAD is answered wherever GET is (RFC 9110 9.3.2).
 fn route_of(method: Method) -> Route {
     if method == Method::GET {
@@ -158,10 +174,7 @@ pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                 .route("/healthz", route_of(Method::GET).to(health::healthz))
                 .route("/readyz", route_of(Method::GET).to(health::readyz))
                 // A server that speaks, without cookies.
-                .route(
-                    "/oidc/backchannel-logout/{provider}",
-                    routing::post().to(backchannel::receive),
-                )
+                .route(BACKCHANNEL_LOGOUT, routing::post().to(backchannel::receive))
                 .route("/static/{name}", route_of(Method::GET).to(assets::show))
                 .service(
                     routing::scope("")
@@ -174,7 +187,7 @@ pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                             }
                         })
                         // Sent by others' pages, and changes nothing here.
-                        .route("/oauth2/login", routing::post().to(signin::begin_by_form))
+                        .route(BEGIN_BY_FORM, routing::post().to(signin::begin_by_form))
                         .default_service(routing::to(error_pages::no_such_page)),
                 ),
         );

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use super::Failure;
+use crate::audit;
 use crate::clock::{Clock, UnixTime};
 use crate::config::{
     ClientAuth, DatabaseUrl, ENV_FILE, OPTIONS, ProviderSettings, PublicUrl, Settings, near_misses,
@@ -88,6 +89,7 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
             check_database(&mut report, &settings.database);
             check_people(&mut report, &settings);
             check_rechecks(&settings);
+            check_addresses(&settings);
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -231,15 +233,9 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
 
 /// Whether everybody is known by what the settings say.
 fn check_people(report: &mut Report, settings: &Settings) {
-    if matches!(&settings.database, DatabaseUrl::Sqlite(path) if !path.exists()) {
-        return;
-    }
-    let Ok(db) = Db::open(&settings.database) else {
+    let Some(db) = existing(settings) else {
         return;
     };
-    if !matches!(db.migration_state_blocking(), Ok(MigrationState::Current)) {
-        return;
-    }
     let pointers: Vec<(String, String)> = settings
         .providers
         .iter()
@@ -346,6 +342,45 @@ fn check_forgotten(report: &mut Report, db: &Db, providers: &[(String, String)])
         }
         Err(error) => report.fault("sessions", &error.to_string()),
     }
+}
+
+/// Whether trusted proxies name those who come through them. What they send is not seen here; where
+/// the last sign-in came from is.
+fn check_addresses(settings: &Settings) {
+    const WHAT: &str = "client addresses";
+    let trusted = &settings.trusted_proxies;
+    if trusted.is_empty() {
+        return;
+    }
+    let last = existing(settings).and_then(|db| {
+        let address = db.read_blocking(audit::last_address);
+        address.ok().flatten()
+    });
+    match last {
+        Some(last) if trusted.iter().any(|network| network.contains(&last)) => Report::warning(
+            WHAT,
+            &format!(
+                "the last sign-in came from {last}, which is in FRONTDESK_TRUSTED_PROXIES: unless somebody sits there, the proxy sends no client address, and limits for each address cannot tell people apart; have it send X-Forwarded-For"
+            ),
+        ),
+        Some(last) => Report::ok(
+            WHAT,
+            &format!("told by the proxy; the last sign-in came from {last}"),
+        ),
+        None => Report::ok(
+            WHAT,
+            "each proxy of FRONTDESK_TRUSTED_PROXIES must send X-Forwarded-For; /admin/status says once one did not",
+        ),
+    }
+}
+
+/// The database, if it is there and its tables are up to date.
+fn existing(settings: &Settings) -> Option<Db> {
+    if matches!(&settings.database, DatabaseUrl::Sqlite(path) if !path.exists()) {
+        return None;
+    }
+    let db = Db::open(&settings.database).ok()?;
+    matches!(db.migration_state_blocking(), Ok(MigrationState::Current)).then_some(db)
 }
 
 /// `whose` stands after the names of what every provider has, where there are several.

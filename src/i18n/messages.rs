@@ -665,6 +665,8 @@ messages! {
     backup_unknown: Text = "Not known. Set FRONTDESK_BACKUP_FILE to be warned when it is too old.", "未知。设置 FRONTDESK_BACKUP_FILE 后，备份过旧时会提醒。";
     backup_missing: Text = "There is none where FRONTDESK_BACKUP_FILE says.", "FRONTDESK_BACKUP_FILE 指定的位置没有备份。";
     backup_at: Around = ["The newest is of ", "."], ["最近一次：", "。"];
+    client_addresses: Text = "Addresses of those who sign in", "登录者的地址";
+    silent_proxy: Around = ["A trusted proxy sends no client address, last at ", ". Everybody behind it looks the same: limits for each address hold for all of them together or not at all, and the audit log holds the proxy’s address. Have it send X-Forwarded-For."], ["受信任的代理没有发送客户端地址，最近一次：", "。代理后的所有人看起来都一样：按地址的限制要么对所有人一起生效，要么不起作用，审计日志里也只有代理的地址。请让它发送 X-Forwarded-For。"];
     this_instance: Text = "This instance", "此实例";
     version: Text = "Version", "版本";
     running_since: Text = "Running since", "启动时间";

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::call::call;
 use super::metadata::Metadata;
-use super::{Failure, Prompt, Provider, Request, token};
+use super::{Failure, Prompt, Provider, Request, Visitor, token};
 use crate::clock::UnixTime;
 use crate::config::{AssertionAudience, ClientAuth};
 use crate::error::{Cause, Result, Step};
@@ -26,20 +26,23 @@ impl Provider {
     pub async fn authorize(
         &self,
         request: Request<'_>,
+        visitor: &Visitor,
         now: UnixTime,
         deadline: Instant,
     ) -> Result<Url, Failure> {
-        let metadata = self.to_begin(now, deadline).await?;
+        let metadata = self.to_begin(visitor, now, deadline).await?;
         let parameters = self.authorize_parameters(&request);
         // What the attempt remembers as pushed must have been.
         let is_pushing = request.is_pushed || self.is_pushing(&metadata);
         let pushed = metadata.pushed_requests.as_ref().filter(|_| is_pushing);
         if let Some(address) = pushed {
-            let _place = self.place().map_err(Failure::at(Step::PushedRequest))?;
-            let request_uri = self
-                .push(&metadata, address, &parameters, now, deadline)
-                .await
-                .map_err(Failure::at(Step::PushedRequest))?;
+            let step = Step::PushedRequest;
+            let place = self.place(visitor, step, deadline).await?;
+            let push = async {
+                let pushed = self.push(&metadata, address, &parameters, now, deadline);
+                pushed.await.map_err(Failure::at(step))
+            };
+            let request_uri = place.hold(step, push).await?;
             let short = vec![
                 ("client_id".to_owned(), self.settings.client_id.clone()),
                 ("request_uri".to_owned(), request_uri),
@@ -57,6 +60,7 @@ impl Provider {
     /// What is known of it for the way there; asked for where nothing is.
     pub(super) async fn to_begin(
         &self,
+        visitor: &Visitor,
         now: UnixTime,
         deadline: Instant,
     ) -> Result<Arc<Metadata>, Failure> {
@@ -64,8 +68,9 @@ impl Provider {
             self.nudge(now);
             return Ok(known);
         }
-        let _place = self.place().map_err(Failure::at(Step::Discovery))?;
-        self.discover(now, deadline).await
+        let step = Step::Discovery;
+        let place = self.place(visitor, step, deadline).await?;
+        place.hold(step, self.discover(now, deadline)).await
     }
 
     fn authorize_parameters(&self, request: &Request<'_>) -> Vec<(String, String)> {

@@ -14,7 +14,7 @@ use super::jwt::Jwt;
 use super::metadata::Metadata;
 use super::profile::{self, Documents};
 use super::token::{self, Tokens};
-use super::{Failure, Grant, PERMISSIONS_EARLIER, Person, Provider, Returned, Took};
+use super::{Failure, Grant, PERMISSIONS_EARLIER, Person, Provider, Returned, Took, Visitor};
 use crate::clock::UnixTime;
 use crate::config::Document;
 use crate::error::{Cause, Result, Step};
@@ -23,11 +23,26 @@ use crate::secret::Secret;
 impl Provider {
     /// Exchanges the code (RFC 6749 4.1.3) and reads who came; the answers themselves are left in
     /// `documents`, however it ends. Called once for a code: whatever
-    /// happens, it may be used up.
+    /// happens, it may be used up. Waits for a place of this visitor's first.
     ///
     /// # Errors
     /// [`Failure`] with the step; a failed permissions call is part of the answer.
     pub async fn finish(
+        &self,
+        returned: Returned<'_>,
+        visitor: &Visitor,
+        now: UnixTime,
+        deadline: Instant,
+        documents: &mut Documents,
+        between: impl FnOnce(),
+    ) -> Result<Person, Failure> {
+        let step = Step::TokenCall;
+        let place = self.place(visitor, step, deadline).await?;
+        let finish = self.finish_in_place(returned, now, deadline, documents, between);
+        place.hold(step, finish).await
+    }
+
+    async fn finish_in_place(
         &self,
         returned: Returned<'_>,
         now: UnixTime,
@@ -35,7 +50,6 @@ impl Provider {
         documents: &mut Documents,
         between: impl FnOnce(),
     ) -> Result<Person, Failure> {
-        let _place = self.place().map_err(Failure::at(Step::TokenCall))?;
         let metadata = self.discover_once(now, deadline).await?;
         let started = Instant::now();
         let tokens = self.exchange(&metadata, &returned, now, deadline).await;

@@ -4,7 +4,7 @@
 use tokio::time::Instant;
 
 use super::metadata::Metadata;
-use super::{Failure, Provider};
+use super::{Failure, Provider, Visitor};
 use crate::clock::UnixTime;
 use crate::config::ProvesBy;
 
@@ -13,8 +13,13 @@ impl Provider {
     ///
     /// # Errors
     /// [`Failure`] at [`crate::error::Step::Discovery`]
-    pub async fn pushes(&self, now: UnixTime, deadline: Instant) -> Result<bool, Failure> {
-        let metadata = self.to_begin(now, deadline).await?;
+    pub async fn pushes(
+        &self,
+        visitor: &Visitor,
+        now: UnixTime,
+        deadline: Instant,
+    ) -> Result<bool, Failure> {
+        let metadata = self.to_begin(visitor, now, deadline).await?;
         Ok(self.is_pushing(&metadata))
     }
 

@@ -619,8 +619,11 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
         actor,
         cause,
     } = turned_away;
-    // Strangers may come in any number.
-    if about.is_none() && !entry.desk.anonymous_failures.admit(entry.now).is_admitted {
+    let user = about
+        .as_ref()
+        .map(|about| (about.id, about.username.as_str()));
+    // Strangers may come in any number, and so may somebody whom we know.
+    if !entry.desk.refusals.admit(entry.now, user) {
         return Ok(refused(entry, cause));
     }
     audit::record(
@@ -630,9 +633,7 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
             kind: EventKind::SignInRefused,
             reason: cause.code(),
             actor: &actor,
-            user: about
-                .as_ref()
-                .map(|about| (about.id, about.username.as_str())),
+            user,
             provider: entry.way.provider(),
             client: &entry.client,
             reference: &entry.reference,

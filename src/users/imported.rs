@@ -116,3 +116,34 @@ pub fn create_imported(conn: &mut Conn, now: UnixTime, user: &Imported<'_>) -> R
     }
     Ok(id)
 }
+
+/// How many accounts were ever imported.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn count(conn: &mut Conn) -> Result<i64> {
+    Ok(users::table
+        .filter(users::imported_as.is_not_null())
+        .count()
+        .get_result(conn)?)
+}
+
+/// The password hashes that the other system made and nobody has signed in with since: a page of
+/// them, each behind the key that the next page begins after.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn foreign_hashes(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<(String, String)>> {
+    Ok(users::table
+        .filter(users::imported_as.is_not_null())
+        .filter(users::imported_as.gt(after))
+        .filter(users::password.is_not_null())
+        .filter(users::password.not_like("$argon2%"))
+        .order(users::imported_as)
+        .limit(limit)
+        .select((
+            users::imported_as.assume_not_null(),
+            users::password.assume_not_null(),
+        ))
+        .load(conn)?)
+}

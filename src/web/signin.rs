@@ -268,6 +268,7 @@ pub async fn with_password(
         password,
         next,
     }) = form;
+    desk.silent_proxy.note(desk.clock.now(), &visit.client);
     let next = path(next.as_deref());
     let credentials = Credentials {
         username: username.clone(),
@@ -458,6 +459,7 @@ pub async fn finish(
     cookie_session: CookieSession,
 ) -> Result<HttpResponse> {
     let visit = Visit::of(&request, &desk);
+    desk.silent_proxy.note(desk.clock.now(), &visit.client);
     let provider = desk.providers.at(request.path()).ok_or(Error::NotFound)?;
     let code = &provider.settings().dialect.callback_code;
     let callback = Callback::parse(request.query_string(), code);

@@ -83,10 +83,12 @@ impl Visit {
         let theme = cookie::theme(request)
             .and_then(|code| Theme::from_code(&code))
             .unwrap_or_default();
+        let whose = client_address(request, &desk.trusted_proxies);
         let client = Client {
-            address: client_address(request, &desk.trusted_proxies)
-                .map(|address| address.to_string())
+            address: whose
+                .map(|whose| whose.address.to_string())
                 .unwrap_or_default(),
+            is_proxy: whose.is_some_and(|whose| whose.is_proxy),
             user_agent: header(USER_AGENT)
                 .unwrap_or_default()
                 .chars()

@@ -105,6 +105,8 @@ struct StatusPage<'a> {
     chart: Chart,
     backup: Backup,
     is_backup_old: bool,
+    /// When a trusted proxy last named nobody.
+    silent_proxy: Option<UnixTime>,
     started_at: UnixTime,
     providers: Vec<ProviderState>,
     /// Sessions of providers that are not here.
@@ -229,6 +231,7 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         Backup::Missing => true,
         Backup::At(at) => now.since(at) > OLD_BACKUP,
     };
+    let silent_proxy = desk.silent_proxy.last(now);
     let answers = checked.as_ref().is_none_or(|checked| {
         checked
             .checks
@@ -245,7 +248,8 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         works: answers
             && !is_any_suspended
             && migrations == MigrationState::Current
-            && !is_backup_old,
+            && !is_backup_old
+            && silent_proxy.is_none(),
         database: desk.db.describe(),
         database_ms: took.as_millis(),
         migrations,
@@ -260,6 +264,7 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         chart: Chart::of(hours),
         backup,
         is_backup_old,
+        silent_proxy,
         started_at: desk.started_at,
         providers: desk
             .providers
