@@ -122,7 +122,10 @@ pub enum Cause {
     NameTaken {
         username: String,
     },
-
+    /// The name is one that the trail uses for what is not a person.
+    NameReserved {
+        username: String,
+    },
     /// `iss` of the callback is not the provider that was asked (RFC 9207).
     WrongIssuer,
     /// Whom the rules of admission keep out: by which of them.
@@ -176,6 +179,7 @@ impl Cause {
             Self::CodeRefused => "code_refused",
             Self::Inactive { .. } => "inactive",
             Self::NameTaken { .. } => "name_taken",
+            Self::NameReserved { .. } => "name_reserved",
             Self::WrongPassword => "wrong_password",
             Self::ProviderError(_) => "provider_error",
             Self::ClientRefused => "client_refused",

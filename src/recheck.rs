@@ -13,7 +13,7 @@ use log::{info, warn};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::config::Recheck;
 use crate::db::{Conn, lock_rechecks};
@@ -479,7 +479,7 @@ fn settle(
             let taken = permissions::replace(conn, now, user_id, provider, &[])?;
             details.permissions_removed = taken.removed;
             let known = (user_id, user.roles());
-            roles::sync_and_note(conn, now, &desk.roles, known, "", &mut details)?;
+            roles::sync_and_note(conn, now, &desk.roles, known, Actor::Provider, &mut details)?;
         }
         if grant::has_elsewhere(conn, now, desk.limits, (provider, &others), user_id)? {
             sessions::end_all_of(conn, now, user_id, provider)?
@@ -496,7 +496,7 @@ fn settle(
         NewEvent {
             kind: EventKind::AccessWithdrawn,
             reason: "",
-            actor: "",
+            actor: Actor::Provider,
             user: Some((user.id, &user.username)),
             provider,
             client: &Client::default(),

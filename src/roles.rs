@@ -1,6 +1,6 @@
 //! Roles that follow a permission.
 
-use crate::audit::{DetailedChange, Details};
+use crate::audit::{Actor, DetailedChange, Details};
 use crate::clock::UnixTime;
 use crate::db::{Conn, lock_superusers};
 use crate::error::Result;
@@ -40,7 +40,7 @@ enum Synced {
 }
 
 /// [`sync`], with what became of it in an event's `details` and among the account's changes, made
-/// by `changed_by` (empty: by a sign-in or a provider).
+/// by `changed_by`.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -49,7 +49,7 @@ pub fn sync_and_note(
     now: UnixTime,
     wanted: &RolePermissions,
     (user_id, roles): (i64, Roles),
-    changed_by: &str,
+    changed_by: Actor<'_>,
     details: &mut Details,
 ) -> Result<()> {
     match sync(conn, wanted, user_id, roles)? {

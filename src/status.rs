@@ -70,6 +70,8 @@ pub struct Figures {
     pub since: UnixTime,
     /// For each hour since then.
     pub hours: Vec<Hour>,
+    /// People whose permissions are kept because a provider's answer failed.
+    pub kept_permissions: Total,
     /// How many people of each provider are asked about again.
     pub people: HashMap<String, i64>,
 }
@@ -167,6 +169,10 @@ pub fn count(
     );
     let sessions = live.count_up_to(conn, SESSION_CAP + 1)?;
     let since = midnight(now, zone);
+    let kept = users::Filter {
+        has_kept_permissions: true,
+        ..users::Filter::default()
+    };
     Ok(Figures {
         at: now,
         accounts: users::total(conn, &users::Filter::default())?,
@@ -180,6 +186,7 @@ pub fn count(
         },
         since,
         hours: hours(conn, now, since)?,
+        kept_permissions: users::total(conn, &kept)?.unwrap_or(Total::Exactly(0)),
         people,
     })
 }

@@ -5,17 +5,23 @@
 
 mod fields;
 mod imported;
+mod kept_permissions;
 pub mod keys;
 mod list;
+pub mod reserved;
 mod search;
 pub mod terms;
 
 use diesel::prelude::*;
 
-pub use fields::{FieldChange, changes_of, note_changes};
+pub use fields::{FieldChange, Leaver, changes_of, named_since, note_changes};
 pub use imported::{Imported, create_imported};
+pub use kept_permissions::{
+    Kept, kept_permissions_of, note_permissions_kept, sync_permissions_kept,
+};
 pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total, total_of_many};
 
+use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::db::schema::{identities, users};
 use crate::db::{Conn, Sql, each};
@@ -158,6 +164,12 @@ impl User {
         self.erased_at.map(UnixTime)
     }
 
+    /// The last time that a provider's permissions could be read.
+    #[must_use]
+    pub fn permissions_synced_at(&self) -> Option<UnixTime> {
+        self.permissions_synced_at.map(UnixTime)
+    }
+
     /// Whether the last sign-in could not read the permissions and kept the ones from before.
     /// `asked` is whether permissions are asked for at all.
     #[must_use]
@@ -197,17 +209,42 @@ pub fn find_by_identity(conn: &mut Conn, provider: &str, subject: &str) -> Resul
     Ok(find_with_identity(conn, provider, subject)?.map(|(user, _)| user))
 }
 
-/// The account of an identity, and whether that is the one by which its names are synced.
+/// What is stored of an identity beside its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable)]
+pub struct Identity {
+    /// Whether it is the one by which the account's names are synced.
+    pub is_first: bool,
+    permissions_kept_since: Option<i64>,
+}
+
+impl Identity {
+    /// That of an account which had none before.
+    pub const FIRST: Self = Self {
+        is_first: true,
+        permissions_kept_since: None,
+    };
+
+    /// Since when what its provider gave is kept only because the answers fail, if it is.
+    #[must_use]
+    pub fn permissions_kept_since(&self) -> Option<UnixTime> {
+        self.permissions_kept_since.map(UnixTime)
+    }
+}
+
+/// The account of an identity, and the identity.
 pub fn find_with_identity(
     conn: &mut Conn,
     provider: &str,
     subject: &str,
-) -> Result<Option<(User, bool)>> {
+) -> Result<Option<(User, Identity)>> {
     Ok(each!(conn, |conn| identities::table
         .inner_join(users::table)
         .filter(identities::provider.eq(provider))
         .filter(identities::subject.eq(subject))
-        .select((User::as_select(), identities::is_first))
+        .select((
+            User::as_select(),
+            (identities::is_first, identities::permissions_kept_since),
+        ))
         .first(conn)
         .optional())?)
 }
@@ -476,13 +513,8 @@ pub fn set_active(conn: &mut Conn, user_id: i64, is_active: bool) -> Result<()> 
 
 /// Takes everything personal from an account but its id and its times; nobody finds it or signs
 /// in to it any more.
-pub fn erase(
-    conn: &mut Conn,
-    now: UnixTime,
-    user_id: i64,
-    username: &str,
-    alias: &str,
-) -> Result<()> {
+pub fn erase(conn: &mut Conn, now: UnixTime, leaver: &Leaver<'_>) -> Result<()> {
+    let (user_id, alias) = (leaver.id, leaver.alias);
     diesel::delete(identities::table.filter(identities::user_id.eq(user_id))).execute(conn)?;
     let no_role = (
         users::is_staff.eq(false),
@@ -503,7 +535,7 @@ pub fn erase(
             no_role,
         ))
         .execute(conn)?;
-    fields::forget(conn, user_id, username, alias)?;
+    fields::forget(conn, leaver)?;
     terms::write(conn, user_id, alias, "", "")
 }
 
@@ -554,7 +586,7 @@ pub fn sync(
             profile.email.as_ref().unwrap_or(&user.email),
         )?;
         let fields: Vec<&str> = changes.iter().map(|change| change.field).collect();
-        note_changes(conn, now, user.id, "", &fields)?;
+        note_changes(conn, now, user.id, Actor::Provider, &fields)?;
     }
     Ok(flags.map(roles_of))
 }

@@ -17,8 +17,10 @@ use crate::logging;
 use crate::oauth::Provider;
 use crate::oauth::jwt;
 use crate::oauth::metadata::Metadata;
-use crate::users::keys;
+use crate::users::{keys, reserved};
 
+/// Accounts whose name is reserved: more of them are not named.
+const MAX_RESERVED: usize = 20;
 const DISCOVERY_PATIENCE: Duration = Duration::from_secs(5);
 /// In seconds; as far as tokens are believed.
 const MAX_CLOCK_DIFFERENCE: i64 = 60;
@@ -62,10 +64,12 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
         );
     }
     for option in OPTIONS {
-        if variables
-            .get(option.name)
-            .is_some_and(|value| value.trim().is_empty())
-        {
+        // A space is a separator.
+        let is_empty = |value: &String| match option.name {
+            "OAUTH2_PERMISSIONS_SEPARATOR" => value.is_empty(),
+            _ => value.trim().is_empty(),
+        };
+        if variables.get(option.name).is_some_and(is_empty) {
             Report::warning(
                 "settings",
                 &format!(
@@ -237,6 +241,7 @@ fn check_people(report: &mut Report, settings: &Settings) {
     if !matches!(db.migration_state_blocking(), Ok(MigrationState::Current)) {
         return;
     }
+    check_names(report, &db);
     let pointers: Vec<(String, String)> = settings
         .providers
         .iter()
@@ -274,6 +279,28 @@ fn check_people(report: &mut Report, settings: &Settings) {
             ),
             (Some(_), _) => Report::ok("people", &format!("{count} of the provider {id}")),
         }
+    }
+}
+
+/// Whether anybody bears a name that passes for what is not a person.
+fn check_names(report: &mut Report, db: &Db) {
+    match db.read_blocking(|conn| reserved::borne(conn, MAX_RESERVED)) {
+        Ok(names) if names.is_empty() => Report::ok("names", "nobody bears a reserved one"),
+        Ok(names) => {
+            for name in &names {
+                Report::warning(
+                    "names",
+                    &format!(
+                        "the account {} bears a name that is reserved: it passes for what is not a person in the audit log; it keeps working, but give it another one (at the provider, or as a new local account)",
+                        name.escape_debug()
+                    ),
+                );
+            }
+            if names.len() == MAX_RESERVED {
+                Report::warning("names", "there may be more");
+            }
+        }
+        Err(error) => report.fault("names", &error.to_string()),
     }
 }
 

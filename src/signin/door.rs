@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -15,7 +15,7 @@ use crate::permissions;
 use crate::roles;
 use crate::secret::{Secret, sha256};
 use crate::sessions::{self, Client, NewSession, grant};
-use crate::users::{self, NO_PASSWORD_YET, Profile, Role, User};
+use crate::users::{self, Identity, NO_PASSWORD_YET, Profile, Role, User};
 
 /// What came of a person at the door.
 #[derive(Debug)]
@@ -99,8 +99,8 @@ struct Known {
 /// Whom the door turns away, and why.
 struct TurnedAway {
     about: Option<User>,
-    /// Who came, by the name that they came with.
-    actor: String,
+    /// Who came: the account of `about`, or somebody without one, by this name.
+    stranger: Option<String>,
     cause: Cause,
 }
 
@@ -147,7 +147,10 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
         NewEvent {
             kind: EventKind::SignedIn,
             reason: "",
-            actor: &known.username,
+            actor: Actor::Person {
+                id: known.user_id,
+                username: &known.username,
+            },
             user: Some((known.user_id, &known.username)),
             provider: entry.way.provider(),
             client: &entry.client,
@@ -184,18 +187,20 @@ fn know_person(
         },
         ..Details::default()
     };
-    let turned_away = |about, cause| {
+    let turned_away = |about, stranger: Option<&String>, cause| {
         Ok(Err(Box::new(TurnedAway {
             about,
-            actor: profile.username.clone(),
+            stranger: stranger.cloned(),
             cause,
         })))
     };
+    let by_name = Some(&profile.username);
 
     let mut known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
     let user = known.as_ref().map(|(user, _)| user);
     if let Err(why) = admit(conn, provider, person, user)? {
-        return turned_away(user.cloned(), Cause::NotAdmitted(why));
+        let stranger = by_name.filter(|_| user.is_none());
+        return turned_away(user.cloned(), stranger, Cause::NotAdmitted(why));
     }
     if known.is_none()
         && let Some(owner) = users::find_by_username(conn, &profile.username)?
@@ -214,17 +219,25 @@ fn know_person(
                 &profile.subject,
                 &mut details,
             )?;
-            known = Some((owner, true));
+            known = Some((owner, Identity::FIRST));
         }
         if known.is_none() {
             let cause = Cause::NameTaken {
                 username: profile.username.clone(),
             };
-            return turned_away(Some(owner), cause);
+            return turned_away(Some(owner), by_name, cause);
         }
     }
+    if known.is_none() && users::reserved::is_reserved(&profile.username) {
+        let cause = Cause::NameReserved {
+            username: profile.username.clone(),
+        };
+        return turned_away(None, by_name, cause);
+    }
     let mut username = profile.username.clone();
-    let (user_id, by_now) = if let Some((user, is_first)) = known {
+    let is_kept = matches!(person.permissions, Permissions::Failed(_));
+    let (user_id, by_now, kept_before) = if let Some((user, identity)) = known {
+        let is_first = identity.is_first;
         // One provider says what the person is called: the first that the account knew.
         let said = if is_first {
             profile.clone()
@@ -236,27 +249,35 @@ fn know_person(
                 email: None,
             }
         };
+        // Who bears a name that is reserved now keeps it, but nobody is given one.
+        let is_reserved =
+            said.username != user.username && users::reserved::is_reserved(&said.username);
         let may_rename = said.username == user.username
-            || users::find_by_username(conn, &said.username)?.is_none();
-        if !may_rename {
+            || (!is_reserved && users::find_by_username(conn, &said.username)?.is_none());
+        if is_reserved {
+            details.kept.push("username reserved".to_owned());
+        } else if !may_rename {
             details.kept.push("username taken".to_owned());
         }
         if !may_rename || !is_first {
             username.clone_from(&user.username);
         }
-        let is_read = !matches!(person.permissions, Permissions::Failed(_));
-        let synced = users::sync(conn, entry.now, &user, &said, may_rename, is_read)?;
+        let synced = users::sync(conn, entry.now, &user, &said, may_rename, !is_kept)?;
         let Some(roles) = synced else {
             let cause = Cause::Inactive {
                 username: user.username.clone(),
             };
-            return turned_away(Some(user), cause);
+            return turned_away(Some(user), None, cause);
         };
         details.changes = users::changes(&user, &said, may_rename)
             .into_iter()
             .map(Into::into)
             .collect();
-        (user.id, roles)
+        let kept_before = (
+            identity.permissions_kept_since(),
+            user.permissions_synced_at(),
+        );
+        (user.id, roles, kept_before)
     } else {
         details.account_created = true;
         let id = users::create(conn, entry.now, provider.id(), profile, given.is_some())?;
@@ -264,8 +285,11 @@ fn know_person(
             by_hand: Role::Employee,
             by_permission: Role::Employee,
         };
-        (id, roles)
+        (id, roles, (None, None))
     };
+    let (kept_since, last_read) = kept_before;
+    let identity = (provider.id(), profile.subject.as_str());
+    users::note_permissions_kept(conn, entry.now, identity, kept_since, last_read, is_kept)?;
     entry.desk.failpoint.hit("in_transaction");
 
     if let Some(given) = given {
@@ -274,7 +298,14 @@ fn know_person(
         details.permissions_removed = diff.removed;
     }
     let (now, wanted) = (entry.now, &entry.desk.roles);
-    roles::sync_and_note(conn, now, wanted, (user_id, by_now), "", &mut details)?;
+    roles::sync_and_note(
+        conn,
+        now,
+        wanted,
+        (user_id, by_now),
+        Actor::Provider,
+        &mut details,
+    )?;
     Ok(Ok(Known {
         user_id,
         username,
@@ -359,7 +390,7 @@ fn adopt(
     users::link(conn, entry.now, owner.id, provider, subject)?;
     users::clear_password(conn, owner.id)?;
     let ended = sessions::end_all(conn, entry.now, owner.id)?;
-    users::note_changes(conn, entry.now, owner.id, "", &["identity"])?;
+    users::note_changes(conn, entry.now, owner.id, Actor::Provider, &["identity"])?;
     details.adopted = true;
     details.identity = Some((provider.to_owned(), subject.to_owned()));
     details.count = (ended > 0).then_some(ended);
@@ -408,14 +439,14 @@ fn know_owner(conn: &mut Conn, entry: &Entry, user_id: i64, hash: &str) -> Resul
         return Err(Error::LinkExpired);
     }
     users::set_password(conn, user_id, hash)?;
-    users::note_changes(conn, entry.now, user_id, &user.username, &["password"])?;
+    users::note_changes(conn, entry.now, user_id, Actor::from(&user), &["password"])?;
     audit::record(
         conn,
         entry.now,
         NewEvent {
             kind: EventKind::PasswordChanged,
             reason: "",
-            actor: &user.username,
+            actor: Actor::from(&user),
             user: Some((user_id, &user.username)),
             provider: "",
             client: &entry.client,
@@ -444,7 +475,7 @@ fn local(
         });
     }
     Err(Box::new(TurnedAway {
-        actor: user.username.clone(),
+        stranger: None,
         about: Some(user),
         cause,
     }))
@@ -465,7 +496,10 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
             NewEvent {
                 kind: EventKind::UserSwitched,
                 reason: "",
-                actor: &known.username,
+                actor: Actor::Person {
+                    id: known.user_id,
+                    username: &known.username,
+                },
                 user: Some((previous_user.id, &previous_user.username)),
                 provider: entry.way.provider(),
                 client: &entry.client,
@@ -480,9 +514,14 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
 fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Result<Entered> {
     let TurnedAway {
         about,
-        actor,
+        stranger,
         cause,
     } = turned_away;
+    let actor = match (&stranger, &about) {
+        (Some(name), _) => Actor::Named(name),
+        (None, Some(user)) => user.into(),
+        (None, None) => Actor::Nobody,
+    };
     // Strangers may come in any number.
     if about.is_none() && !entry.desk.anonymous_failures.admit(entry.now).is_admitted {
         return Ok(refused(entry, cause));
@@ -493,7 +532,7 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
         NewEvent {
             kind: EventKind::SignInRefused,
             reason: cause.code(),
-            actor: &actor,
+            actor,
             user: about
                 .as_ref()
                 .map(|about| (about.id, about.username.as_str())),

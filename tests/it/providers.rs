@@ -1051,7 +1051,7 @@ on_both_databases! {
         let lost = lost.split("</ul>").next().expect("a list");
         assert!(gained.contains("kc.z") && !gained.contains("kc.y") && !gained.contains("kc.x"), "{gained}");
         assert!(lost.contains("kc.x") && !lost.contains("kc.y"), "{lost}");
-        let page = rehearse(&desk, &provider, &admin, &person("li").with("groups", "garbled")).await.body;
+        let page = rehearse(&desk, &provider, &admin, &person("li").with("groups", json!({"garbled": true}))).await.body;
         assert!(page.contains("those from before would be kept"), "{page}");
 
         // Where it fails, the page names the step.

@@ -14,6 +14,7 @@ use crate::desk::Desk;
 use crate::error::Result;
 use crate::i18n::messages::Messages;
 use crate::oauth::Provider;
+use crate::paging::Total;
 use crate::recheck;
 use crate::status::{self, Backup, Checked, Figures, Hour};
 use crate::users::Role;
@@ -97,6 +98,8 @@ struct StatusPage<'a> {
     accounts: String,
     deactivated: String,
     sessions: String,
+    /// How many people's permissions are kept, where anybody's are.
+    kept_permissions: Option<String>,
     sign_ins: String,
     refusals: String,
     figures_at: UnixTime,
@@ -213,7 +216,10 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
     page.ok(&StatusPage {
         page: &page,
         tab: "status",
-        works: answers && migrations == MigrationState::Current && !is_backup_old,
+        works: answers
+            && migrations == MigrationState::Current
+            && !is_backup_old
+            && figures.kept_permissions == Total::Exactly(0),
         database: desk.db.describe(),
         database_ms: took.as_millis(),
         migrations,
@@ -221,6 +227,8 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         accounts: total_in_words(&page, figures.accounts),
         deactivated: total_in_words(&page, Some(figures.deactivated)),
         sessions: total_in_words(&page, Some(figures.sessions)),
+        kept_permissions: (figures.kept_permissions != Total::Exactly(0))
+            .then(|| total_in_words(&page, Some(figures.kept_permissions))),
         sign_ins: sum(|hour| hour.sign_ins),
         refusals: sum(|hour| hour.refusals),
         figures_at: figures.at,
