@@ -1,6 +1,6 @@
 //! Looking through the trail.
 
-use super::{COMMAND_LINE, Event, EventKind, named_since};
+use super::{COMMAND_LINE, Event, EventKind};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql};
 use crate::error::Result;
@@ -16,7 +16,7 @@ pub struct Filter {
     /// About whom, by the name that they had then.
     pub username: Option<String>,
     /// Who did it: [`COMMAND_LINE`], or a username. Where an account bears it, what that account
-    /// did counts, under whatever name; otherwise the name.
+    /// did counts, under whatever name, and rows of the name that tell no account; otherwise the name.
     pub actor: Option<String>,
     pub kind: Option<EventKind>,
     pub is_success: Option<bool>,
@@ -87,7 +87,6 @@ impl Filter {
         let Some(user) = users::find_by_username(conn, name)? else {
             return Ok(Some(by_name));
         };
-        let since = first_id_at(named_since(conn, &user)?);
         let by_id = Sql::new(
             "x.actor_id IS NOT NULL AND x.actor_id = ?",
             [user.id.into()],
@@ -95,15 +94,15 @@ impl Filter {
         // Rows of before have no id, and are the oldest of that name: where they are gone, one
         // index has both the actor and the order.
         let oldest = Sql::new(
-            "SELECT CAST(CASE WHEN x.actor_id IS NULL THEN 1 ELSE 0 END AS BIGINT) AS value FROM audit_events x WHERE x.actor = ? AND x.id >= ? ORDER BY x.id LIMIT 1",
-            [name.as_str().into(), since.into()],
+            "SELECT CAST(CASE WHEN x.actor_id IS NULL THEN 1 ELSE 0 END AS BIGINT) AS value FROM audit_events x WHERE x.actor = ? ORDER BY x.id LIMIT 1",
+            [name.as_str().into()],
         );
         if oldest.number(conn)? != Some(1) {
             return Ok(Some(by_id));
         }
         Ok(Some(Sql::new(
-            "((x.actor_id IS NOT NULL AND x.actor_id = ?) OR (x.actor = ? AND x.actor_id IS NULL AND x.id >= ?))",
-            [user.id.into(), name.as_str().into(), since.into()],
+            "((x.actor_id IS NOT NULL AND x.actor_id = ?) OR (x.actor = ? AND x.actor_id IS NULL))",
+            [user.id.into(), name.as_str().into()],
         )))
     }
 }

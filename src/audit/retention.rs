@@ -84,7 +84,7 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
         alias,
         ..
     } = *leaver;
-    let since = first_id_at(leaver.named_since);
+    let since = leaver.named_since;
     let about: Vec<Event> = each!(conn, |conn| audit_events::table
         .filter(audit_events::user_id.eq(id))
         .select(Event::as_select())
@@ -97,7 +97,7 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
             Actor::Named(name) => {
                 name == event.username
                     || event.event == EventKind::SignInRefused.code()
-                    || (name == username && event.id >= since)
+                    || (name == username && event.created_at() >= since)
             }
             Actor::CommandLine | Actor::Provider | Actor::Nobody => false,
         };
@@ -148,7 +148,7 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
     by += diesel::update(
         audit_events::table
             .filter(of_before)
-            .filter(audit_events::id.ge(since).or(is_stranger)),
+            .filter(audit_events::created_at.ge(since.0).or(is_stranger)),
     )
     .set(gone)
     .execute(conn)?;

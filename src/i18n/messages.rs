@@ -331,7 +331,7 @@ messages! {
     reason_name_taken: Text = "the name belongs to another account", "用户名属于另一个账号";
     changed_from_to: [&'static str; 3] = ["", " changed from ", " to "], ["", "从 ", " 改为 "];
     permissions_are_kept: Text = "Kept, since the provider's answer failed", "沿用旧权限（提供方回复失败）";
-    permissions_kept_of: Around = ["", ": their permissions could not be read at the last try, and those of before count. What was taken from them at the provider may still be there."], ["", "：最近一次未能读取其权限，目前沿用之前的权限；在提供方已收回的权限可能仍然有效。"];
+    permissions_kept_of: Around = ["", " The permissions that the provider gave them could not be read at the last try, and those of before count. What was taken from them there may still be here."], ["", "最近一次未能从提供方读取其权限，目前沿用之前的权限；在提供方已收回的权限可能仍然有效。"];
     permissions_kept_since: [&'static str; 4] = ["The permissions from ", " could not be read since ", " (", "). What was there then is kept."], ["来自", "的权限自 ", "（", "）起无法读取，仍沿用当时的权限。"];
     permissions_never_read: Around = ["The permissions from ", " could not be read. What was there before is kept."], ["来自", "的权限无法读取，仍沿用之前的权限。"];
     permissions_kept: Text = "the directory did not give the permissions; the old ones were kept", "目录没有返回权限，保留了原有权限";
