@@ -80,9 +80,7 @@ impl Filter {
         };
         let by_name = Sql::new("x.actor = ?", [name.as_str().into()]);
         if name == COMMAND_LINE {
-            return Ok(Some(
-                by_name.with(" AND x.actor_id IS NULL", []),
-            ));
+            return Ok(Some(by_name.with(" AND x.actor_id IS NULL", [])));
         }
         let Some(user) = users::find_by_username(conn, name)? else {
             return Ok(Some(by_name));
