@@ -17,7 +17,7 @@ pub use bulk::{BATCH, Ended, Failed, Outcome, Selection, bulk, end_sessions};
 
 pub use refusals::confirm_refusals;
 
-use crate::audit::{COMMAND_LINE, Details, EventKind, NewEvent};
+use crate::audit::{Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql, lock_superusers};
 use crate::error::{Error, Result};
@@ -79,12 +79,12 @@ impl Admin {
         }
     }
 
-    /// As the trail names them.
+    /// For the trail.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn actor(&self) -> Actor<'_> {
         match &self.by {
-            By::Superuser { username, .. } => username,
-            By::CommandLine => COMMAND_LINE,
+            By::Superuser { id, username, .. } => Actor::Person { id: *id, username },
+            By::CommandLine => Actor::CommandLine,
         }
     }
 
@@ -141,7 +141,7 @@ impl Admin {
         NewEvent {
             kind,
             reason: "",
-            actor: self.name(),
+            actor: self.actor(),
             user,
             provider: "",
             client: &self.client,
@@ -158,6 +158,8 @@ pub enum Refusal {
     UsernameTaken,
     /// Empty, too long, or with control characters.
     BadUsername,
+    /// The trail uses the name for what is not a person.
+    ReservedUsername,
     BadFirstName,
     BadEmail,
     /// A permission's name or a subject that is empty, too long or has control characters.
@@ -199,6 +201,7 @@ impl Refusal {
             Self::UnknownUser => "unknown_user",
             Self::UsernameTaken => "username_taken",
             Self::BadUsername => "bad_username",
+            Self::ReservedUsername => "reserved_username",
             Self::BadFirstName => "bad_first_name",
             Self::BadEmail => "bad_email",
             Self::BadName => "bad_name",
@@ -227,6 +230,9 @@ impl std::fmt::Display for Refusal {
             Self::BadUsername => write!(
                 f,
                 "a username has 1 to {MAX_USERNAME} characters, none of them a control character"
+            ),
+            Self::ReservedUsername => f.write_str(
+                "that username is reserved: the audit log uses it, or one that looks like it, for what is not a person",
             ),
             Self::BadFirstName => f.write_str("that name is too long or has control characters"),
             Self::BadEmail => write!(

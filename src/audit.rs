@@ -1,5 +1,6 @@
 //! The audit trail: what happened to accounts, who did it, and from where. Rows are only added.
 
+mod actor;
 mod cap;
 mod list;
 mod retention;
@@ -8,9 +9,10 @@ use std::net::IpAddr;
 
 use diesel::prelude::*;
 
+pub use actor::Actor;
 pub use cap::{LeftOut, RefusalCap};
 pub use list::{Filter, list, total};
-pub use retention::{Retention, forget, sweep};
+pub use retention::{Retention, forget, named_since, sweep};
 
 use crate::clock::UnixTime;
 use crate::db::schema::audit_events;
@@ -131,7 +133,7 @@ impl EventKind {
     }
 }
 
-/// The actor of what is done on the command line.
+/// The actor of what is done on the command line, as the trail writes it.
 pub const COMMAND_LINE: &str = "command line";
 
 /// An event to be written.
@@ -140,8 +142,8 @@ pub struct NewEvent<'a> {
     pub kind: EventKind,
     /// Why it was refused, as a code; empty for what succeeded.
     pub reason: &'a str,
-    /// Who did it: a username, [`COMMAND_LINE`], or empty.
-    pub actor: &'a str,
+    /// Who did it.
+    pub actor: Actor<'a>,
     /// About whom, where that is known.
     pub user: Option<(i64, &'a str)>,
     pub provider: &'a str,
@@ -233,7 +235,8 @@ pub fn record(conn: &mut Conn, now: UnixTime, event: NewEvent<'_>) -> Result<()>
         }
         .to_owned(),
         reason: event.reason.to_owned(),
-        actor: event.actor.to_owned(),
+        actor: event.actor.text().to_owned(),
+        actor_id: event.actor.id(),
         user_id: event.user.map(|(id, _)| id),
         username: event.user.map_or("", |(_, name)| name).to_owned(),
         provider: event.provider.to_owned(),
@@ -260,6 +263,7 @@ fn json_line(row: &Event, details: &Details) -> Result<String> {
         "outcome": row.outcome,
         "reason": row.reason,
         "actor": row.actor,
+        "actor_id": row.actor_id.map(|id| id.to_string()),
         "user_id": row.user_id.map(|id| id.to_string()),
         "username": row.username,
         "provider": row.provider,
@@ -272,6 +276,8 @@ fn json_line(row: &Event, details: &Details) -> Result<String> {
     Ok(escape_json(&line))
 }
 
+/// The code of [`crate::error::Cause::NameTaken`].
+const NAME_TAKEN: &str = "name_taken";
 const SUCCESS: &str = "success";
 const REFUSED: &str = "refused";
 
@@ -284,7 +290,9 @@ pub struct Event {
     pub event: String,
     pub outcome: String,
     pub reason: String,
+    /// The name of who did it, [`COMMAND_LINE`] or empty: [`Event::by`] tells them apart.
     pub actor: String,
+    pub actor_id: Option<i64>,
     /// About whom, and the name that they had then.
     pub user_id: Option<i64>,
     pub username: String,
@@ -299,6 +307,24 @@ impl Event {
     #[must_use]
     pub const fn created_at(&self) -> UnixTime {
         UnixTime(self.created_at)
+    }
+
+    /// Who did it.
+    #[must_use]
+    pub fn by(&self) -> Actor<'_> {
+        Actor::read(self.actor_id, &self.actor, &self.address)
+    }
+
+    /// Whether somebody did it to their own account.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        match self.by() {
+            Actor::Person { id, .. } => self.user_id == Some(id),
+            // Who came by a name that is another one's has nothing but the name.
+            Actor::Named(name) => name == self.username && self.reason != NAME_TAKEN,
+            Actor::Nobody => self.username.is_empty(),
+            Actor::CommandLine | Actor::Provider => false,
+        }
     }
 
     #[must_use]

@@ -138,6 +138,11 @@ pub const OPTIONS: &[OptionSpec] = &[
         "JSON Pointer into the permissions answer: where the list is",
     ),
     option(
+        "OAUTH2_PERMISSIONS_SEPARATOR",
+        "none: a text is one permission",
+        "What stands between several permissions in one text: `,`, or `\" \"` for a space",
+    ),
+    option(
         "OAUTH2_PERMISSION_NAME",
         "a string, or the object's `codename`",
         "JSON Pointer into one item of the list: what names it",

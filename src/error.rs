@@ -124,7 +124,10 @@ pub enum Cause {
     NameTaken {
         username: String,
     },
-
+    /// The name is one that the trail uses for what is not a person.
+    NameReserved {
+        username: String,
+    },
     /// `iss` of the callback is not the provider that was asked (RFC 9207).
     WrongIssuer,
     /// Whom the rules of admission keep out: by which of them.
@@ -190,6 +193,7 @@ impl Cause {
             Self::NameTaken { .. } => "name_taken",
             Self::KeptOut { .. } => "kept_out",
             Self::NotLinkable => "not_linkable",
+            Self::NameReserved { .. } => "name_reserved",
             Self::WrongPassword => "wrong_password",
             Self::ProviderError(_) => "provider_error",
             Self::ClientRefused => "client_refused",

@@ -1,7 +1,7 @@
 //! Making an account what its provider says: names, permissions and the role that follows from
 //! them. One way for sign-ins, linking and re-checks.
 
-use crate::audit::Details;
+use crate::audit::{Actor, Details};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -80,9 +80,14 @@ pub fn sync(
             email: None,
         }
     };
+    let is_renamed = said.username != user.username;
+    // Somebody who bears a name that is reserved now keeps it, but nobody is given one.
+    let is_reserved = is_renamed && users::reserved::is_reserved(&said.username);
     let may_rename =
-        said.username == user.username || users::find_by_username(conn, &said.username)?.is_none();
-    if !may_rename {
+        !is_renamed || (!is_reserved && users::find_by_username(conn, &said.username)?.is_none());
+    if is_reserved {
+        details.kept.push("username reserved".to_owned());
+    } else if !may_rename {
         details.kept.push("username taken".to_owned());
     }
     let given = match sync.permissions {
@@ -94,6 +99,17 @@ pub fn sync(
     let Some(by_now) = synced else {
         return Ok(None);
     };
+    if !is_overtaken {
+        let last_read = user.permissions_synced_at().max(identity.answered_at());
+        users::note_permissions_kept(
+            conn,
+            now,
+            (&identity.provider, &identity.subject),
+            identity.permissions_kept_since(),
+            last_read,
+            !is_read,
+        )?;
+    }
     users::note_sync(conn, now, identity, sync.asked_at)?;
     details.changes = users::changes(user, &said, may_rename)
         .into_iter()
@@ -104,7 +120,14 @@ pub fn sync(
         details.permissions_added = diff.added;
         details.permissions_removed = diff.removed;
     }
-    roles::sync_and_note(conn, now, &desk.roles, (user.id, by_now), "", details)?;
+    roles::sync_and_note(
+        conn,
+        now,
+        &desk.roles,
+        (user.id, by_now),
+        Actor::Provider,
+        details,
+    )?;
     Ok(Some(if may_rename {
         said.username
     } else {

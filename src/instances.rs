@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use log::{info, warn};
 
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -94,7 +94,7 @@ fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: i64) -> Result<()> {
         NewEvent {
             kind: EventKind::RoleChanged,
             reason: "",
-            actor: "",
+            actor: Actor::Nobody,
             user: Some((*id, username)),
             provider: "",
             client: &Client::default(),
@@ -173,7 +173,7 @@ fn end_forgotten(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize
             NewEvent {
                 kind: EventKind::ProviderGone,
                 reason: "",
-                actor: "",
+                actor: Actor::Nobody,
                 user: None,
                 provider,
                 client: &Client::default(),

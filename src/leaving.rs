@@ -1,6 +1,6 @@
 //! Leaving: what ends when a provider refuses somebody, and who is kept out by that.
 
-use crate::audit::Details;
+use crate::audit::{Actor, Details};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -30,7 +30,7 @@ pub fn withdraw(
         let taken = permissions::replace(conn, now, user.id, provider, &[])?;
         details.permissions_removed = taken.removed;
         let known = (user.id, user.roles());
-        roles::sync_and_note(conn, now, &desk.roles, known, "", details)?;
+        roles::sync_and_note(conn, now, &desk.roles, known, Actor::Provider, details)?;
     }
     if vouches(desk, provider) {
         refusals::note(conn, now, user.id, provider)?;

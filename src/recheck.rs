@@ -17,7 +17,7 @@ use log::{info, warn};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::config::Recheck;
 use crate::db::{Conn, lock_rechecks};
@@ -650,7 +650,7 @@ impl Settling {
             settled.has_more = true;
             return Ok(settled);
         }
-        if !checked.refused_unnamed.is_empty() && !self.counts(conn, desk, id, checked)? {
+        if !checked.refused_unnamed.is_empty() && !self.counts(conn, id, checked)? {
             grant::set_recheck(conn, id, user_id, self.next)?;
             return Ok(settled);
         }
@@ -698,13 +698,7 @@ impl Settling {
     }
 
     /// Whether a refusal without a name counts.
-    fn counts(
-        &self,
-        conn: &mut Conn,
-        desk: &Desk,
-        provider: &str,
-        checked: &Checked,
-    ) -> Result<bool> {
+    fn counts(&self, conn: &mut Conn, provider: &str, checked: &Checked) -> Result<bool> {
         let Some(identity) = users::identity_of(conn, provider, self.user_id)?
             .into_iter()
             .next()
@@ -729,7 +723,6 @@ impl Settling {
                 details,
             )?;
         }
-        let _ = desk;
         Ok(noted.counts)
     }
 
@@ -852,7 +845,10 @@ fn record(
         NewEvent {
             kind,
             reason: "",
-            actor: "",
+            actor: match kind {
+                EventKind::RefusalsSuspended => Actor::Nobody,
+                _ => Actor::Provider,
+            },
             user,
             provider,
             client: &Client::default(),

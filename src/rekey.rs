@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::audit::{self, COMMAND_LINE, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::error::Result;
@@ -125,7 +125,7 @@ fn record(
         NewEvent {
             kind: EventKind::ProviderRekeyed,
             reason: "",
-            actor: COMMAND_LINE,
+            actor: Actor::CommandLine,
             user: None,
             provider,
             client: &Client::default(),

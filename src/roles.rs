@@ -1,6 +1,6 @@
 //! Roles that follow a permission.
 
-use crate::audit::{DetailedChange, Details};
+use crate::audit::{Actor, DetailedChange, Details};
 use crate::clock::UnixTime;
 use crate::config::RoleSettings;
 use crate::db::{Conn, lock_superusers};
@@ -54,7 +54,7 @@ enum Synced {
 }
 
 /// [`sync`], with what became of it in an event's `details` and among the account's changes, made
-/// by `changed_by` (empty: by a sign-in or a provider).
+/// by `changed_by`.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -63,7 +63,7 @@ pub fn sync_and_note(
     now: UnixTime,
     wanted: &RolePermissions,
     (user_id, roles): (i64, Roles),
-    changed_by: &str,
+    changed_by: Actor<'_>,
     details: &mut Details,
 ) -> Result<()> {
     let to = due(conn, wanted, user_id)?;
@@ -86,7 +86,7 @@ pub fn withdraw_and_note(
     if to >= roles.by_permission {
         return Ok(false);
     }
-    note(conn, now, to, (user_id, roles), "", details)?;
+    note(conn, now, to, (user_id, roles), Actor::Nobody, details)?;
     Ok(!details.changes.is_empty())
 }
 
@@ -95,7 +95,7 @@ fn note(
     now: UnixTime,
     to: Role,
     (user_id, roles): (i64, Roles),
-    changed_by: &str,
+    changed_by: Actor<'_>,
     details: &mut Details,
 ) -> Result<()> {
     match set(conn, now, to, (user_id, roles))? {

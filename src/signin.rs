@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -649,7 +649,7 @@ impl Refusal {
                 kind: EventKind::SignInRefused,
                 reason: self.reason,
                 // Who tried is not known.
-                actor: "",
+                actor: Actor::Nobody,
                 user: about.map(|(id, username)| (*id, username.as_str())),
                 provider: &self.provider,
                 client: &self.client,
@@ -703,7 +703,9 @@ fn log_line(event: &str, attempt: &str, provider: &str, user: &str, took: Durati
 
 fn log_failure(error: &SignInError) {
     let user = match &error.cause {
-        Cause::Inactive { username } | Cause::NameTaken { username } => username,
+        Cause::Inactive { username }
+        | Cause::NameTaken { username }
+        | Cause::NameReserved { username } => username,
         _ => "",
     };
     warn!(

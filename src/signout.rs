@@ -9,7 +9,7 @@ use log::warn;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -66,7 +66,7 @@ pub async fn sign_out(
                 NewEvent {
                     kind: EventKind::SignedOut,
                     reason: "",
-                    actor: &user.username,
+                    actor: Actor::from(&user),
                     user: Some((user.id, &user.username)),
                     provider: "",
                     client: &client,
@@ -139,7 +139,7 @@ fn revoke_later(
                 NewEvent {
                     kind: EventKind::TokensRevoked,
                     reason: failure.as_ref().map_or("", Cause::code),
-                    actor: "",
+                    actor: Actor::Nobody,
                     user: Some((user.id, &user.username)),
                     provider: provider.id(),
                     client: &Client::default(),
@@ -267,7 +267,7 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
                     NewEvent {
                         kind: EventKind::SignedOutByProvider,
                         reason: "",
-                        actor: "",
+                        actor: Actor::Provider,
                         user: Some((user.id, &user.username)),
                         provider: &id,
                         client: &Client::default(),
@@ -340,7 +340,7 @@ fn record_own(
         NewEvent {
             kind,
             reason: "",
-            actor: &user.username,
+            actor: user.into(),
             user: Some((user.id, &user.username)),
             provider: "",
             client,

@@ -7,20 +7,26 @@ pub mod confirmation;
 mod fields;
 mod identity;
 pub mod imported;
+mod kept_permissions;
 pub mod keys;
 mod list;
 pub mod refusals;
+pub mod reserved;
 mod search;
 pub mod terms;
 pub mod unnamed_refusals;
 
 use diesel::prelude::*;
 
-pub use fields::{FieldChange, changes_of, note_changes};
+pub use fields::{FieldChange, Leaver, changes_of, named_since, note_changes};
 pub use identity::{Identity, identity_of, note_asked, note_known, note_sync};
 pub use imported::{Imported, create_imported};
+pub use kept_permissions::{
+    Kept, kept_permissions_of, note_permissions_kept, sync_permissions_kept,
+};
 pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total, total_of_many};
 
+use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::schema::{identities, users};
@@ -163,6 +169,12 @@ impl User {
     #[must_use]
     pub fn erased_at(&self) -> Option<UnixTime> {
         self.erased_at.map(UnixTime)
+    }
+
+    /// The last time that a provider's permissions could be read.
+    #[must_use]
+    pub fn permissions_synced_at(&self) -> Option<UnixTime> {
+        self.permissions_synced_at.map(UnixTime)
     }
 
     /// Whether the last sign-in could not read the permissions and kept the ones from before.
@@ -574,13 +586,8 @@ pub fn set_active(conn: &mut Conn, user_id: i64, is_active: bool) -> Result<()> 
 
 /// Takes everything personal from an account but its id and its times; nobody finds it or signs
 /// in to it any more.
-pub fn erase(
-    conn: &mut Conn,
-    now: UnixTime,
-    user_id: i64,
-    username: &str,
-    alias: &str,
-) -> Result<()> {
+pub fn erase(conn: &mut Conn, now: UnixTime, leaver: &Leaver<'_>) -> Result<()> {
+    let (user_id, alias) = (leaver.id, leaver.alias);
     diesel::delete(identities::table.filter(identities::user_id.eq(user_id))).execute(conn)?;
     let no_role = (
         users::is_staff.eq(false),
@@ -602,7 +609,7 @@ pub fn erase(
             no_role,
         ))
         .execute(conn)?;
-    fields::forget(conn, user_id, username, alias)?;
+    fields::forget(conn, leaver)?;
     terms::write(conn, user_id, alias, "", "")
 }
 
@@ -658,7 +665,7 @@ pub fn sync(
             profile.email.as_ref().unwrap_or(&user.email),
         )?;
         let fields: Vec<&str> = changes.iter().map(|change| change.field).collect();
-        note_changes(conn, now, user.id, "", &fields)?;
+        note_changes(conn, now, user.id, Actor::Provider, &fields)?;
     }
     Ok(flags.map(roles_of))
 }

@@ -83,7 +83,7 @@ fn create(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<Option<i
 /// A local superuser, on the command line.
 ///
 /// # Errors
-/// [`Refusal::UsernameTaken`], [`Refusal::BadUsername`], [`Refusal::BadEmail`]
+/// [`Refusal::UsernameTaken`], and those of [`check_new_account`]
 pub fn create_superuser(
     db: &Db,
     now: UnixTime,
@@ -113,12 +113,15 @@ pub fn create_superuser(
 /// What can be said against a new local account before a password is asked for.
 ///
 /// # Errors
-/// [`Refusal::BadUsername`], [`Refusal::BadEmail`]
+/// [`Refusal::BadUsername`], [`Refusal::ReservedUsername`], [`Refusal::BadEmail`]
 pub fn check_new_account(username: &str, email: &str) -> Result<(), Refusal> {
     let is_plain = |text: &str| !text.chars().any(is_refused);
     if username.trim().is_empty() || username.chars().count() > MAX_USERNAME || !is_plain(username)
     {
         return Err(Refusal::BadUsername);
+    }
+    if users::reserved::is_reserved(username) {
+        return Err(Refusal::ReservedUsername);
     }
     let is_email = email.is_empty()
         || (email.contains('@') && email.chars().count() <= MAX_EMAIL && is_plain(email));
@@ -164,7 +167,7 @@ pub fn change_password(
         }
         let ended = sessions::close(conn, now, user.id, Closing::All)?;
         users::set_password(conn, user.id, password_hash)?;
-        users::note_changes(conn, now, user.id, admin.name(), &["password"])?;
+        users::note_changes(conn, now, user.id, admin.actor(), &["password"])?;
         let event = NewEvent {
             details: Details {
                 count: (ended > 0).then_some(ended),
@@ -187,7 +190,7 @@ fn set_confirmation_password(
     confirmation::set(conn, user.id, Some(hash))?;
     proof::take(conn, user.id, ProvedBy::ConfirmationPassword)?;
     let field = &["confirmation_password"];
-    users::note_changes(conn, now, user.id, admin.name(), field)?;
+    users::note_changes(conn, now, user.id, admin.actor(), field)?;
     let about = Some((user.id, user.username.as_str()));
     let event = admin.event(EventKind::ConfirmationPasswordSet, about);
     audit::record(conn, now, event)

@@ -291,7 +291,7 @@ impl Performing<'_> {
                 if !is_name(name, MAX_NAME) {
                     return Ok(Err(Refusal::BadName));
                 }
-                if !permissions::grant(conn, self.now, user_id, name, self.admin.name())? {
+                if !permissions::grant(conn, self.now, user_id, name, self.admin.actor())? {
                     return Ok(Err(Refusal::Unchanged));
                 }
                 self.details.permissions_added = vec![name.clone()];
@@ -407,13 +407,18 @@ impl Performing<'_> {
         if self.user.is_active {
             return Ok(Err(Refusal::StillActive));
         }
-        let alias = format!("erased-{}", self.user.id.unsigned_abs());
+        let alias = free_alias(conn, self.user.id)?;
         self.end_sessions(conn)?;
-        let (id, username) = (self.user.id, &self.user.username);
-        permissions::forget(conn, id, username, &alias)?;
-        sessions::forget(conn, id)?;
-        users::erase(conn, self.now, id, username, &alias)?;
-        let events = audit::forget(conn, id, username, &alias)?;
+        let leaver = users::Leaver {
+            id: self.user.id,
+            username: &self.user.username,
+            alias: &alias,
+            named_since: audit::named_since(conn, &self.user)?,
+        };
+        permissions::forget(conn, &leaver)?;
+        sessions::forget(conn, leaver.id)?;
+        users::erase(conn, self.now, &leaver)?;
+        let events = audit::forget(conn, &leaver)?;
         self.details.count = Some(events);
         self.username = Some(alias);
         Ok(Ok(()))
@@ -440,7 +445,7 @@ impl Performing<'_> {
 
     fn sync_role(&mut self, conn: &mut Conn) -> Result<()> {
         let known = (self.user.id, self.user.roles());
-        let (by, details) = (self.admin.name(), &mut self.details);
+        let (by, details) = (self.admin.actor(), &mut self.details);
         roles::sync_and_note(conn, self.now, self.roles, known, by, details)
     }
 
@@ -453,7 +458,7 @@ impl Performing<'_> {
     }
 
     fn note_change(&self, conn: &mut Conn, field: &str) -> Result<()> {
-        users::note_changes(conn, self.now, self.user.id, self.admin.name(), &[field])
+        users::note_changes(conn, self.now, self.user.id, self.admin.actor(), &[field])
     }
 
     fn record(
@@ -480,6 +485,20 @@ impl Performing<'_> {
         };
         audit::record(conn, self.now, event)
     }
+}
+
+/// What stands for the name of an erased account. Somebody who came before such names were reserved
+/// may bear the first of them.
+fn free_alias(conn: &mut Conn, user_id: i64) -> Result<String> {
+    let first = format!("erased-{}", user_id.unsigned_abs());
+    let mut alias = first.clone();
+    for again in 2..10 {
+        if users::find_by_username(conn, &alias)?.is_none() {
+            break;
+        }
+        alias = format!("{first}-{again}");
+    }
+    Ok(alias)
 }
 
 fn is_name(text: &str, longest: usize) -> bool {

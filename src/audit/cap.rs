@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Details, EventKind, NewEvent, record};
+use super::{Actor, Details, EventKind, NewEvent, record};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::error::Result;
@@ -158,7 +158,7 @@ impl LeftOut {
                 kind: EventKind::MoreSignInsRefused,
                 reason: "more",
                 // Who tried is not known.
-                actor: "",
+                actor: Actor::Nobody,
                 user: about.map(|(id, username)| (*id, username.as_str())),
                 provider: "",
                 client: &Client::default(),

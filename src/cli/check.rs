@@ -20,8 +20,10 @@ use crate::logging;
 use crate::oauth::Provider;
 use crate::oauth::jwt;
 use crate::oauth::metadata::Metadata;
-use crate::users::{keys, unnamed_refusals};
+use crate::users::{keys, reserved, unnamed_refusals};
 
+/// Accounts whose name is reserved: more of them are not named.
+const MAX_RESERVED: usize = 20;
 const DISCOVERY_PATIENCE: Duration = Duration::from_secs(5);
 /// In seconds; as far as tokens are believed.
 const MAX_CLOCK_DIFFERENCE: i64 = 60;
@@ -65,10 +67,12 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
         );
     }
     for option in OPTIONS {
-        if variables
-            .get(option.name)
-            .is_some_and(|value| value.trim().is_empty())
-        {
+        // A space is a separator.
+        let is_empty = |value: &String| match option.name {
+            "OAUTH2_PERMISSIONS_SEPARATOR" => value.is_empty(),
+            _ => value.trim().is_empty(),
+        };
+        if variables.get(option.name).is_some_and(is_empty) {
             Report::warning(
                 "settings",
                 &format!(
@@ -236,6 +240,7 @@ fn check_people(report: &mut Report, settings: &Settings) {
     let Some(db) = existing(settings) else {
         return;
     };
+    check_names(report, &db);
     let pointers: Vec<(String, String)> = settings
         .providers
         .iter()
@@ -381,6 +386,28 @@ fn existing(settings: &Settings) -> Option<Db> {
     }
     let db = Db::open(&settings.database).ok()?;
     matches!(db.migration_state_blocking(), Ok(MigrationState::Current)).then_some(db)
+}
+
+/// Whether anybody bears a name that passes for what is not a person.
+fn check_names(report: &mut Report, db: &Db) {
+    match db.read_blocking(|conn| reserved::borne(conn, MAX_RESERVED)) {
+        Ok(names) if names.is_empty() => Report::ok("names", "nobody bears a reserved one"),
+        Ok(names) => {
+            for name in &names {
+                Report::warning(
+                    "names",
+                    &format!(
+                        "the account {} bears a name that is reserved: it passes for what is not a person in the audit log; it keeps working, but give it another one (at the provider, or as a new local account)",
+                        name.escape_debug()
+                    ),
+                );
+            }
+            if names.len() == MAX_RESERVED {
+                Report::warning("names", "there may be more");
+            }
+        }
+        Err(error) => report.fault("names", &error.to_string()),
+    }
 }
 
 /// `whose` stands after the names of what every provider has, where there are several.

@@ -75,6 +75,9 @@ struct List {
     /// Holders of this permission
     #[arg(long)]
     permission: Option<String>,
+    /// Those whose permissions are kept because a provider's answer failed
+    #[arg(long)]
+    kept_permissions: bool,
     /// Not signed in for so many days
     #[arg(long, conflicts_with = "never_seen")]
     not_seen_days: Option<u32>,
@@ -216,6 +219,7 @@ impl List {
             } else {
                 self.not_seen_days.map(days)
             },
+            has_kept_permissions: self.kept_permissions,
         }
     }
 }
@@ -332,7 +336,7 @@ fn show(db: &Db, now: UnixTime, username: &str, is_json: bool) -> Result<(), Fai
         members.insert(
             "permissions".to_owned(),
             held.iter()
-                .map(|held| json!({ "name": held.name, "label": held.label, "origin": held.origin, "granted_by": held.granted_by }))
+                .map(|held| json!({ "name": held.name, "label": held.label, "origin": held.origin, "granted_by": held.granted_by, "granted_by_id": held.granted_by().id().map(|id| id.to_string()) }))
                 .collect(),
         );
         members.insert(

@@ -144,6 +144,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("mapping.email", "OAUTH2_EMAIL"),
     ("mapping.permissions", "OAUTH2_PERMISSIONS"),
     ("mapping.permission_name", "OAUTH2_PERMISSION_NAME"),
+    ("permissions_separator", "OAUTH2_PERMISSIONS_SEPARATOR"),
 ];
 
 /// Which member of which answer is what.
@@ -156,6 +157,8 @@ pub struct Mapping {
     pub email_verified: Pointer,
     /// Empty: the permissions answer itself, or its `permissions` member.
     pub permissions: Vec<Pointer>,
+    /// What stands between the names in a text that holds several; `None`: each text is one name.
+    pub permissions_separator: Option<String>,
     /// JSON Pointer (RFC 6901) into one item; `None`: a text, or the object's `codename`.
     pub permission_name: Option<String>,
     /// The provider's name to ours.

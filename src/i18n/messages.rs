@@ -183,6 +183,8 @@ messages! {
     outcome_declined: Text = "access denied", "访问被拒绝";
     outcome_signed_out_there: Text = "signed out at the provider meanwhile", "期间已在登录平台退出";
     outcome_code_refused: Text = "the code was refused", "授权码被拒绝";
+    cause_name_reserved: Around = ["The name ", " is reserved on this portal: the audit log uses it, or one that looks like it, for what is not a person. An account needs another name."], ["用户名 ", " 在此门户中是保留名：审计日志用它（或与它相似的名称）表示并非个人的操作者。账号需要使用其他名称。"];
+    outcome_name_reserved: Text = "the name is reserved", "该用户名为保留名";
     outcome_name_taken: Text = "the name is taken", "用户名已被占用";
     outcome_inactive: Text = "the account is deactivated", "账号已停用";
     outcome_provider_error: Text = "an error from the service", "服务返回错误";
@@ -330,6 +332,7 @@ messages! {
     would_be_new: Text = "A new account would be created.", "将创建新账号。";
     would_be_known: Around = ["It would be the account ", "."], ["将登录账号 ", "。"];
     would_be_inactive: Around = ["It would be the account ", ", which is deactivated: nobody would be let in."], ["对应账号 ", "，但该账号已停用，无法进入。"];
+    would_be_reserved: Text = "Nobody would be let in: the username is reserved, because the audit log uses it for what is not a person.", "无法进入：该用户名为保留名，审计日志用它表示并非个人的操作者。";
     would_be_taken: Around = ["Nobody would be let in: the username belongs to the account ", ", which is not linked to this identity."], ["无法进入：用户名属于账号 ", "，而它未关联此身份。"];
     what_would_happen: Text = "What would happen", "将会发生什么";
     fields_read: Text = "What was read", "读取到的内容";
@@ -367,6 +370,10 @@ messages! {
     reason_inactive: Text = "the account is deactivated", "账号已停用";
     reason_name_taken: Text = "the name belongs to another account", "用户名属于另一个账号";
     changed_from_to: [&'static str; 3] = ["", " changed from ", " to "], ["", "从 ", " 改为 "];
+    permissions_are_kept: Text = "Kept, since the provider's answer failed", "沿用旧权限（提供方回复失败）";
+    permissions_kept_of: Around = ["", " The permissions that the provider gave them could not be read at the last try, and those of before count. What was taken from them there may still be here."], ["", "最近一次未能从提供方读取其权限，目前沿用之前的权限；在提供方已收回的权限可能仍然有效。"];
+    permissions_kept_since: [&'static str; 4] = ["The permissions from ", " could not be read since ", " (", "). What was there then is kept."], ["来自", "的权限自 ", "（", "）起无法读取，仍沿用当时的权限。"];
+    permissions_never_read: Around = ["The permissions from ", " could not be read. What was there before is kept."], ["来自", "的权限无法读取，仍沿用之前的权限。"];
     permissions_kept: Text = "the directory did not give the permissions; the old ones were kept", "目录没有返回权限，保留了原有权限";
 
     event_rescue_link_made: Text = "Rescue link made on the command line", "通过命令行生成应急链接";
@@ -530,6 +537,7 @@ messages! {
 
     refused_unknown_user: Text = "The account does not exist any more", "账号已不存在";
     refused_username_taken: Text = "Another account has that username", "该用户名已被占用";
+    refused_reserved_username: Text = "This username is reserved: the audit log uses it for what is not a person", "该用户名为保留名：审计日志用它表示并非个人的操作者";
     refused_bad_username: Text = "Enter a username of 1 to 150 characters", "请输入 1 到 150 个字符的用户名";
     refused_bad_first_name: Text = "Enter a name of at most 150 characters", "姓名最多 150 个字符";
     refused_bad_email: Text = "Enter a full email address with an @", "请输入包含 @ 的完整邮箱地址";

@@ -185,7 +185,7 @@ fn record(
     let event = NewEvent {
         kind,
         reason,
-        actor: &user.username,
+        actor: user.into(),
         user: Some((user.id, &user.username)),
         provider: "",
         client: &owner.client,
@@ -278,17 +278,11 @@ pub async fn choose(
         confirmation::set(conn, user.id, Some(&hash))?;
         // What the one before proved counts no more.
         proof::take(conn, user.id, ProvedBy::ConfirmationPassword)?;
-        users::note_changes(
-            conn,
-            now,
-            user.id,
-            &user.username,
-            &["confirmation_password"],
-        )?;
+        users::note_changes(conn, now, user.id, user.into(), &["confirmation_password"])?;
         let event = NewEvent {
             kind: EventKind::ConfirmationPasswordSet,
             reason: "",
-            actor: &user.username,
+            actor: user.into(),
             user: Some((user.id, &user.username)),
             provider: "",
             client: &owner.client,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::password_link::MAKES_LINK;
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -122,8 +122,8 @@ struct Known {
 /// Whom the door turns away, and why.
 struct TurnedAway {
     about: Option<User>,
-    /// Who came, by the name that they came with.
-    actor: String,
+    /// Who came: the account of `about`, or somebody without one, by this name.
+    stranger: Option<String>,
     cause: Cause,
 }
 
@@ -179,7 +179,10 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
         NewEvent {
             kind: EventKind::SignedIn,
             reason: "",
-            actor: &known.username,
+            actor: Actor::Person {
+                id: known.user_id,
+                username: &known.username,
+            },
             user: Some((known.user_id, &known.username)),
             provider: entry.way.provider(),
             client: &entry.client,
@@ -221,18 +224,20 @@ fn know_person(
     let profile = called(provider, &person.profile);
     let profile = profile.as_ref();
     let mut details = identity_sync::details_of(&person.kept, &person.permissions);
-    let turned_away = |about, cause| {
+    let turned_away = |about, stranger: Option<&String>, cause| {
         Ok(Err(Box::new(TurnedAway {
             about,
-            actor: profile.username.clone(),
+            stranger: stranger.cloned(),
             cause,
         })))
     };
+    let by_name = Some(&profile.username);
     let mut known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
     let user = known.as_ref().map(|(user, _)| user);
     let counting = &entry.desk.roles.counting;
     if let Err(why) = admit(conn, provider, person, user, counting)? {
-        return turned_away(user.cloned(), Cause::NotAdmitted(why));
+        let stranger = by_name.filter(|_| user.is_none());
+        return turned_away(user.cloned(), stranger, Cause::NotAdmitted(why));
     }
     if known.is_none() {
         let owner = users::find_by_username(conn, &profile.username)?;
@@ -267,14 +272,20 @@ fn know_person(
             let cause = Cause::NameTaken {
                 username: profile.username.clone(),
             };
-            return turned_away(owner, cause);
+            return turned_away(owner, by_name, cause);
         }
+    }
+    if known.is_none() && users::reserved::is_reserved(&profile.username) {
+        let cause = Cause::NameReserved {
+            username: profile.username.clone(),
+        };
+        return turned_away(None, by_name, cause);
     }
     if let Some((user, standing)) = &known
         && standing.has_others
         && let Some(by) = leaving::kept_out_by(conn, &entry.desk, user.id, provider.id())?
     {
-        return turned_away(Some(user.clone()), Cause::KeptOut { by });
+        return turned_away(Some(user.clone()), None, Cause::KeptOut { by });
     }
     let (user_id, username) = if let Some((user, Standing { identity, .. })) = known {
         let sync = Sync {
@@ -291,7 +302,7 @@ fn know_person(
             let cause = Cause::Inactive {
                 username: user.username.clone(),
             };
-            return turned_away(Some(user), cause);
+            return turned_away(Some(user), None, cause);
         };
         (user.id, username)
     } else {
@@ -300,7 +311,7 @@ fn know_person(
                 field: "username",
                 problem: Problem::TooLong,
             };
-            return turned_away(None, Cause::BadProfile(fault));
+            return turned_away(None, by_name, Cause::BadProfile(fault));
         }
         details.account_created = true;
         let id = create(
@@ -336,6 +347,9 @@ fn create(
     };
     let now = entry.now;
     let id = users::create(conn, now, provider.id(), profile, given.is_some(), asked_at)?;
+    let is_kept = matches!(permissions, Permissions::Failed(_));
+    let identity = (provider.id(), profile.subject.as_str());
+    users::note_permissions_kept(conn, now, identity, None, None, is_kept)?;
     if let Some(given) = given {
         let diff = permissions::replace(conn, now, id, provider.id(), given)?;
         details.permissions_added = diff.added;
@@ -344,7 +358,8 @@ fn create(
         by_hand: Role::Employee,
         by_permission: Role::Employee,
     };
-    roles::sync_and_note(conn, now, &entry.desk.roles, (id, roles), "", details)?;
+    let wanted = &entry.desk.roles;
+    roles::sync_and_note(conn, now, wanted, (id, roles), Actor::Provider, details)?;
     Ok(id)
 }
 
@@ -439,7 +454,7 @@ fn adopt(
     users::link(conn, entry.now, owner.id, provider, subject)?;
     users::clear_password(conn, owner.id)?;
     let ended = sessions::close(conn, entry.now, owner.id, Closing::All)?;
-    users::note_changes(conn, entry.now, owner.id, "", &["identity"])?;
+    users::note_changes(conn, entry.now, owner.id, Actor::Provider, &["identity"])?;
     details.adopted = true;
     details.identity = Some((provider.to_owned(), subject.to_owned()));
     details.count = (ended > 0).then_some(ended);
@@ -522,14 +537,14 @@ fn know_owner(
         return Err(Error::LinkExpired);
     }
     users::set_password(conn, user_id, hash)?;
-    users::note_changes(conn, entry.now, user_id, &user.username, &["password"])?;
+    users::note_changes(conn, entry.now, user_id, Actor::from(&user), &["password"])?;
     audit::record(
         conn,
         entry.now,
         NewEvent {
             kind: EventKind::PasswordChanged,
             reason: "",
-            actor: &user.username,
+            actor: Actor::from(&user),
             user: Some((user_id, &user.username)),
             provider: "",
             client: &entry.client,
@@ -554,7 +569,7 @@ fn local(
         });
     }
     Err(Box::new(TurnedAway {
-        actor: user.username.clone(),
+        stranger: None,
         about: Some(user),
         cause,
     }))
@@ -575,7 +590,10 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
             NewEvent {
                 kind: EventKind::UserSwitched,
                 reason: "",
-                actor: &known.username,
+                actor: Actor::Person {
+                    id: known.user_id,
+                    username: &known.username,
+                },
                 user: Some((previous_user.id, &previous_user.username)),
                 provider: entry.way.provider(),
                 client: &entry.client,
@@ -600,7 +618,10 @@ fn make_room(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
         NewEvent {
             kind: EventKind::OldestSessionsEnded,
             reason: "",
-            actor: &known.username,
+            actor: Actor::Person {
+                id: known.user_id,
+                username: &known.username,
+            },
             user: Some((known.user_id, &known.username)),
             provider: entry.way.provider(),
             client: &entry.client,
@@ -616,9 +637,14 @@ fn make_room(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
 fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Result<Entered> {
     let TurnedAway {
         about,
-        actor,
+        stranger,
         cause,
     } = turned_away;
+    let actor = match (&stranger, &about) {
+        (Some(name), _) => Actor::Named(name),
+        (None, Some(user)) => user.into(),
+        (None, None) => Actor::Nobody,
+    };
     let user = about
         .as_ref()
         .map(|about| (about.id, about.username.as_str()));
@@ -632,7 +658,7 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
         NewEvent {
             kind: EventKind::SignInRefused,
             reason: cause.code(),
-            actor: &actor,
+            actor,
             user,
             provider: entry.way.provider(),
             client: &entry.client,

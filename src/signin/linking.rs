@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::door::admit;
 use super::{Visitor, failure, refuse};
 use crate::attempts::Attempt;
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, Step};
 use crate::oauth::{Permissions, Person, Provider};
@@ -88,16 +88,25 @@ pub async fn link(
                 details.permissions_added = diff.added;
                 details.permissions_removed = diff.removed;
                 let known = (user.id, user.roles());
-                roles::sync_and_note(conn, now, &shared.roles, known, "", &mut details)?;
+                roles::sync_and_note(
+                    conn,
+                    now,
+                    &shared.roles,
+                    known,
+                    Actor::Provider,
+                    &mut details,
+                )?;
             }
-            users::note_changes(conn, now, user.id, &user.username, &["identity"])?;
+            users::note_changes(conn, now, user.id, Actor::from(&user), &["identity"])?;
+            let is_kept = matches!(person.permissions, Permissions::Failed(_));
+            users::note_permissions_kept(conn, now, (&id, &subject), None, None, is_kept)?;
             audit::record(
                 conn,
                 now,
                 NewEvent {
                     kind: EventKind::IdentityLinked,
                     reason: "",
-                    actor: &user.username,
+                    actor: Actor::from(&user),
                     user: Some((user.id, &user.username)),
                     provider: &id,
                     client: &client,

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::door::{Entered, Way};
 use super::{CALLBACK_DEADLINE, Refusal, Visitor, go_in, note};
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::Conn;
@@ -352,7 +352,7 @@ impl OwnChange {
             NewEvent {
                 kind,
                 reason,
-                actor: &self.user.username,
+                actor: Actor::from(&self.user),
                 user: Some((self.user.id, &self.user.username)),
                 provider: "",
                 client: &self.client,

@@ -62,6 +62,7 @@ pub enum Verdict {
     New,
     Inactive(User),
     NameTaken(User),
+    NameReserved,
     NotAdmitted(Admission),
 }
 
@@ -185,6 +186,9 @@ fn report(
         (Ok(()), Some(user), _) if !user.is_active => Verdict::Inactive(user),
         (Ok(()), Some(user), _) => Verdict::Known(user),
         (Ok(()), None, Some(owner)) => Verdict::NameTaken(owner),
+        (Ok(()), None, None) if users::reserved::is_reserved(&profile.username) => {
+            Verdict::NameReserved
+        }
         (Ok(()), None, None) => Verdict::New,
     };
     Ok(Report {

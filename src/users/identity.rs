@@ -27,6 +27,18 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Since when what its provider gave is kept only because its answers fail, if it is.
+    #[must_use]
+    pub fn permissions_kept_since(&self) -> Option<UnixTime> {
+        self.permissions_kept_since.map(UnixTime)
+    }
+
+    /// When its provider last answered about the person.
+    #[must_use]
+    pub fn answered_at(&self) -> Option<UnixTime> {
+        self.answered_at.map(UnixTime)
+    }
+
     /// Whether something that was asked for later has been synced meanwhile. A number of the future
     /// comes from a clock that was wrong, and says nothing.
     #[must_use]

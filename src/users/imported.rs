@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::reserved::IMPORT;
 use super::terms;
 use crate::clock::UnixTime;
 use crate::db::schema::{user_permissions, users};
@@ -10,9 +11,6 @@ use crate::error::Result;
 use crate::id::id_at;
 use crate::permissions::{BY_HAND, Permission};
 use crate::secret::sha256;
-
-/// Who gave the permissions that came along.
-const GRANTED_BY: &str = "import-django";
 
 /// An account to be made, within the bounds of the columns.
 #[derive(Clone)]
@@ -106,7 +104,7 @@ pub fn create_imported(conn: &mut Conn, now: UnixTime, user: &Imported<'_>) -> R
             origin: BY_HAND,
             label: &permission.label,
             granted_at: now.0,
-            granted_by: GRANTED_BY,
+            granted_by: IMPORT,
         })
         .collect();
     for rows in rows.chunks(500) {

@@ -15,7 +15,8 @@ use super::home::MAX_SHOWN;
 use super::page::Page;
 use super::signin::IDENTITY_LINKED;
 use super::signin::NoFields;
-use crate::audit::{self, Event};
+use crate::audit::{self, Actor, Event};
+use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::permissions::{self, Held};
@@ -49,6 +50,31 @@ impl ShownSession {
     }
 }
 
+/// Permissions that are kept because a provider's answer failed.
+pub struct KeptPermissions {
+    pub provider: String,
+    /// When they were last read well; `None` where nobody has noted it.
+    pub since: Option<UnixTime>,
+}
+
+impl KeptPermissions {
+    /// Of one account. What was kept before it was noted for each provider has no provider's name.
+    pub fn of(page: &Page<'_>, user: &User, kept: Vec<users::Kept>, asked: bool) -> Vec<Self> {
+        if kept.is_empty() && user.has_stale_permissions(asked) {
+            return vec![Self {
+                provider: page.t.company_directory.to_owned(),
+                since: user.permissions_synced_at(),
+            }];
+        }
+        kept.into_iter()
+            .map(|kept| Self {
+                provider: page.provider_name(&kept.provider),
+                since: Some(kept.since),
+            })
+            .collect()
+    }
+}
+
 /// A sign-in as a list shows it.
 struct ShownSignIn {
     event: Event,
@@ -66,6 +92,7 @@ struct Account<'a> {
     permissions: Vec<Held>,
     more_permissions: i64,
     has_stale_permissions: bool,
+    kept_permissions: Vec<KeptPermissions>,
     has_password: bool,
     identities: Vec<(String, String)>,
     /// Ids and names of providers that can be added.
@@ -75,23 +102,25 @@ struct Account<'a> {
 pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse> {
     let now = desk.clock.now();
     let limits = desk.limits;
-    let (me, (sessions, sign_ins, held, more_permissions, (has_password, identities))) = reader
-        .read(move |conn, found| {
-            let user_id = found.user.id;
-            let held = permissions::list(conn, user_id, MAX_SHOWN)?;
-            let more = permissions::count_beyond(conn, user_id, &held, MAX_SHOWN)?;
-            Ok((
-                sessions::list_live(conn, now, limits, user_id, MAX_SESSIONS)?,
-                audit::list_sign_ins(conn, user_id, MAX_SIGN_INS)?,
-                held,
-                more,
-                (
-                    users::has_password(conn, user_id)?,
-                    users::identities_of(conn, user_id)?,
-                ),
-            ))
-        })
-        .await?;
+    let (me, (sessions, sign_ins, held, more_permissions, (has_password, identities, kept))) =
+        reader
+            .read(move |conn, found| {
+                let user_id = found.user.id;
+                let held = permissions::list(conn, user_id, MAX_SHOWN)?;
+                let more = permissions::count_beyond(conn, user_id, &held, MAX_SHOWN)?;
+                Ok((
+                    sessions::list_live(conn, now, limits, user_id, MAX_SESSIONS)?,
+                    audit::list_sign_ins(conn, user_id, MAX_SIGN_INS)?,
+                    held,
+                    more,
+                    (
+                        users::has_password(conn, user_id)?,
+                        users::identities_of(conn, user_id)?,
+                        users::kept_permissions_of(conn, user_id)?,
+                    ),
+                ))
+            })
+            .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let notice = match cookie::notice(&request).as_deref() {
         Some(SESSION_ENDED) => Some(page.t.session_ended),
@@ -119,7 +148,8 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
             .collect(),
         permissions: held,
         more_permissions,
-        has_stale_permissions: me.user.has_stale_permissions(asked),
+        has_stale_permissions: !kept.is_empty() || me.user.has_stale_permissions(asked),
+        kept_permissions: KeptPermissions::of(&page, &me.user, kept, asked),
         has_password,
         addable: desk
             .providers

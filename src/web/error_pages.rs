@@ -53,7 +53,9 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
         | Cause::KeptOut { .. }
         | Cause::NotLinkable
         | Cause::NotAdmitted(_) => StatusCode::FORBIDDEN,
-        Cause::NameTaken { .. } | Cause::IdentityTaken => StatusCode::CONFLICT,
+        Cause::NameTaken { .. } | Cause::NameReserved { .. } | Cause::IdentityTaken => {
+            StatusCode::CONFLICT
+        }
         Cause::ProviderError("temporarily_unavailable")
         | Cause::Overloaded
         | Cause::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -418,6 +420,11 @@ fn explain<'a>(
             (t.cause_name_taken[0], username, t.cause_name_taken[1]),
             tell,
             t.outcome_name_taken,
+        ),
+        Cause::NameReserved { username } => (
+            (t.cause_name_reserved[0], username, t.cause_name_reserved[1]),
+            tell,
+            t.outcome_name_reserved,
         ),
         Cause::WrongIssuer => (plain(t.cause_bad_callback), again, t.outcome_wrong_issuer),
         Cause::NotAdmitted(why) => {

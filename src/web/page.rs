@@ -13,7 +13,7 @@ use super::cookie::browser_cookie;
 use super::csrf::{self, FIELD};
 use super::visit::{Theme, Visit};
 use crate::attempts::Browser;
-use crate::audit::COMMAND_LINE;
+use crate::audit::Actor;
 use crate::branding::{File, HelpAddress};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
@@ -172,15 +172,16 @@ impl<'a> Page<'a> {
         self.desk.branding.help.as_ref()
     }
 
-    /// Who did something, as the trail names them.
-    pub fn actor<'b>(&self, actor: &'b str) -> &'b str
+    /// Who did something, in words; nothing for who has no name.
+    pub fn actor<'b>(&self, actor: &Actor<'b>) -> &'b str
     where
         'a: 'b,
     {
-        if actor == COMMAND_LINE {
-            self.t.command_line
-        } else {
-            actor
+        match *actor {
+            Actor::CommandLine => self.t.command_line,
+            Actor::Person { username, .. } => username,
+            Actor::Named(name) => name,
+            Actor::Provider | Actor::Nobody => "",
         }
     }
 

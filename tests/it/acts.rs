@@ -30,7 +30,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 // -- who is there --
 
 /// A desk that knows people by a number, so that names may change.
-async fn start(database: Database) -> Desk {
+pub async fn start(database: Database) -> Desk {
     Desk::on(database)
         .with("OAUTH2_SUBJECT", "/id")
         .with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1")
@@ -38,11 +38,11 @@ async fn start(database: Database) -> Desk {
         .await
 }
 
-fn person(name: &str) -> Person {
+pub fn person(name: &str) -> Person {
     Person::named(name).with("id", format!("id-of-{name}"))
 }
 
-async fn superuser(desk: &Desk, name: &str) -> Browser {
+pub async fn superuser(desk: &Desk, name: &str) -> Browser {
     let browser = desk.signed_in(&person(name)).await;
     desk.database.execute(&format!(
         "UPDATE users SET is_superuser = TRUE, is_staff = TRUE WHERE username = '{name}'"
@@ -51,7 +51,7 @@ async fn superuser(desk: &Desk, name: &str) -> Browser {
     browser
 }
 
-async fn staff(desk: &Desk, name: &str) -> Browser {
+pub async fn staff(desk: &Desk, name: &str) -> Browser {
     let browser = desk.signed_in(&person(name)).await;
     desk.database.execute(&format!(
         "UPDATE users SET is_staff = TRUE WHERE username = '{name}'"
@@ -78,7 +78,7 @@ async fn with_password(desk: &Desk, username: &str, password: &str) -> (Browser,
     (browser, answer)
 }
 
-fn id_of(desk: &Desk, username: &str) -> i64 {
+pub fn id_of(desk: &Desk, username: &str) -> i64 {
     let sql = format!("SELECT id AS value FROM users WHERE username = '{username}'");
     desk.database.number(&sql)
 }
@@ -225,14 +225,14 @@ async fn submit(browser: &Browser, page: &Answer, action: &str, typed: &[(&str, 
 }
 
 /// Sends a form without having looked at its page.
-async fn send(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
+pub async fn send(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
     let page = browser.get("/account").await;
     let from = [("x-forwarded-for", OFFICE)];
     browser.post_with(path, &page, fields, &from).await
 }
 
 /// An act that must be done.
-async fn done(admin: &Browser, id: i64, act: &str, fields: &[(&str, &str)]) {
+pub async fn done(admin: &Browser, id: i64, act: &str, fields: &[(&str, &str)]) {
     let answer = send(admin, &format!("/admin/users/{id}/{act}"), fields).await;
     assert_eq!(answer.status, 303, "{act}: {}", answer.body);
     assert_eq!(answer.location(), format!("/admin/users/{id}"), "{act}");

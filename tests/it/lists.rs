@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant, SystemTime};
 
-use frontdesk::audit::{self, Details, EventKind, NewEvent};
+use frontdesk::audit::{self, Actor, Details, EventKind, NewEvent};
 use frontdesk::clock::UnixTime;
 use frontdesk::error::Error;
 use frontdesk::id::id_at;
@@ -1231,7 +1231,7 @@ fn note_about<'a>(username: &'a str, client: &'a Client) -> NewEvent<'a> {
     NewEvent {
         kind: EventKind::NoteAdded,
         reason: "",
-        actor: "boss",
+        actor: Actor::Named("boss"),
         user: Some((1, username)),
         provider: "",
         client,

@@ -10,6 +10,7 @@
 mod support;
 
 mod accounts;
+mod actors;
 mod acts;
 mod admin_in_chromium;
 mod attempts;
@@ -26,6 +27,7 @@ mod house;
 mod import_django;
 mod leavers;
 mod lists;
+mod lost_rights;
 mod migrations;
 mod oidc;
 mod openid;

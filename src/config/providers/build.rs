@@ -443,6 +443,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 "/email_verified",
             ),
             permissions: Vec::new(),
+            permissions_separator: None,
             permission_name: None,
             permission_names: std::mem::take(&mut self.raw.permission_names),
             permission_prefix: std::mem::take(&mut self.raw.permission_prefix),
@@ -453,6 +454,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 .permissions
                 .extend(self.pointer("mapping.permissions", Some(text)));
         }
+        mapping.permissions_separator = self.permissions_separator();
         let name = self.pointer("mapping.permission_name", raw.permission_name);
         mapping.permission_name = name.map(|pointer| pointer.path);
         let is_bad = |name: &str| name.is_empty() || name.chars().any(is_refused);
@@ -465,6 +467,25 @@ impl<'a, 'b> Builder<'a, 'b> {
             self.fault("permission_names", "holds a control character");
         }
         mapping
+    }
+
+    /// Spaces alone are one too, and those beside another one do not count. An empty text counts as
+    /// not set.
+    fn permissions_separator(&mut self) -> Option<String> {
+        let given = self.raw.permissions_separator.take();
+        let given = given.filter(|text| !text.is_empty())?;
+        let separator = match given.trim() {
+            "" => given,
+            separator => separator.to_owned(),
+        };
+        if separator.chars().any(char::is_alphanumeric) || separator.chars().count() > 8 {
+            self.fault(
+                "permissions_separator",
+                "must be what stands between two names, like \",\" or \" \"",
+            );
+            return None;
+        }
+        Some(separator)
     }
 
     fn dialect(&mut self) -> Dialect {

@@ -74,6 +74,7 @@ pub(super) struct Raw {
     pub(super) admit_permissions: Vec<String>,
     pub(super) admit_values: BTreeMap<String, Vec<String>>,
     pub(super) permission_prefix: String,
+    pub(super) permissions_separator: Option<String>,
     pub(super) only_named_permissions: bool,
     pub(super) permission_names: BTreeMap<String, String>,
     pub(super) mapping: RawMapping,
@@ -222,6 +223,8 @@ impl Reader<'_> {
             kind: Some(if is_open_id { "openid" } else { "oauth2" }.to_owned()),
             ..Raw::default()
         };
+        // As it is written: it may be a space.
+        raw.permissions_separator = self.variables.get("OAUTH2_PERMISSIONS_SEPARATOR").cloned();
         raw.pkce = self.parsed("OAUTH2_PKCE", "on or off", on_or_off);
         raw.recheck_rate = self.parsed("OAUTH2_RECHECK_RATE", "a number from 1 to 10000", |text| {
             text.parse().ok()

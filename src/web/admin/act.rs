@@ -223,6 +223,7 @@ pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
         Refusal::UnknownUser => t.refused_unknown_user,
         Refusal::UsernameTaken => t.refused_username_taken,
         Refusal::BadUsername => t.refused_bad_username,
+        Refusal::ReservedUsername => t.refused_reserved_username,
         Refusal::BadFirstName => t.refused_bad_first_name,
         Refusal::BadEmail => t.refused_bad_email,
         Refusal::BadName => t.refused_bad_name,

@@ -141,7 +141,7 @@ pub async fn sessions(
 }
 
 pub async fn audit(acting: Acting, desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse> {
-    const HEAD: [&str; 13] = [
+    const HEAD: [&str; 14] = [
         "id",
         "time",
         "event",
@@ -155,6 +155,7 @@ pub async fn audit(acting: Acting, desk: Data<Desk>, request: HttpRequest) -> Re
         "user_agent",
         "reference",
         "details",
+        "actor_id",
     ];
     let address = Address::of(audit_page::PATH, audit_page::FILTERS, &request)?;
     let filter = audit_page::filter(&address, &desk.time_zone)?;
@@ -181,6 +182,7 @@ pub async fn audit(acting: Acting, desk: Data<Desk>, request: HttpRequest) -> Re
                         &event.user_agent,
                         &event.reference,
                         event.details_json(),
+                        &event.actor_id.map(|id| id.to_string()).unwrap_or_default(),
                     ],
                 );
             },

@@ -28,8 +28,7 @@ impl Happening {
     pub fn of(event: Event, page: &Page<'_>, audience: Audience) -> Self {
         let t = page.t;
         let mut event = event;
-        let is_own = event.actor == event.username && event.reason != "name_taken";
-        if audience == Audience::Person && !is_own {
+        if audience == Audience::Person && !event.is_own() {
             // Where somebody else sat is not theirs to know.
             event.address.clear();
             event.user_agent.clear();
@@ -211,6 +210,7 @@ pub fn reason<'a>(page: &Page<'_>, code: &'a str) -> &'a str {
     match code {
         "inactive" => t.reason_inactive,
         "name_taken" => t.reason_name_taken,
+        "name_reserved" => t.outcome_name_reserved,
         "wrong_password" => t.reason_wrong_password,
         "unknown_user" => t.reason_unknown_user,
         "no_password" | "no_local_password" => t.reason_no_password,

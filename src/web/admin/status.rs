@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::i18n::messages::Messages;
 use crate::instances::{self, Forgotten};
 use crate::oauth::Provider;
+use crate::paging::Total;
 use crate::recheck;
 use crate::status::{self, Backup, Checked, Figures, Hour, Rechecks};
 use crate::users::Role;
@@ -98,6 +99,8 @@ struct StatusPage<'a> {
     accounts: String,
     deactivated: String,
     sessions: String,
+    /// How many people's permissions are kept, where anybody's are.
+    kept_permissions: Option<String>,
     sign_ins: String,
     refusals: String,
     figures_at: UnixTime,
@@ -249,7 +252,8 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
             && !is_any_suspended
             && migrations == MigrationState::Current
             && !is_backup_old
-            && silent_proxy.is_none(),
+            && silent_proxy.is_none()
+            && figures.kept_permissions == Total::Exactly(0),
         database: desk.db.describe(),
         database_ms: took.as_millis(),
         migrations,
@@ -257,6 +261,8 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         accounts: total_in_words(&page, figures.accounts),
         deactivated: total_in_words(&page, Some(figures.deactivated)),
         sessions: total_in_words(&page, Some(figures.sessions)),
+        kept_permissions: (figures.kept_permissions != Total::Exactly(0))
+            .then(|| total_in_words(&page, Some(figures.kept_permissions))),
         sign_ins: sum(|hour| hour.sign_ins),
         refusals: sum(|hour| hour.refusals),
         figures_at: figures.at,

@@ -11,7 +11,7 @@ use super::act::notice_of;
 use super::happening::{Audience, Happening};
 use super::list::{Address, Pager};
 use crate::admin::Admin;
-use crate::audit::{self, Filter};
+use crate::audit::{self, Actor, Filter};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
@@ -20,7 +20,7 @@ use crate::leaving;
 use crate::permissions::{self, BY_HAND, Held};
 use crate::sessions;
 use crate::users::{self, Role, User, refusals};
-use crate::web::account::ShownSession;
+use crate::web::account::{KeptPermissions, ShownSession};
 use crate::web::cookie;
 use crate::web::guard::StaffReader;
 use crate::web::home::MAX_SHOWN;
@@ -54,7 +54,7 @@ struct UserPage<'a> {
     may_reset: bool,
     permissions: Vec<Held>,
     more_permissions: i64,
-    has_stale_permissions: bool,
+    kept_permissions: Vec<KeptPermissions>,
     sessions: Vec<ShownSession>,
     happenings: Vec<Happening>,
     pager: Pager,
@@ -104,7 +104,11 @@ pub async fn show(
             let place = place.ok_or(Error::BadRequest)?;
             Ok((
                 user,
-                (users::identities_of(conn, id)?, refusals::of(conn, id)?),
+                (
+                    users::identities_of(conn, id)?,
+                    refusals::of(conn, id)?,
+                    users::kept_permissions_of(conn, id)?,
+                ),
                 users::confirmation::hashes(conn, id)?,
                 users::changes_of(conn, id)?,
                 (held, more),
@@ -113,7 +117,8 @@ pub async fn show(
             ))
         })
         .await?;
-    let (user, (identities, mut refusals), hashes, fields, (held, more), sessions, events) = found;
+    let (user, identities, hashes, fields, (held, more), sessions, events) = found;
+    let (identities, mut refusals, kept) = identities;
     let has_password = hashes.password.is_some();
     refusals.retain(|(provider, _)| leaving::vouches(&desk, provider));
     let address = address?;
@@ -134,13 +139,14 @@ pub async fn show(
     let changed = fields
         .into_iter()
         .map(|change| {
-            let by = if change.changed_by.is_empty() {
-                match desk.providers.first().filter(|_| desk.providers.is_one()) {
-                    Some(provider) => page.label_of(provider),
-                    None => page.t.company_directory.to_owned(),
+            let by = match change.changed_by() {
+                Actor::Provider | Actor::Nobody => {
+                    match desk.providers.first().filter(|_| desk.providers.is_one()) {
+                        Some(provider) => page.label_of(provider),
+                        None => page.t.company_directory.to_owned(),
+                    }
                 }
-            } else {
-                page.actor(&change.changed_by).to_owned()
+                actor => page.actor(&actor).to_owned(),
             };
             let at = change.changed_at();
             (change.field, Changed { at, by })
@@ -152,7 +158,7 @@ pub async fn show(
         person: Person::of(&user),
         notice,
         changed,
-        has_stale_permissions: user.has_stale_permissions(asked),
+        kept_permissions: KeptPermissions::of(&page, &user, kept, asked),
         user,
         identities,
         refusals,
