@@ -119,7 +119,7 @@ pub async fn run(desk: Arc<Desk>) {
             Ok(()) => now,
             Err(error) => {
                 warn!(event = "instances", outcome = "failed"; "{error}");
-                now.minus(NOTE_EVERY - TRY_AGAIN)
+                now.minus(NOTE_EVERY).plus(TRY_AGAIN)
             }
         };
     }

@@ -171,7 +171,7 @@ pub fn run(users: Users) -> Result<(), Failure> {
                 };
                 act(&db, now, one, "readmit", &Act::Readmit(None))
             }
-            (None, by) => readmit_all(&db, now, by.unwrap_or_default(), reason, json),
+            (None, by) => readmit_all(&db, now, &by.unwrap_or_default(), reason, json),
         },
         Command::Grant(one) => {
             let (one, permission) = one.split();
@@ -382,7 +382,7 @@ fn print_members(document: &Value) {
 fn readmit_all(
     db: &Db,
     now: UnixTime,
-    provider: String,
+    provider: &str,
     note: String,
     is_json: bool,
 ) -> Result<(), Failure> {
@@ -396,11 +396,11 @@ fn readmit_all(
         note,
         reference: reference(),
     };
-    let act = Act::Readmit(Some(provider.clone()));
+    let act = Act::Readmit(Some(provider.to_owned()));
     let (mut count, mut after) = (0_usize, None);
     loop {
         let (last, done) = db.write_blocking(|conn| {
-            let ids = refusals::by(conn, &provider, after, AT_ONCE)?;
+            let ids = refusals::by(conn, provider, after, AT_ONCE)?;
             let mut done = 0;
             for id in &ids {
                 if admin::perform(conn, now, &admin, &roles, *id, &act, &reason)?.is_ok() {

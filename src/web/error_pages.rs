@@ -305,12 +305,11 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
     if let Cause::KeptOut { by } = &error.cause {
         let first = page.desk.providers.find(by);
         let name = first.map_or_else(|| by.clone(), |first| page.label_of(first));
-        let lead_of = match first {
-            Some(_) => &t.cause_kept_out,
-            None => {
-                steps = vec![t.step_ask_to_readmit];
-                &t.cause_kept_out_gone
-            }
+        let lead_of = if first.is_some() {
+            &t.cause_kept_out
+        } else {
+            steps = vec![t.step_ask_to_readmit];
+            &t.cause_kept_out_gone
         };
         let onward = match first {
             Some(first) => {
