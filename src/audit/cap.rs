@@ -192,7 +192,7 @@ mod tests {
             about: None,
             count: 940,
         };
-        assert_eq!(cap.take_due(), [left_out.clone()]);
+        assert_eq!(cap.take_due(), std::slice::from_ref(&left_out));
         assert!(cap.take_due().is_empty(), "it is told once");
         cap.put_back(vec![left_out.clone()]);
         assert_eq!(cap.take_due(), [left_out]);

@@ -39,7 +39,7 @@ impl Provider {
         let step = Step::TokenCall;
         let place = self.place(visitor, step, deadline).await?;
         let finish = self.finish_in_place(returned, now, deadline, documents, between);
-        place.hold(step, finish).await
+        place.hold(step, Box::pin(finish)).await
     }
 
     async fn finish_in_place(

@@ -89,6 +89,7 @@ pub struct UnderWay {
 }
 
 impl UnderWay {
+    #[must_use]
     pub fn begin(request: &HttpRequest, body: Option<Rc<Watched>>) -> Self {
         let progress = request.conn_data::<Rc<Progress>>().cloned();
         if let Some(progress) = &progress {
