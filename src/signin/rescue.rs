@@ -84,7 +84,7 @@ pub async fn sign_in(
     };
     let home = LocalPath::home();
     match go_in(desk, way, user.username, home, visitor, deadline).await {
-        Ok(Entered::In { token }) => Ok(token),
+        Ok(Entered::In { token, .. }) => Ok(token),
         Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),
         Err(Error::AttemptUsed) => Err(refuse(desk, &link, client, deadline).await),
         Err(error) => Err(error),
