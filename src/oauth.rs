@@ -103,33 +103,33 @@ pub struct Grant {
 /// have been verified.
 #[derive(Clone, Debug)]
 pub struct Given {
-    refresh_token: Option<Secret<String>>,
-    access_token: Secret<String>,
-    id_token: Option<Secret<String>>,
+    refresh: Option<Secret<String>>,
+    access: Secret<String>,
+    id: Option<Secret<String>>,
 }
 
 impl Given {
     fn of(tokens: &Tokens) -> Self {
         Self {
-            refresh_token: tokens.refresh_token.clone(),
-            access_token: tokens.access_token.clone(),
-            id_token: tokens.id_token.clone(),
+            refresh: tokens.refresh_token.clone(),
+            access: tokens.access_token.clone(),
+            id: tokens.id_token.clone(),
         }
     }
 
     /// The one that takes the others with it, and its kind (RFC 7009 2.1).
     #[must_use]
     pub fn to_take_back(&self) -> (&Secret<String>, &'static str) {
-        match &self.refresh_token {
+        match &self.refresh {
             Some(token) => (token, "refresh_token"),
-            None => (&self.access_token, "access_token"),
+            None => (&self.access, "access_token"),
         }
     }
 
     /// The provider's own session, as the ID token names it: enough to let be what belongs to it.
     #[must_use]
     pub fn sid(&self) -> Option<String> {
-        let jwt = jwt::Jwt::parse(self.id_token.as_ref()?.expose()).ok()?;
+        let jwt = jwt::Jwt::parse(self.id.as_ref()?.expose()).ok()?;
         let sid = jwt.claims().get("sid")?.as_str()?;
         Some(sid.to_owned())
     }

@@ -359,10 +359,10 @@ pub fn take_id_token(conn: &mut Conn, session_id: i64) -> Result<Option<String>>
         return Ok(None);
     };
     let session = sessions::table.find(session_id);
-    let taken = diesel::update(session.filter(sessions::id_token.eq(&token)))
+    let changed = diesel::update(session.filter(sessions::id_token.eq(&token)))
         .set(sessions::id_token.eq(None::<&str>))
         .execute(conn)?;
-    Ok((taken == 1).then_some(token))
+    Ok((changed == 1).then_some(token))
 }
 
 /// Whether a session that has not ended came from this session of the provider's.

@@ -11,7 +11,7 @@ use askama::{FastWritable, Template};
 use super::assets::{ASSETS, Assets};
 use super::cookie::browser_cookie;
 use super::csrf::{self, FIELD};
-use super::visit::{Theme, Visit};
+use super::visit::{Sender, Theme, Visit};
 use crate::attempts::Browser;
 use crate::audit::COMMAND_LINE;
 use crate::branding::{File, HelpAddress};
@@ -56,7 +56,7 @@ impl<'a> Page<'a> {
         } else {
             let browser = Browser::new()?;
             let holder = csrf::browser_holder(&browser);
-            fresh_browser = visit.may_be_bound.then_some(browser);
+            fresh_browser = (visit.sender == Sender::Ours).then_some(browser);
             holder
         };
         Ok(Self {

@@ -12,7 +12,6 @@ use frontdesk::roles::RolePermissions;
 use frontdesk::sessions::{self, Client};
 use frontdesk::users::{self, Role};
 use frontdesk::web;
-use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
