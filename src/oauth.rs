@@ -48,6 +48,7 @@ pub use claims::AuthTime;
 use metadata::Metadata;
 use places::{Place, Places};
 use profile::Kept;
+use token::Tokens;
 
 /// Permissions get so much less time than the profile: their failing leaves enough to finish
 /// without them.
@@ -108,6 +109,42 @@ pub struct Grant {
     pub sub: Option<String>,
     /// The provider's own session.
     pub sid: Option<String>,
+}
+
+/// The tokens of one answer as they came, for whoever must take them back. Nothing about them need
+/// have been verified.
+#[derive(Clone, Debug)]
+pub struct Given {
+    refresh: Option<Secret<String>>,
+    access: Secret<String>,
+    id: Option<Secret<String>>,
+}
+
+impl Given {
+    fn of(tokens: &Tokens) -> Self {
+        Self {
+            refresh: tokens.refresh_token.clone(),
+            access: tokens.access_token.clone(),
+            id: tokens.id_token.clone(),
+        }
+    }
+
+    /// The one that takes the others with it, and its kind (RFC 7009 2.1).
+    #[must_use]
+    pub fn to_take_back(&self) -> (&Secret<String>, &'static str) {
+        match &self.refresh {
+            Some(token) => (token, "refresh_token"),
+            None => (&self.access, "access_token"),
+        }
+    }
+
+    /// The provider's own session, as the ID token names it: enough to let be what belongs to it.
+    #[must_use]
+    pub fn sid(&self) -> Option<String> {
+        let jwt = jwt::Jwt::parse(self.id.as_ref()?.expose()).ok()?;
+        let sid = jwt.claims().get("sid")?.as_str()?;
+        Some(sid.to_owned())
+    }
 }
 
 #[derive(Debug)]

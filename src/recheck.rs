@@ -29,6 +29,7 @@ use crate::oauth::{Again, Grant, Permissions, Provider, Refreshed, Refusal, Rere
 use crate::secret::{Secret, random_bytes};
 use crate::sessions::grant::{self, Row};
 use crate::sessions::{self, Client, Closing};
+use crate::signout;
 use crate::users::unnamed_refusals;
 use crate::users::{self, Identity, Occasion, Profile, User};
 use pace::Pace;
@@ -306,6 +307,15 @@ async fn settle_for_good(round: &Round, user_id: i64, checked: Arc<Checked>) -> 
             Ok(settled) => {
                 if settled.ended > 0 {
                     info!(event = "access_withdrawn", provider = provider.id(), user = user_id, count = settled.ended; "");
+                }
+                let takes_back = provider.settings().revokes_tokens
+                    && provider
+                        .known()
+                        .is_some_and(|known| known.revocation.is_some());
+                for (sealed, token_hash) in settled.left_over.iter().filter(|_| takes_back) {
+                    if let Some(token) = grant::open_token(&desk.keys, sealed, token_hash) {
+                        signout::take_back_renewed(desk, provider, token);
+                    }
                 }
                 return Some(settled);
             }

@@ -5,6 +5,7 @@ pub mod confirmation;
 mod door;
 pub mod link;
 mod linking;
+mod masking;
 pub mod password;
 pub mod password_link;
 mod proof;
@@ -26,10 +27,11 @@ use crate::desk::Desk;
 use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step};
 use crate::local_path::LocalPath;
 use crate::oauth::profile::Documents;
-use crate::oauth::{self, Permissions, Person, Prompt, Provider, Returned, Took};
+use crate::oauth::{self, Given, Permissions, Person, Prompt, Provider, Returned, Took};
 use crate::recheck;
 use crate::secret::{Secret, random_token, reference, sha256};
 use crate::sessions::{self, Client, grant};
+use crate::signout::{self, Unkept};
 use door::{Entered, Entry, Way, enter};
 use rehearsal::Rehearsal;
 
@@ -205,6 +207,8 @@ pub enum Finished {
         /// For the cookie.
         token: Secret<String>,
         next: LocalPath,
+        /// The browser came with a session that was not theirs, or over.
+        is_other_person: bool,
     },
     /// Ours, but old, used or of another browser: whoever is signed in goes on to where it led,
     /// anybody else starts over.
@@ -227,6 +231,12 @@ impl StaleAttempt {
     #[must_use]
     pub const fn next(&self) -> &LocalPath {
         &self.attempt.plan.next
+    }
+
+    /// Whether it is a sign-in. What else was begun is its session's, and over with it.
+    #[must_use]
+    pub const fn is_sign_in(&self) -> bool {
+        matches!(self.attempt.plan.intent, Intent::SignIn)
     }
 
     /// Whether it is to begin again even for somebody who is signed in.
@@ -320,7 +330,9 @@ pub async fn finish(
             cause,
         }),
     };
+    let given = documents.given.take();
     if let Intent::Rehearse(session) = attempt.plan.intent {
+        let_go(desk, provider, &attempt, given, Unkept::Surely);
         let rehearsal =
             rehearsal::look(desk, provider, (person, documents), session, visitor).await?;
         return Ok(Finished::Rehearsed(Box::new(rehearsal)));
@@ -328,6 +340,7 @@ pub async fn finish(
     let person = match person {
         Ok(person) => person,
         Err(oauth::Failure { step, cause }) => {
+            let_go(desk, provider, &attempt, given, Unkept::Surely);
             let error = failure(Some(&attempt), step, cause);
             return Err(refuse(desk, error, &visitor.client, deadline).await);
         }
@@ -335,7 +348,10 @@ pub async fn finish(
     desk.failpoint.hit("after_profile");
     let next = attempt.plan.next.clone();
     if let Intent::Link(session) = attempt.plan.intent {
-        linking::link(desk, provider, &attempt, person, session, &visitor).await?;
+        let linked = linking::link(desk, provider, &attempt, person, session, &visitor).await;
+        // Whoever adds a provider goes on in the session that they have.
+        let_go(desk, provider, &attempt, given, Unkept::Surely);
+        linked?;
         return Ok(Finished::Linked { next });
     }
     let username = person.profile.username.clone();
@@ -349,11 +365,45 @@ pub async fn finish(
     };
     desk.failpoint.reach("before_sign_in").await;
     match go_in(desk, way, username, next.clone(), visitor, deadline).await {
-        Ok(Entered::In { token }) => Ok(Finished::SignedIn { token, next }),
-        Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),
+        Ok(Entered::In {
+            token,
+            is_other_person,
+        }) => Ok(Finished::SignedIn {
+            token,
+            next,
+            is_other_person,
+        }),
+        Ok(Entered::Refused { error }) => {
+            let unkept = match error.cause {
+                Cause::DatabaseUnavailable => Unkept::Perhaps,
+                _ => Unkept::Surely,
+            };
+            let_go(desk, provider, &attempt, given, unkept);
+            Err(Error::SignIn(error))
+        }
+        // The session that it has opened may live on these very tokens.
         Err(Error::AttemptUsed) => stale(attempt, "used"),
-        Err(Error::SignedOutThere) => stale(attempt, SIGNED_OUT_THERE),
-        Err(error) => Err(error),
+        Err(Error::SignedOutThere) => {
+            let_go(desk, provider, &attempt, given, Unkept::Surely);
+            stale(attempt, SIGNED_OUT_THERE)
+        }
+        Err(error) => {
+            let_go(desk, provider, &attempt, given, Unkept::Perhaps);
+            Err(error)
+        }
+    }
+}
+
+/// What the provider gave is taken back there, where it takes anything back.
+fn let_go(
+    desk: &Arc<Desk>,
+    provider: &Arc<Provider>,
+    attempt: &Attempt,
+    given: Option<Given>,
+    unkept: Unkept,
+) {
+    if let Some(given) = given {
+        signout::take_back(desk, provider, &attempt.id, given, unkept);
     }
 }
 

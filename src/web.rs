@@ -115,7 +115,7 @@ addresses! {
     SignedIn GET  "/account/timeline"             => account::timeline;
 
     Staff     GET  "/admin/users"                  => admin::users::list;
-    Superuser GET  "/admin/users.csv"              => admin::export::users;
+    Superuser POST "/admin/users.csv"              => admin::export::users;
     Superuser GET  "/admin/users/new"              => admin::new_user::show;
     Superuser POST "/admin/users/new"              => admin::new_user::create;
     Superuser POST "/admin/users/bulk"             => admin::bulk::confirm;
@@ -124,11 +124,11 @@ addresses! {
     Superuser GET  "/admin/users/{id}/{act}"       => admin::act::confirm;
     Superuser POST "/admin/users/{id}/{act}"       => admin::act::perform;
     Staff     GET  "/admin/sessions"               => admin::sessions::list;
-    Superuser GET  "/admin/sessions.csv"           => admin::export::sessions;
+    Superuser POST "/admin/sessions.csv"           => admin::export::sessions;
     Superuser GET  "/admin/sessions/end"           => admin::sessions::confirm_end;
     Superuser POST "/admin/sessions/end"           => admin::sessions::end;
     Staff     GET  "/admin/audit"                  => admin::audit::list;
-    Superuser GET  "/admin/audit.csv"              => admin::export::audit;
+    Superuser POST "/admin/audit.csv"              => admin::export::audit;
     Staff     GET  "/admin/status"                 => admin::status::show;
     Superuser POST "/admin/status/refusals"        => admin::refusals::confirm;
 }

@@ -21,7 +21,7 @@ messages! {
     skip_to_content: Text = "Skip to content", "跳到正文";
     home_label: Text = ", home", " 首页";
     nav_main: Text = "Main", "主导航";
-    nav_apps: Text = "Apps", "应用";
+    nav_home: Text = "Home", "首页";
     nav_account: Text = "Account", "账号";
     nav_admin: Text = "Admin", "管理";
     account_menu: Text = "Account menu: ", "账号菜单：";
@@ -37,7 +37,7 @@ messages! {
 
     // -- sign-in --
     sign_in: Text = "Sign in", "登录";
-    sign_in_lead: Text = "One sign-in for every app you use at work.", "登录一次，即可使用所有工作应用。";
+    sign_in_lead: Text = "Use your work account.", "请使用你的工作账号。";
     continue_with_company: Text = "Continue with your company account", "使用公司账号登录";
     continue_with: Around = ["Continue with ", ""], ["使用", "登录"];
     you_go_to: Around = ["You go to ", " and come straight back."], ["将前往 ", " 验证身份，完成后自动返回。"];
@@ -57,6 +57,7 @@ messages! {
     all_unavailable: Text = "The company sign-in cannot be reached at the moment. It comes back by itself; local passwords work meanwhile.", "公司登录目前无法连接，恢复后会自动可用；在此期间可以使用本地密码。";
     add_provider: Around = ["Add ", ""], ["添加", ""];
     identity_linked: Text = "From now on you can sign in that way, too.", "今后你也可以用这种方式登录。";
+    link_too_old: Text = "That link was too old, and nothing was added. Choose it again.", "链接已过期，未添加任何登录方式。请重新点击。";
     company_directory: Text = "the company directory", "公司目录";
 
     sign_in_to: Around = ["Sign in to ", ""], ["登录", ""];
@@ -205,13 +206,14 @@ messages! {
     deactivated_other_hint: Text = "Sign out at the company sign-in service first; otherwise it may bring you back here.", "请先在公司登录服务上退出，否则可能会再次回到这里。";
 
     // -- home --
-    apps: Text = "Apps", "应用";
+    home: Text = "Home", "首页";
     hello: Around = ["Hello, ", ""], ["你好，", ""];
     first_sign_in_welcome: Text = "This is your first sign-in. Welcome.", "这是你首次登录，欢迎。";
     last_sign_in: [&'static str; 3] = ["Last sign-in: ", ", ", ". "], ["上次登录：", "，", "。"];
     not_you: Text = "Not you?", "不是你本人？";
-    no_apps_heading: Text = "No apps yet", "还没有应用";
-    no_apps_lead: Text = "Your account is ready. Apps show up here as soon as your company adds them to this portal.", "你的账号已就绪。公司在此门户添加应用后，它们会显示在这里。";
+    signed_in_heading: Text = "You are signed in", "你已登录";
+    signed_in_lead: Text = "Under “My account” you see what the portal knows about you, what you may do, and where you are signed in.", "在“我的账号”中可以查看门户保存的个人资料、你的权限，以及已登录的设备。";
+    see_your_account: Text = "Go to my account", "前往我的账号";
     see_your_permissions: Text = "See your permissions", "查看你的权限";
 
     // -- my account --
@@ -247,7 +249,7 @@ messages! {
     signed_in_result: Text = "Signed in", "登录成功";
     refused_result: Text = "Refused", "被拒绝";
     your_permissions: Text = "Your permissions", "你的权限";
-    your_permissions_hint: Text = "They decide which apps you see", "它们决定你能看到哪些应用";
+    your_permissions_hint: Text = "From the company directory, or given here by an administrator", "来自公司目录，或由管理员在此授予";
     permissions_note: Text = "Given by the company directory. Read again at every sign-in.", "由公司目录授予，每次登录时重新读取。";
     permissions_stale: Text = "The company directory did not give your permissions at this sign-in. These are the ones it gave before; sign in again later to renew them.", "本次登录时公司目录没有返回你的权限。下面是之前的权限；稍后重新登录即可更新。";
     permissions_unread: Text = "The company directory did not give your permissions at this sign-in. Sign in again later to read them.", "本次登录时公司目录没有返回你的权限。稍后重新登录即可读取。";
@@ -500,12 +502,12 @@ messages! {
     ask_erase: Around = ["Erase the personal data of ", "?"], ["清除 ", " 的个人数据？"];
     ask_note: Around = ["A note about ", ""], ["关于 ", " 的备注"];
 
-    steps_deactivate: Steps = &["All open sessions end at once, here and in the apps behind this portal.", "New sign-ins are refused, with a page that says whom to ask.", "The profile, the permissions and the audit trail stay. You can activate the account again."], &["所有打开的会话立即结束，包括此门户后面的应用。", "拒绝新的登录，并显示联系方式。", "个人资料、权限和审计记录都会保留。可以重新启用账号。"];
+    steps_deactivate: Steps = &["All open sessions on this portal end at once.", "New sign-ins are refused, with a page that says whom to ask.", "The profile, the permissions and the audit trail stay. You can activate the account again."], &["此门户上所有打开的会话立即结束。", "拒绝新的登录，并显示联系方式。", "个人资料、权限和审计记录都会保留。可以重新启用账号。"];
     steps_activate: Steps = &["The person can sign in again at once.", "Permissions and role are as they were."], &["对方可以立即重新登录。", "权限和角色保持不变。"];
     steps_make_superuser: Steps = &["Admins can change every account, end sessions and export lists.", "It holds from the next click on, until an admin takes it away."], &["管理员可以更改所有账号、结束会话并导出列表。", "从下一次点击起生效，直到其他管理员取消。"];
     steps_make_staff: Steps = &["Read-only admins see all accounts, sessions and the audit log, and change nothing.", "A role by permission is apart and stays."], &["只读管理员可以查看所有账号、会话和审计日志，但不能更改。", "由权限授予的角色不受影响。"];
     steps_take_role: Steps = &["The admin area closes with the next click.", "A role by permission is apart and stays."], &["下一次点击起无法再进入管理区。", "由权限授予的角色不受影响。"];
-    steps_end_sessions: Steps = &["All open sessions end at once, here and in the apps behind this portal.", "The account stays active: the person can sign in again straight away."], &["所有打开的会话立即结束，包括此门户后面的应用。", "账号仍然有效，可以立即重新登录。"];
+    steps_end_sessions: Steps = &["All open sessions on this portal end at once.", "The account stays active: the person can sign in again straight away."], &["此门户上所有打开的会话立即结束。", "账号仍然有效，可以立即重新登录。"];
     steps_end_session: Steps = &["This one session ends at once. Others stay."], &["只结束这一个会话，其他会话保留。"];
     steps_grant: Steps = &["It holds at once, beside what the company directory gives.", "It stays until an admin takes it away."], &["立即生效，与公司目录授予的权限并存。", "一直有效，直到管理员收回。"];
     steps_take: Steps = &["Only what was given here is taken, at once. What the company directory gives stays."], &["立即收回在此授予的部分。公司目录授予的权限不受影响。"];
@@ -531,7 +533,7 @@ messages! {
     reason_optional: Text = "Reason (optional)", "原因（可选）";
     reason_hint: Text = "Kept in the audit log, where admins read it. The person does not see it.", "保存在审计日志中，仅管理员可见，本人看不到。";
     note: Text = "Note", "备注";
-    permission_hint: Text = "As the company directory or an app names it, e.g. reports.sales.read", "使用公司目录或应用中的名称，例如 reports.sales.read";
+    permission_hint: Text = "As the company directory names it, e.g. reports.sales.read", "使用公司目录中的名称，例如 reports.sales.read";
     subject_hint: Text = "What the company directory calls the person for good, exactly as it is written there", "公司目录中此人的固定标识，须与目录完全一致";
     nothing_was_changed: Text = "Nothing was changed", "未做任何更改";
 
@@ -690,7 +692,7 @@ messages! {
     forbidden_lead: Around = ["It is for administrators, and your account, ", ", is not one."], ["此页面仅供管理员使用，而你的账号 ", " 不是管理员。"];
     forbidden_ask: Text = "If you need it for your work, ask your manager or an administrator.", "如果工作需要，请联系上级或管理员。";
     forbidden_today: Text = "If you were given it today, sign out and in again: permissions are read at sign-in.", "如果今天刚获得权限，请退出后重新登录：权限在登录时读取。";
-    go_to_apps: Text = "Go to your apps", "前往你的应用";
+    go_home: Text = "Go to the home page", "返回首页";
     not_found_heading: Text = "Page not found", "页面不存在";
     not_found_lead: Text = "There is no page at this address. It may have moved, or the address may have a typing mistake.", "找不到该页面。它可能已移走，或者地址输入有误。";
     method_heading: Text = "This address cannot be used that way", "此地址不支持这种请求";

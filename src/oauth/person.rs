@@ -14,7 +14,9 @@ use super::jwt::Jwt;
 use super::metadata::Metadata;
 use super::profile::{self, Documents};
 use super::token::{self, Tokens};
-use super::{Failure, Grant, PERMISSIONS_EARLIER, Person, Provider, Returned, Took, Visitor};
+use super::{
+    Failure, Given, Grant, PERMISSIONS_EARLIER, Person, Provider, Returned, Took, Visitor,
+};
 use crate::clock::UnixTime;
 use crate::config::Document;
 use crate::error::{Cause, Result, Step};
@@ -55,6 +57,8 @@ impl Provider {
         let tokens = self.exchange(&metadata, &returned, now, deadline).await;
         self.note(&tokens);
         let tokens = tokens.map_err(Failure::at(Step::TokenCall))?;
+        let can_be_revoked = self.settings.revokes_tokens && metadata.revocation.is_some();
+        documents.given = can_be_revoked.then(|| Given::of(&tokens));
         let mut took = Took {
             token: started.elapsed(),
             ..Took::default()
@@ -111,7 +115,6 @@ impl Provider {
                 said.is_some_and(|said| rule.values.contains(&said))
             });
         let permissions = profile::read_permissions(mapping, documents, self.gives_permissions());
-        let can_be_revoked = self.settings.revokes_tokens && metadata.revocation.is_some();
         if self.settings.recheck.is_some() || can_be_revoked {
             grant.refresh_token.clone_from(&tokens.refresh_token);
         }

@@ -4,8 +4,7 @@
 
 use serde_json::Value;
 
-use super::Failure;
-use super::Permissions;
+use super::{Failure, Given, Permissions};
 use crate::config::{Document, Mapping, Pointer};
 use crate::error::{Cause, Problem, ProfileFault, Step};
 use crate::permissions::{self, Permission};
@@ -25,6 +24,8 @@ pub struct Documents {
     all: [Option<Value>; 4],
     /// Why the permissions answer is missing, if it was asked for.
     pub permissions_failure: Option<Cause>,
+    /// The tokens that they were asked for with, where the provider takes such back.
+    pub given: Option<Given>,
 }
 
 impl Documents {

@@ -380,6 +380,35 @@ pub fn left_of(conn: &mut Conn, session_id: i64) -> Result<Option<Left>> {
         .optional()?)
 }
 
+/// Takes the ID token of a session, with the hash of its own token: whoever asks next gets none.
+pub fn take_id_token(conn: &mut Conn, session_id: i64) -> Result<Option<(String, String)>> {
+    let found: Option<(Option<String>, String)> = sessions::table
+        .find(session_id)
+        .select((sessions::id_token, sessions::token_hash))
+        .first(conn)
+        .optional()?;
+    let Some((Some(token), token_hash)) = found else {
+        return Ok(None);
+    };
+    let session = sessions::table.find(session_id);
+    let changed = diesel::update(session.filter(sessions::id_token.eq(&token)))
+        .set(sessions::id_token.eq(None::<&str>))
+        .execute(conn)?;
+    Ok((changed == 1).then_some((token, token_hash)))
+}
+
+/// Whether a session that has not ended came from this session of the provider's.
+pub fn is_on(conn: &mut Conn, provider: &str, sid: &str) -> Result<bool> {
+    let found: Option<i64> = sessions::table
+        .filter(sessions::provider.eq(provider))
+        .filter(sessions::sid.eq(sid))
+        .filter(sessions::ended_at.is_null())
+        .select(sessions::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
 /// Takes the tokens of up to `limit` sessions that ended before `before`; how many there were.
 pub fn forget_ended(conn: &mut Conn, before: UnixTime, limit: i64) -> Result<usize> {
     let ended: Vec<i64> = sessions::table

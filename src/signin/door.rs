@@ -30,11 +30,11 @@ use crate::users::{
 pub enum Entered {
     In {
         token: Secret<String>,
+        /// The browser came with a session that was somebody else's, or over: nobody knows whose.
+        is_other_person: bool,
     },
     /// Turned away, and the trail says so.
-    Refused {
-        error: Box<SignInError>,
-    },
+    Refused { error: Box<SignInError> },
 }
 
 /// How somebody proved who they are.
@@ -157,7 +157,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
         Ok(known) => known,
         Err(turned_away) => return refuse_entry(conn, entry, *turned_away),
     };
-    end_previous(conn, entry, &known)?;
+    let is_other_person = end_previous(conn, entry, &known)?;
     make_room(conn, entry, &known)?;
     sessions::open(
         conn,
@@ -192,6 +192,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
     )?;
     Ok(Entered::In {
         token: entry.token.clone(),
+        is_other_person,
     })
 }
 
@@ -575,13 +576,14 @@ fn local(
     }))
 }
 
-/// The session that this browser had makes way for the new one.
-fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
+/// The session that this browser had makes way for the new one; whether it was not the same
+/// person's.
+fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<bool> {
     let Some(previous) = &entry.previous_hash else {
-        return Ok(());
+        return Ok(false);
     };
     let Some((_, previous_user)) = sessions::end_by_token(conn, entry.now, previous)? else {
-        return Ok(());
+        return Ok(true);
     };
     if previous_user.id != known.user_id {
         audit::record(
@@ -602,7 +604,7 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
             },
         )?;
     }
-    Ok(())
+    Ok(previous_user.id != known.user_id)
 }
 
 /// The oldest sessions make way for the new one, where the person has as many as one may.

@@ -117,7 +117,7 @@ async fn try_to_sign_in(
     };
     desk.failpoint.reach("before_password").await;
     match go_in(desk, way, username, next, visitor, deadline).await? {
-        Entered::In { token } => Ok(Outcome::SignedIn { token }),
+        Entered::In { token, .. } => Ok(Outcome::SignedIn { token }),
         // Changed or deactivated at this very moment: the row is written already.
         Entered::Refused { error }
             if matches!(error.cause, Cause::WrongPassword | Cause::Inactive { .. }) =>

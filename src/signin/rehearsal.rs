@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Visitor;
 use super::door::{admit, called};
+use super::masking::masked;
 use crate::config::{Document, Pointer};
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -68,10 +69,6 @@ pub enum Verdict {
 
 /// The most of an answer that is shown, in characters.
 const MAX_SHOWN: usize = 20_000;
-/// Members whose values are never shown.
-const SECRETS: &[&str] = &["token", "secret", "password", "assertion"];
-/// The same for those with just this name.
-const SECRET_NAMES: &[&str] = &["nonce", "code", "at_hash", "c_hash"];
 
 /// # Errors
 /// [`Error::SignedOut`], [`Error::Forbidden`] when the admin who began it is not one any more.
@@ -214,26 +211,4 @@ fn shown(value: &Value) -> String {
     let mut text: String = text.chars().take(MAX_SHOWN).collect();
     text.push('…');
     text
-}
-
-fn masked(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => object
-            .iter()
-            .map(|(name, value)| {
-                let lower = name.to_lowercase();
-                // Whatever it holds.
-                let is_secret = SECRETS.iter().any(|word| lower.contains(word))
-                    || SECRET_NAMES.contains(&lower.as_str());
-                let value = if is_secret {
-                    Value::String("••••••".to_owned())
-                } else {
-                    masked(value)
-                };
-                (name.clone(), value)
-            })
-            .collect(),
-        Value::Array(list) => list.iter().map(masked).collect(),
-        other => other.clone(),
-    }
 }

@@ -13,8 +13,7 @@ use super::device::Device;
 use super::guard::{Reader, SignedIn};
 use super::home::MAX_SHOWN;
 use super::page::Page;
-use super::signin::IDENTITY_LINKED;
-use super::signin::NoFields;
+use super::signin::{IDENTITY_LINKED, LINK_TOO_OLD, NoFields, adding_address};
 use crate::audit::{self, Actor, Event};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
@@ -95,7 +94,7 @@ struct Account<'a> {
     kept_permissions: Vec<KeptPermissions>,
     has_password: bool,
     identities: Vec<(String, String)>,
-    /// Ids and names of providers that can be added.
+    /// Addresses and names of providers that can be added.
     addable: Vec<(String, String)>,
 }
 
@@ -126,6 +125,7 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
         Some(SESSION_ENDED) => Some(page.t.session_ended),
         Some(SESSIONS_ENDED) => Some(page.t.sessions_ended),
         Some(IDENTITY_LINKED) => Some(page.t.identity_linked),
+        Some(LINK_TOO_OLD) => Some(page.t.link_too_old),
         Some(PASSWORD_CHANGED) => Some(page.t.password_changed),
         Some(CONFIRMATION_SET) => Some(page.t.confirmation_set),
         _ => None,
@@ -157,7 +157,11 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
             .iter()
             .filter(|provider| provider.settings().vouches_for.linking)
             .filter(|provider| identities.iter().all(|(id, _)| id != provider.id()))
-            .map(|provider| (provider.id().to_owned(), page.label_of(provider)))
+            .filter_map(|provider| {
+                let session = me.visit.session_token.as_ref()?;
+                let address = adding_address(&desk, session, provider.id());
+                Some((address, page.label_of(provider)))
+            })
             .collect(),
         identities,
     })?;

@@ -11,7 +11,7 @@ use askama::{FastWritable, Template};
 use super::assets::{ASSETS, Assets};
 use super::cookie::browser_cookie;
 use super::csrf::{self, FIELD};
-use super::visit::{Theme, Visit};
+use super::visit::{Sender, Theme, Visit};
 use crate::attempts::Browser;
 use crate::audit::Actor;
 use crate::branding::{File, HelpAddress};
@@ -41,7 +41,8 @@ pub struct Page<'a> {
     pub version: &'static str,
     /// Who is signed in.
     pub viewer: Option<Person>,
-    /// Given to a browser that has no binding yet, so that its forms can be told from others'.
+    /// Given to a browser that has no binding yet, so that its forms can be told from others'. Where
+    /// none may be given, the page's forms are refused and the page after that is right.
     fresh_browser: Option<Browser>,
 }
 
@@ -55,7 +56,7 @@ impl<'a> Page<'a> {
         } else {
             let browser = Browser::new()?;
             let holder = csrf::browser_holder(&browser);
-            fresh_browser = Some(browser);
+            fresh_browser = (visit.sender == Sender::Ours).then_some(browser);
             holder
         };
         Ok(Self {

@@ -1,5 +1,7 @@
 //! The sign-in page, the way to the provider and back, signing out.
 
+use std::time::Duration;
+
 use actix_session::Session as CookieSession;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{LOCATION, RETRY_AFTER};
@@ -8,16 +10,17 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
-use url::Url;
+use url::{Url, form_urlencoded};
 
-use super::cookie::browser_cookie;
-use super::csrf::{self, Form};
+use super::confirm;
+use super::cookie::{self, browser_cookie};
+use super::csrf::Form;
 use super::frame::Reference;
 use super::guard::signed_in;
 use super::page::Page;
 use super::visit::Visit;
-use super::{confirm, cookie};
 use crate::attempts::{Browser, Intent};
+use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -42,7 +45,7 @@ pub struct Wanted {
     prompt: Option<String>,
     /// The provider, by its id; without it the first.
     provider: Option<String>,
-    /// The account page's own token: the provider is added to one's account.
+    /// The token of the account page's link: the provider is added to one's account.
     link: Option<String>,
     /// Present: an admin tries what a sign-in would do.
     rehearse: Option<String>,
@@ -78,6 +81,12 @@ impl Wanted {
 
 /// What the account page says once a provider was added.
 pub const IDENTITY_LINKED: &str = "identity_linked";
+/// What it says when its link was followed too late.
+pub const LINK_TOO_OLD: &str = "link_too_old";
+/// The account page's link to a provider works so long.
+const ADDING: Duration = Duration::from_secs(120);
+/// Of what another site's form may hand on (`OpenID` Connect Core 4), in bytes.
+const MAX_HANDED_ON: usize = 2000;
 
 /// Where somebody goes on to.
 pub fn path(next: Option<&str>) -> LocalPath {
@@ -258,6 +267,7 @@ pub struct PasswordFields {
 }
 
 pub async fn with_password(
+    request: HttpRequest,
     visit: Visit,
     desk: Data<Desk>,
     cookie_session: CookieSession,
@@ -278,7 +288,9 @@ pub async fn with_password(
     let outcome = password::sign_in(&desk, credentials, next.clone(), visitor).await?;
     let page = Page::new(&desk, &visit, None)?;
     let (status, reference, paused) = match outcome {
-        Outcome::SignedIn { token } => return open_session(&cookie_session, &token, &next),
+        Outcome::SignedIn { token } => {
+            return open_session_anew(&request, &desk, &cookie_session, &token, &next);
+        }
         Outcome::Refused { reference } => (StatusCode::UNPROCESSABLE_ENTITY, reference, None),
         Outcome::Paused { reference, paused } => {
             (StatusCode::TOO_MANY_REQUESTS, reference, Some(paused))
@@ -325,8 +337,11 @@ pub fn visitor(visit: &Visit) -> Visitor {
     }
 }
 
-/// The cookie of a session that has just begun, and the way on.
-pub fn open_session(
+/// The cookie of a session that has just begun, and the way on. Whoever was here before is not this
+/// person's to sign out at the provider.
+fn open_session(
+    request: &HttpRequest,
+    desk: &Desk,
     cookie_session: &CookieSession,
     token: &Secret<String>,
     next: &LocalPath,
@@ -335,7 +350,30 @@ pub fn open_session(
     cookie_session
         .insert(cookie::TOKEN, token.expose())
         .map_err(|error| Error::Internal(format!("the session cookie: {error}")))?;
-    Ok(see_other(&next.to_ascii()))
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((LOCATION, next.to_ascii()));
+    if cookie::farewell(request).is_some() {
+        response.cookie(cookie::removed_farewell(desk));
+    }
+    Ok(response.finish())
+}
+
+/// The same by a way of which a browser goes one at a time: one that came with a session, whosever it
+/// was, leaves its binding behind.
+pub fn open_session_anew(
+    request: &HttpRequest,
+    desk: &Desk,
+    cookie_session: &CookieSession,
+    token: &Secret<String>,
+    next: &LocalPath,
+) -> Result<HttpResponse> {
+    let mut response = open_session(request, desk, cookie_session, token, next)?;
+    if Visit::of(request, desk).session_token.is_some() {
+        response
+            .add_cookie(&cookie::removed_browser(desk))
+            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+    }
+    Ok(response)
 }
 
 /// Sends the browser to the provider. Costs no row and no cookie but the browser's binding.
@@ -347,14 +385,34 @@ pub async fn begin(
     send_off(&request, &desk, &wanted).await
 }
 
-/// The same for somebody else who sends people here by a form (`OpenID` Connect Core 4). It
-/// changes nothing here, so it needs no token of ours.
+/// The same for somebody else who sends people here by a form (`OpenID` Connect Core 4). Browsers
+/// send no cookie of ours along with it, so they are made to come again by GET, with what others
+/// may say and nothing else. It changes nothing here, so it needs no token of ours.
 pub async fn begin_by_form(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    wanted: actix_web::web::Form<Wanted>,
+    form: actix_web::web::Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
-    send_off(&request, &desk, &wanted).await
+    const NAMES: [&str; 6] = [
+        "iss",
+        "login_hint",
+        "target_link_uri",
+        "provider",
+        "next",
+        "prompt",
+    ];
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form.iter() {
+        if NAMES.contains(&name.as_str()) {
+            if value.len() > MAX_HANDED_ON {
+                return Err(Error::BadRequest);
+            }
+            query.append_pair(name, value);
+        }
+    }
+    let query = query.finish();
+    if query.len() > 2 * MAX_HANDED_ON {
+        return Err(Error::BadRequest);
+    }
+    Ok(see_other(&format!("/oauth2/login?{query}")))
 }
 
 async fn send_off(
@@ -364,16 +422,16 @@ async fn send_off(
 ) -> Result<HttpResponse> {
     let visit = Visit::of(request, desk);
     let (browser, is_new) = binding(&visit)?;
-    let intent = match intent(request, desk, &visit, wanted).await? {
+    let provider = match (&wanted.iss, &wanted.provider) {
+        (Some(issuer), _) => Some(desk.providers.by_issuer(issuer).ok_or(Error::BadRequest)?),
+        (None, Some(id)) => Some(desk.providers.find(id).ok_or(Error::NotFound)?),
+        (None, None) => desk.providers.first(),
+    };
+    let provider = provider.map(|provider| provider.id().to_owned());
+    let id = provider.as_deref().unwrap_or_default();
+    let intent = match intent(request, desk, &visit, wanted, id).await? {
         Ok(intent) => intent,
         Err(elsewhere) => return Ok(elsewhere),
-    };
-    let provider = match &wanted.iss {
-        Some(issuer) => {
-            let provider = desk.providers.by_issuer(issuer).ok_or(Error::BadRequest)?;
-            Some(provider.id().to_owned())
-        }
-        None => wanted.provider.clone(),
     };
     let next = match intent {
         Intent::Link(_) => LocalPath::parse("/account").unwrap_or_else(LocalPath::home),
@@ -403,6 +461,7 @@ async fn intent(
     desk: &Desk,
     visit: &Visit,
     wanted: &Wanted,
+    provider: &str,
 ) -> Result<Result<Intent, HttpResponse>> {
     if wanted.link.is_none() && wanted.rehearse.is_none() {
         return Ok(Ok(Intent::SignIn));
@@ -420,12 +479,17 @@ async fn intent(
         return Ok(Err(to_prove_for_linking()));
     }
     // Nor must another site, which may have signed this browser in at the provider as somebody
-    // else: the link is our own page's.
-    let is_ours = csrf::holder(visit).is_some_and(|holder| desk.keys.is_csrf_token(&holder, token));
-    Ok(if is_ours {
+    // else: the link is our own page's. Addresses are kept and sent on, so it soon runs out.
+    let session = visit.session_token.as_ref().ok_or(Error::SignedOut)?;
+    let keys = &desk.keys;
+    let Some(made_at) = keys.open_adding_token(session.expose(), provider, token) else {
+        return Ok(Err(see_other("/account")));
+    };
+    let made_at = UnixTime(made_at.saturating_mul(1_000_000));
+    Ok(if desk.clock.now().since(made_at) <= ADDING {
         Ok(Intent::Link(me.session.id))
     } else {
-        Err(see_other("/account"))
+        Err(super::account::back(desk, LINK_TOO_OLD))
     })
 }
 
@@ -433,6 +497,13 @@ async fn intent(
 fn to_prove_for_linking() -> HttpResponse {
     let account = LocalPath::parse("/account").unwrap_or_else(LocalPath::home);
     see_other(&fresh_address(&account))
+}
+
+/// Where the account page's link to a provider leads.
+pub fn adding_address(desk: &Desk, session: &Secret<String>, provider: &str) -> String {
+    let now = desk.clock.now().0.div_euclid(1_000_000);
+    let token = desk.keys.adding_token(session.expose(), provider, now);
+    format!("/oauth2/login?link={token}&provider={provider}")
 }
 
 /// The browser's binding, and whether it is a new one.
@@ -469,12 +540,16 @@ pub async fn finish(
     };
     desk.failpoint.hit("before_response");
     match finished {
-        Finished::SignedIn { token, next } => {
-            let mut response = open_session(&cookie_session, &token, &next)?;
-            if cookie::farewell(&request).is_some() {
-                // Whoever was here before is not this person's to sign out.
+        Finished::SignedIn {
+            token,
+            next,
+            is_other_person,
+        } => {
+            let mut response = open_session(&request, &desk, &cookie_session, &token, &next)?;
+            // The same person's other tabs go on with the one that they have.
+            if is_other_person {
                 response
-                    .add_cookie(&cookie::removed_farewell(&desk))
+                    .add_cookie(&cookie::removed_browser(&desk))
                     .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
             }
             Ok(response)
@@ -489,6 +564,9 @@ pub async fn finish(
             if !stale.must_begin_again() && signed_in(&request).await?.is_some() =>
         {
             Ok(see_other(&stale.next().to_ascii()))
+        }
+        Finished::Stale(stale) if !stale.is_sign_in() && !stale.must_begin_again() => {
+            Err(Error::SignedOut)
         }
         Finished::Stale(stale) => {
             let (browser, is_new) = binding(&visit)?;
@@ -524,5 +602,7 @@ pub async fn sign_out(
     if visit.is_under_previous_key {
         add(cookie::removed_session(&desk))?;
     }
+    // Whoever comes next gets one of their own; a tab that is half-way through a sign-in starts over.
+    add(cookie::removed_browser(&desk))?;
     Ok(response)
 }

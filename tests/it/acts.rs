@@ -12,7 +12,6 @@ use frontdesk::roles::RolePermissions;
 use frontdesk::sessions::{self, Client};
 use frontdesk::users::{self, Role};
 use frontdesk::web;
-use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -229,6 +228,15 @@ pub async fn send(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> Ans
     let page = browser.get("/account").await;
     let from = [("x-forwarded-for", OFFICE)];
     browser.post_with(path, &page, fields, &from).await
+}
+
+/// A page, or a list that is exported.
+async fn opened(browser: &Browser, path: &str) -> Answer {
+    if path.contains(".csv") {
+        send(browser, path, &[]).await
+    } else {
+        browser.get(path).await
+    }
 }
 
 /// An act that must be done.
@@ -884,9 +892,6 @@ on_both_databases! {
             assert!(script.body.contains("fresh_sign_in_needed"), "{}", script.body);
         }
         for path in [
-            "/admin/users.csv?status=active",
-            "/admin/sessions.csv",
-            "/admin/audit.csv?by=boss",
             "/admin/users/new",
             "/admin/sessions/end?ip=127.0.0.1",
         ] {
@@ -899,6 +904,9 @@ on_both_databases! {
             ("/admin/users/bulk/confirm", vec![("u", ticked.as_str()), ("act", "deactivate"), ("filter", "")], "/admin/users"),
             ("/admin/users/bulk/confirm", vec![("all", "1"), ("act", "end-sessions"), ("filter", "role=employee")], "/admin/users?role=employee"),
             ("/admin/sessions/end", vec![("filter", "user=li")], "/admin/sessions/end?user=li"),
+            ("/admin/users.csv?status=active", vec![], "/admin/users?status=active"),
+            ("/admin/sessions.csv", vec![("bom", "1")], "/admin/sessions"),
+            ("/admin/audit.csv?by=boss", vec![], "/admin/audit?by=boss"),
         ] {
             assert_eq!(asked_to_sign_in_again(&send(&boss, path, &fields).await), next, "{path}");
         }
@@ -946,7 +954,7 @@ on_both_databases! {
         let event = trail(&desk).pop().expect("an event");
         assert_eq!(event.line, "role_changed success boss li");
         assert_eq!(event.details["changes"], json!([{"field": "role_by_hand", "from": "employee", "to": "staff"}]));
-        assert_eq!(boss.get("/admin/users.csv").await.status, 200);
+        assert_eq!(send(&boss, "/admin/users.csv", &[]).await.status, 200);
     }
 }
 
@@ -1440,7 +1448,7 @@ async fn everything(desk: &Desk, admin: &Browser) -> String {
     }
     let mut all = String::new();
     for path in paths {
-        let answer = admin.get(&path).await;
+        let answer = opened(admin, &path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         all.push_str(&answer.body);
     }
@@ -1856,7 +1864,7 @@ on_both_databases! {
 
         // -- users --
         let events = trail(&desk).len();
-        let (head, rows) = exported(&boss.get("/admin/users.csv").await, "users");
+        let (head, rows) = exported(&send(&boss, "/admin/users.csv", &[]).await, "users");
         assert_eq!(head[..6], ["id", "username", "first_name", "email", "is_active", "role"]);
         assert_eq!(rows.len(), odd.len() + 1);
         for (column, name) in head.iter().enumerate().take(4) {
@@ -1866,14 +1874,14 @@ on_both_databases! {
         }
         assert_eq!((rows[0][5].as_str(), rows[1][5].as_str()), ("superuser", "employee"));
         assert_eq!(lines_after(&desk, events), ["export_made success boss"]);
-        let plain = boss.get("/admin/users.csv").await;
-        let marked = boss.get("/admin/users.csv?bom=1").await;
+        let plain = send(&boss, "/admin/users.csv", &[]).await;
+        let marked = send(&boss, "/admin/users.csv", &[("bom", "1")]).await;
         assert!(!plain.body.starts_with('\u{feff}'));
         assert_eq!(marked.body, format!("\u{feff}{}", plain.body));
 
         // -- as they are filtered --
         let events = trail(&desk).len();
-        let filtered = boss.get("/admin/users.csv?status=deactivated&bom=1&sort=username").await;
+        let filtered = send(&boss, "/admin/users.csv?status=deactivated&sort=username", &[("bom", "1")]).await;
         let (_, rows) = exported(&filtered, "users");
         let given: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
         assert_eq!(given, ["-1", "+1", "=1+1"]);
@@ -1882,33 +1890,32 @@ on_both_databases! {
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].details["export"], "users?status=deactivated&sort=username", "with its filters");
         let list = boss.get("/admin/users?status=deactivated").await;
-        assert!(list.body.contains("href=\"/admin/users.csv?status=deactivated\""));
-        assert!(list.body.contains("href=\"/admin/users.csv?status=deactivated&#38;bom=1\""), "{}", list.body);
-        assert_eq!(boss.get("/admin/users.csv?status=asleep").await.status, 400);
+        assert!(list.body.contains("method=\"post\" action=\"/admin/users.csv?status=deactivated\""), "{}", list.body);
+        assert_eq!(send(&boss, "/admin/users.csv?status=asleep", &[]).await.status, 400);
 
         // -- sessions --
         signed_in_from(&desk, &person("li"), "198.51.100.1", "=cmd|' /C calc'!A0").await;
         signed_in_from(&desk, &person("wang"), "198.51.100.2", "@SUM(1, \"2\")").await;
-        let (head, rows) = exported(&boss.get("/admin/sessions.csv").await, "sessions");
+        let (head, rows) = exported(&send(&boss, "/admin/sessions.csv", &[]).await, "sessions");
         assert_eq!(head, ["id", "username", "first_name", "provider", "signed_in_at", "last_seen_at", "address", "user_agent"]);
         for (column, name) in [(0, "id"), (6, "address"), (7, "user_agent")] {
             let stored = desk.database.texts(&format!("SELECT CAST({name} AS TEXT) AS value FROM sessions ORDER BY id DESC"));
             let given: Vec<&str> = rows.iter().map(|row| row[column].as_str()).collect();
             assert_eq!(given, stored, "{name}");
         }
-        let (_, rows) = exported(&boss.get("/admin/sessions.csv?user=li").await, "sessions");
+        let (_, rows) = exported(&send(&boss, "/admin/sessions.csv?user=li", &[]).await, "sessions");
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0][7], "=cmd|' /C calc'!A0");
 
         // -- the trail --
         let note = "=HYPERLINK(\"http://x\")\r\nand \"more\", 王";
         done(&boss, id_of(&desk, "li"), "note", &[("reason", note)]).await;
-        let (head, rows) = exported(&boss.get("/admin/audit.csv").await, "audit");
+        let (head, rows) = exported(&send(&boss, "/admin/audit.csv", &[]).await, "audit");
         let stored = desk.database.texts("SELECT details AS value FROM audit_events ORDER BY id DESC");
         let given: Vec<&str> = rows.iter().map(|row| row[12].as_str()).collect();
         assert_eq!(head[12], "details");
         assert_eq!(given, stored, "its own export among them");
-        let (_, rows) = exported(&boss.get("/admin/audit.csv?event=note_added&about=li").await, "audit");
+        let (_, rows) = exported(&send(&boss, "/admin/audit.csv?event=note_added&about=li", &[]).await, "audit");
         assert_eq!(rows.len(), 1);
         let details: Value = serde_json::from_str(&rows[0][12]).expect("JSON");
         assert_eq!(details["note"], note);
@@ -1920,14 +1927,14 @@ on_both_databases! {
         let sam = staff(&desk, "sam").await;
         let employee = desk.signed_in(&person("zhao")).await;
         for path in ["/admin/users.csv", "/admin/sessions.csv", "/admin/audit.csv"] {
-            let head = boss.send(Method::HEAD, path, &[], None).await;
-            assert_eq!((head.status.as_u16(), head.body.as_str()), (200, ""), "{path}");
             for browser in [&sam, &employee] {
-                let answer = browser.get(path).await;
+                let answer = send(browser, path, &[]).await;
                 assert_eq!(answer.status, 403, "{path}");
                 assert!(!answer.body.contains("王小明"));
             }
-            assert_eq!(desk.browser().get(path).await.status, 303, "{path}");
+            let nobody = desk.browser();
+            let page = nobody.get("/login").await;
+            assert_eq!(nobody.post(path, &page, &[]).await.status, 303, "{path}");
         }
         for list in ["/admin/users", "/admin/sessions", "/admin/audit"] {
             assert!(!sam.get(list).await.body.contains(".csv"), "{list}");
@@ -1946,7 +1953,7 @@ on_both_databases! {
             ("/admin/users.csv?sort=username", "ORDER BY id DESC", 1201),
             ("/admin/users.csv?source=local&sort=-name", "WHERE synced_at IS NULL ORDER BY id DESC", 1200),
         ] {
-            let (_, rows) = exported(&boss.get(path).await, "users");
+            let (_, rows) = exported(&send(&boss, path, &[]).await, "users");
             let given: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
             let stored = desk.database.texts(&format!("SELECT username AS value FROM users {order}"));
             assert_eq!(given.len(), count, "{path}");
@@ -2003,12 +2010,12 @@ on_both_databases! {
             "/admin/audit.csv?about=anna".to_owned(),
         ];
         for path in looked.iter().chain(&acted) {
-            let answer = bert.get(path).await;
+            let answer = opened(&bert, path).await;
             assert_eq!(answer.status, 403, "{path}");
             assert!(!answer.body.contains("about anna alone"), "{path}");
         }
         for path in &acted {
-            assert_eq!(sam.get(path).await.status, 403, "{path}");
+            assert_eq!(opened(&sam, path).await.status, 403, "{path}");
         }
         for query in ["", "?user_id=ANNA", "?about=ANNA", "?id=ANNA", "?before=9223372036854775807", "?last=1"] {
             let path = format!("/account/timeline{}", query.replace("ANNA", &anna_id.to_string()));
@@ -2159,7 +2166,7 @@ on_both_databases! {
             assert_eq!(state(&desk), before, "{path}");
         }
         for path in ["/admin/users.csv", "/admin/sessions.csv", "/admin/audit.csv"] {
-            let answer = boss.get(path).await;
+            let answer = send(&boss, path, &[]).await;
             assert_eq!(answer.status, 500, "{path}");
             assert!(!answer.body.contains("kiosk"), "nothing leaves the house unseen");
         }
