@@ -628,12 +628,11 @@ impl Settling {
             Verdict::Here(session_id, reread) => {
                 grant::confirm(conn, now, *session_id)?;
                 grant::set_recheck(conn, id, user_id, self.next)?;
-                let why_out = match reread {
-                    Some(reread) => self.sync(conn, desk, provider, checked, &user, reread)?,
-                    None => {
-                        users::note_known(conn, now, id, user_id)?;
-                        None
-                    }
+                let why_out = if let Some(reread) = reread {
+                    self.sync(conn, desk, provider, checked, &user, reread)?
+                } else {
+                    users::note_known(conn, now, id, user_id)?;
+                    None
                 };
                 if let Some(why) = why_out {
                     settled.ended = self.withdraw(conn, desk, id, &user, checked, why)?;

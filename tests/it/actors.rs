@@ -144,7 +144,7 @@ on_both_databases! {
         let by_kim = lines.filter(|line| line.ends_with(&format!(",{kim}"))).count();
         assert_eq!((by_kim, csv.lines().count()), (1, 3), "{csv}");
         let log = desk.log();
-        let line = log.lines().find(|line| line.contains("permission_granted")).expect("a line");
+        let granted = log.lines().find(|line| line.contains("permission_granted")).expect("a line");
         assert!(line.contains(&format!("\"actor_id\":\"{kim}\"")), "{line}");
         let show = on_command_line(&desk, &["users", "show", "li", "--json"]);
         assert!(show.contains(&format!("\"granted_by_id\":\"{kim}\"")) && show.contains("\"granted_by_id\":null"), "{show}");
@@ -235,7 +235,7 @@ on_both_databases! {
                 erase(&head, maple_id).await;
                 let alias = format!("erased-{}", maple_id.unsigned_abs());
                 assert_eq!(actors(&desk, "permission_granted"), [format!("{alias}||id")]);
-                assert_eq!(texts(&desk, "SELECT granted_by AS value FROM user_permissions WHERE granted_by <> ''"), [alias.clone()]);
+                assert_eq!(texts(&desk, "SELECT granted_by AS value FROM user_permissions WHERE granted_by <> ''"), std::slice::from_ref(&alias));
                 assert_eq!(found(&head, &format!("by={alias}&event=role_changed")).await, 1);
                 assert!(!desk.database.dump().contains("maple\t"), "{}", desk.database.dump());
             }

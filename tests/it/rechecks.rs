@@ -100,7 +100,7 @@ on_both_databases! {
         let browser = signed_in(&desk, &provider, &boss).await;
         assert_eq!(browser.get("/admin/users").await.status, 200);
         round(&desk).await;
-        assert_eq!(events(&desk, "account_synced"), [json!({}); 0], "nothing changed");
+        assert!(events(&desk, "account_synced").is_empty(), "nothing changed");
         assert_eq!(browser.get("/admin/users").await.status, 200);
 
         provider.change(&li().with("groups", json!(["x"])).with("name", "Li the Second"));

@@ -118,6 +118,10 @@ struct StatusPage<'a> {
 }
 
 /// What is known of one provider.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a sentence of the page"
+)]
 struct ProviderState {
     id: String,
     label: String,
