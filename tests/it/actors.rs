@@ -138,14 +138,14 @@ on_both_databases! {
         let (_, timeline) = page.split_once("id=\"timeline\"").expect("a timeline");
         assert_eq!(timeline.matches(badge).count(), 1, "{timeline}");
 
-        let csv = boss.get("/admin/audit.csv?event=permission_granted").await.body;
+        let csv = send(&boss, "/admin/audit.csv?event=permission_granted", &[]).await.body;
         let mut lines = csv.lines();
         assert!(lines.next().expect("a head").ends_with(",details,actor_id"), "{csv}");
         let by_kim = lines.filter(|line| line.ends_with(&format!(",{kim}"))).count();
         assert_eq!((by_kim, csv.lines().count()), (1, 3), "{csv}");
         let log = desk.log();
         let granted = log.lines().find(|line| line.contains("permission_granted")).expect("a line");
-        assert!(line.contains(&format!("\"actor_id\":\"{kim}\"")), "{line}");
+        assert!(granted.contains(&format!("\"actor_id\":\"{kim}\"")), "{granted}");
         let show = on_command_line(&desk, &["users", "show", "li", "--json"]);
         assert!(show.contains(&format!("\"granted_by_id\":\"{kim}\"")) && show.contains("\"granted_by_id\":null"), "{show}");
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::acts::{id_of, superuser};
+use crate::acts::{id_of, send, superuser};
 use crate::support::openid::{OpenId, Subject};
 use crate::support::provider::{Endpoint, Reply};
 use crate::support::{Browser, Database, Desk, Person, on_both_databases, run};
@@ -169,7 +169,7 @@ on_both_databases! {
         assert_eq!(both.matches("<th scope=\"row\"").count(), 0, "{both}");
         assert_eq!(boss.get("/admin/users?permissions=x").await.status, 400);
         let fresh = superuser(&desk, "deputy").await;
-        let csv = fresh.get("/admin/users.csv?permissions=kept").await.body;
+        let csv = send(&fresh, "/admin/users.csv?permissions=kept", &[]).await.body;
         assert_eq!(csv.lines().count(), 3, "a head, li and the newcomer: {csv}");
         desk.clock.advance(Duration::from_secs(60));
         let status = fresh.get("/admin/status").await.body;
