@@ -53,8 +53,8 @@ enum Synced {
     Kept,
 }
 
-/// [`sync`], with what became of it in an event's `details` and among the account's changes, made
-/// by `changed_by`.
+/// Gives the role that somebody's permissions make, with what became of it in an event's `details`
+/// and among the account's changes, made by `changed_by`.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]

@@ -1,8 +1,10 @@
 //! What a re-check brings: rights that were taken there, refusals with and without a name, and many
 //! sessions of one person.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use frontdesk::secret::{Purpose, random_bytes};
 use serde_json::{Value, json};
 
 use crate::support::desk::PASSWORD;
@@ -277,6 +279,40 @@ on_both_databases! {
         assert!(desk.log().contains("outcome=sealed"));
         assert!(is_in(&browser).await && is_in(&other).await);
     }
+}
+
+/// Sessions of before this was so: their tokens are read until they are renewed.
+#[test]
+fn a_token_that_was_sealed_for_no_row_is_read_until_it_is_renewed() {
+    run(async {
+        let (provider, desk) = asking(Database::sqlite(), "").await;
+        let given: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let kept = Arc::clone(&given);
+        provider.tamper(Document::Token, move |answer| {
+            kept.lock().expect("answers").push(answer.clone());
+        });
+        let browser = signed_in(&desk, &provider, &li()).await;
+        let token = given.lock().expect("answers")[0]["refresh_token"].clone();
+        let token = token.as_str().expect("a token");
+        let salt = random_bytes().expect("randomness");
+        let sealed = desk.inner.keys.seal(Purpose::Grant, salt, token.as_bytes());
+        let sealed = sealed.expect("a seal");
+        desk.database
+            .execute(&format!("UPDATE sessions SET refresh_token = '{sealed}'"));
+        round(&desk).await;
+        let asked = provider.seen(Call::Token).pop().expect("a refresh");
+        assert_eq!(
+            asked.form().get("refresh_token").map(String::as_str),
+            Some(token)
+        );
+        assert!(is_in(&browser).await);
+        let bound = "SELECT COUNT(*) AS value FROM sessions WHERE refresh_token LIKE '2.%'";
+        assert_eq!(
+            desk.database.number(bound),
+            1,
+            "the new one is sealed for its row"
+        );
+    });
 }
 
 #[test]
