@@ -216,6 +216,7 @@ on_both_databases! {
                 let newcomer = id_of(&desk, "maple");
                 assert_ne!(newcomer, maple_id);
                 let head = desk.signed_in(&person("head")).await;
+                desk.prove("head");
                 if !is_of_before {
                     let mine = found(&head, "by=maple").await;
                     assert_eq!(mine, if is_new { 1 } else { 2 }, "what the newcomer did, not what maple did");
@@ -232,6 +233,7 @@ on_both_databases! {
             // Who did it is erased by the id, whatever the name was then.
             if !is_of_before {
                 let head = desk.signed_in(&person("head")).await;
+                desk.prove("head");
                 erase(&head, maple_id).await;
                 let alias = format!("erased-{}", maple_id.unsigned_abs());
                 assert_eq!(actors(&desk, "permission_granted"), [format!("{alias}||id")]);

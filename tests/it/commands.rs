@@ -466,7 +466,7 @@ fn check_sees_files_with_secrets_that_everybody_can_read() {
             .to_owned()
     };
     let toml = "[a]\nkind = \"openid\"\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"x\"\nclient_secret_file = \"secret\"\n";
-    let key = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+    let key = "q8Zr1nT5xW2vB7kJ4mL9pS6dF3gH0yUcE8aRtN2wQ5x";
     for (name, text, mode) in [
         ("providers.toml", toml, 0o600),
         ("secret", "a secret of the provider", 0o644),

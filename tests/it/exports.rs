@@ -10,6 +10,7 @@ async fn boss(desk: &Desk) -> Browser {
     let browser = desk.signed_in(&Person::named("boss")).await;
     desk.database
         .execute("UPDATE users SET is_superuser = TRUE WHERE username = 'boss'");
+    desk.prove("boss");
     browser
 }
 
