@@ -9,15 +9,17 @@ use log::{info, warn};
 
 use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
-use crate::db::Conn;
+use crate::db::{Conn, lock_instances};
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::roles;
-use crate::sessions::{Client, instances};
+use crate::sessions::{self, Client, instances};
 use crate::users::{self, User};
 
 /// How often an instance notes which providers it has.
 const NOTE_EVERY: Duration = Duration::from_secs(60);
+/// Longer than this between two notes is a gap, in which others may have been cut off, too.
+const GAP: Duration = Duration::from_secs(180);
 /// For so long nobody must have noted a provider, and the instance that looks must have run,
 /// before sessions of that provider end.
 pub const PATIENCE: Duration = Duration::from_secs(600);
@@ -27,8 +29,6 @@ const KEPT: Duration = Duration::from_secs(86_400);
 const TICK: Duration = Duration::from_secs(1);
 /// After a note that could not be written.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
-/// Sessions that end in one transaction.
-const PIECE: i64 = 1000;
 /// Accounts that are looked at together.
 const BATCH: i64 = 200;
 
@@ -108,6 +108,8 @@ fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: i64) -> Result<()> {
 pub async fn run(desk: Arc<Desk>) {
     // As [`begin`] did.
     let mut noted_at = desk.started_at;
+    // While notes could not be written, nobody's are believed to be old.
+    let mut unbroken_since = desk.started_at;
     loop {
         tokio::time::sleep(TICK).await;
         let now = desk.clock.now();
@@ -115,57 +117,55 @@ pub async fn run(desk: Arc<Desk>) {
         if now.since(noted_at) < NOTE_EVERY && now >= noted_at {
             continue;
         }
-        noted_at = match note(&desk, now).await {
+        if now < noted_at || now.since(noted_at) > GAP {
+            unbroken_since = now;
+        }
+        let is_sure = now.since(unbroken_since) >= PATIENCE;
+        noted_at = match note(&desk, now, is_sure).await {
             Ok(()) => now,
             Err(error) => {
                 warn!(event = "instances", outcome = "failed"; "{error}");
+                unbroken_since = now;
                 now.minus(NOTE_EVERY).plus(TRY_AGAIN)
             }
         };
     }
 }
 
-/// One note. What nobody has had for long enough ends with it, in pieces of one transaction each.
-async fn note(desk: &Arc<Desk>, now: UnixTime) -> Result<()> {
+/// One note. What nobody has had for long enough ends with it, if this instance is sure.
+async fn note(desk: &Arc<Desk>, now: UnixTime, is_sure: bool) -> Result<()> {
     let ours = ids(desk);
-    let has_run = now.since(desk.started_at) >= PATIENCE;
-    let foreign = if has_run {
-        let ours = ours.clone();
-        let foreign = desk.db.read(move |conn| instances::foreign(conn, &ours));
-        foreign.await?
-    } else {
-        Vec::new()
-    };
-    loop {
-        let (shared, ours, foreign) = (Arc::clone(desk), ours.clone(), foreign.clone());
-        let ended = desk
-            .db
-            .write(move |conn| {
-                instances::note(conn, now, &shared.instance, &ours)?;
-                instances::sweep(conn, now.minus(KEPT))?;
-                let mut ended = 0;
-                for id in &foreign {
-                    ended += end_forgotten(conn, now, id)?;
-                }
-                Ok(ended)
-            })
-            .await?;
-        if ended > 0 {
-            info!(event = "provider_gone", count = ended; "");
-        }
-        if ended == 0 {
-            return Ok(());
-        }
+    let shared = Arc::clone(desk);
+    let ended = desk
+        .db
+        .write(move |conn| {
+            // An instance that starts notes what it has before or after this, not in between.
+            lock_instances(conn)?;
+            instances::note(conn, now, &shared.instance, &ours)?;
+            instances::sweep(conn, now.minus(KEPT))?;
+            if !is_sure {
+                return Ok(0);
+            }
+            let mut ended = 0;
+            for id in instances::foreign(conn, &ours)? {
+                ended += end_forgotten(conn, now, &id)?;
+            }
+            Ok(ended)
+        })
+        .await?;
+    if ended > 0 {
+        info!(event = "provider_gone", count = ended; "");
     }
+    Ok(())
 }
 
-/// Ends sessions of a provider that no instance has; how many there were.
+/// Ends the sessions of a provider that no instance has; how many there were.
 fn end_forgotten(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
     let last = instances::last_noted(conn, provider)?;
     if last.is_some_and(|last| now.since(last) < PATIENCE) {
         return Ok(0);
     }
-    let ended = instances::end(conn, now, provider, PIECE)?;
+    let ended = sessions::close_all_at(conn, now, provider)?;
     if ended > 0 {
         audit::record(
             conn,

@@ -27,8 +27,8 @@ use crate::identity_sync::{self, Sync};
 use crate::leaving;
 use crate::oauth::{Again, Grant, Permissions, Provider, Refreshed, Refusal, Reread};
 use crate::secret::{Secret, random_bytes};
+use crate::sessions::Client;
 use crate::sessions::grant::{self, Row};
-use crate::sessions::{self, Client, Closing};
 use crate::signout;
 use crate::users::unnamed_refusals;
 use crate::users::{self, Identity, Occasion, Profile, User};
@@ -630,12 +630,15 @@ impl Settling {
                 grant::set_recheck(conn, id, user_id, self.next)?;
                 let why_out = if let Some(reread) = reread {
                     self.sync(conn, desk, provider, checked, &user, reread)?
+                } else if self.is_overtaken(conn, id, checked)? {
+                    users::note_asked(conn, now, id, user_id)?;
+                    None
                 } else {
                     users::note_known(conn, now, id, user_id)?;
                     None
                 };
                 if let Some(why) = why_out {
-                    settled.ended = self.withdraw(conn, desk, id, &user, checked, why)?;
+                    settled.ended = leaving::withdraw(conn, now, desk, id, &user, why)?;
                 }
                 return Ok(settled);
             }
@@ -645,7 +648,12 @@ impl Settling {
                 return Ok(settled);
             }
             Verdict::NotAdmitted(why) => {
-                settled.ended = self.withdraw(conn, desk, id, &user, checked, why)?;
+                if self.is_overtaken(conn, id, checked)? {
+                    users::note_asked(conn, now, id, user_id)?;
+                    grant::set_recheck(conn, id, user_id, self.next)?;
+                } else {
+                    settled.ended = leaving::withdraw(conn, now, desk, id, &user, why)?;
+                }
                 return Ok(settled);
             }
             Verdict::NothingLeft => {}
@@ -677,8 +685,22 @@ impl Settling {
             grant::set_recheck(conn, id, user_id, later)?;
             return Ok(settled);
         }
-        settled.ended = self.withdraw(conn, desk, id, &user, checked, "")?;
+        settled.ended = if grant::is_newer(conn, checked.at.minus(SIGN_IN), id, user_id)? {
+            // The provider has just let them in, by a session that cannot be asked with.
+            leaving::withdraw_refused(conn, now, id, &user)?
+        } else {
+            leaving::withdraw(conn, now, desk, id, &user, "")?
+        };
         Ok(settled)
+    }
+
+    /// Whether something newer is known of the person than what was asked for here.
+    fn is_overtaken(&self, conn: &mut Conn, provider: &str, checked: &Checked) -> Result<bool> {
+        let now = users::identity_of(conn, provider, self.user_id)?;
+        Ok(checked.identities.iter().any(|was| {
+            !now.iter()
+                .any(|is| is.subject == was.subject && is.sync_number == was.sync_number)
+        }))
     }
 
     /// Keeps new tokens and drops refused ones; those that no session takes any more come back.
@@ -800,43 +822,6 @@ impl Settling {
             record(conn, now, EventKind::AccountSynced, about, id, details)?;
         }
         Ok(None)
-    }
-
-    /// Ends what somebody has who is refused; how many sessions that were.
-    fn withdraw(
-        &self,
-        conn: &mut Conn,
-        desk: &Desk,
-        provider: &str,
-        user: &User,
-        checked: &Checked,
-        why: &str,
-    ) -> Result<usize> {
-        let (now, user_id) = (self.now, self.user_id);
-        let mut details = Details::default();
-        let since = checked.at.minus(SIGN_IN);
-        let ended = if why.is_empty() && grant::is_newer(conn, since, provider, user_id)? {
-            // The provider has just let them in, by a session that cannot be asked with.
-            sessions::close(conn, now, user_id, Closing::RefusedAt(provider))?
-        } else {
-            leaving::withdraw(conn, now, desk, provider, user, &mut details)?
-        };
-        if ended == 0 {
-            return Ok(0);
-        }
-        unnamed_refusals::note_refusing(conn, now, provider)?;
-        details.count = Some(ended);
-        details.failure = why.to_owned();
-        let about = Some((user.id, user.username.as_str()));
-        record(
-            conn,
-            now,
-            EventKind::AccessWithdrawn,
-            about,
-            provider,
-            details,
-        )?;
-        Ok(ended)
     }
 }
 

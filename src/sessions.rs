@@ -13,7 +13,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
-pub use closing::{Closing, close};
+pub use closing::{Closing, close, close_all_at};
 
 use crate::clock::UnixTime;
 use crate::db::schema::{sessions, users};

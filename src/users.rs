@@ -19,7 +19,7 @@ pub mod unnamed_refusals;
 use diesel::prelude::*;
 
 pub use fields::{FieldChange, Leaver, changes_of, named_since, note_changes};
-pub use identity::{Identity, identity_of, note_asked, note_known, note_sync};
+pub use identity::{Identity, identity_of, note_asked, note_known, note_sync, overtake};
 pub use imported::{Imported, create_imported};
 pub use kept_permissions::{
     Kept, kept_permissions_of, note_permissions_kept, sync_permissions_kept,

@@ -312,33 +312,6 @@ pub fn is_newer(conn: &mut Conn, since: UnixTime, provider: &str, user_id: i64) 
     Ok(found.is_some())
 }
 
-/// Whether a person is asked about at another provider, one of `others`, too.
-pub fn has_elsewhere(
-    conn: &mut Conn,
-    now: UnixTime,
-    limits: Limits,
-    (provider, others): (&str, &[String]),
-    user_id: i64,
-) -> Result<bool> {
-    let found: Option<i64> = sessions::table
-        .filter(sessions::user_id.eq(user_id))
-        .filter(sessions::provider.ne(provider))
-        .filter(sessions::provider.eq_any(others))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
-        .filter(sessions::recheck_at.is_not_null())
-        .filter(
-            sessions::refresh_token
-                .is_not_null()
-                .or(sessions::access_expires_at.gt(now.0)),
-        )
-        .select(sessions::id)
-        .first(conn)
-        .optional()?;
-    Ok(found.is_some())
-}
-
 /// Has those asked about again whose sessions began while nobody was; how many sessions there are.
 pub fn schedule(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
     Ok(diesel::update(

@@ -71,22 +71,3 @@ fn is_any_open(conn: &mut Conn, provider: &str) -> Result<bool> {
         .optional()?;
     Ok(found.is_some())
 }
-
-/// Ends up to `limit` sessions of a provider; how many there were.
-pub fn end(conn: &mut Conn, now: UnixTime, provider: &str, limit: i64) -> Result<usize> {
-    let open: Vec<i64> = sessions::table
-        .filter(sessions::provider.eq(provider))
-        .filter(sessions::ended_at.is_null())
-        .order(sessions::id)
-        .limit(limit)
-        .select(sessions::id)
-        .load(conn)?;
-    // Another instance may be at it, too.
-    Ok(diesel::update(
-        sessions::table
-            .filter(sessions::id.eq_any(open))
-            .filter(sessions::ended_at.is_null()),
-    )
-    .set(sessions::ended_at.eq(now.0))
-    .execute(conn)?)
-}

@@ -238,7 +238,19 @@ fn know_person(
     let counting = &entry.desk.roles.counting;
     if let Err(why) = admit(conn, provider, person, user, counting)? {
         let stranger = by_name.filter(|_| user.is_none());
-        return turned_away(user.cloned(), stranger, Cause::NotAdmitted(why));
+        let known = user.cloned();
+        if let Some(user) = known.as_ref().filter(|user| user.is_active) {
+            // What they have here already ends too, as at a re-check.
+            leaving::withdraw(
+                conn,
+                entry.now,
+                &entry.desk,
+                provider.id(),
+                user,
+                why.code(),
+            )?;
+        }
+        return turned_away(known, stranger, Cause::NotAdmitted(why));
     }
     if known.is_none() {
         let owner = users::find_by_username(conn, &profile.username)?;
@@ -281,6 +293,16 @@ fn know_person(
             username: profile.username.clone(),
         };
         return turned_away(None, by_name, cause);
+    }
+    if let Some((user, standing)) = &known
+        && let Some(refused_at) = standing.identity.refused_at()
+        && user.is_active
+    {
+        // What the provider said before it refused them is older.
+        if refused_at > asked_at {
+            return Err(Error::SignedOutThere);
+        }
+        refusals::let_in(conn, user.id, provider.id())?;
     }
     if let Some((user, standing)) = &known
         && standing.has_others

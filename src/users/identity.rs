@@ -39,6 +39,12 @@ impl Identity {
         self.answered_at.map(UnixTime)
     }
 
+    /// When its provider refused the person, where that still keeps them out.
+    #[must_use]
+    pub fn refused_at(&self) -> Option<UnixTime> {
+        self.refused_at.map(UnixTime)
+    }
+
     /// Whether something that was asked for later has been synced meanwhile. A number of the future
     /// comes from a clock that was wrong, and says nothing.
     #[must_use]
@@ -81,6 +87,18 @@ pub fn note_sync(
             identities::unnamed_refusals.eq(0),
         ))
         .execute(conn)?;
+    Ok(())
+}
+
+/// Has what was asked for before now count as older than what is known: somebody was refused, or
+/// what a provider gave them was taken.
+pub fn overtake(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) -> Result<()> {
+    for identity in identity_of(conn, provider, user_id)? {
+        let number = now.0.max(identity.sync_number.saturating_add(1));
+        diesel::update(identities::table.find((&identity.provider, &identity.subject)))
+            .set(identities::sync_number.eq(number))
+            .execute(conn)?;
+    }
     Ok(())
 }
 

@@ -8,12 +8,13 @@ use crate::db::schema::identities;
 use crate::db::{Conn, each};
 use crate::error::Result;
 
-/// Notes that `provider` refuses somebody. One that was noted before keeps its time.
+/// Notes that `provider` refuses somebody; whether it did not before. One that was noted before
+/// keeps its time.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
-pub fn note(conn: &mut Conn, now: UnixTime, user_id: i64, provider: &str) -> Result<()> {
-    diesel::update(
+pub fn note(conn: &mut Conn, now: UnixTime, user_id: i64, provider: &str) -> Result<bool> {
+    let noted = diesel::update(
         identities::table
             .filter(identities::user_id.eq(user_id))
             .filter(identities::provider.eq(provider))
@@ -21,7 +22,7 @@ pub fn note(conn: &mut Conn, now: UnixTime, user_id: i64, provider: &str) -> Res
     )
     .set(identities::refused_at.eq(now.0))
     .execute(conn)?;
-    Ok(())
+    Ok(noted > 0)
 }
 
 /// `provider` refuses somebody no more; whether it did.
