@@ -757,7 +757,9 @@ impl Settling {
             return Ok(None);
         };
         // What was asked for before another sync is older than what that one brought.
-        if identity.sync_number != was.sync_number {
+        // Nor does it count what the provider said before it refused the person.
+        let is_refused = identity.is_refused_since(checked.at, now);
+        if identity.sync_number != was.sync_number || is_refused {
             users::note_asked(conn, now, id, user.id)?;
             return Ok(None);
         }
@@ -818,6 +820,7 @@ impl Settling {
             // The provider has just let them in, by a session that cannot be asked with.
             sessions::close(conn, now, user_id, Closing::RefusedAt(provider))?
         } else {
+            users::note_refused(conn, checked.at, provider, user_id)?;
             if has_other_way(conn, provider, user_id)? {
                 // What this provider gave counts no longer when they come in by the other one.
                 let taken = permissions::replace(conn, now, user_id, provider, &[])?;

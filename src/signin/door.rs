@@ -9,6 +9,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Admission, Cause, Error, Result, SignInError, Step};
+use crate::failpoint::hit_about;
 use crate::identity_sync::{self, Sync};
 use crate::local_path::LocalPath;
 use crate::oauth::profile::email_domain;
@@ -175,7 +176,10 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
 }
 
 /// Refuses what the provider gave before the person signed out there: the logout token came first.
-fn refuse_signed_out(conn: &mut Conn, provider: &str, grant: &Grant) -> Result<()> {
+///
+/// # Errors
+/// [`Error::SignedOutThere`], [`Error::Database`]
+pub(super) fn refuse_signed_out(conn: &mut Conn, provider: &str, grant: &Grant) -> Result<()> {
     let named = Named {
         provider,
         sub: grant.sub.as_deref(),
@@ -209,6 +213,12 @@ fn know_person(
         })))
     };
     let mut known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
+    // The provider has refused the person since it said what they come with: it is asked anew.
+    if let Some((_, identity)) = &known
+        && identity.is_refused_since(asked_at, entry.now)
+    {
+        return Err(Error::SignedOutThere);
+    }
     let user = known.as_ref().map(|(user, _)| user);
     if let Err(why) = admit(conn, provider, person, user)? {
         return turned_away(user.cloned(), Cause::NotAdmitted(why));
@@ -219,6 +229,7 @@ fn know_person(
         // Either somebody else's name, or this person's own first sign-in in another tab, which
         // has just been committed.
         known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
+        hit_about("owner_read", &profile.subject);
         if known.is_none()
             && let Some(owner) = adoptable(conn, entry, owner.id)?
         {
@@ -377,7 +388,7 @@ fn adopt(
     subject: &str,
     details: &mut Details,
 ) -> Result<()> {
-    users::link(conn, entry.now, owner.id, provider, subject)?;
+    users::link(conn, entry.now, owner.id, (provider, subject), UnixTime(0))?;
     users::clear_password(conn, owner.id)?;
     let ended = sessions::close(conn, entry.now, owner.id, Closing::All)?;
     users::note_changes(conn, entry.now, owner.id, "", &["identity"])?;

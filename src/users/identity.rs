@@ -33,6 +33,13 @@ impl Identity {
     pub const fn is_overtaken(&self, asked_at: UnixTime, now: UnixTime) -> bool {
         self.sync_number > asked_at.0 && self.sync_number <= now.0
     }
+
+    /// Whether the provider has refused the person since `asked_at`; times of the future say nothing.
+    #[must_use]
+    pub fn is_refused_since(&self, asked_at: UnixTime, now: UnixTime) -> bool {
+        self.refused_at
+            .is_some_and(|at| at > asked_at.0 && at <= now.0)
+    }
 }
 
 /// The identities of an account at a provider; usually one.
@@ -69,6 +76,24 @@ pub fn note_sync(
             identities::unnamed_refusals.eq(0),
         ))
         .execute(conn)?;
+    Ok(())
+}
+
+/// Notes that a provider, which was asked at `asked_at`, refused somebody: what it said of them
+/// before counts for nothing.
+pub fn note_refused(
+    conn: &mut Conn,
+    asked_at: UnixTime,
+    provider: &str,
+    user_id: i64,
+) -> Result<()> {
+    diesel::update(
+        identities::table
+            .filter(identities::user_id.eq(user_id))
+            .filter(identities::provider.eq(provider)),
+    )
+    .set(identities::refused_at.eq(asked_at.0))
+    .execute(conn)?;
     Ok(())
 }
 

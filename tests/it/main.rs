@@ -33,5 +33,6 @@ mod passwords;
 mod provider_calls;
 mod providers;
 mod proxies;
+mod races;
 mod requests;
 mod sessions;

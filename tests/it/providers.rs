@@ -29,7 +29,7 @@ fn at(provider: &str) -> String {
 }
 
 /// Where the account page's link to another provider leads.
-async fn linking(browser: &Browser, provider: &str) -> String {
+pub async fn linking(browser: &Browser, provider: &str) -> String {
     let token = browser.get("/account").await.csrf_token();
     format!("/oauth2/login?link={token}&provider={provider}")
 }
