@@ -62,8 +62,11 @@ impl Pause {
     }
 
     fn wait(&self) {
-        self.enter(Stage::Reached);
-        let guard = self.stage.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.stage.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Released before anybody came: nobody waits.
+        if *guard == Stage::Armed {
+            *guard = Stage::Reached;
+        }
         let _released = self
             .stage
             .1

@@ -10,6 +10,7 @@ use crate::oauth::Permissions;
 use crate::oauth::profile::Kept;
 use crate::permissions;
 use crate::roles;
+use crate::sessions::{self, Closing};
 use crate::users::{self, Identity, Occasion, Profile, User};
 
 /// What a provider said, and of whom; the account's row is taken.
@@ -119,6 +120,9 @@ pub fn sync(
         let diff = permissions::replace(conn, now, user.id, &identity.provider, given)?;
         details.permissions_added = diff.added;
         details.permissions_removed = diff.removed;
+        if !details.permissions_removed.is_empty() {
+            sessions::close(conn, now, user.id, Closing::Rights)?;
+        }
     }
     roles::sync_and_note(
         conn,

@@ -37,9 +37,9 @@ pub fn withdraw(
     }
     // What was asked for before this brings nothing of it back.
     users::overtake(conn, now, provider, user.id)?;
+    let is_new = refusals::note(conn, now, user.id, provider)?;
     let (is_news, closing) = if vouches(desk, provider) {
-        let is_news = refusals::note(conn, now, user.id, provider)?;
-        (is_news, Closing::All)
+        (is_new, Closing::All)
     } else {
         (false, Closing::At(provider))
     };

@@ -780,7 +780,9 @@ impl Settling {
             return Ok(None);
         };
         // What was asked for before another sync is older than what that one brought.
-        if identity.sync_number != was.sync_number {
+        // Nor does it count what the provider said before it refused the person.
+        let is_refused = identity.is_refused_since(checked.at, now);
+        if identity.sync_number != was.sync_number || is_refused {
             users::note_asked(conn, now, id, user.id)?;
             return Ok(None);
         }

@@ -7,6 +7,7 @@ use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::error::Result;
+use crate::failpoint::hit_about;
 use crate::sessions::{Client, instances};
 use crate::text::is_refused;
 use crate::users::{MAX_SUBJECT, keys};
@@ -42,6 +43,7 @@ pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> 
                 ..Moved::default()
             });
         }
+        keys::take_rows(conn, from, None)?;
         let people = keys::move_to(conn, from, to)?;
         // No instance has it before the next start: sessions wait for that.
         instances::note(conn, now, "rekey", &[to.to_owned()])?;
@@ -93,9 +95,19 @@ pub fn to_subjects(
         if is_dry_run || !moved.clashes.is_empty() {
             return Ok(moved);
         }
+        for (old, _) in &known {
+            hit_about("rekey_read", old);
+        }
+        let subjects: Vec<&str> = known.iter().map(|(old, _)| old.as_str()).collect();
+        for some in subjects.chunks(1000) {
+            keys::take_rows(conn, provider, Some(some))?;
+        }
         // By a name that nobody has in between: two people may swap.
+        moved.people = 0;
         for (place, (old, _)) in known.iter().enumerate() {
-            keys::move_subject(conn, provider, old, &passage(place))?;
+            // Not who was taken from their account a moment ago.
+            let is_moved = keys::move_subject(conn, provider, old, &passage(place))?;
+            moved.people += usize::from(is_moved);
         }
         for (place, (_, new)) in known.iter().enumerate() {
             keys::move_subject(conn, provider, &passage(place), new)?;

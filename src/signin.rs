@@ -242,8 +242,10 @@ impl StaleAttempt {
     /// Whether it is to begin again even for somebody who is signed in.
     #[must_use]
     pub fn must_begin_again(&self) -> bool {
-        // It was tried in silence, and the provider wants to speak with the person.
+        // It was tried in silence, and the provider wants to speak with the person; or the person
+        // signed out there, and wants to add it to their account.
         self.why == SILENCE_REFUSED
+            || (self.why == SIGNED_OUT_THERE && matches!(self.attempt.plan.intent, Intent::Link(_)))
     }
 }
 
@@ -348,11 +350,15 @@ pub async fn finish(
     desk.failpoint.hit("after_profile");
     let next = attempt.plan.next.clone();
     if let Intent::Link(session) = attempt.plan.intent {
-        let linked = linking::link(desk, provider, &attempt, person, session, &visitor).await;
+        let said = (person, asked_at);
+        let linked = linking::link(desk, provider, &attempt, said, session, &visitor).await;
         // Whoever adds a provider goes on in the session that they have.
         let_go(desk, provider, &attempt, given, Unkept::Surely);
-        linked?;
-        return Ok(Finished::Linked { next });
+        return match linked {
+            Ok(()) => Ok(Finished::Linked { next }),
+            Err(Error::SignedOutThere) => stale(attempt, SIGNED_OUT_THERE),
+            Err(error) => Err(error),
+        };
     }
     let username = person.profile.username.clone();
     let proof = proof::of_provider(provider, &attempt, person.auth_time, desk.clock.now());

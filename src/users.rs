@@ -359,21 +359,21 @@ pub fn create(
     Ok(id)
 }
 
-/// Makes an account known by an identity.
+/// Makes an account known by an identity, (provider, subject). What was asked for before `asked_at`
+/// is not synced any more.
 pub fn link(
     conn: &mut Conn,
     now: UnixTime,
     user_id: i64,
-    provider: &str,
-    subject: &str,
+    identity: (&str, &str),
+    asked_at: UnixTime,
 ) -> Result<()> {
     let other: Option<i64> = identities::table
         .filter(identities::user_id.eq(user_id))
         .select(identities::created_at)
         .first(conn)
         .optional()?;
-    let identity = (provider, subject);
-    insert_identity(conn, now, user_id, identity, other.is_none(), UnixTime(0))?;
+    insert_identity(conn, now, user_id, identity, other.is_none(), asked_at)?;
     // An imported account waits for one person, once.
     diesel::update(users::table.find(user_id))
         .set(users::imported_at.eq(None::<i64>))

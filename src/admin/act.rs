@@ -357,7 +357,13 @@ impl Performing<'_> {
                 Refusal::IdentityTaken(owner.username)
             }));
         }
-        users::link(conn, self.now, self.user.id, provider, subject)?;
+        users::link(
+            conn,
+            self.now,
+            self.user.id,
+            (provider, subject),
+            UnixTime(0),
+        )?;
         users::clear_password(conn, self.user.id)?;
         self.end_sessions(conn)?;
         self.details.identity = Some((provider.to_owned(), subject.to_owned()));

@@ -10,6 +10,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Admission, Cause, Error, Problem, ProfileFault, Result, SignInError, Step};
+use crate::failpoint::hit_about;
 use crate::identity_sync::{self, Sync};
 use crate::leaving;
 use crate::local_path::LocalPath;
@@ -197,7 +198,10 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
 }
 
 /// Refuses what the provider gave before the person signed out there: the logout token came first.
-fn refuse_signed_out(conn: &mut Conn, provider: &str, grant: &Grant) -> Result<()> {
+///
+/// # Errors
+/// [`Error::SignedOutThere`], [`Error::Database`]
+pub(super) fn refuse_signed_out(conn: &mut Conn, provider: &str, grant: &Grant) -> Result<()> {
     let named = Named {
         provider,
         sub: grant.sub.as_deref(),
@@ -234,6 +238,12 @@ fn know_person(
     };
     let by_name = Some(&profile.username);
     let mut known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
+    // The provider has refused the person since it said what they come with: it is asked anew.
+    if let Some((_, standing)) = &known
+        && standing.identity.is_refused_since(asked_at, entry.now)
+    {
+        return Err(Error::SignedOutThere);
+    }
     let user = known.as_ref().map(|(user, _)| user);
     let counting = &entry.desk.roles.counting;
     if let Err(why) = admit(conn, provider, person, user, counting)? {
@@ -266,6 +276,7 @@ fn know_person(
             // Either somebody else's name, or this person's own first sign-in in another tab,
             // which has just been committed.
             known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
+            hit_about("owner_read", &profile.subject);
         }
         if known.is_none()
             && let Some(waiting) = waiting
@@ -295,13 +306,9 @@ fn know_person(
         return turned_away(None, by_name, cause);
     }
     if let Some((user, standing)) = &known
-        && let Some(refused_at) = standing.identity.refused_at()
+        && standing.identity.refused_at().is_some()
         && user.is_active
     {
-        // What the provider said before it refused them is older.
-        if refused_at > asked_at {
-            return Err(Error::SignedOutThere);
-        }
         refusals::let_in(conn, user.id, provider.id())?;
     }
     if let Some((user, standing)) = &known
@@ -474,7 +481,7 @@ fn adopt(
     subject: &str,
     details: &mut Details,
 ) -> Result<()> {
-    users::link(conn, entry.now, owner.id, provider, subject)?;
+    users::link(conn, entry.now, owner.id, (provider, subject), UnixTime(0))?;
     users::clear_password(conn, owner.id)?;
     let ended = sessions::close(conn, entry.now, owner.id, Closing::All)?;
     users::note_changes(conn, entry.now, owner.id, Actor::Provider, &["identity"])?;

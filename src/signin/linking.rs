@@ -2,30 +2,33 @@
 
 use std::sync::Arc;
 
-use super::door::admit;
+use super::door::{admit, refuse_signed_out};
 use super::{Visitor, failure, refuse};
 use crate::attempts::Attempt;
 use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, Step};
 use crate::oauth::{Permissions, Person, Provider};
 use crate::permissions;
 use crate::roles;
 use crate::secret::sha256;
-use crate::sessions;
+use crate::sessions::{self, Closing};
 use crate::users;
 
+/// `asked_at` is before the provider was asked what it says of the person.
+///
 /// # Errors
-/// [`Error::SignedOut`] when the session that began it is over, [`Error::FreshSignInNeeded`] when
-/// its owner has not proved who they are of late; [`Cause::IdentityTaken`] when the person has
-/// another account already, [`Cause::NotLinkable`] and [`Cause::NotAdmitted`] when the provider's
-/// rules keep them
-/// out.
+/// [`Error::SignedOut`] when the session that began it is over; [`Error::FreshSignInNeeded`] when
+/// its owner has not proved who they are of late; [`Error::SignedOutThere`] when the person signed
+/// out at the provider after it gave what they come with; [`Cause::IdentityTaken`] when the person
+/// has another account already; [`Cause::NotLinkable`] and [`Cause::NotAdmitted`] when the
+/// provider's rules keep them out.
 pub async fn link(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
     attempt: &Attempt,
-    person: Person,
+    (person, asked_at): (Person, UnixTime),
     session_id: i64,
     visitor: &Visitor,
 ) -> Result<()> {
@@ -46,6 +49,7 @@ pub async fn link(
     let linked = desk
         .db
         .write(move |conn| {
+            refuse_signed_out(conn, &id, &person.grant)?;
             let live = sessions::find_live(conn, now, shared.limits, &hash)?;
             shared.failpoint.hit("linking_read");
             // Somebody else may have signed in in this browser meanwhile.
@@ -78,7 +82,7 @@ pub async fn link(
             if let Err(why) = admit(conn, &asked, &person, None, &shared.roles.counting)? {
                 return Ok(Err(Cause::NotAdmitted(why)));
             }
-            users::link(conn, now, user.id, &id, &subject)?;
+            users::link(conn, now, user.id, (&id, &subject), asked_at)?;
             let mut details = Details {
                 identity: Some((id.clone(), subject.clone())),
                 ..Details::default()
@@ -87,6 +91,9 @@ pub async fn link(
                 let diff = permissions::replace(conn, now, user.id, &id, given)?;
                 details.permissions_added = diff.added;
                 details.permissions_removed = diff.removed;
+                if !details.permissions_removed.is_empty() {
+                    sessions::close(conn, now, user.id, Closing::Rights)?;
+                }
                 let known = (user.id, user.roles());
                 roles::sync_and_note(
                     conn,

@@ -1,11 +1,16 @@
 //! Who an account is to a provider, and what the provider said of them last.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 
 use crate::clock::UnixTime;
 use crate::db::schema::identities;
 use crate::db::{Conn, each};
 use crate::error::Result;
+
+/// How far a time may be ahead: whoever judges took theirs before the row, and waited for that.
+const AHEAD: Duration = Duration::from_secs(60);
 
 /// One identity: a person is (provider, subject).
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -48,8 +53,15 @@ impl Identity {
     /// Whether something that was asked for later has been synced meanwhile. A number of the future
     /// comes from a clock that was wrong, and says nothing.
     #[must_use]
-    pub const fn is_overtaken(&self, asked_at: UnixTime, now: UnixTime) -> bool {
-        self.sync_number > asked_at.0 && self.sync_number <= now.0
+    pub fn is_overtaken(&self, asked_at: UnixTime, now: UnixTime) -> bool {
+        self.sync_number > asked_at.0 && self.sync_number <= now.plus(AHEAD).0
+    }
+
+    /// Whether the provider has refused the person since `asked_at`; times of the future say nothing.
+    #[must_use]
+    pub fn is_refused_since(&self, asked_at: UnixTime, now: UnixTime) -> bool {
+        self.refused_at
+            .is_some_and(|at| at > asked_at.0 && at <= now.plus(AHEAD).0)
     }
 }
 

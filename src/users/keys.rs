@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 
 use crate::clock::UnixTime;
-use crate::db::schema::{identities, logouts, providers, sessions, user_permissions};
+use crate::db::schema::{identities, logouts, providers, sessions, user_permissions, users};
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
 
@@ -99,6 +99,35 @@ pub fn clashes(conn: &mut Conn, from: &str, to: &str, limit: i64) -> Result<Vec<
     )
     .load(conn)?;
     Ok(rows.into_iter().map(|row| row.subject).collect())
+}
+
+/// Takes the rows of the accounts that a provider knows by one of `subjects` (`None`: of all of its
+/// people) for this transaction: a sign-in or a re-check that is under way ends first, or finds them
+/// moved.
+pub fn take_rows(conn: &mut Conn, provider: &str, subjects: Option<&[&str]>) -> Result<()> {
+    let Conn::Postgres(conn) = conn else {
+        return Ok(());
+    };
+    let known = identities::table
+        .filter(identities::provider.eq(provider))
+        .select(identities::user_id)
+        .into_boxed();
+    let known = match subjects {
+        Some(subjects) => known.filter(identities::subject.eq_any(subjects)),
+        None => known,
+    };
+    let mut people: Vec<i64> = known.load(conn)?;
+    people.sort_unstable();
+    people.dedup();
+    for people in people.chunks(1000) {
+        users::table
+            .filter(users::id.eq_any(people))
+            .order(users::id)
+            .select(users::id)
+            .for_no_key_update()
+            .load::<i64>(conn)?;
+    }
+    Ok(())
 }
 
 #[derive(QueryableByName)]

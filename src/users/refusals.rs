@@ -8,8 +8,7 @@ use crate::db::schema::identities;
 use crate::db::{Conn, each};
 use crate::error::Result;
 
-/// Notes that `provider` refuses somebody; whether it did not before. One that was noted before
-/// keeps its time.
+/// Notes that `provider` refuses somebody; whether it did not before.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -22,6 +21,16 @@ pub fn note(conn: &mut Conn, now: UnixTime, user_id: i64, provider: &str) -> Res
     )
     .set(identities::refused_at.eq(now.0))
     .execute(conn)?;
+    if noted == 0 {
+        // What it said of them between the two counts for nothing either.
+        diesel::update(
+            identities::table
+                .filter(identities::user_id.eq(user_id))
+                .filter(identities::provider.eq(provider)),
+        )
+        .set(identities::refused_at.eq(now.0))
+        .execute(conn)?;
+    }
     Ok(noted > 0)
 }
 

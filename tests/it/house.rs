@@ -250,3 +250,98 @@ fn every_test_that_the_promises_name_exists() {
 fn the_sqlite_inside_has_no_known_corruption_bug() {
     assert!(frontdesk::db::sqlite_version() >= 3_051_003);
 }
+
+/// The functions of a file: name and text, without comments and tests.
+fn functions(text: &str) -> Vec<(String, String)> {
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let mut functions: Vec<(String, String)> = Vec::new();
+    for line in text.lines() {
+        let code = line.trim_start();
+        if code.starts_with("//") {
+            continue;
+        }
+        let words = ["pub ", "pub(super) ", "pub(crate) ", "const ", "async "];
+        let head = words
+            .iter()
+            .fold(code, |head, word| head.strip_prefix(word).unwrap_or(head));
+        if let Some(rest) = head.strip_prefix("fn ") {
+            let name = rest.split(['(', '<']).next().unwrap_or_default();
+            functions.push((name.to_owned(), String::new()));
+        }
+        if let Some((_, body)) = functions.last_mut() {
+            body.push_str(line);
+            body.push('\n');
+        }
+    }
+    functions
+}
+
+/// One function ends sessions and takes rights, so that whatever keeps a copy of who may do what is
+/// told at one place.
+#[test]
+fn all_that_ends_a_session_or_takes_a_right_goes_through_one_function() {
+    const LOWER: &[&str] = &[
+        "users::set_role_by_hand(",
+        "users::set_role_by_permission(",
+        "users::unlink(",
+        "users::erase(",
+        "users::clear_password(",
+        "users::set_password(",
+        "users::replace_password(",
+        "permissions::take(",
+        "permissions::replace(",
+        "permissions::forget(",
+    ];
+    /// What writes by the same words and takes nothing.
+    const TAKE_NOTHING: &[(&str, &str)] = &[
+        // The account is new.
+        ("src/signin/door.rs", "create"),
+        // The same password, hashed anew.
+        ("src/signin/door.rs", "know_password"),
+        // The first password of an account without any.
+        ("src/signin/door.rs", "know_owner"),
+    ];
+    let mut found = 0;
+    let mut left: Vec<_> = TAKE_NOTHING.to_vec();
+    for (path, text) in sources() {
+        let place = path.to_str().expect("a path in Unicode").to_owned();
+        for (number, line) in text.lines().enumerate() {
+            let is_set = line.contains("ended_at.eq(") && !line.contains("eq(None");
+            let is_raw = line.contains("SET ended_at") || line.contains("ended_at = ");
+            assert!(
+                !(is_set || is_raw) || place == "src/sessions/closing.rs",
+                "{place}:{}: a session ends beside sessions::close",
+                number + 1
+            );
+        }
+        if matches!(module(&path).as_str(), "users" | "permissions" | "sessions") {
+            continue;
+        }
+        for (name, body) in functions(&text) {
+            let flat: String = body.split_whitespace().collect();
+            let deactivates = flat.split("users::set_active(").skip(1).any(|call| {
+                call.split(';')
+                    .next()
+                    .is_some_and(|call| call.contains(",false)"))
+            });
+            let lowers = deactivates || LOWER.iter().any(|writer| flat.contains(writer));
+            if !lowers {
+                continue;
+            }
+            found += 1;
+            if let Some(at) = left
+                .iter()
+                .position(|one| *one == (place.as_str(), name.as_str()))
+            {
+                left.remove(at);
+                continue;
+            }
+            assert!(
+                flat.contains("sessions::close(") || flat.contains("self.end_sessions("),
+                "{place}: {name} takes something and does not go through sessions::close"
+            );
+        }
+    }
+    assert!(found > 10, "the writers have other names by now");
+    assert!(left.is_empty(), "not there any more: {left:?}");
+}

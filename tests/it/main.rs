@@ -39,6 +39,7 @@ mod proof;
 mod provider_calls;
 mod providers;
 mod proxies;
+mod races;
 mod rechecks;
 mod requests;
 mod sessions;

@@ -29,7 +29,7 @@ fn at(provider: &str) -> String {
 }
 
 /// Where the account page's link to another provider leads.
-async fn linking(browser: &Browser, provider: &str) -> String {
+pub async fn linking(browser: &Browser, provider: &str) -> String {
     let page = browser.get("/account").await.body;
     let links = page.split("href=\"/oauth2/login?link=").skip(1);
     let tokens = links.filter_map(|rest| rest.split_once("&#38;"));

@@ -45,6 +45,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Of what answers nothing.
+    pub fn empty() -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT,
+            headers: HeaderMap::new(),
+            body: String::new(),
+        }
+    }
+
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
