@@ -22,7 +22,7 @@ use crate::clock::UnixTime;
 use crate::db::{Conn, Sql, lock_superusers};
 use crate::error::{Error, Result};
 use crate::sessions::proof::Proof;
-use crate::sessions::{Client, Session};
+use crate::sessions::{self, Client, Session};
 use crate::users::{self, MAX_EMAIL, MAX_USERNAME, Role, User};
 
 /// The authority to change accounts.
@@ -133,6 +133,22 @@ impl Admin {
             None => Err(Error::SignedOut),
             Some(0) => Err(Error::Forbidden),
             Some(_) => Ok(()),
+        }
+    }
+
+    /// [`Admin::check_fresh`] inside the transaction: the proof may have been taken while the request
+    /// was on its way.
+    ///
+    /// # Errors
+    /// [`Error::FreshSignInNeeded`], [`Error::Database`]
+    fn check_proved(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
+        let By::Superuser { session_id, .. } = self.by else {
+            return Ok(());
+        };
+        if sessions::proof::is_fresh(conn, session_id, now)? {
+            Ok(())
+        } else {
+            Err(Error::FreshSignInNeeded)
         }
     }
 

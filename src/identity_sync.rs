@@ -21,6 +21,8 @@ pub struct Sync<'a> {
     pub gives_names: bool,
     pub profile: Profile,
     pub permissions: &'a Permissions,
+    /// Which answers they came from: codes, by spaces.
+    pub permissions_from: &'a str,
     pub occasion: Occasion,
     /// Before the provider was asked.
     pub asked_at: UnixTime,
@@ -111,7 +113,12 @@ pub fn sync(
             !is_read,
         )?;
     }
-    users::note_sync(conn, now, identity, sync.asked_at)?;
+    let from = given.map(|_| sync.permissions_from);
+    users::note_sync(conn, now, identity, sync.asked_at, from)?;
+    if sync.occasion == Occasion::Recheck && is_read && identity.permissions_kept_since().is_some()
+    {
+        users::note_permissions_read(conn, now, user.id)?;
+    }
     details.changes = users::changes(user, &said, may_rename)
         .into_iter()
         .map(Into::into)

@@ -42,7 +42,7 @@ use crate::permissions::Permission;
 use crate::secret::Secret;
 use crate::sessions::Client as Visitor;
 use crate::users::Profile;
-pub use again::{Again, Refreshed, Refusal, Reread};
+pub use again::{Again, Known, Refreshed, Refusal, Reread};
 use call::{client, root_of};
 pub use claims::AuthTime;
 use metadata::Metadata;
@@ -80,6 +80,8 @@ pub struct Person {
     /// Whether the provider vouches for the e-mail address: JSON `true` and nothing else.
     pub is_email_verified: bool,
     pub permissions: Permissions,
+    /// Which answers they came from: codes, by spaces.
+    pub permissions_from: String,
     /// Whether the answers have what the rules of admission want of them.
     pub is_admitted: bool,
     /// When they signed in there, by its ID token.
@@ -455,6 +457,7 @@ pub fn known_code(code: &str) -> &'static str {
         "request_not_supported",
         "request_uri_not_supported",
         "registration_not_supported",
+        "insufficient_scope",
     ];
     CODES
         .iter()

@@ -25,7 +25,7 @@ use crate::desk::Desk;
 use crate::error::Result;
 use crate::identity_sync::{self, Sync};
 use crate::leaving;
-use crate::oauth::{Again, Grant, Permissions, Provider, Refreshed, Refusal, Reread};
+use crate::oauth::{Again, Grant, Known, Permissions, Provider, Refreshed, Refusal, Reread};
 use crate::secret::{Secret, random_bytes};
 use crate::sessions::Client;
 use crate::sessions::grant::{self, Row};
@@ -39,15 +39,15 @@ const MAX_CALLS: usize = 64;
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 /// Whoever took a person and died leaves them to the others after so long.
 const CLAIM: Duration = Duration::from_secs(60);
-/// A claim is held for longer so often while it goes on.
+/// A claim that runs out sooner than this is renewed before the next session is asked with.
 const RENEW_CLAIM: Duration = Duration::from_secs(30);
-/// Where there is nothing to ask with, it is looked again after so long.
+/// Where there is nothing to ask with, this is the time until the next look.
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
 /// A sign-in takes so long at most from its beginning to its commit.
 const SIGN_IN: Duration = Duration::from_secs(15);
 /// Between two lines of the log about people who could not be asked about.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// More calls a second than this are not begun, whatever the rate.
+/// An instance begins no more calls a second than this, whatever the rate.
 const MAX_RATE: u32 = 640;
 /// A settled check that the database does not take is offered again so often: a rotated token that
 /// is lost would sign its person out.
@@ -214,6 +214,8 @@ async fn take(
 struct Checked {
     /// When it began.
     at: UnixTime,
+    /// Whether the provider's people are known by what the settings say.
+    are_subjects_known: bool,
     /// Who the person is at the provider, as it was read before asking.
     identities: Vec<Identity>,
     /// Sessions whose turn it was.
@@ -338,10 +340,11 @@ async fn ask(round: &Round, user_id: i64, claim: UnixTime) -> Option<Checked> {
         .db
         .read(move |conn| {
             let rows = grant::of_person(conn, now, limits, &id, user_id)?;
-            Ok((rows, users::identity_of(conn, &id, user_id)?))
+            let identities = users::identity_of(conn, &id, user_id)?;
+            Ok((rows, identities, users::keys::subject_pointer(conn, &id)?))
         })
         .await;
-    let (rows, identities) = match known {
+    let (rows, identities, pointer) = match known {
         Ok(known) => known,
         // The claim runs out by itself.
         Err(error) => {
@@ -352,6 +355,9 @@ async fn ask(round: &Round, user_id: i64, claim: UnixTime) -> Option<Checked> {
     let last = rows.iter().filter_map(|row| row.confirmed_at).max();
     let mut checked = Checked {
         at: now,
+        // Until `rekey` has moved them, people are known by another member than the one that is read.
+        are_subjects_known: pointer
+            .is_none_or(|known| known == provider.settings().mapping.subject.text()),
         identities,
         asked: Vec::new(),
         refused: Vec::new(),
@@ -372,14 +378,17 @@ async fn ask(round: &Round, user_id: i64, claim: UnixTime) -> Option<Checked> {
 async fn ask_with_each(round: &Round, user_id: i64, rows: Vec<Row>, checked: &mut Checked) {
     let provider = &round.provider;
     let mut is_any_sealed = false;
-    let mut claimed = Instant::now();
     for row in rows {
-        if claimed.elapsed() > RENEW_CLAIM {
-            if !hold_claim(round, user_id, checked).await {
-                checked.verdict = Verdict::GivenUp;
-                return;
-            }
-            claimed = Instant::now();
+        if checked.claim.since(round.desk.clock.now()) < RENEW_CLAIM
+            && !hold_claim(round, user_id, checked).await
+        {
+            checked.verdict = Verdict::GivenUp;
+            return;
+        }
+        if !round.desk.is_ready.load(Ordering::Relaxed) {
+            // On the way out: what was renewed is kept, and others take over.
+            checked.verdict = Verdict::Unknown;
+            return;
         }
         let session_id = row.session_id;
         let refresh_token = row.refresh_token.clone();
@@ -568,8 +577,13 @@ async fn read(
     }
     round.pace.turn(provider.calls_to_read_again()).await;
     let now = desk.clock.now();
+    let identity = checked.identities.first();
+    let known = Known {
+        sub: row.sub.as_deref(),
+        permissions_from: identity.and_then(|known| known.permissions_from.as_deref()),
+    };
     let again = provider
-        .read_again(token, claims, row.sub.as_deref(), now, deadline())
+        .read_again(token, claims, known, now, deadline())
         .await;
     let reread = match again {
         Again::Here(reread) => reread,
@@ -578,6 +592,9 @@ async fn read(
     };
     if let Some(why) = reread.breaks_admission {
         return Answer::NotAdmitted(why.code());
+    }
+    if !checked.are_subjects_known {
+        return Answer::Here(None);
     }
     // Somebody else's token: as good as refused.
     let is_somebody_else = reread.subject.as_ref().is_some_and(|subject| {
@@ -810,8 +827,9 @@ impl Settling {
             gives_names: provider.settings().vouches_for.names,
             profile,
             permissions: &reread.permissions,
+            permissions_from: &reread.permissions_from,
             occasion: Occasion::Recheck,
-            asked_at: checked.at,
+            asked_at: reread.asked_at,
         };
         let Some(username) = identity_sync::sync(conn, desk, now, &sync, &mut details)? else {
             return Ok(None);

@@ -21,9 +21,7 @@ use diesel::prelude::*;
 pub use fields::{FieldChange, Leaver, changes_of, named_since, note_changes};
 pub use identity::{Identity, identity_of, note_asked, note_known, note_sync, overtake};
 pub use imported::{Imported, create_imported};
-pub use kept_permissions::{
-    Kept, kept_permissions_of, note_permissions_kept, sync_permissions_kept,
-};
+pub use kept_permissions::{Kept, kept_permissions_of, note_permissions_kept};
 pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total, total_of_many};
 
 use crate::audit::Actor;
@@ -706,6 +704,14 @@ pub fn with_role_by_permission(
         .limit(limit)
         .select(User::as_select())
         .load(conn)?)
+}
+
+/// Notes that a provider's permissions could be read.
+pub fn note_permissions_read(conn: &mut Conn, now: UnixTime, user_id: i64) -> Result<()> {
+    diesel::update(users::table.find(user_id))
+        .set(users::permissions_synced_at.eq(now.0))
+        .execute(conn)?;
+    Ok(())
 }
 
 pub fn set_role_by_permission(conn: &mut Conn, user_id: i64, role: Role) -> Result<()> {

@@ -19,16 +19,20 @@ ALTER TABLE identities ADD COLUMN answered_at BIGINT;
 ALTER TABLE identities ADD COLUMN unnamed_refusal_first_at BIGINT;
 ALTER TABLE identities ADD COLUMN unnamed_refusal_last_at BIGINT;
 ALTER TABLE identities ADD COLUMN unnamed_refusals BIGINT NOT NULL DEFAULT 0;
+-- which of the provider's answers its permissions came from: a later one that lacks them says nothing
+ALTER TABLE identities ADD COLUMN permissions_from TEXT;
 CREATE INDEX identities_permissions_kept ON identities (user_id) WHERE permissions_kept_since IS NOT NULL;
 CREATE INDEX identities_refused ON identities (provider, user_id) WHERE refused_at IS NOT NULL;
 CREATE INDEX identities_asked ON identities (provider, asked_at) WHERE asked_at IS NOT NULL;
 CREATE INDEX identities_answered ON identities (provider, answered_at) WHERE answered_at IS NOT NULL;
 CREATE INDEX identities_refused_unnamed ON identities (provider, unnamed_refusal_last_at) WHERE unnamed_refusal_last_at IS NOT NULL;
 
--- when the provider last refused somebody by name, which shows that it can
+-- when the provider last refused somebody, which shows that it can
 ALTER TABLE providers ADD COLUMN refused_at BIGINT;
 -- until when its refusals without a name end nothing
 ALTER TABLE providers ADD COLUMN unnamed_suspended_until BIGINT;
+-- when an admin said that they are meant
+ALTER TABLE providers ADD COLUMN unnamed_confirmed_at BIGINT;
 
 -- Which providers each running instance has.
 CREATE TABLE provider_instances (

@@ -170,6 +170,9 @@ pub fn perform(
     };
     // Waiting for the row may have taken a while.
     admin.check(conn)?;
+    if act.is_dangerous() {
+        admin.check_proved(conn, now)?;
+    }
     let ends_superuser = ends_superuser(&user, roles, act);
     let mut this = Performing {
         now,

@@ -57,6 +57,7 @@ diesel::table! {
         unnamed_refusal_first_at -> Nullable<BigInt>,
         unnamed_refusal_last_at -> Nullable<BigInt>,
         unnamed_refusals -> BigInt,
+        permissions_from -> Nullable<Text>,
     }
 }
 
@@ -114,6 +115,7 @@ diesel::table! {
         first_used_at -> BigInt,
         refused_at -> Nullable<BigInt>,
         unnamed_suspended_until -> Nullable<BigInt>,
+        unnamed_confirmed_at -> Nullable<BigInt>,
     }
 }
 

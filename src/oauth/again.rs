@@ -40,6 +40,15 @@ pub struct Refreshed {
     pub claims: Option<Value>,
 }
 
+/// What is known of somebody who is asked about again.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Whom userinfo must be about, where that is known.
+    pub sub: Option<&'a str>,
+    /// Which answers their permissions came from: codes, by spaces.
+    pub permissions_from: Option<&'a str>,
+}
+
 /// What was read again of somebody. What an answer leaves out says nothing.
 #[derive(Debug)]
 pub struct Reread {
@@ -49,6 +58,10 @@ pub struct Reread {
     pub email: Option<String>,
     pub kept: Vec<Kept>,
     pub permissions: Permissions,
+    /// Which answers they came from: codes, by spaces.
+    pub permissions_from: String,
+    /// Before the provider was asked.
+    pub asked_at: UnixTime,
     /// The rule of admission that what was read breaks.
     pub breaks_admission: Option<Admission>,
 }
@@ -138,7 +151,7 @@ impl Provider {
         &self,
         access_token: &Secret<String>,
         claims: Option<Value>,
-        sub: Option<&str>,
+        about: Known<'_>,
         now: UnixTime,
         deadline: Instant,
     ) -> Again<Reread> {
@@ -150,12 +163,11 @@ impl Provider {
             documents.set(Document::IdToken, claims);
         }
         let mut took = Took::default();
-        let about = (sub, None);
         let read = self
             .read_documents(
                 &metadata,
                 access_token,
-                about,
+                (about.sub, None),
                 &mut documents,
                 &mut took,
                 (now, deadline),
@@ -164,7 +176,7 @@ impl Provider {
         let noted = read.as_ref().map_err(|failure| failure.cause.clone());
         self.note(&noted);
         match read {
-            Ok(()) => Again::Here(self.reread(&documents)),
+            Ok(()) => Again::Here(self.reread(&documents, about.permissions_from, now)),
             Err(Failure { cause, .. }) => match cause {
                 Cause::TokenRefused | Cause::CodeRefused | Cause::BadToken("userinfo sub") => {
                     Again::Refused(Refusal::Named)
@@ -175,11 +187,16 @@ impl Provider {
         }
     }
 
-    fn reread(&self, documents: &Documents) -> Reread {
+    fn reread(
+        &self,
+        documents: &Documents,
+        permissions_from: Option<&str>,
+        asked_at: UnixTime,
+    ) -> Reread {
         let mapping = &self.settings.mapping;
         let mut kept = Vec::new();
         let read = profile::read_leniently(mapping, documents, &mut kept);
-        let permissions = if self.leaves_permissions_out(documents) {
+        let permissions = if self.leaves_permissions_out(documents, permissions_from) {
             Permissions::Failed(Failure {
                 step: crate::error::Step::PermissionsCall,
                 cause: Cause::Unreadable("permissions left out"),
@@ -195,18 +212,28 @@ impl Provider {
             email: read.email,
             kept,
             permissions,
+            permissions_from: documents.that_have(&mapping.permissions),
+            asked_at,
             breaks_admission,
         }
     }
 
     /// Whether a list of permissions was not to be seen: a refreshed ID token may leave claims out
     /// (OpenID Connect Core 12.2), and what was not asked cannot tell.
-    fn leaves_permissions_out(&self, documents: &Documents) -> bool {
+    fn leaves_permissions_out(&self, documents: &Documents, from: Option<&str>) -> bool {
         let has = |document| documents.get(document).is_some();
+        // The answer that had them at the sign-in is the one that can say that there are none.
+        let had_them = |document: Document| {
+            from.is_none_or(|from| {
+                from.is_empty() || from.split(' ').any(|code| code == document.code())
+            })
+        };
         let may_tell = |pointer: &Pointer| match pointer.document {
             Some(Document::IdToken) => false,
             Some(document) => has(document),
-            None => has(Document::Userinfo) || has(Document::Profile) || has(Document::Permissions),
+            None => [Document::Userinfo, Document::Profile, Document::Permissions]
+                .into_iter()
+                .any(|document| has(document) && had_them(document)),
         };
         documents.permissions_failure.is_none()
             && self

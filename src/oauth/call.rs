@@ -26,9 +26,8 @@ pub struct Answer {
     pub date: Option<i64>,
     /// It wants to be asked again later (RFC 9110 10.2.3).
     pub has_retry_after: bool,
-    /// It says that the access token counts no more: `error="invalid_token"` in a bearer challenge
-    /// (RFC 6750 3). A bare `Bearer` is what gateways send in an outage.
-    pub refuses_token: bool,
+    /// What a bearer challenge names (RFC 6750 3). A bare `Bearer` is what gateways send in an outage.
+    pub challenge: Option<Challenge>,
 }
 
 impl Answer {
@@ -56,8 +55,12 @@ impl Answer {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.has_retry_after => {
                 Err(Cause::ProviderError("temporarily_unavailable"))
             }
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.refuses_token => {
-                Err(Cause::TokenRefused)
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.challenge.is_some() => {
+                Err(match self.challenge {
+                    Some(Challenge::InvalidToken) => Cause::TokenRefused,
+                    // About the token's scope or the request, and not about the person.
+                    _ => Cause::ProviderError("insufficient_scope"),
+                })
             }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 Err(Cause::ProviderError("temporarily_unavailable"))
@@ -126,7 +129,7 @@ pub async fn call_for(
             content_type: essence(response.headers()),
             date: date(response.headers()),
             has_retry_after: response.headers().contains_key(RETRY_AFTER),
-            refuses_token: refuses_token(response.headers()),
+            challenge: challenge(response.headers()),
             body,
         })
     };
@@ -157,19 +160,36 @@ pub fn essence(headers: &HeaderMap) -> String {
     essence.trim().to_ascii_lowercase()
 }
 
-/// Whether a bearer challenge names `invalid_token` (RFC 6750 3, RFC 9110 11.6.1).
+/// An error that a bearer challenge names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// The access token counts no more.
+    InvalidToken,
+    Other,
+}
+
+/// What a bearer challenge names (RFC 6750 3, RFC 9110 11.6.1).
 #[must_use]
-pub fn refuses_token(headers: &HeaderMap) -> bool {
+pub fn challenge(headers: &HeaderMap) -> Option<Challenge> {
     let challenges = headers.get_all(WWW_AUTHENTICATE).into_iter();
-    challenges
+    let mut named = challenges
         .filter_map(|value| value.to_str().ok())
-        .any(names_invalid_token)
+        .filter_map(bearer_error);
+    let first = named.next()?;
+    let is_token =
+        first == Challenge::InvalidToken || named.any(|one| one == Challenge::InvalidToken);
+    Some(if is_token {
+        Challenge::InvalidToken
+    } else {
+        Challenge::Other
+    })
 }
 
 /// Reads parameters after the scheme `Bearer`, of one challenge or of several in one header; quoted
 /// texts are skipped, so that a description cannot pass for the error.
-fn names_invalid_token(header: &str) -> bool {
+fn bearer_error(header: &str) -> Option<Challenge> {
     let mut is_bearer = false;
+    let mut found = None;
     for part in unquoted_parts(header) {
         let part = part.trim();
         // `Bearer realm="x"`: a scheme and its first parameter.
@@ -185,11 +205,14 @@ fn names_invalid_token(header: &str) -> bool {
             continue;
         };
         let value = value.trim().trim_matches('"');
-        if is_bearer && name.trim().eq_ignore_ascii_case("error") && value == "invalid_token" {
-            return true;
+        if is_bearer && name.trim().eq_ignore_ascii_case("error") {
+            if value == "invalid_token" {
+                return Some(Challenge::InvalidToken);
+            }
+            found = Some(Challenge::Other);
         }
     }
-    false
+    found
 }
 
 /// What stands between commas that are in no quotes.
@@ -247,23 +270,38 @@ mod tests {
 
     #[test]
     fn only_a_bearer_challenge_with_invalid_token_refuses_a_token() {
-        for (header, refuses) in [
-            (r#"Bearer error="invalid_token""#, true),
-            (r#"bearer realm="a, b", error="invalid_token""#, true),
-            (r#"Bearer realm="x",error=invalid_token"#, true),
-            (r#"Basic realm="x", Bearer error="invalid_token""#, true),
+        for (header, named) in [
+            (
+                r#"Bearer error="invalid_token""#,
+                Some(Challenge::InvalidToken),
+            ),
+            (
+                r#"bearer realm="a, b", error="invalid_token""#,
+                Some(Challenge::InvalidToken),
+            ),
+            (
+                r#"Bearer realm="x",error=invalid_token"#,
+                Some(Challenge::InvalidToken),
+            ),
+            (
+                r#"Basic realm="x", Bearer error="invalid_token""#,
+                Some(Challenge::InvalidToken),
+            ),
             (
                 r#"Bearer realm="x", error_description="error=\"invalid_token\", gone", error="insufficient_scope""#,
-                false,
+                Some(Challenge::Other),
             ),
-            (r#"Bearer error="insufficient_scope""#, false),
-            (r#"Bearer realm="error=invalid_token""#, false),
-            ("Bearer", false),
-            (r#"Basic error="invalid_token""#, false),
-            (r#"Bearer realm="x", Digest error="invalid_token""#, false),
-            ("", false),
+            (
+                r#"Bearer error="insufficient_scope""#,
+                Some(Challenge::Other),
+            ),
+            (r#"Bearer realm="error=invalid_token""#, None),
+            ("Bearer", None),
+            (r#"Basic error="invalid_token""#, None),
+            (r#"Bearer realm="x", Digest error="invalid_token""#, None),
+            ("", None),
         ] {
-            assert_eq!(names_invalid_token(header), refuses, "{header}");
+            assert_eq!(bearer_error(header), named, "{header}");
         }
     }
 }

@@ -131,6 +131,7 @@ impl Provider {
             kept: read.kept,
             is_email_verified: read.is_email_verified,
             is_admitted,
+            permissions_from: documents.that_have(&mapping.permissions),
             permissions,
             auth_time,
             grant,
@@ -250,12 +251,10 @@ impl Provider {
                 .as_ref()
                 .filter(|_| self.settings.issuer.is_some() && self.settings.asks_userinfo)
             {
-                Some(address) => {
-                    let sub = sub.unwrap_or_default();
-                    self.userinfo(metadata, address, token, sub, now, deadline)
-                        .await
-                        .map(Some)
-                }
+                Some(address) => self
+                    .userinfo(metadata, address, token, sub, now, deadline)
+                    .await
+                    .map(Some),
                 None => Ok(None),
             }
         };
@@ -303,7 +302,7 @@ impl Provider {
         metadata: &Metadata,
         address: &Url,
         token: &Secret<String>,
-        sub: &str,
+        sub: Option<&str>,
         now: UnixTime,
         deadline: Instant,
     ) -> Result<Value, Cause> {
@@ -327,7 +326,10 @@ impl Provider {
         if !claims.is_object() {
             return Err(Cause::Unreadable("userinfo"));
         }
-        if claims.get("sub").and_then(Value::as_str) != Some(sub) {
+        // A session from before there was an ID token cannot be compared.
+        let is_other =
+            sub.is_some_and(|sub| claims.get("sub").and_then(Value::as_str) != Some(sub));
+        if is_other {
             return Err(Cause::BadToken("userinfo sub"));
         }
         Ok(claims)

@@ -66,6 +66,23 @@ impl Documents {
             })
     }
 
+    /// The documents that have any of these members: their codes, by spaces.
+    #[must_use]
+    pub fn that_have(&self, pointers: &[Pointer]) -> String {
+        let has = |document: Document, value: &Value| {
+            pointers
+                .iter()
+                .filter(|pointer| pointer.document.is_none_or(|only| only == document))
+                .any(|pointer| value.pointer(&pointer.path).is_some())
+        };
+        let codes: Vec<&str> = self
+            .iter()
+            .filter(|(document, value)| has(*document, value))
+            .map(|(document, _)| document.code())
+            .collect();
+        codes.join(" ")
+    }
+
     /// Whether any document says something there, be it null.
     #[must_use]
     pub fn has(&self, pointer: &Pointer) -> bool {

@@ -270,6 +270,7 @@ pub fn renew_claim(
         sessions::table
             .filter(sessions::user_id.eq(user_id))
             .filter(sessions::provider.eq(provider))
+            .filter(sessions::ended_at.is_null())
             .filter(sessions::recheck_at.eq(from.0)),
     )
     .set(sessions::recheck_at.eq(until.0))

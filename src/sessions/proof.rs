@@ -96,6 +96,24 @@ pub fn note(conn: &mut Conn, user_id: i64, session_id: i64, proof: Proof) -> Res
     Ok(noted == 1)
 }
 
+/// Whether the owner of a live session proved who they are of late.
+pub fn is_fresh(conn: &mut Conn, session_id: i64, now: UnixTime) -> Result<bool> {
+    let found: Option<(Option<i64>, Option<String>)> = sessions::table
+        .find(session_id)
+        .filter(sessions::ended_at.is_null())
+        .select((sessions::proved_at, sessions::proved_by))
+        .first(conn)
+        .optional()?;
+    let Some((Some(at), Some(by))) = found else {
+        return Ok(false);
+    };
+    let proof = ProvedBy::from_code(&by).map(|by| Proof {
+        at: UnixTime(at),
+        by,
+    });
+    Ok(proof.is_some_and(|proof| proof.is_fresh(now)))
+}
+
 /// Takes what somebody's sessions were proved with, because it counts no more.
 pub fn take(conn: &mut Conn, user_id: i64, by: ProvedBy) -> Result<()> {
     diesel::update(

@@ -324,6 +324,7 @@ fn know_person(
             gives_names: vouches_for.names,
             profile: profile.clone(),
             permissions: &person.permissions,
+            permissions_from: &person.permissions_from,
             occasion: Occasion::SignIn,
             asked_at,
         };

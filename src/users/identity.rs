@@ -29,6 +29,9 @@ pub struct Identity {
     pub(super) unnamed_refusal_first_at: Option<i64>,
     pub(super) unnamed_refusal_last_at: Option<i64>,
     pub(super) unnamed_refusals: i64,
+    pub(super) asked_at: Option<i64>,
+    /// Which answers its permissions came from: codes of [`crate::config::Document`], by spaces.
+    pub permissions_from: Option<String>,
 }
 
 impl Identity {
@@ -86,6 +89,7 @@ pub fn note_sync(
     now: UnixTime,
     identity: &Identity,
     asked_at: UnixTime,
+    permissions_from: Option<&str>,
 ) -> Result<()> {
     let number = asked_at.0.max(identity.sync_number.saturating_add(1));
     diesel::update(identities::table.find((&identity.provider, &identity.subject)))
@@ -99,6 +103,12 @@ pub fn note_sync(
             identities::unnamed_refusals.eq(0),
         ))
         .execute(conn)?;
+    // Hardly ever another than the last time.
+    if permissions_from.is_some() && permissions_from != identity.permissions_from.as_deref() {
+        diesel::update(identities::table.find((&identity.provider, &identity.subject)))
+            .set(identities::permissions_from.eq(permissions_from))
+            .execute(conn)?;
+    }
     Ok(())
 }
 

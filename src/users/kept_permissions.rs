@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use crate::clock::UnixTime;
-use crate::db::schema::{identities, users};
+use crate::db::schema::identities;
 use crate::db::{Conn, each};
 use crate::error::Result;
 
@@ -37,30 +37,6 @@ pub fn note_permissions_kept(
         .set(identities::permissions_kept_since.eq(since))
         .execute(conn)?;
     Ok(())
-}
-
-/// The same, for whoever has not read what was noted before.
-pub fn sync_permissions_kept(
-    conn: &mut Conn,
-    now: UnixTime,
-    (provider, subject): (&str, &str),
-    is_kept: bool,
-) -> Result<()> {
-    let found: Option<(Option<i64>, Option<i64>)> = identities::table
-        .inner_join(users::table)
-        .filter(identities::provider.eq(provider))
-        .filter(identities::subject.eq(subject))
-        .select((
-            identities::permissions_kept_since,
-            users::permissions_synced_at,
-        ))
-        .first(conn)
-        .optional()?;
-    let Some((known, last_read)) = found else {
-        return Ok(());
-    };
-    let (known, last_read) = (known.map(UnixTime), last_read.map(UnixTime));
-    note_permissions_kept(conn, now, (provider, subject), known, last_read, is_kept)
 }
 
 /// Of one account, the longest kept first.

@@ -36,8 +36,8 @@ pub struct Noted {
     pub begins_suspension: Option<usize>,
 }
 
-/// Notes that the provider refused somebody without a name, as often as `period`. `refreshed`:
-/// their refresh token was taken a moment before.
+/// Notes that the provider refused somebody without a name. `refreshed`: their refresh token was
+/// taken a moment before. People are asked about every `period`.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -49,26 +49,30 @@ pub fn note(
     period: Duration,
 ) -> Result<Noted> {
     let provider = &identity.provider;
-    let suspended = suspended_until(conn, provider)?;
+    let (suspended, confirmed) = state(conn, provider)?;
     // Those of a time in which none counted are forgotten.
+    let since = suspended.max(confirmed);
     let first_at = identity
         .unnamed_refusal_first_at
         .map(UnixTime)
-        .filter(|first| suspended.is_none_or(|until| *first >= until));
+        .filter(|first| since.is_none_or(|since| *first >= since));
     let last_at = identity.unnamed_refusal_last_at.map(UnixTime);
     let is_same_period = last_at.is_some_and(|last| now.since(last) < period / 2);
-    let count = match first_at {
-        None => 1,
-        Some(_) if is_same_period => identity.unnamed_refusals,
-        Some(_) => identity.unnamed_refusals + 1,
+    // What was asked in between and said nothing breaks the row.
+    let is_in_a_row = first_at.is_some() && identity.asked_at == identity.unnamed_refusal_last_at;
+    let in_a_row = match (is_in_a_row, is_same_period) {
+        (true, true) => identity.unnamed_refusals,
+        (true, false) => identity.unnamed_refusals + i64::from(refreshed),
+        (false, _) => i64::from(refreshed),
     };
+    let is_second = first_at.is_some() && !is_same_period;
     let first_at = first_at.unwrap_or(now);
     diesel::update(identities::table.find((provider, &identity.subject)))
         .set((
             identities::asked_at.eq(now.0),
             identities::unnamed_refusal_first_at.eq(first_at.0),
             identities::unnamed_refusal_last_at.eq(now.0),
-            identities::unnamed_refusals.eq(count),
+            identities::unnamed_refusals.eq(in_a_row),
         ))
         .execute(conn)?;
 
@@ -91,10 +95,15 @@ pub fn note(
         Some(_) if !are_many => forget_suspension(conn, provider)?,
         _ => {}
     }
-    let counts = if has_answered_others(conn, identity, first_at)? {
-        count >= 2
+    let others = Others {
+        since: now.minus(period * 2),
+        // Of so few, those who are refused themselves are nobody to compare with.
+        are_refused_too: refused > FEW,
+    };
+    let counts = if confirmed.is_some() || has_answered_others(conn, identity, first_at)? {
+        is_second
     } else {
-        count >= ALONE && refreshed && !has_others(conn, identity, now.minus(period * 2))?
+        in_a_row >= ALONE && refreshed && !has_others(conn, identity, &others)?
     };
     Ok(Noted {
         counts,
@@ -102,15 +111,24 @@ pub fn note(
     })
 }
 
-/// Until when a provider's refusals without a name count for nothing. One that is past says that
-/// there were too many, and still are.
-pub fn suspended_until(conn: &mut Conn, provider: &str) -> Result<Option<UnixTime>> {
-    let until: Option<Option<i64>> = providers::table
+/// Until when a provider's refusals without a name count for nothing, and when an admin said that
+/// they are meant. A time that is past says that there were too many, and still are.
+fn state(conn: &mut Conn, provider: &str) -> Result<(Option<UnixTime>, Option<UnixTime>)> {
+    let found: Option<(Option<i64>, Option<i64>)> = providers::table
         .find(provider)
-        .select(providers::unnamed_suspended_until)
+        .select((
+            providers::unnamed_suspended_until,
+            providers::unnamed_confirmed_at,
+        ))
         .first(conn)
         .optional()?;
-    Ok(until.flatten().map(UnixTime))
+    let (suspended, confirmed) = found.unwrap_or_default();
+    Ok((suspended.map(UnixTime), confirmed.map(UnixTime)))
+}
+
+/// Until when a provider's refusals without a name count for nothing, if they ever did.
+pub fn suspended_until(conn: &mut Conn, provider: &str) -> Result<Option<UnixTime>> {
+    Ok(state(conn, provider)?.0)
 }
 
 /// Ends a suspension before its time; whether there was one.
@@ -120,7 +138,10 @@ pub fn end_suspension(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<
             .find(provider)
             .filter(providers::unnamed_suspended_until.gt(now.0)),
     )
-    .set(providers::unnamed_suspended_until.eq(now.0))
+    .set((
+        providers::unnamed_suspended_until.eq(now.0),
+        providers::unnamed_confirmed_at.eq(now.0),
+    ))
     .execute(conn)?;
     Ok(ended == 1)
 }
@@ -138,7 +159,10 @@ fn suspend(conn: &mut Conn, provider: &str, until: UnixTime) -> Result<bool> {
 
 fn forget_suspension(conn: &mut Conn, provider: &str) -> Result<()> {
     diesel::update(providers::table.find(provider))
-        .set(providers::unnamed_suspended_until.eq(None::<i64>))
+        .set((
+            providers::unnamed_suspended_until.eq(None::<i64>),
+            providers::unnamed_confirmed_at.eq(None::<i64>),
+        ))
         .execute(conn)?;
     Ok(())
 }
@@ -171,15 +195,26 @@ fn has_answered_others(conn: &mut Conn, identity: &Identity, since: UnixTime) ->
     Ok(found.is_some())
 }
 
-/// Whether the provider was asked about anybody else since.
-fn has_others(conn: &mut Conn, identity: &Identity, since: UnixTime) -> Result<bool> {
-    let found: Option<i64> = each!(conn, |conn| identities::table
-        .filter(identities::provider.eq(&identity.provider))
-        .filter(identities::asked_at.gt(since.0))
-        .filter(identities::user_id.ne(identity.user_id))
-        .select(identities::user_id)
-        .first(conn)
-        .optional())?;
+/// Whom one person can be compared with.
+struct Others {
+    /// They were asked about since.
+    since: UnixTime,
+    /// Whether those count who are refused without a name themselves.
+    are_refused_too: bool,
+}
+
+/// Whether there is anybody to compare somebody with.
+fn has_others(conn: &mut Conn, identity: &Identity, others: &Others) -> Result<bool> {
+    let found = Sql::new(
+        "SELECT i.user_id AS value FROM identities i WHERE i.provider = ? AND i.asked_at > ? AND i.user_id <> ? AND (i.unnamed_refusal_last_at IS NULL OR ?) LIMIT 1",
+        [
+            identity.provider.as_str().into(),
+            others.since.0.into(),
+            identity.user_id.into(),
+            others.are_refused_too.into(),
+        ],
+    )
+    .number(conn)?;
     Ok(found.is_some())
 }
 

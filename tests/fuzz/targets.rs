@@ -290,7 +290,7 @@ pub fn token(data: &[u8]) {
         body: body.to_vec(),
         date: None,
         has_retry_after: false,
-        refuses_token: false,
+        challenge: None,
     };
     let now = UnixTime(NOW * 1_000_000);
     let Ok(tokens) = token::read(settings, &answer, now) else {
