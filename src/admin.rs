@@ -8,26 +8,22 @@ mod act;
 mod bulk;
 mod refusals;
 
-use std::time::Duration;
-
 pub use accounts::{
-    NewAccount, change_password, check_new_account, create_account, create_superuser, export_made,
-    make_rescue_link,
+    ChangedPassword, NewAccount, change_password, check_new_account, create_account,
+    create_superuser, export_made, make_rescue_link,
 };
 pub use act::{Act, Done, MAX_NOTE, Reason, act, perform, promote};
 pub use bulk::{BATCH, Ended, Failed, Outcome, Selection, bulk, end_sessions};
 
 pub use refusals::confirm_refusals;
 
-use crate::audit::{COMMAND_LINE, Details, EventKind, NewEvent};
+use crate::audit::{Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql, lock_superusers};
 use crate::error::{Error, Result};
+use crate::sessions::proof::Proof;
 use crate::sessions::{Client, Session};
 use crate::users::{self, MAX_EMAIL, MAX_USERNAME, Role, User};
-
-/// For so long after a sign-in dangerous acts ask for no other.
-pub const FRESH: Duration = Duration::from_secs(15 * 60);
 
 /// The authority to change accounts.
 #[derive(Clone, Debug)]
@@ -42,7 +38,8 @@ enum By {
         id: i64,
         username: String,
         session_id: i64,
-        signed_in_at: UnixTime,
+        /// When they last proved who they are: a young session is no proof.
+        proof: Option<Proof>,
     },
     /// Whoever may run it may read and write the database anyway.
     CommandLine,
@@ -58,7 +55,7 @@ impl Admin {
                 id: user.id,
                 username: user.username.clone(),
                 session_id: session.id,
-                signed_in_at: session.created_at(),
+                proof: session.proof(),
             },
             client,
         })
@@ -73,21 +70,21 @@ impl Admin {
         }
     }
 
-    /// Whether the sign-in is young enough for a dangerous act.
+    /// Whether they proved who they are a moment ago, as dangerous acts need it.
     #[must_use]
     pub fn is_fresh(&self, now: UnixTime) -> bool {
         match self.by {
-            By::Superuser { signed_in_at, .. } => now.since(signed_in_at) < FRESH,
+            By::Superuser { proof, .. } => proof.is_some_and(|proof| proof.is_fresh(now)),
             By::CommandLine => true,
         }
     }
 
-    /// As the trail names them.
+    /// For the trail.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn actor(&self) -> Actor<'_> {
         match &self.by {
-            By::Superuser { username, .. } => username,
-            By::CommandLine => COMMAND_LINE,
+            By::Superuser { id, username, .. } => Actor::Person { id: *id, username },
+            By::CommandLine => Actor::CommandLine,
         }
     }
 
@@ -144,7 +141,7 @@ impl Admin {
         NewEvent {
             kind,
             reason: "",
-            actor: self.name(),
+            actor: self.actor(),
             user,
             provider: "",
             client: &self.client,
@@ -161,6 +158,8 @@ pub enum Refusal {
     UsernameTaken,
     /// Empty, too long, or with control characters.
     BadUsername,
+    /// The trail uses the name for what is not a person.
+    ReservedUsername,
     BadFirstName,
     BadEmail,
     /// A permission's name or a subject that is empty, too long or has control characters.
@@ -179,6 +178,10 @@ pub enum Refusal {
     StillActive,
     /// The account's personal data is gone; it stays as it is.
     Erased,
+    /// No provider refuses the person.
+    NotRefused,
+    /// It must be said why.
+    NoReason,
     /// The identity belongs to the account of this name.
     IdentityTaken(String),
     Failed(Error),
@@ -198,6 +201,7 @@ impl Refusal {
             Self::UnknownUser => "unknown_user",
             Self::UsernameTaken => "username_taken",
             Self::BadUsername => "bad_username",
+            Self::ReservedUsername => "reserved_username",
             Self::BadFirstName => "bad_first_name",
             Self::BadEmail => "bad_email",
             Self::BadName => "bad_name",
@@ -208,6 +212,8 @@ impl Refusal {
             Self::Inactive => "inactive",
             Self::StillActive => "still_active",
             Self::Erased => "erased",
+            Self::NotRefused => "not_refused",
+            Self::NoReason => "no_reason",
             Self::IdentityTaken(_) => "identity_taken",
             Self::Failed(_) => "failed",
         }
@@ -224,6 +230,9 @@ impl std::fmt::Display for Refusal {
             Self::BadUsername => write!(
                 f,
                 "a username has 1 to {MAX_USERNAME} characters, none of them a control character"
+            ),
+            Self::ReservedUsername => f.write_str(
+                "that username is reserved: the audit log uses it, or one that looks like it, for what is not a person",
             ),
             Self::BadFirstName => f.write_str("that name is too long or has control characters"),
             Self::BadEmail => write!(
@@ -244,6 +253,8 @@ impl std::fmt::Display for Refusal {
             Self::Inactive => f.write_str("that account is deactivated"),
             Self::StillActive => f.write_str("that account is active; deactivate it first"),
             Self::Erased => f.write_str("the personal data of that account is erased"),
+            Self::NotRefused => f.write_str("no sign-in service refuses that account"),
+            Self::NoReason => f.write_str("say why"),
             Self::IdentityTaken(username) => {
                 write!(f, "that identity belongs to the account {username}")
             }

@@ -94,6 +94,8 @@ pub struct Plan {
     pub intent: Intent,
     /// Whether the provider is asked to have the person sign in anew.
     pub is_fresh: bool,
+    /// Whether the request went there by our own call, out of the browser's reach.
+    pub is_pushed: bool,
     /// How often it has started over by itself.
     pub restarts: u8,
 }
@@ -137,7 +139,7 @@ impl Attempt {
             plan.provider,
             attempt.browser_mark,
             plan.intent.text(),
-            u8::from(plan.is_fresh),
+            u8::from(plan.is_fresh) | u8::from(plan.is_pushed) << 1,
             plan.next.as_str()
         );
         let state = keys
@@ -160,7 +162,13 @@ impl Attempt {
         let provider = parts.next()?.to_owned();
         let browser_mark = parts.next()?.to_owned();
         let intent = Intent::parse(parts.next()?)?;
-        let is_fresh = parts.next()? == "1";
+        // "1" is fresh, "2" pushed, "3" both.
+        let (is_fresh, is_pushed) = match parts.next()? {
+            "1" => (true, false),
+            "2" => (false, true),
+            "3" => (true, true),
+            _ => (false, false),
+        };
         // Checked again at its use: the rules may have become stricter since.
         let next = LocalPath::parse(parts.next()?).unwrap_or_else(LocalPath::home);
         Some(Self {
@@ -174,6 +182,7 @@ impl Attempt {
                 next,
                 intent,
                 is_fresh,
+                is_pushed,
                 restarts,
             },
         })

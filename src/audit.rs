@@ -1,15 +1,18 @@
 //! The audit trail: what happened to accounts, who did it, and from where. Rows are only added.
 
+mod actor;
+mod cap;
 mod list;
 mod retention;
 
-use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::net::IpAddr;
 
 use diesel::prelude::*;
 
+pub use actor::Actor;
+pub use cap::{LeftOut, RefusalCap};
 pub use list::{Filter, list, total};
-pub use retention::{Retention, forget, sweep};
+pub use retention::{Retention, forget, named_since, sweep};
 
 use crate::clock::UnixTime;
 use crate::db::schema::audit_events;
@@ -18,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::i18n::rfc3339;
 use crate::id::new_id;
 use crate::sessions::Client;
-use crate::text::is_refused;
+use crate::text::escape_json;
 use crate::users::Change;
 
 /// Declares each kind of event once: its code, and that it is in the list of all.
@@ -77,6 +80,10 @@ kinds! {
     SignedOutByProvider "signed_out_by_provider"
     /// What a provider gave was taken back there after a sign-out.
     TokensRevoked "tokens_revoked"
+    /// So many sessions ended of a provider that no instance has any more.
+    ProviderGone "provider_gone"
+    /// Whom a provider had refused may come in again.
+    Readmitted "readmitted"
     /// People of a provider are known by another id or another member.
     ProviderRekeyed "provider_rekeyed"
     PasswordChanged "password_changed"
@@ -84,6 +91,14 @@ kinds! {
     PasswordChangeRefused "password_change_refused"
     /// Its reference is the link's id.
     PasswordLinkMade "password_link_made"
+    /// Its reference is the link's id.
+    ConfirmationLinkMade "confirmation_link_made"
+    /// Its reference is the id of the link that it was chosen by, where there was one.
+    ConfirmationPasswordSet "confirmation_password_set"
+    /// Somebody who is signed in proved who they are.
+    Proved "proved"
+    /// The password was wrong.
+    ProofRefused "proof_refused"
     /// Its reference is the link's id.
     RescueLinkMade "rescue_link_made"
     NoteAdded "note_added"
@@ -109,6 +124,8 @@ impl EventKind {
                 | Self::SignInRefused
                 | Self::SignedOut
                 | Self::UserSwitched
+                | Self::Proved
+                | Self::ProofRefused
                 | Self::SignedOutByProvider
                 | Self::TokensRevoked
                 | Self::MoreSignInsRefused
@@ -116,7 +133,7 @@ impl EventKind {
     }
 }
 
-/// The actor of what is done on the command line.
+/// The actor of what is done on the command line, as the trail writes it.
 pub const COMMAND_LINE: &str = "command line";
 
 /// An event to be written.
@@ -125,8 +142,8 @@ pub struct NewEvent<'a> {
     pub kind: EventKind,
     /// Why it was refused, as a code; empty for what succeeded.
     pub reason: &'a str,
-    /// Who did it: a username, [`COMMAND_LINE`], or empty.
-    pub actor: &'a str,
+    /// Who did it.
+    pub actor: Actor<'a>,
     /// About whom, where that is known.
     pub user: Option<(i64, &'a str)>,
     pub provider: &'a str,
@@ -144,6 +161,9 @@ pub struct Details {
     /// Signed in by a rescue link, not by the password.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub rescue_link: bool,
+    /// How somebody proved who they are, as a code, or tried to.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub proved_by: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<DetailedChange>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -167,6 +187,9 @@ pub struct Details {
     /// (provider, subject) that was linked or unlinked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<(String, String)>,
+    /// The providers that had refused somebody who was readmitted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused_by: Vec<String>,
     /// Landed on an account that was imported.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,
@@ -212,7 +235,8 @@ pub fn record(conn: &mut Conn, now: UnixTime, event: NewEvent<'_>) -> Result<()>
         }
         .to_owned(),
         reason: event.reason.to_owned(),
-        actor: event.actor.to_owned(),
+        actor: event.actor.text().to_owned(),
+        actor_id: event.actor.id(),
         user_id: event.user.map(|(id, _)| id),
         username: event.user.map_or("", |(_, name)| name).to_owned(),
         provider: event.provider.to_owned(),
@@ -239,6 +263,7 @@ fn json_line(row: &Event, details: &Details) -> Result<String> {
         "outcome": row.outcome,
         "reason": row.reason,
         "actor": row.actor,
+        "actor_id": row.actor_id.map(|id| id.to_string()),
         "user_id": row.user_id.map(|id| id.to_string()),
         "username": row.username,
         "provider": row.provider,
@@ -251,19 +276,8 @@ fn json_line(row: &Event, details: &Details) -> Result<String> {
     Ok(escape_json(&line))
 }
 
-/// What some readers take for the end of a line, or show in another order than it is, escaped.
-fn escape_json(line: &str) -> String {
-    let mut escaped = String::with_capacity(line.len());
-    for c in line.chars() {
-        if is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}') {
-            let _infallible = write!(escaped, "\\u{:04x}", u32::from(c));
-        } else {
-            escaped.push(c);
-        }
-    }
-    escaped
-}
-
+/// The code of [`crate::error::Cause::NameTaken`].
+const NAME_TAKEN: &str = "name_taken";
 const SUCCESS: &str = "success";
 const REFUSED: &str = "refused";
 
@@ -276,7 +290,9 @@ pub struct Event {
     pub event: String,
     pub outcome: String,
     pub reason: String,
+    /// The name of who did it, [`COMMAND_LINE`] or empty: [`Event::by`] tells them apart.
     pub actor: String,
+    pub actor_id: Option<i64>,
     /// About whom, and the name that they had then.
     pub user_id: Option<i64>,
     pub username: String,
@@ -291,6 +307,24 @@ impl Event {
     #[must_use]
     pub const fn created_at(&self) -> UnixTime {
         UnixTime(self.created_at)
+    }
+
+    /// Who did it.
+    #[must_use]
+    pub fn by(&self) -> Actor<'_> {
+        Actor::read(self.actor_id, &self.actor, &self.address)
+    }
+
+    /// Whether somebody did it to their own account.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        match self.by() {
+            Actor::Person { id, .. } => self.user_id == Some(id),
+            // Who came by a name that is another one's has nothing but the name.
+            Actor::Named(name) => name == self.username && self.reason != NAME_TAKEN,
+            Actor::Nobody => self.username.is_empty(),
+            Actor::CommandLine | Actor::Provider => false,
+        }
     }
 
     #[must_use]
@@ -352,14 +386,36 @@ pub fn is_last_link(
 
 /// Whether a rescue link of this id was made for an account.
 pub fn is_rescue_link_made(conn: &mut Conn, user_id: i64, link: &str) -> Result<bool> {
+    has_reference(conn, EventKind::RescueLinkMade, user_id, link)
+}
+
+/// Whether there is an event of this kind and reference about an account.
+pub fn has_reference(
+    conn: &mut Conn,
+    kind: EventKind,
+    user_id: i64,
+    reference: &str,
+) -> Result<bool> {
     let found: Option<i64> = audit_events::table
         .filter(audit_events::user_id.eq(user_id))
-        .filter(of_kind().eq(EventKind::RescueLinkMade.code()))
-        .filter(audit_events::reference.eq(link))
+        .filter(of_kind().eq(kind.code()))
+        .filter(audit_events::reference.eq(reference))
         .select(audit_events::id)
         .first(conn)
         .optional()?;
     Ok(found.is_some())
+}
+
+/// From where the last sign-in came, if that is an address. Looks at the newest events alone.
+pub fn last_address(conn: &mut Conn) -> Result<Option<IpAddr>> {
+    let newest: Vec<(String, String)> = each!(conn, |conn| audit_events::table
+        .order(audit_events::id.desc())
+        .limit(1000)
+        .select((audit_events::event, audit_events::address))
+        .load(conn))?;
+    let signed_in = EventKind::SignedIn.code();
+    let last = newest.into_iter().find(|(event, _)| event == signed_in);
+    Ok(last.and_then(|(_, address)| address.parse().ok()))
 }
 
 /// The last successful sign-in of an account before `time`.
@@ -373,71 +429,4 @@ pub fn previous_sign_in(conn: &mut Conn, user_id: i64, time: UnixTime) -> Result
         .select(Event::as_select())
         .first(conn)
         .optional())?)
-}
-
-/// How many rows a minute failures of people whom nobody knows may add.
-const ANONYMOUS_A_MINUTE: usize = 60;
-
-/// Keeps a flood of refused sign-ins from filling the trail.
-#[derive(Debug, Default)]
-pub struct AnonymousCap(Mutex<Window>);
-
-#[derive(Debug, Default)]
-struct Window {
-    minute: i64,
-    admitted: usize,
-    left_out: usize,
-}
-
-/// Whether an anonymous failure gets a row.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Admission {
-    pub is_admitted: bool,
-    /// So many of an earlier minute were left out, and nobody has said so yet.
-    pub left_out: usize,
-}
-
-impl AnonymousCap {
-    pub fn admit(&self, now: UnixTime) -> Admission {
-        let minute = now.0.div_euclid(60_000_000);
-        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut left_out = 0;
-        if window.minute != minute {
-            left_out = window.left_out;
-            *window = Window {
-                minute,
-                ..Window::default()
-            };
-        }
-        let is_admitted = window.admitted < ANONYMOUS_A_MINUTE;
-        if is_admitted {
-            window.admitted += 1;
-        } else {
-            window.left_out += 1;
-        }
-        Admission {
-            is_admitted,
-            left_out,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flood_of_failures_gets_sixty_rows_a_minute_and_one_that_counts_the_rest() {
-        let cap = AnonymousCap::default();
-        let now = UnixTime(0);
-        let admitted = (0..1000).filter(|_| cap.admit(now).is_admitted).count();
-        assert_eq!(admitted, 60);
-        assert_eq!(
-            cap.admit(UnixTime(60_000_000)),
-            Admission {
-                is_admitted: true,
-                left_out: 940
-            }
-        );
-    }
 }

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::admin::Admin;
+use crate::admin::{Admin, ChangedPassword};
 use crate::clock::Clock;
 use crate::config::{self, DatabaseUrl, Faults, LogSettings, OPTIONS, Settings};
 use crate::db::Db;
@@ -68,7 +68,8 @@ enum Command {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Change the password of a local account
+    /// Change the password of a local account; of any other the confirmation password, which
+    /// proves who its owner is and does not sign in
     Changepassword {
         username: String,
         /// Read the password from standard input, not from a terminal
@@ -261,8 +262,13 @@ fn run(command: Command) -> Result<(), Failure> {
         } => {
             let (db, clock) = existing_database()?;
             let hash = new_password(password_stdin, &username)?;
-            admin::change_password(&db, clock.now(), &Admin::command_line(), &username, &hash)?;
-            say!("The password of {username} is changed.");
+            let admin = Admin::command_line();
+            match admin::change_password(&db, clock.now(), &admin, &username, &hash)? {
+                ChangedPassword::Local => say!("The password of {username} is changed."),
+                ChangedPassword::Confirmation => say!(
+                    "{username} has no local password. This is their confirmation password from now on: it\nproves who they are before acts that could do harm, and does not sign in."
+                ),
+            }
             Ok(())
         }
         Command::Init(init) => init::run(&init),

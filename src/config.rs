@@ -4,10 +4,12 @@
 //! names all come from [`OPTIONS`].
 
 mod providers;
+mod secret_key;
 
 pub use providers::{
     Addresses, Admission, AssertionAudience, ClientAuth, Dialect, Document, Mapping, PROVIDER_ID,
-    Pointer, ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest, is_provider_id,
+    Pointer, ProvesBy, ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest,
+    VouchesFor, is_provider_id,
 };
 
 use std::collections::{BTreeMap, HashMap};
@@ -136,6 +138,11 @@ pub const OPTIONS: &[OptionSpec] = &[
         "JSON Pointer into the permissions answer: where the list is",
     ),
     option(
+        "OAUTH2_PERMISSIONS_SEPARATOR",
+        "none: a text is one permission",
+        "What stands between several permissions in one text: `,`, or `\" \"` for a space",
+    ),
+    option(
         "OAUTH2_PERMISSION_NAME",
         "a string, or the object's `codename`",
         "JSON Pointer into one item of the list: what names it",
@@ -156,6 +163,11 @@ pub const OPTIONS: &[OptionSpec] = &[
         "Where people sign out at the provider, to sign in as someone else",
     ),
     option(
+        "OAUTH2_PROVES_BY",
+        "`auth_time`",
+        "What proves a fresh sign-in: `auth_time` (signed by the provider, or a pushed prompt), or `prompt` (in the browser's address, which whoever sits there can take out)",
+    ),
+    option(
         "OAUTH2_RECHECK",
         "`5m`",
         "How often the provider is asked again about people who are signed in, so that who left is out; `off`, or at least `1s`",
@@ -169,6 +181,11 @@ pub const OPTIONS: &[OptionSpec] = &[
         "OAUTH2_RECHECK_WITH",
         "`refresh` with `OAUTH2_ISSUER`, else `profile`",
         "What tells whether somebody is still there: the refresh token, or the profile",
+    ),
+    option(
+        "OAUTH2_VOUCHES_FOR",
+        "all of them; required beside `FRONTDESK_PROVIDERS`",
+        "What this provider's word counts for: `permissions`, `names`, `adoption`, `linking`, `leaving`, separated by commas; `[]` for nothing",
     ),
     option(
         "FRONTDESK_PROVIDERS",
@@ -330,8 +347,7 @@ pub struct Settings {
     pub session_max: Duration,
     pub sessions_per_person: i64,
     pub password_login: PasswordLogin,
-    pub staff_permission: Option<String>,
-    pub superuser_permission: Option<String>,
+    pub roles: RoleSettings,
     /// Whether a first company sign-in may land on an imported account.
     pub adopts_imported: bool,
     pub keep_sign_ins: Duration,
@@ -345,19 +361,45 @@ pub struct Settings {
     pub failpoint: Option<String>,
 }
 
-/// Which permissions make somebody an admin, for commands that need no more of the settings.
-#[must_use]
-pub fn role_permissions(variables: &HashMap<String, String>) -> (Option<String>, Option<String>) {
-    let text = |name: &str| {
-        variables
-            .get(name)
-            .map(|value| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
-    };
-    (
-        text("FRONTDESK_STAFF_PERMISSION"),
-        text("FRONTDESK_SUPERUSER_PERMISSION"),
-    )
+/// Which permissions make somebody an admin, and whose count.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoleSettings {
+    pub staff: Option<String>,
+    pub superuser: Option<String>,
+    /// The ids of the providers that vouch for their permissions.
+    pub vouched_by: Vec<String>,
+}
+
+impl RoleSettings {
+    /// For commands that need no more of the settings.
+    ///
+    /// # Errors
+    /// When a permission makes a role, and the providers cannot be read: then nobody knows whose
+    /// permissions count.
+    pub fn of(variables: &HashMap<String, String>) -> Result<Self, Faults> {
+        let mut reader = Reader::new(variables);
+        let staff = reader.text("FRONTDESK_STAFF_PERMISSION");
+        let superuser = reader.text("FRONTDESK_SUPERUSER_PERMISSION");
+        if staff.is_none() && superuser.is_none() {
+            return Ok(Self::default());
+        }
+        match reader.providers() {
+            Some(providers) if reader.faults.is_empty() => Ok(Self {
+                staff,
+                superuser,
+                vouched_by: vouching_for_permissions(&providers),
+            }),
+            _ => Err(reader.into_faults()),
+        }
+    }
+}
+
+fn vouching_for_permissions(providers: &[ProviderSettings]) -> Vec<String> {
+    providers
+        .iter()
+        .filter(|provider| provider.vouches_for.permissions)
+        .map(|provider| provider.id.clone())
+        .collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -548,7 +590,7 @@ impl Settings {
         let mut reader = Reader::new(variables);
         let providers = reader.providers();
         let database = reader.database();
-        let secret_key = reader.secret_key("SECRET_KEY");
+        let secret_key = reader.strong_secret_key("SECRET_KEY");
         if secret_key.is_none() && !reader.has_fault("SECRET_KEY") {
             reader.fault(
                 "SECRET_KEY",
@@ -610,8 +652,11 @@ impl Settings {
                 |text| TimeZone::get(text).ok(),
             )
             .unwrap_or(TimeZone::UTC);
-        let staff_permission = reader.text("FRONTDESK_STAFF_PERMISSION");
-        let superuser_permission = reader.text("FRONTDESK_SUPERUSER_PERMISSION");
+        let roles = RoleSettings {
+            staff: reader.text("FRONTDESK_STAFF_PERMISSION"),
+            superuser: reader.text("FRONTDESK_SUPERUSER_PERMISSION"),
+            vouched_by: vouching_for_permissions(providers.as_deref().unwrap_or_default()),
+        };
         let adopts_imported = reader
             .parsed("FRONTDESK_ADOPT_IMPORTED", "on or off", on_or_off)
             .unwrap_or(false);
@@ -644,8 +689,7 @@ impl Settings {
                     session_max,
                     sessions_per_person,
                     password_login,
-                    staff_permission,
-                    superuser_permission,
+                    roles,
                     adopts_imported,
                     keep_sign_ins,
                     keep_acts,
@@ -795,13 +839,25 @@ impl<'a> Reader<'a> {
 
     fn secret_key(&mut self, name: &str) -> Option<Secret<String>> {
         let key = self.secret(name)?;
-        let mut distinct: Vec<u8> = key.expose().bytes().collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        if key.expose().len() < 32 || distinct.len() < 10 {
+        if !secret_key::is_long(key.expose()) {
             self.fault(
                 name,
                 "must be at least 32 random bytes; `frontdesk secret-key` prints a fresh one",
+            );
+            return None;
+        }
+        Some(key)
+    }
+
+    /// The key that seals; what was sealed under a weak one before may still be read.
+    fn strong_secret_key(&mut self, name: &str) -> Option<Secret<String>> {
+        let key = self.secret_key(name)?;
+        if let Some(weakness) = secret_key::weakness(key.expose()) {
+            self.fault(
+                name,
+                format!(
+                    "could be guessed: {weakness}; `frontdesk secret-key` prints a fresh one. Write {name}=THE-FRESH-ONE and, so that nobody is signed out, {name}_PREVIOUS=THE-ONE-OF-NOW; take the second line out after FRONTDESK_SESSION_MAX"
+                ),
             );
             return None;
         }

@@ -38,6 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MIGRATION_LOCK: i64 = 0x6664_736b_0001;
 const SUPERUSER_LOCK: i64 = 0x6664_736b_0002;
 const RECHECK_LOCK: i64 = 0x6664_7265_6368;
+const INSTANCES_LOCK: i64 = 0x6664_736b_0003;
 
 /// How often a transaction is run again after it met another one.
 const MAX_RUNS: usize = 8;
@@ -342,6 +343,14 @@ pub fn lock_superusers(conn: &mut Conn) -> Result<()> {
 /// [`DatabaseError`]
 pub fn lock_rechecks(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, RECHECK_LOCK)
+}
+
+/// Only one instance at a time may note which providers it has.
+///
+/// # Errors
+/// [`DatabaseError`]
+pub fn lock_instances(conn: &mut Conn) -> Result<()> {
+    advisory_lock(conn, INSTANCES_LOCK)
 }
 
 /// Only one transaction at a time may do something about each of these names, in this order.

@@ -1,26 +1,28 @@
 //! What all requests share: settings, database, keys, providers, clock.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use log::warn;
 
 use crate::attempts::UsedAttempts;
-use crate::audit::{AnonymousCap, Retention};
+use crate::audit::{RefusalCap, Retention};
 use crate::branding::Branding;
 use crate::clock::{Clock, UnixTime};
 use crate::config::{LogSettings, PasswordLogin, PublicUrl, Settings};
-use crate::db::Db;
+use crate::db::{Conn, Db};
 use crate::error::Result;
 use crate::failpoint::Failpoint;
 use crate::i18n::Lang;
 use crate::oauth::Providers;
-use crate::passwords::Hasher;
+use crate::passwords::{Dearest, Hasher};
 use crate::roles::RolePermissions;
-use crate::secret::Keys;
-use crate::sessions::Limits;
+use crate::secret::{Keys, random_token};
+use crate::sessions::{Client, Limits};
 use crate::status::{Board, Lags};
 use crate::throttle::Throttle;
+use crate::users::imported;
 
 pub struct Desk {
     pub db: Db,
@@ -33,6 +35,7 @@ pub struct Desk {
     pub limits: Limits,
     pub public_url: PublicUrl,
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    pub silent_proxy: SilentProxy,
     pub roles: RolePermissions,
     /// Whether a first company sign-in may land on an imported account.
     pub adopts_imported: bool,
@@ -53,12 +56,16 @@ pub struct Desk {
     pub revocations: AtomicUsize,
     pub password_login: PasswordLogin,
     pub hasher: Hasher,
+    /// Imported accounts when their hashes were last looked at.
+    imported: AtomicI64,
     pub throttle: Throttle,
-    pub anonymous_failures: AnonymousCap,
+    pub refusals: RefusalCap,
     /// `last_seen_at` writes under way.
     pub touches: AtomicUsize,
     /// Not any more once the server is asked to stop.
     pub is_ready: AtomicBool,
+    /// Names this instance among those of one database, as long as it runs.
+    pub instance: String,
     pub failpoint: Failpoint,
 }
 
@@ -66,6 +73,52 @@ pub struct Desk {
 #[must_use]
 pub fn is_byte_order(collation: &str) -> bool {
     collation == "POSIX" || collation == "C" || collation.starts_with("C.")
+}
+
+/// Accounts a query.
+const PAGE: i64 = 1000;
+
+/// How many accounts were imported, and the dearest hashes among those that they still have.
+fn dearest_hashes(conn: &mut Conn) -> Result<(i64, Dearest)> {
+    let count = imported::count(conn)?;
+    let mut dearest = Dearest::default();
+    let mut after = String::new();
+    loop {
+        let page = imported::foreign_hashes(conn, &after, PAGE)?;
+        for (_, stored) in &page {
+            dearest.see(stored);
+        }
+        match page.into_iter().next_back() {
+            Some((last, _)) => after = last,
+            None => return Ok((count, dearest)),
+        }
+    }
+}
+
+/// Whether a trusted proxy has let somebody sign in without saying from which address.
+#[derive(Debug, Default)]
+pub struct SilentProxy(AtomicI64);
+
+/// It is worth telling for so long.
+const SILENCE_TOLD: Duration = Duration::from_secs(86_400);
+
+impl SilentProxy {
+    pub fn note(&self, now: UnixTime, client: &Client) {
+        if !client.is_proxy {
+            return;
+        }
+        if self.last(now).is_none() {
+            warn!(event = "silent_proxy", address = client.address.as_str(); "this trusted proxy sends no X-Forwarded-For that can be read: everybody behind it has its address");
+        }
+        self.0.store(now.0, Ordering::Relaxed);
+    }
+
+    /// When it last did, if that is not long ago.
+    #[must_use]
+    pub fn last(&self, now: UnixTime) -> Option<UnixTime> {
+        let last = UnixTime(self.0.load(Ordering::Relaxed));
+        (now.since(last) < SILENCE_TOLD).then_some(last)
+    }
 }
 
 impl Desk {
@@ -80,6 +133,9 @@ impl Desk {
         if !is_byte_order(&collation) {
             warn!(event = "collation", collation = collation.as_str(); "names are ordered by this collation, and the search of accounts may miss some; C.UTF-8 orders them as SQLite does");
         }
+        let (imported, dearest) = db.read_blocking(dearest_hashes)?;
+        let hasher = Hasher::default();
+        hasher.expect(dearest);
         let public = settings.public_url.host();
         let port = if settings.public_url.is_https {
             443
@@ -105,10 +161,8 @@ impl Desk {
             },
             public_url: settings.public_url,
             trusted_proxies: settings.trusted_proxies,
-            roles: RolePermissions {
-                staff: settings.staff_permission,
-                superuser: settings.superuser_permission,
-            },
+            silent_proxy: SilentProxy::default(),
+            roles: settings.roles.into(),
             adopts_imported: settings.adopts_imported,
             retention: Retention {
                 sign_ins: settings.keep_sign_ins,
@@ -126,16 +180,43 @@ impl Desk {
             rechecks: AtomicUsize::new(0),
             revocations: AtomicUsize::new(0),
             password_login: settings.password_login,
-            hasher: Hasher::default(),
+            hasher,
+            imported: AtomicI64::new(imported),
             throttle: Throttle::default(),
-            anonymous_failures: AnonymousCap::default(),
+            refusals: RefusalCap::default(),
             touches: AtomicUsize::new(0),
             is_ready: AtomicBool::new(true),
+            instance: random_token()?,
             #[cfg(feature = "failpoints")]
             failpoint: Failpoint::new(settings.failpoint),
             #[cfg(not(feature = "failpoints"))]
             failpoint: Failpoint::default(),
         })
+    }
+
+    /// Looks at the hashes of imported accounts again, where there are more of those.
+    ///
+    /// # Errors
+    /// [`crate::error::DatabaseError`]
+    pub async fn look_for_imports(&self) -> Result<()> {
+        let known = self.imported.load(Ordering::Relaxed);
+        let found = self
+            .db
+            .read(move |conn| {
+                if imported::count(conn)? == known {
+                    return Ok(None);
+                }
+                dearest_hashes(conn).map(Some)
+            })
+            .await?;
+        if let Some((count, dearest)) = found {
+            let hasher = self.hasher.clone();
+            let measured = tokio::task::spawn_blocking(move || hasher.expect(dearest)).await;
+            if measured.is_ok() {
+                self.imported.store(count, Ordering::Relaxed);
+            }
+        }
+        Ok(())
     }
 
     /// Whether any provider gives permissions.

@@ -124,13 +124,22 @@ pub enum Cause {
     NameTaken {
         username: String,
     },
-
+    /// The name is one that the trail uses for what is not a person.
+    NameReserved {
+        username: String,
+    },
     /// `iss` of the callback is not the provider that was asked (RFC 9207).
     WrongIssuer,
     /// Whom the rules of admission keep out: by which of them.
     NotAdmitted(Admission),
     /// Signed in at the provider as somebody whose account is another one.
     IdentityTaken,
+    /// A provider that vouches for leaving has refused the person: by its id.
+    KeptOut {
+        by: String,
+    },
+    /// Identities of the provider are not added to accounts that exist.
+    NotLinkable,
     /// A username and password that do not match, for whatever reason.
     WrongPassword,
 
@@ -182,6 +191,9 @@ impl Cause {
             Self::CodeRefused => "code_refused",
             Self::Inactive { .. } => "inactive",
             Self::NameTaken { .. } => "name_taken",
+            Self::KeptOut { .. } => "kept_out",
+            Self::NotLinkable => "not_linkable",
+            Self::NameReserved { .. } => "name_reserved",
             Self::WrongPassword => "wrong_password",
             Self::ProviderError(_) => "provider_error",
             Self::ClientRefused => "client_refused",
@@ -230,6 +242,7 @@ impl Cause {
             | Self::Clock(what)
             | Self::Internal(what) => (*what).to_owned(),
             Self::NotAdmitted(why) => why.code().to_owned(),
+            Self::KeptOut { by } => by.clone(),
             Self::BadProfile(fault) => format!("{} {}", fault.field, fault.problem.code()),
             _ => String::new(),
         }

@@ -1,11 +1,13 @@
-//! Places where a test makes the server die, panic or wait, to see what is left or what comes in
-//! between. Compiled in by the feature `failpoints` alone; otherwise nothing at all.
+//! Places where a test makes the server die, panic, wait or lose its patience sooner, to see what is
+//! left or what comes in between. Compiled in by the feature `failpoints` alone; otherwise nothing
+//! at all.
 
 #[cfg(feature = "failpoints")]
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
-/// `abort:NAME` or `panic:NAME` of `FRONTDESK_FAILPOINT`, and the place where a test has the next
-/// one wait.
+/// `abort:NAME`, `panic:NAME` or `patience:NAME:MILLISECONDS` of `FRONTDESK_FAILPOINT`, and the
+/// place where a test has the next one wait.
 #[derive(Debug, Default, Clone)]
 pub struct Failpoint {
     #[cfg(feature = "failpoints")]
@@ -160,4 +162,22 @@ impl Failpoint {
 
     #[cfg(not(feature = "failpoints"))]
     pub async fn reach(&self, _name: &str) {}
+    /// How long to wait here: `usual`, unless a test says otherwise.
+    #[cfg(feature = "failpoints")]
+    #[must_use]
+    pub fn patience(&self, name: &str, usual: Duration) -> Duration {
+        let millis = self
+            .set
+            .as_deref()
+            .and_then(|set| set.strip_prefix("patience:")?.split_once(':'))
+            .filter(|(place, _)| *place == name)
+            .and_then(|(_, millis)| millis.parse().ok());
+        millis.map_or(usual, Duration::from_millis)
+    }
+
+    #[cfg(not(feature = "failpoints"))]
+    #[must_use]
+    pub const fn patience(&self, _name: &str, usual: Duration) -> Duration {
+        usual
+    }
 }

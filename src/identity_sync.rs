@@ -1,7 +1,7 @@
 //! Making an account what its provider says: names, permissions and the role that follows from
 //! them. One way for sign-ins, linking and re-checks.
 
-use crate::audit::Details;
+use crate::audit::{Actor, Details};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -17,6 +17,8 @@ use crate::users::{self, Identity, Occasion, Profile, User};
 pub struct Sync<'a> {
     pub user: &'a User,
     pub identity: &'a Identity,
+    /// Whether the provider vouches for what its people are called.
+    pub gives_names: bool,
     pub profile: Profile,
     pub permissions: &'a Permissions,
     pub occasion: Occasion,
@@ -62,7 +64,15 @@ pub fn sync(
     let is_overtaken = identity.is_overtaken(sync.asked_at, now);
     // One provider says what the person is called: the first that the account knew.
     let said = if identity.is_first && !is_overtaken {
-        sync.profile.clone()
+        let profile = sync.profile.clone();
+        if sync.gives_names {
+            profile
+        } else {
+            Profile {
+                username: user.username.clone(),
+                ..profile
+            }
+        }
     } else {
         Profile {
             subject: sync.profile.subject.clone(),
@@ -71,9 +81,14 @@ pub fn sync(
             email: None,
         }
     };
+    let is_renamed = said.username != user.username;
+    // Somebody who bears a name that is reserved now keeps it, but nobody is given one.
+    let is_reserved = is_renamed && users::reserved::is_reserved(&said.username);
     let may_rename =
-        said.username == user.username || users::find_by_username(conn, &said.username)?.is_none();
-    if !may_rename {
+        !is_renamed || (!is_reserved && users::find_by_username(conn, &said.username)?.is_none());
+    if is_reserved {
+        details.kept.push("username reserved".to_owned());
+    } else if !may_rename {
         details.kept.push("username taken".to_owned());
     }
     let given = match sync.permissions {
@@ -85,6 +100,17 @@ pub fn sync(
     let Some(by_now) = synced else {
         return Ok(None);
     };
+    if !is_overtaken {
+        let last_read = user.permissions_synced_at().max(identity.answered_at());
+        users::note_permissions_kept(
+            conn,
+            now,
+            (&identity.provider, &identity.subject),
+            identity.permissions_kept_since(),
+            last_read,
+            !is_read,
+        )?;
+    }
     users::note_sync(conn, now, identity, sync.asked_at)?;
     details.changes = users::changes(user, &said, may_rename)
         .into_iter()
@@ -98,7 +124,14 @@ pub fn sync(
             sessions::close(conn, now, user.id, Closing::Rights)?;
         }
     }
-    roles::sync_and_note(conn, now, &desk.roles, (user.id, by_now), "", details)?;
+    roles::sync_and_note(
+        conn,
+        now,
+        &desk.roles,
+        (user.id, by_now),
+        Actor::Provider,
+        details,
+    )?;
     Ok(Some(if may_rename {
         said.username
     } else {

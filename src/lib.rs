@@ -13,7 +13,7 @@
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
 //! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] [`django`] [`status`] |
 //! | desk | what all requests share | [`desk`] |
-//! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`admin`] [`takeover`] [`rekey`] |
+//! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`takeover`] [`rekey`] |
 //! | screens | HTTP and HTML | [`web`] |
 //! | | the server; the demo's stand-in platform | [`server`] [`sandbox`] |
 //! | | the commands | [`cli`] |
@@ -41,6 +41,8 @@ pub mod failpoint;
 pub mod i18n;
 pub mod id;
 pub mod identity_sync;
+pub mod instances;
+pub mod leaving;
 pub mod local_path;
 pub mod logging;
 pub mod oauth;

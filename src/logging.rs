@@ -12,7 +12,7 @@ use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, LevelFilter, Record};
 
 use crate::config::LogSettings;
-use crate::text::is_refused;
+use crate::text::{escape_json, is_refused};
 
 /// The target of lines that are JSON already, whatever the others are: the audit trail's.
 pub const WHOLE_LINES: &str = "frontdesk::audit";
@@ -33,6 +33,9 @@ pub fn builder(settings: &LogSettings) -> Builder {
         .filter_module("actix_session", LevelFilter::Error)
         // "Starting 2 workers" and the like.
         .filter_module("actix_server", LevelFilter::Warn)
+        // An error for each request that is no HTTP, without an address. The server has a line of
+        // its own for them.
+        .filter_module("actix_http::h1::dispatcher", LevelFilter::Off)
         .parse_filters(&settings.filter)
         .format(move |out, record| {
             if record.level() > Level::Info && !is_ours(record.target()) {
@@ -110,7 +113,7 @@ fn json_line(now: Timestamp, record: &Record<'_>) -> String {
     if !message.is_empty() {
         fields.insert("message", message);
     }
-    let mut line = serde_json::Value::Object(fields.0).to_string();
+    let mut line = escape_json(&serde_json::Value::Object(fields.0).to_string());
     line.push('\n');
     line
 }
@@ -130,5 +133,59 @@ impl<'kvs> VisitSource<'kvs> for JsonFields {
             .map_or_else(|| value.to_string().into(), serde_json::Value::from);
         self.0.insert(key.as_str().to_owned(), value);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use env_logger::Target;
+    use log::Log as _;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("the lines").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_json_line_holds_nothing_that_ends_or_turns_a_line() {
+        let hidden = "a\u{2028}b\u{2029}c\u{202e}d\u{2066}e\u{85}f\u{9b}g\u{200f}h\n\"";
+        let memory = Memory::default();
+        let settings = LogSettings {
+            filter: "info".to_owned(),
+            is_json: true,
+        };
+        let logger = builder(&settings)
+            .target(Target::Pipe(Box::new(memory.clone())))
+            .build();
+        let fields = [("user", hidden)];
+        logger.log(
+            &Record::builder()
+                .target("frontdesk")
+                .level(Level::Warn)
+                .key_values(&fields)
+                .args(format_args!("{hidden}"))
+                .build(),
+        );
+        let lines = memory.0.lock().expect("the lines").clone();
+        let line = String::from_utf8(lines).expect("UTF-8");
+        let line = line.strip_suffix('\n').expect("a line");
+        assert!(line.chars().all(|c| (' '..='~').contains(&c)), "{line}");
+        let read: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(read["user"], hidden);
+        assert_eq!(read["message"], hidden);
     }
 }

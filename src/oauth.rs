@@ -5,8 +5,9 @@
 //! module only as [`Secret`], to be sealed.
 //!
 //! [`Provider`] is the one door. What it does stands in [`authorize`] (the way there), [`person`]
-//! (the way back), [`again`] (re-checks), [`afterwards`] (sign-out) and [`addresses`] (for whoever
-//! looks after it). Behind them: [`metadata`] (where its addresses are), [`token`] (its token endpoint, in its
+//! (the way back), [`proof`] (what that proves), [`again`] (re-checks), [`afterwards`] (sign-out) and
+//! [`addresses`] (for whoever looks after it). Behind them: [`metadata`] (where its addresses are),
+//! [`token`] (its token endpoint, in its
 //! dialect), [`jwt`], [`keys`] and [`claims`] (what it signed), [`profile`] (which member of its
 //! answers is what), [`mod@call`] (one HTTP call).
 
@@ -21,7 +22,9 @@ pub mod jwt;
 pub mod keys;
 pub mod metadata;
 mod person;
+mod places;
 pub mod profile;
+mod proof;
 pub mod token;
 
 use std::sync::Arc;
@@ -29,7 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::Client;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::UnixTime;
@@ -37,17 +40,21 @@ use crate::config::ProviderSettings;
 use crate::error::{Cause, Error, Result, Step};
 use crate::permissions::Permission;
 use crate::secret::Secret;
+use crate::sessions::Client as Visitor;
 use crate::users::Profile;
 pub use again::{Again, Refreshed, Refusal, Reread};
 use call::{client, root_of};
+pub use claims::AuthTime;
 use metadata::Metadata;
+use places::{Place, Places};
 use profile::Kept;
+use token::Tokens;
 
 /// Permissions get so much less time than the profile: their failing leaves enough to finish
 /// without them.
 const PERMISSIONS_EARLIER: Duration = Duration::from_secs(1);
-/// Sign-ins that may wait for one provider at once; the next is refused at once instead of waiting
-/// too, and no other provider's people notice.
+/// Sign-ins that may wait for one provider at once; the next waits for a place among them, a while,
+/// and no other provider's people notice.
 const MAX_SIGN_INS: usize = 200;
 /// For what `check` asks.
 const PROBE_PATIENCE: Duration = Duration::from_secs(5);
@@ -75,6 +82,8 @@ pub struct Person {
     pub permissions: Permissions,
     /// Whether the answers have what the rules of admission want of them.
     pub is_admitted: bool,
+    /// When they signed in there, by its ID token.
+    pub auth_time: AuthTime,
     pub grant: Grant,
     pub took: Took,
 }
@@ -100,6 +109,42 @@ pub struct Grant {
     pub sub: Option<String>,
     /// The provider's own session.
     pub sid: Option<String>,
+}
+
+/// The tokens of one answer as they came, for whoever must take them back. Nothing about them need
+/// have been verified.
+#[derive(Clone, Debug)]
+pub struct Given {
+    refresh: Option<Secret<String>>,
+    access: Secret<String>,
+    id: Option<Secret<String>>,
+}
+
+impl Given {
+    fn of(tokens: &Tokens) -> Self {
+        Self {
+            refresh: tokens.refresh_token.clone(),
+            access: tokens.access_token.clone(),
+            id: tokens.id_token.clone(),
+        }
+    }
+
+    /// The one that takes the others with it, and its kind (RFC 7009 2.1).
+    #[must_use]
+    pub fn to_take_back(&self) -> (&Secret<String>, &'static str) {
+        match &self.refresh {
+            Some(token) => (token, "refresh_token"),
+            None => (&self.access, "access_token"),
+        }
+    }
+
+    /// The provider's own session, as the ID token names it: enough to let be what belongs to it.
+    #[must_use]
+    pub fn sid(&self) -> Option<String> {
+        let jwt = jwt::Jwt::parse(self.id.as_ref()?.expose()).ok()?;
+        let sid = jwt.claims().get("sid")?.as_str()?;
+        Some(sid.to_owned())
+    }
 }
 
 #[derive(Debug)]
@@ -128,6 +173,8 @@ pub struct Request<'a> {
     pub pkce_verifier: &'a Secret<String>,
     pub nonce: &'a str,
     pub prompt: Prompt,
+    /// Whether the attempt remembers it as pushed.
+    pub is_pushed: bool,
     /// Whom a third party says it is about (`OpenID` Connect Core 4).
     pub login_hint: Option<&'a str>,
 }
@@ -137,7 +184,7 @@ pub struct Returned<'a> {
     pub code: &'a Secret<String>,
     pub pkce_verifier: &'a Secret<String>,
     pub nonce: &'a str,
-    /// Where the person was to sign in anew: not before this.
+    /// Where the person must have signed in anew to go on: not before this.
     pub fresh_since: Option<UnixTime>,
 }
 
@@ -146,7 +193,7 @@ pub struct Provider {
     client: Client,
     metadata: metadata::Cache,
     keys: keys::Cache,
-    sign_ins: Semaphore,
+    sign_ins: Places,
     /// Whether the last call came through.
     is_reachable: AtomicBool,
     trouble: Notify,
@@ -174,7 +221,7 @@ impl Provider {
             client,
             metadata,
             keys: keys::Cache::default(),
-            sign_ins: Semaphore::new(MAX_SIGN_INS),
+            sign_ins: Places::new(MAX_SIGN_INS),
             is_reachable: AtomicBool::new(true),
             trouble: Notify::new(),
         })
@@ -208,15 +255,27 @@ impl Provider {
         self.known().is_some() && self.is_reachable.load(Ordering::Relaxed)
     }
 
-    /// A place among those that wait for it.
-    fn place(&self) -> Result<SemaphorePermit<'_>, Cause> {
-        self.sign_ins.try_acquire().map_err(|_| Cause::Overloaded)
+    /// A place among those that wait for it, for a step of this visitor's.
+    async fn place(
+        &self,
+        visitor: &Visitor,
+        step: Step,
+        deadline: Instant,
+    ) -> Result<Place<'_>, Failure> {
+        let place = self.sign_ins.take(visitor, deadline).await;
+        place.map_err(Failure::at(step))
     }
 
     /// How many more sign-ins may wait for it now.
     #[must_use]
     pub fn places_left(&self) -> usize {
-        self.sign_ins.available_permits()
+        self.sign_ins.left()
+    }
+
+    /// How many wait for a place.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.sign_ins.waiting()
     }
 
     /// Whether permissions come from it at all.

@@ -1,6 +1,7 @@
 //! Local passwords: Argon2id hashes. An account without one has no password door at all. One that
 //! was taken over from a Django app keeps Django's hash until its first sign-in.
 
+mod cost;
 mod django;
 
 use std::fmt;
@@ -12,7 +13,9 @@ use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use argon2::{Argon2, Params};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
+
+pub use cost::Dearest;
 
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -200,9 +203,13 @@ fn is_outdated(stored: &str) -> bool {
 static DECOY: LazyLock<Option<String>> =
     LazyLock::new(|| hash(&Secret::new("nobody's password".to_owned())).ok());
 
-/// Verifies and hashes off the async threads, a few at a time.
+/// Verifies and hashes off the async threads, a few at a time. Each verification holds its turn for
+/// the same time, whatever it verifies: neither its own answer nor that of others who wait tells
+/// whether there is such an account, or where its hash came from.
 #[derive(Debug, Clone)]
 pub struct Hasher {
+    /// In microseconds.
+    slot: Arc<AtomicU64>,
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
     verifications: Arc<AtomicU64>,
@@ -213,6 +220,7 @@ pub struct Hasher {
 impl Default for Hasher {
     fn default() -> Self {
         Self {
+            slot: Arc::default(),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             places: Arc::new(Semaphore::new(MAX_WAITING)),
             verifications: Arc::default(),
@@ -231,6 +239,19 @@ pub struct Verified {
 }
 
 impl Hasher {
+    /// From now on a verification takes as long as it would for the dearest of these, and of our
+    /// own. Takes as long as a few of them, the first time.
+    pub fn expect(&self, dearest: Dearest) {
+        let slot = u64::try_from(cost::slot(dearest).as_micros()).unwrap_or(0);
+        self.slot.store(slot, Ordering::Relaxed);
+    }
+
+    /// How long a verification holds its turn.
+    #[must_use]
+    pub fn slot(&self) -> Duration {
+        Duration::from_micros(self.slot.load(Ordering::Relaxed))
+    }
+
     /// One verification, whatever `stored` is.
     ///
     /// # Errors
@@ -241,7 +262,7 @@ impl Hasher {
         stored: Option<String>,
     ) -> Result<Verified> {
         self.verifications.fetch_add(1, Ordering::Relaxed);
-        self.in_turn(move || {
+        self.in_turn(self.slot(), move || {
             let stored = stored.filter(|stored| is_usable(stored));
             let against = stored.as_deref().or(DECOY.as_deref());
             let is_match = is_correct(&password, against);
@@ -263,7 +284,7 @@ impl Hasher {
     /// # Errors
     /// [`Error::Overloaded`], [`Error::Internal`]
     pub async fn hash(&self, password: Secret<String>) -> Result<String> {
-        self.in_turn(move || hash(&password)).await
+        self.in_turn(Duration::ZERO, move || hash(&password)).await
     }
 
     /// How many verifications there have been.
@@ -280,25 +301,36 @@ impl Hasher {
 
     async fn in_turn<T: Send + 'static>(
         &self,
+        slot: Duration,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let _place = self.places.try_acquire().map_err(|_| Error::Overloaded)?;
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| Error::Overloaded)?;
         let turn = timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned())
             .await
             .map_err(|_| Error::Overloaded)?
             .map_err(|_| Error::Internal("the hashing queue is closed".to_owned()))?;
+        let until = Instant::now() + slot;
         let (running, most_at_once) = (Arc::clone(&self.running), Arc::clone(&self.most_at_once));
-        tokio::task::spawn_blocking(move || {
-            // The turn belongs to the work: a caller that gives up leaves it running.
-            let _given_back_on_drop = turn;
+        let work = tokio::task::spawn_blocking(move || {
             let now_running = running.fetch_add(1, Ordering::Relaxed) + 1;
             most_at_once.fetch_max(now_running, Ordering::Relaxed);
             let done = work();
             running.fetch_sub(1, Ordering::Relaxed);
             done
-        })
-        .await
-        .map_err(|_| Error::Internal("a hashing task panicked".to_owned()))?
+        });
+        // The turn belongs to the work and its slot: a caller that gives up leaves both to their end,
+        // and frees no turn sooner for one kind of hash than for another.
+        let slot = tokio::spawn(async move {
+            let done = work.await;
+            sleep_until(until).await;
+            drop((turn, place));
+            done
+        });
+        slot.await
+            .and_then(|done| done)
+            .map_err(|_| Error::Internal("a hashing task panicked".to_owned()))?
     }
 }
 
@@ -308,6 +340,48 @@ mod tests {
 
     fn secret(text: &str) -> Secret<String> {
         Secret::new(text.to_owned())
+    }
+
+    const SLOT: Duration = Duration::from_millis(100);
+
+    fn with_a_slot() -> Hasher {
+        let hasher = Hasher::default();
+        let micros = u64::try_from(SLOT.as_micros()).expect("it fits");
+        hasher.slot.store(micros, Ordering::Relaxed);
+        hasher
+    }
+
+    #[tokio::test]
+    async fn a_try_takes_its_whole_slot_whatever_is_stored() {
+        let hasher = with_a_slot();
+        let own = hash(&secret(django::tests::ENGLISH)).expect("argon2 works");
+        let imported = django::tests::PBKDF2.to_owned();
+        for stored in [None, Some("!".to_owned()), Some(own), Some(imported)] {
+            for password in ["another horse battery", django::tests::ENGLISH] {
+                let started = Instant::now();
+                let verified = hasher.verify(secret(password), stored.clone()).await;
+                assert!(started.elapsed() >= SLOT, "{stored:?}");
+                let is_correct = verified.expect("a turn").is_correct;
+                let opens = stored.as_ref().is_some_and(|stored| stored.len() > 1);
+                assert_eq!(is_correct, opens && password == django::tests::ENGLISH);
+            }
+            // Twenty at once take turns, two at a time.
+            let started = Instant::now();
+            let tries = (0..20).map(|_| hasher.verify(secret("x"), stored.clone()));
+            futures_util::future::join_all(tries).await;
+            assert!(started.elapsed() >= SLOT * 10, "{stored:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_leaves_the_slot_to_its_end() {
+        let hasher = with_a_slot();
+        let started = Instant::now();
+        let given_up = (0..2).map(|_| hasher.verify(secret("x"), None));
+        let given_up = futures_util::future::join_all(given_up);
+        assert!(timeout(SLOT / 20, given_up).await.is_err());
+        let next = hasher.verify(secret("x"), None).await;
+        assert!(next.is_ok() && started.elapsed() >= SLOT * 2);
     }
 
     #[test]

@@ -3,10 +3,12 @@
 
 use diesel::prelude::*;
 
+use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::db::schema::user_permissions;
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
+use crate::users::Leaver;
 
 /// How many a person may have from one origin, and how long a name or label may be (characters).
 pub const MAX_COUNT: usize = 2000;
@@ -31,6 +33,40 @@ pub struct Held {
     pub origin: String,
     /// Who gave it by hand, or empty.
     pub granted_by: String,
+    granted_by_id: Option<i64>,
+}
+
+impl Held {
+    /// Who gave it by hand.
+    #[must_use]
+    pub fn granted_by(&self) -> Actor<'_> {
+        Actor::read(self.granted_by_id, &self.granted_by, "")
+    }
+}
+
+/// Whose permissions count: what was given by hand, and what these providers gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counting(Vec<String>);
+
+impl Counting {
+    #[must_use]
+    pub const fn of(providers: Vec<String>) -> Self {
+        Self(providers)
+    }
+
+    /// The same, and what `provider` gave.
+    #[must_use]
+    pub fn and(&self, provider: &str) -> Self {
+        let mut providers = self.0.clone();
+        providers.push(provider.to_owned());
+        Self(providers)
+    }
+
+    /// Whether what comes from `origin` counts; else it is only shown.
+    #[must_use]
+    pub fn has(&self, origin: &str) -> bool {
+        origin == BY_HAND || self.0.iter().any(|provider| provider == origin)
+    }
 }
 
 /// What a sync changed.
@@ -54,6 +90,7 @@ pub fn list(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Held>> {
             user_permissions::label,
             user_permissions::origin,
             user_permissions::granted_by,
+            user_permissions::granted_by_id,
         ))
         .load(conn))?)
 }
@@ -66,15 +103,14 @@ pub fn count(conn: &mut Conn, user_id: i64) -> Result<i64> {
         .get_result(conn)?)
 }
 
-/// Whether somebody holds `name`, from any origin.
-pub fn is_held(conn: &mut Conn, user_id: i64, name: &str) -> Result<bool> {
-    let found: Option<i64> = each!(conn, |conn| user_permissions::table
+/// Whether somebody holds `name` from an origin that counts.
+pub fn is_held(conn: &mut Conn, counting: &Counting, user_id: i64, name: &str) -> Result<bool> {
+    let origins: Vec<String> = each!(conn, |conn| user_permissions::table
         .filter(user_permissions::user_id.eq(user_id))
         .filter(user_permissions::name.eq(name))
-        .select(user_permissions::user_id)
-        .first(conn)
-        .optional())?;
-    Ok(found.is_some())
+        .select(user_permissions::origin)
+        .load(conn))?;
+    Ok(origins.iter().any(|origin| counting.has(origin)))
 }
 
 #[derive(Insertable)]
@@ -86,6 +122,7 @@ struct NewPermission<'a> {
     label: &'a str,
     granted_at: i64,
     granted_by: &'a str,
+    granted_by_id: Option<i64>,
 }
 
 /// Makes `wanted` (sorted by name, each name once) the whole of what `origin` gave. Writes only
@@ -130,6 +167,7 @@ pub fn replace(
             label: &permission.label,
             granted_at: now.0,
             granted_by: "",
+            granted_by_id: None,
         });
     }
     diff.removed.sort();
@@ -157,7 +195,7 @@ pub fn grant(
     now: UnixTime,
     user_id: i64,
     name: &str,
-    granted_by: &str,
+    granted_by: Actor<'_>,
 ) -> Result<bool> {
     let given: Option<i64> = user_permissions::table
         .find((user_id, name, BY_HAND))
@@ -183,7 +221,8 @@ pub fn grant(
             origin: BY_HAND,
             label: label.as_deref().unwrap_or_default(),
             granted_at: now.0,
-            granted_by,
+            granted_by: granted_by.text(),
+            granted_by_id: granted_by.id(),
         })
         .execute(conn)?;
     Ok(true)
@@ -195,17 +234,28 @@ pub fn take(conn: &mut Conn, user_id: i64, name: &str) -> Result<bool> {
     Ok(taken.execute(conn)? == 1)
 }
 
-/// Takes all that somebody has, whoever gave them; what they gave to others was given by `alias`
+/// Takes all that somebody has, whoever gave them; what they gave to others was given by the alias
 /// from now on.
-pub fn forget(conn: &mut Conn, user_id: i64, username: &str, alias: &str) -> Result<()> {
-    diesel::delete(user_permissions::table.filter(user_permissions::user_id.eq(user_id)))
+pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<()> {
+    diesel::delete(user_permissions::table.filter(user_permissions::user_id.eq(leaver.id)))
         .execute(conn)?;
-    let by_them = user_permissions::table
-        .filter(user_permissions::granted_by.ne(""))
-        .filter(user_permissions::granted_by.eq(username));
-    diesel::update(by_them)
-        .set(user_permissions::granted_by.eq(alias))
+    let alias = user_permissions::granted_by.eq(leaver.alias);
+    let by_them = user_permissions::granted_by_id
+        .is_not_null()
+        .and(user_permissions::granted_by_id.eq(leaver.id));
+    diesel::update(user_permissions::table.filter(by_them))
+        .set(alias)
         .execute(conn)?;
+    if leaver.is_known_by_name() {
+        let of_before = user_permissions::granted_by
+            .ne("")
+            .and(user_permissions::granted_by.eq(leaver.username))
+            .and(user_permissions::granted_by_id.is_null())
+            .and(user_permissions::granted_at.ge(leaver.named_since.0));
+        diesel::update(user_permissions::table.filter(of_before))
+            .set(alias)
+            .execute(conn)?;
+    }
     Ok(())
 }
 

@@ -17,19 +17,19 @@ use log::{info, warn};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::config::Recheck;
 use crate::db::{Conn, lock_rechecks};
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::identity_sync::{self, Sync};
+use crate::leaving;
 use crate::oauth::{Again, Grant, Permissions, Provider, Refreshed, Refusal, Reread};
-use crate::permissions;
-use crate::roles;
 use crate::secret::{Secret, random_bytes};
+use crate::sessions::Client;
 use crate::sessions::grant::{self, Row};
-use crate::sessions::{self, Client, Closing};
+use crate::signout;
 use crate::users::unnamed_refusals;
 use crate::users::{self, Identity, Occasion, Profile, User};
 use pace::Pace;
@@ -307,6 +307,15 @@ async fn settle_for_good(round: &Round, user_id: i64, checked: Arc<Checked>) -> 
             Ok(settled) => {
                 if settled.ended > 0 {
                     info!(event = "access_withdrawn", provider = provider.id(), user = user_id, count = settled.ended; "");
+                }
+                let takes_back = provider.settings().revokes_tokens
+                    && provider
+                        .known()
+                        .is_some_and(|known| known.revocation.is_some());
+                for (sealed, token_hash) in settled.left_over.iter().filter(|_| takes_back) {
+                    if let Some(token) = grant::open_token(&desk.keys, sealed, token_hash) {
+                        signout::take_back_renewed(desk, provider, token);
+                    }
                 }
                 return Some(settled);
             }
@@ -619,15 +628,17 @@ impl Settling {
             Verdict::Here(session_id, reread) => {
                 grant::confirm(conn, now, *session_id)?;
                 grant::set_recheck(conn, id, user_id, self.next)?;
-                let why_out = match reread {
-                    Some(reread) => self.sync(conn, desk, provider, checked, &user, reread)?,
-                    None => {
-                        users::note_asked(conn, now, id, user_id)?;
-                        None
-                    }
+                let why_out = if let Some(reread) = reread {
+                    self.sync(conn, desk, provider, checked, &user, reread)?
+                } else if self.is_overtaken(conn, id, checked)? {
+                    users::note_asked(conn, now, id, user_id)?;
+                    None
+                } else {
+                    users::note_known(conn, now, id, user_id)?;
+                    None
                 };
                 if let Some(why) = why_out {
-                    settled.ended = self.withdraw(conn, desk, id, &user, checked, why)?;
+                    settled.ended = leaving::withdraw(conn, now, desk, id, &user, why)?;
                 }
                 return Ok(settled);
             }
@@ -637,7 +648,12 @@ impl Settling {
                 return Ok(settled);
             }
             Verdict::NotAdmitted(why) => {
-                settled.ended = self.withdraw(conn, desk, id, &user, checked, why)?;
+                if self.is_overtaken(conn, id, checked)? {
+                    users::note_asked(conn, now, id, user_id)?;
+                    grant::set_recheck(conn, id, user_id, self.next)?;
+                } else {
+                    settled.ended = leaving::withdraw(conn, now, desk, id, &user, why)?;
+                }
                 return Ok(settled);
             }
             Verdict::NothingLeft => {}
@@ -651,7 +667,7 @@ impl Settling {
             settled.has_more = true;
             return Ok(settled);
         }
-        if !checked.refused_unnamed.is_empty() && !self.counts(conn, desk, id, checked)? {
+        if !checked.refused_unnamed.is_empty() && !self.counts(conn, id, checked)? {
             grant::set_recheck(conn, id, user_id, self.next)?;
             return Ok(settled);
         }
@@ -669,8 +685,22 @@ impl Settling {
             grant::set_recheck(conn, id, user_id, later)?;
             return Ok(settled);
         }
-        settled.ended = self.withdraw(conn, desk, id, &user, checked, "")?;
+        settled.ended = if grant::is_newer(conn, checked.at.minus(SIGN_IN), id, user_id)? {
+            // The provider has just let them in, by a session that cannot be asked with.
+            leaving::withdraw_refused(conn, now, id, &user)?
+        } else {
+            leaving::withdraw(conn, now, desk, id, &user, "")?
+        };
         Ok(settled)
+    }
+
+    /// Whether something newer is known of the person than what was asked for here.
+    fn is_overtaken(&self, conn: &mut Conn, provider: &str, checked: &Checked) -> Result<bool> {
+        let now = users::identity_of(conn, provider, self.user_id)?;
+        Ok(checked.identities.iter().any(|was| {
+            !now.iter()
+                .any(|is| is.subject == was.subject && is.sync_number == was.sync_number)
+        }))
     }
 
     /// Keeps new tokens and drops refused ones; those that no session takes any more come back.
@@ -699,13 +729,7 @@ impl Settling {
     }
 
     /// Whether a refusal without a name counts.
-    fn counts(
-        &self,
-        conn: &mut Conn,
-        desk: &Desk,
-        provider: &str,
-        checked: &Checked,
-    ) -> Result<bool> {
+    fn counts(&self, conn: &mut Conn, provider: &str, checked: &Checked) -> Result<bool> {
         let Some(identity) = users::identity_of(conn, provider, self.user_id)?
             .into_iter()
             .next()
@@ -730,7 +754,6 @@ impl Settling {
                 details,
             )?;
         }
-        let _ = desk;
         Ok(noted.counts)
     }
 
@@ -784,6 +807,7 @@ impl Settling {
         let sync = Sync {
             user,
             identity,
+            gives_names: provider.settings().vouches_for.names,
             profile,
             permissions: &reread.permissions,
             occasion: Occasion::Recheck,
@@ -801,57 +825,6 @@ impl Settling {
         }
         Ok(None)
     }
-
-    /// Ends what somebody has who is refused; how many sessions that were.
-    fn withdraw(
-        &self,
-        conn: &mut Conn,
-        desk: &Desk,
-        provider: &str,
-        user: &User,
-        checked: &Checked,
-        why: &str,
-    ) -> Result<usize> {
-        let (now, user_id) = (self.now, self.user_id);
-        let mut details = Details::default();
-        let since = checked.at.minus(SIGN_IN);
-        let others = desk.providers.rechecked();
-        let ended = if why.is_empty() && grant::is_newer(conn, since, provider, user_id)? {
-            // The provider has just let them in, by a session that cannot be asked with.
-            sessions::close(conn, now, user_id, Closing::RefusedAt(provider))?
-        } else {
-            users::note_refused(conn, checked.at, provider, user_id)?;
-            if has_other_way(conn, provider, user_id)? {
-                // What this provider gave counts no longer when they come in by the other one.
-                let taken = permissions::replace(conn, now, user_id, provider, &[])?;
-                details.permissions_removed = taken.removed;
-                let known = (user_id, user.roles());
-                roles::sync_and_note(conn, now, &desk.roles, known, "", &mut details)?;
-            }
-            let elsewhere = (provider, others.as_slice());
-            if grant::has_elsewhere(conn, now, desk.limits, elsewhere, user_id)? {
-                sessions::close(conn, now, user_id, Closing::At(provider))?
-            } else {
-                sessions::close(conn, now, user_id, Closing::All)?
-            }
-        };
-        if ended == 0 {
-            return Ok(0);
-        }
-        unnamed_refusals::note_refusing(conn, now, provider)?;
-        details.count = Some(ended);
-        details.failure = why.to_owned();
-        let about = Some((user.id, user.username.as_str()));
-        record(
-            conn,
-            now,
-            EventKind::AccessWithdrawn,
-            about,
-            provider,
-            details,
-        )?;
-        Ok(ended)
-    }
 }
 
 fn record(
@@ -868,21 +841,15 @@ fn record(
         NewEvent {
             kind,
             reason: "",
-            actor: "",
+            actor: match kind {
+                EventKind::RefusalsSuspended => Actor::Nobody,
+                _ => Actor::Provider,
+            },
             user,
             provider,
             client: &Client::default(),
             reference: "",
             details,
         },
-    )
-}
-
-/// Whether somebody can come in otherwise than by this provider.
-fn has_other_way(conn: &mut Conn, provider: &str, user_id: i64) -> Result<bool> {
-    let identities = users::identities_of(conn, user_id)?;
-    Ok(
-        identities.iter().any(|(other, _)| other != provider)
-            || users::has_password(conn, user_id)?,
     )
 }

@@ -3,12 +3,12 @@
 
 use std::collections::HashSet;
 
-use crate::audit::{self, COMMAND_LINE, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::error::Result;
 use crate::failpoint::hit_about;
-use crate::sessions::Client;
+use crate::sessions::{Client, instances};
 use crate::text::is_refused;
 use crate::users::{MAX_SUBJECT, keys};
 
@@ -45,6 +45,8 @@ pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> 
         }
         keys::take_rows(conn, from, None)?;
         let people = keys::move_to(conn, from, to)?;
+        // No instance has it before the next start: sessions wait for that.
+        instances::note(conn, now, "rekey", &[to.to_owned()])?;
         record(conn, now, to, people, format!("{from} → {to}"))?;
         Ok(Moved {
             people,
@@ -135,7 +137,7 @@ fn record(
         NewEvent {
             kind: EventKind::ProviderRekeyed,
             reason: "",
-            actor: COMMAND_LINE,
+            actor: Actor::CommandLine,
             user: None,
             provider,
             client: &Client::default(),

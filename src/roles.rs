@@ -1,10 +1,11 @@
 //! Roles that follow a permission.
 
-use crate::audit::{DetailedChange, Details};
+use crate::audit::{Actor, DetailedChange, Details};
 use crate::clock::UnixTime;
+use crate::config::RoleSettings;
 use crate::db::{Conn, lock_superusers};
 use crate::error::Result;
-use crate::permissions;
+use crate::permissions::{self, Counting};
 use crate::sessions::{self, Closing};
 use crate::users::{self, Role, Roles};
 
@@ -13,6 +14,18 @@ use crate::users::{self, Role, Roles};
 pub struct RolePermissions {
     pub staff: Option<String>,
     pub superuser: Option<String>,
+    /// Whose permissions make roles.
+    pub counting: Counting,
+}
+
+impl From<RoleSettings> for RolePermissions {
+    fn from(settings: RoleSettings) -> Self {
+        Self {
+            staff: settings.staff,
+            superuser: settings.superuser,
+            counting: Counting::of(settings.vouched_by),
+        }
+    }
 }
 
 /// Whether somebody holds a permission that makes a role.
@@ -21,7 +34,7 @@ pub struct RolePermissions {
 /// [`crate::error::DatabaseError`]
 pub fn is_due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<bool> {
     for name in [&wanted.staff, &wanted.superuser].into_iter().flatten() {
-        if permissions::is_held(conn, user_id, name)? {
+        if permissions::is_held(conn, &wanted.counting, user_id, name)? {
             return Ok(true);
         }
     }
@@ -40,8 +53,8 @@ enum Synced {
     Kept,
 }
 
-/// [`sync`], with what became of it in an event's `details` and among the account's changes, made
-/// by `changed_by` (empty: by a sign-in or a provider).
+/// Gives the role that somebody's permissions make, with what became of it in an event's `details`
+/// and among the account's changes, made by `changed_by`.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -50,10 +63,42 @@ pub fn sync_and_note(
     now: UnixTime,
     wanted: &RolePermissions,
     (user_id, roles): (i64, Roles),
-    changed_by: &str,
+    changed_by: Actor<'_>,
     details: &mut Details,
 ) -> Result<()> {
-    match sync(conn, now, wanted, (user_id, roles))? {
+    let to = due(conn, wanted, user_id)?;
+    note(conn, now, to, (user_id, roles), changed_by, details)
+}
+
+/// Takes a role by permission, or a part of it, from somebody whose permissions do not make it any
+/// more; whether it did. It gives none.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn withdraw_and_note(
+    conn: &mut Conn,
+    now: UnixTime,
+    wanted: &RolePermissions,
+    (user_id, roles): (i64, Roles),
+    details: &mut Details,
+) -> Result<bool> {
+    let to = due(conn, wanted, user_id)?;
+    if to >= roles.by_permission {
+        return Ok(false);
+    }
+    note(conn, now, to, (user_id, roles), Actor::Nobody, details)?;
+    Ok(!details.changes.is_empty())
+}
+
+fn note(
+    conn: &mut Conn,
+    now: UnixTime,
+    to: Role,
+    (user_id, roles): (i64, Roles),
+    changed_by: Actor<'_>,
+    details: &mut Details,
+) -> Result<()> {
+    match set(conn, now, to, (user_id, roles))? {
         Synced::Unchanged => {}
         Synced::Kept => details.kept.push("role last_superuser".to_owned()),
         Synced::Changed { from, to } => {
@@ -68,29 +113,30 @@ pub fn sync_and_note(
     Ok(())
 }
 
-/// Gives the role by permission that somebody's permissions make; the role by hand is not
-/// touched, and the last active superuser stays one. `roles` as [`users::lock`] or
-/// [`users::sync`] gave them, so that the account's row is taken.
+/// The role that somebody's permissions make.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
-fn sync(
-    conn: &mut Conn,
-    now: UnixTime,
-    wanted: &RolePermissions,
-    (user_id, roles): (i64, Roles),
-) -> Result<Synced> {
+pub fn due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<Role> {
     let mut holds = |name: &Option<String>| match name {
-        Some(name) => permissions::is_held(conn, user_id, name),
+        Some(name) => permissions::is_held(conn, &wanted.counting, user_id, name),
         None => Ok(false),
     };
-    let to = if holds(&wanted.superuser)? {
+    Ok(if holds(&wanted.superuser)? {
         Role::Superuser
     } else if holds(&wanted.staff)? {
         Role::Staff
     } else {
         Role::Employee
-    };
+    })
+}
+
+/// Gives a role by permission; the role by hand is not touched, and the last active superuser stays
+/// one. `roles` as [`users::lock`] or [`users::sync`] gave them, so that the account's row is taken.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+fn set(conn: &mut Conn, now: UnixTime, to: Role, (user_id, roles): (i64, Roles)) -> Result<Synced> {
     let from = roles.by_permission;
     if to == from {
         return Ok(Synced::Unchanged);

@@ -123,11 +123,13 @@ struct KeySet {
     attempt: hmac::Key,
     rescue_link: hmac::Key,
     password_link: hmac::Key,
+    confirmation_link: hmac::Key,
     grant: hmac::Key,
     sign_out: hmac::Key,
     pkce: hmac::Key,
     nonce: hmac::Key,
     csrf: hmac::Key,
+    adding: hmac::Key,
     cookie: [u8; 64],
 }
 
@@ -138,11 +140,13 @@ impl KeySet {
             attempt: hmac_key(&prk, b"sign-in attempt"),
             rescue_link: hmac_key(&prk, b"rescue link"),
             password_link: hmac_key(&prk, b"password link"),
+            confirmation_link: hmac_key(&prk, b"confirmation link"),
             grant: hmac_key(&prk, b"provider grant"),
             sign_out: hmac_key(&prk, b"sign-out"),
             nonce: hmac_key(&prk, b"openid nonce"),
             pkce: hmac_key(&prk, b"pkce verifier"),
             csrf: hmac_key(&prk, b"csrf token"),
+            adding: hmac_key(&prk, b"adding a provider"),
             cookie: expand(&prk, b"session cookie"),
         }
     }
@@ -152,6 +156,7 @@ impl KeySet {
             Purpose::Attempt => &self.attempt,
             Purpose::RescueLink => &self.rescue_link,
             Purpose::PasswordLink => &self.password_link,
+            Purpose::ConfirmationLink => &self.confirmation_link,
             Purpose::Grant => &self.grant,
             Purpose::SignOut => &self.sign_out,
         }
@@ -198,6 +203,7 @@ pub enum Purpose {
     Attempt,
     RescueLink,
     PasswordLink,
+    ConfirmationLink,
     /// A provider's token, kept with a session.
     Grant,
     /// What a browser remembers of the session that it has just left.
@@ -361,6 +367,38 @@ impl Keys {
             .filter_map(|generation| self.of(generation))
             .any(|keys| hmac::verify(&keys.csrf, holder.as_bytes(), &token).is_ok())
     }
+
+    /// The token of the link that adds a provider to an account: for this session, this provider
+    /// and the time at which it was made, in seconds. It stands in an address, which a form's
+    /// token must not.
+    #[must_use]
+    pub fn adding_token(&self, session: &str, provider: &str, made_at: i64) -> String {
+        let text = adding_text(session, provider, made_at);
+        let mac = hmac::sign(&self.current.adding, text.as_bytes());
+        format!("{made_at}-{}", base64url(mac.as_ref()))
+    }
+
+    /// When `token` was made, in seconds, if it is one for this session and this provider, under
+    /// this key or the previous one.
+    #[must_use]
+    pub fn open_adding_token(&self, session: &str, provider: &str, token: &str) -> Option<i64> {
+        let (made_at, mac) = token.split_once('-')?;
+        let made_at: i64 = made_at.parse().ok()?;
+        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
+        let is_ours = [Generation::Current, Generation::Previous]
+            .into_iter()
+            .filter_map(|generation| self.of(generation))
+            .any(|keys| {
+                let text = adding_text(session, provider, made_at);
+                hmac::verify(&keys.adding, text.as_bytes(), &mac).is_ok()
+            });
+        is_ours.then_some(made_at)
+    }
+}
+
+/// A provider's id and a time have no line break.
+fn adding_text(session: &str, provider: &str, made_at: i64) -> String {
+    format!("{made_at}\n{provider}\n{session}")
 }
 
 fn derived(key: &hmac::Key, salt: &[u8; SALT], binding: &str) -> String {

@@ -1,5 +1,7 @@
 //! The server: listens, runs until it is asked to stop, and stops without losing anybody's work.
 
+mod connections;
+
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,7 +9,6 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt::task::JoinHandle;
-use actix_web::{App, HttpServer};
 use log::{info, warn};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,17 +19,10 @@ use crate::error::{Error, Result};
 use crate::oauth::Provider;
 use crate::status::{self, Checked};
 use crate::users::keys;
-use crate::{audit, recheck, sessions, users, web};
+use crate::{audit, instances, recheck, sessions, signin, users};
 
 /// Between "not ready any more" and closing the door: load balancers look about once a second.
 const DRAIN: Duration = Duration::from_secs(2);
-/// Longer than proxies keep an idle connection to us (nginx: 60 s), so that they close it, and no
-/// request meets a connection that is just being closed.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// For each worker; more wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 10_000;
-/// For requests in flight.
-const SHUTDOWN_SECONDS: u64 = 10;
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const SWEEP_BATCH: i64 = 1000;
 /// How often it is asked whether something about a provider is due.
@@ -53,6 +47,7 @@ impl Server {
     /// # Errors
     /// [`Error::Internal`] when the address cannot be had; what the database says.
     pub fn build(settings: Settings, clock: Clock) -> Result<Self> {
+        connections::raise_open_files();
         let listener = TcpListener::bind(settings.listen).map_err(|error| {
             Error::Internal(format!("FRONTDESK_LISTEN: {}: {error}", settings.listen))
         })?;
@@ -69,15 +64,8 @@ impl Server {
         settings.listen = address;
         let desk = Arc::new(Desk::open(settings, clock)?);
         note_pointers(&desk)?;
-        let shared = Arc::clone(&desk);
-        let inner = HttpServer::new(move || App::new().configure(web::configure(&shared)))
-            .disable_signals()
-            .shutdown_timeout(SHUTDOWN_SECONDS)
-            .keep_alive(KEEP_ALIVE)
-            .max_connections(MAX_CONNECTIONS)
-            .listen(listener)
-            .map_err(internal)?
-            .run();
+        instances::begin(&desk)?;
+        let inner = connections::serve(listener, &desk).map_err(internal)?;
         Ok(Self {
             address,
             desk,
@@ -116,7 +104,9 @@ impl Server {
         );
         let sweeper = actix_web::rt::spawn(sweep(Arc::clone(&self.desk)));
         let watcher = actix_web::rt::spawn(watch(Arc::clone(&self.desk)));
+        let minutes = actix_web::rt::spawn(each_minute(Arc::clone(&self.desk)));
         let background = background(&self.desk);
+        let notes = actix_web::rt::spawn(instances::run(Arc::clone(&self.desk)));
         let stopper =
             actix_web::rt::spawn(stop_on_signal(Arc::clone(&self.desk), self.inner.handle()));
         let result = self.inner.await;
@@ -124,6 +114,8 @@ impl Server {
         recheck::finish(&self.desk).await;
         sweeper.abort();
         watcher.abort();
+        notes.abort();
+        minutes.abort();
         for task in background {
             task.abort();
         }
@@ -215,6 +207,22 @@ async fn watch(desk: Arc<Desk>) {
             let at = desk.clock.now();
             desk.board.set_checked(Checked { at, checks });
             tokio::time::sleep(status::CHECK_EVERY).await;
+        }
+    }
+}
+
+/// Small things that must not wait long.
+async fn each_minute(desk: Arc<Desk>) {
+    let mut every = tokio::time::interval(Duration::from_secs(60));
+    // The first is at once, and nothing is due yet.
+    every.tick().await;
+    loop {
+        every.tick().await;
+        if let Err(error) = signin::note_left_out(&desk).await {
+            warn!(event = "audit", outcome = "failed"; "{error}");
+        }
+        if let Err(error) = desk.look_for_imports().await {
+            warn!(event = "imports", outcome = "failed"; "{error}");
         }
     }
 }

@@ -2,16 +2,18 @@
 
 pub mod closing;
 pub mod grant;
+pub mod instances;
 pub mod list;
 pub mod logout_tokens;
 pub mod logouts;
+pub mod proof;
 
 use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
-pub use closing::{Closing, close};
+pub use closing::{Closing, close, close_all_at};
 
 use crate::clock::UnixTime;
 use crate::db::schema::{sessions, users};
@@ -19,6 +21,7 @@ use crate::db::{Conn, each};
 use crate::error::{Error, Result};
 use crate::id::new_id;
 use crate::users::User;
+use proof::{Proof, ProvedBy};
 
 /// `last_seen_at` is written no more often than this.
 pub const TOUCH_EVERY: Duration = Duration::from_secs(60);
@@ -50,9 +53,27 @@ pub struct Session {
     expires_at: i64,
     pub address: String,
     pub user_agent: String,
+    proved_at: Option<i64>,
+    proved_by: Option<String>,
 }
 
 impl Session {
+    /// When its owner last proved who they are, and by what. Sessions of before it was kept have
+    /// no proof.
+    #[must_use]
+    pub fn proof(&self) -> Option<Proof> {
+        Some(Proof {
+            at: UnixTime(self.proved_at?),
+            by: ProvedBy::from_code(self.proved_by.as_deref()?)?,
+        })
+    }
+
+    /// Whether its owner proved who they are a moment ago.
+    #[must_use]
+    pub fn is_proved(&self, now: UnixTime) -> bool {
+        self.proof().is_some_and(|proof| proof.is_fresh(now))
+    }
+
     #[must_use]
     pub const fn created_at(&self) -> UnixTime {
         UnixTime(self.created_at)
@@ -77,6 +98,8 @@ pub struct Client {
     pub address: String,
     /// The first 400 characters of the header.
     pub user_agent: String,
+    /// The address is that of a trusted proxy, which names nobody.
+    pub is_proxy: bool,
 }
 
 /// A session to be opened.
@@ -89,6 +112,7 @@ pub struct NewSession<'a> {
     pub attempt: Option<&'a str>,
     pub client: &'a Client,
     pub grant: &'a grant::Sealed,
+    pub proof: Option<Proof>,
 }
 
 /// # Errors
@@ -118,6 +142,10 @@ pub fn open(conn: &mut Conn, now: UnixTime, limits: Limits, new: &NewSession<'_>
                 sessions::sid.eq(&new.grant.sid),
                 sessions::confirmed_at.eq(new.grant.recheck_at.map(|_| now.0)),
                 sessions::recheck_at.eq(new.grant.recheck_at),
+            ),
+            (
+                sessions::proved_at.eq(new.proof.map(|proof| proof.at.0)),
+                sessions::proved_by.eq(new.proof.map(|proof| proof.by.code())),
             ),
         ))
         .execute(conn));

@@ -1,11 +1,14 @@
 //! Signing in: an attempt begins, goes to the provider and comes back. Every way in ends at the one
 //! [`door`].
 
+pub mod confirmation;
 mod door;
 pub mod link;
 mod linking;
+mod masking;
 pub mod password;
 pub mod password_link;
+mod proof;
 pub mod rehearsal;
 pub mod rescue;
 
@@ -17,17 +20,18 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step};
 use crate::local_path::LocalPath;
 use crate::oauth::profile::Documents;
-use crate::oauth::{self, Permissions, Person, Prompt, Provider, Returned, Took};
+use crate::oauth::{self, Given, Permissions, Person, Prompt, Provider, Returned, Took};
 use crate::recheck;
 use crate::secret::{Secret, random_token, reference, sha256};
 use crate::sessions::{self, Client, grant};
+use crate::signout::{self, Unkept};
 use door::{Entered, Entry, Way, enter};
 use rehearsal::Rehearsal;
 
@@ -71,11 +75,22 @@ pub async fn begin(
         None => desk.providers.first(),
     };
     let provider = Arc::clone(provider.ok_or(Error::NotFound)?);
+    if matches!(wish.intent, Intent::Link(_)) && !provider.settings().vouches_for.linking {
+        let error = SignInError {
+            provider: provider.id().to_owned(),
+            next: wish.next,
+            is_linking: true,
+            ..failure(None, Step::Account, Cause::NotLinkable)
+        };
+        let deadline = Instant::now() + NOTE_PATIENCE;
+        return Err(refuse(desk, error, client, deadline).await);
+    }
     let plan = Plan {
         provider: provider.id().to_owned(),
         next: wish.next,
         intent: wish.intent,
         is_fresh: wish.prompt == Prompt::Login,
+        is_pushed: false,
         restarts: 0,
     };
     begin_planned(desk, &provider, browser, plan, wish.login_hint, client).await
@@ -85,12 +100,14 @@ async fn begin_planned(
     desk: &Arc<Desk>,
     provider: &Provider,
     browser: &Browser,
-    plan: Plan,
+    mut plan: Plan,
     login_hint: Option<String>,
     client: &Client,
 ) -> Result<Url> {
     let deadline = Instant::now() + BEGIN_DEADLINE;
     let now = desk.clock.now();
+    let pushes = provider.pushes(client, now, deadline).await;
+    plan.is_pushed = matches!(pushes, Ok(true));
     let prompt = match (plan.is_fresh, plan.restarts) {
         (true, _) => Prompt::Login,
         (false, 0) => Prompt::Unasked,
@@ -102,9 +119,14 @@ async fn begin_planned(
         pkce_verifier: &attempt.pkce_verifier(&desk.keys, browser),
         nonce: &attempt.nonce(&desk.keys, browser),
         prompt,
+        is_pushed: attempt.plan.is_pushed,
         login_hint: login_hint.as_deref(),
     };
-    match provider.authorize(request, now, deadline).await {
+    let sent = match pushes {
+        Ok(_) => provider.authorize(request, client, now, deadline).await,
+        Err(failure) => Err(failure),
+    };
+    match sent {
         Ok(url) => {
             log_step("sign_in_begun", &attempt, "", Duration::ZERO, "ok");
             Ok(url)
@@ -185,6 +207,8 @@ pub enum Finished {
         /// For the cookie.
         token: Secret<String>,
         next: LocalPath,
+        /// The browser came with a session that was not theirs, or over.
+        is_other_person: bool,
     },
     /// Ours, but old, used or of another browser: whoever is signed in goes on to where it led,
     /// anybody else starts over.
@@ -207,6 +231,12 @@ impl StaleAttempt {
     #[must_use]
     pub const fn next(&self) -> &LocalPath {
         &self.attempt.plan.next
+    }
+
+    /// Whether it is a sign-in. What else was begun is its session's, and over with it.
+    #[must_use]
+    pub const fn is_sign_in(&self) -> bool {
+        matches!(self.attempt.plan.intent, Intent::SignIn)
     }
 
     /// Whether it is to begin again even for somebody who is signed in.
@@ -294,7 +324,7 @@ pub async fn finish(
     let asked_at = desk.clock.now();
     let person = match code {
         Ok(code) => {
-            let asked = (&attempt, browser, &code);
+            let asked = (&attempt, browser, &code, &visitor.client);
             ask_provider(desk, provider, asked, &mut documents, deadline).await
         }
         Err(cause) => Err(oauth::Failure {
@@ -302,7 +332,9 @@ pub async fn finish(
             cause,
         }),
     };
+    let given = documents.given.take();
     if let Intent::Rehearse(session) = attempt.plan.intent {
+        let_go(desk, provider, &attempt, given, Unkept::Surely);
         let rehearsal =
             rehearsal::look(desk, provider, (person, documents), session, visitor).await?;
         return Ok(Finished::Rehearsed(Box::new(rehearsal)));
@@ -310,6 +342,7 @@ pub async fn finish(
     let person = match person {
         Ok(person) => person,
         Err(oauth::Failure { step, cause }) => {
+            let_go(desk, provider, &attempt, given, Unkept::Surely);
             let error = failure(Some(&attempt), step, cause);
             return Err(refuse(desk, error, &visitor.client, deadline).await);
         }
@@ -318,26 +351,65 @@ pub async fn finish(
     let next = attempt.plan.next.clone();
     if let Intent::Link(session) = attempt.plan.intent {
         let said = (person, asked_at);
-        return match linking::link(desk, provider, &attempt, said, session, &visitor).await {
+        let linked = linking::link(desk, provider, &attempt, said, session, &visitor).await;
+        // Whoever adds a provider goes on in the session that they have.
+        let_go(desk, provider, &attempt, given, Unkept::Surely);
+        return match linked {
             Ok(()) => Ok(Finished::Linked { next }),
             Err(Error::SignedOutThere) => stale(attempt, SIGNED_OUT_THERE),
             Err(error) => Err(error),
         };
     }
     let username = person.profile.username.clone();
+    let proof = proof::of_provider(provider, &attempt, person.auth_time, desk.clock.now());
     let way = Way::Provider {
         provider: Arc::clone(provider),
         attempt: attempt.id.clone(),
         person: Box::new(person),
         asked_at,
+        proof,
     };
     desk.failpoint.reach("before_sign_in").await;
     match go_in(desk, way, username, next.clone(), visitor, deadline).await {
-        Ok(Entered::In { token }) => Ok(Finished::SignedIn { token, next }),
-        Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),
+        Ok(Entered::In {
+            token,
+            is_other_person,
+        }) => Ok(Finished::SignedIn {
+            token,
+            next,
+            is_other_person,
+        }),
+        Ok(Entered::Refused { error }) => {
+            let unkept = match error.cause {
+                Cause::DatabaseUnavailable => Unkept::Perhaps,
+                _ => Unkept::Surely,
+            };
+            let_go(desk, provider, &attempt, given, unkept);
+            Err(Error::SignIn(error))
+        }
+        // The session that it has opened may live on these very tokens.
         Err(Error::AttemptUsed) => stale(attempt, "used"),
-        Err(Error::SignedOutThere) => stale(attempt, SIGNED_OUT_THERE),
-        Err(error) => Err(error),
+        Err(Error::SignedOutThere) => {
+            let_go(desk, provider, &attempt, given, Unkept::Surely);
+            stale(attempt, SIGNED_OUT_THERE)
+        }
+        Err(error) => {
+            let_go(desk, provider, &attempt, given, Unkept::Perhaps);
+            Err(error)
+        }
+    }
+}
+
+/// What the provider gave is taken back there, where it takes anything back.
+fn let_go(
+    desk: &Arc<Desk>,
+    provider: &Arc<Provider>,
+    attempt: &Attempt,
+    given: Option<Given>,
+    unkept: Unkept,
+) {
+    if let Some(given) = given {
+        signout::take_back(desk, provider, &attempt.id, given, unkept);
     }
 }
 
@@ -401,7 +473,7 @@ pub async fn start_over(
 async fn ask_provider(
     desk: &Desk,
     provider: &Provider,
-    (attempt, browser, code): (&Attempt, &Browser, &Secret<String>),
+    (attempt, browser, code, client): (&Attempt, &Browser, &Secret<String>, &Client),
     documents: &mut Documents,
     deadline: Instant,
 ) -> Result<Person, oauth::Failure> {
@@ -410,13 +482,14 @@ async fn ask_provider(
         code,
         pkce_verifier: &attempt.pkce_verifier(&desk.keys, browser),
         nonce: &attempt.nonce(&desk.keys, browser),
-        fresh_since: attempt.plan.is_fresh.then_some(attempt.begun_at),
+        // A sign-in goes on all the same, and proves nothing.
+        fresh_since: matches!(attempt.plan.intent, Intent::Link(_)).then_some(attempt.begun_at),
     };
     let started = Instant::now();
     let now = desk.clock.now();
     let between = || desk.failpoint.hit("after_token");
     let person = provider
-        .finish(returned, now, deadline, documents, between)
+        .finish(returned, client, now, deadline, documents, between)
         .await;
     let failed_at = |step: Step| match &person {
         Err(failure) if failure.step == step => Some(failure),
@@ -571,64 +644,78 @@ struct Refusal {
     client: Client,
 }
 
-/// Writes a row; about nobody known, no more than [`crate::audit::AnonymousCap`] admits. The
-/// person gets to know why the sign-in failed, whatever becomes of the row.
+/// Writes a row, if [`crate::audit::RefusalCap`] admits one more. The person gets to know why the
+/// sign-in failed, whatever becomes of the row.
 async fn note(desk: &Arc<Desk>, refusal: Refusal, deadline: Instant) {
     let now = desk.clock.now();
-    let mut left_out = 0;
-    if refusal.about.is_none() {
-        let admission = desk.anonymous_failures.admit(now);
-        if !admission.is_admitted {
-            return;
+    let about = refusal.about.as_ref();
+    let about = about.map(|(id, username)| (*id, username.as_str()));
+    if !desk.refusals.admit(now, about) {
+        return;
+    }
+    let due = desk.refusals.take_due();
+    let kept = due.clone();
+    let write = desk.db.write(move |conn| {
+        for left_out in &due {
+            left_out.record(conn, now)?;
         }
-        left_out = admission.left_out;
+        refusal.record(conn, now)
+    });
+    let failed = match timeout_at(deadline, write).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => {
+            desk.refusals.put_back(kept);
+            error.to_string()
+        }
+        // It may be written yet.
+        Err(_) => "no answer in time".to_owned(),
+    };
+    warn!(event = "audit", outcome = "failed"; "{failed}");
+}
+
+/// Writes down how many refusals had no row, although nobody is refused any more.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]; then it is due again.
+pub async fn note_left_out(desk: &Arc<Desk>) -> Result<()> {
+    let now = desk.clock.now();
+    let due = desk.refusals.take_all_due(now);
+    if due.is_empty() {
+        return Ok(());
     }
-    let write = desk
-        .db
-        .write(move |conn| refusal.record(conn, now, left_out));
-    match timeout_at(deadline, write).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => warn!(event = "audit", outcome = "failed"; "{error}"),
-        Err(_) => warn!(event = "audit", outcome = "failed"; "no answer in time"),
+    let kept = due.clone();
+    let written = desk.db.write(move |conn| {
+        due.iter()
+            .try_for_each(|left_out| left_out.record(conn, now))
+    });
+    let written = written.await;
+    if written.is_err() {
+        desk.refusals.put_back(kept);
     }
+    written
 }
 
 impl Refusal {
-    /// `left_out` earlier ones about nobody known have no row, and get one together.
-    fn record(&self, conn: &mut Conn, now: UnixTime, left_out: usize) -> Result<()> {
+    fn record(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
         let about = self.about.as_ref();
-        let event = NewEvent {
-            kind: EventKind::SignInRefused,
-            reason: self.reason,
-            // Who tried is not known.
-            actor: "",
-            user: about.map(|(id, username)| (*id, username.as_str())),
-            provider: &self.provider,
-            client: &self.client,
-            reference: &self.reference,
-            details: Details {
-                failure: self.failure.clone(),
-                ..Details::default()
-            },
-        };
-        if left_out > 0 {
-            audit::record(
-                conn,
-                now,
-                NewEvent {
-                    kind: EventKind::MoreSignInsRefused,
-                    reason: "more",
-                    client: &Client::default(),
-                    reference: "",
-                    details: Details {
-                        count: Some(left_out),
-                        ..Details::default()
-                    },
-                    ..event.clone()
+        audit::record(
+            conn,
+            now,
+            NewEvent {
+                kind: EventKind::SignInRefused,
+                reason: self.reason,
+                // Who tried is not known.
+                actor: Actor::Nobody,
+                user: about.map(|(id, username)| (*id, username.as_str())),
+                provider: &self.provider,
+                client: &self.client,
+                reference: &self.reference,
+                details: Details {
+                    failure: self.failure.clone(),
+                    ..Details::default()
                 },
-            )?;
-        }
-        audit::record(conn, now, event)
+            },
+        )
     }
 }
 
@@ -672,7 +759,9 @@ fn log_line(event: &str, attempt: &str, provider: &str, user: &str, took: Durati
 
 fn log_failure(error: &SignInError) {
     let user = match &error.cause {
-        Cause::Inactive { username } | Cause::NameTaken { username } => username,
+        Cause::Inactive { username }
+        | Cause::NameTaken { username }
+        | Cause::NameReserved { username } => username,
         _ => "",
     };
     warn!(

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use log::warn;
+use log::{info, warn};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result};
-use crate::oauth::Provider;
+use crate::oauth::{Given, Provider};
 use crate::secret::{Purpose, Secret, random_bytes, sha256};
 use crate::sessions::closing::{Named, named_accounts};
 use crate::sessions::grant::{self, Left};
@@ -23,6 +23,10 @@ use crate::users::{self, User};
 
 /// Revocations under way at once; more are left to run out by themselves.
 const MAX_REVOCATIONS: usize = 32;
+/// The same for tokens that no session keeps.
+const MAX_UNKEPT: usize = 16;
+/// Before it is looked whether a sign-in came to something after all.
+const DOUBT: Duration = Duration::from_secs(30);
 /// Before each try of a revocation.
 const REVOCATION_PAUSES: [Duration; 3] = [
     Duration::ZERO,
@@ -34,6 +38,8 @@ const CALL_DEADLINE: Duration = Duration::from_secs(10);
 const ACCOUNTS_AT_ONCE: i64 = 100;
 /// What a browser remembers of the session that it left holds so long.
 pub const FAREWELL: Duration = Duration::from_secs(600);
+/// So long after the sign-out its ID token is given out, and once.
+const HINT: Duration = Duration::from_secs(120);
 
 /// What is left to do after a sign-out: the provider, and what it gave.
 pub struct SignedOut {
@@ -66,7 +72,7 @@ pub async fn sign_out(
                 NewEvent {
                     kind: EventKind::SignedOut,
                     reason: "",
-                    actor: &user.username,
+                    actor: Actor::from(&user),
                     user: Some((user.id, &user.username)),
                     provider: "",
                     client: &client,
@@ -111,22 +117,12 @@ fn revoke_later(
     let Some(token) = opened.filter(|_| is_offered) else {
         return;
     };
-    if desk.revocations.fetch_add(1, Ordering::Relaxed) >= MAX_REVOCATIONS {
-        desk.revocations.fetch_sub(1, Ordering::Relaxed);
+    if !takes_place(desk, MAX_REVOCATIONS) {
         return;
     }
     let (desk, provider) = (Arc::clone(desk), Arc::clone(provider));
     tokio::task::spawn_local(async move {
-        let mut failure = None;
-        for pause in REVOCATION_PAUSES {
-            tokio::time::sleep(pause).await;
-            let deadline = Instant::now() + CALL_DEADLINE;
-            let revoked = provider.revoke(&token, kind, desk.clock.now(), deadline);
-            failure = revoked.await.err();
-            if failure.is_none() {
-                break;
-            }
-        }
+        let failure = revoke(&desk, &provider, &token, kind).await.err();
         desk.revocations.fetch_sub(1, Ordering::Relaxed);
         let now = desk.clock.now();
         let written = desk.db.write(move |conn| {
@@ -139,7 +135,7 @@ fn revoke_later(
                 NewEvent {
                     kind: EventKind::TokensRevoked,
                     reason: failure.as_ref().map_or("", Cause::code),
-                    actor: "",
+                    actor: Actor::Nobody,
                     user: Some((user.id, &user.username)),
                     provider: provider.id(),
                     client: &Client::default(),
@@ -154,10 +150,122 @@ fn revoke_later(
     });
 }
 
+/// A place among the revocations under way, if fewer than `most` are.
+fn takes_place(desk: &Desk, most: usize) -> bool {
+    let is_free = desk.revocations.fetch_add(1, Ordering::Relaxed) < most;
+    if !is_free {
+        desk.revocations.fetch_sub(1, Ordering::Relaxed);
+    }
+    is_free
+}
+
+async fn revoke(
+    desk: &Desk,
+    provider: &Provider,
+    token: &Secret<String>,
+    kind: &str,
+) -> Result<(), Cause> {
+    let mut revoked = Ok(());
+    for pause in REVOCATION_PAUSES {
+        tokio::time::sleep(pause).await;
+        let deadline = Instant::now() + CALL_DEADLINE;
+        revoked = provider
+            .revoke(token, kind, desk.clock.now(), deadline)
+            .await;
+        if revoked.is_ok() {
+            break;
+        }
+    }
+    revoked
+}
+
+/// Whether a sign-in came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unkept {
+    Surely,
+    /// The database did not say: it may have opened a session all the same.
+    Perhaps,
+}
+
+/// Takes back in the background what a provider gave with an attempt that no session keeps: a
+/// trial, a linking, a sign-in that was refused. Whoever is refused is often a stranger, so there
+/// is a line in the log and no row in the trail; and their tokens leave room for those of people
+/// who sign out.
+pub fn take_back(
+    desk: &Arc<Desk>,
+    provider: &Arc<Provider>,
+    attempt: &str,
+    given: Given,
+    unkept: Unkept,
+) {
+    if !takes_place(desk, MAX_UNKEPT) {
+        return;
+    }
+    let (desk, provider) = (Arc::clone(desk), Arc::clone(provider));
+    let attempt = attempt.to_owned();
+    tokio::task::spawn_local(async move {
+        if unkept == Unkept::Perhaps {
+            tokio::time::sleep(DOUBT).await;
+        }
+        let (id, sid) = (provider.id().to_owned(), given.sid());
+        let doubted = (unkept == Unkept::Perhaps).then(|| attempt.clone());
+        let kept = desk.db.read(move |conn| {
+            if let Some(attempt) = &doubted
+                && sessions::is_attempt_used(conn, attempt)?
+            {
+                return Ok(true);
+            }
+            // Some providers take back, with one token, all of their session's.
+            match &sid {
+                Some(sid) => grant::is_on(conn, &id, sid),
+                None => Ok(false),
+            }
+        });
+        let outcome = match kept.await {
+            Ok(true) => "kept",
+            Ok(false) => {
+                let (token, kind) = given.to_take_back();
+                let revoked = revoke(&desk, &provider, token, kind).await;
+                revoked.as_ref().err().map_or("ok", Cause::code)
+            }
+            Err(_) => "unknown",
+        };
+        desk.revocations.fetch_sub(1, Ordering::Relaxed);
+        info!(
+            event = "revocation",
+            attempt = attempt.as_str(),
+            provider = provider.id(),
+            outcome = outcome;
+            ""
+        );
+    });
+}
+
+/// Takes back in the background a refresh token whose session ended while it was renewed.
+pub fn take_back_renewed(desk: &Arc<Desk>, provider: &Arc<Provider>, token: Secret<String>) {
+    if !takes_place(desk, MAX_UNKEPT) {
+        return;
+    }
+    let (desk, provider) = (Arc::clone(desk), Arc::clone(provider));
+    tokio::task::spawn_local(async move {
+        let revoked = revoke(&desk, &provider, &token, "refresh_token").await;
+        desk.revocations.fetch_sub(1, Ordering::Relaxed);
+        info!(
+            event = "revocation",
+            attempt = "",
+            provider = provider.id(),
+            outcome = revoked.as_ref().err().map_or("ok", Cause::code);
+            ""
+        );
+    });
+}
+
 /// What a browser remembers of the session that it has just left.
 pub struct Farewell {
     pub provider: String,
     session_id: i64,
+    /// When it was left.
+    at: UnixTime,
     /// Comes back from the provider as `state`.
     pub state: String,
 }
@@ -179,6 +287,7 @@ impl Farewell {
         let mut state = sha256(&opened.salt);
         state.truncate(22);
         Some(Self {
+            at,
             session_id: parts.next()?.parse().ok()?,
             provider: parts.next()?.to_owned(),
             state,
@@ -186,22 +295,30 @@ impl Farewell {
     }
 }
 
-/// Where the browser goes to sign out of the provider too. `None` where that is not offered.
+/// Where the browser goes to sign out of the provider too. `None` where that is not offered. The
+/// first time, and soon after the sign-out, the ID token goes along: whoever sits there later gets
+/// an address that says nothing of who was there. Who only looks uses nothing up.
 ///
 /// # Errors
 /// [`Error::Database`]
-pub async fn provider_address(desk: &Arc<Desk>, farewell: &Farewell) -> Result<Option<Url>> {
+pub async fn provider_address(
+    desk: &Arc<Desk>,
+    farewell: &Farewell,
+    is_look: bool,
+) -> Result<Option<Url>> {
     let Some(provider) = desk.providers.find(&farewell.provider) else {
         return Ok(None);
     };
     let session_id = farewell.session_id;
-    let left = desk
-        .db
-        .read(move |conn| grant::left_of(conn, session_id))
-        .await?;
-    let hint = left.and_then(|left| {
-        grant::open_token(&desk.keys, left.id_token.as_deref()?, &left.token_hash)
-    });
+    let sealed = if is_look || desk.clock.now().since(farewell.at) > HINT {
+        None
+    } else {
+        desk.db
+            .write(move |conn| grant::take_id_token(conn, session_id))
+            .await?
+    };
+    let hint =
+        sealed.and_then(|(sealed, token_hash)| grant::open_token(&desk.keys, &sealed, &token_hash));
     let back_to = format!("{}/signed-out", desk.public_url.origin);
     Ok(provider.end_session(hint.as_ref(), &back_to, &farewell.state))
 }
@@ -267,7 +384,7 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
                     NewEvent {
                         kind: EventKind::SignedOutByProvider,
                         reason: "",
-                        actor: "",
+                        actor: Actor::Provider,
                         user: Some((user.id, &user.username)),
                         provider: &id,
                         client: &Client::default(),
@@ -340,7 +457,7 @@ fn record_own(
         NewEvent {
             kind,
             reason: "",
-            actor: &user.username,
+            actor: user.into(),
             user: Some((user.id, &user.username)),
             provider: "",
             client,

@@ -31,6 +31,8 @@ const WATCHED_FOR: Duration = Duration::from_secs(600);
 const FIGURES_AGE: Duration = Duration::from_secs(30);
 /// Sessions are counted no further.
 const SESSION_CAP: i64 = 100_000;
+/// People whose permissions are kept, where there are too many to be looked through.
+const MANY: i64 = 500;
 
 /// One address of the provider.
 #[derive(Clone, Debug)]
@@ -70,6 +72,8 @@ pub struct Figures {
     pub since: UnixTime,
     /// For each hour since then.
     pub hours: Vec<Hour>,
+    /// Active accounts whose permissions are kept because a provider's answer failed.
+    pub kept_permissions: Total,
     /// By provider.
     pub rechecks: HashMap<String, Rechecks>,
 }
@@ -182,6 +186,12 @@ pub fn count(
     );
     let sessions = live.count_up_to(conn, SESSION_CAP + 1)?;
     let since = midnight(now, zone);
+    let kept = users::Filter {
+        has_kept_permissions: true,
+        // Nobody else can use them.
+        is_active: Some(true),
+        ..users::Filter::default()
+    };
     Ok(Figures {
         at: now,
         accounts: users::total(conn, &users::Filter::default())?,
@@ -195,6 +205,7 @@ pub fn count(
         },
         since,
         hours: hours(conn, now, since)?,
+        kept_permissions: users::total(conn, &kept)?.unwrap_or(Total::MoreThan(MANY)),
         rechecks,
     })
 }

@@ -1,7 +1,7 @@
 //! Taking over the accounts of a Django app. What exists here is never changed: a second run finds
 //! everything done.
 
-use crate::audit::{self, COMMAND_LINE, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::django::{DjangoUser, Source};
@@ -180,7 +180,7 @@ fn store(conn: &mut Conn, now: UnixTime, user: &Imported<'_>, dry_run: bool) -> 
         NewEvent {
             kind: EventKind::AccountImported,
             reason: "",
-            actor: COMMAND_LINE,
+            actor: Actor::CommandLine,
             user: Some((id, user.username)),
             provider: "",
             client: &Client::default(),
@@ -201,6 +201,8 @@ fn why_refused(username: &str) -> Option<&'static str> {
         Some("the username is too long")
     } else if username.chars().any(is_refused) {
         Some("the username holds control characters")
+    } else if users::reserved::is_reserved(username) {
+        Some("the username is reserved: the audit log uses it for what is not a person")
     } else {
         None
     }

@@ -1,4 +1,6 @@
-//! Which characters a name may not hold.
+//! Which characters a name may not hold, and how they are written where they stand all the same.
+
+use std::fmt::Write as _;
 
 /// Characters that make text read in another order than it is stored.
 #[must_use]
@@ -11,4 +13,19 @@ pub const fn is_bidi_control(c: char) -> bool {
 #[must_use]
 pub fn is_refused(c: char) -> bool {
     c.is_control() || is_bidi_control(c)
+}
+
+/// What some readers take for the end of a line, or show in another order than it is, escaped
+/// within a JSON text, whose meaning stays.
+#[must_use]
+pub fn escape_json(line: &str) -> String {
+    let mut escaped = String::with_capacity(line.len());
+    for c in line.chars() {
+        if is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}') {
+            let _infallible = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
 }

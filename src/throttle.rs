@@ -42,7 +42,8 @@ struct Window {
 #[derive(Debug)]
 pub struct Reservation {
     account: String,
-    address: String,
+    /// `None`: counted apart from the sign-ins of an address.
+    address: Option<String>,
 }
 
 /// No further try until then.
@@ -62,20 +63,49 @@ impl Throttle {
         username: &str,
         address: &str,
     ) -> Result<Reservation, Paused> {
-        let reservation = Reservation {
-            // Whatever somebody types takes the same room.
-            account: sha256(username.as_bytes()),
-            address: network(address),
-        };
+        self.count_try(
+            now,
+            Reservation {
+                // Whatever somebody types takes the same room.
+                account: sha256(username.as_bytes()),
+                address: Some(network(address)),
+            },
+        )
+    }
+
+    /// Counts a try of somebody who is signed in, apart from sign-ins: neither can pause the other.
+    /// `what` is no username.
+    ///
+    /// # Errors
+    /// [`Paused`], as [`Throttle::reserve`]
+    pub fn reserve_apart(
+        &self,
+        now: UnixTime,
+        what: &str,
+        user_id: i64,
+    ) -> Result<Reservation, Paused> {
+        self.count_try(
+            now,
+            Reservation {
+                account: sha256(format!("\0{what} {user_id}").as_bytes()),
+                address: None,
+            },
+        )
+    }
+
+    fn count_try(&self, now: UnixTime, reservation: Reservation) -> Result<Reservation, Paused> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = reservation.address.as_ref();
         let waits = [
-            wait(&counts.addresses, &reservation.address, PER_ADDRESS, now),
+            address.and_then(|address| wait(&counts.addresses, address, PER_ADDRESS, now)),
             wait(&counts.accounts, &reservation.account, PER_ACCOUNT, now),
         ];
         if let Some(retry_after) = waits.into_iter().flatten().max() {
             return Err(Paused { retry_after });
         }
-        count(&mut counts.addresses, &reservation.address, now);
+        if let Some(address) = address {
+            count(&mut counts.addresses, address, now);
+        }
         count(&mut counts.accounts, &reservation.account, now);
         Ok(reservation)
     }
@@ -89,7 +119,10 @@ impl Throttle {
         } = &mut *counts;
         let windows = [
             accounts.get_mut(&reservation.account),
-            addresses.get_mut(&reservation.address),
+            reservation
+                .address
+                .as_ref()
+                .and_then(|address| addresses.get_mut(address)),
         ];
         for window in windows.into_iter().flatten() {
             window.tries = window.tries.saturating_sub(1);
@@ -98,7 +131,8 @@ impl Throttle {
 }
 
 /// IPv4 as it is, of IPv6 the /64: whoever has one address of that has them all.
-fn network(address: &str) -> String {
+#[must_use]
+pub fn network(address: &str) -> String {
     match address
         .parse::<IpAddr>()
         .map(|address| address.to_canonical())
@@ -226,6 +260,20 @@ mod tests {
             throttle.give_back(&right);
         }
         assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.1"), 1);
+    }
+
+    #[test]
+    fn tries_of_somebody_who_is_signed_in_are_counted_apart() {
+        let throttle = Throttle::default();
+        assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.1"), 5);
+        let apart = |what| {
+            (0..100)
+                .filter(|_| throttle.reserve_apart(UnixTime(0), what, 7).is_ok())
+                .count()
+        };
+        assert_eq!((apart("confirm"), apart("confirm")), (5, 0));
+        assert_eq!(apart("other"), 5);
+        assert_eq!(tries(&throttle, UnixTime(0), "li", "10.0.0.1"), 5);
     }
 
     #[test]

@@ -3,22 +3,30 @@
 //! A person is (provider, subject). `username` is unique but is not the key: an unknown pair
 //! never takes over an account that it did not create.
 
+pub mod confirmation;
 mod fields;
 mod identity;
-mod imported;
+pub mod imported;
+mod kept_permissions;
 pub mod keys;
 mod list;
+pub mod refusals;
+pub mod reserved;
 mod search;
 pub mod terms;
 pub mod unnamed_refusals;
 
 use diesel::prelude::*;
 
-pub use fields::{FieldChange, changes_of, note_changes};
-pub use identity::{Identity, identity_of, note_asked, note_refused, note_sync};
+pub use fields::{FieldChange, Leaver, changes_of, named_since, note_changes};
+pub use identity::{Identity, identity_of, note_asked, note_known, note_sync, overtake};
 pub use imported::{Imported, create_imported};
+pub use kept_permissions::{
+    Kept, kept_permissions_of, note_permissions_kept, sync_permissions_kept,
+};
 pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total, total_of_many};
 
+use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::schema::{identities, users};
@@ -163,6 +171,12 @@ impl User {
         self.erased_at.map(UnixTime)
     }
 
+    /// The last time that a provider's permissions could be read.
+    #[must_use]
+    pub fn permissions_synced_at(&self) -> Option<UnixTime> {
+        self.permissions_synced_at.map(UnixTime)
+    }
+
     /// Whether the last sign-in could not read the permissions and kept the ones from before.
     /// `asked` is whether permissions are asked for at all.
     #[must_use]
@@ -202,17 +216,35 @@ pub fn find_by_identity(conn: &mut Conn, provider: &str, subject: &str) -> Resul
     Ok(find_with_identity(conn, provider, subject)?.map(|(user, _)| user))
 }
 
-/// The account of an identity, and the identity.
+/// An identity, and whether it is its account's only way to a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct Standing {
+    pub identity: Identity,
+    /// The account has identities of other providers.
+    pub has_others: bool,
+}
+
+/// The account of an identity, and what that is to it.
 pub fn find_with_identity(
     conn: &mut Conn,
     provider: &str,
     subject: &str,
-) -> Result<Option<(User, Identity)>> {
+) -> Result<Option<(User, Standing)>> {
+    let others = diesel::alias!(identities as others);
+    let (other_user, other_provider) = (
+        others.field(identities::user_id),
+        others.field(identities::provider),
+    );
+    let has_others = diesel::dsl::exists(
+        others
+            .filter(other_user.eq(identities::user_id))
+            .filter(other_provider.ne(identities::provider)),
+    );
     Ok(each!(conn, |conn| identities::table
         .inner_join(users::table)
         .filter(identities::provider.eq(provider))
         .filter(identities::subject.eq(subject))
-        .select((User::as_select(), Identity::as_select()))
+        .select((User::as_select(), (Identity::as_select(), has_others)))
         .first(conn)
         .optional())?)
 }
@@ -222,7 +254,7 @@ pub fn lock_with_identity(
     conn: &mut Conn,
     provider: &str,
     subject: &str,
-) -> Result<Option<(User, Identity)>> {
+) -> Result<Option<(User, Standing)>> {
     let mut found = find_with_identity(conn, provider, subject)?;
     if let Conn::Sqlite(_) = conn {
         return Ok(found);
@@ -554,13 +586,8 @@ pub fn set_active(conn: &mut Conn, user_id: i64, is_active: bool) -> Result<()> 
 
 /// Takes everything personal from an account but its id and its times; nobody finds it or signs
 /// in to it any more.
-pub fn erase(
-    conn: &mut Conn,
-    now: UnixTime,
-    user_id: i64,
-    username: &str,
-    alias: &str,
-) -> Result<()> {
+pub fn erase(conn: &mut Conn, now: UnixTime, leaver: &Leaver<'_>) -> Result<()> {
+    let (user_id, alias) = (leaver.id, leaver.alias);
     diesel::delete(identities::table.filter(identities::user_id.eq(user_id))).execute(conn)?;
     let no_role = (
         users::is_staff.eq(false),
@@ -574,6 +601,7 @@ pub fn erase(
             users::first_name.eq(""),
             users::email.eq(""),
             users::password.eq(None::<&str>),
+            users::confirmation_password.eq(None::<&str>),
             users::is_active.eq(false),
             users::synced_at.eq(None::<i64>),
             users::permissions_synced_at.eq(None::<i64>),
@@ -581,7 +609,7 @@ pub fn erase(
             no_role,
         ))
         .execute(conn)?;
-    fields::forget(conn, user_id, username, alias)?;
+    fields::forget(conn, leaver)?;
     terms::write(conn, user_id, alias, "", "")
 }
 
@@ -637,7 +665,7 @@ pub fn sync(
             profile.email.as_ref().unwrap_or(&user.email),
         )?;
         let fields: Vec<&str> = changes.iter().map(|change| change.field).collect();
-        note_changes(conn, now, user.id, "", &fields)?;
+        note_changes(conn, now, user.id, Actor::Provider, &fields)?;
     }
     Ok(flags.map(roles_of))
 }
@@ -661,6 +689,23 @@ pub fn changes(user: &User, profile: &Profile, may_rename: bool) -> Vec<Change> 
         })
     })
     .collect()
+}
+
+/// Accounts with a role by permission, in the order of their ids, after that of `after`; at most
+/// `limit`.
+pub fn with_role_by_permission(
+    conn: &mut Conn,
+    after: Option<i64>,
+    limit: i64,
+) -> Result<Vec<User>> {
+    // A superuser is staff, too.
+    Ok(users::table
+        .filter(users::is_staff_by_permission.eq(true))
+        .filter(users::id.gt(after.unwrap_or(i64::MIN)))
+        .order(users::id)
+        .limit(limit)
+        .select(User::as_select())
+        .load(conn)?)
 }
 
 pub fn set_role_by_permission(conn: &mut Conn, user_id: i64, role: Role) -> Result<()> {
@@ -742,10 +787,13 @@ pub fn set_password(conn: &mut Conn, user_id: i64, password_hash: &str) -> Resul
     Ok(())
 }
 
-/// Nobody signs in to the account with a password any more.
+/// Nobody signs in to the account with a password any more, nor proves with one who they are.
 pub fn clear_password(conn: &mut Conn, user_id: i64) -> Result<()> {
     diesel::update(users::table.find(user_id))
-        .set(users::password.eq(None::<&str>))
+        .set((
+            users::password.eq(None::<&str>),
+            users::confirmation_password.eq(None::<&str>),
+        ))
         .execute(conn)?;
     Ok(())
 }

@@ -1,13 +1,17 @@
 //! Every address and the order of the middleware, on one screen.
 //!
-//! A request goes: [`frame`] (log line, panics, error pages, headers) → session cookie →
+//! A request goes: [`frame`] (log line, panics, error pages, headers, the body's deadline) → session cookie →
 //! [`visit`] (who comes, in what language) → the handler's extractors ([`guard`], [`csrf`]) → the handler → a verb or a query → a template.
 
 mod account;
 mod admin;
 mod assets;
 mod backchannel;
+mod body;
 mod client_address;
+mod confirm;
+mod confirmation_link;
+pub mod connection;
 mod cookie;
 mod csrf;
 mod device;
@@ -99,6 +103,10 @@ addresses! {
     SignedIn POST "/account/sessions/end-others"  => account::end_other_sessions;
     SignedIn GET  "/account/password"             => password::show;
     SignedIn POST "/account/password"             => password::change;
+    SignedIn GET  "/confirm"                      => confirm::show;
+    SignedIn POST "/confirm"                      => confirm::confirm;
+    SignedIn GET  "/confirmation"                 => confirmation_link::show;
+    SignedIn POST "/confirmation"                 => confirmation_link::set;
     Public   GET  "/rescue"                       => rescue::show;
     Public   POST "/rescue"                       => rescue::sign_in;
     Public   POST "/preferences"                  => preferences::save;
@@ -107,7 +115,7 @@ addresses! {
     SignedIn GET  "/account/timeline"             => account::timeline;
 
     Staff     GET  "/admin/users"                  => admin::users::list;
-    Superuser GET  "/admin/users.csv"              => admin::export::users;
+    Superuser POST "/admin/users.csv"              => admin::export::users;
     Superuser GET  "/admin/users/new"              => admin::new_user::show;
     Superuser POST "/admin/users/new"              => admin::new_user::create;
     Superuser POST "/admin/users/bulk"             => admin::bulk::confirm;
@@ -116,13 +124,27 @@ addresses! {
     Superuser GET  "/admin/users/{id}/{act}"       => admin::act::confirm;
     Superuser POST "/admin/users/{id}/{act}"       => admin::act::perform;
     Staff     GET  "/admin/sessions"               => admin::sessions::list;
-    Superuser GET  "/admin/sessions.csv"           => admin::export::sessions;
+    Superuser POST "/admin/sessions.csv"           => admin::export::sessions;
     Superuser GET  "/admin/sessions/end"           => admin::sessions::confirm_end;
     Superuser POST "/admin/sessions/end"           => admin::sessions::end;
     Staff     GET  "/admin/audit"                  => admin::audit::list;
-    Superuser GET  "/admin/audit.csv"              => admin::export::audit;
+    Superuser POST "/admin/audit.csv"              => admin::export::audit;
     Staff     GET  "/admin/status"                 => admin::status::show;
     Superuser POST "/admin/status/refusals"        => admin::refusals::confirm;
+}
+
+/// Where others than our own pages send a body.
+const BACKCHANNEL_LOGOUT: &str = "/oidc/backchannel-logout/{provider}";
+const BEGIN_BY_FORM: &str = "/oauth2/login";
+
+/// The paths of all addresses that take a body.
+#[must_use]
+pub fn paths_with_a_body() -> Vec<&'static str> {
+    let all = addresses();
+    let forms = all.iter().filter(|address| address.method == Method::POST);
+    let mut paths: Vec<&'static str> = forms.map(|address| address.path).collect();
+    paths.extend([BACKCHANNEL_LOGOUT, BEGIN_BY_FORM]);
+    paths
 }
 
 /// HEAD is answered wherever GET is (RFC 9110 9.3.2).
@@ -152,10 +174,7 @@ pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                 .route("/healthz", route_of(Method::GET).to(health::healthz))
                 .route("/readyz", route_of(Method::GET).to(health::readyz))
                 // A server that speaks, without cookies.
-                .route(
-                    "/oidc/backchannel-logout/{provider}",
-                    routing::post().to(backchannel::receive),
-                )
+                .route(BACKCHANNEL_LOGOUT, routing::post().to(backchannel::receive))
                 .route("/static/{name}", route_of(Method::GET).to(assets::show))
                 .service(
                     routing::scope("")
@@ -168,7 +187,7 @@ pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                             }
                         })
                         // Sent by others' pages, and changes nothing here.
-                        .route("/oauth2/login", routing::post().to(signin::begin_by_form))
+                        .route(BEGIN_BY_FORM, routing::post().to(signin::begin_by_form))
                         .default_service(routing::to(error_pages::no_such_page)),
                 ),
         );

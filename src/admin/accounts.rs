@@ -6,10 +6,12 @@ use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::desk::Desk;
 use crate::error::Result;
-use crate::sessions::{self, Closing};
+use crate::sessions::proof::ProvedBy;
+use crate::sessions::{self, Closing, proof};
 use crate::text::is_refused;
 use crate::users::{
-    self, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME, NO_PASSWORD_YET, NewLocal, Role,
+    self, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME, NO_PASSWORD_YET, NewLocal, Role, User,
+    confirmation,
 };
 
 /// What an admin typed of a new local account.
@@ -81,7 +83,7 @@ fn create(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<Option<i
 /// A local superuser, on the command line.
 ///
 /// # Errors
-/// [`Refusal::UsernameTaken`], [`Refusal::BadUsername`], [`Refusal::BadEmail`]
+/// [`Refusal::UsernameTaken`], and those of [`check_new_account`]
 pub fn create_superuser(
     db: &Db,
     now: UnixTime,
@@ -111,12 +113,15 @@ pub fn create_superuser(
 /// What can be said against a new local account before a password is asked for.
 ///
 /// # Errors
-/// [`Refusal::BadUsername`], [`Refusal::BadEmail`]
+/// [`Refusal::BadUsername`], [`Refusal::ReservedUsername`], [`Refusal::BadEmail`]
 pub fn check_new_account(username: &str, email: &str) -> Result<(), Refusal> {
     let is_plain = |text: &str| !text.chars().any(is_refused);
     if username.trim().is_empty() || username.chars().count() > MAX_USERNAME || !is_plain(username)
     {
         return Err(Refusal::BadUsername);
+    }
+    if users::reserved::is_reserved(username) {
+        return Err(Refusal::ReservedUsername);
     }
     let is_email = email.is_empty()
         || (email.contains('@') && email.chars().count() <= MAX_EMAIL && is_plain(email));
@@ -127,29 +132,42 @@ pub fn check_new_account(username: &str, email: &str) -> Result<(), Refusal> {
     }
 }
 
-/// A new local password for an account that has one, on the command line. All of its sessions
-/// end: they may be those of whoever made the change necessary.
+/// Which password was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangedPassword {
+    Local,
+    /// The account has no local one: this proves who its owner is, and does not sign in.
+    Confirmation,
+}
+
+/// A new password, on the command line: the local one of an account that has one. All of its
+/// sessions end, which may be those of whoever made the change necessary. Where there is no local
+/// password it is the confirmation password, and what an old one proved counts no more.
 ///
 /// # Errors
-/// [`Refusal::UnknownUser`], [`Refusal::NoLocalPassword`]
+/// [`Refusal::UnknownUser`], [`Refusal::Erased`]
 pub fn change_password(
     db: &Db,
     now: UnixTime,
     admin: &Admin,
     username: &str,
     password_hash: &str,
-) -> Result<(), Refusal> {
+) -> Result<ChangedPassword, Refusal> {
     db.write_blocking(|conn| {
         let Some(user) = users::find_by_username(conn, username)? else {
             return Ok(Err(Refusal::UnknownUser));
         };
         users::take_row(conn, user.id)?;
+        if user.erased_at().is_some() {
+            return Ok(Err(Refusal::Erased));
+        }
         if !users::has_password(conn, user.id)? {
-            return Ok(Err(Refusal::NoLocalPassword));
+            set_confirmation_password(conn, now, admin, &user, password_hash)?;
+            return Ok(Ok(ChangedPassword::Confirmation));
         }
         let ended = sessions::close(conn, now, user.id, Closing::All)?;
         users::set_password(conn, user.id, password_hash)?;
-        users::note_changes(conn, now, user.id, admin.name(), &["password"])?;
+        users::note_changes(conn, now, user.id, admin.actor(), &["password"])?;
         let event = NewEvent {
             details: Details {
                 count: (ended > 0).then_some(ended),
@@ -158,8 +176,24 @@ pub fn change_password(
             ..admin.event(EventKind::PasswordChanged, Some((user.id, username)))
         };
         audit::record(conn, now, event)?;
-        Ok(Ok(()))
+        Ok(Ok(ChangedPassword::Local))
     })?
+}
+
+fn set_confirmation_password(
+    conn: &mut Conn,
+    now: UnixTime,
+    admin: &Admin,
+    user: &User,
+    hash: &str,
+) -> Result<()> {
+    confirmation::set(conn, user.id, Some(hash))?;
+    proof::take(conn, user.id, ProvedBy::ConfirmationPassword)?;
+    let field = &["confirmation_password"];
+    users::note_changes(conn, now, user.id, admin.actor(), field)?;
+    let about = Some((user.id, user.username.as_str()));
+    let event = admin.event(EventKind::ConfirmationPasswordSet, about);
+    audit::record(conn, now, event)
 }
 
 /// Notes that a rescue link is made for an active account, on the command line; the account's id.

@@ -8,9 +8,11 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::permissions::{self, MAX_NAME};
 use crate::roles::{self, RolePermissions};
-use crate::sessions::{self, Closing};
+use crate::sessions::proof::ProvedBy;
+use crate::sessions::{self, Closing, proof};
 use crate::text::is_refused;
-use crate::users::{self, MAX_SUBJECT, NO_PASSWORD_YET, Role, User};
+use crate::users::confirmation;
+use crate::users::{self, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusals};
 
 /// Of an admin's reason or note, in characters.
 pub const MAX_NOTE: usize = 500;
@@ -36,7 +38,13 @@ pub enum Act {
     ResetPassword {
         link: String,
     },
+    /// The owner chooses a confirmation password by the link of this id; an old one ends at once.
+    MakeConfirmationLink {
+        link: String,
+    },
     Erase,
+    /// Lets somebody come in again whom a provider refused: this one, or whichever did.
+    Readmit(Option<String>),
     Note,
 }
 
@@ -72,6 +80,8 @@ impl Act {
             | Self::LinkIdentity(..)
             | Self::UnlinkIdentity(..)
             | Self::ResetPassword { .. }
+            | Self::MakeConfirmationLink { .. }
+            | Self::Readmit(_)
             | Self::Erase => true,
         }
     }
@@ -87,6 +97,8 @@ impl Act {
             | Self::LinkIdentity(..)
             | Self::UnlinkIdentity(..)
             | Self::ResetPassword { .. }
+            | Self::MakeConfirmationLink { .. }
+            | Self::Readmit(_)
             | Self::Erase => true,
         }
     }
@@ -103,7 +115,9 @@ impl Act {
             Self::LinkIdentity(..) => EventKind::IdentityLinked,
             Self::UnlinkIdentity(..) => EventKind::IdentityUnlinked,
             Self::ResetPassword { .. } => EventKind::PasswordLinkMade,
+            Self::MakeConfirmationLink { .. } => EventKind::ConfirmationLinkMade,
             Self::Erase => EventKind::AccountErased,
+            Self::Readmit(_) => EventKind::Readmitted,
             Self::Note => EventKind::NoteAdded,
         }
     }
@@ -178,9 +192,13 @@ pub fn perform(
     };
     match refusal {
         // Nothing was tried that anybody would have to know of.
-        Some(refusal @ (Refusal::Unchanged | Refusal::UnknownUser | Refusal::BadName)) => {
-            Ok(Err(refusal))
-        }
+        Some(
+            refusal @ (Refusal::Unchanged
+            | Refusal::UnknownUser
+            | Refusal::BadName
+            | Refusal::NotRefused
+            | Refusal::NoReason),
+        ) => Ok(Err(refusal)),
         Some(refusal) => {
             this.record(conn, act, reason, refusal.code())?;
             Ok(Err(refusal))
@@ -273,7 +291,7 @@ impl Performing<'_> {
                 if !is_name(name, MAX_NAME) {
                     return Ok(Err(Refusal::BadName));
                 }
-                if !permissions::grant(conn, self.now, user_id, name, self.admin.name())? {
+                if !permissions::grant(conn, self.now, user_id, name, self.admin.actor())? {
                     return Ok(Err(Refusal::Unchanged));
                 }
                 self.details.permissions_added = vec![name.clone()];
@@ -297,10 +315,21 @@ impl Performing<'_> {
                     return Ok(Err(Refusal::Inactive));
                 }
                 users::set_password(conn, user_id, NO_PASSWORD_YET)?;
+                confirmation::set(conn, user_id, None)?;
                 self.end_sessions(conn)?;
                 self.note_change(conn, "password")?;
             }
+            Act::MakeConfirmationLink { .. } => {
+                if !self.user.is_active {
+                    return Ok(Err(Refusal::Inactive));
+                }
+                if confirmation::set(conn, user_id, None)? {
+                    proof::take(conn, user_id, ProvedBy::ConfirmationPassword)?;
+                    self.note_change(conn, "confirmation_password")?;
+                }
+            }
             Act::Erase => return self.erase(conn),
+            Act::Readmit(by) => return self.readmit(conn, by.as_deref()),
             Act::Note => {
                 if self.details.note.trim().is_empty() {
                     return Ok(Err(Refusal::BadName));
@@ -352,6 +381,8 @@ impl Performing<'_> {
         if !users::unlink(conn, self.user.id, provider, subject)? {
             return Ok(Err(Refusal::Unchanged));
         }
+        // Whoever came by it may have chosen one.
+        confirmation::set(conn, self.user.id, None)?;
         let taken = permissions::replace(conn, self.now, self.user.id, provider, &[])?;
         self.details.permissions_removed = taken.removed;
         self.end_sessions(conn)?;
@@ -361,17 +392,39 @@ impl Performing<'_> {
         Ok(Ok(()))
     }
 
+    fn readmit(&mut self, conn: &mut Conn, by: Option<&str>) -> Result<Result<(), Refusal>> {
+        if self.details.note.trim().is_empty() {
+            return Ok(Err(Refusal::NoReason));
+        }
+        for (provider, _) in refusals::of(conn, self.user.id)? {
+            if by.is_none_or(|by| by == provider)
+                && refusals::let_in(conn, self.user.id, &provider)?
+            {
+                self.details.refused_by.push(provider);
+            }
+        }
+        if self.details.refused_by.is_empty() {
+            return Ok(Err(Refusal::NotRefused));
+        }
+        Ok(Ok(()))
+    }
+
     fn erase(&mut self, conn: &mut Conn) -> Result<Result<(), Refusal>> {
         if self.user.is_active {
             return Ok(Err(Refusal::StillActive));
         }
-        let alias = format!("erased-{}", self.user.id.unsigned_abs());
+        let alias = free_alias(conn, self.user.id)?;
         self.end_sessions(conn)?;
-        let (id, username) = (self.user.id, &self.user.username);
-        permissions::forget(conn, id, username, &alias)?;
-        sessions::forget(conn, id)?;
-        users::erase(conn, self.now, id, username, &alias)?;
-        let events = audit::forget(conn, id, username, &alias)?;
+        let leaver = users::Leaver {
+            id: self.user.id,
+            username: &self.user.username,
+            alias: &alias,
+            named_since: audit::named_since(conn, &self.user)?,
+        };
+        permissions::forget(conn, &leaver)?;
+        sessions::forget(conn, leaver.id)?;
+        users::erase(conn, self.now, &leaver)?;
+        let events = audit::forget(conn, &leaver)?;
         self.details.count = Some(events);
         self.username = Some(alias);
         Ok(Ok(()))
@@ -398,7 +451,7 @@ impl Performing<'_> {
 
     fn sync_role(&mut self, conn: &mut Conn) -> Result<()> {
         let known = (self.user.id, self.user.roles());
-        let (by, details) = (self.admin.name(), &mut self.details);
+        let (by, details) = (self.admin.actor(), &mut self.details);
         roles::sync_and_note(conn, self.now, self.roles, known, by, details)
     }
 
@@ -411,7 +464,7 @@ impl Performing<'_> {
     }
 
     fn note_change(&self, conn: &mut Conn, field: &str) -> Result<()> {
-        users::note_changes(conn, self.now, self.user.id, self.admin.name(), &[field])
+        users::note_changes(conn, self.now, self.user.id, self.admin.actor(), &[field])
     }
 
     fn record(
@@ -423,7 +476,11 @@ impl Performing<'_> {
     ) -> Result<()> {
         let username = self.username.as_deref().unwrap_or(&self.user.username);
         let reference = match act {
-            Act::ResetPassword { link } if refused.is_empty() => link,
+            Act::ResetPassword { link } | Act::MakeConfirmationLink { link }
+                if refused.is_empty() =>
+            {
+                link
+            }
             _ => &reason.reference,
         };
         let event = NewEvent {
@@ -434,6 +491,20 @@ impl Performing<'_> {
         };
         audit::record(conn, self.now, event)
     }
+}
+
+/// What stands for the name of an erased account. Somebody who came before such names were reserved
+/// may bear the first of them.
+fn free_alias(conn: &mut Conn, user_id: i64) -> Result<String> {
+    let first = format!("erased-{}", user_id.unsigned_abs());
+    let mut alias = first.clone();
+    for again in 2..10 {
+        if users::find_by_username(conn, &alias)?.is_none() {
+            break;
+        }
+        alias = format!("{first}-{again}");
+    }
+    Ok(alias)
 }
 
 fn is_name(text: &str, longest: usize) -> bool {

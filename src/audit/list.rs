@@ -1,11 +1,12 @@
 //! Looking through the trail.
 
-use super::{Event, EventKind};
+use super::{COMMAND_LINE, Event, EventKind};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql};
 use crate::error::Result;
 use crate::id::first_id_at;
 use crate::paging::{ById, Listing, Page, Total};
+use crate::users;
 
 /// Which events are wanted. Nothing wanted: all are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,7 +15,8 @@ pub struct Filter {
     pub user_id: Option<i64>,
     /// About whom, by the name that they had then.
     pub username: Option<String>,
-    /// Who did it.
+    /// Who did it: [`COMMAND_LINE`], or a username. Where an account bears it, what that account
+    /// did counts, under whatever name, and rows of the name that tell no account; otherwise the name.
     pub actor: Option<String>,
     pub kind: Option<EventKind>,
     pub is_success: Option<bool>,
@@ -27,7 +29,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    fn rows(&self) -> ById {
+    fn rows(&self, conn: &mut Conn) -> Result<ById> {
         let equals = |column: &str, value: &Option<String>| {
             value
                 .as_deref()
@@ -40,7 +42,7 @@ impl Filter {
             equals("reference <> '' AND x.reference", &self.reference),
             equals("address", &self.address),
             equals("username", &self.username),
-            equals("actor", &self.actor),
+            self.by(conn)?,
             self.kind
                 .map(|kind| Sql::new("x.event = ?", [kind.code().into()])),
             (self.is_success == Some(false)).then(|| Sql::text("x.outcome = 'refused'")),
@@ -50,8 +52,8 @@ impl Filter {
             // What others tried and were refused is between them.
             self.is_for_its_person.then(|| {
                 Sql::new(
-                    "x.event <> ? AND (x.outcome = 'success' OR x.actor = '' OR x.actor = x.username)",
-                    [EventKind::NoteAdded.code().into()],
+                    "x.event <> ? AND (x.outcome = 'success' OR x.actor_id = x.user_id OR (x.actor_id IS NULL AND (x.actor = '' OR (x.actor = x.username AND NOT (x.actor = ? AND x.address = '')))))",
+                    [EventKind::NoteAdded.code().into(), COMMAND_LINE.into()],
                 )
             }),
         ];
@@ -61,15 +63,45 @@ impl Filter {
             self.before
                 .map(|time| Sql::new("x.id < ?", [first_id_at(time).into()])),
         ];
-        ById {
+        Ok(ById {
             table: "audit_events",
-            columns: "x.id, x.created_at, x.event, x.outcome, x.reason, x.actor, x.user_id, x.username, x.provider, x.address, x.user_agent, x.reference, x.details",
+            columns: "x.id, x.created_at, x.event, x.outcome, x.reason, x.actor, x.user_id, x.username, x.provider, x.address, x.user_agent, x.reference, x.details, x.actor_id",
             join: "",
             join_tests: Vec::new(),
             indexed: indexed.into_iter().flatten().collect(),
             tests: tests.into_iter().flatten().collect(),
             range: range.into_iter().flatten().collect(),
+        })
+    }
+
+    fn by(&self, conn: &mut Conn) -> Result<Option<Sql>> {
+        let Some(name) = &self.actor else {
+            return Ok(None);
+        };
+        let by_name = Sql::new("x.actor = ?", [name.as_str().into()]);
+        if name == COMMAND_LINE {
+            return Ok(Some(by_name.with(" AND x.actor_id IS NULL", [])));
         }
+        let Some(user) = users::find_by_username(conn, name)? else {
+            return Ok(Some(by_name));
+        };
+        let by_id = Sql::new(
+            "x.actor_id IS NOT NULL AND x.actor_id = ?",
+            [user.id.into()],
+        );
+        // Rows of before have no id, and are the oldest of that name: where they are gone, one
+        // index has both the actor and the order.
+        let oldest = Sql::new(
+            "SELECT CAST(CASE WHEN x.actor_id IS NULL THEN 1 ELSE 0 END AS BIGINT) AS value FROM audit_events x WHERE x.actor = ? ORDER BY x.id LIMIT 1",
+            [name.as_str().into()],
+        );
+        if oldest.number(conn)? != Some(1) {
+            return Ok(Some(by_id));
+        }
+        Ok(Some(Sql::new(
+            "((x.actor_id IS NOT NULL AND x.actor_id = ?) OR (x.actor = ? AND x.actor_id IS NULL))",
+            [user.id.into(), name.as_str().into()],
+        )))
     }
 }
 
@@ -78,10 +110,10 @@ impl Filter {
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
 pub fn list(conn: &mut Conn, filter: &Filter, page: Page, size: usize) -> Result<Listing<Event>> {
-    filter.rows().page(conn, page, size)
+    filter.rows(conn)?.page(conn, page, size)
 }
 
 /// How many there are, as far as that is cheap to know.
 pub fn total(conn: &mut Conn, filter: &Filter) -> Result<Option<Total>> {
-    filter.rows().total(conn)
+    filter.rows(conn)?.total(conn)
 }

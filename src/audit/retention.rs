@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::{DetailedChange, Details, EventKind, NewEvent, record};
+use super::{Actor, COMMAND_LINE, DetailedChange, Details, Event, EventKind, NewEvent, record};
 use crate::clock::UnixTime;
-use crate::db::Conn;
 use crate::db::schema::audit_events;
+use crate::db::{Conn, each};
 use crate::error::Result;
 use crate::id::first_id_at;
 use crate::sessions::Client;
+use crate::users::{self, Leaver, User};
 
 /// How long events are kept.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +56,7 @@ pub fn sweep(conn: &mut Conn, now: UnixTime, keep: Retention, limit: i64) -> Res
         let event = NewEvent {
             kind: EventKind::EventsSwept,
             reason: "",
-            actor: "",
+            actor: Actor::Nobody,
             user: None,
             provider: "",
             client: &Client::default(),
@@ -70,28 +71,40 @@ pub fn sweep(conn: &mut Conn, now: UnixTime, keep: Retention, limit: i64) -> Res
     Ok(swept)
 }
 
-/// Takes somebody's personal data out of the trail: their name gives way to `alias`, in what was
+/// Takes somebody's personal data out of the trail: their name gives way to the alias, in what was
 /// done about them and by them; their addresses, browsers and the texts of changes go. How many rows
 /// there were: all of them stay, with their times, kinds and outcomes.
-pub fn forget(conn: &mut Conn, user_id: i64, username: &str, alias: &str) -> Result<usize> {
-    let about: Vec<(i64, String, String, String)> = audit_events::table
-        .filter(audit_events::user_id.eq(user_id))
-        .select((
-            audit_events::id,
-            audit_events::username,
-            audit_events::actor,
-            audit_events::details,
-        ))
-        .load(conn)?;
-    for (id, name_then, actor, details) in &about {
-        // What they did themself under an earlier name.
-        let is_own = actor == name_then || actor == username;
-        let actor = if is_own { alias } else { actor };
-        let is_theirs = is_own || actor.is_empty();
-        let details: Details = serde_json::from_str(details).unwrap_or_default();
-        let blank = serde_json::to_string(&without_texts(details))
+///
+/// What they did is told by the account's id. Rows of before have none: there the name counts, from
+/// when the account has borne it, and never where it may be the command line's.
+pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
+    let Leaver {
+        id,
+        username,
+        alias,
+        ..
+    } = *leaver;
+    let since = leaver.named_since;
+    let about: Vec<Event> = each!(conn, |conn| audit_events::table
+        .filter(audit_events::user_id.eq(id))
+        .select(Event::as_select())
+        .load(conn))?;
+    for event in &about {
+        let is_own = match event.by() {
+            Actor::Person { id: actor, .. } => actor == id,
+            // By the name that they had then, or by what they have been called since; a sign-in is
+            // by whoever came.
+            Actor::Named(name) => {
+                name == event.username
+                    || event.event == EventKind::SignInRefused.code()
+                    || (name == username && event.created_at() >= since)
+            }
+            Actor::CommandLine | Actor::Provider | Actor::Nobody => false,
+        };
+        let actor = if is_own { alias } else { &event.actor };
+        let blank = serde_json::to_string(&without_texts(event.details()))
             .map_err(|error| crate::error::Error::Internal(format!("audit details: {error}")))?;
-        let row = audit_events::table.find(id);
+        let row = audit_events::table.find(event.id);
         diesel::update(row)
             .set((
                 audit_events::username.eq(alias),
@@ -100,7 +113,7 @@ pub fn forget(conn: &mut Conn, user_id: i64, username: &str, alias: &str) -> Res
             ))
             .execute(conn)?;
         // From where somebody else acted on them is evidence.
-        if is_theirs {
+        if is_own || event.actor.is_empty() {
             diesel::update(row)
                 .set((
                     audit_events::address.eq(""),
@@ -109,13 +122,36 @@ pub fn forget(conn: &mut Conn, user_id: i64, username: &str, alias: &str) -> Res
                 .execute(conn)?;
         }
     }
-    let by = diesel::update(audit_events::table.filter(audit_events::actor.eq(username)))
-        .set((
-            audit_events::actor.eq(alias),
-            audit_events::address.eq(""),
-            audit_events::user_agent.eq(""),
-        ))
+    let gone = (
+        audit_events::actor.eq(alias),
+        audit_events::address.eq(""),
+        audit_events::user_agent.eq(""),
+    );
+    let by_id = audit_events::actor_id
+        .is_not_null()
+        .and(audit_events::actor_id.eq(id));
+    let mut by = diesel::update(audit_events::table.filter(by_id))
+        .set(gone)
         .execute(conn)?;
+    // The command line comes from no address.
+    let of_before = audit_events::actor
+        .eq(username)
+        .and(audit_events::actor_id.is_null())
+        .and(
+            audit_events::address
+                .ne("")
+                .or(audit_events::actor.ne(COMMAND_LINE)),
+        );
+    let is_stranger = audit_events::user_id
+        .is_null()
+        .and(audit_events::event.eq(EventKind::SignInRefused.code()));
+    by += diesel::update(
+        audit_events::table
+            .filter(of_before)
+            .filter(audit_events::created_at.ge(since.0).or(is_stranger)),
+    )
+    .set(gone)
+    .execute(conn)?;
     // Refusals that only named them.
     diesel::update(
         audit_events::table
@@ -125,6 +161,20 @@ pub fn forget(conn: &mut Conn, user_id: i64, username: &str, alias: &str) -> Res
     .set(audit_events::username.eq(alias))
     .execute(conn)?;
     Ok(about.len() + by)
+}
+
+/// Since when an account bears its name here, as far as it is known: one that came from another
+/// system joined that one earlier.
+pub fn named_since(conn: &mut Conn, user: &User) -> Result<UnixTime> {
+    let imported: Option<i64> = audit_events::table
+        .filter(audit_events::user_id.eq(user.id))
+        .filter(audit_events::event.eq(EventKind::AccountImported.code()))
+        .order(audit_events::id.desc())
+        .select(audit_events::created_at)
+        .first(conn)
+        .optional()?;
+    let named = users::named_since(conn, user)?;
+    Ok(imported.map_or(named, |time| UnixTime(time).max(named)))
 }
 
 fn without_texts(details: Details) -> Details {

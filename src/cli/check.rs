@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use super::Failure;
+use crate::audit;
 use crate::clock::{Clock, UnixTime};
 use crate::config::{
     ClientAuth, DatabaseUrl, ENV_FILE, OPTIONS, ProviderSettings, PublicUrl, Settings, near_misses,
@@ -13,12 +14,16 @@ use crate::config::{
 use crate::db::{self, Db, MigrationState};
 use crate::desk::is_byte_order;
 use crate::error::{Cause, Error};
+use crate::i18n::rfc3339;
+use crate::instances::{self, Forgotten};
 use crate::logging;
 use crate::oauth::Provider;
 use crate::oauth::jwt;
 use crate::oauth::metadata::Metadata;
-use crate::users::keys;
+use crate::users::{keys, reserved, unnamed_refusals};
 
+/// Accounts whose name is reserved: more of them are not named.
+const MAX_RESERVED: usize = 20;
 const DISCOVERY_PATIENCE: Duration = Duration::from_secs(5);
 /// In seconds; as far as tokens are believed.
 const MAX_CLOCK_DIFFERENCE: i64 = 60;
@@ -62,10 +67,12 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
         );
     }
     for option in OPTIONS {
-        if variables
-            .get(option.name)
-            .is_some_and(|value| value.trim().is_empty())
-        {
+        // A space is a separator.
+        let is_empty = |value: &String| match option.name {
+            "OAUTH2_PERMISSIONS_SEPARATOR" => value.is_empty(),
+            _ => value.trim().is_empty(),
+        };
+        if variables.get(option.name).is_some_and(is_empty) {
             Report::warning(
                 "settings",
                 &format!(
@@ -85,6 +92,8 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
             check_origin(&settings);
             check_database(&mut report, &settings.database);
             check_people(&mut report, &settings);
+            check_rechecks(&settings);
+            check_addresses(&settings);
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -228,15 +237,10 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
 
 /// Whether everybody is known by what the settings say.
 fn check_people(report: &mut Report, settings: &Settings) {
-    if matches!(&settings.database, DatabaseUrl::Sqlite(path) if !path.exists()) {
-        return;
-    }
-    let Ok(db) = Db::open(&settings.database) else {
+    let Some(db) = existing(settings) else {
         return;
     };
-    if !matches!(db.migration_state_blocking(), Ok(MigrationState::Current)) {
-        return;
-    }
+    check_names(report, &db);
     let pointers: Vec<(String, String)> = settings
         .providers
         .iter()
@@ -258,6 +262,7 @@ fn check_people(report: &mut Report, settings: &Settings) {
             return;
         }
     };
+    check_forgotten(report, &db, &pointers);
     for (id, count, known) in found {
         match (pointers.iter().find(|(set, _)| *set == id), known) {
             (None, _) => Report::warning(
@@ -277,6 +282,134 @@ fn check_people(report: &mut Report, settings: &Settings) {
     }
 }
 
+/// Within how long people who left are out, and whether that was ever seen.
+fn check_rechecks(settings: &Settings) {
+    if matches!(&settings.database, DatabaseUrl::Sqlite(path) if !path.exists()) {
+        return;
+    }
+    let Ok(db) = Db::open(&settings.database) else {
+        return;
+    };
+    if !matches!(db.migration_state_blocking(), Ok(MigrationState::Current)) {
+        return;
+    }
+    for provider in &settings.providers {
+        let what = format!("re-check of {}", provider.id);
+        let Some(recheck) = provider.recheck else {
+            Report::warning(
+                &what,
+                "off: people who left stay until their session ends (FRONTDESK_SESSION_MAX)",
+            );
+            continue;
+        };
+        let by = if recheck.asks_profile {
+            "the profile tells whether somebody is still there"
+        } else {
+            "it depends on the provider refusing refresh tokens of people who left"
+        };
+        let every = recheck.every.as_secs();
+        let rate = recheck.rate;
+        let bound = format!(
+            "people who are refused by name are out within {every} s, or as long as the calls about all take at {rate} a second; {by}"
+        );
+        let last = db.read_blocking(|conn| unnamed_refusals::last_refusal(conn, &provider.id));
+        match last {
+            Ok(Some(at)) => {
+                let at = rfc3339(at, &settings.time_zone);
+                Report::ok(&what, &format!("{bound}; it last refused somebody on {at}"));
+            }
+            Ok(None) => Report::ok(
+                &what,
+                &format!(
+                    "{bound}; it was never seen to refuse anybody: try it with a test account"
+                ),
+            ),
+            Err(error) => Report::warning(&what, &error.to_string()),
+        }
+    }
+}
+
+/// Whose sessions will end because these settings do not have their provider.
+fn check_forgotten(report: &mut Report, db: &Db, providers: &[(String, String)]) {
+    let ours: Vec<String> = providers.iter().map(|(id, _)| id.clone()).collect();
+    let now = Clock::default().now();
+    match db.read_blocking(|conn| instances::forgotten(conn, now, &ours)) {
+        Ok(forgotten) => {
+            for Forgotten { provider, at } in forgotten {
+                let at = rfc3339(at, &jiff::tz::TimeZone::UTC);
+                Report::warning(
+                    "sessions",
+                    &format!(
+                        "people are signed in with the provider {provider}, which the settings do not have: where no running instance has it, their sessions end ten minutes after it was last there, not before {at}"
+                    ),
+                );
+            }
+        }
+        Err(error) => report.fault("sessions", &error.to_string()),
+    }
+}
+
+/// Whether trusted proxies name those who come through them. What they send is not seen here; where
+/// the last sign-in came from is.
+fn check_addresses(settings: &Settings) {
+    const WHAT: &str = "client addresses";
+    let trusted = &settings.trusted_proxies;
+    if trusted.is_empty() {
+        return;
+    }
+    let last = existing(settings).and_then(|db| {
+        let address = db.read_blocking(audit::last_address);
+        address.ok().flatten()
+    });
+    match last {
+        Some(last) if trusted.iter().any(|network| network.contains(&last)) => Report::warning(
+            WHAT,
+            &format!(
+                "the last sign-in came from {last}, which is in FRONTDESK_TRUSTED_PROXIES: unless somebody sits there, the proxy sends no client address, and limits for each address cannot tell people apart; have it send X-Forwarded-For"
+            ),
+        ),
+        Some(last) => Report::ok(
+            WHAT,
+            &format!("told by the proxy; the last sign-in came from {last}"),
+        ),
+        None => Report::ok(
+            WHAT,
+            "each proxy of FRONTDESK_TRUSTED_PROXIES must send X-Forwarded-For; /admin/status says once one did not",
+        ),
+    }
+}
+
+/// The database, if it is there and its tables are up to date.
+fn existing(settings: &Settings) -> Option<Db> {
+    if matches!(&settings.database, DatabaseUrl::Sqlite(path) if !path.exists()) {
+        return None;
+    }
+    let db = Db::open(&settings.database).ok()?;
+    matches!(db.migration_state_blocking(), Ok(MigrationState::Current)).then_some(db)
+}
+
+/// Whether anybody bears a name that passes for what is not a person.
+fn check_names(report: &mut Report, db: &Db) {
+    match db.read_blocking(|conn| reserved::borne(conn, MAX_RESERVED)) {
+        Ok(names) if names.is_empty() => Report::ok("names", "nobody bears a reserved one"),
+        Ok(names) => {
+            for name in &names {
+                Report::warning(
+                    "names",
+                    &format!(
+                        "the account {} bears a name that is reserved: it passes for what is not a person in the audit log; it keeps working, but give it another one (at the provider, or as a new local account)",
+                        name.escape_debug()
+                    ),
+                );
+            }
+            if names.len() == MAX_RESERVED {
+                Report::warning("names", "there may be more");
+            }
+        }
+        Err(error) => report.fault("names", &error.to_string()),
+    }
+}
+
 /// `whose` stands after the names of what every provider has, where there are several.
 async fn check_provider(
     report: &mut Report,
@@ -292,6 +425,15 @@ async fn check_provider(
         None => "OAuth2".to_owned(),
     };
     Report::ok(&label, &kind);
+    let vouches_for = settings.vouches_for.words();
+    Report::ok(
+        &of("vouches_for"),
+        &if vouches_for.is_empty() {
+            "nothing".to_owned()
+        } else {
+            vouches_for.join(", ")
+        },
+    );
     if settings
         .issuer
         .as_ref()
@@ -327,11 +469,13 @@ async fn check_provider(
     let secret = name("client_secret");
     let is_discovered = settings.issuer.is_some();
     check_return_address(&settings, public_url, whose);
+    let proves_by = name("proves_by");
     let provider = Provider::new(settings)?;
     let now = Clock::default().now();
     if check_discovery(report, &provider, now, &of("discovery")).await {
         check_clock(&provider, now, &of("clock")).await;
     }
+    check_proof(&provider, &of("fresh sign-in"), &proves_by);
     let client = of("client secret");
     for (name, url, is_needed) in provider.addresses() {
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
@@ -392,6 +536,30 @@ async fn check_provider(
         }
     }
     Ok(())
+}
+
+/// What a fresh sign-in is proved by, which dangerous acts ask for.
+fn check_proof(provider: &Provider, what: &str, name: &str) {
+    if provider.can_prove_by_prompt() {
+        Report::warning(
+            what,
+            &format!(
+                "{name}=prompt: proved by prompt=login in the browser's address, and whoever finds a browser open can take it out; take {name} away where the provider gives auth_time or takes pushed requests"
+            ),
+        );
+    } else if provider.settings().issuer.is_some() {
+        Report::ok(
+            what,
+            "proved by auth_time of the ID token, or by a prompt that was pushed",
+        );
+    } else if provider.can_prove() {
+        Report::ok(what, "proved by a prompt that was pushed");
+    } else {
+        Report::ok(
+            what,
+            "nothing here proves one; admins confirm dangerous acts with a local password, or with a confirmation password (`frontdesk changepassword USERNAME`)",
+        );
+    }
 }
 
 /// People come back to where their browser has our cookie.

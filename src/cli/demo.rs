@@ -55,6 +55,8 @@ fn settings(platform: &str, redirect_url: &str, client_secret: &str) -> Result<S
         ("INTERNAL_URL_PREFIX", platform),
         ("OAUTH2_USER_ALL_PERMISSIONS_URL", &permissions_url),
         ("OAUTH2_LOGOUT_URL", &logout_url),
+        // Its stand-in signs nothing, and everything is to be tried.
+        ("OAUTH2_PROVES_BY", "prompt"),
         ("DATABASE_URL", "frontdesk-demo.sqlite3"),
         ("SECRET_KEY", &secret_key),
         ("FRONTDESK_STAFF_PERMISSION", "frontdesk.staff"),

@@ -8,15 +8,16 @@ use serde_json::{Value, json};
 use super::{Failure, existing_database};
 use crate::admin::{self, Act, Admin, MAX_NOTE, Reason, Refusal};
 use crate::clock::UnixTime;
-use crate::config;
+use crate::config::{self, RoleSettings};
 use crate::db::Db;
+use crate::error::Error;
 use crate::i18n::rfc3339;
 use crate::paging::Page;
 use crate::permissions;
 use crate::roles::RolePermissions;
 use crate::secret::reference;
 use crate::sessions;
-use crate::users::{self, Filter, LastLogin, Role, Source, User, Wanted};
+use crate::users::{self, Filter, LastLogin, Role, Source, User, Wanted, refusals};
 
 /// Exit statuses beside 0 (done, or so already), 1 (failed) and 2 (wrong usage).
 const NO_SUCH_ACCOUNT: u8 = 3;
@@ -25,6 +26,8 @@ const REFUSED: u8 = 4;
 /// Rows a reading of the database.
 const PIECE: usize = 100;
 const MAX_SHOWN: i64 = 2000;
+/// Accounts a transaction.
+const AT_ONCE: i64 = 50;
 const DAY_SECONDS: u64 = 86_400;
 
 #[derive(Args)]
@@ -50,6 +53,8 @@ enum Command {
     Activate(One),
     /// End all open sessions of an account
     EndSessions(One),
+    /// Let somebody in again whom a provider refused, or all whom one refused
+    Readmit(Readmit),
     /// Give an account a permission by hand
     Grant(OnePermission),
     /// Take a permission that was given by hand
@@ -70,6 +75,9 @@ struct List {
     /// Holders of this permission
     #[arg(long)]
     permission: Option<String>,
+    /// Those whose permissions are kept because a provider's answer failed
+    #[arg(long)]
+    kept_permissions: bool,
     /// Not signed in for so many days
     #[arg(long, conflicts_with = "never_seen")]
     not_seen_days: Option<u32>,
@@ -116,6 +124,20 @@ struct One {
 }
 
 #[derive(Args)]
+struct Readmit {
+    #[arg(required_unless_present = "refused_by")]
+    username: Option<String>,
+    /// All whom the provider of this id refused
+    #[arg(long, value_name = "ID", conflicts_with = "username")]
+    refused_by: Option<String>,
+    /// Why; kept in the audit log
+    #[arg(long)]
+    reason: String,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct OnePermission {
     username: String,
     permission: String,
@@ -135,6 +157,22 @@ pub fn run(users: Users) -> Result<(), Failure> {
         Command::Deactivate(one) => act(&db, now, one, "deactivate", &Act::Deactivate),
         Command::Activate(one) => act(&db, now, one, "activate", &Act::Activate),
         Command::EndSessions(one) => act(&db, now, one, "end-sessions", &Act::EndSessions),
+        Command::Readmit(Readmit {
+            username,
+            refused_by,
+            reason,
+            json,
+        }) => match (username, refused_by) {
+            (Some(username), _) => {
+                let one = One {
+                    username,
+                    reason,
+                    json,
+                };
+                act(&db, now, one, "readmit", &Act::Readmit(None))
+            }
+            (None, by) => readmit_all(&db, now, &by.unwrap_or_default(), reason, json),
+        },
         Command::Grant(one) => {
             let (one, permission) = one.split();
             act(&db, now, one, "grant", &Act::GrantPermission(permission))
@@ -181,6 +219,7 @@ impl List {
             } else {
                 self.not_seen_days.map(days)
             },
+            has_kept_permissions: self.kept_permissions,
         }
     }
 }
@@ -263,6 +302,7 @@ fn show(db: &Db, now: UnixTime, username: &str, is_json: bool) -> Result<(), Fai
             return Ok(None);
         };
         let identities = users::identities_of(conn, user.id)?;
+        let refused = refusals::of(conn, user.id)?;
         let held = permissions::list(conn, user.id, MAX_SHOWN)?;
         // Without the portal's settings: idle ones count too.
         let filter = sessions::list::Filter {
@@ -275,9 +315,9 @@ fn show(db: &Db, now: UnixTime, username: &str, is_json: bool) -> Result<(), Fai
             per_person: i64::MAX,
         };
         let open = sessions::list::list(conn, now, limits, &filter, Page::First, PIECE)?;
-        Ok(Some((user, identities, held, open.rows)))
+        Ok(Some((user, (identities, refused), held, open.rows)))
     })?;
-    let Some((user, identities, held, open)) = found else {
+    let Some((user, (identities, refused), held, open)) = found else {
         return Err(no_such_account(username));
     };
     let mut document = user_json(&user);
@@ -286,13 +326,17 @@ fn show(db: &Db, now: UnixTime, username: &str, is_json: bool) -> Result<(), Fai
             "identities".to_owned(),
             identities
                 .iter()
-                .map(|(provider, subject)| json!({ "provider": provider, "subject": subject }))
+                .map(|(provider, subject)| {
+                    let refusal = refused.iter().find(|(by, _)| by == provider);
+                    let refused_at = refusal.map(|(_, at)| utc(*at));
+                    json!({ "provider": provider, "subject": subject, "refused_at": refused_at })
+                })
                 .collect(),
         );
         members.insert(
             "permissions".to_owned(),
             held.iter()
-                .map(|held| json!({ "name": held.name, "label": held.label, "origin": held.origin, "granted_by": held.granted_by }))
+                .map(|held| json!({ "name": held.name, "label": held.label, "origin": held.origin, "granted_by": held.granted_by, "granted_by_id": held.granted_by().id().map(|id| id.to_string()) }))
                 .collect(),
         );
         members.insert(
@@ -334,14 +378,75 @@ fn print_members(document: &Value) {
     }
 }
 
-fn act(db: &Db, now: UnixTime, one: One, name: &str, act: &Act) -> Result<(), Failure> {
-    if one.reason.chars().count() > MAX_NOTE {
+/// Readmits all whom a provider refused: one event each, so many a transaction.
+fn readmit_all(
+    db: &Db,
+    now: UnixTime,
+    provider: &str,
+    note: String,
+    is_json: bool,
+) -> Result<(), Failure> {
+    check_reason(&note)?;
+    if note.trim().is_empty() {
+        eprintln!("frontdesk: {}", Refusal::NoReason);
+        return Err(Failure::Status(REFUSED));
+    }
+    let (roles, admin) = (RolePermissions::default(), Admin::command_line());
+    let reason = Reason {
+        note,
+        reference: reference(),
+    };
+    let act = Act::Readmit(Some(provider.to_owned()));
+    let (mut count, mut after) = (0_usize, None);
+    loop {
+        let (last, done) = db.write_blocking(|conn| {
+            let ids = refusals::by(conn, provider, after, AT_ONCE)?;
+            let mut done = 0;
+            for id in &ids {
+                if admin::perform(conn, now, &admin, &roles, *id, &act, &reason)?.is_ok() {
+                    done += 1;
+                }
+            }
+            Ok::<_, Error>((ids.last().copied(), done))
+        })?;
+        count += done;
+        if last.is_none() {
+            break;
+        }
+        after = last;
+    }
+    if is_json {
+        let document = json!({
+            "refused_by": provider,
+            "act": "readmit",
+            "count": count,
+            "reference": reason.reference,
+        });
+        say!("{document}");
+    } else {
+        say!("{provider}: readmit: {count}");
+    }
+    Ok(())
+}
+
+fn check_reason(reason: &str) -> Result<(), Failure> {
+    if reason.chars().count() > MAX_NOTE {
         return Err(Failure::Other(format!(
             "a reason has at most {MAX_NOTE} characters"
         )));
     }
-    let (staff, superuser) = config::role_permissions(&config::environment()?);
-    let roles = RolePermissions { staff, superuser };
+    Ok(())
+}
+
+fn act(db: &Db, now: UnixTime, one: One, name: &str, act: &Act) -> Result<(), Failure> {
+    check_reason(&one.reason)?;
+    let roles = match act {
+        Act::GrantPermission(_) | Act::TakePermission(_) => {
+            RoleSettings::of(&config::environment()?)?.into()
+        }
+        // The others leave roles by permission alone, and work whatever the settings are.
+        _ => RolePermissions::default(),
+    };
     let admin = Admin::command_line();
     let reason = Reason {
         note: one.reason,

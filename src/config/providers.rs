@@ -60,6 +60,7 @@ pub struct ProviderSettings {
     pub prompt: Option<String>,
     pub acr_values: Option<String>,
     pub max_age: Option<Duration>,
+    pub proves_by: ProvesBy,
     /// Those that an ID token may be signed with.
     pub algorithms: Vec<Algorithm>,
     pub trusted_audiences: Vec<String>,
@@ -67,6 +68,7 @@ pub struct ProviderSettings {
     pub admission: Admission,
     pub dialect: Dialect,
     pub recheck: Option<Recheck>,
+    pub vouches_for: VouchesFor,
     /// PEM
     pub ca: Option<Vec<u8>>,
     /// What names its settings in messages.
@@ -131,15 +133,18 @@ const VARIABLES: &[(&str, &str)] = &[
     ("scope", "OAUTH2_SCOPE"),
     ("ca_file", "OAUTH2_CA_FILE"),
     ("label", "OAUTH2_PROVIDER_NAME"),
+    ("proves_by", "OAUTH2_PROVES_BY"),
     ("recheck", "OAUTH2_RECHECK"),
     ("recheck_rate", "OAUTH2_RECHECK_RATE"),
     ("recheck_with", "OAUTH2_RECHECK_WITH"),
+    ("vouches_for", "OAUTH2_VOUCHES_FOR"),
     ("mapping.subject", "OAUTH2_SUBJECT"),
     ("mapping.username", "OAUTH2_USERNAME"),
     ("mapping.first_name", "OAUTH2_FIRST_NAME"),
     ("mapping.email", "OAUTH2_EMAIL"),
     ("mapping.permissions", "OAUTH2_PERMISSIONS"),
     ("mapping.permission_name", "OAUTH2_PERMISSION_NAME"),
+    ("permissions_separator", "OAUTH2_PERMISSIONS_SEPARATOR"),
 ];
 
 /// Which member of which answer is what.
@@ -152,6 +157,8 @@ pub struct Mapping {
     pub email_verified: Pointer,
     /// Empty: the permissions answer itself, or its `permissions` member.
     pub permissions: Vec<Pointer>,
+    /// What stands between the names in a text that holds several; `None`: each text is one name.
+    pub permissions_separator: Option<String>,
     /// JSON Pointer (RFC 6901) into one item; `None`: a text, or the object's `codename`.
     pub permission_name: Option<String>,
     /// The provider's name to ours.
@@ -361,6 +368,77 @@ pub enum AssertionAudience {
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SigningKey({:?}, [redacted])", self.algorithm)
+    }
+}
+
+/// What a fresh sign-in at a provider is proved by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProvesBy {
+    /// Its own signed word on when it was, or a prompt that was pushed.
+    AuthTime,
+    /// `prompt=login` in the browser's address, too, which whoever sits there can take out.
+    Prompt,
+}
+
+/// What a provider's word counts for here. Where there are several, each is told apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of an operator")]
+pub struct VouchesFor {
+    /// Its permissions make roles and open what asks for them; otherwise they are only shown.
+    pub permissions: bool,
+    /// Its people are called as it calls them; otherwise `NAME@ID`.
+    pub names: bool,
+    /// Its people may land on an imported account of their name.
+    pub adoption: bool,
+    /// Its identities may be added to an account that exists, by that account's owner.
+    pub linking: bool,
+    /// Whom it refuses is out by every other way, too.
+    pub leaving: bool,
+}
+
+impl VouchesFor {
+    pub const ALL: Self = Self {
+        permissions: true,
+        names: true,
+        adoption: true,
+        linking: true,
+        leaving: true,
+    };
+
+    /// The words of the setting.
+    pub const WORDS: [&'static str; 5] = ["permissions", "names", "adoption", "linking", "leaving"];
+
+    /// `None` when one of the words is none of [`Self::WORDS`].
+    #[must_use]
+    pub fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let mut vouches_for = Self::default();
+        for word in words {
+            *match word {
+                "permissions" => &mut vouches_for.permissions,
+                "names" => &mut vouches_for.names,
+                "adoption" => &mut vouches_for.adoption,
+                "linking" => &mut vouches_for.linking,
+                "leaving" => &mut vouches_for.leaving,
+                _ => return None,
+            } = true;
+        }
+        Some(vouches_for)
+    }
+
+    /// As the setting has it.
+    #[must_use]
+    pub fn words(self) -> Vec<&'static str> {
+        let said = [
+            self.permissions,
+            self.names,
+            self.adoption,
+            self.linking,
+            self.leaving,
+        ];
+        let words = Self::WORDS.into_iter().zip(said);
+        words
+            .filter_map(|(word, is_said)| is_said.then_some(word))
+            .collect()
     }
 }
 

@@ -21,7 +21,7 @@ messages! {
     skip_to_content: Text = "Skip to content", "跳到正文";
     home_label: Text = ", home", " 首页";
     nav_main: Text = "Main", "主导航";
-    nav_apps: Text = "Apps", "应用";
+    nav_home: Text = "Home", "首页";
     nav_account: Text = "Account", "账号";
     nav_admin: Text = "Admin", "管理";
     account_menu: Text = "Account menu: ", "账号菜单：";
@@ -37,7 +37,7 @@ messages! {
 
     // -- sign-in --
     sign_in: Text = "Sign in", "登录";
-    sign_in_lead: Text = "One sign-in for every app you use at work.", "登录一次，即可使用所有工作应用。";
+    sign_in_lead: Text = "Use your work account.", "请使用你的工作账号。";
     continue_with_company: Text = "Continue with your company account", "使用公司账号登录";
     continue_with: Around = ["Continue with ", ""], ["使用", "登录"];
     you_go_to: Around = ["You go to ", " and come straight back."], ["将前往 ", " 验证身份，完成后自动返回。"];
@@ -57,6 +57,7 @@ messages! {
     all_unavailable: Text = "The company sign-in cannot be reached at the moment. It comes back by itself; local passwords work meanwhile.", "公司登录目前无法连接，恢复后会自动可用；在此期间可以使用本地密码。";
     add_provider: Around = ["Add ", ""], ["添加", ""];
     identity_linked: Text = "From now on you can sign in that way, too.", "今后你也可以用这种方式登录。";
+    link_too_old: Text = "That link was too old, and nothing was added. Choose it again.", "链接已过期，未添加任何登录方式。请重新点击。";
     company_directory: Text = "the company directory", "公司目录";
 
     sign_in_to: Around = ["Sign in to ", ""], ["登录", ""];
@@ -71,9 +72,23 @@ messages! {
     paused_heading: Text = "The password form is paused", "密码登录已暂停";
     paused_lead: Around = ["There were too many wrong attempts. Try again in ", " min."], ["输错次数过多，请在 ", " 分钟后再试。"];
     paused_company: Text = " Signing in with the company account works as always.", "公司账号登录不受影响。";
-    fresh_heading: Text = "Sign in again to go on", "请重新登录以继续";
-    fresh_lead: Text = "Sign in once more before you open this page.", "打开此页面前，请再登录一次。";
-    fresh_impossible: Text = "Local passwords are switched off on this portal. Ask your administrator for a rescue link.", "此门户已关闭本地密码登录。请向管理员申请应急链接。";
+    fresh_heading: Text = "Confirm that it is you", "请确认是你本人";
+    fresh_lead: Text = "What comes next could do lasting harm in other hands, so a browser that is signed in is not enough.", "接下来的操作若由他人执行，可能造成长期影响，仅凭已登录的浏览器还不够。";
+    confirm_button: Text = "Confirm", "确认";
+    confirm_local_hint: Text = "The password of this account on Frontdesk.", "此账号在 Frontdesk 上的密码。";
+    confirmation_password: Text = "Confirmation password", "确认密码";
+    confirmation_password_again: Text = "Confirmation password, again", "再次输入确认密码";
+    confirmation_password_hint: Text = "It confirms that it is you. Nobody signs in with it.", "仅用于确认是你本人，不能用来登录。";
+    confirm_wrong_heading: Text = "That password is not right", "密码不正确";
+    confirm_wrong_lead: Text = "Try again. Five wrong attempts within 15 minutes pause this form.", "请重试。15 分钟内输错五次，此表单会暂停使用。";
+    confirm_no_way: Text = "Nothing that you could do here by yourself would prove it.", "你目前没有可以自行确认的方式。";
+    confirm_if_again: Text = "If you come back to this page, the sign-in did not say that you had just signed in.", "如果又回到此页面，说明登录平台没有表明你刚刚登录过。";
+    confirm_ask: Text = "Ask another admin for a confirmation link, or whoever runs this portal for a confirmation password.", "请向其他管理员申请确认链接，或请门户的运维人员为你设置确认密码。";
+    choose_confirmation: Text = "Choose your confirmation password", "设置你的确认密码";
+    choose_confirmation_lead: Around = ["For the account ", ". It confirms that it is you before something that could do lasting harm. Nobody signs in with it."], ["账号：", "。在执行可能造成长期影响的操作之前，用它确认是你本人；不能用来登录。"];
+    choose_confirmation_button: Text = "Set the confirmation password", "设置确认密码";
+    confirmation_set: Text = "Your confirmation password is set.", "确认密码已设置。";
+    is_set: Text = "Set", "已设置";
     rescue_link: Text = "Rescue link", "应急链接";
     rescue_heading: Text = "Sign in with a rescue link", "使用应急链接登录";
     rescue_lead: Around = ["An operator of this portal made this link for the account ", "."], ["门户的运维人员为账号 ", " 生成了此链接。"];
@@ -145,6 +160,15 @@ messages! {
     step_id_token: Text = "verifying the identity", "验证身份";
     outcome_wrong_issuer: Text = "the answer came from another service", "回复来自其他服务";
     outcome_not_admitted: Text = "not admitted", "不符合准入规则";
+    kept_out_heading: Text = "First sign in somewhere else", "请先在另一处登录";
+    cause_kept_out: Around = ["You did sign in, but ", " no longer lets you in, or your sign-in there has run out. Sign in with it once, and this way works again."], ["你已通过验证，但", "不再认可你，或你在那里的登录已过期。请先用它登录一次，之后这种方式即可恢复使用。"];
+    cause_kept_out_gone: Around = ["You did sign in, but ", " has refused you, and this portal does not use it any more."], ["你已通过验证，但 ", " 曾拒绝你登录，而此门户已不再使用它。"];
+    step_sign_in_there: Text = "Sign in there with the button below.", "点击下面的按钮在那里登录。";
+    step_ask_to_readmit: Text = "If you cannot: send the reference below to your administrator, who can let you in again.", "如果做不到，请把下面的编号发给管理员，由管理员重新准许你登录。";
+    outcome_kept_out: Text = "refused by another sign-in service", "被另一登录服务拒绝";
+    cause_not_linkable: Text = "Identities of that sign-in service cannot be added to an account. Nothing was changed.", "该登录服务的身份不能添加到已有账号。未做任何更改。";
+    step_ask_to_link: Text = "Ask your administrator if you need it: they can link it for you.", "如有需要，请联系管理员为你关联。";
+    outcome_not_linkable: Text = "identities of this service are not added to accounts", "该服务的身份不能添加到账号";
     outcome_identity_taken: Text = "the identity belongs to another account", "该身份属于另一个账号";
     outcome_bad_metadata: Text = "the service's description cannot be used", "服务的描述信息不可用";
     outcome_bad_token: Text = "a token that cannot be trusted", "令牌不可信";
@@ -160,6 +184,8 @@ messages! {
     outcome_declined: Text = "access denied", "访问被拒绝";
     outcome_signed_out_there: Text = "signed out at the provider meanwhile", "期间已在登录平台退出";
     outcome_code_refused: Text = "the code was refused", "授权码被拒绝";
+    cause_name_reserved: Around = ["The name ", " is reserved on this portal: the audit log uses it, or one that looks like it, for what is not a person. An account needs another name."], ["用户名 ", " 在此门户中是保留名：审计日志用它（或与它相似的名称）表示并非个人的操作者。账号需要使用其他名称。"];
+    outcome_name_reserved: Text = "the name is reserved", "该用户名为保留名";
     outcome_name_taken: Text = "the name is taken", "用户名已被占用";
     outcome_inactive: Text = "the account is deactivated", "账号已停用";
     outcome_provider_error: Text = "an error from the service", "服务返回错误";
@@ -180,13 +206,14 @@ messages! {
     deactivated_other_hint: Text = "Sign out at the company sign-in service first; otherwise it may bring you back here.", "请先在公司登录服务上退出，否则可能会再次回到这里。";
 
     // -- home --
-    apps: Text = "Apps", "应用";
+    home: Text = "Home", "首页";
     hello: Around = ["Hello, ", ""], ["你好，", ""];
     first_sign_in_welcome: Text = "This is your first sign-in. Welcome.", "这是你首次登录，欢迎。";
     last_sign_in: [&'static str; 3] = ["Last sign-in: ", ", ", ". "], ["上次登录：", "，", "。"];
     not_you: Text = "Not you?", "不是你本人？";
-    no_apps_heading: Text = "No apps yet", "还没有应用";
-    no_apps_lead: Text = "Your account is ready. Apps show up here as soon as your company adds them to this portal.", "你的账号已就绪。公司在此门户添加应用后，它们会显示在这里。";
+    signed_in_heading: Text = "You are signed in", "你已登录";
+    signed_in_lead: Text = "Under “My account” you see what the portal knows about you, what you may do, and where you are signed in.", "在“我的账号”中可以查看门户保存的个人资料、你的权限，以及已登录的设备。";
+    see_your_account: Text = "Go to my account", "前往我的账号";
     see_your_permissions: Text = "See your permissions", "查看你的权限";
 
     // -- my account --
@@ -222,7 +249,7 @@ messages! {
     signed_in_result: Text = "Signed in", "登录成功";
     refused_result: Text = "Refused", "被拒绝";
     your_permissions: Text = "Your permissions", "你的权限";
-    your_permissions_hint: Text = "They decide which apps you see", "它们决定你能看到哪些应用";
+    your_permissions_hint: Text = "From the company directory, or given here by an administrator", "来自公司目录，或由管理员在此授予";
     permissions_note: Text = "Given by the company directory. Read again at every sign-in.", "由公司目录授予，每次登录时重新读取。";
     permissions_stale: Text = "The company directory did not give your permissions at this sign-in. These are the ones it gave before; sign in again later to renew them.", "本次登录时公司目录没有返回你的权限。下面是之前的权限；稍后重新登录即可更新。";
     permissions_unread: Text = "The company directory did not give your permissions at this sign-in. Sign in again later to read them.", "本次登录时公司目录没有返回你的权限。稍后重新登录即可读取。";
@@ -291,6 +318,8 @@ messages! {
     event_access_withdrawn: Text = "Access ended: no longer known at the sign-in service", "访问已结束：登录服务不再认可此人";
     event_signed_out_by_provider: Text = "Signed out at the sign-in service", "已在登录服务上退出";
     event_tokens_revoked: Text = "Tokens taken back at the sign-in service", "已在登录服务上撤销令牌";
+    event_provider_gone: Text = "Sessions ended: the portal no longer has their sign-in service", "会话已结束：门户已不再使用其登录服务";
+    event_readmitted: Text = "Let in again, although a sign-in service refused", "登录服务曾拒绝，现已重新准许登录";
     event_provider_rekeyed: Text = "A sign-in service's people were moved", "登录服务的身份已迁移";
     email_verified: Text = "E-mail verified", "邮箱已验证";
     document_id_token: Text = "ID token", "ID 令牌";
@@ -305,6 +334,7 @@ messages! {
     would_be_new: Text = "A new account would be created.", "将创建新账号。";
     would_be_known: Around = ["It would be the account ", "."], ["将登录账号 ", "。"];
     would_be_inactive: Around = ["It would be the account ", ", which is deactivated: nobody would be let in."], ["对应账号 ", "，但该账号已停用，无法进入。"];
+    would_be_reserved: Text = "Nobody would be let in: the username is reserved, because the audit log uses it for what is not a person.", "无法进入：该用户名为保留名，审计日志用它表示并非个人的操作者。";
     would_be_taken: Around = ["Nobody would be let in: the username belongs to the account ", ", which is not linked to this identity."], ["无法进入：用户名属于账号 ", "，而它未关联此身份。"];
     what_would_happen: Text = "What would happen", "将会发生什么";
     fields_read: Text = "What was read", "读取到的内容";
@@ -332,14 +362,20 @@ messages! {
     leavers_nobody: Text = "No signed-in user can be re-checked. Users without a usable token stay signed in until their session ends.", "目前没有可复查的用户。没有可用令牌的用户会保持登录，直到会话到期。";
     seconds: Text = " s", " 秒";
     leavers_lag: Around = [" Longest recent interval: ", "."], ["本实例近期实测：", "。"];
+    leavers_forgotten: Steps = &["This instance does not have it. Its open sessions end at ", ", unless an instance that has it runs by then."], &["本实例没有配置它。它的会话将于 ", " 结束，除非届时有配置了它的实例在运行。"];
     leavers_not_asked: Text = "People who are signed in are not asked about again; their sessions end by themselves.", "不复查已登录的人；会话到期后自动结束。";
     leavers_pushed: Text = " It also says so itself when somebody signs out there.", "有人在那里退出时，它也会主动通知。";
+    proof_is_weak: Text = "A fresh sign-in is believed by prompt=login in the browser's address (proves_by): whoever finds a browser open can take it out.", "仅凭浏览器地址中的 prompt=login 即认可重新登录（proves_by）：使用已打开浏览器的人可以将其去掉。";
     event_password_changed: Text = "Password changed", "密码已更改";
     event_user_switched: Text = "Signed out: someone else signed in on this browser", "已退出：此浏览器上有其他人登录";
     event_other: Text = "Other event", "其他事件";
     reason_inactive: Text = "the account is deactivated", "账号已停用";
     reason_name_taken: Text = "the name belongs to another account", "用户名属于另一个账号";
     changed_from_to: [&'static str; 3] = ["", " changed from ", " to "], ["", "从 ", " 改为 "];
+    permissions_are_kept: Text = "Kept, since the provider's answer failed", "沿用旧权限（提供方回复失败）";
+    permissions_kept_of: Around = ["", " The permissions that the provider gave them could not be read at the last try, and those of before count. What was taken from them there may still be here."], ["", "最近一次未能从提供方读取其权限，目前沿用之前的权限；在提供方已收回的权限可能仍然有效。"];
+    permissions_kept_since: [&'static str; 4] = ["The permissions from ", " could not be read since ", " (", "). What was there then is kept."], ["来自", "的权限自 ", "（", "）起无法读取，仍沿用当时的权限。"];
+    permissions_never_read: Around = ["The permissions from ", " could not be read. What was there before is kept."], ["来自", "的权限无法读取，仍沿用之前的权限。"];
     permissions_kept: Text = "the directory did not give the permissions; the old ones were kept", "目录没有返回权限，保留了原有权限";
 
     event_rescue_link_made: Text = "Rescue link made on the command line", "通过命令行生成应急链接";
@@ -417,12 +453,24 @@ messages! {
     action_end_sessions: Text = "Ends all open sessions at once. The person can sign in again.", "立即结束所有打开的会话。对方可以重新登录。";
     action_role: Text = "Read-only admins see this admin area; admins may also change things here.", "只读管理员可以查看管理区；管理员还可以在此进行更改。";
     action_reset_password: Text = "The old password ends at once. You get a link for its owner to choose a new one.", "旧密码立即失效。你会得到一个链接，由账号所有者设置新密码。";
+    action_confirmation_link: Text = "For someone whose sign-in does not prove that they are there. You get a link; they choose a confirmation password by it.", "适用于登录方式无法证明本人在场的人。你会得到一个链接，由对方据此设置确认密码。";
     action_link: Text = "Lets someone from the company directory sign in to this account.", "让公司目录中的某人可以登录此账号。";
     action_deactivate: Text = "Ends the open sessions and refuses new ones. Nothing is deleted; you can activate the account again.", "结束打开的会话并拒绝新的登录。不会删除任何内容，可以重新启用账号。";
     action_activate: Text = "The person can sign in again, with the permissions they had.", "对方可以重新登录，权限不变。";
     action_erase: Text = "For someone who has left: removes name, email, identities, permissions and addresses for good.", "适用于已离职人员：永久清除姓名、邮箱、身份、权限和地址。";
 
     act_deactivate: Text = "Deactivate", "停用";
+    act_readmit: Text = "Let in again", "重新准许登录";
+    action_readmit: Text = "A sign-in service refused this person, so no other way lets them in. This ends that, and the reason is kept.", "登录服务已拒绝此人，其他登录方式也因此不可用。此操作将解除限制，并保留原因。";
+    ask_readmit: Around = ["Let ", " in again?"], ["重新准许 ", " 登录？"];
+    steps_readmit: Steps = &["Every way of signing in that this person has works again.", "If the sign-in service refuses them once more, they are out again."], &["此人的所有登录方式将恢复可用。", "如果登录服务再次拒绝，此人将再次无法登录。"];
+    done_readmit: Text = "This person can sign in again.", "此人可以重新登录了。";
+    refused_not_refused: Text = "No sign-in service refuses this person", "没有登录服务拒绝此人";
+    reason_needed: Text = "Reason", "原因";
+    refused_no_reason: Text = "Say why", "请填写原因";
+    refused_since: Around = ["Refused since ", ""], ["自 ", " 起被拒绝"];
+    keeps_out_since: Steps = &["", " has refused this person since ", ": no other way lets them in until it does again, or an admin does."], &["", "自 ", " 起拒绝此人登录：在它重新认可或管理员准许之前，其他方式均不可用。"];
+    counts_for_nothing: Text = "shown only, counts for nothing", "仅供显示，不起作用";
     act_activate: Text = "Activate", "启用";
     act_make_superuser: Text = "Make admin", "设为管理员";
     act_make_staff: Text = "Make read-only admin", "设为只读管理员";
@@ -434,6 +482,7 @@ messages! {
     act_link: Text = "Link an identity", "关联身份";
     act_unlink: Text = "Unlink", "取消关联";
     act_reset_password: Text = "Reset the password", "重置密码";
+    act_confirmation_link: Text = "Make a confirmation link", "生成确认链接";
     act_erase: Text = "Erase personal data", "清除个人数据";
     act_note: Text = "Add a note", "添加备注";
 
@@ -449,21 +498,23 @@ messages! {
     ask_link: Around = ["Link an identity to ", ""], ["为 ", " 关联身份"];
     ask_unlink: Around = ["Unlink this identity from ", "?"], ["取消 ", " 与此身份的关联？"];
     ask_reset_password: Around = ["Reset the password of ", "?"], ["重置 ", " 的密码？"];
+    ask_confirmation_link: Around = ["Make a confirmation link for ", "?"], ["为 ", " 生成确认链接？"];
     ask_erase: Around = ["Erase the personal data of ", "?"], ["清除 ", " 的个人数据？"];
     ask_note: Around = ["A note about ", ""], ["关于 ", " 的备注"];
 
-    steps_deactivate: Steps = &["All open sessions end at once, here and in the apps behind this portal.", "New sign-ins are refused, with a page that says whom to ask.", "The profile, the permissions and the audit trail stay. You can activate the account again."], &["所有打开的会话立即结束，包括此门户后面的应用。", "拒绝新的登录，并显示联系方式。", "个人资料、权限和审计记录都会保留。可以重新启用账号。"];
+    steps_deactivate: Steps = &["All open sessions on this portal end at once.", "New sign-ins are refused, with a page that says whom to ask.", "The profile, the permissions and the audit trail stay. You can activate the account again."], &["此门户上所有打开的会话立即结束。", "拒绝新的登录，并显示联系方式。", "个人资料、权限和审计记录都会保留。可以重新启用账号。"];
     steps_activate: Steps = &["The person can sign in again at once.", "Permissions and role are as they were."], &["对方可以立即重新登录。", "权限和角色保持不变。"];
     steps_make_superuser: Steps = &["Admins can change every account, end sessions and export lists.", "It holds from the next click on, until an admin takes it away."], &["管理员可以更改所有账号、结束会话并导出列表。", "从下一次点击起生效，直到其他管理员取消。"];
     steps_make_staff: Steps = &["Read-only admins see all accounts, sessions and the audit log, and change nothing.", "A role by permission is apart and stays."], &["只读管理员可以查看所有账号、会话和审计日志，但不能更改。", "由权限授予的角色不受影响。"];
     steps_take_role: Steps = &["The admin area closes with the next click.", "A role by permission is apart and stays."], &["下一次点击起无法再进入管理区。", "由权限授予的角色不受影响。"];
-    steps_end_sessions: Steps = &["All open sessions end at once, here and in the apps behind this portal.", "The account stays active: the person can sign in again straight away."], &["所有打开的会话立即结束，包括此门户后面的应用。", "账号仍然有效，可以立即重新登录。"];
+    steps_end_sessions: Steps = &["All open sessions on this portal end at once.", "The account stays active: the person can sign in again straight away."], &["此门户上所有打开的会话立即结束。", "账号仍然有效，可以立即重新登录。"];
     steps_end_session: Steps = &["This one session ends at once. Others stay."], &["只结束这一个会话，其他会话保留。"];
     steps_grant: Steps = &["It holds at once, beside what the company directory gives.", "It stays until an admin takes it away."], &["立即生效，与公司目录授予的权限并存。", "一直有效，直到管理员收回。"];
     steps_take: Steps = &["Only what was given here is taken, at once. What the company directory gives stays."], &["立即收回在此授予的部分。公司目录授予的权限不受影响。"];
     steps_link: Steps = &["Whoever signs in at the company directory with this identity signs in to this account.", "The local password, if there is one, and all open sessions end at once.", "Make sure that it is the same person: nobody else can check it."], &["在公司目录以此身份登录的人，将登录到此账号。", "本地密码（如有）和所有打开的会话立即失效。", "请确认是同一个人，系统无法代为核实。"];
     steps_unlink: Steps = &["The identity no longer signs in to this account; its next sign-in may create a new one.", "What the company directory gave goes with it: its permissions, and a role by permission.", "All open sessions end at once."], &["该身份无法再登录此账号；下次登录可能创建新账号。", "公司目录授予的权限及相应角色一并取消。", "所有打开的会话立即结束。"];
     steps_reset_password: Steps = &["The old password and all open sessions end at once.", "The next page shows a link, once. Hand it to the owner of the account."], &["旧密码和所有打开的会话立即失效。", "下一页会显示一个链接，仅显示一次。请交给账号所有者。"];
+    steps_confirmation_link: Steps = &["The next page shows a link, once. It opens only where this person is signed in, and they choose a confirmation password by it.", "That password confirms that it is them before something that could do lasting harm. Nobody signs in with it.", "A confirmation password of before ends at once."], &["下一页会显示一个链接，仅显示一次。只有此人登录后才能打开，并据此设置确认密码。", "在执行可能造成长期影响的操作之前，用该密码确认是本人；不能用来登录。", "此前的确认密码立即失效。"];
     steps_erase: Steps = &["Name, email, identities, permissions and password are removed for good, and addresses and browsers from sessions.", "The audit trail keeps every entry, with a number in place of the name. Free text in other people's entries is not searched.", "This cannot be undone."], &["永久清除姓名、邮箱、身份、权限和密码，以及会话中的地址和浏览器信息。", "审计日志保留所有条目，姓名以编号代替。其他人条目中的自由文本不会被检索。", "此操作无法撤销。"];
     steps_note: Steps = &["Admins see it in the timeline of this account. The person does not."], &["管理员可在此账号的操作记录中看到，本人看不到。"];
 
@@ -482,12 +533,13 @@ messages! {
     reason_optional: Text = "Reason (optional)", "原因（可选）";
     reason_hint: Text = "Kept in the audit log, where admins read it. The person does not see it.", "保存在审计日志中，仅管理员可见，本人看不到。";
     note: Text = "Note", "备注";
-    permission_hint: Text = "As the company directory or an app names it, e.g. reports.sales.read", "使用公司目录或应用中的名称，例如 reports.sales.read";
+    permission_hint: Text = "As the company directory names it, e.g. reports.sales.read", "使用公司目录中的名称，例如 reports.sales.read";
     subject_hint: Text = "What the company directory calls the person for good, exactly as it is written there", "公司目录中此人的固定标识，须与目录完全一致";
     nothing_was_changed: Text = "Nothing was changed", "未做任何更改";
 
     refused_unknown_user: Text = "The account does not exist any more", "账号已不存在";
     refused_username_taken: Text = "Another account has that username", "该用户名已被占用";
+    refused_reserved_username: Text = "This username is reserved: the audit log uses it for what is not a person", "该用户名为保留名：审计日志用它表示并非个人的操作者";
     refused_bad_username: Text = "Enter a username of 1 to 150 characters", "请输入 1 到 150 个字符的用户名";
     refused_bad_first_name: Text = "Enter a name of at most 150 characters", "姓名最多 150 个字符";
     refused_bad_email: Text = "Enter a full email address with an @", "请输入包含 @ 的完整邮箱地址";
@@ -521,6 +573,9 @@ messages! {
     password_link_heading: Text = "A link to choose the password", "设置密码的链接";
     password_link_lead: [&'static str; 3] = ["Give this link to ", ". It works once, within ", " hours, and takes the place of any older one."], ["请把此链接交给 ", "。链接只能使用一次，", " 小时内有效，并使之前的链接失效。"];
     password_link_once: Text = "This page shows it once. If it is lost, reset the password for a new one.", "此链接只显示一次。如果丢失，请重置密码以获取新链接。";
+    confirmation_link_heading: Text = "A link to choose a confirmation password", "设置确认密码的链接";
+    confirmation_link_lead: [&'static str; 3] = ["Give this link to ", ". It opens only in a browser where they are signed in, works once, within ", " hours, and takes the place of any older one."], ["请把此链接交给 ", "。只能在其已登录的浏览器中打开，只能使用一次，", " 小时内有效，并使之前的链接失效。"];
+    confirmation_link_once: Text = "This page shows it once. If it is lost, make a new one.", "此链接只显示一次。如果丢失，请重新生成。";
     link: Text = "Link", "链接";
     choose_password: Text = "Choose your password", "设置你的密码";
     choose_password_lead: Around = ["For the account ", ". You are signed in as soon as it is set."], ["账号：", "。设置后即自动登录。"];
@@ -582,6 +637,10 @@ messages! {
     event_identity_linked: Text = "Identity linked", "关联身份";
     event_identity_unlinked: Text = "Identity unlinked", "取消关联身份";
     event_password_link_made: Text = "Password reset: link made", "重置密码：已生成链接";
+    event_confirmation_link_made: Text = "Confirmation link made", "已生成确认链接";
+    event_confirmation_set: Text = "Confirmation password set", "已设置确认密码";
+    event_proved: Text = "Confirmed who they are", "已确认是本人";
+    event_proof_refused: Text = "Confirmation refused", "确认被拒绝";
     event_note_added: Text = "Note", "备注";
     event_export_made: Text = "List exported", "导出列表";
     event_events_swept: Text = "Old entries removed from the audit log", "清理审计日志的旧条目";
@@ -616,6 +675,8 @@ messages! {
     backup_unknown: Text = "Not known. Set FRONTDESK_BACKUP_FILE to be warned when it is too old.", "未知。设置 FRONTDESK_BACKUP_FILE 后，备份过旧时会提醒。";
     backup_missing: Text = "There is none where FRONTDESK_BACKUP_FILE says.", "FRONTDESK_BACKUP_FILE 指定的位置没有备份。";
     backup_at: Around = ["The newest is of ", "."], ["最近一次：", "。"];
+    client_addresses: Text = "Addresses of those who sign in", "登录者的地址";
+    silent_proxy: Around = ["A trusted proxy sends no client address, last at ", ". Everybody behind it looks the same: limits for each address hold for all of them together or not at all, and the audit log holds the proxy’s address. Have it send X-Forwarded-For."], ["受信任的代理没有发送客户端地址，最近一次：", "。代理后的所有人看起来都一样：按地址的限制要么对所有人一起生效，要么不起作用，审计日志里也只有代理的地址。请让它发送 X-Forwarded-For。"];
     this_instance: Text = "This instance", "此实例";
     version: Text = "Version", "版本";
     running_since: Text = "Running since", "启动时间";
@@ -631,7 +692,7 @@ messages! {
     forbidden_lead: Around = ["It is for administrators, and your account, ", ", is not one."], ["此页面仅供管理员使用，而你的账号 ", " 不是管理员。"];
     forbidden_ask: Text = "If you need it for your work, ask your manager or an administrator.", "如果工作需要，请联系上级或管理员。";
     forbidden_today: Text = "If you were given it today, sign out and in again: permissions are read at sign-in.", "如果今天刚获得权限，请退出后重新登录：权限在登录时读取。";
-    go_to_apps: Text = "Go to your apps", "前往你的应用";
+    go_home: Text = "Go to the home page", "返回首页";
     not_found_heading: Text = "Page not found", "页面不存在";
     not_found_lead: Text = "There is no page at this address. It may have moved, or the address may have a typing mistake.", "找不到该页面。它可能已移走，或者地址输入有误。";
     method_heading: Text = "This address cannot be used that way", "此地址不支持这种请求";

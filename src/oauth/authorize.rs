@@ -1,6 +1,8 @@
 //! The way to a provider (RFC 6749 4.1.1): what is asked for at its authorize address, and how this
 //! client shows who it is wherever it calls with its secret.
 
+use std::sync::Arc;
+
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -8,7 +10,7 @@ use url::Url;
 
 use super::call::call;
 use super::metadata::Metadata;
-use super::{Failure, Prompt, Provider, Request, token};
+use super::{Failure, Prompt, Provider, Request, Visitor, token};
 use crate::clock::UnixTime;
 use crate::config::{AssertionAudience, ClientAuth};
 use crate::error::{Cause, Result, Step};
@@ -24,39 +26,51 @@ impl Provider {
     pub async fn authorize(
         &self,
         request: Request<'_>,
+        visitor: &Visitor,
         now: UnixTime,
         deadline: Instant,
     ) -> Result<Url, Failure> {
-        let metadata = if let Some(known) = self.known() {
-            self.nudge(now);
-            known
-        } else {
-            let _place = self.place().map_err(Failure::at(Step::Discovery))?;
-            self.discover(now, deadline).await?
-        };
+        let metadata = self.to_begin(visitor, now, deadline).await?;
         let parameters = self.authorize_parameters(&request);
-        let pushed = metadata
-            .pushed_requests
-            .as_ref()
-            .filter(|_| metadata.requires_pushed_requests || self.settings.pushes_requests);
+        // What the attempt remembers as pushed must have been.
+        let is_pushing = request.is_pushed || self.is_pushing(&metadata);
+        let pushed = metadata.pushed_requests.as_ref().filter(|_| is_pushing);
         if let Some(address) = pushed {
-            let _place = self.place().map_err(Failure::at(Step::PushedRequest))?;
-            let request_uri = self
-                .push(&metadata, address, &parameters, now, deadline)
-                .await
-                .map_err(Failure::at(Step::PushedRequest))?;
+            let step = Step::PushedRequest;
+            let place = self.place(visitor, step, deadline).await?;
+            let push = async {
+                let pushed = self.push(&metadata, address, &parameters, now, deadline);
+                pushed.await.map_err(Failure::at(step))
+            };
+            let request_uri = place.hold(step, push).await?;
             let short = vec![
                 ("client_id".to_owned(), self.settings.client_id.clone()),
                 ("request_uri".to_owned(), request_uri),
             ];
             return Ok(with_query(&metadata.authorize, &short));
         }
-        if metadata.requires_pushed_requests || self.settings.pushes_requests {
+        if is_pushing {
             return Err(Failure::at(Step::PushedRequest)(Cause::BadMetadata(
                 "pushed_authorization_request_endpoint",
             )));
         }
         Ok(with_query(&metadata.authorize, &parameters))
+    }
+
+    /// What is known of it for the way there; asked for where nothing is.
+    pub(super) async fn to_begin(
+        &self,
+        visitor: &Visitor,
+        now: UnixTime,
+        deadline: Instant,
+    ) -> Result<Arc<Metadata>, Failure> {
+        if let Some(known) = self.known() {
+            self.nudge(now);
+            return Ok(known);
+        }
+        let step = Step::Discovery;
+        let place = self.place(visitor, step, deadline).await?;
+        place.hold(step, self.discover(now, deadline)).await
     }
 
     fn authorize_parameters(&self, request: &Request<'_>) -> Vec<(String, String)> {
@@ -85,9 +99,12 @@ impl Provider {
             (Prompt::Unasked, Some(prompt)) => all.push(("prompt", prompt.clone())),
             (Prompt::Unasked, None) => {}
         }
-        if let Some(max_age) = settings.max_age {
-            all.push(("max_age", max_age.as_secs().to_string()));
-        }
+        // Of the two, the one that is signed for: the answer must then tell when it was.
+        let max_age = match request.prompt {
+            Prompt::Login => Some(0),
+            _ => settings.max_age.map(|max_age| max_age.as_secs()),
+        };
+        all.extend(max_age.map(|max_age| ("max_age", max_age.to_string())));
         if let Some(acr_values) = &settings.acr_values {
             all.push(("acr_values", acr_values.clone()));
         }
@@ -109,7 +126,9 @@ impl Provider {
             })
             .filter(|(name, _)| !name.is_empty())
             // The others are the protocol's own.
-            .filter(|(name, _)| name != "prompt" || !extra.contains_key("prompt"))
+            .filter(|(name, _)| {
+                !matches!(name.as_str(), "prompt" | "max_age") || !extra.contains_key(name)
+            })
             .collect();
         named.extend(
             extra

@@ -35,13 +35,64 @@ pub struct Asked<'a> {
     pub access_token: &'a str,
     pub code: &'a str,
     pub max_age: Option<Duration>,
-    /// Where the person was to sign in anew: a time that the provider gives must not be before.
+    /// Where the person must have signed in anew: a time that the provider gives must not be before.
     pub fresh_since: Option<UnixTime>,
     /// Separated by spaces; one of them must come back.
     pub acr_values: Option<&'a str>,
 }
 
 type Claims = Map<String, Value>;
+
+/// When the person signed in at the provider, as an ID token says it that is believed otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthTime {
+    /// Not at all, which proves nothing.
+    Unsaid,
+    /// In whole seconds.
+    At(i64),
+    /// In no way that could be a time.
+    Unreadable,
+}
+
+impl AuthTime {
+    /// The time that it gives.
+    #[must_use]
+    pub const fn moment(self) -> Option<UnixTime> {
+        match self {
+            Self::At(at) => Some(UnixTime(at * 1_000_000)),
+            Self::Unsaid | Self::Unreadable => None,
+        }
+    }
+
+    /// Whether the person signed in after an attempt began. `None`: it does not tell.
+    #[must_use]
+    pub fn is_since(self, begun_at: UnixTime, now: UnixTime) -> Option<bool> {
+        match self {
+            Self::Unsaid => None,
+            Self::At(at) => {
+                let (first, last) = (seconds(begun_at) - LEEWAY, seconds(now) + LEEWAY);
+                Some((first..=last).contains(&at))
+            }
+            Self::Unreadable => Some(false),
+        }
+    }
+}
+
+/// What an ID token says of it. Nobody is refused for it here.
+#[must_use]
+pub fn auth_time(claims: &Value) -> AuthTime {
+    let Some(claims) = claims.as_object() else {
+        return AuthTime::Unsaid;
+    };
+    if claims.get("auth_time").is_none_or(Value::is_null) {
+        return AuthTime::Unsaid;
+    }
+    match number(claims, "auth_time") {
+        Ok(Some(at)) => AuthTime::At(at),
+        Ok(None) => AuthTime::Unsaid,
+        Err(_) => AuthTime::Unreadable,
+    }
+}
 
 /// The claims of an ID token that came with a code.
 ///

@@ -9,12 +9,14 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::call::call;
-use super::claims::{self, Asked, Parties};
+use super::claims::{self, Asked, AuthTime, Parties};
 use super::jwt::Jwt;
 use super::metadata::Metadata;
 use super::profile::{self, Documents};
 use super::token::{self, Tokens};
-use super::{Failure, Grant, PERMISSIONS_EARLIER, Person, Provider, Returned, Took};
+use super::{
+    Failure, Given, Grant, PERMISSIONS_EARLIER, Person, Provider, Returned, Took, Visitor,
+};
 use crate::clock::UnixTime;
 use crate::config::Document;
 use crate::error::{Cause, Result, Step};
@@ -23,11 +25,26 @@ use crate::secret::Secret;
 impl Provider {
     /// Exchanges the code (RFC 6749 4.1.3) and reads who came; the answers themselves are left in
     /// `documents`, however it ends. Called once for a code: whatever
-    /// happens, it may be used up.
+    /// happens, it may be used up. Waits for a place of this visitor's first.
     ///
     /// # Errors
     /// [`Failure`] with the step; a failed permissions call is part of the answer.
     pub async fn finish(
+        &self,
+        returned: Returned<'_>,
+        visitor: &Visitor,
+        now: UnixTime,
+        deadline: Instant,
+        documents: &mut Documents,
+        between: impl FnOnce(),
+    ) -> Result<Person, Failure> {
+        let step = Step::TokenCall;
+        let place = self.place(visitor, step, deadline).await?;
+        let finish = self.finish_in_place(returned, now, deadline, documents, between);
+        place.hold(step, Box::pin(finish)).await
+    }
+
+    async fn finish_in_place(
         &self,
         returned: Returned<'_>,
         now: UnixTime,
@@ -35,23 +52,26 @@ impl Provider {
         documents: &mut Documents,
         between: impl FnOnce(),
     ) -> Result<Person, Failure> {
-        let _place = self.place().map_err(Failure::at(Step::TokenCall))?;
         let metadata = self.discover_once(now, deadline).await?;
         let started = Instant::now();
         let tokens = self.exchange(&metadata, &returned, now, deadline).await;
         self.note(&tokens);
         let tokens = tokens.map_err(Failure::at(Step::TokenCall))?;
+        let can_be_revoked = self.settings.revokes_tokens && metadata.revocation.is_some();
+        documents.given = can_be_revoked.then(|| Given::of(&tokens));
         let mut took = Took {
             token: started.elapsed(),
             ..Took::default()
         };
         between();
         let mut grant = Grant::default();
+        let mut auth_time = AuthTime::Unsaid;
         if let Some(issuer) = &self.settings.issuer {
             let claims = self
                 .id_token(&metadata, issuer, &tokens, &returned, now, deadline)
                 .await
                 .map_err(Failure::at(Step::IdToken))?;
+            auth_time = claims::auth_time(&claims);
             let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
             grant.issued_at = claims
                 .get("iat")
@@ -95,7 +115,6 @@ impl Provider {
                 said.is_some_and(|said| rule.values.contains(&said))
             });
         let permissions = profile::read_permissions(mapping, documents, self.gives_permissions());
-        let can_be_revoked = self.settings.revokes_tokens && metadata.revocation.is_some();
         if self.settings.recheck.is_some() || can_be_revoked {
             grant.refresh_token.clone_from(&tokens.refresh_token);
         }
@@ -113,6 +132,7 @@ impl Provider {
             is_email_verified: read.is_email_verified,
             is_admitted,
             permissions,
+            auth_time,
             grant,
             took,
         })

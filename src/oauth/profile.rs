@@ -4,8 +4,7 @@
 
 use serde_json::Value;
 
-use super::Failure;
-use super::Permissions;
+use super::{Failure, Given, Permissions};
 use crate::config::{Document, Mapping, Pointer};
 use crate::error::{Cause, Problem, ProfileFault, Step};
 use crate::permissions::{self, Permission};
@@ -25,6 +24,8 @@ pub struct Documents {
     all: [Option<Value>; 4],
     /// Why the permissions answer is missing, if it was asked for.
     pub permissions_failure: Option<Cause>,
+    /// The tokens that they were asked for with, where the provider takes such back.
+    pub given: Option<Given>,
 }
 
 impl Documents {
@@ -71,6 +72,13 @@ impl Documents {
         self.iter()
             .filter(|(document, _)| pointer.document.is_none_or(|only| only == *document))
             .any(|(_, value)| value.pointer(&pointer.path).is_some())
+    }
+
+    /// Whether a document says of a member that there is nothing: as null.
+    fn says_null(&self, pointer: &Pointer) -> bool {
+        self.iter()
+            .filter(|(document, _)| pointer.document.is_none_or(|only| only == *document))
+            .any(|(_, value)| value.pointer(&pointer.path).is_some_and(Value::is_null))
     }
 
     fn value(&self, pointer: &Pointer) -> Option<&Value> {
@@ -194,7 +202,8 @@ pub fn read_permissions(mapping: &Mapping, documents: &Documents, is_asked: bool
     }
 }
 
-/// The lists: of texts, of objects, or an object that holds either. Sorted by name, each once.
+/// The lists: of texts, of objects, or an object that holds either. One text is a list of one.
+/// Sorted by name, each once.
 ///
 /// # Errors
 /// [`Cause::Unreadable`] when any part is not as expected: a set that is half understood must
@@ -206,13 +215,27 @@ fn given(mapping: &Mapping, documents: &Documents) -> Result<Vec<Permission>, Ca
         return Err(cause.clone());
     }
     let mut all = Vec::new();
-    let mut add = |list: &Value| {
-        let list = list.as_array().ok_or(unreadable.clone())?;
-        if all.len() + list.len() > permissions::MAX_COUNT {
-            return Err(Cause::Unreadable("too many permissions"));
-        }
-        for item in list {
-            all.push(permission(mapping, item).ok_or(unreadable.clone())?);
+    let mut add = |stated: &Value| {
+        let items = match stated {
+            Value::Array(items) => items.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let is_list = stated.is_array();
+        for item in items {
+            match item {
+                Value::Null => {}
+                Value::String(text) => {
+                    for name in separated(mapping, text) {
+                        all.push(named(name).ok_or(unreadable.clone())?);
+                    }
+                }
+                // Nothing but a text stands for a list of one.
+                item if is_list => all.push(permission(mapping, item).ok_or(unreadable.clone())?),
+                _ => return Err(unreadable.clone()),
+            }
+            if all.len() > permissions::MAX_COUNT {
+                return Err(Cause::Unreadable("too many permissions"));
+            }
         }
         Ok(())
     };
@@ -220,12 +243,12 @@ fn given(mapping: &Mapping, documents: &Documents) -> Result<Vec<Permission>, Ca
         let answer = documents
             .get(Document::Permissions)
             .ok_or(unreadable.clone())?;
-        let list = if answer.is_array() {
-            answer
-        } else {
+        let stated = if answer.is_object() {
             answer.get("permissions").ok_or(unreadable.clone())?
+        } else {
+            answer
         };
-        add(list)?;
+        add(stated)?;
     }
     for pointer in &mapping.permissions {
         match documents.find(pointer) {
@@ -234,6 +257,7 @@ fn given(mapping: &Mapping, documents: &Documents) -> Result<Vec<Permission>, Ca
             None if is_elsewhere(documents, pointer) => {
                 return Err(Cause::Unreadable("permissions elsewhere"));
             }
+            None if documents.says_null(pointer) => {}
             // Of an answer that was asked for, it is missing; a claim that is absent is empty.
             None if documents.get(Document::Permissions).is_some()
                 && matches!(pointer.document, None | Some(Document::Permissions)) =>
@@ -281,6 +305,31 @@ fn renamed(mapping: &Mapping, permission: Permission) -> Option<Permission> {
     Some(Permission { name: ours, label })
 }
 
+/// The names in a text: what the separator parts, without the spaces around; without a separator
+/// the text as it is. An empty one is none.
+fn separated<'a>(mapping: &'a Mapping, text: &'a str) -> impl Iterator<Item = &'a str> {
+    let separator = mapping.permissions_separator.as_deref();
+    let (parts, whole) = match separator {
+        Some(separator) => (Some(text.split(separator).map(str::trim)), None),
+        None => (None, Some(text)),
+    };
+    parts
+        .into_iter()
+        .flatten()
+        .chain(whole)
+        .filter(|name| !name.is_empty())
+}
+
+/// A permission that is a text.
+fn named(name: &str) -> Option<Permission> {
+    let is_fit = name.chars().count() <= permissions::MAX_NAME && !name.chars().any(is_refused);
+    is_fit.then(|| Permission {
+        name: name.to_owned(),
+        label: String::new(),
+    })
+}
+
+/// A permission that is an object, or a number that names one.
 fn permission(mapping: &Mapping, item: &Value) -> Option<Permission> {
     let name = match (&mapping.permission_name, item) {
         (Some(pointer), _) => item.pointer(pointer),
@@ -442,12 +491,8 @@ mod tests {
             (json!([]), Ok(vec![])),
             (json!({"permissions": []}), Ok(vec![])),
             (json!({}), Err(())),
-            (json!(null), Err(())),
-            (json!({"permissions": null}), Err(())),
             (json!({"permissions": {"a": 1}}), Err(())),
-            (json!(["a.b", null]), Err(())),
             (json!(["a.b", {"name": "no codename"}]), Err(())),
-            (json!(["a.b", ""]), Err(())),
             (json!(["x".repeat(256)]), Err(())),
             (json!(vec!["p"; 2001]), Err(())),
         ] {
@@ -458,6 +503,120 @@ mod tests {
                 .map_err(|_| ());
             assert_eq!(names, expected, "{answer}");
         }
+    }
+
+    /// What a member may hold, and what is read of it.
+    fn shapes() -> Vec<(Value, Result<Vec<&'static str>, ()>)> {
+        vec![
+            (json!("staff"), Ok(vec!["staff"])),
+            (json!("Domain Admins"), Ok(vec!["Domain Admins"])),
+            (json!("a,b"), Ok(vec!["a,b"])),
+            (json!(["staff"]), Ok(vec!["staff"])),
+            (json!(["staff", null]), Ok(vec!["staff"])),
+            (json!(["staff", ""]), Ok(vec!["staff"])),
+            (json!([12, "staff"]), Ok(vec!["12", "staff"])),
+            (json!([]), Ok(vec![])),
+            (json!([null]), Ok(vec![])),
+            (json!([""]), Ok(vec![])),
+            (json!(""), Ok(vec![])),
+            (json!(null), Ok(vec![])),
+            (json!({}), Err(())),
+            (json!({"codename": "staff"}), Err(())),
+            (json!(false), Err(())),
+            (json!(true), Err(())),
+            (json!(0), Err(())),
+            (json!(12), Err(())),
+            (json!(1.5), Err(())),
+            (json!(["staff", {}]), Err(())),
+            (json!(["staff", false]), Err(())),
+            (json!(["staff", 1.5]), Err(())),
+            (json!(["staff", ["more"]]), Err(())),
+            (json!("a\u{0}b"), Err(())),
+            (json!("x".repeat(256)), Err(())),
+        ]
+    }
+
+    fn names_of(mapping: &Mapping, documents: &Documents) -> Result<Vec<String>, ()> {
+        given(mapping, documents)
+            .map(|all| all.into_iter().map(|one| one.name).collect())
+            .map_err(|_| ())
+    }
+
+    #[test]
+    fn each_shape_of_a_set_is_a_list_or_none_or_unreadable() {
+        let of_claim = Mapping {
+            permissions: vec![at("/groups")],
+            ..mapping()
+        };
+        for (value, expected) in shapes() {
+            let expected = expected.map(|names| names.iter().map(|&n| n.to_owned()).collect());
+            let member = json!({"permissions": value});
+            let read = names_of(&mapping(), &documents(Document::Permissions, &member));
+            assert_eq!(read, expected, "member {value}");
+            if !value.is_object() {
+                let read = names_of(&mapping(), &documents(Document::Permissions, &value));
+                assert_eq!(read, expected, "answer {value}");
+            }
+            let claims = json!({"groups": value});
+            for document in Document::ALL {
+                let read = names_of(&of_claim, &documents(document, &claims));
+                assert_eq!(read, expected, "{document:?} {value}");
+            }
+        }
+        for document in Document::ALL {
+            let absent = names_of(&of_claim, &documents(document, &json!({})));
+            let expected = match document {
+                Document::Permissions => Err(()),
+                _ => Ok(vec![]),
+            };
+            assert_eq!(absent, expected, "absent in {document:?}");
+        }
+    }
+
+    #[test]
+    fn a_null_gives_way_to_another_answer_s_list() {
+        let mapping = Mapping {
+            permissions: vec![at("/groups")],
+            ..mapping()
+        };
+        let mut both = documents(Document::IdToken, &json!({"groups": null}));
+        both.set(Document::Userinfo, json!({"groups": "staff"}));
+        assert_eq!(names_of(&mapping, &both), Ok(vec!["staff".to_owned()]));
+    }
+
+    #[test]
+    fn a_separator_parts_each_text() {
+        for (separator, value, expected) in [
+            (",", json!("a,b"), vec!["a", "b"]),
+            (",", json!(" a , b ,, a,"), vec!["a", "b"]),
+            (",", json!("a"), vec!["a"]),
+            (",", json!(",,"), vec![]),
+            (",", json!(""), vec![]),
+            (",", json!(null), vec![]),
+            (",", json!(["a,b", "c"]), vec!["a", "b", "c"]),
+            (" ", json!("b  a"), vec!["a", "b"]),
+            (";", json!("a,b"), vec!["a,b"]),
+        ] {
+            let mapping = Mapping {
+                permissions: vec![at("/groups")],
+                permissions_separator: Some(separator.to_owned()),
+                ..mapping()
+            };
+            let claims = json!({ "groups": value });
+            let read = names_of(&mapping, &documents(Document::IdToken, &claims));
+            let expected = expected.iter().map(|&name| name.to_owned()).collect();
+            assert_eq!(read, Ok(expected), "{separator:?} {value}");
+        }
+        let mapping = Mapping {
+            permissions_separator: Some(",".to_owned()),
+            ..mapping()
+        };
+        let many = json!(vec!["p"; 2001].join(","));
+        assert_eq!(
+            names_of(&mapping, &documents(Document::Permissions, &many)),
+            Err(()),
+            "too many"
+        );
     }
 
     #[test]
@@ -555,7 +714,7 @@ mod tests {
             "an absent claim is empty"
         );
         assert_eq!(
-            names(&mapping, &json!({"groups": "all"})),
+            names(&mapping, &json!({"groups": {"all": true}})),
             Err(()),
             "garbled"
         );

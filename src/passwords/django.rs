@@ -8,6 +8,7 @@ use argon2::{Argon2, Params};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::cost::Kind;
 use crate::secret::{Secret, is_pbkdf2_sha256};
 
 /// What one verification may take at most; Django's own defaults are far below. A hash that asks
@@ -36,6 +37,21 @@ enum Stored<'a> {
 #[must_use]
 pub fn is_usable(stored: &str) -> bool {
     read(stored).is_some()
+}
+
+/// What makes a usable hash dear to verify.
+pub(super) fn kind(stored: &str) -> Option<Kind> {
+    Some(match read(stored)? {
+        Stored::Pbkdf2 { iterations, .. } => Kind::Pbkdf2 { iterations },
+        Stored::Argon2(hash) => {
+            let params = Params::try_from(&hash).ok()?;
+            Kind::Argon2 {
+                memory: params.m_cost(),
+                passes: params.t_cost(),
+                lanes: params.p_cost(),
+            }
+        }
+    })
 }
 
 /// Whether `stored` is the hash of `password`. One that is not usable is nobody's.

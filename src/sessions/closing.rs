@@ -83,6 +83,20 @@ pub fn close(conn: &mut Conn, now: UnixTime, user_id: i64, closing: Closing<'_>)
     })
 }
 
+/// Ends everybody's sessions that began at a provider which is not there any more; how many there
+/// were.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn close_all_at(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
+    let all = sessions::table
+        .filter(sessions::provider.eq(provider))
+        .filter(sessions::ended_at.is_null());
+    Ok(diesel::update(all)
+        .set(sessions::ended_at.eq(now.0))
+        .execute(conn)?)
+}
+
 /// The accounts that have live sessions which a logout token names, at most `limit`.
 ///
 /// # Errors

@@ -312,33 +312,6 @@ pub fn is_newer(conn: &mut Conn, since: UnixTime, provider: &str, user_id: i64) 
     Ok(found.is_some())
 }
 
-/// Whether a person is asked about at another provider, one of `others`, too.
-pub fn has_elsewhere(
-    conn: &mut Conn,
-    now: UnixTime,
-    limits: Limits,
-    (provider, others): (&str, &[String]),
-    user_id: i64,
-) -> Result<bool> {
-    let found: Option<i64> = sessions::table
-        .filter(sessions::user_id.eq(user_id))
-        .filter(sessions::provider.ne(provider))
-        .filter(sessions::provider.eq_any(others))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
-        .filter(sessions::recheck_at.is_not_null())
-        .filter(
-            sessions::refresh_token
-                .is_not_null()
-                .or(sessions::access_expires_at.gt(now.0)),
-        )
-        .select(sessions::id)
-        .first(conn)
-        .optional()?;
-    Ok(found.is_some())
-}
-
 /// Has those asked about again whose sessions began while nobody was; how many sessions there are.
 pub fn schedule(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
     Ok(diesel::update(
@@ -378,6 +351,35 @@ pub fn left_of(conn: &mut Conn, session_id: i64) -> Result<Option<Left>> {
         ))
         .first(conn)
         .optional()?)
+}
+
+/// Takes the ID token of a session, with the hash of its own token: whoever asks next gets none.
+pub fn take_id_token(conn: &mut Conn, session_id: i64) -> Result<Option<(String, String)>> {
+    let found: Option<(Option<String>, String)> = sessions::table
+        .find(session_id)
+        .select((sessions::id_token, sessions::token_hash))
+        .first(conn)
+        .optional()?;
+    let Some((Some(token), token_hash)) = found else {
+        return Ok(None);
+    };
+    let session = sessions::table.find(session_id);
+    let changed = diesel::update(session.filter(sessions::id_token.eq(&token)))
+        .set(sessions::id_token.eq(None::<&str>))
+        .execute(conn)?;
+    Ok((changed == 1).then_some((token, token_hash)))
+}
+
+/// Whether a session that has not ended came from this session of the provider's.
+pub fn is_on(conn: &mut Conn, provider: &str, sid: &str) -> Result<bool> {
+    let found: Option<i64> = sessions::table
+        .filter(sessions::provider.eq(provider))
+        .filter(sessions::sid.eq(sid))
+        .filter(sessions::ended_at.is_null())
+        .select(sessions::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
 }
 
 /// Takes the tokens of up to `limit` sessions that ended before `before`; how many there were.

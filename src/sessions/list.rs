@@ -64,7 +64,7 @@ impl Filter {
         }
         ById {
             table: "sessions",
-            columns: "x.id, x.user_id, x.provider, x.created_at, x.last_seen_at, x.expires_at, x.address, x.user_agent, u.username, u.first_name",
+            columns: "x.id, x.user_id, x.provider, x.created_at, x.last_seen_at, x.expires_at, x.address, x.user_agent, x.proved_at, x.proved_by, u.username, u.first_name",
             join: "CROSS JOIN users u",
             join_tests: vec![Sql::new(
                 "u.id = x.user_id AND u.is_active = ?",

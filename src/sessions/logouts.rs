@@ -22,11 +22,11 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// [`crate::error::DatabaseError`], here and below.
 pub fn take_turns(conn: &mut Conn, named: Named<'_>) -> Result<()> {
     let name = |kind: &str, value: &str| format!("{kind}\n{}\n{value}", named.provider);
-    let names = [
+    let both = [
         named.sid.map(|sid| name("sid", sid)),
         named.sub.map(|sub| name("sub", sub)),
     ];
-    lock_names(conn, names.into_iter().flatten())
+    lock_names(conn, both.into_iter().flatten())
 }
 
 /// Remembers a logout, also one that ended nothing.

@@ -1,36 +1,41 @@
 //! The one door: find or create the account, sync it, refuse the inactive, open the session, record
 //! the event, in one transaction. The first sign-in and the hundredth take the same path.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::password_link::MAKES_LINK;
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
-use crate::error::{Admission, Cause, Error, Result, SignInError, Step};
+use crate::error::{Admission, Cause, Error, Problem, ProfileFault, Result, SignInError, Step};
 use crate::failpoint::hit_about;
 use crate::identity_sync::{self, Sync};
+use crate::leaving;
 use crate::local_path::LocalPath;
 use crate::oauth::profile::email_domain;
 use crate::oauth::{Grant, Permissions, Person, Provider};
-use crate::permissions;
+use crate::permissions::{self, Counting};
 use crate::roles;
 use crate::secret::{Secret, sha256};
 use crate::sessions::closing::Named;
+use crate::sessions::proof::{Proof, ProvedBy};
 use crate::sessions::{self, Client, Closing, NewSession, grant, logouts};
-use crate::users::{self, NO_PASSWORD_YET, Occasion, Role, User};
+use crate::users::{
+    self, MAX_USERNAME, NO_PASSWORD_YET, Occasion, Profile, Role, Standing, User, refusals,
+};
 
 /// What came of a person at the door.
 #[derive(Debug)]
 pub enum Entered {
     In {
         token: Secret<String>,
+        /// The browser came with a session that was somebody else's, or over: nobody knows whose.
+        is_other_person: bool,
     },
     /// Turned away, and the trail says so.
-    Refused {
-        error: Box<SignInError>,
-    },
+    Refused { error: Box<SignInError> },
 }
 
 /// How somebody proved who they are.
@@ -41,6 +46,7 @@ pub enum Way {
         person: Box<Person>,
         /// Before the provider was asked for what it says of the person.
         asked_at: UnixTime,
+        proof: Option<Proof>,
     },
     Password {
         user_id: i64,
@@ -70,6 +76,17 @@ impl Way {
             Self::Provider { provider, .. } => provider.id(),
             Self::Password { .. } | Self::RescueLink { .. } | Self::PasswordLink { .. } => "",
         }
+    }
+
+    /// What it proves beside opening a session.
+    fn proof(&self, now: UnixTime) -> Option<Proof> {
+        let by = match self {
+            Self::Provider { proof, .. } => return *proof,
+            // By the link its owner has just chosen the password, and knows it.
+            Self::Password { .. } | Self::PasswordLink { .. } => ProvedBy::Password,
+            Self::RescueLink { .. } => ProvedBy::RescueLink,
+        };
+        Some(Proof { at: now, by })
     }
 
     /// What can open one session only.
@@ -106,8 +123,8 @@ struct Known {
 /// Whom the door turns away, and why.
 struct TurnedAway {
     about: Option<User>,
-    /// Who came, by the name that they came with.
-    actor: String,
+    /// Who came: the account of `about`, or somebody without one, by this name.
+    stranger: Option<String>,
     cause: Cause,
 }
 
@@ -135,13 +152,13 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
             user_id,
             hash,
             link,
-        } => Ok(know_owner(conn, entry, *user_id, link, hash)?),
+        } => know_owner(conn, entry, *user_id, link, hash)?,
     };
     let known = match known {
         Ok(known) => known,
         Err(turned_away) => return refuse_entry(conn, entry, *turned_away),
     };
-    end_previous(conn, entry, &known)?;
+    let is_other_person = end_previous(conn, entry, &known)?;
     make_room(conn, entry, &known)?;
     sessions::open(
         conn,
@@ -154,6 +171,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
             attempt: entry.way.attempt(),
             client: &entry.client,
             grant: &entry.grant,
+            proof: entry.way.proof(entry.now),
         },
     )?;
     audit::record(
@@ -162,7 +180,10 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
         NewEvent {
             kind: EventKind::SignedIn,
             reason: "",
-            actor: &known.username,
+            actor: Actor::Person {
+                id: known.user_id,
+                username: &known.username,
+            },
             user: Some((known.user_id, &known.username)),
             provider: entry.way.provider(),
             client: &entry.client,
@@ -172,6 +193,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
     )?;
     Ok(Entered::In {
         token: entry.token.clone(),
+        is_other_person,
     })
 }
 
@@ -203,35 +225,62 @@ fn know_person(
     person: &Person,
     asked_at: UnixTime,
 ) -> Result<Result<Known, Box<TurnedAway>>> {
-    let profile = &person.profile;
+    let vouches_for = provider.settings().vouches_for;
+    let profile = called(provider, &person.profile);
+    let profile = profile.as_ref();
     let mut details = identity_sync::details_of(&person.kept, &person.permissions);
-    let turned_away = |about, cause| {
+    let turned_away = |about, stranger: Option<&String>, cause| {
         Ok(Err(Box::new(TurnedAway {
             about,
-            actor: profile.username.clone(),
+            stranger: stranger.cloned(),
             cause,
         })))
     };
+    let by_name = Some(&profile.username);
     let mut known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
     // The provider has refused the person since it said what they come with: it is asked anew.
-    if let Some((_, identity)) = &known
-        && identity.is_refused_since(asked_at, entry.now)
+    if let Some((_, standing)) = &known
+        && standing.identity.is_refused_since(asked_at, entry.now)
     {
         return Err(Error::SignedOutThere);
     }
     let user = known.as_ref().map(|(user, _)| user);
-    if let Err(why) = admit(conn, provider, person, user)? {
-        return turned_away(user.cloned(), Cause::NotAdmitted(why));
+    let counting = &entry.desk.roles.counting;
+    if let Err(why) = admit(conn, provider, person, user, counting)? {
+        let stranger = by_name.filter(|_| user.is_none());
+        let known = user.cloned();
+        if let Some(user) = known.as_ref().filter(|user| user.is_active) {
+            // What they have here already ends too, as at a re-check.
+            leaving::withdraw(
+                conn,
+                entry.now,
+                &entry.desk,
+                provider.id(),
+                user,
+                why.code(),
+            )?;
+        }
+        return turned_away(known, stranger, Cause::NotAdmitted(why));
     }
-    if known.is_none()
-        && let Some(owner) = users::find_by_username(conn, &profile.username)?
-    {
-        // Either somebody else's name, or this person's own first sign-in in another tab, which
-        // has just been committed.
-        known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
-        hit_about("owner_read", &profile.subject);
+    if known.is_none() {
+        let owner = users::find_by_username(conn, &profile.username)?;
+        // What waits for its person waits under the plain name.
+        let waiting = if !vouches_for.adoption {
+            None
+        } else if vouches_for.names {
+            owner.clone()
+        } else {
+            users::find_by_username(conn, &person.profile.username)?
+        };
+        if owner.is_some() || waiting.is_some() {
+            // Either somebody else's name, or this person's own first sign-in in another tab,
+            // which has just been committed.
+            known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
+            hit_about("owner_read", &profile.subject);
+        }
         if known.is_none()
-            && let Some(owner) = adoptable(conn, entry, owner.id)?
+            && let Some(waiting) = waiting
+            && let Some(owner) = adoptable(conn, entry, waiting.id)?
         {
             adopt(
                 conn,
@@ -243,17 +292,36 @@ fn know_person(
             )?;
             known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
         }
-        if known.is_none() {
+        if known.is_none() && owner.is_some() {
             let cause = Cause::NameTaken {
                 username: profile.username.clone(),
             };
-            return turned_away(Some(owner), cause);
+            return turned_away(owner, by_name, cause);
         }
     }
-    let (user_id, username) = if let Some((user, identity)) = known {
+    if known.is_none() && users::reserved::is_reserved(&profile.username) {
+        let cause = Cause::NameReserved {
+            username: profile.username.clone(),
+        };
+        return turned_away(None, by_name, cause);
+    }
+    if let Some((user, standing)) = &known
+        && standing.identity.refused_at().is_some()
+        && user.is_active
+    {
+        refusals::let_in(conn, user.id, provider.id())?;
+    }
+    if let Some((user, standing)) = &known
+        && standing.has_others
+        && let Some(by) = leaving::kept_out_by(conn, &entry.desk, user.id, provider.id())?
+    {
+        return turned_away(Some(user.clone()), None, Cause::KeptOut { by });
+    }
+    let (user_id, username) = if let Some((user, Standing { identity, .. })) = known {
         let sync = Sync {
             user: &user,
             identity: &identity,
+            gives_names: vouches_for.names,
             profile: profile.clone(),
             permissions: &person.permissions,
             occasion: Occasion::SignIn,
@@ -264,12 +332,26 @@ fn know_person(
             let cause = Cause::Inactive {
                 username: user.username.clone(),
             };
-            return turned_away(Some(user), cause);
+            return turned_away(Some(user), None, cause);
         };
         (user.id, username)
     } else {
+        if profile.username.chars().count() > MAX_USERNAME {
+            let fault = ProfileFault {
+                field: "username",
+                problem: Problem::TooLong,
+            };
+            return turned_away(None, by_name, Cause::BadProfile(fault));
+        }
         details.account_created = true;
-        let id = create(conn, entry, provider, person, asked_at, &mut details)?;
+        let id = create(
+            conn,
+            entry,
+            provider,
+            (profile, &person.permissions),
+            asked_at,
+            &mut details,
+        )?;
         (id, profile.username.clone())
     };
     entry.desk.failpoint.hit("in_transaction");
@@ -285,23 +367,19 @@ fn create(
     conn: &mut Conn,
     entry: &Entry,
     provider: &Provider,
-    person: &Person,
+    (profile, permissions): (&Profile, &Permissions),
     asked_at: UnixTime,
     details: &mut Details,
 ) -> Result<i64> {
-    let given = match &person.permissions {
+    let given = match permissions {
         Permissions::Given(given) => Some(given),
         Permissions::NotAsked | Permissions::Failed(_) => None,
     };
     let now = entry.now;
-    let id = users::create(
-        conn,
-        now,
-        provider.id(),
-        &person.profile,
-        given.is_some(),
-        asked_at,
-    )?;
+    let id = users::create(conn, now, provider.id(), profile, given.is_some(), asked_at)?;
+    let is_kept = matches!(permissions, Permissions::Failed(_));
+    let identity = (provider.id(), profile.subject.as_str());
+    users::note_permissions_kept(conn, now, identity, None, None, is_kept)?;
     if let Some(given) = given {
         let diff = permissions::replace(conn, now, id, provider.id(), given)?;
         details.permissions_added = diff.added;
@@ -310,12 +388,25 @@ fn create(
         by_hand: Role::Employee,
         by_permission: Role::Employee,
     };
-    roles::sync_and_note(conn, now, &entry.desk.roles, (id, roles), "", details)?;
+    let wanted = &entry.desk.roles;
+    roles::sync_and_note(conn, now, wanted, (id, roles), Actor::Provider, details)?;
     Ok(id)
 }
 
+/// The profile under the name that an account of this provider gets: its own, where the provider
+/// vouches for names.
+pub fn called<'a>(provider: &Provider, profile: &'a Profile) -> Cow<'a, Profile> {
+    if provider.settings().vouches_for.names {
+        return Cow::Borrowed(profile);
+    }
+    Cow::Owned(Profile {
+        username: format!("{}@{}", profile.username, provider.id()),
+        ..profile.clone()
+    })
+}
+
 /// Whether the provider's rules let somebody in. Where the permissions could not be read, those of
-/// before count.
+/// before count: its own, and those that count everywhere.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -324,6 +415,7 @@ pub fn admit(
     provider: &Provider,
     person: &Person,
     known: Option<&User>,
+    counting: &Counting,
 ) -> Result<Result<(), Admission>> {
     let rules = &provider.settings().admission;
     if !person.is_admitted {
@@ -346,9 +438,10 @@ pub fn admit(
             .iter()
             .any(|permission| rules.permissions.contains(&permission.name)),
         (_, Some(user)) => {
+            let counting = counting.and(provider.id());
             let mut is_held = false;
             for name in &rules.permissions {
-                is_held |= permissions::is_held(conn, user.id, name)?;
+                is_held |= permissions::is_held(conn, &counting, user.id, name)?;
             }
             is_held
         }
@@ -391,14 +484,16 @@ fn adopt(
     users::link(conn, entry.now, owner.id, (provider, subject), UnixTime(0))?;
     users::clear_password(conn, owner.id)?;
     let ended = sessions::close(conn, entry.now, owner.id, Closing::All)?;
-    users::note_changes(conn, entry.now, owner.id, "", &["identity"])?;
+    users::note_changes(conn, entry.now, owner.id, Actor::Provider, &["identity"])?;
     details.adopted = true;
     details.identity = Some((provider.to_owned(), subject.to_owned()));
     details.count = (ended > 0).then_some(ended);
     Ok(())
 }
 
-/// The account whose password was right a moment ago: still active, with that very password.
+/// The account whose password was right a moment ago: still active, with that very password, and
+/// kept out by nobody. A superuser's local password is the way in on a bad day, whoever refuses
+/// them.
 fn know_password(
     conn: &mut Conn,
     entry: &Entry,
@@ -407,6 +502,15 @@ fn know_password(
     fresh_hash: Option<&str>,
 ) -> Result<Result<Known, Box<TurnedAway>>> {
     let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
+    if user.is_active
+        && user.role() != Role::Superuser
+        && let Some(by) = leaving::kept_out_by(conn, &entry.desk, user_id, "")?
+        // Whoever typed another password is not told.
+        && users::password_hash(conn, user_id)?.as_deref() == Some(matched)
+    {
+        let cause = Cause::KeptOut { by };
+        return Ok(local(user, false, cause, Details::default()));
+    }
     let noted = users::may_use_password(entry.desk.password_login, user.role())
         && users::note_sign_in(conn, entry.now, user_id, Some(matched))?;
     if noted && let Some(hash) = fresh_hash {
@@ -428,6 +532,10 @@ fn know_link(
         return Err(Error::LinkExpired);
     }
     let noted = users::note_sign_in(conn, now, user_id, None)?;
+    if noted {
+        // Whoever made it can see to it that nobody refuses them.
+        refusals::forget(conn, user_id)?;
+    }
     let details = Details {
         rescue_link: true,
         ..Details::default()
@@ -445,8 +553,12 @@ fn know_owner(
     user_id: i64,
     link: &str,
     hash: &str,
-) -> Result<Known> {
+) -> Result<Result<Known, Box<TurnedAway>>> {
     let user = users::lock(conn, user_id)?.ok_or(Error::LinkExpired)?;
+    if let Some(by) = leaving::kept_out_by(conn, &entry.desk, user_id, "")? {
+        let cause = Cause::KeptOut { by };
+        return Ok(local(user, false, cause, Details::default()));
+    }
     // Replaced by another link, deactivated, or chosen in another window, a moment ago.
     if !users::may_use_password(entry.desk.password_login, user.role())
         || !audit::is_last_link(conn, &MAKES_LINK, user_id, link)?
@@ -455,14 +567,14 @@ fn know_owner(
         return Err(Error::LinkExpired);
     }
     users::set_password(conn, user_id, hash)?;
-    users::note_changes(conn, entry.now, user_id, &user.username, &["password"])?;
+    users::note_changes(conn, entry.now, user_id, Actor::from(&user), &["password"])?;
     audit::record(
         conn,
         entry.now,
         NewEvent {
             kind: EventKind::PasswordChanged,
             reason: "",
-            actor: &user.username,
+            actor: Actor::from(&user),
             user: Some((user_id, &user.username)),
             provider: "",
             client: &entry.client,
@@ -470,11 +582,7 @@ fn know_owner(
             details: Details::default(),
         },
     )?;
-    Ok(Known {
-        user_id,
-        username: user.username,
-        details: Details::default(),
-    })
+    Ok(local(user, true, Cause::WrongPassword, Details::default()))
 }
 
 fn local(
@@ -491,19 +599,20 @@ fn local(
         });
     }
     Err(Box::new(TurnedAway {
-        actor: user.username.clone(),
+        stranger: None,
         about: Some(user),
         cause,
     }))
 }
 
-/// The session that this browser had makes way for the new one.
-fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
+/// The session that this browser had makes way for the new one; whether it was not the same
+/// person's.
+fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<bool> {
     let Some(previous) = &entry.previous_hash else {
-        return Ok(());
+        return Ok(false);
     };
     let Some((_, previous_user)) = sessions::end_by_token(conn, entry.now, previous)? else {
-        return Ok(());
+        return Ok(true);
     };
     if previous_user.id != known.user_id {
         audit::record(
@@ -512,7 +621,10 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
             NewEvent {
                 kind: EventKind::UserSwitched,
                 reason: "",
-                actor: &known.username,
+                actor: Actor::Person {
+                    id: known.user_id,
+                    username: &known.username,
+                },
                 user: Some((previous_user.id, &previous_user.username)),
                 provider: entry.way.provider(),
                 client: &entry.client,
@@ -521,7 +633,7 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
             },
         )?;
     }
-    Ok(())
+    Ok(previous_user.id != known.user_id)
 }
 
 /// The oldest sessions make way for the new one, where the person has as many as one may.
@@ -537,7 +649,10 @@ fn make_room(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
         NewEvent {
             kind: EventKind::OldestSessionsEnded,
             reason: "",
-            actor: &known.username,
+            actor: Actor::Person {
+                id: known.user_id,
+                username: &known.username,
+            },
             user: Some((known.user_id, &known.username)),
             provider: entry.way.provider(),
             client: &entry.client,
@@ -553,11 +668,19 @@ fn make_room(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
 fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Result<Entered> {
     let TurnedAway {
         about,
-        actor,
+        stranger,
         cause,
     } = turned_away;
-    // Strangers may come in any number.
-    if about.is_none() && !entry.desk.anonymous_failures.admit(entry.now).is_admitted {
+    let actor = match (&stranger, &about) {
+        (Some(name), _) => Actor::Named(name),
+        (None, Some(user)) => user.into(),
+        (None, None) => Actor::Nobody,
+    };
+    let user = about
+        .as_ref()
+        .map(|about| (about.id, about.username.as_str()));
+    // Strangers may come in any number, and so may somebody whom we know.
+    if !entry.desk.refusals.admit(entry.now, user) {
         return Ok(refused(entry, cause));
     }
     audit::record(
@@ -566,10 +689,8 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
         NewEvent {
             kind: EventKind::SignInRefused,
             reason: cause.code(),
-            actor: &actor,
-            user: about
-                .as_ref()
-                .map(|about| (about.id, about.username.as_str())),
+            actor,
+            user,
             provider: entry.way.provider(),
             client: &entry.client,
             reference: &entry.reference,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::door::{admit, refuse_signed_out};
 use super::{Visitor, failure, refuse};
 use crate::attempts::Attempt;
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, Step};
@@ -19,10 +19,11 @@ use crate::users;
 /// `asked_at` is before the provider was asked what it says of the person.
 ///
 /// # Errors
-/// [`Error::SignedOut`] when the session that began it is over; [`Error::SignedOutThere`] when the
-/// person signed out at the provider after it gave what they come with; [`Cause::IdentityTaken`] when the
-/// person has another account already, [`Cause::NotAdmitted`] when the provider's rules keep them
-/// out.
+/// [`Error::SignedOut`] when the session that began it is over; [`Error::FreshSignInNeeded`] when
+/// its owner has not proved who they are of late; [`Error::SignedOutThere`] when the person signed
+/// out at the provider after it gave what they come with; [`Cause::IdentityTaken`] when the person
+/// has another account already; [`Cause::NotLinkable`] and [`Cause::NotAdmitted`] when the
+/// provider's rules keep them out.
 pub async fn link(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
@@ -31,6 +32,11 @@ pub async fn link(
     session_id: i64,
     visitor: &Visitor,
 ) -> Result<()> {
+    if !provider.settings().vouches_for.linking {
+        let error = failure(Some(attempt), Step::Account, Cause::NotLinkable);
+        let deadline = tokio::time::Instant::now() + super::NOTE_PATIENCE;
+        return Err(refuse(desk, error, &visitor.client, deadline).await);
+    }
     let token = visitor.session_token.as_ref().ok_or(Error::SignedOut)?;
     let hash = sha256(token.expose().as_bytes());
     let now = desk.clock.now();
@@ -53,9 +59,13 @@ pub async fn link(
             let Some(user) = users::lock(conn, user.id)?.filter(|user| user.is_active) else {
                 return Err(Error::SignedOut);
             };
-            // It may have been ended while the row was waited for.
-            if !sessions::is_live(conn, now, shared.limits, user.id, session_id)? {
+            // Read again now that the row is taken; what the new identity proves counts for nothing.
+            let live = sessions::find_live(conn, now, shared.limits, &hash)?;
+            let Some((session, _)) = live.filter(|(session, _)| session.id == session_id) else {
                 return Err(Error::SignedOut);
+            };
+            if !session.is_proved(now) {
+                return Err(Error::FreshSignInNeeded);
             }
             match users::find_by_identity(conn, &id, &subject)? {
                 Some(owner) if owner.id == user.id => return Ok(Ok(())),
@@ -69,7 +79,7 @@ pub async fn link(
                 }
                 None => {}
             }
-            if let Err(why) = admit(conn, &asked, &person, None)? {
+            if let Err(why) = admit(conn, &asked, &person, None, &shared.roles.counting)? {
                 return Ok(Err(Cause::NotAdmitted(why)));
             }
             users::link(conn, now, user.id, (&id, &subject), asked_at)?;
@@ -85,16 +95,25 @@ pub async fn link(
                     sessions::close(conn, now, user.id, Closing::Rights)?;
                 }
                 let known = (user.id, user.roles());
-                roles::sync_and_note(conn, now, &shared.roles, known, "", &mut details)?;
+                roles::sync_and_note(
+                    conn,
+                    now,
+                    &shared.roles,
+                    known,
+                    Actor::Provider,
+                    &mut details,
+                )?;
             }
-            users::note_changes(conn, now, user.id, &user.username, &["identity"])?;
+            users::note_changes(conn, now, user.id, Actor::from(&user), &["identity"])?;
+            let is_kept = matches!(person.permissions, Permissions::Failed(_));
+            users::note_permissions_kept(conn, now, (&id, &subject), None, None, is_kept)?;
             audit::record(
                 conn,
                 now,
                 NewEvent {
                     kind: EventKind::IdentityLinked,
                     reason: "",
-                    actor: &user.username,
+                    actor: Actor::from(&user),
                     user: Some((user.id, &user.username)),
                     provider: &id,
                     client: &client,

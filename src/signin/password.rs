@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::door::{Entered, Way};
 use super::{CALLBACK_DEADLINE, Refusal, Visitor, go_in, note};
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::Conn;
@@ -117,7 +117,7 @@ async fn try_to_sign_in(
     };
     desk.failpoint.reach("before_password").await;
     match go_in(desk, way, username, next, visitor, deadline).await? {
-        Entered::In { token } => Ok(Outcome::SignedIn { token }),
+        Entered::In { token, .. } => Ok(Outcome::SignedIn { token }),
         // Changed or deactivated at this very moment: the row is written already.
         Entered::Refused { error }
             if matches!(error.cause, Cause::WrongPassword | Cause::Inactive { .. }) =>
@@ -352,7 +352,7 @@ impl OwnChange {
             NewEvent {
                 kind,
                 reason,
-                actor: &self.user.username,
+                actor: Actor::from(&self.user),
                 user: Some((self.user.id, &self.user.username)),
                 provider: "",
                 client: &self.client,

@@ -109,7 +109,7 @@ pub async fn choose(
     let home = LocalPath::home();
     desk.failpoint.reach("before_link").await;
     match go_in(desk, way, user.username, home, visitor, deadline).await {
-        Ok(Entered::In { token }) => Ok(Choice::SignedIn { token }),
+        Ok(Entered::In { token, .. }) => Ok(Choice::SignedIn { token }),
         Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),
         // Chosen at this very moment in another window.
         Err(Error::AttemptUsed) => Err(Error::LinkExpired),

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Visitor;
-use super::door::admit;
+use super::door::{admit, called};
+use super::masking::masked;
 use crate::config::{Document, Pointer};
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Admission, Error, Result};
 use crate::oauth::profile::Documents;
 use crate::oauth::{self, Permissions, Person, Provider};
-use crate::permissions::{self, BY_HAND};
+use crate::permissions::{self, BY_HAND, Counting};
 use crate::secret::sha256;
 use crate::sessions;
 use crate::users::{self, Role, User};
@@ -62,15 +63,12 @@ pub enum Verdict {
     New,
     Inactive(User),
     NameTaken(User),
+    NameReserved,
     NotAdmitted(Admission),
 }
 
 /// The most of an answer that is shown, in characters.
 const MAX_SHOWN: usize = 20_000;
-/// Members whose values are never shown.
-const SECRETS: &[&str] = &["token", "secret", "password", "assertion"];
-/// The same for those with just this name.
-const SECRET_NAMES: &[&str] = &["nonce", "code", "at_hash", "c_hash"];
 
 /// # Errors
 /// [`Error::SignedOut`], [`Error::Forbidden`] when the admin who began it is not one any more.
@@ -86,6 +84,7 @@ pub async fn look(
     let now = desk.clock.now();
     let limits = desk.limits;
     let shared = Arc::clone(provider);
+    let counting = desk.roles.counting.clone();
     let person = Arc::new((person, documents));
     desk.db
         .read(move |conn| {
@@ -98,7 +97,7 @@ pub async fn look(
             }
             let (person, documents) = &*person;
             let outcome = match person {
-                Ok(person) => Ok(report(conn, &shared, person, documents)?),
+                Ok(person) => Ok(report(conn, &shared, &counting, person, documents)?),
                 Err(failure) => Err(failure.clone()),
             };
             Ok(Rehearsal {
@@ -117,10 +116,12 @@ pub async fn look(
 fn report(
     conn: &mut Conn,
     provider: &Provider,
+    counting: &Counting,
     person: &Person,
     documents: &Documents,
 ) -> Result<Report> {
-    let profile = &person.profile;
+    let profile = called(provider, &person.profile);
+    let profile = profile.as_ref();
     let mapping = &provider.settings().mapping;
     let field = |name, pointer: &Pointer, value: Option<String>| Field {
         name,
@@ -145,7 +146,7 @@ fn report(
         field("email_verified", &mapping.email_verified, Some(verified)),
     ];
     let known = users::find_by_identity(conn, provider.id(), &profile.subject)?;
-    let admitted = admit(conn, provider, person, known.as_ref())?;
+    let admitted = admit(conn, provider, person, known.as_ref(), counting)?;
     let held: Vec<String> = match &known {
         Some(user) => permissions::list(conn, user.id, 5000)?
             .into_iter()
@@ -182,6 +183,9 @@ fn report(
         (Ok(()), Some(user), _) if !user.is_active => Verdict::Inactive(user),
         (Ok(()), Some(user), _) => Verdict::Known(user),
         (Ok(()), None, Some(owner)) => Verdict::NameTaken(owner),
+        (Ok(()), None, None) if users::reserved::is_reserved(&profile.username) => {
+            Verdict::NameReserved
+        }
         (Ok(()), None, None) => Verdict::New,
     };
     Ok(Report {
@@ -207,26 +211,4 @@ fn shown(value: &Value) -> String {
     let mut text: String = text.chars().take(MAX_SHOWN).collect();
     text.push('…');
     text
-}
-
-fn masked(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => object
-            .iter()
-            .map(|(name, value)| {
-                let lower = name.to_lowercase();
-                // Whatever it holds.
-                let is_secret = SECRETS.iter().any(|word| lower.contains(word))
-                    || SECRET_NAMES.contains(&lower.as_str());
-                let value = if is_secret {
-                    Value::String("••••••".to_owned())
-                } else {
-                    masked(value)
-                };
-                (name.clone(), value)
-            })
-            .collect(),
-        Value::Array(list) => list.iter().map(masked).collect(),
-        other => other.clone(),
-    }
 }

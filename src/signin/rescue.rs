@@ -85,7 +85,7 @@ pub async fn sign_in(
     let home = LocalPath::home();
     desk.failpoint.reach("before_link").await;
     match go_in(desk, way, user.username, home, visitor, deadline).await {
-        Ok(Entered::In { token }) => Ok(token),
+        Ok(Entered::In { token, .. }) => Ok(token),
         Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),
         Err(Error::AttemptUsed | Error::LinkExpired) => {
             Err(refuse(desk, &link, client, deadline).await)

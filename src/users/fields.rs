@@ -2,6 +2,8 @@
 
 use diesel::prelude::*;
 
+use super::{User, reserved};
+use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::db::schema::user_field_changes;
@@ -13,14 +15,22 @@ pub struct FieldChange {
     /// A column of the account; `role_by_hand` and `role_by_permission` for its roles.
     pub field: String,
     changed_at: i64,
-    /// A username, [`crate::audit::COMMAND_LINE`], or empty for a provider.
-    pub changed_by: String,
+    changed_by: String,
+    changed_by_id: Option<i64>,
 }
 
 impl FieldChange {
     #[must_use]
     pub const fn changed_at(&self) -> UnixTime {
         UnixTime(self.changed_at)
+    }
+
+    #[must_use]
+    pub fn changed_by(&self) -> Actor<'_> {
+        match Actor::read(self.changed_by_id, &self.changed_by, "") {
+            Actor::Nobody => Actor::Provider,
+            actor => actor,
+        }
     }
 }
 
@@ -30,13 +40,14 @@ pub fn note_changes(
     conn: &mut Conn,
     now: UnixTime,
     user_id: i64,
-    changed_by: &str,
+    changed_by: Actor<'_>,
     fields: &[&str],
 ) -> Result<()> {
     for field in fields {
         let change = (
             user_field_changes::changed_at.eq(now.0),
-            user_field_changes::changed_by.eq(changed_by),
+            user_field_changes::changed_by.eq(changed_by.text()),
+            user_field_changes::changed_by_id.eq(changed_by.id()),
         );
         let known = user_field_changes::table.find((user_id, *field));
         if diesel::update(known).set(change).execute(conn)? == 0 {
@@ -52,17 +63,59 @@ pub fn note_changes(
     Ok(())
 }
 
-/// Who changed an account's fields is nobody's business any more.
-/// What they changed of others is under `alias` from now on.
-pub fn forget(conn: &mut Conn, user_id: i64, username: &str, alias: &str) -> Result<()> {
-    diesel::delete(user_field_changes::table.filter(user_field_changes::user_id.eq(user_id)))
+/// Whose personal data goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Leaver<'a> {
+    pub id: i64,
+    pub username: &'a str,
+    /// What stands for the name from now on.
+    pub alias: &'a str,
+    /// Since when the account bears its name: what was done by it before was somebody else's.
+    pub named_since: UnixTime,
+}
+
+impl Leaver<'_> {
+    /// Whether rows without an account's id can be theirs by the name: one that is reserved now
+    /// stands for somebody else too.
+    #[must_use]
+    pub fn is_known_by_name(&self) -> bool {
+        !reserved::is_reserved(self.username)
+    }
+}
+
+/// Since when an account bears its name, as far as it is known.
+pub fn named_since(conn: &mut Conn, user: &User) -> Result<UnixTime> {
+    let renamed_at: Option<i64> = user_field_changes::table
+        .find((user.id, "username"))
+        .select(user_field_changes::changed_at)
+        .first(conn)
+        .optional()?;
+    let joined = user.date_joined();
+    Ok(renamed_at.map_or(joined, |time| UnixTime(time).max(joined)))
+}
+
+/// Who changed an account's fields is nobody's business any more. What they changed of others is
+/// under the alias from now on.
+pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<()> {
+    diesel::delete(user_field_changes::table.filter(user_field_changes::user_id.eq(leaver.id)))
         .execute(conn)?;
-    let by_them = user_field_changes::table
-        .filter(user_field_changes::changed_by.ne(""))
-        .filter(user_field_changes::changed_by.eq(username));
-    diesel::update(by_them)
-        .set(user_field_changes::changed_by.eq(alias))
+    let alias = user_field_changes::changed_by.eq(leaver.alias);
+    let by_them = user_field_changes::changed_by_id
+        .is_not_null()
+        .and(user_field_changes::changed_by_id.eq(leaver.id));
+    diesel::update(user_field_changes::table.filter(by_them))
+        .set(alias)
         .execute(conn)?;
+    if leaver.is_known_by_name() {
+        let of_before = user_field_changes::changed_by
+            .ne("")
+            .and(user_field_changes::changed_by.eq(leaver.username))
+            .and(user_field_changes::changed_by_id.is_null())
+            .and(user_field_changes::changed_at.ge(leaver.named_since.0));
+        diesel::update(user_field_changes::table.filter(of_before))
+            .set(alias)
+            .execute(conn)?;
+    }
     Ok(())
 }
 
@@ -74,6 +127,7 @@ pub fn changes_of(conn: &mut Conn, user_id: i64) -> Result<Vec<FieldChange>> {
             user_field_changes::field,
             user_field_changes::changed_at,
             user_field_changes::changed_by,
+            user_field_changes::changed_by_id,
         ))
         .limit(20)
         .load(conn)?)

@@ -32,6 +32,24 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Since when what its provider gave is kept only because its answers fail, if it is.
+    #[must_use]
+    pub fn permissions_kept_since(&self) -> Option<UnixTime> {
+        self.permissions_kept_since.map(UnixTime)
+    }
+
+    /// When its provider last answered about the person.
+    #[must_use]
+    pub fn answered_at(&self) -> Option<UnixTime> {
+        self.answered_at.map(UnixTime)
+    }
+
+    /// When its provider refused the person, where that still keeps them out.
+    #[must_use]
+    pub fn refused_at(&self) -> Option<UnixTime> {
+        self.refused_at.map(UnixTime)
+    }
+
     /// Whether something that was asked for later has been synced meanwhile. A number of the future
     /// comes from a clock that was wrong, and says nothing.
     #[must_use]
@@ -84,20 +102,29 @@ pub fn note_sync(
     Ok(())
 }
 
-/// Notes that a provider, which was asked at `asked_at`, refused somebody: what it said of them
-/// before counts for nothing.
-pub fn note_refused(
-    conn: &mut Conn,
-    asked_at: UnixTime,
-    provider: &str,
-    user_id: i64,
-) -> Result<()> {
+/// Has what was asked for before now count as older than what is known: somebody was refused, or
+/// what a provider gave them was taken.
+pub fn overtake(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) -> Result<()> {
+    for identity in identity_of(conn, provider, user_id)? {
+        let number = now.0.max(identity.sync_number.saturating_add(1));
+        diesel::update(identities::table.find((&identity.provider, &identity.subject)))
+            .set(identities::sync_number.eq(number))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Notes that a provider still knows somebody, of whom nothing more could be read.
+pub fn note_known(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) -> Result<()> {
     diesel::update(
         identities::table
             .filter(identities::user_id.eq(user_id))
             .filter(identities::provider.eq(provider)),
     )
-    .set(identities::refused_at.eq(asked_at.0))
+    .set((
+        identities::asked_at.eq(now.0),
+        identities::refused_at.eq(None::<i64>),
+    ))
     .execute(conn)?;
     Ok(())
 }

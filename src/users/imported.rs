@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::reserved::IMPORT;
 use super::terms;
 use crate::clock::UnixTime;
 use crate::db::schema::{user_permissions, users};
@@ -10,9 +11,6 @@ use crate::error::Result;
 use crate::id::id_at;
 use crate::permissions::{BY_HAND, Permission};
 use crate::secret::sha256;
-
-/// Who gave the permissions that came along.
-const GRANTED_BY: &str = "import-django";
 
 /// An account to be made, within the bounds of the columns.
 #[derive(Clone)]
@@ -106,7 +104,7 @@ pub fn create_imported(conn: &mut Conn, now: UnixTime, user: &Imported<'_>) -> R
             origin: BY_HAND,
             label: &permission.label,
             granted_at: now.0,
-            granted_by: GRANTED_BY,
+            granted_by: IMPORT,
         })
         .collect();
     for rows in rows.chunks(500) {
@@ -115,4 +113,35 @@ pub fn create_imported(conn: &mut Conn, now: UnixTime, user: &Imported<'_>) -> R
             .execute(c))?;
     }
     Ok(id)
+}
+
+/// How many accounts were ever imported.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn count(conn: &mut Conn) -> Result<i64> {
+    Ok(users::table
+        .filter(users::imported_as.is_not_null())
+        .count()
+        .get_result(conn)?)
+}
+
+/// The password hashes that the other system made and nobody has signed in with since: a page of
+/// them, each behind the key that the next page begins after.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn foreign_hashes(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<(String, String)>> {
+    Ok(users::table
+        .filter(users::imported_as.is_not_null())
+        .filter(users::imported_as.gt(after))
+        .filter(users::password.is_not_null())
+        .filter(users::password.not_like("$argon2%"))
+        .order(users::imported_as)
+        .limit(limit)
+        .select((
+            users::imported_as.assume_not_null(),
+            users::password.assume_not_null(),
+        ))
+        .load(conn)?)
 }

@@ -35,6 +35,8 @@ pub struct Filter {
     /// The name of a permission that they hold.
     pub permission: Option<String>,
     pub last_login: Option<LastLogin>,
+    /// Those whose permissions are kept because a provider's answer failed.
+    pub has_kept_permissions: bool,
 }
 
 /// Where an account comes from.
@@ -215,6 +217,16 @@ impl Filter {
                 ),
             });
         }
+        if self.has_kept_permissions {
+            all.push(Condition {
+                test: Sql::text(
+                    "EXISTS (SELECT 1 FROM identities i WHERE i.user_id = u.id AND i.permissions_kept_since IS NOT NULL)",
+                ),
+                ids: Sql::text(
+                    "SELECT DISTINCT i.user_id AS id FROM identities i WHERE i.permissions_kept_since IS NOT NULL",
+                ),
+            });
+        }
         let of_user = [
             self.is_active
                 .map(|is_active| Sql::new("u.is_active = ?", [is_active.into()])),
@@ -268,6 +280,8 @@ pub fn list(conn: &mut Conn, wanted: &Wanted) -> Result<Listing<User>> {
     }
     let is_walk = match conditions.as_slice() {
         [] => true,
+        // No index has both these and an order.
+        [_] if wanted.filter.has_kept_permissions => false,
         [_] => prefix.is_none() && order.column == natural.column,
         _ => false,
     };

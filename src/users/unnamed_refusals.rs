@@ -79,15 +79,16 @@ pub fn note(
     };
     match suspended {
         None if are_many => {
-            set_suspended_until(conn, provider, Some(now.plus(SUSPENSION)))?;
+            // Somebody else's refusal may have begun it at this very moment.
+            let begins = suspend(conn, provider, now.plus(SUSPENSION))?;
             return Ok(Noted {
                 counts: false,
-                begins_suspension: usize::try_from(refused).ok(),
+                begins_suspension: usize::try_from(refused).ok().filter(|_| begins),
             });
         }
         Some(until) if until > now => return Ok(Noted::default()),
         // It is over: the next time that there are too many begins another.
-        Some(_) if !are_many => set_suspended_until(conn, provider, None)?,
+        Some(_) if !are_many => forget_suspension(conn, provider)?,
         _ => {}
     }
     let counts = if has_answered_others(conn, identity, first_at)? {
@@ -124,9 +125,20 @@ pub fn end_suspension(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<
     Ok(ended == 1)
 }
 
-fn set_suspended_until(conn: &mut Conn, provider: &str, until: Option<UnixTime>) -> Result<()> {
+fn suspend(conn: &mut Conn, provider: &str, until: UnixTime) -> Result<bool> {
+    let begun = diesel::update(
+        providers::table
+            .find(provider)
+            .filter(providers::unnamed_suspended_until.is_null()),
+    )
+    .set(providers::unnamed_suspended_until.eq(until.0))
+    .execute(conn)?;
+    Ok(begun == 1)
+}
+
+fn forget_suspension(conn: &mut Conn, provider: &str) -> Result<()> {
     diesel::update(providers::table.find(provider))
-        .set(providers::unnamed_suspended_until.eq(until.map(|until| until.0)))
+        .set(providers::unnamed_suspended_until.eq(None::<i64>))
         .execute(conn)?;
     Ok(())
 }

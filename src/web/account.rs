@@ -13,9 +13,9 @@ use super::device::Device;
 use super::guard::{Reader, SignedIn};
 use super::home::MAX_SHOWN;
 use super::page::Page;
-use super::signin::IDENTITY_LINKED;
-use super::signin::NoFields;
-use crate::audit::{self, Event};
+use super::signin::{IDENTITY_LINKED, LINK_TOO_OLD, NoFields, adding_address};
+use crate::audit::{self, Actor, Event};
+use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::permissions::{self, Held};
@@ -30,6 +30,7 @@ const MAX_SIGN_INS: i64 = 10;
 const SESSION_ENDED: &str = "session_ended";
 const SESSIONS_ENDED: &str = "sessions_ended";
 pub const PASSWORD_CHANGED: &str = "password_changed";
+pub const CONFIRMATION_SET: &str = "confirmation_set";
 
 /// A session as a list shows it.
 pub struct ShownSession {
@@ -45,6 +46,31 @@ impl ShownSession {
             is_this: this == Some(session.id),
             session,
         }
+    }
+}
+
+/// Permissions that are kept because a provider's answer failed.
+pub struct KeptPermissions {
+    pub provider: String,
+    /// When they were last read well; `None` where nobody has noted it.
+    pub since: Option<UnixTime>,
+}
+
+impl KeptPermissions {
+    /// Of one account. What was kept before it was noted for each provider has no provider's name.
+    pub fn of(page: &Page<'_>, user: &User, kept: Vec<users::Kept>, asked: bool) -> Vec<Self> {
+        if kept.is_empty() && user.has_stale_permissions(asked) {
+            return vec![Self {
+                provider: page.t.company_directory.to_owned(),
+                since: user.permissions_synced_at(),
+            }];
+        }
+        kept.into_iter()
+            .map(|kept| Self {
+                provider: page.provider_name(&kept.provider),
+                since: Some(kept.since),
+            })
+            .collect()
     }
 }
 
@@ -65,38 +91,43 @@ struct Account<'a> {
     permissions: Vec<Held>,
     more_permissions: i64,
     has_stale_permissions: bool,
+    kept_permissions: Vec<KeptPermissions>,
     has_password: bool,
     identities: Vec<(String, String)>,
-    /// Ids and names of providers that can be added.
+    /// Addresses and names of providers that can be added.
     addable: Vec<(String, String)>,
 }
 
 pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse> {
     let now = desk.clock.now();
     let limits = desk.limits;
-    let (me, (sessions, sign_ins, held, more_permissions, (has_password, identities))) = reader
-        .read(move |conn, found| {
-            let user_id = found.user.id;
-            let held = permissions::list(conn, user_id, MAX_SHOWN)?;
-            let more = permissions::count_beyond(conn, user_id, &held, MAX_SHOWN)?;
-            Ok((
-                sessions::list_live(conn, now, limits, user_id, MAX_SESSIONS)?,
-                audit::list_sign_ins(conn, user_id, MAX_SIGN_INS)?,
-                held,
-                more,
-                (
-                    users::has_password(conn, user_id)?,
-                    users::identities_of(conn, user_id)?,
-                ),
-            ))
-        })
-        .await?;
+    let (me, (sessions, sign_ins, held, more_permissions, (has_password, identities, kept))) =
+        reader
+            .read(move |conn, found| {
+                let user_id = found.user.id;
+                let held = permissions::list(conn, user_id, MAX_SHOWN)?;
+                let more = permissions::count_beyond(conn, user_id, &held, MAX_SHOWN)?;
+                Ok((
+                    sessions::list_live(conn, now, limits, user_id, MAX_SESSIONS)?,
+                    audit::list_sign_ins(conn, user_id, MAX_SIGN_INS)?,
+                    held,
+                    more,
+                    (
+                        users::has_password(conn, user_id)?,
+                        users::identities_of(conn, user_id)?,
+                        users::kept_permissions_of(conn, user_id)?,
+                    ),
+                ))
+            })
+            .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let notice = match cookie::notice(&request).as_deref() {
         Some(SESSION_ENDED) => Some(page.t.session_ended),
         Some(SESSIONS_ENDED) => Some(page.t.sessions_ended),
         Some(IDENTITY_LINKED) => Some(page.t.identity_linked),
+        Some(LINK_TOO_OLD) => Some(page.t.link_too_old),
         Some(PASSWORD_CHANGED) => Some(page.t.password_changed),
+        Some(CONFIRMATION_SET) => Some(page.t.confirmation_set),
         _ => None,
     };
     let asked = desk.asks_for_permissions();
@@ -117,14 +148,20 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
             .collect(),
         permissions: held,
         more_permissions,
-        has_stale_permissions: me.user.has_stale_permissions(asked),
+        has_stale_permissions: !kept.is_empty() || me.user.has_stale_permissions(asked),
+        kept_permissions: KeptPermissions::of(&page, &me.user, kept, asked),
         has_password,
         addable: desk
             .providers
             .all()
             .iter()
+            .filter(|provider| provider.settings().vouches_for.linking)
             .filter(|provider| identities.iter().all(|(id, _)| id != provider.id()))
-            .map(|provider| (provider.id().to_owned(), page.label_of(provider)))
+            .filter_map(|provider| {
+                let session = me.visit.session_token.as_ref()?;
+                let address = adding_address(&desk, session, provider.id());
+                Some((address, page.label_of(provider)))
+            })
             .collect(),
         identities,
     })?;

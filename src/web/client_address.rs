@@ -5,9 +5,17 @@ use std::net::IpAddr;
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
+/// Whose request it is, as far as anybody says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whose {
+    pub address: IpAddr,
+    /// It came from a trusted proxy that names nobody.
+    pub is_proxy: bool,
+}
+
 /// The right-most address of `X-Forwarded-For` that is not a trusted proxy; the peer's when any
 /// part of the way there cannot be read.
-pub fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
+pub fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> Option<Whose> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let headers = request
         .headers()
@@ -16,19 +24,34 @@ pub fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr
     Some(walk(peer, trusted, &headers.collect::<Vec<_>>()))
 }
 
-fn walk(peer: IpAddr, trusted: &[IpNet], headers: &[&str]) -> IpAddr {
+fn walk(peer: IpAddr, trusted: &[IpNet], headers: &[&str]) -> Whose {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
-    let mut address = peer;
+    // People may sit in the network of their proxies: only what is named as a host is surely one.
+    let is_proxy = |address: &IpAddr| {
+        let is_host = |network: &IpNet| network.prefix_len() == network.max_prefix_len();
+        let mut named = trusted.iter().filter(|network| network.contains(address));
+        is_trusted(address) && (*address == peer || named.any(is_host))
+    };
+    let nobody = Whose {
+        address: peer,
+        is_proxy: is_trusted(&peer),
+    };
+    let mut whose = nobody;
     for hop in headers.iter().rev().flat_map(|header| header.rsplit(',')) {
-        if !is_trusted(&address) {
+        if !is_trusted(&whose.address) {
             break;
         }
         match parse(hop) {
-            Some(hop) => address = hop,
-            None => return peer,
+            Some(address) => {
+                whose = Whose {
+                    address,
+                    is_proxy: is_proxy(&address),
+                };
+            }
+            None => return nobody,
         }
     }
-    address
+    whose
 }
 
 /// `10.0.0.1`, `10.0.0.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`.
@@ -47,6 +70,25 @@ fn parse(hop: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_sits_among_the_proxies_is_somebody_and_a_proxy_is_nobody() {
+        let trusted: Vec<IpNet> = ["10.0.0.0/8", "192.168.0.1/32"]
+            .iter()
+            .map(|network| network.parse().expect("a network"))
+            .collect();
+        let peer: IpAddr = "10.0.0.1".parse().expect("an address");
+        for (headers, is_proxy) in [
+            (vec!["10.7.7.7"], false),
+            (vec!["192.168.0.1"], true),
+            (vec!["198.51.100.1, 192.168.0.1"], false),
+            (vec!["10.0.0.1"], true),
+            (vec![], true),
+        ] {
+            let found = walk(peer, &trusted, &headers);
+            assert_eq!(found.is_proxy, is_proxy, "{headers:?}");
+        }
+    }
 
     #[test]
     fn t84_the_client_is_the_right_most_address_that_nobody_of_ours_has() {
@@ -79,7 +121,9 @@ mod tests {
         ] {
             let peer: IpAddr = peer.parse().expect("an address");
             let found = walk(peer.to_canonical(), &trusted, &headers);
-            assert_eq!(found.to_string(), client, "{peer} {headers:?}");
+            assert_eq!(found.address.to_string(), client, "{peer} {headers:?}");
+            let is_proxy = client == "10.0.0.1";
+            assert_eq!(found.is_proxy, is_proxy, "{peer} {headers:?}");
         }
     }
 }

@@ -177,6 +177,13 @@ pub fn browser_cookie(desk: &Desk, browser: &Browser) -> Cookie<'static> {
         .finish()
 }
 
+/// Takes the binding back: what was bound to it is void in this browser from now on.
+pub fn removed_browser(desk: &Desk) -> Cookie<'static> {
+    let mut cookie = preference(desk, browser_name(desk), "");
+    cookie.make_removal();
+    cookie
+}
+
 pub fn browser(request: &HttpRequest, desk: &Desk) -> Option<Browser> {
     Browser::from_cookie(request.cookie(browser_name(desk))?.value())
 }

@@ -4,22 +4,17 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
 
 use super::visit::{Visit, desk};
 use crate::attempts::Browser;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
-
-/// For the whole of a form: a connection that drips must not stay.
-const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The hidden field.
 pub const FIELD: &str = "csrf_token";
@@ -40,16 +35,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
                 return Err(Error::UnsupportedEncoding);
             }
             check_origin(&request, desk)?;
-            let body = timeout(BODY_PATIENCE, body)
-                .await
-                .map_err(|_| Error::Timeout)?
-                .map_err(|error| {
-                    if error.as_response_error().status_code().as_u16() == 413 {
-                        Error::TooLarge
-                    } else {
-                        Error::BadRequest
-                    }
-                })?;
+            let body = body.await.map_err(|error| {
+                if error.as_response_error().status_code().as_u16() == 413 {
+                    Error::TooLarge
+                } else {
+                    Error::BadRequest
+                }
+            })?;
             let visit = Visit::of(&request, desk);
             check_token(desk, &visit, &body)?;
             serde_urlencoded::from_bytes(&body)

@@ -48,8 +48,14 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
         | Cause::WrongIssuer
         | Cause::CodeRefused => StatusCode::BAD_REQUEST,
         Cause::WrongPassword => StatusCode::UNPROCESSABLE_ENTITY,
-        Cause::Declined | Cause::Inactive { .. } | Cause::NotAdmitted(_) => StatusCode::FORBIDDEN,
-        Cause::NameTaken { .. } | Cause::IdentityTaken => StatusCode::CONFLICT,
+        Cause::Declined
+        | Cause::Inactive { .. }
+        | Cause::KeptOut { .. }
+        | Cause::NotLinkable
+        | Cause::NotAdmitted(_) => StatusCode::FORBIDDEN,
+        Cause::NameTaken { .. } | Cause::NameReserved { .. } | Cause::IdentityTaken => {
+            StatusCode::CONFLICT
+        }
         Cause::ProviderError("temporarily_unavailable")
         | Cause::Overloaded
         | Cause::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -219,7 +225,7 @@ struct SignInFailed<'a> {
     step: &'static str,
     outcome: &'static str,
     /// Where the button leads, and what it says.
-    onward: (String, &'static str),
+    onward: (String, String),
     reference: &'a str,
 }
 
@@ -294,14 +300,47 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         );
     }
     let t = page.t;
-    let (lead, steps, outcome) = explain(t, &error.cause);
+    let (mut lead, mut steps, outcome) = explain(t, &error.cause);
     let step = step(t, error.step);
+    if let Cause::KeptOut { by } = &error.cause {
+        let first = page.desk.providers.find(by);
+        let name = first.map_or_else(|| by.clone(), |first| page.label_of(first));
+        let lead_of = if first.is_some() {
+            &t.cause_kept_out
+        } else {
+            steps = vec![t.step_ask_to_readmit];
+            &t.cause_kept_out_gone
+        };
+        let onward = match first {
+            Some(first) => {
+                let mut begin = signin::address("/oauth2/login", &error.next);
+                begin.push_str("&provider=");
+                begin.push_str(by);
+                (begin, page.continue_with(first))
+            }
+            None => (retry, t.try_again.to_owned()),
+        };
+        lead = (lead_of[0], &name, lead_of[1]);
+        return page.respond(
+            status,
+            &SignInFailed {
+                page,
+                heading: t.kept_out_heading,
+                lead,
+                steps,
+                step,
+                outcome,
+                onward,
+                reference: &error.reference,
+            },
+        );
+    }
     let (heading, onward) = if error.is_linking {
         // The link that begins it is on that page, and nowhere else.
-        let account = ("/account".to_owned(), t.back_to_account);
+        let account = ("/account".to_owned(), t.back_to_account.to_owned());
         (t.linking_failed, account)
     } else {
-        (t.sign_in_failed, (retry, t.try_again))
+        (t.sign_in_failed, (retry, t.try_again.to_owned()))
     };
     page.respond(
         status,
@@ -381,6 +420,11 @@ fn explain<'a>(
             tell,
             t.outcome_name_taken,
         ),
+        Cause::NameReserved { username } => (
+            (t.cause_name_reserved[0], username, t.cause_name_reserved[1]),
+            tell,
+            t.outcome_name_reserved,
+        ),
         Cause::WrongIssuer => (plain(t.cause_bad_callback), again, t.outcome_wrong_issuer),
         Cause::NotAdmitted(why) => {
             let lead = match why {
@@ -399,6 +443,17 @@ fn explain<'a>(
             plain(t.cause_identity_taken),
             tell,
             t.outcome_identity_taken,
+        ),
+        // The page says by whom.
+        Cause::KeptOut { .. } => (
+            plain(""),
+            vec![t.step_sign_in_there, t.step_ask_to_readmit],
+            t.outcome_kept_out,
+        ),
+        Cause::NotLinkable => (
+            plain(t.cause_not_linkable),
+            vec![t.step_ask_to_link],
+            t.outcome_not_linkable,
         ),
         Cause::WrongPassword => (plain(t.wrong_password_lead), again, t.reason_wrong_password),
         Cause::ProviderError(_) | Cause::NotOk => (

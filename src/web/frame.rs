@@ -7,18 +7,19 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::LOCATION;
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use futures_util::FutureExt as _;
 use log::{error, info, warn};
 
+use super::connection::UnderWay;
 use super::cookie;
 use super::guard::{Viewer, signed_in};
 use super::host::{self, Host};
 use super::visit::{Visit, desk};
-use super::{error_pages, headers};
+use super::{body, error_pages, headers};
 use crate::desk::Desk;
 use crate::error::{DatabaseError, Error};
 use crate::users::User;
@@ -32,6 +33,9 @@ pub async fn wrap(
     let visit = Visit::without_session(request.request(), &desk);
     request.extensions_mut().insert(visit.clone());
     let mut line = Line::of(request.request(), &visit);
+    let body = body::watch(&mut request, &desk.failpoint);
+    let _under_way = UnderWay::begin(request.request(), body.clone());
+    let is_late = || body.as_ref().is_some_and(|body| body.is_late());
 
     match host::judge(request.request(), &desk) {
         Host::Ours => {}
@@ -62,9 +66,19 @@ pub async fn wrap(
                     let visit = Visit::of(&http, &desk);
                     let extensions = http.extensions();
                     let viewer = extensions.get::<Viewer>().map(|viewer| &viewer.0);
-                    line.show_failed(failed, &desk, &visit, viewer)
+                    if is_late() {
+                        line.show(&Error::Timeout, &desk, &visit, viewer)
+                    } else {
+                        line.show_failed(failed, &desk, &visit, viewer)
+                    }
                 }
             };
+            if is_late() {
+                // The rest of the body would be taken for the next request.
+                response
+                    .head_mut()
+                    .set_connection_type(ConnectionType::Close);
+            }
             headers::add(response.headers_mut(), &desk, &line.path);
             line.log(response.status(), http.extensions().get::<Viewer>());
             return Ok(ServiceResponse::new(http, response));

@@ -1,4 +1,4 @@
-//! The start page: who I am, my permissions, and the place of the apps.
+//! The start page: who I am, and my permissions.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

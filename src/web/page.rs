@@ -11,9 +11,9 @@ use askama::{FastWritable, Template};
 use super::assets::{ASSETS, Assets};
 use super::cookie::browser_cookie;
 use super::csrf::{self, FIELD};
-use super::visit::{Theme, Visit};
+use super::visit::{Sender, Theme, Visit};
 use crate::attempts::Browser;
-use crate::audit::COMMAND_LINE;
+use crate::audit::Actor;
 use crate::branding::{File, HelpAddress};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
@@ -41,7 +41,8 @@ pub struct Page<'a> {
     pub version: &'static str,
     /// Who is signed in.
     pub viewer: Option<Person>,
-    /// Given to a browser that has no binding yet, so that its forms can be told from others'.
+    /// Given to a browser that has no binding yet, so that its forms can be told from others'. Where
+    /// none may be given, the page's forms are refused and the page after that is right.
     fresh_browser: Option<Browser>,
 }
 
@@ -55,7 +56,7 @@ impl<'a> Page<'a> {
         } else {
             let browser = Browser::new()?;
             let holder = csrf::browser_holder(&browser);
-            fresh_browser = Some(browser);
+            fresh_browser = (visit.sender == Sender::Ours).then_some(browser);
             holder
         };
         Ok(Self {
@@ -172,15 +173,16 @@ impl<'a> Page<'a> {
         self.desk.branding.help.as_ref()
     }
 
-    /// Who did something, as the trail names them.
-    pub fn actor<'b>(&self, actor: &'b str) -> &'b str
+    /// Who did something, in words; nothing for who has no name.
+    pub fn actor<'b>(&self, actor: &Actor<'b>) -> &'b str
     where
         'a: 'b,
     {
-        if actor == COMMAND_LINE {
-            self.t.command_line
-        } else {
-            actor
+        match *actor {
+            Actor::CommandLine => self.t.command_line,
+            Actor::Person { username, .. } => username,
+            Actor::Named(name) => name,
+            Actor::Provider | Actor::Nobody => "",
         }
     }
 
@@ -268,6 +270,11 @@ impl<'a> Page<'a> {
             Some(provider) => self.label_of(provider),
             None => id.to_owned(),
         }
+    }
+
+    /// Whether permissions from there count.
+    pub fn counts(&self, origin: &str) -> bool {
+        self.desk.roles.counting.has(origin)
     }
 
     /// The host of a provider's sign-in page.

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use actix_session::Session as CookieSession;
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
 use super::csrf::Form;
 use super::page::{Page, Person};
 use super::password::weakness_text;
-use super::signin::{note_refusal, open_session, visitor};
+use super::signin::{note_refusal, open_session_anew, visitor};
 use super::visit::Visit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -64,6 +64,7 @@ pub async fn show(visit: Visit, desk: Data<Desk>, link: Query<Link>) -> Result<H
 }
 
 pub async fn choose(
+    request: HttpRequest,
     visit: Visit,
     desk: Data<Desk>,
     cookie_session: CookieSession,
@@ -78,7 +79,7 @@ pub async fn choose(
     let page = Page::new(&desk, &visit, None)?;
     let problem = match chosen {
         Choice::SignedIn { token } => {
-            return open_session(&cookie_session, &token, &LocalPath::home());
+            return open_session_anew(&request, &desk, &cookie_session, &token, &LocalPath::home());
         }
         Choice::Weak(weakness) => ("new_password", weakness_text(&page, weakness)),
         Choice::Differs => ("new_password_again", page.t.passwords_differ),

@@ -55,6 +55,7 @@ impl RehearsalPage<'_> {
             Verdict::Known(user) => around(t.would_be_known, &user.username),
             Verdict::Inactive(user) => around(t.would_be_inactive, &user.username),
             Verdict::NameTaken(user) => around(t.would_be_taken, &user.username),
+            Verdict::NameReserved => t.would_be_reserved.to_owned(),
             Verdict::NotAdmitted(why) => match why {
                 Admission::EmailDomain => t.not_admitted_domain,
                 Admission::EmailNotVerified => t.not_admitted_not_verified,

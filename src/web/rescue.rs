@@ -1,14 +1,14 @@
 //! A rescue link: GET says whom it would sign in, POST signs in.
 
 use actix_session::Session as CookieSession;
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
 use super::csrf::Form;
 use super::page::{Page, Person};
-use super::signin::{open_session, visitor};
+use super::signin::{open_session_anew, visitor};
 use super::visit::Visit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -47,6 +47,7 @@ pub async fn show(visit: Visit, desk: Data<Desk>, link: Query<Link>) -> Result<H
 }
 
 pub async fn sign_in(
+    request: HttpRequest,
     visit: Visit,
     desk: Data<Desk>,
     cookie_session: CookieSession,
@@ -54,5 +55,5 @@ pub async fn sign_in(
 ) -> Result<HttpResponse> {
     let token = form.0.token()?;
     let token = rescue::sign_in(&desk, &token, visitor(&visit)).await?;
-    open_session(&cookie_session, &token, &LocalPath::home())
+    open_session_anew(&request, &desk, &cookie_session, &token, &LocalPath::home())
 }

@@ -1,6 +1,7 @@
 //! After signing out: what ended, what did not, and the way to sign out of the provider too
 //! (OpenID Connect RP-Initiated Logout 1.0).
 
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -79,12 +80,17 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse
 }
 
 /// On to the provider's own sign-out. The ID token in its address is what the protocol wants
-/// there; it opens nothing.
+/// there; it opens nothing, and it says who was here.
 pub async fn at_provider(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse> {
     let Some(farewell) = farewell(&request, &desk) else {
         return Ok(see_other("/signed-out"));
     };
-    let address = signout::provider_address(&desk, &farewell).await?;
+    // Whoever was here before is not this person's to sign out.
+    if signed_in(&request).await?.is_some() {
+        return Ok(see_other("/"));
+    }
+    let is_look = request.method() == Method::HEAD;
+    let address = signout::provider_address(&desk, &farewell, is_look).await?;
     Ok(match address {
         Some(address) => HttpResponse::SeeOther()
             .insert_header((LOCATION, address.as_str()))

@@ -1,5 +1,7 @@
 //! The sign-in page, the way to the provider and back, signing out.
 
+use std::time::Duration;
+
 use actix_session::Session as CookieSession;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{LOCATION, RETRY_AFTER};
@@ -8,21 +10,22 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
-use url::Url;
+use url::{Url, form_urlencoded};
 
+use super::confirm;
 use super::cookie::{self, browser_cookie};
-use super::csrf::{self, Form};
+use super::csrf::Form;
 use super::frame::Reference;
 use super::guard::signed_in;
 use super::page::Page;
 use super::visit::Visit;
-use crate::admin::FRESH;
 use crate::attempts::{Browser, Intent};
+use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
-use crate::oauth::Prompt;
+use crate::oauth::{Prompt, Provider};
 use crate::secret::Secret;
 use crate::signin::password::{self, Credentials, Outcome};
 use crate::signin::{self, Callback, Finished, Visitor, Wish};
@@ -42,7 +45,7 @@ pub struct Wanted {
     prompt: Option<String>,
     /// The provider, by its id; without it the first.
     provider: Option<String>,
-    /// The account page's own token: the provider is added to one's account.
+    /// The token of the account page's link: the provider is added to one's account.
     link: Option<String>,
     /// Present: an admin tries what a sign-in would do.
     rehearse: Option<String>,
@@ -78,8 +81,15 @@ impl Wanted {
 
 /// What the account page says once a provider was added.
 pub const IDENTITY_LINKED: &str = "identity_linked";
+/// What it says when its link was followed too late.
+pub const LINK_TOO_OLD: &str = "link_too_old";
+/// The account page's link to a provider works so long.
+const ADDING: Duration = Duration::from_secs(120);
+/// Of what another site's form may hand on (`OpenID` Connect Core 4), in bytes.
+const MAX_HANDED_ON: usize = 2000;
 
-fn path(next: Option<&str>) -> LocalPath {
+/// Where somebody goes on to.
+pub fn path(next: Option<&str>) -> LocalPath {
     next.and_then(LocalPath::parse)
         .unwrap_or_else(LocalPath::home)
 }
@@ -105,7 +115,7 @@ pub fn address(path: &str, next: &LocalPath) -> String {
     )
 }
 
-/// Where somebody who is signed in signs in anew: `/login?next=/admin/users&fresh=1`
+/// Where somebody who is signed in proves who they are: `/login?next=/admin/users&fresh=1`
 pub fn fresh_address(next: &LocalPath) -> String {
     format!("{}&fresh=1", address("/login", next))
 }
@@ -120,8 +130,6 @@ pub fn see_other(to: &str) -> HttpResponse {
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
     page: &'a Page<'a>,
-    /// Somebody is signed in already, and is asked again.
-    is_fresh: bool,
     /// The providers.
     ways: Vec<WayIn<'a>>,
     form: Option<PasswordForm<'a>>,
@@ -130,13 +138,13 @@ struct SignInPage<'a> {
 }
 
 /// A provider on the sign-in page.
-struct WayIn<'a> {
-    label: String,
-    color: Option<&'a str>,
+pub struct WayIn<'a> {
+    pub label: String,
+    pub color: Option<&'a str>,
     /// Where people are sent.
-    host: String,
-    begin: String,
-    is_available: bool,
+    pub host: String,
+    pub begin: String,
+    pub is_available: bool,
 }
 
 impl SignInPage<'_> {
@@ -152,18 +160,18 @@ impl SignInPage<'_> {
 }
 
 /// The ways to sign in with a provider. Those that cannot be reached are named all the same.
-fn ways<'a>(
+pub fn ways<'a>(
     page: &Page<'a>,
     next: &LocalPath,
     is_fresh: bool,
-    only: Option<&str>,
+    is_wanted: impl Fn(&Provider) -> bool,
 ) -> Vec<WayIn<'a>> {
     let desk = page.desk;
     let is_one = desk.providers.is_one();
     desk.providers
         .all()
         .iter()
-        .filter(|provider| only.is_none_or(|only| only == provider.id()))
+        .filter(|provider| is_wanted(provider))
         .map(|provider| {
             provider.nudge(desk.clock.now());
             let mut begin = address("/oauth2/login", next);
@@ -204,47 +212,32 @@ pub async fn show(
 ) -> Result<HttpResponse> {
     let next = wanted.path();
     let me = signed_in(&request).await?;
-    let is_fresh = wanted.fresh.is_some() && me.is_some();
-    if me.is_some() && !is_fresh {
-        return Ok(see_other(&next.to_ascii()));
+    if let Some(me) = me {
+        return match wanted.fresh {
+            Some(_) => confirm::show_to(&me, &desk, &next).await,
+            None => Ok(see_other(&next.to_ascii())),
+        };
     }
-    if let Some(begin) = straight_on(&desk, &wanted, is_fresh) {
+    if let Some(begin) = straight_on(&desk, &wanted) {
         return Ok(see_other(&begin));
     }
     let visit = Visit::of(&request, &desk);
     let page = Page::new(&desk, &visit, None)?;
-    // Each kind of account has one way to prove itself anew.
-    let is_local = me.as_ref().is_some_and(|me| me.user.synced_at().is_none());
-    let came_by = me.as_ref().map(|me| me.session.provider.as_str());
-    let only = came_by.filter(|id| is_fresh && desk.providers.find(id).is_some());
-    let username = me.as_ref().filter(|_| is_local);
-    let ways = if is_local {
-        Vec::new()
-    } else {
-        ways(&page, &next, is_fresh, only)
-    };
+    let ways = ways(&page, &next, false, |_| true);
     let is_down = !ways.is_empty() && ways.iter().all(|way| !way.is_available);
     page.ok(&SignInPage {
         page: &page,
-        is_fresh,
         ways,
-        form: password_form(
-            &desk,
-            wanted.local.is_some() || is_local || is_down,
-            next.as_str(),
-            username.map_or("", |me| me.user.username.as_str()),
-        )
-        .filter(|_| !is_fresh || is_local),
+        form: password_form(&desk, wanted.local.is_some() || is_down, next.as_str(), ""),
         problem: None,
         reference: None,
     })
 }
 
 /// Where the sign-in page leads by itself, if it is set up so and there is one way that works.
-fn straight_on(desk: &Desk, wanted: &Wanted, is_fresh: bool) -> Option<String> {
+fn straight_on(desk: &Desk, wanted: &Wanted) -> Option<String> {
     let provider = desk.providers.first()?;
     let is_wanted = desk.auto_sign_in
-        && !is_fresh
         && wanted.local.is_none()
         && desk.providers.is_one()
         && provider.is_available();
@@ -271,11 +264,10 @@ pub struct PasswordFields {
     username: String,
     password: String,
     next: Option<String>,
-    /// Present: the page asked somebody who is signed in to sign in again.
-    fresh: Option<String>,
 }
 
 pub async fn with_password(
+    request: HttpRequest,
     visit: Visit,
     desk: Data<Desk>,
     cookie_session: CookieSession,
@@ -285,9 +277,8 @@ pub async fn with_password(
         username,
         password,
         next,
-        fresh,
     }) = form;
-    let is_fresh = fresh.is_some();
+    desk.silent_proxy.note(desk.clock.now(), &visit.client);
     let next = path(next.as_deref());
     let credentials = Credentials {
         username: username.clone(),
@@ -297,7 +288,9 @@ pub async fn with_password(
     let outcome = password::sign_in(&desk, credentials, next.clone(), visitor).await?;
     let page = Page::new(&desk, &visit, None)?;
     let (status, reference, paused) = match outcome {
-        Outcome::SignedIn { token } => return open_session(&cookie_session, &token, &next),
+        Outcome::SignedIn { token } => {
+            return open_session_anew(&request, &desk, &cookie_session, &token, &next);
+        }
         Outcome::Refused { reference } => (StatusCode::UNPROCESSABLE_ENTITY, reference, None),
         Outcome::Paused { reference, paused } => {
             (StatusCode::TOO_MANY_REQUESTS, reference, Some(paused))
@@ -317,12 +310,7 @@ pub async fn with_password(
         status,
         &SignInPage {
             page: &page,
-            is_fresh,
-            ways: if is_fresh {
-                Vec::new()
-            } else {
-                ways(&page, &next, false, None)
-            },
+            ways: ways(&page, &next, false, |_| true),
             form: password_form(&desk, true, next.as_str(), &username),
             problem: Some(problem),
             reference: Some(&reference),
@@ -349,8 +337,11 @@ pub fn visitor(visit: &Visit) -> Visitor {
     }
 }
 
-/// The cookie of a session that has just begun, and the way on.
-pub fn open_session(
+/// The cookie of a session that has just begun, and the way on. Whoever was here before is not this
+/// person's to sign out at the provider.
+fn open_session(
+    request: &HttpRequest,
+    desk: &Desk,
     cookie_session: &CookieSession,
     token: &Secret<String>,
     next: &LocalPath,
@@ -359,7 +350,30 @@ pub fn open_session(
     cookie_session
         .insert(cookie::TOKEN, token.expose())
         .map_err(|error| Error::Internal(format!("the session cookie: {error}")))?;
-    Ok(see_other(&next.to_ascii()))
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((LOCATION, next.to_ascii()));
+    if cookie::farewell(request).is_some() {
+        response.cookie(cookie::removed_farewell(desk));
+    }
+    Ok(response.finish())
+}
+
+/// The same by a way of which a browser goes one at a time: one that came with a session, whosever it
+/// was, leaves its binding behind.
+pub fn open_session_anew(
+    request: &HttpRequest,
+    desk: &Desk,
+    cookie_session: &CookieSession,
+    token: &Secret<String>,
+    next: &LocalPath,
+) -> Result<HttpResponse> {
+    let mut response = open_session(request, desk, cookie_session, token, next)?;
+    if Visit::of(request, desk).session_token.is_some() {
+        response
+            .add_cookie(&cookie::removed_browser(desk))
+            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+    }
+    Ok(response)
 }
 
 /// Sends the browser to the provider. Costs no row and no cookie but the browser's binding.
@@ -371,14 +385,34 @@ pub async fn begin(
     send_off(&request, &desk, &wanted).await
 }
 
-/// The same for somebody else who sends people here by a form (`OpenID` Connect Core 4). It
-/// changes nothing here, so it needs no token of ours.
+/// The same for somebody else who sends people here by a form (`OpenID` Connect Core 4). Browsers
+/// send no cookie of ours along with it, so they are made to come again by GET, with what others
+/// may say and nothing else. It changes nothing here, so it needs no token of ours.
 pub async fn begin_by_form(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    wanted: actix_web::web::Form<Wanted>,
+    form: actix_web::web::Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
-    send_off(&request, &desk, &wanted).await
+    const NAMES: [&str; 6] = [
+        "iss",
+        "login_hint",
+        "target_link_uri",
+        "provider",
+        "next",
+        "prompt",
+    ];
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form.iter() {
+        if NAMES.contains(&name.as_str()) {
+            if value.len() > MAX_HANDED_ON {
+                return Err(Error::BadRequest);
+            }
+            query.append_pair(name, value);
+        }
+    }
+    let query = query.finish();
+    if query.len() > 2 * MAX_HANDED_ON {
+        return Err(Error::BadRequest);
+    }
+    Ok(see_other(&format!("/oauth2/login?{query}")))
 }
 
 async fn send_off(
@@ -388,16 +422,16 @@ async fn send_off(
 ) -> Result<HttpResponse> {
     let visit = Visit::of(request, desk);
     let (browser, is_new) = binding(&visit)?;
-    let intent = match intent(request, desk, &visit, wanted).await? {
+    let provider = match (&wanted.iss, &wanted.provider) {
+        (Some(issuer), _) => Some(desk.providers.by_issuer(issuer).ok_or(Error::BadRequest)?),
+        (None, Some(id)) => Some(desk.providers.find(id).ok_or(Error::NotFound)?),
+        (None, None) => desk.providers.first(),
+    };
+    let provider = provider.map(|provider| provider.id().to_owned());
+    let id = provider.as_deref().unwrap_or_default();
+    let intent = match intent(request, desk, &visit, wanted, id).await? {
         Ok(intent) => intent,
         Err(elsewhere) => return Ok(elsewhere),
-    };
-    let provider = match &wanted.iss {
-        Some(issuer) => {
-            let provider = desk.providers.by_issuer(issuer).ok_or(Error::BadRequest)?;
-            Some(provider.id().to_owned())
-        }
-        None => wanted.provider.clone(),
     };
     let next = match intent {
         Intent::Link(_) => LocalPath::parse("/account").unwrap_or_else(LocalPath::home),
@@ -427,6 +461,7 @@ async fn intent(
     desk: &Desk,
     visit: &Visit,
     wanted: &Wanted,
+    provider: &str,
 ) -> Result<Result<Intent, HttpResponse>> {
     if wanted.link.is_none() && wanted.rehearse.is_none() {
         return Ok(Ok(Intent::SignIn));
@@ -440,18 +475,35 @@ async fn intent(
         };
     };
     // Whoever finds a browser open must not make the account theirs.
-    if desk.clock.now().since(me.session.created_at()) > FRESH {
-        let account = LocalPath::parse("/account").unwrap_or_else(LocalPath::home);
-        return Ok(Err(see_other(&fresh_address(&account))));
+    if !me.session.is_proved(desk.clock.now()) {
+        return Ok(Err(to_prove_for_linking()));
     }
     // Nor must another site, which may have signed this browser in at the provider as somebody
-    // else: the link is our own page's.
-    let is_ours = csrf::holder(visit).is_some_and(|holder| desk.keys.is_csrf_token(&holder, token));
-    Ok(if is_ours {
+    // else: the link is our own page's. Addresses are kept and sent on, so it soon runs out.
+    let session = visit.session_token.as_ref().ok_or(Error::SignedOut)?;
+    let keys = &desk.keys;
+    let Some(made_at) = keys.open_adding_token(session.expose(), provider, token) else {
+        return Ok(Err(see_other("/account")));
+    };
+    let made_at = UnixTime(made_at.saturating_mul(1_000_000));
+    Ok(if desk.clock.now().since(made_at) <= ADDING {
         Ok(Intent::Link(me.session.id))
     } else {
-        Err(see_other("/account"))
+        Err(super::account::back(desk, LINK_TOO_OLD))
     })
+}
+
+/// Somebody who adds a provider proves first that the account is theirs.
+fn to_prove_for_linking() -> HttpResponse {
+    let account = LocalPath::parse("/account").unwrap_or_else(LocalPath::home);
+    see_other(&fresh_address(&account))
+}
+
+/// Where the account page's link to a provider leads.
+pub fn adding_address(desk: &Desk, session: &Secret<String>, provider: &str) -> String {
+    let now = desk.clock.now().0.div_euclid(1_000_000);
+    let token = desk.keys.adding_token(session.expose(), provider, now);
+    format!("/oauth2/login?link={token}&provider={provider}")
 }
 
 /// The browser's binding, and whether it is a new one.
@@ -478,18 +530,26 @@ pub async fn finish(
     cookie_session: CookieSession,
 ) -> Result<HttpResponse> {
     let visit = Visit::of(&request, &desk);
+    desk.silent_proxy.note(desk.clock.now(), &visit.client);
     let provider = desk.providers.at(request.path()).ok_or(Error::NotFound)?;
     let code = &provider.settings().dialect.callback_code;
     let callback = Callback::parse(request.query_string(), code);
-    let finished = signin::finish(&desk, provider, callback, visitor(&visit)).await?;
+    let finished = match signin::finish(&desk, provider, callback, visitor(&visit)).await {
+        Err(Error::FreshSignInNeeded) => return Ok(to_prove_for_linking()),
+        finished => finished?,
+    };
     desk.failpoint.hit("before_response");
     match finished {
-        Finished::SignedIn { token, next } => {
-            let mut response = open_session(&cookie_session, &token, &next)?;
-            if cookie::farewell(&request).is_some() {
-                // Whoever was here before is not this person's to sign out.
+        Finished::SignedIn {
+            token,
+            next,
+            is_other_person,
+        } => {
+            let mut response = open_session(&request, &desk, &cookie_session, &token, &next)?;
+            // The same person's other tabs go on with the one that they have.
+            if is_other_person {
                 response
-                    .add_cookie(&cookie::removed_farewell(&desk))
+                    .add_cookie(&cookie::removed_browser(&desk))
                     .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
             }
             Ok(response)
@@ -504,6 +564,9 @@ pub async fn finish(
             if !stale.must_begin_again() && signed_in(&request).await?.is_some() =>
         {
             Ok(see_other(&stale.next().to_ascii()))
+        }
+        Finished::Stale(stale) if !stale.is_sign_in() && !stale.must_begin_again() => {
+            Err(Error::SignedOut)
         }
         Finished::Stale(stale) => {
             let (browser, is_new) = binding(&visit)?;
@@ -539,5 +602,7 @@ pub async fn sign_out(
     if visit.is_under_previous_key {
         add(cookie::removed_session(&desk))?;
     }
+    // Whoever comes next gets one of their own; a tab that is half-way through a sign-in starts over.
+    add(cookie::removed_browser(&desk))?;
     Ok(response)
 }

@@ -47,6 +47,27 @@ impl Theme {
     }
 }
 
+/// Whose page may have sent a request. What another site posts comes without our cookies; a binding
+/// given then would take the place of the one that the browser has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// Ours; or a page was opened, and the browser's cookies came along.
+    Ours,
+    Anybody,
+}
+
+impl Sender {
+    fn of(request: &HttpRequest) -> Self {
+        let site = request.headers().get("sec-fetch-site");
+        if request.method().is_safe() || site.is_some_and(|site| site.as_bytes() == b"same-origin")
+        {
+            Self::Ours
+        } else {
+            Self::Anybody
+        }
+    }
+}
+
 /// A request's visitor.
 #[derive(Clone)]
 pub struct Visit {
@@ -55,6 +76,7 @@ pub struct Visit {
     pub client: Client,
     /// The binding that the browser brought.
     pub browser: Option<Browser>,
+    pub sender: Sender,
     /// The token in the session cookie; nothing says yet that it is live.
     pub session_token: Option<Secret<String>>,
     /// Whether that cookie must be sealed anew.
@@ -83,10 +105,12 @@ impl Visit {
         let theme = cookie::theme(request)
             .and_then(|code| Theme::from_code(&code))
             .unwrap_or_default();
+        let whose = client_address(request, &desk.trusted_proxies);
         let client = Client {
-            address: client_address(request, &desk.trusted_proxies)
-                .map(|address| address.to_string())
+            address: whose
+                .map(|whose| whose.address.to_string())
                 .unwrap_or_default(),
+            is_proxy: whose.is_some_and(|whose| whose.is_proxy),
             user_agent: header(USER_AGENT)
                 .unwrap_or_default()
                 .chars()
@@ -108,6 +132,7 @@ impl Visit {
             theme,
             client,
             browser: cookie::browser(request, desk),
+            sender: Sender::of(request),
             session_token: None,
             is_under_previous_key: false,
             is_script: is_script(request),

@@ -67,6 +67,7 @@ const ACR: &[&str] = &["gold", "silver"];
 const PROVIDERS: &str = r#"
 [company]
 kind = "oauth2"
+vouches_for = []
 client_id = "frontdesk"
 client_secret = "company-0123456789abcdefghijklmnop"
 authorize_url = "https://portal.example.com/o/authorize/"
@@ -76,6 +77,7 @@ permissions_url = "https://portal.example.com/public-api/current_user/all_permis
 
 [nested]
 kind = "oauth2"
+vouches_for = []
 client_id = "frontdesk"
 client_secret = "nested-0123456789abcdefghijklmnop"
 authorize_url = "https://portal.example.com/o/authorize/"
@@ -105,6 +107,7 @@ token_type = false
 
 [keycloak]
 kind = "openid"
+vouches_for = []
 issuer = "https://id.example.com/realms/a"
 client_id = "frontdesk"
 client_secret = "keycloak-0123456789abcdefghijklm"
@@ -114,6 +117,7 @@ mapping = { permissions = ["/groups", "/realm_access/roles"] }
 
 [inside]
 kind = "openid"
+vouches_for = []
 issuer = "https://sso.example.com"
 internal_url_prefix = "http://keycloak:8080/auth/"
 client_id = "frontdesk"
@@ -121,33 +125,39 @@ client_secret = "inside-0123456789abcdefghijklmnop"
 
 [entra]
 kind = "openid"
+vouches_for = []
 issuer = "https://login.microsoftonline.com/8eaef023-2b34-4da1-9baa-8bc8c9d6a490/v2.0"
 client_id = "frontdesk"
 client_secret = "entra-0123456789abcdefghijklmnop"
 
 [local]
 kind = "openid"
+vouches_for = []
 issuer = "http://127.0.0.1:3000"
 client_id = "frontdesk"
 client_secret = "local-0123456789abcdefghijklmnop"
 
 [feishu]
 kind = "feishu"
+vouches_for = []
 client_id = "cli_a1"
 client_secret = "feishu-0123456789abcdefghijklmnop"
 
 [dingtalk]
 kind = "dingtalk"
+vouches_for = []
 client_id = "ding1"
 client_secret = "dingtalk-0123456789abcdefghijklm"
 
 [wecom]
 kind = "wecom"
+vouches_for = []
 client_id = "ww1"
 client_secret = "wecom-0123456789abcdefghijklmnop"
 
 [github]
 kind = "github"
+vouches_for = []
 client_id = "Iv1"
 client_secret = "github-0123456789abcdefghijklmnop"
 "#;

@@ -72,7 +72,7 @@ on_both_databases! {
         for reply in [
             Reply::Answer(500, "text/html", b"<h1>no</h1>".to_vec()),
             Reply::Answer(403, "text/html", Vec::new()),
-            Reply::json(200, &json!({"permissions": null})),
+            Reply::json(200, &json!({"permissions": {}})),
             Reply::json(200, &json!(["a", 7.5])),
             Reply::json(200, &json!(vec!["p"; 2001])),
             Reply::Reset,

@@ -12,7 +12,6 @@ use frontdesk::roles::RolePermissions;
 use frontdesk::sessions::{self, Client};
 use frontdesk::users::{self, Role};
 use frontdesk::web;
-use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -30,7 +29,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 // -- who is there --
 
 /// A desk that knows people by a number, so that names may change.
-async fn start(database: Database) -> Desk {
+pub async fn start(database: Database) -> Desk {
     Desk::on(database)
         .with("OAUTH2_SUBJECT", "/id")
         .with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1")
@@ -38,19 +37,20 @@ async fn start(database: Database) -> Desk {
         .await
 }
 
-fn person(name: &str) -> Person {
+pub fn person(name: &str) -> Person {
     Person::named(name).with("id", format!("id-of-{name}"))
 }
 
-async fn superuser(desk: &Desk, name: &str) -> Browser {
+pub async fn superuser(desk: &Desk, name: &str) -> Browser {
     let browser = desk.signed_in(&person(name)).await;
     desk.database.execute(&format!(
         "UPDATE users SET is_superuser = TRUE, is_staff = TRUE WHERE username = '{name}'"
     ));
+    desk.prove(name);
     browser
 }
 
-async fn staff(desk: &Desk, name: &str) -> Browser {
+pub async fn staff(desk: &Desk, name: &str) -> Browser {
     let browser = desk.signed_in(&person(name)).await;
     desk.database.execute(&format!(
         "UPDATE users SET is_staff = TRUE WHERE username = '{name}'"
@@ -77,7 +77,7 @@ async fn with_password(desk: &Desk, username: &str, password: &str) -> (Browser,
     (browser, answer)
 }
 
-fn id_of(desk: &Desk, username: &str) -> i64 {
+pub fn id_of(desk: &Desk, username: &str) -> i64 {
     let sql = format!("SELECT id AS value FROM users WHERE username = '{username}'");
     desk.database.number(&sql)
 }
@@ -224,14 +224,23 @@ async fn submit(browser: &Browser, page: &Answer, action: &str, typed: &[(&str, 
 }
 
 /// Sends a form without having looked at its page.
-async fn send(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
+pub async fn send(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
     let page = browser.get("/account").await;
     let from = [("x-forwarded-for", OFFICE)];
     browser.post_with(path, &page, fields, &from).await
 }
 
+/// A page, or a list that is exported.
+async fn opened(browser: &Browser, path: &str) -> Answer {
+    if path.contains(".csv") {
+        send(browser, path, &[]).await
+    } else {
+        browser.get(path).await
+    }
+}
+
 /// An act that must be done.
-async fn done(admin: &Browser, id: i64, act: &str, fields: &[(&str, &str)]) {
+pub async fn done(admin: &Browser, id: i64, act: &str, fields: &[(&str, &str)]) {
     let answer = send(admin, &format!("/admin/users/{id}/{act}"), fields).await;
     assert_eq!(answer.status, 303, "{act}: {}", answer.body);
     assert_eq!(answer.location(), format!("/admin/users/{id}"), "{act}");
@@ -639,6 +648,7 @@ on_both_databases! {
             json!([{"field": "role_by_permission", "from": "employee", "to": "superuser"}])
         );
         assert_eq!(deputy.get("/admin/users").await.status, 200);
+        desk.prove("deputy");
         done(&deputy, boss_id, "role", &[("role", "employee")]).await;
         assert_eq!(boss.get("/admin/users").await.status, 403);
         let path = format!("/admin/users/{deputy_id}/take");
@@ -773,6 +783,7 @@ on_both_databases! {
         let [li, deputy_id] = ["li", "deputy"].map(|name| id_of(&desk, name));
         for round in 0..100 {
             assert_eq!(deputy.sign_in(&person("deputy"), "/").await.status, 303);
+            desk.prove("deputy");
             let name = format!("round.{round}");
             let acting = {
                 let (deputy, page, name) = (deputy.clone(), deputy.get("/account").await, name.clone());
@@ -881,9 +892,6 @@ on_both_databases! {
             assert!(script.body.contains("fresh_sign_in_needed"), "{}", script.body);
         }
         for path in [
-            "/admin/users.csv?status=active",
-            "/admin/sessions.csv",
-            "/admin/audit.csv?by=boss",
             "/admin/users/new",
             "/admin/sessions/end?ip=127.0.0.1",
         ] {
@@ -896,6 +904,9 @@ on_both_databases! {
             ("/admin/users/bulk/confirm", vec![("u", ticked.as_str()), ("act", "deactivate"), ("filter", "")], "/admin/users"),
             ("/admin/users/bulk/confirm", vec![("all", "1"), ("act", "end-sessions"), ("filter", "role=employee")], "/admin/users?role=employee"),
             ("/admin/sessions/end", vec![("filter", "user=li")], "/admin/sessions/end?user=li"),
+            ("/admin/users.csv?status=active", vec![], "/admin/users?status=active"),
+            ("/admin/sessions.csv", vec![("bom", "1")], "/admin/sessions"),
+            ("/admin/audit.csv?by=boss", vec![], "/admin/audit?by=boss"),
         ] {
             assert_eq!(asked_to_sign_in_again(&send(&boss, path, &fields).await), next, "{path}");
         }
@@ -915,13 +926,21 @@ on_both_databases! {
         desk.signed_in(&person("li")).await;
         done(&boss, li_id, "end-sessions", &[]).await;
 
-        // -- after another sign-in it comes back to itself, with what was typed --
+        // -- after a proof it comes back to itself, with what was typed --
         let path = format!("/admin/users/{li_id}/grant?permission=reports.read&{note}");
         let asked = boss.get(&path).await;
         let page = boss.get(asked.location()).await;
         assert_eq!(page.status, 200);
-        assert!(page.body.contains("<h1>Sign in again to go on</h1>") && page.body.contains("prompt=login"));
-        let answer = boss.sign_in(&person("boss"), &asked_to_sign_in_again(&asked)).await;
+        assert!(page.body.contains("<h1>Confirm that it is you</h1>"), "{}", page.body);
+        assert!(page.body.contains("Ask another admin for a confirmation link"), "{}", page.body);
+        // The platform's own session gives another one in silence, which proves nothing.
+        let answer = boss.sign_in(&person("boss"), &path).await;
+        assert_eq!((answer.status.as_u16(), answer.location()), (303, path.as_str()));
+        let asked = boss.get(&path).await;
+        assert_eq!(asked_to_sign_in_again(&asked), path);
+        desk.confirmation_password("boss");
+        let page = boss.get(asked.location()).await;
+        let answer = submit(&boss, &page, "/confirm", &[("password", PASSWORD)]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, path.as_str()));
         let page = boss.get(answer.location()).await;
         assert_eq!(page.status, 200);
@@ -935,7 +954,7 @@ on_both_databases! {
         let event = trail(&desk).pop().expect("an event");
         assert_eq!(event.line, "role_changed success boss li");
         assert_eq!(event.details["changes"], json!([{"field": "role_by_hand", "from": "employee", "to": "staff"}]));
-        assert_eq!(boss.get("/admin/users.csv").await.status, 200);
+        assert_eq!(send(&boss, "/admin/users.csv", &[]).await.status, 200);
     }
 }
 
@@ -956,11 +975,11 @@ fn t89_a_local_admin_signs_in_again_with_the_password() {
         assert_eq!(asked_to_sign_in_again(&asked), path);
         let page = root.get(asked.location()).await;
         assert!(page.body.contains("value=\"root\"") && !page.body.contains("/oauth2/login"));
-        let wrong = [("username", "root"), ("password", "wrong horse battery")];
-        assert_eq!(submit(&root, &page, "/login", &wrong).await.status, 422);
+        let wrong = [("password", "wrong horse battery")];
+        assert_eq!(submit(&root, &page, "/confirm", &wrong).await.status, 422);
         assert_eq!(asked_to_sign_in_again(&root.get(&path).await), path);
-        let right = [("username", "root"), ("password", PASSWORD)];
-        let answer = submit(&root, &page, "/login", &right).await;
+        let right = [("password", PASSWORD)];
+        let answer = submit(&root, &page, "/confirm", &right).await;
         assert_eq!(
             (answer.status.as_u16(), answer.location()),
             (303, path.as_str())
@@ -1429,7 +1448,7 @@ async fn everything(desk: &Desk, admin: &Browser) -> String {
     }
     let mut all = String::new();
     for path in paths {
-        let answer = admin.get(&path).await;
+        let answer = opened(admin, &path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         all.push_str(&answer.body);
     }
@@ -1699,6 +1718,7 @@ on_both_databases! {
         let (cafe, home) = ("198.51.100.1", "198.51.100.2");
         let boss = signed_in_from(&desk, &person("boss"), cafe, firefox).await;
         desk.database.execute("UPDATE users SET is_superuser = TRUE, is_staff = TRUE");
+        desk.prove("boss");
         let at_cafe = [
             signed_in_from(&desk, &person("li"), cafe, firefox).await,
             signed_in_from(&desk, &person("li"), cafe, firefox).await,
@@ -1844,7 +1864,7 @@ on_both_databases! {
 
         // -- users --
         let events = trail(&desk).len();
-        let (head, rows) = exported(&boss.get("/admin/users.csv").await, "users");
+        let (head, rows) = exported(&send(&boss, "/admin/users.csv", &[]).await, "users");
         assert_eq!(head[..6], ["id", "username", "first_name", "email", "is_active", "role"]);
         assert_eq!(rows.len(), odd.len() + 1);
         for (column, name) in head.iter().enumerate().take(4) {
@@ -1854,14 +1874,14 @@ on_both_databases! {
         }
         assert_eq!((rows[0][5].as_str(), rows[1][5].as_str()), ("superuser", "employee"));
         assert_eq!(lines_after(&desk, events), ["export_made success boss"]);
-        let plain = boss.get("/admin/users.csv").await;
-        let marked = boss.get("/admin/users.csv?bom=1").await;
+        let plain = send(&boss, "/admin/users.csv", &[]).await;
+        let marked = send(&boss, "/admin/users.csv", &[("bom", "1")]).await;
         assert!(!plain.body.starts_with('\u{feff}'));
         assert_eq!(marked.body, format!("\u{feff}{}", plain.body));
 
         // -- as they are filtered --
         let events = trail(&desk).len();
-        let filtered = boss.get("/admin/users.csv?status=deactivated&bom=1&sort=username").await;
+        let filtered = send(&boss, "/admin/users.csv?status=deactivated&sort=username", &[("bom", "1")]).await;
         let (_, rows) = exported(&filtered, "users");
         let given: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
         assert_eq!(given, ["-1", "+1", "=1+1"]);
@@ -1870,33 +1890,32 @@ on_both_databases! {
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].details["export"], "users?status=deactivated&sort=username", "with its filters");
         let list = boss.get("/admin/users?status=deactivated").await;
-        assert!(list.body.contains("href=\"/admin/users.csv?status=deactivated\""));
-        assert!(list.body.contains("href=\"/admin/users.csv?status=deactivated&#38;bom=1\""), "{}", list.body);
-        assert_eq!(boss.get("/admin/users.csv?status=asleep").await.status, 400);
+        assert!(list.body.contains("method=\"post\" action=\"/admin/users.csv?status=deactivated\""), "{}", list.body);
+        assert_eq!(send(&boss, "/admin/users.csv?status=asleep", &[]).await.status, 400);
 
         // -- sessions --
         signed_in_from(&desk, &person("li"), "198.51.100.1", "=cmd|' /C calc'!A0").await;
         signed_in_from(&desk, &person("wang"), "198.51.100.2", "@SUM(1, \"2\")").await;
-        let (head, rows) = exported(&boss.get("/admin/sessions.csv").await, "sessions");
+        let (head, rows) = exported(&send(&boss, "/admin/sessions.csv", &[]).await, "sessions");
         assert_eq!(head, ["id", "username", "first_name", "provider", "signed_in_at", "last_seen_at", "address", "user_agent"]);
         for (column, name) in [(0, "id"), (6, "address"), (7, "user_agent")] {
             let stored = desk.database.texts(&format!("SELECT CAST({name} AS TEXT) AS value FROM sessions ORDER BY id DESC"));
             let given: Vec<&str> = rows.iter().map(|row| row[column].as_str()).collect();
             assert_eq!(given, stored, "{name}");
         }
-        let (_, rows) = exported(&boss.get("/admin/sessions.csv?user=li").await, "sessions");
+        let (_, rows) = exported(&send(&boss, "/admin/sessions.csv?user=li", &[]).await, "sessions");
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0][7], "=cmd|' /C calc'!A0");
 
         // -- the trail --
         let note = "=HYPERLINK(\"http://x\")\r\nand \"more\", 王";
         done(&boss, id_of(&desk, "li"), "note", &[("reason", note)]).await;
-        let (head, rows) = exported(&boss.get("/admin/audit.csv").await, "audit");
+        let (head, rows) = exported(&send(&boss, "/admin/audit.csv", &[]).await, "audit");
         let stored = desk.database.texts("SELECT details AS value FROM audit_events ORDER BY id DESC");
         let given: Vec<&str> = rows.iter().map(|row| row[12].as_str()).collect();
         assert_eq!(head[12], "details");
         assert_eq!(given, stored, "its own export among them");
-        let (_, rows) = exported(&boss.get("/admin/audit.csv?event=note_added&about=li").await, "audit");
+        let (_, rows) = exported(&send(&boss, "/admin/audit.csv?event=note_added&about=li", &[]).await, "audit");
         assert_eq!(rows.len(), 1);
         let details: Value = serde_json::from_str(&rows[0][12]).expect("JSON");
         assert_eq!(details["note"], note);
@@ -1908,14 +1927,14 @@ on_both_databases! {
         let sam = staff(&desk, "sam").await;
         let employee = desk.signed_in(&person("zhao")).await;
         for path in ["/admin/users.csv", "/admin/sessions.csv", "/admin/audit.csv"] {
-            let head = boss.send(Method::HEAD, path, &[], None).await;
-            assert_eq!((head.status.as_u16(), head.body.as_str()), (200, ""), "{path}");
             for browser in [&sam, &employee] {
-                let answer = browser.get(path).await;
+                let answer = send(browser, path, &[]).await;
                 assert_eq!(answer.status, 403, "{path}");
                 assert!(!answer.body.contains("王小明"));
             }
-            assert_eq!(desk.browser().get(path).await.status, 303, "{path}");
+            let nobody = desk.browser();
+            let page = nobody.get("/login").await;
+            assert_eq!(nobody.post(path, &page, &[]).await.status, 303, "{path}");
         }
         for list in ["/admin/users", "/admin/sessions", "/admin/audit"] {
             assert!(!sam.get(list).await.body.contains(".csv"), "{list}");
@@ -1934,7 +1953,7 @@ on_both_databases! {
             ("/admin/users.csv?sort=username", "ORDER BY id DESC", 1201),
             ("/admin/users.csv?source=local&sort=-name", "WHERE synced_at IS NULL ORDER BY id DESC", 1200),
         ] {
-            let (_, rows) = exported(&boss.get(path).await, "users");
+            let (_, rows) = exported(&send(&boss, path, &[]).await, "users");
             let given: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
             let stored = desk.database.texts(&format!("SELECT username AS value FROM users {order}"));
             assert_eq!(given.len(), count, "{path}");
@@ -1991,12 +2010,12 @@ on_both_databases! {
             "/admin/audit.csv?about=anna".to_owned(),
         ];
         for path in looked.iter().chain(&acted) {
-            let answer = bert.get(path).await;
+            let answer = opened(&bert, path).await;
             assert_eq!(answer.status, 403, "{path}");
             assert!(!answer.body.contains("about anna alone"), "{path}");
         }
         for path in &acted {
-            assert_eq!(sam.get(path).await.status, 403, "{path}");
+            assert_eq!(opened(&sam, path).await.status, 403, "{path}");
         }
         for query in ["", "?user_id=ANNA", "?about=ANNA", "?id=ANNA", "?before=9223372036854775807", "?last=1"] {
             let path = format!("/account/timeline{}", query.replace("ANNA", &anna_id.to_string()));
@@ -2025,6 +2044,7 @@ on_both_databases! {
         let boss = superuser(&desk, "boss").await;
         let li = desk.signed_in(&person("li")).await;
         let id = id_of(&desk, "li");
+        desk.prove("li");
         let there = li.at(&other);
         for round in 0..5 {
             done(&boss, id, "role", &[("role", "staff")]).await;
@@ -2146,7 +2166,7 @@ on_both_databases! {
             assert_eq!(state(&desk), before, "{path}");
         }
         for path in ["/admin/users.csv", "/admin/sessions.csv", "/admin/audit.csv"] {
-            let answer = boss.get(path).await;
+            let answer = send(&boss, path, &[]).await;
             assert_eq!(answer.status, 500, "{path}");
             assert!(!answer.body.contains("kiosk"), "nothing leaves the house unseen");
         }

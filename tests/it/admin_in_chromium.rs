@@ -38,6 +38,7 @@ on_both_databases! {
         let staff = desk.signed_in(&Person::named("looker").with("name_cn", "Looker")).await;
         desk.database.execute("UPDATE users SET is_staff = TRUE WHERE username IN ('linxiaoyu', 'looker')");
         desk.database.execute("UPDATE users SET is_superuser = TRUE WHERE username = 'linxiaoyu'");
+        desk.prove("linxiaoyu");
 
         // That person has a page open.
         let person = Chromium::start("zh-CN,zh", Screen::DESKTOP).await;
@@ -87,7 +88,7 @@ on_both_databases! {
         ] {
             admin.goto(&format!("{}{path}", desk.url)).await;
             let acts = "main form[method=post], main input[type=checkbox], main .careful, main .danger, \
-                        main a[href*='.csv'], main a[href$='/new'], main a[href*='/end'], main a[href*='/grant'], \
+                        main form[action*='.csv'], main a[href$='/new'], main a[href*='/end'], main a[href*='/grant'], \
                         main a[href*='/role'], main a[href*='/note']";
             assert_eq!(admin.count(acts).await, 0, "{path}");
             assert!(admin.count("main h1").await == 1, "{path}");

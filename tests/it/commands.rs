@@ -179,7 +179,7 @@ on_both_databases! {
     async fn check_says_what_holds_and_what_to_do(database) {
         let provider = Provider::start().await;
         let mut settings = process::settings(free_port(), &provider, &database);
-        assert!(text(&output(&["migrate"], &settings).stdout).contains("3 migrations applied"));
+        assert!(text(&output(&["migrate"], &settings).stdout).contains("4 migrations applied"));
         assert!(text(&output(&["migrate"], &settings).stdout).contains("up to date"));
         let good = output(&["check"], &settings);
         let lines = text(&good.stdout);
@@ -466,7 +466,7 @@ fn check_sees_files_with_secrets_that_everybody_can_read() {
             .to_owned()
     };
     let toml = "[a]\nkind = \"openid\"\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"x\"\nclient_secret_file = \"secret\"\n";
-    let key = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+    let key = "q8Zr1nT5xW2vB7kJ4mL9pS6dF3gH0yUcE8aRtN2wQ5x";
     for (name, text, mode) in [
         ("providers.toml", toml, 0o600),
         ("secret", "a secret of the provider", 0o644),

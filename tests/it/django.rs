@@ -1,13 +1,14 @@
 //! Signing in at a platform that nobody here wrote: Django with django-oauth-toolkit.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use frontdesk::secret::random_token;
 use serde_json::{Value, json};
 
 use crate::support::desk::Start;
 use crate::support::django::{Decision, Platform, PlatformBrowser, parameter};
-use crate::support::{Answer, Browser, Database, Desk, on_both_databases, run, spawn};
+use crate::support::{Answer, Browser, Database, Desk, on_both_databases, run, spawn, until};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -377,6 +378,46 @@ on_both_databases! {
             }
         }
         assert_eq!(database.count("users"), 1);
+    }
+
+    async fn by_the_defaults_who_is_switched_off_there_is_out_here_and_a_right_that_was_taken_there_is_gone(database) {
+        let Some(company) = Company::new() else { return };
+        let start = company.start(database)
+            .with("OAUTH2_RECHECK", "20s")
+            .with("FRONTDESK_SUPERUSER_PERMISSION", "desk.admin");
+        let desk = company.open(start, json!({})).await;
+        desk.local_account("root");
+        desk.database.execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE username = 'root'");
+        let mut visitors = Vec::new();
+        for name in ["boss", "wang", "chen", "zhao"] {
+            let name = company.name(name);
+            company.person(&name, json!({"permissions": ["desk.admin", "x"]})).await;
+            let mut visitor = company.visitor(&desk, &name);
+            visitor.signs_in().await;
+            visitors.push(visitor);
+        }
+        let [boss, wang, ..] = visitors.as_slice() else { panic!("four") };
+        let admits = async |visitor: &Visitor| visitor.at_desk.get("/admin/users").await.status.as_u16();
+        assert_eq!([admits(boss).await, admits(wang).await], [200, 200]);
+
+        // A right is taken there: the next re-check takes it here, in the same session.
+        company.person(&boss.username, json!({"permissions": ["x"]})).await;
+        desk.clock.advance(Duration::from_secs(20));
+        until("the right is gone", async || admits(boss).await == 403).await;
+        assert_eq!(permissions(&desk, &boss.username), ["x"]);
+        assert_eq!(boss.at_desk.get("/account").await.status, 200);
+
+        // Somebody is switched off there: their profile is refused with a bare 403. The first time may
+        // be an outage, the second is not, since others were answered.
+        company.person(&wang.username, json!({"is_active": false})).await;
+        let refusals = format!("SELECT MAX(i.unnamed_refusals) AS value FROM identities i WHERE i.subject = {}", quoted(&wang.username));
+        desk.clock.advance(Duration::from_secs(20));
+        until("they are refused once", async || desk.database.number(&refusals) == 1).await;
+        assert_eq!(admits(wang).await, 200);
+        desk.clock.advance(Duration::from_secs(20));
+        until("they are out", async || wang.at_desk.get("/account").await.status == 303).await;
+        assert_eq!(admits(wang).await, 303);
+        assert_eq!(boss.at_desk.get("/account").await.status, 200);
     }
 
     async fn t38_who_is_deactivated_here_is_refused_and_stays_so(database) {

@@ -325,6 +325,7 @@ impl Gallery {
         self.desk.database.execute(
             "UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE username = 'linxiaoyu'",
         );
+        self.desk.prove("linxiaoyu");
         become_person(&self.chromium, &self.desk, &browser).await;
         self.show("/", "home").await;
         self.show("/account", "account").await;

@@ -64,6 +64,8 @@ const RANKS: &[&[&str]] = &[
         "signin",
         "signout",
         "recheck",
+        "leaving",
+        "instances",
         "admin",
         "takeover",
         "rekey",
@@ -193,6 +195,54 @@ fn the_readme_s_table_of_settings_is_the_program_s() {
             option.name, option.default, option.meaning
         );
         assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
+    }
+}
+
+#[test]
+fn no_page_speaks_of_apps_that_there_are_not() {
+    let messages = fs::read_to_string("src/i18n/messages.rs").expect("the messages");
+    for line in messages.lines() {
+        let words = line.split(|c: char| !c.is_ascii_alphanumeric());
+        let speaks = words
+            .map(str::to_ascii_lowercase)
+            .any(|word| ["app", "apps"].contains(&word.as_str()));
+        // 应用 is an app where it is not "to apply".
+        let zh = line.replace("已全部应用", "").replace("待应用", "");
+        assert!(!speaks && !zh.contains("应用"), "{line}");
+    }
+}
+
+/// The names of tests in a document: those in backticks that are long enough to be sentences.
+fn tests_named_in(document: &str) -> Vec<String> {
+    let text = fs::read_to_string(document).expect(document);
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| {
+            name.matches('_').count() >= 3
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_test_that_the_promises_name_exists() {
+    let mut files = BTreeMap::new();
+    collect(Path::new("tests"), "rs", &mut files);
+    collect(Path::new("src"), "rs", &mut files);
+    let functions: Vec<String> = files
+        .values()
+        .flat_map(|text| text.split("fn ").skip(1))
+        .filter_map(|rest| rest.split('(').next())
+        .map(str::to_owned)
+        .collect();
+    let named = tests_named_in("docs/security.md");
+    assert!(named.len() > 50, "{named:?}");
+    for name in named {
+        assert!(functions.contains(&name), "docs/security.md names {name}");
     }
 }
 

@@ -20,8 +20,14 @@ const LEAVERS: usize = 50;
 const AT_ONCE: usize = 8;
 
 /// `OAUTH2_RECHECK` and `OAUTH2_RECHECK_RATE`.
-const PERIOD: Duration = Duration::from_secs(2);
-const RATE: u32 = 200;
+const PERIOD: Duration = Duration::from_secs(3);
+const RATE: u32 = 400;
+/// A re-check refreshes a token and reads userinfo.
+const CALLS: u32 = 2;
+
+/// Sessions of the one person who has many.
+const MANY: usize = 200;
+const HOARDER: &str = "hoarder";
 
 /// What the bound does not count, because it is no choice of the portal's: how long a call takes
 /// that is due, from the scheduler's tick (50 ms) over the provider's answer to the commit, and
@@ -38,6 +44,8 @@ struct Drill {
     desks: Vec<Desk>,
     /// Two a person: those of the person `n` are `n` and `n + PEOPLE`.
     browsers: Vec<Browser>,
+    /// All of one more person.
+    hoarded: Vec<Browser>,
 }
 
 /// Every tenth leaves.
@@ -67,6 +75,7 @@ impl Drill {
                 .with("OAUTH2_CLIENT_SECRET", &secret)
                 .with("OAUTH2_RECHECK", format!("{}s", PERIOD.as_secs()))
                 .with("OAUTH2_RECHECK_RATE", RATE.to_string())
+                .with("FRONTDESK_SESSIONS_PER_PERSON", "500")
                 .without("OAUTH2_AUTHORIZE_URL")
                 .without("INTERNAL_URL_PREFIX")
         };
@@ -86,18 +95,20 @@ impl Drill {
         for person in 0..PEOPLE {
             oidc.person(&json!({"username": username(person)})).await;
         }
-        let browsers = (0..SESSIONS)
-            .map(|session| {
-                let mut browser = desks[session % instances].browser();
-                // Each answer of theirs was recorded by other tests often enough.
-                browser.is_recorded = false;
-                browser
-            })
-            .collect();
+        oidc.person(&json!({"username": HOARDER})).await;
+        let browser_of = |session: usize| {
+            let mut browser = desks[session % instances].browser();
+            // Each answer of theirs was recorded by other tests often enough.
+            browser.is_recorded = false;
+            browser
+        };
+        let browsers = (0..SESSIONS).map(browser_of).collect();
+        let hoarded = (0..MANY).map(browser_of).collect();
         let drill = Self {
             oidc,
             desks,
             browsers,
+            hoarded,
         };
         let started = Instant::now();
         drill.sign_everybody_in().await;
@@ -107,17 +118,23 @@ impl Drill {
     }
 
     async fn sign_everybody_in(&self) {
+        self.sign_in(self.browsers.clone(), |session| username(session % PEOPLE))
+            .await;
+    }
+
+    async fn sign_in(&self, browsers: Vec<Browser>, name: fn(usize) -> String) {
         let next = Arc::new(AtomicUsize::new(0));
+        let browsers = Arc::new(browsers);
         let workers: Vec<_> = (0..AT_ONCE)
             .map(|_| {
-                let (next, browsers) = (Arc::clone(&next), self.browsers.clone());
+                let (next, browsers) = (Arc::clone(&next), Arc::clone(&browsers));
                 spawn(async move {
                     loop {
                         let session = next.fetch_add(1, Ordering::Relaxed);
                         let Some(browser) = browsers.get(session) else {
                             return;
                         };
-                        let username = username(session % PEOPLE);
+                        let username = name(session);
                         let authorize_url = browser.begin("/").await;
                         let callback = OidcBrowser::hurried()
                             .sign_in(&authorize_url, &username)
@@ -139,7 +156,7 @@ impl Drill {
     fn bound(&self) -> Duration {
         let instances = u32::try_from(self.desks.len()).expect("a few");
         let people = u32::try_from(PEOPLE).expect("hundreds");
-        PERIOD.max(Duration::from_secs(1) * people / (RATE * instances))
+        PERIOD.max(Duration::from_secs(1) * people * CALLS / (RATE * instances))
     }
 
     /// In milliseconds: the provider, on the same machine, has the same clock.
@@ -272,6 +289,32 @@ impl Drill {
         assert_eq!(self.live("stayer-%"), others, "after the outage");
     }
 
+    /// Each session of theirs is one call more.
+    async fn a_person_of_many_sessions_is_out_within_the_bound(&self) {
+        self.sign_in(self.hoarded.clone(), |_| HOARDER.to_owned())
+            .await;
+        assert_eq!(self.live(HOARDER), MANY);
+        self.oidc
+            .person(&json!({"username": HOARDER, "active": false}))
+            .await;
+        let left = Instant::now();
+        let calls = Duration::from_secs(1) * u32::try_from(MANY).expect("hundreds") / RATE;
+        let deadline = self.bound() + calls + MARGIN;
+        let mut live = MANY;
+        while live > 0 && left.elapsed() < deadline {
+            sleep(Duration::from_millis(50)).await;
+            live = self.live(HOARDER);
+        }
+        let took = left.elapsed();
+        println!("{MANY} sessions of one person were out after {took:.2?}, {live} left");
+        assert_eq!(live, 0, "sessions of one person after {took:?}");
+        for browser in &self.hoarded {
+            assert_eq!(browser.get("/account").await.status, 303);
+        }
+        self.nobody_else_is_out("after one of many sessions left")
+            .await;
+    }
+
     /// The whole drill.
     async fn run(self) {
         println!(
@@ -282,6 +325,8 @@ impl Drill {
         self.everybody_is_looked_at_once_a_period().await;
         self.nobody_else_is_out("in quiet times").await;
         self.leavers_are_out_within_the_bound().await;
+        self.a_person_of_many_sessions_is_out_within_the_bound()
+            .await;
         self.an_outage_signs_nobody_out().await;
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant, SystemTime};
 
-use frontdesk::audit::{self, Details, EventKind, NewEvent};
+use frontdesk::audit::{self, Actor, Details, EventKind, NewEvent};
 use frontdesk::clock::UnixTime;
 use frontdesk::error::Error;
 use frontdesk::id::id_at;
@@ -48,6 +48,7 @@ async fn superuser(desk: &Desk) -> Browser {
     let browser = desk.signed_in(&Person::named("boss")).await;
     desk.database
         .execute("UPDATE users SET is_superuser = TRUE, is_staff = TRUE WHERE username = 'boss'");
+    desk.prove("boss");
     browser
 }
 
@@ -1230,7 +1231,7 @@ fn note_about<'a>(username: &'a str, client: &'a Client) -> NewEvent<'a> {
     NewEvent {
         kind: EventKind::NoteAdded,
         reason: "",
-        actor: "boss",
+        actor: Actor::Named("boss"),
         user: Some((1, username)),
         provider: "",
         client,
@@ -1901,6 +1902,10 @@ fn the_codes_of_events_stay() {
             "password_changed",
             "password_change_refused",
             "password_link_made",
+            "confirmation_link_made",
+            "confirmation_password_set",
+            "proved",
+            "proof_refused",
             "rescue_link_made",
             "note_added",
             "export_made",

@@ -133,7 +133,7 @@ on_both_databases! {
             instance.until_ready().await;
             assert!(instance.is_running(), "{}", instance.log());
         }
-        assert_eq!(database.count("__diesel_schema_migrations"), 3);
+        assert_eq!(database.count("__diesel_schema_migrations"), 4);
     }
 }
 

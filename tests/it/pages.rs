@@ -54,6 +54,7 @@ fn t85_each_address_opens_for_those_it_is_for() {
             .execute("UPDATE users SET is_staff = TRUE WHERE username IN ('staff', 'demoted')");
         desk.database
             .execute("UPDATE users SET is_superuser = TRUE WHERE username = 'superuser'");
+        desk.prove("superuser");
         desk.database
             .execute("UPDATE users SET is_active = FALSE WHERE username = 'inactive'");
         desk.database.execute(
@@ -148,6 +149,9 @@ fn t85_each_address_opens_for_those_it_is_for() {
                     }
                     Access::Public => {
                         assert!(answer.status == 200 || answer.status == 303, "{who} {path}");
+                    }
+                    Access::SignedIn if is_in && path == "/confirmation" => {
+                        assert_eq!(answer.status, 410);
                     }
                     Access::SignedIn if is_in => assert_eq!(answer.status, 200, "{who} {path}"),
                     Access::Staff if may_look => assert_eq!(answer.status, 200, "{who} {path}"),

@@ -349,14 +349,18 @@ fn whoever_is_asked_to_sign_in_again_is_asked_in_their_own_way() {
         assert_eq!(page.status, 200);
         assert!(page.body.contains("value=\"root\"") && !page.body.contains("/oauth2/login"));
         let fields = [
-            ("username", "root"),
+            ("with", "local"),
             ("password", PASSWORD),
             ("next", "/account"),
         ];
-        let answer = local.post("/login", &page, &fields).await;
+        let answer = local.post("/confirm", &page, &fields).await;
         assert_eq!(answer.location(), "/account");
-        assert_ne!(local.session_cookie(), first, "a new session");
+        assert_eq!(local.session_cookie(), first, "the same session");
 
+        let desk = Desk::on(Database::sqlite())
+            .with("OAUTH2_PROVES_BY", "prompt")
+            .run()
+            .await;
         let company = desk.signed_in(&Person::named("anna")).await;
         let page = company.get("/login?fresh=1&next=/account").await;
         assert!(

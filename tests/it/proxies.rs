@@ -11,10 +11,11 @@ use reqwest::Client;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::slow_requests::{allow_many_files, hold_half_requests};
 use crate::support::desk::PASSWORD;
 use crate::support::django::{Decision, Platform, PlatformBrowser};
-use crate::support::process::{client, free_port, text};
-use crate::support::{Database, Desk, Person, left_out, run, until};
+use crate::support::process::{self, Process, client, free_port, text};
+use crate::support::{Database, Desk, Person, Provider, left_out, run, until};
 
 /// A server in a folder of its own; ended with its children when dropped.
 struct Server {
@@ -158,6 +159,52 @@ fn t58_a_shared_cache_in_front_never_mixes_people_up() {
         let first = get(style, "").await;
         assert_eq!((first.0, first.1.as_str()), (200, "MISS"));
         assert_eq!(get(style, "").await.1, "HIT");
+    });
+}
+
+#[test]
+fn half_requests_through_caddy_do_not_stop_the_portal() {
+    if !is_installed("caddy") || !allow_many_files() {
+        return;
+    }
+    run(async {
+        let front = free_port();
+        let provider = Provider::start().await;
+        let database = Database::sqlite();
+        let mut settings = process::settings(free_port(), &provider, &database);
+        let public = format!("http://127.0.0.1:{front}");
+        settings.insert("FRONTDESK_PUBLIC_URL".to_owned(), public.clone());
+        settings.insert(
+            "FRONTDESK_TRUSTED_PROXIES".to_owned(),
+            "127.0.0.1".to_owned(),
+        );
+        let desk = Process::spawn_with_files(&settings, 1024);
+        desk.until_ready().await;
+        let upstream = desk.url.trim_start_matches("http://");
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(
+            folder.path().join("Caddyfile"),
+            format!("{{\n admin off\n}}\n{public} {{\n reverse_proxy {upstream}\n}}\n"),
+        )
+        .expect("a file");
+        let _caddy = start("caddy", &["run", "--config", "Caddyfile"], folder);
+        let client = client();
+        until("Caddy is there", async || {
+            let answer = client.get(format!("{public}/healthz")).send().await;
+            answer.is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
+        let address = public.trim_start_matches("http://");
+        let held = hold_half_requests(address, 1100).await;
+        for url in [&public, &desk.url] {
+            for path in ["/healthz", "/readyz"] {
+                let answer = client.get(format!("{url}{path}")).send();
+                let answer = tokio::time::timeout(std::time::Duration::from_secs(5), answer);
+                let answer = answer.await.expect("in time").expect("an answer");
+                assert_eq!(answer.status(), 200, "{url}{path}");
+            }
+        }
+        drop(held);
     });
 }
 

@@ -124,7 +124,12 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpResponse, HttpResponseServerError, JsonResponse
+from django.http import (
+    HttpResponse,
+    HttpResponseForbidden,
+    HttpResponseServerError,
+    JsonResponse,
+)
 from django.urls import include, path
 from django.utils.html import format_html
 from django.views.decorators.csrf import csrf_exempt
@@ -188,6 +193,9 @@ def log_out(request):
 @protected_resource()
 def base_info(request):
     user = request.resource_owner
+    # The toolkit itself looks at the token alone, and refreshes it for anybody.
+    if not user.is_active:
+        return HttpResponseForbidden()
     person = PEOPLE[user.pk]
     # What the portal has no use for is here on purpose: it must not stumble on it.
     info = {

@@ -6,7 +6,7 @@ use std::path::Path;
 use url::Url;
 
 use crate::config::ENV_FILE as FILE;
-use crate::config::{DatabaseUrl, Settings};
+use crate::config::{DatabaseUrl, ProvesBy, Settings};
 
 /// What is left to do outside this program. `superuser` is the username of the one just made.
 pub fn print(settings: &Settings, superuser: Option<&str>) {
@@ -109,4 +109,14 @@ fn print_first_admin(settings: &Settings, superuser: Option<&str>) {
     }
     say!("   and then, with the settings that `serve` has:\n");
     say!("       frontdesk promote USERNAME --superuser\n");
+    let proves_nothing = settings.providers.iter().all(|one| {
+        one.issuer.is_none() && !one.pushes_requests && one.proves_by == ProvesBy::AuthTime
+    });
+    if proves_nothing {
+        say!(
+            "   The platform cannot prove that an admin is there themself, which acts that could do"
+        );
+        say!("   harm ask for. Give each admin a confirmation password, which signs nobody in:\n");
+        say!("       frontdesk changepassword USERNAME\n");
+    }
 }

@@ -10,8 +10,8 @@ use url::Url;
 
 use super::read::Raw;
 use super::{
-    Addresses, Admission, AssertionAudience, ClientAuth, Dialect, Mapping, Pointer,
-    ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest,
+    Addresses, Admission, AssertionAudience, ClientAuth, Dialect, Mapping, Pointer, ProvesBy,
+    ProviderSettings, Recheck, Rule, SigningKey, Source, TokenRequest, VouchesFor,
 };
 use crate::branding::{self, Twin};
 use crate::config::{HTTP_ADDRESS, Reader, http_url, seconds};
@@ -30,14 +30,22 @@ pub(super) struct Builder<'a, 'b> {
     reader: &'a mut Reader<'b>,
     source: Source,
     raw: Raw,
+    /// There is no other provider.
+    is_alone: bool,
 }
 
 impl<'a, 'b> Builder<'a, 'b> {
-    pub(super) const fn new(reader: &'a mut Reader<'b>, source: Source, raw: Raw) -> Self {
+    pub(super) const fn new(
+        reader: &'a mut Reader<'b>,
+        source: Source,
+        raw: Raw,
+        is_alone: bool,
+    ) -> Self {
         Self {
             reader,
             source,
             raw,
+            is_alone,
         }
     }
 
@@ -110,6 +118,8 @@ impl<'a, 'b> Builder<'a, 'b> {
         let mapping = self.mapping();
         let dialect = self.dialect();
         let recheck = self.recheck();
+        let proves_by = self.proves_by();
+        let vouches_for = self.vouches_for();
         let algorithms = self.algorithms(secret.as_ref());
         let admission = self.admission();
         let color = self.color();
@@ -151,12 +161,14 @@ impl<'a, 'b> Builder<'a, 'b> {
             prompt: raw.prompt.take(),
             acr_values: raw.acr_values.take(),
             max_age: raw.max_age.map(Duration::from_secs),
+            proves_by,
             algorithms,
             trusted_audiences: std::mem::take(&mut raw.trusted_audiences),
             mapping,
             admission,
             dialect,
             recheck,
+            vouches_for: vouches_for?,
             ca,
             source: self.source.clone(),
         })
@@ -431,6 +443,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 "/email_verified",
             ),
             permissions: Vec::new(),
+            permissions_separator: None,
             permission_name: None,
             permission_names: std::mem::take(&mut self.raw.permission_names),
             permission_prefix: std::mem::take(&mut self.raw.permission_prefix),
@@ -441,6 +454,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 .permissions
                 .extend(self.pointer("mapping.permissions", Some(text)));
         }
+        mapping.permissions_separator = self.permissions_separator();
         let name = self.pointer("mapping.permission_name", raw.permission_name);
         mapping.permission_name = name.map(|pointer| pointer.path);
         let is_bad = |name: &str| name.is_empty() || name.chars().any(is_refused);
@@ -453,6 +467,25 @@ impl<'a, 'b> Builder<'a, 'b> {
             self.fault("permission_names", "holds a control character");
         }
         mapping
+    }
+
+    /// Spaces alone are one too, and those beside another one do not count. An empty text counts as
+    /// not set.
+    fn permissions_separator(&mut self) -> Option<String> {
+        let given = self.raw.permissions_separator.take();
+        let given = given.filter(|text| !text.is_empty())?;
+        let separator = match given.trim() {
+            "" => given,
+            separator => separator.to_owned(),
+        };
+        if separator.chars().any(char::is_alphanumeric) || separator.chars().count() > 8 {
+            self.fault(
+                "permissions_separator",
+                "must be what stands between two names, like \",\" or \" \"",
+            );
+            return None;
+        }
+        Some(separator)
     }
 
     fn dialect(&mut self) -> Dialect {
@@ -525,6 +558,22 @@ impl<'a, 'b> Builder<'a, 'b> {
         }
     }
 
+    fn proves_by(&mut self) -> ProvesBy {
+        let name = self.source.name("proves_by");
+        self.reader
+            .parsed_text(
+                &name,
+                self.raw.proves_by.take(),
+                "auth_time or prompt",
+                |text| match text {
+                    "auth_time" => Some(ProvesBy::AuthTime),
+                    "prompt" => Some(ProvesBy::Prompt),
+                    _ => None,
+                },
+            )
+            .unwrap_or(ProvesBy::AuthTime)
+    }
+
     fn recheck(&mut self) -> Option<Recheck> {
         let name = self.source.name("recheck");
         let every = self.reader.parsed_text(
@@ -563,6 +612,34 @@ impl<'a, 'b> Builder<'a, 'b> {
             rate,
             asks_profile,
         })
+    }
+
+    /// All of it where there is nobody else to ask; said for each where there are several.
+    fn vouches_for(&mut self) -> Option<VouchesFor> {
+        const KEY: &str = "vouches_for";
+        let Some(words) = self.raw.vouches_for.take() else {
+            if self.is_alone {
+                return Some(VouchesFor::ALL);
+            }
+            let all = VouchesFor::WORDS;
+            let line = match self.source {
+                Source::Variables => format!("OAUTH2_VOUCHES_FOR={}", all.join(",")),
+                Source::File(_) => format!("vouches_for = {all:?}"),
+            };
+            self.fault(
+                KEY,
+                format!(
+                    "is required, since there are several providers; write: {line} (or less of it; [] for nothing)"
+                ),
+            );
+            return None;
+        };
+        let found = VouchesFor::of(words.iter().map(String::as_str));
+        if found.is_none() {
+            let all = VouchesFor::WORDS.join(", ");
+            self.fault(KEY, format!("may hold {all}; [] for nothing"));
+        }
+        found
     }
 
     /// Symmetric ones count only where they are named, and with a secret worth the name.

@@ -62,16 +62,19 @@ pub(super) struct Raw {
     pub(super) prompt: Option<String>,
     pub(super) acr_values: Option<String>,
     pub(super) max_age: Option<u64>,
+    pub(super) proves_by: Option<String>,
     pub(super) id_token_algorithms: Option<Vec<String>>,
     pub(super) trusted_audiences: Vec<String>,
     pub(super) ca_file: Option<String>,
     pub(super) recheck: Option<String>,
     pub(super) recheck_rate: Option<u32>,
     pub(super) recheck_with: Option<String>,
+    pub(super) vouches_for: Option<Vec<String>>,
     pub(super) admit_email_domains: Vec<String>,
     pub(super) admit_permissions: Vec<String>,
     pub(super) admit_values: BTreeMap<String, Vec<String>>,
     pub(super) permission_prefix: String,
+    pub(super) permissions_separator: Option<String>,
     pub(super) only_named_permissions: bool,
     pub(super) permission_names: BTreeMap<String, String>,
     pub(super) mapping: RawMapping,
@@ -126,12 +129,24 @@ impl Reader<'_> {
             .iter()
             .any(|(_, name)| name.starts_with("OAUTH2_") && self.text(name).is_some())
             || self.text("OAUTH2_CLIENT_SECRET_FILE").is_some();
-        if has_short_form || file.is_none() {
-            if let Some(provider) = self.short_form() {
+        let is_short = has_short_form || file.is_none();
+        let tables = file.as_deref().map(|path| self.tables(path));
+        let count = usize::from(is_short)
+            + match &tables {
+                // One that cannot be read has some, most likely.
+                Some(tables) => tables.as_ref().map_or(1, toml::Table::len),
+                None => 0,
+            };
+        let faults = self.faults.len();
+        if is_short {
+            if let Some(provider) = self.short_form(count == 1) {
                 all.push(provider);
             } else {
                 is_whole = false;
-                if file.is_some() {
+                // Whoever described it wholly but for that does mean it.
+                let is_meant =
+                    self.faults.len() == faults + 1 && self.has_fault("OAUTH2_VOUCHES_FOR");
+                if file.is_some() && !is_meant {
                     self.fault(
                         "FRONTDESK_PROVIDERS",
                         "is set beside OAUTH2_… variables, which describe one more provider; if there is none, take all of them out (what holds for a provider of the file stands in the file)",
@@ -139,8 +154,8 @@ impl Reader<'_> {
                 }
             }
         }
-        if let Some(path) = &file {
-            match self.file(path) {
+        if let (Some(path), Some(tables)) = (&file, tables) {
+            match tables.and_then(|tables| self.described_in(path, tables, count == 1)) {
                 Some(providers) => all.extend(providers),
                 None => is_whole = false,
             }
@@ -173,7 +188,7 @@ impl Reader<'_> {
     }
 
     /// The provider of the variables.
-    fn short_form(&mut self) -> Option<ProviderSettings> {
+    fn short_form(&mut self, is_alone: bool) -> Option<ProviderSettings> {
         let of = |key: &str| {
             let (_, name) = VARIABLES.iter().find(|(known, _)| *known == key)?;
             self.text(name)
@@ -193,6 +208,7 @@ impl Reader<'_> {
             permissions_url: of("permissions_url"),
             logout_url: of("logout_url"),
             ca_file: of("ca_file"),
+            proves_by: of("proves_by"),
             recheck: of("recheck"),
             recheck_with: of("recheck_with"),
             mapping: RawMapping {
@@ -207,16 +223,20 @@ impl Reader<'_> {
             kind: Some(if is_open_id { "openid" } else { "oauth2" }.to_owned()),
             ..Raw::default()
         };
+        // As it is written: it may be a space.
+        raw.permissions_separator = self.variables.get("OAUTH2_PERMISSIONS_SEPARATOR").cloned();
         raw.pkce = self.parsed("OAUTH2_PKCE", "on or off", on_or_off);
         raw.recheck_rate = self.parsed("OAUTH2_RECHECK_RATE", "a number from 1 to 10000", |text| {
             text.parse().ok()
         });
+        raw.vouches_for = self.text("OAUTH2_VOUCHES_FOR").map(|text| words(&text));
         let secret = self.secret("OAUTH2_CLIENT_SECRET");
-        Builder::new(self, Source::Variables, raw).build(PROVIDER_ID, secret)
+        let builder = Builder::new(self, Source::Variables, raw, is_alone);
+        builder.build(PROVIDER_ID, secret)
     }
 
-    /// The providers of the TOML file.
-    fn file(&mut self, path: &str) -> Option<Vec<ProviderSettings>> {
+    /// The tables of the TOML file, as they stand there.
+    fn tables(&mut self, path: &str) -> Option<toml::Table> {
         const NAME: &str = "FRONTDESK_PROVIDERS";
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -236,6 +256,17 @@ impl Reader<'_> {
             self.fault(NAME, format!("names a file without providers: {path}"));
             return None;
         }
+        Some(tables)
+    }
+
+    /// The providers of the TOML file.
+    fn described_in(
+        &mut self,
+        path: &str,
+        tables: toml::Table,
+        is_alone: bool,
+    ) -> Option<Vec<ProviderSettings>> {
+        const NAME: &str = "FRONTDESK_PROVIDERS";
         let folder = Path::new(path).parent().map(Path::to_path_buf);
         let mut all = Vec::new();
         let mut is_whole = true;
@@ -261,7 +292,7 @@ impl Reader<'_> {
                         *file = file.take().map(|file| beside(folder.as_deref(), &file));
                     }
                     let secret = self.file_secret(&source, &raw);
-                    Builder::new(self, source, raw).build(&id, secret)
+                    Builder::new(self, source, raw, is_alone).build(&id, secret)
                 });
             match provider {
                 Some(provider) => all.push(provider),
@@ -358,6 +389,21 @@ impl Reader<'_> {
             (None, None) => None,
         }
     }
+}
+
+/// The words of a list in one line: `permissions, names`, also in `[ ]` as in the file; `[]` has
+/// none.
+fn words(text: &str) -> Vec<String> {
+    let inner = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .unwrap_or(text);
+    inner
+        .split(|c: char| c == ',' || c.is_whitespace())
+        .map(|word| word.trim_matches(['"', '\'']))
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// What a provider's id may be.

@@ -17,7 +17,7 @@ use crate::permissions;
 use crate::secret::{Secret, reference};
 use crate::sessions::{self, Session};
 use crate::signin::link::Draft;
-use crate::signin::password_link;
+use crate::signin::{confirmation, password_link};
 use crate::users::{self, Role, User};
 use crate::web::cookie;
 use crate::web::csrf::Form;
@@ -38,7 +38,9 @@ pub const ACTS: &[&str] = &[
     "link",
     "unlink",
     "reset-password",
+    "confirmation-link",
     "erase",
+    "readmit",
     "note",
 ];
 
@@ -108,7 +110,11 @@ impl Fields {
             "reset-password" => Act::ResetPassword {
                 link: String::new(),
             },
+            "confirmation-link" => Act::MakeConfirmationLink {
+                link: String::new(),
+            },
             "erase" => Act::Erase,
+            "readmit" => Act::Readmit(None),
             "note" => Act::Note,
             _ => return Err(Error::NotFound),
         })
@@ -170,7 +176,13 @@ pub fn words(page: &Page<'_>, act: &Act) -> Words {
             t.ask_reset_password,
             t.steps_reset_password,
         ),
+        Act::MakeConfirmationLink { .. } => (
+            t.act_confirmation_link,
+            t.ask_confirmation_link,
+            t.steps_confirmation_link,
+        ),
         Act::Erase => (t.act_erase, t.ask_erase, t.steps_erase),
+        Act::Readmit(_) => (t.act_readmit, t.ask_readmit, t.steps_readmit),
         Act::Note => (t.act_note, t.ask_note, t.steps_note),
     };
     Words {
@@ -198,6 +210,7 @@ pub fn notice_of(page: &Page<'_>, code: &str) -> Option<&'static str> {
         "link" => t.done_link,
         "unlink" => t.done_unlink,
         "erase" => t.done_erase,
+        "readmit" => t.done_readmit,
         "note" => t.done_note,
         _ => return None,
     })
@@ -210,6 +223,7 @@ pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
         Refusal::UnknownUser => t.refused_unknown_user,
         Refusal::UsernameTaken => t.refused_username_taken,
         Refusal::BadUsername => t.refused_bad_username,
+        Refusal::ReservedUsername => t.refused_reserved_username,
         Refusal::BadFirstName => t.refused_bad_first_name,
         Refusal::BadEmail => t.refused_bad_email,
         Refusal::BadName => t.refused_bad_name,
@@ -224,6 +238,8 @@ pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
             let [before, after] = t.refused_identity_of;
             return format!("{before}{username}{after}");
         }
+        Refusal::NotRefused => t.refused_not_refused,
+        Refusal::NoReason => t.refused_no_reason,
         Refusal::Failed(_) => t.internal_heading,
     }
     .to_owned()
@@ -253,6 +269,7 @@ struct ActPage<'a> {
     hidden: Vec<(&'static str, &'a str)>,
     typed: Option<Typed<'a>>,
     is_reason_needed: bool,
+    reason_label: &'static str,
     reason: &'a str,
     longest_reason: usize,
     action: String,
@@ -403,7 +420,12 @@ fn act_page<'a>(
         object,
         hidden,
         typed,
-        is_reason_needed: *act == Act::Note,
+        is_reason_needed: matches!(act, Act::Note | Act::Readmit(_)),
+        reason_label: match act {
+            Act::Note => t.note,
+            Act::Readmit(_) => t.reason_needed,
+            _ => t.reason_optional,
+        },
         reason: &fields.reason,
         longest_reason: MAX_NOTE,
         action: format!("/admin/users/{}/{name}", found.user.id),
@@ -427,7 +449,12 @@ pub async fn perform(
         Act::ResetPassword { link } => {
             let draft = password_link::draft()?;
             link.clone_from(&draft.id);
-            Some(draft)
+            Some((draft, LinkFor::Password))
+        }
+        Act::MakeConfirmationLink { link } => {
+            let draft = confirmation::draft()?;
+            link.clone_from(&draft.id);
+            Some((draft, LinkFor::Confirmation))
         }
         _ => None,
     };
@@ -504,8 +531,18 @@ struct PasswordLinkPage<'a> {
     page: &'a Page<'a>,
     tab: &'static str,
     person: Person,
+    heading: &'static str,
+    lead: [&'static str; 3],
+    once: &'static str,
     link: Secret<String>,
     hours: u64,
+}
+
+/// What the link of a page is for.
+#[derive(Clone, Copy)]
+pub enum LinkFor {
+    Password,
+    Confirmation,
 }
 
 /// The one page that ever shows the link.
@@ -514,7 +551,7 @@ pub async fn show_link(
     visit: &crate::web::visit::Visit,
     viewer: &User,
     user_id: i64,
-    draft: Draft,
+    (draft, what): (Draft, LinkFor),
 ) -> Result<HttpResponse> {
     let token = draft.token(&desk.keys, desk.clock.now(), user_id)?;
     let user = desk
@@ -523,11 +560,31 @@ pub async fn show_link(
         .await?
         .ok_or(Error::NotFound)?;
     let page = Page::new(desk, visit, Some(viewer))?;
+    let (t, origin) = (page.t, &desk.public_url.origin);
+    let (heading, lead, once, link, lifetime) = match what {
+        LinkFor::Password => (
+            t.password_link_heading,
+            t.password_link_lead,
+            t.password_link_once,
+            password_link::address(origin, &token),
+            password_link::LIFETIME,
+        ),
+        LinkFor::Confirmation => (
+            t.confirmation_link_heading,
+            t.confirmation_link_lead,
+            t.confirmation_link_once,
+            confirmation::address(origin, &token),
+            confirmation::LIFETIME,
+        ),
+    };
     page.ok(&PasswordLinkPage {
         page: &page,
         tab: "users",
         person: Person::of(&user),
-        link: Secret::new(password_link::address(&desk.public_url.origin, &token)),
-        hours: password_link::LIFETIME.as_secs() / 3600,
+        heading,
+        lead,
+        once,
+        link: Secret::new(link),
+        hours: lifetime.as_secs() / 3600,
     })
 }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::happening::{Audience, Happening, kind_in_words};
 use super::list::{Address, Chip, Choice, Pager, choices, total_in_words};
-use crate::audit::{self, EventKind, Filter};
+use crate::audit::{self, Actor, EventKind, Filter};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};

@@ -3,11 +3,11 @@
 
 use std::pin::Pin;
 
-use actix_web::http::Method;
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
+use serde::Deserialize;
 
 use super::list::Address;
 use super::{audit as audit_page, sessions as sessions_page, users as users_page};
@@ -17,8 +17,11 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n;
+use crate::local_path::LocalPath;
 use crate::paging::{Listing, Page as ListPage};
+use crate::web::csrf::Form;
 use crate::web::guard::Acting;
+use crate::web::signin::{fresh_address, see_other};
 use crate::{audit, sessions, users};
 
 /// Rows a piece.
@@ -27,7 +30,12 @@ const PIECE: usize = 500;
 /// Reads the page of a list that follows a row, as lines; and where the next one begins.
 type Piece = Pin<Box<dyn Fn(&mut Conn, ListPage) -> Result<(String, Option<i64>)> + Send + Sync>>;
 
-pub async fn users(acting: Acting, desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse> {
+pub async fn users(
+    acting: Acting,
+    desk: Data<Desk>,
+    request: HttpRequest,
+    form: Form<Marked>,
+) -> Result<HttpResponse> {
     const HEAD: [&str; 12] = [
         "id",
         "username",
@@ -87,13 +95,14 @@ pub async fn users(acting: Acting, desk: Data<Desk>, request: HttpRequest) -> Re
             },
         ))
     });
-    respond(acting, desk, &request, "users", &address, &HEAD, piece).await
+    respond(acting, desk, ("users", form.0), &address, &HEAD, piece).await
 }
 
 pub async fn sessions(
     acting: Acting,
     desk: Data<Desk>,
     request: HttpRequest,
+    form: Form<Marked>,
 ) -> Result<HttpResponse> {
     const HEAD: [&str; 8] = [
         "id",
@@ -137,11 +146,16 @@ pub async fn sessions(
             },
         ))
     });
-    respond(acting, desk, &request, "sessions", &address, &HEAD, piece).await
+    respond(acting, desk, ("sessions", form.0), &address, &HEAD, piece).await
 }
 
-pub async fn audit(acting: Acting, desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse> {
-    const HEAD: [&str; 13] = [
+pub async fn audit(
+    acting: Acting,
+    desk: Data<Desk>,
+    request: HttpRequest,
+    form: Form<Marked>,
+) -> Result<HttpResponse> {
+    const HEAD: [&str; 14] = [
         "id",
         "time",
         "event",
@@ -155,6 +169,7 @@ pub async fn audit(acting: Acting, desk: Data<Desk>, request: HttpRequest) -> Re
         "user_agent",
         "reference",
         "details",
+        "actor_id",
     ];
     let address = Address::of(audit_page::PATH, audit_page::FILTERS, &request)?;
     let filter = audit_page::filter(&address, &desk.time_zone)?;
@@ -181,12 +196,13 @@ pub async fn audit(acting: Acting, desk: Data<Desk>, request: HttpRequest) -> Re
                         &event.user_agent,
                         &event.reference,
                         event.details_json(),
+                        &event.actor_id.map(|id| id.to_string()).unwrap_or_default(),
                     ],
                 );
             },
         ))
     });
-    respond(acting, desk, &request, "audit", &address, &HEAD, piece).await
+    respond(acting, desk, ("audit", form.0), &address, &HEAD, piece).await
 }
 
 fn lines<Row>(
@@ -201,19 +217,23 @@ fn lines<Row>(
     (text, listing.next(id).or(listing.stopped_at))
 }
 
+/// The form beside a list.
+#[derive(Deserialize)]
+pub struct Marked {
+    /// `1`: with a byte order mark, for spreadsheets.
+    bom: Option<String>,
+}
+
 /// Notes the export, then streams it. A database that fails on the way breaks the answer off, so
 /// that no half list passes for a whole one.
 async fn respond(
     acting: Acting,
     desk: Data<Desk>,
-    request: &HttpRequest,
-    what: &'static str,
+    (what, form): (&'static str, Marked),
     address: &Address,
     head: &[&str],
     piece: Piece,
 ) -> Result<HttpResponse> {
-    let is_marked = url::form_urlencoded::parse(request.query_string().as_bytes())
-        .any(|(name, value)| name == "bom" && value == "1");
     let mut builder = HttpResponse::Ok();
     builder
         .content_type("text/csv; charset=utf-8")
@@ -221,9 +241,6 @@ async fn respond(
             CONTENT_DISPOSITION,
             format!("attachment; filename=\"frontdesk-{what}.csv\""),
         ));
-    if request.method() == Method::HEAD {
-        return Ok(builder.finish());
-    }
     let query = address.query();
     let noted = if query.is_empty() {
         what.to_owned()
@@ -231,9 +248,17 @@ async fn respond(
         format!("{what}?{query}")
     };
     let admin = acting.admin;
-    admin::export_made(&desk, &admin, noted).await?;
+    match admin::export_made(&desk, &admin, noted).await {
+        Err(Error::FreshSignInNeeded) => {
+            let list = LocalPath::parse(&address.at(address.path(), &[]));
+            return Ok(see_other(&fresh_address(
+                &list.unwrap_or_else(LocalPath::home),
+            )));
+        }
+        other => other?,
+    }
     let mut first = String::new();
-    if is_marked {
+    if form.bom.as_deref() == Some("1") {
         first.push_str(BYTE_ORDER_MARK);
     }
     push_line(&mut first, head.iter().copied());

@@ -28,8 +28,7 @@ impl Happening {
     pub fn of(event: Event, page: &Page<'_>, audience: Audience) -> Self {
         let t = page.t;
         let mut event = event;
-        let is_own = event.actor == event.username && event.reason != "name_taken";
-        if audience == Audience::Person && !is_own {
+        if audience == Audience::Person && !event.is_own() {
             // Where somebody else sat is not theirs to know.
             event.address.clear();
             event.user_agent.clear();
@@ -42,6 +41,7 @@ impl Happening {
         }
         let is_by_provider = [
             EventKind::AccessWithdrawn,
+            EventKind::ProviderGone,
             EventKind::SignedOutByProvider,
             EventKind::TokensRevoked,
             EventKind::ProviderRekeyed,
@@ -56,11 +56,19 @@ impl Happening {
         if details.rescue_link {
             notes.push(t.by_rescue_link.to_owned());
         }
+        match details.proved_by.as_str() {
+            "password" => notes.push(t.local_password.to_owned()),
+            "confirmation_password" => notes.push(t.confirmation_password.to_owned()),
+            _ => {}
+        }
         if details.adopted {
             notes.push(t.adopted.to_owned());
         }
         if let Some((provider, subject)) = &details.identity {
             notes.push(format!("{provider}: {subject}"));
+        }
+        for provider in &details.refused_by {
+            notes.push(page.provider_name(provider));
         }
         if !details.export.is_empty() {
             notes.push(details.export.clone());
@@ -148,10 +156,16 @@ fn look(t: &'static Messages, kind: EventKind) -> (&'static str, &'static str, &
         EventKind::OldestSessionsEnded => (t.event_oldest_sessions_ended, "out", "t6"),
         EventKind::SignedOutByProvider => (t.event_signed_out_by_provider, "out", "t6"),
         EventKind::TokensRevoked => (t.event_tokens_revoked, "key", "t6"),
+        EventKind::ProviderGone => (t.event_provider_gone, "out", "t6"),
+        EventKind::Readmitted => (t.event_readmitted, "check", "t2"),
         EventKind::ProviderRekeyed => (t.event_provider_rekeyed, "sync", "t4"),
         EventKind::PasswordChanged => (t.event_password_changed, "key", "t4"),
         EventKind::PasswordChangeRefused => (t.event_password_change_refused, "alert", "t5"),
         EventKind::PasswordLinkMade => (t.event_password_link_made, "key", "t4"),
+        EventKind::ConfirmationLinkMade => (t.event_confirmation_link_made, "key", "t4"),
+        EventKind::ConfirmationPasswordSet => (t.event_confirmation_set, "key", "t4"),
+        EventKind::Proved => (t.event_proved, "check", "t2"),
+        EventKind::ProofRefused => (t.event_proof_refused, "alert", "t5"),
         EventKind::RescueLinkMade => (t.event_rescue_link_made, "key", "t4"),
         EventKind::NoteAdded => (t.event_note_added, "edit", "t6"),
         EventKind::ExportMade => (t.event_export_made, "download", "t3"),
@@ -196,6 +210,7 @@ pub fn reason<'a>(page: &Page<'_>, code: &'a str) -> &'a str {
     match code {
         "inactive" => t.reason_inactive,
         "name_taken" => t.reason_name_taken,
+        "name_reserved" => t.outcome_name_reserved,
         "wrong_password" => t.reason_wrong_password,
         "unknown_user" => t.reason_unknown_user,
         "no_password" | "no_local_password" => t.reason_no_password,
@@ -224,6 +239,10 @@ pub fn reason<'a>(page: &Page<'_>, code: &'a str) -> &'a str {
         "bad_profile" => t.outcome_bad_profile,
         "wrong_issuer" => t.outcome_wrong_issuer,
         "not_admitted" => t.outcome_not_admitted,
+        "kept_out" => t.outcome_kept_out,
+        "not_linkable" => t.outcome_not_linkable,
+        "not_refused" => t.refused_not_refused,
+        "no_reason" => t.refused_no_reason,
         "bad_metadata" => t.outcome_bad_metadata,
         "bad_token" => t.outcome_bad_token,
         "clock" => t.outcome_clock,
@@ -239,6 +258,7 @@ impl Happening {
         [
             EventKind::EventsSwept,
             EventKind::ExportMade,
+            EventKind::ProviderGone,
             EventKind::ProviderRekeyed,
         ]
         .iter()

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
 
-use super::act::{refusal_in_words, show_link};
+use super::act::{LinkFor, refusal_in_words, show_link};
 use crate::admin::{self, Admin, MAX_NOTE, NewAccount, Refusal};
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
@@ -137,7 +137,10 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
             return Ok(see_other(&fresh_address(&next)));
         }
         Err(error) => return Err(error),
-        Ok(Ok(id)) => return show_link(&desk, &me.visit, &me.user, id, draft).await,
+        Ok(Ok(id)) => {
+            let link = (draft, LinkFor::Password);
+            return show_link(&desk, &me.visit, &me.user, id, link).await;
+        }
         Ok(Err(refusal)) => refusal,
     };
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;

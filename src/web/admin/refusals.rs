@@ -2,7 +2,6 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use serde::Deserialize;
 
 use crate::admin;
 use crate::desk::Desk;
@@ -14,17 +13,14 @@ use crate::web::signin::{fresh_address, see_other};
 
 const STATUS: &str = "/admin/status";
 
-#[derive(Deserialize)]
-pub struct Confirmed {
-    provider: String,
-}
-
 pub async fn confirm(
     acting: Acting,
     desk: Data<Desk>,
-    form: Form<Confirmed>,
+    form: Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
-    match admin::confirm_refusals(&desk, &acting.admin, form.0.provider).await {
+    let provider = form.0.into_iter().find(|(name, _)| name == "provider");
+    let (_, provider) = provider.ok_or(Error::BadRequest)?;
+    match admin::confirm_refusals(&desk, &acting.admin, provider).await {
         Ok(()) => Ok(see_other(STATUS)),
         Err(Error::FreshSignInNeeded) => {
             let next = LocalPath::parse(STATUS).unwrap_or_else(LocalPath::home);

@@ -13,7 +13,9 @@ use crate::db::MigrationState;
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::i18n::messages::Messages;
+use crate::instances::{self, Forgotten};
 use crate::oauth::Provider;
+use crate::paging::Total;
 use crate::recheck;
 use crate::status::{self, Backup, Checked, Figures, Hour, Rechecks};
 use crate::users::Role;
@@ -97,6 +99,8 @@ struct StatusPage<'a> {
     accounts: String,
     deactivated: String,
     sessions: String,
+    /// How many people's permissions are kept, where anybody's are.
+    kept_permissions: Option<String>,
     sign_ins: String,
     refusals: String,
     figures_at: UnixTime,
@@ -104,18 +108,28 @@ struct StatusPage<'a> {
     chart: Chart,
     backup: Backup,
     is_backup_old: bool,
+    /// When a trusted proxy last named nobody.
+    silent_proxy: Option<UnixTime>,
     started_at: UnixTime,
     providers: Vec<ProviderState>,
+    /// Sessions of providers that are not here.
+    forgotten: Vec<Forgotten>,
     may_act: bool,
 }
 
 /// What is known of one provider.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a sentence of the page"
+)]
 struct ProviderState {
     id: String,
     label: String,
     callback: String,
     is_available: bool,
     recheck: Option<Bound>,
+    /// Whether a fresh sign-in is believed that whoever sits there could leave out.
+    is_proof_weak: bool,
     /// Whether it tells by itself who signed out there.
     is_pushed: bool,
     gives_permissions: bool,
@@ -157,6 +171,7 @@ impl ProviderState {
                 suspended_until: known.suspended_until.filter(|until| *until > now),
             }),
             gives_permissions: provider.gives_permissions(),
+            is_proof_weak: provider.can_prove_by_prompt(),
             is_pushed: provider.known().is_some_and(|known| known.sends_logouts),
         }
     }
@@ -195,7 +210,8 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         .iter()
         .map(|provider| provider.id().to_owned())
         .collect();
-    let (me, (figures, migrations, took)) = reader
+    let started_at = desk.started_at;
+    let (me, (figures, migrations, took, forgotten)) = reader
         .read(move |conn, _| {
             let started = std::time::Instant::now();
             let migrations = crate::db::migration_state(conn)?;
@@ -204,7 +220,8 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
                 Some(figures) => Arc::clone(figures),
                 None => Arc::new(status::count(conn, now, limits, &zone, &ids)?),
             };
-            Ok((figures, migrations, took))
+            let forgotten = instances::forgotten(conn, started_at, &ids)?;
+            Ok((figures, migrations, took, forgotten))
         })
         .await?;
     desk.board.set_figures(Arc::clone(&figures));
@@ -221,6 +238,7 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         Backup::Missing => true,
         Backup::At(at) => now.since(at) > OLD_BACKUP,
     };
+    let silent_proxy = desk.silent_proxy.last(now);
     let answers = checked.as_ref().is_none_or(|checked| {
         checked
             .checks
@@ -237,7 +255,9 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         works: answers
             && !is_any_suspended
             && migrations == MigrationState::Current
-            && !is_backup_old,
+            && !is_backup_old
+            && silent_proxy.is_none()
+            && figures.kept_permissions == Total::Exactly(0),
         database: desk.db.describe(),
         database_ms: took.as_millis(),
         migrations,
@@ -245,6 +265,8 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         accounts: total_in_words(&page, figures.accounts),
         deactivated: total_in_words(&page, Some(figures.deactivated)),
         sessions: total_in_words(&page, Some(figures.sessions)),
+        kept_permissions: (figures.kept_permissions != Total::Exactly(0))
+            .then(|| total_in_words(&page, Some(figures.kept_permissions))),
         sign_ins: sum(|hour| hour.sign_ins),
         refusals: sum(|hour| hour.refusals),
         figures_at: figures.at,
@@ -252,6 +274,7 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
         chart: Chart::of(hours),
         backup,
         is_backup_old,
+        silent_proxy,
         started_at: desk.started_at,
         providers: desk
             .providers
@@ -262,6 +285,7 @@ pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<
                 ProviderState::of(&page, provider, known.unwrap_or_default(), now)
             })
             .collect(),
+        forgotten,
         may_act: me.user.role() == Role::Superuser,
     })
 }

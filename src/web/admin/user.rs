@@ -11,15 +11,16 @@ use super::act::notice_of;
 use super::happening::{Audience, Happening};
 use super::list::{Address, Pager};
 use crate::admin::Admin;
-use crate::audit::{self, Filter};
+use crate::audit::{self, Actor, Filter};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::leaving;
 use crate::permissions::{self, BY_HAND, Held};
 use crate::sessions;
-use crate::users::{self, Role, User};
-use crate::web::account::ShownSession;
+use crate::users::{self, Role, User, refusals};
+use crate::web::account::{KeptPermissions, ShownSession};
 use crate::web::cookie;
 use crate::web::guard::StaffReader;
 use crate::web::home::MAX_SHOWN;
@@ -46,11 +47,14 @@ struct UserPage<'a> {
     notice: Option<&'static str>,
     changed: HashMap<String, Changed>,
     identities: Vec<(String, String)>,
+    /// Which providers keep the person out, and since when.
+    refusals: Vec<(String, UnixTime)>,
     has_password: bool,
+    has_confirmation: bool,
     may_reset: bool,
     permissions: Vec<Held>,
     more_permissions: i64,
-    has_stale_permissions: bool,
+    kept_permissions: Vec<KeptPermissions>,
     sessions: Vec<ShownSession>,
     happenings: Vec<Happening>,
     pager: Pager,
@@ -64,6 +68,12 @@ struct UserPage<'a> {
 impl UserPage<'_> {
     fn changed(&self, field: &str) -> Option<&Changed> {
         self.changed.get(field)
+    }
+
+    /// Since when a provider refuses the person, if it does.
+    fn refused_since(&self, provider: &str) -> Option<&UnixTime> {
+        let mut refusals = self.refusals.iter();
+        refusals.find(|(by, _)| by == provider).map(|(_, at)| at)
     }
 }
 
@@ -94,8 +104,12 @@ pub async fn show(
             let place = place.ok_or(Error::BadRequest)?;
             Ok((
                 user,
-                users::identities_of(conn, id)?,
-                users::has_password(conn, id)?,
+                (
+                    users::identities_of(conn, id)?,
+                    refusals::of(conn, id)?,
+                    users::kept_permissions_of(conn, id)?,
+                ),
+                users::confirmation::hashes(conn, id)?,
                 users::changes_of(conn, id)?,
                 (held, more),
                 sessions::list_live(conn, now, limits, id, MAX_SESSIONS)?,
@@ -103,7 +117,10 @@ pub async fn show(
             ))
         })
         .await?;
-    let (user, identities, has_password, fields, (held, more), sessions, events) = found;
+    let (user, identities, hashes, fields, (held, more), sessions, events) = found;
+    let (identities, mut refusals, kept) = identities;
+    let has_password = hashes.password.is_some();
+    refusals.retain(|(provider, _)| leaving::vouches(&desk, provider));
     let address = address?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let asked = desk.asks_for_permissions();
@@ -122,13 +139,14 @@ pub async fn show(
     let changed = fields
         .into_iter()
         .map(|change| {
-            let by = if change.changed_by.is_empty() {
-                match desk.providers.first().filter(|_| desk.providers.is_one()) {
-                    Some(provider) => page.label_of(provider),
-                    None => page.t.company_directory.to_owned(),
+            let by = match change.changed_by() {
+                Actor::Provider | Actor::Nobody => {
+                    match desk.providers.first().filter(|_| desk.providers.is_one()) {
+                        Some(provider) => page.label_of(provider),
+                        None => page.t.company_directory.to_owned(),
+                    }
                 }
-            } else {
-                page.actor(&change.changed_by).to_owned()
+                actor => page.actor(&actor).to_owned(),
             };
             let at = change.changed_at();
             (change.field, Changed { at, by })
@@ -140,10 +158,12 @@ pub async fn show(
         person: Person::of(&user),
         notice,
         changed,
-        has_stale_permissions: user.has_stale_permissions(asked),
+        kept_permissions: KeptPermissions::of(&page, &user, kept, asked),
         user,
         identities,
+        refusals,
         has_password,
+        has_confirmation: hashes.confirmation.is_some(),
         may_reset: has_password && desk.password_login != PasswordLogin::Off,
         permissions: held,
         more_permissions: more,

@@ -27,6 +27,7 @@ pub const FILTERS: &[&str] = &[
     "role",
     "source",
     "permission",
+    "permissions",
     "seen",
     "sort",
 ];
@@ -41,6 +42,7 @@ const ROLES: &[(&str, Role)] = &[
     ("employee", Role::Employee),
 ];
 const SOURCES: &[(&str, Source)] = &[("directory", Source::Provider), ("local", Source::Local)];
+const PERMISSIONS: &[(&str, ())] = &[("kept", ())];
 /// Not seen for so many days; none: never.
 const SEEN: &[(&str, Option<u32>)] = &[
     ("30", Some(30)),
@@ -95,6 +97,7 @@ pub fn wanted(address: &Address, now: UnixTime) -> Result<Wanted> {
             source: address.choice("source", SOURCES)?,
             permission: address.get("permission").map(str::to_owned),
             last_login,
+            has_kept_permissions: address.choice("permissions", PERMISSIONS)?.is_some(),
         },
         order,
         page: address.page()?,
@@ -132,6 +135,7 @@ struct UserList<'a> {
     roles: Vec<Choice>,
     sources: Vec<Choice>,
     seen: Vec<Choice>,
+    kept: Vec<Choice>,
     permission_names: Vec<String>,
     chips: Vec<Chip>,
     heads: Vec<Head>,
@@ -203,6 +207,10 @@ pub async fn list(
                 ("local", t.source_local),
             ],
         ),
+        kept: choices(
+            address.value("permissions"),
+            [("", t.any), ("kept", t.permissions_are_kept)],
+        ),
         seen: seen_choices(&page, address.value("seen")),
         permission_names,
         chips: chips(&page, &address),
@@ -268,6 +276,7 @@ pub fn chips(page: &Page<'_>, address: &Address) -> Vec<Chip> {
         ("role", _) => t.role_employee.to_owned(),
         ("source", "directory") => t.source_directory.to_owned(),
         ("source", _) => t.source_local.to_owned(),
+        ("permissions", _) => t.permissions_are_kept.to_owned(),
         ("seen", "never") => t.never_signed_in.to_owned(),
         ("seen", days) => format!("{}{days}{}", t.not_for_days[0], t.not_for_days[1]),
         _ => value.to_owned(),
@@ -278,6 +287,7 @@ pub fn chips(page: &Page<'_>, address: &Address) -> Vec<Chip> {
         ("role", t.role),
         ("source", t.source),
         ("permission", t.permission),
+        ("permissions", t.permissions),
         ("seen", t.last_sign_in_column),
     ]
     .into_iter()

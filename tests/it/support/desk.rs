@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, mpsc};
 use std::thread::JoinHandle;
 
 use frontdesk::Server;
-use frontdesk::admin::{self, Admin};
+use frontdesk::admin::{self, Admin, ChangedPassword};
 use frontdesk::clock::Clock;
 use frontdesk::config::Settings;
 use frontdesk::passwords::hash;
@@ -21,6 +21,9 @@ use super::{Browser, Person, log, until};
 
 /// Of all local accounts in tests.
 pub const PASSWORD: &str = "correct horse battery";
+
+static HASH: LazyLock<String> =
+    LazyLock::new(|| hash(&Secret::new(PASSWORD.to_owned())).expect("argon2 works"));
 
 pub struct Desk {
     /// `http://127.0.0.1:PORT`, as browsers reach it.
@@ -204,8 +207,6 @@ impl Desk {
 
     /// A local account with [`PASSWORD`]; without any role.
     pub fn local_account(&self, username: &str) {
-        static HASH: LazyLock<String> =
-            LazyLock::new(|| hash(&Secret::new(PASSWORD.to_owned())).expect("argon2 works"));
         let now = self.clock.now();
         admin::create_superuser(
             &self.inner.db,
@@ -218,6 +219,23 @@ impl Desk {
         .unwrap_or_else(|refusal| panic!("{username}: {refusal}"));
         let sql = "UPDATE users SET is_staff = FALSE, is_superuser = FALSE WHERE username = ";
         self.database.execute(&format!("{sql}'{username}'"));
+    }
+
+    /// From now on [`PASSWORD`] proves who the owner of an account without a local one is.
+    pub fn confirmation_password(&self, username: &str) {
+        let now = self.clock.now();
+        let (db, admin) = (&self.inner.db, Admin::command_line());
+        let changed = admin::change_password(db, now, &admin, username, &HASH)
+            .unwrap_or_else(|refusal| panic!("{username}: {refusal}"));
+        assert_eq!(changed, ChangedPassword::Confirmation);
+    }
+
+    /// Whoever sits at the open sessions of an account has just proved who they are.
+    pub fn prove(&self, username: &str) {
+        let now = self.clock.now().0;
+        self.database.execute(&format!(
+            "UPDATE sessions SET proved_at = {now}, proved_by = 'password' WHERE ended_at IS NULL AND user_id = (SELECT id FROM users WHERE username = '{username}')"
+        ));
     }
 
     /// A rescue link's path for an account.

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use frontdesk::clock::Clock;
+use frontdesk::config::VouchesFor;
 use frontdesk::secret::{base64url, random_token, sha256};
 use reqwest::Method;
 use ring::rand::SystemRandom;
@@ -345,6 +346,8 @@ struct State {
     key: Arc<Key>,
     tampers: HashMap<Document, Tamper>,
     replies: HashMap<Call, Reply>,
+    /// What userinfo answers about one person, by `sub`.
+    about: HashMap<String, Reply>,
     seen: Vec<(Call, Seen)>,
     grants: HashMap<String, Grant>,
     refreshes: HashMap<String, Grant>,
@@ -400,6 +403,7 @@ impl OpenId {
                 key: Arc::new(Key::rsa()),
                 tampers: HashMap::new(),
                 replies: HashMap::new(),
+                about: HashMap::new(),
                 seen: Vec::new(),
                 grants: HashMap::new(),
                 refreshes: HashMap::new(),
@@ -450,12 +454,17 @@ impl OpenId {
         Desk::on(database).provider(&self.plain).clock(&self.clock)
     }
 
-    /// This provider in a file; more keys may follow.
+    /// This provider in a file, vouching for everything; more keys may follow.
     pub fn toml(&self, id: &str) -> String {
+        self.toml_vouching(id, &VouchesFor::WORDS)
+    }
+
+    /// The same, vouching for this.
+    pub fn toml_vouching(&self, id: &str, vouches_for: &[&str]) -> String {
         let (issuer, secret) = (&self.issuer, &self.secret);
         format!(
             "[{id}]\nkind = \"openid\"\nissuer = \"{issuer}\"\nclient_id = \"{CLIENT_ID}\"\n\
-             client_secret = \"{secret}\"\nrecheck = \"off\"\n"
+             client_secret = \"{secret}\"\nrecheck = \"off\"\nvouches_for = {vouches_for:?}\n"
         )
     }
 
@@ -466,6 +475,28 @@ impl OpenId {
     /// From now on `call` is answered with this.
     pub fn on_call(&self, call: Call, reply: Reply) {
         self.state().replies.insert(call, reply);
+    }
+
+    /// From now on userinfo answers this about one person.
+    pub fn on_userinfo_of(&self, subject: &Subject, reply: Reply) {
+        let sub = subject.claims["sub"].as_str().expect("a sub").to_owned();
+        self.state().about.insert(sub, reply);
+    }
+
+    /// What somebody's tokens stand for changes: claims, from now on.
+    pub fn change(&self, subject: &Subject) {
+        let mut state = self.state();
+        let sub = &subject.claims["sub"];
+        for known in state.tokens.values_mut() {
+            if known.claims["sub"] == *sub {
+                *known = subject.clone();
+            }
+        }
+        for grant in state.refreshes.values_mut() {
+            if grant.subject.claims["sub"] == *sub {
+                grant.subject = subject.clone();
+            }
+        }
     }
 
     /// From now on this happens to each such document; it replaces what happened before.
@@ -483,6 +514,7 @@ impl OpenId {
         let mut state = self.state();
         state.tampers.clear();
         state.replies.clear();
+        state.about.clear();
         state.ignores_pkce = false;
         state.ahead = 0;
     }
@@ -675,7 +707,16 @@ impl OpenId {
             let reply = {
                 let mut state = self.state();
                 state.seen.push((call, seen.clone()));
-                state.replies.get(&call).cloned()
+                let token = seen
+                    .header("authorization")
+                    .and_then(|header| header.strip_prefix("Bearer "));
+                let subject = token.and_then(|token| state.tokens.get(token));
+                let sub = subject.and_then(|subject| subject.claims["sub"].as_str());
+                let about = sub.and_then(|sub| state.about.get(sub));
+                about
+                    .filter(|_| call == Call::Userinfo)
+                    .or_else(|| state.replies.get(&call))
+                    .cloned()
             };
             match reply {
                 None => {}

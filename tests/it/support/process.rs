@@ -99,7 +99,29 @@ impl Process {
 
     pub fn spawn(settings: &BTreeMap<String, String>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut child = command(folder.path(), &["serve"], settings)
+        let serve = command(folder.path(), &["serve"], settings);
+        Self::started(settings, serve, folder)
+    }
+
+    /// The same, where so many files may be open unless the program asks for more.
+    pub fn spawn_with_files(settings: &BTreeMap<String, String>, files: u64) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut serve = Command::new("/bin/sh");
+        serve
+            .args(["-c", "ulimit -Sn \"$1\" && exec \"$0\" serve"])
+            .args([env!("CARGO_BIN_EXE_frontdesk"), &files.to_string()])
+            .current_dir(folder.path())
+            .env_clear()
+            .envs(settings);
+        Self::started(settings, serve, folder)
+    }
+
+    fn started(
+        settings: &BTreeMap<String, String>,
+        mut serve: Command,
+        folder: tempfile::TempDir,
+    ) -> Self {
+        let mut child = serve
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()

@@ -46,6 +46,13 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// What refuses an access token by name (RFC 6750 3).
+    pub fn invalid_token() -> Self {
+        Self::Raw(
+            b"HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Bearer realm=\"x\", error=\"invalid_token\"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
+        )
+    }
+
     pub fn json(status: u16, body: &Value) -> Self {
         Self::Answer(status, "application/json", body.to_string().into_bytes())
     }

@@ -1,0 +1,224 @@
+//! Keeps a flood of refused sign-ins from filling the trail: so many rows a minute about all whom
+//! nobody knows, and so many about each account. What is left out is counted, and the count gets a
+//! row. Each instance counts for itself.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{Actor, Details, EventKind, NewEvent, record};
+use crate::clock::UnixTime;
+use crate::db::Conn;
+use crate::error::Result;
+use crate::sessions::Client;
+
+/// How many rows a minute refusals may add: those about nobody known together, those about an
+/// account for itself, so that nobody uses up the room of others.
+const A_MINUTE: usize = 60;
+const MINUTE: Duration = Duration::from_secs(60);
+/// Accounts that are counted apart at once. Each must have been refused within the last minute.
+const MAX_ACCOUNTS: usize = 10_000;
+
+#[derive(Debug, Default)]
+pub struct RefusalCap(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    unknown: Option<Window>,
+    accounts: HashMap<i64, Window>,
+    /// Counted to their end, and not written down yet.
+    due: Vec<LeftOut>,
+}
+
+#[derive(Debug)]
+struct Window {
+    began_at: UnixTime,
+    /// The name that the account has.
+    username: String,
+    admitted: usize,
+    left_out: usize,
+}
+
+/// So many refusals of a minute have no row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// About whom; `None` for those about nobody known.
+    pub about: Option<(i64, String)>,
+    pub count: usize,
+}
+
+impl Window {
+    fn is_over(&self, now: UnixTime) -> bool {
+        now.since(self.began_at) >= MINUTE
+    }
+
+    fn into_left_out(self, user_id: Option<i64>) -> Option<LeftOut> {
+        (self.left_out > 0).then(|| LeftOut {
+            about: user_id.map(|id| (id, self.username)),
+            count: self.left_out,
+        })
+    }
+}
+
+impl RefusalCap {
+    /// Whether a refusal, about this account where that is known, gets a row.
+    pub fn admit(&self, now: UnixTime, about: Option<(i64, &str)>) -> bool {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.end(now, about.map(|(id, _)| id));
+        let username = about.map_or("", |(_, username)| username);
+        let fresh = || Window {
+            began_at: now,
+            username: username.to_owned(),
+            admitted: 0,
+            left_out: 0,
+        };
+        let window = match about {
+            None => counts.unknown.get_or_insert_with(fresh),
+            Some((id, _)) => {
+                if counts.accounts.len() >= MAX_ACCOUNTS && !counts.accounts.contains_key(&id) {
+                    counts.end_all(now);
+                }
+                // Whoever refuses ten thousand accounts a minute has their passwords already.
+                if counts.accounts.len() >= MAX_ACCOUNTS && !counts.accounts.contains_key(&id) {
+                    return true;
+                }
+                counts.accounts.entry(id).or_insert_with(fresh)
+            }
+        };
+        let is_admitted = window.admitted < A_MINUTE;
+        if is_admitted {
+            window.admitted += 1;
+        } else {
+            window.left_out += 1;
+        }
+        is_admitted
+    }
+
+    /// What is counted to its end and has no row yet; it is the caller's now.
+    pub fn take_due(&self) -> Vec<LeftOut> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut counts.due)
+    }
+
+    /// The same, with every minute that is over by now.
+    pub fn take_all_due(&self, now: UnixTime) -> Vec<LeftOut> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.end_all(now);
+        std::mem::take(&mut counts.due)
+    }
+
+    /// It could not be written down, and is due again.
+    pub fn put_back(&self, due: Vec<LeftOut>) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.due.extend(due);
+        counts.due.truncate(MAX_ACCOUNTS);
+    }
+}
+
+impl Counts {
+    /// Ends a window whose minute is over.
+    fn end(&mut self, now: UnixTime, user_id: Option<i64>) {
+        let over = match user_id {
+            None => self.unknown.take_if(|window| window.is_over(now)),
+            Some(id) => {
+                let is_over = self
+                    .accounts
+                    .get(&id)
+                    .is_some_and(|window| window.is_over(now));
+                if is_over {
+                    self.accounts.remove(&id)
+                } else {
+                    None
+                }
+            }
+        };
+        let left_out = over.and_then(|window| window.into_left_out(user_id));
+        self.due.extend(left_out);
+    }
+
+    fn end_all(&mut self, now: UnixTime) {
+        self.end(now, None);
+        let over = self.accounts.extract_if(|_, window| window.is_over(now));
+        let left_out = over.filter_map(|(id, window)| window.into_left_out(Some(id)));
+        self.due.extend(left_out);
+    }
+}
+
+impl LeftOut {
+    /// The row that stands for those that have none.
+    ///
+    /// # Errors
+    /// [`crate::error::DatabaseError`]
+    pub fn record(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
+        let about = self.about.as_ref();
+        record(
+            conn,
+            now,
+            NewEvent {
+                kind: EventKind::MoreSignInsRefused,
+                reason: "more",
+                // Who tried is not known.
+                actor: Actor::Nobody,
+                user: about.map(|(id, username)| (*id, username.as_str())),
+                provider: "",
+                client: &Client::default(),
+                reference: "",
+                details: Details {
+                    count: Some(self.count),
+                    ..Details::default()
+                },
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEXT_MINUTE: UnixTime = UnixTime(60_000_000);
+
+    fn admitted(cap: &RefusalCap, now: UnixTime, about: Option<(i64, &str)>) -> usize {
+        (0..1000).filter(|_| cap.admit(now, about)).count()
+    }
+
+    #[test]
+    fn a_flood_of_refusals_gets_sixty_rows_a_minute_and_one_that_counts_the_rest() {
+        let cap = RefusalCap::default();
+        assert_eq!(admitted(&cap, UnixTime(0), None), 60);
+        assert!(cap.take_due().is_empty());
+        assert!(cap.admit(NEXT_MINUTE, None));
+        let left_out = LeftOut {
+            about: None,
+            count: 940,
+        };
+        assert_eq!(cap.take_due(), std::slice::from_ref(&left_out));
+        assert!(cap.take_due().is_empty(), "it is told once");
+        cap.put_back(vec![left_out.clone()]);
+        assert_eq!(cap.take_due(), [left_out]);
+    }
+
+    #[test]
+    fn each_account_has_sixty_of_its_own_and_takes_nobody_else_s() {
+        let cap = RefusalCap::default();
+        let (leo, anna) = (Some((1, "leo")), Some((2, "anna")));
+        assert_eq!(admitted(&cap, UnixTime(0), leo), 60);
+        assert!(cap.admit(UnixTime(0), anna) && cap.admit(UnixTime(0), None));
+        // It is told although nobody is refused any more.
+        assert!(cap.take_all_due(UnixTime(59_000_000)).is_empty());
+        let due = cap.take_all_due(NEXT_MINUTE);
+        let about = Some((1, "leo".to_owned()));
+        assert_eq!(due, [LeftOut { about, count: 940 }]);
+        assert_eq!(admitted(&cap, NEXT_MINUTE, leo), 60);
+    }
+
+    #[test]
+    fn the_counts_stay_bounded() {
+        let cap = RefusalCap::default();
+        for id in 0..20_000 {
+            assert!(cap.admit(UnixTime(0), Some((id, "x"))));
+        }
+        let counts = cap.0.lock().expect("no panic");
+        assert_eq!(counts.accounts.len(), MAX_ACCOUNTS);
+    }
+}

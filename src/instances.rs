@@ -1,0 +1,211 @@
+//! What each instance of a portal does at its start and once a minute, so that nothing stays that
+//! the settings do not give any more: roles that rest on permissions which count no more, and
+//! sessions of a provider that no instance has.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::{info, warn};
+
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::clock::UnixTime;
+use crate::db::{Conn, lock_instances};
+use crate::desk::Desk;
+use crate::error::Result;
+use crate::roles;
+use crate::sessions::{self, Client, instances};
+use crate::users::{self, User};
+
+/// How often an instance notes which providers it has.
+const NOTE_EVERY: Duration = Duration::from_secs(60);
+/// Longer than this between two notes is a gap, in which others may have been cut off, too.
+const GAP: Duration = Duration::from_secs(180);
+/// For so long nobody must have noted a provider, and the instance that looks must have run,
+/// before sessions of that provider end.
+pub const PATIENCE: Duration = Duration::from_secs(600);
+/// Old notes say nothing any more.
+const KEPT: Duration = Duration::from_secs(86_400);
+/// How often it is looked whether a note is due.
+const TICK: Duration = Duration::from_secs(1);
+/// After a note that could not be written.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// Accounts that are looked at together.
+const BATCH: i64 = 200;
+
+/// What comes before the first request.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn begin(desk: &Desk) -> Result<()> {
+    withdraw_roles(desk)?;
+    let (now, ids) = (desk.clock.now(), ids(desk));
+    desk.db
+        .write_blocking(|conn| instances::note(conn, now, &desk.instance, &ids))
+}
+
+fn ids(desk: &Desk) -> Vec<String> {
+    let providers = desk.providers.all().iter();
+    providers.map(|provider| provider.id().to_owned()).collect()
+}
+
+/// Takes the roles by permission that no permission makes any more which counts: one transaction
+/// and one event for each account.
+fn withdraw_roles(desk: &Desk) -> Result<()> {
+    let mut after = None;
+    loop {
+        let (last, fallen) = desk.db.read_blocking(|conn| {
+            let users = users::with_role_by_permission(conn, after, BATCH)?;
+            let mut fallen = Vec::new();
+            for user in &users {
+                if roles::due(conn, &desk.roles, user.id)? < user.roles().by_permission {
+                    fallen.push(user.id);
+                }
+            }
+            Ok((users.last().map(|user| user.id), fallen))
+        })?;
+        for user_id in fallen {
+            desk.db
+                .write_blocking(|conn| withdraw_role(conn, desk, user_id))?;
+        }
+        if last.is_none() {
+            return Ok(());
+        }
+        after = last;
+    }
+}
+
+fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: i64) -> Result<()> {
+    let now = desk.clock.now();
+    let Some(user) = users::lock(conn, user_id)? else {
+        return Ok(());
+    };
+    let User { id, username, .. } = &user;
+    let mut details = Details::default();
+    let known = (*id, user.roles());
+    if !roles::withdraw_and_note(conn, now, &desk.roles, known, &mut details)? {
+        if !details.kept.is_empty() {
+            warn!(event = "role_kept", user = username.as_str(); "no permission that counts makes this superuser one, and there is no other; `frontdesk promote` makes one by hand");
+        }
+        return Ok(());
+    }
+    audit::record(
+        conn,
+        now,
+        NewEvent {
+            kind: EventKind::RoleChanged,
+            reason: "",
+            actor: Actor::Nobody,
+            user: Some((*id, username)),
+            provider: "",
+            client: &Client::default(),
+            reference: "",
+            details,
+        },
+    )
+}
+
+/// Notes once a minute which providers this instance has, for as long as the server runs.
+pub async fn run(desk: Arc<Desk>) {
+    // As [`begin`] did.
+    let mut noted_at = desk.started_at;
+    // While notes could not be written, nobody's are believed to be old.
+    let mut unbroken_since = desk.started_at;
+    loop {
+        tokio::time::sleep(TICK).await;
+        let now = desk.clock.now();
+        // A clock that was put back begins anew.
+        if now.since(noted_at) < NOTE_EVERY && now >= noted_at {
+            continue;
+        }
+        if now < noted_at || now.since(noted_at) > GAP {
+            unbroken_since = now;
+        }
+        let is_sure = now.since(unbroken_since) >= PATIENCE;
+        noted_at = match note(&desk, now, is_sure).await {
+            Ok(()) => now,
+            Err(error) => {
+                warn!(event = "instances", outcome = "failed"; "{error}");
+                unbroken_since = now;
+                now.minus(NOTE_EVERY).plus(TRY_AGAIN)
+            }
+        };
+    }
+}
+
+/// One note. What nobody has had for long enough ends with it, if this instance is sure.
+async fn note(desk: &Arc<Desk>, now: UnixTime, is_sure: bool) -> Result<()> {
+    let ours = ids(desk);
+    let shared = Arc::clone(desk);
+    let ended = desk
+        .db
+        .write(move |conn| {
+            // An instance that starts notes what it has before or after this, not in between.
+            lock_instances(conn)?;
+            instances::note(conn, now, &shared.instance, &ours)?;
+            instances::sweep(conn, now.minus(KEPT))?;
+            if !is_sure {
+                return Ok(0);
+            }
+            let mut ended = 0;
+            for id in instances::foreign(conn, &ours)? {
+                ended += end_forgotten(conn, now, &id)?;
+            }
+            Ok(ended)
+        })
+        .await?;
+    if ended > 0 {
+        info!(event = "provider_gone", count = ended; "");
+    }
+    Ok(())
+}
+
+/// Ends the sessions of a provider that no instance has; how many there were.
+fn end_forgotten(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
+    let last = instances::last_noted(conn, provider)?;
+    if last.is_some_and(|last| now.since(last) < PATIENCE) {
+        return Ok(0);
+    }
+    let ended = sessions::close_all_at(conn, now, provider)?;
+    if ended > 0 {
+        audit::record(
+            conn,
+            now,
+            NewEvent {
+                kind: EventKind::ProviderGone,
+                reason: "",
+                actor: Actor::Nobody,
+                user: None,
+                provider,
+                client: &Client::default(),
+                reference: "",
+                details: Details {
+                    count: Some(ended),
+                    ..Details::default()
+                },
+            },
+        )?;
+    }
+    Ok(ended)
+}
+
+/// Sessions that are about to end: of which provider, and when, unless an instance that has it
+/// notes so before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    pub provider: String,
+    pub at: UnixTime,
+}
+
+/// What of it somebody sees who has the providers `ours` and has run since `since`.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn forgotten(conn: &mut Conn, since: UnixTime, ours: &[String]) -> Result<Vec<Forgotten>> {
+    let mut forgotten = Vec::new();
+    for provider in instances::foreign(conn, ours)? {
+        let last = instances::last_noted(conn, &provider)?;
+        let at = last.map_or(since, |last| last.max(since)).plus(PATIENCE);
+        forgotten.push(Forgotten { provider, at });
+    }
+    Ok(forgotten)
+}

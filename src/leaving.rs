@@ -1,0 +1,129 @@
+//! Leaving: what ends when a provider refuses somebody, and who is kept out by that.
+
+use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::clock::UnixTime;
+use crate::db::Conn;
+use crate::desk::Desk;
+use crate::error::Result;
+use crate::sessions::{self, Client, Closing};
+use crate::users::{self, User, refusals, unnamed_refusals};
+use crate::{permissions, roles};
+
+/// Ends what somebody has here whom a provider refuses, with an event; how many sessions that were.
+/// `why` is the rule of admission that was broken, or empty. Where the provider vouches for leaving
+/// all of their sessions end, and the person is out by every other way, too.
+///
+/// The account's row must be taken, as [`users::lock`] does: who signs in meanwhile waits, and is
+/// kept out.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn withdraw(
+    conn: &mut Conn,
+    now: UnixTime,
+    desk: &Desk,
+    provider: &str,
+    user: &User,
+    why: &str,
+) -> Result<usize> {
+    let mut details = Details::default();
+    if has_other_way(conn, provider, user.id)? {
+        // What this provider gave counts no longer when they come in by the other one.
+        let taken = permissions::replace(conn, now, user.id, provider, &[])?;
+        details.permissions_removed = taken.removed;
+        let known = (user.id, user.roles());
+        let wanted = &desk.roles;
+        roles::sync_and_note(conn, now, wanted, known, Actor::Provider, &mut details)?;
+    }
+    // What was asked for before this brings nothing of it back.
+    users::overtake(conn, now, provider, user.id)?;
+    let is_new = refusals::note(conn, now, user.id, provider)?;
+    let (is_news, closing) = if vouches(desk, provider) {
+        (is_new, Closing::All)
+    } else {
+        (false, Closing::At(provider))
+    };
+    let ended = sessions::close(conn, now, user.id, closing)?;
+    let is_changed = !details.permissions_removed.is_empty() || !details.changes.is_empty();
+    if ended == 0 && !is_news && !is_changed {
+        return Ok(0);
+    }
+    details.count = (ended > 0).then_some(ended);
+    details.failure = why.to_owned();
+    record(conn, now, provider, user, details)?;
+    Ok(ended)
+}
+
+/// Ends those sessions alone that a provider has refused, since it has let the person in by another
+/// a moment ago; how many there were.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn withdraw_refused(
+    conn: &mut Conn,
+    now: UnixTime,
+    provider: &str,
+    user: &User,
+) -> Result<usize> {
+    let ended = sessions::close(conn, now, user.id, Closing::RefusedAt(provider))?;
+    if ended > 0 {
+        let details = Details {
+            count: Some(ended),
+            ..Details::default()
+        };
+        record(conn, now, provider, user, details)?;
+    }
+    Ok(ended)
+}
+
+fn record(
+    conn: &mut Conn,
+    now: UnixTime,
+    provider: &str,
+    user: &User,
+    details: Details,
+) -> Result<()> {
+    unnamed_refusals::note_refusing(conn, now, provider)?;
+    audit::record(
+        conn,
+        now,
+        NewEvent {
+            kind: EventKind::AccessWithdrawn,
+            reason: "",
+            actor: Actor::Provider,
+            user: Some((user.id, &user.username)),
+            provider,
+            client: &Client::default(),
+            reference: "",
+            details,
+        },
+    )
+}
+
+/// Whether somebody can come in otherwise than by this provider.
+fn has_other_way(conn: &mut Conn, provider: &str, user_id: i64) -> Result<bool> {
+    let identities = users::identities_of(conn, user_id)?;
+    Ok(
+        identities.iter().any(|(other, _)| other != provider)
+            || users::has_password(conn, user_id)?,
+    )
+}
+
+/// Whether a provider's refusals keep people out. One that is not set up any more cannot take back
+/// what it said, and what it said stays.
+#[must_use]
+pub fn vouches(desk: &Desk, provider: &str) -> bool {
+    let provider = desk.providers.find(provider);
+    provider.is_none_or(|provider| provider.settings().vouches_for.leaving)
+}
+
+/// The provider that keeps somebody out who comes by the way `by` (a provider's id, or empty), if
+/// one does. The account's row must be taken.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn kept_out_by(conn: &mut Conn, desk: &Desk, user_id: i64, by: &str) -> Result<Option<String>> {
+    let refusals = refusals::of(conn, user_id)?;
+    let mut providers = refusals.into_iter().map(|(provider, _)| provider);
+    Ok(providers.find(|provider| provider != by && vouches(desk, provider)))
+}

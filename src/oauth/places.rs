@@ -1,0 +1,445 @@
+//! Places among those that wait for a provider. Whoever finds none waits a while, in turn with all
+//! other addresses, so that one address cannot shut the door on the rest: while others wait it is
+//! left no more than half of the places.
+//!
+//! An address is a client's, of IPv6 its /64. Requests of a trusted proxy that names no client
+//! count each for themselves.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::Failure;
+use crate::error::{Cause, Result, Step};
+use crate::sessions::Client;
+use crate::throttle::network;
+
+/// Nobody waits longer for a place, nor longer than half of what is left of the time for all: the
+/// calls need some too.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Places come free by themselves at a provider that answers. Where none does for so long, an
+/// address that holds more than half gives one back.
+const GRACE: Duration = Duration::from_millis(500);
+/// Whoever comes when so many wait already is refused, or somebody of the address that waits most.
+const MAX_WAITING: usize = 400;
+
+pub struct Places {
+    all: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    taken: usize,
+    /// By address, the oldest first; none is empty.
+    held: HashMap<String, Vec<Held>>,
+    /// By address, in the order of their turns; none is empty.
+    waiting: VecDeque<(String, VecDeque<Waiting>)>,
+    last_id: u64,
+}
+
+struct Held {
+    id: u64,
+    recall: Arc<Notify>,
+    is_recalled: bool,
+}
+
+struct Waiting {
+    id: u64,
+    tell: oneshot::Sender<Arc<Notify>>,
+}
+
+/// A place that is held; given back when dropped.
+pub struct Place<'a> {
+    places: &'a Places,
+    address: String,
+    id: u64,
+    recall: Arc<Notify>,
+}
+
+impl Places {
+    pub fn new(all: usize) -> Self {
+        Self {
+            all,
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many are free.
+    pub fn left(&self) -> usize {
+        self.all.saturating_sub(self.state().taken)
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.state().count_waiting()
+    }
+
+    /// A place for a request of this client, at the latest when half of the time is over.
+    ///
+    /// # Errors
+    /// [`Cause::Overloaded`]
+    pub async fn take(&self, client: &Client, deadline: Instant) -> Result<Place<'_>, Cause> {
+        let now = Instant::now();
+        let until = (now + PATIENCE).min(now + deadline.saturating_duration_since(now) / 2);
+        let mut ticket = self.line_up(client)?;
+        let mut next_look = now + GRACE;
+        loop {
+            match timeout_at(next_look.min(until), &mut ticket.told).await {
+                Ok(Ok(recall)) => return Ok(ticket.into_place(recall)),
+                // Sent away for somebody of a shorter line.
+                Ok(Err(_)) => return Err(Cause::Overloaded),
+                Err(_) if Instant::now() >= until => return Err(Cause::Overloaded),
+                Err(_) => self.state().recall(self.all, &ticket.address),
+            }
+            next_look += GRACE;
+        }
+    }
+
+    fn line_up(&self, client: &Client) -> Result<Ticket<'_>, Cause> {
+        let mut state = self.state();
+        state.last_id += 1;
+        let id = state.last_id;
+        let address = if client.is_proxy {
+            // No address of anybody is written so.
+            format!("{id}")
+        } else {
+            network(&client.address)
+        };
+        if state.count_waiting() >= MAX_WAITING && !state.make_room(&address) {
+            return Err(Cause::Overloaded);
+        }
+        let (tell, told) = oneshot::channel();
+        let waiting = Waiting { id, tell };
+        match state.waiting.iter_mut().find(|(of, _)| *of == address) {
+            Some((_, line)) => line.push_back(waiting),
+            None => state
+                .waiting
+                .push_back((address.clone(), VecDeque::from([waiting]))),
+        }
+        state.hand_out(self.all);
+        drop(state);
+        Ok(Ticket {
+            places: self,
+            address,
+            id,
+            told,
+            is_used: false,
+        })
+    }
+}
+
+impl State {
+    fn count_waiting(&self) -> usize {
+        self.waiting.iter().map(|(_, line)| line.len()).sum()
+    }
+
+    fn count_held(&self, address: &str) -> usize {
+        self.held.get(address).map_or(0, Vec::len)
+    }
+
+    /// Gives what is free to whose turn it is.
+    fn hand_out(&mut self, all: usize) {
+        let mut passed_over = 0;
+        while self.taken < all && passed_over < self.waiting.len() {
+            let is_alone = self.waiting.len() == 1;
+            let Some((address, mut line)) = self.waiting.pop_front() else {
+                return;
+            };
+            if !is_alone && self.count_held(&address) >= all / 2 {
+                self.waiting.push_back((address, line));
+                passed_over += 1;
+                continue;
+            }
+            passed_over = 0;
+            // Whoever has given up is passed over.
+            while let Some(next) = line.pop_front() {
+                let recall = Arc::new(Notify::new());
+                if next.tell.send(Arc::clone(&recall)).is_ok() {
+                    self.taken += 1;
+                    self.held.entry(address.clone()).or_default().push(Held {
+                        id: next.id,
+                        recall,
+                        is_recalled: false,
+                    });
+                    break;
+                }
+            }
+            if !line.is_empty() {
+                self.waiting.push_back((address, line));
+            }
+        }
+    }
+
+    /// Takes back the youngest place of an address that holds more than half, for one that waits
+    /// and does not.
+    fn recall(&mut self, all: usize, waits: &str) {
+        let half = all / 2;
+        if self.count_held(waits) >= half {
+            return;
+        }
+        let greedy = self.held.values_mut().find_map(|held| {
+            let staying = held.iter().filter(|one| !one.is_recalled).count();
+            (staying > half).then_some(held)
+        });
+        if let Some(held) = greedy
+            && let Some(one) = held.iter_mut().rev().find(|one| !one.is_recalled)
+        {
+            one.is_recalled = true;
+            one.recall.notify_one();
+        }
+    }
+
+    /// Sends away the last of the longest line, if it is longer than that of `address` will be.
+    fn make_room(&mut self, address: &str) -> bool {
+        let ours = self
+            .waiting
+            .iter()
+            .find(|(of, _)| of == address)
+            .map_or(0, |(_, line)| line.len());
+        let longest = self.waiting.iter_mut().max_by_key(|(_, line)| line.len());
+        match longest {
+            Some((_, line)) if line.len() > ours + 1 => line.pop_back().is_some(),
+            _ => false,
+        }
+    }
+
+    fn give_back(&mut self, all: usize, address: &str, id: u64) {
+        if let Some(held) = self.held.get_mut(address) {
+            held.retain(|one| one.id != id);
+            if held.is_empty() {
+                self.held.remove(address);
+            }
+            self.taken = self.taken.saturating_sub(1);
+        }
+        self.hand_out(all);
+    }
+
+    fn leave_line(&mut self, address: &str, id: u64) {
+        if let Some((_, line)) = self.waiting.iter_mut().find(|(of, _)| of == address) {
+            line.retain(|one| one.id != id);
+        }
+        self.waiting.retain(|(_, line)| !line.is_empty());
+    }
+}
+
+/// A wait for a place; whoever gives it up has neither.
+struct Ticket<'a> {
+    places: &'a Places,
+    address: String,
+    id: u64,
+    told: oneshot::Receiver<Arc<Notify>>,
+    is_used: bool,
+}
+
+impl<'a> Ticket<'a> {
+    fn into_place(mut self, recall: Arc<Notify>) -> Place<'a> {
+        self.is_used = true;
+        Place {
+            places: self.places,
+            address: std::mem::take(&mut self.address),
+            id: self.id,
+            recall,
+        }
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        if self.is_used {
+            return;
+        }
+        let mut state = self.places.state();
+        // It may have been given at this very moment.
+        if self.told.try_recv().is_ok() {
+            state.give_back(self.places.all, &self.address, self.id);
+        } else {
+            state.leave_line(&self.address, self.id);
+            state.hand_out(self.places.all);
+        }
+    }
+}
+
+impl Place<'_> {
+    /// Does what the place is for, unless it is taken back meanwhile.
+    ///
+    /// # Errors
+    /// What the work says; [`Cause::Overloaded`] at this step.
+    pub async fn hold<T>(
+        self,
+        step: Step,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.recall.notified() => Err(Failure { step, cause: Cause::Overloaded }),
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.places.state();
+        state.give_back(self.places.all, &self.address, self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn from(address: &str) -> Client {
+        Client {
+            address: address.to_owned(),
+            ..Client::default()
+        }
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(8)
+    }
+
+    async fn take<'a>(places: &'a Places, address: &str) -> Option<Place<'a>> {
+        places.take(&from(address), soon()).await.ok()
+    }
+
+    /// Whether the work in a place goes on.
+    async fn goes_on(place: Place<'_>) -> bool {
+        let work = async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Ok(())
+        };
+        place.hold(Step::TokenCall, work).await.is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_address_alone_may_have_all_and_gives_half_to_those_who_wait() {
+        let places = Places::new(10);
+        let mut greedy = Vec::new();
+        for _ in 0..10 {
+            greedy.push(take(&places, "10.0.0.1").await.expect("a place"));
+        }
+        assert_eq!(places.left(), 0);
+        // The eleventh of the same address waits in vain, and recalls nobody.
+        assert!(take(&places, "10.0.0.1").await.is_none());
+        let others = (0..8).map(|_| take(&places, "10.0.0.2"));
+        let ends = greedy.into_iter().map(|place| {
+            place.hold(Step::TokenCall, async {
+                tokio::time::sleep(Duration::from_secs(9)).await;
+                Ok(())
+            })
+        });
+        let (others, ends) = tokio::join!(
+            futures_util::future::join_all(others),
+            futures_util::future::join_all(ends)
+        );
+        // Half of them, and not one more, which it would take from the other's half.
+        assert_eq!(others.iter().flatten().count(), 5);
+        assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 5);
+        drop(others);
+        assert_eq!((places.left(), places.waiting()), (10, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn addresses_take_turns_and_a_network_of_ipv6_is_one() {
+        let places = Places::new(2);
+        let first = [
+            take(&places, "10.0.0.9").await.expect("a place"),
+            take(&places, "10.0.0.9").await.expect("a place"),
+        ];
+        let order = Mutex::new(Vec::new());
+        let wait = async |address: &'static str| {
+            let place = take(&places, address).await.expect("a place");
+            order.lock().expect("the order").push(address);
+            assert!(goes_on(place).await);
+        };
+        let give_back = async {
+            tokio::task::yield_now().await;
+            drop(first);
+        };
+        tokio::join!(
+            wait("2001:db8::1"),
+            wait("2001:db8::2"),
+            wait("2001:db8::3"),
+            wait("10.0.0.1"),
+            wait("10.0.0.2"),
+            give_back
+        );
+        let order = order.into_inner().expect("the order");
+        assert_eq!(order[..3], ["2001:db8::1", "10.0.0.1", "10.0.0.2"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_of_a_proxy_that_names_nobody_count_each_for_themselves() {
+        let places = Places::new(4);
+        let proxy = Client {
+            is_proxy: true,
+            ..from("10.0.0.1")
+        };
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            held.push(places.take(&proxy, soon()).await.expect("a place"));
+        }
+        // None of them holds more than half, so none is taken back: whoever comes waits.
+        assert!(take(&places, "10.0.0.2").await.is_none());
+        let (waited, ()) = tokio::join!(take(&places, "10.0.0.2"), async {
+            tokio::task::yield_now().await;
+            held.pop();
+        });
+        assert!(waited.is_some());
+        for place in held {
+            assert!(goes_on(place).await);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_line_is_bounded_and_the_longest_gives_way() {
+        let places = Places::new(2);
+        let held = [
+            take(&places, "10.0.0.1").await.expect("a place"),
+            take(&places, "10.0.0.1").await.expect("a place"),
+        ];
+        let crowd = futures_util::future::join_all(
+            (0..MAX_WAITING + 100).map(|_| take(&places, "10.0.0.1")),
+        );
+        let other = async {
+            tokio::task::yield_now().await;
+            assert_eq!(places.waiting(), MAX_WAITING);
+            let waits = take(&places, "10.0.0.2");
+            let looks = async {
+                tokio::task::yield_now().await;
+                assert_eq!(places.waiting(), MAX_WAITING);
+                drop(held);
+            };
+            tokio::join!(waits, looks).0.is_some()
+        };
+        let (_, other) = tokio::join!(crowd, other);
+        assert!(other);
+        assert_eq!((places.left(), places.waiting()), (2, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_gives_up_leaves_nothing_behind() {
+        let places = Places::new(1);
+        let held = take(&places, "10.0.0.1").await.expect("a place");
+        {
+            let mut waits = Box::pin(take(&places, "10.0.0.2"));
+            assert!((&mut waits).now_or_never().is_none());
+            assert_eq!(places.waiting(), 1);
+            // Given at this very moment, and never looked at.
+            drop(held);
+            assert_eq!(places.left(), 0);
+        }
+        assert_eq!((places.left(), places.waiting()), (1, 0));
+    }
+}

@@ -1,0 +1,331 @@
+//! Connections, below requests: each has so long for what it sends next, and what is no HTTP gets a
+//! line in the log, with the address that it came from, up to a cap.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol};
+use actix_service::{IntoServiceFactory as _, Service, ServiceFactory, ServiceFactoryExt as _};
+use actix_web::App;
+use actix_web::dev::{AppConfig, Server};
+use actix_web::rt::net::TcpStream;
+use log::warn;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::clock::UnixTime;
+use crate::desk::Desk;
+use crate::web;
+use crate::web::connection::{HEAD_PATIENCE, KEEP_ALIVE, Progress};
+
+/// From the first connection to the end of its first head; then it is told 408.
+const FIRST_HEAD: Duration = Duration::from_secs(5);
+/// For what a client still sends that has its answer already.
+const LINGER: Duration = Duration::from_secs(1);
+/// For each worker; more wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 10_000;
+/// For requests in flight.
+const SHUTDOWN_SECONDS: u64 = 10;
+
+/// A server on a socket that listens already.
+pub fn serve(listener: TcpListener, desk: &Arc<Desk>) -> io::Result<Server> {
+    let desk = Arc::clone(desk);
+    let lines = Arc::new(Lines::default());
+    let builder = Server::build()
+        .disable_signals()
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .max_concurrent_connections(MAX_CONNECTIONS);
+    let stopping = builder.graceful_shutdown_signal();
+    let factory = move || {
+        let stopping = stopping.clone();
+        let app = App::new()
+            .configure(web::configure(&desk))
+            .into_factory()
+            .map_err(|error: actix_web::Error| error.error_response());
+        let app = actix_service::map_config(app, |()| AppConfig::default());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(FIRST_HEAD)
+            .client_disconnect_timeout(LINGER)
+            .on_connect_ext(|stream: &Stream, data| {
+                data.insert(Rc::clone(&stream.progress));
+            })
+            .finish(app);
+        Connections {
+            http,
+            desk: Arc::clone(&desk),
+            lines: Arc::clone(&lines),
+        }
+    };
+    Ok(builder.listen("frontdesk", listener, factory)?.run())
+}
+
+/// Files that it takes to hold a few thousand connections.
+const FEW_FILES: u64 = 4096;
+
+/// Lets this process open as many files as it may at all: each connection is one.
+pub fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let _as_before = setrlimit(Resource::Nofile, raised);
+    if let Some(files) = getrlimit(Resource::Nofile).current
+        && files < FEW_FILES
+    {
+        warn!(event = "open_files", count = files; "few connections fit into this limit; raise it (LimitNOFILE=, ulimit -n)");
+    }
+}
+
+/// How many lines a minute requests may have that are no HTTP.
+const LINES_A_MINUTE: u64 = 20;
+
+#[derive(Default)]
+struct Lines(Mutex<Minute>);
+
+#[derive(Default)]
+struct Minute {
+    began_at: UnixTime,
+    lines: u64,
+    left_out: u64,
+}
+
+impl Lines {
+    /// Whether there may be one more; then how many had none before it.
+    fn admit(&self, now: UnixTime) -> Option<u64> {
+        let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.since(minute.began_at) >= Duration::from_secs(60) {
+            minute.began_at = now;
+            minute.lines = 0;
+        }
+        if minute.lines >= LINES_A_MINUTE {
+            minute.left_out += 1;
+            return None;
+        }
+        minute.lines += 1;
+        Some(std::mem::take(&mut minute.left_out))
+    }
+}
+
+/// Makes the service of one worker.
+struct Connections<F> {
+    http: F,
+    desk: Arc<Desk>,
+    lines: Arc<Lines>,
+}
+
+type Connection = (Stream, Protocol, Option<SocketAddr>);
+
+impl<F> ServiceFactory<TcpStream> for Connections<F>
+where
+    F: ServiceFactory<Connection, Config = (), Response = (), Error = DispatchError> + 'static,
+    F::Future: 'static,
+    <F::Service as Service<Connection>>::Future: 'static,
+{
+    type Response = ();
+    type Error = ();
+    type Config = ();
+    type Service = Connected<F::Service>;
+    type InitError = F::InitError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Service, Self::InitError>>>>;
+
+    fn new_service(&self, (): ()) -> Self::Future {
+        let http = self.http.new_service(());
+        let (desk, lines) = (Arc::clone(&self.desk), Arc::clone(&self.lines));
+        Box::pin(async move {
+            Ok(Connected {
+                http: http.await?,
+                desk,
+                lines,
+            })
+        })
+    }
+}
+
+/// Serves the connections of one worker.
+struct Connected<S> {
+    http: S,
+    desk: Arc<Desk>,
+    lines: Arc<Lines>,
+}
+
+impl<S> Service<TcpStream> for Connected<S>
+where
+    S: Service<Connection, Response = (), Error = DispatchError>,
+    S::Future: 'static,
+{
+    type Response = ();
+    type Error = ();
+    type Future = Pin<Box<dyn Future<Output = Result<(), ()>>>>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        self.http.poll_ready(cx).map_err(|_| ())
+    }
+
+    fn call(&self, stream: TcpStream) -> Self::Future {
+        let peer = stream.peer_addr().ok();
+        let patience = self.desk.failpoint.patience("request", HEAD_PATIENCE);
+        let connection = (Stream::new(stream, patience), Protocol::Http1, peer);
+        let served = self.http.call(connection);
+        let (desk, lines) = (Arc::clone(&self.desk), Arc::clone(&self.lines));
+        Box::pin(async move {
+            if let Err(error) = served.await {
+                note(&error, peer, &lines, desk.clock.now());
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Connections break at any time, and that is nobody's business. What is no HTTP, and what we did
+/// wrong ourselves, is.
+fn note(error: &DispatchError, peer: Option<SocketAddr>, lines: &Lines, now: UnixTime) {
+    let event = match error {
+        DispatchError::Parse(_) => "malformed_request",
+        DispatchError::Body(_) | DispatchError::InternalError => "connection",
+        _ => return,
+    };
+    let address = peer
+        .map(|peer| peer.ip().to_canonical().to_string())
+        .unwrap_or_default();
+    if let Some(left_out) = lines.admit(now) {
+        warn!(event = event, address = address.as_str(), left_out = left_out; "{error}");
+    }
+}
+
+/// A connection that closes when what it waits for does not come in time.
+struct Stream {
+    inner: TcpStream,
+    progress: Rc<Progress>,
+    /// Never later than the deadline, and armed anew where it was too early.
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Stream {
+    fn new(inner: TcpStream, head_patience: Duration) -> Self {
+        let progress = Progress::new(Instant::now(), head_patience);
+        let alarm = Box::pin(sleep_until(
+            progress.deadline().unwrap_or_else(Instant::now),
+        ));
+        Self {
+            inner,
+            progress: Rc::new(progress),
+            alarm,
+        }
+    }
+
+    /// Whether the time for what should come next is over; else it wakes then.
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = self.progress.deadline() else {
+            return false;
+        };
+        if deadline < self.alarm.deadline() {
+            self.alarm.as_mut().reset(deadline);
+        }
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            if deadline <= Instant::now() {
+                return true;
+            }
+            self.alarm.as_mut().reset(deadline);
+        }
+        false
+    }
+}
+
+impl Stream {
+    /// The answer goes out: from here on the next request is waited for, whether anybody reads
+    /// again before it comes or not.
+    fn has_written(&mut self, cx: &mut Context<'_>) {
+        self.progress.has_written(Instant::now());
+        let _armed = self.is_late(cx);
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        match &polled {
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                self.progress.has_read(Instant::now());
+            }
+            Poll::Ready(_) => return polled,
+            Poll::Pending => {}
+        }
+        // Also where something has come: drops do not buy time.
+        if self.is_late(cx) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(1..)) = polled {
+            self.has_written(cx);
+        }
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        if let Poll::Ready(Ok(1..)) = polled {
+            self.has_written(cx);
+        }
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_what_is_no_http_has_twenty_lines_a_minute_and_their_number() {
+        let lines = Lines::default();
+        let now = UnixTime(1_000_000_000);
+        let admitted = (0..1000).filter(|_| lines.admit(now).is_some()).count();
+        assert_eq!(admitted, 20);
+        assert_eq!(lines.admit(now.plus(Duration::from_secs(60))), Some(980));
+        assert_eq!(lines.admit(now.plus(Duration::from_secs(60))), Some(0));
+    }
+}

@@ -1,0 +1,73 @@
+//! Which providers the instances of a portal have, so that the sessions of one that none of them
+//! has any more can end.
+
+use diesel::prelude::*;
+
+use crate::clock::UnixTime;
+use crate::db::schema::{provider_instances, providers, sessions};
+use crate::db::{Conn, each};
+use crate::error::Result;
+
+/// Notes that an instance has these providers now.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`], here and below.
+pub fn note(conn: &mut Conn, now: UnixTime, instance: &str, ids: &[String]) -> Result<()> {
+    for id in ids {
+        let noted = diesel::update(provider_instances::table.find((id, instance)))
+            .set(provider_instances::noted_at.eq(now.0))
+            .execute(conn)?;
+        if noted == 0 {
+            each!(conn, |c| diesel::insert_into(provider_instances::table)
+                .values((
+                    provider_instances::provider.eq(id),
+                    provider_instances::instance.eq(instance),
+                    provider_instances::noted_at.eq(now.0),
+                ))
+                .execute(c))?;
+        }
+    }
+    Ok(())
+}
+
+/// When any instance last noted that it has a provider.
+pub fn last_noted(conn: &mut Conn, provider: &str) -> Result<Option<UnixTime>> {
+    let at: Option<i64> = provider_instances::table
+        .filter(provider_instances::provider.eq(provider))
+        .select(diesel::dsl::max(provider_instances::noted_at))
+        .first(conn)?;
+    Ok(at.map(UnixTime))
+}
+
+/// Deletes notes from before `before`; how many there were.
+pub fn sweep(conn: &mut Conn, before: UnixTime) -> Result<usize> {
+    let old = provider_instances::table.filter(provider_instances::noted_at.lt(before.0));
+    Ok(diesel::delete(old).execute(conn)?)
+}
+
+/// The providers other than `ours` that have open sessions. Nobody signed in with one that no
+/// instance ever had.
+pub fn foreign(conn: &mut Conn, ours: &[String]) -> Result<Vec<String>> {
+    let known: Vec<String> = providers::table
+        .order(providers::id)
+        .limit(1000)
+        .select(providers::id)
+        .load(conn)?;
+    let mut foreign = Vec::new();
+    for id in known {
+        if !ours.contains(&id) && is_any_open(conn, &id)? {
+            foreign.push(id);
+        }
+    }
+    Ok(foreign)
+}
+
+fn is_any_open(conn: &mut Conn, provider: &str) -> Result<bool> {
+    let found: Option<i64> = sessions::table
+        .filter(sessions::provider.eq(provider))
+        .filter(sessions::ended_at.is_null())
+        .select(sessions::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}

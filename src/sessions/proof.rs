@@ -1,0 +1,141 @@
+//! When the owner of a session last proved who they are, and by what. A live session alone proves
+//! nothing of that kind: whoever finds a browser open has it too.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use crate::clock::UnixTime;
+use crate::db::Conn;
+use crate::db::schema::sessions;
+use crate::error::Result;
+
+/// For so long after a proof dangerous acts ask for no other.
+pub const FRESH: Duration = Duration::from_secs(15 * 60);
+
+/// How far clocks of several instances may be apart.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// By what somebody proved who they are. The codes are stored and stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProvedBy {
+    /// A local one, typed or just chosen by its owner's link.
+    Password,
+    /// One that proves and does not sign in.
+    ConfirmationPassword,
+    RescueLink,
+    /// A provider's signed word on when it saw the person sign in.
+    AuthTime,
+    /// `prompt=login` in a pushed request, out of the browser's reach.
+    PushedPrompt,
+    /// `prompt=login` in the browser's address, which whoever sits there can take out: only where
+    /// an operator says that it is enough.
+    Prompt,
+}
+
+impl ProvedBy {
+    pub const ALL: [Self; 6] = [
+        Self::Password,
+        Self::ConfirmationPassword,
+        Self::RescueLink,
+        Self::AuthTime,
+        Self::PushedPrompt,
+        Self::Prompt,
+    ];
+
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::ConfirmationPassword => "confirmation_password",
+            Self::RescueLink => "rescue_link",
+            Self::AuthTime => "auth_time",
+            Self::PushedPrompt => "pushed_prompt",
+            Self::Prompt => "prompt",
+        }
+    }
+
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|by| by.code() == code)
+    }
+}
+
+/// That somebody proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    pub at: UnixTime,
+    pub by: ProvedBy,
+}
+
+impl Proof {
+    /// Whether it is young enough for a dangerous act.
+    #[must_use]
+    pub fn is_fresh(self, now: UnixTime) -> bool {
+        now.since(self.at) < FRESH && self.at.since(now) < GRACE
+    }
+}
+
+/// Notes that the owner of a live session has proved who they are. `false`, and nothing written,
+/// when there is no such session any more.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`], here and below.
+pub fn note(conn: &mut Conn, user_id: i64, session_id: i64, proof: Proof) -> Result<bool> {
+    let noted = diesel::update(
+        sessions::table
+            .filter(sessions::id.eq(session_id))
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::ended_at.is_null()),
+    )
+    .set((
+        sessions::proved_at.eq(Some(proof.at.0)),
+        sessions::proved_by.eq(Some(proof.by.code())),
+    ))
+    .execute(conn)?;
+    Ok(noted == 1)
+}
+
+/// Takes what somebody's sessions were proved with, because it counts no more.
+pub fn take(conn: &mut Conn, user_id: i64, by: ProvedBy) -> Result<()> {
+    diesel::update(
+        sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::proved_by.eq(by.code())),
+    )
+    .set((
+        sessions::proved_at.eq(None::<i64>),
+        sessions::proved_by.eq(None::<&str>),
+    ))
+    .execute(conn)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_holds_for_a_quarter_of_an_hour_and_never_from_the_future() {
+        let minute = 60_000_000;
+        let proof = Proof {
+            at: UnixTime(100 * minute),
+            by: ProvedBy::Password,
+        };
+        for (now, expected) in [
+            (100 * minute, true),
+            (115 * minute - 1, true),
+            (115 * minute, false),
+            (99 * minute + 1, true),
+            (99 * minute, false),
+            (0, false),
+        ] {
+            assert_eq!(proof.is_fresh(UnixTime(now)), expected, "{now}");
+        }
+        for by in ProvedBy::ALL {
+            assert_eq!(ProvedBy::from_code(by.code()), Some(by));
+        }
+        assert_eq!(ProvedBy::from_code("created_at"), None);
+    }
+}

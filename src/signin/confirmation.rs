@@ -1,0 +1,296 @@
+//! Proving who one is in a session that is open already: by the local password, or by a
+//! confirmation password, which does that and nothing else. Nobody signs in with one.
+//!
+//! A confirmation password is for whoever has nothing else to prove it by. Its owner chooses it by
+//! a link that another admin made, in a session of their own alone; or an operator sets it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::link::{self, Draft};
+use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::clock::UnixTime;
+use crate::db::Conn;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::passwords::{self, MAX_LENGTH, Weakness};
+use crate::secret::{NoRandomness, Purpose, Secret, reference};
+use crate::sessions::proof::{Proof, ProvedBy};
+use crate::sessions::{self, Client, proof};
+use crate::throttle::Paused;
+use crate::users::confirmation::{self, Hashes};
+use crate::users::{self, User};
+
+/// How long a link works.
+pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// What makes a link, and what makes all before it void: the last one counts.
+const LINKS: [EventKind; 2] = [
+    EventKind::ConfirmationLinkMade,
+    EventKind::ConfirmationPasswordSet,
+];
+
+/// # Errors
+/// [`NoRandomness`]
+pub fn draft() -> Result<Draft, NoRandomness> {
+    Draft::new(Purpose::ConfirmationLink)
+}
+
+/// The address that carries a token.
+#[must_use]
+pub fn address(origin: &str, token: &Secret<String>) -> String {
+    format!("{origin}/confirmation?token={}", token.expose())
+}
+
+/// Somebody in their own live session.
+#[derive(Clone)]
+pub struct Owner {
+    pub user: User,
+    pub session_id: i64,
+    pub client: Client,
+}
+
+/// Which password somebody typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Typed {
+    Local,
+    Confirmation,
+}
+
+impl Typed {
+    fn of(self, hashes: Hashes) -> Option<String> {
+        match self {
+            Self::Local => hashes.usable_password(),
+            Self::Confirmation => hashes.confirmation,
+        }
+    }
+
+    const fn proves(self) -> ProvedBy {
+        match self {
+            Self::Local => ProvedBy::Password,
+            Self::Confirmation => ProvedBy::ConfirmationPassword,
+        }
+    }
+}
+
+/// How an attempt to prove it ended.
+pub enum Outcome {
+    Proved,
+    Refused { reference: String },
+    Paused(Paused),
+}
+
+/// Proves who somebody is by a password. Tries are counted apart from those of the sign-in page,
+/// where strangers could otherwise keep this from its owner.
+///
+/// # Errors
+/// [`Error::NotFound`] for an account without such a password; [`Error::SignedOut`] when the
+/// session ends meanwhile; [`Error::Overloaded`]; [`Error::Database`]
+pub async fn prove(
+    desk: &Arc<Desk>,
+    owner: Owner,
+    which: Typed,
+    password: Secret<String>,
+) -> Result<Outcome> {
+    let user_id = owner.user.id;
+    let stored = desk
+        .db
+        .read(move |conn| confirmation::hashes(conn, user_id))
+        .await?;
+    let stored = which.of(stored).ok_or(Error::NotFound)?;
+    let now = desk.clock.now();
+    let reservation = match desk.throttle.reserve_apart(now, "confirm", user_id) {
+        Ok(reservation) => reservation,
+        Err(paused) => return Ok(Outcome::Paused(paused)),
+    };
+    let is_too_long = password.expose().chars().count() > MAX_LENGTH;
+    let verified = if is_too_long {
+        Ok(false)
+    } else {
+        let verified = desk.hasher.verify(password, Some(stored.clone())).await;
+        verified.map(|verified| verified.is_correct)
+    };
+    if !matches!(verified, Ok(false)) {
+        desk.throttle.give_back(&reservation);
+    }
+    let proving = Proving {
+        now,
+        owner,
+        which,
+        matched: verified?.then_some(stored),
+        reference: reference(),
+    };
+    desk.db.write(move |conn| proving.apply(conn)).await
+}
+
+/// The one transaction of it.
+struct Proving {
+    now: UnixTime,
+    owner: Owner,
+    which: Typed,
+    /// The hash that the password matched.
+    matched: Option<String>,
+    reference: String,
+}
+
+impl Proving {
+    fn apply(&self, conn: &mut Conn) -> Result<Outcome> {
+        let Owner {
+            user, session_id, ..
+        } = &self.owner;
+        let is_right = match &self.matched {
+            Some(matched) => {
+                let locked = users::lock(conn, user.id)?;
+                locked
+                    .filter(|user| user.is_active)
+                    .ok_or(Error::SignedOut)?;
+                // It may have been changed or taken away meanwhile.
+                self.which.of(confirmation::hashes(conn, user.id)?).as_ref() == Some(matched)
+            }
+            None => false,
+        };
+        let by = self.which.proves();
+        if !is_right {
+            let refused = ("wrong_password", self.reference.as_str());
+            record(
+                conn,
+                self.now,
+                &self.owner,
+                EventKind::ProofRefused,
+                by,
+                refused,
+            )?;
+            return Ok(Outcome::Refused {
+                reference: self.reference.clone(),
+            });
+        }
+        let proof = Proof { at: self.now, by };
+        if !proof::note(conn, user.id, *session_id, proof)? {
+            return Err(Error::SignedOut);
+        }
+        record(conn, self.now, &self.owner, EventKind::Proved, by, ("", ""))?;
+        Ok(Outcome::Proved)
+    }
+}
+
+fn record(
+    conn: &mut Conn,
+    now: UnixTime,
+    owner: &Owner,
+    kind: EventKind,
+    by: ProvedBy,
+    (reason, reference): (&str, &str),
+) -> Result<()> {
+    let user = &owner.user;
+    let event = NewEvent {
+        kind,
+        reason,
+        actor: user.into(),
+        user: Some((user.id, &user.username)),
+        provider: "",
+        client: &owner.client,
+        reference,
+        details: Details {
+            proved_by: by.code().to_owned(),
+            ..Details::default()
+        },
+    };
+    audit::record(conn, now, event)
+}
+
+/// How the choice of a confirmation password ended.
+pub enum Choice {
+    Set,
+    Weak(Weakness),
+    /// It was typed in two ways.
+    Differs,
+}
+
+/// Whether a link is this person's and still works. Uses nothing up.
+///
+/// # Errors
+/// [`Error::LinkExpired`] for a link that is not ours, too old, used, not the last one, or made for
+/// somebody else.
+pub async fn look(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<()> {
+    let id = open(desk, user_id, token)?;
+    let is_good = desk
+        .db
+        .read(move |conn| is_good(conn, user_id, &id))
+        .await?;
+    if is_good {
+        Ok(())
+    } else {
+        Err(Error::LinkExpired)
+    }
+}
+
+fn open(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<String> {
+    let now = desk.clock.now();
+    let purpose = Purpose::ConfirmationLink;
+    link::open(&desk.keys, purpose, LIFETIME, now, token)
+        .filter(|link| link.user_id == user_id)
+        .map(|link| link.id)
+        .ok_or(Error::LinkExpired)
+}
+
+/// Whether it is the last one, and has set no password.
+fn is_good(conn: &mut Conn, user_id: i64, id: &str) -> Result<bool> {
+    let set = EventKind::ConfirmationPasswordSet;
+    Ok(audit::is_last_link(conn, &LINKS, user_id, id)?
+        && !audit::has_reference(conn, set, user_id, id)?)
+}
+
+/// Sets the confirmation password by a link. It proves nothing yet: it is typed where it is needed.
+///
+/// # Errors
+/// As [`look`]; [`Error::SignedOut`] when the session ends meanwhile; [`Error::Overloaded`];
+/// [`Error::Database`], and then the link is not used up.
+pub async fn choose(
+    desk: &Arc<Desk>,
+    owner: Owner,
+    token: &Secret<String>,
+    new: Secret<String>,
+    again: &Secret<String>,
+) -> Result<Choice> {
+    let id = open(desk, owner.user.id, token)?;
+    look(desk, owner.user.id, token).await?;
+    if new != *again {
+        return Ok(Choice::Differs);
+    }
+    if let Err(weakness) = passwords::check_strength(&new, &owner.user.username) {
+        return Ok(Choice::Weak(weakness));
+    }
+    let hash = desk.hasher.hash(new).await?;
+    let (now, limits) = (desk.clock.now(), desk.limits);
+    let write = desk.db.write(move |conn| {
+        let user = &owner.user;
+        let locked = users::lock(conn, user.id)?;
+        locked
+            .filter(|user| user.is_active)
+            .ok_or(Error::SignedOut)?;
+        if !sessions::is_live(conn, now, limits, user.id, owner.session_id)? {
+            return Err(Error::SignedOut);
+        }
+        // Used in another window, or replaced, a moment ago.
+        if !is_good(conn, user.id, &id)? {
+            return Err(Error::LinkExpired);
+        }
+        confirmation::set(conn, user.id, Some(&hash))?;
+        // What the one before proved counts no more.
+        proof::take(conn, user.id, ProvedBy::ConfirmationPassword)?;
+        users::note_changes(conn, now, user.id, user.into(), &["confirmation_password"])?;
+        let event = NewEvent {
+            kind: EventKind::ConfirmationPasswordSet,
+            reason: "",
+            actor: user.into(),
+            user: Some((user.id, &user.username)),
+            provider: "",
+            client: &owner.client,
+            reference: &id,
+            details: Details::default(),
+        };
+        audit::record(conn, now, event)
+    });
+    write.await?;
+    Ok(Choice::Set)
+}

@@ -1,0 +1,52 @@
+//! The confirmation password: it proves who somebody is, and signs nobody in.
+
+use diesel::prelude::*;
+
+use super::NO_PASSWORD_YET;
+use crate::db::Conn;
+use crate::db::schema::users;
+use crate::error::Result;
+
+/// The hashes of what somebody may prove with who they are.
+#[derive(Clone, Default)]
+pub struct Hashes {
+    /// Of the local password, as it is stored.
+    pub password: Option<String>,
+    pub confirmation: Option<String>,
+}
+
+impl Hashes {
+    /// The local password's, once its owner has chosen one.
+    #[must_use]
+    pub fn usable_password(self) -> Option<String> {
+        self.password.filter(|hash| hash != NO_PASSWORD_YET)
+    }
+}
+
+/// # Errors
+/// [`crate::error::DatabaseError`], here and below.
+pub fn hashes(conn: &mut Conn, user_id: i64) -> Result<Hashes> {
+    let found: Option<(Option<String>, Option<String>)> = users::table
+        .find(user_id)
+        .select((users::password, users::confirmation_password))
+        .first(conn)
+        .optional()?;
+    let (password, confirmation) = found.unwrap_or_default();
+    Ok(Hashes {
+        password,
+        confirmation,
+    })
+}
+
+/// Sets it, or takes it away. `false`, and nothing written, when there was none to take.
+pub fn set(conn: &mut Conn, user_id: i64, hash: Option<&str>) -> Result<bool> {
+    let account = users::table.find(user_id);
+    let change = users::confirmation_password.eq(hash);
+    let changed = match hash {
+        Some(_) => diesel::update(account).set(change).execute(conn)?,
+        None => diesel::update(account.filter(users::confirmation_password.is_not_null()))
+            .set(change)
+            .execute(conn)?,
+    };
+    Ok(changed == 1)
+}

@@ -1,0 +1,160 @@
+//! Names that nobody is given: the trail and its pages use them for what is not a person.
+
+use diesel::prelude::*;
+
+use crate::audit::COMMAND_LINE;
+use crate::db::schema::users;
+use crate::db::{Conn, each};
+use crate::error::Result;
+use crate::i18n::messages::{EN, ZH};
+
+/// What the permissions that came along with an imported account are given by.
+pub const IMPORT: &str = "import-django";
+
+/// Words that stand for what acts and is nobody, in the trail and on the pages.
+const WORDS: [&str; 12] = [
+    COMMAND_LINE,
+    IMPORT,
+    "provider",
+    "portal",
+    EN.command_line,
+    ZH.command_line,
+    EN.portal,
+    ZH.portal,
+    EN.nobody_known,
+    ZH.nobody_known,
+    EN.company_directory,
+    ZH.company_directory,
+];
+
+/// What an erased account is called, and a number after it.
+const ERASED: &str = "erased";
+
+/// Accounts that are looked at at once.
+const PIECE: i64 = 5000;
+
+/// Whether a name is reserved, or looks like one that is: neither case nor width nor what stands
+/// between the letters makes a difference.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    let name = skeleton(name);
+    let is_alias = || {
+        name.strip_prefix(ERASED)
+            .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()))
+    };
+    !name.is_empty() && (is_alias() || WORDS.iter().any(|word| skeleton(word) == name))
+}
+
+/// The letters and digits of a name alone, in lower case, and those of other alphabets that look
+/// like Latin ones as these.
+fn skeleton(name: &str) -> String {
+    name.chars()
+        .map(|c| match c {
+            // The full-width forms of ASCII.
+            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+            _ => c,
+        })
+        .flat_map(char::to_lowercase)
+        .filter(|c| c.is_alphanumeric())
+        .map(|c| match c {
+            'а' | 'α' => 'a',
+            'с' | 'ϲ' => 'c',
+            'ԁ' => 'd',
+            'е' | 'ε' => 'e',
+            'і' | 'ι' | 'ı' => 'i',
+            'м' => 'm',
+            'п' => 'n',
+            'о' | 'ο' => 'o',
+            'р' | 'ρ' => 'p',
+            'ѕ' => 's',
+            'т' | 'τ' => 't',
+            'ν' => 'v',
+            _ => c,
+        })
+        .collect()
+}
+
+/// Usernames that are reserved now and belong to somebody, at most `limit`.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]
+pub fn borne(conn: &mut Conn, limit: usize) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut after = String::new();
+    loop {
+        // Along the index of usernames, a piece at a time.
+        let names: Vec<(String, Option<i64>)> = each!(conn, |conn| users::table
+            .filter(users::username.gt(&after))
+            .order(users::username)
+            .limit(PIECE)
+            .select((users::username, users::erased_at))
+            .load(conn))?;
+        let Some((last, _)) = names.last() else {
+            return Ok(found);
+        };
+        after.clone_from(last);
+        for (name, erased_at) in names {
+            if erased_at.is_none() && is_reserved(&name) {
+                found.push(name);
+                if found.len() == limit {
+                    return Ok(found);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_pass_for_another_s_are_reserved() {
+        for name in [
+            "command line",
+            "Command Line",
+            "COMMAND  LINE",
+            " command line ",
+            "command\u{a0}line",
+            "command-line",
+            "command_line",
+            "commandline",
+            "command\u{200b} line",
+            "ｃｏｍｍａｎｄ　ｌｉｎｅ",
+            "соmmand linе",
+            "命令行",
+            "命令 行",
+            "provider",
+            "Portal",
+            "门户",
+            "not known",
+            "未知",
+            "import-django",
+            "the company directory",
+            "erased-1",
+            "Erased-7300000000000000000",
+            "erased 12",
+            "erased-12-2",
+        ] {
+            assert!(is_reserved(name), "{name:?}");
+        }
+        for name in [
+            "",
+            "  ",
+            "---",
+            "li",
+            "command",
+            "line",
+            "command liner",
+            "portal.li",
+            "erased",
+            "erased-",
+            "erased-li",
+            "unerased-1",
+            "王伟",
+            "provider1",
+        ] {
+            assert!(!is_reserved(name), "{name:?}");
+        }
+    }
+}

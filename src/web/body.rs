@@ -1,0 +1,82 @@
+//! The one deadline for the bodies of requests: whatever the address and whoever reads them, a body
+//! comes to its end in time, or its request is answered without it.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::HttpMessage as _;
+use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::error::PayloadError;
+use actix_web::web::Bytes;
+use futures_util::Stream;
+use tokio::time::{Sleep, sleep};
+
+use crate::failpoint::Failpoint;
+
+/// For the whole of a body: a connection that drips must not stay.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What became of a request's body.
+#[derive(Debug, Default)]
+pub struct Watched {
+    is_late: Cell<bool>,
+    is_whole: Cell<bool>,
+}
+
+impl Watched {
+    /// Its time ran out while somebody read it.
+    pub const fn is_late(&self) -> bool {
+        self.is_late.get()
+    }
+
+    /// It was read to its end.
+    pub const fn is_whole(&self) -> bool {
+        self.is_whole.get()
+    }
+}
+
+/// Puts the deadline on a request's body; `None` where there is no body.
+pub fn watch(request: &mut ServiceRequest, failpoint: &Failpoint) -> Option<Rc<Watched>> {
+    let payload = request.take_payload();
+    if matches!(payload, Payload::None) {
+        return None;
+    }
+    let watched = Rc::new(Watched::default());
+    let in_time = InTime {
+        payload,
+        time: Box::pin(sleep(failpoint.patience("request", PATIENCE))),
+        watched: Rc::clone(&watched),
+    };
+    request.set_payload(Payload::Stream {
+        payload: Box::pin(in_time),
+    });
+    Some(watched)
+}
+
+struct InTime {
+    payload: Payload,
+    time: Pin<Box<Sleep>>,
+    watched: Rc<Watched>,
+}
+
+impl Stream for InTime {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // Before what has come: else whoever drips fast enough is never late.
+        if self.time.as_mut().poll(cx).is_ready() {
+            self.watched.is_late.set(true);
+            let late = io::Error::new(io::ErrorKind::TimedOut, "the body is late");
+            return Poll::Ready(Some(Err(PayloadError::Io(late))));
+        }
+        let polled = Pin::new(&mut self.payload).poll_next(cx);
+        if matches!(polled, Poll::Ready(None)) {
+            self.watched.is_whole.set(true);
+        }
+        polled
+    }
+}

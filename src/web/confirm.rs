@@ -1,0 +1,185 @@
+//! Proving who one is, before something that could do lasting harm: the page says which ways are
+//! open to this person.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::csrf::Form;
+use super::guard::SignedIn;
+use super::page::Page;
+use super::signin::{WayIn, note_refusal, path, see_other, ways};
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::local_path::LocalPath;
+use crate::secret::Secret;
+use crate::signin::confirmation::{Outcome, Owner, Typed, prove};
+use crate::users::{self, confirmation};
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct ConfirmPage<'a> {
+    page: &'a Page<'a>,
+    /// Providers that can prove it.
+    ways: Vec<WayIn<'a>>,
+    forms: Vec<PasswordForm>,
+    next: &'a str,
+    username: &'a str,
+    problem: Option<Problem>,
+    reference: Option<&'a str>,
+}
+
+impl ConfirmPage<'_> {
+    /// The one obvious next step.
+    fn is_primary(&self, way: &WayIn<'_>) -> bool {
+        let first = self.ways.iter().find(|way| way.is_available);
+        first.is_some_and(|first| std::ptr::eq(first, way))
+    }
+
+    /// Whether nothing that the person could do by themselves is sure to be enough.
+    fn is_other_needed(&self) -> bool {
+        self.forms.is_empty()
+    }
+}
+
+/// A password that can be typed here.
+struct PasswordForm {
+    code: &'static str,
+    label: &'static str,
+    hint: &'static str,
+    is_bad: bool,
+}
+
+struct Problem {
+    heading: &'static str,
+    lead: String,
+}
+
+/// The codes of the two kinds of password.
+const LOCAL: &str = "local";
+const CONFIRMATION: &str = "confirmation";
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Fields {
+    with: String,
+    password: String,
+    next: Option<String>,
+}
+
+pub async fn show(me: SignedIn, desk: Data<Desk>, wanted: Query<Wanted>) -> Result<HttpResponse> {
+    show_to(&me, &desk, &path(wanted.next.as_deref())).await
+}
+
+/// The page, for somebody who wants to go on to `next`.
+pub async fn show_to(me: &SignedIn, desk: &Desk, next: &LocalPath) -> Result<HttpResponse> {
+    let page = Page::new(desk, &me.visit, None)?;
+    let shown = confirm_page(&page, me, next, None).await?;
+    page.ok(&shown)
+}
+
+async fn confirm_page<'a>(
+    page: &'a Page<'a>,
+    me: &'a SignedIn,
+    next: &'a LocalPath,
+    bad: Option<&str>,
+) -> Result<ConfirmPage<'a>> {
+    let user_id = me.user.id;
+    let read = page.desk.db.read(move |conn| {
+        let hashes = confirmation::hashes(conn, user_id)?;
+        Ok((hashes, users::identities_of(conn, user_id)?))
+    });
+    let (hashes, identities) = read.await?;
+    let t = page.t;
+    let has_confirmation = hashes.confirmation.is_some();
+    let has_local = hashes.usable_password().is_some();
+    let forms = [
+        (has_local, LOCAL, t.local_password, t.confirm_local_hint),
+        (
+            has_confirmation,
+            CONFIRMATION,
+            t.confirmation_password,
+            t.confirmation_password_hint,
+        ),
+    ];
+    Ok(ConfirmPage {
+        page,
+        ways: ways(page, next, true, |provider| {
+            provider.can_prove() && identities.iter().any(|(id, _)| id == provider.id())
+        }),
+        forms: forms
+            .into_iter()
+            .filter(|(is_there, ..)| *is_there)
+            .map(|(_, code, label, hint)| PasswordForm {
+                code,
+                label,
+                hint,
+                is_bad: bad == Some(code),
+            })
+            .collect(),
+        next: next.as_str(),
+        username: &me.user.username,
+        problem: None,
+        reference: None,
+    })
+}
+
+pub async fn confirm(me: SignedIn, desk: Data<Desk>, form: Form<Fields>) -> Result<HttpResponse> {
+    let Form(Fields {
+        with,
+        password,
+        next,
+    }) = form;
+    let next = path(next.as_deref());
+    let which = match with.as_str() {
+        LOCAL => Typed::Local,
+        CONFIRMATION => Typed::Confirmation,
+        _ => return Err(Error::BadRequest),
+    };
+    let owner = owner(&me);
+    let page = Page::new(&desk, &me.visit, None)?;
+    let t = page.t;
+    let (problem, reference, paused) =
+        match prove(&desk, owner, which, Secret::new(password)).await? {
+            Outcome::Proved => return Ok(see_other(&next.to_ascii())),
+            Outcome::Refused { reference } => {
+                let problem = Problem {
+                    heading: t.confirm_wrong_heading,
+                    lead: t.confirm_wrong_lead.to_owned(),
+                };
+                (problem, reference, None)
+            }
+            Outcome::Paused(paused) => {
+                let problem = Problem {
+                    heading: t.paused_heading,
+                    lead: page.paused_lead(paused),
+                };
+                (problem, crate::secret::reference(), Some(paused))
+            }
+        };
+    let status = match paused {
+        Some(_) => StatusCode::TOO_MANY_REQUESTS,
+        None => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let mut shown = confirm_page(&page, &me, &next, Some(&with)).await?;
+    shown.problem = Some(problem);
+    shown.reference = Some(&reference);
+    let mut response = page.respond(status, &shown)?;
+    note_refusal(&mut response, reference.clone(), paused);
+    Ok(response)
+}
+
+/// Somebody in their own session, for the verbs.
+pub fn owner(me: &SignedIn) -> Owner {
+    Owner {
+        user: me.user.clone(),
+        session_id: me.session.id,
+        client: me.visit.client.clone(),
+    }
+}

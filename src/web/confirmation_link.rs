@@ -1,0 +1,87 @@
+//! The link by which somebody chooses a confirmation password: in their own live session alone.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::account::{self, CONFIRMATION_SET};
+use super::confirm::owner;
+use super::csrf::Form;
+use super::guard::SignedIn;
+use super::page::{Page, Person};
+use super::password::weakness_text;
+use super::signin::note_refusal;
+use crate::desk::Desk;
+use crate::error::{Error, Result};
+use crate::secret::{Secret, reference};
+use crate::signin::confirmation::{Choice, choose, look};
+
+#[derive(Deserialize)]
+pub struct Link {
+    token: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Chosen {
+    token: Option<String>,
+    new_password: String,
+    new_password_again: String,
+}
+
+#[derive(Template)]
+#[template(path = "confirmation_link.html")]
+struct ConfirmationLinkPage<'a> {
+    page: &'a Page<'a>,
+    person: Person,
+    token: &'a str,
+    /// The field, and what is wrong with it.
+    problem: Option<(&'static str, &'static str)>,
+    reference: Option<&'a str>,
+}
+
+impl ConfirmationLinkPage<'_> {
+    fn is_bad(&self, field: &str) -> bool {
+        self.problem.is_some_and(|(bad, _)| bad == field)
+    }
+}
+
+pub async fn show(me: SignedIn, desk: Data<Desk>, link: Query<Link>) -> Result<HttpResponse> {
+    let token = Secret::new(link.into_inner().token.ok_or(Error::LinkExpired)?);
+    look(&desk, me.user.id, &token).await?;
+    let page = Page::new(&desk, &me.visit, None)?;
+    page.ok(&ConfirmationLinkPage {
+        page: &page,
+        person: Person::of(&me.user),
+        token: token.expose(),
+        problem: None,
+        reference: None,
+    })
+}
+
+pub async fn set(me: SignedIn, desk: Data<Desk>, form: Form<Chosen>) -> Result<HttpResponse> {
+    let Form(form) = form;
+    let token = Secret::new(form.token.ok_or(Error::LinkExpired)?);
+    let new = Secret::new(form.new_password);
+    let again = Secret::new(form.new_password_again);
+    let page = Page::new(&desk, &me.visit, None)?;
+    let problem = match choose(&desk, owner(&me), &token, new, &again).await? {
+        Choice::Set => return Ok(account::back(&desk, CONFIRMATION_SET)),
+        Choice::Weak(weakness) => ("new_password", weakness_text(&page, weakness)),
+        Choice::Differs => ("new_password_again", page.t.passwords_differ),
+    };
+    let reference = reference();
+    let mut response = page.respond(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        &ConfirmationLinkPage {
+            page: &page,
+            person: Person::of(&me.user),
+            token: token.expose(),
+            problem: Some(problem),
+            reference: Some(&reference),
+        },
+    )?;
+    note_refusal(&mut response, reference.clone(), None);
+    Ok(response)
+}

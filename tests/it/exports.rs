@@ -1,0 +1,88 @@
+//! Lists that leave the house: only by a form of ours, since each leaves an event.
+
+use reqwest::Method;
+
+use crate::support::{Answer, Browser, Database, Desk, Person, on_both_databases, run};
+
+const LISTS: [&str; 3] = ["users", "sessions", "audit"];
+
+async fn boss(desk: &Desk) -> Browser {
+    let browser = desk.signed_in(&Person::named("boss")).await;
+    desk.database
+        .execute("UPDATE users SET is_superuser = TRUE WHERE username = 'boss'");
+    desk.prove("boss");
+    browser
+}
+
+async fn export(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let page = browser.get("/account").await;
+    browser.post(path, &page, fields).await
+}
+
+on_both_databases! {
+    async fn looking_at_an_export_s_address_exports_nothing_and_leaves_no_event(database) {
+        let desk = Desk::on(database).run().await;
+        let boss = boss(&desk).await;
+        let events = || desk.database.count("audit_events");
+        let before = events();
+        for list in LISTS {
+            let path = format!("/admin/{list}.csv");
+            for method in [Method::GET, Method::HEAD] {
+                for path in [path.clone(), format!("{path}?bom=1")] {
+                    let answer = boss.send(method.clone(), &path, &[], None).await;
+                    assert_eq!(answer.status, 405, "{method} {path}");
+                    assert_eq!(answer.header("allow"), "POST", "{method} {path}");
+                    assert!(!answer.body.contains("boss,"), "{method} {path}");
+                }
+            }
+            // A form of another site, or without the token.
+            let page = boss.get("/account").await;
+            let foreign = boss.post_with(&path, &page, &[], &[("sec-fetch-site", "cross-site")]).await;
+            assert_eq!(foreign.status, 403, "{path}");
+            let form = [("content-type", "application/x-www-form-urlencoded")];
+            let bare = boss.send(Method::POST, &path, &form, Some(String::new())).await;
+            assert_eq!(bare.status, 403, "{path}");
+        }
+        assert_eq!(events(), before);
+
+        for (number, list) in (1..).zip(LISTS) {
+            let page = boss.get(&format!("/admin/{list}")).await;
+            let form = format!("method=\"post\" action=\"/admin/{list}.csv\"");
+            assert!(page.body.contains(&form), "{}", page.body);
+            assert!(!page.body.contains(&format!("href=\"/admin/{list}.csv")), "{}", page.body);
+            let answer = boss.post(&format!("/admin/{list}.csv"), &page, &[]).await;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
+            assert_eq!(events(), before + number, "{list}");
+        }
+        let marked = export(&boss, "/admin/users.csv", &[("bom", "1")]).await;
+        assert!(marked.body.starts_with('\u{feff}'));
+    }
+}
+
+#[test]
+fn an_export_that_wants_a_fresh_sign_in_leads_back_to_its_list() {
+    run(async {
+        let desk = Desk::on(Database::sqlite()).run().await;
+        let boss = boss(&desk).await;
+        desk.clock.advance(std::time::Duration::from_secs(16 * 60));
+        for (path, list) in [
+            (
+                "/admin/users.csv?status=active",
+                "/admin/users?status=active",
+            ),
+            ("/admin/sessions.csv", "/admin/sessions"),
+            ("/admin/audit.csv?by=boss", "/admin/audit?by=boss"),
+        ] {
+            let answer = export(&boss, path, &[]).await;
+            assert_eq!(answer.status, 303, "{path}: {}", answer.body);
+            let asked = url::Url::parse(&format!("{}{}", desk.url, answer.location()));
+            let asked = asked.expect("an address");
+            assert_eq!(asked.path(), "/login", "{path}");
+            let next = asked.query_pairs().find(|(name, _)| name == "next");
+            assert_eq!(next.expect("a way back").1, list);
+        }
+        let events = "SELECT COUNT(*) AS value FROM audit_events WHERE event = 'export_made'";
+        assert_eq!(desk.database.number(events), 0);
+    });
+}

@@ -1,0 +1,206 @@
+//! Rights that were taken at the provider, and answers in which that cannot be read.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::acts::{id_of, send, superuser};
+use crate::support::openid::{OpenId, Subject};
+use crate::support::provider::{Endpoint, Reply};
+use crate::support::{Browser, Database, Desk, Person, on_both_databases, run};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn is_superuser(desk: &Desk, username: &str) -> bool {
+    desk.database.number(&format!(
+        "SELECT COUNT(*) AS value FROM users WHERE username = '{username}' AND is_superuser_by_permission"
+    )) == 1
+}
+
+fn kept_since(desk: &Desk) -> Vec<String> {
+    desk.database.texts(
+        "SELECT subject || ' ' || CAST(permissions_kept_since AS TEXT) AS value FROM identities WHERE permissions_kept_since IS NOT NULL ORDER BY subject",
+    )
+}
+
+async fn start(database: Database) -> Desk {
+    Desk::on(database)
+        .asking_for_permissions()
+        .with("FRONTDESK_SUPERUSER_PERMISSION", "admins")
+        .run()
+        .await
+}
+
+/// What a demotion looks like, and whether it can be read.
+fn demotions() -> Vec<(Value, bool)> {
+    vec![
+        (json!("staff"), true),
+        (json!(["staff"]), true),
+        (json!([]), true),
+        (json!(""), true),
+        (json!(null), true),
+        (json!([null]), true),
+        (json!(["staff", ""]), true),
+        (json!({}), false),
+        (json!({"staff": true}), false),
+        (json!(false), false),
+        (json!(true), false),
+        (json!(0), false),
+        (json!(7.5), false),
+        (json!(["staff", {}]), false),
+        (json!(["staff", false]), false),
+    ]
+}
+
+async fn opens_admin_area(browser: &Browser) -> bool {
+    browser.get("/admin/users").await.status == 200
+}
+
+on_both_databases! {
+    async fn a_demoted_superuser_whose_groups_come_as_a_text_is_none_at_the_next_sign_in(database) {
+        let provider = OpenId::start().await;
+        let desk = provider
+            .desk(database)
+            .with("OAUTH2_PERMISSIONS", "/groups")
+            .with("FRONTDESK_SUPERUSER_PERMISSION", "admins")
+            .run()
+            .await;
+        let admins = |name: &str| Subject::named(name).with("groups", json!(["admins", "staff"]));
+        provider.signed_in(&desk, &admins("boss")).await;
+        for (groups, is_read) in demotions() {
+            provider.signed_in(&desk, &admins("li")).await;
+            assert!(is_superuser(&desk, "li"));
+            assert!(kept_since(&desk).is_empty());
+            let li = provider.signed_in(&desk, &Subject::named("li").with("groups", groups.clone())).await;
+            assert_eq!(is_superuser(&desk, "li"), !is_read, "{groups}");
+            assert_eq!(opens_admin_area(&li).await, !is_read, "{groups}");
+            assert_eq!(kept_since(&desk).len(), usize::from(!is_read), "{groups}");
+        }
+        provider.signed_in(&desk, &admins("li")).await;
+        provider.signed_in(&desk, &Subject::named("li")).await;
+        assert!(!is_superuser(&desk, "li"), "an absent claim is none");
+        // One text gives, too.
+        provider.signed_in(&desk, &Subject::named("li").with("groups", "admins")).await;
+        assert!(is_superuser(&desk, "li"));
+    }
+
+    async fn a_member_of_the_permissions_answer_is_read_by_its_shape_and_missed_where_it_is_absent(database) {
+        let desk = start(database).await;
+        desk.signed_in(&Person::named("boss").may(&["admins"])).await;
+        let li = Person::named("li").may(&["admins"]);
+        let shapes = demotions();
+        let members = shapes.iter().map(|(shape, is_read)| (json!({"permissions": shape}), *is_read));
+        let answers = shapes.iter().filter(|(shape, _)| !shape.is_object()).cloned();
+        let absent = [(json!({}), false), (json!({"other": []}), false)];
+        for (answer, is_read) in members.chain(answers).chain(absent) {
+            desk.provider.behave();
+            desk.signed_in(&li).await;
+            assert!(is_superuser(&desk, "li"));
+            desk.provider.on_call(Endpoint::Permissions, Reply::json(200, &answer));
+            desk.signed_in(&li).await;
+            assert_eq!(is_superuser(&desk, "li"), !is_read, "{answer}");
+            assert_eq!(kept_since(&desk).len(), usize::from(!is_read), "{answer}");
+        }
+    }
+
+    async fn a_separator_parts_a_text_of_several_permissions(database) {
+        for (separator, text) in [(",", "staff, admins"), (" ", "staff admins"), (";", "admins;")] {
+            let provider = OpenId::start().await;
+            let another = if database.is_postgresql() {
+                Database::postgresql().expect("there is a server")
+            } else {
+                Database::sqlite()
+            };
+            let desk = provider
+                .desk(another)
+                .with("OAUTH2_PERMISSIONS", "/groups")
+                .with("OAUTH2_PERMISSIONS_SEPARATOR", separator)
+                .with("FRONTDESK_SUPERUSER_PERMISSION", "admins")
+                .run()
+                .await;
+            provider.signed_in(&desk, &Subject::named("boss").with("groups", json!(["admins"]))).await;
+            provider.signed_in(&desk, &Subject::named("li").with("groups", text)).await;
+            assert!(is_superuser(&desk, "li"), "{separator:?}");
+            provider.signed_in(&desk, &Subject::named("li").with("groups", "staff")).await;
+            assert!(!is_superuser(&desk, "li"), "{separator:?}");
+        }
+        let provider = OpenId::start().await;
+        let toml = format!("{}\npermissions_separator = \"|\"\n[keycloak.mapping]\npermissions = [\"/groups\"]\n", provider.toml("keycloak"));
+        let desk = provider.desk_of(database, &toml).run().await;
+        provider.signed_in(&desk, &Subject::named("li").with("groups", "a|b")).await;
+        assert_eq!(desk.database.texts("SELECT name AS value FROM user_permissions ORDER BY name"), ["a", "b"]);
+    }
+
+    async fn a_set_that_is_kept_shows_its_age_wherever_somebody_looks_for_it(database) {
+        let desk = start(database).await;
+        let boss = superuser(&desk, "boss").await;
+        let li = Person::named("li").may(&["admins", "reports.read"]);
+        desk.signed_in(&li).await;
+        let read_at = desk.clock.now().0;
+        let id = id_of(&desk, "li");
+        let filtered = "/admin/users?permissions=kept";
+        let status = boss.get("/admin/status").await.body;
+        assert!(!status.contains(filtered), "{status}");
+        assert!(!boss.get(filtered).await.body.contains(&format!("/admin/users/{id}\"")));
+
+        desk.clock.advance(3 * HOUR);
+        desk.provider.on_call(Endpoint::Permissions, Reply::json(500, &json!({})));
+        let mine = desk.signed_in(&li).await;
+        let noted = kept_since(&desk);
+        assert_eq!(noted.len(), 1, "{noted:?}");
+        let since: i64 = noted[0].split_once(' ').expect("two").1.parse().expect("a number");
+        assert!((read_at - 60_000_000..=read_at).contains(&since), "since the last good answer");
+        desk.clock.advance(2 * HOUR);
+        let mine_later = desk.signed_in(&li).await;
+        assert_eq!(kept_since(&desk), noted, "the age goes on");
+
+        let kept = "could not be read since";
+        let page = boss.get(&format!("/admin/users/{id}")).await.body;
+        assert!(page.contains(kept) && page.contains("5 hours ago"), "{page}");
+        for browser in [&mine, &mine_later] {
+            let page = browser.get("/account").await.body;
+            assert!(page.contains(kept) && page.contains("5 hours ago"), "{page}");
+            assert!(page.contains("did not give your permissions at this sign-in"));
+        }
+        let list = boss.get(filtered).await.body;
+        assert_eq!(list.matches("<th scope=\"row\"").count(), 1, "{list}");
+        assert!(list.contains(&format!("/admin/users/{id}\"")), "{list}");
+        let both = boss.get(&format!("{filtered}&role=employee")).await.body;
+        assert_eq!(both.matches("<th scope=\"row\"").count(), 0, "{both}");
+        assert_eq!(boss.get("/admin/users?permissions=x").await.status, 400);
+        let fresh = superuser(&desk, "deputy").await;
+        let csv = send(&fresh, "/admin/users.csv?permissions=kept", &[]).await.body;
+        assert_eq!(csv.lines().count(), 3, "a head, li and the newcomer: {csv}");
+        desk.clock.advance(Duration::from_secs(60));
+        let status = fresh.get("/admin/status").await.body;
+        assert!(status.contains(filtered), "{status}");
+        // The newcomer's were never read, and count as well.
+        assert!(status.contains("Accounts: 2.</a>"), "{status}");
+        assert!(status.contains("Something needs your attention"));
+        let zh = fresh.get_with("/admin/status", &[("accept-language", "zh-CN")]).await;
+        assert_eq!(zh.status, 200);
+
+        desk.provider.behave();
+        desk.signed_in(&li).await;
+        desk.signed_in(&Person::named("deputy")).await;
+        assert!(kept_since(&desk).is_empty());
+        let page = boss.get(&format!("/admin/users/{id}")).await.body;
+        assert!(!page.contains(kept));
+        desk.clock.advance(Duration::from_secs(60));
+        let status = boss.get("/admin/status").await.body;
+        assert!(!status.contains(filtered) && !status.contains("Something needs your attention"), "{status}");
+    }
+
+    async fn a_sign_in_whose_permissions_could_be_read_writes_nothing_about_their_age(database) {
+        let desk = start(database).await;
+        let li = Person::named("li").may(&["reports.read"]);
+        desk.signed_in(&li).await;
+        // Whatever would write it fails.
+        desk.database.execute(if desk.database.is_postgresql() {
+            "ALTER TABLE identities ADD CONSTRAINT untouched CHECK (created_at = 0) NOT VALID"
+        } else {
+            "CREATE TRIGGER untouched BEFORE UPDATE ON identities BEGIN SELECT RAISE(ABORT, 'written'); END"
+        });
+        desk.signed_in(&li).await;
+    }
+}

@@ -1,0 +1,599 @@
+//! That somebody is there themself: what proves it, what does not, and which ways are open to whom.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::desk::PASSWORD;
+use crate::support::openid::{Document, Subject};
+use crate::support::process::{self, free_port, output, text};
+use crate::support::provider::query;
+use crate::support::{
+    Answer, Browser, Database, Desk, OpenId, Person, Provider, on_both_databases, run,
+};
+
+const QUARTER: Duration = Duration::from_secs(15 * 60);
+const OTHER_PASSWORD: &str = "violet stapler canoe";
+
+/// Something dangerous that an admin may look at.
+const DANGEROUS: &str = "/admin/sessions/end?ip=203.0.113.1";
+
+fn make_superuser(desk: &Desk, username: &str) {
+    desk.database.execute(&format!(
+        "UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE username = '{username}'"
+    ));
+}
+
+fn id_of(desk: &Desk, username: &str) -> i64 {
+    let sql = format!("SELECT id AS value FROM users WHERE username = '{username}'");
+    desk.database.number(&sql)
+}
+
+/// By what the newest session was proved; empty: not at all.
+fn proved_by(desk: &Desk) -> String {
+    let sql = "SELECT COALESCE(proved_by, '') AS value FROM sessions ORDER BY id DESC LIMIT 1";
+    desk.database.texts(sql).remove(0)
+}
+
+/// How long ago the newest session was proved, in seconds.
+fn proved_ago(desk: &Desk) -> i64 {
+    let sql = "SELECT COALESCE(proved_at, 0) AS value FROM sessions ORDER BY id DESC LIMIT 1";
+    (desk.clock.now().0 - desk.database.number(sql)) / 1_000_000
+}
+
+/// What is there to prove oneself with: users that have a confirmation password.
+fn with_confirmation(desk: &Desk) -> Vec<String> {
+    desk.database.texts("SELECT username AS value FROM users WHERE confirmation_password IS NOT NULL ORDER BY username")
+}
+
+fn events(desk: &Desk, kind: &str) -> i64 {
+    let sql = format!("SELECT COUNT(*) AS value FROM audit_events WHERE event = '{kind}'");
+    desk.database.number(&sql)
+}
+
+/// Whether somebody is asked to prove who they are before something dangerous.
+async fn is_asked(browser: &Browser) -> bool {
+    let answer = browser.get(DANGEROUS).await;
+    match answer.status.as_u16() {
+        200 => false,
+        303 => {
+            let asks = answer.location().ends_with("&fresh=1");
+            assert!(asks, "{}", answer.location());
+            true
+        }
+        _ => panic!("{}: {}", answer.status, answer.body),
+    }
+}
+
+/// The page that asks.
+async fn page_that_asks(browser: &Browser) -> Answer {
+    let page = browser.get("/login?fresh=1&next=/admin/users/new").await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert!(
+        page.body.contains("Confirm that it is you"),
+        "{}",
+        page.body
+    );
+    page
+}
+
+async fn confirm(browser: &Browser, with: &str, password: &str) -> Answer {
+    let page = browser.get("/account").await;
+    let fields = [("with", with), ("password", password), ("next", DANGEROUS)];
+    browser.post("/confirm", &page, &fields).await
+}
+
+/// The address of a pushed or plain request without what asks the person to sign in.
+fn stripped(address: &str) -> String {
+    let mut url = url::Url::parse(address).expect("an address");
+    let kept: Vec<(String, String)> = url
+        .query_pairs()
+        .into_owned()
+        .filter(|(name, _)| name != "prompt" && name != "max_age")
+        .collect();
+    url.query_pairs_mut().clear().extend_pairs(kept);
+    url.into()
+}
+
+/// One `OpenID` provider with more in its table, and an admin there.
+async fn with_admin(database: Database, more: &str) -> (OpenId, Desk, Browser, Subject) {
+    let provider = OpenId::start().await;
+    let toml = provider.toml("a") + more;
+    let desk = provider.desk_of(database, &toml).run().await;
+    let boss = Subject::named("boss");
+    let browser = provider.signed_in(&desk, &boss).await;
+    make_superuser(&desk, "boss");
+    (provider, desk, browser, boss)
+}
+
+fn auth_time(provider: &OpenId, value: Value) {
+    if value.is_null() {
+        provider.patch(Document::IdToken, json!({"auth_time": null}));
+    } else {
+        provider.tamper(Document::IdToken, move |claims| {
+            claims["auth_time"] = value.clone();
+        });
+    }
+}
+
+const PLAIN: &str = "/oauth2/login?next=/account";
+const FRESH: &str = "/oauth2/login?next=/account&prompt=login";
+
+// -- at a provider --
+
+on_both_databases! {
+    async fn what_the_provider_s_own_session_gives_in_silence_proves_nothing(database) {
+        let (provider, desk, browser, boss) = with_admin(database, "").await;
+        assert_eq!(proved_by(&desk), "auth_time", "they typed their password there");
+        assert!(!is_asked(&browser).await);
+        let typed = provider.now();
+        desk.clock.advance(QUARTER);
+        assert!(is_asked(&browser).await);
+        // Whoever finds the browser open signs in again, and the provider asks nobody.
+        auth_time(&provider, typed.into());
+        let answer = provider.sign_in_from(&browser, PLAIN, &boss).await;
+        assert!(answer.sets_session(), "it is a sign-in all the same: {}", answer.body);
+        assert_eq!(proved_by(&desk), "");
+        assert!(is_asked(&browser).await);
+        let page = browser.get("/account").await;
+        let id = id_of(&desk, "boss");
+        let promoted = [("role", "superuser")];
+        let answer = browser.post(&format!("/admin/users/{id}/role"), &page, &promoted).await;
+        assert!(answer.location().ends_with("&fresh=1"), "{}", answer.location());
+        // Its owner proves it there.
+        provider.behave();
+        let page = page_that_asks(&browser).await;
+        assert!(page.body.contains("prompt=login"), "{}", page.body);
+        provider.sign_in_from(&browser, FRESH, &boss).await;
+        assert_eq!(proved_by(&desk), "auth_time");
+        assert!(!is_asked(&browser).await);
+    }
+
+    async fn a_provider_that_signs_nothing_proves_nothing(database) {
+        let desk = Desk::on(database).run().await;
+        let browser = desk.signed_in(&Person::named("boss")).await;
+        make_superuser(&desk, "boss");
+        for from in [PLAIN, FRESH] {
+            let begun = browser.get(from).await;
+            let callback = desk.provider.approve(begun.location(), &Person::named("boss"));
+            assert!(browser.get(&callback).await.sets_session());
+            assert_eq!(proved_by(&desk), "", "{from}");
+            assert!(is_asked(&browser).await, "{from}");
+        }
+        let page = page_that_asks(&browser).await;
+        assert!(!page.body.contains("/oauth2/login") && !page.body.contains("type=\"password\""), "{}", page.body);
+        assert!(page.body.contains("Ask another admin for a confirmation link"), "{}", page.body);
+    }
+
+    async fn a_prompt_that_is_taken_out_of_the_address_is_found_out(database) {
+        let (provider, desk, browser, boss) = with_admin(database, "").await;
+        let typed = provider.now();
+        desk.clock.advance(QUARTER);
+        for (said, what) in [(Value::from(typed), "an older time"), (Value::Null, "no time"), (json!("soon"), "no number"), (json!(typed + 864_000), "another day")] {
+            let begun = browser.get(FRESH).await;
+            let asked = query(begun.location());
+            assert_eq!((asked["prompt"].as_str(), asked["max_age"].as_str()), ("login", "0"), "sent together");
+            auth_time(&provider, said);
+            let callback = provider.approve(&stripped(begun.location()), &boss);
+            let answer = browser.get(&callback).await;
+            assert!(answer.sets_session(), "{what} refuses nobody: {}", answer.body);
+            assert_eq!(proved_by(&desk), "", "{what}");
+            assert!(is_asked(&browser).await, "{what}");
+        }
+    }
+
+    async fn an_auth_time_counts_from_the_attempt_s_beginning_on_with_a_minute_of_grace(database) {
+        let (provider, desk, browser, boss) = with_admin(database, "").await;
+        for (before, expected) in [(0, "auth_time"), (55, "auth_time"), (65, ""), (600, "")] {
+            let begun = browser.get(PLAIN).await;
+            let at = provider.now() - before;
+            // They take their time there.
+            desk.clock.advance(Duration::from_secs(300));
+            auth_time(&provider, at.into());
+            browser.get(&provider.approve(begun.location(), &boss)).await;
+            assert_eq!(proved_by(&desk), expected, "{before}");
+            if !expected.is_empty() {
+                let ago = proved_ago(&desk);
+                assert!((295..=305).contains(&ago), "when it was, not when they came back: {ago}");
+            }
+        }
+        // An operator's own limit is kept as strictly as ever.
+        let toml = provider.toml("a") + "max_age = 60\n";
+        let strict = provider.desk_of(Database::sqlite(), &toml).run().await;
+        auth_time(&provider, (provider.now() - 600).into());
+        let refused = provider.sign_in(&strict.browser(), &boss).await;
+        assert_eq!(refused.status, 502, "{}", refused.body);
+    }
+
+    async fn a_prompt_that_was_pushed_proves_unless_the_time_refutes_it(database) {
+        let (provider, desk, browser, boss) = with_admin(database, "use_par = true\n").await;
+        auth_time(&provider, Value::Null);
+        let begun = browser.get(FRESH).await;
+        assert!(!begun.location().contains("prompt"), "{}", begun.location());
+        browser.get(&provider.approve(begun.location(), &boss)).await;
+        assert_eq!(proved_by(&desk), "pushed_prompt");
+        assert!(!is_asked(&browser).await);
+        provider.sign_in_from(&browser, PLAIN, &boss).await;
+        assert_eq!(proved_by(&desk), "", "nobody was asked to sign in");
+        for said in [json!(provider.now() - 120), json!("soon")] {
+            auth_time(&provider, said.clone());
+            provider.sign_in_from(&browser, FRESH, &boss).await;
+            assert_eq!(proved_by(&desk), "", "{said}");
+        }
+        assert!(is_asked(&browser).await);
+    }
+
+    async fn a_prompt_in_the_address_is_enough_where_the_operator_says_so(database) {
+        let desk = Desk::on(database).with("OAUTH2_PROVES_BY", "prompt").run().await;
+        let boss = Person::named("boss");
+        let browser = desk.signed_in(&boss).await;
+        make_superuser(&desk, "boss");
+        assert_eq!(proved_by(&desk), "", "nobody was asked to sign in");
+        let page = page_that_asks(&browser).await;
+        assert!(page.body.contains("prompt=login"), "{}", page.body);
+        let begun = browser.get(FRESH).await;
+        browser.get(&desk.provider.approve(begun.location(), &boss)).await;
+        assert_eq!(proved_by(&desk), "prompt");
+        assert!(!is_asked(&browser).await);
+        let status = browser.get("/admin/status").await;
+        assert!(status.body.contains("whoever finds a browser open can take it out"), "{}", status.body);
+    }
+
+    async fn an_older_time_refutes_the_weak_prompt_too(database) {
+        let (provider, desk, browser, boss) = with_admin(database, "proves_by = \"prompt\"\n").await;
+        for (said, expected) in [(Value::Null, "prompt"), (json!(provider.now() - 120), ""), (json!(false), "")] {
+            auth_time(&provider, said.clone());
+            provider.sign_in_from(&browser, FRESH, &boss).await;
+            assert_eq!(proved_by(&desk), expected, "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_prompt_that_a_dialect_leaves_out_or_replaces_proves_nothing() {
+    run(async {
+        for (dialect, expected) in [
+            ("", "prompt"),
+            ("dialect.authorize_params = { prompt = \"\" }\n", ""),
+            (
+                "dialect.authorize_extra = { prompt = \"select_account\" }\n",
+                "",
+            ),
+            (
+                "dialect.authorize_extra = { prompt = \"login consent\", max_age = \"5\" }\n",
+                "prompt",
+            ),
+        ] {
+            let more = format!("proves_by = \"prompt\"\n{dialect}");
+            let (provider, desk, browser, boss) = with_admin(Database::sqlite(), &more).await;
+            auth_time(&provider, Value::Null);
+            let begun = browser.get(FRESH).await;
+            let ages = begun.location().matches("max_age=").count();
+            assert_eq!(ages, 1, "{}", begun.location());
+            browser
+                .get(&provider.approve(begun.location(), &boss))
+                .await;
+            assert_eq!(proved_by(&desk), expected, "{dialect}");
+        }
+    });
+}
+
+#[test]
+fn check_says_what_a_fresh_sign_in_is_proved_by() {
+    run(async {
+        let provider = Provider::start().await;
+        let database = Database::sqlite();
+        let mut settings = process::settings(free_port(), &provider, &database);
+        let plain = text(&output(&["check"], &settings).stdout);
+        assert!(
+            plain.contains("ok       fresh sign-in: nothing here proves one"),
+            "{plain}"
+        );
+        settings.insert("OAUTH2_PROVES_BY".to_owned(), "prompt".to_owned());
+        let checked = output(&["check"], &settings);
+        let weak = text(&checked.stdout);
+        assert!(
+            weak.contains("warning  fresh sign-in: OAUTH2_PROVES_BY=prompt"),
+            "{weak}"
+        );
+        settings.insert("OAUTH2_PROVES_BY".to_owned(), "hope".to_owned());
+        let wrong = text(&output(&["check"], &settings).stdout);
+        assert!(
+            wrong.contains("OAUTH2_PROVES_BY") && wrong.contains("auth_time or prompt"),
+            "{wrong}"
+        );
+    });
+}
+
+// -- here --
+
+on_both_databases! {
+    async fn passwords_and_links_of_this_portal_prove(database) {
+        let desk = Desk::on(database).run().await;
+        desk.local_account("root");
+        make_superuser(&desk, "root");
+        let browser = desk.browser();
+        let page = browser.get("/login").await;
+        browser.post("/login", &page, &[("username", "root"), ("password", PASSWORD)]).await;
+        assert_eq!(proved_by(&desk), "password");
+        assert!(!is_asked(&browser).await);
+
+        let link = desk.rescue_link("root");
+        let rescued = desk.browser();
+        let page = rescued.get(&link).await;
+        let token = link.split_once("token=").expect("a token").1;
+        rescued.post("/rescue", &page, &[("token", token)]).await;
+        assert_eq!(proved_by(&desk), "rescue_link");
+        assert!(!is_asked(&rescued).await);
+
+        // Sessions of before: nobody is signed out, and nothing is proved.
+        desk.database.execute("UPDATE sessions SET proved_at = NULL, proved_by = NULL");
+        for browser in [&browser, &rescued] {
+            assert_eq!(browser.get("/admin/users").await.status, 200);
+            assert!(is_asked(browser).await);
+        }
+        assert_eq!(confirm(&browser, "local", PASSWORD).await.location(), DANGEROUS);
+        assert!(!is_asked(&browser).await);
+        assert!(is_asked(&rescued).await, "this session alone");
+        assert_eq!((events(&desk, "proved"), events(&desk, "signed_in")), (1, 2));
+    }
+
+    async fn a_confirmation_password_comes_by_a_link_that_opens_in_its_owner_s_session_alone(database) {
+        let desk = Desk::on(database).run().await;
+        let (boss, li) = (desk.signed_in(&Person::named("boss")).await, desk.signed_in(&Person::named("li")).await);
+        let wang = desk.signed_in(&Person::named("wang")).await;
+        make_superuser(&desk, "boss");
+        make_superuser(&desk, "li");
+        let (li_id, boss_id) = (id_of(&desk, "li"), id_of(&desk, "boss"));
+        let act = format!("/admin/users/{li_id}/confirmation-link");
+        let account = boss.get("/account").await;
+        let asked = boss.post(&act, &account, &[("reason", "")]).await;
+        assert!(asked.location().ends_with("&fresh=1"), "making one is dangerous itself");
+        assert_eq!(events(&desk, "confirmation_link_made"), 0);
+        desk.prove("boss");
+        let own = boss.post(&format!("/admin/users/{boss_id}/confirmation-link"), &account, &[("reason", "")]).await;
+        assert_eq!(own.status, 422, "another admin does it: {}", own.body);
+
+        let page = boss.get(&act).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        let old = link_on(&boss.post(&act, &page, &[("reason", "")]).await);
+        let link = link_on(&boss.post(&act, &page, &[("reason", "")]).await);
+        assert_eq!(events(&desk, "confirmation_link_made"), 3, "the refused one, too");
+        // In nobody's and in somebody else's session it does nothing.
+        let nobody = desk.browser().get(&link).await;
+        assert!(nobody.location().starts_with("/login?next="), "{}", nobody.location());
+        for other in [&wang, &boss] {
+            assert_eq!(other.get(&link).await.status, 410);
+            assert_eq!(choose(other, &link, PASSWORD).await.status, 410);
+        }
+        assert_eq!(choose(&li, &old, PASSWORD).await.status, 410, "a newer one took its place");
+        assert_eq!(choose(&li, &link, "short").await.status, 422);
+        assert_eq!(with_confirmation(&desk), Vec::<String>::new());
+
+        assert_eq!(li.get(&link).await.status, 200);
+        let set = choose(&li, &link, PASSWORD).await;
+        assert_eq!(set.location(), "/account", "{}", set.body);
+        assert_eq!(with_confirmation(&desk), ["li"]);
+        assert!(is_asked(&li).await, "it is typed where it is needed");
+        assert_eq!(li.get(&link).await.status, 410, "once");
+        assert_eq!(choose(&li, &link, OTHER_PASSWORD).await.status, 410, "once");
+        let page = page_that_asks(&li).await;
+        assert!(page.body.contains("Confirmation password"), "{}", page.body);
+        let wrong = confirm(&li, "confirmation", OTHER_PASSWORD).await;
+        assert_eq!(wrong.status, 422, "{}", wrong.body);
+        assert!(desk.log().contains(&wrong.reference()));
+        assert!(is_asked(&li).await);
+        let cookie = li.session_cookie();
+        assert_eq!(confirm(&li, "confirmation", PASSWORD).await.location(), DANGEROUS);
+        assert_eq!(li.session_cookie(), cookie, "nothing else changes");
+        assert!(!is_asked(&li).await);
+        assert_eq!((events(&desk, "proved"), events(&desk, "proof_refused"), events(&desk, "confirmation_password_set")), (1, 1, 1));
+        desk.clock.advance(QUARTER);
+        assert!(is_asked(&li).await);
+        // There is no local password to type.
+        assert_eq!(confirm(&li, "local", PASSWORD).await.status, 404);
+        // Nobody signs in with it.
+        let browser = desk.browser();
+        let page = browser.get("/login").await;
+        let answer = browser.post("/login", &page, &[("username", "li"), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, 422);
+        // A new link ends it at once, and what it proved.
+        assert_eq!(confirm(&li, "confirmation", PASSWORD).await.location(), DANGEROUS);
+        desk.prove("boss");
+        let page = boss.get(&act).await;
+        boss.post(&act, &page, &[("reason", "")]).await;
+        assert!(is_asked(&li).await);
+        assert_eq!(confirm(&li, "confirmation", PASSWORD).await.status, 404);
+    }
+
+    async fn a_confirmation_password_works_where_local_passwords_are_off(database) {
+        let desk = Desk::on(database.clone()).with("FRONTDESK_PASSWORD_LOGIN", "off").run().await;
+        let boss = desk.signed_in(&Person::named("boss")).await;
+        make_superuser(&desk, "boss");
+        assert!(is_asked(&boss).await);
+        // On the server, where there is no local password.
+        desk.confirmation_password("boss");
+        assert_eq!(boss.get("/admin/users").await.status, 200, "nobody is signed out");
+        let page = boss.get("/account").await;
+        let signing_in = boss.post("/login", &page, &[("username", "boss"), ("password", PASSWORD)]).await;
+        assert_eq!(signing_in.status, 405);
+        assert_eq!(confirm(&boss, "confirmation", PASSWORD).await.location(), DANGEROUS);
+        assert_eq!(proved_by(&desk), "confirmation_password");
+        assert!(!is_asked(&boss).await);
+        // A new one ends what the old one proved.
+        desk.confirmation_password("boss");
+        assert!(is_asked(&boss).await);
+        // A session that ended meanwhile proves nothing.
+        let page = boss.get("/account").await;
+        desk.database.execute("UPDATE sessions SET ended_at = 1");
+        let fields = [("with", "confirmation"), ("password", PASSWORD), ("next", DANGEROUS)];
+        let answer = boss.post("/confirm", &page, &fields).await;
+        assert!(answer.location().starts_with("/login") || answer.status == 403, "{}", answer.status);
+        assert_eq!(proved_by(&desk), "");
+    }
+
+    async fn whatever_makes_an_account_another_s_takes_its_confirmation_password(database) {
+        let desk = Desk::on(database).run().await;
+        let boss = desk.signed_in(&Person::named("boss")).await;
+        make_superuser(&desk, "boss");
+        desk.local_account("kiosk");
+        desk.local_account("gone");
+        for name in ["linked", "unlinked"] {
+            desk.signed_in(&Person::named(name)).await;
+            desk.confirmation_password(name);
+        }
+        desk.database.execute("UPDATE users SET confirmation_password = 'x' WHERE username IN ('kiosk', 'gone')");
+        desk.database.execute("UPDATE users SET is_active = FALSE WHERE username = 'gone'");
+        assert_eq!(with_confirmation(&desk), ["gone", "kiosk", "linked", "unlinked"]);
+        desk.prove("boss");
+        let page = boss.get("/account").await;
+        for (name, act, fields) in [
+            ("linked", "link", vec![("provider", "company"), ("subject", "another")]),
+            ("unlinked", "unlink", vec![("provider", "company"), ("subject", "unlinked")]),
+            ("kiosk", "reset-password", vec![]),
+            ("gone", "erase", vec![]),
+        ] {
+            let mut fields = fields;
+            fields.push(("reason", ""));
+            let answer = boss.post(&format!("/admin/users/{}/{act}", id_of(&desk, name)), &page, &fields).await;
+            assert!(answer.status == 303 || answer.status == 200, "{act}: {}", answer.body);
+            assert!(!answer.location().contains("fresh"), "{act}");
+        }
+        assert_eq!(with_confirmation(&desk), Vec::<String>::new());
+    }
+
+    async fn tries_to_prove_and_tries_to_sign_in_are_counted_apart(database) {
+        let desk = Desk::on(database).run().await;
+        desk.local_account("root");
+        let root = desk.browser();
+        let page = root.get("/login").await;
+        let right = [("username", "root"), ("password", PASSWORD)];
+        root.post("/login", &page, &right).await;
+        // Strangers guess at the sign-in page, from this very address.
+        let stranger = desk.browser();
+        let page = stranger.get("/login").await;
+        for number in 0..40 {
+            let username = if number < 6 { "root".to_owned() } else { format!("nobody{number}") };
+            stranger.post("/login", &page, &[("username", username.as_str()), ("password", "wrong horse battery")]).await;
+        }
+        assert_eq!(stranger.post("/login", &page, &right).await.status, 429);
+        assert_eq!(confirm(&root, "local", PASSWORD).await.location(), DANGEROUS);
+        // Nor does whoever guesses here keep anybody from signing in.
+        desk.clock.advance(QUARTER);
+        for _ in 0..5 {
+            assert_eq!(confirm(&root, "local", "wrong horse battery").await.status, 422);
+        }
+        let paused = confirm(&root, "local", PASSWORD).await;
+        assert_eq!(paused.status, 429, "{}", paused.body);
+        assert!(!paused.header("retry-after").is_empty());
+        assert_eq!(events(&desk, "proof_refused"), 5);
+        assert_eq!(stranger.post("/login", &page, &right).await.status, 303);
+    }
+}
+
+/// The link that a page shows, as a path.
+fn link_on(page: &Answer) -> String {
+    assert_eq!(page.status, 200, "{}", page.body);
+    let (_, rest) = page
+        .body
+        .split_once("/confirmation?token=")
+        .unwrap_or_else(|| panic!("no link: {}", page.body));
+    let token = rest.split('<').next().unwrap_or_default();
+    format!("/confirmation?token={token}")
+}
+
+async fn choose(browser: &Browser, link: &str, new: &str) -> Answer {
+    let page = browser.get("/account").await;
+    let token = link.split_once("token=").expect("a token").1;
+    let fields = [
+        ("token", token),
+        ("new_password", new),
+        ("new_password_again", new),
+    ];
+    browser.post("/confirmation", &page, &fields).await
+}
+
+// -- adding a provider to one's account --
+
+on_both_databases! {
+    async fn a_stranger_s_identity_is_not_added_at_a_browser_that_was_left_open(database) {
+        let (one, two) = (OpenId::start().await, OpenId::start().await);
+        let desk = one.desk_of(database, &(one.toml("a") + &two.toml("b"))).run().await;
+        let li = Subject::named("li");
+        let from = |id: &str| format!("/oauth2/login?next=/account&provider={id}");
+        let typed = one.now();
+        let browser = desk.browser();
+        one.sign_in_from(&browser, &from("a"), &li).await;
+        let link = async || {
+            let token = browser.get("/account").await.csrf_token();
+            browser.get(&format!("/oauth2/login?link={token}&provider=b")).await
+        };
+        let identities = || desk.database.texts("SELECT subject AS value FROM identities ORDER BY subject");
+        // The provider's own session gives a new one, in silence.
+        for clock in [&one.clock, &two.clock] {
+            clock.advance(QUARTER);
+        }
+        auth_time(&one, typed.into());
+        one.sign_in_from(&browser, &from("a"), &li).await;
+        let begun = link().await;
+        assert!(begun.location().starts_with("/login?next=/account&fresh=1"), "{}", begun.location());
+        one.behave();
+
+        // Nor once the proof is too old when the way comes back, whatever the new identity proves.
+        one.sign_in_from(&browser, &from("a"), &li).await;
+        for clock in [&one.clock, &two.clock] {
+            clock.advance(QUARTER.saturating_sub(Duration::from_secs(60)));
+        }
+        let begun = link().await;
+        assert!(begun.location().starts_with(&two.url), "{}", begun.location());
+        for clock in [&one.clock, &two.clock] {
+            clock.advance(Duration::from_secs(120));
+        }
+        let stranger = Subject::named("stranger");
+        let answer = browser.get(&two.approve(begun.location(), &stranger)).await;
+        assert!(answer.location().starts_with("/login?next=/account&fresh=1"), "{}: {}", answer.status, answer.location());
+        assert_eq!(identities(), ["sub-of-li"]);
+
+        // Its owner proves it, and adds their own.
+        one.sign_in_from(&browser, &(from("a") + "&prompt=login"), &li).await;
+        let begun = link().await;
+        let answer = browser.get(&two.approve(begun.location(), &Subject::named("li-b"))).await;
+        assert_eq!(answer.location(), "/account", "{}", answer.body);
+        assert_eq!(identities(), ["sub-of-li", "sub-of-li-b"]);
+        assert_eq!(events(&desk, "identity_linked"), 1);
+    }
+}
+
+#[test]
+fn the_page_says_which_ways_are_open_to_this_person() {
+    run(async {
+        let (one, two) = (OpenId::start().await, OpenId::start().await);
+        let toml = one.toml("a") + &two.toml("b");
+        let desk = one.desk_of(Database::sqlite(), &toml).run().await;
+        desk.local_account("root");
+        let browser = desk.browser();
+        let page = browser.get("/login").await;
+        let fields = [("username", "root"), ("password", PASSWORD)];
+        browser.post("/login", &page, &fields).await;
+        let page = page_that_asks(&browser).await.body;
+        assert!(
+            page.contains("id=\"local-password\"") && !page.contains("/oauth2/login"),
+            "{page}"
+        );
+
+        let li = desk.browser();
+        let from = "/oauth2/login?next=/account&provider=a";
+        one.sign_in_from(&li, from, &Subject::named("li")).await;
+        let page = page_that_asks(&li).await.body;
+        let theirs = page.contains("provider=a") && !page.contains("provider=b");
+        assert!(theirs && !page.contains("type=\"password\""), "{page}");
+        assert!(page.contains("If you come back to this page"), "{page}");
+        desk.confirmation_password("li");
+        let page = page_that_asks(&li).await.body;
+        assert!(
+            page.contains("provider=a") && page.contains("id=\"confirmation-password\""),
+            "{page}"
+        );
+        assert!(!page.contains("Ask another admin"), "{page}");
+    });
+}
