@@ -284,7 +284,7 @@ fn print_table() {
                 });
                 format!(" {}", number + 1)
             };
-            row.push_str(&format!(" {mark}{note} |"));
+            row.extend([" ", mark, &note, " |"]);
         }
         println!("{row}");
     }
@@ -437,7 +437,7 @@ impl Hall {
         answer
     }
 
-    fn subject(&self, name: &str, session: &str, groups: &[&str]) -> Subject {
+    fn subject(name: &str, session: &str, groups: &[&str]) -> Subject {
         Subject::named(name)
             .with("groups", groups)
             .with("sid", sid(name, session))
@@ -482,7 +482,7 @@ impl Hall {
         } else {
             &["team"]
         };
-        let subject = |session: &str| self.subject(&name, session, groups);
+        let subject = |session: &str| Self::subject(&name, session, groups);
         let id = if is_imported {
             self.import(&name, number)
         } else {
@@ -595,7 +595,7 @@ impl Hall {
                 };
                 let browser = self.browser();
                 let begun = browser.get(&at(id)).await;
-                let subject = self.subject(&who.name, "new", groups);
+                let subject = Self::subject(&who.name, "new", groups);
                 let callback = provider.approve(begun.location(), &subject);
                 (arm(), spawn(async move { browser.get(&callback).await }))
             }
@@ -608,7 +608,7 @@ impl Hall {
                 } else {
                     &["team"]
                 };
-                let subject = self.subject(&who.name, "b", groups);
+                let subject = Self::subject(&who.name, "b", groups);
                 let callback = self.b.approve(begun.location(), &subject);
                 (arm(), spawn(async move { browser.get(&callback).await }))
             }
@@ -815,7 +815,7 @@ impl Hall {
                 self.a.behave();
             }
             Closer::SyncBySignIn => {
-                let subject = self.subject(name, "newer", &["team"]);
+                let subject = Self::subject(name, "newer", &["team"]);
                 self.sign_in((&self.a, "a"), &subject).await;
             }
             Closer::SyncByLinking => {
@@ -825,7 +825,7 @@ impl Hall {
                 };
                 let browser = &who.session.browser;
                 let from = linking(browser, to).await;
-                let subject = self.subject(name, "newer", &["team"]);
+                let subject = Self::subject(name, "newer", &["team"]);
                 let answer = provider.sign_in_from(browser, &from, &subject).await;
                 assert_eq!(answer.location(), "/account", "{}", answer.body);
             }
@@ -1156,6 +1156,32 @@ on_both_databases! {
         assert!(browser.post("/password", &page, &fields).await.sets_session());
     }
 
+    async fn a_change_of_one_s_password_under_way_does_not_outlive_the_session(database) {
+        let hall = Hall::open(database).await;
+        for closer in [Closer::EndSessions, Closer::SignOut, Closer::Deactivate, Closer::PasswordReset] {
+            let _named = Naming(format!("{closer:?}"));
+            let who = hall.arrive(Opener::SignIn, closer).await;
+            let held = Held(hall.desk.inner.failpoint.pause_at("before_password_change"));
+            let session = who.session.clone();
+            let changing = spawn(async move {
+                let fields = [
+                    ("current_password", PASSWORD),
+                    ("new_password", NEW_PASSWORD),
+                    ("new_password_again", NEW_PASSWORD),
+                ];
+                session.post("/account/password", &fields).await
+            });
+            until("the change is held up", async || held.0.is_reached()).await;
+            let stored = format!("SELECT password AS value FROM users WHERE id = {}", who.id);
+            hall.close(Opener::SignIn, closer, &who).await;
+            let before = hall.desk.database.texts(&stored);
+            drop(held);
+            let answer = changing.await.expect("an answer");
+            assert!(answer.location().starts_with("/login"), "{} {}", answer.status, answer.body);
+            assert_eq!(hall.desk.database.texts(&stored), before);
+        }
+    }
+
     async fn a_linking_does_not_outlive_a_sign_out_at_the_provider_that_is_added(database) {
         let hall = Hall::open(database).await;
         for by in ["sid", "sub"] {
@@ -1172,7 +1198,7 @@ on_both_databases! {
             assert_eq!(hall.count("identities WHERE provider = 'b'"), 0);
             // The person goes there once more, with a session of there.
             hall.b.clock.advance(Duration::from_secs(2));
-            let subject = hall.subject(&who.name, "b-again", &["team"]);
+            let subject = Hall::subject(&who.name, "b-again", &["team"]);
             let callback = hall.b.approve(answer.location(), &subject);
             assert_eq!(who.session.browser.get(&callback).await.location(), "/account");
             assert_eq!(hall.count("identities WHERE provider = 'b'"), 1);
