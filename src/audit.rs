@@ -273,7 +273,7 @@ fn json_line(row: &Event, details: &Details) -> Result<String> {
         "details": details,
     }))
     .map_err(|error| Error::Internal(format!("audit line: {error}")))?;
-    Ok(escape_json(&line))
+    Ok(escape_json(line))
 }
 
 /// The code of [`crate::error::Cause::NameTaken`].

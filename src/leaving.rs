@@ -37,11 +37,12 @@ pub fn withdraw(
     }
     // What was asked for before this brings nothing of it back.
     users::overtake(conn, now, provider, user.id)?;
-    let is_new = refusals::note(conn, now, user.id, provider)?;
-    let (is_news, closing) = if vouches(desk, provider) {
-        (is_new, Closing::All)
+    let vouches = vouches(desk, provider);
+    let is_news = refusals::note(conn, now, user.id, provider, vouches)?;
+    let closing = if vouches {
+        Closing::All
     } else {
-        (false, Closing::At(provider))
+        Closing::At(provider)
     };
     let ended = sessions::close(conn, now, user.id, closing)?;
     let is_changed = !details.permissions_removed.is_empty() || !details.changes.is_empty();

@@ -113,7 +113,7 @@ fn json_line(now: Timestamp, record: &Record<'_>) -> String {
     if !message.is_empty() {
         fields.insert("message", message);
     }
-    let mut line = escape_json(&serde_json::Value::Object(fields.0).to_string());
+    let mut line = escape_json(serde_json::Value::Object(fields.0).to_string());
     line.push('\n');
     line
 }

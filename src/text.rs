@@ -18,7 +18,10 @@ pub fn is_refused(c: char) -> bool {
 /// What some readers take for the end of a line, or show in another order than it is, escaped
 /// within a JSON text, whose meaning stays.
 #[must_use]
-pub fn escape_json(line: &str) -> String {
+pub fn escape_json(line: String) -> String {
+    if line.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return line;
+    }
     let mut escaped = String::with_capacity(line.len());
     for c in line.chars() {
         if is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}') {

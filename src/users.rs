@@ -16,7 +16,11 @@ mod search;
 pub mod terms;
 pub mod unnamed_refusals;
 
+use diesel::backend::Backend;
+use diesel::expression::ValidGrouping;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
 
 pub use fields::{FieldChange, Leaver, changes_of, named_since, note_changes};
 pub use identity::{Identity, identity_of, note_asked, note_known, note_sync, overtake};
@@ -214,12 +218,34 @@ pub fn find_by_identity(conn: &mut Conn, provider: &str, subject: &str) -> Resul
     Ok(find_with_identity(conn, provider, subject)?.map(|(user, _)| user))
 }
 
-/// An identity, and whether it is its account's only way to a provider.
+/// An identity, and whether its account has others.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Standing {
     pub identity: Identity,
-    /// The account has identities of other providers.
+    /// Also identities of other providers.
     pub has_others: bool,
+}
+
+/// Whether the account of a row of `identities` has others, of other providers. Every sign-in asks:
+/// unlike one with an alias, this query is not written anew each time.
+#[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
+struct HasOthers;
+
+impl Expression for HasOthers {
+    type SqlType = Bool;
+}
+
+impl<QS> AppearsOnTable<QS> for HasOthers {}
+
+impl<QS> SelectableExpression<QS> for HasOthers {}
+
+impl<DB: Backend> QueryFragment<DB> for HasOthers {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql(
+            "EXISTS (SELECT 1 FROM identities others WHERE others.user_id = identities.user_id AND others.provider <> identities.provider)",
+        );
+        Ok(())
+    }
 }
 
 /// The account of an identity, and what that is to it.
@@ -228,21 +254,11 @@ pub fn find_with_identity(
     provider: &str,
     subject: &str,
 ) -> Result<Option<(User, Standing)>> {
-    let others = diesel::alias!(identities as others);
-    let (other_user, other_provider) = (
-        others.field(identities::user_id),
-        others.field(identities::provider),
-    );
-    let has_others = diesel::dsl::exists(
-        others
-            .filter(other_user.eq(identities::user_id))
-            .filter(other_provider.ne(identities::provider)),
-    );
     Ok(each!(conn, |conn| identities::table
         .inner_join(users::table)
         .filter(identities::provider.eq(provider))
         .filter(identities::subject.eq(subject))
-        .select((User::as_select(), (Identity::as_select(), has_others)))
+        .select((User::as_select(), (Identity::as_select(), HasOthers)))
         .first(conn)
         .optional())?)
 }

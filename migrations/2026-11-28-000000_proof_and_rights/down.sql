@@ -20,6 +20,7 @@ ALTER TABLE identities DROP COLUMN unnamed_refusal_last_at;
 ALTER TABLE identities DROP COLUMN unnamed_refusal_first_at;
 ALTER TABLE identities DROP COLUMN answered_at;
 ALTER TABLE identities DROP COLUMN asked_at;
+ALTER TABLE identities DROP COLUMN last_refused_at;
 ALTER TABLE identities DROP COLUMN refused_at;
 ALTER TABLE identities DROP COLUMN permissions_kept_since;
 ALTER TABLE identities DROP COLUMN sync_number;

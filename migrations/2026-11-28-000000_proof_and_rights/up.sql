@@ -12,6 +12,8 @@ ALTER TABLE identities ADD COLUMN sync_number BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE identities ADD COLUMN permissions_kept_since BIGINT;
 -- when the provider, which vouches for leaving, refused the person; NULL: it did not, or let them in since
 ALTER TABLE identities ADD COLUMN refused_at BIGINT;
+-- when the provider last refused the person, whether or not it vouches: what it said before counts for nothing
+ALTER TABLE identities ADD COLUMN last_refused_at BIGINT;
 -- when a re-check last asked about the person, and when the profile address last answered about them
 ALTER TABLE identities ADD COLUMN asked_at BIGINT;
 ALTER TABLE identities ADD COLUMN answered_at BIGINT;

@@ -30,7 +30,6 @@ pub enum Act {
     GrantPermission(String),
     /// What was given by hand.
     TakePermission(String),
-    /// The subject of somebody at the company's provider.
     /// A provider's id, and who the person is there.
     LinkIdentity(String, String),
     UnlinkIdentity(String, String),
@@ -381,9 +380,16 @@ impl Performing<'_> {
         provider: &str,
         subject: &str,
     ) -> Result<Result<(), Refusal>> {
+        let refused = refusals::of(conn, self.user.id)?;
         if !users::unlink(conn, self.user.id, provider, subject)? {
             return Ok(Err(Refusal::Unchanged));
         }
+        // Its refusal goes with it: the trail tells.
+        let still = refusals::of(conn, self.user.id)?;
+        let lifted = refused
+            .into_iter()
+            .filter(|refusal| !still.contains(refusal));
+        self.details.refused_by = lifted.map(|(provider, _)| provider).collect();
         // Whoever came by it may have chosen one.
         confirmation::set(conn, self.user.id, None)?;
         let taken = permissions::replace(conn, self.now, self.user.id, provider, &[])?;

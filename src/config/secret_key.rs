@@ -40,6 +40,9 @@ const PLACEHOLDERS: &[&str] = &[
     "xxxx",
     "production",
     "this",
+    "super",
+    "company",
+    "years",
     "here",
     "with",
 ];

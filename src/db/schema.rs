@@ -52,6 +52,7 @@ diesel::table! {
         sync_number -> BigInt,
         permissions_kept_since -> Nullable<BigInt>,
         refused_at -> Nullable<BigInt>,
+        last_refused_at -> Nullable<BigInt>,
         asked_at -> Nullable<BigInt>,
         answered_at -> Nullable<BigInt>,
         unnamed_refusal_first_at -> Nullable<BigInt>,

@@ -76,18 +76,18 @@ messages! {
     fresh_lead: Text = "What comes next could do lasting harm in other hands, so a browser that is signed in is not enough.", "接下来的操作若由他人执行，可能造成长期影响，仅凭已登录的浏览器还不够。";
     confirm_button: Text = "Confirm", "确认";
     confirm_local_hint: Text = "The password of this account on Frontdesk.", "此账号在 Frontdesk 上的密码。";
-    confirmation_password: Text = "Confirmation password", "确认密码";
-    confirmation_password_again: Text = "Confirmation password, again", "再次输入确认密码";
+    confirmation_password: Text = "Confirmation password", "验证密码";
+    confirmation_password_again: Text = "Confirmation password, again", "再次输入验证密码";
     confirmation_password_hint: Text = "It confirms that it is you. Nobody signs in with it.", "仅用于确认是你本人，不能用来登录。";
     confirm_wrong_heading: Text = "That password is not right", "密码不正确";
     confirm_wrong_lead: Text = "Try again. Five wrong attempts within 15 minutes pause this form.", "请重试。15 分钟内输错五次，此表单会暂停使用。";
-    confirm_no_way: Text = "Nothing that you could do here by yourself would prove it.", "你目前没有可以自行确认的方式。";
+    confirm_no_way: Text = "There is no way yet by which you could prove it yourself.", "你目前还没有可以自行确认的方式。";
     confirm_if_again: Text = "If you come back to this page, the sign-in did not say that you had just signed in.", "如果又回到此页面，说明登录平台没有表明你刚刚登录过。";
-    confirm_ask: Text = "Ask another admin for a confirmation link, or whoever runs this portal for a confirmation password.", "请向其他管理员申请确认链接，或请门户的运维人员为你设置确认密码。";
-    choose_confirmation: Text = "Choose your confirmation password", "设置你的确认密码";
+    confirm_ask: Text = "Ask another admin for a confirmation link, or whoever runs this portal for a confirmation password.", "请向其他管理员申请确认链接，或请门户的运维人员为你设置验证密码。";
+    choose_confirmation: Text = "Choose your confirmation password", "设置你的验证密码";
     choose_confirmation_lead: Around = ["For the account ", ". It confirms that it is you before something that could do lasting harm. Nobody signs in with it."], ["账号：", "。在执行可能造成长期影响的操作之前，用它确认是你本人；不能用来登录。"];
-    choose_confirmation_button: Text = "Set the confirmation password", "设置确认密码";
-    confirmation_set: Text = "Your confirmation password is set.", "确认密码已设置。";
+    choose_confirmation_button: Text = "Set the confirmation password", "设置验证密码";
+    confirmation_set: Text = "Your confirmation password is set.", "验证密码已设置。";
     is_set: Text = "Set", "已设置";
     rescue_link: Text = "Rescue link", "应急链接";
     rescue_heading: Text = "Sign in with a rescue link", "使用应急链接登录";
@@ -161,8 +161,8 @@ messages! {
     outcome_wrong_issuer: Text = "the answer came from another service", "回复来自其他服务";
     outcome_not_admitted: Text = "not admitted", "不符合准入规则";
     kept_out_heading: Text = "First sign in somewhere else", "请先在另一处登录";
-    cause_kept_out: Around = ["You did sign in, but ", " no longer lets you in, or your sign-in there has run out. Sign in with it once, and this way works again."], ["你已通过验证，但", "不再认可你，或你在那里的登录已过期。请先用它登录一次，之后这种方式即可恢复使用。"];
-    cause_kept_out_gone: Around = ["You did sign in, but ", " has refused you, and this portal does not use it any more."], ["你已通过验证，但 ", " 曾拒绝你登录，而此门户已不再使用它。"];
+    cause_kept_out: Around = ["That is you, but ", " no longer lets you in, or your sign-in there has run out. Sign in with it once, and this way works again."], ["你已通过验证，但", "不再认可你，或你在那里的登录已过期。请先用它登录一次，之后这种方式即可恢复使用。"];
+    cause_kept_out_gone: Around = ["That is you, but ", " has refused you, and this portal does not use it any more. Ask an admin to let you in."], ["你已通过验证，但", "曾拒绝你登录，而此门户已不再使用它。请联系管理员恢复你的访问。"];
     step_sign_in_there: Text = "Sign in there with the button below.", "点击下面的按钮在那里登录。";
     step_ask_to_readmit: Text = "If you cannot: send the reference below to your administrator, who can let you in again.", "如果做不到，请把下面的编号发给管理员，由管理员重新准许你登录。";
     outcome_kept_out: Text = "refused by another sign-in service", "被另一登录服务拒绝";
@@ -250,7 +250,7 @@ messages! {
     refused_result: Text = "Refused", "被拒绝";
     your_permissions: Text = "Your permissions", "你的权限";
     your_permissions_hint: Text = "From the company directory, or given here by an administrator", "来自公司目录，或由管理员在此授予";
-    permissions_note: Text = "Given by the company directory. Read again at every sign-in.", "由公司目录授予，每次登录时重新读取。";
+    permissions_note: Text = "Given by the company directory. Read again at every sign-in and re-check.", "由公司目录授予，每次登录和复查时重新读取。";
     permissions_stale: Text = "The company directory did not give your permissions at this sign-in. These are the ones it gave before; sign in again later to renew them.", "本次登录时公司目录没有返回你的权限。下面是之前的权限；稍后重新登录即可更新。";
     permissions_unread: Text = "The company directory did not give your permissions at this sign-in. Sign in again later to read them.", "本次登录时公司目录没有返回你的权限。稍后重新登录即可读取。";
     session_count: Around = ["", " open"], ["", " 个会话"];
@@ -289,7 +289,7 @@ messages! {
     breadcrumb: Text = "Breadcrumb", "导航路径";
     directory_id: Text = "Directory id", "目录标识";
     account_created: Text = "Account created", "账号创建时间";
-    synced_short: Around = ["Synced ", ". Name and email follow the directory at every sign-in."], ["已同步（", "）。姓名和邮箱在每次登录时随目录更新。"];
+    synced_short: Around = ["Synced ", ". Name and email follow the directory at every sign-in and re-check."], ["已同步（", "）。姓名和邮箱在每次登录和复查时随目录更新。"];
     permissions: Text = "Permissions", "权限";
     from_directory: Text = "From the directory", "来自目录";
     given_here: Text = "Given here", "在此授予";
@@ -361,7 +361,7 @@ messages! {
     leavers_confirm: Text = "The refusals are real", "确认拒绝属实";
     leavers_nobody: Text = "No signed-in user can be re-checked. Users without a usable token stay signed in until their session ends.", "目前没有可复查的用户。没有可用令牌的用户会保持登录，直到会话到期。";
     seconds: Text = " s", " 秒";
-    leavers_lag: Around = [" Longest recent interval: ", "."], ["本实例近期实测：", "。"];
+    leavers_lag: Around = [" Longest of late on this instance: ", "."], ["本实例近期实测：", "。"];
     leavers_forgotten: Steps = &["This instance does not have it. Its open sessions end at ", ", unless an instance that has it runs by then."], &["本实例没有配置它。它的会话将于 ", " 结束，除非届时有配置了它的实例在运行。"];
     leavers_not_asked: Text = "People who are signed in are not asked about again; their sessions end by themselves.", "不复查已登录的人；会话到期后自动结束。";
     leavers_pushed: Text = " It also says so itself when somebody signs out there.", "有人在那里退出时，它也会主动通知。";
@@ -453,7 +453,7 @@ messages! {
     action_end_sessions: Text = "Ends all open sessions at once. The person can sign in again.", "立即结束所有打开的会话。对方可以重新登录。";
     action_role: Text = "Read-only admins see this admin area; admins may also change things here.", "只读管理员可以查看管理区；管理员还可以在此进行更改。";
     action_reset_password: Text = "The old password ends at once. You get a link for its owner to choose a new one.", "旧密码立即失效。你会得到一个链接，由账号所有者设置新密码。";
-    action_confirmation_link: Text = "For someone whose sign-in does not prove that they are there. You get a link; they choose a confirmation password by it.", "适用于登录方式无法证明本人在场的人。你会得到一个链接，由对方据此设置确认密码。";
+    action_confirmation_link: Text = "For someone whose sign-in does not prove that they are there. You get a link; they choose a confirmation password by it.", "适用于登录方式无法证明本人在场的人。你会得到一个链接，由对方据此设置验证密码。";
     action_link: Text = "Lets someone from the company directory sign in to this account.", "让公司目录中的某人可以登录此账号。";
     action_deactivate: Text = "Ends the open sessions and refuses new ones. Nothing is deleted; you can activate the account again.", "结束打开的会话并拒绝新的登录。不会删除任何内容，可以重新启用账号。";
     action_activate: Text = "The person can sign in again, with the permissions they had.", "对方可以重新登录，权限不变。";
@@ -514,7 +514,7 @@ messages! {
     steps_link: Steps = &["Whoever signs in at the company directory with this identity signs in to this account.", "The local password, if there is one, and all open sessions end at once.", "Make sure that it is the same person: nobody else can check it."], &["在公司目录以此身份登录的人，将登录到此账号。", "本地密码（如有）和所有打开的会话立即失效。", "请确认是同一个人，系统无法代为核实。"];
     steps_unlink: Steps = &["The identity no longer signs in to this account; its next sign-in may create a new one.", "What the company directory gave goes with it: its permissions, and a role by permission.", "All open sessions end at once."], &["该身份无法再登录此账号；下次登录可能创建新账号。", "公司目录授予的权限及相应角色一并取消。", "所有打开的会话立即结束。"];
     steps_reset_password: Steps = &["The old password and all open sessions end at once.", "The next page shows a link, once. Hand it to the owner of the account."], &["旧密码和所有打开的会话立即失效。", "下一页会显示一个链接，仅显示一次。请交给账号所有者。"];
-    steps_confirmation_link: Steps = &["The next page shows a link, once. It opens only where this person is signed in, and they choose a confirmation password by it.", "That password confirms that it is them before something that could do lasting harm. Nobody signs in with it.", "A confirmation password of before ends at once."], &["下一页会显示一个链接，仅显示一次。只有此人登录后才能打开，并据此设置确认密码。", "在执行可能造成长期影响的操作之前，用该密码确认是本人；不能用来登录。", "此前的确认密码立即失效。"];
+    steps_confirmation_link: Steps = &["The next page shows a link, once. It opens only where this person is signed in, and they choose a confirmation password by it.", "That password confirms that it is them before something that could do lasting harm. Nobody signs in with it.", "The previous confirmation password, if there is one, stops working at once."], &["下一页会显示一个链接，仅显示一次。只有此人登录后才能打开，并据此设置验证密码。", "在执行可能造成长期影响的操作之前，用该密码确认是本人；不能用来登录。", "此前的验证密码（如有）立即失效。"];
     steps_erase: Steps = &["Name, email, identities, permissions and password are removed for good, and addresses and browsers from sessions.", "The audit trail keeps every entry, with a number in place of the name. Free text in other people's entries is not searched.", "This cannot be undone."], &["永久清除姓名、邮箱、身份、权限和密码，以及会话中的地址和浏览器信息。", "审计日志保留所有条目，姓名以编号代替。其他人条目中的自由文本不会被检索。", "此操作无法撤销。"];
     steps_note: Steps = &["Admins see it in the timeline of this account. The person does not."], &["管理员可在此账号的操作记录中看到，本人看不到。"];
 
@@ -573,7 +573,7 @@ messages! {
     password_link_heading: Text = "A link to choose the password", "设置密码的链接";
     password_link_lead: [&'static str; 3] = ["Give this link to ", ". It works once, within ", " hours, and takes the place of any older one."], ["请把此链接交给 ", "。链接只能使用一次，", " 小时内有效，并使之前的链接失效。"];
     password_link_once: Text = "This page shows it once. If it is lost, reset the password for a new one.", "此链接只显示一次。如果丢失，请重置密码以获取新链接。";
-    confirmation_link_heading: Text = "A link to choose a confirmation password", "设置确认密码的链接";
+    confirmation_link_heading: Text = "A link to choose a confirmation password", "设置验证密码的链接";
     confirmation_link_lead: [&'static str; 3] = ["Give this link to ", ". It opens only in a browser where they are signed in, works once, within ", " hours, and takes the place of any older one."], ["请把此链接交给 ", "。只能在其已登录的浏览器中打开，只能使用一次，", " 小时内有效，并使之前的链接失效。"];
     confirmation_link_once: Text = "This page shows it once. If it is lost, make a new one.", "此链接只显示一次。如果丢失，请重新生成。";
     link: Text = "Link", "链接";
@@ -638,7 +638,7 @@ messages! {
     event_identity_unlinked: Text = "Identity unlinked", "取消关联身份";
     event_password_link_made: Text = "Password reset: link made", "重置密码：已生成链接";
     event_confirmation_link_made: Text = "Confirmation link made", "已生成确认链接";
-    event_confirmation_set: Text = "Confirmation password set", "已设置确认密码";
+    event_confirmation_set: Text = "Confirmation password set", "已设置验证密码";
     event_proved: Text = "Confirmed who they are", "已确认是本人";
     event_proof_refused: Text = "Confirmation refused", "确认被拒绝";
     event_note_added: Text = "Note", "备注";

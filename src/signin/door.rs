@@ -249,17 +249,6 @@ fn know_person(
     if let Err(why) = admit(conn, provider, person, user, counting)? {
         let stranger = by_name.filter(|_| user.is_none());
         let known = user.cloned();
-        if let Some(user) = known.as_ref().filter(|user| user.is_active) {
-            // What they have here already ends too, as at a re-check.
-            leaving::withdraw(
-                conn,
-                entry.now,
-                &entry.desk,
-                provider.id(),
-                user,
-                why.code(),
-            )?;
-        }
         return turned_away(known, stranger, Cause::NotAdmitted(why));
     }
     if known.is_none() {

@@ -25,6 +25,7 @@ pub struct Identity {
     pub sync_number: i64,
     pub(super) permissions_kept_since: Option<i64>,
     pub(super) refused_at: Option<i64>,
+    pub(super) last_refused_at: Option<i64>,
     pub(super) answered_at: Option<i64>,
     pub(super) unnamed_refusal_first_at: Option<i64>,
     pub(super) unnamed_refusal_last_at: Option<i64>,
@@ -63,7 +64,7 @@ impl Identity {
     /// Whether the provider has refused the person since `asked_at`; times of the future say nothing.
     #[must_use]
     pub fn is_refused_since(&self, asked_at: UnixTime, now: UnixTime) -> bool {
-        self.refused_at
+        self.last_refused_at
             .is_some_and(|at| at > asked_at.0 && at <= now.plus(AHEAD).0)
     }
 }
@@ -97,12 +98,18 @@ pub fn note_sync(
             identities::sync_number.eq(number),
             identities::asked_at.eq(now.0),
             identities::answered_at.eq(now.0),
-            identities::refused_at.eq(None::<i64>),
-            identities::unnamed_refusal_first_at.eq(None::<i64>),
-            identities::unnamed_refusal_last_at.eq(None::<i64>),
-            identities::unnamed_refusals.eq(0),
         ))
         .execute(conn)?;
+    if identity.refused_at.is_some() || identity.unnamed_refusal_last_at.is_some() {
+        diesel::update(identities::table.find((&identity.provider, &identity.subject)))
+            .set((
+                identities::refused_at.eq(None::<i64>),
+                identities::unnamed_refusal_first_at.eq(None::<i64>),
+                identities::unnamed_refusal_last_at.eq(None::<i64>),
+                identities::unnamed_refusals.eq(0),
+            ))
+            .execute(conn)?;
+    }
     // Hardly ever another than the last time.
     if permissions_from.is_some() && permissions_from != identity.permissions_from.as_deref() {
         diesel::update(identities::table.find((&identity.provider, &identity.subject)))

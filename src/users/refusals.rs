@@ -8,11 +8,29 @@ use crate::db::schema::identities;
 use crate::db::{Conn, each};
 use crate::error::Result;
 
-/// Notes that `provider` refuses somebody; whether it did not before.
+/// Notes that `provider` refuses somebody, which keeps them out only if it vouches for leaving;
+/// whether it kept them in until now.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
-pub fn note(conn: &mut Conn, now: UnixTime, user_id: i64, provider: &str) -> Result<bool> {
+pub fn note(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: i64,
+    provider: &str,
+    vouches: bool,
+) -> Result<bool> {
+    // What it said of them before counts for nothing.
+    diesel::update(
+        identities::table
+            .filter(identities::user_id.eq(user_id))
+            .filter(identities::provider.eq(provider)),
+    )
+    .set(identities::last_refused_at.eq(now.0))
+    .execute(conn)?;
+    if !vouches {
+        return Ok(false);
+    }
     let noted = diesel::update(
         identities::table
             .filter(identities::user_id.eq(user_id))
@@ -21,16 +39,6 @@ pub fn note(conn: &mut Conn, now: UnixTime, user_id: i64, provider: &str) -> Res
     )
     .set(identities::refused_at.eq(now.0))
     .execute(conn)?;
-    if noted == 0 {
-        // What it said of them between the two counts for nothing either.
-        diesel::update(
-            identities::table
-                .filter(identities::user_id.eq(user_id))
-                .filter(identities::provider.eq(provider)),
-        )
-        .set(identities::refused_at.eq(now.0))
-        .execute(conn)?;
-    }
     Ok(noted > 0)
 }
 

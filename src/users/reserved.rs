@@ -42,7 +42,16 @@ pub fn is_reserved(name: &str) -> bool {
         name.strip_prefix(ERASED)
             .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()))
     };
-    !name.is_empty() && (is_alias() || WORDS.iter().any(|word| skeleton(word) == name))
+    let is_word = || {
+        let name = folded(&name);
+        WORDS.iter().any(|word| folded(&skeleton(word)) == name)
+    };
+    !name.is_empty() && (is_alias() || is_word())
+}
+
+/// Digits that look like letters, and letters that look like each other, as one.
+fn folded(skeleton: &str) -> String {
+    skeleton.replace(['l', '1'], "i").replace('0', "o")
 }
 
 /// The letters and digits of a name alone, in lower case, and those of other alphabets that look
@@ -122,6 +131,7 @@ mod tests {
             "command\u{200b} line",
             "ｃｏｍｍａｎｄ　ｌｉｎｅ",
             "соmmand linе",
+            "c0mmand-1ine",
             "命令行",
             "命令 行",
             "provider",

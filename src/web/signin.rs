@@ -434,7 +434,7 @@ async fn send_off(
         Err(elsewhere) => return Ok(elsewhere),
     };
     let next = match intent {
-        Intent::Link(_) => LocalPath::parse("/account").unwrap_or_else(LocalPath::home),
+        Intent::Link(_) => account_path(),
         _ => wanted.target(desk),
     };
     let wish = Wish {
@@ -495,8 +495,11 @@ async fn intent(
 
 /// Somebody who adds a provider proves first that the account is theirs.
 fn to_prove_for_linking() -> HttpResponse {
-    let account = LocalPath::parse("/account").unwrap_or_else(LocalPath::home);
-    see_other(&fresh_address(&account))
+    see_other(&fresh_address(&account_path()))
+}
+
+fn account_path() -> LocalPath {
+    LocalPath::parse("/account").unwrap_or_else(LocalPath::home)
 }
 
 /// Where the account page's link to a provider leads.

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use frontdesk::config::VouchesFor;
 use frontdesk::secret::random_token;
 use serde_json::json;
 use tokio::time::sleep;
 
 use crate::support::desk::Start;
 use crate::support::oidc::{Oidc, OidcBrowser};
-use crate::support::{Browser, Database, Desk, on_both_databases, run, spawn, until};
+use crate::support::openid::Subject;
+use crate::support::{Browser, Database, Desk, OpenId, on_both_databases, run, spawn, until};
 
 const PEOPLE: usize = 500;
 const SESSIONS: usize = 1_000;
@@ -28,6 +30,8 @@ const CALLS: u32 = 2;
 /// Sessions of the one person who has many.
 const MANY: usize = 200;
 const HOARDER: &str = "hoarder";
+/// Who also has an identity of another provider, which knows them for good.
+const TWOFOLD: &str = "twofold";
 
 /// What the bound does not count, because it is no choice of the portal's: how long a call takes
 /// that is due, from the scheduler's tick (50 ms) over the provider's answer to the commit, and
@@ -40,12 +44,15 @@ const MARGIN: Duration = Duration::from_millis(2_500);
 /// The people of one drill, their provider and their portal.
 struct Drill {
     oidc: Arc<Oidc>,
+    other: OpenId,
     /// The first is the one that the others are instances beside.
     desks: Vec<Desk>,
     /// Two a person: those of the person `n` are `n` and `n + PEOPLE`.
     browsers: Vec<Browser>,
     /// All of one more person.
     hoarded: Vec<Browser>,
+    /// Of one who comes by either provider.
+    twofold: Vec<Browser>,
 }
 
 /// Every tenth leaves.
@@ -68,8 +75,13 @@ impl Drill {
         // Of its own: it goes out, and is busy.
         let oidc = Arc::new(Oidc::start()?);
         let secret = random_token().expect("randomness");
+        let other = OpenId::start().await;
         let start = |database: Database| -> Start {
             Desk::on(database)
+                .providers(&other.toml("other"))
+                .without("FRONTDESK_PUBLIC_URL")
+                .with("OAUTH2_REDIRECT_URL", "THIS_DESK/oauth2_callback/")
+                .with("OAUTH2_VOUCHES_FOR", VouchesFor::WORDS.join(","))
                 .with("OAUTH2_ISSUER", &oidc.url)
                 .with("OAUTH2_CLIENT_ID", "drill")
                 .with("OAUTH2_CLIENT_SECRET", &secret)
@@ -95,7 +107,9 @@ impl Drill {
         for person in 0..PEOPLE {
             oidc.person(&json!({"username": username(person)})).await;
         }
-        oidc.person(&json!({"username": HOARDER})).await;
+        for username in [HOARDER, TWOFOLD] {
+            oidc.person(&json!({"username": username})).await;
+        }
         let browser_of = |session: usize| {
             let mut browser = desks[session % instances].browser();
             // Each answer of theirs was recorded by other tests often enough.
@@ -104,11 +118,14 @@ impl Drill {
         };
         let browsers = (0..SESSIONS).map(browser_of).collect();
         let hoarded = (0..MANY).map(browser_of).collect();
+        let twofold = (0..2).map(browser_of).collect();
         let drill = Self {
             oidc,
+            other,
             desks,
             browsers,
             hoarded,
+            twofold,
         };
         let started = Instant::now();
         drill.sign_everybody_in().await;
@@ -135,9 +152,9 @@ impl Drill {
                             return;
                         };
                         let username = name(session);
-                        let authorize_url = browser.begin("/").await;
+                        let begun = browser.get("/oauth2/login?next=/&provider=company").await;
                         let callback = OidcBrowser::hurried()
-                            .sign_in(&authorize_url, &username)
+                            .sign_in(begun.location(), &username)
                             .await
                             .expect("a way back");
                         let end = browser.get(&callback).await;
@@ -315,6 +332,41 @@ impl Drill {
             .await;
     }
 
+    /// The other provider knows them, and its session is out, too, within the first one's bound.
+    async fn who_comes_by_two_providers_is_out_within_the_bound_of_the_one_that_refuses(&self) {
+        let [by_first, by_other] = self.twofold.as_slice() else {
+            panic!("two browsers");
+        };
+        self.sign_in(vec![by_first.clone()], |_| TWOFOLD.to_owned())
+            .await;
+        let person = Subject::named(TWOFOLD);
+        self.desks[0].database.execute(&format!(
+            "INSERT INTO identities (provider, subject, user_id, created_at, is_first) \
+             SELECT 'other', 'sub-of-{TWOFOLD}', id, 1, FALSE FROM users WHERE username = '{TWOFOLD}'"
+        ));
+        let from = "/oauth2/login?next=/&provider=other";
+        let answer = self.other.sign_in_from(by_other, from, &person).await;
+        assert!(answer.sets_session(), "{}", answer.body);
+        assert_eq!(self.live(TWOFOLD), 2);
+        self.oidc
+            .person(&json!({"username": TWOFOLD, "active": false}))
+            .await;
+        let left = Instant::now();
+        let deadline = self.bound() + MARGIN;
+        let mut live = 2;
+        while live > 0 && left.elapsed() < deadline {
+            sleep(Duration::from_millis(50)).await;
+            live = self.live(TWOFOLD);
+        }
+        let took = left.elapsed();
+        println!("one of two providers: out after {took:.2?}, {live} sessions left");
+        assert_eq!(live, 0, "sessions by two providers after {took:?}");
+        let answer = self.other.sign_in_from(by_other, from, &person).await;
+        assert!(!answer.sets_session(), "{}", answer.body);
+        self.nobody_else_is_out("after one by two providers left")
+            .await;
+    }
+
     /// The whole drill.
     async fn run(self) {
         println!(
@@ -326,6 +378,8 @@ impl Drill {
         self.nobody_else_is_out("in quiet times").await;
         self.leavers_are_out_within_the_bound().await;
         self.a_person_of_many_sessions_is_out_within_the_bound()
+            .await;
+        self.who_comes_by_two_providers_is_out_within_the_bound_of_the_one_that_refuses()
             .await;
         self.an_outage_signs_nobody_out().await;
     }

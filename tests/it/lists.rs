@@ -1898,6 +1898,8 @@ fn the_codes_of_events_stay() {
             "oldest_sessions_ended",
             "signed_out_by_provider",
             "tokens_revoked",
+            "provider_gone",
+            "readmitted",
             "provider_rekeyed",
             "password_changed",
             "password_change_refused",

@@ -445,10 +445,13 @@ on_both_databases! {
         let secret = random_token().expect("randomness");
         let client_id = format!("two-{}", company.client_id);
         let url = &platform.url;
-        let table = company.table_with_secret("oidc", "label = \"Group\"\norder = 1");
+        let vouches = "vouches_for = [\"permissions\", \"names\", \"adoption\", \"linking\", \"leaving\"]";
+        let more = format!("label = \"Group\"\norder = 1\n{vouches}");
+        let table = company.table_with_secret("oidc", &more);
         let table = format!(
             "{table}\n\
              [django]\n\
+             {vouches}\n\
              kind = \"oauth2\"\n\
              label = \"Branch\"\n\
              order = 2\n\

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::providers::linking;
 use crate::support::desk::PASSWORD;
 use crate::support::openid::{Document, Subject};
 use crate::support::process::{self, free_port, output, text};
@@ -524,10 +525,7 @@ on_both_databases! {
         let typed = one.now();
         let browser = desk.browser();
         one.sign_in_from(&browser, &from("a"), &li).await;
-        let link = async || {
-            let token = browser.get("/account").await.csrf_token();
-            browser.get(&format!("/oauth2/login?link={token}&provider=b")).await
-        };
+        let link = async || browser.get(&linking(&browser, "b").await).await;
         let identities = || desk.database.texts("SELECT subject AS value FROM identities ORDER BY subject");
         // The provider's own session gives a new one, in silence.
         for clock in [&one.clock, &two.clock] {

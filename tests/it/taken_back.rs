@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::providers::linking;
 use crate::support::openid::{Call, Document, Subject};
 use crate::support::{Browser, Database, Desk, OpenId, Reply, on_both_databases, run, until};
 
@@ -68,16 +69,6 @@ fn superuser(desk: &Desk, username: &str) {
     desk.database.execute(&format!(
         "UPDATE users SET is_superuser = TRUE WHERE username = '{username}'"
     ));
-}
-
-/// Where the account page's link to a provider leads.
-async fn linking(browser: &Browser, provider: &str) -> String {
-    let page = browser.get("/account").await.body;
-    let (_, rest) = page
-        .split_once("href=\"/oauth2/login?link=")
-        .expect("a link");
-    let token = rest.split('&').next().expect("a token");
-    format!("/oauth2/login?link={token}&provider={provider}")
 }
 
 fn admissible(name: &str) -> Subject {

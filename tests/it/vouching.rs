@@ -7,6 +7,7 @@ use std::time::Duration;
 use frontdesk::config::{Settings, VouchesFor};
 use serde_json::{Value, json};
 
+use crate::providers::linking;
 use crate::support::desk::{PASSWORD, Start};
 use crate::support::openid::{Call, Subject};
 use crate::support::process::{output, text};
@@ -326,23 +327,24 @@ on_both_databases! {
 
     async fn such_permissions_open_no_other_provider(database) {
         let pair = Pair::start().await;
-        for (of_a, is_let_in) in [(&["names", "linking"][..], false), (&ALL[..], true)] {
+        let ways = [("li", &["names", "linking"][..], false), ("wang", &ALL[..], true)];
+        for (name, of_a, is_let_in) in ways {
+            let person = || Subject::named(name).with("groups", json!(["vip"]));
             let a = pair.a.toml_vouching("a", of_a);
             let b = pair.b.toml_vouching("b", &ALL);
             let toml = format!("{a}{GROUPS}{b}admit_permissions = [\"vip\"]\n");
             let desk = pair.a.desk_of(database.clone(), &toml).run().await;
-            sign_in(&desk, &pair.a, "a", &li().with("groups", json!(["vip"]))).await;
-            if !is_let_in {
-                link(&desk, "li", "b", "sub-of-li");
-            }
-            let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &li()).await;
+            sign_in(&desk, &pair.a, "a", &person()).await;
+            link(&desk, name, "b", &format!("sub-of-{name}"));
+            let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &Subject::named(name)).await;
             assert_eq!(answer.sets_session(), is_let_in, "{}", answer.body);
             // Its own sign-in may go by its own.
             let a = pair.a.toml_vouching("a", &[]);
             let toml = format!("{a}{GROUPS}admit_permissions = [\"vip\"]\n");
             let alone = pair.a.desk_of(Database::sqlite(), &toml).run().await;
-            sign_in(&alone, &pair.a, "a", &li().with("groups", json!(["vip"]))).await;
-            sign_in(&alone, &pair.a, "a", &li().with("groups", json!({"un": "readable"}))).await;
+            sign_in(&alone, &pair.a, "a", &person()).await;
+            let unreadable = person().with("groups", json!({"un": "readable"}));
+            sign_in(&alone, &pair.a, "a", &unreadable).await;
         }
     }
 
@@ -475,19 +477,17 @@ on_both_databases! {
         let browser = sign_in(&desk, &pair.a, "a", &li()).await;
         let page = browser.get("/account").await;
         assert!(!page.body.contains("provider=b"), "{}", page.body);
-        let token = page.csrf_token();
-        let answer = browser.get(&format!("/oauth2/login?link={token}&provider=b")).await;
+        // Nor by a link that was made while it did vouch, nor by what was begun with one.
+        let key = desk.secret_key.clone();
+        let desk_before = pair.desk(&database, &ALL, &ALL).with("SECRET_KEY", &key).run().await;
+        let before = browser.at(&desk_before);
+        let link = linking(&before, "b").await;
+        let answer = browser.get(&link).await;
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert!(answer.body.contains("cannot be added to an account"), "{}", answer.body);
         assert!(answer.body.contains("href=\"/account\""), "{}", answer.body);
         assert_eq!(desk.database.count("identities"), 1);
-
-        // What was begun while it did vouch does not end well either.
-        let key = desk.secret_key.clone();
-        let desk_before = pair.desk(&database, &ALL, &ALL).with("SECRET_KEY", &key).run().await;
-        let before = browser.at(&desk_before);
-        let token = before.get("/account").await.csrf_token();
-        let begun = before.get(&format!("/oauth2/login?link={token}&provider=b")).await;
+        let begun = before.get(&link).await;
         assert_eq!(begun.status, 303);
         let callback = pair.b.approve(begun.location(), &Subject::named("li-b"));
         let answer = browser.get(&callback).await;
@@ -587,6 +587,9 @@ on_both_databases! {
         assert_eq!(live(&desk), ["li b"]);
         assert_eq!(refused_at(&desk), 0);
         sign_in(&desk, &pair.b, "b", &li()).await;
+        // Also once it is taken out of the settings.
+        let without = pair.b.desk_of(desk.database.clone(), &b).with("SECRET_KEY", &desk.secret_key).run().await;
+        sign_in(&without, &pair.b, "b", &li()).await;
     }
 
     async fn a_superuser_s_password_and_a_used_rescue_link_are_ways_whoever_refuses(database) {

@@ -77,7 +77,9 @@ impl Happening {
             let [before, after] = match event.event.as_str() {
                 "more_sign_ins_refused" => t.sign_ins_counted,
                 "events_swept" | "account_erased" => t.events_counted,
-                "provider_rekeyed" => t.people_counted,
+                "provider_rekeyed" | "refusals_suspended" | "refusals_confirmed" => {
+                    t.people_counted
+                }
                 _ => t.sessions_counted,
             };
             notes.push(format!("{before}{count}{after}"));
