@@ -206,7 +206,10 @@ async fn watch(desk: Arc<Desk>) {
             }
             let at = desk.clock.now();
             desk.board.set_checked(Checked { at, checks });
-            tokio::time::sleep(status::CHECK_EVERY).await;
+            tokio::select! {
+                () = tokio::time::sleep(status::CHECK_EVERY) => {}
+                () = desk.board.wait_for_look() => {}
+            }
         }
     }
 }
