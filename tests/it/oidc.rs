@@ -508,8 +508,6 @@ on_both_databases! {
         assert_eq!(stored(&desk, "first_name", &of_group), ["Of the group"]);
         assert_eq!(stored(&desk, "first_name", &of_branch), ["Of the branch"]);
         assert_eq!(desk.database.count("users"), 2);
-        // TODO: link the second provider to an account that the first one made, and sign in to it
-        // by either; the design names no address for that yet.
     }
 
     async fn one_sign_in_costs_one_call_for_the_token_and_one_for_the_profile(database) {
