@@ -6,6 +6,7 @@
 mod conn;
 mod connect;
 mod migrations;
+mod prepared;
 pub mod schema;
 mod sql;
 
@@ -24,6 +25,7 @@ pub(crate) use conn::each;
 pub use connect::connection_url;
 use connect::{connect, is_local};
 pub use migrations::{MigrationState, migration_state, sqlite_version};
+pub use prepared::Prepared;
 pub use sql::{Sql, Value};
 
 use crate::config::DatabaseUrl;

@@ -32,7 +32,7 @@ use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::schema::{identities, users};
-use crate::db::{Conn, Sql, each};
+use crate::db::{Conn, Prepared, Sql, each};
 use crate::error::Result;
 use crate::failpoint::hit_about;
 use crate::id::new_id;
@@ -660,11 +660,11 @@ pub fn sync(
         synced_at: is_sign_in.then_some(now.0),
         permissions_synced_at: has_permissions.then_some(now.0),
     };
-    let flags: Option<Flags> = each!(conn, |conn| diesel::update(active)
-        .set(fields)
-        .returning(FLAGS)
-        .get_result(conn)
-        .optional())?;
+    let flags: Option<Flags> = each!(conn, |conn| Prepared(
+        diesel::update(active).set(fields).returning(FLAGS)
+    )
+    .get_result(conn)
+    .optional())?;
     if flags.is_some() && !changes.is_empty() {
         let username = if may_rename {
             &profile.username

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use crate::clock::UnixTime;
 use crate::db::schema::identities;
-use crate::db::{Conn, each};
+use crate::db::{Conn, Prepared, each};
 use crate::error::Result;
 
 /// How far a time may be ahead: whoever judges took theirs before the row, and waited for that.
@@ -93,13 +93,13 @@ pub fn note_sync(
     permissions_from: Option<&str>,
 ) -> Result<()> {
     let number = asked_at.0.max(identity.sync_number.saturating_add(1));
-    diesel::update(identities::table.find((&identity.provider, &identity.subject)))
+    let synced = diesel::update(identities::table.find((&identity.provider, &identity.subject)))
         .set((
             identities::sync_number.eq(number),
             identities::asked_at.eq(now.0),
             identities::answered_at.eq(now.0),
-        ))
-        .execute(conn)?;
+        ));
+    each!(conn, |conn| Prepared(synced).execute(conn))?;
     if identity.refused_at.is_some() || identity.unnamed_refusal_last_at.is_some() {
         diesel::update(identities::table.find((&identity.provider, &identity.subject)))
             .set((
