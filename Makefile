@@ -4,9 +4,12 @@ TOOLS = TEST_PYTHON=$(CURDIR)/.venv/bin/python TEST_DIESEL=$(CURDIR)/.tools/bin/
 	TEST_AXE=$(CURDIR)/.tools/axe/node_modules/axe-core/axe.min.js \
 	TEST_OIDC=$(CURDIR)/.tools/oidc
 
+# Most tests wait for clocks, networks and browsers for most of their time.
+AT_ONCE = RUST_TEST_THREADS=$(shell echo $$((2 * $$(nproc))))
+
 # The whole test run. Needs Rust; installs the rest as root or with CI=true.
 test: setup lint
-	TEST_ALL=1 $(TOOLS) tests/with-postgresql cargo test --features failpoints
+	TEST_ALL=1 $(AT_ONCE) $(TOOLS) tests/with-postgresql cargo test --features failpoints
 	TEST_ALL=1 $(TOOLS) tests/with-postgresql cargo test --features failpoints --test it -- \
 		--ignored leavers --test-threads 1
 	TEST_ALL=1 $(TOOLS) cargo test --features failpoints --test it -- --ignored --skip leavers

@@ -12,15 +12,16 @@ pub use accounts::{
     ChangedPassword, NewAccount, change_password, check_new_account, create_account,
     create_superuser, export_made, make_rescue_link,
 };
-pub use act::{Act, Done, MAX_NOTE, Reason, act, perform, promote};
+pub use act::{Act, Done, Said, act, perform, promote};
 pub use bulk::{BATCH, Ended, Failed, Outcome, Selection, bulk, end_sessions};
 
 pub use refusals::confirm_refusals;
 
-use crate::audit::{Actor, Details, EventKind, NewEvent};
+use crate::audit::{Actor, Deed};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql, lock_superusers};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Stopped};
+use crate::reason::Reason;
 use crate::sessions::proof::Proof;
 use crate::sessions::{self, Client, Session};
 use crate::users::{self, MAX_EMAIL, MAX_USERNAME, Role, User};
@@ -81,9 +82,12 @@ impl Admin {
 
     /// For the trail.
     #[must_use]
-    pub fn actor(&self) -> Actor<'_> {
+    pub const fn actor(&self) -> Actor<'_> {
         match &self.by {
-            By::Superuser { id, username, .. } => Actor::Person { id: *id, username },
+            By::Superuser { id, username, .. } => Actor::Person {
+                id: *id,
+                username: username.as_str(),
+            },
             By::CommandLine => Actor::CommandLine,
         }
     }
@@ -152,18 +156,9 @@ impl Admin {
         }
     }
 
-    /// What they did, for the trail.
-    fn event<'a>(&'a self, kind: EventKind, user: Option<(i64, &'a str)>) -> NewEvent<'a> {
-        NewEvent {
-            kind,
-            reason: "",
-            actor: self.actor(),
-            user,
-            provider: "",
-            client: &self.client,
-            reference: "",
-            details: Details::default(),
-        }
+    /// What they do now, for the audit log.
+    const fn deed(&self, now: UnixTime) -> Deed<'_> {
+        Deed::new(now, self.actor(), &self.client)
     }
 }
 
@@ -200,39 +195,47 @@ pub enum Refusal {
     NoReason,
     /// The identity belongs to the account of this name.
     IdentityTaken(String),
-    Failed(Error),
 }
 
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
+impl From<Refusal> for Stopped<Refusal> {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 
 impl Refusal {
-    /// As the trail and JSON write it.
+    /// The same without its particulars.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub const fn reason(&self) -> Reason {
         match self {
-            Self::UnknownUser => "unknown_user",
-            Self::UsernameTaken => "username_taken",
-            Self::BadUsername => "bad_username",
-            Self::ReservedUsername => "reserved_username",
-            Self::BadFirstName => "bad_first_name",
-            Self::BadEmail => "bad_email",
-            Self::BadName => "bad_name",
-            Self::LastSuperuser => "last_superuser",
-            Self::Yourself => "yourself",
-            Self::Unchanged => "unchanged",
-            Self::NoLocalPassword => "no_local_password",
-            Self::Inactive => "inactive",
-            Self::StillActive => "still_active",
-            Self::Erased => "erased",
-            Self::NotRefused => "not_refused",
-            Self::NoReason => "no_reason",
-            Self::IdentityTaken(_) => "identity_taken",
-            Self::Failed(_) => "failed",
+            Self::UnknownUser => Reason::UnknownUser,
+            Self::UsernameTaken => Reason::UsernameTaken,
+            Self::BadUsername => Reason::BadUsername,
+            Self::ReservedUsername => Reason::ReservedUsername,
+            Self::BadFirstName => Reason::BadFirstName,
+            Self::BadEmail => Reason::BadEmail,
+            Self::BadName => Reason::BadName,
+            Self::LastSuperuser => Reason::LastSuperuser,
+            Self::Yourself => Reason::Yourself,
+            Self::Unchanged => Reason::Unchanged,
+            Self::NoLocalPassword => Reason::NoLocalPassword,
+            Self::Inactive => Reason::Inactive,
+            Self::StillActive => Reason::StillActive,
+            Self::Erased => Reason::Erased,
+            Self::NotRefused => Reason::NotRefused,
+            Self::NoReason => Reason::NoReason,
+            Self::IdentityTaken(_) => Reason::IdentityTaken,
         }
+    }
+}
+
+impl Refusal {
+    /// Whether the audit log tells of it: something was tried that others would want to know of.
+    const fn is_worth_a_row(&self) -> bool {
+        !matches!(
+            self,
+            Self::Unchanged | Self::UnknownUser | Self::BadName | Self::NotRefused | Self::NoReason
+        )
     }
 }
 
@@ -274,7 +277,6 @@ impl std::fmt::Display for Refusal {
             Self::IdentityTaken(username) => {
                 write!(f, "that identity belongs to the account {username}")
             }
-            Self::Failed(error) => write!(f, "{error}"),
         }
     }
 }

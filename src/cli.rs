@@ -25,7 +25,7 @@ use crate::admin::{Admin, ChangedPassword};
 use crate::clock::Clock;
 use crate::config::{self, DatabaseUrl, Faults, LogSettings, OPTIONS, Settings};
 use crate::db::Db;
-use crate::error::Error;
+use crate::error::{Error, Stopped};
 use crate::secret::{Keys, Secret, random_token};
 use crate::signin::rescue;
 use crate::users::Role;
@@ -143,6 +143,15 @@ impl From<Faults> for Failure {
 impl From<admin::Refusal> for Failure {
     fn from(refusal: admin::Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<Stopped<admin::Refusal>> for Failure {
+    fn from(stopped: Stopped<admin::Refusal>) -> Self {
+        match stopped {
+            Stopped::Refused(refusal) => Self::Refused(refusal),
+            Stopped::Failed(error) => Self::Failed(error),
+        }
     }
 }
 

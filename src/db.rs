@@ -29,7 +29,7 @@ pub use prepared::Prepared;
 pub use sql::{Sql, Value};
 
 use crate::config::DatabaseUrl;
-use crate::error::{DatabaseError, Error, Result};
+use crate::error::{DatabaseError, Error, Result, Stopped};
 use crate::{logging, secret};
 
 /// How long a request waits for a connection before it is told to come back later; SQLite's own
@@ -164,6 +164,33 @@ impl Db {
             .await
     }
 
+    /// [`Db::write`] for what may be refused: what was written up to a refusal is committed.
+    ///
+    /// # Errors
+    /// What `change` returns; or [`DatabaseError`]
+    pub async fn decide<T, R, F>(&self, change: F) -> Result<T, Stopped<R>>
+    where
+        F: Fn(&mut Conn) -> Result<T, Stopped<R>> + Send + 'static,
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        self.write(move |conn| refused_or_failed(change(conn)))
+            .await?
+            .map_err(Stopped::Refused)
+    }
+
+    /// [`Db::decide`] for a command that has no runtime.
+    ///
+    /// # Errors
+    /// As [`Db::decide`]
+    pub fn decide_blocking<T, R>(
+        &self,
+        change: impl Fn(&mut Conn) -> Result<T, Stopped<R>>,
+    ) -> Result<T, Stopped<R>> {
+        self.write_blocking(|conn| refused_or_failed(change(conn)))?
+            .map_err(Stopped::Refused)
+    }
+
     /// [`Db::write`] for a command that has no runtime.
     ///
     /// # Errors
@@ -208,6 +235,15 @@ impl Db {
         })
         .await
         .map_err(|_| Error::Internal("a database task panicked".to_owned()))?
+    }
+}
+
+/// For a transaction, only a failure is an error.
+fn refused_or_failed<T, R>(result: Result<T, Stopped<R>>) -> Result<std::result::Result<T, R>> {
+    match result {
+        Ok(done) => Ok(Ok(done)),
+        Err(Stopped::Refused(refusal)) => Ok(Err(refusal)),
+        Err(Stopped::Failed(error)) => Err(error),
     }
 }
 

@@ -4,7 +4,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use strum::{EnumString, IntoStaticStr};
+
+use crate::code::coded;
 use crate::local_path::LocalPath;
+use crate::reason::Reason;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -51,6 +55,20 @@ pub enum Error {
     // -- us --
     /// A sentence for the log, without secrets.
     Internal(String),
+}
+
+/// Why something was not done: a rule said no, or it failed. What was written up to a refusal stays,
+/// its audit event above all; a failure undoes it.
+#[derive(Debug)]
+pub enum Stopped<R> {
+    Refused(R),
+    Failed(Error),
+}
+
+impl<R> From<Error> for Stopped<R> {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// A sign-in that did not come about.
@@ -180,41 +198,47 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// As the log and the audit trail write it.
+    /// The same without its particulars.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::UnknownAttempt => Reason::UnknownAttempt,
+            Self::RestartLoop => Reason::RestartLoop,
+            Self::BadCallback => Reason::BadCallback,
+            Self::Declined => Reason::Declined,
+            Self::CodeRefused => Reason::CodeRefused,
+            Self::Inactive { .. } => Reason::Inactive,
+            Self::NameTaken { .. } => Reason::NameTaken,
+            Self::KeptOut { .. } => Reason::KeptOut,
+            Self::NotLinkable => Reason::NotLinkable,
+            Self::NameReserved { .. } => Reason::NameReserved,
+            Self::WrongPassword => Reason::WrongPassword,
+            Self::ProviderError(_) => Reason::ProviderError,
+            Self::ClientRefused => Reason::ClientRefused,
+            Self::Refused(_) => Reason::Refused,
+            Self::TokenRefused => Reason::TokenRefused,
+            Self::SignedOutThere => Reason::SignedOutThere,
+            Self::Unreachable => Reason::Unreachable,
+            Self::TooSlow => Reason::TooSlow,
+            Self::Unreadable(_) => Reason::Unreadable,
+            Self::BadProfile(_) => Reason::BadProfile,
+            Self::WrongIssuer => Reason::WrongIssuer,
+            Self::NotAdmitted(_) => Reason::NotAdmitted,
+            Self::IdentityTaken => Reason::IdentityTaken,
+            Self::NotOk => Reason::NotOk,
+            Self::BadMetadata(_) => Reason::BadMetadata,
+            Self::BadToken(_) => Reason::BadToken,
+            Self::Clock(_) => Reason::Clock,
+            Self::Internal(_) => Reason::Internal,
+            Self::Overloaded => Reason::Overloaded,
+            Self::DatabaseUnavailable => Reason::DatabaseUnavailable,
+        }
+    }
+
+    /// As the log and the audit log write it.
     #[must_use]
     pub const fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownAttempt => "unknown_attempt",
-            Self::RestartLoop => "restart_loop",
-            Self::BadCallback => "bad_callback",
-            Self::Declined => "declined",
-            Self::CodeRefused => "code_refused",
-            Self::Inactive { .. } => "inactive",
-            Self::NameTaken { .. } => "name_taken",
-            Self::KeptOut { .. } => "kept_out",
-            Self::NotLinkable => "not_linkable",
-            Self::NameReserved { .. } => "name_reserved",
-            Self::WrongPassword => "wrong_password",
-            Self::ProviderError(_) => "provider_error",
-            Self::ClientRefused => "client_refused",
-            Self::Refused(_) => "refused",
-            Self::TokenRefused => "token_refused",
-            Self::SignedOutThere => "signed_out_there",
-            Self::Unreachable => "unreachable",
-            Self::TooSlow => "too_slow",
-            Self::Unreadable(_) => "unreadable",
-            Self::BadProfile(_) => "bad_profile",
-            Self::WrongIssuer => "wrong_issuer",
-            Self::NotAdmitted(_) => "not_admitted",
-            Self::IdentityTaken => "identity_taken",
-            Self::NotOk => "not_ok",
-            Self::BadMetadata(_) => "bad_metadata",
-            Self::BadToken(_) => "bad_token",
-            Self::Clock(_) => "clock",
-            Self::Internal(_) => "internal",
-            Self::Overloaded => "overloaded",
-            Self::DatabaseUnavailable => "database_unavailable",
-        }
+        self.reason().code()
     }
 
     /// Whether the provider itself was not to be had, whatever it was asked.
@@ -250,7 +274,8 @@ impl Cause {
 }
 
 /// A rule of admission that keeps somebody out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Admission {
     /// The address is of another domain, or there is none.
     EmailDomain,
@@ -262,17 +287,7 @@ pub enum Admission {
     Value,
 }
 
-impl Admission {
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::EmailDomain => "email_domain",
-            Self::EmailNotVerified => "email_not_verified",
-            Self::Permission => "permission",
-            Self::Value => "value",
-        }
-    }
-}
+coded!(Admission);
 
 /// A field of the profile without which there is no account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,7 +297,8 @@ pub struct ProfileFault {
     pub problem: Problem,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Problem {
     Missing,
     TooLong,
@@ -292,17 +308,7 @@ pub enum Problem {
     RefusedCharacters,
 }
 
-impl Problem {
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::TooLong => "too_long",
-            Self::WrongType => "wrong_type",
-            Self::RefusedCharacters => "refused_characters",
-        }
-    }
-}
+coded!(Problem);
 
 /// The database did not do what it was asked. `None` of a query means absent, never this.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Making an account what its provider says: names, permissions and the role that follows from
 //! them. One way for sign-ins, linking and re-checks.
 
-use crate::audit::{Actor, Details};
+use crate::audit::{Actor, Changes};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -28,23 +28,23 @@ pub struct Sync<'a> {
     pub asked_at: UnixTime,
 }
 
-/// What a provider said that could not be taken over, for the trail.
+/// What a provider said that could not be taken over.
 #[must_use]
-pub fn details_of(kept: &[Kept], permissions: &Permissions) -> Details {
-    Details {
+pub fn kept(kept: &[Kept], permissions: &Permissions) -> Changes {
+    Changes {
         kept: kept
             .iter()
             .map(|kept| format!("{} {}", kept.field, kept.problem.code()))
             .collect(),
         permissions_kept: match permissions {
-            Permissions::Failed(failure) => Some(failure.cause.code().to_owned()),
+            Permissions::Failed(failure) => Some(failure.cause.reason()),
             Permissions::Given(_) | Permissions::NotAsked => None,
         },
-        ..Details::default()
+        ..Changes::default()
     }
 }
 
-/// Writes what differs; what that was stands in `details`. The account's username from now on, or
+/// Writes what differs; what that was is added to `changes`. The account's username from now on, or
 /// `None`, and nothing written, when the account is not active.
 ///
 /// What was asked for before the last sync is dropped: a permission that was taken in between
@@ -57,7 +57,7 @@ pub fn sync(
     desk: &Desk,
     now: UnixTime,
     sync: &Sync<'_>,
-    details: &mut Details,
+    changes: &mut Changes,
 ) -> Result<Option<String>> {
     let Sync { user, identity, .. } = sync;
     if !user.is_active {
@@ -89,9 +89,9 @@ pub fn sync(
     let may_rename =
         !is_renamed || (!is_reserved && users::find_by_username(conn, &said.username)?.is_none());
     if is_reserved {
-        details.kept.push("username reserved".to_owned());
+        changes.kept.push("username reserved".to_owned());
     } else if !may_rename {
-        details.kept.push("username taken".to_owned());
+        changes.kept.push("username taken".to_owned());
     }
     let given = match sync.permissions {
         Permissions::Given(given) if !is_overtaken => Some(given),
@@ -119,15 +119,10 @@ pub fn sync(
     {
         users::note_permissions_read(conn, now, user.id)?;
     }
-    details.changes = users::changes(user, &said, may_rename)
-        .into_iter()
-        .map(Into::into)
-        .collect();
+    changes.fields = users::changes(user, &said, may_rename);
     if let Some(given) = given {
-        let diff = permissions::replace(conn, now, user.id, &identity.provider, given)?;
-        details.permissions_added = diff.added;
-        details.permissions_removed = diff.removed;
-        if !details.permissions_removed.is_empty() {
+        changes.permissions = permissions::replace(conn, now, user.id, &identity.provider, given)?;
+        if !changes.permissions.removed.is_empty() {
             sessions::close(conn, now, user.id, Closing::Rights)?;
         }
     }
@@ -137,7 +132,7 @@ pub fn sync(
         &desk.roles,
         (user.id, by_now),
         Actor::Provider,
-        details,
+        changes,
     )?;
     Ok(Some(if may_rename {
         said.username

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use log::{info, warn};
 
-use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::audit::{About, Actor, Changes, Deed, Event, Note};
 use crate::clock::UnixTime;
 use crate::db::{Conn, lock_instances};
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::roles;
-use crate::sessions::{self, Client, instances};
-use crate::users::{self, User};
+use crate::sessions::{self, instances};
+use crate::users;
 
 /// How often an instance notes which providers it has.
 const NOTE_EVERY: Duration = Duration::from_secs(60);
@@ -79,29 +79,20 @@ fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: i64) -> Result<()> {
     let Some(user) = users::lock(conn, user_id)? else {
         return Ok(());
     };
-    let User { id, username, .. } = &user;
-    let mut details = Details::default();
-    let known = (*id, user.roles());
-    if !roles::withdraw_and_note(conn, now, &desk.roles, known, &mut details)? {
-        if !details.kept.is_empty() {
-            warn!(event = "role_kept", user = username.as_str(); "no permission that counts makes this superuser one, and there is no other; `frontdesk promote` makes one by hand");
+    let mut changes = Changes::default();
+    let known = (user.id, user.roles());
+    if !roles::withdraw_and_note(conn, now, &desk.roles, known, &mut changes)? {
+        if !changes.kept.is_empty() {
+            let username = user.username.as_str();
+            warn!(event = "role_kept", user = username; "no permission that counts makes this superuser one, and there is no other; `frontdesk promote` makes one by hand");
         }
         return Ok(());
     }
-    audit::record(
-        conn,
-        now,
-        NewEvent {
-            kind: EventKind::RoleChanged,
-            reason: "",
-            actor: Actor::Nobody,
-            user: Some((*id, username)),
-            provider: "",
-            client: &Client::default(),
-            reference: "",
-            details,
-        },
-    )
+    let event = Event::RoleChanged {
+        changes,
+        note: Note::default(),
+    };
+    Deed::from_nowhere(now, Actor::Portal).record(conn, About::from(&user), &event)
 }
 
 /// Notes once a minute which providers this instance has, for as long as the server runs.
@@ -165,27 +156,13 @@ fn end_forgotten(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize
     if last.is_some_and(|last| now.since(last) < PATIENCE) {
         return Ok(0);
     }
-    let ended = sessions::close_all_at(conn, now, provider)?;
-    if ended > 0 {
-        audit::record(
-            conn,
-            now,
-            NewEvent {
-                kind: EventKind::ProviderGone,
-                reason: "",
-                actor: Actor::Nobody,
-                user: None,
-                provider,
-                client: &Client::default(),
-                reference: "",
-                details: Details {
-                    count: Some(ended),
-                    ..Details::default()
-                },
-            },
-        )?;
+    let sessions_ended = sessions::close_all_at(conn, now, provider)?;
+    if sessions_ended > 0 {
+        let deed = Deed::from_nowhere(now, Actor::Portal).at(Some(provider));
+        let event = Event::ProviderGone { sessions_ended };
+        deed.record(conn, About::Portal, &event)?;
     }
-    Ok(ended)
+    Ok(sessions_ended)
 }
 
 /// Sessions that are about to end: of which provider, and when, unless an instance that has it

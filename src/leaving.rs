@@ -1,16 +1,16 @@
 //! Leaving: what ends when a provider refuses somebody, and who is kept out by that.
 
-use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::audit::{About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
-use crate::error::Result;
-use crate::sessions::{self, Client, Closing};
+use crate::error::{Admission, Result};
+use crate::sessions::{self, Closing};
 use crate::users::{self, User, refusals, unnamed_refusals};
 use crate::{permissions, roles};
 
 /// Ends what somebody has here whom a provider refuses, with an event; how many sessions that were.
-/// `why` is the rule of admission that was broken, or empty. Where the provider vouches for leaving
+/// `rule` is the rule of admission that they break, where it is one. Where the provider vouches for leaving
 /// all of their sessions end, and the person is out by every other way, too.
 ///
 /// The account's row must be taken, as [`users::lock`] does: who signs in meanwhile waits, and is
@@ -24,16 +24,15 @@ pub fn withdraw(
     desk: &Desk,
     provider: &str,
     user: &User,
-    why: &str,
+    rule: Option<Admission>,
 ) -> Result<usize> {
-    let mut details = Details::default();
+    let mut changes = Changes::default();
     if has_other_way(conn, provider, user.id)? {
         // What this provider gave counts no longer when they come in by the other one.
-        let taken = permissions::replace(conn, now, user.id, provider, &[])?;
-        details.permissions_removed = taken.removed;
+        changes.permissions = permissions::replace(conn, now, user.id, provider, &[])?;
         let known = (user.id, user.roles());
         let wanted = &desk.roles;
-        roles::sync_and_note(conn, now, wanted, known, Actor::Provider, &mut details)?;
+        roles::sync_and_note(conn, now, wanted, known, Actor::Provider, &mut changes)?;
     }
     // What was asked for before this brings nothing of it back.
     users::overtake(conn, now, provider, user.id)?;
@@ -45,13 +44,15 @@ pub fn withdraw(
         Closing::At(provider)
     };
     let ended = sessions::close(conn, now, user.id, closing)?;
-    let is_changed = !details.permissions_removed.is_empty() || !details.changes.is_empty();
-    if ended == 0 && !is_news && !is_changed {
+    if ended == 0 && !is_news && !changes.is_any() {
         return Ok(0);
     }
-    details.count = (ended > 0).then_some(ended);
-    details.failure = why.to_owned();
-    record(conn, now, provider, user, details)?;
+    let event = Event::AccessWithdrawn {
+        sessions_ended: ended,
+        changes,
+        rule,
+    };
+    record(conn, now, provider, user, &event)?;
     Ok(ended)
 }
 
@@ -68,11 +69,12 @@ pub fn withdraw_refused(
 ) -> Result<usize> {
     let ended = sessions::close(conn, now, user.id, Closing::RefusedAt(provider))?;
     if ended > 0 {
-        let details = Details {
-            count: Some(ended),
-            ..Details::default()
+        let event = Event::AccessWithdrawn {
+            sessions_ended: ended,
+            changes: Changes::default(),
+            rule: None,
         };
-        record(conn, now, provider, user, details)?;
+        record(conn, now, provider, user, &event)?;
     }
     Ok(ended)
 }
@@ -82,23 +84,11 @@ fn record(
     now: UnixTime,
     provider: &str,
     user: &User,
-    details: Details,
+    event: &Event,
 ) -> Result<()> {
     unnamed_refusals::note_refusing(conn, now, provider)?;
-    audit::record(
-        conn,
-        now,
-        NewEvent {
-            kind: EventKind::AccessWithdrawn,
-            reason: "",
-            actor: Actor::Provider,
-            user: Some((user.id, &user.username)),
-            provider,
-            client: &Client::default(),
-            reference: "",
-            details,
-        },
-    )
+    let deed = Deed::from_nowhere(now, Actor::Provider).at(Some(provider));
+    deed.record(conn, About::from(user), event)
 }
 
 /// Whether somebody can come in otherwise than by this provider.

@@ -9,7 +9,7 @@
 //!
 //! | rank | what | modules |
 //! | --- | --- | --- |
-//! | words | know nothing of the rest | [`clock`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`error`] [`i18n`] |
+//! | words | know nothing of the rest | [`clock`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`reason`] [`error`] [`i18n`] |
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
 //! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] [`django`] [`status`] |
 //! | desk | what all requests share | [`desk`] |
@@ -31,6 +31,7 @@ pub mod audit;
 pub mod branding;
 pub mod cli;
 pub mod clock;
+mod code;
 pub mod config;
 pub mod csv;
 pub mod db;
@@ -49,6 +50,7 @@ pub mod oauth;
 pub mod paging;
 pub mod passwords;
 pub mod permissions;
+pub mod reason;
 pub mod recheck;
 pub mod rekey;
 pub mod roles;

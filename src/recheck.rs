@@ -17,17 +17,16 @@ use log::{info, warn};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::config::Recheck;
 use crate::db::{Conn, lock_rechecks};
 use crate::desk::Desk;
-use crate::error::Result;
+use crate::error::{Admission, Result};
 use crate::identity_sync::{self, Sync};
 use crate::leaving;
 use crate::oauth::{Again, Grant, Known, Permissions, Provider, Refreshed, Refusal, Reread};
 use crate::secret::{Secret, random_bytes};
-use crate::sessions::Client;
 use crate::sessions::grant::{self, Row};
 use crate::signout;
 use crate::users::unnamed_refusals;
@@ -252,7 +251,7 @@ enum Verdict {
     /// Somebody else asks about the person by now.
     GivenUp,
     /// The provider knows the person and would not let them in any more.
-    NotAdmitted(&'static str),
+    NotAdmitted(Admission),
     /// There was nothing to ask with, or it was refused.
     NothingLeft,
 }
@@ -480,7 +479,7 @@ async fn hold_claim(round: &Round, user_id: i64, checked: &mut Checked) -> bool 
 enum Answer {
     Here(Option<Box<Reread>>),
     /// The rule of admission that what was read breaks.
-    NotAdmitted(&'static str),
+    NotAdmitted(Admission),
     Refused(Refusal),
     Unknown(crate::error::Cause),
     /// There is nothing to ask with.
@@ -549,7 +548,7 @@ async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Answer {
         access,
     });
     if tokens.breaks_admission {
-        return Answer::NotAdmitted(crate::error::Admission::Value.code());
+        return Answer::NotAdmitted(Admission::Value);
     }
     let answer = read(round, checked, &row, &tokens.access_token, claims).await;
     match answer {
@@ -591,7 +590,7 @@ async fn read(
         Again::Unknown(cause) => return Answer::Unknown(cause),
     };
     if let Some(why) = reread.breaks_admission {
-        return Answer::NotAdmitted(why.code());
+        return Answer::NotAdmitted(why);
     }
     if !checked.are_subjects_known {
         return Answer::Here(None);
@@ -654,8 +653,8 @@ impl Settling {
                     users::note_known(conn, now, id, user_id)?;
                     None
                 };
-                if let Some(why) = why_out {
-                    settled.ended = leaving::withdraw(conn, now, desk, id, &user, why)?;
+                if why_out.is_some() {
+                    settled.ended = leaving::withdraw(conn, now, desk, id, &user, why_out)?;
                 }
                 return Ok(settled);
             }
@@ -669,7 +668,7 @@ impl Settling {
                     users::note_asked(conn, now, id, user_id)?;
                     grant::set_recheck(conn, id, user_id, self.next)?;
                 } else {
-                    settled.ended = leaving::withdraw(conn, now, desk, id, &user, why)?;
+                    settled.ended = leaving::withdraw(conn, now, desk, id, &user, Some(*why))?;
                 }
                 return Ok(settled);
             }
@@ -706,7 +705,7 @@ impl Settling {
             // The provider has just let them in, by a session that cannot be asked with.
             leaving::withdraw_refused(conn, now, id, &user)?
         } else {
-            leaving::withdraw(conn, now, desk, id, &user, "")?
+            leaving::withdraw(conn, now, desk, id, &user, None)?
         };
         Ok(settled)
     }
@@ -758,18 +757,9 @@ impl Settling {
         let noted = unnamed_refusals::note(conn, self.now, &identity, refreshed, self.period)?;
         if let Some(count) = noted.begins_suspension {
             warn!(event = "refusals_suspended", provider = provider, count = count; "more than a fifth of the people asked were refused without a name: an outage rather than leavers");
-            let details = Details {
-                count: Some(count),
-                ..Details::default()
-            };
-            record(
-                conn,
-                self.now,
-                EventKind::RefusalsSuspended,
-                None,
-                provider,
-                details,
-            )?;
+            let event = Event::RefusalsSuspended { people: count };
+            let deed = Deed::from_nowhere(self.now, Actor::Portal).at(Some(provider));
+            deed.record(conn, About::Portal, &event)?;
         }
         Ok(noted.counts)
     }
@@ -784,7 +774,7 @@ impl Settling {
         checked: &Checked,
         user: &User,
         reread: &Reread,
-    ) -> Result<Option<&'static str>> {
+    ) -> Result<Option<Admission>> {
         let (now, id) = (self.now, provider.id());
         let was = checked.identities.iter().find(|identity| {
             let subject = reread.subject.as_ref();
@@ -808,10 +798,10 @@ impl Settling {
             let is_admitted =
                 admitting.is_empty() || given.iter().any(|one| admitting.contains(&one.name));
             if !is_admitted {
-                return Ok(Some(crate::error::Admission::Permission.code()));
+                return Ok(Some(Admission::Permission));
             }
         }
-        let mut details = identity_sync::details_of(&reread.kept, &reread.permissions);
+        let mut changes = identity_sync::kept(&reread.kept, &reread.permissions);
         let profile = Profile {
             subject: was.subject.clone(),
             username: reread
@@ -831,43 +821,14 @@ impl Settling {
             occasion: Occasion::Recheck,
             asked_at: reread.asked_at,
         };
-        let Some(username) = identity_sync::sync(conn, desk, now, &sync, &mut details)? else {
+        let Some(username) = identity_sync::sync(conn, desk, now, &sync, &mut changes)? else {
             return Ok(None);
         };
-        let is_changed = !details.changes.is_empty()
-            || !details.permissions_added.is_empty()
-            || !details.permissions_removed.is_empty();
-        if is_changed {
-            let about = Some((user.id, username.as_str()));
-            record(conn, now, EventKind::AccountSynced, about, id, details)?;
+        if changes.is_any() {
+            let about = About::Person(user.id, &username);
+            let deed = Deed::from_nowhere(now, Actor::Provider).at(Some(id));
+            deed.record(conn, about, &Event::AccountSynced { changes })?;
         }
         Ok(None)
     }
-}
-
-fn record(
-    conn: &mut Conn,
-    now: UnixTime,
-    kind: EventKind,
-    user: Option<(i64, &str)>,
-    provider: &str,
-    details: Details,
-) -> Result<()> {
-    audit::record(
-        conn,
-        now,
-        NewEvent {
-            kind,
-            reason: "",
-            actor: match kind {
-                EventKind::RefusalsSuspended => Actor::Nobody,
-                _ => Actor::Provider,
-            },
-            user,
-            provider,
-            client: &Client::default(),
-            reference: "",
-            details,
-        },
-    )
 }

@@ -3,12 +3,12 @@
 
 use std::collections::HashSet;
 
-use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::audit::{About, Actor, Deed, Event, Note};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::error::Result;
 use crate::failpoint::hit_about;
-use crate::sessions::{Client, instances};
+use crate::sessions::instances;
 use crate::text::is_refused;
 use crate::users::{MAX_SUBJECT, keys};
 
@@ -131,22 +131,10 @@ fn record(
     people: usize,
     note: String,
 ) -> Result<()> {
-    audit::record(
-        conn,
-        now,
-        NewEvent {
-            kind: EventKind::ProviderRekeyed,
-            reason: "",
-            actor: Actor::CommandLine,
-            user: None,
-            provider,
-            client: &Client::default(),
-            reference: "",
-            details: Details {
-                count: Some(people),
-                note,
-                ..Details::default()
-            },
-        },
-    )
+    let event = Event::ProviderRekeyed {
+        people,
+        note: Note::of(note),
+    };
+    let deed = Deed::from_nowhere(now, Actor::CommandLine).at(Some(provider));
+    deed.record(conn, About::Portal, &event)
 }

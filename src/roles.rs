@@ -1,13 +1,13 @@
 //! Roles that follow a permission.
 
-use crate::audit::{Actor, DetailedChange, Details};
+use crate::audit::{Actor, Changes};
 use crate::clock::UnixTime;
 use crate::config::RoleSettings;
 use crate::db::{Conn, lock_superusers};
 use crate::error::Result;
 use crate::permissions::{self, Counting};
 use crate::sessions::{self, Closing};
-use crate::users::{self, Role, Roles};
+use crate::users::{self, Field, Role, Roles};
 
 /// Which permissions make somebody an admin.
 #[derive(Debug, Clone, Default)]
@@ -53,8 +53,8 @@ enum Synced {
     Kept,
 }
 
-/// Gives the role that somebody's permissions make, with what became of it in an event's `details`
-/// and among the account's changes, made by `changed_by`.
+/// Gives the role that someone's permissions make; what became of it is added to `changes`, and noted
+/// as a change of the account, made by `changed_by`.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -64,10 +64,10 @@ pub fn sync_and_note(
     wanted: &RolePermissions,
     (user_id, roles): (i64, Roles),
     changed_by: Actor<'_>,
-    details: &mut Details,
+    changes: &mut Changes,
 ) -> Result<()> {
     let to = due(conn, wanted, user_id)?;
-    note(conn, now, to, (user_id, roles), changed_by, details)
+    note(conn, now, to, (user_id, roles), changed_by, changes)
 }
 
 /// Takes a role by permission, or a part of it, from somebody whose permissions do not make it any
@@ -80,14 +80,14 @@ pub fn withdraw_and_note(
     now: UnixTime,
     wanted: &RolePermissions,
     (user_id, roles): (i64, Roles),
-    details: &mut Details,
+    changes: &mut Changes,
 ) -> Result<bool> {
     let to = due(conn, wanted, user_id)?;
     if to >= roles.by_permission {
         return Ok(false);
     }
-    note(conn, now, to, (user_id, roles), Actor::Nobody, details)?;
-    Ok(!details.changes.is_empty())
+    note(conn, now, to, (user_id, roles), Actor::Portal, changes)?;
+    Ok(changes.is_any())
 }
 
 fn note(
@@ -96,18 +96,14 @@ fn note(
     to: Role,
     (user_id, roles): (i64, Roles),
     changed_by: Actor<'_>,
-    details: &mut Details,
+    changes: &mut Changes,
 ) -> Result<()> {
     match set(conn, now, to, (user_id, roles))? {
         Synced::Unchanged => {}
-        Synced::Kept => details.kept.push("role last_superuser".to_owned()),
+        Synced::Kept => changes.kept.push("role last_superuser".to_owned()),
         Synced::Changed { from, to } => {
-            details.changes.push(DetailedChange {
-                field: "role_by_permission".to_owned(),
-                from: from.code().to_owned(),
-                to: to.code().to_owned(),
-            });
-            users::note_changes(conn, now, user_id, changed_by, &["role_by_permission"])?;
+            changes.add_role(Field::RoleByPermission, from, to);
+            users::note_changes(conn, now, user_id, changed_by, &[Field::RoleByPermission])?;
         }
     }
     Ok(())

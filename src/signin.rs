@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
-use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -28,6 +28,7 @@ use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step};
 use crate::local_path::LocalPath;
 use crate::oauth::profile::Documents;
 use crate::oauth::{self, Given, Permissions, Person, Prompt, Provider, Returned, Took};
+use crate::reason::Reason;
 use crate::recheck;
 use crate::secret::{Secret, random_token, reference, sha256};
 use crate::sessions::{self, Client, grant};
@@ -545,7 +546,7 @@ async fn go_in(
     deadline: Instant,
 ) -> Result<Entered> {
     let started = Instant::now();
-    let provider = way.provider().to_owned();
+    let provider = way.provider().unwrap_or_default().to_owned();
     let attempt = way.attempt().map(str::to_owned);
     let token = Secret::new(random_token()?);
     let grant = match &way {
@@ -623,9 +624,9 @@ async fn refuse(desk: &Arc<Desk>, error: SignInError, client: &Client, deadline:
     log_failure(&error);
     let refusal = Refusal {
         reference: error.reference.clone(),
-        reason: error.cause.code(),
+        reason: error.cause.reason(),
         failure: error.to_string(),
-        provider: error.provider.clone(),
+        provider: Some(error.provider.clone()).filter(|id| !id.is_empty()),
         about: None,
         client: client.clone(),
     };
@@ -636,9 +637,9 @@ async fn refuse(desk: &Arc<Desk>, error: SignInError, client: &Client, deadline:
 /// A sign-in that did not come as far as the door, for the trail.
 struct Refusal {
     reference: String,
-    reason: &'static str,
+    reason: Reason,
     failure: String,
-    provider: String,
+    provider: Option<String>,
     /// Whose account, where that is known.
     about: Option<(i64, String)>,
     client: Client,
@@ -648,9 +649,7 @@ struct Refusal {
 /// sign-in failed, whatever becomes of the row.
 async fn note(desk: &Arc<Desk>, refusal: Refusal, deadline: Instant) {
     let now = desk.clock.now();
-    let about = refusal.about.as_ref();
-    let about = about.map(|(id, username)| (*id, username.as_str()));
-    if !desk.refusals.admit(now, about) {
+    if !desk.refusals.admit(now, refusal.about()) {
         return;
     }
     let due = desk.refusals.take_due();
@@ -696,26 +695,21 @@ pub async fn note_left_out(desk: &Arc<Desk>) -> Result<()> {
 }
 
 impl Refusal {
-    fn record(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
+    fn about(&self) -> About<'_> {
         let about = self.about.as_ref();
-        audit::record(
-            conn,
-            now,
-            NewEvent {
-                kind: EventKind::SignInRefused,
-                reason: self.reason,
-                // Who tried is not known.
-                actor: Actor::Nobody,
-                user: about.map(|(id, username)| (*id, username.as_str())),
-                provider: &self.provider,
-                client: &self.client,
-                reference: &self.reference,
-                details: Details {
-                    failure: self.failure.clone(),
-                    ..Details::default()
-                },
-            },
-        )
+        about.map_or(About::Portal, |(id, username)| About::Person(*id, username))
+    }
+
+    fn record(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
+        let event = Event::SignInRefused {
+            reason: self.reason,
+            failure: self.failure.clone(),
+        };
+        // Who tried is not known.
+        Deed::new(now, Actor::Unknown, &self.client)
+            .at(self.provider.as_deref())
+            .with_reference(&self.reference)
+            .record(conn, self.about(), &event)
     }
 }
 

@@ -9,9 +9,8 @@ use log::{info, warn};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::audit::{About, Actor, Deed, Event, Note};
 use crate::clock::UnixTime;
-use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result};
 use crate::oauth::{Given, Provider};
@@ -66,20 +65,8 @@ pub async fn sign_out(
                 return Ok(None);
             };
             let left = grant::left_of(conn, session_id)?;
-            audit::record(
-                conn,
-                now,
-                NewEvent {
-                    kind: EventKind::SignedOut,
-                    reason: "",
-                    actor: Actor::from(&user),
-                    user: Some((user.id, &user.username)),
-                    provider: "",
-                    client: &client,
-                    reference: "",
-                    details: Details::default(),
-                },
-            )?;
+            let deed = Deed::new(now, Actor::from(&user), &client);
+            deed.record(conn, About::from(&user), &Event::SignedOut)?;
             Ok(left.map(|left| (session_id, user, left)))
         })
         .await?;
@@ -129,20 +116,11 @@ fn revoke_later(
             if failure.is_none() {
                 grant::drop_tokens(conn, session_id)?;
             }
-            audit::record(
-                conn,
-                now,
-                NewEvent {
-                    kind: EventKind::TokensRevoked,
-                    reason: failure.as_ref().map_or("", Cause::code),
-                    actor: Actor::Nobody,
-                    user: Some((user.id, &user.username)),
-                    provider: provider.id(),
-                    client: &Client::default(),
-                    reference: "",
-                    details: Details::default(),
-                },
-            )
+            let event = Event::TokensRevoked {
+                failure: failure.as_ref().map(Cause::reason),
+            };
+            let deed = Deed::from_nowhere(now, Actor::Portal).at(Some(provider.id()));
+            deed.record(conn, About::from(&user), &event)
         });
         if let Err(error) = written.await {
             warn!(event = "revocation", outcome = "failed"; "{error}");
@@ -378,23 +356,9 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
                 let Some(user) = users::find(conn, *user_id)? else {
                     continue;
                 };
-                audit::record(
-                    conn,
-                    now,
-                    NewEvent {
-                        kind: EventKind::SignedOutByProvider,
-                        reason: "",
-                        actor: Actor::Provider,
-                        user: Some((user.id, &user.username)),
-                        provider: &id,
-                        client: &Client::default(),
-                        reference: "",
-                        details: Details {
-                            count: Some(*count),
-                            ..Details::default()
-                        },
-                    },
-                )?;
+                let event = Event::SignedOutByProvider { count: *count };
+                let deed = Deed::from_nowhere(now, Actor::Provider).at(Some(&id));
+                deed.record(conn, About::from(&user), &event)?;
             }
             Ok(ended_of.values().sum())
         })
@@ -413,7 +377,10 @@ pub async fn end_session(desk: &Desk, user: &User, session_id: i64, client: Clie
             if sessions::close(conn, now, user.id, Closing::One(session_id))? == 0 {
                 return Err(Error::NotFound);
             }
-            record_own(conn, now, EventKind::SessionEnded, &user, &client, 1)
+            let event = Event::SessionEnded {
+                note: Note::default(),
+            };
+            Deed::new(now, Actor::from(&user), &client).record(conn, About::from(&user), &event)
         })
         .await
 }
@@ -427,45 +394,12 @@ pub async fn end_other_sessions(desk: &Desk, user: &User, kept: i64, client: Cli
     let user = user.clone();
     desk.db
         .write(move |conn| {
-            let ended = sessions::close(conn, now, user.id, Closing::AllBut(kept))?;
-            if ended == 0 {
+            let count = sessions::close(conn, now, user.id, Closing::AllBut(kept))?;
+            if count == 0 {
                 return Ok(());
             }
-            record_own(
-                conn,
-                now,
-                EventKind::OtherSessionsEnded,
-                &user,
-                &client,
-                ended,
-            )
+            let event = Event::OtherSessionsEnded { count };
+            Deed::new(now, Actor::from(&user), &client).record(conn, About::from(&user), &event)
         })
         .await
-}
-
-fn record_own(
-    conn: &mut Conn,
-    now: UnixTime,
-    kind: EventKind,
-    user: &User,
-    client: &Client,
-    count: usize,
-) -> Result<()> {
-    audit::record(
-        conn,
-        now,
-        NewEvent {
-            kind,
-            reason: "",
-            actor: user.into(),
-            user: Some((user.id, &user.username)),
-            provider: "",
-            client,
-            reference: "",
-            details: Details {
-                count: Some(count),
-                ..Details::default()
-            },
-        },
-    )
 }

@@ -1,13 +1,12 @@
 //! Taking over the accounts of a Django app. What exists here is never changed: a second run finds
 //! everything done.
 
-use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::django::{DjangoUser, Source};
 use crate::error::Result;
 use crate::passwords;
-use crate::sessions::Client;
 use crate::text::is_refused;
 use crate::users::terms::is_han;
 use crate::users::{self, Imported, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME, Role};
@@ -174,23 +173,11 @@ fn store(conn: &mut Conn, now: UnixTime, user: &Imported<'_>, dry_run: bool) -> 
     }
     let id = users::create_imported(conn, now, user)?;
     let names = user.permissions.iter().map(|one| one.name.clone());
-    audit::record(
-        conn,
-        now,
-        NewEvent {
-            kind: EventKind::AccountImported,
-            reason: "",
-            actor: Actor::CommandLine,
-            user: Some((id, user.username)),
-            provider: "",
-            client: &Client::default(),
-            reference: "",
-            details: Details {
-                permissions_added: names.collect(),
-                ..Details::default()
-            },
-        },
-    )?;
+    let event = Event::AccountImported {
+        permissions: names.collect(),
+    };
+    let about = About::Person(id, user.username);
+    Deed::from_nowhere(now, Actor::CommandLine).record(conn, about, &event)?;
     Ok(Outcome::New)
 }
 

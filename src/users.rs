@@ -21,8 +21,9 @@ use diesel::expression::ValidGrouping;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
+use strum::{EnumString, IntoStaticStr};
 
-pub use fields::{FieldChange, Leaver, changes_of, named_since, note_changes};
+pub use fields::{Field, FieldChange, LastChange, Leaver, changes_of, named_since, note_changes};
 pub use identity::{Identity, identity_of, note_asked, note_known, note_sync, overtake};
 pub use imported::{Imported, create_imported};
 pub use kept_permissions::{Kept, kept_permissions_of, note_permissions_kept};
@@ -30,6 +31,7 @@ pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total, to
 
 use crate::audit::Actor;
 use crate::clock::UnixTime;
+use crate::code::coded;
 use crate::config::PasswordLogin;
 use crate::db::schema::{identities, users};
 use crate::db::{Conn, Prepared, Sql, each};
@@ -66,7 +68,8 @@ pub struct User {
     erased_at: Option<i64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Role {
     Employee,
     Staff,
@@ -97,24 +100,9 @@ impl Role {
             Self::Superuser => (true, true),
         }
     }
-
-    #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Employee, Self::Staff, Self::Superuser]
-            .into_iter()
-            .find(|role| role.code() == code)
-    }
-
-    /// As the audit trail writes it.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Employee => "employee",
-            Self::Staff => "staff",
-            Self::Superuser => "superuser",
-        }
-    }
 }
+
+coded!(Role);
 
 impl User {
     #[must_use]
@@ -302,14 +290,6 @@ pub struct Profile {
     pub username: String,
     pub first_name: Option<String>,
     pub email: Option<String>,
-}
-
-/// A field that a sign-in changed.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Change {
-    pub field: &'static str,
-    pub from: String,
-    pub to: String,
 }
 
 #[derive(Insertable)]
@@ -643,7 +623,7 @@ pub fn sync(
         .filter(users::id.eq(user.id))
         .filter(users::is_active.eq(true));
     let changes = changes(user, profile, may_rename);
-    let new_value = |field: &str| {
+    let new_value = |field: Field| {
         let change = changes.iter().find(|change| change.field == field);
         change.map(|change| change.to.as_str())
     };
@@ -653,9 +633,9 @@ pub fn sync(
     }
     // What is named here is written anew in every index that has it.
     let fields = SyncedFields {
-        username: new_value("username"),
-        first_name: new_value("first_name"),
-        email: new_value("email"),
+        username: new_value(Field::Username),
+        first_name: new_value(Field::FirstName),
+        email: new_value(Field::Email),
         last_login: is_sign_in.then_some(now.0),
         synced_at: is_sign_in.then_some(now.0),
         permissions_synced_at: has_permissions.then_some(now.0),
@@ -678,7 +658,7 @@ pub fn sync(
             profile.first_name.as_ref().unwrap_or(&user.first_name),
             profile.email.as_ref().unwrap_or(&user.email),
         )?;
-        let fields: Vec<&str> = changes.iter().map(|change| change.field).collect();
+        let fields: Vec<Field> = changes.iter().map(|change| change.field).collect();
         note_changes(conn, now, user.id, Actor::Provider, &fields)?;
     }
     Ok(flags.map(roles_of))
@@ -686,17 +666,21 @@ pub fn sync(
 
 /// What [`sync`] changes in `user`.
 #[must_use]
-pub fn changes(user: &User, profile: &Profile, may_rename: bool) -> Vec<Change> {
+pub fn changes(user: &User, profile: &Profile, may_rename: bool) -> Vec<FieldChange> {
     let username = may_rename.then_some(&profile.username);
     [
-        ("username", &user.username, username),
-        ("first_name", &user.first_name, profile.first_name.as_ref()),
-        ("email", &user.email, profile.email.as_ref()),
+        (Field::Username, &user.username, username),
+        (
+            Field::FirstName,
+            &user.first_name,
+            profile.first_name.as_ref(),
+        ),
+        (Field::Email, &user.email, profile.email.as_ref()),
     ]
     .into_iter()
     .filter_map(|(field, from, to)| {
         let to = to.filter(|to| *to != from)?;
-        Some(Change {
+        Some(FieldChange {
             field,
             from: from.clone(),
             to: to.clone(),

@@ -30,6 +30,7 @@ mod rehearsal;
 mod rescue;
 mod signed_out;
 mod signin;
+mod timeline;
 mod visit;
 
 use std::sync::Arc;

@@ -1,16 +1,16 @@
 //! Accounts made by hand, their passwords and links; exports.
 
 use super::{Admin, Refusal};
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{About, Event, Note};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::desk::Desk;
-use crate::error::Result;
+use crate::error::{Result, Stopped};
 use crate::sessions::proof::ProvedBy;
 use crate::sessions::{self, Closing, proof};
 use crate::text::is_refused;
 use crate::users::{
-    self, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME, NO_PASSWORD_YET, NewLocal, Role, User,
+    self, Field, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME, NO_PASSWORD_YET, NewLocal, Role, User,
     confirmation,
 };
 
@@ -20,8 +20,7 @@ pub struct NewAccount {
     pub username: String,
     pub first_name: String,
     pub email: String,
-    /// Why, in the admin's words.
-    pub note: String,
+    pub note: Note,
 }
 
 /// A local account without a role, whose owner chooses the password by the link of this id; the
@@ -34,20 +33,18 @@ pub async fn create_account(
     admin: &Admin,
     new: NewAccount,
     link: String,
-) -> Result<Result<i64, Refusal>> {
+) -> Result<i64, Stopped<Refusal>> {
     let now = desk.clock.now();
     admin.check_fresh(now)?;
-    if let Err(refusal) = check_new_account(&new.username, &new.email) {
-        return Ok(Err(refusal));
-    }
+    check_new_account(&new.username, &new.email)?;
     let is_name =
         new.first_name.chars().count() <= MAX_FIRST_NAME && !new.first_name.chars().any(is_refused);
     if !is_name {
-        return Ok(Err(Refusal::BadFirstName));
+        return Err(Refusal::BadFirstName.into());
     }
     let admin = admin.clone();
     desk.db
-        .write(move |conn| {
+        .decide(move |conn| {
             admin.begin(conn)?;
             let local = NewLocal {
                 username: &new.username,
@@ -56,28 +53,22 @@ pub async fn create_account(
                 password_hash: NO_PASSWORD_YET,
                 role: Role::Employee,
             };
-            let Some(id) = create(conn, now, &local)? else {
-                return Ok(Err(Refusal::UsernameTaken));
+            let id = create(conn, now, &local)?;
+            let event = Event::AccountCreated {
+                note: new.note.clone(),
             };
-            let event = NewEvent {
-                reference: &link,
-                details: Details {
-                    note: new.note.clone(),
-                    ..Details::default()
-                },
-                ..admin.event(EventKind::AccountCreated, Some((id, &new.username)))
-            };
-            audit::record(conn, now, event)?;
-            Ok(Ok(id))
+            let deed = admin.deed(now).with_reference(&link);
+            deed.record(conn, About::Person(id, &new.username), &event)?;
+            Ok(id)
         })
         .await
 }
 
-fn create(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<Option<i64>> {
+fn create(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<i64, Stopped<Refusal>> {
     if users::find_by_username(conn, new.username)?.is_some() {
-        return Ok(None);
+        return Err(Refusal::UsernameTaken.into());
     }
-    users::create_local(conn, now, new).map(Some)
+    Ok(users::create_local(conn, now, new)?)
 }
 
 /// A local superuser, on the command line.
@@ -91,9 +82,9 @@ pub fn create_superuser(
     username: &str,
     email: &str,
     password_hash: &str,
-) -> Result<(), Refusal> {
+) -> Result<(), Stopped<Refusal>> {
     check_new_account(username, email)?;
-    db.write_blocking(|conn| {
+    db.decide_blocking(|conn| {
         let local = NewLocal {
             username,
             first_name: "",
@@ -101,13 +92,12 @@ pub fn create_superuser(
             password_hash,
             role: Role::Superuser,
         };
-        let Some(id) = create(conn, now, &local)? else {
-            return Ok(Err(Refusal::UsernameTaken));
-        };
-        let event = admin.event(EventKind::SuperuserCreated, Some((id, username)));
-        audit::record(conn, now, event)?;
-        Ok(Ok(()))
-    })?
+        let id = create(conn, now, &local)?;
+        let about = About::Person(id, username);
+        Ok(admin
+            .deed(now)
+            .record(conn, about, &Event::SuperuserCreated)?)
+    })
 }
 
 /// What can be said against a new local account before a password is asked for.
@@ -152,32 +142,26 @@ pub fn change_password(
     admin: &Admin,
     username: &str,
     password_hash: &str,
-) -> Result<ChangedPassword, Refusal> {
-    db.write_blocking(|conn| {
-        let Some(user) = users::find_by_username(conn, username)? else {
-            return Ok(Err(Refusal::UnknownUser));
-        };
+) -> Result<ChangedPassword, Stopped<Refusal>> {
+    db.decide_blocking(|conn| {
+        let user = users::find_by_username(conn, username)?.ok_or(Refusal::UnknownUser)?;
         users::take_row(conn, user.id)?;
         if user.erased_at().is_some() {
-            return Ok(Err(Refusal::Erased));
+            return Err(Refusal::Erased.into());
         }
         if !users::has_password(conn, user.id)? {
             set_confirmation_password(conn, now, admin, &user, password_hash)?;
-            return Ok(Ok(ChangedPassword::Confirmation));
+            return Ok(ChangedPassword::Confirmation);
         }
-        let ended = sessions::close(conn, now, user.id, Closing::All)?;
+        let sessions_ended = sessions::close(conn, now, user.id, Closing::All)?;
         users::set_password(conn, user.id, password_hash)?;
-        users::note_changes(conn, now, user.id, admin.actor(), &["password"])?;
-        let event = NewEvent {
-            details: Details {
-                count: (ended > 0).then_some(ended),
-                ..Details::default()
-            },
-            ..admin.event(EventKind::PasswordChanged, Some((user.id, username)))
-        };
-        audit::record(conn, now, event)?;
-        Ok(Ok(ChangedPassword::Local))
-    })?
+        users::note_changes(conn, now, user.id, admin.actor(), &[Field::Password])?;
+        let event = Event::PasswordChanged { sessions_ended };
+        admin
+            .deed(now)
+            .record(conn, About::Person(user.id, username), &event)?;
+        Ok(ChangedPassword::Local)
+    })
 }
 
 fn set_confirmation_password(
@@ -189,11 +173,10 @@ fn set_confirmation_password(
 ) -> Result<()> {
     confirmation::set(conn, user.id, Some(hash))?;
     proof::take(conn, user.id, ProvedBy::ConfirmationPassword)?;
-    let field = &["confirmation_password"];
+    let field = &[Field::ConfirmationPassword];
     users::note_changes(conn, now, user.id, admin.actor(), field)?;
-    let about = Some((user.id, user.username.as_str()));
-    let event = admin.event(EventKind::ConfirmationPasswordSet, about);
-    audit::record(conn, now, event)
+    let event = Event::ConfirmationPasswordSet;
+    admin.deed(now).record(conn, About::from(user), &event)
 }
 
 /// Notes that a rescue link is made for an active account, on the command line; the account's id.
@@ -206,44 +189,32 @@ pub fn make_rescue_link(
     admin: &Admin,
     username: &str,
     link_id: &str,
-) -> Result<i64, Refusal> {
-    db.write_blocking(|conn| {
-        let Some(user) = users::find_by_username(conn, username)? else {
-            return Ok(Err(Refusal::UnknownUser));
-        };
+) -> Result<i64, Stopped<Refusal>> {
+    db.decide_blocking(|conn| {
+        let user = users::find_by_username(conn, username)?.ok_or(Refusal::UnknownUser)?;
         // Deactivated a moment ago, perhaps.
         let user = users::lock(conn, user.id)?.filter(|user| user.is_active);
-        let Some(user) = user else {
-            return Ok(Err(Refusal::Inactive));
-        };
-        let event = NewEvent {
-            reference: link_id,
-            ..admin.event(EventKind::RescueLinkMade, Some((user.id, username)))
-        };
-        audit::record(conn, now, event)?;
-        Ok(Ok(user.id))
-    })?
+        let user = user.ok_or(Refusal::Inactive)?;
+        let about = About::Person(user.id, username);
+        let deed = admin.deed(now).with_reference(link_id);
+        deed.record(conn, about, &Event::RescueLinkMade)?;
+        Ok(user.id)
+    })
 }
 
-/// Notes that a list leaves the house: `what` with its filters, `users?role=staff`.
+/// Notes that a list, named with its filters as in `users?role=staff`, leaves the house.
 ///
 /// # Errors
 /// As [`super::act()`]
-pub async fn export_made(desk: &Desk, admin: &Admin, what: String) -> Result<()> {
+pub async fn export_made(desk: &Desk, admin: &Admin, list: String) -> Result<()> {
     let now = desk.clock.now();
     admin.check_fresh(now)?;
     let admin = admin.clone();
     desk.db
         .write(move |conn| {
             admin.begin(conn)?;
-            let event = NewEvent {
-                details: Details {
-                    export: what.clone(),
-                    ..Details::default()
-                },
-                ..admin.event(EventKind::ExportMade, None)
-            };
-            audit::record(conn, now, event)
+            let event = Event::ExportMade { list: list.clone() };
+            admin.deed(now).record(conn, About::Portal, &event)
         })
         .await
 }

@@ -1,21 +1,19 @@
 //! What can be done to one account.
 
 use super::{Admin, Refusal};
-use crate::audit::{self, DetailedChange, Details, EventKind, NewEvent};
+use crate::audit::event::Identity;
+use crate::audit::{self, About, Changes, Event, EventKind, Note};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::desk::Desk;
-use crate::error::{Error, Result};
-use crate::permissions::{self, MAX_NAME};
+use crate::error::{Result, Stopped};
+use crate::permissions::{self, Diff, MAX_NAME};
 use crate::roles::{self, RolePermissions};
 use crate::sessions::proof::ProvedBy;
 use crate::sessions::{self, Closing, proof};
 use crate::text::is_refused;
 use crate::users::confirmation;
-use crate::users::{self, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusals};
-
-/// Of an admin's reason or note, in characters.
-pub const MAX_NOTE: usize = 500;
+use crate::users::{self, Field, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusals};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -47,11 +45,10 @@ pub enum Act {
     Note,
 }
 
-/// Why, in the admin's words, and what names this act on pages and in the trail.
+/// What an admin says of an act: why, and what names it on pages and in the audit log.
 #[derive(Clone, Debug, Default)]
-pub struct Reason {
-    /// At most [`MAX_NOTE`] characters.
-    pub note: String,
+pub struct Said {
+    pub note: Note,
     pub reference: String,
 }
 
@@ -60,7 +57,7 @@ pub struct Reason {
 pub struct Done {
     /// The account as it was before.
     pub user: User,
-    pub sessions_ended: usize,
+    pub event: Event,
 }
 
 impl Act {
@@ -102,6 +99,7 @@ impl Act {
         }
     }
 
+    /// The event of it.
     const fn kind(&self) -> EventKind {
         match self {
             Self::Deactivate => EventKind::AccountDeactivated,
@@ -120,29 +118,36 @@ impl Act {
             Self::Note => EventKind::NoteAdded,
         }
     }
+
+    /// The id of the link that it makes.
+    fn link(&self) -> Option<&str> {
+        match self {
+            Self::ResetPassword { link } | Self::MakeConfirmationLink { link } => Some(link),
+            _ => None,
+        }
+    }
 }
 
 /// Does it, in a transaction of its own.
 ///
 /// # Errors
-/// [`Error::FreshSignInNeeded`], [`Error::SignedOut`] and [`Error::Forbidden`] when the authority
-/// does not hold, [`Error::Database`]; then nothing is changed.
+/// As [`perform`]; after a failure nothing is changed.
 pub async fn act(
     desk: &Desk,
     admin: &Admin,
     user_id: i64,
     act: Act,
-    reason: Reason,
-) -> Result<Result<Done, Refusal>> {
+    said: Said,
+) -> Result<Done, Stopped<Refusal>> {
     let now = desk.clock.now();
     let roles = desk.roles.clone();
     let admin = admin.clone();
     let failpoint = desk.failpoint.clone();
     failpoint.reach("before_act_begins").await;
     desk.db
-        .write(move |conn| {
+        .decide(move |conn| {
             failpoint.hit("before_act");
-            perform(conn, now, &admin, &roles, user_id, &act, &reason)
+            perform(conn, now, &admin, &roles, user_id, &act, &said)
         })
         .await
 }
@@ -150,7 +155,9 @@ pub async fn act(
 /// Does it, in the caller's transaction: one event, also for an act that was refused.
 ///
 /// # Errors
-/// As [`act()`]
+/// A [`Refusal`]; [`crate::error::Error::FreshSignInNeeded`], [`crate::error::Error::SignedOut`] and
+/// [`crate::error::Error::Forbidden`] when the authority does not hold;
+/// [`crate::error::DatabaseError`]
 pub fn perform(
     conn: &mut Conn,
     now: UnixTime,
@@ -158,60 +165,45 @@ pub fn perform(
     roles: &RolePermissions,
     user_id: i64,
     act: &Act,
-    reason: &Reason,
-) -> Result<Result<Done, Refusal>> {
+    said: &Said,
+) -> Result<Done, Stopped<Refusal>> {
     if act.is_dangerous() {
         admin.check_fresh(now)?;
     }
     admin.begin(conn)?;
-    let Some(user) = users::lock(conn, user_id)? else {
-        return Ok(Err(Refusal::UnknownUser));
-    };
+    let user = users::lock(conn, user_id)?.ok_or(Refusal::UnknownUser)?;
     // Waiting for the row may have taken a while.
     admin.check(conn)?;
     if act.is_dangerous() {
         admin.check_proved(conn, now)?;
     }
-    let ends_superuser = ends_superuser(&user, roles, act);
-    let mut this = Performing {
+    let deed = admin.deed(now).with_reference(&said.reference);
+    let performing = Performing {
         now,
         admin,
         roles,
-        user,
-        details: Details {
-            note: reason.note.clone(),
-            ..Details::default()
-        },
-        username: None,
-        sessions_ended: 0,
+        user: &user,
+        note: &said.note,
     };
-    let refusal = if act.is_for_others() && admin.is(user_id) {
-        Some(Refusal::Yourself)
-    } else if ends_superuser && !users::has_other_superuser(conn, user_id)? {
-        Some(Refusal::LastSuperuser)
-    } else {
-        this.change(conn, act)?.err()
-    };
-    match refusal {
-        // Nothing was tried that anybody would have to know of.
-        Some(
-            refusal @ (Refusal::Unchanged
-            | Refusal::UnknownUser
-            | Refusal::BadName
-            | Refusal::NotRefused
-            | Refusal::NoReason),
-        ) => Ok(Err(refusal)),
-        Some(refusal) => {
-            this.record(conn, act, reason, refusal.code())?;
-            Ok(Err(refusal))
+    match performing.perform(conn, act) {
+        Ok((event, username)) => {
+            let deed = act.link().map_or(deed, |link| deed.with_reference(link));
+            let about = About::Person(user.id, username.as_deref().unwrap_or(&user.username));
+            deed.record(conn, about, &event)?;
+            Ok(Done { user, event })
         }
-        None => {
-            this.record(conn, act, reason, "")?;
-            Ok(Ok(Done {
-                user: this.user,
-                sessions_ended: this.sessions_ended,
-            }))
+        Err(Stopped::Refused(refusal)) => {
+            if refusal.is_worth_a_row() {
+                let event = Event::ActRefused {
+                    act: act.kind(),
+                    reason: refusal.reason(),
+                    note: said.note.clone(),
+                };
+                deed.record(conn, About::from(&user), &event)?;
+            }
+            Err(refusal.into())
         }
+        Err(failed) => Err(failed),
     }
 }
 
@@ -237,268 +229,310 @@ struct Performing<'a> {
     now: UnixTime,
     admin: &'a Admin,
     roles: &'a RolePermissions,
-    user: User,
-    details: Details,
-    /// The account's new name, where the act gives it one.
-    username: Option<String>,
-    sessions_ended: usize,
+    user: &'a User,
+    note: &'a Note,
 }
 
 impl Performing<'_> {
-    fn change(&mut self, conn: &mut Conn, act: &Act) -> Result<Result<(), Refusal>> {
-        let user_id = self.user.id;
+    /// What happened, and the account's new name where it got one.
+    fn perform(
+        &self,
+        conn: &mut Conn,
+        act: &Act,
+    ) -> Result<(Event, Option<String>), Stopped<Refusal>> {
+        if act.is_for_others() && self.admin.is(self.user.id) {
+            return Err(Refusal::Yourself.into());
+        }
+        let ends_superuser = ends_superuser(self.user, self.roles, act);
+        if ends_superuser && !users::has_other_superuser(conn, self.user.id)? {
+            return Err(Refusal::LastSuperuser.into());
+        }
         if self.user.erased_at().is_some() && !matches!(act, Act::Note) {
-            return Ok(Err(Refusal::Erased));
+            return Err(Refusal::Erased.into());
         }
-        match act {
-            Act::Deactivate => {
-                if !self.user.is_active {
-                    return Ok(Err(Refusal::Unchanged));
-                }
-                users::set_active(conn, user_id, false)?;
-                self.end_sessions(conn)?;
-                self.note_change(conn, "is_active")?;
+        let event = match act {
+            Act::Deactivate => self.set_active(conn, false),
+            Act::Activate => self.set_active(conn, true),
+            Act::SetRole(role) => self.set_role(conn, *role),
+            Act::EndSessions => self.end_sessions(conn),
+            Act::EndSession(id) => self.end_session(conn, *id),
+            Act::GrantPermission(name) => self.grant(conn, name),
+            Act::TakePermission(name) => self.take(conn, name),
+            Act::LinkIdentity(provider, subject) => {
+                self.link(conn, (provider.clone(), subject.clone()))
             }
-            Act::Activate => {
-                if self.user.is_active {
-                    return Ok(Err(Refusal::Unchanged));
-                }
-                users::set_active(conn, user_id, true)?;
-                self.note_change(conn, "is_active")?;
+            Act::UnlinkIdentity(provider, subject) => {
+                self.unlink(conn, (provider.clone(), subject.clone()))
             }
-            Act::SetRole(role) => {
-                let from = self.user.roles().by_hand;
-                if from == *role {
-                    return Ok(Err(Refusal::Unchanged));
-                }
-                sessions::close(conn, self.now, user_id, Closing::Rights)?;
-                users::set_role_by_hand(conn, user_id, *role)?;
-                self.add_role_change("role_by_hand", from, *role);
-                self.note_change(conn, "role_by_hand")?;
+            Act::ResetPassword { .. } => self.reset_password(conn),
+            Act::MakeConfirmationLink { .. } => self.take_confirmation_password(conn),
+            Act::Erase => {
+                let (event, alias) = self.erase(conn)?;
+                return Ok((event, Some(alias)));
             }
-            Act::EndSessions => {
-                self.end_sessions(conn)?;
-                if self.sessions_ended == 0 {
-                    return Ok(Err(Refusal::Unchanged));
-                }
-            }
-            Act::EndSession(id) => {
-                if sessions::close(conn, self.now, user_id, Closing::One(*id))? == 0 {
-                    return Ok(Err(Refusal::Unchanged));
-                }
-                self.sessions_ended = 1;
-                self.details.count = Some(1);
-            }
-            Act::GrantPermission(name) => {
-                if !is_name(name, MAX_NAME) {
-                    return Ok(Err(Refusal::BadName));
-                }
-                if !permissions::grant(conn, self.now, user_id, name, self.admin.actor())? {
-                    return Ok(Err(Refusal::Unchanged));
-                }
-                self.details.permissions_added = vec![name.clone()];
-                self.sync_role_after(conn, name)?;
-            }
-            Act::TakePermission(name) => {
-                sessions::close(conn, self.now, user_id, Closing::Rights)?;
-                if !permissions::take(conn, user_id, name)? {
-                    return Ok(Err(Refusal::Unchanged));
-                }
-                self.details.permissions_removed = vec![name.clone()];
-                self.sync_role_after(conn, name)?;
-            }
-            Act::LinkIdentity(provider, subject) => return self.link(conn, provider, subject),
-            Act::UnlinkIdentity(provider, subject) => return self.unlink(conn, provider, subject),
-            Act::ResetPassword { .. } => {
-                if !users::has_password(conn, user_id)? {
-                    return Ok(Err(Refusal::NoLocalPassword));
-                }
-                if !self.user.is_active {
-                    return Ok(Err(Refusal::Inactive));
-                }
-                users::set_password(conn, user_id, NO_PASSWORD_YET)?;
-                confirmation::set(conn, user_id, None)?;
-                self.end_sessions(conn)?;
-                self.note_change(conn, "password")?;
-            }
-            Act::MakeConfirmationLink { .. } => {
-                if !self.user.is_active {
-                    return Ok(Err(Refusal::Inactive));
-                }
-                if confirmation::set(conn, user_id, None)? {
-                    proof::take(conn, user_id, ProvedBy::ConfirmationPassword)?;
-                    self.note_change(conn, "confirmation_password")?;
-                }
-            }
-            Act::Erase => return self.erase(conn),
-            Act::Readmit(by) => return self.readmit(conn, by.as_deref()),
-            Act::Note => {
-                if self.details.note.trim().is_empty() {
-                    return Ok(Err(Refusal::BadName));
-                }
-            }
-        }
-        Ok(Ok(()))
+            Act::Readmit(by) => self.readmit(conn, by.as_deref()),
+            Act::Note if self.note.is_empty() => Err(Refusal::BadName.into()),
+            Act::Note => Ok(Event::NoteAdded { note: self.note() }),
+        };
+        Ok((event?, None))
     }
 
-    /// Whoever knew the old password must not come in beside the one who now can: both it and all
-    /// sessions end.
-    fn link(
-        &mut self,
-        conn: &mut Conn,
-        provider: &str,
-        subject: &str,
-    ) -> Result<Result<(), Refusal>> {
+    fn set_active(&self, conn: &mut Conn, is_active: bool) -> Result<Event, Stopped<Refusal>> {
+        if self.user.is_active == is_active {
+            return Err(Refusal::Unchanged.into());
+        }
+        users::set_active(conn, self.user.id, is_active)?;
+        let event = if is_active {
+            Event::AccountActivated { note: self.note() }
+        } else {
+            Event::AccountDeactivated {
+                sessions_ended: self.close(conn, Closing::All)?,
+                note: self.note(),
+            }
+        };
+        self.note_change(conn, Field::IsActive)?;
+        Ok(event)
+    }
+
+    fn set_role(&self, conn: &mut Conn, role: Role) -> Result<Event, Stopped<Refusal>> {
+        let from = self.user.roles().by_hand;
+        if from == role {
+            return Err(Refusal::Unchanged.into());
+        }
+        self.close(conn, Closing::Rights)?;
+        users::set_role_by_hand(conn, self.user.id, role)?;
+        self.note_change(conn, Field::RoleByHand)?;
+        let mut changes = Changes::default();
+        changes.add_role(Field::RoleByHand, from, role);
+        Ok(Event::RoleChanged {
+            changes,
+            note: self.note(),
+        })
+    }
+
+    fn end_sessions(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+        match self.close(conn, Closing::All)? {
+            0 => Err(Refusal::Unchanged.into()),
+            count => Ok(Event::SessionsEnded {
+                count,
+                note: self.note(),
+            }),
+        }
+    }
+
+    fn end_session(&self, conn: &mut Conn, session_id: i64) -> Result<Event, Stopped<Refusal>> {
+        match self.close(conn, Closing::One(session_id))? {
+            0 => Err(Refusal::Unchanged.into()),
+            _ => Ok(Event::SessionEnded { note: self.note() }),
+        }
+    }
+
+    fn grant(&self, conn: &mut Conn, name: &str) -> Result<Event, Stopped<Refusal>> {
+        if !is_name(name, MAX_NAME) {
+            return Err(Refusal::BadName.into());
+        }
+        let (user_id, by) = (self.user.id, self.admin.actor());
+        if !permissions::grant(conn, self.now, user_id, name, by)? {
+            return Err(Refusal::Unchanged.into());
+        }
+        let mut changes = Changes {
+            permissions: Diff {
+                added: vec![name.to_owned()],
+                removed: Vec::new(),
+            },
+            ..Changes::default()
+        };
+        self.sync_role_after(conn, name, &mut changes)?;
+        Ok(Event::PermissionGranted {
+            changes,
+            note: self.note(),
+        })
+    }
+
+    fn take(&self, conn: &mut Conn, name: &str) -> Result<Event, Stopped<Refusal>> {
+        self.close(conn, Closing::Rights)?;
+        if !permissions::take(conn, self.user.id, name)? {
+            return Err(Refusal::Unchanged.into());
+        }
+        let mut changes = Changes {
+            permissions: Diff {
+                added: Vec::new(),
+                removed: vec![name.to_owned()],
+            },
+            ..Changes::default()
+        };
+        self.sync_role_after(conn, name, &mut changes)?;
+        Ok(Event::PermissionTaken {
+            changes,
+            note: self.note(),
+        })
+    }
+
+    /// Someone who knew the old password must not come in beside the one who now can: both it and
+    /// all sessions end.
+    fn link(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
+        let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
         if !is_name(subject, MAX_SUBJECT) {
-            return Ok(Err(Refusal::BadName));
+            return Err(Refusal::BadName.into());
         }
+        let user_id = self.user.id;
         if let Some(owner) = users::find_by_identity(conn, provider, subject)? {
-            return Ok(Err(if owner.id == self.user.id {
-                Refusal::Unchanged
+            return Err(if owner.id == user_id {
+                Refusal::Unchanged.into()
             } else {
-                Refusal::IdentityTaken(owner.username)
-            }));
+                Refusal::IdentityTaken(owner.username).into()
+            });
         }
-        users::link(
-            conn,
-            self.now,
-            self.user.id,
-            (provider, subject),
-            UnixTime(0),
-        )?;
-        users::clear_password(conn, self.user.id)?;
-        self.end_sessions(conn)?;
-        self.details.identity = Some((provider.to_owned(), subject.to_owned()));
-        self.note_change(conn, "identity")?;
-        Ok(Ok(()))
+        users::link(conn, self.now, user_id, (provider, subject), UnixTime(0))?;
+        users::clear_password(conn, user_id)?;
+        let sessions_ended = self.close(conn, Closing::All)?;
+        self.note_change(conn, Field::Identity)?;
+        Ok(Event::IdentityLinked {
+            identity,
+            sessions_ended,
+            changes: Changes::default(),
+            note: self.note(),
+        })
     }
 
     /// What the provider gave goes with it.
-    fn unlink(
-        &mut self,
-        conn: &mut Conn,
-        provider: &str,
-        subject: &str,
-    ) -> Result<Result<(), Refusal>> {
-        let refused = refusals::of(conn, self.user.id)?;
-        if !users::unlink(conn, self.user.id, provider, subject)? {
-            return Ok(Err(Refusal::Unchanged));
+    fn unlink(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
+        let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
+        let user_id = self.user.id;
+        let refused = refusals::of(conn, user_id)?;
+        if !users::unlink(conn, user_id, provider, subject)? {
+            return Err(Refusal::Unchanged.into());
         }
-        // Its refusal goes with it: the trail tells.
-        let still = refusals::of(conn, self.user.id)?;
+        // Its refusal goes with it: the event tells.
+        let still = refusals::of(conn, user_id)?;
         let lifted = refused
             .into_iter()
             .filter(|refusal| !still.contains(refusal));
-        self.details.refused_by = lifted.map(|(provider, _)| provider).collect();
+        let refused_by = lifted.map(|(provider, _)| provider).collect();
         // Whoever came by it may have chosen one.
-        confirmation::set(conn, self.user.id, None)?;
-        let taken = permissions::replace(conn, self.now, self.user.id, provider, &[])?;
-        self.details.permissions_removed = taken.removed;
-        self.end_sessions(conn)?;
-        self.sync_role(conn)?;
-        self.details.identity = Some((provider.to_owned(), subject.to_owned()));
-        self.note_change(conn, "identity")?;
-        Ok(Ok(()))
+        confirmation::set(conn, user_id, None)?;
+        let mut changes = Changes {
+            permissions: permissions::replace(conn, self.now, user_id, provider, &[])?,
+            ..Changes::default()
+        };
+        let sessions_ended = self.close(conn, Closing::All)?;
+        self.sync_role(conn, &mut changes)?;
+        self.note_change(conn, Field::Identity)?;
+        Ok(Event::IdentityUnlinked {
+            identity,
+            sessions_ended,
+            changes,
+            refused_by,
+            note: self.note(),
+        })
     }
 
-    fn readmit(&mut self, conn: &mut Conn, by: Option<&str>) -> Result<Result<(), Refusal>> {
-        if self.details.note.trim().is_empty() {
-            return Ok(Err(Refusal::NoReason));
+    fn reset_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+        if !users::has_password(conn, self.user.id)? {
+            return Err(Refusal::NoLocalPassword.into());
         }
+        self.check_active()?;
+        users::set_password(conn, self.user.id, NO_PASSWORD_YET)?;
+        confirmation::set(conn, self.user.id, None)?;
+        let sessions_ended = self.close(conn, Closing::All)?;
+        self.note_change(conn, Field::Password)?;
+        Ok(Event::PasswordLinkMade {
+            sessions_ended,
+            note: self.note(),
+        })
+    }
+
+    fn take_confirmation_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+        self.check_active()?;
+        if confirmation::set(conn, self.user.id, None)? {
+            proof::take(conn, self.user.id, ProvedBy::ConfirmationPassword)?;
+            self.note_change(conn, Field::ConfirmationPassword)?;
+        }
+        Ok(Event::ConfirmationLinkMade { note: self.note() })
+    }
+
+    fn readmit(&self, conn: &mut Conn, by: Option<&str>) -> Result<Event, Stopped<Refusal>> {
+        if self.note.is_empty() {
+            return Err(Refusal::NoReason.into());
+        }
+        let mut refused_by = Vec::new();
         for (provider, _) in refusals::of(conn, self.user.id)? {
             if by.is_none_or(|by| by == provider)
                 && refusals::let_in(conn, self.user.id, &provider)?
             {
-                self.details.refused_by.push(provider);
+                refused_by.push(provider);
             }
         }
-        if self.details.refused_by.is_empty() {
-            return Ok(Err(Refusal::NotRefused));
+        if refused_by.is_empty() {
+            return Err(Refusal::NotRefused.into());
         }
-        Ok(Ok(()))
+        Ok(Event::Readmitted {
+            refused_by,
+            note: self.note(),
+        })
     }
 
-    fn erase(&mut self, conn: &mut Conn) -> Result<Result<(), Refusal>> {
+    /// What happened, and what stands for the name from now on.
+    fn erase(&self, conn: &mut Conn) -> Result<(Event, String), Stopped<Refusal>> {
         if self.user.is_active {
-            return Ok(Err(Refusal::StillActive));
+            return Err(Refusal::StillActive.into());
         }
         let alias = free_alias(conn, self.user.id)?;
-        self.end_sessions(conn)?;
+        self.close(conn, Closing::All)?;
         let leaver = users::Leaver {
             id: self.user.id,
             username: &self.user.username,
             alias: &alias,
-            named_since: audit::named_since(conn, &self.user)?,
+            named_since: audit::named_since(conn, self.user)?,
         };
         permissions::forget(conn, &leaver)?;
         sessions::forget(conn, leaver.id)?;
         users::erase(conn, self.now, &leaver)?;
-        let events = audit::forget(conn, &leaver)?;
-        self.details.count = Some(events);
-        self.username = Some(alias);
-        Ok(Ok(()))
+        let event = Event::AccountErased {
+            events: audit::forget(conn, &leaver)?,
+            note: self.note(),
+        };
+        Ok((event, alias))
     }
 
-    fn end_sessions(&mut self, conn: &mut Conn) -> Result<()> {
-        self.sessions_ended = sessions::close(conn, self.now, self.user.id, Closing::All)?;
-        self.details.count = (self.sessions_ended > 0).then_some(self.sessions_ended);
-        Ok(())
+    fn check_active(&self) -> Result<(), Stopped<Refusal>> {
+        if self.user.is_active {
+            Ok(())
+        } else {
+            Err(Refusal::Inactive.into())
+        }
+    }
+
+    /// How many sessions ended.
+    fn close(&self, conn: &mut Conn, which: Closing<'_>) -> Result<usize> {
+        sessions::close(conn, self.now, self.user.id, which)
     }
 
     /// A permission that makes no role leaves the role alone: a command may run without the
     /// portal's settings.
-    fn sync_role_after(&mut self, conn: &mut Conn, permission: &str) -> Result<()> {
+    fn sync_role_after(&self, conn: &mut Conn, name: &str, changes: &mut Changes) -> Result<()> {
         let makes_role = [&self.roles.staff, &self.roles.superuser]
             .into_iter()
             .flatten()
-            .any(|name| name == permission);
+            .any(|one| one == name);
         if makes_role {
-            self.sync_role(conn)?;
+            self.sync_role(conn, changes)?;
         }
         Ok(())
     }
 
-    fn sync_role(&mut self, conn: &mut Conn) -> Result<()> {
+    fn sync_role(&self, conn: &mut Conn, changes: &mut Changes) -> Result<()> {
         let known = (self.user.id, self.user.roles());
-        let (by, details) = (self.admin.actor(), &mut self.details);
-        roles::sync_and_note(conn, self.now, self.roles, known, by, details)
+        let by = self.admin.actor();
+        roles::sync_and_note(conn, self.now, self.roles, known, by, changes)
     }
 
-    fn add_role_change(&mut self, field: &str, from: Role, to: Role) {
-        self.details.changes.push(DetailedChange {
-            field: field.to_owned(),
-            from: from.code().to_owned(),
-            to: to.code().to_owned(),
-        });
-    }
-
-    fn note_change(&self, conn: &mut Conn, field: &str) -> Result<()> {
+    fn note_change(&self, conn: &mut Conn, field: Field) -> Result<()> {
         users::note_changes(conn, self.now, self.user.id, self.admin.actor(), &[field])
     }
 
-    fn record(
-        &self,
-        conn: &mut Conn,
-        act: &Act,
-        reason: &Reason,
-        refused: &'static str,
-    ) -> Result<()> {
-        let username = self.username.as_deref().unwrap_or(&self.user.username);
-        let reference = match act {
-            Act::ResetPassword { link } | Act::MakeConfirmationLink { link }
-                if refused.is_empty() =>
-            {
-                link
-            }
-            _ => &reason.reference,
-        };
-        let event = NewEvent {
-            reason: refused,
-            reference,
-            details: self.details.clone(),
-            ..self.admin.event(act.kind(), Some((self.user.id, username)))
-        };
-        audit::record(conn, self.now, event)
+    fn note(&self) -> Note {
+        self.note.clone()
     }
 }
 
@@ -524,26 +558,22 @@ fn is_name(text: &str, longest: usize) -> bool {
 /// not touched. Returns the role by hand from before.
 ///
 /// # Errors
-/// [`Refusal::UnknownUser`], [`Refusal::LastSuperuser`]
+/// [`Refusal::UnknownUser`], [`Refusal::LastSuperuser`]; [`crate::error::DatabaseError`]
 pub fn promote(
     db: &Db,
     now: UnixTime,
     admin: &Admin,
     username: &str,
     role: Role,
-) -> Result<Role, Refusal> {
-    db.write_blocking(|conn| {
-        let Some(user) = users::find_by_username(conn, username)? else {
-            return Ok(Err(Refusal::UnknownUser));
-        };
+) -> Result<Role, Stopped<Refusal>> {
+    db.decide_blocking(|conn| {
+        let user = users::find_by_username(conn, username)?.ok_or(Refusal::UnknownUser)?;
         let roles = RolePermissions::default();
         let act = Act::SetRole(role);
-        let done = perform(conn, now, admin, &roles, user.id, &act, &Reason::default())?;
-        Ok(match done {
+        match perform(conn, now, admin, &roles, user.id, &act, &Said::default()) {
             Ok(done) => Ok(done.user.roles().by_hand),
-            Err(Refusal::Unchanged) => Ok(role),
-            Err(refusal) => Err(refusal),
-        })
+            Err(Stopped::Refused(Refusal::Unchanged)) => Ok(role),
+            Err(stopped) => Err(stopped),
+        }
     })
-    .map_err(|error: Error| Refusal::Failed(error))?
 }

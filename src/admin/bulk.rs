@@ -1,8 +1,8 @@
 //! One act for many accounts, in bounded batches.
 
-use super::{Act, Admin, Reason, Refusal, perform};
+use super::{Act, Admin, Refusal, Said, perform};
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Stopped};
 use crate::paging::Page;
 use crate::sessions;
 use crate::users::{self, Order, User, Wanted};
@@ -51,14 +51,14 @@ pub async fn bulk(
     admin: &Admin,
     selection: Selection,
     act: &Act,
-    reason: &Reason,
+    said: &Said,
 ) -> Result<Outcome> {
     admin.check_fresh(desk.clock.now())?;
     let mut outcome = Outcome::default();
     match selection {
         Selection::These(ids) => {
             for ids in ids.chunks(AT_ONCE) {
-                perform_all(desk, admin, ids.to_vec(), act, reason, &mut outcome).await?;
+                perform_all(desk, admin, ids.to_vec(), act, said, &mut outcome).await?;
             }
         }
         Selection::Matching(mut wanted) => {
@@ -70,7 +70,7 @@ pub async fn bulk(
                 let listing = desk.db.read(move |conn| users::list(conn, &page)).await?;
                 let ids: Vec<i64> = listing.rows.iter().map(|user| user.id).collect();
                 let next = listing.next(|user| user.id).or(listing.stopped_at);
-                perform_all(desk, admin, ids, act, reason, &mut outcome).await?;
+                perform_all(desk, admin, ids, act, said, &mut outcome).await?;
                 outcome.next = next;
                 let Some(next) = next else { break };
                 wanted.page = Page::After(next);
@@ -89,12 +89,12 @@ async fn perform_all(
     admin: &Admin,
     ids: Vec<i64>,
     act: &Act,
-    reason: &Reason,
+    said: &Said,
     outcome: &mut Outcome,
 ) -> Result<()> {
     let now = desk.clock.now();
     let roles = desk.roles.clone();
-    let (admin, act, reason) = (admin.clone(), act.clone(), reason.clone());
+    let (admin, act, said) = (admin.clone(), act.clone(), said.clone());
     // Taken in one order by everybody, so that no two batches wait for each other.
     let mut ids = ids;
     ids.sort_unstable();
@@ -112,13 +112,14 @@ async fn perform_all(
                     });
                     continue;
                 }
-                match perform(conn, now, &admin, &roles, *id, &act, &reason)? {
+                match perform(conn, now, &admin, &roles, *id, &act, &said) {
                     Ok(_) => done += 1,
-                    Err(Refusal::Unchanged) => unchanged += 1,
-                    Err(refusal) => failed.push(Failed {
+                    Err(Stopped::Refused(Refusal::Unchanged)) => unchanged += 1,
+                    Err(Stopped::Refused(refusal)) => failed.push(Failed {
                         user: users::find(conn, *id)?,
                         refusal,
                     }),
+                    Err(Stopped::Failed(error)) => return Err(error),
                 }
             }
             Ok::<_, Error>((done, unchanged, failed))
@@ -146,7 +147,7 @@ pub async fn end_sessions(
     admin: &Admin,
     filter: &sessions::list::Filter,
     kept: i64,
-    reason: &Reason,
+    said: &Said,
 ) -> Result<Ended> {
     let (now, limits) = (desk.clock.now(), desk.limits);
     admin.check_fresh(now)?;
@@ -172,15 +173,17 @@ pub async fn end_sessions(
             .collect();
         owned.sort_unstable();
         let roles = desk.roles.clone();
-        let (admin, reason) = (admin.clone(), reason.clone());
+        let (admin, said) = (admin.clone(), said.clone());
         ended.count += desk
             .db
             .write(move |conn| {
                 let mut count = 0;
                 for (user, session) in &owned {
                     let act = Act::EndSession(*session);
-                    if perform(conn, now, &admin, &roles, *user, &act, &reason)?.is_ok() {
-                        count += 1;
+                    match perform(conn, now, &admin, &roles, *user, &act, &said) {
+                        Ok(_) => count += 1,
+                        Err(Stopped::Refused(_)) => {}
+                        Err(Stopped::Failed(error)) => return Err(error),
                     }
                 }
                 Ok(count)

@@ -1,7 +1,7 @@
 //! Refusals without a name, once there were too many to believe: an admin says that they are meant.
 
 use super::Admin;
-use crate::audit::{self, EventKind, NewEvent};
+use crate::audit::{About, Event};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::users::unnamed_refusals;
@@ -20,11 +20,8 @@ pub async fn confirm_refusals(desk: &Desk, admin: &Admin, provider: String) -> R
             if !unnamed_refusals::end_suspension(conn, now, &provider)? {
                 return Err(Error::NotFound);
             }
-            let event = NewEvent {
-                provider: &provider,
-                ..admin.event(EventKind::RefusalsConfirmed, None)
-            };
-            audit::record(conn, now, event)
+            let deed = admin.deed(now).at(Some(&provider));
+            deed.record(conn, About::Portal, &Event::RefusalsConfirmed)
         })
         .await
 }

@@ -12,10 +12,12 @@ pub enum Actor<'a> {
     CommandLine,
     /// A provider, by what it says of a person.
     Provider,
-    /// The portal by itself, or somebody of whom nothing is known.
-    Nobody,
-    /// Somebody by that name, and no account: a stranger at the door, or an actor in a row that was
-    /// written before accounts were noted.
+    /// The portal by itself.
+    Portal,
+    /// Someone of whom nothing is known.
+    Unknown,
+    /// Someone by that name without an account: a stranger who signs in, or an actor in a row that
+    /// was written before accounts were noted.
     Named(&'a str),
 }
 
@@ -27,7 +29,7 @@ impl<'a> Actor<'a> {
         match self {
             Self::Person { username, .. } => username,
             Self::CommandLine => COMMAND_LINE,
-            Self::Provider | Self::Nobody => "",
+            Self::Provider | Self::Portal | Self::Unknown => "",
             Self::Named(name) if reserved::is_reserved(name) => "",
             Self::Named(name) => name,
         }
@@ -38,7 +40,9 @@ impl<'a> Actor<'a> {
     pub const fn id(self) -> Option<i64> {
         match self {
             Self::Person { id, .. } => Some(id),
-            Self::CommandLine | Self::Provider | Self::Nobody | Self::Named(_) => None,
+            Self::CommandLine | Self::Provider | Self::Portal | Self::Unknown | Self::Named(_) => {
+                None
+            }
         }
     }
 
@@ -48,7 +52,7 @@ impl<'a> Actor<'a> {
     pub fn read(id: Option<i64>, text: &'a str, address: &str) -> Self {
         match (id, text) {
             (Some(id), username) => Self::Person { id, username },
-            (None, "") => Self::Nobody,
+            (None, "") => Self::Unknown,
             (None, COMMAND_LINE) if address.is_empty() => Self::CommandLine,
             (None, name) => Self::Named(name),
         }
@@ -83,7 +87,7 @@ mod tests {
                     username: COMMAND_LINE,
                 },
             ),
-            (None, "", there, Actor::Nobody),
+            (None, "", there, Actor::Unknown),
             (None, "li", there, Actor::Named("li")),
         ] {
             assert_eq!(Actor::read(id, text, address), expected);

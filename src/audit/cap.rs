@@ -6,11 +6,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Actor, Details, EventKind, NewEvent, record};
+use super::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::sessions::Client;
 
 /// How many rows a minute refusals may add: those about nobody known together, those about an
 /// account for itself, so that nobody uses up the room of others.
@@ -62,7 +61,11 @@ impl Window {
 
 impl RefusalCap {
     /// Whether a refusal, about this account where that is known, gets a row.
-    pub fn admit(&self, now: UnixTime, about: Option<(i64, &str)>) -> bool {
+    pub fn admit(&self, now: UnixTime, about: About<'_>) -> bool {
+        let about = match about {
+            About::Person(id, username) => Some((id, username)),
+            About::Portal => None,
+        };
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.end(now, about.map(|(id, _)| id));
         let username = about.map_or("", |(_, username)| username);
@@ -151,23 +154,12 @@ impl LeftOut {
     /// [`crate::error::DatabaseError`]
     pub fn record(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
         let about = self.about.as_ref();
-        record(
+        let about = about.map_or(About::Portal, |(id, username)| About::Person(*id, username));
+        // Who tried is not known.
+        Deed::from_nowhere(now, Actor::Unknown).record(
             conn,
-            now,
-            NewEvent {
-                kind: EventKind::MoreSignInsRefused,
-                reason: "more",
-                // Who tried is not known.
-                actor: Actor::Nobody,
-                user: about.map(|(id, username)| (*id, username.as_str())),
-                provider: "",
-                client: &Client::default(),
-                reference: "",
-                details: Details {
-                    count: Some(self.count),
-                    ..Details::default()
-                },
-            },
+            about,
+            &Event::MoreSignInsRefused { count: self.count },
         )
     }
 }
@@ -178,16 +170,16 @@ mod tests {
 
     const NEXT_MINUTE: UnixTime = UnixTime(60_000_000);
 
-    fn admitted(cap: &RefusalCap, now: UnixTime, about: Option<(i64, &str)>) -> usize {
+    fn admitted(cap: &RefusalCap, now: UnixTime, about: About<'_>) -> usize {
         (0..1000).filter(|_| cap.admit(now, about)).count()
     }
 
     #[test]
     fn a_flood_of_refusals_gets_sixty_rows_a_minute_and_one_that_counts_the_rest() {
         let cap = RefusalCap::default();
-        assert_eq!(admitted(&cap, UnixTime(0), None), 60);
+        assert_eq!(admitted(&cap, UnixTime(0), About::Portal), 60);
         assert!(cap.take_due().is_empty());
-        assert!(cap.admit(NEXT_MINUTE, None));
+        assert!(cap.admit(NEXT_MINUTE, About::Portal));
         let left_out = LeftOut {
             about: None,
             count: 940,
@@ -201,9 +193,9 @@ mod tests {
     #[test]
     fn each_account_has_sixty_of_its_own_and_takes_nobody_else_s() {
         let cap = RefusalCap::default();
-        let (leo, anna) = (Some((1, "leo")), Some((2, "anna")));
+        let (leo, anna) = (About::Person(1, "leo"), About::Person(2, "anna"));
         assert_eq!(admitted(&cap, UnixTime(0), leo), 60);
-        assert!(cap.admit(UnixTime(0), anna) && cap.admit(UnixTime(0), None));
+        assert!(cap.admit(UnixTime(0), anna) && cap.admit(UnixTime(0), About::Portal));
         // It is told although nobody is refused any more.
         assert!(cap.take_all_due(UnixTime(59_000_000)).is_empty());
         let due = cap.take_all_due(NEXT_MINUTE);
@@ -216,7 +208,7 @@ mod tests {
     fn the_counts_stay_bounded() {
         let cap = RefusalCap::default();
         for id in 0..20_000 {
-            assert!(cap.admit(UnixTime(0), Some((id, "x"))));
+            assert!(cap.admit(UnixTime(0), About::Person(id, "x")));
         }
         let counts = cap.0.lock().expect("no panic");
         assert_eq!(counts.accounts.len(), MAX_ACCOUNTS);

@@ -1,6 +1,6 @@
 //! Looking through the trail.
 
-use super::{COMMAND_LINE, Event, EventKind};
+use super::{COMMAND_LINE, EventKind, Record};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql};
 use crate::error::Result;
@@ -109,7 +109,7 @@ impl Filter {
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
-pub fn list(conn: &mut Conn, filter: &Filter, page: Page, size: usize) -> Result<Listing<Event>> {
+pub fn list(conn: &mut Conn, filter: &Filter, page: Page, size: usize) -> Result<Listing<Record>> {
     filter.rows(conn)?.page(conn, page, size)
 }
 

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::{Actor, COMMAND_LINE, DetailedChange, Details, Event, EventKind, NewEvent, record};
+use super::{About, Actor, COMMAND_LINE, Deed, Event, EventKind, Record};
 use crate::clock::UnixTime;
 use crate::db::schema::audit_events;
 use crate::db::{Conn, each};
 use crate::error::Result;
 use crate::id::first_id_at;
-use crate::sessions::Client;
 use crate::users::{self, Leaver, User};
 
 /// How long events are kept.
@@ -30,7 +29,7 @@ pub struct Retention {
 /// [`crate::error::DatabaseError`], here and below.
 pub fn sweep(conn: &mut Conn, now: UnixTime, keep: Retention, limit: i64) -> Result<usize> {
     let mut swept = 0;
-    for kind in EventKind::ALL {
+    for kind in EventKind::all() {
         let left = limit - i64::try_from(swept).unwrap_or(limit);
         if left <= 0 {
             break;
@@ -53,20 +52,8 @@ pub fn sweep(conn: &mut Conn, now: UnixTime, keep: Retention, limit: i64) -> Res
         }
     }
     if swept > 0 {
-        let event = NewEvent {
-            kind: EventKind::EventsSwept,
-            reason: "",
-            actor: Actor::Nobody,
-            user: None,
-            provider: "",
-            client: &Client::default(),
-            reference: "",
-            details: Details {
-                count: Some(swept),
-                ..Details::default()
-            },
-        };
-        record(conn, now, event)?;
+        let event = Event::EventsSwept { count: swept };
+        Deed::from_nowhere(now, Actor::Portal).record(conn, About::Portal, &event)?;
     }
     Ok(swept)
 }
@@ -85,9 +72,9 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
         ..
     } = *leaver;
     let since = leaver.named_since;
-    let about: Vec<Event> = each!(conn, |conn| audit_events::table
+    let about: Vec<Record> = each!(conn, |conn| audit_events::table
         .filter(audit_events::user_id.eq(id))
-        .select(Event::as_select())
+        .select(Record::as_select())
         .load(conn))?;
     for event in &about {
         let is_own = match event.by() {
@@ -99,10 +86,10 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
                     || event.event == EventKind::SignInRefused.code()
                     || (name == username && event.created_at() >= since)
             }
-            Actor::CommandLine | Actor::Provider | Actor::Nobody => false,
+            Actor::CommandLine | Actor::Provider | Actor::Portal | Actor::Unknown => false,
         };
         let actor = if is_own { alias } else { &event.actor };
-        let blank = serde_json::to_string(&without_texts(event.details()))
+        let blank = serde_json::to_string(&event.details().without_texts())
             .map_err(|error| crate::error::Error::Internal(format!("audit details: {error}")))?;
         let row = audit_events::table.find(event.id);
         diesel::update(row)
@@ -175,27 +162,4 @@ pub fn named_since(conn: &mut Conn, user: &User) -> Result<UnixTime> {
         .optional()?;
     let named = users::named_since(conn, user)?;
     Ok(imported.map_or(named, |time| UnixTime(time).max(named)))
-}
-
-fn without_texts(details: Details) -> Details {
-    Details {
-        changes: details
-            .changes
-            .into_iter()
-            .map(|change| match change.field.as_str() {
-                "role_by_hand" | "role_by_permission" => change,
-                _ => DetailedChange {
-                    from: String::new(),
-                    to: String::new(),
-                    ..change
-                },
-            })
-            .collect(),
-        kept: Vec::new(),
-        failure: String::new(),
-        note: String::new(),
-        identity: None,
-        export: String::new(),
-        ..details
-    }
 }

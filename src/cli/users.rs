@@ -6,11 +6,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{Failure, existing_database};
-use crate::admin::{self, Act, Admin, MAX_NOTE, Reason, Refusal};
+use crate::admin::{self, Act, Admin, Refusal, Said};
+use crate::audit::{MAX_NOTE, Note};
 use crate::clock::UnixTime;
 use crate::config::{self, RoleSettings};
 use crate::db::Db;
-use crate::error::Error;
+use crate::error::{Error, Stopped};
 use crate::i18n::rfc3339;
 use crate::paging::Page;
 use crate::permissions;
@@ -154,9 +155,9 @@ pub fn run(users: Users) -> Result<(), Failure> {
     match users.command {
         Command::List(list) => print_list(&db, now, &list),
         Command::Show { username, json } => show(&db, now, &username, json),
-        Command::Deactivate(one) => act(&db, now, one, "deactivate", &Act::Deactivate),
-        Command::Activate(one) => act(&db, now, one, "activate", &Act::Activate),
-        Command::EndSessions(one) => act(&db, now, one, "end-sessions", &Act::EndSessions),
+        Command::Deactivate(one) => act(&db, now, &one, "deactivate", &Act::Deactivate),
+        Command::Activate(one) => act(&db, now, &one, "activate", &Act::Activate),
+        Command::EndSessions(one) => act(&db, now, &one, "end-sessions", &Act::EndSessions),
         Command::Readmit(Readmit {
             username,
             refused_by,
@@ -169,17 +170,17 @@ pub fn run(users: Users) -> Result<(), Failure> {
                     reason,
                     json,
                 };
-                act(&db, now, one, "readmit", &Act::Readmit(None))
+                act(&db, now, &one, "readmit", &Act::Readmit(None))
             }
-            (None, by) => readmit_all(&db, now, &by.unwrap_or_default(), reason, json),
+            (None, by) => readmit_all(&db, now, &by.unwrap_or_default(), &reason, json),
         },
         Command::Grant(one) => {
             let (one, permission) = one.split();
-            act(&db, now, one, "grant", &Act::GrantPermission(permission))
+            act(&db, now, &one, "grant", &Act::GrantPermission(permission))
         }
         Command::Take(one) => {
             let (one, permission) = one.split();
-            act(&db, now, one, "take", &Act::TakePermission(permission))
+            act(&db, now, &one, "take", &Act::TakePermission(permission))
         }
     }
 }
@@ -383,16 +384,16 @@ fn readmit_all(
     db: &Db,
     now: UnixTime,
     provider: &str,
-    note: String,
+    reason: &str,
     is_json: bool,
 ) -> Result<(), Failure> {
-    check_reason(&note)?;
-    if note.trim().is_empty() {
+    let note = note(reason)?;
+    if note.is_empty() {
         eprintln!("frontdesk: {}", Refusal::NoReason);
         return Err(Failure::Status(REFUSED));
     }
     let (roles, admin) = (RolePermissions::default(), Admin::command_line());
-    let reason = Reason {
+    let said = Said {
         note,
         reference: reference(),
     };
@@ -403,8 +404,10 @@ fn readmit_all(
             let ids = refusals::by(conn, provider, after, AT_ONCE)?;
             let mut done = 0;
             for id in &ids {
-                if admin::perform(conn, now, &admin, &roles, *id, &act, &reason)?.is_ok() {
-                    done += 1;
+                match admin::perform(conn, now, &admin, &roles, *id, &act, &said) {
+                    Ok(_) => done += 1,
+                    Err(Stopped::Refused(_)) => {}
+                    Err(Stopped::Failed(error)) => return Err(error),
                 }
             }
             Ok::<_, Error>((ids.last().copied(), done))
@@ -420,7 +423,7 @@ fn readmit_all(
             "refused_by": provider,
             "act": "readmit",
             "count": count,
-            "reference": reason.reference,
+            "reference": said.reference,
         });
         say!("{document}");
     } else {
@@ -429,17 +432,16 @@ fn readmit_all(
     Ok(())
 }
 
-fn check_reason(reason: &str) -> Result<(), Failure> {
-    if reason.chars().count() > MAX_NOTE {
-        return Err(Failure::Other(format!(
-            "a reason has at most {MAX_NOTE} characters"
-        )));
-    }
-    Ok(())
+fn note(reason: &str) -> Result<Note, Failure> {
+    Note::parse(reason)
+        .ok_or_else(|| Failure::Other(format!("a reason has at most {MAX_NOTE} characters")))
 }
 
-fn act(db: &Db, now: UnixTime, one: One, name: &str, act: &Act) -> Result<(), Failure> {
-    check_reason(&one.reason)?;
+fn act(db: &Db, now: UnixTime, one: &One, name: &str, act: &Act) -> Result<(), Failure> {
+    let said = Said {
+        note: note(&one.reason)?,
+        reference: reference(),
+    };
     let roles = match act {
         Act::GrantPermission(_) | Act::TakePermission(_) => {
             RoleSettings::of(&config::environment()?)?.into()
@@ -448,20 +450,19 @@ fn act(db: &Db, now: UnixTime, one: One, name: &str, act: &Act) -> Result<(), Fa
         _ => RolePermissions::default(),
     };
     let admin = Admin::command_line();
-    let reason = Reason {
-        note: one.reason,
-        reference: reference(),
+    let result = db.decide_blocking(|conn| {
+        let user = users::find_by_username(conn, &one.username)?.ok_or(Refusal::UnknownUser)?;
+        admin::perform(conn, now, &admin, &roles, user.id, act, &said)
+    });
+    let refusal = match result {
+        Ok(_) => None,
+        Err(Stopped::Refused(refusal)) => Some(refusal),
+        Err(Stopped::Failed(error)) => return Err(Failure::Failed(error)),
     };
-    let result = db.write_blocking(|conn| {
-        let Some(user) = users::find_by_username(conn, &one.username)? else {
-            return Ok(Err(Refusal::UnknownUser));
-        };
-        admin::perform(conn, now, &admin, &roles, user.id, act, &reason)
-    })?;
-    let (outcome, code) = match &result {
-        Ok(_) => ("done", ""),
-        Err(Refusal::Unchanged) => ("unchanged", "unchanged"),
-        Err(refusal) => ("refused", refusal.code()),
+    let (outcome, code) = match &refusal {
+        None => ("done", ""),
+        Some(Refusal::Unchanged) => ("unchanged", "unchanged"),
+        Some(refusal) => ("refused", refusal.reason().code()),
     };
     if one.json {
         let document = json!({
@@ -469,18 +470,17 @@ fn act(db: &Db, now: UnixTime, one: One, name: &str, act: &Act) -> Result<(), Fa
             "act": name,
             "outcome": outcome,
             "reason": code,
-            "reference": reason.reference,
+            "reference": said.reference,
         });
         say!("{document}");
     } else if matches!(outcome, "done" | "unchanged") {
         say!("{}: {name}: {outcome}", one.username);
     }
-    match result {
-        Ok(_) | Err(Refusal::Unchanged) => Ok(()),
-        Err(Refusal::Failed(error)) => Err(Failure::Failed(error)),
-        Err(Refusal::UnknownUser) if one.json => Err(Failure::Status(NO_SUCH_ACCOUNT)),
-        Err(Refusal::UnknownUser) => Err(no_such_account(&one.username)),
-        Err(refusal) => {
+    match refusal {
+        None | Some(Refusal::Unchanged) => Ok(()),
+        Some(Refusal::UnknownUser) if one.json => Err(Failure::Status(NO_SUCH_ACCOUNT)),
+        Some(Refusal::UnknownUser) => Err(no_such_account(&one.username)),
+        Some(refusal) => {
             if !one.json {
                 eprintln!("frontdesk: {}: {refusal}", one.username);
             }

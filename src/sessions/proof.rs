@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
+use strum::{EnumString, IntoStaticStr};
 
 use crate::clock::UnixTime;
+use crate::code::coded;
 use crate::db::Conn;
 use crate::db::schema::sessions;
 use crate::error::Result;
@@ -17,7 +19,8 @@ pub const FRESH: Duration = Duration::from_secs(15 * 60);
 const GRACE: Duration = Duration::from_secs(60);
 
 /// By what somebody proved who they are. The codes are stored and stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum ProvedBy {
     /// A local one, typed or just chosen by its owner's link.
     Password,
@@ -33,33 +36,7 @@ pub enum ProvedBy {
     Prompt,
 }
 
-impl ProvedBy {
-    pub const ALL: [Self; 6] = [
-        Self::Password,
-        Self::ConfirmationPassword,
-        Self::RescueLink,
-        Self::AuthTime,
-        Self::PushedPrompt,
-        Self::Prompt,
-    ];
-
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::ConfirmationPassword => "confirmation_password",
-            Self::RescueLink => "rescue_link",
-            Self::AuthTime => "auth_time",
-            Self::PushedPrompt => "pushed_prompt",
-            Self::Prompt => "prompt",
-        }
-    }
-
-    #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|by| by.code() == code)
-    }
-}
+coded!(ProvedBy);
 
 /// That somebody proved who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,9 +127,6 @@ mod tests {
             (0, false),
         ] {
             assert_eq!(proof.is_fresh(UnixTime(now)), expected, "{now}");
-        }
-        for by in ProvedBy::ALL {
-            assert_eq!(ProvedBy::from_code(by.code()), Some(by));
         }
         assert_eq!(ProvedBy::from_code("created_at"), None);
     }

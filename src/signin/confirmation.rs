@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::link::{self, Draft};
-use crate::audit::{self, Details, EventKind, NewEvent};
+use crate::audit::{self, About, Actor, Deed, Event, EventKind};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -19,7 +19,7 @@ use crate::sessions::proof::{Proof, ProvedBy};
 use crate::sessions::{self, Client, proof};
 use crate::throttle::Paused;
 use crate::users::confirmation::{self, Hashes};
-use crate::users::{self, User};
+use crate::users::{self, Field, User};
 
 /// How long a link works.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
@@ -151,15 +151,8 @@ impl Proving {
         };
         let by = self.which.proves();
         if !is_right {
-            let refused = ("wrong_password", self.reference.as_str());
-            record(
-                conn,
-                self.now,
-                &self.owner,
-                EventKind::ProofRefused,
-                by,
-                refused,
-            )?;
+            let deed = self.owner.deed(self.now).with_reference(&self.reference);
+            deed.record(conn, About::from(user), &Event::ProofRefused { by })?;
             return Ok(Outcome::Refused {
                 reference: self.reference.clone(),
             });
@@ -168,34 +161,16 @@ impl Proving {
         if !proof::note(conn, user.id, *session_id, proof)? {
             return Err(Error::SignedOut);
         }
-        record(conn, self.now, &self.owner, EventKind::Proved, by, ("", ""))?;
+        let deed = self.owner.deed(self.now);
+        deed.record(conn, About::from(user), &Event::Proved { by })?;
         Ok(Outcome::Proved)
     }
 }
 
-fn record(
-    conn: &mut Conn,
-    now: UnixTime,
-    owner: &Owner,
-    kind: EventKind,
-    by: ProvedBy,
-    (reason, reference): (&str, &str),
-) -> Result<()> {
-    let user = &owner.user;
-    let event = NewEvent {
-        kind,
-        reason,
-        actor: user.into(),
-        user: Some((user.id, &user.username)),
-        provider: "",
-        client: &owner.client,
-        reference,
-        details: Details {
-            proved_by: by.code().to_owned(),
-            ..Details::default()
-        },
-    };
-    audit::record(conn, now, event)
+impl Owner {
+    fn deed(&self, now: UnixTime) -> Deed<'_> {
+        Deed::new(now, Actor::from(&self.user), &self.client)
+    }
 }
 
 /// How the choice of a confirmation password ended.
@@ -278,18 +253,10 @@ pub async fn choose(
         confirmation::set(conn, user.id, Some(&hash))?;
         // What the one before proved counts no more.
         proof::take(conn, user.id, ProvedBy::ConfirmationPassword)?;
-        users::note_changes(conn, now, user.id, user.into(), &["confirmation_password"])?;
-        let event = NewEvent {
-            kind: EventKind::ConfirmationPasswordSet,
-            reason: "",
-            actor: user.into(),
-            user: Some((user.id, &user.username)),
-            provider: "",
-            client: &owner.client,
-            reference: &id,
-            details: Details::default(),
-        };
-        audit::record(conn, now, event)
+        let field = &[Field::ConfirmationPassword];
+        users::note_changes(conn, now, user.id, user.into(), field)?;
+        let deed = owner.deed(now).with_reference(&id);
+        deed.record(conn, About::from(user), &Event::ConfirmationPasswordSet)
     });
     write.await?;
     Ok(Choice::Set)

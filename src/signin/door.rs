@@ -5,11 +5,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::password_link::MAKES_LINK;
-use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::audit::event::{Adopted, SignInWay};
+use crate::audit::{self, About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
-use crate::error::{Admission, Cause, Error, Problem, ProfileFault, Result, SignInError, Step};
+use crate::error::{
+    Admission, Cause, Error, Problem, ProfileFault, Result, SignInError, Step, Stopped,
+};
 use crate::failpoint::hit_about;
 use crate::identity_sync::{self, Sync};
 use crate::leaving;
@@ -23,7 +26,7 @@ use crate::sessions::closing::Named;
 use crate::sessions::proof::{Proof, ProvedBy};
 use crate::sessions::{self, Client, Closing, NewSession, grant, logouts};
 use crate::users::{
-    self, MAX_USERNAME, NO_PASSWORD_YET, Occasion, Profile, Role, Standing, User, refusals,
+    self, Field, MAX_USERNAME, NO_PASSWORD_YET, Occasion, Profile, Role, Standing, User, refusals,
 };
 
 /// What came of a person at the door.
@@ -70,11 +73,20 @@ pub enum Way {
 }
 
 impl Way {
-    /// As rows keep it: a provider's id, or empty.
-    pub fn provider(&self) -> &str {
+    /// The provider's id.
+    pub fn provider(&self) -> Option<&str> {
         match self {
-            Self::Provider { provider, .. } => provider.id(),
-            Self::Password { .. } | Self::RescueLink { .. } | Self::PasswordLink { .. } => "",
+            Self::Provider { provider, .. } => Some(provider.id()),
+            Self::Password { .. } | Self::RescueLink { .. } | Self::PasswordLink { .. } => None,
+        }
+    }
+
+    /// As the event tells it.
+    const fn told(&self) -> SignInWay {
+        match self {
+            Self::Provider { .. } => SignInWay::Provider,
+            Self::Password { .. } | Self::PasswordLink { .. } => SignInWay::Password,
+            Self::RescueLink { .. } => SignInWay::RescueLink,
         }
     }
 
@@ -113,14 +125,44 @@ pub struct Entry {
     pub grant: grant::Sealed,
 }
 
+impl Entry {
+    /// For the events of it.
+    fn deed<'a>(&'a self, by: Actor<'a>) -> Deed<'a> {
+        Deed::new(self.now, by, &self.client).at(self.way.provider())
+    }
+}
+
 /// Who it is, with the account's row taken.
 struct Known {
     user_id: i64,
     username: String,
-    details: Details,
+    account_created: bool,
+    changes: Changes,
+    adopted: Option<Adopted>,
+}
+
+impl Known {
+    fn actor(&self) -> Actor<'_> {
+        Actor::Person {
+            id: self.user_id,
+            username: &self.username,
+        }
+    }
+
+    fn about(&self) -> About<'_> {
+        About::Person(self.user_id, &self.username)
+    }
 }
 
 /// Whom the door turns away, and why.
+type NotKnown = Stopped<Box<TurnedAway>>;
+
+impl From<TurnedAway> for NotKnown {
+    fn from(turned_away: TurnedAway) -> Self {
+        Self::Refused(Box::new(turned_away))
+    }
+}
+
 struct TurnedAway {
     about: Option<User>,
     /// Who came: the account of `about`, or somebody without one, by this name.
@@ -140,23 +182,24 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
             ..
         } => {
             refuse_signed_out(conn, provider.id(), &person.grant)?;
-            know_person(conn, entry, provider, person, *asked_at)?
+            know_person(conn, entry, provider, person, *asked_at)
         }
         Way::Password {
             user_id,
             matched,
             fresh_hash,
-        } => know_password(conn, entry, *user_id, matched, fresh_hash.as_deref())?,
-        Way::RescueLink { user_id, link } => know_link(conn, entry.now, *user_id, link)?,
+        } => know_password(conn, entry, *user_id, matched, fresh_hash.as_deref()),
+        Way::RescueLink { user_id, link } => know_link(conn, entry.now, *user_id, link),
         Way::PasswordLink {
             user_id,
             hash,
             link,
-        } => know_owner(conn, entry, *user_id, link, hash)?,
+        } => know_owner(conn, entry, *user_id, link, hash),
     };
     let known = match known {
         Ok(known) => known,
-        Err(turned_away) => return refuse_entry(conn, entry, *turned_away),
+        Err(Stopped::Refused(turned_away)) => return refuse_entry(conn, entry, *turned_away),
+        Err(Stopped::Failed(error)) => return Err(error),
     };
     let is_other_person = end_previous(conn, entry, &known)?;
     make_room(conn, entry, &known)?;
@@ -167,30 +210,25 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
         &NewSession {
             user_id: known.user_id,
             token_hash: &sha256(entry.token.expose().as_bytes()),
-            provider: entry.way.provider(),
+            provider: entry.way.provider().unwrap_or_default(),
             attempt: entry.way.attempt(),
             client: &entry.client,
             grant: &entry.grant,
             proof: entry.way.proof(entry.now),
         },
     )?;
-    audit::record(
-        conn,
-        entry.now,
-        NewEvent {
-            kind: EventKind::SignedIn,
-            reason: "",
-            actor: Actor::Person {
-                id: known.user_id,
-                username: &known.username,
-            },
-            user: Some((known.user_id, &known.username)),
-            provider: entry.way.provider(),
-            client: &entry.client,
-            reference: "",
-            details: known.details,
-        },
-    )?;
+    let about = About::Person(known.user_id, &known.username);
+    let by = Actor::Person {
+        id: known.user_id,
+        username: &known.username,
+    };
+    let event = Event::SignedIn {
+        by: entry.way.told(),
+        account_created: known.account_created,
+        changes: known.changes,
+        adopted: known.adopted,
+    };
+    entry.deed(by).record(conn, about, &event)?;
     Ok(Entered::In {
         token: entry.token.clone(),
         is_other_person,
@@ -224,17 +262,18 @@ fn know_person(
     provider: &Provider,
     person: &Person,
     asked_at: UnixTime,
-) -> Result<Result<Known, Box<TurnedAway>>> {
+) -> Result<Known, NotKnown> {
     let vouches_for = provider.settings().vouches_for;
     let profile = called(provider, &person.profile);
     let profile = profile.as_ref();
-    let mut details = identity_sync::details_of(&person.kept, &person.permissions);
+    let mut changes = identity_sync::kept(&person.kept, &person.permissions);
+    let mut adopted = None;
     let turned_away = |about, stranger: Option<&String>, cause| {
-        Ok(Err(Box::new(TurnedAway {
+        Err(NotKnown::from(TurnedAway {
             about,
             stranger: stranger.cloned(),
             cause,
-        })))
+        }))
     };
     let by_name = Some(&profile.username);
     let mut known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
@@ -242,7 +281,7 @@ fn know_person(
     if let Some((_, standing)) = &known
         && standing.identity.is_refused_since(asked_at, entry.now)
     {
-        return Err(Error::SignedOutThere);
+        return Err(Error::SignedOutThere.into());
     }
     let user = known.as_ref().map(|(user, _)| user);
     let counting = &entry.desk.roles.counting;
@@ -271,14 +310,8 @@ fn know_person(
             && let Some(waiting) = waiting
             && let Some(owner) = adoptable(conn, entry, waiting.id)?
         {
-            adopt(
-                conn,
-                entry,
-                provider.id(),
-                &owner,
-                &profile.subject,
-                &mut details,
-            )?;
+            let identity = (provider.id().to_owned(), profile.subject.clone());
+            adopted = Some(adopt(conn, entry, &owner, identity)?);
             known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
         }
         if known.is_none() && owner.is_some() {
@@ -306,6 +339,7 @@ fn know_person(
     {
         return turned_away(Some(user.clone()), None, Cause::KeptOut { by });
     }
+    let account_created = known.is_none();
     let (user_id, username) = if let Some((user, Standing { identity, .. })) = known {
         let sync = Sync {
             user: &user,
@@ -317,7 +351,7 @@ fn know_person(
             occasion: Occasion::SignIn,
             asked_at,
         };
-        let synced = identity_sync::sync(conn, &entry.desk, entry.now, &sync, &mut details)?;
+        let synced = identity_sync::sync(conn, &entry.desk, entry.now, &sync, &mut changes)?;
         let Some(username) = synced else {
             let cause = Cause::Inactive {
                 username: user.username.clone(),
@@ -333,23 +367,24 @@ fn know_person(
             };
             return turned_away(None, by_name, Cause::BadProfile(fault));
         }
-        details.account_created = true;
         let id = create(
             conn,
             entry,
             provider,
             (profile, &person.permissions),
             asked_at,
-            &mut details,
+            &mut changes,
         )?;
         (id, profile.username.clone())
     };
     entry.desk.failpoint.hit("in_transaction");
-    Ok(Ok(Known {
+    Ok(Known {
         user_id,
         username,
-        details,
-    }))
+        account_created,
+        changes,
+        adopted,
+    })
 }
 
 /// The account of somebody who comes for the first time, with what they may do.
@@ -359,7 +394,7 @@ fn create(
     provider: &Provider,
     (profile, permissions): (&Profile, &Permissions),
     asked_at: UnixTime,
-    details: &mut Details,
+    changes: &mut Changes,
 ) -> Result<i64> {
     let given = match permissions {
         Permissions::Given(given) => Some(given),
@@ -371,15 +406,14 @@ fn create(
     let identity = (provider.id(), profile.subject.as_str());
     users::note_permissions_kept(conn, now, identity, None, None, is_kept)?;
     if let Some(given) = given {
-        let diff = permissions::replace(conn, now, id, provider.id(), given)?;
-        details.permissions_added = diff.added;
+        changes.permissions = permissions::replace(conn, now, id, provider.id(), given)?;
     }
     let roles = users::Roles {
         by_hand: Role::Employee,
         by_permission: Role::Employee,
     };
     let wanted = &entry.desk.roles;
-    roles::sync_and_note(conn, now, wanted, (id, roles), Actor::Provider, details)?;
+    roles::sync_and_note(conn, now, wanted, (id, roles), Actor::Provider, changes)?;
     Ok(id)
 }
 
@@ -466,19 +500,19 @@ fn adoptable(conn: &mut Conn, entry: &Entry, owner_id: i64) -> Result<Option<Use
 fn adopt(
     conn: &mut Conn,
     entry: &Entry,
-    provider: &str,
     owner: &User,
-    subject: &str,
-    details: &mut Details,
-) -> Result<()> {
-    users::link(conn, entry.now, owner.id, (provider, subject), UnixTime(0))?;
+    identity: (String, String),
+) -> Result<Adopted> {
+    let at_provider = (identity.0.as_str(), identity.1.as_str());
+    users::link(conn, entry.now, owner.id, at_provider, UnixTime(0))?;
     users::clear_password(conn, owner.id)?;
-    let ended = sessions::close(conn, entry.now, owner.id, Closing::All)?;
-    users::note_changes(conn, entry.now, owner.id, Actor::Provider, &["identity"])?;
-    details.adopted = true;
-    details.identity = Some((provider.to_owned(), subject.to_owned()));
-    details.count = (ended > 0).then_some(ended);
-    Ok(())
+    let sessions_ended = sessions::close(conn, entry.now, owner.id, Closing::All)?;
+    let field = &[Field::Identity];
+    users::note_changes(conn, entry.now, owner.id, Actor::Provider, field)?;
+    Ok(Adopted {
+        identity,
+        sessions_ended,
+    })
 }
 
 /// The account whose password was right a moment ago: still active, with that very password, and
@@ -490,7 +524,7 @@ fn know_password(
     user_id: i64,
     matched: &str,
     fresh_hash: Option<&str>,
-) -> Result<Result<Known, Box<TurnedAway>>> {
+) -> Result<Known, NotKnown> {
     let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
     if user.is_active
         && user.role() != Role::Superuser
@@ -499,41 +533,32 @@ fn know_password(
         && users::password_hash(conn, user_id)?.as_deref() == Some(matched)
     {
         let cause = Cause::KeptOut { by };
-        return Ok(local(user, false, cause, Details::default()));
+        return local(user, false, cause);
     }
     let noted = users::may_use_password(entry.desk.password_login, user.role())
         && users::note_sign_in(conn, entry.now, user_id, Some(matched))?;
     if noted && let Some(hash) = fresh_hash {
         users::set_password(conn, user_id, hash)?;
     }
-    Ok(local(user, noted, Cause::WrongPassword, Details::default()))
+    local(user, noted, Cause::WrongPassword)
 }
 
 /// The account that a rescue link is for, if it is active.
-fn know_link(
-    conn: &mut Conn,
-    now: UnixTime,
-    user_id: i64,
-    link: &str,
-) -> Result<Result<Known, Box<TurnedAway>>> {
+fn know_link(conn: &mut Conn, now: UnixTime, user_id: i64, link: &str) -> Result<Known, NotKnown> {
     let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
     // Erased a moment ago.
     if !audit::is_rescue_link_made(conn, user_id, link)? {
-        return Err(Error::LinkExpired);
+        return Err(Error::LinkExpired.into());
     }
     let noted = users::note_sign_in(conn, now, user_id, None)?;
     if noted {
         // Whoever made it can see to it that nobody refuses them.
         refusals::forget(conn, user_id)?;
     }
-    let details = Details {
-        rescue_link: true,
-        ..Details::default()
-    };
     let cause = Cause::Inactive {
         username: user.username.clone(),
     };
-    Ok(local(user, noted, cause, details))
+    local(user, noted, cause)
 }
 
 /// The owner of a local account that has no password yet, with the one that they have chosen.
@@ -543,54 +568,41 @@ fn know_owner(
     user_id: i64,
     link: &str,
     hash: &str,
-) -> Result<Result<Known, Box<TurnedAway>>> {
+) -> Result<Known, NotKnown> {
     let user = users::lock(conn, user_id)?.ok_or(Error::LinkExpired)?;
     if let Some(by) = leaving::kept_out_by(conn, &entry.desk, user_id, "")? {
         let cause = Cause::KeptOut { by };
-        return Ok(local(user, false, cause, Details::default()));
+        return local(user, false, cause);
     }
     // Replaced by another link, deactivated, or chosen in another window, a moment ago.
     if !users::may_use_password(entry.desk.password_login, user.role())
         || !audit::is_last_link(conn, &MAKES_LINK, user_id, link)?
         || !users::note_sign_in(conn, entry.now, user_id, Some(NO_PASSWORD_YET))?
     {
-        return Err(Error::LinkExpired);
+        return Err(Error::LinkExpired.into());
     }
     users::set_password(conn, user_id, hash)?;
-    users::note_changes(conn, entry.now, user_id, Actor::from(&user), &["password"])?;
-    audit::record(
-        conn,
-        entry.now,
-        NewEvent {
-            kind: EventKind::PasswordChanged,
-            reason: "",
-            actor: Actor::from(&user),
-            user: Some((user_id, &user.username)),
-            provider: "",
-            client: &entry.client,
-            reference: "",
-            details: Details::default(),
-        },
-    )?;
-    Ok(local(user, true, Cause::WrongPassword, Details::default()))
+    let by = Actor::from(&user);
+    users::note_changes(conn, entry.now, user_id, by, &[Field::Password])?;
+    let event = Event::PasswordChanged { sessions_ended: 0 };
+    entry.deed(by).record(conn, About::from(&user), &event)?;
+    local(user, true, Cause::WrongPassword)
 }
 
-fn local(
-    user: User,
-    is_known: bool,
-    cause: Cause,
-    details: Details,
-) -> Result<Known, Box<TurnedAway>> {
+fn local(user: User, is_known: bool, cause: Cause) -> Result<Known, NotKnown> {
     if is_known {
         return Ok(Known {
             user_id: user.id,
             username: user.username,
-            details,
+            account_created: false,
+            changes: Changes::default(),
+            adopted: None,
         });
     }
-    Err(Box::new(TurnedAway {
+    let about = Some(user);
+    Err(NotKnown::from(TurnedAway {
         stranger: None,
-        about: Some(user),
+        about,
         cause,
     }))
 }
@@ -605,23 +617,10 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<bool> {
         return Ok(true);
     };
     if previous_user.id != known.user_id {
-        audit::record(
-            conn,
-            entry.now,
-            NewEvent {
-                kind: EventKind::UserSwitched,
-                reason: "",
-                actor: Actor::Person {
-                    id: known.user_id,
-                    username: &known.username,
-                },
-                user: Some((previous_user.id, &previous_user.username)),
-                provider: entry.way.provider(),
-                client: &entry.client,
-                reference: "",
-                details: Details::default(),
-            },
-        )?;
+        let about = About::from(&previous_user);
+        entry
+            .deed(known.actor())
+            .record(conn, about, &Event::UserSwitched)?;
     }
     Ok(previous_user.id != known.user_id)
 }
@@ -629,30 +628,14 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<bool> {
 /// The oldest sessions make way for the new one, where the person has as many as one may.
 fn make_room(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
     let limits = entry.desk.limits;
-    let ended = sessions::make_room(conn, entry.now, limits, known.user_id)?;
-    if ended == 0 {
+    let count = sessions::make_room(conn, entry.now, limits, known.user_id)?;
+    if count == 0 {
         return Ok(());
     }
-    audit::record(
-        conn,
-        entry.now,
-        NewEvent {
-            kind: EventKind::OldestSessionsEnded,
-            reason: "",
-            actor: Actor::Person {
-                id: known.user_id,
-                username: &known.username,
-            },
-            user: Some((known.user_id, &known.username)),
-            provider: entry.way.provider(),
-            client: &entry.client,
-            reference: "",
-            details: Details {
-                count: Some(ended),
-                ..Details::default()
-            },
-        },
-    )
+    let event = Event::OldestSessionsEnded { count };
+    entry
+        .deed(known.actor())
+        .record(conn, known.about(), &event)
 }
 
 fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Result<Entered> {
@@ -664,32 +647,18 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
     let actor = match (&stranger, &about) {
         (Some(name), _) => Actor::Named(name),
         (None, Some(user)) => user.into(),
-        (None, None) => Actor::Nobody,
+        (None, None) => Actor::Unknown,
     };
-    let user = about
-        .as_ref()
-        .map(|about| (about.id, about.username.as_str()));
+    let about = about.as_ref().map_or(About::Portal, About::from);
     // Strangers may come in any number, and so may somebody whom we know.
-    if !entry.desk.refusals.admit(entry.now, user) {
-        return Ok(refused(entry, cause));
+    if entry.desk.refusals.admit(entry.now, about) {
+        let event = Event::SignInRefused {
+            reason: cause.reason(),
+            failure: cause.detail(),
+        };
+        let deed = entry.deed(actor).with_reference(&entry.reference);
+        deed.record(conn, about, &event)?;
     }
-    audit::record(
-        conn,
-        entry.now,
-        NewEvent {
-            kind: EventKind::SignInRefused,
-            reason: cause.code(),
-            actor,
-            user,
-            provider: entry.way.provider(),
-            client: &entry.client,
-            reference: &entry.reference,
-            details: Details {
-                failure: cause.detail(),
-                ..Details::default()
-            },
-        },
-    )?;
     Ok(refused(entry, cause))
 }
 
@@ -698,7 +667,7 @@ fn refused(entry: &Entry, cause: Cause) -> Entered {
         error: Box::new(SignInError {
             reference: entry.reference.clone(),
             attempt: entry.way.attempt().map(str::to_owned),
-            provider: entry.way.provider().to_owned(),
+            provider: entry.way.provider().unwrap_or_default().to_owned(),
             next: entry.next.clone(),
             is_linking: false,
             step: Step::Account,

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use super::door::{admit, refuse_signed_out};
 use super::{Visitor, failure, refuse};
 use crate::attempts::Attempt;
-use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::audit::{About, Actor, Changes, Deed, Event, Note};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
-use crate::error::{Cause, Error, Result, Step};
+use crate::error::{Cause, Error, Result, Step, Stopped};
 use crate::oauth::{Permissions, Person, Provider};
 use crate::permissions;
 use crate::roles;
 use crate::secret::sha256;
 use crate::sessions::{self, Closing};
-use crate::users;
+use crate::users::{self, Field};
 
 /// `asked_at` is before the provider was asked what it says of the person.
 ///
@@ -48,50 +48,45 @@ pub async fn link(
     desk.failpoint.reach("before_linking").await;
     let linked = desk
         .db
-        .write(move |conn| {
+        .decide(move |conn| {
             refuse_signed_out(conn, &id, &person.grant)?;
             let live = sessions::find_live(conn, now, shared.limits, &hash)?;
             shared.failpoint.hit("linking_read");
             // Somebody else may have signed in in this browser meanwhile.
             let Some((_, user)) = live.filter(|(session, _)| session.id == session_id) else {
-                return Err(Error::SignedOut);
+                return Err(Error::SignedOut.into());
             };
             let Some(user) = users::lock(conn, user.id)?.filter(|user| user.is_active) else {
-                return Err(Error::SignedOut);
+                return Err(Error::SignedOut.into());
             };
             // Read again now that the row is taken; what the new identity proves counts for nothing.
             let live = sessions::find_live(conn, now, shared.limits, &hash)?;
             let Some((session, _)) = live.filter(|(session, _)| session.id == session_id) else {
-                return Err(Error::SignedOut);
+                return Err(Error::SignedOut.into());
             };
             if !session.is_proved(now) {
-                return Err(Error::FreshSignInNeeded);
+                return Err(Error::FreshSignInNeeded.into());
             }
             match users::find_by_identity(conn, &id, &subject)? {
-                Some(owner) if owner.id == user.id => return Ok(Ok(())),
-                Some(_) => return Ok(Err(Cause::IdentityTaken)),
+                Some(owner) if owner.id == user.id => return Ok(()),
+                Some(_) => return Err(Stopped::Refused(Cause::IdentityTaken)),
                 // One for each provider: two would take turns in saying what the person may do.
                 None if users::identities_of(conn, user.id)?
                     .iter()
                     .any(|(provider, _)| *provider == id) =>
                 {
-                    return Ok(Err(Cause::IdentityTaken));
+                    return Err(Stopped::Refused(Cause::IdentityTaken));
                 }
                 None => {}
             }
             if let Err(why) = admit(conn, &asked, &person, None, &shared.roles.counting)? {
-                return Ok(Err(Cause::NotAdmitted(why)));
+                return Err(Stopped::Refused(Cause::NotAdmitted(why)));
             }
             users::link(conn, now, user.id, (&id, &subject), asked_at)?;
-            let mut details = Details {
-                identity: Some((id.clone(), subject.clone())),
-                ..Details::default()
-            };
+            let mut changes = Changes::default();
             if let Permissions::Given(given) = &person.permissions {
-                let diff = permissions::replace(conn, now, user.id, &id, given)?;
-                details.permissions_added = diff.added;
-                details.permissions_removed = diff.removed;
-                if !details.permissions_removed.is_empty() {
+                changes.permissions = permissions::replace(conn, now, user.id, &id, given)?;
+                if !changes.permissions.removed.is_empty() {
                     sessions::close(conn, now, user.id, Closing::Rights)?;
                 }
                 let known = (user.id, user.roles());
@@ -101,31 +96,26 @@ pub async fn link(
                     &shared.roles,
                     known,
                     Actor::Provider,
-                    &mut details,
+                    &mut changes,
                 )?;
             }
-            users::note_changes(conn, now, user.id, Actor::from(&user), &["identity"])?;
+            users::note_changes(conn, now, user.id, Actor::from(&user), &[Field::Identity])?;
             let is_kept = matches!(person.permissions, Permissions::Failed(_));
             users::note_permissions_kept(conn, now, (&id, &subject), None, None, is_kept)?;
-            audit::record(
-                conn,
-                now,
-                NewEvent {
-                    kind: EventKind::IdentityLinked,
-                    reason: "",
-                    actor: Actor::from(&user),
-                    user: Some((user.id, &user.username)),
-                    provider: &id,
-                    client: &client,
-                    reference: "",
-                    details,
-                },
-            )?;
-            Ok(Ok(()))
+            let event = Event::IdentityLinked {
+                identity: (id.clone(), subject.clone()),
+                sessions_ended: 0,
+                changes,
+                note: Note::default(),
+            };
+            let deed = Deed::new(now, Actor::from(&user), &client).at(Some(&id));
+            Ok(deed.record(conn, About::from(&user), &event)?)
         })
-        .await?;
-    let Err(cause) = linked else {
-        return Ok(());
+        .await;
+    let cause = match linked {
+        Ok(()) => return Ok(()),
+        Err(Stopped::Refused(cause)) => cause,
+        Err(Stopped::Failed(error)) => return Err(error),
     };
     let error = failure(Some(attempt), Step::Account, cause);
     let deadline = tokio::time::Instant::now() + super::NOTE_PATIENCE;

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::door::{Entered, Way};
 use super::{CALLBACK_DEADLINE, Refusal, Visitor, go_in, note};
-use crate::audit::{self, Actor, Details, EventKind, NewEvent};
+use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::Conn;
@@ -20,6 +20,7 @@ use crate::desk::Desk;
 use crate::error::{Cause, Error, Result};
 use crate::local_path::LocalPath;
 use crate::passwords::{self, MAX_LENGTH, Weakness};
+use crate::reason::Reason;
 use crate::secret::{Secret, reference};
 use crate::sessions::{self, Client, Closing, Limits};
 use crate::text::is_refused;
@@ -93,7 +94,7 @@ async fn try_to_sign_in(
         || username.chars().any(is_refused)
         || password.expose().chars().count() > MAX_LENGTH;
     if is_impossible {
-        let reference = refuse(desk, None, "impossible", client, deadline).await;
+        let reference = refuse(desk, None, Reason::Impossible, client, deadline).await;
         return Ok(Outcome::Refused { reference });
     }
     let reserved = desk
@@ -102,7 +103,7 @@ async fn try_to_sign_in(
     let reservation = match reserved {
         Ok(reservation) => reservation,
         Err(paused) => {
-            let reference = refuse(desk, None, "paused", client, deadline).await;
+            let reference = refuse(desk, None, Reason::Paused, client, deadline).await;
             return Ok(Outcome::Paused { reference, paused });
         }
     };
@@ -133,8 +134,8 @@ async fn try_to_sign_in(
 /// What one verification found.
 struct Verdict {
     about: Option<(i64, String)>,
-    /// Why not, as a code for the trail.
-    reason: &'static str,
+    /// Why not.
+    reason: Reason,
     /// How to go in, and under what name; `None` for whoever is refused.
     way: Option<(Way, String)>,
 }
@@ -145,10 +146,10 @@ async fn verify(desk: &Desk, username: String, password: Secret<String>) -> Resu
         .read(move |conn| users::find_with_password(conn, &username))
         .await?;
     let (about, reason, stored) = match found {
-        None => (None, "unknown_user", None),
+        None => (None, Reason::UnknownUser, None),
         Some((user, stored)) => {
             let reason = why_not(desk.password_login, &user, stored.as_deref());
-            let stored = stored.filter(|_| reason == "wrong_password");
+            let stored = stored.filter(|_| reason == Reason::WrongPassword);
             (Some((user.id, user.username)), reason, stored)
         }
     };
@@ -168,15 +169,15 @@ async fn verify(desk: &Desk, username: String, password: Secret<String>) -> Resu
 }
 
 /// Why this account is refused, whatever the password; or, if it is wrong, that.
-fn why_not(allowed: PasswordLogin, user: &User, stored: Option<&str>) -> &'static str {
+fn why_not(allowed: PasswordLogin, user: &User, stored: Option<&str>) -> Reason {
     if stored.is_none() {
-        "no_password"
+        Reason::NoPassword
     } else if !user.is_active {
-        "inactive"
+        Reason::Inactive
     } else if allowed == PasswordLogin::Superusers && user.role() != Role::Superuser {
-        "not_allowed"
+        Reason::NotAllowed
     } else {
-        "wrong_password"
+        Reason::WrongPassword
     }
 }
 
@@ -185,7 +186,7 @@ fn why_not(allowed: PasswordLogin, user: &User, stored: Option<&str>) -> &'stati
 async fn refuse(
     desk: &Arc<Desk>,
     about: Option<(i64, String)>,
-    reason: &'static str,
+    reason: Reason,
     client: Client,
     deadline: Instant,
 ) -> String {
@@ -196,15 +197,15 @@ async fn refuse(
         provider = "",
         user = about.as_ref().map_or("", |(_, username)| username.as_str()),
         ms = 0,
-        outcome = reason,
+        outcome = reason.code(),
         reference = reference.as_str();
-        "password: {reason}"
+        "password: {}", reason.code()
     );
     let refusal = Refusal {
         reference: reference.clone(),
         reason,
         failure: String::new(),
-        provider: String::new(),
+        provider: None,
         about,
         client,
     };
@@ -322,50 +323,21 @@ impl OwnChange {
         };
         if !is_changed {
             // Wrong, or changed elsewhere at this very moment.
-            self.record(
-                conn,
-                EventKind::PasswordChangeRefused,
-                "wrong_password",
-                None,
-            )?;
+            let deed = self.deed().with_reference(&self.reference);
+            deed.record(conn, About::from(&self.user), &Event::PasswordChangeRefused)?;
             return Ok(Change::Refused {
                 reference: self.reference.clone(),
             });
         }
         let others = Closing::AllBut(self.session_id);
-        let ended = sessions::close(conn, self.now, self.user.id, others)?;
-        let count = (ended > 0).then_some(ended);
-        self.record(conn, EventKind::PasswordChanged, "", count)?;
+        let event = Event::PasswordChanged {
+            sessions_ended: sessions::close(conn, self.now, self.user.id, others)?,
+        };
+        self.deed().record(conn, About::from(&self.user), &event)?;
         Ok(Change::Changed)
     }
 
-    fn record(
-        &self,
-        conn: &mut Conn,
-        kind: EventKind,
-        reason: &str,
-        count: Option<usize>,
-    ) -> Result<()> {
-        audit::record(
-            conn,
-            self.now,
-            NewEvent {
-                kind,
-                reason,
-                actor: Actor::from(&self.user),
-                user: Some((self.user.id, &self.user.username)),
-                provider: "",
-                client: &self.client,
-                reference: if reason.is_empty() {
-                    ""
-                } else {
-                    &self.reference
-                },
-                details: Details {
-                    count,
-                    ..Details::default()
-                },
-            },
-        )
+    fn deed(&self) -> Deed<'_> {
+        Deed::new(self.now, Actor::from(&self.user), &self.client)
     }
 }

@@ -16,6 +16,7 @@ use crate::audit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
+use crate::reason::Reason;
 use crate::secret::{NoRandomness, Purpose, Secret, reference};
 use crate::sessions::{self, Client};
 use crate::users::{self, User};
@@ -100,9 +101,9 @@ async fn refuse(desk: &Arc<Desk>, link: &Link, client: Client, deadline: Instant
     let found = desk.db.read(move |conn| users::find(conn, user_id)).await;
     let refusal = Refusal {
         reference: reference(),
-        reason: "link_expired",
+        reason: Reason::LinkExpired,
         failure: String::new(),
-        provider: String::new(),
+        provider: None,
         about: found.ok().flatten().map(|user| (user.id, user.username)),
         client,
     };

@@ -1,25 +1,52 @@
 //! When a field of an account last changed, and by whom. The trail tells it too, but not for ever.
 
 use diesel::prelude::*;
+use strum::{EnumString, IntoStaticStr};
 
 use super::{User, reserved};
 use crate::audit::Actor;
 use crate::clock::UnixTime;
+use crate::code::coded;
 use crate::db::Conn;
 use crate::db::schema::user_field_changes;
 use crate::error::Result;
 
-/// The last change of one field.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+/// What can change of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum Field {
+    Username,
+    FirstName,
+    Email,
+    IsActive,
+    RoleByHand,
+    RoleByPermission,
+    Password,
+    ConfirmationPassword,
+    Identity,
+}
+
+coded!(Field);
+
+/// A field that has another value now.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldChange {
-    /// A column of the account; `role_by_hand` and `role_by_permission` for its roles.
+    pub field: Field,
+    pub from: String,
+    pub to: String,
+}
+
+/// When a field last changed.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct LastChange {
+    /// A code of [`Field`].
     pub field: String,
     changed_at: i64,
     changed_by: String,
     changed_by_id: Option<i64>,
 }
 
-impl FieldChange {
+impl LastChange {
     #[must_use]
     pub const fn changed_at(&self) -> UnixTime {
         UnixTime(self.changed_at)
@@ -28,7 +55,7 @@ impl FieldChange {
     #[must_use]
     pub fn changed_by(&self) -> Actor<'_> {
         match Actor::read(self.changed_by_id, &self.changed_by, "") {
-            Actor::Nobody => Actor::Provider,
+            Actor::Unknown => Actor::Provider,
             actor => actor,
         }
     }
@@ -41,7 +68,7 @@ pub fn note_changes(
     now: UnixTime,
     user_id: i64,
     changed_by: Actor<'_>,
-    fields: &[&str],
+    fields: &[Field],
 ) -> Result<()> {
     for field in fields {
         let change = (
@@ -49,12 +76,12 @@ pub fn note_changes(
             user_field_changes::changed_by.eq(changed_by.text()),
             user_field_changes::changed_by_id.eq(changed_by.id()),
         );
-        let known = user_field_changes::table.find((user_id, *field));
+        let known = user_field_changes::table.find((user_id, field.code()));
         if diesel::update(known).set(change).execute(conn)? == 0 {
             diesel::insert_into(user_field_changes::table)
                 .values((
                     user_field_changes::user_id.eq(user_id),
-                    user_field_changes::field.eq(*field),
+                    user_field_changes::field.eq(field.code()),
                     change,
                 ))
                 .execute(conn)?;
@@ -86,7 +113,7 @@ impl Leaver<'_> {
 /// Since when an account bears its name, as far as it is known.
 pub fn named_since(conn: &mut Conn, user: &User) -> Result<UnixTime> {
     let renamed_at: Option<i64> = user_field_changes::table
-        .find((user.id, "username"))
+        .find((user.id, Field::Username.code()))
         .select(user_field_changes::changed_at)
         .first(conn)
         .optional()?;
@@ -120,7 +147,7 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<()> {
 }
 
 /// The last change of each field that has changed since the account exists.
-pub fn changes_of(conn: &mut Conn, user_id: i64) -> Result<Vec<FieldChange>> {
+pub fn changes_of(conn: &mut Conn, user_id: i64) -> Result<Vec<LastChange>> {
     Ok(user_field_changes::table
         .filter(user_field_changes::user_id.eq(user_id))
         .select((

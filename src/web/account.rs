@@ -6,7 +6,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::admin::list::{Address, Pager};
-use super::admin::{Audience, Happening};
 use super::cookie;
 use super::csrf::Form;
 use super::device::Device;
@@ -14,7 +13,9 @@ use super::guard::{Reader, SignedIn};
 use super::home::MAX_SHOWN;
 use super::page::Page;
 use super::signin::{IDENTITY_LINKED, LINK_TOO_OLD, NoFields, adding_address};
-use crate::audit::{self, Actor, Event};
+use super::timeline::{Audience, TimelineItem};
+use crate::audit::event::{Event, SignInWay};
+use crate::audit::{self, Actor, Record};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -76,8 +77,33 @@ impl KeptPermissions {
 
 /// A sign-in as a list shows it.
 struct ShownSignIn {
-    event: Event,
+    record: Record,
+    way: String,
     device: Device,
+}
+
+impl ShownSignIn {
+    fn of(record: Record, page: &Page<'_>) -> Self {
+        let by_rescue_link = matches!(
+            record.event(),
+            Event::SignedIn {
+                by: SignInWay::RescueLink,
+                ..
+            }
+        );
+        let way = if by_rescue_link {
+            page.t.rescue_link.to_owned()
+        } else if record.provider.is_empty() {
+            page.t.local_password.to_owned()
+        } else {
+            page.provider_name(&record.provider)
+        };
+        Self {
+            way,
+            device: Device::of(&record.user_agent, page.lang),
+            record,
+        }
+    }
 }
 
 #[derive(Template)]
@@ -141,10 +167,7 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
             .collect(),
         sign_ins: sign_ins
             .into_iter()
-            .map(|event| ShownSignIn {
-                device: Device::of(&event.user_agent, page.lang),
-                event,
-            })
+            .map(|record| ShownSignIn::of(record, &page))
             .collect(),
         permissions: held,
         more_permissions,
@@ -177,7 +200,7 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
 #[template(path = "account_timeline.html")]
 struct Timeline<'a> {
     page: &'a Page<'a>,
-    happenings: Vec<Happening>,
+    events: Vec<TimelineItem>,
     pager: Pager,
 }
 
@@ -208,10 +231,10 @@ pub async fn timeline(
         pager: Pager::of(&listing, &address, page.t.whole_timeline, note, |event| {
             event.id
         }),
-        happenings: listing
+        events: listing
             .rows
             .into_iter()
-            .map(|event| Happening::of(event, &page, Audience::Person))
+            .map(|record| TimelineItem::of(record, &page, Audience::Person))
             .collect(),
     })
 }

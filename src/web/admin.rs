@@ -4,7 +4,6 @@ pub mod act;
 pub mod audit;
 pub mod bulk;
 pub mod export;
-mod happening;
 pub mod list;
 pub mod new_user;
 pub mod refusals;
@@ -12,5 +11,3 @@ pub mod sessions;
 pub mod status;
 pub mod user;
 pub mod users;
-
-pub use happening::{Audience, Happening};

@@ -182,7 +182,7 @@ impl<'a> Page<'a> {
             Actor::CommandLine => self.t.command_line,
             Actor::Person { username, .. } => username,
             Actor::Named(name) => name,
-            Actor::Provider | Actor::Nobody => "",
+            Actor::Provider | Actor::Portal | Actor::Unknown => "",
         }
     }
 

@@ -6,8 +6,9 @@ use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use frontdesk::admin::{self, Act, Admin, Reason, Refusal};
+use frontdesk::admin::{self, Act, Admin, Refusal, Said};
 use frontdesk::db::lock_superusers;
+use frontdesk::error::Stopped;
 use frontdesk::roles::RolePermissions;
 use frontdesk::sessions::{self, Client};
 use frontdesk::users::{self, Role};
@@ -632,10 +633,10 @@ on_both_databases! {
         let (db, roles, now) = (&desk.inner.db, &desk.inner.roles, desk.clock.now());
         for act in [Act::Deactivate, Act::SetRole(Role::Employee), Act::SetRole(Role::Staff)] {
             let events = trail(&desk).len();
-            let outcome = db.write_blocking(|conn| {
-                admin::perform(conn, now, &Admin::command_line(), roles, boss_id, &act, &Reason::default())
+            let outcome = db.decide_blocking(|conn| {
+                admin::perform(conn, now, &Admin::command_line(), roles, boss_id, &act, &Said::default())
             });
-            assert!(matches!(outcome, Ok(Err(Refusal::LastSuperuser))), "{act:?}: {outcome:?}");
+            assert!(matches!(outcome, Err(Stopped::Refused(Refusal::LastSuperuser))), "{act:?}: {outcome:?}");
             let told = trail(&desk).split_off(events);
             assert_eq!(told.len(), 1);
             assert!(told[0].line.ends_with(" refused last_superuser command line boss"), "{}", told[0].line);
@@ -695,8 +696,8 @@ on_both_databases! {
             let demote = |by: &Admin, whom: i64| {
                 let act = Act::SetRole(Role::Employee);
                 barrier.wait();
-                db.write_blocking(|conn| {
-                    admin::perform(conn, clock.now(), by, &roles, whom, &act, &Reason::default())
+                db.decide_blocking(|conn| {
+                    admin::perform(conn, clock.now(), by, &roles, whom, &act, &Said::default())
                 })
             };
             let outcomes = thread::scope(|scope| {
@@ -704,7 +705,7 @@ on_both_databases! {
                 let other = scope.spawn(|| demote(&deputy, boss_id));
                 [one.join().expect("an outcome"), other.join().expect("an outcome")]
             });
-            let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Ok(_)))).count();
+            let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
             assert_eq!(done, 1, "round {round}: {outcomes:?}");
             let is_anybody_left = db.read_blocking(|conn| users::has_other_superuser(conn, 0));
             assert!(is_anybody_left.expect("a read"), "round {round}");

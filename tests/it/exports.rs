@@ -1,6 +1,10 @@
 //! Lists that leave the house: only by a form of ours, since each leaves an event.
 
+use std::collections::BTreeSet;
+
+use frontdesk::audit::EventKind;
 use reqwest::Method;
+use serde_json::Value;
 
 use crate::support::{Answer, Browser, Database, Desk, Person, on_both_databases, run};
 
@@ -57,6 +61,47 @@ on_both_databases! {
         }
         let marked = export(&boss, "/admin/users.csv", &[("bom", "1")]).await;
         assert!(marked.body.starts_with('\u{feff}'));
+    }
+
+    /// `fixtures/audit_events.jsonl` holds rows of every kind and reason as version 0.1 wrote them;
+    /// the `.csv` beside it is that version's export of them.
+    async fn what_earlier_versions_recorded_keeps_its_words_and_its_export(database) {
+        let desk = Desk::on(database).with("FRONTDESK_TIME_ZONE", "UTC").run().await;
+        let mut boss = boss(&desk).await;
+        let rows = include_str!("fixtures/audit_events.jsonl").lines();
+        let rows: Vec<Value> = rows.map(|row| serde_json::from_str(row).expect("a row")).collect();
+        for row in &rows {
+            let row = row.as_object().expect("members");
+            let columns: Vec<&str> = row.keys().map(String::as_str).collect();
+            let values = row.values().map(|value| match value {
+                Value::String(text) => format!("'{}'", text.replace('\'', "''")),
+                other => other.to_string(),
+            });
+            let values: Vec<String> = values.collect();
+            desk.database.execute(&format!(
+                "INSERT INTO audit_events ({}) VALUES ({})",
+                columns.join(", "),
+                values.join(", ")
+            ));
+        }
+        let kinds: BTreeSet<&str> = rows.iter().filter_map(|row| row["event"].as_str()).collect();
+        let known: BTreeSet<&str> = EventKind::all().map(EventKind::code).collect();
+        assert_eq!(kinds, known, "a row of each kind");
+
+        let filter = "from=2026-11-20&to=2026-11-20";
+        let answer = export(&boss, &format!("/admin/audit.csv?{filter}"), &[]).await;
+        assert_eq!(answer.body, include_str!("fixtures/audit_events.csv"));
+        for (lang, other) in [("en", "Other event"), ("zh-CN", "其他事件")] {
+            boss.language = lang.to_owned();
+            let page = boss.get(&format!("/admin/audit?{filter}&size=100")).await;
+            assert_eq!(page.body.matches("<th scope=\"row\"").count(), rows.len(), "{lang}");
+            assert!(!page.body.contains(other), "{lang}");
+            for row in &rows {
+                let reason = row["reason"].as_str().expect("a code");
+                let bare = format!(">{reason}<");
+                assert!(reason.is_empty() || !page.body.contains(&bare), "{reason} has no words");
+            }
+        }
     }
 }
 

@@ -41,6 +41,8 @@ const RANKS: &[&[&str]] = &[
         "id",
         "local_path",
         "text",
+        "code",
+        "reason",
         "error",
         "i18n",
     ],
@@ -322,7 +324,7 @@ fn all_that_ends_a_session_or_takes_a_right_goes_through_one_function() {
     let acts = fs::read_to_string("src/admin/act.rs").expect("the acts");
     let ending = functions(&acts)
         .into_iter()
-        .find(|(name, _)| name == "end_sessions");
+        .find(|(name, _)| name == "close");
     assert!(ending.is_some_and(|(_, body)| body.contains("sessions::close(")));
     for (path, text) in sources() {
         let place = path.to_str().expect("a path in Unicode").to_owned();
@@ -357,7 +359,7 @@ fn all_that_ends_a_session_or_takes_a_right_goes_through_one_function() {
                     continue;
                 }
                 assert!(
-                    flat.contains("sessions::close(") || flat.contains("self.end_sessions("),
+                    flat.contains("sessions::close(") || flat.contains("self.close("),
                     "{place}: {name} takes something and does not go through sessions::close"
                 );
             }

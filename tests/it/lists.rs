@@ -8,8 +8,9 @@ use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant, SystemTime};
 
-use frontdesk::audit::{self, Actor, Details, EventKind, NewEvent};
+use frontdesk::audit::{self, About, Actor, Deed, Event, EventKind, Note};
 use frontdesk::clock::UnixTime;
+use frontdesk::db::Conn;
 use frontdesk::error::Error;
 use frontdesk::id::id_at;
 use frontdesk::paging::{Page, Total};
@@ -1227,17 +1228,16 @@ fn has_happened(event: &Happened, wanted: &[(&str, &str)]) -> bool {
     })
 }
 
-fn note_about<'a>(username: &'a str, client: &'a Client) -> NewEvent<'a> {
-    NewEvent {
-        kind: EventKind::NoteAdded,
-        reason: "",
-        actor: Actor::Named("boss"),
-        user: Some((1, username)),
-        provider: "",
-        client,
-        reference: "",
-        details: Details::default(),
-    }
+fn record_note_about(
+    conn: &mut Conn,
+    now: UnixTime,
+    username: &str,
+) -> frontdesk::error::Result<()> {
+    let client = Client::default();
+    let event = Event::NoteAdded {
+        note: Note::default(),
+    };
+    Deed::new(now, Actor::Named("boss"), &client).record(conn, About::Person(1, username), &event)
 }
 
 on_both_databases! {
@@ -1523,11 +1523,10 @@ on_both_databases! {
         assert_eq!(told[1]["details"]["changes"], json!([{"field": "email", "from": "li@old.example", "to": "li@new.example"}]));
 
         // What was not committed did not happen.
-        let client = Client::default();
         let now = desk.clock.now();
         let ghost = format!("ghost-{kind}");
         let undone: frontdesk::error::Result<()> = desk.inner.db.write_blocking(|conn| {
-            audit::record(conn, now, note_about(&ghost, &client))?;
+            record_note_about(conn, now, &ghost)?;
             Err(Error::BadRequest)
         });
         assert!(undone.is_err());
@@ -1536,7 +1535,7 @@ on_both_databases! {
         let evil = format!("evil-{kind}\r\n{{\"audit\":\"forged-{kind}\"}}\u{2028}\u{2029}\u{202e}\u{2066}\u{85}\u{1b}[31m\"\\");
         desk.inner
             .db
-            .write_blocking(|conn| audit::record(conn, now, note_about(&evil, &client)))
+            .write_blocking(|conn| record_note_about(conn, now, &evil))
             .expect("it is recorded");
         let log = desk.log();
         assert!(!log.contains(&ghost));
@@ -1869,7 +1868,7 @@ fn json_of(done: &Output, status: i32) -> Value {
 /// What scripts and retention rules go by: a code is added, never changed.
 #[test]
 fn the_codes_of_events_stay() {
-    let codes: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.code()).collect();
+    let codes: Vec<&str> = EventKind::all().map(EventKind::code).collect();
     assert_eq!(
         codes,
         [

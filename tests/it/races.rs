@@ -782,7 +782,7 @@ impl Hall {
             Closer::PasswordCommand => {
                 let (db, now) = (&self.desk.inner.db, self.desk.clock.now());
                 admin::change_password(db, now, &Admin::command_line(), name, &NEW_HASH)
-                    .unwrap_or_else(|refusal| panic!("{refusal}"));
+                    .unwrap_or_else(|stopped| panic!("{stopped:?}"));
             }
             Closer::PasswordReset => {
                 self.by_boss(id, "reset-password", &[]).await;

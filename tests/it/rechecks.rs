@@ -276,7 +276,7 @@ on_both_databases! {
         let due = format!("SELECT COUNT(*) AS value FROM sessions WHERE recheck_at < {}", desk.clock.now().0);
         until("they were looked at", async || desk.database.number(&due) == 0).await;
         assert_eq!(provider.seen(Call::Token).len(), asked, "no token was sent");
-        assert!(desk.log().contains("outcome=sealed"));
+        until("the log says so", async || desk.log().contains("outcome=sealed")).await;
         assert!(is_in(&browser).await && is_in(&other).await);
     }
 }

@@ -7,11 +7,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::list::encode;
-use crate::admin::{self, Act, Admin, MAX_NOTE, Reason, Refusal};
+use crate::admin::{self, Act, Admin, Refusal, Said};
+use crate::audit::{MAX_NOTE, Note};
 use crate::config::PasswordLogin;
 use crate::db::Conn;
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Stopped};
 use crate::local_path::LocalPath;
 use crate::permissions;
 use crate::secret::{Secret, reference};
@@ -25,6 +26,7 @@ use crate::web::device::Device;
 use crate::web::guard::{Acting, SuperuserReader};
 use crate::web::page::{Page, Person};
 use crate::web::signin::{fresh_address, note_refusal};
+use crate::web::timeline::reason_in_words;
 
 /// The acts by the last part of their address, as a test walks them. Nothing else is one.
 pub const ACTS: &[&str] = &[
@@ -56,6 +58,7 @@ struct Fields {
     subject: String,
     session: String,
     reason: String,
+    note: Note,
 }
 
 impl Fields {
@@ -75,9 +78,7 @@ impl Fields {
             };
             value.trim().clone_into(field);
         }
-        if fields.reason.chars().count() > MAX_NOTE {
-            return Err(Error::BadRequest);
-        }
+        fields.note = Note::parse(&fields.reason).ok_or(Error::BadRequest)?;
         Ok(fields)
     }
 
@@ -218,31 +219,14 @@ pub fn notice_of(page: &Page<'_>, code: &str) -> Option<&'static str> {
 
 /// Why an act was refused, in words.
 pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
-    let t = page.t;
     match refusal {
-        Refusal::UnknownUser => t.refused_unknown_user,
-        Refusal::UsernameTaken => t.refused_username_taken,
-        Refusal::BadUsername => t.refused_bad_username,
-        Refusal::ReservedUsername => t.refused_reserved_username,
-        Refusal::BadFirstName => t.refused_bad_first_name,
-        Refusal::BadEmail => t.refused_bad_email,
-        Refusal::BadName => t.refused_bad_name,
-        Refusal::LastSuperuser => t.refused_last_superuser,
-        Refusal::Yourself => t.refused_yourself,
-        Refusal::Unchanged => t.refused_unchanged,
-        Refusal::NoLocalPassword => t.reason_no_password,
-        Refusal::Inactive => t.reason_inactive,
-        Refusal::StillActive => t.refused_still_active,
-        Refusal::Erased => t.refused_erased,
         Refusal::IdentityTaken(username) => {
-            let [before, after] = t.refused_identity_of;
-            return format!("{before}{username}{after}");
+            let [before, after] = page.t.refused_identity_of;
+            format!("{before}{username}{after}")
         }
-        Refusal::NotRefused => t.refused_not_refused,
-        Refusal::NoReason => t.refused_no_reason,
-        Refusal::Failed(_) => t.internal_heading,
+        Refusal::UnknownUser => page.t.refused_unknown_user.to_owned(),
+        refusal => reason_in_words(page.t, refusal.reason()).to_owned(),
     }
-    .to_owned()
 }
 
 /// What is typed on a confirmation page beside the reason.
@@ -458,25 +442,25 @@ pub async fn perform(
         }
         _ => None,
     };
-    let reason = Reason {
-        note: fields.reason.clone(),
+    let said = Said {
+        note: fields.note.clone(),
         reference: reference(),
     };
-    let known_reference = reason.reference.clone();
-    let done = admin::act(&desk, &admin, user_id, act.clone(), reason).await;
+    let known_reference = said.reference.clone();
+    let done = admin::act(&desk, &admin, user_id, act.clone(), said).await;
     let refusal = match done {
-        Err(Error::FreshSignInNeeded) => {
+        Err(Stopped::Failed(Error::FreshSignInNeeded)) => {
             return Ok(sign_in_anew(&fields.address(user_id, &name), user_id));
         }
-        Err(error) => return Err(error),
-        Ok(Err(Refusal::UnknownUser)) => return Err(Error::NotFound),
-        Ok(Ok(_)) => {
+        Err(Stopped::Failed(error)) => return Err(error),
+        Err(Stopped::Refused(Refusal::UnknownUser)) => return Err(Error::NotFound),
+        Err(Stopped::Refused(refusal)) => refusal,
+        Ok(_) => {
             return match draft {
                 Some(draft) => show_link(&desk, &me.visit, &me.user, user_id, draft).await,
                 None => Ok(done_response(&desk, user_id, &name)),
             };
         }
-        Ok(Err(refusal)) => refusal,
     };
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let limits = Limits::of(&desk);

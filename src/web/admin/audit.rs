@@ -6,7 +6,6 @@ use askama::Template;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::happening::{Audience, Happening, kind_in_words};
 use super::list::{Address, Chip, Choice, Pager, choices, total_in_words};
 use crate::audit::{self, Actor, EventKind, Filter};
 use crate::clock::UnixTime;
@@ -15,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::users::Role;
 use crate::web::guard::StaffReader;
 use crate::web::page::Page;
+use crate::web::timeline::{Audience, TimelineItem, kind_in_words};
 
 pub const PATH: &str = "/admin/audit";
 pub const FILTERS: &[&str] = &["about", "by", "event", "outcome", "q", "from", "to"];
@@ -71,7 +71,7 @@ struct AuditLog<'a> {
     kinds: Vec<Choice>,
     outcomes: Vec<Choice>,
     chips: Vec<Chip>,
-    rows: Vec<Happening>,
+    rows: Vec<TimelineItem>,
     pager: Pager,
     may_act: bool,
 }
@@ -109,9 +109,8 @@ pub async fn list(
     let pager = Pager::of(&listing, &address, t.pages_of_events, note, |event| {
         event.id
     });
-    let mut kinds: Vec<(&str, &str)> = EventKind::ALL
-        .iter()
-        .map(|kind| (kind.code(), kind_in_words(&page, *kind)))
+    let mut kinds: Vec<(&str, &str)> = EventKind::all()
+        .map(|kind| (kind.code(), kind_in_words(&page, kind)))
         .collect();
     kinds.insert(0, ("", t.any));
     let days = |span: std::time::Duration| span.as_secs() / 86_400;
@@ -133,7 +132,7 @@ pub async fn list(
         rows: listing
             .rows
             .into_iter()
-            .map(|event| Happening::of(event, &page, Audience::Admins))
+            .map(|record| TimelineItem::of(record, &page, Audience::Admins))
             .collect(),
         pager,
         may_act: me.user.role() == Role::Superuser,

@@ -8,7 +8,8 @@ use askama::Template;
 use super::act::{Words, refusal_in_words, words};
 use super::list::{Address, Chip, grouped, total_in_words};
 use super::users::{FILTERS, PATH, chips, wanted};
-use crate::admin::{self, Act, BATCH, MAX_NOTE, Reason, Selection};
+use crate::admin::{self, Act, BATCH, Said, Selection};
+use crate::audit::{MAX_NOTE, Note};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
@@ -34,6 +35,7 @@ struct Asked {
     act: String,
     permission: String,
     reason: String,
+    note: Note,
     after: Option<i64>,
     reference: Option<String>,
     /// So many in earlier batches.
@@ -51,6 +53,7 @@ impl Asked {
             act: String::new(),
             permission: String::new(),
             reason: String::new(),
+            note: Note::default(),
             after: None,
             reference: None,
             done: 0,
@@ -70,8 +73,8 @@ impl Asked {
                 _ => {}
             }
         }
+        asked.note = Note::parse(&asked.reason).ok_or(Error::BadRequest)?;
         let is_sane = asked.ids.len() <= PAGE_SIZES.into_iter().max().unwrap_or(0)
-            && asked.reason.chars().count() <= MAX_NOTE
             && asked
                 .reference
                 .as_ref()
@@ -223,11 +226,11 @@ pub async fn perform(
     };
     // One reference for all batches: the trail finds the whole act by it.
     let reference = asked.reference.clone().unwrap_or_else(reference);
-    let reason = Reason {
-        note: asked.reason.clone(),
+    let said = Said {
+        note: asked.note.clone(),
         reference: reference.clone(),
     };
-    let outcome = match admin::bulk(&desk, &admin, selection, &act, &reason).await {
+    let outcome = match admin::bulk(&desk, &admin, selection, &act, &said).await {
         Err(Error::FreshSignInNeeded) => return Ok(sign_in_anew(&back)),
         other => other?,
     };

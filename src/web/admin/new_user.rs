@@ -7,10 +7,11 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::act::{LinkFor, refusal_in_words, show_link};
-use crate::admin::{self, Admin, MAX_NOTE, NewAccount, Refusal};
+use crate::admin::{self, Admin, NewAccount, Refusal};
+use crate::audit::{MAX_NOTE, Note};
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Stopped};
 use crate::local_path::LocalPath;
 use crate::secret::reference;
 use crate::signin::password_link;
@@ -120,28 +121,26 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
         return Err(Error::NotFound);
     }
     let typed = form.0;
-    if typed.reason.chars().count() > MAX_NOTE {
-        return Err(Error::BadRequest);
-    }
+    let note = Note::parse(&typed.reason).ok_or(Error::BadRequest)?;
     let draft = password_link::draft()?;
     let new = NewAccount {
         username: typed.username.trim().to_owned(),
         first_name: typed.first_name.trim().to_owned(),
         email: typed.email.trim().to_owned(),
-        note: typed.reason.trim().to_owned(),
+        note,
     };
     let created = admin::create_account(&desk, &admin, new, draft.id.clone()).await;
     let refusal = match created {
-        Err(Error::FreshSignInNeeded) => {
+        Err(Stopped::Failed(Error::FreshSignInNeeded)) => {
             let next = LocalPath::parse("/admin/users/new").unwrap_or_else(LocalPath::home);
             return Ok(see_other(&fresh_address(&next)));
         }
-        Err(error) => return Err(error),
-        Ok(Ok(id)) => {
+        Err(Stopped::Failed(error)) => return Err(error),
+        Err(Stopped::Refused(refusal)) => refusal,
+        Ok(id) => {
             let link = (draft, LinkFor::Password);
             return show_link(&desk, &me.visit, &me.user, id, link).await;
         }
-        Ok(Err(refusal)) => refusal,
     };
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let field = match refusal {

@@ -5,7 +5,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::list::{Address, Chip, Choice, Pager, choices, total_in_words};
-use crate::admin::{self, BATCH, MAX_NOTE, Reason};
+use crate::admin::{self, BATCH, Said};
+use crate::audit::{MAX_NOTE, Note};
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -235,18 +236,15 @@ pub async fn end(
             .unwrap_or_default()
     };
     let address = Address::parse(PATH, FILTERS, &value("filter"))?;
-    let note = value("reason");
-    if note.chars().count() > MAX_NOTE {
-        return Err(Error::BadRequest);
-    }
+    let note = Note::parse(&value("reason")).ok_or(Error::BadRequest)?;
     let asked = address.clone();
     let filter = desk.db.read(move |conn| filter(conn, &asked)).await?;
-    let reason = Reason {
+    let said = Said {
         note: note.clone(),
         reference: reference(),
     };
     let kept = me.session.id;
-    let ended = match admin::end_sessions(&desk, &admin, &filter, kept, &reason).await {
+    let ended = match admin::end_sessions(&desk, &admin, &filter, kept, &said).await {
         Err(Error::FreshSignInNeeded) => {
             let next = address.at("/admin/sessions/end", &[]);
             let next = LocalPath::parse(&next).unwrap_or_else(LocalPath::home);
@@ -261,7 +259,13 @@ pub async fn end(
             .read(move |conn| total(conn, now, limits, &filter))
             .await?;
         let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-        return page.ok(&end_page(&page, &address, left, &note, Some(ended.count)));
+        return page.ok(&end_page(
+            &page,
+            &address,
+            left,
+            note.as_str(),
+            Some(ended.count),
+        ));
     }
     let mut response = see_other(&address.with("after", None));
     response

@@ -8,7 +8,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::act::notice_of;
-use super::happening::{Audience, Happening};
 use super::list::{Address, Pager};
 use crate::admin::Admin;
 use crate::audit::{self, Actor, Filter};
@@ -25,6 +24,7 @@ use crate::web::cookie;
 use crate::web::guard::StaffReader;
 use crate::web::home::MAX_SHOWN;
 use crate::web::page::{Page, Person};
+use crate::web::timeline::{Audience, TimelineItem};
 
 const MAX_SESSIONS: i64 = 50;
 /// Events a page of the timeline.
@@ -56,7 +56,7 @@ struct UserPage<'a> {
     more_permissions: i64,
     kept_permissions: Vec<KeptPermissions>,
     sessions: Vec<ShownSession>,
-    happenings: Vec<Happening>,
+    events: Vec<TimelineItem>,
     pager: Pager,
     /// The viewer may act, and on somebody else.
     may_act: bool,
@@ -140,7 +140,7 @@ pub async fn show(
         .into_iter()
         .map(|change| {
             let by = match change.changed_by() {
-                Actor::Provider | Actor::Nobody => {
+                Actor::Provider | Actor::Portal | Actor::Unknown => {
                     match desk.providers.first().filter(|_| desk.providers.is_one()) {
                         Some(provider) => page.label_of(provider),
                         None => page.t.company_directory.to_owned(),
@@ -171,10 +171,10 @@ pub async fn show(
             .into_iter()
             .map(|session| ShownSession::of(session, &page, Some(me.session.id)))
             .collect(),
-        happenings: events
+        events: events
             .rows
             .into_iter()
-            .map(|event| Happening::of(event, &page, Audience::Admins))
+            .map(|record| TimelineItem::of(record, &page, Audience::Admins))
             .collect(),
         pager,
         may_act: admin.is_some(),

@@ -216,7 +216,7 @@ impl Desk {
             "",
             &HASH,
         )
-        .unwrap_or_else(|refusal| panic!("{username}: {refusal}"));
+        .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
         let sql = "UPDATE users SET is_staff = FALSE, is_superuser = FALSE WHERE username = ";
         self.database.execute(&format!("{sql}'{username}'"));
     }
@@ -226,7 +226,7 @@ impl Desk {
         let now = self.clock.now();
         let (db, admin) = (&self.inner.db, Admin::command_line());
         let changed = admin::change_password(db, now, &admin, username, &HASH)
-            .unwrap_or_else(|refusal| panic!("{username}: {refusal}"));
+            .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
         assert_eq!(changed, ChangedPassword::Confirmation);
     }
 
@@ -249,7 +249,7 @@ impl Desk {
             username,
             &draft.id,
         )
-        .unwrap_or_else(|refusal| panic!("{username}: {refusal}"));
+        .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
         let token = draft.token(&self.inner.keys, now, id).expect("randomness");
         rescue::address("", &token)
     }

@@ -1,0 +1,76 @@
+//! Why something was refused: one list for sign-ins, acts and calls, so that each reason has its
+//! words once.
+
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+use crate::code::coded;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum Reason {
+    // -- a sign-in, by the person --
+    UnknownAttempt,
+    RestartLoop,
+    BadCallback,
+    Declined,
+    CodeRefused,
+    NameTaken,
+    NameReserved,
+    WrongIssuer,
+    NotAdmitted,
+    IdentityTaken,
+    KeptOut,
+    NotLinkable,
+    WrongPassword,
+    /// No account has the username that was typed.
+    UnknownUser,
+    NoPassword,
+    /// Local passwords are for others only.
+    NotAllowed,
+    /// No account can have such a username or password.
+    Impossible,
+    /// After too many wrong passwords.
+    Paused,
+    LinkExpired,
+    /// Beyond the number of refusals that get rows of their own.
+    More,
+
+    // -- a sign-in or a call, by the provider --
+    ProviderError,
+    ClientRefused,
+    Refused,
+    TokenRefused,
+    SignedOutThere,
+    Unreachable,
+    TooSlow,
+    Unreadable,
+    BadProfile,
+    NotOk,
+    BadMetadata,
+    BadToken,
+    Clock,
+
+    // -- us --
+    Internal,
+    Overloaded,
+    DatabaseUnavailable,
+
+    // -- an act --
+    Inactive,
+    UsernameTaken,
+    BadUsername,
+    ReservedUsername,
+    BadFirstName,
+    BadEmail,
+    BadName,
+    LastSuperuser,
+    Yourself,
+    Unchanged,
+    NoLocalPassword,
+    StillActive,
+    Erased,
+    NotRefused,
+    NoReason,
+}
+
+coded!(Reason);

@@ -1,0 +1,456 @@
+//! What happened, in the reader's words: each event's title, icon, tint and notes.
+
+use crate::audit::event::{Changes, Event, EventKind, Identity, SignInWay};
+use crate::audit::{Note, Record};
+use crate::i18n::messages::Messages;
+use crate::reason::Reason;
+use crate::sessions::proof::ProvedBy;
+use crate::users::{Field, FieldChange, Role};
+use crate::web::device::Device;
+use crate::web::page::Page;
+
+/// One event, ready to be shown.
+pub struct TimelineItem {
+    pub record: Record,
+    pub look: Look,
+    pub notes: Vec<String>,
+    pub device: Device,
+    kind: Option<EventKind>,
+}
+
+/// The title of an event, the name of its icon, and its tint.
+#[derive(Clone, Copy)]
+pub struct Look {
+    pub title: &'static str,
+    pub icon: &'static str,
+    pub tint: &'static str,
+}
+
+/// Who reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Admins,
+    /// Whom it is about: without what admins wrote to each other.
+    Person,
+}
+
+impl TimelineItem {
+    pub fn of(mut record: Record, page: &Page<'_>, audience: Audience) -> Self {
+        if audience == Audience::Person && !record.is_own() {
+            // Where someone else sat is not theirs to know.
+            record.address.clear();
+            record.user_agent.clear();
+        }
+        let event = record.event();
+        let mut look = look(page.t, &event);
+        if !record.is_success() {
+            // What was tried and refused is no less worth seeing than what was done.
+            look.icon = "alert";
+            look.tint = "t5";
+        }
+        Self {
+            notes: Notes::of(page, &record, audience).about(&event),
+            look,
+            device: Device::of(&record.user_agent, page.lang),
+            kind: EventKind::from_code(&record.event),
+            record,
+        }
+    }
+
+    /// Whether it is about the portal itself, not about anyone.
+    pub fn is_about_portal(&self) -> bool {
+        matches!(
+            self.kind,
+            Some(
+                EventKind::EventsSwept
+                    | EventKind::ExportMade
+                    | EventKind::ProviderGone
+                    | EventKind::ProviderRekeyed
+            )
+        )
+    }
+
+    /// Whether its title does not say by itself that it was refused.
+    pub fn was_refused(&self) -> bool {
+        !self.record.is_success() && !self.record.event.ends_with("_refused")
+    }
+}
+
+fn look(t: &'static Messages, event: &Event) -> Look {
+    match event {
+        Event::SignedIn {
+            account_created: true,
+            ..
+        } => Look {
+            title: t.event_account_created,
+            icon: "user",
+            tint: "t1",
+        },
+        event => look_of_kind(t, event.kind()),
+    }
+}
+
+fn look_of_kind(t: &'static Messages, kind: EventKind) -> Look {
+    let (title, icon, tint) = match kind {
+        EventKind::SignedIn => (t.event_signed_in, "check", "t2"),
+        EventKind::SignInRefused => (t.event_sign_in_refused, "alert", "t5"),
+        EventKind::SignedOut => (t.event_signed_out, "out", "t6"),
+        EventKind::UserSwitched => (t.event_user_switched, "out", "t6"),
+        EventKind::SessionEnded => (t.event_session_ended, "out", "t6"),
+        EventKind::OtherSessionsEnded => (t.event_sessions_ended, "out", "t6"),
+        EventKind::SessionsEnded => (t.event_all_sessions_ended, "out", "t6"),
+        EventKind::AccountCreated => (t.event_local_account_created, "user", "t1"),
+        EventKind::AccountDeactivated => (t.event_deactivated, "ban", "t5"),
+        EventKind::AccountActivated => (t.event_activated, "check", "t2"),
+        EventKind::AccountErased => (t.event_erased, "trash", "t5"),
+        EventKind::AccountImported => (t.event_imported, "user", "t1"),
+        EventKind::RoleChanged => (t.event_role_changed, "shield", "t4"),
+        EventKind::SuperuserCreated => (t.event_superuser_created, "user", "t1"),
+        EventKind::PermissionGranted => (t.event_permission_granted, "key", "t4"),
+        EventKind::PermissionTaken => (t.event_permission_taken, "key", "t4"),
+        EventKind::IdentityLinked => (t.event_identity_linked, "sync", "t4"),
+        EventKind::IdentityUnlinked => (t.event_identity_unlinked, "sync", "t4"),
+        EventKind::AccessWithdrawn => (t.event_access_withdrawn, "ban", "t5"),
+        EventKind::AccountSynced => (t.event_account_synced, "sync", "t4"),
+        EventKind::RefusalsSuspended => (t.event_refusals_suspended, "alert", "t5"),
+        EventKind::RefusalsConfirmed => (t.event_refusals_confirmed, "check", "t4"),
+        EventKind::OldestSessionsEnded => (t.event_oldest_sessions_ended, "out", "t6"),
+        EventKind::SignedOutByProvider => (t.event_signed_out_by_provider, "out", "t6"),
+        EventKind::TokensRevoked => (t.event_tokens_revoked, "key", "t6"),
+        EventKind::ProviderGone => (t.event_provider_gone, "out", "t6"),
+        EventKind::Readmitted => (t.event_readmitted, "check", "t2"),
+        EventKind::ProviderRekeyed => (t.event_provider_rekeyed, "sync", "t4"),
+        EventKind::PasswordChanged => (t.event_password_changed, "key", "t4"),
+        EventKind::PasswordChangeRefused => (t.event_password_change_refused, "alert", "t5"),
+        EventKind::PasswordLinkMade => (t.event_password_link_made, "key", "t4"),
+        EventKind::ConfirmationLinkMade => (t.event_confirmation_link_made, "key", "t4"),
+        EventKind::ConfirmationPasswordSet => (t.event_confirmation_set, "key", "t4"),
+        EventKind::Proved => (t.event_proved, "check", "t2"),
+        EventKind::ProofRefused => (t.event_proof_refused, "alert", "t5"),
+        EventKind::RescueLinkMade => (t.event_rescue_link_made, "key", "t4"),
+        EventKind::NoteAdded => (t.event_note_added, "edit", "t6"),
+        EventKind::ExportMade => (t.event_export_made, "download", "t3"),
+        EventKind::EventsSwept => (t.event_events_swept, "clock", "t6"),
+        EventKind::MoreSignInsRefused => (t.event_more_refused, "alert", "t5"),
+        EventKind::ActRefused | EventKind::Other => (t.event_other, "clock", "t6"),
+    };
+    Look { title, icon, tint }
+}
+
+/// The name of a kind of event, for a list of them.
+pub fn kind_in_words(page: &Page<'_>, kind: EventKind) -> &'static str {
+    look_of_kind(page.t, kind).title
+}
+
+/// What is told under an event's title, in this order.
+struct Notes<'a> {
+    page: &'a Page<'a>,
+    audience: Audience,
+    provider: &'a str,
+    lines: Vec<String>,
+}
+
+impl<'a> Notes<'a> {
+    const fn of(page: &'a Page<'a>, record: &'a Record, audience: Audience) -> Self {
+        Self {
+            page,
+            audience,
+            provider: record.provider.as_str(),
+            lines: Vec::new(),
+        }
+    }
+
+    fn about(mut self, event: &Event) -> Vec<String> {
+        let t = self.page.t;
+        match event {
+            Event::SignedIn {
+                by,
+                changes,
+                adopted,
+                ..
+            } => {
+                if *by == SignInWay::RescueLink {
+                    self.say(t.by_rescue_link);
+                }
+                if let Some(adopted) = adopted {
+                    self.say(t.adopted);
+                    self.identity(&adopted.identity);
+                    self.some(t.sessions_counted, adopted.sessions_ended);
+                }
+                self.changes(changes);
+            }
+            Event::SignInRefused { reason, .. } => self.reason(*reason),
+            Event::SessionEnded { note } => {
+                self.count(t.sessions_counted, 1);
+                self.note(note);
+            }
+            Event::SessionsEnded { count, note } => {
+                self.count(t.sessions_counted, *count);
+                self.note(note);
+            }
+            Event::OtherSessionsEnded { count } | Event::OldestSessionsEnded { count } => {
+                self.count(t.sessions_counted, *count);
+            }
+            Event::AccountDeactivated {
+                sessions_ended,
+                note,
+            }
+            | Event::PasswordLinkMade {
+                sessions_ended,
+                note,
+            } => {
+                self.some(t.sessions_counted, *sessions_ended);
+                self.note(note);
+            }
+            Event::PasswordChanged { sessions_ended } => {
+                self.some(t.sessions_counted, *sessions_ended);
+            }
+            Event::AccountErased { events, note } => {
+                self.count(t.events_counted, *events);
+                self.note(note);
+            }
+            Event::AccountImported { permissions } => self.permissions("+", permissions),
+            Event::AccountCreated { note }
+            | Event::AccountActivated { note }
+            | Event::ConfirmationLinkMade { note }
+            | Event::NoteAdded { note } => self.note(note),
+            Event::RoleChanged { changes, note }
+            | Event::PermissionGranted { changes, note }
+            | Event::PermissionTaken { changes, note } => {
+                self.changes(changes);
+                self.note(note);
+            }
+            Event::IdentityLinked {
+                identity,
+                sessions_ended,
+                changes,
+                note,
+            } => {
+                self.identity(identity);
+                self.some(t.sessions_counted, *sessions_ended);
+                self.changes(changes);
+                self.note(note);
+            }
+            Event::IdentityUnlinked {
+                identity,
+                sessions_ended,
+                changes,
+                refused_by,
+                note,
+            } => {
+                self.identity(identity);
+                self.providers(refused_by);
+                self.some(t.sessions_counted, *sessions_ended);
+                self.changes(changes);
+                self.note(note);
+            }
+            Event::AccessWithdrawn {
+                sessions_ended,
+                changes,
+                ..
+            } => {
+                self.provider();
+                self.some(t.sessions_counted, *sessions_ended);
+                self.changes(changes);
+            }
+            Event::AccountSynced { changes } => self.changes(changes),
+            Event::RefusalsSuspended { people } => {
+                self.provider();
+                self.count(t.people_counted, *people);
+            }
+            Event::RefusalsConfirmed => self.provider(),
+            Event::SignedOutByProvider { count } => {
+                self.provider();
+                self.count(t.sessions_counted, *count);
+            }
+            Event::TokensRevoked { failure } => {
+                if let Some(reason) = failure {
+                    self.reason(*reason);
+                }
+                self.provider();
+            }
+            Event::ProviderGone { sessions_ended } => {
+                self.provider();
+                self.count(t.sessions_counted, *sessions_ended);
+            }
+            Event::Readmitted { refused_by, note } => {
+                self.providers(refused_by);
+                self.note(note);
+            }
+            Event::ProviderRekeyed { people, note } => {
+                self.provider();
+                self.count(t.people_counted, *people);
+                self.note(note);
+            }
+            Event::PasswordChangeRefused => self.reason(Reason::WrongPassword),
+            Event::Proved { by } => self.proved_by(*by),
+            Event::ProofRefused { by } => {
+                self.reason(Reason::WrongPassword);
+                self.proved_by(*by);
+            }
+            Event::ExportMade { list } => self.say(list),
+            Event::EventsSwept { count } => self.count(t.events_counted, *count),
+            Event::MoreSignInsRefused { count } => {
+                self.reason(Reason::More);
+                self.count(t.sign_ins_counted, *count);
+            }
+            Event::ActRefused { reason, note, .. } => {
+                self.reason(*reason);
+                self.note(note);
+            }
+            Event::SignedOut
+            | Event::UserSwitched
+            | Event::SuperuserCreated
+            | Event::ConfirmationPasswordSet
+            | Event::RescueLinkMade
+            | Event::Other => {}
+        }
+        self.lines
+    }
+
+    fn say(&mut self, line: &str) {
+        self.lines.push(line.to_owned());
+    }
+
+    fn reason(&mut self, reason: Reason) {
+        self.say(reason_in_words(self.page.t, reason));
+    }
+
+    fn provider(&mut self) {
+        self.lines.push(self.page.provider_name(self.provider));
+    }
+
+    fn providers(&mut self, ids: &[String]) {
+        for id in ids {
+            self.lines.push(self.page.provider_name(id));
+        }
+    }
+
+    fn identity(&mut self, (provider, subject): &Identity) {
+        self.lines.push(format!("{provider}: {subject}"));
+    }
+
+    fn proved_by(&mut self, by: ProvedBy) {
+        match by {
+            ProvedBy::Password => self.say(self.page.t.local_password),
+            ProvedBy::ConfirmationPassword => self.say(self.page.t.confirmation_password),
+            ProvedBy::RescueLink
+            | ProvedBy::AuthTime
+            | ProvedBy::PushedPrompt
+            | ProvedBy::Prompt => {}
+        }
+    }
+
+    fn count(&mut self, [before, after]: [&str; 2], count: usize) {
+        self.lines.push(format!("{before}{count}{after}"));
+    }
+
+    /// The same, where there are any.
+    fn some(&mut self, words: [&str; 2], count: usize) {
+        if count > 0 {
+            self.count(words, count);
+        }
+    }
+
+    fn changes(&mut self, changes: &Changes) {
+        for change in &changes.fields {
+            self.change(change);
+        }
+        self.permissions("+", &changes.permissions.added);
+        self.permissions("−", &changes.permissions.removed);
+        if changes.permissions_kept.is_some() {
+            self.say(self.page.t.permissions_kept);
+        }
+    }
+
+    fn permissions(&mut self, sign: &str, names: &[String]) {
+        if !names.is_empty() {
+            self.lines.push(format!("{sign} {}", names.join(", ")));
+        }
+    }
+
+    fn change(&mut self, FieldChange { field, from, to }: &FieldChange) {
+        let t = self.page.t;
+        let [before, between, then] = t.changed_from_to;
+        let (label, is_role) = match field {
+            Field::Username => (t.username, false),
+            Field::FirstName => (t.name, false),
+            Field::Email => (t.email, false),
+            Field::RoleByHand => (t.role, true),
+            Field::RoleByPermission => (t.role_by_permission_field, true),
+            // Their values are in no event.
+            Field::IsActive | Field::Password | Field::ConfirmationPassword | Field::Identity => {
+                return;
+            }
+        };
+        let [old, new] = [from, to].map(|value| match Role::from_code(value) {
+            Some(role) if is_role => self.page.role_name(role),
+            _ if value.is_empty() => "—",
+            _ => value,
+        });
+        self.lines
+            .push(format!("{before}{label}{between}{old}{then}{new}"));
+    }
+
+    /// What admins write is for admins.
+    fn note(&mut self, note: &Note) {
+        if !note.is_empty() && self.audience == Audience::Admins {
+            let [before, after] = self.page.t.in_quotes;
+            self.lines.push(format!("{before}{}{after}", note.as_str()));
+        }
+    }
+}
+
+/// Why something was refused.
+pub fn reason_in_words(t: &'static Messages, reason: Reason) -> &'static str {
+    match reason {
+        Reason::UnknownAttempt => t.outcome_unknown_attempt,
+        Reason::RestartLoop => t.outcome_restart_loop,
+        Reason::BadCallback => t.outcome_bad_callback,
+        Reason::Declined => t.outcome_declined,
+        Reason::CodeRefused => t.outcome_code_refused,
+        Reason::NameTaken => t.reason_name_taken,
+        Reason::NameReserved => t.outcome_name_reserved,
+        Reason::WrongIssuer => t.outcome_wrong_issuer,
+        Reason::NotAdmitted => t.outcome_not_admitted,
+        Reason::IdentityTaken => t.refused_identity_taken,
+        Reason::KeptOut => t.outcome_kept_out,
+        Reason::NotLinkable => t.outcome_not_linkable,
+        Reason::WrongPassword => t.reason_wrong_password,
+        Reason::UnknownUser => t.reason_unknown_user,
+        Reason::NoPassword | Reason::NoLocalPassword => t.reason_no_password,
+        Reason::NotAllowed => t.reason_not_allowed,
+        Reason::Impossible => t.reason_impossible,
+        Reason::Paused => t.reason_paused,
+        Reason::LinkExpired => t.link_expired_heading,
+        Reason::More => t.reason_more,
+        Reason::ProviderError | Reason::NotOk => t.outcome_provider_error,
+        Reason::ClientRefused => t.outcome_client_refused,
+        Reason::Refused | Reason::TokenRefused => t.outcome_refused,
+        Reason::SignedOutThere => t.outcome_signed_out_there,
+        Reason::Unreachable => t.outcome_unreachable,
+        Reason::TooSlow => t.outcome_too_slow,
+        Reason::Unreadable => t.outcome_unreadable,
+        Reason::BadProfile => t.outcome_bad_profile,
+        Reason::BadMetadata => t.outcome_bad_metadata,
+        Reason::BadToken => t.outcome_bad_token,
+        Reason::Clock => t.outcome_clock,
+        Reason::Internal => t.internal_heading,
+        Reason::Overloaded => t.outcome_overloaded,
+        Reason::DatabaseUnavailable => t.outcome_database,
+        Reason::Inactive => t.reason_inactive,
+        Reason::UsernameTaken => t.refused_username_taken,
+        Reason::BadUsername => t.refused_bad_username,
+        Reason::ReservedUsername => t.refused_reserved_username,
+        Reason::BadFirstName => t.refused_bad_first_name,
+        Reason::BadEmail => t.refused_bad_email,
+        Reason::BadName => t.refused_bad_name,
+        Reason::LastSuperuser => t.refused_last_superuser,
+        Reason::Yourself => t.refused_yourself,
+        Reason::Unchanged => t.refused_unchanged,
+        Reason::StillActive => t.refused_still_active,
+        Reason::Erased => t.refused_erased,
+        Reason::NotRefused => t.refused_not_refused,
+        Reason::NoReason => t.refused_no_reason,
+    }
+}
