@@ -1,7 +1,7 @@
 //! Settings: one table of options, parsed once into typed values, all faults reported together.
 //!
-//! The only place that reads the environment. `--help`, the README's table and the list of known
-//! names all come from [`OPTIONS`].
+//! The only place that reads the environment. `--help`, the table in `docs/settings.md` and the
+//! list of known names all come from [`OPTIONS`].
 
 mod providers;
 mod secret_key;
@@ -59,17 +59,17 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(
         "OAUTH2_CLIENT_ID",
         "required",
-        "The client id that the provider gave this portal",
+        "The client ID that the provider issued for Frontdesk",
     ),
     secret(
         "OAUTH2_CLIENT_SECRET",
         "required",
-        "Its secret (not with `OAUTH2_CLIENT_AUTH=none`)",
+        "The client secret (not used with `OAUTH2_CLIENT_AUTH=none`)",
     ),
     option(
         "OAUTH2_REDIRECT_URL",
         "required",
-        "Where the provider sends people back, as registered there, e.g. `https://desk.example.com/oauth2_callback/`",
+        "The redirect URL, exactly as registered at the provider, e.g. `https://desk.example.com/oauth2_callback/`",
     ),
     option(
         "OAUTH2_AUTHORIZE_URL",
@@ -79,108 +79,108 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(
         "OAUTH2_ISSUER",
         "none",
-        "OpenID Connect by this issuer, e.g. `https://id.example.com/realms/a`: its metadata gives the addresses; the pointers below are then `/sub`, `/preferred_username`, `/name`, `/email`",
+        "The OpenID Connect issuer, e.g. `https://id.example.com/realms/a`. The addresses come from its metadata, and the pointers below default to `/sub`, `/preferred_username`, `/name` and `/email`",
     ),
     option(
         "INTERNAL_URL_PREFIX",
         "none",
-        "Under which address this server reaches the provider; gives the next two their defaults",
+        "The address under which this server reaches the provider; the next two settings default to paths below it",
     ),
     option(
         "OAUTH2_TOKEN_URL",
         "prefix + `/o/token/`",
-        "Exchanges the code for a token",
+        "Where the code is exchanged for a token",
     ),
     option(
         "OAUTH2_USER_BASE_INFO_URL",
         "prefix + `/public-api/current_user/base_info`",
-        "The profile",
+        "Where the profile is read",
     ),
     option(
         "OAUTH2_USER_ALL_PERMISSIONS_URL",
-        "none: not asked for",
-        "The permissions, e.g. prefix + `/public-api/current_user/all_permissions`",
+        "none: permissions are not read",
+        "Where the permissions are read, e.g. prefix + `/public-api/current_user/all_permissions`",
     ),
     option(
         "OAUTH2_CLIENT_AUTH",
-        "`post`; with `OAUTH2_ISSUER` what it offers",
-        "How the secret is sent: `post` (in the form), `basic` (HTTP Basic) or `none` (a public client)",
+        "`post`; with `OAUTH2_ISSUER`, what its metadata offers",
+        "How the client secret is sent: `post` (in the form), `basic` (HTTP Basic) or `none` (a public client without a secret)",
     ),
     option(
         "OAUTH2_PKCE",
         "`on`",
-        "PKCE with S256; `off` only for a provider that cannot",
+        "PKCE with S256; use `off` only for a provider that does not support it",
     ),
     option(
         "OAUTH2_SCOPE",
-        "none; with `OAUTH2_ISSUER` `openid profile email`",
-        "The scopes asked for, separated by spaces",
+        "none; with `OAUTH2_ISSUER`, `openid profile email`",
+        "The scopes to request, separated by spaces",
     ),
     option(
         "OAUTH2_SUBJECT",
         "`/name`",
-        "JSON Pointer into the profile: what names a person for ever",
+        "JSON Pointer into the profile: the permanent identifier of a person",
     ),
     option("OAUTH2_USERNAME", "`/name`", "JSON Pointer: the username"),
     option(
         "OAUTH2_FIRST_NAME",
         "`/name_cn`",
-        "JSON Pointer: the name that is shown",
+        "JSON Pointer: the displayed name",
     ),
     option(
         "OAUTH2_EMAIL",
         "`/email`",
-        "JSON Pointer: the e-mail address",
+        "JSON Pointer: the email address",
     ),
     option(
         "OAUTH2_PERMISSIONS",
         "the answer itself, or its `permissions` member",
-        "JSON Pointer into the permissions answer: where the list is",
+        "JSON Pointer to the list of permissions in the answer",
     ),
     option(
         "OAUTH2_PERMISSIONS_SEPARATOR",
-        "none: a text is one permission",
-        "What stands between several permissions in one text: `,`, or `\" \"` for a space",
+        "none: a string is one permission",
+        "The separator between several permissions in one string: `,`, or `\" \"` for a space",
     ),
     option(
         "OAUTH2_PERMISSION_NAME",
         "a string, or the object's `codename`",
-        "JSON Pointer into one item of the list: what names it",
+        "JSON Pointer into one item of the list: the permission's name",
     ),
     option(
         "OAUTH2_PROVIDER_NAME",
         "Company account / 公司账号",
-        "The label of the sign-in button",
+        "The label on the sign-in button",
     ),
     option(
         "OAUTH2_CA_FILE",
         "none",
-        "PEM file with an extra certificate authority for calls to the provider",
+        "A PEM file with an additional certificate authority for calls to the provider",
     ),
     option(
         "OAUTH2_LOGOUT_URL",
         "none",
-        "Where people sign out at the provider, to sign in as someone else",
+        "Where people sign out at the provider, for example to sign in as someone else",
     ),
     option(
         "OAUTH2_PROVES_BY",
         "`auth_time`",
-        "What proves a fresh sign-in: `auth_time` (signed by the provider, or a pushed prompt), or `prompt` (in the browser's address, which whoever sits there can take out)",
+        "What counts as proof in a fresh sign-in: `auth_time` (signed by the provider, or a pushed prompt), or also `prompt` (in the browser's address, where the person at the browser can remove it)",
     ),
     option(
         "OAUTH2_RECHECK",
         "`5m`",
-        "How often the provider is asked again about people who are signed in, so that who left is out; `off`, or at least `1s`",
+        "How often the provider is asked again about signed-in people, so that people who have left are signed out: `off`, or at least `1s`",
     ),
     option(
         "OAUTH2_RECHECK_RATE",
         "`100`",
-        "How many calls a second each instance makes for re-checks",
+        "How many re-check calls each instance makes per second",
     ),
     option(
         "OAUTH2_RECHECK_WITH",
-        "`refresh` with `OAUTH2_ISSUER`, else `profile`",
-        "What tells whether somebody is still there: the refresh token, or the profile",
+        "`refresh` with `OAUTH2_ISSUER`, otherwise `profile`",
+        "What a re-check uses to ask the provider: `refresh` (the refresh token) or `profile` (the profile address)",
     ),
     option(
         "OAUTH2_VOUCHES_FOR",
@@ -190,12 +190,12 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(
         "FRONTDESK_PROVIDERS",
         "none",
-        "A TOML file with more providers, or all of them (`docs/providers.md`)",
+        "A TOML file that describes additional providers, or all of them (`docs/providers.md`)",
     ),
     option(
         "FRONTDESK_AUTO_SIGN_IN",
         "`off`",
-        "`on`: where there is one provider, the sign-in page leads straight to it; `/login?local` shows the page",
+        "`on`: if there is only one provider, the sign-in page leads straight to it; `/login?local` still shows the page",
     ),
     secret(
         "DATABASE_URL",
@@ -205,128 +205,128 @@ pub const OPTIONS: &[OptionSpec] = &[
     secret(
         "SECRET_KEY",
         "required by `serve`",
-        "At least 32 random bytes (`frontdesk secret-key` prints one); seals cookies and sign-in attempts",
+        "At least 32 random bytes (`frontdesk secret-key` prints a key); encrypts cookies, sign-in attempts and the providers' tokens",
     ),
     secret(
         "SECRET_KEY_PREVIOUS",
         "none",
-        "The key before, still accepted for reading",
+        "The previous key, which is still accepted for reading",
     ),
     option("FRONTDESK_LISTEN", "`127.0.0.1:8000`", "Address and port"),
     option(
         "FRONTDESK_PUBLIC_URL",
         "the origin of `OAUTH2_REDIRECT_URL`",
-        "How browsers reach this portal; https turns on `Secure` cookies and HSTS",
+        "The address at which browsers reach Frontdesk; https turns on `Secure` cookies and HSTS",
     ),
     option(
         "FRONTDESK_TRUSTED_PROXIES",
-        "nobody",
-        "Whose `X-Forwarded-For` is believed: addresses and networks (CIDR), separated by commas",
+        "none",
+        "The proxies whose `X-Forwarded-For` is trusted: addresses and networks (CIDR), separated by commas",
     ),
     option(
         "FRONTDESK_SESSION_IDLE",
         "`8h`",
-        "A session ends after so long without a request",
+        "A session ends after this long without a request",
     ),
     option(
         "FRONTDESK_SESSION_MAX",
         "`24h`",
-        "A session ends so long after its sign-in, whatever happens",
+        "A session ends this long after its sign-in, even if it is in use",
     ),
     option(
         "FRONTDESK_SESSIONS_PER_PERSON",
         "`50`",
-        "How many sessions one person may have at once; at the next sign-in the oldest ends",
+        "How many sessions one person may have at once; the next sign-in ends the oldest",
     ),
     option(
         "FRONTDESK_PASSWORD_LOGIN",
         "`on`",
-        "Who may use a local password: `on`, `superusers` or `off`",
+        "Who may sign in with a local password: `on` (everyone who has one), `superusers` (admins only) or `off` (nobody)",
     ),
     option(
         "FRONTDESK_STAFF_PERMISSION",
         "none",
-        "Who holds this permission is a read-only admin",
+        "Holders of this permission are read-only admins",
     ),
     option(
         "FRONTDESK_SUPERUSER_PERMISSION",
         "none",
-        "Who holds this permission is an admin",
+        "Holders of this permission are admins",
     ),
     option(
         "FRONTDESK_LANGUAGE",
         "`en`",
-        "When the browser says nothing: `en` or `zh-Hans`",
+        "The language of pages if the browser does not ask for one: `en` or `zh-Hans`",
     ),
     option(
         "FRONTDESK_TIME_ZONE",
         "`UTC`",
-        "How times are shown, e.g. `Asia/Shanghai`",
+        "The time zone of displayed times, e.g. `Asia/Shanghai`",
     ),
     option(
         "FRONTDESK_COMPANY_NAME",
         "none",
-        "The company's name on the pages; in Chinese where `FRONTDESK_COMPANY_NAME_ZH` is set",
+        "The company's name on the pages; Chinese pages use `FRONTDESK_COMPANY_NAME_ZH` if it is set",
     ),
     option(
         "FRONTDESK_COMPANY_NAME_ZH",
         "`FRONTDESK_COMPANY_NAME`",
-        "The same on Chinese pages",
+        "The same for Chinese pages",
     ),
     option(
         "FRONTDESK_NOTICE",
         "none",
-        "One line for everybody on every page, e.g. about maintenance (at most 300 characters)",
+        "One line shown to everyone on every page, e.g. about maintenance (at most 300 characters)",
     ),
     option(
         "FRONTDESK_NOTICE_ZH",
         "`FRONTDESK_NOTICE`",
-        "The same on Chinese pages",
+        "The same for Chinese pages",
     ),
     option(
         "FRONTDESK_LOGO_FILE",
-        "the bell",
-        "SVG, PNG, JPEG or WebP, at most 64 KiB, square looks best",
+        "a bell",
+        "SVG, PNG, JPEG or WebP, at most 64 KiB; square images look best",
     ),
     option(
         "FRONTDESK_ACCENT_COLOR",
         "`#2c49c4`",
-        "Of buttons and links; refused if people could not read it. By night a lighter one is used",
+        "The colour of buttons and links. A colour with too little contrast is refused; dark mode uses a lighter shade",
     ),
     option(
         "FRONTDESK_HELP_ADDRESS",
         "none",
-        "Where people ask for help: an e-mail address or a web address",
+        "Where people ask for help: an email address or a web address",
     ),
     option(
         "FRONTDESK_ADOPT_IMPORTED",
         "`off`",
-        "`on`: the first company sign-in of somebody whose account was imported lands on that account, where it has no role (`frontdesk import-django`)",
+        "`on`: a person's first sign-in through a provider adopts the imported account of the same username, unless that account has a role (`frontdesk import-django`)",
     ),
     option(
         "FRONTDESK_KEEP_SIGN_INS",
         "`90d`",
-        "How long the audit log keeps who signed in and out",
+        "How long the audit log keeps sign-ins and sign-outs",
     ),
     option(
         "FRONTDESK_KEEP_ACTS",
         "`400d`",
-        "How long it keeps everything else",
+        "How long the audit log keeps all other events",
     ),
     option(
         "FRONTDESK_BACKUP_FILE",
         "none",
-        "A file that each backup writes, or a folder of them: the status page warns when the newest is older than two days",
+        "A file that each backup overwrites, or a folder of backups; the status page warns if the newest is more than two days old",
     ),
     option(
         "FRONTDESK_LOG_FORMAT",
         "`text`",
-        "`text` or `json`, one line an event",
+        "`text` or `json`, one event per line",
     ),
     option(
         "RUST_LOG",
         "`info`",
-        "What is logged, as env_logger reads it",
+        "What is logged, in the syntax of env_logger",
     ),
 ];
 

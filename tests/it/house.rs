@@ -189,14 +189,17 @@ fn t54_no_template_writes_text_unescaped() {
 }
 
 #[test]
-fn the_readme_s_table_of_settings_is_the_program_s() {
-    let readme = fs::read_to_string("README.md").expect("README.md");
+fn the_tables_of_settings_are_the_program_s() {
+    let document = fs::read_to_string("docs/settings.md").expect("docs/settings.md");
     for option in OPTIONS {
         let row = format!(
             "| `{}` | {} | {} |",
             option.name, option.default, option.meaning
         );
-        assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
+        assert!(
+            document.contains(&row),
+            "docs/settings.md lacks this row:\n{row}"
+        );
     }
 }
 
