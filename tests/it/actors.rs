@@ -133,8 +133,8 @@ on_both_databases! {
         assert_eq!(found(&boss, "by=command%20line").await, 1, "the shell alone");
         assert_eq!(found(&boss, "by=command%20line&event=permission_granted").await, 1);
         let page = boss.get(&format!("/admin/users/{li}")).await.body;
-        assert!(page.contains("Given here by command line"), "{page}");
-        assert!(page.contains(&format!("Given here by {badge}")), "{page}");
+        assert!(page.contains("Granted here by command line"), "{page}");
+        assert!(page.contains(&format!("Granted here by {badge}")), "{page}");
         let (_, timeline) = page.split_once("id=\"timeline\"").expect("a timeline");
         assert_eq!(timeline.matches(badge).count(), 1, "{timeline}");
 

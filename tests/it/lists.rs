@@ -191,7 +191,7 @@ async fn walk(
         }
         if let Some(to) = link(&answer, direction) {
             path = to;
-        } else if let Some(to) = link(&answer, "\">Go on looking<") {
+        } else if let Some(to) = link(&answer, "\">Continue searching<") {
             stops += 1;
             path = to;
         } else {
@@ -1647,12 +1647,12 @@ on_both_databases! {
         }
 
         let none = boss.get("/admin/status").await;
-        assert!(none.body.contains("There is none where FRONTDESK_BACKUP_FILE says."));
-        assert!(none.body.contains("Something needs your attention below."));
+        assert!(none.body.contains("There is no backup at the path in FRONTDESK_BACKUP_FILE."));
+        assert!(none.body.contains("Something below needs your attention."));
         let file = fs::File::create(&backup).expect("a file");
         file.set_modified(SystemTime::now() - HOUR * 72).expect("a time");
         let old = boss.get("/admin/status").await;
-        assert!(old.body.contains("The newest is of ") && old.body.contains("Something needs your attention below."));
+        assert!(old.body.contains("Latest backup: ") && old.body.contains("Something below needs your attention."));
         file.set_modified(SystemTime::now()).expect("a time");
 
         until("the provider's addresses are checked", async || {
@@ -1667,7 +1667,7 @@ on_both_databases! {
             concat!("Frontdesk ", env!("CARGO_PKG_VERSION")),
             database.as_str(),
             "All are applied.",
-            "Everything works, as far as this page can see.",
+            "All checks passed.",
             "Accounts: 3.",
             "Deactivated: 1.",
             "Open sessions: 2.",
@@ -1676,7 +1676,7 @@ on_both_databases! {
             "OAUTH2_AUTHORIZE_URL",
             &format!("{}/o/token/</span> answered 405 in ", desk.provider.url),
             &format!("{}/oauth2_callback/", desk.url),
-            "The newest is of ",
+            "Latest backup: ",
         ] {
             assert!(status.body.contains(part), "{part} in {}", status.body);
         }
@@ -1690,7 +1690,7 @@ on_both_databases! {
 
         desk.database.execute("DELETE FROM __diesel_schema_migrations WHERE version = (SELECT MAX(version) FROM __diesel_schema_migrations)");
         let pending = sam.get("/admin/status").await;
-        assert!(pending.body.contains("Pending: 1.") && pending.body.contains("Something needs your attention below."));
+        assert!(pending.body.contains("Pending: 1.") && pending.body.contains("Something below needs your attention."));
     }
 
     async fn the_status_page_says_that_the_provider_stopped_and_never_waits_for_it(database) {
@@ -1713,7 +1713,7 @@ on_both_databases! {
             let answer = boss.get("/admin/status").await;
             assert!(answer.body.contains(" did not answer: "));
             assert!(answer.body.contains(" answered 503 in "));
-            assert!(answer.body.contains("Something needs your attention below."));
+            assert!(answer.body.contains("Something below needs your attention."));
         }
         assert_eq!(desk.provider.calls(), calls, "a look asks nobody");
         // It is the provider that does not work, not the portal.

@@ -585,7 +585,7 @@ fn the_page_says_which_ways_are_open_to_this_person() {
         let page = page_that_asks(&li).await.body;
         let theirs = page.contains("provider=a") && !page.contains("provider=b");
         assert!(theirs && !page.contains("type=\"password\""), "{page}");
-        assert!(page.contains("If you come back to this page"), "{page}");
+        assert!(page.contains("If you are sent back to this page"), "{page}");
         desk.confirmation_password("li");
         let page = page_that_asks(&li).await.body;
         assert!(

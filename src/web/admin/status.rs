@@ -12,7 +12,6 @@ use crate::clock::UnixTime;
 use crate::db::MigrationState;
 use crate::desk::Desk;
 use crate::error::Result;
-use crate::i18n::messages::Messages;
 use crate::instances::{self, Forgotten};
 use crate::oauth::Provider;
 use crate::paging::Total;
@@ -159,13 +158,13 @@ impl ProviderState {
             callback: settings.redirect_url.clone(),
             is_available: provider.is_available(),
             recheck: settings.recheck.map(|recheck| Bound {
-                within: in_seconds(page.t, recheck::bound(recheck, people, calls)),
+                within: page.lang.span(recheck::bound(recheck, people, calls)),
                 people: (people > 0).then(|| grouped(people)),
                 lag: page
                     .desk
                     .lags
                     .longest(&settings.id)
-                    .map(|lag| in_seconds(page.t, lag)),
+                    .map(|lag| page.lang.span(lag)),
                 by_profile: recheck.asks_profile && provider.has_profile(),
                 last_refusal: known.last_refusal,
                 suspended_until: known.suspended_until.filter(|until| *until > now),
@@ -181,16 +180,6 @@ impl ProviderState {
     fn suspended_until(&self) -> Option<UnixTime> {
         self.recheck.as_ref()?.suspended_until
     }
-}
-
-/// `300 s`; tenths where they matter.
-fn in_seconds(t: &Messages, time: Duration) -> String {
-    let number = if time.as_secs() < 10 {
-        format!("{:.1}", time.as_secs_f64())
-    } else {
-        grouped(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
-    };
-    format!("{number}{}", t.seconds)
 }
 
 impl StatusPage<'_> {
