@@ -84,7 +84,7 @@ fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: i64) -> Result<()> {
     let known = (*id, user.roles());
     if !roles::withdraw_and_note(conn, now, &desk.roles, known, &mut details)? {
         if !details.kept.is_empty() {
-            warn!(event = "role_kept", user = username.as_str(); "no permission that counts makes this superuser one, and there is no other; `frontdesk promote` makes one by hand");
+            warn!(event = "role_kept", user = username.as_str(); "no permission that counts makes this person an admin any more, but the role is kept, since there is no other admin; `frontdesk promote` makes one by hand");
         }
         return Ok(());
     }

@@ -757,7 +757,7 @@ impl Settling {
         let refreshed = checked.was_refreshed;
         let noted = unnamed_refusals::note(conn, self.now, &identity, refreshed, self.period)?;
         if let Some(count) = noted.begins_suspension {
-            warn!(event = "refusals_suspended", provider = provider, count = count; "more than a fifth of the people asked were refused without a name: an outage rather than leavers");
+            warn!(event = "refusals_suspended", provider = provider, count = count; "more than a fifth of the people re-checked were refused without a reason: an outage rather than leavers");
             let details = Details {
                 count: Some(count),
                 ..Details::default()

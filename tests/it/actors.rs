@@ -102,12 +102,12 @@ on_both_databases! {
         let gone = id_of(&desk, "gone");
         erase(&boss, gone).await;
         let said = on_command_line(&desk, &["check"]);
-        assert!(said.contains("ok       names: nobody bears a reserved one"), "{said}");
+        assert!(said.contains("ok       names: no account has a reserved name"), "{said}");
         rename(&desk, "kim", SHELL);
         let kim = desk.signed_in(&person("kim").with("name", SHELL)).await;
         assert_eq!(kim.get("/account").await.user().as_deref(), Some(SHELL));
         let said = on_command_line(&desk, &["check"]);
-        assert!(said.contains("warning  names: the account command line bears a name that is reserved"), "{said}");
+        assert!(said.contains("warning  names: the account command line has a reserved name"), "{said}");
         assert!(!said.contains("account erased-"), "{said}");
     }
 

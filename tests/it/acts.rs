@@ -381,7 +381,7 @@ on_both_databases! {
         let details = act(&desk, &boss, id, &Shown {
             path: "deactivate",
             heading: "Deactivate li?",
-            step: "New sign-ins are refused, with a page that says whom to ask.",
+            step: "New sign-ins are refused; the page tells the person whom to contact.",
             typed: &[],
             notice: "The account is deactivated and signed out everywhere.",
             event: "account_deactivated",
@@ -393,7 +393,7 @@ on_both_databases! {
         act(&desk, &boss, id, &Shown {
             path: "activate",
             heading: "Activate li?",
-            step: "Permissions and role are as they were.",
+            step: "Permissions and role are unchanged.",
             typed: &[],
             notice: "The account is active again.",
             event: "account_activated",
@@ -404,9 +404,9 @@ on_both_databases! {
         // -- roles --
         assert_eq!(li.get("/admin/users").await.status, 403);
         for (code, label, step, before, may_look, may_act) in [
-            ("staff", "Make li a read-only admin?", "change nothing.", "employee", 200, 403),
-            ("superuser", "Make li an admin?", "It holds from the next click on", "staff", 200, 200),
-            ("employee", "Take the role from li?", "The admin area closes with the next click.", "superuser", 403, 403),
+            ("staff", "Make li a read-only admin?", "but cannot change anything.", "employee", 200, 403),
+            ("superuser", "Make li an admin?", "Takes effect immediately and stays", "staff", 200, 200),
+            ("employee", "Revoke the role of li?", "Access to the admin area ends immediately.", "superuser", 403, 403),
         ] {
             let details = act(&desk, &boss, id, &Shown {
                 path: &format!("role?role={code}"),
@@ -428,7 +428,7 @@ on_both_databases! {
         let details = act(&desk, &boss, id, &Shown {
             path: &format!("end-session?session={}", ids[0]),
             heading: "Sign li out of this session?",
-            step: "This one session ends at once. Others stay.",
+            step: "Only this session ends, at once. The others stay open.",
             typed: &[],
             notice: "The session is signed out.",
             event: "session_ended",
@@ -455,8 +455,8 @@ on_both_databases! {
         assert!(!li.get("/account").await.body.contains("reports.read"));
         let details = act(&desk, &boss, id, &Shown {
             path: "grant",
-            heading: "Give li a permission",
-            step: "It stays until an admin takes it away.",
+            heading: "Grant li a permission",
+            step: "Stays until an admin revokes it.",
             typed: &[("permission", "reports.read")],
             notice: "The permission is granted.",
             event: "permission_granted",

@@ -303,12 +303,12 @@ fn two_providers_have_neither_one_id_nor_one_callback() {
         (
             with_callback("c") + &with_callback("d"),
             nothing,
-            Some("d.redirect_url has the same path as the one of c"),
+            Some("d.redirect_url has the same path as that of c"),
         ),
         (
             with_callback("branch"),
             &company[..],
-            Some("has the same path as the one of branch"),
+            Some("has the same path as that of branch"),
         ),
         (
             String::new(),
@@ -1591,7 +1591,7 @@ on_both_databases! {
         let settings = of_file(&database, &folder, &openid.toml("group"));
         let of = "of the provider group";
         let (_, said) = command(&["check"], &settings);
-        let warning = "2 are stored under the provider company, which the settings do not have";
+        let warning = "2 are stored under the provider company, which is not in the settings";
         assert!(said.contains(warning), "{said}");
 
         let before = snapshot(&database);
@@ -1668,7 +1668,7 @@ on_both_databases! {
             arguments.extend(is_dry.then_some("--dry-run"));
             command(&arguments, &settings)
         };
-        let strangers = "3 of the provider company are known by /name, and the settings say /id";
+        let strangers = "3 of the provider company are identified by /name, but the settings say /id";
         let (_, said) = command(&["check"], &settings);
         assert!(said.contains(strangers), "{said}");
 
@@ -1676,14 +1676,14 @@ on_both_databases! {
         let before = snapshot(&database);
         let (is_good, said) = rekey(whole, true);
         assert!(is_good && said.contains("To be moved: 3"), "{said}");
-        assert!(said.contains("nobody is known by \"nobody\""), "{said}");
+        assert!(said.contains("nobody has the subject \"nobody\""), "{said}");
         for (list, why) in [
-            ("li,zhao\n", "\"zhao\" is another person's already"),
+            ("li,zhao\n", "\"zhao\" already belongs to another person"),
             ("li,id-1\nwang,id-1\n", "nobody was moved"),
             ("li,id-1\nli,id-2\n", "nobody was moved"),
             ("li,a\u{7}b\n", "nobody was moved"),
-            ("li,id-1,id-2\n", "line 1 has not two columns"),
-            ("wang,id-2\nli\n", "line 2 has not two columns"),
+            ("li,id-1,id-2\n", "line 1 must have two columns"),
+            ("wang,id-2\nli\n", "line 2 must have two columns"),
         ] {
             for is_dry in [true, false] {
                 let (is_good, said) = rekey(list, is_dry);
@@ -1704,7 +1704,7 @@ on_both_databases! {
         assert!(is_good && said.contains("Moved: 3."), "{said}");
         assert_eq!(identities(&database), ["company id,2 wang", "company id-1 li", "company id-3 zhao"]);
         let (_, said) = command(&["check"], &settings);
-        assert!(!said.contains("are known by") && said.contains("3 of the provider company"), "{said}");
+        assert!(!said.contains("are identified by") && said.contains("3 of the provider company"), "{said}");
         let after = Desk::on(database.clone()).beside(&desk).with("OAUTH2_SUBJECT", "/id").run().await;
         let browser = after.signed_in(&Person::named("li").with("id", "id-1")).await;
         assert_eq!(user(&browser).await.as_deref(), Some("li"));
@@ -1760,35 +1760,35 @@ fn check_names_each_provider_and_what_is_wrong_with_it() {
             (
                 "good",
                 [
-                    "ok       discovery of good: the issuer is the one that is set; client authentication by client_secret_basic",
+                    "ok       discovery of good: the issuer matches the setting; client authentication by client_secret_basic",
                     "warning  clock of good: ",
                 ],
             ),
             (
                 "gone",
                 [
-                    "fault    discovery of gone: its document cannot be reached",
+                    "fault    discovery of gone: the discovery document cannot be reached",
                     "FRONTDESK_PROVIDERS gone.issuer",
                 ],
             ),
             (
                 "missing",
                 [
-                    "fault    discovery of missing: its document answers 404",
+                    "fault    discovery of missing: the discovery document answered 404",
                     "ok       clock of missing: the provider's is",
                 ],
             ),
             (
                 "slow",
                 [
-                    "fault    discovery of slow: its document answers 500",
+                    "fault    discovery of slow: the discovery document answered 500",
                     "more than a minute",
                 ],
             ),
             (
                 "wrong",
                 [
-                    "fault    discovery of wrong: its document names the issuer https://evil.test",
+                    "fault    discovery of wrong: the discovery document names the issuer https://evil.test",
                     "warning  clock of wrong: ",
                 ],
             ),

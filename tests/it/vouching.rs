@@ -250,7 +250,7 @@ fn several_providers_say_what_they_vouch_for_and_a_start_without_it_names_the_li
     );
     let told = faults(&table("one", "vouches_for = [\"roles\"]"), &[]).expect_err("a fault");
     assert!(
-        told[0].contains("one.vouches_for may hold permissions"),
+        told[0].contains("one.vouches_for may contain permissions"),
         "{told:?}"
     );
 
@@ -285,7 +285,7 @@ fn several_providers_say_what_they_vouch_for_and_a_start_without_it_names_the_li
     more.push(("OAUTH2_VOUCHES_FOR", "everything"));
     let told = faults("", &more).expect_err("a fault");
     assert!(
-        told[0].starts_with("OAUTH2_VOUCHES_FOR may hold "),
+        told[0].starts_with("OAUTH2_VOUCHES_FOR may contain "),
         "{told:?}"
     );
 }
@@ -806,7 +806,7 @@ fn check_says_whose_sessions_will_end() {
         .into();
         let said = text(&output(&["check"], &settings).stdout);
         assert!(
-            said.contains("warning  sessions: people are signed in with the provider a, which the settings do not have"),
+            said.contains("warning  sessions: people are signed in with the provider a, which is not in the settings"),
             "{said}"
         );
         assert!(said.contains("ok       vouches_for: names"), "{said}");
