@@ -448,7 +448,7 @@ async fn ask_with_each(round: &Round, user_id: i64, rows: Vec<Row>, checked: &mu
             event = "recheck",
             provider = provider.id(),
             outcome = "sealed";
-            "tokens are sealed under a key that this instance does not have"
+            "tokens are encrypted with a key that this instance does not have"
         );
         checked.verdict = Verdict::Unknown;
     }

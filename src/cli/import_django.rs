@@ -169,7 +169,7 @@ fn print_summary(summary: &Summary, database: &str, is_dry_run: bool) {
         say!("{new} of {total} accounts in {database} were imported:");
     }
     say!("  {:>6} keep their password", summary.with_password);
-    say!("  {:>6} have none here", summary.without_password);
+    say!("  {:>6} have no password here", summary.without_password);
     say!("and left as they are:");
     say!("  {:>6} imported before", summary.already);
     say!(
