@@ -525,6 +525,7 @@ messages! {
     done_activate: Text = "The account is active again.", "账号已重新启用。";
     done_role: Text = "The role is changed.", "角色已更改。";
     done_end_sessions: Text = "The sessions are signed out.", "已在所有设备上退出登录。";
+    done_end_matching: Text = "The sessions are signed out.", "会话已全部结束。";
     done_end_session: Text = "The session is signed out.", "该会话已结束。";
     done_grant: Text = "The permission is granted.", "权限已授予。";
     done_take: Text = "The permission is revoked.", "权限已收回。";
@@ -673,6 +674,16 @@ messages! {
     up_to_date: Text = "Up to date", "已是最新";
     works: Text = "Works", "正常";
     look_here: Text = "Needs attention", "需要处理";
+    address_discovery: Text = "Discovery document", "发现文档（discovery）";
+    address_token: Text = "Token address", "令牌地址";
+    address_profile: Text = "Profile address", "个人资料地址";
+    address_userinfo: Text = "Userinfo address", "用户信息地址";
+    address_jwks: Text = "Key address", "公钥地址";
+    address_pushed_requests: Text = "Address for pushed requests", "推送授权请求地址";
+    address_revocation: Text = "Revocation address", "令牌撤销地址";
+    address_authorize: Text = "Sign-in address", "登录地址";
+    address_permissions: Text = "Permissions address", "权限地址";
+    address_sign_out: Text = "Sign-out address", "退出登录地址";
     browsers_only: Text = "For browsers", "仅浏览器需要";
     answered_with: [&'static str; 3] = [" answered ", " in ", " ms"], [" 返回 ", "，用时 ", " 毫秒"];
     did_not_answer: Text = " did not answer: ", " 没有响应：";

@@ -183,6 +183,29 @@ impl ProviderState {
 }
 
 impl StatusPage<'_> {
+    /// What an address of the provider is for, by the setting that names it.
+    fn address_name(&self, setting: &str) -> &'static str {
+        let t = self.page.t;
+        let key = setting.trim_end_matches(" (metadata)").to_ascii_lowercase();
+        [
+            ("issuer", t.address_discovery),
+            ("token_url", t.address_token),
+            ("profile_url", t.address_profile),
+            ("base_info_url", t.address_profile),
+            ("userinfo_url", t.address_userinfo),
+            ("jwks_url", t.address_jwks),
+            ("par_url", t.address_pushed_requests),
+            ("revocation_url", t.address_revocation),
+            ("authorize_url", t.address_authorize),
+            ("permissions_url", t.address_permissions),
+            ("end_session_url", t.address_sign_out),
+            ("logout_url", t.address_sign_out),
+        ]
+        .into_iter()
+        .find(|(end, _)| key.ends_with(*end))
+        .map_or("", |(_, name)| name)
+    }
+
     fn is_current(&self) -> bool {
         self.migrations == MigrationState::Current
     }
