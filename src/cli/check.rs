@@ -617,7 +617,7 @@ async fn check_discovery(
             let why = match failure.cause {
                 Cause::BadMetadata("issuer") => match provider.issuer_named().await {
                     Some(named) => format!(
-                        "the discovery document names the issuer {named}; the setting must match it exactly, including a / at the end"
+                        "the discovery document names the issuer {named}; the setting must match it exactly (mind a / at the end)"
                     ),
                     None => "the discovery document names no valid issuer".to_owned(),
                 },

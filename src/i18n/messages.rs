@@ -358,14 +358,14 @@ messages! {
     leavers_rights: Text = " Permissions revoked there are revoked here within the same time.", "在该平台被收回的权限，也会在同样的时间内在这里失效。";
     leavers_never_refused: Text = " It has never refused anyone yet: verify this with a test account.", "该平台还从未拒绝过任何人：请用测试账号验证一次。";
     leavers_last_refusal: Around = [" It last refused someone on ", "."], ["最近一次拒绝：", "。"];
-    leavers_suspended: Around = ["Too many users were refused at once without a reason. Until ", " such refusals sign nobody out."], ["同时有过多的人被不明原因地拒绝。在 ", " 之前，这类拒绝不会让任何人退出登录。"];
+    leavers_suspended: Around = ["Too many users were refused at once without a reason. Until ", " such refusals sign nobody out."], ["同时被拒绝且未说明原因的人过多。在 ", " 之前，这类拒绝不会让任何人退出登录。"];
     leavers_confirm: Text = "Confirm the refusals", "确认拒绝属实";
     leavers_nobody: Text = "No signed-in user can be re-checked. Users without a usable token stay signed in until their session ends.", "目前没有可复查的用户。没有可用令牌的用户会保持登录，直到会话到期。";
     seconds: Text = " s", " 秒";
     minutes: Text = " min", " 分钟";
     hours: Text = " h", " 小时";
     leavers_lag: Around = [" Longest recent interval on this instance: ", "."], ["本实例近期实测：", "。"];
-    leavers_forgotten: Steps = &["This instance does not have this provider. Its sessions end at ", ", unless an instance that has it is running by then."], &["本实例没有配置它。它的会话将于 ", " 结束，除非届时有配置了它的实例在运行。"];
+    leavers_forgotten: Steps = &["This instance does not have this provider. Its sessions end at ", ", unless an instance that has it is running by then."], &["本实例未配置该平台。它的会话将于 ", " 结束，除非届时有配置了该平台的实例在运行。"];
     leavers_not_asked: Text = "Re-check is off: signed-in users stay until their session ends.", "未启用复查：已登录的用户会保持登录，直到会话到期。";
     leavers_pushed: Text = " Back-channel logout: the provider also notifies this portal when someone signs out.", "有人在该平台退出登录时，平台也会主动通知（back-channel logout）。";
     proof_is_weak: Text = "A fresh sign-in is proved only by prompt=login in the browser's address (proves_by): anyone who finds a browser open can remove it.", "仅凭浏览器地址中的 prompt=login 认定为重新登录（proves_by）：使用已打开浏览器的人可以将其去掉。";

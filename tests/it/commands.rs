@@ -591,7 +591,7 @@ fn a_refused_init_leaves_nothing_half_made() {
             "--time-zone must be",
         ),
         (
-            vec!["--superuser", "root", "--password-stdin"],
+            vec!["--admin", "root", "--password-stdin"],
             "too short",
             "at least 12 characters",
         ),
@@ -601,7 +601,7 @@ fn a_refused_init_leaves_nothing_half_made() {
             "username",
         ),
         (vec!["--superuser", "root"], "", "--password-stdin"),
-        (vec!["--email", "root@example.com"], "", "--superuser"),
+        (vec!["--email", "root@example.com"], "", "--admin"),
     ] {
         let arguments: Vec<&str> = good.iter().copied().chain(more).collect();
         let refused = init(folder.path(), &arguments, password);
