@@ -1763,12 +1763,14 @@ on_both_databases! {
             (&["--search", "李"], vec!["li"]),
             (&["--search", "nobody"], vec![]),
             (&["--role", "superuser"], vec!["boss"]),
+            (&["--role", "admin"], vec!["boss"]),
             (&["--source", "local"], vec!["kiosk"]),
             (&["--never-seen"], vec!["kiosk"]),
             (&["--not-seen-days", "30"], vec!["kiosk"]),
             (&["--status", "deactivated"], vec![]),
             (&["--permission", "reports.read"], vec![]),
             (&["--status", "active", "--role", "employee", "--source", "directory"], vec!["wang", "li"]),
+            (&["--status", "active", "--role", "employee", "--source", "provider"], vec!["wang", "li"]),
         ];
         for (arguments, wanted) in lists {
             assert_eq!(names(&list(arguments)), wanted, "{arguments:?}");
