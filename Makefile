@@ -5,7 +5,7 @@ TOOLS = TEST_PYTHON=$(CURDIR)/.venv/bin/python TEST_DIESEL=$(CURDIR)/.tools/bin/
 	TEST_OIDC=$(CURDIR)/.tools/oidc
 
 # Most tests wait for clocks, networks and browsers for most of their time.
-AT_ONCE = RUST_TEST_THREADS=$(shell echo $$((2 * $$(nproc))))
+AT_ONCE = RUST_TEST_THREADS=$(shell echo $$((3 * $$(nproc))))
 
 # The whole test run. Needs Rust; installs the rest as root or with CI=true.
 test: setup lint

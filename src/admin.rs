@@ -243,37 +243,37 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::UnknownUser => f.write_str(
-                "there is no account of that name; it is created when the person first signs in",
+                "there is no account with that name; it is created when the person first signs in",
             ),
             Self::UsernameTaken => f.write_str("that username is taken"),
             Self::BadUsername => write!(
                 f,
-                "a username has 1 to {MAX_USERNAME} characters, none of them a control character"
+                "a username must have 1 to {MAX_USERNAME} characters and no control characters"
             ),
             Self::ReservedUsername => f.write_str(
-                "that username is reserved: the audit log uses it, or one that looks like it, for what is not a person",
+                "that username is reserved: the audit log uses it, or one that looks like it, for entries that were not made by a person",
             ),
-            Self::BadFirstName => f.write_str("that name is too long or has control characters"),
+            Self::BadFirstName => f.write_str("that name is too long or contains control characters"),
             Self::BadEmail => write!(
                 f,
-                "an e-mail address has an @ and at most {MAX_EMAIL} characters"
+                "an email address must have an @ and at most {MAX_EMAIL} characters"
             ),
             Self::BadName => {
-                f.write_str("that name is empty, too long, or has a control character")
+                f.write_str("that name is empty, too long, or contains a control character")
             }
             Self::LastSuperuser => {
-                f.write_str("that is the last active superuser; make another one first")
+                f.write_str("that is the last active admin; make another one first")
             }
-            Self::Yourself => f.write_str("nobody does that to their own account"),
-            Self::Unchanged => f.write_str("it is so already"),
+            Self::Yourself => f.write_str("you cannot do that to your own account"),
+            Self::Unchanged => f.write_str("no change needed"),
             Self::NoLocalPassword => f.write_str(
-                "that account signs in with the company account and has no local password",
+                "that account uses the company sign-in and has no local password",
             ),
             Self::Inactive => f.write_str("that account is deactivated"),
             Self::StillActive => f.write_str("that account is active; deactivate it first"),
-            Self::Erased => f.write_str("the personal data of that account is erased"),
-            Self::NotRefused => f.write_str("no sign-in service refuses that account"),
-            Self::NoReason => f.write_str("say why"),
+            Self::Erased => f.write_str("the personal data of that account has been erased"),
+            Self::NotRefused => f.write_str("no provider refuses that account"),
+            Self::NoReason => f.write_str("a reason is required"),
             Self::IdentityTaken(username) => {
                 write!(f, "that identity belongs to the account {username}")
             }

@@ -65,7 +65,7 @@ pub const MAX_LOGO: usize = 64 * 1024;
 pub fn logo(content: Vec<u8>) -> Result<File, String> {
     if content.len() > MAX_LOGO {
         return Err(format!(
-            "has {} bytes; at most {MAX_LOGO} load fast on every page",
+            "has {} bytes; at most {MAX_LOGO} are allowed, since every page loads it",
             content.len()
         ));
     }
@@ -90,7 +90,7 @@ pub fn logo(content: Vec<u8>) -> Result<File, String> {
         text if std::str::from_utf8(text).is_ok_and(|text| text.contains("<svg")) => {
             ("svg", "image/svg+xml; charset=utf-8")
         }
-        _ => return Err("is neither SVG, PNG, JPEG nor WebP".to_owned()),
+        _ => return Err("must be SVG, PNG, JPEG or WebP".to_owned()),
     };
     Ok(File::new("logo", extension, content_type, content))
 }
@@ -240,7 +240,7 @@ pub fn accent_style(text: &str) -> Result<File, String> {
     let contrast = accent.worst(&LIGHT_GROUNDS);
     if contrast < READABLE {
         return Err(format!(
-            "is too light to read: its contrast with the page's grounds is {contrast:.1}:1, and people need {READABLE}:1; take a darker one"
+            "is too light to read: its contrast with the page background is {contrast:.1}:1, and at least {READABLE}:1 is needed; choose a darker one"
         ));
     }
     // The ground of the chosen line in a menu: as much colour as its text can bear.

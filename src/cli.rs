@@ -41,54 +41,54 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Try everything on this machine: portal, stand-in platform, SQLite; no set-up
+    /// Try everything on this machine: portal, demo provider, SQLite; no set-up needed
     Demo,
     /// Run the portal from settings
     Serve,
-    /// Bring the database's tables up to date (`serve` does so too)
+    /// Apply pending migrations to the database (`serve` does so too)
     Migrate,
-    /// Set up on the first day: asks a few questions, writes .env, says what comes next
+    /// Set up a new portal: ask a few questions, write .env, and print what to do next
     Init(Box<init::Init>),
-    /// Look at settings, database and provider, and say what to do
+    /// Check settings, database and providers, and say how to fix what is wrong
     Check,
     /// Print a fresh `SECRET_KEY`
     SecretKey,
-    /// Set the role of an account by hand, e.g. of a company's first admin
+    /// Set the role of an account, e.g. to make the company's first admin
     Promote {
         username: String,
         #[command(flatten)]
         role: RoleArgument,
     },
-    /// Create a local superuser
+    /// Create a local admin account
     Createsuperuser {
         username: String,
         #[arg(long, default_value = "")]
         email: String,
-        /// Read the password from standard input, not from a terminal
+        /// Read the password from standard input instead of asking on the terminal
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Change the password of a local account; of any other the confirmation password, which
-    /// proves who its owner is and does not sign in
+    /// Change the password of a local account, or the confirmation password of any other, which
+    /// confirms who its owner is and cannot be used to sign in
     Changepassword {
         username: String,
-        /// Read the password from standard input, not from a terminal
+        /// Read the password from standard input instead of asking on the terminal
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Print a link that signs in to an account once, within 15 minutes
+    /// Print an emergency sign-in link (rescue link): it works once, within 15 minutes
     Rescue { username: String },
     /// List, show and change accounts, for scripts
     Users(users::Users),
-    /// Take over the accounts of a Django app from its database, which is only read
+    /// Import the accounts of a Django app from its database, which is only read
     ImportDjango {
         /// The app's database: a path, `sqlite://PATH` or `postgres://…`
         database_url: String,
-        /// Print what would happen, and change nothing
+        /// Print what would happen without changing anything
         #[arg(long)]
         dry_run: bool,
     },
-    /// Move a provider's people when its id, or the member that names them, changes
+    /// Move a provider's identities when its id, or the field that identifies people, changes
     Rekey(rekey::Rekey),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
@@ -99,13 +99,13 @@ enum Command {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct RoleArgument {
-    /// A read-only admin
-    #[arg(long)]
+    /// Read-only admin: sees the admin area and changes nothing
+    #[arg(long = "read-only-admin", visible_alias = "staff")]
     staff: bool,
-    /// An admin
-    #[arg(long)]
+    /// Admin
+    #[arg(long = "admin", visible_alias = "superuser")]
     superuser: bool,
-    /// No role by hand
+    /// No role granted by hand
     #[arg(long)]
     none: bool,
 }
@@ -222,11 +222,11 @@ fn run(command: Command) -> Result<(), Failure> {
             let settings = Settings::parse(&variables)?;
             logging::start(&settings.log);
             for (name, option) in config::near_misses(&variables) {
-                log::warn!(event = "settings"; "{name} is set, and is not a setting; is {option} meant?");
+                log::warn!(event = "settings"; "{name} is set but is not a setting; did you mean {option}?");
             }
             for provider in settings.providers.iter().filter(|provider| !provider.pkce) {
                 let name = provider.source.name("pkce");
-                log::warn!(event = "settings"; "{name} is off: a stolen code can be used by whoever has it");
+                log::warn!(event = "settings"; "{name} is off: anyone who steals an authorization code can use it");
             }
             serve(settings)
         }
@@ -262,7 +262,7 @@ fn run(command: Command) -> Result<(), Failure> {
                 &email,
                 &hash,
             )?;
-            say!("{username} is a superuser.");
+            say!("{username} is an admin.");
             Ok(())
         }
         Command::Changepassword {
@@ -273,9 +273,9 @@ fn run(command: Command) -> Result<(), Failure> {
             let hash = new_password(password_stdin, &username)?;
             let admin = Admin::command_line();
             match admin::change_password(&db, clock.now(), &admin, &username, &hash)? {
-                ChangedPassword::Local => say!("The password of {username} is changed."),
+                ChangedPassword::Local => say!("The password of {username} has been changed."),
                 ChangedPassword::Confirmation => say!(
-                    "{username} has no local password. This is their confirmation password from now on: it\nproves who they are before acts that could do harm, and does not sign in."
+                    "{username} has no local password, so this is now their confirmation password. They are asked\nfor it before actions that could do lasting harm; it cannot be used to sign in."
                 ),
             }
             Ok(())
@@ -314,7 +314,7 @@ fn rescue(username: &str) -> Result<(), Failure> {
     let keys = Keys::new(&settings.secret_key, None);
     let token = draft.token(&keys, now, user_id).map_err(Error::from)?;
     say!("{}", rescue::address(&settings.public_url.origin, &token));
-    say!("\nWhoever opens it signs in as {username}: once, within 15 minutes.");
+    say!("\nAnyone who opens this link signs in as {username}. It works once, within 15 minutes.");
     Ok(())
 }
 
@@ -328,7 +328,7 @@ fn man() -> Result<(), Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command_line())
         .render(&mut page)
-        .map_err(|error| Failure::Other(format!("the page cannot be written: {error}")))?;
+        .map_err(|error| Failure::Other(format!("the manual page cannot be written: {error}")))?;
     say!("{}", String::from_utf8_lossy(&page));
     Ok(())
 }
@@ -347,9 +347,9 @@ fn promote(username: &str, role: Role) -> Result<(), Failure> {
     let (db, clock) = existing_database()?;
     let before = admin::promote(&db, clock.now(), &Admin::command_line(), username, role)?;
     let word = match role {
-        Role::Superuser => "a superuser",
-        Role::Staff => "staff (may look)",
-        Role::Employee => "without a role by hand",
+        Role::Superuser => "an admin",
+        Role::Staff => "a read-only admin",
+        Role::Employee => "without a role granted by hand",
     };
     let already = if before == role { " already" } else { "" };
     say!("{username} is{already} {word}.");
@@ -377,7 +377,7 @@ fn refuse_missing(url: &DatabaseUrl) -> Result<(), Failure> {
         && !path.exists()
     {
         return Err(Failure::Other(format!(
-            "{} does not exist (DATABASE_URL): run this where `serve` runs, with its settings",
+            "{} does not exist (DATABASE_URL): run this in the directory and with the settings of `serve`",
             crate::db::describe(url)
         )));
     }
@@ -402,12 +402,12 @@ fn new_password(from_stdin: bool, username: &str) -> Result<String, Failure> {
         let first = rpassword::prompt_password("Password: ").map_err(read)?;
         let second = rpassword::prompt_password("Password (again): ").map_err(read)?;
         if first != second {
-            return Err(Failure::Other("the two passwords differ".to_owned()));
+            return Err(Failure::Other("the two passwords do not match".to_owned()));
         }
         first
     } else {
         return Err(Failure::Other(
-            "there is no terminal to ask for a password on; use --password-stdin".to_owned(),
+            "there is no terminal to ask for a password; use --password-stdin".to_owned(),
         ));
     };
     let password = Secret::new(password);

@@ -472,7 +472,7 @@ impl Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("The settings need mending:")?;
+        f.write_str("Invalid configuration:")?;
         for fault in &self.0 {
             write!(f, "\n  {fault}")?;
         }
@@ -560,7 +560,7 @@ pub fn environment() -> Result<HashMap<String, String>, Faults> {
                     // The parser's error quotes the line, which may hold a secret.
                     Err(error) => {
                         return Err(Faults(vec![format!(
-                            "{ENV_FILE}: {} cannot be read; each is NAME=value, with quotes around a value that has spaces",
+                            "{ENV_FILE}: {} cannot be read; each line must be NAME=value, with quotes around a value that has spaces",
                             line_of(&error).map_or_else(
                                 || "a line".to_owned(),
                                 |number| format!("line {number}")
@@ -594,7 +594,7 @@ impl Settings {
         if secret_key.is_none() && !reader.has_fault("SECRET_KEY") {
             reader.fault(
                 "SECRET_KEY",
-                "is required; `frontdesk secret-key` prints a fresh one",
+                "is required; `frontdesk secret-key` prints a new one",
             );
         }
         let secret_key_previous = reader.secret_key("SECRET_KEY_PREVIOUS");
@@ -842,7 +842,7 @@ impl<'a> Reader<'a> {
         if !secret_key::is_long(key.expose()) {
             self.fault(
                 name,
-                "must be at least 32 random bytes; `frontdesk secret-key` prints a fresh one",
+                "must be at least 32 random bytes; `frontdesk secret-key` prints a new one",
             );
             return None;
         }
@@ -856,7 +856,7 @@ impl<'a> Reader<'a> {
             self.fault(
                 name,
                 format!(
-                    "could be guessed: {weakness}; `frontdesk secret-key` prints a fresh one. Write {name}=THE-FRESH-ONE and, so that nobody is signed out, {name}_PREVIOUS=THE-ONE-OF-NOW; take the second line out after FRONTDESK_SESSION_MAX"
+                    "is easy to guess: {weakness}; `frontdesk secret-key` prints a new one. Set {name}=THE-NEW-KEY and, so that nobody is signed out, {name}_PREVIOUS=THE-CURRENT-KEY; remove the second line after FRONTDESK_SESSION_MAX"
                 ),
             );
             return None;
@@ -869,8 +869,12 @@ impl<'a> Reader<'a> {
     }
 
     fn duration(&mut self, name: &str, default_seconds: u64) -> Duration {
-        self.parsed(name, "a time, like 30m, 8h or 7d (at least 1m)", duration)
-            .unwrap_or(Duration::from_secs(default_seconds))
+        self.parsed(
+            name,
+            "a duration, like 30m, 8h or 7d (at least 1m)",
+            duration,
+        )
+        .unwrap_or(Duration::from_secs(default_seconds))
     }
 
     fn public_url(&mut self) -> Option<PublicUrl> {
@@ -900,7 +904,7 @@ impl<'a> Reader<'a> {
             if Url::parse(&text).is_err() || !is_percent_encoded(&text) {
                 self.fault(
                     NAME,
-                    "is not an address that can be read, like postgres://user@host/name",
+                    "must be a valid address, like postgres://user@host/name",
                 );
                 return None;
             }
@@ -931,7 +935,7 @@ impl<'a> Reader<'a> {
         let style = self.understood("FRONTDESK_ACCENT_COLOR", branding::accent_style);
         let help = self.parsed(
             "FRONTDESK_HELP_ADDRESS",
-            "an e-mail address, or a web address that starts with https:// or http://",
+            "an email address, or a web address that starts with https:// or http://",
             HelpAddress::parse,
         );
         Branding {
@@ -949,7 +953,7 @@ impl<'a> Reader<'a> {
             if text.chars().count() > max {
                 Err(format!("has more than {max} characters"))
             } else if text.chars().any(is_refused) {
-                Err("holds a control character".to_owned())
+                Err("contains a control character".to_owned())
             } else {
                 Ok(text.to_owned())
             }
@@ -1001,8 +1005,8 @@ impl<'a> Reader<'a> {
         for name in unknown {
             let near = OPTIONS.iter().find(|option| is_near(&name, option.name));
             let hint = near.map_or_else(
-                || "see `frontdesk --help` for those there are".to_owned(),
-                |option| format!("{} is", option.name),
+                || "see `frontdesk --help` for the list".to_owned(),
+                |option| format!("did you mean {}?", option.name),
             );
             self.fault(&name, format!("is not a setting; {hint}"));
         }

@@ -108,7 +108,7 @@ impl SilentProxy {
             return;
         }
         if self.last(now).is_none() {
-            warn!(event = "silent_proxy", address = client.address.as_str(); "this trusted proxy sends no X-Forwarded-For that can be read: everybody behind it has its address");
+            warn!(event = "silent_proxy", address = client.address.as_str(); "this trusted proxy sends no valid X-Forwarded-For: everyone behind it appears with its address");
         }
         self.0.store(now.0, Ordering::Relaxed);
     }
@@ -131,7 +131,7 @@ impl Desk {
         db.migrate()?;
         let collation = db.collation()?;
         if !is_byte_order(&collation) {
-            warn!(event = "collation", collation = collation.as_str(); "names are ordered by this collation, and the search of accounts may miss some; C.UTF-8 orders them as SQLite does");
+            warn!(event = "collation", collation = collation.as_str(); "names are sorted by this collation, and searches of accounts may miss some; C.UTF-8 sorts them as SQLite does");
         }
         let (imported, dearest) = db.read_blocking(dearest_hashes)?;
         let hasher = Hasher::default();

@@ -368,13 +368,13 @@ impl fmt::Display for Error {
             Self::ForgedForm => f.write_str("a form without its token or from another site"),
             Self::BadRequest => f.write_str("unreadable request"),
             Self::TooLarge => f.write_str("request too large"),
-            Self::Timeout => f.write_str("the request did not come in time"),
-            Self::UnsupportedEncoding => f.write_str("the request's encoding is not read here"),
+            Self::Timeout => f.write_str("the request did not arrive in time"),
+            Self::UnsupportedEncoding => f.write_str("the request's encoding is not supported"),
             Self::Misdirected => f.write_str("a request for another host"),
             Self::FreshSignInNeeded => f.write_str("a fresh sign-in is needed"),
-            Self::Overloaded => f.write_str("too many passwords at once"),
-            Self::LinkExpired => f.write_str("the rescue link is unknown, too old or used"),
-            Self::AttemptUsed => f.write_str("the sign-in attempt was used before"),
+            Self::Overloaded => f.write_str("too many passwords to check at once"),
+            Self::LinkExpired => f.write_str("the link is unknown, expired or used"),
+            Self::AttemptUsed => f.write_str("the sign-in attempt was already used"),
             Self::SignedOutThere => {
                 f.write_str("the person signed out at the provider while the sign-in was under way")
             }

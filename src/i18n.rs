@@ -2,6 +2,8 @@
 
 pub mod messages;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -83,6 +85,26 @@ impl Lang {
         }
     }
 
+    /// `0.4 s`, `56 s`, `5 min`, `7 min 20 s`, `2 h 5 min`. Rounded up, from an hour on to minutes.
+    #[must_use]
+    pub fn span(self, time: Duration) -> String {
+        let t = self.messages();
+        if time.as_secs() < 10 && time.subsec_nanos() > 0 {
+            return format!("{:.1}{}", time.as_secs_f64(), t.seconds);
+        }
+        let seconds = time.as_millis().div_ceil(1000);
+        let (number, (large, small)) = if seconds < 3600 {
+            (seconds, (t.minutes, t.seconds))
+        } else {
+            (seconds.div_ceil(60), (t.hours, t.minutes))
+        };
+        match (number / 60, number % 60) {
+            (0, rest) => format!("{rest}{small}"),
+            (whole, 0) => format!("{whole}{large}"),
+            (whole, rest) => format!("{whole}{large} {rest}{small}"),
+        }
+    }
+
     /// "just now", "12 minutes ago" for two days; after that the date and time.
     #[must_use]
     pub fn ago(self, then: UnixTime, now: UnixTime, zone: &TimeZone) -> String {
@@ -145,6 +167,26 @@ mod tests {
             (";;;,,q=", None),
         ] {
             assert_eq!(Lang::from_accept_language(header), lang, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_span_of_time_is_told_in_natural_units() {
+        for (seconds, en, zh) in [
+            (0.0, "0 s", "0 秒"),
+            (0.44, "0.4 s", "0.4 秒"),
+            (5.0, "5 s", "5 秒"),
+            (55.4, "56 s", "56 秒"),
+            (60.0, "1 min", "1 分钟"),
+            (300.0, "5 min", "5 分钟"),
+            (440.0, "7 min 20 s", "7 分钟 20 秒"),
+            (3600.0, "1 h", "1 小时"),
+            (7440.5, "2 h 5 min", "2 小时 5 分钟"),
+            (86_401.0, "24 h 1 min", "24 小时 1 分钟"),
+        ] {
+            let time = Duration::from_secs_f64(seconds);
+            assert_eq!(Lang::En.span(time), en);
+            assert_eq!(Lang::Zh.span(time), zh);
         }
     }
 }

@@ -84,7 +84,7 @@ fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: i64) -> Result<()> {
     if !roles::withdraw_and_note(conn, now, &desk.roles, known, &mut changes)? {
         if !changes.kept.is_empty() {
             let username = user.username.as_str();
-            warn!(event = "role_kept", user = username; "no permission that counts makes this superuser one, and there is no other; `frontdesk promote` makes one by hand");
+            warn!(event = "role_kept", user = username; "no permission that counts makes this person an admin any more, but the role is kept, since there is no other admin; `frontdesk promote` makes one by hand");
         }
         return Ok(());
     }

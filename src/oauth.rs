@@ -207,8 +207,8 @@ impl Provider {
     pub fn new(settings: ProviderSettings) -> Result<Self> {
         let client = client(&settings).map_err(|error| {
             Error::Internal(format!(
-                "TLS to the provider: {}; are the system's certificate authorities installed \
-                 (ca-certificates), or is {} set?",
+                "TLS to the provider: {}; install the system's certificate authorities \
+                 (ca-certificates), or set {}",
                 root_of(&*error),
                 settings.source.name("ca_file")
             ))

@@ -81,8 +81,8 @@ impl fmt::Display for Weakness {
         match self {
             Self::TooShort => write!(f, "a password needs at least {MIN_LENGTH} characters"),
             Self::TooLong => write!(f, "a password has at most {MAX_LENGTH} characters"),
-            Self::Common => f.write_str("that password is among the first that people guess"),
-            Self::LikeUsername => f.write_str("that password is little more than the username"),
+            Self::Common => f.write_str("that password is too common"),
+            Self::LikeUsername => f.write_str("that password is too similar to the username"),
         }
     }
 }

@@ -447,7 +447,7 @@ async fn ask_with_each(round: &Round, user_id: i64, rows: Vec<Row>, checked: &mu
             event = "recheck",
             provider = provider.id(),
             outcome = "sealed";
-            "tokens are sealed under a key that this instance does not have"
+            "tokens are encrypted with a key that this instance does not have"
         );
         checked.verdict = Verdict::Unknown;
     }
@@ -756,7 +756,7 @@ impl Settling {
         let refreshed = checked.was_refreshed;
         let noted = unnamed_refusals::note(conn, self.now, &identity, refreshed, self.period)?;
         if let Some(count) = noted.begins_suspension {
-            warn!(event = "refusals_suspended", provider = provider, count = count; "more than a fifth of the people asked were refused without a name: an outage rather than leavers");
+            warn!(event = "refusals_suspended", provider = provider, count = count; "more than a fifth of the people re-checked were refused without a reason: an outage rather than leavers");
             let event = Event::RefusalsSuspended { people: count };
             let deed = Deed::from_nowhere(self.now, Actor::Portal).at(Some(provider));
             deed.record(conn, About::Portal, &event)?;

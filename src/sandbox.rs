@@ -137,7 +137,7 @@ pub fn introductions() -> Vec<(&'static str, &'static str, &'static str)> {
         ("王建国", "wangjianguo", "a read-only admin"),
         ("程若彤", "chengruotong", "has no permissions yet"),
         ("Amelia Hart", "amelia.hart", "an employee"),
-        ("刘子涵", "liuzihan", "switched off at the platform"),
+        ("刘子涵", "liuzihan", "disabled at the provider"),
     ]
 }
 

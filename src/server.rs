@@ -159,7 +159,7 @@ fn note_pointers(desk: &Desk) -> Result<()> {
             warn!(
                 event = "subject_pointer",
                 provider = provider.id();
-                "people are known by {known}, and the settings say {pointer}; see `frontdesk rekey`"
+                "people are identified by {known}, but the settings say {pointer}; see `frontdesk rekey`"
             );
         }
     }

@@ -187,9 +187,11 @@ fn why_refused(username: &str) -> Option<&'static str> {
     } else if username.chars().count() > MAX_USERNAME {
         Some("the username is too long")
     } else if username.chars().any(is_refused) {
-        Some("the username holds control characters")
+        Some("the username contains control characters")
     } else if users::reserved::is_reserved(username) {
-        Some("the username is reserved: the audit log uses it for what is not a person")
+        Some(
+            "the username is reserved: the audit log uses it for entries that were not made by a person",
+        )
     } else {
         None
     }

@@ -14,7 +14,7 @@ use crate::config::{
 use crate::db::{self, Db, MigrationState};
 use crate::desk::is_byte_order;
 use crate::error::{Cause, Error};
-use crate::i18n::rfc3339;
+use crate::i18n::{Lang, rfc3339};
 use crate::instances::{self, Forgotten};
 use crate::logging;
 use crate::oauth::Provider;
@@ -63,7 +63,7 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
     for (name, option) in near_misses(variables) {
         Report::warning(
             "settings",
-            &format!("{name} is set, and is not a setting; is {option} meant?"),
+            &format!("{name} is set but is not a setting; did you mean {option}?"),
         );
     }
     for option in OPTIONS {
@@ -88,7 +88,7 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
                 filter: "error".to_owned(),
                 ..settings.log.clone()
             });
-            Report::ok("settings", "all are there and can be read");
+            Report::ok("settings", "all required ones are set and valid");
             check_origin(&settings);
             check_database(&mut report, &settings.database);
             check_people(&mut report, &settings);
@@ -136,10 +136,10 @@ fn check_file(path: &str) {
     if is_open_to_all(&metadata) {
         Report::warning(
             path,
-            &format!("everybody on this machine can read it; run `chmod 600 {path}`"),
+            &format!("everyone on this machine can read it; run `chmod 600 {path}`"),
         );
     } else {
-        Report::ok(path, "closed to others");
+        Report::ok(path, "not readable by everyone");
     }
 }
 
@@ -155,7 +155,7 @@ fn check_origin(settings: &Settings) {
         Report::warning(
             "public address",
             &format!(
-                "{origin} is not https: cookies travel in the open; put a proxy with https in front, and set FRONTDESK_PUBLIC_URL to its address"
+                "{origin} is not https: cookies are sent unencrypted; put an https proxy in front, and set FRONTDESK_PUBLIC_URL to its address"
             ),
         );
     }
@@ -173,14 +173,14 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
         if folder.is_some_and(|folder| !folder.is_dir()) {
             report.fault(
                 "database",
-                &format!("{name}: its folder does not exist; make it, or look at DATABASE_URL"),
+                &format!("{name}: its folder does not exist; create it, or correct DATABASE_URL"),
             );
             return;
         }
         Report::warning(
             "database",
             &format!(
-                "{name} does not exist yet; `frontdesk serve` or `frontdesk migrate` makes it"
+                "{name} does not exist yet; `frontdesk serve` or `frontdesk migrate` creates it"
             ),
         );
         return;
@@ -188,10 +188,7 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
     let db = match Db::open(url) {
         Ok(db) => db,
         Err(error) => {
-            report.fault(
-                "database",
-                &format!("{name}: {error}; look at DATABASE_URL"),
-            );
+            report.fault("database", &format!("{name}: {error}; check DATABASE_URL"));
             return;
         }
     };
@@ -201,7 +198,7 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
     {
         Report::warning(
             "database",
-            &format!("everybody on this machine can read {name}; run `chmod 600` on it"),
+            &format!("everyone on this machine can read {name}; run `chmod 600` on it"),
         );
     }
     match db.migration_state_blocking() {
@@ -212,7 +209,7 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
         ),
         Ok(MigrationState::TooNew) => report.fault(
             "migrations",
-            "a newer version of frontdesk has been here; run that version",
+            "a newer version of frontdesk has migrated this database; run that version",
         ),
         Err(error) => report.fault("migrations", &error.to_string()),
     }
@@ -221,7 +218,7 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
         Ok(collation) => Report::warning(
             "collation",
             &format!(
-                "{collation}: names are ordered by its rules, and the search of accounts may miss some; create the database with C.UTF-8"
+                "{collation}: names are sorted by its rules, and searches of accounts may miss some; create the database with C.UTF-8"
             ),
         ),
         Err(error) => report.fault("collation", &error.to_string()),
@@ -230,7 +227,7 @@ fn check_database(report: &mut Report, url: &DatabaseUrl) {
         None | Some("verify-full") => {}
         Some(mode) => Report::warning(
             "database TLS",
-            &format!("sslmode={mode} does not prove which server answers; use verify-full"),
+            &format!("sslmode={mode} does not verify the server's identity; use verify-full"),
         ),
     }
 }
@@ -268,13 +265,13 @@ fn check_people(report: &mut Report, settings: &Settings) {
             (None, _) => Report::warning(
                 "people",
                 &format!(
-                    "{count} are stored under the provider {id}, which the settings do not have: they cannot sign in; `frontdesk rekey {id} NEW-ID` moves them"
+                    "{count} are stored under the provider {id}, which is not in the settings: they cannot sign in; `frontdesk rekey {id} NEW-ID` moves them"
                 ),
             ),
             (Some((_, pointer)), Some(known)) if *pointer != known => Report::warning(
                 "people",
                 &format!(
-                    "{count} of the provider {id} are known by {known}, and the settings say {pointer}: they would be strangers; `frontdesk rekey {id} --subjects FILE` moves them"
+                    "{count} of the provider {id} are identified by {known}, but the settings say {pointer}: they would not be recognised; `frontdesk rekey {id} --subjects FILE` moves them"
                 ),
             ),
             (Some(_), _) => Report::ok("people", &format!("{count} of the provider {id}")),
@@ -298,30 +295,30 @@ fn check_rechecks(settings: &Settings) {
         let Some(recheck) = provider.recheck else {
             Report::warning(
                 &what,
-                "off: people who left stay until their session ends (FRONTDESK_SESSION_MAX)",
+                "off: people who have left stay signed in until their session ends (FRONTDESK_SESSION_MAX)",
             );
             continue;
         };
         let by = if recheck.asks_profile {
-            "the profile tells whether somebody is still there"
+            "the provider's profile address tells who is still there"
         } else {
-            "it depends on the provider refusing refresh tokens of people who left"
+            "this relies on the provider refusing refresh tokens of people who have left"
         };
-        let every = recheck.every.as_secs();
+        let every = Lang::En.span(recheck.every);
         let rate = recheck.rate;
         let bound = format!(
-            "people who are refused by name are out within {every} s, or as long as the calls about all take at {rate} a second; {by}"
+            "people whom the provider explicitly refuses are signed out within {every}, or within the time that re-checking everyone takes at {rate} calls a second; {by}"
         );
         let last = db.read_blocking(|conn| unnamed_refusals::last_refusal(conn, &provider.id));
         match last {
             Ok(Some(at)) => {
                 let at = rfc3339(at, &settings.time_zone);
-                Report::ok(&what, &format!("{bound}; it last refused somebody on {at}"));
+                Report::ok(&what, &format!("{bound}; last refusal on {at}"));
             }
             Ok(None) => Report::ok(
                 &what,
                 &format!(
-                    "{bound}; it was never seen to refuse anybody: try it with a test account"
+                    "{bound}; it has never refused anyone yet: verify this with a test account"
                 ),
             ),
             Err(error) => Report::warning(&what, &error.to_string()),
@@ -340,7 +337,7 @@ fn check_forgotten(report: &mut Report, db: &Db, providers: &[(String, String)])
                 Report::warning(
                     "sessions",
                     &format!(
-                        "people are signed in with the provider {provider}, which the settings do not have: where no running instance has it, their sessions end ten minutes after it was last there, not before {at}"
+                        "people are signed in with the provider {provider}, which is not in the settings: unless a running instance has it, their sessions end ten minutes after an instance last had it, not before {at}"
                     ),
                 );
             }
@@ -365,16 +362,16 @@ fn check_addresses(settings: &Settings) {
         Some(last) if trusted.iter().any(|network| network.contains(&last)) => Report::warning(
             WHAT,
             &format!(
-                "the last sign-in came from {last}, which is in FRONTDESK_TRUSTED_PROXIES: unless somebody sits there, the proxy sends no client address, and limits for each address cannot tell people apart; have it send X-Forwarded-For"
+                "the last sign-in came from {last}, which is in FRONTDESK_TRUSTED_PROXIES: unless someone works there, the proxy sends no client address, and limits per address cannot tell people apart; configure it to send X-Forwarded-For"
             ),
         ),
         Some(last) => Report::ok(
             WHAT,
-            &format!("told by the proxy; the last sign-in came from {last}"),
+            &format!("sent by the proxy; the last sign-in came from {last}"),
         ),
         None => Report::ok(
             WHAT,
-            "each proxy of FRONTDESK_TRUSTED_PROXIES must send X-Forwarded-For; /admin/status says once one did not",
+            "each proxy in FRONTDESK_TRUSTED_PROXIES must send X-Forwarded-For; /admin/status shows when one did not",
         ),
     }
 }
@@ -391,13 +388,13 @@ fn existing(settings: &Settings) -> Option<Db> {
 /// Whether anybody bears a name that passes for what is not a person.
 fn check_names(report: &mut Report, db: &Db) {
     match db.read_blocking(|conn| reserved::borne(conn, MAX_RESERVED)) {
-        Ok(names) if names.is_empty() => Report::ok("names", "nobody bears a reserved one"),
+        Ok(names) if names.is_empty() => Report::ok("names", "no account has a reserved name"),
         Ok(names) => {
             for name in &names {
                 Report::warning(
                     "names",
                     &format!(
-                        "the account {} bears a name that is reserved: it passes for what is not a person in the audit log; it keeps working, but give it another one (at the provider, or as a new local account)",
+                        "the account {} has a reserved name, which looks like an entry not made by a person in the audit log; it keeps working, but give it another name (at the provider, or as a new local account)",
                         name.escape_debug()
                     ),
                 );
@@ -441,7 +438,7 @@ async fn check_provider(
     {
         Report::warning(
             &label,
-            "its issuer is not https: anybody on the way can change what it says",
+            "its issuer is not https: anyone on the network path can change its answers",
         );
     }
     if settings.pkce {
@@ -450,7 +447,7 @@ async fn check_provider(
         Report::warning(
             &of("PKCE"),
             &format!(
-                "off: a stolen code can be used by whoever has it; set {}=on if the provider can",
+                "off: anyone who steals an authorization code can use it; set {}=on if the provider supports it",
                 name("pkce")
             ),
         );
@@ -458,7 +455,7 @@ async fn check_provider(
     Report::ok(
         &of("client"),
         &format!(
-            "{} {}, {} {}: must be registered like this",
+            "{} {}, {} {}: register exactly this at the provider",
             name("client_id"),
             settings.client_id,
             name("redirect_url"),
@@ -482,13 +479,15 @@ async fn check_provider(
         if url.scheme() == "http" && !is_local(&url) {
             Report::warning(
                 &name,
-                &format!("{shown} is not https: secret and tokens travel in the open"),
+                &format!("{shown} is not https: secret and tokens are sent unencrypted"),
             );
         }
         match provider.probe(&url).await {
             Err(why) if !is_needed => Report::warning(
                 &name,
-                &format!("{shown} does not answer this server ({why}); browsers must reach it"),
+                &format!(
+                    "{shown} does not answer this server ({why}); browsers must be able to reach it"
+                ),
             ),
             Ok(_) if name == token_url && is_discovered => {
                 Report::ok(&name, &format!("{shown} answers"));
@@ -502,20 +501,22 @@ async fn check_provider(
             Ok(status) if name == jwks_url && status != 200 => {
                 report.fault(
                     &name,
-                    &format!("{shown} answers {status}: without its keys no ID token is believed"),
+                    &format!(
+                        "{shown} answered {status}: without its keys no ID token can be verified"
+                    ),
                 );
             }
             Ok(status) if is_discovered && status < 500 => {
                 Report::ok(&name, &format!("{shown} answers"));
             }
             Ok(404) if is_needed => {
-                report.fault(&name, &format!("{shown} answers 404: is the path right?"));
+                report.fault(&name, &format!("{shown} answered 404; check the path"));
             }
             Ok(404) => {
-                Report::warning(&name, &format!("{shown} answers 404: is the path right?"));
+                Report::warning(&name, &format!("{shown} answered 404; check the path"));
             }
             Ok(status) if status >= 500 => {
-                Report::warning(&name, &format!("{shown} answers {status}"));
+                Report::warning(&name, &format!("{shown} answered {status}"));
             }
             Ok(_) if name == token_url => {
                 Report::ok(&name, &format!("{shown} answers"));
@@ -544,20 +545,20 @@ fn check_proof(provider: &Provider, what: &str, name: &str) {
         Report::warning(
             what,
             &format!(
-                "{name}=prompt: proved by prompt=login in the browser's address, and whoever finds a browser open can take it out; take {name} away where the provider gives auth_time or takes pushed requests"
+                "{name}=prompt: proved only by prompt=login in the browser's address, and anyone who finds a browser open can remove it; remove {name} if the provider sends auth_time or accepts pushed requests"
             ),
         );
     } else if provider.settings().issuer.is_some() {
         Report::ok(
             what,
-            "proved by auth_time of the ID token, or by a prompt that was pushed",
+            "proved by auth_time in the ID token, or by a pushed prompt",
         );
     } else if provider.can_prove() {
-        Report::ok(what, "proved by a prompt that was pushed");
+        Report::ok(what, "proved by a pushed prompt");
     } else {
         Report::ok(
             what,
-            "nothing here proves one; admins confirm dangerous acts with a local password, or with a confirmation password (`frontdesk changepassword USERNAME`)",
+            "this provider cannot prove one; admins confirm dangerous acts with a local password, or with a confirmation password (`frontdesk changepassword USERNAME`)",
         );
     }
 }
@@ -568,9 +569,9 @@ fn check_return_address(settings: &ProviderSettings, public_url: &PublicUrl, who
         .is_ok_and(|url| url.origin().ascii_serialization() == public_url.origin);
     if !is_here {
         Report::warning(
-            &format!("return address{whose}"),
+            &format!("redirect URL{whose}"),
             &format!(
-                "{} is not at {}: the browser's cookie stays there, and no sign-in comes to its end",
+                "{} is not at {}, where the browser keeps its cookie: no sign-in can be completed",
                 settings.redirect_url, public_url.origin
             ),
         );
@@ -606,7 +607,7 @@ async fn check_discovery(
             }
             Report::ok(
                 what,
-                &format!("the issuer is the one that is set; {}", offers.join("; ")),
+                &format!("the issuer matches the setting; {}", offers.join("; ")),
             );
             check_offers(report, provider.settings(), &known);
             true
@@ -616,21 +617,21 @@ async fn check_discovery(
             let why = match failure.cause {
                 Cause::BadMetadata("issuer") => match provider.issuer_named().await {
                     Some(named) => format!(
-                        "its document names the issuer {named}; the setting must be the same byte for byte, with or without a / at the end"
+                        "the discovery document names the issuer {named}; the setting must match it exactly (mind a / at the end)"
                     ),
-                    None => "its document names no issuer that can be read".to_owned(),
+                    None => "the discovery document names no valid issuer".to_owned(),
                 },
                 Cause::BadMetadata(member) => {
-                    format!("its document lacks {member}, or has one that cannot be")
+                    format!("{member} is missing from the discovery document, or not valid")
                 }
                 Cause::Refused(status) => {
-                    format!("its document answers {status}; is the issuer right?")
+                    format!("the discovery document answered {status}; check the issuer")
                 }
                 Cause::Unreadable(_) => {
-                    "what it answers is no discovery document; is the issuer right?".to_owned()
+                    "the answer is not a discovery document; check the issuer".to_owned()
                 }
-                Cause::TooSlow => "its document did not come in time".to_owned(),
-                _ => "its document cannot be reached".to_owned(),
+                Cause::TooSlow => "the discovery document did not arrive in time".to_owned(),
+                _ => "the discovery document cannot be reached".to_owned(),
             };
             report.fault(what, &why);
             is_there
@@ -646,7 +647,7 @@ fn check_offers(report: &mut Report, settings: &ProviderSettings, known: &Metada
             Report::warning(
                 &settings.source.name("scope"),
                 &format!(
-                    "the provider does not list {scope} among its scopes; it may refuse the sign-in, or leave something out"
+                    "the provider does not list {scope} among its scopes; it may refuse the sign-in, or omit something"
                 ),
             );
         }
@@ -659,7 +660,7 @@ fn check_offers(report: &mut Report, settings: &ProviderSettings, known: &Metada
         report.fault(
             &settings.source.name("id_token_algorithms"),
             &format!(
-                "the provider signs with {} alone: no ID token would be believed",
+                "the provider signs only with {}: no ID token could be verified",
                 known.algorithms.join(", ")
             ),
         );
@@ -669,7 +670,7 @@ fn check_offers(report: &mut Report, settings: &ProviderSettings, known: &Metada
     if is_profile_missing && settings.recheck.is_some_and(|recheck| recheck.asks_profile) {
         Report::warning(
             &settings.source.name("recheck_with"),
-            "there is no profile to ask for: people are asked about by their refresh tokens",
+            "the provider has no profile address: people are re-checked by their refresh tokens",
         );
     }
     let mapping = &settings.mapping;
@@ -693,18 +694,18 @@ fn check_offers(report: &mut Report, settings: &ProviderSettings, known: &Metada
 /// How far the clocks are apart.
 async fn check_clock(provider: &Provider, now: UnixTime, what: &str) {
     let Some(ahead) = provider.clock_difference(now).await else {
-        Report::warning(what, "the provider's answer does not tell the time");
+        Report::warning(what, "the provider's answer does not contain the time");
         return;
     };
     let text = match ahead {
-        -1..=1 => "the provider's is the same".to_owned(),
+        -1..=1 => "in step with the provider's".to_owned(),
         ahead if ahead > 0 => format!("the provider's is {ahead} seconds ahead"),
         behind => format!("the provider's is {} seconds behind", -behind),
     };
     if ahead.abs() > MAX_CLOCK_DIFFERENCE {
         Report::warning(
             what,
-            &format!("{text}: more than a minute, and tokens are refused"),
+            &format!("{text}: more than a minute, so tokens are refused"),
         );
     } else {
         Report::ok(what, &text);
@@ -714,14 +715,14 @@ async fn check_clock(provider: &Provider, now: UnixTime, what: &str) {
 /// Whether the provider takes the client's id and secret for its own.
 fn check_client(report: &mut Report, is_known: Option<bool>, what: &str, name: &str) {
     match is_known {
-        Some(true) => Report::ok(what, "the platform accepts it"),
+        Some(true) => Report::ok(what, "the provider accepts it"),
         Some(false) => report.fault(
             what,
-            &format!("the platform refuses the client's id and {name}; copy both again, and look at how the client authenticates"),
+            &format!("the provider refuses the client id and {name}; copy both again, and check how the client authenticates"),
         ),
         None => Report::warning(
             what,
-            "the platform's answer does not tell whether it is right; the first sign-in will",
+            "the provider's answer does not tell whether it is right; the first sign-in will",
         ),
     }
 }
@@ -729,11 +730,11 @@ fn check_client(report: &mut Report, is_known: Option<bool>, what: &str, name: &
 /// Which setting to look at, by what the layers below said.
 fn advice(why: &str) -> &'static str {
     if why.contains("certificate") || why.contains("UnknownIssuer") {
-        "; name the platform's certificate authority in OAUTH2_CA_FILE (or ca_file)"
+        "; set OAUTH2_CA_FILE (or ca_file) to the provider's certificate authority"
     } else if why.contains("lookup") || why.contains("resolve") {
-        "; is the host's name right, and does this machine's resolver know it?"
+        "; check the host name and this machine's DNS"
     } else {
-        "; is the address right, and does this machine reach it?"
+        "; check the address, and that this machine can reach it"
     }
 }
 

@@ -78,8 +78,8 @@ fn listen(port: u16) -> Result<TcpListener, Failure> {
 
 fn greet(portal: &str, platform: &str) {
     say!("\nFrontdesk's demo is ready. Open\n\n    {portal}/\n");
-    say!("and click on \"Continue with your company account\". You come to a stand-in for a");
-    say!("company's platform ({platform}/), where you pick whom to be, for example:\n");
+    say!("and click \"Continue with your company account\". A demo provider ({platform}/)");
+    say!("stands in for your company's, and you choose a test user there, for example:\n");
     for (name, username, note) in sandbox::introductions() {
         say!("    {username:<14} {note} ({name})");
     }

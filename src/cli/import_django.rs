@@ -16,7 +16,7 @@ use crate::text::is_refused;
 const HEADINGS: [&str; 9] = [
     "username",
     "name",
-    "e-mail",
+    "email",
     "active",
     "role",
     "last sign-in",
@@ -89,7 +89,7 @@ fn line(row: &Row<'_>) -> Line {
 const fn problem(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::New | Outcome::AlreadyImported => None,
-        Outcome::NameTaken => Some("an account of that name is here already"),
+        Outcome::NameTaken => Some("an account with that name already exists"),
         Outcome::Refused(why) => Some(why),
     }
 }
@@ -164,24 +164,27 @@ fn width(text: &str) -> usize {
 fn print_summary(summary: &Summary, database: &str, is_dry_run: bool) {
     let (new, total) = (summary.new, summary.total());
     if is_dry_run {
-        say!("{new} of {total} accounts in {database} would be taken over:");
+        say!("{new} of {total} accounts in {database} would be imported:");
     } else {
-        say!("{new} of {total} accounts in {database} are taken over:");
+        say!("{new} of {total} accounts in {database} were imported:");
     }
     say!("  {:>6} keep their password", summary.with_password);
-    say!("  {:>6} have none here", summary.without_password);
+    say!("  {:>6} have no password here", summary.without_password);
     say!("and left as they are:");
     say!("  {:>6} imported before", summary.already);
-    say!("  {:>6} whose name an account here has", summary.name_taken);
+    say!(
+        "  {:>6} whose name is already in use here",
+        summary.name_taken
+    );
     say!("  {:>6} refused", summary.refused);
     say!();
     if is_dry_run {
-        say!("Nothing was changed. Run it without --dry-run to take them over.");
+        say!("Nothing was changed. Run it without --dry-run to import them.");
     }
     say!(
         "The company sign-in refuses an imported name until FRONTDESK_ADOPT_IMPORTED=on is set.\n\
-         With it, a person's first company sign-in lands on their imported account, and its old\n\
-         password ends. Accounts with a role, and inactive ones, are never adopted."
+         With it, a person's first company sign-in is linked to their imported account, whose old\n\
+         password then stops working. Accounts with a role, and inactive ones, are never adopted."
     );
 }
 

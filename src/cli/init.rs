@@ -31,25 +31,25 @@ pub struct Init {
     /// How browsers reach this portal, e.g. `https://desk.example.com`
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// The platform's `OpenID` Connect issuer, e.g. `https://id.example.com/realms/company`
+    /// The provider's `OpenID` Connect issuer, e.g. `https://id.example.com/realms/company`
     #[arg(long, value_name = "URL", conflicts_with = "authorize_url")]
     issuer: Option<String>,
-    /// Without `OpenID` Connect: where the platform signs people in, e.g.
+    /// Without `OpenID` Connect: where the provider signs people in, e.g.
     /// `https://id.example.com/o/authorize/`
     #[arg(long, value_name = "URL")]
     authorize_url: Option<String>,
-    /// Under which address this server reaches the platform (default: the authorize URL's or the
-    /// issuer's origin)
+    /// The address at which this server reaches the provider (default: the origin of the authorize
+    /// URL or of the issuer)
     #[arg(long, value_name = "URL")]
     internal_url: Option<String>,
-    /// The client id that the platform gave this portal
+    /// The client id that the provider gave this portal
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
     /// A file with the client's secret, which is copied into `.env`
     #[arg(long, value_name = "PATH")]
     client_secret_file: Option<PathBuf>,
-    /// Where permissions are asked for, or `-` for nowhere (default: internal URL +
-    /// `/public-api/current_user/all_permissions`; with an issuer, nowhere)
+    /// Where permissions are read from, or `-` for none (default: internal URL +
+    /// `/public-api/current_user/all_permissions`; with an issuer, none)
     #[arg(long, value_name = "URL")]
     permissions_url: Option<String>,
     /// The company's name, as the pages show it
@@ -61,16 +61,16 @@ pub struct Init {
     /// A path for SQLite, or `postgres://…` (default: `frontdesk.sqlite3`)
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
-    /// Make a local superuser, who can sign in while the platform is down
-    #[arg(long, value_name = "USERNAME")]
+    /// Create a local admin, who can sign in while the provider is down
+    #[arg(long = "admin", visible_alias = "superuser", value_name = "USERNAME")]
     superuser: Option<String>,
-    /// The superuser's e-mail address
+    /// The admin's email address
     #[arg(long, requires = "superuser")]
     email: Option<String>,
-    /// Read the superuser's password from standard input, not from a terminal
+    /// Read the admin's password from standard input instead of asking on the terminal
     #[arg(long, requires = "superuser")]
     password_stdin: bool,
-    /// Ask nothing: what is not given takes its default
+    /// Ask nothing: everything that is not given takes its default
     #[arg(long)]
     yes: bool,
 }
@@ -84,12 +84,12 @@ pub fn run(init: &Init) -> Result<(), Failure> {
     let superuser = superuser(init, asks)?;
     warn_of_environment(&variables)?;
     env_file::write(&env_file::text(&variables))?;
-    say!("\n{FILE} is written; nobody but you can read it.\n");
+    say!("\n{FILE} is written; only you can read it.\n");
 
     let is_prepared = is_well(prepare(&settings, superuser.as_ref()));
     if !is_prepared {
-        say!("Mend that, then run `frontdesk migrate`, which makes the tables, and");
-        say!("`frontdesk createsuperuser USERNAME`, which makes a superuser.");
+        say!("Fix that, then run `frontdesk migrate`, which creates the tables, and");
+        say!("`frontdesk createsuperuser USERNAME`, which creates a local admin.");
     }
     say!("");
     let is_checked = is_well(super::check::run(&variables));
@@ -104,7 +104,7 @@ pub fn run(init: &Init) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::Other(format!(
-            "something above needs mending first: edit {FILE}, then run `frontdesk check`"
+            "fix the faults above first: edit {FILE}, then run `frontdesk check`"
         )))
     }
 }
@@ -115,8 +115,8 @@ fn refuse_existing() -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Other(format!(
-        "{FILE} is here already, and init does not write over it. `frontdesk check` looks at it; \
-         to begin again, move it away first"
+        "{FILE} already exists, and init does not overwrite it. `frontdesk check` checks it; \
+         to start again, move it away first"
     )))
 }
 
@@ -154,35 +154,35 @@ const ISSUER: Question = Question {
     variable: "OAUTH2_ISSUER",
     flag: "issuer",
     label: "Issuer",
-    why: "The OpenID Connect issuer of the company's platform, e.g. https://id.example.com/realms/company;\n- when it speaks plain OAuth2.",
+    why: "The provider's OpenID Connect issuer, e.g. https://id.example.com/realms/company;\n- if it only supports plain OAuth2.",
     is_optional: true,
 };
 const AUTHORIZE_URL: Question = Question {
     variable: "OAUTH2_AUTHORIZE_URL",
     flag: "authorize-url",
     label: "Sign-in address",
-    why: "Where the company's platform signs people in, e.g. https://id.example.com/o/authorize/",
+    why: "Where the provider signs people in, e.g. https://id.example.com/o/authorize/",
     is_optional: false,
 };
 const INTERNAL_URL: Question = Question {
     variable: "INTERNAL_URL_PREFIX",
     flag: "internal-url",
     label: "Internal address",
-    why: "Under which address this server reaches the platform, for tokens and profiles.",
+    why: "The address at which this server reaches the provider, for tokens and profiles.",
     is_optional: false,
 };
 const PERMISSIONS_URL: Question = Question {
     variable: "OAUTH2_USER_ALL_PERMISSIONS_URL",
     flag: "permissions-url",
     label: "Permissions address",
-    why: "Where this server asks for somebody's permissions; - when the platform has none.",
+    why: "Where this server reads a person's permissions; - if the provider has none.",
     is_optional: true,
 };
 const CLIENT_ID: Question = Question {
     variable: "OAUTH2_CLIENT_ID",
     flag: "client-id",
     label: "Client id",
-    why: "The client id that the platform gave this portal.",
+    why: "The client id that the provider gave this portal.",
     is_optional: false,
 };
 const COMPANY_NAME: Question = Question {
@@ -203,7 +203,7 @@ const DATABASE_URL: Question = Question {
     variable: "DATABASE_URL",
     flag: "database-url",
     label: "Database",
-    why: "Where the records are: a path for SQLite, or postgres://USER:PASSWORD@HOST/NAME.",
+    why: "Where the data is stored: a path for SQLite, or postgres://USER:PASSWORD@HOST/NAME.",
     is_optional: false,
 };
 const CLIENT_SECRET: &str = "OAUTH2_CLIENT_SECRET";
@@ -251,7 +251,7 @@ fn refuse_missing(init: &Init) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Other(format!(
-        "there is no default for {}: give it, or run init on a terminal without --yes",
+        "there is no default for {}: specify it, or run init on a terminal without --yes",
         missing.join(", ")
     )))
 }
@@ -337,7 +337,7 @@ impl Answers {
         }
         // Of an arrow key, for example.
         if answer.chars().any(is_refused) {
-            return Err("has a character in it that cannot be seen".to_owned());
+            return Err("contains an invisible character".to_owned());
         }
         let mut tried = self.variables.clone();
         tried.insert(question.variable.to_owned(), answer.to_owned());
@@ -355,7 +355,7 @@ impl Answers {
             self.set(CLIENT_SECRET, secret);
             return Ok(());
         }
-        say!("\nThe secret that the platform gave with it. What you type is not shown.");
+        say!("\nThe secret that the provider gave with it. What you type is not shown.");
         loop {
             let secret = rpassword::prompt_password("Client secret: ")
                 .map_err(|error| unreadable(&error))?;
@@ -446,7 +446,7 @@ fn ask(label: &str, default: Option<&str>) -> Result<String, Failure> {
         .map_err(|error| unreadable(&error))?;
     if length == 0 {
         return Err(Failure::Other(
-            "the answers ended before the questions; nothing is written".to_owned(),
+            "the input ended before all questions were answered; nothing was written".to_owned(),
         ));
     }
     Ok(line.trim().to_owned())
@@ -454,7 +454,7 @@ fn ask(label: &str, default: Option<&str>) -> Result<String, Failure> {
 
 fn unreadable(error: &std::io::Error) -> Failure {
     Failure::Other(format!(
-        "the answer cannot be read: {error}; nothing is written"
+        "the answer cannot be read: {error}; nothing was written"
     ))
 }
 
@@ -474,7 +474,7 @@ fn warn_of_environment(variables: &HashMap<String, String>) -> Result<(), Failur
     if !names.is_empty() {
         names.sort_unstable();
         say!(
-            "\nwarning  environment: it sets {} too, and wins over {FILE}; unset what is not meant",
+            "\nwarning  environment: it also sets {}, which takes precedence over {FILE}; unset what is not intended",
             names.join(", ")
         );
     }
@@ -510,7 +510,7 @@ fn superuser_name(init: &Init, asks: bool) -> Result<Option<String>, Failure> {
     if !asks {
         return Ok(None);
     }
-    say!("\nA local superuser can sign in with a password, even while the platform is down.");
+    say!("\nA local admin can sign in with a password, even while the provider is down.");
     loop {
         let username = ask("Username", Some(""))?;
         if username.is_empty() {
@@ -530,7 +530,7 @@ fn superuser_email(init: &Init, username: &str, asks: bool) -> Result<String, Fa
         return Ok(email);
     }
     loop {
-        let email = ask("E-mail address", Some(""))?;
+        let email = ask("Email address", Some(""))?;
         match admin::check_new_account(username, &email) {
             Ok(()) => return Ok(email),
             Err(refusal) => say!("  {refusal}"),
@@ -554,7 +554,7 @@ fn superuser_password(init: &Init, username: &str, asks: bool) -> Result<String,
 fn prepare(settings: &Settings, superuser: Option<&Superuser>) -> Result<(), Failure> {
     let db = Db::open(&settings.database)?;
     db.migrate()?;
-    say!("{}: the tables are there.", db.describe());
+    say!("{}: the tables are up to date.", db.describe());
     if let Some(superuser) = superuser {
         admin::create_superuser(
             &db,
@@ -564,7 +564,7 @@ fn prepare(settings: &Settings, superuser: Option<&Superuser>) -> Result<(), Fai
             &superuser.email,
             &superuser.password_hash,
         )?;
-        say!("{} is a superuser.", superuser.username);
+        say!("{} is an admin.", superuser.username);
     }
     Ok(())
 }
@@ -782,7 +782,7 @@ mod tests {
             ("--client-id is required", |init| {
                 init.client_id = Some("  ".to_owned());
             }),
-            ("--client-id has a character", |init| {
+            ("--client-id contains an invisible", |init| {
                 init.client_id = Some("\u{1b}[D".to_owned());
             }),
             ("--client-secret-file cannot be read", |init| {

@@ -11,15 +11,15 @@ use crate::users::keys;
 /// What is to be moved.
 #[derive(clap::Args)]
 pub struct Rekey {
-    /// The provider's id as people are stored under it
+    /// The id under which the provider's identities are stored
     provider: String,
-    /// Its id from now on
+    /// Its new id
     #[arg(required_unless_present = "subjects", conflicts_with = "subjects")]
     to: Option<String>,
-    /// A CSV file with two columns, the old and the new subject of each person
+    /// A CSV file with two columns, the old and the new subject (sub) of each person
     #[arg(long, value_name = "FILE")]
     subjects: Option<std::path::PathBuf>,
-    /// Print what would happen, and change nothing
+    /// Print what would happen without changing anything
     #[arg(long)]
     dry_run: bool,
 }
@@ -45,7 +45,7 @@ pub fn run(rekey: &Rekey) -> Result<(), Failure> {
         }
         (None, Some(to)) if to == &rekey.provider || !config::is_provider_id(to) => {
             return Err(Failure::Other(format!(
-                "{to:?} cannot be the new id: another one of lower-case letters, digits, - and _"
+                "{to:?} cannot be the new id: it must be a different one, of lower-case letters, digits, - and _"
             )));
         }
         (None, Some(to)) => {
@@ -69,11 +69,11 @@ fn check_new_id(db: &Db, from: &str, to: &str) -> Result<(), Failure> {
     };
     if people > 0 && is_set(from) == Some(true) {
         return Err(Failure::Other(format!(
-            "the settings have {from}, and {to} has people of its own: {people}. If those of {from} are to join them, take {from} out of the settings first"
+            "the settings have {from}, and {to} has people of its own: {people}. If those of {from} are to join them, remove {from} from the settings first"
         )));
     }
     if people > 0 {
-        say!("warning: {to} has people of its own already: {people}");
+        say!("warning: {to} already has people of its own: {people}");
     }
     if is_set(to) == Some(false) {
         say!("warning: the settings have no provider {to}");
@@ -83,14 +83,14 @@ fn check_new_id(db: &Db, from: &str, to: &str) -> Result<(), Failure> {
 
 fn tell(db: &Db, moved: &Moved, is_dry_run: bool) -> Result<(), Failure> {
     for subject in &moved.unknown {
-        say!("nobody is known by {subject:?}");
+        say!("nobody has the subject {subject:?}");
     }
     if moved.left > 0 {
         say!("{} people of the provider are not in the list", moved.left);
     }
     if !moved.clashes.is_empty() {
         for subject in &moved.clashes {
-            say!("{subject:?} is another person's already, or no subject");
+            say!("{subject:?} already belongs to another person, or is not a valid subject");
         }
         return Err(Failure::Other("nobody was moved".to_owned()));
     }
@@ -121,7 +121,7 @@ fn pairs(text: &str) -> Result<Vec<(String, String)>, Failure> {
             }
             _ => {
                 return Err(Failure::Other(format!(
-                    "line {} has not two columns: old subject, new subject",
+                    "line {} must have two columns: old subject, new subject",
                     place + 1
                 )));
             }

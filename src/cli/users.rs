@@ -40,7 +40,7 @@ pub struct Users {
 #[derive(Subcommand)]
 enum Command {
     /// List accounts, newest first; with --search the best match first, with --not-seen-days the
-    /// longest absent first
+    /// least recently seen first
     List(List),
     /// Show one account: profile, identities, permissions, open sessions
     Show {
@@ -54,17 +54,18 @@ enum Command {
     Activate(One),
     /// End all open sessions of an account
     EndSessions(One),
-    /// Let somebody in again whom a provider refused, or all whom one refused
+    /// Let a person in again whom a provider refused, or everyone whom it refused
     Readmit(Readmit),
-    /// Give an account a permission by hand
+    /// Grant an account a permission
     Grant(OnePermission),
-    /// Take a permission that was given by hand
+    /// Revoke a permission that was granted by hand
+    #[command(visible_alias = "revoke")]
     Take(OnePermission),
 }
 
 #[derive(Args)]
 struct List {
-    /// The beginning of a username, of a name or a word in it, or of an e-mail address
+    /// The beginning of a username, of a name or a word in it, or of an email address
     #[arg(long)]
     search: Option<String>,
     #[arg(long, value_enum)]
@@ -73,22 +74,22 @@ struct List {
     role: Option<RoleName>,
     #[arg(long, value_enum)]
     source: Option<SourceName>,
-    /// Holders of this permission
+    /// Only accounts with this permission
     #[arg(long)]
     permission: Option<String>,
-    /// Those whose permissions are kept because a provider's answer failed
+    /// Only accounts with permissions kept from before, because a provider's answer failed
     #[arg(long)]
     kept_permissions: bool,
-    /// Not signed in for so many days
+    /// Only accounts that have not signed in for this many days
     #[arg(long, conflicts_with = "never_seen")]
     not_seen_days: Option<u32>,
-    /// Never signed in
+    /// Only accounts that have never signed in
     #[arg(long)]
     never_seen: bool,
-    /// At most so many accounts
+    /// At most this many accounts
     #[arg(long, default_value_t = 50)]
     limit: usize,
-    /// Begin after the account of this id: the `next` of an earlier list
+    /// Start after the account with this id: the `next` of an earlier list
     #[arg(long, allow_negative_numbers = true)]
     after: Option<i64>,
     #[arg(long)]
@@ -103,13 +104,16 @@ enum Status {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum RoleName {
+    #[value(name = "admin", alias = "superuser")]
     Superuser,
+    #[value(name = "read-only-admin", alias = "staff")]
     Staff,
     Employee,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum SourceName {
+    #[value(name = "provider", alias = "directory")]
     Directory,
     Local,
 }
@@ -117,7 +121,7 @@ enum SourceName {
 #[derive(Args)]
 struct One {
     username: String,
-    /// Why; kept in the audit log
+    /// The reason, recorded in the audit log
     #[arg(long, default_value = "")]
     reason: String,
     #[arg(long)]
@@ -128,10 +132,10 @@ struct One {
 struct Readmit {
     #[arg(required_unless_present = "refused_by")]
     username: Option<String>,
-    /// All whom the provider of this id refused
+    /// Everyone whom the provider with this id refused
     #[arg(long, value_name = "ID", conflicts_with = "username")]
     refused_by: Option<String>,
-    /// Why; kept in the audit log
+    /// The reason, recorded in the audit log
     #[arg(long)]
     reason: String,
     #[arg(long)]
@@ -142,7 +146,7 @@ struct Readmit {
 struct OnePermission {
     username: String,
     permission: String,
-    /// Why; kept in the audit log
+    /// The reason, recorded in the audit log
     #[arg(long, default_value = "")]
     reason: String,
     #[arg(long)]
@@ -434,7 +438,7 @@ fn readmit_all(
 
 fn note(reason: &str) -> Result<Note, Failure> {
     Note::parse(reason)
-        .ok_or_else(|| Failure::Other(format!("a reason has at most {MAX_NOTE} characters")))
+        .ok_or_else(|| Failure::Other(format!("a reason may have at most {MAX_NOTE} characters")))
 }
 
 fn act(db: &Db, now: UnixTime, one: &One, name: &str, act: &Act) -> Result<(), Failure> {

@@ -108,7 +108,7 @@ impl Source {
                 .iter()
                 .find(|(known, _)| *known == key)
                 .map_or_else(
-                    || format!("the metadata's {key}"),
+                    || format!("{key} (metadata)"),
                     |(_, name)| (*name).to_owned(),
                 ),
             Self::File(id) => format!("FRONTDESK_PROVIDERS {id}.{key}"),

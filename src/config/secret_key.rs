@@ -63,10 +63,10 @@ pub fn weakness(key: &str) -> Option<&'static str> {
         return Some("it repeats itself");
     }
     if jumps(key.as_bytes()) < MIN_JUMPS {
-        return Some("it counts on from one character to the next");
+        return Some("its characters follow one another in sequence");
     }
     if fresh(&rest) < MIN_OWN || distinct(&rest) < MIN_DISTINCT {
-        return Some("most of it is words that stand in examples");
+        return Some("most of it is words used in examples");
     }
     None
 }

@@ -45,7 +45,7 @@ fn connect_sqlite(path: &Path, may_write: bool) -> Result<SqliteConnection> {
         return Err(down(format!("{name} is a folder, not a database file")));
     }
     if may_write {
-        create_private(path).map_err(|error| down(format!("{name} cannot be made: {error}")))?;
+        create_private(path).map_err(|error| down(format!("{name} cannot be created: {error}")))?;
     }
     // Diesel reads some names as addresses with parameters; a path is always just a path.
     let name = if path.is_absolute() {

@@ -86,7 +86,7 @@ pub fn raise_open_files() {
     if let Some(files) = getrlimit(Resource::Nofile).current
         && files < FEW_FILES
     {
-        warn!(event = "open_files", count = files; "few connections fit into this limit; raise it (LimitNOFILE=, ulimit -n)");
+        warn!(event = "open_files", count = files; "this limit allows only a few connections; raise it (LimitNOFILE=, ulimit -n)");
     }
 }
 

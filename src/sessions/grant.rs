@@ -64,7 +64,7 @@ pub fn seal(
 pub fn seal_token(keys: &Keys, token: &Secret<String>, token_hash: &str) -> Result<String> {
     let salt = random_bytes()?;
     keys.seal_at(Purpose::Grant, salt, token.expose().as_bytes(), token_hash)
-        .ok_or_else(|| Error::Internal("a token cannot be sealed".to_owned()))
+        .ok_or_else(|| Error::Internal("a token cannot be encrypted".to_owned()))
 }
 
 /// `None` when a key sealed it that is not known any more, or for another session.

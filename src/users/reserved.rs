@@ -12,7 +12,7 @@ use crate::i18n::messages::{EN, ZH};
 pub const IMPORT: &str = "import-django";
 
 /// Words that stand for what acts and is nobody, in the trail and on the pages.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 14] = [
     COMMAND_LINE,
     IMPORT,
     "provider",
@@ -25,6 +25,9 @@ const WORDS: [&str; 12] = [
     ZH.nobody_known,
     EN.company_directory,
     ZH.company_directory,
+    // As pages said before.
+    "the company directory",
+    "公司目录",
 ];
 
 /// What an erased account is called, and a number after it.
@@ -141,6 +144,8 @@ mod tests {
             "未知",
             "import-django",
             "the company directory",
+            "the provider",
+            "登录平台",
             "erased-1",
             "Erased-7300000000000000000",
             "erased 12",

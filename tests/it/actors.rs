@@ -102,12 +102,12 @@ on_both_databases! {
         let gone = id_of(&desk, "gone");
         erase(&boss, gone).await;
         let said = on_command_line(&desk, &["check"]);
-        assert!(said.contains("ok       names: nobody bears a reserved one"), "{said}");
+        assert!(said.contains("ok       names: no account has a reserved name"), "{said}");
         rename(&desk, "kim", SHELL);
         let kim = desk.signed_in(&person("kim").with("name", SHELL)).await;
         assert_eq!(kim.get("/account").await.user().as_deref(), Some(SHELL));
         let said = on_command_line(&desk, &["check"]);
-        assert!(said.contains("warning  names: the account command line bears a name that is reserved"), "{said}");
+        assert!(said.contains("warning  names: the account command line has a reserved name"), "{said}");
         assert!(!said.contains("account erased-"), "{said}");
     }
 
@@ -133,8 +133,8 @@ on_both_databases! {
         assert_eq!(found(&boss, "by=command%20line").await, 1, "the shell alone");
         assert_eq!(found(&boss, "by=command%20line&event=permission_granted").await, 1);
         let page = boss.get(&format!("/admin/users/{li}")).await.body;
-        assert!(page.contains("Given here by command line"), "{page}");
-        assert!(page.contains(&format!("Given here by {badge}")), "{page}");
+        assert!(page.contains("Granted here by command line"), "{page}");
+        assert!(page.contains(&format!("Granted here by {badge}")), "{page}");
         let (_, timeline) = page.split_once("id=\"timeline\"").expect("a timeline");
         assert_eq!(timeline.matches(badge).count(), 1, "{timeline}");
 

@@ -382,7 +382,7 @@ on_both_databases! {
         let details = act(&desk, &boss, id, &Shown {
             path: "deactivate",
             heading: "Deactivate li?",
-            step: "New sign-ins are refused, with a page that says whom to ask.",
+            step: "New sign-ins are refused; the page tells the person whom to contact.",
             typed: &[],
             notice: "The account is deactivated and signed out everywhere.",
             event: "account_deactivated",
@@ -394,7 +394,7 @@ on_both_databases! {
         act(&desk, &boss, id, &Shown {
             path: "activate",
             heading: "Activate li?",
-            step: "Permissions and role are as they were.",
+            step: "Permissions and role are unchanged.",
             typed: &[],
             notice: "The account is active again.",
             event: "account_activated",
@@ -405,9 +405,9 @@ on_both_databases! {
         // -- roles --
         assert_eq!(li.get("/admin/users").await.status, 403);
         for (code, label, step, before, may_look, may_act) in [
-            ("staff", "Make li a read-only admin?", "change nothing.", "employee", 200, 403),
-            ("superuser", "Make li an admin?", "It holds from the next click on", "staff", 200, 200),
-            ("employee", "Take the role from li?", "The admin area closes with the next click.", "superuser", 403, 403),
+            ("staff", "Make li a read-only admin?", "but cannot change anything.", "employee", 200, 403),
+            ("superuser", "Make li an admin?", "Takes effect immediately and stays", "staff", 200, 200),
+            ("employee", "Revoke the role of li?", "Access to the admin area ends immediately.", "superuser", 403, 403),
         ] {
             let details = act(&desk, &boss, id, &Shown {
                 path: &format!("role?role={code}"),
@@ -429,7 +429,7 @@ on_both_databases! {
         let details = act(&desk, &boss, id, &Shown {
             path: &format!("end-session?session={}", ids[0]),
             heading: "Sign li out of this session?",
-            step: "This one session ends at once. Others stay.",
+            step: "Only this session ends, at once. The others stay open.",
             typed: &[],
             notice: "The session is signed out.",
             event: "session_ended",
@@ -456,21 +456,21 @@ on_both_databases! {
         assert!(!li.get("/account").await.body.contains("reports.read"));
         let details = act(&desk, &boss, id, &Shown {
             path: "grant",
-            heading: "Give li a permission",
-            step: "It stays until an admin takes it away.",
+            heading: "Grant li a permission",
+            step: "Stays until an admin revokes it.",
             typed: &[("permission", "reports.read")],
-            notice: "The permission is given.",
+            notice: "The permission is granted.",
             event: "permission_granted",
         }).await;
         assert_eq!(details["permissions_added"], json!(["reports.read"]));
         assert!(li.get("/account").await.body.contains("reports.read"), "at the next click");
-        assert!(boss.get(&format!("/admin/users/{id}")).await.body.contains("Given here by boss"));
+        assert!(boss.get(&format!("/admin/users/{id}")).await.body.contains("Granted here by boss"));
         let details = act(&desk, &boss, id, &Shown {
             path: "take?permission=reports.read",
-            heading: "Take this permission from li?",
+            heading: "Revoke this permission from li?",
             step: "<strong class=\"mono\">reports.read</strong>",
             typed: &[],
-            notice: "The permission is taken away.",
+            notice: "The permission is revoked.",
             event: "permission_taken",
         }).await;
         assert_eq!(details["permissions_removed"], json!(["reports.read"]));
@@ -482,7 +482,7 @@ on_both_databases! {
         let details = act(&desk, &boss, id, &Shown {
             path: "link",
             heading: "Link an identity to li",
-            step: "Make sure that it is the same person",
+            step: "Make sure it is the same person",
             typed: &[("subject", "a-second-one")],
             notice: "The identity is linked.",
             event: "identity_linked",
@@ -553,7 +553,7 @@ on_both_databases! {
             ("reset-password", vec![], "password_link_made"),
             ("erase", vec![], "account_erased"),
         ] {
-            let why = "Nobody does this to their own account. Ask another admin";
+            let why = "You cannot do this to your own account. Ask another admin";
             let told = refused(&desk, &boss, &format!("/admin/users/{me}/{act}"), &fields, why).await;
             assert_eq!(told, [format!("{event} refused yourself boss boss")], "{act}");
         }
@@ -569,13 +569,13 @@ on_both_databases! {
             (li_id, "reset-password", vec![], "the account has no local password", Some("password_link_made refused no_local_password boss li")),
             (kiosk, "reset-password", vec![], "the account is deactivated", Some("password_link_made refused inactive boss kiosk")),
             // Nothing was tried that anybody would have to know of.
-            (li_id, "activate", vec![], "It is so already", None),
-            (kiosk, "deactivate", vec![], "It is so already", None),
-            (li_id, "role", vec![("role", "employee")], "It is so already", None),
-            (li_id, "take", vec![("permission", "reports.read")], "It is so already", None),
-            (li_id, "link", vec![("subject", "id-of-li")], "It is so already", None),
-            (li_id, "unlink", vec![("subject", "id-of-wang")], "It is so already", None),
-            (kiosk, "end-sessions", vec![], "It is so already", None),
+            (li_id, "activate", vec![], "No change needed", None),
+            (kiosk, "deactivate", vec![], "No change needed", None),
+            (li_id, "role", vec![("role", "employee")], "No change needed", None),
+            (li_id, "take", vec![("permission", "reports.read")], "No change needed", None),
+            (li_id, "link", vec![("subject", "id-of-li")], "No change needed", None),
+            (li_id, "unlink", vec![("subject", "id-of-wang")], "No change needed", None),
+            (kiosk, "end-sessions", vec![], "No change needed", None),
             (li_id, "grant", vec![("permission", "")], "without control characters", None),
             (li_id, "grant", vec![("permission", "a\u{7}b")], "without control characters", None),
             (li_id, "grant", vec![("permission", "a\nb")], "without control characters", None),
@@ -763,14 +763,14 @@ on_both_databases! {
         let list = boss.get("/admin/users").await;
         let page = submit(&boss, &list, "/admin/users/bulk", &[("all", "1"), ("act", "deactivate")]).await;
         assert_eq!(page.status, 200);
-        assert!(page.body.contains("Deactivate · accounts: 4"), "{}", page.body);
-        assert!(page.body.contains("Your own account and the last active admin are left out"));
+        assert!(page.body.contains("Deactivate 4 accounts?"), "{}", page.body);
+        assert!(page.body.contains("Your own account and the last active admin are skipped"));
         let result = submit(&boss, &page, "/admin/users/bulk/confirm", &[("reason", REASON)]).await;
         assert_eq!(result.status, 200);
-        assert!(result.body.contains("Deactivate: done for 2"), "{}", result.body);
-        assert!(result.body.contains("Was so already</dt><dd class=\"num\">1</dd>"));
-        assert!(result.body.contains("Was not done</dt><dd class=\"num\">1</dd>"));
-        let left_out = format!("<a href=\"/admin/users/{}\">boss</a></h2><p>Nobody does this to their own account. Ask another admin</p>", id_of(&desk, "boss"));
+        assert!(result.body.contains("Deactivate: 2 done"), "{}", result.body);
+        assert!(result.body.contains("No change needed</dt><dd class=\"num\">1</dd>"));
+        assert!(result.body.contains("Skipped</dt><dd class=\"num\">1</dd>"));
+        let left_out = format!("<a href=\"/admin/users/{}\">boss</a></h2><p>You cannot do this to your own account. Ask another admin</p>", id_of(&desk, "boss"));
         assert!(result.body.contains(&left_out), "{}", result.body);
         assert_eq!(desk.database.texts("SELECT username AS value FROM users WHERE is_active"), ["boss"]);
         assert_eq!(boss.get("/admin/users").await.status, 200);
@@ -911,7 +911,7 @@ on_both_databases! {
         ] {
             assert_eq!(asked_to_sign_in_again(&send(&boss, path, &fields).await), next, "{path}");
         }
-        assert!(boss.get("/admin/users").await.body.contains("To change several accounts at once,"));
+        assert!(boss.get("/admin/users").await.body.contains("Changing several accounts at once"));
         assert_eq!(state(&desk), before, "nothing was changed");
         assert_eq!(trail(&desk).len(), events);
 
@@ -1114,7 +1114,7 @@ fn t39_fields_that_a_form_does_not_have_change_nothing() {
         assert!(
             answer
                 .body
-                .contains("Nobody does this to their own account")
+                .contains("You cannot do this to your own account")
         );
         assert_eq!(state(&desk), before);
     });
@@ -1166,7 +1166,7 @@ on_both_databases! {
         // Nor does an admin: not by hand, not by the permission that makes one.
         desk.database.execute("UPDATE users SET is_superuser = FALSE, is_superuser_by_permission = TRUE WHERE username = 'boss'");
         for (act, fields) in [("role", [("role", "superuser")]), ("grant", [("permission", "desk.admin")])] {
-            let told = refused(&desk, &boss, &format!("/admin/users/{boss_id}/{act}"), &fields, "Nobody does this").await;
+            let told = refused(&desk, &boss, &format!("/admin/users/{boss_id}/{act}"), &fields, "You cannot do this").await;
             assert_eq!(told.len(), 1);
         }
     }
@@ -1256,8 +1256,8 @@ on_both_databases! {
         // What is too weak or differs leaves the link as it is.
         for (new, again, why) in [
             ("short", "short", "at least 12 characters"),
-            ("passwordpassword", "passwordpassword", "among the first that people guess"),
-            ("four words and a comma,", "four words and a comma.", "are not the same"),
+            ("passwordpassword", "passwordpassword", "is too common"),
+            ("four words and a comma,", "four words and a comma.", "do not match"),
         ] {
             let answer = choose(&kiosk, &link, new, again).await;
             assert_eq!(answer.status, 422, "{new}");
@@ -1530,7 +1530,7 @@ on_both_databases! {
             ("reset-password", vec![]),
             ("erase", vec![]),
         ] {
-            let told = refused(&desk, &boss, &format!("/admin/users/{id}/{act}"), &fields, "is erased").await;
+            let told = refused(&desk, &boss, &format!("/admin/users/{id}/{act}"), &fields, "has been erased").await;
             assert_eq!(told.len(), 1, "{act}: {told:?}");
             assert!(told[0].contains(" refused erased boss "), "{told:?}");
         }
@@ -1590,11 +1590,11 @@ on_both_databases! {
         // -- what is missing is said --
         let list = boss.get("/admin/users").await;
         for (typed, missing) in [
-            (vec![("act", "deactivate")], "Nobody is selected"),
-            (vec![], "Nobody is selected"),
+            (vec![("act", "deactivate")], "No account is selected"),
+            (vec![], "No account is selected"),
             (vec![("u", li_id.as_str()), ("act", "")], "No action is chosen"),
             (vec![("u", li_id.as_str())], "No action is chosen"),
-            (vec![("u", "42"), ("act", "deactivate")], "Nobody is selected"),
+            (vec![("u", "42"), ("act", "deactivate")], "No account is selected"),
         ] {
             let page = submit(&boss, &list, "/admin/users/bulk", &typed).await;
             assert_eq!(page.status, 200);
@@ -1611,7 +1611,7 @@ on_both_databases! {
         // -- what will be done is shown, then done --
         let ticks = [("u", li_id.as_str()), ("u", zhao.as_str()), ("u", me.as_str()), ("act", "deactivate")];
         let page = submit(&boss, &list, "/admin/users/bulk", &ticks).await;
-        assert!(page.body.contains("<h1>Deactivate · accounts: 3</h1>"), "{}", page.body);
+        assert!(page.body.contains("<h1>Deactivate 3 accounts?</h1>"), "{}", page.body);
         for name in ["li", "zhao", "boss"] {
             assert!(page.body.contains(&format!("<p>{name}</p>")), "{name}");
         }
@@ -1619,11 +1619,11 @@ on_both_databases! {
         let events = trail(&desk).len();
         // One of them is gone by now.
         let result = submit(&boss, &page, "/admin/users/bulk/confirm", &[("reason", REASON), ("u", "42")]).await;
-        assert!(result.body.contains("<h1>Deactivate: done for 1</h1>"), "{}", result.body);
-        assert!(result.body.contains("Was so already</dt><dd class=\"num\">1</dd>"));
-        assert!(result.body.contains("Was not done</dt><dd class=\"num\">2</dd>"));
-        assert!(result.body.contains("Nobody does this to their own account. Ask another admin"));
-        assert!(result.body.contains("The account does not exist any more"));
+        assert!(result.body.contains("<h1>Deactivate: 1 done</h1>"), "{}", result.body);
+        assert!(result.body.contains("No change needed</dt><dd class=\"num\">1</dd>"));
+        assert!(result.body.contains("Skipped</dt><dd class=\"num\">2</dd>"));
+        assert!(result.body.contains("You cannot do this to your own account. Ask another admin"));
+        assert!(result.body.contains("The account no longer exists"));
         assert_eq!(li.get("/account").await.status, 303);
         assert_eq!(wang.get("/account").await.status, 200);
         let told = trail(&desk).split_off(events);
@@ -1640,10 +1640,10 @@ on_both_databases! {
 
         // -- the other acts --
         for (act, more, notice) in [
-            ("activate", vec![], "Activate: done for 1"),
-            ("end-sessions", vec![], "Sign out everywhere: done for 1"),
-            ("grant", vec![("permission", "reports.read")], "Give a permission: done for 2"),
-            ("take", vec![("permission", "reports.read")], "Take a permission away: done for 2"),
+            ("activate", vec![], "Activate: 1 done"),
+            ("end-sessions", vec![], "Sign out everywhere: 1 done"),
+            ("grant", vec![("permission", "reports.read")], "Grant a permission: 2 done"),
+            ("take", vec![("permission", "reports.read")], "Revoke a permission: 2 done"),
         ] {
             let ticks = [("u", li_id.as_str()), ("u", wang_id.as_str()), ("act", act)];
             let list = boss.get("/admin/users").await;
@@ -1657,7 +1657,7 @@ on_both_databases! {
         // A name that is none is refused for each.
         let fields = [("u", li_id.as_str()), ("act", "grant"), ("permission", "a\u{7}b")];
         let result = send(&boss, "/admin/users/bulk/confirm", &fields).await;
-        assert!(result.body.contains("Was not done</dt><dd class=\"num\">1</dd>"), "{}", result.body);
+        assert!(result.body.contains("Skipped</dt><dd class=\"num\">1</dd>"), "{}", result.body);
         assert!(result.body.contains("Enter a name without control characters"));
     }
 
@@ -1668,15 +1668,15 @@ on_both_databases! {
         insert_users(&desk, 1000, &names);
         let events = trail(&desk).len();
         let mut newcomers = 0;
-        for (act, filter, label) in [
-            ("grant", "source=local", "Give a permission"),
+        for (act, filter, label, heading) in [
+            ("grant", "source=local", "Grant a permission", "Grant 600 accounts a permission"),
             // Whoever it is taken from does not match any more.
-            ("take", "permission=reports.read", "Take a permission away"),
+            ("take", "permission=reports.read", "Revoke a permission", "Revoke this permission from 600 accounts?"),
         ] {
             let list = boss.get(&format!("/admin/users?{filter}")).await;
             let page = submit(&boss, &list, "/admin/users/bulk", &[("all", "1"), ("act", act)]).await;
-            assert!(page.body.contains(&format!("<h1>{label} · accounts: 600</h1>")), "{}", page.body);
-            assert!(page.body.contains("It is done in batches of 500"));
+            assert!(page.body.contains(&format!("<h1>{heading}</h1>")), "{}", page.body);
+            assert!(page.body.contains("This is done in batches of 500"));
             let typed = [("permission", "reports.read"), ("reason", REASON)];
             let first = {
                 let boss = boss.clone();
@@ -1688,16 +1688,16 @@ on_both_databases! {
                 newcomers += 1;
             }
             let first = first.await.expect("an answer");
-            assert!(first.body.contains(&format!("<h1>{label}: done for 500</h1>")), "{}", first.body);
+            assert!(first.body.contains(&format!("<h1>{label}: 500 done</h1>")), "{}", first.body);
             assert!(first.body.contains("More accounts match."));
             let held = desk.database.count("user_permissions");
             assert_eq!(held, if act == "grant" { 500 } else { 100 }, "what is done is done");
             desk.signed_in(&person(&format!("newcomer{newcomers}"))).await;
             newcomers += 1;
             let second = submit(&boss, &first, "/admin/users/bulk/confirm", &[]).await;
-            assert!(second.body.contains(&format!("<h1>{label}: done for 600</h1>")), "{}", second.body);
+            assert!(second.body.contains(&format!("<h1>{label}: 600 done</h1>")), "{}", second.body);
             assert!(!second.body.contains("More accounts match."));
-            assert!(second.body.contains("Was not done</dt><dd class=\"num\">0</dd>"));
+            assert!(second.body.contains("Skipped</dt><dd class=\"num\">0</dd>"));
             assert_eq!(desk.database.count("user_permissions"), if act == "grant" { 600 } else { 0 });
         }
         let told = trail(&desk).split_off(events);
@@ -1730,8 +1730,8 @@ on_both_databases! {
         let end = format!("/admin/sessions/end?ip={cafe}");
         assert!(list.body.contains(&end), "{}", list.body);
         let page = boss.get(&end).await;
-        assert!(page.body.contains("<h1>Sign out of these sessions: 4</h1>"), "{}", page.body);
-        assert!(page.body.contains("The session that you are using now stays."));
+        assert!(page.body.contains("<h1>Sessions to sign out: 4</h1>"), "{}", page.body);
+        assert!(page.body.contains("Your own current session stays open."));
         assert!(page.body.contains(&format!("Address: {cafe}")));
         let events = trail(&desk).len();
         let answer = submit(&boss, &page, "/admin/sessions/end", &[("reason", REASON)]).await;
@@ -1758,13 +1758,13 @@ on_both_databases! {
         // An address that nobody has, and a person who does not exist, match nothing.
         for filter in ["ip=192.0.2.1", "user=nobody", "ip=198.51.100.2&user=wang", "ip=198.51.100.2&browser=Chrome"] {
             let page = boss.get(&format!("/admin/sessions/end?{filter}")).await;
-            assert!(page.body.contains("<h1>Sign out of these sessions: 0</h1>"), "{filter}");
+            assert!(page.body.contains("<h1>Sessions to sign out: 0</h1>"), "{filter}");
             assert_eq!(submit(&boss, &page, "/admin/sessions/end", &[]).await.status, 303);
         }
         assert_eq!(at_home.get("/account").await.status, 200);
         // Without a filter it is everybody, and the page says so.
         let page = boss.get("/admin/sessions/end").await;
-        assert!(page.body.contains("this signs everybody out but you."));
+        assert!(page.body.contains("this signs out everyone except you."));
         submit(&boss, &page, "/admin/sessions/end", &[]).await;
         assert_eq!(at_home.get("/account").await.status, 303);
         assert_eq!(boss.get("/account").await.status, 200);
@@ -1991,7 +1991,7 @@ on_both_databases! {
         }
         // -- a permission and an identity of somebody else --
         for (act, fields) in [("take", [("permission", "x")]), ("unlink", [("subject", "id-of-anna")])] {
-            refused(&desk, &boss, &format!("/admin/users/{bert_id}/{act}"), &fields, "It is so already").await;
+            refused(&desk, &boss, &format!("/admin/users/{bert_id}/{act}"), &fields, "No change needed").await;
         }
         // -- pages and lists about somebody --
         let event = desk.database.number("SELECT MAX(id) AS value FROM audit_events");

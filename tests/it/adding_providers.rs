@@ -126,7 +126,7 @@ fn the_link_that_adds_a_provider_is_for_this_session_this_provider_and_two_minut
         assert_eq!(follow(&browser, &to_b, "b").await, "/account");
         // The page says why nothing happened, and its links are fresh.
         let page = browser.get("/account").await;
-        assert!(page.body.contains("That link was too old"), "{}", page.body);
+        assert!(page.body.contains("The link has expired"), "{}", page.body);
         let fresh = token(&browser, "b").await;
         assert!(
             follow(&browser, &fresh, "b")

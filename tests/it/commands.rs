@@ -122,7 +122,11 @@ fn all_faults_of_the_settings_are_told_at_once_and_no_secret_is_shown() {
                 && !message.contains("hunter2")
                 && !message.contains("too short secret")
         );
-        assert_eq!(message.matches("need mending").count(), 1, "one message");
+        assert_eq!(
+            message.matches("Invalid configuration").count(),
+            1,
+            "one message"
+        );
         let missing = text(&output(&["serve"], &no_settings()).stderr);
         for name in [
             "OAUTH2_CLIENT_ID",
@@ -202,24 +206,25 @@ on_both_databases! {
         settings.retain(|name, _| name == "DATABASE_URL");
         let unknown = output(&["promote", "li", "--superuser"], &settings);
         assert!(!unknown.status.success());
-        assert!(text(&unknown.stderr).contains("no account of that name"));
+        assert!(text(&unknown.stderr).contains("no account with that name"));
         let browser = desk.signed_in(&Person::named("li")).await;
         assert_eq!(browser.get("/admin/users").await.status, 403);
-        for (flag, status) in [("--staff", 200), ("--superuser", 200)] {
+        for (flag, status) in [("--read-only-admin", 200), ("--staff", 200), ("--none", 403), ("--admin", 200), ("--superuser", 200)] {
             let done = output(&["promote", "li", flag], &settings);
             assert!(done.status.success(), "{}", text(&done.stderr));
             assert_eq!(browser.get("/admin/users").await.status.as_u16(), status, "at the next request");
         }
         let last = output(&["promote", "li", "--none"], &settings);
         assert!(!last.status.success());
-        assert!(text(&last.stderr).contains("last active superuser"));
+        assert!(text(&last.stderr).contains("last active admin"));
         desk.signed_in(&Person::named("wang")).await;
         assert!(output(&["promote", "wang", "--superuser"], &settings).status.success());
         assert!(output(&["promote", "li", "--none"], &settings).status.success());
         assert_eq!(browser.get("/admin/users").await.status, 403);
         let events = desk.database.texts("SELECT actor || ' ' || username AS value FROM audit_events WHERE event = 'role_changed' ORDER BY id");
-        // The third was refused: nobody could have administered the portal any more.
-        assert_eq!(events, ["command line li", "command line li", "command line li", "command line wang", "command line li"]);
+        // The fourth was refused: nobody could have administered the portal any more. What was so
+        // already has no row.
+        assert_eq!(events, ["command line li", "command line li", "command line li", "command line li", "command line wang", "command line li"]);
         // A sign-in does not take the role back.
         desk.signed_in(&Person::named("wang")).await;
         assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE is_superuser"), 1);
@@ -395,7 +400,7 @@ on_both_databases! {
         for line in [
             "ok       settings".to_owned(),
             format!("{public}/oauth2_callback/"),
-            "root is a superuser".to_owned(),
+            "root is an admin".to_owned(),
             "/login?local".to_owned(),
             "systemctl enable --now frontdesk".to_owned(),
         ] {
@@ -430,7 +435,7 @@ on_both_databases! {
         let desk = Process::serve(&settings).await;
         let none = output(&["rescue", "root"], &settings);
         assert!(!none.status.success());
-        assert!(text(&none.stderr).contains("no account of that name"), "{}", text(&none.stderr));
+        assert!(text(&none.stderr).contains("no account with that name"), "{}", text(&none.stderr));
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = command(folder.path(), &["createsuperuser", "root", "--password-stdin"], &settings)
             .stdin(Stdio::piped())
@@ -486,9 +491,12 @@ fn check_sees_files_with_secrets_that_everybody_can_read() {
     let said = command(folder.path(), &["check"], &settings).output();
     let said = text(&said.expect("it runs").stdout);
     for line in [
-        format!("ok       {}: closed", path("providers.toml")),
-        format!("warning  {}: everybody", path("secret")),
-        format!("warning  {}: everybody", path("key")),
+        format!(
+            "ok       {}: not readable by everyone",
+            path("providers.toml")
+        ),
+        format!("warning  {}: everyone", path("secret")),
+        format!("warning  {}: everyone", path("key")),
     ] {
         assert!(said.contains(&line), "{line} in {said}");
     }
@@ -520,7 +528,7 @@ fn init_by_issuer_asks_the_metadata_for_every_address() {
         let said = text(&done.stdout);
         assert!(done.status.success(), "{said}{}", text(&done.stderr));
         for line in [
-            "ok       discovery: the issuer is the one that is set".to_owned(),
+            "ok       discovery: the issuer matches the setting".to_owned(),
             "ok       client secret".to_owned(),
             format!("redirect URL:  {public}/oauth2_callback/"),
             format!("post-logout:   {public}/signed-out"),
@@ -583,7 +591,7 @@ fn a_refused_init_leaves_nothing_half_made() {
             "--time-zone must be",
         ),
         (
-            vec!["--superuser", "root", "--password-stdin"],
+            vec!["--admin", "root", "--password-stdin"],
             "too short",
             "at least 12 characters",
         ),
@@ -593,7 +601,7 @@ fn a_refused_init_leaves_nothing_half_made() {
             "username",
         ),
         (vec!["--superuser", "root"], "", "--password-stdin"),
-        (vec!["--email", "root@example.com"], "", "--superuser"),
+        (vec!["--email", "root@example.com"], "", "--admin"),
     ] {
         let arguments: Vec<&str> = good.iter().copied().chain(more).collect();
         let refused = init(folder.path(), &arguments, password);
@@ -611,7 +619,7 @@ fn a_refused_init_leaves_nothing_half_made() {
     let said = text(&down.stdout);
     assert!(!down.status.success());
     assert!(
-        text(&down.stderr).contains("needs mending"),
+        text(&down.stderr).contains("fix the faults"),
         "{}",
         text(&down.stderr)
     );
@@ -629,7 +637,7 @@ fn a_refused_init_leaves_nothing_half_made() {
         "server_name desk.example.com;",
         "proxy_set_header Host $http_host;",
         "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
-        "promote USERNAME --superuser",
+        "promote USERNAME --admin",
     ] {
         assert!(said.contains(line), "{line} in {said}");
     }
@@ -640,7 +648,7 @@ fn init_does_not_write_through_a_link_and_warns_of_the_environment() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("secret"), "a secret of the provider").expect("a file");
     std::os::unix::fs::symlink("elsewhere", folder.path().join(".env")).expect("a link");
-    assert!(text(&init(folder.path(), &["--yes"], "").stderr).contains("here already"));
+    assert!(text(&init(folder.path(), &["--yes"], "").stderr).contains("already exists"));
     assert!(!folder.path().join("elsewhere").exists());
     fs::remove_file(folder.path().join(".env")).expect("the link");
     let environment: BTreeMap<String, String> =
@@ -698,8 +706,8 @@ fn a_mistake_in_a_name_or_in_env_is_told_with_what_was_meant() {
         settings.insert("FRONTDESK_TIME_ZONE".to_owned(), "Asia/Pekin".to_owned());
         let said = text(&output(&["check"], &settings).stdout);
         for words in [
-            "DATABASE_ULR is set, and is not a setting; is DATABASE_URL meant?",
-            "FRONTDESK_SESION_MAX is not a setting; FRONTDESK_SESSION_MAX is",
+            "DATABASE_ULR is set but is not a setting; did you mean DATABASE_URL?",
+            "FRONTDESK_SESION_MAX is not a setting; did you mean FRONTDESK_SESSION_MAX?",
             "not \"Asia/Pekin\"",
         ] {
             assert!(said.contains(words), "{words} in {said}");

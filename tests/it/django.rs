@@ -19,7 +19,7 @@ const TRY_AGAIN: &str = "href=\"/oauth2/login?next=/account\"";
 const ASK_AGAIN: &str = "href=\"/oauth2/login?next=/account&#38;prompt=login\"";
 
 /// The account page's word for permissions that could not be read.
-const STALE: &str = "did not give your permissions at this sign-in";
+const STALE: &str = "Your permissions could not be read at this sign-in";
 
 /// The platform as one test has it: an application and people that no other test touches.
 struct Company {
@@ -319,7 +319,7 @@ on_both_databases! {
         let callback = visitor.callback(Decision::Allow).await.expect("a way back");
         assert_eq!(parameter(&callback, "error"), "invalid_request");
         let answer = visitor.at_desk.get(&callback).await;
-        assert_refused(&desk, &answer, 502, "reported a problem");
+        assert_refused(&desk, &answer, 502, "returned an error");
     }
 
     async fn without_pkce_people_sign_in_where_it_is_not_required(database) {
@@ -338,7 +338,7 @@ on_both_databases! {
         company.person(&username, json!({})).await;
         let mut visitor = company.visitor(&desk, &username);
         let answer = visitor.decides(Decision::Decline).await;
-        assert_refused(&desk, &answer, 403, "was declined");
+        assert_refused(&desk, &answer, 403, "declined this sign-in");
         assert!(answer.body.contains(TRY_AGAIN) && answer.body.contains("Try again"), "{}", answer.body);
         visitor.signs_in().await;
         assert_eq!(desk.database.count("users"), 1);

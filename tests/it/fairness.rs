@@ -133,7 +133,7 @@ fn a_proxy_that_names_nobody_is_told_on_the_status_page_and_by_check() {
         let telling = "sends no client address";
         let page = admin.get("/admin/status").await;
         assert!(page.status == 200 && !page.body.contains(telling));
-        assert!(check().contains("ok       client addresses: told by the proxy"));
+        assert!(check().contains("ok       client addresses: sent by the proxy"));
 
         // A watchdog that asks without a proxy says nothing about proxies; a sign-in does.
         desk.browser().get("/login").await;

@@ -192,7 +192,7 @@ async fn walk(
         }
         if let Some(to) = link(&answer, direction) {
             path = to;
-        } else if let Some(to) = link(&answer, "\">Go on looking<") {
+        } else if let Some(to) = link(&answer, "\">Continue searching<") {
             stops += 1;
             path = to;
         } else {
@@ -1646,12 +1646,12 @@ on_both_databases! {
         }
 
         let none = boss.get("/admin/status").await;
-        assert!(none.body.contains("There is none where FRONTDESK_BACKUP_FILE says."));
-        assert!(none.body.contains("Something needs your attention below."));
+        assert!(none.body.contains("There is no backup at the path in FRONTDESK_BACKUP_FILE."));
+        assert!(none.body.contains("Something below needs your attention."));
         let file = fs::File::create(&backup).expect("a file");
         file.set_modified(SystemTime::now() - HOUR * 72).expect("a time");
         let old = boss.get("/admin/status").await;
-        assert!(old.body.contains("The newest is of ") && old.body.contains("Something needs your attention below."));
+        assert!(old.body.contains("Latest backup: ") && old.body.contains("Something below needs your attention."));
         file.set_modified(SystemTime::now()).expect("a time");
 
         until("the provider's addresses are checked", async || {
@@ -1666,7 +1666,7 @@ on_both_databases! {
             concat!("Frontdesk ", env!("CARGO_PKG_VERSION")),
             database.as_str(),
             "All are applied.",
-            "Everything works, as far as this page can see.",
+            "All checks passed.",
             "Accounts: 3.",
             "Deactivated: 1.",
             "Open sessions: 2.",
@@ -1675,7 +1675,7 @@ on_both_databases! {
             "OAUTH2_AUTHORIZE_URL",
             &format!("{}/o/token/</span> answered 405 in ", desk.provider.url),
             &format!("{}/oauth2_callback/", desk.url),
-            "The newest is of ",
+            "Latest backup: ",
         ] {
             assert!(status.body.contains(part), "{part} in {}", status.body);
         }
@@ -1689,7 +1689,7 @@ on_both_databases! {
 
         desk.database.execute("DELETE FROM __diesel_schema_migrations WHERE version = (SELECT MAX(version) FROM __diesel_schema_migrations)");
         let pending = sam.get("/admin/status").await;
-        assert!(pending.body.contains("Pending: 1.") && pending.body.contains("Something needs your attention below."));
+        assert!(pending.body.contains("Pending: 1.") && pending.body.contains("Something below needs your attention."));
     }
 
     async fn the_status_page_says_that_the_provider_stopped_and_never_waits_for_it(database) {
@@ -1712,7 +1712,7 @@ on_both_databases! {
             let answer = boss.get("/admin/status").await;
             assert!(answer.body.contains(" did not answer: "));
             assert!(answer.body.contains(" answered 503 in "));
-            assert!(answer.body.contains("Something needs your attention below."));
+            assert!(answer.body.contains("Something below needs your attention."));
         }
         assert_eq!(desk.provider.calls(), calls, "a look asks nobody");
         // It is the provider that does not work, not the portal.
@@ -1758,16 +1758,18 @@ on_both_databases! {
             assert!(time.as_str().is_some_and(|time| time.parse::<jiff::Timestamp>().is_ok()), "{time}");
         }
         assert_eq!(all["users"][0]["last_login"], Value::Null);
-        let lists: [(&[&str], Vec<&str>); 9] = [
+        let lists: [(&[&str], Vec<&str>); 11] = [
             (&["--search", "李"], vec!["li"]),
             (&["--search", "nobody"], vec![]),
             (&["--role", "superuser"], vec!["boss"]),
+            (&["--role", "admin"], vec!["boss"]),
             (&["--source", "local"], vec!["kiosk"]),
             (&["--never-seen"], vec!["kiosk"]),
             (&["--not-seen-days", "30"], vec!["kiosk"]),
             (&["--status", "deactivated"], vec![]),
             (&["--permission", "reports.read"], vec![]),
             (&["--status", "active", "--role", "employee", "--source", "directory"], vec!["wang", "li"]),
+            (&["--status", "active", "--role", "employee", "--source", "provider"], vec!["wang", "li"]),
         ];
         for (arguments, wanted) in lists {
             assert_eq!(names(&list(arguments)), wanted, "{arguments:?}");

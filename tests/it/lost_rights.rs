@@ -160,7 +160,7 @@ on_both_databases! {
         for browser in [&mine, &mine_later] {
             let page = browser.get("/account").await.body;
             assert!(page.contains(kept) && page.contains("5 hours ago"), "{page}");
-            assert!(page.contains("did not give your permissions at this sign-in"));
+            assert!(page.contains("permissions could not be read at this sign-in"));
         }
         let list = boss.get(filtered).await.body;
         assert_eq!(list.matches("<th scope=\"row\"").count(), 1, "{list}");
@@ -176,7 +176,7 @@ on_both_databases! {
         assert!(status.contains(filtered), "{status}");
         // The newcomer's were never read, and count as well.
         assert!(status.contains("Accounts: 2.</a>"), "{status}");
-        assert!(status.contains("Something needs your attention"));
+        assert!(status.contains("Something below needs your attention"));
         let zh = fresh.get_with("/admin/status", &[("accept-language", "zh-CN")]).await;
         assert_eq!(zh.status, 200);
 
@@ -190,7 +190,7 @@ on_both_databases! {
         assert!(!boss.get("/admin/status").await.body.contains(filtered));
         // What the provider was last seen to answer is looked at again in the background.
         until("nothing needs attention any more", async || {
-            !boss.get("/admin/status").await.body.contains("Something needs your attention")
+            !boss.get("/admin/status").await.body.contains("Something below needs your attention")
         })
         .await;
     }

@@ -1152,7 +1152,7 @@ fn t26_a_trial_that_fails_in_silence_is_tried_aloud_for_somebody_who_is_signed_i
             .get(&provider.approve(aloud.location(), &li()))
             .await;
         assert!(
-            page.body.contains("It would be the account li"),
+            page.body.contains("The sign-in would open the account li"),
             "{}",
             page.body
         );

@@ -171,7 +171,7 @@ on_both_databases! {
         assert_eq!(answer.status, 429);
         let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
         assert!((1..=900).contains(&seconds), "{seconds}");
-        assert!(answer.body.contains("company account works as always"));
+        assert!(answer.body.contains("You can still sign in with your company account"));
         desk.signed_in(&Person::named("anna")).await;
         // So does a rescue link.
         let browser = desk.browser();
@@ -203,10 +203,10 @@ on_both_databases! {
         };
         let new = "four words and a comma,";
         for (current, new, again, words) in [
-            (PASSWORD, new, "another one entirely", "not the same"),
+            (PASSWORD, new, "another one entirely", "do not match"),
             (PASSWORD, "short", "short", "at least 12"),
-            (PASSWORD, "password2026!", "password2026!", "first that people guess"),
-            ("wrong horse battery", new, new, "current password is not right"),
+            (PASSWORD, "password2026!", "password2026!", "is too common"),
+            ("wrong horse battery", new, new, "current password is wrong"),
         ] {
             let answer = change(current, new, again).await;
             assert_eq!(answer.status, 422, "{words}");
@@ -216,7 +216,7 @@ on_both_databases! {
             }
         }
         assert_eq!(change(PASSWORD, new, new).await.location(), "/account");
-        assert!(here.get("/account").await.body.contains("Your password is changed"));
+        assert!(here.get("/account").await.body.contains("Your password has been changed"));
         assert_eq!(elsewhere.get("/account").await.status, 303, "signed out");
         assert_eq!(try_password(&desk.browser(), "root", PASSWORD).await.status, 422);
         assert_eq!(try_password(&desk.browser(), "root", new).await.status, 303);

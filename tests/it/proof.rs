@@ -237,7 +237,7 @@ on_both_databases! {
         assert_eq!(proved_by(&desk), "prompt");
         assert!(!is_asked(&browser).await);
         let status = browser.get("/admin/status").await;
-        assert!(status.body.contains("whoever finds a browser open can take it out"), "{}", status.body);
+        assert!(status.body.contains("anyone who finds a browser open can remove it"), "{}", status.body);
     }
 
     async fn an_older_time_refutes_the_weak_prompt_too(database) {
@@ -287,7 +287,7 @@ fn check_says_what_a_fresh_sign_in_is_proved_by() {
         let mut settings = process::settings(free_port(), &provider, &database);
         let plain = text(&output(&["check"], &settings).stdout);
         assert!(
-            plain.contains("ok       fresh sign-in: nothing here proves one"),
+            plain.contains("ok       fresh sign-in: this provider cannot prove one"),
             "{plain}"
         );
         settings.insert("OAUTH2_PROVES_BY".to_owned(), "prompt".to_owned());
@@ -585,7 +585,7 @@ fn the_page_says_which_ways_are_open_to_this_person() {
         let page = page_that_asks(&li).await.body;
         let theirs = page.contains("provider=a") && !page.contains("provider=b");
         assert!(theirs && !page.contains("type=\"password\""), "{page}");
-        assert!(page.contains("If you come back to this page"), "{page}");
+        assert!(page.contains("If you are sent back to this page"), "{page}");
         desk.confirmation_password("li");
         let page = page_that_asks(&li).await.body;
         assert!(

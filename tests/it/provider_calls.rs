@@ -300,7 +300,7 @@ fn t28_a_profile_without_a_usable_name_makes_no_account() {
             let answer = desk.browser().sign_in(&person, "/account").await;
             assert_refused(&desk, &answer, 502, &name.to_string());
             assert!(
-                answer.body.contains("company directory did not send"),
+                answer.body.contains("company sign-in did not send"),
                 "{}",
                 answer.body
             );

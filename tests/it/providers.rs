@@ -303,12 +303,12 @@ fn two_providers_have_neither_one_id_nor_one_callback() {
         (
             with_callback("c") + &with_callback("d"),
             nothing,
-            Some("d.redirect_url has the same path as the one of c"),
+            Some("d.redirect_url has the same path as that of c"),
         ),
         (
             with_callback("branch"),
             &company[..],
-            Some("has the same path as the one of branch"),
+            Some("has the same path as that of branch"),
         ),
         (
             String::new(),
@@ -396,7 +396,7 @@ fn a_provider_that_is_down_is_named_as_such_until_it_is_back() {
             .await;
             assert_eq!(page.contains(OPEN_FORM), is_form_open, "{page}");
             assert_eq!(
-                page.contains("local passwords work meanwhile"),
+                page.contains("local passwords work in the meantime"),
                 is_form_open,
                 "{page}"
             );
@@ -580,15 +580,21 @@ fn admissible() -> Subject {
 /// A claim, a value of it that keeps people out, by which rule, and what the page says.
 fn inadmissible() -> Vec<(&'static str, Value, &'static str, [&'static str; 2])> {
     let domain = [
-        "an e-mail address of the company",
-        "只有使用公司邮箱的人可以进入",
+        "Only company email addresses can sign in",
+        "只有公司邮箱可以登录",
     ];
-    let verified = ["has not been verified", "你的邮箱尚未在登录服务上验证"];
+    let verified = [
+        "has not verified your email address",
+        "公司登录服务尚未验证你的邮箱",
+    ];
     let permission = [
-        "the permission that lets people in",
-        "你没有进入此门户所需的权限",
+        "the permission needed to sign in here",
+        "你没有登录本门户所需的权限",
     ];
-    let value = ["is not one of this company", "你在那里的账号不属于本公司"];
+    let value = [
+        "does not belong to this company",
+        "你所用的账号不属于本公司",
+    ];
     let mut all = Vec::new();
     for email in [
         json!("li@other.example"),
@@ -849,7 +855,7 @@ on_both_databases! {
             assert_eq!((answer.status.as_u16(), answer.location()), (303, "/account"), "{}", answer.body);
             assert!(!answer.sets_session(), "the session goes on");
             let page = browser.get("/account").await;
-            assert!(page.body.contains("From now on you can sign in that way, too."), "{}", page.body);
+            assert!(page.body.contains("You can now sign in this way too."), "{}", page.body);
             assert!(!page.body.contains("provider=b"), "nothing is left to add");
         }
         assert_eq!(last(&desk), "identity_linked li b", "once");
@@ -877,7 +883,7 @@ on_both_databases! {
         let before = (identities(&desk.database), permissions(&desk.database));
         let answer = two.sign_in_from(&browser, &linking(&browser, "b").await, &wang).await;
         assert_eq!(answer.status, 409);
-        assert!(answer.body.contains("that identity already belongs to another account"), "{}", answer.body);
+        assert!(answer.body.contains("it already belongs to another account"), "{}", answer.body);
         assert!(last(&desk).starts_with("sign_in_refused identity_taken"), "{}", last(&desk));
         assert_eq!((identities(&desk.database), permissions(&desk.database)), before);
         assert_eq!(user(&browser).await.as_deref(), Some("li"));
@@ -1038,14 +1044,14 @@ on_both_databases! {
 
         for (subject, verdict) in [
             (person("newcomer"), "A new account would be created."),
-            (person("li").with("groups", json!(["y", "z"])), "It would be the account li."),
-            (person("gone"), "It would be the account gone, which is deactivated"),
+            (person("li").with("groups", json!(["y", "z"])), "The sign-in would open the account li."),
+            (person("gone"), "The sign-in would be refused: the account gone is deactivated."),
             (person("li").with("sub", "another"), "the username belongs to the account li"),
-            (person("newcomer").with("tenant", "t2"), "is not one of this company"),
+            (person("newcomer").with("tenant", "t2"), "does not belong to this company"),
         ] {
             let page = rehearse(&desk, &provider, &admin, &subject).await.body;
             assert!(page.contains(verdict), "{verdict}: {page}");
-            assert!(!page.contains("It failed at"), "{verdict}");
+            assert!(!page.contains("Failed step"), "{verdict}");
         }
 
         // What it reads, and from where; what it would give and take.
@@ -1069,17 +1075,17 @@ on_both_databases! {
         assert!(gained.contains("kc.z") && !gained.contains("kc.y") && !gained.contains("kc.x"), "{gained}");
         assert!(lost.contains("kc.x") && !lost.contains("kc.y"), "{lost}");
         let page = rehearse(&desk, &provider, &admin, &person("li").with("groups", json!({"garbled": true}))).await.body;
-        assert!(page.contains("those from before would be kept"), "{page}");
+        assert!(page.contains("the previous ones would be kept"), "{page}");
 
         // Where it fails, the page names the step.
         provider.patch(Document::IdToken, json!({"nonce": "another"}));
         let page = rehearse(&desk, &provider, &admin, &person("li")).await.body;
-        assert!(page.contains("It failed at: verifying the identity"), "{page}");
+        assert!(page.contains("Failed step: ID token verification"), "{page}");
         provider.behave();
-        for (call, step) in [(Call::Token, "exchange of the code"), (Call::Userinfo, "reading the profile")] {
+        for (call, step) in [(Call::Token, "code exchange"), (Call::Userinfo, "reading the profile")] {
             provider.on_call(call, Reply::Answer(500, "text/html", Vec::new()));
             let page = rehearse(&desk, &provider, &admin, &person("li")).await.body;
-            assert!(page.contains(&format!("It failed at: {step}")), "{page}");
+            assert!(page.contains(&format!("Failed step: {step}")), "{page}");
             provider.behave();
         }
 
@@ -1585,7 +1591,7 @@ on_both_databases! {
         let settings = of_file(&database, &folder, &openid.toml("group"));
         let of = "of the provider group";
         let (_, said) = command(&["check"], &settings);
-        let warning = "2 are stored under the provider company, which the settings do not have";
+        let warning = "2 are stored under the provider company, which is not in the settings";
         assert!(said.contains(warning), "{said}");
 
         let before = snapshot(&database);
@@ -1662,7 +1668,7 @@ on_both_databases! {
             arguments.extend(is_dry.then_some("--dry-run"));
             command(&arguments, &settings)
         };
-        let strangers = "3 of the provider company are known by /name, and the settings say /id";
+        let strangers = "3 of the provider company are identified by /name, but the settings say /id";
         let (_, said) = command(&["check"], &settings);
         assert!(said.contains(strangers), "{said}");
 
@@ -1670,14 +1676,14 @@ on_both_databases! {
         let before = snapshot(&database);
         let (is_good, said) = rekey(whole, true);
         assert!(is_good && said.contains("To be moved: 3"), "{said}");
-        assert!(said.contains("nobody is known by \"nobody\""), "{said}");
+        assert!(said.contains("nobody has the subject \"nobody\""), "{said}");
         for (list, why) in [
-            ("li,zhao\n", "\"zhao\" is another person's already"),
+            ("li,zhao\n", "\"zhao\" already belongs to another person"),
             ("li,id-1\nwang,id-1\n", "nobody was moved"),
             ("li,id-1\nli,id-2\n", "nobody was moved"),
             ("li,a\u{7}b\n", "nobody was moved"),
-            ("li,id-1,id-2\n", "line 1 has not two columns"),
-            ("wang,id-2\nli\n", "line 2 has not two columns"),
+            ("li,id-1,id-2\n", "line 1 must have two columns"),
+            ("wang,id-2\nli\n", "line 2 must have two columns"),
         ] {
             for is_dry in [true, false] {
                 let (is_good, said) = rekey(list, is_dry);
@@ -1698,7 +1704,7 @@ on_both_databases! {
         assert!(is_good && said.contains("Moved: 3."), "{said}");
         assert_eq!(identities(&database), ["company id,2 wang", "company id-1 li", "company id-3 zhao"]);
         let (_, said) = command(&["check"], &settings);
-        assert!(!said.contains("are known by") && said.contains("3 of the provider company"), "{said}");
+        assert!(!said.contains("are identified by") && said.contains("3 of the provider company"), "{said}");
         let after = Desk::on(database.clone()).beside(&desk).with("OAUTH2_SUBJECT", "/id").run().await;
         let browser = after.signed_in(&Person::named("li").with("id", "id-1")).await;
         assert_eq!(user(&browser).await.as_deref(), Some("li"));
@@ -1754,35 +1760,35 @@ fn check_names_each_provider_and_what_is_wrong_with_it() {
             (
                 "good",
                 [
-                    "ok       discovery of good: the issuer is the one that is set; client authentication by client_secret_basic",
+                    "ok       discovery of good: the issuer matches the setting; client authentication by client_secret_basic",
                     "warning  clock of good: ",
                 ],
             ),
             (
                 "gone",
                 [
-                    "fault    discovery of gone: its document cannot be reached",
+                    "fault    discovery of gone: the discovery document cannot be reached",
                     "FRONTDESK_PROVIDERS gone.issuer",
                 ],
             ),
             (
                 "missing",
                 [
-                    "fault    discovery of missing: its document answers 404",
-                    "ok       clock of missing: the provider's is",
+                    "fault    discovery of missing: the discovery document answered 404",
+                    "ok       clock of missing: in step with the provider's",
                 ],
             ),
             (
                 "slow",
                 [
-                    "fault    discovery of slow: its document answers 500",
+                    "fault    discovery of slow: the discovery document answered 500",
                     "more than a minute",
                 ],
             ),
             (
                 "wrong",
                 [
-                    "fault    discovery of wrong: its document names the issuer https://evil.test",
+                    "fault    discovery of wrong: the discovery document names the issuer https://evil.test",
                     "warning  clock of wrong: ",
                 ],
             ),

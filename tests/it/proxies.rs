@@ -425,7 +425,7 @@ async fn first_day(platform: &'static Platform) {
     let said = text(&done.stdout);
     assert!(done.status.success(), "{said}{}", text(&done.stderr));
     assert!(
-        said.contains("ok       client secret: the platform accepts it"),
+        said.contains("ok       client secret: the provider accepts it"),
         "{said}"
     );
     assert!(!said.contains("fault"), "{said}");
@@ -440,7 +440,7 @@ async fn first_day(platform: &'static Platform) {
 
     // 3. Caddy, with the lines that init printed. Its own authority needs no internet; the
     // options on top keep it off this machine's port 80 and its store of authorities.
-    let lines = lines_between(&said, "Caddy:", "Or nginx").join("\n");
+    let lines = lines_between(&said, "Caddy:", "Or with nginx").join("\n");
     // init cannot know of this test's port.
     let lines = lines.replace("127.0.0.1:8000", &listen);
     let file = format!(

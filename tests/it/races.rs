@@ -302,14 +302,15 @@ const NEW_PASSWORD: &str = "another horse battery";
 static NEW_HASH: LazyLock<String> =
     LazyLock::new(|| hash(&Secret::new(NEW_PASSWORD.to_owned())).expect("argon2 works"));
 
+/// Pauses are found by a subject, whichever desk's: no two people of this process share a number.
+static LAST: AtomicI64 = AtomicI64::new(0);
+
 /// A desk with two providers, and an admin who is none of the people of the cells.
 struct Hall {
     a: OpenId,
     b: OpenId,
     desk: Desk,
     boss: Form,
-    /// The last person's number.
-    last: AtomicI64,
 }
 
 /// A browser with a session, and a page of it whose form token serves for all forms.
@@ -394,13 +395,7 @@ impl Hall {
         desk.database
             .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
         let boss = rescued(&desk, "boss").await;
-        Self {
-            a,
-            b,
-            desk,
-            boss,
-            last: AtomicI64::new(0),
-        }
+        Self { a, b, desk, boss }
     }
 
     fn number(&self, sql: &str) -> i64 {
@@ -472,7 +467,7 @@ impl Hall {
     /// Somebody with what `opener` needs and `closer` can take: a superuser by hand, by a permission
     /// that was given by hand, or by one of the provider.
     async fn arrive(&self, opener: Opener, closer: Closer) -> Somebody {
-        let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         let name = format!("person{number}");
         let is_imported = opener == Opener::Adoption;
         let needs_second = matches!(closer, Closer::EndOthers | Closer::PasswordChange)

@@ -198,7 +198,7 @@ on_both_databases! {
         let told = events(&desk, "refusals_suspended");
         assert_eq!(told.len(), 1, "once: {told:?}");
         let page = admin.get("/admin/status").await;
-        assert!(page.body.contains("such refusals end nothing"), "{}", page.body);
+        assert!(page.body.contains("such refusals sign nobody out"), "{}", page.body);
         assert!(desk.log().contains("event=refusals_suspended"));
         // Some are answered again, and one is refused: it counts for nothing while it is held back.
         provider.behave();

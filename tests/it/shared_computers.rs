@@ -294,7 +294,7 @@ on_both_databases! {
         assert_eq!(hint(&again), None);
         let state = query(again.location())["state"].clone();
         let page = browser.get(&format!("/signed-out?state={state}")).await;
-        assert!(page.body.contains("has sent you back"), "{}", page.body);
+        assert!(page.body.contains("unless you chose to stay signed in there"), "{}", page.body);
         let kept = "SELECT COUNT(*) AS value FROM sessions WHERE id_token IS NOT NULL";
         assert_eq!(desk.database.number(kept), 0);
     }

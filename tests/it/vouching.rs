@@ -19,8 +19,8 @@ const ALL: [&str; 5] = VouchesFor::WORDS;
 /// More of a provider's table: permissions are what the claim `groups` lists.
 const GROUPS: &str = "mapping.permissions = [\"/groups\"]\n";
 /// Of the page of somebody whom another provider keeps out.
-const KEPT_OUT: &str = "First sign in somewhere else";
-const NOTHING: &str = "shown only, counts for nothing";
+const KEPT_OUT: &str = "Sign in another way first";
+const NOTHING: &str = "shown only, has no effect";
 
 fn li() -> Subject {
     Subject::named("li")
@@ -250,7 +250,7 @@ fn several_providers_say_what_they_vouch_for_and_a_start_without_it_names_the_li
     );
     let told = faults(&table("one", "vouches_for = [\"roles\"]"), &[]).expect_err("a fault");
     assert!(
-        told[0].contains("one.vouches_for may hold permissions"),
+        told[0].contains("one.vouches_for may contain permissions"),
         "{told:?}"
     );
 
@@ -285,7 +285,7 @@ fn several_providers_say_what_they_vouch_for_and_a_start_without_it_names_the_li
     more.push(("OAUTH2_VOUCHES_FOR", "everything"));
     let told = faults("", &more).expect_err("a fault");
     assert!(
-        told[0].starts_with("OAUTH2_VOUCHES_FOR may hold "),
+        told[0].starts_with("OAUTH2_VOUCHES_FOR may contain "),
         "{told:?}"
     );
 }
@@ -484,7 +484,7 @@ on_both_databases! {
         let link = linking(&before, "b").await;
         let answer = browser.get(&link).await;
         assert_eq!(answer.status, 403, "{}", answer.body);
-        assert!(answer.body.contains("cannot be added to an account"), "{}", answer.body);
+        assert!(answer.body.contains("cannot be added to an existing account"), "{}", answer.body);
         assert!(answer.body.contains("href=\"/account\""), "{}", answer.body);
         assert_eq!(desk.database.count("identities"), 1);
         let begun = before.get(&link).await;
@@ -518,7 +518,7 @@ on_both_databases! {
 
         // The other provider, in both languages.
         let stored = desk.database.texts("SELECT CAST(last_login AS TEXT) AS value FROM users WHERE username = 'li'");
-        for (language, heading) in [("en", KEPT_OUT), ("zh-Hans", "请先在另一处登录")] {
+        for (language, heading) in [("en", KEPT_OUT), ("zh-Hans", "请先用另一种方式登录")] {
             let mut browser = desk.browser();
             browser.language = language.to_owned();
             let answer = pair.b.sign_in_from(&browser, &at("b"), &li()).await;
@@ -638,7 +638,7 @@ on_both_databases! {
         for reason in ["", "  "] {
             let answer = boss.post(&readmit, &page, &[("reason", reason)]).await;
             assert_eq!(answer.status, 422, "{}", answer.body);
-            assert!(answer.body.contains("Say why"), "{}", answer.body);
+            assert!(answer.body.contains("Enter a reason"), "{}", answer.body);
         }
         assert_eq!((refused_at(&desk), events(&desk, "readmitted").len()), (1, 0));
         let answer = boss.post(&readmit, &page, &[("reason", "her session there ran out")]).await;
@@ -650,7 +650,7 @@ on_both_databases! {
         sign_in(&desk, &pair.b, "b", &li()).await;
         let answer = boss.post(&readmit, &page, &[("reason", "again")]).await;
         assert_eq!(answer.status, 422);
-        assert!(answer.body.contains("No sign-in service refuses this person"), "{}", answer.body);
+        assert!(answer.body.contains("No provider refuses this person"), "{}", answer.body);
     }
 
     async fn a_command_lets_one_or_all_in_again(database) {
@@ -697,7 +697,7 @@ on_both_databases! {
         let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &li()).await;
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert!(answer.body.contains(KEPT_OUT) && !answer.body.contains("provider=a"), "{}", answer.body);
-        assert!(answer.body.contains("administrator, who can let you in again"), "{}", answer.body);
+        assert!(answer.body.contains("to your admin, who can let you in again"), "{}", answer.body);
         // One that is there and vouches no more keeps nobody out.
         desk.close().await;
         let desk = pair.desk(&database, &["names"], &ALL).run().await;
@@ -743,7 +743,7 @@ on_both_databases! {
         rescued.post("/rescue", &page, &[("token", link.split_once("token=").expect("a token").1)]).await;
         // It is said before.
         let page = boss.get("/admin/status").await.body;
-        assert!(page.contains("This instance does not have it. Its open sessions end at"), "{page}");
+        assert!(page.contains("This instance does not have this provider. Its sessions end at"), "{page}");
         let settings: BTreeMap<String, String> = [("DATABASE_URL".to_owned(), database.url.clone())].into();
         drop(settings);
         for _ in 0..9 {
@@ -759,7 +759,7 @@ on_both_databases! {
         for browser in [&boss, &by_password, &rescued] {
             assert_eq!(browser.get("/account").await.status, 200);
         }
-        assert!(!boss.get("/admin/status").await.body.contains("does not have it"));
+        assert!(!boss.get("/admin/status").await.body.contains("does not have this provider"));
         minute(&clock, &[&desk]).await;
         assert_eq!(events(&desk, "provider_gone").len(), 1, "once");
     }
@@ -806,7 +806,7 @@ fn check_says_whose_sessions_will_end() {
         .into();
         let said = text(&output(&["check"], &settings).stdout);
         assert!(
-            said.contains("warning  sessions: people are signed in with the provider a, which the settings do not have"),
+            said.contains("warning  sessions: people are signed in with the provider a, which is not in the settings"),
             "{said}"
         );
         assert!(said.contains("ok       vouches_for: names"), "{said}");

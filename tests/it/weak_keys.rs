@@ -22,10 +22,10 @@ fn a_weak_secret_key_is_refused_with_the_lines_to_write_and_nobody_is_signed_out
                 assert!(!refused.status.success(), "{weak}");
                 let said = format!("{}{}", text(&refused.stdout), text(&refused.stderr));
                 for part in [
-                    "SECRET_KEY could be guessed",
+                    "SECRET_KEY is easy to guess",
                     "`frontdesk secret-key`",
-                    "SECRET_KEY=THE-FRESH-ONE",
-                    "SECRET_KEY_PREVIOUS=THE-ONE-OF-NOW",
+                    "SECRET_KEY=THE-NEW-KEY",
+                    "SECRET_KEY_PREVIOUS=THE-CURRENT-KEY",
                 ] {
                     assert!(said.contains(part), "{part} in {said}");
                 }

@@ -11,43 +11,49 @@ use crate::config::ENV_FILE as FILE;
 /// The file's sections: a heading, and its variables with what to know about each.
 pub const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     (
-        "The company's platform",
+        "The provider",
         &[
-            ("OAUTH2_CLIENT_ID", "As the platform gave them."),
+            ("OAUTH2_CLIENT_ID", "As given by the provider."),
             ("OAUTH2_CLIENT_SECRET", ""),
             (
                 "OAUTH2_REDIRECT_URL",
-                "As registered at the platform, character for character.",
+                "Must be registered at the provider, character for character.",
             ),
             (
                 "OAUTH2_ISSUER",
-                "Its OpenID Connect issuer, character for character.",
+                "The OpenID Connect issuer, character for character.",
             ),
-            ("OAUTH2_AUTHORIZE_URL", "Where browsers are sent."),
-            ("INTERNAL_URL_PREFIX", "Where this server calls."),
+            (
+                "OAUTH2_AUTHORIZE_URL",
+                "Where browsers are sent to sign in.",
+            ),
+            (
+                "INTERNAL_URL_PREFIX",
+                "Where this server reaches the provider.",
+            ),
             ("OAUTH2_USER_ALL_PERMISSIONS_URL", ""),
         ],
     ),
     (
         "This portal",
         &[
-            ("FRONTDESK_PUBLIC_URL", "How browsers reach it."),
+            ("FRONTDESK_PUBLIC_URL", "How browsers reach this portal."),
             ("FRONTDESK_LISTEN", "Address and port."),
             (
                 "FRONTDESK_TRUSTED_PROXIES",
-                "The proxy before it, whose X-Forwarded-For is believed.",
+                "The proxy in front, whose X-Forwarded-For is trusted.",
             ),
             ("FRONTDESK_COMPANY_NAME", ""),
             ("FRONTDESK_TIME_ZONE", ""),
         ],
     ),
     (
-        "Records",
+        "Data",
         &[
             ("DATABASE_URL", ""),
             (
                 "SECRET_KEY",
-                "Seals cookies. Keep a copy apart from the database's.",
+                "Encrypts cookies. Keep a copy, but not with the backups of the database.",
             ),
         ],
     ),
@@ -55,8 +61,8 @@ pub const SECTIONS: &[(&str, &[(&str, &str)])] = &[
 
 pub fn text(variables: &HashMap<String, String>) -> String {
     let mut text = String::from(
-        "# Frontdesk's settings, begun by `frontdesk init`. `frontdesk --help` lists all there are.\n\
-         # It holds secrets: nobody else may read it.\n",
+        "# Frontdesk's settings, created by `frontdesk init`. `frontdesk --help` lists all of them.\n\
+         # This file contains secrets: nobody else may read it.\n",
     );
     for &(heading, names) in SECTIONS {
         text.extend(["\n# -- ", heading, " --\n"]);

@@ -18,7 +18,7 @@ pub fn print(settings: &Settings, superuser: Option<&str>) {
 }
 
 fn print_registration(settings: &Settings) {
-    say!("\n1. At the platform, the client must be registered like this:\n");
+    say!("\n1. Register the client at the provider exactly like this:\n");
     for provider in &settings.providers {
         say!("       redirect URL:  {}", provider.redirect_url);
     }
@@ -38,9 +38,9 @@ fn print_front(settings: &Settings) {
     let origin = &settings.public_url.origin;
     let listen = settings.listen;
     if !settings.public_url.is_https {
-        say!("\n2. Frontdesk listens on {listen} (FRONTDESK_LISTEN), and browsers come to");
-        say!("   {origin}: without https, passwords and cookies travel in the open.");
-        say!("   For more than this machine, put a proxy with https in front.");
+        say!("\n2. Frontdesk listens on {listen} (FRONTDESK_LISTEN), and browsers use");
+        say!("   {origin}: without https, passwords and cookies are sent unencrypted.");
+        say!("   For anything but this machine, put an https proxy in front.");
         return;
     }
     // The port is in it when it is not 443.
@@ -48,11 +48,11 @@ fn print_front(settings: &Settings) {
     let url = Url::parse(origin).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or(site);
     let port = url.as_ref().and_then(Url::port).unwrap_or(443);
-    say!("\n2. Put a proxy in front, on this machine, which ends https. Caddy:\n");
+    say!("\n2. Put an https proxy in front, on this machine. With Caddy:\n");
     say!("       {site} {{");
     say!("           reverse_proxy {listen}");
     say!("       }}");
-    say!("\n   Or nginx, with the paths of your certificate and its key:\n");
+    say!("\n   Or with nginx, using the paths of your certificate and its key:\n");
     say!("       server {{");
     say!("           listen {port} ssl;");
     say!("           server_name {host};");
@@ -67,8 +67,8 @@ fn print_front(settings: &Settings) {
 }
 
 fn print_running(settings: &Settings) {
-    say!("\n3. Run `frontdesk serve` in this directory. Or as a service, once the release's");
-    say!("   archive is unpacked in /usr/local. As root, in this directory:\n");
+    say!("\n3. Run `frontdesk serve` in this directory. To run it as a service, unpack the");
+    say!("   release archive in /usr/local, then as root, in this directory:\n");
     say!(
         "       useradd --system --home-dir /var/lib/frontdesk --shell /usr/sbin/nologin frontdesk"
     );
@@ -93,7 +93,7 @@ fn print_database_move(path: &Path) {
         say!("       mv {name}* /var/lib/frontdesk/");
     } else {
         say!("       # Move {name} to /var/lib/frontdesk,");
-        say!("       # and let DATABASE_URL in frontdesk.env say so.");
+        say!("       # and change DATABASE_URL in frontdesk.env accordingly.");
     }
     say!("       chown -R frontdesk: /var/lib/frontdesk");
 }
@@ -107,16 +107,17 @@ fn print_first_admin(settings: &Settings, superuser: Option<&str>) {
     } else {
         say!("   sign in once with the company account at {origin}/");
     }
-    say!("   and then, with the settings that `serve` has:\n");
-    say!("       frontdesk promote USERNAME --superuser\n");
+    say!("   and then run, with the settings of `serve`:\n");
+    say!("       frontdesk promote USERNAME --admin\n");
     let proves_nothing = settings.providers.iter().all(|one| {
         one.issuer.is_none() && !one.pushes_requests && one.proves_by == ProvesBy::AuthTime
     });
     if proves_nothing {
         say!(
-            "   The platform cannot prove that an admin is there themself, which acts that could do"
+            "   Actions that could do lasting harm require proof that it is really the admin, and"
         );
-        say!("   harm ask for. Give each admin a confirmation password, which signs nobody in:\n");
+        say!("   this provider gives none. Set a confirmation password for each admin, which");
+        say!("   cannot be used to sign in:\n");
         say!("       frontdesk changepassword USERNAME\n");
     }
 }

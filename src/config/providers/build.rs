@@ -129,7 +129,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         let scope = if self.is_open_id() {
             let asked = scope.unwrap_or_else(|| "openid profile email".to_owned());
             if !asked.split(' ').any(|word| word == "openid") {
-                self.fault("scope", "must hold openid, since there is an issuer");
+                self.fault("scope", "must include openid, since there is an issuer");
             }
             Some(asked)
         } else {
@@ -180,7 +180,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 self.fault("issuer", "is required");
             }
             Some("oauth2") if self.raw.issuer.is_some() => {
-                self.fault("issuer", "is for kind = \"openid\"");
+                self.fault("issuer", "is only for kind = \"openid\"");
             }
             Some("openid" | "oauth2") => {}
             _ => self.fault(
@@ -195,7 +195,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         let text = self.raw.issuer.clone()?;
         let url = self.url("issuer", Some(text.clone()))?;
         if url.query().is_some() || url.fragment().is_some() {
-            self.fault("issuer", "must have neither query nor fragment");
+            self.fault("issuer", "must not have a query or fragment");
             return None;
         }
         Some(text)
@@ -241,7 +241,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 ("client_assertion_audience", audience.is_some()),
             ] {
                 if is_set {
-                    self.fault(key, "is for client_auth = \"private_key_jwt\"");
+                    self.fault(key, "is only for client_auth = \"private_key_jwt\"");
                 }
             }
             return None;
@@ -290,7 +290,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         }
         self.fault(
             "private_key_file",
-            format!("holds no private key of RSA, EC P-256, EC P-384 or Ed25519 in PKCS#8: {path}"),
+            format!("contains no RSA, EC P-256, EC P-384 or Ed25519 private key in PKCS#8: {path}"),
         );
         None
     }
@@ -308,7 +308,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         if let Ok(certificate) = CertificateDer::from_pem_slice(&pem) {
             return Some(sha256(&certificate));
         }
-        let problem = format!("holds no PEM certificate: {path}");
+        let problem = format!("contains no PEM certificate: {path}");
         self.fault("certificate_file", problem);
         None
     }
@@ -464,7 +464,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             .any(|name| name.chars().any(is_refused))
             || (!mapping.permission_prefix.is_empty() && is_bad(&mapping.permission_prefix))
         {
-            self.fault("permission_names", "holds a control character");
+            self.fault("permission_names", "contains a control character");
         }
         mapping
     }
@@ -481,7 +481,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         if separator.chars().any(char::is_alphanumeric) || separator.chars().count() > 8 {
             self.fault(
                 "permissions_separator",
-                "must be what stands between two names, like \",\" or \" \"",
+                "must be a separator of names, like \",\" or \" \"",
             );
             return None;
         }
@@ -579,7 +579,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         let every = self.reader.parsed_text(
             &name,
             self.raw.recheck.take(),
-            "off, or a time, like 30s, 5m or 1h (at least 1s)",
+            "off, or a duration, like 30s, 5m or 1h (at least 1s)",
             |text| match text {
                 "off" => Some(None),
                 text => seconds(text, 1).map(Some),
@@ -629,7 +629,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             self.fault(
                 KEY,
                 format!(
-                    "is required, since there are several providers; write: {line} (or less of it; [] for nothing)"
+                    "is required, since there are several providers; write: {line} (or only some of these; [] for nothing)"
                 ),
             );
             return None;
@@ -637,7 +637,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         let found = VouchesFor::of(words.iter().map(String::as_str));
         if found.is_none() {
             let all = VouchesFor::WORDS.join(", ");
-            self.fault(KEY, format!("may hold {all}; [] for nothing"));
+            self.fault(KEY, format!("may contain {all}; [] for nothing"));
         }
         found
     }
@@ -665,7 +665,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 Ok(algorithm) => algorithms.push(algorithm),
                 Err(_) => self.fault(
                     "id_token_algorithms",
-                    "may hold RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, HS256, HS384 and HS512",
+                    "may contain RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, HS256, HS384 and HS512",
                 ),
             }
         }
@@ -673,7 +673,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         if is_symmetric && secret.is_none_or(|secret| secret.expose().len() < 32) {
             self.fault(
                 "id_token_algorithms",
-                "may hold HS256 and its like only with a client secret of at least 32 bytes",
+                "may contain HS256, HS384 and HS512 only with a client secret of at least 32 bytes",
             );
         }
         algorithms
@@ -690,7 +690,10 @@ impl<'a, 'b> Builder<'a, 'b> {
             .iter()
             .any(|domain| domain.is_empty() || domain.contains(['@', '*', ' ']))
         {
-            self.fault("admit_email_domains", "must hold domains, like example.com");
+            self.fault(
+                "admit_email_domains",
+                "must contain domains, like example.com",
+            );
         }
         let mut values = Vec::new();
         for (name, allowed) in std::mem::take(&mut self.raw.admit_values) {
@@ -702,7 +705,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 None => self.pointer("admit_values", Some(name.clone())),
             };
             if allowed.is_empty() {
-                self.fault("admit_values", "must hold lists of values");
+                self.fault("admit_values", "must contain lists of values");
             }
             if pointer.is_some() || token_path.is_some() {
                 values.push(Rule {
@@ -738,7 +741,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             if text.chars().count() > branding::MAX_LABEL || text.chars().any(is_refused) {
                 let name = self.source.name("label");
                 self.reader
-                    .fault(&name, "must be a line of at most 60 characters");
+                    .fault(&name, "must be one line of at most 60 characters");
             }
         }
         (twin.en.is_some() || twin.zh.is_some()).then_some(twin)
@@ -749,7 +752,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         match std::fs::read(&path) {
             Ok(pem) if is_certificates(&pem) => Some(pem),
             Ok(_) => {
-                self.fault("ca_file", format!("holds no PEM certificate: {path}"));
+                self.fault("ca_file", format!("contains no PEM certificate: {path}"));
                 None
             }
             Err(error) => {

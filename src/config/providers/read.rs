@@ -149,7 +149,7 @@ impl Reader<'_> {
                 if file.is_some() && !is_meant {
                     self.fault(
                         "FRONTDESK_PROVIDERS",
-                        "is set beside OAUTH2_… variables, which describe one more provider; if there is none, take all of them out (what holds for a provider of the file stands in the file)",
+                        "is set together with OAUTH2_… variables, which describe one more provider; if there is none, remove all of them (settings of a provider in the file belong in the file)",
                     );
                 }
             }
@@ -172,7 +172,7 @@ impl Reader<'_> {
                     self.fault(
                         "FRONTDESK_PROVIDERS",
                         format!(
-                            "has a provider called {}, which the OAUTH2_… variables set too",
+                            "has a provider called {}, which the OAUTH2_… variables define as well",
                             other.id
                         ),
                     );
@@ -180,7 +180,7 @@ impl Reader<'_> {
                     let name = other.source.name("redirect_url");
                     self.fault(
                         &name,
-                        format!("has the same path as the one of {}", provider.id),
+                        format!("has the same path as that of {}", provider.id),
                     );
                 }
             }
@@ -277,7 +277,7 @@ impl Reader<'_> {
                 .or_else(|| {
                     self.fault(
                         &format!("{NAME} {id}"),
-                        "must be an id of lower-case letters, digits, - and _, at most 32 of them",
+                        "must be an id of at most 32 lower-case letters, digits, - and _",
                     );
                     None
                 })
@@ -349,9 +349,9 @@ impl Reader<'_> {
                     continue;
                 };
                 let problem = if error.message().starts_with("unknown field") {
-                    "is not a key; see docs/providers.md for those there are"
+                    "is not a known key; see docs/providers.md for the list"
                 } else {
-                    "has a value of another kind than it should: texts stand in quotes, lists in [ ]"
+                    "has a value of the wrong type: texts must be in quotes, lists in [ ]"
                 };
                 self.fault(&format!("{name}.{path}"), problem);
             }

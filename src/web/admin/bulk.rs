@@ -169,7 +169,7 @@ pub async fn confirm(
         tab: "users",
         missing,
         words: act.as_ref().map(|act| words(&page, act)),
-        count: total_in_words(&page, total),
+        count: accounts_in_words(&page, total),
         people: people.iter().map(Person::of).collect(),
         chips: chips(&page, &asked.address()?),
         needs_permission: matches!(act, Some(Act::GrantPermission(_) | Act::TakePermission(_))),
@@ -179,6 +179,15 @@ pub async fn confirm(
         longest_reason: MAX_NOTE,
         back,
     })
+}
+
+/// For how many accounts it is: "3 accounts".
+fn accounts_in_words(page: &Page<'_>, total: Option<Total>) -> String {
+    match total {
+        None => page.t.matching_accounts.to_owned(),
+        Some(Total::Exactly(1)) => page.t.one_account.to_owned(),
+        total => page.around(&page.t.many_accounts, &total_in_words(page, total)),
+    }
 }
 
 fn sign_in_anew(back: &str) -> HttpResponse {

@@ -115,7 +115,7 @@ pub async fn list(
     let browsers = BROWSERS.iter().map(|(name, _, _)| (*name, *name));
     let notice = cookie::notice(&request)
         .filter(|code| code == ENDED)
-        .map(|_| t.done_end_sessions);
+        .map(|_| t.done_end_matching);
     let mut response = page.ok(&SessionList {
         page: &page,
         tab: "sessions",

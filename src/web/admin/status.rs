@@ -12,7 +12,6 @@ use crate::clock::UnixTime;
 use crate::db::MigrationState;
 use crate::desk::Desk;
 use crate::error::Result;
-use crate::i18n::messages::Messages;
 use crate::instances::{self, Forgotten};
 use crate::oauth::Provider;
 use crate::paging::Total;
@@ -159,13 +158,13 @@ impl ProviderState {
             callback: settings.redirect_url.clone(),
             is_available: provider.is_available(),
             recheck: settings.recheck.map(|recheck| Bound {
-                within: in_seconds(page.t, recheck::bound(recheck, people, calls)),
+                within: page.lang.span(recheck::bound(recheck, people, calls)),
                 people: (people > 0).then(|| grouped(people)),
                 lag: page
                     .desk
                     .lags
                     .longest(&settings.id)
-                    .map(|lag| in_seconds(page.t, lag)),
+                    .map(|lag| page.lang.span(lag)),
                 by_profile: recheck.asks_profile && provider.has_profile(),
                 last_refusal: known.last_refusal,
                 suspended_until: known.suspended_until.filter(|until| *until > now),
@@ -183,17 +182,30 @@ impl ProviderState {
     }
 }
 
-/// `300 s`; tenths where they matter.
-fn in_seconds(t: &Messages, time: Duration) -> String {
-    let number = if time.as_secs() < 10 {
-        format!("{:.1}", time.as_secs_f64())
-    } else {
-        grouped(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
-    };
-    format!("{number}{}", t.seconds)
-}
-
 impl StatusPage<'_> {
+    /// What an address of the provider is for, by the setting that names it.
+    fn address_name(&self, setting: &str) -> &'static str {
+        let t = self.page.t;
+        let key = setting.trim_end_matches(" (metadata)").to_ascii_lowercase();
+        [
+            ("issuer", t.address_discovery),
+            ("token_url", t.address_token),
+            ("profile_url", t.address_profile),
+            ("base_info_url", t.address_profile),
+            ("userinfo_url", t.address_userinfo),
+            ("jwks_url", t.address_jwks),
+            ("par_url", t.address_pushed_requests),
+            ("revocation_url", t.address_revocation),
+            ("authorize_url", t.address_authorize),
+            ("permissions_url", t.address_permissions),
+            ("end_session_url", t.address_sign_out),
+            ("logout_url", t.address_sign_out),
+        ]
+        .into_iter()
+        .find(|(end, _)| key.ends_with(*end))
+        .map_or("", |(_, name)| name)
+    }
+
     fn is_current(&self) -> bool {
         self.migrations == MigrationState::Current
     }
