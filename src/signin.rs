@@ -2,6 +2,7 @@
 //! [`door`].
 
 pub mod confirmation;
+pub mod decision;
 mod door;
 pub mod link;
 mod linking;

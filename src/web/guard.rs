@@ -1,6 +1,7 @@
 //! Who may go on: extractors that a handler takes as its first argument.
 
 use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -46,18 +47,34 @@ impl FromRequest for SignedIn {
     }
 }
 
-/// A page's reader, before it is known whether they may see it: [`Reader::read`] tells, and reads
-/// what the page shows, in one turn at the database.
-pub struct Reader {
-    request: HttpRequest,
-    needed: Role,
+/// The least role that a page is for.
+pub trait Needed: Unpin + 'static {
+    const ROLE: Role;
 }
 
-/// The same for pages of the admin area.
-pub struct StaffReader(pub Reader);
+/// Anyone who is signed in.
+pub struct Anyone;
+pub struct Staff;
+pub struct Superuser;
 
-/// The same for pages that lead to acts.
-pub struct SuperuserReader(pub Reader);
+impl Needed for Anyone {
+    const ROLE: Role = Role::Employee;
+}
+
+impl Needed for Staff {
+    const ROLE: Role = Role::Staff;
+}
+
+impl Needed for Superuser {
+    const ROLE: Role = Role::Superuser;
+}
+
+/// A page's reader, before it is known whether they may see it: [`Reader::read`] tells, and reads
+/// what the page shows, in one turn at the database.
+pub struct Reader<N = Anyone> {
+    request: HttpRequest,
+    needed: PhantomData<N>,
+}
 
 /// Somebody who may act, with the authority that [`crate::admin`] asks for.
 pub struct Acting {
@@ -65,39 +82,15 @@ pub struct Acting {
     pub admin: Admin,
 }
 
-impl FromRequest for Reader {
+impl<N: Needed> FromRequest for Reader<N> {
     type Error = Error;
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self {
             request: request.clone(),
-            needed: Role::Employee,
+            needed: PhantomData,
         }))
-    }
-}
-
-impl FromRequest for StaffReader {
-    type Error = Error;
-    type Future = Ready<Result<Self>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Reader {
-            request: request.clone(),
-            needed: Role::Staff,
-        })))
-    }
-}
-
-impl FromRequest for SuperuserReader {
-    type Error = Error;
-    type Future = Ready<Result<Self>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Reader {
-            request: request.clone(),
-            needed: Role::Superuser,
-        })))
     }
 }
 
@@ -116,7 +109,7 @@ impl FromRequest for Acting {
     }
 }
 
-impl Reader {
+impl<N: Needed> Reader<N> {
     /// Who reads, and what `query` found for them. The query runs only for those who may read.
     ///
     /// # Errors
@@ -126,19 +119,41 @@ impl Reader {
         T: Send + 'static,
         F: Fn(&mut Conn, &SessionOfUser) -> Result<T> + Send + 'static,
     {
-        let needed = self.needed;
+        let (me, (), found) = self
+            .read_by(Ok(()), move |conn, me, ()| query(conn, me))
+            .await?;
+        Ok((me, found))
+    }
+
+    /// The same by what the address asks for. What is wrong with that is said once it is known who
+    /// reads, since the page that says it names them.
+    ///
+    /// # Errors
+    /// As [`Reader::read`]; the error of `input`.
+    pub async fn read_by<I, T, F>(self, input: Result<I>, query: F) -> Result<(SignedIn, I, T)>
+    where
+        I: Clone + Send + 'static,
+        T: Send + 'static,
+        F: Fn(&mut Conn, &SessionOfUser, &I) -> Result<T> + Send + 'static,
+    {
+        let asked = input.as_ref().ok().cloned();
         let found = find(&self.request, move |conn, found| {
-            // An error would hide who is reading, whom the page that says no must name.
-            if found.user.role() < needed {
-                return Ok(Err(Error::Forbidden));
+            if found.user.role() < N::ROLE {
+                return Ok(Some(Err(Error::Forbidden)));
             }
-            match query(conn, found) {
+            let Some(asked) = &asked else { return Ok(None) };
+            match query(conn, found, asked) {
                 Err(error @ Error::Database(_)) => Err(error),
-                other => Ok(other),
+                other => Ok(Some(other)),
             }
         });
         let (me, read) = found.await?.ok_or(Error::SignedOut)?;
-        Ok((me, read?))
+        // An error of the query's own would have hidden who reads.
+        let Some(read) = read else {
+            input?;
+            return Err(Error::BadRequest);
+        };
+        Ok((me, input?, read?))
     }
 }
 
