@@ -1,6 +1,7 @@
 //! Languages: which there are, how one is chosen, and how times read in each.
 
 pub mod messages;
+pub mod sentence;
 
 use std::time::Duration;
 

@@ -1,18 +1,31 @@
 //! Every sentence that a person sees, once, English and Chinese side by side. A missing one does
 //! not compile.
 
+use super::sentence::{Around, AroundThree, AroundTwo};
+
 /// A sentence.
 type Text = &'static str;
-/// A sentence around one value that the page marks up: what stands before it and after it.
-type Around = [&'static str; 2];
 /// Sentences of a list.
 type Steps = &'static [&'static str];
 
+/// A sentence as its type holds it.
+macro_rules! sentence {
+    (Text, $text:expr) => {
+        $text
+    };
+    (Steps, $steps:expr) => {
+        $steps
+    };
+    ($around:ident, $text:expr) => {
+        $around::of($text)
+    };
+}
+
 macro_rules! messages {
-    ($( $name:ident: $type:ty = $en:expr, $zh:expr; )*) => {
+    ($( $name:ident: $type:ident = $en:expr, $zh:expr; )*) => {
         pub struct Messages { $( pub $name: $type, )* }
-        pub const EN: Messages = Messages { $( $name: $en, )* };
-        pub const ZH: Messages = Messages { $( $name: $zh, )* };
+        pub const EN: Messages = Messages { $( $name: sentence!($type, $en), )* };
+        pub const ZH: Messages = Messages { $( $name: sentence!($type, $zh), )* };
     };
 }
 
@@ -39,28 +52,28 @@ messages! {
     sign_in: Text = "Sign in", "登录";
     sign_in_lead: Text = "Use your work account.", "请使用你的工作账号。";
     continue_with_company: Text = "Continue with your company account", "使用公司账号登录";
-    continue_with: Around = ["Continue with ", ""], ["使用", "登录"];
-    you_go_to: Around = ["You sign in at ", " and come straight back."], ["将前往 ", " 验证身份，完成后自动返回。"];
+    continue_with: Around = "Continue with {}", "使用{}登录";
+    you_go_to: Around = "You sign in at {} and come straight back.", "将前往 {} 验证身份，完成后自动返回。";
     company_account: Text = "Company account", "公司账号";
     signed_out_heading: Text = "You have signed out", "你已退出登录";
     signed_out_lead: Text = "This browser can no longer open your account on Frontdesk.", "此浏览器中的 Frontdesk 账号已退出登录。";
     sign_in_again: Text = "Sign in again", "重新登录";
-    shared_computer: Around = ["On a shared computer, ", " too."], ["如果这是公用电脑，请一并", "。"];
+    shared_computer: Around = "On a shared computer, {} too.", "如果这是公用电脑，请一并{}。";
     sign_out_of_company: Text = "sign out of your company account", "退出公司账号";
 
     what_ended: Text = "What is signed out, and what is not", "哪些已退出，哪些没有";
     ended_here: Text = "Signed out: Frontdesk, in this browser.", "此浏览器中的 Frontdesk 已退出登录。";
-    ended_there: Around = ["Signed out: ", ", unless you chose to stay signed in there."], ["", "也已退出登录（除非你当时点了取消）。"];
-    goes_on_there: Around = ["Still signed in: ", ". Anyone using this browser can sign in again without a password."], ["", "仍处于登录状态，使用此浏览器的人无需密码即可再次登录。"];
+    ended_there: Around = "Signed out: {}, unless you chose to stay signed in there.", "{}也已退出登录（除非你当时点了取消）。";
+    goes_on_there: Around = "Still signed in: {}. Anyone using this browser can sign in again without a password.", "{}仍处于登录状态，使用此浏览器的人无需密码即可再次登录。";
     unavailable: Text = "Not available", "暂不可用";
     unavailable_lead: Text = "It cannot be reached at the moment. You can still try.", "目前无法连接，你仍可尝试。";
     all_unavailable: Text = "The company sign-in cannot be reached at the moment. You can use it again once it responds; local passwords work in the meantime.", "公司登录目前无法连接，恢复后会自动可用；在此期间可以使用本地密码。";
-    add_provider: Around = ["Add ", ""], ["添加", ""];
+    add_provider: Around = "Add {}", "添加{}";
     identity_linked: Text = "You can now sign in this way too.", "现在你也可以用这种方式登录。";
     link_too_old: Text = "The link has expired, and nothing was added. Please choose it again.", "链接已过期，未添加任何登录方式。请重新点击。";
     company_directory: Text = "the provider", "登录平台";
 
-    sign_in_to: Around = ["Sign in to ", ""], ["登录", ""];
+    sign_in_to: Around = "Sign in to {}", "登录{}";
     help: Text = "Help: ", "帮助：";
     trouble_signing_in: Text = "Trouble signing in? ", "无法登录？请联系 ";
     password: Text = "Password", "密码";
@@ -70,7 +83,7 @@ messages! {
     wrong_password_heading: Text = "That username and password do not match", "用户名或密码不正确";
     wrong_password_lead: Text = "Check both and try again. Five wrong attempts within 15 minutes pause this form.", "请检查后重试。15 分钟内输错五次，此表单会暂停使用。";
     paused_heading: Text = "The password form is paused", "密码登录已暂停";
-    paused_lead: Around = ["There were too many wrong attempts. Try again in ", " min."], ["输错次数过多，请在 ", " 分钟后再试。"];
+    paused_lead: Around = "There were too many wrong attempts. Try again in {} min.", "输错次数过多，请在 {} 分钟后再试。";
     paused_company: Text = " You can still sign in with your company account.", "公司账号登录不受影响。";
     fresh_heading: Text = "Confirm that it is you", "请确认是你本人";
     fresh_lead: Text = "The next step could do lasting harm in the wrong hands, so being signed in is not enough.", "接下来的操作可能造成长期影响。为防他人冒用，需要再次确认是你本人。";
@@ -85,14 +98,14 @@ messages! {
     confirm_if_again: Text = "If you are sent back to this page, the sign-in did not prove that you had just signed in.", "如果又回到此页面，说明登录平台没有证明你刚刚重新登录过。";
     confirm_ask: Text = "Ask another admin for a confirmation link, or the operator of this portal for a confirmation password.", "请向其他管理员申请设置验证密码的链接，或请本门户的运维人员为你设置验证密码。";
     choose_confirmation: Text = "Choose your confirmation password", "设置你的验证密码";
-    choose_confirmation_lead: Around = ["For the account ", ". You are asked for it before an action that could do lasting harm. It cannot be used to sign in."], ["账号：", "。在执行可能造成长期影响的操作之前，用它确认是你本人；不能用来登录。"];
+    choose_confirmation_lead: Around = "For the account {}. You are asked for it before an action that could do lasting harm. It cannot be used to sign in.", "账号：{}。在执行可能造成长期影响的操作之前，用它确认是你本人；不能用来登录。";
     choose_confirmation_button: Text = "Set the confirmation password", "设置验证密码";
     confirmation_set: Text = "Your confirmation password is set.", "验证密码已设置。";
     is_set: Text = "Set", "已设置";
     rescue_link: Text = "Rescue link", "应急链接";
     rescue_heading: Text = "Sign in with a rescue link", "使用应急链接登录";
-    rescue_lead: Around = ["An operator of this portal made this emergency sign-in link for the account ", "."], ["本门户的运维人员为账号 ", " 生成了此应急登录链接。"];
-    rescue_button: Around = ["Sign in as ", ""], ["以 ", " 的身份登录"];
+    rescue_lead: Around = "An operator of this portal made this emergency sign-in link for the account {}.", "本门户的运维人员为账号 {} 生成了此应急登录链接。";
+    rescue_button: Around = "Sign in as {}", "以 {} 的身份登录";
     rescue_hint: Text = "It works once. If you did not ask for it, close this page and tell your admin.", "链接只能使用一次。如果这不是你申请的，请关闭此页面并告诉管理员。";
     link_expired_heading: Text = "This link no longer works", "此链接已失效";
     link_expired_lead: Text = "It has been used, has expired, or was replaced by a newer one. Ask the person who gave it to you for a new one.", "链接已使用、已过期，或已被新链接取代。请向提供链接的人索取新链接。";
@@ -125,8 +138,8 @@ messages! {
     entry_reference: Text = "Reference", "参考编号";
     time: Text = "Time", "时间";
     technical_details: Text = "Technical details", "技术详情";
-    step_label: Around = ["Step: ", "."], ["步骤：", "。"];
-    outcome_label: Around = ["Outcome: ", "."], ["结果：", "。"];
+    step_label: Around = "Step: {}.", "步骤：{}。";
+    outcome_label: Around = "Outcome: {}.", "结果：{}。";
     step_wait: Text = "Wait a moment, then try again.", "稍等片刻，然后重试。";
     step_try_again: Text = "Try again.", "重试一次。";
     step_send_reference: Text = "If it happens again, send the reference below to your admin.", "如果再次出现，请把下面的编号发给管理员。";
@@ -140,7 +153,7 @@ messages! {
     cause_declined: Text = "The company sign-in declined this sign-in, or you cancelled it there. Nothing was changed.", "你在公司登录服务上取消了登录，或登录被拒绝。未做任何更改。";
     cause_signed_out_there: Text = "You were signed out of your company account while this sign-in was under way.", "登录过程中，你的公司账号已退出登录。";
     cause_code_refused: Text = "This sign-in took too long or was already used. Nothing is wrong with your account.", "这次登录已超时或已失效。你的账号没有问题。";
-    cause_name_taken: Around = ["The username ", " already belongs to another account on this portal. To protect that account, nobody else can sign in to it."], ["用户名 ", " 已属于本门户的另一个账号。为保护该账号，不允许他人登录。"];
+    cause_name_taken: Around = "The username {} already belongs to another account on this portal. To protect that account, nobody else can sign in to it.", "用户名 {} 已属于本门户的另一个账号。为保护该账号，不允许他人登录。";
     cause_provider_error: Text = "The company sign-in returned an error. Nothing is wrong with your account.", "公司登录服务返回了错误，与你的账号无关。";
     cause_client_refused: Text = "The company sign-in does not accept this portal's settings. Nothing is wrong with your account.", "公司登录服务不接受本门户的设置。你的账号没有问题。";
     cause_unreachable: Text = "The company sign-in could not be reached. Nothing is wrong with your account.", "无法连接公司登录服务。你的账号没有问题。";
@@ -162,8 +175,8 @@ messages! {
     outcome_wrong_issuer: Text = "the answer came from another provider", "回复来自其他平台";
     outcome_not_admitted: Text = "not admitted", "不符合准入规则";
     kept_out_heading: Text = "Sign in another way first", "请先用另一种方式登录";
-    cause_kept_out: Around = ["Your identity was confirmed, but ", " no longer accepts you, or your sign-in there has expired. Sign in with it once, and this way will work again."], ["身份验证通过，但", "不再认可你的账号，或你的登录已过期。请先用它登录一次，之后即可恢复使用这种方式。"];
-    cause_kept_out_gone: Around = ["Your identity was confirmed, but ", " has refused you, and this portal no longer uses it. Ask an admin to let you in."], ["身份验证通过，但", "曾拒绝你登录，而本门户已不再使用它。请联系管理员恢复你的访问权限。"];
+    cause_kept_out: Around = "Your identity was confirmed, but {} no longer accepts you, or your sign-in there has expired. Sign in with it once, and this way will work again.", "身份验证通过，但{}不再认可你的账号，或你的登录已过期。请先用它登录一次，之后即可恢复使用这种方式。";
+    cause_kept_out_gone: Around = "Your identity was confirmed, but {} has refused you, and this portal no longer uses it. Ask an admin to let you in.", "身份验证通过，但{}曾拒绝你登录，而本门户已不再使用它。请联系管理员恢复你的访问权限。";
     step_sign_in_there: Text = "Sign in there with the button below.", "先点击下面的按钮登录一次。";
     step_ask_to_readmit: Text = "If you still cannot sign in, send the reference below to your admin, who can let you in again.", "如果仍无法登录，请把下面的编号发给管理员，由管理员重新准许你登录。";
     outcome_kept_out: Text = "refused by another provider", "被另一登录平台拒绝";
@@ -185,7 +198,7 @@ messages! {
     outcome_declined: Text = "access denied", "访问被拒绝";
     outcome_signed_out_there: Text = "signed out at the provider in the meantime", "期间已在登录平台退出登录";
     outcome_code_refused: Text = "the code was refused", "授权码被拒绝";
-    cause_name_reserved: Around = ["The username ", " is reserved on this portal: the audit log uses it, or one that looks like it, for entries that were not made by a person. The account needs another username."], ["用户名 ", " 是本门户的保留名：审计日志用它（或与它相似的名称）表示不是由人执行的操作。账号需要使用其他用户名。"];
+    cause_name_reserved: Around = "The username {} is reserved on this portal: the audit log uses it, or one that looks like it, for entries that were not made by a person. The account needs another username.", "用户名 {} 是本门户的保留名：审计日志用它（或与它相似的名称）表示不是由人执行的操作。账号需要使用其他用户名。";
     outcome_name_reserved: Text = "the name is reserved", "该用户名为保留名";
     outcome_provider_error: Text = "the provider returned an error", "平台返回错误";
     outcome_client_refused: Text = "client id or secret refused", "客户端 ID 或密钥被拒绝";
@@ -199,16 +212,16 @@ messages! {
 
     // -- deactivated --
     deactivated_heading: Text = "Your account is deactivated", "你的账号已停用";
-    deactivated_lead: Around = ["Your company account works, but an admin has turned off access to this portal for ", "."], ["你的公司账号可以使用，但管理员已停用 ", " 对本门户的访问。"];
+    deactivated_lead: Around = "Your company account works, but an admin has turned off access to this portal for {}.", "你的公司账号可以使用，但管理员已停用 {} 对本门户的访问。";
     deactivated_ask: Text = "If you did not expect this, ask your manager or an admin to turn it on again. Give them the reference below.", "如果你觉得有误，请联系上级或管理员恢复访问，并告知下面的编号。";
     deactivated_other: Text = "If this is not your account, sign in as someone else.", "如果这不是你的账号，请使用其他账号登录。";
     deactivated_other_hint: Text = "Sign out of your company account first; otherwise you may end up here again.", "请先退出公司账号，否则可能会再次回到这里。";
 
     // -- home --
     home: Text = "Home", "首页";
-    hello: Around = ["Hello, ", ""], ["你好，", ""];
+    hello: Around = "Hello, {}", "你好，{}";
     first_sign_in_welcome: Text = "This is your first sign-in. Welcome.", "这是你首次登录，欢迎。";
-    last_sign_in: [&'static str; 3] = ["Last sign-in: ", ", ", ". "], ["上次登录：", "，", "。"];
+    last_sign_in: AroundTwo = "Last sign-in: {}, {}. ", "上次登录：{}，{}。";
     not_you: Text = "Not you?", "不是你本人？";
     signed_in_heading: Text = "You are signed in", "你已登录";
     signed_in_lead: Text = "“My account” shows what this portal stores about you, your permissions, and where you are signed in.", "在“我的账号”中可以查看本门户保存的个人资料、你的权限，以及已登录的设备。";
@@ -224,16 +237,16 @@ messages! {
     role: Text = "Role", "角色";
     place_this_machine: Text = "this server", "本机";
     place_internal: Text = "internal network", "内网";
-    in_brackets: Around = [" (", ")"], ["（", "）"];
+    in_brackets: Around = " ({})", "（{}）";
     signs_in_with: Text = "Signs in with", "登录方式";
     local_password: Text = "Local password", "本地密码";
     first_sign_in: Text = "First sign-in", "首次登录";
-    synced: Around = ["Synced from the company sign-in ", ". To correct something, ask HR; the change appears here after your next sign-in."], ["已从公司登录服务同步（", "）。如需更正，请联系人事部门；下次登录后这里会更新。"];
+    synced: Around = "Synced from the company sign-in {}. To correct something, ask HR; the change appears here after your next sign-in.", "已从公司登录服务同步（{}）。如需更正，请联系人事部门；下次登录后这里会更新。";
     where_signed_in: Text = "Where you are signed in", "已登录的设备";
     this_session: Text = "This session", "本次会话";
-    active: Around = ["Active ", ""], ["最近活动：", ""];
+    active: Around = "Active {}", "最近活动：{}";
     active_now: Text = "Active now", "正在使用";
-    since: Around = ["since ", ""], ["登录于 ", ""];
+    since: Around = "since {}", "登录于 {}";
     sign_out_others: Text = "Sign out everywhere else", "退出其他设备";
     unknown_browser: Text = "Unknown browser", "未知浏览器";
     history: Text = "Sign-in history", "登录记录";
@@ -252,10 +265,10 @@ messages! {
     permissions_note: Text = "Permissions from the company sign-in are updated at every sign-in and re-check.", "来自公司登录服务的权限，在每次登录和复查时更新。";
     permissions_stale: Text = "Your permissions could not be read at this sign-in. These are the previous ones; sign in again later to update them.", "本次登录时未能读取你的权限。下面是之前的权限；稍后重新登录即可更新。";
     permissions_unread: Text = "Your permissions could not be read at this sign-in. Sign in again later to read them.", "本次登录时未能读取你的权限。稍后重新登录即可读取。";
-    session_count: Around = ["", " open"], ["当前 ", " 个会话"];
+    session_count: Around = "{} open", "当前 {} 个会话";
     no_permissions: Text = "No permissions yet", "还没有权限";
     no_permissions_lead: Text = "Ask your manager, then sign in again.", "请联系上级，然后重新登录。";
-    more_permissions: Around = ["and ", " more"], ["还有 ", " 项"];
+    more_permissions: Around = "and {} more", "还有 {} 项";
     session_ended: Text = "You are signed out there.", "该设备已退出登录。";
     sessions_ended: Text = "You are signed out everywhere else.", "其他设备均已退出登录。";
 
@@ -288,7 +301,7 @@ messages! {
     breadcrumb: Text = "Breadcrumb", "导航路径";
     directory_id: Text = "Identity", "平台用户标识（sub）";
     account_created: Text = "Account created", "账号创建时间";
-    synced_short: Around = ["Synced ", ". Name and email are updated from the provider at every sign-in and re-check."], ["已同步（", "）。姓名和邮箱在每次登录和复查时从登录平台更新。"];
+    synced_short: Around = "Synced {}. Name and email are updated from the provider at every sign-in and re-check.", "已同步（{}）。姓名和邮箱在每次登录和复查时从登录平台更新。";
     permissions: Text = "Permissions", "权限";
     from_directory: Text = "From the provider", "来自登录平台";
     given_here: Text = "Granted here", "在此授予";
@@ -325,26 +338,26 @@ messages! {
     document_userinfo: Text = "Userinfo", "用户信息";
     document_profile: Text = "Profile", "个人资料";
     document_permissions: Text = "Permissions", "权限";
-    rehearsal: Around = ["Test sign-in with ", ""], ["测试“", "”登录"];
+    rehearsal: Around = "Test sign-in with {}", "测试“{}”登录";
     rehearsal_lead: Text = "A complete sign-in was carried out and nothing was saved: accounts, sessions and permissions are unchanged.", "这是一次完整的登录测试，不会保存任何内容：账号、会话和权限都没有变化。";
     try_sign_in: Text = "Test sign-in", "测试登录";
     try_again_button: Text = "Test again", "再次测试";
     back_to_status: Text = "Back to the status page", "返回状态页";
     would_be_new: Text = "A new account would be created.", "将创建新账号。";
-    would_be_known: Around = ["The sign-in would open the account ", "."], ["将登录账号 ", "。"];
-    would_be_adopted: Around = ["The sign-in would open the imported account ", ", and link this identity to it."], ["将登录导入的账号 ", "，并把此身份关联到该账号。"];
-    would_be_kept_out: Around = ["The sign-in would be refused: ", " has refused this person, and it vouches for who has left."], ["登录会被拒绝：", " 已拒绝此人，而离职以它为准。"];
+    would_be_known: Around = "The sign-in would open the account {}.", "将登录账号 {}。";
+    would_be_adopted: Around = "The sign-in would open the imported account {}, and link this identity to it.", "将登录导入的账号 {}，并把此身份关联到该账号。";
+    would_be_kept_out: Around = "The sign-in would be refused: {} has refused this person, and it vouches for who has left.", "登录会被拒绝：{} 已拒绝此人，而离职以它为准。";
     would_be_too_long: Text = "The sign-in would be refused: the username is too long.", "登录会被拒绝：用户名过长。";
-    would_be_inactive: Around = ["The sign-in would be refused: the account ", " is deactivated."], ["登录会被拒绝：账号 ", " 已停用。"];
+    would_be_inactive: Around = "The sign-in would be refused: the account {} is deactivated.", "登录会被拒绝：账号 {} 已停用。";
     would_be_reserved: Text = "The sign-in would be refused: the username is reserved, because the audit log uses it for entries that were not made by a person.", "登录会被拒绝：该用户名为保留名，审计日志用它表示不是由人执行的操作。";
-    would_be_taken: Around = ["The sign-in would be refused: the username belongs to the account ", ", which is not linked to this identity."], ["登录会被拒绝：用户名属于账号 ", "，而该账号未关联此身份。"];
+    would_be_taken: Around = "The sign-in would be refused: the username belongs to the account {}, which is not linked to this identity.", "登录会被拒绝：用户名属于账号 {}，而该账号未关联此身份。";
     what_would_happen: Text = "What would happen", "将会发生什么";
     fields_read: Text = "Fields that were read", "读取到的字段";
     fields_table: Text = "Fields and their sources", "字段及其来源";
     field: Text = "Field", "字段";
     value: Text = "Value", "值";
     came_from: Text = "Source", "来源";
-    permissions_read: Around = ["Permissions read: ", "."], ["读取到的权限数：", "。"];
+    permissions_read: Around = "Permissions read: {}.", "读取到的权限数：{}。";
     would_gain: Text = "Permissions gained", "将获得的权限";
     would_lose: Text = "Permissions lost", "将失去的权限";
     would_keep: Text = "The permissions could not be read; the previous ones would be kept.", "权限无法读取，将保留原有权限。";
@@ -353,20 +366,20 @@ messages! {
     no_refresh_token: Text = "The provider issues no refresh token: people can be re-checked only while their access token is valid.", "该平台不提供刷新令牌，仅在访问令牌有效期内可以复查。";
     failed_at: Text = "Failed step: ", "失败步骤：";
     leavers: Text = "Leaver re-check", "离职复查";
-    leavers_bound: Steps = &["Users whom the provider explicitly refuses are signed out within ", " (users re-checked: ", ")."], &["被该平台明确拒绝的人，最迟 ", " 内会在这里被退出登录（当前复查 ", " 人）。"];
+    leavers_bound: AroundTwo = "Users whom the provider explicitly refuses are signed out within {} (users re-checked: {}).", "被该平台明确拒绝的人，最迟 {} 内会在这里被退出登录（当前复查 {} 人）。";
     leavers_by_profile: Text = " A refusal without a reason counts only at the second re-check, and only if the provider answered for others in between.", "未说明原因的拒绝，要到第二次复查且期间平台正常答复过其他人时才算数。";
     leavers_by_refresh: Text = " This relies on the provider refusing to renew the tokens of people who have left.", "前提是该平台会拒绝为离职者刷新令牌。";
     leavers_rights: Text = " Permissions revoked there are revoked here within the same time.", "在该平台被收回的权限，也会在同样的时间内在这里失效。";
     leavers_never_refused: Text = " It has never refused anyone yet: verify this with a test account.", "该平台还从未拒绝过任何人：请用测试账号验证一次。";
-    leavers_last_refusal: Around = [" It last refused someone on ", "."], ["最近一次拒绝：", "。"];
-    leavers_suspended: Around = ["Too many users were refused at once without a reason. Until ", " such refusals sign nobody out."], ["同时被拒绝且未说明原因的人过多。在 ", " 之前，这类拒绝不会让任何人退出登录。"];
+    leavers_last_refusal: Around = " It last refused someone on {}.", "最近一次拒绝：{}。";
+    leavers_suspended: Around = "Too many users were refused at once without a reason. Until {} such refusals sign nobody out.", "同时被拒绝且未说明原因的人过多。在 {} 之前，这类拒绝不会让任何人退出登录。";
     leavers_confirm: Text = "Confirm the refusals", "确认拒绝属实";
     leavers_nobody: Text = "No signed-in user can be re-checked. Users without a usable token stay signed in until their session ends.", "目前没有可复查的用户。没有可用令牌的用户会保持登录，直到会话到期。";
     seconds: Text = " s", " 秒";
     minutes: Text = " min", " 分钟";
     hours: Text = " h", " 小时";
-    leavers_lag: Around = [" Longest recent interval on this instance: ", "."], ["本实例近期实测：", "。"];
-    leavers_forgotten: Steps = &["This instance does not have this provider. Its sessions end at ", ", unless an instance that has it is running by then."], &["本实例未配置该平台。它的会话将于 ", " 结束，除非届时有配置了该平台的实例在运行。"];
+    leavers_lag: Around = " Longest recent interval on this instance: {}.", "本实例近期实测：{}。";
+    leavers_forgotten: Around = "This instance does not have this provider. Its sessions end at {}, unless an instance that has it is running by then.", "本实例未配置该平台。它的会话将于 {} 结束，除非届时有配置了该平台的实例在运行。";
     leavers_not_asked: Text = "Re-check is off: signed-in users stay until their session ends.", "未启用复查：已登录的用户会保持登录，直到会话到期。";
     leavers_pushed: Text = " Back-channel logout: the provider also notifies this portal when someone signs out.", "有人在该平台退出登录时，平台也会主动通知（back-channel logout）。";
     proof_is_weak: Text = "A fresh sign-in is proved only by prompt=login in the browser's address (proves_by): anyone who finds a browser open can remove it.", "仅凭浏览器地址中的 prompt=login 认定为重新登录（proves_by）：任何能操作这台浏览器的人都可以将其去掉。";
@@ -375,18 +388,18 @@ messages! {
     event_other: Text = "Other event", "其他事件";
     reason_inactive: Text = "the account is deactivated", "账号已停用";
     reason_name_taken: Text = "the name belongs to another account", "用户名属于另一个账号";
-    changed_from_to: [&'static str; 3] = ["", " changed from ", " to "], ["", "从 ", " 改为 "];
+    changed_from_to: AroundThree = "{} changed from {} to {}", "{}从 {} 改为 {}";
     permissions_are_kept: Text = "Kept from before: the provider's answer failed", "沿用旧权限（登录平台答复失败）";
-    permissions_kept_of: Around = ["", " Their permissions could not be read from the provider at the last attempt, so the previous ones still apply. Permissions revoked there may still be in effect here."], ["", "最近一次未能从登录平台读取其权限，目前沿用之前的权限；在平台上已收回的权限可能仍然有效。"];
-    permissions_kept_since: [&'static str; 4] = ["The permissions from ", " could not be read since ", " (", "). The earlier ones are kept."], ["来自", "的权限自 ", "（", "）起无法读取，仍沿用当时的权限。"];
-    permissions_never_read: Around = ["The permissions from ", " could not be read. The earlier ones are kept."], ["来自", "的权限无法读取，仍沿用之前的权限。"];
+    permissions_kept_of: Around = "{} Their permissions could not be read from the provider at the last attempt, so the previous ones still apply. Permissions revoked there may still be in effect here.", "{}最近一次未能从登录平台读取其权限，目前沿用之前的权限；在平台上已收回的权限可能仍然有效。";
+    permissions_kept_since: AroundThree = "The permissions from {} could not be read since {} ({}). The earlier ones are kept.", "来自{}的权限自 {}（{}）起无法读取，仍沿用当时的权限。";
+    permissions_never_read: Around = "The permissions from {} could not be read. The earlier ones are kept.", "来自{}的权限无法读取，仍沿用之前的权限。";
     permissions_kept: Text = "the permissions could not be read; the previous ones were kept", "未能读取权限，保留了原有权限";
 
     event_rescue_link_made: Text = "Rescue link made on the command line", "通过命令行生成应急链接";
     event_more_refused: Text = "More sign-ins were refused", "另有登录被拒绝（未逐条记录）";
     by_rescue_link: Text = "with a rescue link", "使用应急链接";
-    sessions_counted: Around = ["Sessions ended: ", ""], ["结束的会话数：", ""];
-    sign_ins_counted: Around = ["Sign-ins: ", ""], ["登录次数：", ""];
+    sessions_counted: Around = "Sessions ended: {}", "结束的会话数：{}";
+    sign_ins_counted: Around = "Sign-ins: {}", "登录次数：{}";
     event_password_change_refused: Text = "Password change refused", "修改密码被拒绝";
     reason_wrong_password: Text = "the password was wrong", "密码错误";
     reason_unknown_user: Text = "no account has that username", "没有此用户名的账号";
@@ -411,12 +424,15 @@ messages! {
     search: Text = "Search", "搜索";
     search_users: Text = "Name, username or email", "姓名、用户名或邮箱";
     colon: Text = ": ", "：";
+    comma: Text = ", ", "，";
+    list_comma: Text = ", ", "、";
+    space: Text = " ", "";
     active_filters: Text = "Active filters", "当前筛选条件";
     remove: Text = "Remove", "移除";
     clear_filters: Text = "Clear all", "全部清除";
     select: Text = "Select", "选择";
-    all_on_page: Around = ["all ", " on this page"], ["本页全部 ", " 个"];
-    all_matching: Around = ["all that match, on every page (", ")"], ["所有页上符合条件的账号（", "）"];
+    all_on_page: Around = "all {} on this page", "本页全部 {} 个";
+    all_matching: Around = "all that match, on every page ({})", "所有页上符合条件的账号（{}）";
     with_selected: Text = "With the selected:", "对所选账号：";
     choose_act: Text = "Choose an action", "选择操作";
     continue_: Text = "Continue", "继续";
@@ -427,9 +443,9 @@ messages! {
     stopped_early: Text = "The search stopped after 10,000 rows, before this page was full.", "已查看 10,000 行，本页未满，搜索已暂停。";
     go_on_looking: Text = "Continue searching", "继续查找";
     total_unknown: Text = "not counted", "若干";
-    total_more_than: Around = ["more than ", ""], ["超过 ", ""];
-    total_about: Around = ["about ", ""], ["约 ", ""];
-    accounts_counted: Around = ["Accounts: ", "."], ["共 ", " 个账号。"];
+    total_more_than: Around = "more than {}", "超过 {}";
+    total_about: Around = "about {}", "约 {}";
+    accounts_counted: Around = "Accounts: {}.", "共 {} 个账号。";
     oldest_first: Text = "Oldest first", "最早在前";
     best_hit_first: Text = "Best match first", "最匹配的在前";
     last_seen_first: Text = "Most recent sign-in first", "最近登录在前";
@@ -437,7 +453,7 @@ messages! {
     in_order: Text = "Sorted A–Z", "按 A–Z 排序";
     in_reverse_order: Text = "Sorted Z–A", "按 Z–A 排序";
     never_signed_in: Text = "Never signed in", "从未登录";
-    not_for_days: Around = ["Over ", " days ago"], ["超过 ", " 天未登录"];
+    not_for_days: Around = "Over {} days ago", "超过 {} 天未登录";
     permission: Text = "Permission", "权限";
     no_match: Text = "No one matches these filters", "没有符合条件的账号";
     none_so_far: Text = "No match so far", "暂未找到";
@@ -466,14 +482,14 @@ messages! {
     act_deactivate: Text = "Deactivate", "停用";
     act_readmit: Text = "Let in again", "重新准许登录";
     action_readmit: Text = "A provider has refused this person, so no other way of signing in works either. This lifts the block; the reason is recorded.", "登录平台已拒绝此人，其他登录方式也因此不可用。此操作将解除限制，并记录原因。";
-    ask_readmit: Around = ["Let ", " in again?"], ["重新准许 ", " 登录？"];
+    ask_readmit: Around = "Let {} in again?", "重新准许 {} 登录？";
     steps_readmit: Steps = &["All of this person's ways of signing in work again.", "If the provider refuses them again, they are locked out again."], &["此人的所有登录方式将恢复可用。", "如果登录平台再次拒绝，此人将再次无法登录。"];
     done_readmit: Text = "This person can sign in again.", "此人可以重新登录了。";
     refused_not_refused: Text = "No provider refuses this person", "没有登录平台拒绝此人";
     reason_needed: Text = "Reason", "原因";
     refused_no_reason: Text = "Enter a reason", "请填写原因";
-    refused_since: Around = ["Refused since ", ""], ["自 ", " 起被拒绝"];
-    keeps_out_since: Steps = &["", " has refused this person since ", ": they cannot sign in any other way until it accepts them again or an admin lets them in."], &["", "自 ", " 起拒绝此人登录：在它重新认可或管理员准许之前，其他方式均不可用。"];
+    refused_since: Around = "Refused since {}", "自 {} 起被拒绝";
+    keeps_out_since: AroundTwo = "{} has refused this person since {}: they cannot sign in any other way until it accepts them again or an admin lets them in.", "{}自 {} 起拒绝此人登录：在它重新认可或管理员准许之前，其他方式均不可用。";
     counts_for_nothing: Text = "shown only, has no effect", "仅供显示，不起作用";
     act_activate: Text = "Activate", "启用";
     act_make_superuser: Text = "Make admin", "设为管理员";
@@ -490,21 +506,21 @@ messages! {
     act_erase: Text = "Erase personal data", "清除个人数据";
     act_note: Text = "Add a note", "添加备注";
 
-    ask_deactivate: Around = ["Deactivate ", "?"], ["停用 ", "？"];
-    ask_activate: Around = ["Activate ", "?"], ["启用 ", "？"];
-    ask_make_superuser: Around = ["Make ", " an admin?"], ["将 ", " 设为管理员？"];
-    ask_make_staff: Around = ["Make ", " a read-only admin?"], ["将 ", " 设为只读管理员？"];
-    ask_take_role: Around = ["Revoke the role of ", "?"], ["取消 ", " 的角色？"];
-    ask_end_sessions: Around = ["Sign ", " out everywhere?"], ["让 ", " 在所有设备上退出登录？"];
-    ask_end_session: Around = ["Sign ", " out of this session?"], ["结束 ", " 的这个会话？"];
-    ask_grant: Around = ["Grant ", " a permission"], ["授予 ", " 权限"];
-    ask_take: Around = ["Revoke this permission from ", "?"], ["收回 ", " 的这项权限？"];
-    ask_link: Around = ["Link an identity to ", ""], ["为 ", " 关联身份"];
-    ask_unlink: Around = ["Unlink this identity from ", "?"], ["取消 ", " 与此身份的关联？"];
-    ask_reset_password: Around = ["Reset the password of ", "?"], ["重置 ", " 的密码？"];
-    ask_confirmation_link: Around = ["Make a confirmation link for ", "?"], ["为 ", " 生成验证密码链接？"];
-    ask_erase: Around = ["Erase the personal data of ", "?"], ["清除 ", " 的个人数据？"];
-    ask_note: Around = ["A note about ", ""], ["关于 ", " 的备注"];
+    ask_deactivate: Around = "Deactivate {}?", "停用 {}？";
+    ask_activate: Around = "Activate {}?", "启用 {}？";
+    ask_make_superuser: Around = "Make {} an admin?", "将 {} 设为管理员？";
+    ask_make_staff: Around = "Make {} a read-only admin?", "将 {} 设为只读管理员？";
+    ask_take_role: Around = "Revoke the role of {}?", "取消 {} 的角色？";
+    ask_end_sessions: Around = "Sign {} out everywhere?", "让 {} 在所有设备上退出登录？";
+    ask_end_session: Around = "Sign {} out of this session?", "结束 {} 的这个会话？";
+    ask_grant: Around = "Grant {} a permission", "授予 {} 权限";
+    ask_take: Around = "Revoke this permission from {}?", "收回 {} 的这项权限？";
+    ask_link: Around = "Link an identity to {}", "为 {} 关联身份";
+    ask_unlink: Around = "Unlink this identity from {}?", "取消 {} 与此身份的关联？";
+    ask_reset_password: Around = "Reset the password of {}?", "重置 {} 的密码？";
+    ask_confirmation_link: Around = "Make a confirmation link for {}?", "为 {} 生成验证密码链接？";
+    ask_erase: Around = "Erase the personal data of {}?", "清除 {} 的个人数据？";
+    ask_note: Around = "A note about {}", "关于 {} 的备注";
 
     steps_deactivate: Steps = &["All open sessions on this portal end at once.", "New sign-ins are refused; the page tells the person whom to contact.", "The profile, the permissions and the audit log stay. You can activate the account again."], &["所有会话立即结束。", "之后的登录会被拒绝，并提示应联系谁。", "个人资料、权限和审计日志都会保留。可以重新启用账号。"];
     steps_activate: Steps = &["The person can sign in again at once.", "Permissions and role are unchanged."], &["对方可以立即重新登录。", "权限和角色保持不变。"];
@@ -554,18 +570,18 @@ messages! {
     refused_unchanged: Text = "No change needed", "当前已是此状态";
     refused_still_active: Text = "Deactivate the account first", "请先停用账号";
     refused_erased: Text = "The personal data of this account has been erased", "此账号的个人数据已清除";
-    refused_identity_of: Around = ["This identity belongs to the account ", ". Unlink it there first"], ["该身份属于账号 ", "，请先在那里取消关联"];
+    refused_identity_of: Around = "This identity belongs to the account {}. Unlink it there first", "该身份属于账号 {}，请先在那里取消关联";
 
     // -- acts on many --
     nobody_selected: Text = "No account is selected", "没有选择任何账号";
     no_act_chosen: Text = "No action is chosen", "没有选择操作";
     select_first: Text = "Go back, tick the accounts, and choose what to do with them.", "请返回，勾选账号，然后选择要执行的操作。";
     one_account: Text = "1 account", "1 个账号";
-    many_accounts: Around = ["", " accounts"], ["", " 个账号"];
+    many_accounts: Around = "{} accounts", "{} 个账号";
     matching_accounts: Text = "all matching accounts", "所有符合条件的账号";
-    people_counted: Around = ["accounts: ", ""], ["账号数：", ""];
-    people_done: Around = ["", " done"], ["已完成 ", " 个账号"];
-    in_batches: Around = ["This is done in batches of ", "; you see the result after each one."], ["每批处理 ", " 个，每批之后显示结果。"];
+    people_counted: Around = "accounts: {}", "账号数：{}";
+    people_done: Around = "{} done", "已完成 {} 个账号";
+    in_batches: Around = "This is done in batches of {}; you see the result after each one.", "每批处理 {} 个，每批之后显示结果。";
     bulk_exceptions: Text = "Your own account and the last active admin are skipped; the result shows this.", "你自己的账号和最后一个可用的管理员会被跳过，并在结果中注明。";
     was_so_already: Text = "No change needed", "无需更改";
     was_not_done: Text = "Skipped", "已跳过";
@@ -578,22 +594,22 @@ messages! {
     new_local_account_lead: Text = "For people who cannot use the company sign-in, or for a device. You get a link with which the owner chooses the password; nobody else ever sees it.", "适用于无法使用公司登录的人或设备。系统会生成一个链接，供账号所有者自行设置密码，其他人看不到密码。";
     create_account: Text = "Create account", "创建账号";
     password_link_heading: Text = "A link to choose the password", "设置密码的链接";
-    password_link_lead: [&'static str; 3] = ["Give this link to ", ". It works once, within ", " hours, and replaces any earlier one."], ["请把此链接交给 ", "。链接只能使用一次，", " 小时内有效，并使之前的链接失效。"];
+    password_link_lead: AroundTwo = "Give this link to {}. It works once, within {} hours, and replaces any earlier one.", "请把此链接交给 {}。链接只能使用一次，{} 小时内有效，并使之前的链接失效。";
     password_link_once: Text = "It is shown only once. If it is lost, reset the password to get a new one.", "此链接只显示一次。如果丢失，请重置密码以获取新链接。";
     confirmation_link_heading: Text = "A link to choose a confirmation password", "设置验证密码的链接";
-    confirmation_link_lead: [&'static str; 3] = ["Give this link to ", ". It opens only in a browser where they are signed in, works once, within ", " hours, and replaces any earlier one."], ["请把此链接交给 ", "。只能在其已登录的浏览器中打开，只能使用一次，", " 小时内有效，并使之前的链接失效。"];
+    confirmation_link_lead: AroundTwo = "Give this link to {}. It opens only in a browser where they are signed in, works once, within {} hours, and replaces any earlier one.", "请把此链接交给 {}。只能在其已登录的浏览器中打开，只能使用一次，{} 小时内有效，并使之前的链接失效。";
     confirmation_link_once: Text = "It is shown only once. If it is lost, make a new one.", "此链接只显示一次。如果丢失，请重新生成。";
     link: Text = "Link", "链接";
     choose_password: Text = "Choose your password", "设置你的密码";
-    choose_password_lead: Around = ["For the account ", ". You are signed in as soon as it is set."], ["账号：", "。设置后即自动登录。"];
+    choose_password_lead: Around = "For the account {}. You are signed in as soon as it is set.", "账号：{}。设置后即自动登录。";
     choose_password_button: Text = "Set the password and sign in", "设置密码并登录";
 
     // -- one person --
-    changed_on: [&'static str; 3] = ["(changed ", " by ", ")"], ["（", " 由 ", " 更改）"];
-    erased_on: Around = ["The personal data of this account was erased on ", "."], ["此账号的个人数据已于 ", " 清除。"];
+    changed_on: AroundTwo = "(changed {} by {})", "（{} 由 {} 更改）";
+    erased_on: Around = "The personal data of this account was erased on {}.", "此账号的个人数据已于 {} 清除。";
     imported: Text = "(imported from another system)", "（从其他系统导入）";
     no_way_in: Text = "None (no identity linked, no password set)", "无（未关联登录方式，也未设置密码）";
-    by_whom: Around = [" by ", ""], ["，授予人 ", ""];
+    by_whom: Around = " by {}", "，授予人 {}";
     was_refused: Text = ": refused", "：被拒绝";
     whole_timeline: Text = "Account activity", "账号动态";
     whole_timeline_lead: Text = "Sign-ins, changes to your profile and permissions, and actions by admins.", "登录、个人资料和权限的变化，以及管理员的操作。";
@@ -604,17 +620,17 @@ messages! {
     browser: Text = "Browser", "浏览器";
     signed_in_at: Text = "Signed in", "登录时间";
     last_seen: Text = "Last seen", "最近活动";
-    sessions_found: Around = ["Open sessions: ", "."], ["当前 ", " 个会话。"];
+    sessions_found: Around = "Open sessions: {}.", "当前 {} 个会话。";
     sessions_hint: Text = "Ended and expired ones are not listed.", "不含已结束和已过期的会话。";
     pages_of_sessions: Text = "Pages of sessions", "会话分页";
     no_session_matches: Text = "No session matches these filters", "没有符合条件的会话";
     no_session_matches_lead: Text = "Usernames and addresses must match exactly. Remove a filter to see more.", "用户名和地址须完全一致。移除筛选条件可查看更多。";
     end_all_matching: Text = "Sign out all that match", "结束所有符合条件的会话";
-    end_counted: Around = ["Sessions to sign out: ", ""], ["要结束的会话：", ""];
+    end_counted: Around = "Sessions to sign out: {}", "要结束的会话：{}";
     end_everybody: Text = "No filter is set: this signs out everyone except you.", "没有设置筛选条件：除你之外的所有人都会被退出登录。";
     end_matching_step: Text = "The sessions end at once. Everyone can sign in again straight away.", "会话立即结束。所有人都可以立即重新登录。";
     end_matching_not_yours: Text = "Your own current session stays open.", "你当前使用的会话会保留。";
-    ended_so_far: Around = ["", " sessions are signed out; there are more."], ["已结束 ", " 个会话，还有更多。"];
+    ended_so_far: Around = "{} sessions are signed out; there are more.", "已结束 {} 个会话，还有更多。";
 
     // -- audit log --
     about_whom: Text = "About", "涉及人员";
@@ -623,15 +639,15 @@ messages! {
     to_day: Text = "To", "到";
     outcome_success: Text = "Done", "成功";
     portal: Text = "Portal", "门户";
-    audit_kept: [&'static str; 3] = ["Sign-ins are kept for ", " days, everything else for ", " days."], ["登录记录保留 ", " 天，其他记录保留 ", " 天。"];
-    events_found: Around = ["Entries: ", "."], ["共 ", " 条。"];
+    audit_kept: AroundTwo = "Sign-ins are kept for {} days, everything else for {} days.", "登录记录保留 {} 天，其他记录保留 {} 天。";
+    events_found: Around = "Entries: {}.", "共 {} 条。";
     none_found_so_far: Text = "No match so far", "暂未找到";
     none_found_so_far_lead: Text = "None of the rows searched so far match. There are more to search.", "已查看的行均不符合条件，还有更多未查看。";
     bulk_everybody: Text = "No filter is set: this applies to every account.", "没有设置筛选条件：将对所有账号执行。";
     no_event_matches: Text = "No entry matches these filters", "没有符合条件的记录";
     no_event_matches_lead: Text = "Usernames, addresses and references must match exactly. Remove a filter to see more.", "用户名、地址和编号须完全一致。移除筛选条件可查看更多。";
-    events_counted: Around = ["Entries: ", ""], ["记录数：", ""];
-    in_quotes: Around = ["“", "”"], ["“", "”"];
+    events_counted: Around = "Entries: {}", "记录数：{}";
+    in_quotes: Around = "“{}”", "“{}”";
     adopted: Text = "linked to the imported account; its local password and sessions were ended", "已关联到导入的账号；其本地密码和会话已失效";
     event_all_sessions_ended: Text = "Signed out everywhere", "在所有设备上退出登录";
     event_local_account_created: Text = "Local account created", "创建本地账号";
@@ -654,22 +670,22 @@ messages! {
 
     // -- status --
     system_status: Text = "System status", "系统状态";
-    counted_at: Around = ["As of ", "."], ["统计时间：", "。"];
+    counted_at: Around = "As of {}.", "统计时间：{}。";
     check_again: Text = "Check again", "重新检查";
     everything_works: Text = "All checks passed.", "各项检查均正常。";
     something_is_wrong: Text = "Something below needs your attention.", "下面有内容需要处理。";
     today: Text = "Today", "今天";
-    since_time: Around = ["Since ", ", per hour"], ["自 ", " 起，按小时统计"];
-    sign_ins_today: Around = ["", " signed in"], ["登录 ", " 次"];
-    refusals_today: Around = ["", " refused"], ["被拒绝 ", " 次"];
-    chart_label: [&'static str; 4] = ["Sign-ins by the hour: ", " signed in, ", " refused, at most ", " in one hour"], ["每小时登录：成功 ", " 次，被拒绝 ", " 次，单小时最多 ", " 次"];
+    since_time: Around = "Since {}, per hour", "自 {} 起，按小时统计";
+    sign_ins_today: Around = "{} signed in", "登录 {} 次";
+    refusals_today: Around = "{} refused", "被拒绝 {} 次";
+    chart_label: AroundThree = "Sign-ins by the hour: {} signed in, {} refused, at most {} in one hour", "每小时登录：成功 {} 次，被拒绝 {} 次，单小时最多 {} 次";
     accounts: Text = "Accounts", "账号";
-    of_them_deactivated: Around = ["Deactivated: ", "."], ["其中停用 ", " 个。"];
+    of_them_deactivated: Around = "Deactivated: {}.", "其中停用 {} 个。";
     database: Text = "Database", "数据库";
-    answered_in: Around = [", answered in ", " ms"], ["，响应时间 ", " 毫秒"];
+    answered_in: Around = ", answered in {} ms", "，响应时间 {} 毫秒";
     migrations: Text = "Migrations", "数据库迁移";
     migrations_current: Text = "All are applied.", "已全部应用。";
-    migrations_pending: Around = ["Pending: ", ". Restart one instance, or run frontdesk migrate."], ["待应用：", "。请重启一个实例，或运行 frontdesk migrate。"];
+    migrations_pending: Around = "Pending: {}. Restart one instance, or run frontdesk migrate.", "待应用：{}。请重启一个实例，或运行 frontdesk migrate。";
     migrations_too_new: Text = "A newer version has migrated this database. Run that version.", "数据库已由更新的版本迁移，请运行该版本。";
     up_to_date: Text = "Up to date", "已是最新";
     works: Text = "Works", "正常";
@@ -685,15 +701,15 @@ messages! {
     address_permissions: Text = "Permissions address", "权限地址";
     address_sign_out: Text = "Sign-out address", "退出登录地址";
     browsers_only: Text = "For browsers", "仅浏览器需要";
-    answered_with: [&'static str; 3] = [" answered ", " in ", " ms"], [" 返回 ", "，用时 ", " 毫秒"];
+    answered_with: AroundTwo = " answered {} in {} ms", " 返回 {}，用时 {} 毫秒";
     did_not_answer: Text = " did not answer: ", " 没有响应：";
     being_checked: Text = "Its addresses are being checked. Reload the page in a moment.", "正在检查各地址，请稍后重新检查。";
     backup: Text = "Backup", "备份";
     backup_unknown: Text = "Unknown. Set FRONTDESK_BACKUP_FILE to be warned when the latest backup is too old.", "未知。设置 FRONTDESK_BACKUP_FILE 后，备份过旧时会提醒。";
     backup_missing: Text = "There is no backup at the path in FRONTDESK_BACKUP_FILE.", "FRONTDESK_BACKUP_FILE 指定的位置没有备份。";
-    backup_at: Around = ["Latest backup: ", "."], ["最近一次：", "。"];
+    backup_at: Around = "Latest backup: {}.", "最近一次：{}。";
     client_addresses: Text = "Client addresses", "客户端地址";
-    silent_proxy: Around = ["A trusted proxy sends no client address (last seen ", "). Everyone behind it looks the same: limits per address apply to all of them together or not at all, and the audit log records the proxy’s address. Configure it to send X-Forwarded-For."], ["受信任的代理没有发送客户端地址，最近一次：", "。经过该代理的用户无法区分：按地址的限制会对他们一起生效，或完全不起作用，审计日志里也只有代理的地址。请配置代理发送 X-Forwarded-For。"];
+    silent_proxy: Around = "A trusted proxy sends no client address (last seen {}). Everyone behind it looks the same: limits per address apply to all of them together or not at all, and the audit log records the proxy’s address. Configure it to send X-Forwarded-For.", "受信任的代理没有发送客户端地址，最近一次：{}。经过该代理的用户无法区分：按地址的限制会对他们一起生效，或完全不起作用，审计日志里也只有代理的地址。请配置代理发送 X-Forwarded-For。";
     this_instance: Text = "This instance", "本实例";
     version: Text = "Version", "版本";
     running_since: Text = "Running since", "启动时间";
@@ -706,7 +722,7 @@ messages! {
     misdirected_heading: Text = "This is not the portal's address", "这不是本门户的地址";
     misdirected_lead: Text = "The request was for another host name. Open the portal at its own address. Nothing was changed.", "请求使用了其他域名。请用本门户的地址打开。未做任何更改。";
     forbidden_heading: Text = "You cannot open this page", "你无法打开此页面";
-    forbidden_lead: Around = ["This page is for admins, and your account, ", ", is not one."], ["此页面仅供管理员使用，而你的账号 ", " 不是管理员。"];
+    forbidden_lead: Around = "This page is for admins, and your account, {}, is not one.", "此页面仅供管理员使用，而你的账号 {} 不是管理员。";
     forbidden_ask: Text = "If you need it for your work, ask your manager or an admin.", "如果工作需要，请联系上级或管理员。";
     forbidden_today: Text = "If you were granted access today, sign out and in again: permissions are read at sign-in.", "如果今天刚获得权限，请退出后重新登录：权限在登录时读取。";
     go_home: Text = "Go to the home page", "返回首页";
@@ -730,7 +746,7 @@ messages! {
     sandbox_title: Text = "Qinghe sign-in (demo provider)", "清禾登录（模拟平台）";
     sandbox_who: Text = "Choose a test user", "选择一个测试用户";
     sandbox_lead: Text = "This page stands in for your company's own provider. It asks for no password: choose a test user.", "此页面模拟公司的登录平台。不需要密码，选择一个测试用户即可。";
-    sandbox_wants: Around = ["", " wants to know who you are and which permissions you have."], ["", " 请求获取你的身份和权限。"];
+    sandbox_wants: Around = "{} wants to know who you are and which permissions you have.", "{} 请求获取你的身份和权限。";
     sandbox_decline: Text = "Decline", "拒绝";
     sandbox_deactivated: Text = "Disabled at the provider", "已在平台停用";
     sandbox_refused: Text = "This user is disabled at the provider and cannot sign in. Choose another user.", "此用户已在平台停用，无法登录。请选择其他用户。";

@@ -12,6 +12,7 @@ use super::{addresses, redirect};
 use crate::desk::Desk;
 use crate::error::{self, Cause, DatabaseError, Error, Result, SignInError};
 use crate::i18n::messages::Messages;
+use crate::i18n::sentence::Around;
 use crate::secret::reference;
 use crate::users::User;
 
@@ -221,7 +222,7 @@ struct PlainError<'a> {
 struct SignInFailed<'a> {
     page: &'a Page<'a>,
     heading: &'static str,
-    lead: (&'static str, &'a str, &'static str),
+    lead: Lead<'a>,
     steps: Vec<&'static str>,
     step: &'static str,
     outcome: &'static str,
@@ -308,10 +309,10 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         let first = page.desk.providers.find(by);
         let name = first.map_or_else(|| by.clone(), |first| page.label_of(first));
         let lead_of = if first.is_some() {
-            &t.cause_kept_out
+            t.cause_kept_out
         } else {
             steps = vec![t.step_ask_to_readmit];
-            &t.cause_kept_out_gone
+            t.cause_kept_out_gone
         };
         let onward = match first {
             Some(first) => {
@@ -322,7 +323,7 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
             }
             None => (retry, t.try_again.to_owned()),
         };
-        lead = (lead_of[0], &name, lead_of[1]);
+        lead = Lead::About(lead_of, &name);
         return page.respond(
             status,
             &SignInFailed {
@@ -359,12 +360,16 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
     )
 }
 
-type Lead<'a> = (&'static str, &'a str, &'static str);
+/// What the page says first.
+enum Lead<'a> {
+    Plain(&'static str),
+    /// Around a name.
+    About(Around, &'a str),
+}
 
 /// What happened, and what the person can do.
 fn explain<'a>(t: &'static Messages, cause: &'a Cause) -> (Lead<'a>, Vec<&'static str>) {
-    let plain = |lead| (lead, "", "");
-    let around = |[before, after]: [&'static str; 2], name: &'a str| (before, name, after);
+    let (plain, around) = (Lead::Plain, Lead::About);
     let wait = vec![t.step_wait, t.step_send_reference];
     let again = vec![t.step_try_again, t.step_send_reference];
     let tell = vec![t.step_tell_admin];

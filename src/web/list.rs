@@ -288,12 +288,11 @@ pub fn grouped(number: i64) -> String {
 
 /// How many there are, in words: `About 1,000,000`.
 pub fn total_in_words(page: &Page<'_>, total: Option<Total>) -> String {
-    let around = |[before, after]: [&str; 2], number| format!("{before}{}{after}", grouped(number));
     match total {
         None => page.t.total_unknown.to_owned(),
         Some(Total::Exactly(number)) => grouped(number),
-        Some(Total::MoreThan(number)) => around(page.t.total_more_than, number),
-        Some(Total::About(number)) => around(page.t.total_about, number),
+        Some(Total::MoreThan(number)) => page.t.total_more_than.with(grouped(number)),
+        Some(Total::About(number)) => page.t.total_about.with(grouped(number)),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n::messages::Messages;
-use crate::i18n::{self, Lang};
+use crate::i18n::{self, Lang, sentence};
 use crate::oauth::Provider;
 use crate::throttle::Paused;
 use crate::users::{Role, User, terms};
@@ -204,44 +204,25 @@ impl<'a> Page<'a> {
             }
             _ => return String::new(),
         };
-        let [before, after] = self.t.in_brackets;
-        format!("{before}{place}{after}")
+        self.t.in_brackets.with(place)
     }
 
     /// For how long the password form is paused, and what works meanwhile.
     pub fn paused_lead(&self, paused: Paused) -> String {
         let minutes = paused.retry_after.as_secs().div_ceil(60).max(1);
-        let [before, after] = self.t.paused_lead;
-        format!("{before}{minutes}{after}")
+        self.t.paused_lead.with(minutes)
     }
 
-    /// What stands before and after a name. In Chinese a space keeps a Latin name apart.
-    pub fn beside(&self, around: &[&str; 2], name: &str) -> [String; 2] {
-        let [before, after] = *around;
-        let space = |one: Option<char>, other: Option<char>| {
-            let is_latin = one.is_some_and(|c| c.is_ascii_alphanumeric());
-            let is_chinese = other.is_some_and(|c| c.is_alphabetic() && !c.is_ascii());
-            if self.lang == Lang::Zh && is_latin && is_chinese {
-                " "
-            } else {
-                ""
-            }
-        };
-        let ahead = space(name.chars().next(), before.chars().next_back());
-        let behind = space(name.chars().next_back(), after.chars().next());
-        [format!("{before}{ahead}"), format!("{behind}{after}")]
-    }
-
-    /// A name in its sentence.
-    pub fn around(&self, around: &[&str; 2], name: &str) -> String {
-        let [before, after] = self.beside(around, name);
-        format!("{before}{name}{after}")
+    /// The space between a part of a sentence and a name that is marked up, if it needs one.
+    #[expect(clippy::unused_self, reason = "templates reach it through the page")]
+    pub fn gap(&self, left: &str, right: &str) -> &'static str {
+        sentence::gap(left, right)
     }
 
     /// "Sign in to Qinghe"
     pub fn sign_in_heading(&self) -> String {
         match self.company() {
-            Some(company) => self.around(&self.t.sign_in_to, company),
+            Some(company) => self.t.sign_in_to.with(company),
             None => self.t.sign_in.to_owned(),
         }
     }
@@ -250,7 +231,7 @@ impl<'a> Page<'a> {
     pub fn continue_with(&self, provider: &Provider) -> String {
         let label = provider.settings().label.as_ref();
         match label.and_then(|label| label.of(self.lang)) {
-            Some(name) => self.around(&self.t.continue_with, name),
+            Some(name) => self.t.continue_with.with(name),
             None => self.t.continue_with_company.to_owned(),
         }
     }

@@ -55,20 +55,16 @@ impl RehearsalPage<'_> {
         let known = report.known.as_ref().map_or("", |user| &user.username);
         match &report.decision {
             Decision::New => t.would_be_new.to_owned(),
-            Decision::Known => around(t.would_be_known, known),
-            Decision::Adopt(user) => around(t.would_be_adopted, &user.username),
-            Decision::KeptOut { by } => around(t.would_be_kept_out, &self.page.provider_name(by)),
-            Decision::Inactive => around(t.would_be_inactive, known),
-            Decision::NameTaken(user) => around(t.would_be_taken, &user.username),
+            Decision::Known => t.would_be_known.with(known),
+            Decision::Adopt(user) => t.would_be_adopted.with(&user.username),
+            Decision::KeptOut { by } => t.would_be_kept_out.with(self.page.provider_name(by)),
+            Decision::Inactive => t.would_be_inactive.with(known),
+            Decision::NameTaken(user) => t.would_be_taken.with(&user.username),
             Decision::NameReserved => t.would_be_reserved.to_owned(),
             Decision::NameTooLong => t.would_be_too_long.to_owned(),
             Decision::NotAdmitted(why) => admission_in_words(t, *why).to_owned(),
         }
     }
-}
-
-fn around([before, after]: [&str; 2], value: &str) -> String {
-    format!("{before}{value}{after}")
 }
 
 pub fn show(desk: &Desk, visit: &Visit, rehearsal: &Rehearsal) -> Result<HttpResponse> {
@@ -85,11 +81,11 @@ pub fn show(desk: &Desk, visit: &Visit, rehearsal: &Rehearsal) -> Result<HttpRes
         }
         let what = reason_in_words(page.t, failure.cause.reason());
         let step = step_in_words(page.t, failure.step);
-        if detail.is_empty() {
-            format!("{step}: {what}")
-        } else {
-            format!("{step}: {what} ({detail})")
+        let mut text = format!("{step}{}{what}", page.t.colon);
+        if !detail.is_empty() {
+            text.push_str(&page.t.in_brackets.with(detail));
         }
+        text
     });
     page.ok(&RehearsalPage {
         page: &page,

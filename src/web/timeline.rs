@@ -3,6 +3,7 @@
 use crate::audit::event::{Changes, Event, EventKind, Identity, SignInWay};
 use crate::audit::{Note, Record};
 use crate::i18n::messages::Messages;
+use crate::i18n::sentence::Around;
 use crate::reason::Reason;
 use crate::sessions::proof::ProvedBy;
 use crate::users::{Field, FieldChange, Role};
@@ -342,12 +343,12 @@ impl<'a> Notes<'a> {
         }
     }
 
-    fn count(&mut self, [before, after]: [&str; 2], count: usize) {
-        self.lines.push(format!("{before}{count}{after}"));
+    fn count(&mut self, words: Around, count: usize) {
+        self.lines.push(words.with(count));
     }
 
     /// The same, where there are any.
-    fn some(&mut self, words: [&str; 2], count: usize) {
+    fn some(&mut self, words: Around, count: usize) {
         if count > 0 {
             self.count(words, count);
         }
@@ -366,13 +367,13 @@ impl<'a> Notes<'a> {
 
     fn permissions(&mut self, sign: &str, names: &[String]) {
         if !names.is_empty() {
-            self.lines.push(format!("{sign} {}", names.join(", ")));
+            self.lines
+                .push(format!("{sign} {}", names.join(self.page.t.list_comma)));
         }
     }
 
     fn change(&mut self, FieldChange { field, from, to }: &FieldChange) {
         let t = self.page.t;
-        let [before, between, then] = t.changed_from_to;
         let (label, is_role) = match field {
             Field::Username => (t.username, false),
             Field::FirstName => (t.name, false),
@@ -389,15 +390,13 @@ impl<'a> Notes<'a> {
             _ if value.is_empty() => "—",
             _ => value,
         });
-        self.lines
-            .push(format!("{before}{label}{between}{old}{then}{new}"));
+        self.lines.push(t.changed_from_to.with(label, old, new));
     }
 
     /// What admins write is for admins.
     fn note(&mut self, note: &Note) {
         if !note.is_empty() && self.audience == Audience::Admins {
-            let [before, after] = self.page.t.in_quotes;
-            self.lines.push(format!("{before}{}{after}", note.as_str()));
+            self.lines.push(self.page.t.in_quotes.with(note.as_str()));
         }
     }
 }

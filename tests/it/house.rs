@@ -189,6 +189,18 @@ fn t54_no_template_writes_text_unescaped() {
 }
 
 #[test]
+fn no_line_of_a_template_is_longer_than_160_characters() {
+    let mut templates = BTreeMap::new();
+    collect(Path::new("templates"), "html", &mut templates);
+    for (path, text) in templates {
+        for line in text.lines() {
+            let length = line.chars().count();
+            assert!(length <= 160, "{}: {length}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
 fn the_tables_of_settings_are_the_program_s() {
     let document = fs::read_to_string("docs/settings.md").expect("docs/settings.md");
     for option in OPTIONS {

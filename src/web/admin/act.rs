@@ -12,6 +12,7 @@ use crate::config::PasswordLogin;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
+use crate::i18n::sentence::{Around, AroundTwo};
 use crate::permissions;
 use crate::secret::{Secret, reference};
 use crate::sessions::{self, Session};
@@ -147,9 +148,20 @@ impl Fields {
 pub struct Words {
     pub label: &'static str,
     /// Around the person's name.
-    pub question: [&'static str; 2],
+    pub question: Around,
     pub steps: &'static [&'static str],
-    pub is_destructive: bool,
+    is_destructive: bool,
+}
+
+impl Words {
+    /// The class of the button that does it.
+    pub const fn button(&self) -> &'static str {
+        if self.is_destructive {
+            "danger"
+        } else {
+            "primary"
+        }
+    }
 }
 
 pub fn words(page: &Page<'_>, act: &Act) -> Words {
@@ -230,10 +242,7 @@ pub fn for_many(page: &Page<'_>) -> Vec<(&'static str, &'static str)> {
 /// Why an act was refused, in words.
 pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
     match refusal {
-        Refusal::IdentityTaken(username) => {
-            let [before, after] = page.t.refused_identity_of;
-            format!("{before}{username}{after}")
-        }
+        Refusal::IdentityTaken(username) => page.t.refused_identity_of.with(username),
         Refusal::UnknownUser => page.t.refused_unknown_user.to_owned(),
         refusal => reason_in_words(page.t, refusal.reason()).to_owned(),
     }
@@ -384,7 +393,7 @@ fn act_page<'a>(
             object = Some(if page.desk.providers.is_one() {
                 subject.clone()
             } else {
-                format!("{}: {subject}", page.provider_name(provider))
+                format!("{}{}{subject}", page.provider_name(provider), t.colon)
             });
         }
         Act::GrantPermission(_) => {
@@ -521,7 +530,7 @@ struct PasswordLinkPage<'a> {
     tab: &'static str,
     person: Person,
     heading: &'static str,
-    lead: [&'static str; 3],
+    lead: AroundTwo,
     once: &'static str,
     link: Secret<String>,
     hours: u64,

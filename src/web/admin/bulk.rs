@@ -179,7 +179,7 @@ fn accounts_in_words(page: &Page<'_>, total: Option<Total>) -> String {
     match total {
         None => page.t.matching_accounts.to_owned(),
         Some(Total::Exactly(1)) => page.t.one_account.to_owned(),
-        total => page.around(&page.t.many_accounts, &total_in_words(page, total)),
+        total => page.t.many_accounts.with(total_in_words(page, total)),
     }
 }
 

@@ -65,7 +65,7 @@ pub const LIST: List = List {
             || vec!["30", "90", "180", "365", NEVER],
             |page, value| match value {
                 NEVER => page.t.never_signed_in.to_owned(),
-                days => page.around(&page.t.not_for_days, days),
+                days => page.t.not_for_days.with(days),
             },
         ),
         ListFilter::chosen(
@@ -221,7 +221,7 @@ pub async fn list(
         chips: LIST.chips(&page, &address),
         heads: heads(&page, &address, &wanted),
         pager: Pager::of(&listing, &address, t.pages_of_users, note, |user| user.id),
-        matching: page.around(&page.t.all_matching, &total),
+        matching: page.t.all_matching.with(&total),
         total,
         rows: listing
             .rows
