@@ -284,7 +284,6 @@ messages! {
     people: Text = "People", "人员";
     users: Text = "Users", "用户";
     users_hint: Text = "Accounts appear here when people first sign in.", "员工首次登录后，账号会显示在这里。";
-    users_caption: Text = "Users, newest account first", "用户，最新账号在前";
     no_users: Text = "No accounts on this page", "此页没有账号";
     no_users_lead: Text = "Accounts appear here when people first sign in.", "员工首次登录后，账号会显示在这里。";
     source: Text = "Source", "来源";
