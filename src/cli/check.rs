@@ -86,7 +86,7 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
         Ok(settings) => {
             logging::start(&crate::config::LogSettings {
                 filter: "error".to_owned(),
-                ..settings.log.clone()
+                ..settings.log()
             });
             Report::ok("settings", "all required ones are set and valid");
             check_origin(&settings);
