@@ -205,7 +205,7 @@ fn settings_help() -> String {
             "\n      ",
             option.meaning,
             " [",
-            option.default,
+            &option.default.to_string(),
             "]\n",
         ] {
             text.push_str(part);
@@ -220,7 +220,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Serve => {
             let variables = config::environment()?;
             let settings = Settings::parse(&variables)?;
-            logging::start(&settings.log);
+            logging::start(&settings.log());
             for (name, option) in config::near_misses(&variables) {
                 log::warn!(event = "settings"; "{name} is set but is not a setting; did you mean {option}?");
             }
@@ -303,7 +303,7 @@ fn rescue(username: &str) -> Result<(), Failure> {
     let settings = Settings::parse(&config::environment()?)?;
     logging::start(&LogSettings {
         filter: "warn".to_owned(),
-        ..settings.log
+        ..settings.log()
     });
     refuse_missing(&settings.database)?;
     let db = Db::open(&settings.database)?;

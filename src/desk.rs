@@ -147,6 +147,7 @@ impl Desk {
             format!("{public}:{port}"),
             settings.listen.to_string(),
         ];
+        let (roles, branding, log) = (settings.roles(), settings.branding(), settings.log());
         Ok(Self {
             db,
             started_at: clock.now(),
@@ -162,7 +163,7 @@ impl Desk {
             public_url: settings.public_url,
             trusted_proxies: settings.trusted_proxies,
             silent_proxy: SilentProxy::default(),
-            roles: settings.roles.into(),
+            roles: roles.into(),
             adopts_imported: settings.adopts_imported,
             retention: Retention {
                 sign_ins: settings.keep_sign_ins,
@@ -172,9 +173,9 @@ impl Desk {
             board: Board::default(),
             language: settings.language,
             time_zone: settings.time_zone,
-            branding: settings.branding,
+            branding,
             hosts,
-            log: settings.log,
+            log,
             used_attempts: UsedAttempts::default(),
             lags: Lags::default(),
             rechecks: AtomicUsize::new(0),

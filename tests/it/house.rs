@@ -1,10 +1,11 @@
 //! The shape of the source itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use frontdesk::config::OPTIONS;
+use frontdesk::config::{OPTIONS, Settings};
+use frontdesk::web;
 
 fn sources() -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
@@ -254,6 +255,26 @@ fn every_test_that_the_promises_name_exists() {
 #[test]
 fn the_sqlite_inside_has_no_known_corruption_bug() {
     assert!(frontdesk::db::sqlite_version() >= 3_051_003);
+}
+
+#[test]
+fn no_provider_sends_people_back_to_the_path_of_a_page() {
+    let addresses = web::addresses();
+    let without_a_cookie = [
+        "/healthz",
+        "/readyz",
+        "/static/{name}",
+        "/oidc/x/{provider}",
+    ];
+    let paths = addresses.iter().map(|address| address.path);
+    for path in paths.chain(without_a_cookie) {
+        // Braces alone are refused, too.
+        let url = format!("https://desk.example.com{}", path.replace(['{', '}'], ""));
+        let variables = HashMap::from([("OAUTH2_REDIRECT_URL".to_owned(), url)]);
+        let faults = Settings::parse(&variables).expect_err("required settings are missing");
+        let is_refused = |line: &String| line.starts_with("OAUTH2_REDIRECT_URL must have a path");
+        assert!(faults.lines().iter().any(is_refused), "{path} is free");
+    }
 }
 
 /// The functions of a file: name and text, without comments and tests.
