@@ -62,7 +62,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("identities"), 1);
     }
 
-    async fn t28_permissions_that_cannot_be_read_stay_as_they_were(database) {
+    async fn permissions_that_cannot_be_read_stay_as_they_were(database) {
         let desk = Desk::on(database).asking_for_permissions().run().await;
         let person = Person::named("li").may(&["a", "b"]);
         let first = desk.signed_in(&person).await;
@@ -139,7 +139,7 @@ on_both_databases! {
         assert_eq!(browser.get("/admin/users").await.status, 403);
     }
 
-    async fn t34_a_name_that_belongs_to_another_account_is_refused_not_taken_over(database) {
+    async fn a_name_that_belongs_to_another_account_is_refused_not_taken_over(database) {
         let desk = Desk::on(database).with("OAUTH2_SUBJECT", "/id").run().await;
         desk.database.execute("INSERT INTO users (id, username, first_name, email, password, is_active, is_staff, is_superuser,
             is_staff_by_permission, is_superuser_by_permission, date_joined)
@@ -167,7 +167,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("users"), 2);
     }
 
-    async fn t36_names_that_look_alike_are_different_people(database) {
+    async fn names_that_look_alike_are_different_people(database) {
         let desk = Desk::on(database).run().await;
         let names = [
             "admin", "Admin", "ADMIN", "admin ", " admin", "ａdmin", "аdmin", "adm\u{200d}in", "ad\u{301}min",
@@ -193,7 +193,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("users"), i64::try_from(names.len()).expect("a few"));
     }
 
-    async fn t38_a_deactivated_person_stays_out_at_every_door(database) {
+    async fn a_deactivated_person_stays_out_by_every_way_in(database) {
         let desk = Desk::on(database).with("OAUTH2_LOGOUT_URL", "PROVIDER/logout").run().await;
         let person = Person::named("liu").with("is_active", true).with("email", "old@example.com");
         let browser = desk.signed_in(&person).await;
@@ -221,7 +221,7 @@ on_both_databases! {
         ]);
     }
 
-    async fn t41_fifty_first_sign_ins_at_once_make_one_account_and_fifty_sessions(database) {
+    async fn fifty_first_sign_ins_at_once_make_one_account_and_fifty_sessions(database) {
         let desk = Desk::on(database).asking_for_permissions().run().await;
         let person = Person::named("li").may(&["a", "b", "c"]);
         let mut callbacks = Vec::new();
@@ -247,7 +247,7 @@ on_both_databases! {
             "SELECT COUNT(*) AS value FROM audit_events WHERE details LIKE '%account_created%'"), 1);
     }
 
-    async fn t97_each_act_leaves_one_event_in_the_same_transaction(database) {
+    async fn each_act_leaves_one_event_in_the_same_transaction(database) {
         let desk = Desk::on(database).run().await;
         let li = Person::named("li");
         let first = desk.signed_in(&li).await;
@@ -304,7 +304,7 @@ on_both_databases! {
         assert_eq!(newcomer.sign_in(&Person::named("zhao"), "/").await.status, 303);
     }
 
-    async fn what_a_sign_in_costs(database) {
+    async fn a_sign_in_costs_three_calls_and_one_transaction(database) {
         // Nobody is asked about in the background, which reads.
         let desk = Desk::on(database).asking_for_permissions().with("OAUTH2_RECHECK", "off").run().await;
         let person = Person::named("li").may(&["a"]);
@@ -344,7 +344,7 @@ fn without_the_permissions_address_a_sign_in_makes_two_calls() {
 }
 
 #[test]
-fn a_flood_of_declined_sign_ins_does_not_fill_the_trail() {
+fn a_flood_of_declined_sign_ins_does_not_fill_the_audit_log() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.browser();

@@ -94,7 +94,7 @@ on_both_databases! {
         assert!(texts(&desk, kept)[0].contains("username reserved"), "{:?}", texts(&desk, kept));
     }
 
-    async fn who_bears_a_reserved_name_goes_on_and_is_named_by_check(database) {
+    async fn a_person_with_a_reserved_name_goes_on_and_is_named_by_check(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         desk.signed_in(&person("kim")).await;
@@ -151,7 +151,7 @@ on_both_databases! {
         assert!(show.contains(&format!("\"granted_by_id\":\"{kim}\"")) && show.contains("\"granted_by_id\":null"), "{show}");
     }
 
-    async fn erasing_who_is_called_like_the_shell_leaves_the_shell_s_acts(database) {
+    async fn erasing_a_person_called_like_the_shell_leaves_the_shell_s_acts(database) {
         for is_of_before in [false, true] {
             let desk = start(if database.is_postgresql() {
                 Database::postgresql().expect("there is a server")
@@ -189,7 +189,7 @@ on_both_databases! {
         }
     }
 
-    async fn erasing_a_newcomer_by_a_freed_name_leaves_the_acts_of_who_had_it(database) {
+    async fn erasing_a_newcomer_with_a_reused_name_leaves_the_acts_of_its_earlier_owner(database) {
         for is_of_before in [false, true] {
             let desk = start(if database.is_postgresql() {
                 Database::postgresql().expect("there is a server")
@@ -245,7 +245,7 @@ on_both_databases! {
         }
     }
 
-    async fn an_alias_that_somebody_bears_already_is_not_given_twice(database) {
+    async fn an_alias_that_is_taken_is_not_given_twice(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         desk.signed_in(&person("li")).await;

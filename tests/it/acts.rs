@@ -372,7 +372,7 @@ async fn act(desk: &Desk, admin: &Browser, id: i64, shown: &Shown<'_>) -> Value 
 }
 
 on_both_databases! {
-    async fn t97_each_act_on_an_account_does_what_its_page_says_and_leaves_one_event(database) {
+    async fn each_act_on_an_account_does_what_its_page_says_and_leaves_one_event(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let li = desk.signed_in(&person("li")).await;
@@ -532,7 +532,7 @@ on_both_databases! {
         assert!(details["count"].as_i64().is_some_and(|count| count > 10), "entries: {details}");
     }
 
-    async fn acts_that_go_too_far_are_refused_and_the_trail_tells_of_those_that_matter(database) {
+    async fn acts_that_go_too_far_are_refused_and_the_audit_log_tells_of_those_that_matter(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let li = desk.signed_in(&person("li")).await;
@@ -618,7 +618,7 @@ on_both_databases! {
         assert_eq!(li.get("/account").await.status, 200, "after all that");
     }
 
-    async fn t86_the_last_active_admin_stays_one_however_they_became_it(database) {
+    async fn the_last_active_admin_stays_one_however_they_became_one(database) {
         let desk = Desk::on(database)
             .with("OAUTH2_SUBJECT", "/id")
             .with("FRONTDESK_SUPERUSER_PERMISSION", "desk.admin")
@@ -684,7 +684,7 @@ fn authority(desk: &Desk, username: &str) -> Admin {
 }
 
 on_both_databases! {
-    async fn t86_two_admins_who_demote_each_other_a_thousand_times_never_leave_nobody(database) {
+    async fn two_admins_who_demote_each_other_a_thousand_times_never_leave_the_portal_without_an_admin(database) {
         let desk = start(database).await;
         superuser(&desk, "boss").await;
         superuser(&desk, "deputy").await;
@@ -717,7 +717,7 @@ on_both_databases! {
         assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM audit_events WHERE event = 'role_changed' AND outcome = 'success'"), 1000);
     }
 
-    async fn t86_two_admins_who_deactivate_each_other_never_leave_nobody(database) {
+    async fn two_admins_who_deactivate_each_other_never_leave_the_portal_without_an_admin(database) {
         let desk = start(database).await;
         let names = ["boss", "deputy"];
         let browsers = [superuser(&desk, "boss").await, superuser(&desk, "deputy").await];
@@ -753,7 +753,7 @@ on_both_databases! {
         }
     }
 
-    async fn t86_an_act_on_everybody_leaves_oneself_out_and_says_so(database) {
+    async fn an_act_on_everybody_leaves_oneself_out_and_says_so(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         superuser(&desk, "deputy").await;
@@ -776,7 +776,7 @@ on_both_databases! {
         assert_eq!(boss.get("/admin/users").await.status, 200);
     }
 
-    async fn t47_an_act_of_a_session_that_ends_meanwhile_is_older_than_the_end_or_not_done(database) {
+    async fn an_act_whose_session_ends_meanwhile_is_done_before_the_end_or_not_at_all(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let deputy = superuser(&desk, "deputy").await;
@@ -816,7 +816,7 @@ on_both_databases! {
         }
     }
 
-    async fn t47_an_act_that_waits_for_its_turn_is_not_done_once_its_role_is_gone(database) {
+    async fn an_act_that_waits_for_its_turn_is_not_done_once_its_role_is_gone(database) {
         let desk = start(database).await;
         let deputy = superuser(&desk, "deputy").await;
         superuser(&desk, "boss").await;
@@ -857,7 +857,7 @@ on_both_databases! {
 // -- fresh sign-ins --
 
 on_both_databases! {
-    async fn t89_a_quarter_of_an_hour_after_the_sign_in_dangerous_acts_ask_for_another(database) {
+    async fn a_quarter_of_an_hour_after_the_sign_in_dangerous_acts_ask_for_another(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let li = desk.signed_in(&person("li")).await;
@@ -960,7 +960,7 @@ on_both_databases! {
 }
 
 #[test]
-fn t89_a_local_admin_signs_in_again_with_the_password() {
+fn a_local_admin_signs_in_again_with_the_password() {
     run(async {
         let desk = Desk::start().await;
         desk.local_account("root");
@@ -1005,7 +1005,7 @@ fn only_in<'a>(one: &'a BTreeSet<String>, other: &'a BTreeSet<String>) -> Vec<&'
 }
 
 #[test]
-fn t39_fields_that_a_form_does_not_have_change_nothing() {
+fn fields_that_a_form_does_not_have_change_nothing() {
     run(async {
         let desk = start(Database::sqlite()).await;
         let boss = superuser(&desk, "boss").await;
@@ -1121,7 +1121,7 @@ fn t39_fields_that_a_form_does_not_have_change_nothing() {
 }
 
 on_both_databases! {
-    async fn t39_whoever_is_no_admin_changes_nobody_least_of_all_themself(database) {
+    async fn nobody_but_an_admin_changes_an_account_least_of_all_their_own(database) {
         let desk = Desk::on(database)
             .with("OAUTH2_SUBJECT", "/id")
             .with("FRONTDESK_SUPERUSER_PERMISSION", "desk.admin")
@@ -1171,7 +1171,7 @@ on_both_databases! {
         }
     }
 
-    async fn t40_an_account_that_waits_under_somebody_s_name_is_not_theirs_until_an_admin_says_so(database) {
+    async fn an_account_that_waits_under_somebody_s_name_is_not_theirs_until_an_admin_says_so(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let mallory = superuser(&desk, "mallory").await;
@@ -1374,7 +1374,7 @@ fn ten_browsers_open_one_password_link_at_once_and_one_password_counts() {
 }
 
 #[test]
-fn where_local_passwords_are_off_there_are_no_such_accounts_and_links() {
+fn where_local_passwords_are_off_there_are_no_local_accounts_and_no_password_links() {
     run(async {
         let desk = start(Database::sqlite()).await;
         let boss = superuser(&desk, "boss").await;
@@ -1578,7 +1578,7 @@ on_both_databases! {
 // -- many at once --
 
 on_both_databases! {
-    async fn an_act_on_the_ticked_is_done_for_each_and_says_for_whom_it_was_not(database) {
+    async fn an_act_on_ticked_accounts_is_done_for_each_and_says_where_it_was_not(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let li = desk.signed_in(&person("li")).await;
@@ -1661,7 +1661,7 @@ on_both_databases! {
         assert!(result.body.contains("Enter a name without control characters"));
     }
 
-    async fn an_act_on_all_that_match_goes_on_batch_by_batch_and_people_sign_in_between(database) {
+    async fn an_act_on_all_matches_runs_in_batches_and_people_sign_in_between_them(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let names: Vec<(String, String)> = (0..600).map(|number| (format!("local{number}"), String::new())).collect();
@@ -1846,7 +1846,7 @@ fn exported(answer: &Answer, name: &str) -> (Vec<String>, Vec<Vec<String>>) {
 }
 
 on_both_databases! {
-    async fn t61_an_exported_list_holds_what_is_stored_and_no_formula(database) {
+    async fn an_exported_list_holds_what_is_stored_and_no_formula(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let odd = [
@@ -1943,7 +1943,7 @@ on_both_databases! {
         assert_eq!(trail(&desk).len(), events, "nothing left the house");
     }
 
-    async fn an_export_of_many_is_complete_and_newest_first_whatever_the_list_s_order(database) {
+    async fn a_large_export_is_complete_and_newest_first_whatever_the_list_s_order(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let names: Vec<(String, String)> = (0..1200).map(|number| (format!("local{number}"), format!("Nr. {number}"))).collect();
@@ -1967,7 +1967,7 @@ on_both_databases! {
 // -- others' things --
 
 on_both_databases! {
-    async fn t50_ids_of_others_open_and_end_nothing(database) {
+    async fn ids_of_others_open_and_end_nothing(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let anna = desk.signed_in(&person("anna")).await;
@@ -2030,7 +2030,7 @@ on_both_databases! {
         assert_eq!(anna.get("/account").await.status, 200, "the session lives on");
     }
 
-    async fn t72_what_is_taken_holds_at_the_very_next_request_on_every_instance(database) {
+    async fn what_is_taken_away_is_gone_at_the_very_next_request_on_every_instance(database) {
         let desk = Desk::on(database.clone())
             .with("OAUTH2_SUBJECT", "/id")
             .with("FRONTDESK_STAFF_PERMISSION", "desk.look")
@@ -2074,7 +2074,7 @@ on_both_databases! {
 // -- secrets, and the trail itself --
 
 on_both_databases! {
-    async fn t87_no_page_or_list_for_admins_holds_a_secret(database) {
+    async fn no_page_or_list_for_admins_holds_a_secret(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         desk.signed_in(&person("li")).await;
@@ -2122,7 +2122,7 @@ on_both_databases! {
         }
     }
 
-    async fn t97_no_act_is_done_that_the_trail_cannot_keep(database) {
+    async fn no_act_is_done_that_the_audit_log_cannot_keep(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         desk.signed_in(&person("li")).await;

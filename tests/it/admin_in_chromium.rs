@@ -23,7 +23,7 @@ async fn page_text(chromium: &Chromium) -> String {
 }
 
 on_both_databases! {
-    async fn an_admin_finds_somebody_by_two_characters_and_switches_them_off(database) {
+    async fn an_admin_finds_a_person_by_two_characters_and_deactivates_them(database) {
         if !Chromium::available() {
             return;
         }

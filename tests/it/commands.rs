@@ -52,7 +52,7 @@ fn secret_key_prints_a_fresh_key_that_serve_accepts() {
 }
 
 #[test]
-fn all_faults_of_the_settings_are_told_at_once_and_no_secret_is_shown() {
+fn all_faults_of_the_settings_are_reported_at_once_and_no_secret_is_shown() {
     run(async {
         let provider = Provider::start().await;
         let database = Database::sqlite();
@@ -180,7 +180,7 @@ fn settings_come_from_the_environment_then_dotenv_and_secrets_from_files() {
 }
 
 on_both_databases! {
-    async fn check_says_what_holds_and_what_to_do(database) {
+    async fn check_reports_what_is_set_up_correctly_and_how_to_fix_the_rest(database) {
         let provider = Provider::start().await;
         let mut settings = process::settings(free_port(), &provider, &database);
         assert!(text(&output(&["migrate"], &settings).stdout).contains("4 migrations applied"));
@@ -200,7 +200,7 @@ on_both_databases! {
         }
     }
 
-    async fn the_first_admin_comes_about_by_promote(database) {
+    async fn promote_makes_the_first_admin(database) {
         let desk = Desk::on(database.clone()).run().await;
         let mut settings = process::settings(1, &desk.provider, &database);
         settings.retain(|name, _| name == "DATABASE_URL");
@@ -230,7 +230,7 @@ on_both_databases! {
         assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE is_superuser"), 1);
     }
 
-    async fn t81_createsuperuser_stores_argon2id_and_refuses_what_is_weak_or_taken(database) {
+    async fn createsuperuser_stores_argon2id_and_refuses_what_is_weak_or_taken(database) {
         let settings: BTreeMap<String, String> = [("DATABASE_URL".to_owned(), database.url.clone())].into();
         let with_password = |arguments: &[&str], password: &str| {
             let folder = tempfile::tempdir().expect("a folder");
@@ -428,7 +428,7 @@ on_both_databases! {
         assert_eq!(fs::read(&file).expect("a file"), before);
     }
 
-    async fn a_rescue_link_from_the_command_line_opens_the_door(database) {
+    async fn a_rescue_link_from_the_command_line_signs_its_owner_in(database) {
         let provider = Provider::start().await;
         let mut settings = process::settings(free_port(), &provider, &database);
         settings.insert("FRONTDESK_PASSWORD_LOGIN".to_owned(), "off".to_owned());
@@ -696,7 +696,7 @@ fn completions_and_the_man_page_know_every_command() {
 }
 
 #[test]
-fn a_mistake_in_a_name_or_in_env_is_told_with_what_was_meant() {
+fn a_mistake_in_a_name_or_in_env_is_reported_with_what_was_meant() {
     run(async {
         let provider = Provider::start().await;
         let database = Database::sqlite();

@@ -1,5 +1,5 @@
 //! The relying-party modules of the `OpenID` Foundation's conformance suite, made again here: each
-//! test has its module's name and does what that does (T119).
+//! test has its module's name and does what that does.
 
 use std::time::Duration;
 

@@ -184,7 +184,7 @@ mod feishu {
     }
 
     #[test]
-    fn a_sign_in_makes_the_person_whom_it_names() {
+    fn a_sign_in_makes_an_account_for_the_person_it_names() {
         run(makes_the_person(Kind::Feishu));
     }
 
@@ -194,12 +194,12 @@ mod feishu {
     }
 
     #[test]
-    fn an_error_with_status_200_is_no_person() {
+    fn an_error_with_status_200_signs_nobody_in() {
         run(takes_an_error_for_an_error(Kind::Feishu, &errors()));
     }
 
     #[test]
-    fn garbage_makes_nobody() {
+    fn garbage_signs_nobody_in() {
         run(takes_no_garbage(
             Kind::Feishu,
             &[Call::Token, Call::Profile],
@@ -207,7 +207,7 @@ mod feishu {
     }
 
     #[test]
-    fn whoever_left_is_out() {
+    fn a_person_who_has_left_is_signed_out() {
         run(asks_again_until_somebody_leaves(Kind::Feishu));
     }
 
@@ -227,7 +227,7 @@ mod lark {
     use super::*;
 
     #[test]
-    fn a_sign_in_makes_the_person_whom_it_names() {
+    fn a_sign_in_makes_an_account_for_the_person_it_names() {
         run(makes_the_person(Kind::Lark));
     }
 
@@ -237,7 +237,7 @@ mod lark {
     }
 
     #[test]
-    fn an_error_with_status_200_is_no_person() {
+    fn an_error_with_status_200_signs_nobody_in() {
         let errors = super::feishu::errors();
         run(takes_an_error_for_an_error(Kind::Lark, &errors));
     }
@@ -247,7 +247,7 @@ mod dingtalk {
     use super::*;
 
     on_both_databases! {
-        async fn a_sign_in_makes_the_person_whom_it_names(database) {
+        async fn a_sign_in_makes_an_account_for_the_person_it_names(database) {
             let standin = Standin::start(Kind::DingTalk).await;
             let desk = standin.desk(database, "").run().await;
             let browser = desk.browser();
@@ -270,7 +270,7 @@ mod dingtalk {
     }
 
     #[test]
-    fn an_error_is_no_person() {
+    fn an_error_in_the_answer_signs_nobody_in() {
         let denied = json!({
             "code": "Forbidden.AccessDenied.AccessTokenPermissionDenied",
             "requestid": "7C9F-1",
@@ -291,7 +291,7 @@ mod dingtalk {
     }
 
     #[test]
-    fn garbage_makes_nobody() {
+    fn garbage_signs_nobody_in() {
         run(takes_no_garbage(
             Kind::DingTalk,
             &[Call::Token, Call::Profile],
@@ -299,7 +299,7 @@ mod dingtalk {
     }
 
     #[test]
-    fn whoever_left_is_out() {
+    fn a_person_who_has_left_is_signed_out() {
         run(asks_again_until_somebody_leaves(Kind::DingTalk));
     }
 
@@ -323,7 +323,7 @@ mod wecom {
     use super::*;
 
     #[test]
-    fn a_sign_in_makes_the_person_whom_it_names() {
+    fn a_sign_in_makes_an_account_for_the_person_it_names() {
         run(makes_the_person(Kind::WeCom));
     }
 
@@ -333,7 +333,7 @@ mod wecom {
     }
 
     #[test]
-    fn an_error_with_status_200_is_no_person() {
+    fn an_error_with_status_200_signs_nobody_in() {
         let denied = |more: &Value| {
             let mut body = more.clone();
             body["errcode"] = 60020.into();
@@ -356,13 +356,13 @@ mod wecom {
     }
 
     #[test]
-    fn garbage_makes_nobody() {
+    fn garbage_signs_nobody_in() {
         let calls = [Call::Token, Call::Profile, Call::Details];
         run(takes_no_garbage(Kind::WeCom, &calls));
     }
 
     #[test]
-    fn whoever_is_no_member_is_nobody() {
+    fn a_person_who_is_no_member_is_refused() {
         run(async {
             let (standin, desk) = start(Kind::WeCom).await;
             let guest = li().stranger();
@@ -373,7 +373,7 @@ mod wecom {
     }
 
     #[test]
-    fn somebody_who_says_no_comes_back_without_a_code() {
+    fn a_person_who_declines_comes_back_without_a_code() {
         run(async {
             let (standin, desk) = start(Kind::WeCom).await;
             let browser = desk.browser();
@@ -408,7 +408,7 @@ mod github {
     use super::*;
 
     #[test]
-    fn a_sign_in_makes_the_person_whom_it_names() {
+    fn a_sign_in_makes_an_account_for_the_person_it_names() {
         run(makes_the_person(Kind::GitHub));
     }
 
@@ -418,7 +418,7 @@ mod github {
     }
 
     #[test]
-    fn an_error_with_status_200_is_no_person() {
+    fn an_error_with_status_200_signs_nobody_in() {
         let token = json!({
             "error": "redirect_uri_mismatch",
             "access_token": "gho_1",
@@ -439,13 +439,13 @@ mod github {
     }
 
     #[test]
-    fn garbage_makes_nobody() {
+    fn garbage_signs_nobody_in() {
         let calls = [Call::Token, Call::Profile, Call::Details];
         run(takes_no_garbage(Kind::GitHub, &calls));
     }
 
     #[test]
-    fn whoever_lost_their_token_is_out() {
+    fn a_person_whose_token_was_revoked_is_signed_out() {
         run(asks_again_until_somebody_leaves(Kind::GitHub));
     }
 
@@ -517,7 +517,7 @@ mod gitlab {
     }
 
     #[test]
-    fn a_sign_in_makes_the_person_whom_it_names() {
+    fn a_sign_in_makes_an_account_for_the_person_it_names() {
         run(async {
             let provider = OpenId::start().await;
             let toml = toml(&provider, "");

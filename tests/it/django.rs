@@ -189,7 +189,7 @@ fn assert_refused(desk: &Desk, answer: &Answer, status: u16, text: &str) {
 }
 
 on_both_databases! {
-    async fn t36_awkward_people_are_in_at_the_first_sign_in_and_have_one_account_after_the_second(database) {
+    async fn people_with_awkward_names_get_in_at_the_first_sign_in_and_have_one_account_after_the_second(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let people = [
@@ -216,7 +216,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("identities"), 6);
     }
 
-    async fn t36_names_that_differ_in_case_or_by_one_cyrillic_letter_are_accounts_of_their_own(database) {
+    async fn names_that_differ_in_case_or_by_one_cyrillic_letter_are_accounts_of_their_own(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let people = [("Admin", "Capital"), ("admin", "Small"), ("\u{430}dmin", "Cyrillic")]
@@ -273,7 +273,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("users"), 1);
     }
 
-    async fn t28_permissions_follow_the_platform_and_a_failed_call_keeps_them_and_says_so(database) {
+    async fn permissions_follow_the_platform_and_a_failed_call_keeps_them_and_says_so(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let username = company.name("li");
@@ -309,7 +309,7 @@ on_both_databases! {
         assert_refused(&desk, &answer, 502, "does not accept this portal");
     }
 
-    async fn a_platform_that_requires_pkce_refuses_a_desk_without_it(database) {
+    async fn a_platform_that_requires_pkce_refuses_a_portal_without_it(database) {
         let Some(company) = Company::new() else { return };
         let start = company.start(database).with("OAUTH2_PKCE", "off");
         let desk = company.open(start, json!({"pkce_required": true})).await;
@@ -331,7 +331,7 @@ on_both_databases! {
         company.visitor(&desk, &username).signs_in().await;
     }
 
-    async fn t09_who_declines_can_try_again(database) {
+    async fn a_person_who_declines_can_try_again(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let username = company.name("li");
@@ -344,7 +344,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("users"), 1);
     }
 
-    async fn t14_a_desk_authenticates_by_post_by_basic_and_as_a_public_client(database) {
+    async fn a_portal_authenticates_by_post_by_basic_and_as_a_public_client(database) {
         for method in ["post", "basic", "none"] {
             let Some(company) = Company::new() else { return };
             let start = company.start(database.clone()).with("OAUTH2_CLIENT_AUTH", method);
@@ -360,7 +360,7 @@ on_both_databases! {
         }
     }
 
-    async fn t14_secrets_with_odd_characters_arrive_by_post_and_by_basic(database) {
+    async fn secrets_with_odd_characters_arrive_by_post_and_by_basic(database) {
         let Some(company) = Company::new() else { return };
         let username = company.name("li");
         company.person(&username, json!({})).await;
@@ -380,7 +380,7 @@ on_both_databases! {
         assert_eq!(database.count("users"), 1);
     }
 
-    async fn by_the_defaults_who_is_switched_off_there_is_out_here_and_a_right_that_was_taken_there_is_gone(database) {
+    async fn by_default_a_person_disabled_at_the_platform_is_signed_out_here_and_a_right_taken_there_is_gone(database) {
         let Some(company) = Company::new() else { return };
         let start = company.start(database)
             .with("OAUTH2_RECHECK", "20s")
@@ -420,7 +420,7 @@ on_both_databases! {
         assert_eq!(boss.at_desk.get("/account").await.status, 200);
     }
 
-    async fn t38_who_is_deactivated_here_is_refused_and_stays_so(database) {
+    async fn a_person_deactivated_here_is_refused_and_stays_deactivated(database) {
         let Some(company) = Company::new() else { return };
         let logout_url = company.platform.logout_url();
         let start = company.start(database).with("OAUTH2_LOGOUT_URL", &logout_url);
@@ -482,7 +482,7 @@ on_both_databases! {
         }
     }
 
-    async fn t38_what_the_profile_says_of_roles_changes_none(database) {
+    async fn roles_in_a_profile_change_no_role_here(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let username = company.name("li");
@@ -497,7 +497,7 @@ on_both_databases! {
         assert_eq!(accounts_where(&desk, "is_active = TRUE AND is_staff = TRUE AND is_superuser = TRUE"), 1);
     }
 
-    async fn who_is_disabled_at_the_platform_stays_on_its_login_page(database) {
+    async fn a_person_disabled_at_the_platform_stays_on_its_login_page(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let never_in = company.name("never.in");
@@ -518,7 +518,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("sessions"), 1);
     }
 
-    async fn t10_a_code_used_twice_opens_no_second_session(database) {
+    async fn a_code_used_twice_opens_no_second_session(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let username = company.name("li");
@@ -552,7 +552,7 @@ on_both_databases! {
         }
         assert_eq!(desk.database.count("sessions"), 1);
         assert_eq!(desk.database.count("users"), 1);
-        assert!(!desk.log().contains(&parameter(&callback, "code")), "T95");
+        assert!(!desk.log().contains(&parameter(&callback, "code")));
     }
 
     async fn twenty_people_who_sign_in_at_once_have_twenty_accounts(database) {

@@ -70,7 +70,7 @@ fn one_address_that_takes_every_place_makes_room_for_others() {
 }
 
 #[test]
-fn a_proxy_that_names_nobody_shares_its_places_with_others_in_turn() {
+fn a_proxy_that_names_no_client_shares_its_places_with_others_in_turn() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1")
@@ -107,7 +107,7 @@ fn a_proxy_that_names_nobody_shares_its_places_with_others_in_turn() {
 }
 
 #[test]
-fn a_proxy_that_names_nobody_is_told_on_the_status_page_and_by_check() {
+fn a_proxy_that_names_no_client_is_reported_on_the_status_page_and_by_check() {
     run(async {
         let database = Database::sqlite();
         let provider = Provider::start().await;
@@ -164,7 +164,7 @@ fn a_proxy_that_names_nobody_is_told_on_the_status_page_and_by_check() {
 }
 
 on_both_databases! {
-    async fn somebody_deactivated_who_tries_on_and_on_leaves_sixty_rows_a_minute_and_their_number(database) {
+    async fn a_deactivated_person_who_keeps_trying_leaves_sixty_rows_a_minute_and_a_count_of_the_rest(database) {
         let desk = Desk::on(database).run().await;
         for name in ["leo", "mia"] {
             desk.signed_in(&Person::named(name)).await;
@@ -204,7 +204,7 @@ on_both_databases! {
         assert_eq!(rows("leo", "sign_in_refused"), 61);
     }
 
-    async fn imported_hashes_that_are_dear_make_every_try_as_long(database) {
+    async fn expensive_imported_hashes_make_every_try_take_as_long(database) {
         // Of "correct horse battery", by Django 5.2 as it comes.
         const IMPORTED: &str = "pbkdf2_sha256$1000000$uyQGXDP2qEeVGCWbAR4rZ8$VK8X/YL9SHA9P1wSjCQrQ/RryA5RHUg+uUvmTCEygxs=";
         let desk = Desk::on(database).run().await;

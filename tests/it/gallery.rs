@@ -684,17 +684,17 @@ fn the_pages_of_several_providers_in_chinese_are_fit_to_use() {
 }
 
 #[test]
-fn t57_every_page_in_english_is_fit_to_use() {
+fn every_page_in_english_is_fit_to_use() {
     tour("en", "en");
 }
 
 #[test]
-fn t57_every_page_in_chinese_is_fit_to_use() {
+fn every_page_in_chinese_is_fit_to_use() {
     tour("zh-CN,zh", "zh-Hans");
 }
 
 #[test]
-fn colours_by_choice_are_as_fit_as_those_by_system() {
+fn chosen_colours_are_as_fit_to_use_as_those_of_the_system() {
     if !Chromium::available() {
         return;
     }
@@ -751,7 +751,7 @@ fn colours_by_choice_are_as_fit_as_those_by_system() {
 }
 
 #[test]
-fn a_page_is_light_cold_and_one_request_warm() {
+fn a_page_is_small_when_cold_and_one_request_when_warm() {
     if !Chromium::available() {
         return;
     }
@@ -842,7 +842,7 @@ fn without_script_and_on_paper_everything_works() {
 }
 
 #[test]
-fn the_keyboard_alone_takes_a_local_admin_in_around_and_out() {
+fn a_local_admin_gets_in_around_and_out_by_the_keyboard_alone() {
     if !Chromium::available() {
         return;
     }

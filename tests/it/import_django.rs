@@ -367,7 +367,7 @@ on_both_databases! {
         assert_eq!(boss.get("/admin/users").await.status, 200, "the role came along");
     }
 
-    async fn t79_a_wrong_old_password_opens_nothing_and_neither_does_one_that_did_not_come_along(database) {
+    async fn a_wrong_old_password_opens_nothing_and_neither_does_one_that_was_not_imported(database) {
         let Some(old) = small_portal() else { return };
         let desk = behind_a_proxy(database).await;
         imported(&old, &desk.database, &[]);
@@ -397,7 +397,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("sessions"), 0);
     }
 
-    async fn t40_the_first_company_sign_in_lands_on_an_imported_account_where_that_is_set(database) {
+    async fn the_first_company_sign_in_lands_on_an_imported_account_where_that_is_set(database) {
         let Some(old) = small_portal() else { return };
         let desk = Desk::on(database)
             .with("FRONTDESK_ADOPT_IMPORTED", "on")
@@ -437,7 +437,7 @@ on_both_databases! {
         assert_eq!(desk.browser().sign_in(&other, "/").await.status, 409);
     }
 
-    async fn t40_an_account_with_a_role_or_inactive_or_not_imported_is_never_adopted(database) {
+    async fn an_account_with_a_role_or_inactive_or_not_imported_is_never_adopted(database) {
         let Some(old) = small_portal() else { return };
         let desk = Desk::on(database).with("FRONTDESK_ADOPT_IMPORTED", "on").run().await;
         desk.local_account("local");
@@ -457,7 +457,7 @@ on_both_databases! {
         assert_eq!(answer.status, 303, "its password is still there");
     }
 
-    async fn t40_without_the_setting_an_imported_name_is_taken(database) {
+    async fn without_the_setting_an_imported_name_is_taken(database) {
         let Some(old) = small_portal() else { return };
         let desk = Desk::on(database).run().await;
         imported(&old, &desk.database, &[]);
@@ -468,7 +468,7 @@ on_both_databases! {
         assert_eq!(try_password(&desk, 0, "quick", OLD_PASSWORD).await.1.status, 303);
     }
 
-    async fn what_is_no_old_portal_is_said_and_nothing_is_made(database) {
+    async fn a_source_that_is_no_old_portal_is_refused_and_nothing_is_imported(database) {
         let folder = tempfile::tempdir().expect("a folder");
         let nowhere = folder.path().join("nowhere.sqlite3");
         let nowhere = nowhere.to_str().expect("a path in Unicode");

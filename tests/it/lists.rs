@@ -802,7 +802,7 @@ on_both_databases! {
         assert_eq!(link(&nobody, "\">Search: Nobody").as_deref(), Some("/admin/users?status=active"));
     }
 
-    async fn t88_a_search_is_text_and_never_a_pattern(database) {
+    async fn a_search_is_text_and_never_a_pattern(database) {
         let desk = Desk::on(database).run().await;
         let boss = superuser(&desk).await;
         for name in ["100%", "a_b", "axb", "o'neil", "say\"hi", "back\\slash", "ｗａｎｇ", "👩‍🚀li"] {
@@ -849,7 +849,7 @@ on_both_databases! {
         }
     }
 
-    async fn somebody_renamed_is_found_by_the_new_names_alone(database) {
+    async fn a_renamed_person_is_found_by_the_new_names_alone(database) {
         let desk = Desk::on(database.clone()).with("OAUTH2_SUBJECT", "/id").run().await;
         let boss = desk.signed_in(&Person::named("boss").with("id", 1)).await;
         desk.database.execute("UPDATE users SET is_superuser = TRUE WHERE username = 'boss'");
@@ -879,7 +879,7 @@ on_both_databases! {
         assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE NOT is_searchable"), 0);
     }
 
-    async fn t88_no_address_of_a_list_makes_it_fail(database) {
+    async fn no_address_of_a_list_makes_it_fail(database) {
         let desk = Desk::on(database).run().await;
         let boss = superuser(&desk).await;
         let mut chinese = boss.clone();
@@ -1241,7 +1241,7 @@ fn record_note_about(
 }
 
 on_both_databases! {
-    async fn the_trail_is_filtered_by_each_of_its_parts_and_by_several(database) {
+    async fn the_audit_log_is_filtered_by_each_of_its_parts_and_by_several(database) {
         const WANTED: &[(&str, &str)] = &[
             ("about", "li"), ("about", "li.before"), ("about", "nobody"),
             ("by", "boss"), ("by", "command line"),
@@ -1302,7 +1302,7 @@ on_both_databases! {
         assert_eq!(days, BTreeSet::from(["2026-03-04".to_owned()]));
     }
 
-    async fn an_event_keeps_the_name_that_somebody_had_then(database) {
+    async fn an_event_keeps_the_name_that_a_person_had_then(database) {
         let desk = Desk::on(database).with("OAUTH2_SUBJECT", "/id").run().await;
         let boss = desk.signed_in(&Person::named("boss").with("id", 1)).await;
         desk.database.execute("UPDATE users SET is_staff = TRUE WHERE username = 'boss'");
@@ -1362,7 +1362,7 @@ on_both_databases! {
         assert!(!boss.get("/account/timeline").await.body.contains("li@new.example"));
     }
 
-    async fn the_page_of_a_person_tells_everything_by_twenty_five(database) {
+    async fn the_page_of_a_person_lists_every_event_twenty_five_at_a_time(database) {
         let desk = Desk::on(database).run().await;
         let boss = superuser(&desk).await;
         let li = Person::named("li").with("email", "li@old.example");
@@ -1421,7 +1421,7 @@ on_both_databases! {
         assert!(fact(&chinese.get(&path).await, "邮箱").contains("由 Qinghe 更改"));
     }
 
-    async fn events_go_when_their_time_is_over_and_one_tells_of_it(database) {
+    async fn events_are_deleted_when_their_time_is_over_and_one_event_says_so(database) {
         let desk = Desk::on(database)
             .with("FRONTDESK_KEEP_SIGN_INS", "1d")
             .with("FRONTDESK_KEEP_ACTS", "3d")
@@ -1531,7 +1531,7 @@ on_both_databases! {
         });
         assert!(undone.is_err());
 
-        // T96: whatever a name holds, its line stays one.
+        // Whatever a name holds, its line stays one.
         let evil = format!("evil-{kind}\r\n{{\"audit\":\"forged-{kind}\"}}\u{2028}\u{2029}\u{202e}\u{2066}\u{85}\u{1b}[31m\"\\");
         desk.inner
             .db
@@ -1869,7 +1869,7 @@ fn json_of(done: &Output, status: i32) -> Value {
 
 /// What scripts and retention rules go by: a code is added, never changed.
 #[test]
-fn the_codes_of_events_stay() {
+fn the_codes_of_events_stay_as_they_are() {
     let codes: Vec<&str> = EventKind::all().map(EventKind::code).collect();
     assert_eq!(
         codes,
@@ -1924,7 +1924,7 @@ fn the_codes_of_events_stay() {
 
 /// One file alone changes or deletes what is in the trail.
 #[test]
-fn rows_of_the_trail_are_only_added() {
+fn rows_of_the_audit_log_are_only_added() {
     let mut folders = vec![Path::new("src").to_owned()];
     let mut changing = Vec::new();
     while let Some(folder) = folders.pop() {

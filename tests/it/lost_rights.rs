@@ -57,7 +57,7 @@ async fn opens_admin_area(browser: &Browser) -> bool {
 }
 
 on_both_databases! {
-    async fn a_demoted_superuser_whose_groups_come_as_a_text_is_none_at_the_next_sign_in(database) {
+    async fn a_demoted_superuser_whose_groups_come_as_a_text_is_no_superuser_at_the_next_sign_in(database) {
         let provider = OpenId::start().await;
         let desk = provider
             .desk(database)
@@ -84,7 +84,7 @@ on_both_databases! {
         assert!(is_superuser(&desk, "li"));
     }
 
-    async fn a_member_of_the_permissions_answer_is_read_by_its_shape_and_missed_where_it_is_absent(database) {
+    async fn the_permissions_member_is_read_in_each_of_its_shapes_and_its_absence_keeps_the_old_set(database) {
         let desk = start(database).await;
         desk.signed_in(&Person::named("boss").may(&["admins"])).await;
         let li = Person::named("li").may(&["admins"]);
@@ -103,7 +103,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_separator_parts_a_text_of_several_permissions(database) {
+    async fn a_separator_splits_a_text_of_several_permissions(database) {
         for (separator, text) in [(",", "staff, admins"), (" ", "staff admins"), (";", "admins;")] {
             let provider = OpenId::start().await;
             let another = if database.is_postgresql() {
@@ -131,7 +131,7 @@ on_both_databases! {
         assert_eq!(desk.database.texts("SELECT name AS value FROM user_permissions ORDER BY name"), ["a", "b"]);
     }
 
-    async fn a_set_that_is_kept_shows_its_age_wherever_somebody_looks_for_it(database) {
+    async fn permissions_that_were_kept_show_their_age_wherever_an_admin_looks(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let li = Person::named("li").may(&["admins", "reports.read"]);

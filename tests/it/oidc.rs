@@ -312,7 +312,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_refreshed_token_replaces_the_one_before_at_each_look(database) {
+    async fn a_refreshed_token_replaces_the_previous_one_at_each_re_check(database) {
         let Some(company) = Company::new() else { return };
         let start = company.start(database).with("OAUTH2_RECHECK", "1s");
         let desk = company.open(start, json!({})).await;
@@ -331,7 +331,7 @@ on_both_databases! {
         assert!(visitor.is_in().await);
     }
 
-    async fn who_is_switched_off_at_the_provider_is_out_and_no_other_is(database) {
+    async fn a_person_disabled_at_the_provider_is_signed_out_and_nobody_else_is(database) {
         let Some(company) = Company::new() else { return };
         let start = company.start(database).with("OAUTH2_RECHECK", "1s");
         let desk = company.open(start, json!({})).await;
@@ -565,7 +565,7 @@ fn a_signed_userinfo_answer_is_read() {
 }
 
 #[test]
-fn a_desk_authenticates_by_basic_by_post_and_as_a_public_client() {
+fn a_portal_authenticates_by_basic_by_post_and_as_a_public_client() {
     run(async {
         for (setting, registered) in [
             // Unset: what the provider's metadata offers first.
@@ -596,7 +596,7 @@ fn a_desk_authenticates_by_basic_by_post_and_as_a_public_client() {
 }
 
 #[test]
-fn a_desk_authenticates_with_a_key_of_each_kind() {
+fn a_portal_authenticates_with_a_key_of_each_kind() {
     run(async {
         for key in [Key::rsa(), Key::p256(), Key::p384(), Key::ed25519()] {
             let Some(company) = Company::new() else {

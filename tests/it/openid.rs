@@ -81,7 +81,7 @@ async fn two_with_desk(database: Database) -> ([OpenId; 2], Desk) {
 // -- the callback --
 
 #[test]
-fn t06_the_issuer_in_the_callback_is_that_of_the_provider_that_was_asked() {
+fn the_issuer_in_the_callback_is_that_of_the_provider_that_was_asked() {
     run(async {
         let ([one, two], desk) = two_with_desk(Database::sqlite()).await;
         let tokens = || one.seen(Call::Token).len() + two.seen(Call::Token).len();
@@ -131,7 +131,7 @@ fn t06_the_issuer_in_the_callback_is_that_of_the_provider_that_was_asked() {
 }
 
 #[test]
-fn t07_an_attempt_counts_at_the_provider_where_it_began() {
+fn an_attempt_counts_at_the_provider_where_it_began() {
     run(async {
         let (providers, desk) = two_with_desk(Database::sqlite()).await;
         let ids = ["a", "b"];
@@ -166,7 +166,7 @@ fn t07_an_attempt_counts_at_the_provider_where_it_began() {
 }
 
 #[test]
-fn t07_two_hundred_sign_ins_at_once_at_two_providers_each_land_on_their_own() {
+fn two_hundred_sign_ins_at_once_at_two_providers_each_land_on_their_own() {
     run(async {
         let (providers, desk) = two_with_desk(Database::sqlite()).await;
         let desk = Arc::new(desk);
@@ -197,7 +197,7 @@ fn t07_two_hundred_sign_ins_at_once_at_two_providers_each_land_on_their_own() {
 // -- the client --
 
 #[test]
-fn t14_the_client_authenticates_as_the_provider_offers_and_once() {
+fn the_client_authenticates_as_the_provider_offers_and_once() {
     run(async {
         for secret in ODD_SECRETS {
             for (offered, is_basic) in [
@@ -246,7 +246,7 @@ fn t14_the_client_authenticates_as_the_provider_offers_and_once() {
 }
 
 #[test]
-fn t14_a_client_with_a_key_signs_for_itself() {
+fn a_client_with_a_key_signs_for_itself() {
     run(async {
         let folder = tempfile::tempdir().expect("a folder");
         for key in [Key::rsa(), Key::p256(), Key::p384(), Key::ed25519()] {
@@ -303,7 +303,7 @@ fn t14_a_client_with_a_key_signs_for_itself() {
 }
 
 #[test]
-fn t14_an_assertion_can_name_the_token_endpoint_and_the_certificate_of_its_key() {
+fn an_assertion_can_name_the_token_endpoint_and_the_certificate_of_its_key() {
     run(async {
         let folder = tempfile::tempdir().expect("a folder");
         let (key, certificate) = (folder.path().join("key"), folder.path().join("certificate"));
@@ -342,7 +342,7 @@ fn t14_an_assertion_can_name_the_token_endpoint_and_the_certificate_of_its_key()
 // -- signatures --
 
 #[test]
-fn t16_an_unsigned_token_is_refused_however_it_is_spelled() {
+fn an_unsigned_token_is_refused_however_it_is_spelled() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let spellings = [
@@ -394,7 +394,7 @@ const ASYMMETRIC: [&str; 9] = [
 const SYMMETRIC: [&str; 3] = ["HS256", "HS384", "HS512"];
 
 #[test]
-fn t17_a_key_counts_for_its_own_algorithms_alone() {
+fn a_key_counts_for_its_own_algorithms_alone() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let rsa = Key::rsa();
@@ -436,7 +436,7 @@ fn t17_a_key_counts_for_its_own_algorithms_alone() {
 }
 
 #[test]
-fn t17_ed25519_is_eddsa_by_its_own_name() {
+fn ed25519_is_eddsa_by_its_own_name() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let key = Arc::new(Key::ed25519());
@@ -455,7 +455,7 @@ fn t17_ed25519_is_eddsa_by_its_own_name() {
 }
 
 #[test]
-fn t17_only_listed_algorithms_count_and_a_shared_secret_only_if_listed() {
+fn only_listed_algorithms_count_and_a_shared_secret_only_if_listed() {
     run(async {
         let provider = OpenId::start().await;
         let toml = provider.toml("a") + "id_token_algorithms = [\"HS256\", \"ES256\"]\n";
@@ -491,7 +491,7 @@ fn changed(jwk: &Value, by: &Value) -> Value {
 }
 
 #[test]
-fn t18_the_key_is_found_among_others_and_bad_ones_hide_none() {
+fn the_key_is_found_among_others_and_bad_ones_hide_none() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let rsa = Key::rsa().jwk();
@@ -585,7 +585,7 @@ fn t18_the_key_is_found_among_others_and_bad_ones_hide_none() {
 }
 
 #[test]
-fn t18_keys_that_a_token_brings_along_are_not_looked_at() {
+fn keys_that_a_token_brings_along_are_not_looked_at() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let elsewhere = Provider::start().await;
@@ -611,7 +611,7 @@ fn t18_keys_that_a_token_brings_along_are_not_looked_at() {
 /// `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:512`, and a token that
 /// `openssl dgst -sha256 -sign` signed.
 #[test]
-fn t18_short_keys_sign_nothing() {
+fn short_keys_sign_nothing() {
     run(async {
         for weak in [
             include_str!("fixtures/rsa512.json"),
@@ -638,7 +638,7 @@ fn t18_short_keys_sign_nothing() {
 }
 
 #[test]
-fn t19_keys_are_asked_for_once_in_half_a_minute_whoever_sends_tokens() {
+fn keys_are_fetched_once_in_half_a_minute_whoever_sends_tokens() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let desk = Arc::new(desk);
@@ -700,7 +700,7 @@ fn t19_keys_are_asked_for_once_in_half_a_minute_whoever_sends_tokens() {
 // -- claims --
 
 #[test]
-fn t20_the_issuer_is_compared_byte_for_byte() {
+fn the_issuer_is_compared_byte_for_byte() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let url = &provider.issuer;
@@ -730,7 +730,7 @@ fn t20_the_issuer_is_compared_byte_for_byte() {
 }
 
 #[test]
-fn t21_the_token_is_for_this_client_and_for_nobody_whom_it_does_not_trust() {
+fn the_token_is_for_this_client_and_for_nobody_whom_it_does_not_trust() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         judges(
@@ -802,7 +802,7 @@ fn t21_the_token_is_for_this_client_and_for_nobody_whom_it_does_not_trust() {
 }
 
 #[test]
-fn t22_times_are_numbers_and_within_a_minute() {
+fn times_are_numbers_and_within_a_minute() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let now = provider.now();
@@ -851,7 +851,7 @@ fn f64_of(seconds: i64) -> f64 {
 }
 
 #[test]
-fn t23_the_nonce_is_that_of_the_transaction() {
+fn the_nonce_is_that_of_the_transaction() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let others = query(&desk.browser().begin("/").await)["nonce"].clone();
@@ -882,7 +882,7 @@ fn t23_the_nonce_is_that_of_the_transaction() {
 }
 
 #[test]
-fn t04_a_code_of_another_transaction_is_of_no_use_even_where_pkce_is_ignored() {
+fn a_code_of_another_transaction_is_of_no_use_even_where_pkce_is_ignored() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         for ignores_pkce in [false, true] {
@@ -907,7 +907,7 @@ fn t04_a_code_of_another_transaction_is_of_no_use_even_where_pkce_is_ignored() {
 }
 
 #[test]
-fn t24_the_subject_is_a_name_and_userinfo_speaks_of_the_same() {
+fn the_subject_is_a_text_and_userinfo_speaks_of_the_same_person() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let values = || {
@@ -957,7 +957,7 @@ fn t24_the_subject_is_a_name_and_userinfo_speaks_of_the_same() {
 }
 
 #[test]
-fn t25_a_token_counts_in_the_place_it_was_made_for() {
+fn a_token_counts_only_in_the_place_it_was_made_for() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let browser = provider.signed_in(&desk, &li()).await;
@@ -1044,7 +1044,7 @@ fn userinfo_as_jwt(provider: &OpenId, key: Arc<Key>, header: Value, by: Value) {
 }
 
 #[test]
-fn t27_signed_userinfo_is_verified_or_refused() {
+fn signed_userinfo_is_verified_or_refused() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let rsa = Arc::new(Key::rsa());
@@ -1078,7 +1078,7 @@ fn t27_signed_userinfo_is_verified_or_refused() {
 }
 
 #[test]
-fn t26_what_was_asked_for_must_be_proven() {
+fn what_the_sign_in_asked_for_must_be_proven() {
     run(async {
         let provider = OpenId::start().await;
         let toml = provider.toml("a") + "max_age = 60\nacr_values = \"gold platinum\"\n";
@@ -1109,7 +1109,7 @@ fn t26_what_was_asked_for_must_be_proven() {
 }
 
 #[test]
-fn t26_a_silent_sign_in_that_fails_is_asked_for_aloud_once() {
+fn a_silent_sign_in_that_fails_is_tried_again_with_a_prompt_once() {
     run(async {
         let provider = OpenId::start().await;
         let toml = provider.toml("a") + "prompt = \"none\"\n";
@@ -1132,7 +1132,7 @@ fn t26_a_silent_sign_in_that_fails_is_asked_for_aloud_once() {
 }
 
 #[test]
-fn t26_a_trial_that_fails_in_silence_is_tried_aloud_for_somebody_who_is_signed_in_too() {
+fn a_silent_test_sign_in_that_fails_is_tried_again_with_a_prompt_for_a_signed_in_person_too() {
     run(async {
         let provider = OpenId::start().await;
         let toml = provider.toml("a") + "prompt = \"none\"\n";
@@ -1160,7 +1160,7 @@ fn t26_a_trial_that_fails_in_silence_is_tried_aloud_for_somebody_who_is_signed_i
 }
 
 #[test]
-fn t27_words_of_the_operator_take_the_place_of_the_prompt_and_consent_stays() {
+fn the_operator_s_own_prompt_replaces_ours_and_consent_stays() {
     run(async {
         let provider = OpenId::start().await;
         let of = async |more: &str, from: &str| {
@@ -1186,7 +1186,7 @@ fn t27_words_of_the_operator_take_the_place_of_the_prompt_and_consent_stays() {
 // -- discovery --
 
 #[test]
-fn t29_addresses_for_servers_may_be_http_at_the_internal_base_alone() {
+fn addresses_for_servers_may_be_http_at_the_internal_base_alone() {
     run(async {
         let provider = OpenId::start_as(|_| "https://id.example.com/t".to_owned()).await;
         let inside = format!("internal_url_prefix = \"{}\"\n", provider.url);
@@ -1220,7 +1220,7 @@ async fn assert_unavailable(desk: &Desk, what: &str) {
 }
 
 #[test]
-fn t29_only_a_document_of_this_issuer_is_believed() {
+fn only_a_document_of_this_issuer_is_believed() {
     run(async {
         for by in [
             json!({"issuer": "https://evil.test"}),
@@ -1263,7 +1263,7 @@ fn t29_only_a_document_of_this_issuer_is_believed() {
 }
 
 #[test]
-fn t29_an_issuer_with_a_path_is_asked_beneath_it() {
+fn an_issuer_with_a_path_is_asked_beneath_it() {
     run(async {
         for path in ["/realms/a", "/realms/a/"] {
             let provider = OpenId::start_as(|url| format!("{url}{path}")).await;
@@ -1276,7 +1276,7 @@ fn t29_an_issuer_with_a_path_is_asked_beneath_it() {
 }
 
 #[test]
-fn t29_an_issuer_with_tls_has_no_address_without() {
+fn an_issuer_with_tls_has_no_address_without() {
     run(async {
         let folder = tempfile::tempdir().expect("a folder");
         let ca_file = folder.path().join("ca.pem");
@@ -1314,7 +1314,7 @@ fn t29_an_issuer_with_tls_has_no_address_without() {
 }
 
 #[test]
-fn t29_a_worse_document_does_not_replace_the_last_good_one() {
+fn a_worse_document_does_not_replace_the_last_good_one() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         provider.signed_in(&desk, &li()).await;
@@ -1353,7 +1353,7 @@ fn t29_a_worse_document_does_not_replace_the_last_good_one() {
 }
 
 #[test]
-fn t31_a_request_that_must_be_pushed_is_never_sent_through_the_browser() {
+fn a_request_that_must_be_pushed_is_never_sent_through_the_browser() {
     run(async {
         let provider = OpenId::start().await;
         let required = json!({"require_pushed_authorization_requests": true});
@@ -1414,7 +1414,7 @@ fn t31_a_request_that_must_be_pushed_is_never_sent_through_the_browser() {
 // -- signing out --
 
 #[test]
-fn t98_a_bad_logout_token_ends_nothing_and_says_nothing() {
+fn a_bad_logout_token_ends_nothing_and_says_nothing() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let browser = provider.signed_in(&desk, &li().with("sid", "s")).await;
@@ -1556,7 +1556,7 @@ fn t98_a_bad_logout_token_ends_nothing_and_says_nothing() {
 }
 
 on_both_databases! {
-    async fn t99_a_logout_token_ends_what_it_names_on_every_instance_and_nothing_else(database) {
+    async fn a_logout_token_ends_what_it_names_on_every_instance_and_nothing_else(database) {
         let ([one, two], desk) = two_with_desk(database.clone()).await;
         let toml = format!("{}\n{}", one.toml("a"), two.toml("b"));
         let other = Desk::on(database).beside(&desk).providers(&toml).run().await;
@@ -1621,7 +1621,7 @@ async fn sign_out(browser: &Browser) {
 }
 
 #[test]
-fn t100_signing_out_here_does_not_wait_for_the_provider() {
+fn signing_out_here_does_not_wait_for_the_provider() {
     run(async {
         for reply in [
             None,
@@ -1650,7 +1650,7 @@ fn t100_signing_out_here_does_not_wait_for_the_provider() {
 }
 
 #[test]
-fn t100_whatever_comes_back_from_the_provider_is_the_signed_out_page() {
+fn whatever_comes_back_from_the_provider_is_the_signed_out_page() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let browser = provider.signed_in(&desk, &li()).await;
@@ -1693,7 +1693,7 @@ fn t100_whatever_comes_back_from_the_provider_is_the_signed_out_page() {
 const UNAVAILABLE: &str = "cannot be reached at the moment";
 
 #[test]
-fn t111_a_provider_that_goes_away_after_an_hour_is_shown_as_away() {
+fn a_provider_that_goes_away_after_an_hour_is_shown_as_away() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         let provider_of = || desk.inner.providers.all()[0].clone();
@@ -1713,7 +1713,7 @@ fn t111_a_provider_that_goes_away_after_an_hour_is_shown_as_away() {
 }
 
 #[test]
-fn t111_a_provider_that_is_down_at_the_start_is_found_when_it_comes() {
+fn a_provider_that_is_down_at_the_start_is_found_when_it_comes() {
     run(async {
         let port = free_port();
         let desk = Desk::on(Database::sqlite())
@@ -1824,7 +1824,7 @@ async fn in_trouble(call: Call, what: &str, reply: Reply, status: u16) {
 }
 
 #[test]
-fn t112_whichever_call_fails_there_is_one_page_and_the_next_try_works() {
+fn whichever_call_fails_there_is_one_page_and_the_next_try_works() {
     run(async {
         for call in CALLS {
             for (what, reply, status) in chaos() {
@@ -1835,7 +1835,7 @@ fn t112_whichever_call_fails_there_is_one_page_and_the_next_try_works() {
 }
 
 #[test]
-fn t112_whichever_call_hangs_people_wait_ten_seconds_at_most() {
+fn whichever_call_hangs_people_wait_ten_seconds_at_most() {
     run(async {
         let mut waiting = Vec::new();
         for call in CALLS {
@@ -1855,7 +1855,7 @@ fn t112_whichever_call_hangs_people_wait_ten_seconds_at_most() {
 }
 
 #[test]
-fn t113_clocks_may_be_half_a_minute_apart_and_more_is_named_as_such() {
+fn clocks_may_be_half_a_minute_apart_and_more_is_named_as_such() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         for ahead in [-300, 300] {

@@ -39,9 +39,9 @@ fn all_filled(path: &str, id: i64, session: i64) -> Vec<String> {
         .collect()
 }
 
-/// T85: every address and method, as everybody.
+/// Tries every address and method, as everybody.
 #[test]
-fn t85_each_address_opens_for_those_it_is_for() {
+fn each_address_opens_for_those_it_is_for() {
     run(async {
         let desk = Desk::start().await;
         let employee = desk.signed_in(&Person::named("employee")).await;
@@ -102,7 +102,7 @@ fn t85_each_address_opens_for_those_it_is_for() {
                 ("superuser", &superuser),
             ] {
                 if address.method.as_str() != "GET" {
-                    // Changes are walked by T49; here: nobody gets in without a session.
+                    // The next test walks the changes; here nobody gets in without a session.
                     let answer = browser
                         .send(
                             address.method.as_str().parse().expect("a method"),
@@ -222,9 +222,9 @@ fn t85_each_address_opens_for_those_it_is_for() {
 /// What is wrong with it, headers, body.
 type Attempt<'a> = (&'static str, Vec<(&'a str, &'a str)>, String);
 
-/// T49: every change, from everywhere that it must not come from.
+/// Tries every change, from everywhere that it must not come from.
 #[test]
-fn t49_a_change_needs_the_token_of_its_page_and_our_own_origin() {
+fn a_change_needs_the_token_of_its_page_and_our_own_origin() {
     run(async {
         let desk = Desk::start().await;
         let me = desk.signed_in(&Person::named("anna")).await;
@@ -481,7 +481,7 @@ pub fn elsewhere() -> Vec<String> {
 }
 
 #[test]
-fn t51_no_address_leads_elsewhere() {
+fn no_address_leads_elsewhere() {
     run(async {
         let desk = Desk::start().await;
         let corpus = elsewhere();
@@ -526,7 +526,7 @@ fn t51_no_address_leads_elsewhere() {
 }
 
 #[test]
-fn t53_nothing_adds_a_header() {
+fn nothing_adds_a_header() {
     run(async {
         let desk = Desk::start().await;
         let hostile = [
@@ -576,7 +576,7 @@ fn t53_nothing_adds_a_header() {
 }
 
 #[test]
-fn t54_what_people_are_called_is_text_on_every_page() {
+fn names_of_people_are_text_on_every_page() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .asking_for_permissions()
@@ -620,7 +620,7 @@ fn t54_what_people_are_called_is_text_on_every_page() {
 }
 
 #[test]
-fn t55_nothing_of_a_request_is_echoed_unescaped() {
+fn nothing_of_a_request_is_echoed_unescaped() {
     run(async {
         let desk = Desk::start().await;
         let signed_in = desk.signed_in(&Person::named("li")).await;
@@ -672,7 +672,7 @@ fn t55_nothing_of_a_request_is_echoed_unescaped() {
 }
 
 #[test]
-fn t57_pages_links_and_assets_come_from_here_alone() {
+fn pages_links_and_assets_come_from_here_alone() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.signed_in(&Person::named("li")).await;
@@ -705,7 +705,7 @@ fn t57_pages_links_and_assets_come_from_here_alone() {
 }
 
 #[test]
-fn t84_a_client_s_address_is_believed_from_trusted_proxies_alone() {
+fn a_client_s_address_is_believed_from_trusted_proxies_alone() {
     run(async {
         let forwarded = [
             ("x-forwarded-for", "198.51.100.7, 203.0.113.9"),
@@ -841,7 +841,7 @@ fn pages_speak_the_browser_s_language_or_the_chosen_one() {
 }
 
 #[test]
-fn t95_no_secret_is_in_the_database_in_the_clear() {
+fn no_secret_is_in_the_database_in_the_clear() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .asking_for_permissions()
@@ -868,7 +868,7 @@ fn t95_no_secret_is_in_the_database_in_the_clear() {
                 assert!(!log.contains(&form), "a secret is in the log");
             }
         }
-        // T96: one event is one line, whatever is in it.
+        // One event is one line, whatever is in it.
         let evil = "x\r\n2026-01-01T00:00:00Z INFO event=signed_in user=admin\u{1b}[31m\u{202e}";
         desk.browser()
             .get(&format!(

@@ -53,7 +53,7 @@ fn trail(desk: &Desk) -> Vec<String> {
 }
 
 on_both_databases! {
-    async fn a_local_account_signs_in_through_the_same_door(database) {
+    async fn a_local_account_signs_in_by_the_same_function(database) {
         // Nobody is asked about in the background, which reads.
         let desk = Desk::on(database).with("OAUTH2_RECHECK", "off").run().await;
         desk.local_account("root");
@@ -86,7 +86,7 @@ on_both_databases! {
         assert_eq!(trail(&desk)[2..], ["user_switched  root", "signed_in  anna"]);
     }
 
-    async fn t79_refusals_tell_nothing_apart(database) {
+    async fn refusals_tell_nothing_apart(database) {
         let desk = behind_a_proxy(database).await;
         for name in ["known", "inactive"] {
             desk.local_account(name);
@@ -137,7 +137,7 @@ on_both_databases! {
         assert!(!desk.log().contains("KNOWN") && !desk.log().contains("battery"));
     }
 
-    async fn t80_two_hundred_wrong_passwords_at_once(database) {
+    async fn of_two_hundred_wrong_passwords_at_once_ten_are_looked_at(database) {
         let desk = behind_a_proxy(database).await;
         desk.local_account("boss");
         desk.database.execute("UPDATE users SET is_superuser = TRUE");
@@ -307,7 +307,7 @@ fn ten_browsers_open_one_rescue_link_at_once_and_one_gets_in() {
 }
 
 #[test]
-fn t80_an_address_is_slowed_and_what_it_forges_does_not_help() {
+fn an_address_is_slowed_and_what_it_forges_does_not_help() {
     run(async {
         // Nobody is trusted: X-Forwarded-For is a stranger's word.
         let desk = Desk::start().await;
@@ -338,7 +338,7 @@ fn t80_an_address_is_slowed_and_what_it_forges_does_not_help() {
 }
 
 #[test]
-fn whoever_is_asked_to_sign_in_again_is_asked_in_their_own_way() {
+fn people_who_must_sign_in_again_are_asked_in_their_own_way() {
     run(async {
         let desk = Desk::start().await;
         desk.local_account("root");
@@ -379,7 +379,7 @@ fn whoever_is_asked_to_sign_in_again_is_asked_in_their_own_way() {
 }
 
 on_both_databases! {
-    async fn who_may_use_a_password_is_a_setting(database) {
+    async fn a_setting_says_who_may_use_a_password(database) {
         let desk = Desk::on(database)
             .with("FRONTDESK_PASSWORD_LOGIN", "superusers")
             .run()
@@ -416,7 +416,7 @@ on_both_databases! {
         assert_eq!(off.inner.hasher.verifications(), 0);
     }
 
-    async fn t82_any_password_up_to_128_characters_counts_whole_and_longer_ones_cost_nothing(database) {
+    async fn any_password_up_to_128_characters_counts_whole_and_longer_ones_cost_nothing(database) {
         let desk = Desk::on(database).run().await;
         desk.local_account("root");
         let browser = desk.browser();
@@ -461,7 +461,7 @@ on_both_databases! {
         assert_eq!(desk.inner.hasher.verifications(), before);
     }
 
-    async fn t82_a_hash_of_weaker_parameters_is_renewed_at_the_next_sign_in(database) {
+    async fn a_hash_of_weaker_parameters_is_renewed_at_the_next_sign_in(database) {
         let desk = Desk::on(database).run().await;
         desk.local_account("root");
         // argon2id with m=8192, t=1 of the same password.
@@ -488,7 +488,7 @@ on_both_databases! {
         }
     }
 
-    async fn t83_no_account_is_there_at_the_start_and_no_page_makes_an_admin(database) {
+    async fn no_account_is_there_at_the_start_and_no_page_makes_an_admin(database) {
         let desk = Desk::on(database).run().await;
         assert_eq!(desk.database.count("users"), 0);
         let browser = desk.browser();
@@ -510,7 +510,7 @@ on_both_databases! {
         assert_eq!(try_password(&browser, "root", PASSWORD).await.status, 303);
     }
 
-    async fn t97_a_sign_in_whose_audit_row_fails_does_not_happen_and_a_try_is_not_lost(database) {
+    async fn a_sign_in_whose_audit_row_fails_does_not_happen_and_a_try_is_not_lost(database) {
         let desk = Desk::on(database).run().await;
         desk.local_account("root");
         desk.database.execute(if desk.database.is_postgresql() {
@@ -538,7 +538,7 @@ on_both_databases! {
 }
 
 #[test]
-fn t82_fifty_sign_ins_at_once_hash_two_at_a_time_and_leave_pages_fast() {
+fn fifty_sign_ins_at_once_hash_two_at_a_time_and_leave_pages_fast() {
     run(async {
         let desk = behind_a_proxy(Database::sqlite()).await;
         let reader = desk.signed_in(&Person::named("anna")).await;
@@ -569,7 +569,7 @@ fn t82_fifty_sign_ins_at_once_hash_two_at_a_time_and_leave_pages_fast() {
 }
 
 #[test]
-fn strangers_who_guess_do_not_keep_an_owner_from_changing_their_password() {
+fn strangers_who_guess_do_not_stop_the_owner_from_changing_the_password() {
     run(async {
         let desk = Desk::start().await;
         desk.local_account("root");
@@ -598,7 +598,7 @@ fn strangers_who_guess_do_not_keep_an_owner_from_changing_their_password() {
 }
 
 #[test]
-fn a_rescue_link_that_the_trail_does_not_know_opens_nothing() {
+fn a_rescue_link_that_the_audit_log_does_not_know_opens_nothing() {
     run(async {
         let desk = Desk::start().await;
         desk.local_account("root");

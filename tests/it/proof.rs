@@ -123,7 +123,7 @@ const FRESH: &str = "/oauth2/login?next=/account&prompt=login";
 // -- at a provider --
 
 on_both_databases! {
-    async fn what_the_provider_s_own_session_gives_in_silence_proves_nothing(database) {
+    async fn a_silent_sign_in_from_the_provider_s_own_session_proves_nothing(database) {
         let (provider, desk, browser, boss) = with_admin(database, "").await;
         assert_eq!(proved_by(&desk), "auth_time", "they typed their password there");
         assert!(!is_asked(&browser).await);
@@ -166,7 +166,7 @@ on_both_databases! {
         assert!(page.body.contains("Ask another admin for a confirmation link"), "{}", page.body);
     }
 
-    async fn a_prompt_that_is_taken_out_of_the_address_is_found_out(database) {
+    async fn a_prompt_that_was_removed_from_the_address_is_noticed(database) {
         let (provider, desk, browser, boss) = with_admin(database, "").await;
         let typed = provider.now();
         desk.clock.advance(QUARTER);
@@ -280,7 +280,7 @@ fn a_prompt_that_a_dialect_leaves_out_or_replaces_proves_nothing() {
 }
 
 #[test]
-fn check_says_what_a_fresh_sign_in_is_proved_by() {
+fn check_says_what_proves_a_fresh_sign_in() {
     run(async {
         let provider = Provider::start().await;
         let database = Database::sqlite();
@@ -433,7 +433,7 @@ on_both_databases! {
         assert_eq!(proved_by(&desk), "");
     }
 
-    async fn whatever_makes_an_account_another_s_takes_its_confirmation_password(database) {
+    async fn whatever_gives_an_account_to_another_person_removes_its_confirmation_password(database) {
         let desk = Desk::on(database).run().await;
         let boss = desk.signed_in(&Person::named("boss")).await;
         make_superuser(&desk, "boss");

@@ -200,7 +200,7 @@ fn sound(id: &str) -> String {
 }
 
 #[test]
-fn all_faults_of_the_file_are_told_at_once_by_their_table_and_no_secret_is_shown() {
+fn all_faults_of_the_file_are_reported_at_once_by_table_and_no_secret_is_shown() {
     let toml = "\
         text = \"no table\"\n\
         [Bad-Id]\nkind = \"openid\"\n\
@@ -274,7 +274,7 @@ fn all_faults_of_the_file_are_told_at_once_by_their_table_and_no_secret_is_shown
 }
 
 #[test]
-fn two_providers_have_neither_one_id_nor_one_callback() {
+fn two_providers_share_neither_an_id_nor_a_callback() {
     let company = [
         ("OAUTH2_CLIENT_ID", "x"),
         ("OAUTH2_CLIENT_SECRET", "y"),
@@ -431,7 +431,7 @@ fn a_provider_that_is_down_is_named_as_such_until_it_is_back() {
 }
 
 #[test]
-fn the_sign_in_page_leads_straight_on_where_it_is_told_to_and_there_is_one_way() {
+fn the_sign_in_page_leads_straight_on_if_it_is_told_to_and_there_is_one_way() {
     run(async {
         let auto = "FRONTDESK_AUTO_SIGN_IN";
         let (one, two) = (OpenId::start().await, OpenId::start().await);
@@ -483,7 +483,7 @@ fn the_sign_in_page_leads_straight_on_where_it_is_told_to_and_there_is_one_way()
 // -- who is who --
 
 on_both_databases! {
-    async fn t32_t33_an_address_that_two_providers_vouch_for_links_nobody(database) {
+    async fn an_address_that_two_providers_vouch_for_links_nobody(database) {
         let (one, two, desk) = pair(database).await;
         let boss = |name: &str, verified: Value| {
             Subject::named(name).with("email", "boss@corp.example").with("email_verified", verified)
@@ -503,7 +503,7 @@ on_both_databases! {
         assert_eq!(permissions(&desk.database), ["a:admins"]);
     }
 
-    async fn t34_a_name_that_somebody_of_another_provider_has_is_refused_with_a_page(database) {
+    async fn a_name_that_a_person_of_another_provider_has_is_refused_with_a_page(database) {
         let (one, two, desk) = pair(database).await;
         sign_in(&desk, &one, "a", &Subject::named("boss")).await;
         make_superuser(&desk, "boss");
@@ -522,7 +522,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("users"), 1);
     }
 
-    async fn t35_a_renamed_person_keeps_the_account_and_a_recycled_name_is_a_new_one(database) {
+    async fn a_renamed_person_keeps_the_account_and_a_recycled_name_is_a_new_one(database) {
         let (provider, desk) = alone(database, GROUPS).await;
         let old = |name: &str| Subject::named(name).with("sub", "1").with("groups", json!(["payroll"]));
         let new = Subject::named("li").with("sub", "2");
@@ -632,7 +632,7 @@ fn inadmissible() -> Vec<(&'static str, Value, &'static str, [&'static str; 2])>
 }
 
 on_both_databases! {
-    async fn t37_who_is_not_admitted_gets_a_page_an_event_and_no_account(database) {
+    async fn a_person_who_is_not_admitted_gets_a_page_an_event_and_no_account(database) {
         let (provider, desk) = alone(database, ADMISSION).await;
         for (claim, value, rule, words) in inadmissible() {
             let what = format!("{claim} {value}");
@@ -654,7 +654,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("users"), 1);
     }
 
-    async fn t37_who_is_known_and_not_admitted_any_more_is_kept_out_and_not_changed(database) {
+    async fn a_known_person_who_is_no_longer_admitted_is_kept_out_and_not_changed(database) {
         let (provider, desk) = alone(database, ADMISSION).await;
         let browser = sign_in(&desk, &provider, "a", &admissible()).await;
         let before = (names(&desk.database), permissions(&desk.database), live(&desk));
@@ -875,7 +875,7 @@ on_both_databases! {
         assert_eq!(identities(&desk.database), ["a sub-of-li li", "b sub-of-li-b li"]);
     }
 
-    async fn an_identity_of_somebody_else_is_not_added(database) {
+    async fn an_identity_of_another_account_is_not_added(database) {
         let (one, two, desk) = pair(database).await;
         let wang = Subject::named("wang").with("groups", json!(["y"]));
         sign_in(&desk, &two, "b", &wang).await;
@@ -889,7 +889,7 @@ on_both_databases! {
         assert_eq!(user(&browser).await.as_deref(), Some("li"));
     }
 
-    async fn who_is_not_admitted_there_is_not_added_and_gets_no_permission_of_there(database) {
+    async fn an_identity_that_is_not_admitted_is_not_added_and_gives_no_permission(database) {
         let (one, two) = (OpenId::start().await, OpenId::start().await);
         let toml = format!("{}{GROUPS}{}{ADMISSION}", one.toml("a"), two.toml("b"));
         let desk = one.desk_of(database, &toml).run().await;
@@ -902,7 +902,7 @@ on_both_databases! {
         assert_eq!(permissions(&desk.database), Vec::<String>::new());
     }
 
-    async fn only_whoever_signed_in_a_moment_ago_adds_a_provider(database) {
+    async fn only_a_person_who_signed_in_a_moment_ago_adds_a_provider(database) {
         let (one, two, desk) = pair(database).await;
         let nobody = desk.browser().get("/oauth2/login?link=x&provider=b").await;
         assert!(nobody.location().starts_with("/login?next="), "{}", nobody.location());
@@ -926,7 +926,7 @@ on_both_databases! {
         assert_eq!(identities(&desk.database), ["a sub-of-li li", "b sub-of-li-b li"]);
     }
 
-    async fn what_one_person_began_to_add_another_does_not_get(database) {
+    async fn an_identity_that_one_person_began_to_add_is_not_added_for_another(database) {
         let (one, two, desk) = pair(database).await;
         let there = Subject::named("li-b");
         for case in ["another person", "signed out", "the same person anew"] {
@@ -958,7 +958,7 @@ on_both_databases! {
         assert_eq!(desk.database.number(sql), 0);
     }
 
-    async fn an_admin_unlinks_and_what_came_from_there_goes(database) {
+    async fn an_admin_unlinks_an_identity_and_what_came_through_it_goes(database) {
         let (one, two, desk) = pair(database).await;
         let there = Subject::named("li-b").with("groups", json!(["y"]));
         let browser = sign_in(&desk, &one, "a", &li().with("groups", json!(["x"]))).await;
@@ -1149,7 +1149,7 @@ fn invalid_grant() -> Reply {
 }
 
 on_both_databases! {
-    async fn t30_who_left_there_is_out_here_with_every_session(database) {
+    async fn a_person_who_left_there_loses_every_session_here(database) {
         let (provider, desk) = asking(database).await;
         let sessions = [provider.signed_in(&desk, &li()).await, provider.signed_in(&desk, &li()).await];
         provider.on_call(Call::Token, invalid_grant());
@@ -1168,7 +1168,7 @@ on_both_databases! {
         assert_eq!(user(&provider.signed_in(&desk, &li()).await).await.as_deref(), Some("li"));
     }
 
-    async fn t30_each_refresh_uses_what_the_one_before_gave(database) {
+    async fn each_refresh_uses_what_the_one_before_gave(database) {
         let (provider, desk) = asking(database).await;
         let given = record_tokens(&provider);
         let browser = provider.signed_in(&desk, &li()).await;
@@ -1182,7 +1182,7 @@ on_both_databases! {
         assert_eq!(browser.get("/account").await.status, 200);
     }
 
-    async fn t30_a_refusal_for_one_session_asks_with_the_next_and_keeps_both(database) {
+    async fn after_a_refusal_for_one_session_the_next_one_is_asked_with_and_both_stay(database) {
         let (provider, desk) = asking(database).await;
         provider.patch(Document::Token, json!({"refresh_token": "one-that-is-used-up"}));
         let first = provider.signed_in(&desk, &li()).await;
@@ -1199,7 +1199,7 @@ on_both_databases! {
         }
     }
 
-    async fn t30_nobody_is_out_before_each_of_their_sessions_was_asked_with(database) {
+    async fn nobody_is_signed_out_before_each_of_their_sessions_was_asked_with(database) {
         let (provider, desk) = asking(database).await;
         // More than are asked with in one go: some cannot be, some are refused, the last is good.
         for spoilt in [
@@ -1225,7 +1225,7 @@ on_both_databases! {
         assert_eq!(good.get("/account").await.status, 200);
     }
 
-    async fn t30_a_token_that_nobody_can_open_hides_no_refusal(database) {
+    async fn a_token_that_nobody_can_open_hides_no_refusal(database) {
         let (provider, desk) = asking(database).await;
         for _ in 0..2 {
             provider.signed_in(&desk, &li()).await;
@@ -1245,7 +1245,7 @@ on_both_databases! {
         assert_eq!(browser.get("/account").await.status, 200);
     }
 
-    async fn t30_what_a_provider_gave_goes_with_its_refusal_where_there_is_another_way_in(database) {
+    async fn what_a_provider_gave_goes_with_its_refusal_where_there_is_another_way_in(database) {
         let provider = OpenId::start().await;
         let asking = format!("recheck = \"20s\"\n{GROUPS}");
         let toml = provider.toml("a").replace("recheck = \"off\"\n", &asking);
@@ -1273,7 +1273,7 @@ on_both_databases! {
         assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE is_superuser_by_permission"), 0);
     }
 
-    async fn each_session_is_asked_with_in_turn(database) {
+    async fn each_session_of_a_person_is_used_for_a_re_check_in_turn(database) {
         let (provider, desk) = asking(database).await;
         let given = record_tokens(&provider);
         for _ in 0..3 {
@@ -1289,7 +1289,7 @@ on_both_databases! {
         assert_eq!(refreshes(&provider), first);
     }
 
-    async fn without_a_refresh_token_the_profile_tells(database) {
+    async fn without_a_refresh_token_the_profile_is_asked(database) {
         let (provider, desk) = asking(database).await;
         provider.patch(Document::Token, json!({"refresh_token": null}));
         let browser = provider.signed_in(&desk, &li()).await;
@@ -1310,7 +1310,7 @@ on_both_databases! {
         assert_eq!(refreshes(&provider).len(), 0);
     }
 
-    async fn an_access_token_that_has_run_out_says_nothing_of_the_person(database) {
+    async fn an_expired_access_token_says_nothing_about_the_person(database) {
         let (provider, desk) = asking(database).await;
         provider.patch(Document::Token, json!({"refresh_token": null, "expires_in": 5}));
         let browser = provider.signed_in(&desk, &li()).await;
@@ -1328,7 +1328,7 @@ on_both_databases! {
         assert_eq!(browser.get("/account").await.status, 200);
     }
 
-    async fn t30_a_refusal_is_not_hidden_by_what_cannot_answer(database) {
+    async fn a_refusal_is_not_hidden_by_a_session_that_cannot_be_asked_with(database) {
         let (provider, desk) = asking(database).await;
         provider.signed_in(&desk, &li()).await;
         provider.patch(Document::Token, json!({"refresh_token": null, "expires_in": 5}));
@@ -1339,7 +1339,7 @@ on_both_databases! {
         assert_eq!(last(&desk), "access_withdrawn li company");
     }
 
-    async fn t30_the_profile_is_asked_for_beyond_the_life_of_an_access_token(database) {
+    async fn the_profile_is_asked_for_beyond_the_life_of_an_access_token(database) {
         let provider = OpenId::start().await;
         let asking = "recheck = \"20s\"\nrecheck_with = \"profile\"";
         let toml = provider.toml("a").replace("recheck = \"off\"", asking);
@@ -1356,7 +1356,7 @@ on_both_databases! {
         assert_eq!(last(&desk), "access_withdrawn li a");
     }
 
-    async fn nobody_is_asked_about_who_signed_out_or_went_away(database) {
+    async fn the_provider_is_not_asked_about_people_who_signed_out_or_went_away(database) {
         let (provider, desk) = asking(database).await;
         let given = record_tokens(&provider);
         let out = provider.signed_in(&desk, &Subject::named("out")).await;
@@ -1408,7 +1408,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_sign_out_gives_the_tokens_back(database) {
+    async fn a_sign_out_revokes_the_tokens(database) {
         let (provider, desk) = asking(database).await;
         let given = record_tokens(&provider);
         let browser = provider.signed_in(&desk, &li()).await;
@@ -1424,7 +1424,7 @@ on_both_databases! {
         assert_eq!(desk.database.number(kept), 0);
     }
 
-    async fn what_a_sign_in_with_an_openid_provider_costs(database) {
+    async fn a_sign_in_with_an_openid_provider_costs_two_calls_and_one_transaction(database) {
         const CALLS: [Call; 6] = [
             Call::Discovery, Call::Keys, Call::Token, Call::Userinfo, Call::PushedRequest, Call::Revocation,
         ];
@@ -1448,7 +1448,7 @@ on_both_databases! {
 }
 
 #[test]
-fn t30_a_refresh_that_speaks_of_another_ends_all_and_one_that_proves_nothing_does_not() {
+fn a_refresh_about_another_person_ends_every_session_and_one_that_proves_nothing_does_not() {
     run(async {
         for (by, is_over) in [
             (json!({"sub": "another"}), true),
@@ -1475,7 +1475,7 @@ fn t30_a_refresh_that_speaks_of_another_ends_all_and_one_that_proves_nothing_doe
 }
 
 #[test]
-fn t30_a_refusal_counts_with_the_status_that_some_give_it() {
+fn a_refusal_counts_with_the_status_that_some_give_it() {
     run(async {
         for status in [401, 403] {
             let (provider, desk) = asking(Database::sqlite()).await;
@@ -1489,7 +1489,7 @@ fn t30_a_refusal_counts_with_the_status_that_some_give_it() {
 }
 
 #[test]
-fn t30_a_provider_in_trouble_ends_no_session() {
+fn a_provider_in_trouble_ends_no_session() {
     run(async {
         let garbage = |body: &str| Reply::Answer(200, "application/json", body.as_bytes().to_vec());
         let mut all = Vec::new();
@@ -1530,7 +1530,7 @@ fn t30_a_provider_in_trouble_ends_no_session() {
 }
 
 #[test]
-fn tokens_that_the_provider_does_not_take_back_are_told_of() {
+fn tokens_that_the_provider_does_not_revoke_are_reported() {
     run(async {
         let (provider, desk) = asking(Database::sqlite()).await;
         let browser = provider.signed_in(&desk, &li()).await;
@@ -1625,7 +1625,7 @@ on_both_databases! {
         assert!(!is_good && said.contains("there is nobody to move; people are stored under: group"), "{said}");
     }
 
-    async fn people_of_one_provider_do_not_become_those_of_another_by_a_slip(database) {
+    async fn people_of_one_provider_do_not_become_those_of_another_by_a_mistake(database) {
         let (one, two, desk) = pair(database.clone()).await;
         sign_in(&desk, &one, "a", &li()).await;
         sign_in(&desk, &two, "b", &Subject::named("wang")).await;
@@ -1641,7 +1641,7 @@ on_both_databases! {
         assert!(is_good && said.contains("warning: the settings have no provider c"), "{said}");
     }
 
-    async fn an_account_that_both_ids_know_is_moved_too(database) {
+    async fn an_account_with_identities_under_both_ids_is_moved_too(database) {
         // The same permission from both sides, of one person whom both know by different names.
         let (one, two, desk) = pair(database.clone()).await;
         let browser = sign_in(&desk, &one, "a", &li().with("groups", json!(["x"]))).await;
@@ -1653,7 +1653,7 @@ on_both_databases! {
         assert_eq!(permissions(&database), ["b:x"]);
     }
 
-    async fn people_get_other_subjects_by_a_list(database) {
+    async fn people_get_new_subjects_from_a_list(database) {
         let desk = Desk::on(database.clone()).with("OAUTH2_SUBJECT", "/name").run().await;
         for name in ["li", "wang", "zhao"] {
             desk.signed_in(&Person::named(name)).await;

@@ -244,7 +244,7 @@ fn places(opener: Opener, closer: Closer, is_postgresql: bool) -> Vec<&'static s
 }
 
 #[test]
-fn each_cell_without_a_refusal_says_why() {
+fn each_cell_of_the_table_without_a_refusal_says_why() {
     for opener in OPENERS {
         for closer in CLOSERS {
             if let Cell::Done(why) | Cell::Never(why) = cell(opener, closer) {
@@ -1084,7 +1084,7 @@ on_both_databases! {
 // -- the faults that were found --
 
 on_both_databases! {
-    async fn an_act_under_way_is_not_done_to_whom_is_erased_meanwhile(database) {
+    async fn an_act_under_way_is_not_done_to_a_person_who_is_erased_meanwhile(database) {
         let hall = Hall::open(database).await;
         for opener in [Opener::Grant, Opener::Promote, Opener::Activate] {
             let _named = Naming(format!("{opener:?}"));
@@ -1242,7 +1242,7 @@ on_both_databases! {
         assert!(!provider.sign_in(&browser, &same).await.sets_session());
     }
 
-    async fn a_sign_out_at_the_provider_is_remembered_for_a_day_also_where_it_ended_nothing(database) {
+    async fn a_sign_out_at_the_provider_is_remembered_for_a_day_even_if_it_ended_nothing(database) {
         let (provider, desk) = alone(database).await;
         let ghost = Subject::named("li").with("sid", "ghost");
         let token = provider.logout_token(&json!({"sid": "ghost"}));

@@ -140,7 +140,7 @@ on_both_databases! {
         assert!(is_in(&browser).await);
     }
 
-    async fn who_would_not_be_admitted_any_more_is_out(database) {
+    async fn a_person_who_would_no_longer_be_admitted_is_signed_out(database) {
         let (provider, desk) = asking(database, "admit_permissions = [\"x\"]\n").await;
         let browser = signed_in(&desk, &provider, &li().with("groups", json!(["x"]))).await;
         provider.change(&li().with("groups", json!(["y"])));
@@ -150,7 +150,7 @@ on_both_databases! {
         assert_eq!(told[0]["failure"], "permission", "{told:?}");
     }
 
-    async fn a_refusal_without_a_name_counts_at_the_second_time_when_others_are_answered(database) {
+    async fn a_refusal_without_a_reason_counts_the_second_time_if_others_are_answered(database) {
         let (provider, desk) = asking(database, "").await;
         let mut others = Vec::new();
         for name in ["wang", "zhang", "chen", "liu", "zhao"] {
@@ -168,7 +168,7 @@ on_both_databases! {
         assert_eq!(events(&desk, "access_withdrawn").len(), 1);
     }
 
-    async fn with_nobody_else_to_ask_a_refusal_without_a_name_counts_at_the_fifth_time(database) {
+    async fn with_nobody_else_to_ask_about_a_refusal_without_a_reason_counts_the_fifth_time(database) {
         let (provider, desk) = asking(database, "").await;
         let browser = signed_in(&desk, &provider, &li()).await;
         provider.on_call(Call::Userinfo, forbidden());
@@ -223,7 +223,7 @@ on_both_databases! {
         assert_eq!(answer.status, 404, "there is nothing to confirm");
     }
 
-    async fn a_person_of_many_sessions_is_out_in_one_go(database) {
+    async fn a_person_with_many_sessions_loses_them_all_at_once(database) {
         let (provider, desk) = asking(database, "").await;
         let mut last = None;
         for _ in 0..120 {
@@ -316,7 +316,7 @@ fn a_token_that_was_sealed_for_no_row_is_read_until_it_is_renewed() {
 }
 
 #[test]
-fn what_says_wait_is_no_refusal() {
+fn an_answer_that_says_wait_is_no_refusal() {
     run(async {
         let busy = |status: &str| {
             let text = format!(

@@ -16,7 +16,7 @@ fn host_of(desk: &Desk) -> String {
 }
 
 #[test]
-fn t59_a_wrong_host_is_sent_to_the_right_one_or_refused() {
+fn a_wrong_host_is_sent_to_the_right_one_or_refused() {
     run(async {
         let desk = Desk::start().await;
         let host = host_of(&desk);
@@ -97,7 +97,7 @@ fn t59_a_wrong_host_is_sent_to_the_right_one_or_refused() {
 }
 
 #[test]
-fn t60_only_declared_methods_count_and_head_begins_nothing() {
+fn only_declared_methods_count_and_head_begins_nothing() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.browser();
@@ -128,7 +128,7 @@ fn t60_only_declared_methods_count_and_head_begins_nothing() {
 }
 
 #[test]
-fn t58_nothing_but_fingerprinted_files_may_be_cached() {
+fn nothing_but_fingerprinted_files_may_be_cached() {
     run(async {
         let desk = Desk::start().await;
         let me = desk.signed_in(&Person::named("anna")).await;
@@ -158,7 +158,7 @@ fn t58_nothing_but_fingerprinted_files_may_be_cached() {
 }
 
 #[test]
-fn t87_no_page_shows_a_secret_even_to_a_superuser() {
+fn no_page_shows_a_secret_even_to_a_superuser() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .asking_for_permissions()
@@ -221,7 +221,7 @@ const INJECTION: &str =
     "x\r\n2026-01-01T00:00:00.000Z INFO event=forged user=root\u{1b}[31m\u{202e}\"'\u{0}\u{2028}y";
 
 #[test]
-fn t96_whatever_is_sent_an_event_is_one_line() {
+fn whatever_is_sent_an_event_is_one_line() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.browser();
@@ -282,7 +282,7 @@ fn memory(process: u32) -> u64 {
 }
 
 #[test]
-fn t63_requests_that_would_exhaust_us_are_refused_early() {
+fn requests_that_would_exhaust_us_are_refused_early() {
     run(async {
         // A process of its own, whose memory is nobody else's.
         let provider = Provider::start().await;
@@ -383,7 +383,7 @@ fn open_files() -> usize {
 }
 
 #[test]
-fn t63_slow_and_silent_connections_leave_others_alone() {
+fn slow_and_silent_connections_leave_others_alone() {
     run(async {
         let desk = Desk::start().await;
         let me = desk.signed_in(&Person::named("anna")).await;
@@ -456,7 +456,7 @@ fn t63_slow_and_silent_connections_leave_others_alone() {
 }
 
 #[test]
-fn files_are_sent_compressed_to_those_who_can_read_that() {
+fn files_are_sent_compressed_to_browsers_that_accept_it() {
     run(async {
         let desk = Desk::on(Database::sqlite()).run().await;
         let page = desk.browser().get("/login").await;

@@ -7,7 +7,7 @@ use crate::support::{Database, Desk, Person, on_both_databases, run, until};
 const LIVE: &str = "SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL";
 
 on_both_databases! {
-    async fn t12_a_second_person_on_the_same_browser_gets_a_session_of_their_own(database) {
+    async fn a_second_person_on_the_same_browser_gets_a_session_of_their_own(database) {
         let desk = Desk::on(database).run().await;
         let browser = desk.signed_in(&Person::named("anna")).await;
         let old = browser.session_cookie().expect("a session");
@@ -28,7 +28,7 @@ on_both_databases! {
         assert_eq!(browser.get("/signed-out").await.location(), "/");
     }
 
-    async fn t46_signing_out_ends_the_session_everywhere_at_once(database) {
+    async fn signing_out_ends_the_session_everywhere_at_once(database) {
         let desk = Desk::on(database.clone()).run().await;
         let other = Desk::on(database).beside(&desk).run().await;
         let browser = desk.signed_in(&Person::named("anna")).await;
@@ -50,7 +50,7 @@ on_both_databases! {
         }
     }
 
-    async fn t47_a_request_in_flight_does_not_revive_a_session(database) {
+    async fn a_request_in_flight_does_not_revive_a_session(database) {
         let desk = Desk::on(database).run().await;
         let browser = desk.signed_in(&Person::named("anna")).await;
         // The next request is due to write "last seen"; the session ends while that waits.
@@ -68,7 +68,7 @@ on_both_databases! {
         assert!(answer.set_cookies().is_empty());
     }
 
-    async fn t48_a_session_ends_when_idle_and_at_its_absolute_limit(database) {
+    async fn a_session_ends_when_idle_and_at_its_absolute_limit(database) {
         let desk = Desk::on(database)
             .with("FRONTDESK_SESSION_IDLE", "30m")
             .with("FRONTDESK_SESSION_MAX", "2h")
@@ -113,7 +113,7 @@ on_both_databases! {
         assert_eq!(database.count("users"), 2);
     }
 
-    async fn t50_another_s_session_can_be_neither_seen_nor_ended(database) {
+    async fn another_s_session_can_be_neither_seen_nor_ended(database) {
         let desk = Desk::on(database).run().await;
         let anna = desk.signed_in(&Person::named("anna")).await;
         let bert = desk.signed_in(&Person::named("bert")).await;
@@ -136,7 +136,7 @@ on_both_databases! {
 }
 
 #[test]
-fn t43_a_planted_session_never_becomes_somebody_s() {
+fn a_planted_session_never_becomes_somebody_s() {
     run(async {
         let desk = Desk::start().await;
         let attacker = desk.signed_in(&Person::named("mallory")).await;
@@ -184,7 +184,7 @@ fn t43_a_planted_session_never_becomes_somebody_s() {
 }
 
 #[test]
-fn t44_over_https_cookies_are_bound_to_this_very_origin() {
+fn over_https_cookies_are_bound_to_this_very_origin() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .with("FRONTDESK_PUBLIC_URL", "https://desk.example.com")
@@ -223,7 +223,7 @@ fn t44_over_https_cookies_are_bound_to_this_very_origin() {
 }
 
 #[test]
-fn t45_a_damaged_doubled_or_foreign_cookie_is_nobody_s() {
+fn a_damaged_doubled_or_foreign_cookie_is_nobody_s() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.signed_in(&Person::named("anna")).await;
@@ -311,7 +311,7 @@ pub async fn raw_request(url: &str, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn t81_an_account_from_the_provider_has_no_password_to_guess() {
+fn an_account_from_the_provider_has_no_password_to_guess() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.signed_in(&Person::named("anna")).await;

@@ -101,7 +101,7 @@ fn a_tab_that_was_half_way_through_a_sign_in_starts_over_once_after_a_sign_out_i
 }
 
 #[test]
-fn tabs_that_all_sign_in_at_once_all_come_to_where_they_led() {
+fn tabs_that_sign_in_at_once_all_arrive_where_they_led() {
     run(async {
         let desk = Desk::start().await;
         let anna = Person::named("anna");
@@ -320,7 +320,7 @@ fn the_id_token_stays_here_two_minutes_after_the_sign_out() {
 }
 
 #[test]
-fn whoever_signs_in_next_by_whatever_way_gets_nothing_of_who_was_there_before() {
+fn the_next_person_to_sign_in_by_any_way_gets_nothing_of_the_previous_one() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
         desk.local_account("kiosk");

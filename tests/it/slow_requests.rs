@@ -233,7 +233,7 @@ fn eleven_hundred_half_requests_do_not_stop_the_portal() {
 }
 
 #[test]
-fn what_is_no_http_has_a_line_with_its_address_and_no_more_than_some() {
+fn bytes_that_are_no_http_are_logged_with_their_address_and_only_so_many_times() {
     run(async {
         let provider = Provider::start().await;
         let database = Database::sqlite();

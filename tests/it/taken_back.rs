@@ -76,7 +76,7 @@ fn admissible(name: &str) -> Subject {
 }
 
 on_both_databases! {
-    async fn tokens_of_trials_linkings_and_refused_sign_ins_are_taken_back(database) {
+    async fn tokens_of_test_sign_ins_linkings_and_refused_sign_ins_are_revoked(database) {
         let (one, two, desk) = pair(database).await;
         let given = record(&two, json!({}));
         let (boss, _) = begin(&desk, &one, "a", &Subject::named("boss")).await;
@@ -141,7 +141,7 @@ on_both_databases! {
         assert_eq!(desk.database.number(rows), 0);
     }
 
-    async fn what_a_session_here_lives_on_is_not_taken_back(database) {
+    async fn tokens_that_a_session_here_still_uses_are_not_revoked(database) {
         let (one, two, desk) = pair(database).await;
         let given = record(&two, json!({}));
         // The provider's own session: some take back all that it gave with one token of it.
@@ -162,7 +162,7 @@ on_both_databases! {
 }
 
 #[test]
-fn a_provider_that_takes_nothing_back_is_not_asked_to() {
+fn a_provider_that_revokes_no_tokens_is_not_asked_to() {
     run(async {
         let provider = OpenId::start().await;
         let toml = format!("{}revoke_tokens = false\n", provider.toml("a"));

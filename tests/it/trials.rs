@@ -28,7 +28,7 @@ async fn tried(provider: &OpenId, boss: &Browser, claims: &Value) -> String {
 }
 
 #[test]
-fn a_trial_shows_no_value_of_a_member_whose_name_speaks_of_a_secret() {
+fn a_test_sign_in_shows_no_value_of_a_member_whose_name_speaks_of_a_secret() {
     run(async {
         let (provider, _desk, boss) = start().await;
         let names = [
@@ -117,7 +117,7 @@ fn a_trial_shows_no_value_of_a_member_whose_name_speaks_of_a_secret() {
 }
 
 #[test]
-fn a_trial_shows_what_a_mapping_needs() {
+fn a_test_sign_in_shows_what_a_mapping_needs() {
     run(async {
         let (provider, _desk, boss) = start().await;
         let names = [
@@ -160,7 +160,7 @@ fn a_trial_shows_what_a_mapping_needs() {
 }
 
 #[test]
-fn a_trial_shows_no_value_that_looks_like_a_token_whatever_it_is_called() {
+fn a_test_sign_in_shows_no_value_that_looks_like_a_token_whatever_it_is_called() {
     run(async {
         let (provider, _desk, boss) = start().await;
         let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJlLWNhbmFyeQ";

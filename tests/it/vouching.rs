@@ -325,7 +325,7 @@ on_both_databases! {
         assert_eq!(roles(&desk), ["boss superuser", "li -", "mallory staff"]);
     }
 
-    async fn such_permissions_open_no_other_provider(database) {
+    async fn permissions_that_are_not_vouched_for_admit_nobody_at_another_provider(database) {
         let pair = Pair::start().await;
         let ways = [("li", &["names", "linking"][..], false), ("wang", &ALL[..], true)];
         for (name, of_a, is_let_in) in ways {
@@ -348,7 +348,7 @@ on_both_databases! {
         }
     }
 
-    async fn at_a_start_roles_go_that_rest_on_permissions_which_count_no_more(database) {
+    async fn at_each_start_roles_that_rest_on_permissions_that_no_longer_count_are_removed(database) {
         let pair = Pair::start().await;
         let with_roles = |of_a: &[&str], of_b: &[&str]| {
             pair.desk(&database, of_a, of_b)
@@ -421,7 +421,7 @@ on_both_databases! {
 // -- names and imported accounts --
 
 on_both_databases! {
-    async fn who_comes_from_a_provider_that_does_not_vouch_for_names_takes_nobody_s(database) {
+    async fn a_person_from_a_provider_that_does_not_vouch_for_names_takes_nobody_s_name(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &["permissions"]).run().await;
         let stranger = sign_in(&desk, &pair.b, "b", &li()).await;
@@ -501,7 +501,7 @@ on_both_databases! {
 // -- leaving --
 
 on_both_databases! {
-    async fn whom_a_provider_refuses_that_vouches_for_leaving_is_out_by_every_other_way(database) {
+    async fn a_person_refused_by_a_provider_that_vouches_for_leaving_is_out_by_every_other_way(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).with("FRONTDESK_STAFF_PERMISSION", "x").run().await;
         let sessions = pair.li_of_both(&desk).await;
@@ -565,7 +565,7 @@ on_both_databases! {
         assert_eq!(answer.status, 422, "the password was not set by a link that let nobody in");
     }
 
-    async fn two_that_refuse_somebody_let_them_in_one_after_the_other(database) {
+    async fn two_providers_that_refused_a_person_let_them_in_one_after_the_other(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).run().await;
         pair.li_of_both(&desk).await;
@@ -577,7 +577,7 @@ on_both_databases! {
         assert_eq!(refused_at(&desk), 0);
     }
 
-    async fn one_that_does_not_vouch_for_leaving_ends_its_own(database) {
+    async fn a_provider_that_does_not_vouch_for_leaving_ends_only_its_own_sessions(database) {
         let pair = Pair::start().await;
         let a = pair.a.toml_vouching("a", &["names", "linking"]).replace("recheck = \"off\"", "recheck = \"20s\"");
         let b = pair.b.toml_vouching("b", &ALL).replace("recheck = \"off\"", "recheck = \"1h\"");
@@ -592,7 +592,7 @@ on_both_databases! {
         sign_in(&without, &pair.b, "b", &li()).await;
     }
 
-    async fn a_superuser_s_password_and_a_used_rescue_link_are_ways_whoever_refuses(database) {
+    async fn a_superuser_s_password_and_a_used_rescue_link_stay_ways_in_whoever_refuses(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).run().await;
         pair.li_of_both(&desk).await;
@@ -618,7 +618,7 @@ on_both_databases! {
         sign_in(&desk, &pair.b, "b", &li()).await;
     }
 
-    async fn an_admin_lets_somebody_in_again_and_says_why(database) {
+    async fn an_admin_readmits_a_person_and_says_why(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).run().await;
         pair.li_of_both(&desk).await;
@@ -653,7 +653,7 @@ on_both_databases! {
         assert!(answer.body.contains("No provider refuses this person"), "{}", answer.body);
     }
 
-    async fn a_command_lets_one_or_all_in_again(database) {
+    async fn a_command_readmits_one_person_or_all(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).run().await;
         for name in ["li", "wang", "zhao"] {
@@ -687,7 +687,7 @@ on_both_databases! {
         assert_eq!(command(&["users", "readmit", "nobody", "--reason", "why"]).0, Some(3));
     }
 
-    async fn who_was_refused_by_a_provider_that_is_gone_asks_an_admin(database) {
+    async fn a_person_refused_by_a_provider_that_is_gone_asks_an_admin(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).run().await;
         pair.li_of_both(&desk).await;

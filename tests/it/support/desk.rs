@@ -301,7 +301,7 @@ pub fn forms(secret: &str) -> Vec<String> {
 }
 
 impl Drop for Desk {
-    /// T95: whatever a test did, no secret of it is in the log, in full or in part.
+    /// Whatever a test did, no secret of it is in the log, in full or in part.
     fn drop(&mut self) {
         self.stop();
         if std::thread::panicking() {
