@@ -18,7 +18,7 @@ use url::Url;
 
 use crate::support::desk::PASSWORD;
 use crate::support::{
-    Answer, Browser, Database, Desk, Person, on_both_databases, run, spawn, until,
+    Answer, Browser, Database, Db, Desk, Person, on_both_databases, run, spawn, until,
 };
 
 /// Where admins sit in these tests: the desk trusts the proxy that says so.
@@ -44,18 +44,14 @@ pub fn person(name: &str) -> Person {
 
 pub async fn superuser(desk: &Desk, name: &str) -> Browser {
     let browser = desk.signed_in(&person(name)).await;
-    desk.database.execute(&format!(
-        "UPDATE users SET is_superuser = TRUE, is_staff = TRUE WHERE username = '{name}'"
-    ));
-    desk.prove(name);
+    desk.db_make_superuser(name);
+    desk.db_prove(name);
     browser
 }
 
 pub async fn staff(desk: &Desk, name: &str) -> Browser {
     let browser = desk.signed_in(&person(name)).await;
-    desk.database.execute(&format!(
-        "UPDATE users SET is_staff = TRUE WHERE username = '{name}'"
-    ));
+    desk.db_make_staff(name);
     browser
 }
 
@@ -78,39 +74,9 @@ async fn with_password(desk: &Desk, username: &str, password: &str) -> (Browser,
     (browser, answer)
 }
 
-pub fn id_of(desk: &Desk, username: &str) -> i64 {
-    let sql = format!("SELECT id AS value FROM users WHERE username = '{username}'");
-    desk.database.number(&sql)
-}
-
-/// The live sessions of somebody, the oldest first.
-fn sessions_of(desk: &Desk, username: &str) -> Vec<String> {
-    desk.database.texts(&format!(
-        "SELECT CAST(s.id AS TEXT) AS value FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.username = '{username}' AND s.ended_at IS NULL ORDER BY s.id"
-    ))
-}
-
-/// Accounts that nobody has signed in to, the first with this id.
-fn insert_users(desk: &Desk, first: i64, names: &[(String, String)]) {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
-    let rows: Vec<String> = (first..)
-        .zip(names)
-        .map(|(id, (username, first_name))| {
-            format!(
-                "({id}, {}, {}, '', TRUE, FALSE, FALSE, FALSE, FALSE, {id})",
-                quoted(username),
-                quoted(first_name)
-            )
-        })
-        .collect();
-    desk.database.execute(&format!(
-        "INSERT INTO users (id, username, first_name, email, is_active, is_staff, is_superuser, is_staff_by_permission, is_superuser_by_permission, date_joined) VALUES {}",
-        rows.join(", ")
-    ));
-}
-
 fn active_superusers(desk: &Desk) -> i64 {
-    desk.database.number("SELECT COUNT(*) AS value FROM users WHERE is_active AND (is_superuser OR is_superuser_by_permission)")
+    desk.database
+        .count("users WHERE is_active AND (is_superuser OR is_superuser_by_permission)")
 }
 
 /// All that acts can change.
@@ -166,23 +132,6 @@ fn lines_after(desk: &Desk, count: usize) -> Vec<String> {
         .skip(count)
         .map(|event| event.line)
         .collect()
-}
-
-/// From now on nothing can be recorded.
-fn break_trail(desk: &Desk) {
-    desk.database.execute(if desk.database.is_postgresql() {
-        "ALTER TABLE audit_events ADD CONSTRAINT broken CHECK (event = 'x') NOT VALID"
-    } else {
-        "CREATE TRIGGER broken BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'no audit'); END"
-    });
-}
-
-fn mend_trail(desk: &Desk) {
-    desk.database.execute(if desk.database.is_postgresql() {
-        "ALTER TABLE audit_events DROP CONSTRAINT broken"
-    } else {
-        "DROP TRIGGER broken"
-    });
 }
 
 // -- forms --
@@ -376,7 +325,7 @@ on_both_databases! {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let li = desk.signed_in(&person("li")).await;
-        let id = id_of(&desk, "li");
+        let id = desk.db_id_of("li");
 
         // -- deactivate and activate --
         let details = act(&desk, &boss, id, &Shown {
@@ -424,7 +373,7 @@ on_both_databases! {
 
         // -- sessions --
         let phone = desk.signed_in(&person("li")).await;
-        let ids = sessions_of(&desk, "li");
+        let ids = desk.db_live_sessions_of("li");
         assert_eq!(ids.len(), 2);
         let details = act(&desk, &boss, id, &Shown {
             path: &format!("end-session?session={}", ids[0]),
@@ -491,7 +440,7 @@ on_both_databases! {
         assert_eq!(li.get("/account").await.status, 303, "open sessions end");
         let li = desk.signed_in(&second).await;
         assert_eq!(li.get("/account").await.user().as_deref(), Some("li"));
-        assert_eq!(id_of(&desk, "li"), id, "the same account");
+        assert_eq!(desk.db_id_of("li"), id, "the same account");
         let details = act(&desk, &boss, id, &Shown {
             path: "unlink?subject=a-second-one",
             heading: "Unlink this identity from li?",
@@ -537,9 +486,9 @@ on_both_databases! {
         let boss = superuser(&desk, "boss").await;
         let li = desk.signed_in(&person("li")).await;
         desk.signed_in(&person("wang")).await;
-        desk.local_account("kiosk");
-        desk.database.execute("UPDATE users SET is_active = FALSE WHERE username = 'kiosk'");
-        let [me, li_id, kiosk] = ["boss", "li", "kiosk"].map(|name| id_of(&desk, name));
+        desk.db_create_local_account("kiosk");
+        desk.db_deactivate("kiosk");
+        let [me, li_id, kiosk] = ["boss", "li", "kiosk"].map(|name| desk.db_id_of(name));
 
         // -- oneself --
         for (act, fields, event) in [
@@ -626,7 +575,7 @@ on_both_databases! {
             .await;
         let boss = superuser(&desk, "boss").await;
         let deputy = desk.signed_in(&person("deputy")).await;
-        let [boss_id, deputy_id] = ["boss", "deputy"].map(|name| id_of(&desk, name));
+        let [boss_id, deputy_id] = ["boss", "deputy"].map(|name| desk.db_id_of(name));
         let last = "This is the last active admin. Make someone else an admin first";
 
         // By hand: nobody else could do it by a page, so the command line tries.
@@ -649,7 +598,7 @@ on_both_databases! {
             json!([{"field": "role_by_permission", "from": "employee", "to": "superuser"}])
         );
         assert_eq!(deputy.get("/admin/users").await.status, 200);
-        desk.prove("deputy");
+        desk.db_prove("deputy");
         done(&deputy, boss_id, "role", &[("role", "employee")]).await;
         assert_eq!(boss.get("/admin/users").await.status, 403);
         let path = format!("/admin/users/{deputy_id}/take");
@@ -688,7 +637,7 @@ on_both_databases! {
         let desk = start(database).await;
         superuser(&desk, "boss").await;
         superuser(&desk, "deputy").await;
-        let [boss_id, deputy_id] = ["boss", "deputy"].map(|name| id_of(&desk, name));
+        let [boss_id, deputy_id] = ["boss", "deputy"].map(|name| desk.db_id_of(name));
         let [boss, deputy] = ["boss", "deputy"].map(|name| authority(&desk, name));
         let (db, clock, roles) = (&desk.inner.db, &desk.clock, RolePermissions::default());
         for round in 0..1000 {
@@ -714,14 +663,14 @@ on_both_databases! {
                 users::set_role_by_hand(conn, deputy_id, Role::Superuser)
             }).expect("both again");
         }
-        assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM audit_events WHERE event = 'role_changed' AND outcome = 'success'"), 1000);
+        assert_eq!(desk.database.count("audit_events WHERE event = 'role_changed' AND outcome = 'success'"), 1000);
     }
 
     async fn two_admins_who_deactivate_each_other_never_leave_the_portal_without_an_admin(database) {
         let desk = start(database).await;
         let names = ["boss", "deputy"];
         let browsers = [superuser(&desk, "boss").await, superuser(&desk, "deputy").await];
-        let ids = names.map(|name| id_of(&desk, name));
+        let ids = names.map(|name| desk.db_id_of(name));
         for round in 0..100 {
             let mut tries = Vec::new();
             for (me, other) in [(0, 1), (1, 0)] {
@@ -759,7 +708,7 @@ on_both_databases! {
         superuser(&desk, "deputy").await;
         desk.signed_in(&person("li")).await;
         desk.signed_in(&person("wang")).await;
-        desk.database.execute("UPDATE users SET is_active = FALSE WHERE username = 'wang'");
+        desk.db_deactivate("wang");
         let list = boss.get("/admin/users").await;
         let page = submit(&boss, &list, "/admin/users/bulk", &[("all", "1"), ("act", "deactivate")]).await;
         assert_eq!(page.status, 200);
@@ -770,7 +719,7 @@ on_both_databases! {
         assert!(result.body.contains("Deactivate: 2 done"), "{}", result.body);
         assert!(result.body.contains("No change needed</dt><dd class=\"num\">1</dd>"));
         assert!(result.body.contains("Skipped</dt><dd class=\"num\">1</dd>"));
-        let left_out = format!("<a href=\"/admin/users/{}\">boss</a></h2><p>You cannot do this to your own account. Ask another admin</p>", id_of(&desk, "boss"));
+        let left_out = format!("<a href=\"/admin/users/{}\">boss</a></h2><p>You cannot do this to your own account. Ask another admin</p>", desk.db_id_of("boss"));
         assert!(result.body.contains(&left_out), "{}", result.body);
         assert_eq!(desk.database.texts("SELECT username AS value FROM users WHERE is_active"), ["boss"]);
         assert_eq!(boss.get("/admin/users").await.status, 200);
@@ -781,10 +730,10 @@ on_both_databases! {
         let boss = superuser(&desk, "boss").await;
         let deputy = superuser(&desk, "deputy").await;
         desk.signed_in(&person("li")).await;
-        let [li, deputy_id] = ["li", "deputy"].map(|name| id_of(&desk, name));
+        let [li, deputy_id] = ["li", "deputy"].map(|name| desk.db_id_of(name));
         for round in 0..100 {
             assert_eq!(deputy.sign_in(&person("deputy"), "/").await.status, 303);
-            desk.prove("deputy");
+            desk.db_prove("deputy");
             let name = format!("round.{round}");
             let acting = {
                 let (deputy, page, name) = (deputy.clone(), deputy.get("/account").await, name.clone());
@@ -802,7 +751,7 @@ on_both_databases! {
             assert_eq!(ended.location(), format!("/admin/users/{deputy_id}"), "round {round}: {}", ended.body);
             let acted = acting.await.expect("an answer");
             assert!(!acted.sets_session(), "round {round}: {:?}", acted.set_cookies());
-            let given = desk.database.number(&format!("SELECT COUNT(*) AS value FROM user_permissions WHERE name = '{name}'"));
+            let given = desk.database.count(&format!("user_permissions WHERE name = '{name}'"));
             let event = desk.database.number(&format!("SELECT COALESCE(MAX(id), 0) AS value FROM audit_events WHERE event = 'permission_granted' AND details LIKE '%\"{name}\"%'"));
             if acted.location() == format!("/admin/users/{li}") {
                 let end = desk.database.number("SELECT MAX(id) AS value FROM audit_events WHERE event = 'sessions_ended'");
@@ -821,7 +770,7 @@ on_both_databases! {
         let deputy = superuser(&desk, "deputy").await;
         superuser(&desk, "boss").await;
         desk.signed_in(&person("li")).await;
-        let [li, deputy_id] = ["li", "deputy"].map(|name| id_of(&desk, name));
+        let [li, deputy_id] = ["li", "deputy"].map(|name| desk.db_id_of(name));
         // Three sign-ins, and what the sweeper does at the start.
         until("the sweeper has had its turn", async || desk.inner.db.counts().writes >= 8).await;
         {
@@ -862,10 +811,10 @@ on_both_databases! {
         let boss = superuser(&desk, "boss").await;
         let li = desk.signed_in(&person("li")).await;
         desk.signed_in(&person("wang")).await;
-        desk.local_account("kiosk");
-        desk.local_account("gone");
-        desk.database.execute("UPDATE users SET is_active = FALSE WHERE username = 'gone'");
-        let [li_id, wang, kiosk, gone] = ["li", "wang", "kiosk", "gone"].map(|name| id_of(&desk, name));
+        desk.db_create_local_account("kiosk");
+        desk.db_create_local_account("gone");
+        desk.db_deactivate("gone");
+        let [li_id, wang, kiosk, gone] = ["li", "wang", "kiosk", "gone"].map(|name| desk.db_id_of(name));
         done(&boss, li_id, "grant", &[("permission", "old.one")]).await;
         desk.clock.advance(QUARTER.saturating_sub(Duration::from_secs(30)));
         assert_eq!(boss.get(&format!("/admin/users/{li_id}/grant")).await.status, 200, "not yet");
@@ -920,7 +869,7 @@ on_both_databases! {
         done(&boss, wang, "activate", &[]).await;
         done(&boss, li_id, "take", &[("permission", "old.one")]).await;
         done(&boss, li_id, "note", &[("reason", "called")]).await;
-        let session = sessions_of(&desk, "li").remove(0);
+        let session = desk.db_live_sessions_of("li").remove(0);
         assert_eq!(boss.get(&format!("/admin/users/{li_id}/end-session?session={session}")).await.status, 200);
         done(&boss, li_id, "end-session", &[("session", &session)]).await;
         assert_eq!(li.get("/account").await.status, 303);
@@ -939,7 +888,7 @@ on_both_databases! {
         assert_eq!((answer.status.as_u16(), answer.location()), (303, path.as_str()));
         let asked = boss.get(&path).await;
         assert_eq!(asked_to_sign_in_again(&asked), path);
-        desk.confirmation_password("boss");
+        desk.db_set_confirmation_password("boss");
         let page = boss.get(asked.location()).await;
         let answer = submit(&boss, &page, "/confirm", &[("password", PASSWORD)]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, path.as_str()));
@@ -963,11 +912,10 @@ on_both_databases! {
 fn a_local_admin_signs_in_again_with_the_password() {
     run(async {
         let desk = Desk::start().await;
-        desk.local_account("root");
-        desk.database
-            .execute("UPDATE users SET is_superuser = TRUE, is_staff = TRUE");
+        desk.db_create_local_account("root");
+        desk.db_make_superuser("root");
         desk.signed_in(&person("li")).await;
-        let li = id_of(&desk, "li");
+        let li = desk.db_id_of("li");
         let (root, answer) = with_password(&desk, "root", PASSWORD).await;
         assert_eq!(answer.status, 303);
         desk.clock.advance(QUARTER);
@@ -1011,7 +959,7 @@ fn fields_that_a_form_does_not_have_change_nothing() {
         let boss = superuser(&desk, "boss").await;
         desk.signed_in(&person("li")).await;
         let wang = desk.signed_in(&person("wang")).await;
-        let [me, li, other] = ["boss", "li", "wang"].map(|name| id_of(&desk, name));
+        let [me, li, other] = ["boss", "li", "wang"].map(|name| desk.db_id_of(name));
         let (me, other) = (me.to_string(), other.to_string());
         let more = [
             ("is_superuser", "1"),
@@ -1091,7 +1039,7 @@ fn fields_that_a_form_does_not_have_change_nothing() {
             ("subject", "id-of-kiosk"),
         ];
         link_on(&send(&boss, "/admin/users/new", &fields).await);
-        let kiosk = id_of(&desk, "kiosk");
+        let kiosk = desk.db_id_of("kiosk");
         let flags = format!(
             "SELECT COALESCE(password, 'none') || CAST(is_active AS TEXT) || CAST(is_staff AS TEXT) || CAST(is_superuser AS TEXT) AS value FROM users WHERE id = {kiosk}"
         );
@@ -1131,8 +1079,8 @@ on_both_databases! {
         let staff = staff(&desk, "sam").await;
         let employee = desk.signed_in(&person("li")).await;
         desk.signed_in(&person("wang")).await;
-        let session = sessions_of(&desk, "wang").remove(0);
-        let [boss_id, sam, li, wang] = ["boss", "sam", "li", "wang"].map(|name| id_of(&desk, name));
+        let session = desk.db_live_sessions_of("wang").remove(0);
+        let [boss_id, sam, li, wang] = ["boss", "sam", "li", "wang"].map(|name| desk.db_id_of(name));
         let (before, events) = (state(&desk), trail(&desk).len());
         for browser in [&staff, &employee] {
             for id in [boss_id, sam, li, wang] {
@@ -1180,7 +1128,7 @@ on_both_databases! {
         let waiting = desk.browser();
         assert_eq!(choose(&waiting, &link, "four words and a comma,", "four words and a comma,").await.status, 303);
         assert_eq!(waiting.get("/account").await.user().as_deref(), Some("victim"));
-        let id = id_of(&desk, "victim");
+        let id = desk.db_id_of("victim");
 
         // The person comes: they do not get it, and it does not get them.
         let victim = person("victim").with("name_cn", "Veronica").with("email", "veronica@corp.example");
@@ -1189,20 +1137,20 @@ on_both_databases! {
         assert_eq!(answer.status, 409);
         assert!(!answer.sets_session());
         assert_eq!(browser.get("/account").await.status, 303);
-        assert_eq!(desk.database.number(&format!("SELECT COUNT(*) AS value FROM identities WHERE user_id = {id}")), 0);
+        assert_eq!(desk.database.count(&format!("identities WHERE user_id = {id}")), 0);
         let account = waiting.get("/account").await;
         assert!(!account.body.contains("Veronica") && !account.body.contains("veronica@corp.example"));
 
         // An admin who knows them links them: nobody else has a way in any more.
         done(&boss, id, "link", &[("subject", "id-of-victim")]).await;
         assert_eq!(waiting.get("/account").await.status, 303, "all sessions are gone");
-        assert_eq!(desk.database.texts(&format!("SELECT password AS value FROM users WHERE id = {id}")), ["NULL"]);
+        assert_eq!(desk.db_fields_of("victim", "password"), ["NULL"]);
         let (_, answer) = with_password(&desk, "victim", "four words and a comma,").await;
         assert_eq!(answer.status, 422);
         assert_eq!(desk.browser().get(&link).await.status, 410);
         let browser = desk.signed_in(&victim).await;
         assert_eq!(browser.get("/account").await.user().as_deref(), Some("victim"));
-        assert_eq!(id_of(&desk, "victim"), id);
+        assert_eq!(desk.db_id_of("victim"), id);
         let path = format!("/admin/users/{id}/reset-password");
         refused(&desk, &boss, &path, &[], "the account has no local password").await;
     }
@@ -1244,7 +1192,7 @@ on_both_databases! {
         assert_eq!(event.line, "account_created success boss kiosk");
         assert_eq!((event.address.as_str(), &event.details["note"]), (OFFICE, &json!(REASON)));
         assert_eq!(trail(&desk).len(), events + 1);
-        let id = id_of(&desk, "kiosk");
+        let id = desk.db_id_of("kiosk");
         for path in ["/admin/users/new".to_owned(), format!("/admin/users/{id}"), "/admin/audit".to_owned()] {
             assert!(!boss.get(&path).await.body.contains(token_of(&link)), "it is shown once: {path}");
         }
@@ -1288,11 +1236,11 @@ on_both_databases! {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let first = new_account(&boss, "kiosk").await;
-        let id = id_of(&desk, "kiosk");
+        let id = desk.db_id_of("kiosk");
         let reset = format!("/admin/users/{id}/reset-password");
         let stranger = desk.browser();
         assert_eq!(stranger.get(&first).await.status, 200);
-        for broken in [format!("{first}A"), "/password?token=".to_owned(), "/password".to_owned(), desk.rescue_link("kiosk").replace("/rescue", "/password")] {
+        for broken in [format!("{first}A"), "/password?token=".to_owned(), "/password".to_owned(), desk.db_make_rescue_link("kiosk").replace("/rescue", "/password")] {
             assert_eq!(stranger.get(&broken).await.status, 410, "{broken}");
         }
         assert_eq!(stranger.get(&first.replace("/password", "/rescue")).await.status, 410);
@@ -1322,7 +1270,7 @@ on_both_databases! {
         done(&boss, id, "deactivate", &[]).await;
         assert_eq!(stranger.get(&third).await.status, 410);
         assert_eq!(choose(&stranger, &third, "four words and a comma,", "four words and a comma,").await.status, 410);
-        assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE password = '!'"), 1);
+        assert_eq!(desk.database.count("users WHERE password = '!'"), 1);
         done(&boss, id, "activate", &[]).await;
 
         // And a day is its whole life.
@@ -1332,7 +1280,7 @@ on_both_databases! {
         desk.clock.advance(Duration::from_secs(60));
         assert_eq!(stranger.get(&fourth).await.status, 410);
         assert_eq!(choose(&stranger, &fourth, "four words and a comma,", "four words and a comma,").await.status, 410);
-        assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM sessions WHERE provider = '' AND ended_at IS NULL"), 0);
+        assert_eq!(desk.database.count("sessions WHERE provider = '' AND ended_at IS NULL"), 0);
         for link in [first, second, third, fourth] {
             assert!(!desk.log().contains(token_of(&link)), "no token in the log");
             assert!(!desk.database.dump().contains(token_of(&link)));
@@ -1367,7 +1315,7 @@ fn ten_browsers_open_one_password_link_at_once_and_one_password_counts() {
             }
         }
         assert_eq!(winner.len(), 1);
-        assert_eq!(sessions_of(&desk, "kiosk").len(), 1);
+        assert_eq!(desk.db_live_sessions_of("kiosk").len(), 1);
         let (_, answer) = with_password(&desk, "kiosk", &winner[0]).await;
         assert_eq!(answer.status, 303);
     });
@@ -1403,7 +1351,7 @@ fn where_local_passwords_are_off_there_are_no_local_accounts_and_no_password_lin
         assert_eq!(answer.status, 404);
         assert_eq!(off.database.count("users"), 2);
         // One that this very portal made is no good either.
-        let id = id_of(&off, "kiosk");
+        let id = off.db_id_of("kiosk");
         let draft = frontdesk::signin::password_link::draft().expect("randomness");
         let made = draft.id.clone();
         off.database.execute(&format!(
@@ -1440,10 +1388,7 @@ async fn everything(desk: &Desk, admin: &Browser) -> String {
     ]
     .map(str::to_owned)
     .to_vec();
-    for id in desk
-        .database
-        .texts("SELECT CAST(id AS TEXT) AS value FROM users")
-    {
+    for id in desk.db_column("users", "id") {
         paths.push(format!("/admin/users/{id}"));
         paths.push(format!("/admin/users/{id}/grant"));
     }
@@ -1490,7 +1435,7 @@ on_both_databases! {
         let theirs = signed_in_from(&desk, &quince, address, "Marmaladefox/9").await;
         let page = theirs.get("/account").await;
         theirs.post_with("/account/sessions/end-others", &page, &[], &[("x-forwarded-for", address)]).await;
-        let id = id_of(&desk, "quince.leaver");
+        let id = desk.db_id_of("quince.leaver");
         done(&boss, id, "note", &[("reason", "Quincea Marmalade called")]).await;
         done(&boss, id, "grant", &[("permission", "reports.read"), ("reason", "for Quincea")]).await;
         done(&boss, id, "link", &[("subject", "Q-77352")]).await;
@@ -1539,7 +1484,7 @@ on_both_databases! {
         // Should they come back, they are somebody new.
         let back = desk.signed_in(&quince).await;
         assert_eq!(back.get("/account").await.user().as_deref(), Some("quince.leaver"));
-        assert_ne!(id_of(&desk, "quince.leaver"), id);
+        assert_ne!(desk.db_id_of("quince.leaver"), id);
         assert!(!back.get("/account").await.body.contains("reports.read"));
     }
 
@@ -1550,7 +1495,7 @@ on_both_databases! {
         desk.signed_in(&person).await;
         let renamed = person.with("name", "plum.married").with("name_cn", "Plum");
         desk.signed_in(&renamed).await;
-        let id = id_of(&desk, "plum.married");
+        let id = desk.db_id_of("plum.married");
         done(&boss, id, "deactivate", &[]).await;
         done(&boss, id, "erase", &[]).await;
         let needles = ["plum.maiden", "plum.married"];
@@ -1563,7 +1508,7 @@ on_both_databases! {
         let boss = superuser(&desk, "boss").await;
         let maple = superuser(&desk, "maple").await;
         desk.signed_in(&person("li")).await;
-        let [li, id] = ["li", "maple"].map(|name| id_of(&desk, name));
+        let [li, id] = ["li", "maple"].map(|name| desk.db_id_of(name));
         done(&maple, li, "grant", &[("permission", "reports.read")]).await;
         done(&maple, li, "role", &[("role", "staff")]).await;
         done(&boss, id, "deactivate", &[]).await;
@@ -1571,7 +1516,7 @@ on_both_databases! {
         assert_lacks(&desk.database.dump(), &["maple"], "the database");
         assert_lacks(&rest_of(&desk), &["maple"], "the database");
         assert_lacks(&everything(&desk, &boss).await, &["maple"], "the admin area");
-        assert!(desk.database.texts("SELECT name AS value FROM user_permissions").contains(&"reports.read".to_owned()));
+        assert!(desk.db_column("user_permissions", "name").contains(&"reports.read".to_owned()));
     }
 }
 
@@ -1584,8 +1529,8 @@ on_both_databases! {
         let li = desk.signed_in(&person("li")).await;
         let wang = desk.signed_in(&person("wang")).await;
         desk.signed_in(&person("zhao")).await;
-        let [me, li_id, wang_id, zhao] = ["boss", "li", "wang", "zhao"].map(|name| id_of(&desk, name).to_string());
-        desk.database.execute("UPDATE users SET is_active = FALSE WHERE username = 'zhao'");
+        let [me, li_id, wang_id, zhao] = ["boss", "li", "wang", "zhao"].map(|name| desk.db_id_of(name).to_string());
+        desk.db_deactivate("zhao");
 
         // -- what is missing is said --
         let list = boss.get("/admin/users").await;
@@ -1665,7 +1610,7 @@ on_both_databases! {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let names: Vec<(String, String)> = (0..600).map(|number| (format!("local{number}"), String::new())).collect();
-        insert_users(&desk, 1000, &names);
+        desk.db_insert_users(1000, &names);
         let events = trail(&desk).len();
         let mut newcomers = 0;
         for (act, filter, label, heading) in [
@@ -1718,8 +1663,8 @@ on_both_databases! {
         let firefox = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0";
         let (cafe, home) = ("198.51.100.1", "198.51.100.2");
         let boss = signed_in_from(&desk, &person("boss"), cafe, firefox).await;
-        desk.database.execute("UPDATE users SET is_superuser = TRUE, is_staff = TRUE");
-        desk.prove("boss");
+        desk.db_make_superuser("boss");
+        desk.db_prove("boss");
         let at_cafe = [
             signed_in_from(&desk, &person("li"), cafe, firefox).await,
             signed_in_from(&desk, &person("li"), cafe, firefox).await,
@@ -1859,7 +1804,7 @@ on_both_databases! {
             .zip(odd.iter().cycle().skip(1))
             .map(|(one, other)| ((*one).to_owned(), (*other).to_owned()))
             .collect();
-        insert_users(&desk, 1000, &names);
+        desk.db_insert_users(1000, &names);
         desk.database.execute("UPDATE users SET email = username || '@example.com' WHERE id < 2000");
         desk.database.execute("UPDATE users SET is_active = FALSE WHERE id < 1003");
 
@@ -1910,7 +1855,7 @@ on_both_databases! {
 
         // -- the trail --
         let note = "=HYPERLINK(\"http://x\")\r\nand \"more\", 王";
-        done(&boss, id_of(&desk, "li"), "note", &[("reason", note)]).await;
+        done(&boss, desk.db_id_of("li"), "note", &[("reason", note)]).await;
         let (head, rows) = exported(&send(&boss, "/admin/audit.csv", &[]).await, "audit");
         let stored = desk.database.texts("SELECT details AS value FROM audit_events ORDER BY id DESC");
         let given: Vec<&str> = rows.iter().map(|row| row[12].as_str()).collect();
@@ -1947,7 +1892,7 @@ on_both_databases! {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let names: Vec<(String, String)> = (0..1200).map(|number| (format!("local{number}"), format!("Nr. {number}"))).collect();
-        insert_users(&desk, 1000, &names);
+        desk.db_insert_users(1000, &names);
         let events = trail(&desk).len();
         for (path, order, count) in [
             ("/admin/users.csv", "ORDER BY id DESC", 1201),
@@ -1973,8 +1918,8 @@ on_both_databases! {
         let anna = desk.signed_in(&person("anna")).await;
         let bert = desk.signed_in(&person("bert")).await;
         let sam = staff(&desk, "sam").await;
-        let [anna_id, bert_id] = ["anna", "bert"].map(|name| id_of(&desk, name));
-        let session = sessions_of(&desk, "anna").remove(0);
+        let [anna_id, bert_id] = ["anna", "bert"].map(|name| desk.db_id_of(name));
+        let session = desk.db_live_sessions_of("anna").remove(0);
         done(&boss, anna_id, "note", &[("reason", "about anna alone")]).await;
         let before = state(&desk);
 
@@ -2044,8 +1989,8 @@ on_both_databases! {
             .await;
         let boss = superuser(&desk, "boss").await;
         let li = desk.signed_in(&person("li")).await;
-        let id = id_of(&desk, "li");
-        desk.prove("li");
+        let id = desk.db_id_of("li");
+        desk.db_prove("li");
         let there = li.at(&other);
         for round in 0..5 {
             done(&boss, id, "role", &[("role", "staff")]).await;
@@ -2078,14 +2023,14 @@ on_both_databases! {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         desk.signed_in(&person("li")).await;
-        desk.local_account("kiosk");
+        desk.db_create_local_account("kiosk");
         let (_, answer) = with_password(&desk, "kiosk", PASSWORD).await;
         assert_eq!(answer.status, 303);
         let (_, answer) = with_password(&desk, "kiosk", "wrong horse battery").await;
         assert_eq!(answer.status, 422);
         let link = new_account(&boss, "lobby").await;
-        let [li, kiosk] = ["li", "kiosk"].map(|name| id_of(&desk, name));
-        let session = sessions_of(&desk, "li").remove(0);
+        let [li, kiosk] = ["li", "kiosk"].map(|name| desk.db_id_of(name));
+        let session = desk.db_live_sessions_of("li").remove(0);
         done(&boss, li, "grant", &[("permission", "reports.read")]).await;
 
         let mut all = everything(&desk, &boss).await;
@@ -2115,7 +2060,7 @@ on_both_databases! {
         secrets.push(PASSWORD.to_owned());
         secrets.push("wrong horse battery".to_owned());
         secrets.push("$argon2".to_owned());
-        secrets.extend(desk.database.texts("SELECT token_hash AS value FROM sessions"));
+        secrets.extend(desk.db_column("sessions", "token_hash"));
         assert!(secrets.len() > 10, "there is something to look for");
         for secret in secrets {
             assert!(!all.contains(&secret), "a secret is on a page: {}", secret.chars().take(8).collect::<String>());
@@ -2127,15 +2072,15 @@ on_both_databases! {
         let boss = superuser(&desk, "boss").await;
         desk.signed_in(&person("li")).await;
         desk.signed_in(&person("wang")).await;
-        desk.local_account("kiosk");
-        desk.local_account("gone");
-        let [li, wang, kiosk, gone] = ["li", "wang", "kiosk", "gone"].map(|name| id_of(&desk, name));
+        desk.db_create_local_account("kiosk");
+        desk.db_create_local_account("gone");
+        let [li, wang, kiosk, gone] = ["li", "wang", "kiosk", "gone"].map(|name| desk.db_id_of(name));
         done(&boss, wang, "deactivate", &[]).await;
         done(&boss, gone, "deactivate", &[]).await;
         done(&boss, li, "grant", &[("permission", "old.one")]).await;
-        let session = sessions_of(&desk, "li").remove(0);
+        let session = desk.db_live_sessions_of("li").remove(0);
         let ticked = li.to_string();
-        break_trail(&desk);
+        desk.db_break_audit_log();
         let (before, events) = (state(&desk), desk.database.count("audit_events"));
         let mut forms: Vec<(String, Vec<(&str, &str)>)> = [
             (li, "deactivate", vec![]),
@@ -2172,7 +2117,7 @@ on_both_databases! {
             assert!(!answer.body.contains("kiosk"), "nothing leaves the house unseen");
         }
         assert_eq!(desk.database.count("audit_events"), events);
-        mend_trail(&desk);
+        desk.db_mend_audit_log();
         done(&boss, li, "deactivate", &[]).await;
         assert_eq!(desk.database.count("audit_events"), events + 1);
     }

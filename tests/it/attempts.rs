@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::support::{Browser, Database, Desk, Endpoint, Person, on_both_databases, run, spawn};
+use crate::support::{
+    Browser, Database, Db, Desk, Endpoint, Person, on_both_databases, run, spawn,
+};
 
 fn query(address: &str) -> HashMap<String, String> {
     Url::parse(address)
@@ -32,7 +34,7 @@ on_both_databases! {
         assert_eq!(account.user().as_deref(), Some("zhang.wei"));
         assert!(account.body.contains("张伟") && account.body.contains("zw@example.com"));
         assert_eq!(desk.database.count("users"), 1);
-        assert_eq!(desk.database.texts("SELECT password AS value FROM users"), ["NULL"]);
+        assert_eq!(desk.db_column("users", "password"), ["NULL"]);
     }
 
     async fn fifty_parallel_replays_make_one_token_call_and_one_session(database) {
@@ -497,11 +499,7 @@ fn any_number_of_tabs_land_where_each_wanted_to_go() {
                 (303, next.as_str())
             );
         }
-        assert_eq!(
-            desk.database
-                .number("SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL"),
-            1
-        );
+        assert_eq!(desk.db_live_sessions(), 1);
 
         // 500 starts leave one small cookie.
         let many = desk.browser();

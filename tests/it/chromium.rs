@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::gallery;
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
-use crate::support::{Database, Desk, Person, process, run, until};
+use crate::support::{Database, Db, Desk, Person, process, run, until};
 
 const PORTAL: &str = "http://127.0.0.1:8000";
 const PLATFORM: &str = "http://127.0.0.1:8001";
@@ -554,9 +554,8 @@ fn markup_in_a_profile_is_text_on_every_page() {
             .get_with(&callback, &[("user-agent", POLYGLOT)])
             .await;
         assert_eq!(end.status, 303, "{}", end.body);
-        desk.database
-            .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
-        let id = desk.database.number("SELECT id AS value FROM users");
+        desk.db_make_superuser(POLYGLOT);
+        let id = desk.db_id_of(POLYGLOT);
 
         chromium.goto(&format!("{}/login", desk.url)).await;
         for name in ["fd_session", "fd_browser"] {

@@ -10,7 +10,7 @@ use std::process::{Output, Stdio};
 use frontdesk::config::OPTIONS;
 
 use crate::support::process::{self, Process, client, command, free_port, output, text};
-use crate::support::{Database, Desk, OpenId, Person, Provider, on_both_databases, run};
+use crate::support::{Database, Db, Desk, OpenId, Person, Provider, on_both_databases, run};
 
 fn no_settings() -> BTreeMap<String, String> {
     BTreeMap::new()
@@ -221,13 +221,13 @@ on_both_databases! {
         assert!(output(&["promote", "wang", "--superuser"], &settings).status.success());
         assert!(output(&["promote", "li", "--none"], &settings).status.success());
         assert_eq!(browser.get("/admin/users").await.status, 403);
-        let events = desk.database.texts("SELECT actor || ' ' || username AS value FROM audit_events WHERE event = 'role_changed' ORDER BY id");
+        let events = desk.db_events_of("role_changed", &["actor", "username"]);
         // The fourth was refused: nobody could have administered the portal any more. What was so
         // already has no row.
         assert_eq!(events, ["command line li", "command line li", "command line li", "command line li", "command line wang", "command line li"]);
         // A sign-in does not take the role back.
         desk.signed_in(&Person::named("wang")).await;
-        assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE is_superuser"), 1);
+        assert_eq!(desk.database.count("users WHERE is_superuser"), 1);
     }
 
     async fn createsuperuser_stores_argon2id_and_refuses_what_is_weak_or_taken(database) {
@@ -249,17 +249,17 @@ on_both_databases! {
         assert!(!with_password(&create, "too short").0);
         assert!(!with_password(&create, &"x".repeat(129)).0);
         assert_eq!(with_password(&create, "correct horse battery"), (true, String::new()));
-        let stored = database.texts("SELECT password AS value FROM users");
+        let stored = database.db_column("users", "password");
         assert!(stored[0].starts_with("$argon2id$v=19$"));
         let (done, message) = with_password(&create, "correct horse battery");
         assert!(!done && message.contains("taken"), "{message}");
         assert!(!with_password(&["createsuperuser", "a\u{7}b", "--password-stdin"], "correct horse battery").0);
         assert!(with_password(&["changepassword", "root", "--password-stdin"], "another horse battery").0);
-        assert_ne!(database.texts("SELECT password AS value FROM users"), stored);
+        assert_ne!(database.db_column("users", "password"), stored);
         assert!(!with_password(&["changepassword", "nobody", "--password-stdin"], "another horse battery").0);
         let no_terminal = output(&["createsuperuser", "other"], &settings);
         assert!(text(&no_terminal.stderr).contains("--password-stdin"));
-        assert_eq!(database.texts("SELECT event AS value FROM audit_events ORDER BY id"), ["superuser_created", "password_changed"]);
+        assert_eq!(database.db_events(&["event"]), ["superuser_created", "password_changed"]);
     }
 }
 
@@ -453,7 +453,7 @@ on_both_databases! {
         let token = link.split_once("token=").expect("a token").1;
         assert!(!desk.log().contains(token), "no token in the log");
         assert_eq!(
-            database.texts("SELECT actor AS value FROM audit_events WHERE event = 'rescue_link_made'"),
+            database.db_events_of("rescue_link_made", &["actor"]),
             ["command line"]
         );
     }

@@ -7,7 +7,7 @@ use crate::support::openid::Subject;
 use crate::support::provider::CLIENT_ID;
 use crate::support::standin::{CORP_ID, Call, Employee, Kind, Standin};
 use crate::support::{
-    Answer, Database, Desk, OpenId, Reply, assert_refused, on_both_databases, run, until,
+    Answer, Database, Db, Desk, OpenId, Reply, assert_refused, on_both_databases, run, until,
 };
 
 async fn start(kind: Kind) -> (Standin, Desk) {
@@ -60,12 +60,10 @@ async fn makes_the_person(kind: Kind) {
     let [subject, username] = names(kind);
     let page = browser.get("/account").await;
     assert_eq!(page.user().as_deref(), Some(username));
-    let person = "SELECT username || '|' || first_name || '|' || email AS value FROM users";
     let expected = format!("{username}|li 王|li@example.com");
-    assert_eq!(desk.database.texts(person), [expected]);
-    let identity = "SELECT provider || ' ' || subject AS value FROM identities";
+    assert_eq!(desk.db_names(), [expected]);
     let expected = format!("{} {subject}", kind.code());
-    assert_eq!(desk.database.texts(identity), [expected]);
+    assert_eq!(desk.db_identities_of(username), [expected]);
     assert_no_faults(&standin);
 }
 
@@ -253,8 +251,7 @@ mod dingtalk {
             let browser = desk.browser();
             let answer = standin.sign_in(&browser, &li()).await;
             assert_signed_in(&answer, "a sign-in");
-            let person = "SELECT username || '|' || first_name || '|' || email AS value FROM users";
-            assert_eq!(desk.database.texts(person), ["union-li|li 王|li@example.com"]);
+            assert_eq!(desk.db_names(), ["union-li|li 王|li@example.com"]);
             assert_no_faults(&standin);
         }
     }
@@ -396,10 +393,10 @@ mod wecom {
             let (standin, desk) = start(Kind::WeCom).await;
             let answer = standin.sign_in(&desk.browser(), &li()).await;
             assert_signed_in(&answer, "a sign-in");
-            let kept = "SELECT COUNT(*) AS value FROM sessions \
+            let kept = "sessions \
                 WHERE access_token IS NOT NULL OR refresh_token IS NOT NULL \
                 OR recheck_at IS NOT NULL";
-            assert_eq!(desk.database.number(kept), 0);
+            assert_eq!(desk.database.count(kept), 0);
         });
     }
 }
@@ -525,10 +522,8 @@ mod gitlab {
             let browser = desk.browser();
             let answer = provider.sign_in_from(&browser, FROM, &subject()).await;
             assert_signed_in(&answer, "a sign-in");
-            let person = "SELECT username || '|' || first_name || '|' || email AS value FROM users";
-            assert_eq!(desk.database.texts(person), ["li|li 王|li@example.com"]);
-            let identity = "SELECT provider || ' ' || subject AS value FROM identities";
-            assert_eq!(desk.database.texts(identity), ["gitlab 42"]);
+            assert_eq!(desk.db_names(), ["li|li 王|li@example.com"]);
+            assert_eq!(desk.db_identities_of("li"), ["gitlab 42"]);
             let page = browser.get("/account").await;
             assert!(page.body.contains("acme/ops"), "{}", page.body);
         });

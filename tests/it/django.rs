@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::desk::Start;
 use crate::support::django::{Decision, Platform, PlatformBrowser, parameter};
-use crate::support::{Answer, Browser, Database, Desk, on_both_databases, run, spawn, until};
+use crate::support::people::quoted;
+use crate::support::{Answer, Browser, Database, Db, Desk, on_both_databases, run, spawn, until};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -151,31 +152,8 @@ impl Visitor {
     }
 }
 
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-/// A column of the accounts with this very username.
-fn stored(desk: &Desk, column: &str, username: &str) -> Vec<String> {
-    let username = quoted(username);
-    desk.database.texts(&format!(
-        "SELECT {column} AS value FROM users WHERE username = {username}"
-    ))
-}
-
-fn permissions(desk: &Desk, username: &str) -> Vec<String> {
-    let username = quoted(username);
-    desk.database.texts(&format!(
-        "SELECT user_permissions.name AS value FROM user_permissions \
-         JOIN users ON users.id = user_permissions.user_id \
-         WHERE users.username = {username} ORDER BY user_permissions.name"
-    ))
-}
-
 fn accounts_where(desk: &Desk, condition: &str) -> i64 {
-    desk.database.number(&format!(
-        "SELECT COUNT(*) AS value FROM users WHERE {condition}"
-    ))
+    desk.database.count(&format!("users WHERE {condition}"))
 }
 
 /// A page of ours that says what happened, and nothing created.
@@ -207,9 +185,9 @@ on_both_databases! {
             for time in ["first", "second"] {
                 let account = company.visitor(&desk, username).signs_in().await;
                 assert!(!account.body.contains("<b>O'"), "escaped");
-                let first_name = stored(&desk, "first_name", username);
+                let first_name = desk.db_fields_of(username, "first_name");
                 assert_eq!(first_name, [*name_cn], "{username}, {time} sign-in");
-                assert_eq!(stored(&desk, "email", username), [email.unwrap_or_default()]);
+                assert_eq!(desk.db_fields_of(username, "email"), [email.unwrap_or_default()]);
             }
         }
         assert_eq!(desk.database.count("users"), 6);
@@ -230,7 +208,7 @@ on_both_databases! {
             }
         }
         for (username, name_cn) in &people {
-            assert_eq!(stored(&desk, "first_name", username), [*name_cn]);
+            assert_eq!(desk.db_fields_of(username, "first_name"), [*name_cn]);
         }
         assert_eq!(desk.database.count("users"), 3);
         assert_eq!(desk.database.count("identities"), 3);
@@ -247,7 +225,7 @@ on_both_databases! {
                 let account = company.visitor(&desk, &username).signs_in().await;
                 assert!(account.body.contains("payroll.edit"), "{shape}: {}", account.body);
                 assert!(!account.body.contains(STALE), "{shape}: {}", account.body);
-                let held = permissions(&desk, &username);
+                let held = desk.db_permissions_of(&username);
                 assert_eq!(held, ["payroll.edit", "report.view"], "{shape}, {time} sign-in");
             }
         }
@@ -267,8 +245,8 @@ on_both_databases! {
             company.person(&username, details).await;
             let account = visitor.signs_in().await;
             assert!(account.body.contains(first_name) && account.body.contains(email), "{}", account.body);
-            assert_eq!(stored(&desk, "first_name", &username), [first_name]);
-            assert_eq!(stored(&desk, "email", &username), [email]);
+            assert_eq!(desk.db_fields_of(&username, "first_name"), [first_name]);
+            assert_eq!(desk.db_fields_of(&username, "email"), [email]);
         }
         assert_eq!(desk.database.count("users"), 1);
     }
@@ -281,22 +259,22 @@ on_both_databases! {
 
         company.person(&username, json!({"permissions": ["payroll.edit", "report.view"]})).await;
         visitor.signs_in().await;
-        assert_eq!(permissions(&desk, &username), ["payroll.edit", "report.view"]);
+        assert_eq!(desk.db_permissions_of(&username), ["payroll.edit", "report.view"]);
 
         company.person(&username, json!({"permissions": ["report.view", "wiki.edit"]})).await;
         let account = visitor.signs_in().await;
         assert!(!account.body.contains("payroll.edit") && !account.body.contains(STALE), "{}", account.body);
-        assert_eq!(permissions(&desk, &username), ["report.view", "wiki.edit"]);
+        assert_eq!(desk.db_permissions_of(&username), ["report.view", "wiki.edit"]);
 
         company.person(&username, json!({"permissions": [], "permissions_shape": "broken"})).await;
         let account = visitor.signs_in().await;
         assert!(account.body.contains(STALE) && account.body.contains("wiki.edit"), "{}", account.body);
-        assert_eq!(permissions(&desk, &username), ["report.view", "wiki.edit"]);
+        assert_eq!(desk.db_permissions_of(&username), ["report.view", "wiki.edit"]);
 
         company.person(&username, json!({"permissions_shape": "strings"})).await;
         let account = visitor.signs_in().await;
         assert!(!account.body.contains(STALE), "{}", account.body);
-        assert!(permissions(&desk, &username).is_empty(), "an empty set is a set");
+        assert!(desk.db_permissions_of(&username).is_empty(), "an empty set is a set");
     }
 
     async fn a_wrong_client_secret_ends_on_a_page_about_the_portal_s_settings(database) {
@@ -386,8 +364,8 @@ on_both_databases! {
             .with("OAUTH2_RECHECK", "20s")
             .with("FRONTDESK_SUPERUSER_PERMISSION", "desk.admin");
         let desk = company.open(start, json!({})).await;
-        desk.local_account("root");
-        desk.database.execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE username = 'root'");
+        desk.db_create_local_account("root");
+        desk.db_make_superuser("root");
         let mut visitors = Vec::new();
         for name in ["boss", "wang", "chen", "zhao"] {
             let name = company.name(name);
@@ -404,7 +382,7 @@ on_both_databases! {
         company.person(&boss.username, json!({"permissions": ["x"]})).await;
         desk.clock.advance(Duration::from_secs(20));
         until("the right is gone", async || admits(boss).await == 403).await;
-        assert_eq!(permissions(&desk, &boss.username), ["x"]);
+        assert_eq!(desk.db_permissions_of(&boss.username), ["x"]);
         assert_eq!(boss.at_desk.get("/account").await.status, 200);
 
         // Somebody is switched off there: their profile is refused with a bare 403. The first time may
@@ -492,7 +470,7 @@ on_both_databases! {
         assert_eq!(accounts_where(&desk, "is_active = TRUE AND is_staff = FALSE AND is_superuser = FALSE"), 1);
 
         // The platform still says `"is_superuser": false`.
-        desk.database.execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
+        desk.db_make_superuser(&username);
         visitor.signs_in().await;
         assert_eq!(accounts_where(&desk, "is_active = TRUE AND is_staff = TRUE AND is_superuser = TRUE"), 1);
     }

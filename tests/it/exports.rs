@@ -6,15 +6,14 @@ use frontdesk::audit::EventKind;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::support::{Answer, Browser, Database, Desk, Person, on_both_databases, run};
+use crate::support::{Answer, Browser, Database, Db, Desk, Person, on_both_databases, run};
 
 const LISTS: [&str; 3] = ["users", "sessions", "audit"];
 
 async fn boss(desk: &Desk) -> Browser {
     let browser = desk.signed_in(&Person::named("boss")).await;
-    desk.database
-        .execute("UPDATE users SET is_superuser = TRUE WHERE username = 'boss'");
-    desk.prove("boss");
+    desk.db_make_superuser("boss");
+    desk.db_prove("boss");
     browser
 }
 
@@ -127,7 +126,6 @@ fn an_export_that_wants_a_fresh_sign_in_leads_back_to_its_list() {
             let next = asked.query_pairs().find(|(name, _)| name == "next");
             assert_eq!(next.expect("a way back").1, list);
         }
-        let events = "SELECT COUNT(*) AS value FROM audit_events WHERE event = 'export_made'";
-        assert_eq!(desk.database.number(events), 0);
+        assert_eq!(desk.db_count_events("export_made"), 0);
     });
 }

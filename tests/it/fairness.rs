@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::support::desk::PASSWORD;
 use crate::support::process::{output, text};
 use crate::support::{
-    Browser, Database, Desk, Endpoint, Person, Provider, Reply, on_both_databases, process, run,
-    spawn, until,
+    Browser, Database, Db, Desk, Endpoint, Person, Provider, Reply, on_both_databases, process,
+    run, spawn, until,
 };
 
 /// All places at a provider.
@@ -128,8 +130,7 @@ fn a_proxy_that_names_no_client_is_reported_on_the_status_page_and_by_check() {
             sign_in_from(&admin, &provider, "10.0.0.7", "anna").await,
             303
         );
-        desk.database
-            .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
+        desk.db_make_superuser("anna");
         let telling = "sends no client address";
         let page = admin.get("/admin/status").await;
         assert!(page.status == 200 && !page.body.contains(telling));
@@ -169,12 +170,12 @@ on_both_databases! {
         for name in ["leo", "mia"] {
             desk.signed_in(&Person::named(name)).await;
         }
-        desk.local_account("local");
-        desk.database.execute("UPDATE users SET is_active = FALSE");
+        desk.db_create_local_account("local");
+        for name in ["leo", "mia", "local"] {
+            desk.db_deactivate(name);
+        }
         let rows = |name: &str, event: &str| {
-            desk.database.number(&format!(
-                "SELECT COUNT(*) AS value FROM audit_events WHERE event = '{event}' AND username = '{name}'"
-            ))
+            desk.database.count(&format!("audit_events WHERE event = '{event}' AND username = '{name}'"))
         };
         let mut browser = desk.browser();
         browser.is_recorded = false;
@@ -196,10 +197,7 @@ on_both_databases! {
         desk.clock.advance(Duration::from_secs(60));
         frontdesk::signin::note_left_out(&desk.inner).await.expect("a row");
         assert_eq!(rows("leo", "more_sign_ins_refused"), 1);
-        assert_eq!(
-            desk.database.texts("SELECT details AS value FROM audit_events WHERE event = 'more_sign_ins_refused'"),
-            ["{\"count\":90}"]
-        );
+        assert_eq!(desk.db_details_of("more_sign_ins_refused"), [json!({"count": 90})]);
         assert_eq!(browser.sign_in(&Person::named("leo"), "/").await.status, 403);
         assert_eq!(rows("leo", "sign_in_refused"), 61);
     }
@@ -209,7 +207,7 @@ on_both_databases! {
         const IMPORTED: &str = "pbkdf2_sha256$1000000$uyQGXDP2qEeVGCWbAR4rZ8$VK8X/YL9SHA9P1wSjCQrQ/RryA5RHUg+uUvmTCEygxs=";
         let desk = Desk::on(database).run().await;
         for name in ["own", "imported"] {
-            desk.local_account(name);
+            desk.db_create_local_account(name);
         }
         let before = desk.inner.hasher.slot();
         assert!(!before.is_zero());
@@ -239,7 +237,7 @@ on_both_databases! {
             assert!(started.elapsed() >= slot, "{username}");
         }
         // And from the start.
-        desk.database.execute(&format!("UPDATE users SET password = '{IMPORTED}' WHERE username = 'imported'"));
+        desk.db_set_field_of("imported", "password", IMPORTED);
         let url = desk.database.url.clone();
         let again = Desk::on(Database::sqlite()).with("DATABASE_URL", url).run().await;
         assert_eq!(again.inner.hasher.slot(), slot);

@@ -159,7 +159,7 @@ on_both_databases! {
             assert!(sign_in(&client, &process.url, &provider, &person).await.is_none(), "{place}");
             assert!(!process.ended().await, "it crashed at {place}");
             assert_no_halves(&database);
-            let accounts = database.number(&format!("SELECT COUNT(*) AS value FROM users WHERE username = 'person.{place}'"));
+            let accounts = database.count(&format!("users WHERE username = 'person.{place}'"));
             let is_committed = ["after_commit", "before_response"].contains(&place);
             assert_eq!(accounts, i64::from(is_committed), "{place}");
             settings.remove("FRONTDESK_FAILPOINT");

@@ -14,7 +14,7 @@ use crate::support::desk::PASSWORD;
 use crate::support::openid::{Call, Document, Subject};
 use crate::support::provider::query;
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
-use crate::support::{Browser, Database, Desk, OpenId, Person, Reply, left_out, run, until};
+use crate::support::{Browser, Database, Db, Desk, OpenId, Person, Reply, left_out, run, until};
 
 /// axe-core's own file, where it is installed.
 pub fn axe() -> Option<String> {
@@ -198,10 +198,12 @@ async fn company() -> Desk {
         desk.signed_in(&person).await;
         desk.clock.advance(Duration::from_secs(420));
     }
-    desk.database
-        .execute("UPDATE users SET is_staff = TRUE WHERE username IN ('person02', 'person41')");
-    desk.database
-        .execute("UPDATE users SET is_active = FALSE WHERE username IN ('person07', 'person44')");
+    for name in ["person02", "person41"] {
+        desk.db_make_staff(name);
+    }
+    for name in ["person07", "person44"] {
+        desk.db_deactivate(name);
+    }
     desk
 }
 
@@ -271,7 +273,8 @@ impl Gallery {
         self.show("/signed-out", "signed-out").await;
         self.show("/no-such-page", "404-outside").await;
         self.show("/rescue?token=x", "link-expired").await;
-        self.show(&self.desk.rescue_link("kiosk"), "rescue").await;
+        self.show(&self.desk.db_make_rescue_link("kiosk"), "rescue")
+            .await;
 
         // A deactivated person comes back from the platform.
         self.open("/login").await;
@@ -322,10 +325,8 @@ impl Gallery {
             .desk
             .signed_in(&lin.clone().with("email", "lin@qinghe.example"))
             .await;
-        self.desk.database.execute(
-            "UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE username = 'linxiaoyu'",
-        );
-        self.desk.prove("linxiaoyu");
+        self.desk.db_make_superuser("linxiaoyu");
+        self.desk.db_prove("linxiaoyu");
         become_person(&self.chromium, &self.desk, &browser).await;
         self.show("/", "home").await;
         self.show("/account", "account").await;
@@ -335,10 +336,7 @@ impl Gallery {
             "admin-users-empty",
         )
         .await;
-        let id = self
-            .desk
-            .database
-            .number("SELECT id AS value FROM users WHERE username = 'linxiaoyu'");
+        let id = self.desk.db_id_of("linxiaoyu");
         self.show(&format!("/admin/users/{id}"), "admin-user").await;
         self.show("/admin/audit", "admin-audit").await;
         self.show("/admin/audit?q=nowhere", "admin-audit-empty")
@@ -362,8 +360,7 @@ impl Gallery {
 
 impl Gallery {
     fn id(&self, username: &str) -> i64 {
-        let sql = format!("SELECT id AS value FROM users WHERE username = '{username}'");
-        self.desk.database.number(&sql)
+        self.desk.db_id_of(username)
     }
 
     /// The lists of the admin area, filtered.
@@ -522,7 +519,7 @@ fn tour(languages: &str, tag: &str) {
     }
     run(async {
         let desk = company().await;
-        desk.local_account("kiosk");
+        desk.db_create_local_account("kiosk");
         let gallery = Gallery {
             chromium: Chromium::start(languages, Screen::DESKTOP).await,
             axe: axe(),
@@ -624,9 +621,7 @@ impl Company {
         self.signed_in(&lin).await;
         self.gallery.show("/account", "account-providers").await;
         let admin = self.signed_in(&Subject::named("boss")).await;
-        self.gallery.desk.database.execute(
-            "UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE username = 'boss'",
-        );
+        self.gallery.desk.db_make_superuser("boss");
 
         let from = "/oauth2/login?rehearse=1&provider=group";
         let changed = lin.with("groups", json!(["expenses.submit", "dev.git"]));
@@ -712,7 +707,7 @@ fn chosen_colours_are_as_fit_to_use_as_those_of_the_system() {
             .run()
             .await;
         let browser = desk.signed_in(&lin()).await;
-        desk.database.execute("UPDATE users SET is_staff = TRUE");
+        desk.db_make_staff("linxiaoyu");
         let chromium = Chromium::start("en", Screen::DESKTOP).await;
         let axe = axe();
         become_person(&chromium, &desk, &browser).await;
@@ -758,7 +753,7 @@ fn a_page_is_small_when_cold_and_one_request_when_warm() {
     run(async {
         let desk = company().await;
         let browser = desk.signed_in(&lin()).await;
-        desk.database.execute("UPDATE users SET is_staff = TRUE");
+        desk.db_make_staff("linxiaoyu");
         for path in ["/login", "/", "/account", "/admin/users", "/admin/audit"] {
             let chromium = Chromium::start("en", Screen::DESKTOP).await;
             if path != "/login" {
@@ -811,7 +806,7 @@ fn without_script_and_on_paper_everything_works() {
     }
     run(async {
         let desk = Desk::start().await;
-        desk.local_account("kiosk");
+        desk.db_create_local_account("kiosk");
         let chromium = Chromium::start("en", Screen::DESKTOP).await;
         chromium.disable_script().await;
         chromium.goto(&format!("{}/account", desk.url)).await;
@@ -848,9 +843,8 @@ fn a_local_admin_gets_in_around_and_out_by_the_keyboard_alone() {
     }
     run(async {
         let desk = Desk::start().await;
-        desk.local_account("root");
-        desk.database
-            .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
+        desk.db_create_local_account("root");
+        desk.db_make_superuser("root");
         desk.signed_in(&Person::named("anna")).await;
         let chromium = Chromium::start("en", Screen::DESKTOP).await;
         let go_to = async |css: &str| {

@@ -18,9 +18,10 @@ use frontdesk::sessions::Client;
 use frontdesk::users::{self, Column, Filter, LastLogin, Order, Role, Source, Wanted, terms};
 use serde_json::{Value, json};
 
+use crate::support::people::quoted;
 use crate::support::process::{output, text};
 use crate::support::{
-    Answer, Browser, Database, Desk, Endpoint, Person, Reply, on_both_databases, run, until,
+    Answer, Browser, Database, Db, Desk, Endpoint, Person, Reply, on_both_databases, run, until,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -47,16 +48,14 @@ impl Dice {
 
 async fn superuser(desk: &Desk) -> Browser {
     let browser = desk.signed_in(&Person::named("boss")).await;
-    desk.database
-        .execute("UPDATE users SET is_superuser = TRUE, is_staff = TRUE WHERE username = 'boss'");
-    desk.prove("boss");
+    desk.db_make_superuser("boss");
+    desk.db_prove("boss");
     browser
 }
 
 async fn staff(desk: &Desk) -> Browser {
     let browser = desk.signed_in(&Person::named("sam")).await;
-    desk.database
-        .execute("UPDATE users SET is_staff = TRUE WHERE username = 'sam'");
+    desk.db_make_staff("sam");
     browser
 }
 
@@ -68,11 +67,6 @@ async fn signed_in_from(desk: &Desk, person: &Person, agent: &str, address: &str
     let answer = browser.get_with(&callback, &headers).await;
     assert_eq!(answer.status, 303, "{}", answer.body);
     browser
-}
-
-fn id_of(desk: &Desk, username: &str) -> i64 {
-    let sql = format!("SELECT id AS value FROM users WHERE username = '{username}'");
-    desk.database.number(&sql)
 }
 
 /// An act of an admin on an account, done.
@@ -247,10 +241,6 @@ impl Account {
     fn role(&self) -> Role {
         self.by_hand.max(self.by_permission)
     }
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn number_or_null(number: Option<i64>) -> String {
@@ -718,8 +708,8 @@ on_both_databases! {
             first_name: "boss".to_owned(),
             email: "4@example.com".to_owned(),
             by_hand: Role::Superuser,
-            last_login: Some(desk.database.number("SELECT last_login AS value FROM users WHERE username = 'boss'")),
-            ..Account::plain(id_of(&desk, "boss"), "boss".to_owned())
+            last_login: desk.db_fields_of("boss", "last_login")[0].parse().ok(),
+            ..Account::plain(desk.db_id_of("boss"), "boss".to_owned())
         });
         let by = |column, is_descending| Some(Order { column, is_descending });
         let never = Some(LastLogin::Never);
@@ -852,7 +842,7 @@ on_both_databases! {
     async fn a_renamed_person_is_found_by_the_new_names_alone(database) {
         let desk = Desk::on(database.clone()).with("OAUTH2_SUBJECT", "/id").run().await;
         let boss = desk.signed_in(&Person::named("boss").with("id", 1)).await;
-        desk.database.execute("UPDATE users SET is_superuser = TRUE WHERE username = 'boss'");
+        desk.db_make_superuser("boss");
         let person = Person::named("lisi").with("id", 7).with("name_cn", "李四").with("email", "lisi@corp.example");
         desk.signed_in(&person).await;
         for search in ["李", "四", "lisi", "lisi@corp"] {
@@ -876,7 +866,7 @@ on_both_databases! {
         let boss = boss.at(&next);
         until("the words are there", async || found(&boss, "赵").await == ["zhaowu"]).await;
         assert_eq!(found(&boss, "boss").await, ["boss"]);
-        assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE NOT is_searchable"), 0);
+        assert_eq!(desk.database.count("users WHERE NOT is_searchable"), 0);
     }
 
     async fn no_address_of_a_list_makes_it_fail(database) {
@@ -884,7 +874,7 @@ on_both_databases! {
         let boss = superuser(&desk).await;
         let mut chinese = boss.clone();
         chinese.language = "zh-CN,zh;q=0.9".to_owned();
-        let id = id_of(&desk, "boss");
+        let id = desk.db_id_of("boss");
         let long = "x".repeat(10_240);
         let common = [
             String::new(),
@@ -1305,10 +1295,10 @@ on_both_databases! {
     async fn an_event_keeps_the_name_that_a_person_had_then(database) {
         let desk = Desk::on(database).with("OAUTH2_SUBJECT", "/id").run().await;
         let boss = desk.signed_in(&Person::named("boss").with("id", 1)).await;
-        desk.database.execute("UPDATE users SET is_staff = TRUE WHERE username = 'boss'");
+        desk.db_make_staff("boss");
         desk.signed_in(&Person::named("miss.li").with("id", 7)).await;
         desk.signed_in(&Person::named("mrs.wang").with("id", 7)).await;
-        let id = id_of(&desk, "mrs.wang");
+        let id = desk.db_id_of("mrs.wang");
         for (name, other) in [("miss.li", "mrs.wang"), ("mrs.wang", "miss.li")] {
             let page = boss.get(&format!("/admin/audit?about={name}")).await;
             assert!(page.body.contains(&format!("<a href=\"/admin/users/{id}\">{name}</a>")), "{name}");
@@ -1328,7 +1318,7 @@ on_both_databases! {
         let phone = signed_in_from(&desk, &li, agent, "198.51.100.20").await;
         let li = li.with("name_cn", "李思").with("email", "li@new.example");
         let laptop = signed_in_from(&desk, &li, agent, "198.51.100.21").await;
-        let id = id_of(&desk, "li");
+        let id = desk.db_id_of("li");
         let session = desk.database.number("SELECT MIN(id) AS value FROM sessions WHERE address = '198.51.100.20'");
         act(&boss, id, "end-session", &[("session", &session.to_string()), ("reason", "the phone was stolen")]).await;
         act(&boss, id, "note", &[("reason", "asks for a new phone each week")]).await;
@@ -1371,7 +1361,7 @@ on_both_databases! {
         }
         let li = li.with("email", "li@new.example");
         desk.signed_in(&li).await;
-        let id = id_of(&desk, "li");
+        let id = desk.db_id_of("li");
         act(&boss, id, "deactivate", &[("reason", "has left")]).await;
         assert_eq!(desk.browser().sign_in(&li, "/").await.status, 403);
 
@@ -1394,7 +1384,7 @@ on_both_databases! {
         let boss = superuser(&desk).await;
         let li = Person::named("li").with("email", "li@old.example");
         desk.signed_in(&li).await;
-        let path = format!("/admin/users/{}", id_of(&desk, "li"));
+        let path = format!("/admin/users/{}", desk.db_id_of("li"));
         let before = boss.get(&path).await;
         for field in ["Name", "Username", "Email", "Status", "Role"] {
             assert!(!fact(&before, field).contains("(changed "), "{field}");
@@ -1406,7 +1396,7 @@ on_both_databases! {
         for field in ["Name", "Username", "Status", "Role"] {
             assert!(!fact(&synced, field).contains("(changed "), "{field}");
         }
-        let id = id_of(&desk, "li");
+        let id = desk.db_id_of("li");
         act(&boss, id, "role", &[("role", "staff"), ("reason", "")]).await;
         act(&boss, id, "deactivate", &[]).await;
         let changed = boss.get(&path).await;
@@ -1475,9 +1465,9 @@ on_both_databases! {
         assert_eq!(sweep(1000), 0);
         let left = desk.database.texts("SELECT reference AS value FROM audit_events WHERE reference <> '' ORDER BY reference");
         assert_eq!(left, ["stays-1", "stays-2", "stays-3", "stays-4", "stays-5", "stays-6"]);
-        let told = desk.database.texts("SELECT details AS value FROM audit_events WHERE event = 'events_swept' AND reference = '' ORDER BY id");
-        let told: Vec<Value> = told.iter().map(|details| serde_json::from_str(details).expect("JSON")).collect();
-        assert_eq!(told, [json!({"count": 1}), json!({"count": 9})]);
+        // One of them was there before.
+        let told = desk.db_details_of("events_swept");
+        assert_eq!(told[told.len() - 2..], [json!({"count": 1}), json!({"count": 9})]);
         assert_eq!(desk.database.count("audit_events"), 8);
         let boss = superuser(&desk).await;
         let page = boss.get("/admin/audit").await;
@@ -1567,9 +1557,9 @@ on_both_databases! {
         let page = left.get("/account").await;
         left.post("/logout", &page, &[]).await;
         signed_in_from(&desk, &Person::named("gone"), FIREFOX, "203.0.113.8").await;
-        desk.database.execute("UPDATE users SET is_active = FALSE WHERE username = 'gone'");
+        desk.db_deactivate("gone");
         // As a deactivation does.
-        desk.database.execute("UPDATE sessions SET ended_at = 1 WHERE user_id = (SELECT id FROM users WHERE username = 'gone')");
+        desk.db_end_sessions_of("gone");
         let boss = superuser(&desk).await;
         let sam = staff(&desk).await;
 
@@ -1608,7 +1598,7 @@ on_both_databases! {
         }
 
         // Page by page, both ways.
-        let (now, li) = (desk.clock.now().0, id_of(&desk, "li"));
+        let (now, li) = (desk.clock.now().0, desk.db_id_of("li"));
         let rows: Vec<String> = (1..=60)
             .map(|number| format!("({number}, 'hash-{number}', {li}, 'company', {now}, {now}, {}, '203.0.113.77', 'curl/8')", now + DAY_MICROS))
             .collect();
@@ -1640,7 +1630,7 @@ on_both_databases! {
         let sam = staff(&desk).await;
         let li = Person::named("li");
         desk.signed_in(&li).await;
-        act(&boss, id_of(&desk, "li"), "deactivate", &[]).await;
+        act(&boss, desk.db_id_of("li"), "deactivate", &[]).await;
         for _ in 0..2 {
             assert_eq!(desk.browser().sign_in(&li, "/").await.status, 403);
         }
@@ -1726,7 +1716,7 @@ on_both_databases! {
         let li = Person::named("li").with("name_cn", "李四").with("email", "li@corp.example");
         let browser = desk.signed_in(&li).await;
         desk.signed_in(&Person::named("wang")).await;
-        desk.local_account("kiosk");
+        desk.db_create_local_account("kiosk");
         let names = |document: &Value| -> Vec<String> {
             document["users"]
                 .as_array()
@@ -1818,7 +1808,7 @@ on_both_databases! {
         acts(&["activate", "li"], 0, "done");
         desk.signed_in(&li).await;
         assert_eq!(acts(&["deactivate", "boss"], 4, "refused"), "last_superuser");
-        assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE is_active AND username = 'boss'"), 1);
+        assert_eq!(desk.database.count("users WHERE is_active AND username = 'boss'"), 1);
 
         // The same events as the pages write.
         let events = desk.database.texts("SELECT event || ' ' || outcome || ' ' || username || ' ' || reason AS value FROM audit_events

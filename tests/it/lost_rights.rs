@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::acts::{id_of, send, superuser};
+use crate::acts::{send, superuser};
 use crate::support::openid::{OpenId, Subject};
 use crate::support::provider::{Endpoint, Reply};
-use crate::support::{Browser, Database, Desk, Person, on_both_databases, run, until};
+use crate::support::{Browser, Database, Db, Desk, Person, on_both_databases, run, until};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn is_superuser(desk: &Desk, username: &str) -> bool {
-    desk.database.number(&format!(
-        "SELECT COUNT(*) AS value FROM users WHERE username = '{username}' AND is_superuser_by_permission"
+    desk.database.count(&format!(
+        "users WHERE username = '{username}' AND is_superuser_by_permission"
     )) == 1
 }
 
@@ -128,7 +128,7 @@ on_both_databases! {
         let toml = format!("{}\npermissions_separator = \"|\"\n[keycloak.mapping]\npermissions = [\"/groups\"]\n", provider.toml("keycloak"));
         let desk = provider.desk_of(database, &toml).run().await;
         provider.signed_in(&desk, &Subject::named("li").with("groups", "a|b")).await;
-        assert_eq!(desk.database.texts("SELECT name AS value FROM user_permissions ORDER BY name"), ["a", "b"]);
+        assert_eq!(desk.db_column("user_permissions", "name"), ["a", "b"]);
     }
 
     async fn permissions_that_were_kept_show_their_age_wherever_an_admin_looks(database) {
@@ -137,7 +137,7 @@ on_both_databases! {
         let li = Person::named("li").may(&["admins", "reports.read"]);
         desk.signed_in(&li).await;
         let read_at = desk.clock.now().0;
-        let id = id_of(&desk, "li");
+        let id = desk.db_id_of("li");
         let filtered = "/admin/users?permissions=kept";
         let status = boss.get("/admin/status").await.body;
         assert!(!status.contains(filtered), "{status}");

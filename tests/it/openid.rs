@@ -19,11 +19,9 @@ use crate::support::openid::{
 use crate::support::process::free_port;
 use crate::support::provider::{ODD_SECRETS, Seen, chaos, query};
 use crate::support::{
-    Browser, Database, Desk, OpenId, Provider, Reply, assert_refused, on_both_databases, run,
+    Browser, Database, Db, Desk, OpenId, Provider, Reply, assert_refused, on_both_databases, run,
     spawn, until,
 };
-
-const LIVE: &str = "SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL";
 
 fn li() -> Subject {
     Subject::named("li")
@@ -39,8 +37,7 @@ async fn refuses(provider: &OpenId, desk: &Desk, what: &str) {
 async fn accepts(provider: &OpenId, desk: &Desk, what: &str) {
     let answer = provider.sign_in(&desk.browser(), &li()).await;
     assert!(answer.sets_session(), "{what}: {}", answer.body);
-    desk.database.execute("DELETE FROM sessions");
-    desk.database.execute("DELETE FROM users");
+    desk.db_forget_everybody();
 }
 
 /// One sign-in after the other, each with the ID token patched.
@@ -111,8 +108,8 @@ fn the_issuer_in_the_callback_is_that_of_the_provider_that_was_asked() {
             }
         }
         assert_eq!(tokens(), 0, "no code was sent anywhere");
-        let blamed = "SELECT COUNT(*) AS value FROM audit_events WHERE reason = 'declined'";
-        assert_eq!(desk.database.number(blamed), 0);
+        let blamed = "audit_events WHERE reason = 'declined'";
+        assert_eq!(desk.database.count(blamed), 0);
         one.behave();
         let answer = one.sign_in_from(&desk.browser(), &at("a"), &li()).await;
         assert!(answer.sets_session());
@@ -189,7 +186,7 @@ fn two_hundred_sign_ins_at_once_at_two_providers_each_land_on_their_own() {
             one.await.expect("on their own identity");
         }
         let at_one = "SELECT COUNT(*) AS value FROM identities WHERE provider = 'a'";
-        assert_eq!(desk.database.number(at_one), 100);
+        assert_eq!(desk.database.count(at_one), 100);
         assert_eq!(desk.database.count("users"), 200);
     });
 }
@@ -949,9 +946,7 @@ fn the_subject_is_a_text_and_userinfo_speaks_of_the_same_person() {
         assert_eq!(answer.status, 502);
         let dump = desk.database.dump();
         assert!(!dump.contains("Mallory") && !dump.contains("m@evil.test"));
-        let subjects = desk
-            .database
-            .texts("SELECT subject AS value FROM identities");
+        let subjects = desk.db_column("identities", "subject");
         assert_eq!(subjects, [longest]);
     });
 }
@@ -982,8 +977,7 @@ fn a_token_counts_only_in_the_place_it_was_made_for() {
             assert_eq!(answer.status, 400, "{what}");
         }
         assert_eq!(browser.get("/account").await.status, 200);
-        desk.database.execute("DELETE FROM sessions");
-        desk.database.execute("DELETE FROM users");
+        desk.db_forget_everybody();
 
         // In the place of an ID token.
         for typ in ["at+jwt", "application/at+jwt", "logout+jwt", "dpop+jwt"] {
@@ -1138,8 +1132,7 @@ fn a_silent_test_sign_in_that_fails_is_tried_again_with_a_prompt_for_a_signed_in
         let toml = provider.toml("a") + "prompt = \"none\"\n";
         let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
         let browser = provider.signed_in(&desk, &li()).await;
-        desk.database
-            .execute("UPDATE users SET is_superuser = TRUE");
+        desk.db_make_superuser("li");
         let silent = browser.get("/oauth2/login?rehearse=1&provider=a").await;
         let refused = provider.refuse(silent.location(), "login_required");
         let aloud = browser.get(&refused).await;
@@ -1539,7 +1532,7 @@ fn a_bad_logout_token_ends_nothing_and_says_nothing() {
             200,
             "nothing was ended"
         );
-        assert_eq!(desk.database.number(LIVE), 1);
+        assert_eq!(desk.db_live_sessions(), 1);
 
         // The good one counts, once.
         assert_eq!(back_channel(&desk, "company", &good).await.status, 200);
@@ -1722,7 +1715,7 @@ fn a_provider_that_is_down_at_the_start_is_found_when_it_comes() {
             .without("INTERNAL_URL_PREFIX")
             .run()
             .await;
-        desk.local_account("rescuer");
+        desk.db_create_local_account("rescuer");
         for path in ["/healthz", "/readyz"] {
             assert_eq!(desk.browser().get(path).await.status, 200, "{path}");
         }

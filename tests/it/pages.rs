@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::sessions::raw_request;
-use crate::support::{Browser, Database, Desk, Person, on_both_databases, run};
+use crate::support::{Browser, Database, Db, Desk, Person, on_both_databases, run};
 
 const POLYGLOT: &str = "\"'><svg onload=alert(1)><script>alert(1)</script>{{7*7}}${7*7}<!--";
 
@@ -50,32 +50,25 @@ fn each_address_opens_for_those_it_is_for() {
         let inactive = desk.signed_in(&Person::named("inactive")).await;
         let demoted = desk.signed_in(&Person::named("demoted")).await;
         let ended = desk.signed_in(&Person::named("ended")).await;
-        desk.database
-            .execute("UPDATE users SET is_staff = TRUE WHERE username IN ('staff', 'demoted')");
-        desk.database
-            .execute("UPDATE users SET is_superuser = TRUE WHERE username = 'superuser'");
-        desk.prove("superuser");
-        desk.database
-            .execute("UPDATE users SET is_active = FALSE WHERE username = 'inactive'");
-        desk.database.execute(
-            "UPDATE users SET is_superuser = TRUE WHERE username IN ('inactive', 'ended', 'demoted')",
-        );
+        for name in ["staff", "demoted"] {
+            desk.db_make_staff(name);
+        }
+        desk.db_make_superuser("superuser");
+        desk.db_prove("superuser");
+        desk.db_deactivate("inactive");
+        for name in ["inactive", "ended", "demoted"] {
+            desk.db_make_superuser(name);
+        }
         assert_eq!(demoted.get("/admin/users").await.status, 200);
         // Signed out a moment ago.
         assert_eq!(ended.get("/admin/users").await.status, 200);
-        desk.database.execute(
-            "UPDATE sessions SET ended_at = 1 WHERE user_id = (SELECT id FROM users WHERE username = 'ended')",
-        );
-        desk.database.execute(
-            "UPDATE users SET is_staff = FALSE, is_superuser = FALSE WHERE username = 'demoted'",
-        );
+        desk.db_end_sessions_of("ended");
+        desk.db_make_employee("demoted");
         // So that there is a password to change.
         desk.database
             .execute("UPDATE users SET password = '$argon2id$'");
         let nobody = desk.browser();
-        let id = desk
-            .database
-            .number("SELECT id AS value FROM users WHERE username = 'employee'");
+        let id = desk.db_id_of("employee");
         let session = desk.database.number(&format!(
             "SELECT MAX(id) AS value FROM sessions WHERE user_id = {id}"
         ));
@@ -334,11 +327,7 @@ fn a_change_needs_the_token_of_its_page_and_our_own_origin() {
             Some("anna"),
             "nothing was changed"
         );
-        assert_eq!(
-            desk.database
-                .number("SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL"),
-            2
-        );
+        assert_eq!(desk.db_live_sessions(), 2);
         // And the real form works, signed in and not.
         let page = me.get("/account").await;
         assert_eq!(
@@ -597,9 +586,8 @@ fn names_of_people_are_text_on_every_page() {
             "<script>alert(1)</script> Firefox/1 \"'><svg onload=alert(1)>",
         )];
         assert_eq!(browser.get_with(&callback, &agent).await.status, 303);
-        desk.database
-            .execute("UPDATE users SET is_superuser = TRUE");
-        let id = desk.database.number("SELECT id AS value FROM users");
+        desk.db_make_superuser(&name);
+        let id = desk.db_id_of(&name);
         // The recorder refuses any page with a script, a handler or a style on it.
         for path in [
             "/",
@@ -612,7 +600,7 @@ fn names_of_people_are_text_on_every_page() {
             assert_eq!(page.user().as_deref(), Some(name.as_str()), "{path}");
             assert!(!page.body.contains("<svg onload"), "{path}");
         }
-        desk.database.execute("UPDATE users SET is_active = FALSE");
+        desk.db_deactivate(&name);
         let answer = desk.browser().sign_in(&person, "/").await;
         assert_eq!(answer.status, 403);
         assert!(!answer.body.contains("<svg onload"));
@@ -624,7 +612,7 @@ fn nothing_of_a_request_is_echoed_unescaped() {
     run(async {
         let desk = Desk::start().await;
         let signed_in = desk.signed_in(&Person::named("li")).await;
-        desk.database.execute("UPDATE users SET is_staff = TRUE");
+        desk.db_make_staff("li");
         let payload: String = url::form_urlencoded::byte_serialize(POLYGLOT.as_bytes()).collect();
         let marked: Vec<String> = addresses()
             .iter()
@@ -727,7 +715,7 @@ fn a_client_s_address_is_believed_from_trusted_proxies_alone() {
                 .approve(&browser.begin("/").await, &Person::named("li"));
             browser.get_with(&callback, &forwarded).await;
             assert_eq!(
-                desk.database.texts("SELECT address AS value FROM sessions"),
+                desk.db_column("sessions", "address"),
                 [expected],
                 "{trusted}"
             );
@@ -754,14 +742,9 @@ on_both_databases! {
     async fn the_user_list_is_paged_by_key_newest_first(database) {
         let desk = Desk::on(database).run().await;
         let admin: Browser = desk.signed_in(&Person::named("admin")).await;
-        desk.database.execute("UPDATE users SET is_staff = TRUE");
-        let is_postgresql = desk.database.is_postgresql();
-        for number in 1..=119 {
-            let bool_true = if is_postgresql { "TRUE" } else { "1" };
-            desk.database.execute(&format!("INSERT INTO users (id, username, first_name, email, is_active, is_staff, is_superuser,
-                is_staff_by_permission, is_superuser_by_permission, date_joined)
-                VALUES ({number}, 'person{number}', '', '', {bool_true}, FALSE, FALSE, FALSE, FALSE, {number})"));
-        }
+        desk.db_make_staff("admin");
+        let people: Vec<_> = (1..=119).map(|number| (format!("person{number}"), String::new())).collect();
+        desk.db_insert_users(1, &people);
         let mut seen = Vec::new();
         let mut path = "/admin/users".to_owned();
         let mut backwards = Vec::new();
@@ -812,8 +795,8 @@ fn pages_speak_the_browser_s_language_or_the_chosen_one() {
         let mut browser = desk
             .signed_in(&Person::named("li").with("name_cn", "李四"))
             .await;
-        desk.database.execute("UPDATE users SET is_staff = TRUE");
-        let id = desk.database.number("SELECT id AS value FROM users");
+        desk.db_make_staff("li");
+        let id = desk.db_id_of("li");
         browser.language = "zh-CN,zh;q=0.9,en;q=0.5".to_owned();
         for (path, words) in [
             ("/", "你好，"),

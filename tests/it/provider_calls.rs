@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::provider::{ODD_SECRETS, Seen, chaos};
 use crate::support::{
-    Database, Desk, Endpoint, Person, Provider, Reply, assert_refused, run, spawn, until,
+    Database, Db, Desk, Endpoint, Person, Provider, Reply, assert_refused, run, spawn, until,
 };
 
 const CALLS: [Endpoint; 3] = [Endpoint::Token, Endpoint::Profile, Endpoint::Permissions];
@@ -688,8 +688,7 @@ fn whatever_the_provider_does_there_is_one_page_and_the_next_try_works() {
                     303,
                     "{what}: the next try"
                 );
-                desk.database.execute("DELETE FROM sessions");
-                desk.database.execute("DELETE FROM users");
+                desk.db_forget_everybody();
                 cells += 1;
             }
         }

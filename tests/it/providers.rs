@@ -15,7 +15,7 @@ use crate::support::openid::{Call, Document, Subject};
 use crate::support::process::{self, free_port, output, text};
 use crate::support::provider::{Seen, query};
 use crate::support::{
-    Answer, Browser, Database, Desk, OpenId, Person, Provider, Reply, assert_refused,
+    Answer, Browser, Database, Db, Desk, OpenId, Person, Provider, Reply, assert_refused,
     on_both_databases, run, until,
 };
 
@@ -85,9 +85,7 @@ async fn user(browser: &Browser) -> Option<String> {
 
 /// What happened: event, reason, about whom, at which provider.
 fn trail(desk: &Desk) -> Vec<String> {
-    let sql = "SELECT event || ' ' || reason || ' ' || username || ' ' || provider AS value FROM audit_events ORDER BY id";
-    let words = |line: String| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    desk.database.texts(sql).into_iter().map(words).collect()
+    desk.db_events(&["event", "reason", "username", "provider"])
 }
 
 fn last(desk: &Desk) -> String {
@@ -98,29 +96,6 @@ fn last(desk: &Desk) -> String {
 fn rekeyed(desk: &Desk) -> Vec<String> {
     let sql = "SELECT provider || ' ' || details AS value FROM audit_events WHERE event = 'provider_rekeyed'";
     desk.database.texts(sql)
-}
-
-fn last_details(desk: &Desk) -> Value {
-    let sql = "SELECT details AS value FROM audit_events ORDER BY id DESC LIMIT 1";
-    serde_json::from_str(&desk.database.texts(sql)[0]).expect("JSON")
-}
-
-fn identities(database: &Database) -> Vec<String> {
-    database.texts(
-        "SELECT i.provider || ' ' || i.subject || ' ' || u.username AS value FROM identities i \
-         JOIN users u ON u.id = i.user_id ORDER BY i.provider, i.subject",
-    )
-}
-
-fn permissions(database: &Database) -> Vec<String> {
-    database.texts("SELECT origin || ':' || name AS value FROM user_permissions ORDER BY 1")
-}
-
-/// Names and addresses as they are stored.
-fn names(database: &Database) -> Vec<String> {
-    database.texts(
-        "SELECT username || '|' || first_name || '|' || email AS value FROM users ORDER BY id",
-    )
 }
 
 /// All rows, whatever their order.
@@ -136,22 +111,6 @@ fn snapshot(database: &Database) -> (Vec<i64>, Vec<String>) {
     let mut rows: Vec<String> = database.dump().lines().map(str::to_owned).collect();
     rows.sort();
     (counts.to_vec(), rows)
-}
-
-fn live(desk: &Desk) -> i64 {
-    let sql = "SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL";
-    desk.database.number(sql)
-}
-
-fn id_of(desk: &Desk, username: &str) -> i64 {
-    let sql = format!("SELECT id AS value FROM users WHERE username = '{username}'");
-    desk.database.number(&sql)
-}
-
-fn make_superuser(desk: &Desk, username: &str) {
-    desk.database.execute(&format!(
-        "UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE username = '{username}'"
-    ));
 }
 
 // -- settings --
@@ -489,7 +448,7 @@ on_both_databases! {
             Subject::named(name).with("email", "boss@corp.example").with("email_verified", verified)
         };
         sign_in(&desk, &one, "a", &boss("boss", json!(true)).with("groups", json!(["admins"]))).await;
-        make_superuser(&desk, "boss");
+        desk.db_make_superuser("boss");
         for (name, verified) in [("one", json!(true)), ("two", json!("true")), ("three", json!(false))] {
             let browser = sign_in(&desk, &two, "b", &boss(name, verified)).await;
             assert_eq!(user(&browser).await.as_deref(), Some(name));
@@ -500,14 +459,14 @@ on_both_databases! {
         let browser = sign_in(&desk, &two, "b", &same).await;
         assert_eq!(user(&browser).await.as_deref(), Some("four"));
         assert_eq!((desk.database.count("users"), desk.database.count("identities")), (5, 5));
-        assert_eq!(permissions(&desk.database), ["a:admins"]);
+        assert_eq!(desk.db_permissions(), ["a:admins"]);
     }
 
     async fn a_name_that_a_person_of_another_provider_has_is_refused_with_a_page(database) {
         let (one, two, desk) = pair(database).await;
         sign_in(&desk, &one, "a", &Subject::named("boss")).await;
-        make_superuser(&desk, "boss");
-        let before = identities(&desk.database);
+        desk.db_make_superuser("boss");
+        let before = desk.db_identities();
         let browser = desk.browser();
         let mallory = Subject::named("boss").with("groups", json!(["admins"]));
         let answer = two.sign_in_from(&browser, &at("b"), &mallory).await;
@@ -517,8 +476,8 @@ on_both_databases! {
         assert!(!answer.sets_session());
         assert_eq!(browser.get("/admin/users").await.status, 303);
         assert_eq!(last(&desk), "sign_in_refused name_taken boss b");
-        assert_eq!(identities(&desk.database), before);
-        assert_eq!(permissions(&desk.database), Vec::<String>::new());
+        assert_eq!(desk.db_identities(), before);
+        assert_eq!(desk.db_permissions(), Vec::<String>::new());
         assert_eq!(desk.database.count("users"), 1);
     }
 
@@ -528,29 +487,29 @@ on_both_databases! {
         let new = Subject::named("li").with("sub", "2");
         // The first li.
         sign_in(&desk, &provider, "a", &old("li")).await;
-        let id = id_of(&desk, "li");
+        let id = desk.db_id_of("li");
         // Somebody new has that name there before the first one came back here.
         let answer = provider.sign_in(&desk.browser(), &new).await;
         assert_eq!(answer.status, 409);
         assert_eq!(last(&desk), "sign_in_refused name_taken li a");
         // The first one was renamed.
         let first = sign_in(&desk, &provider, "a", &old("li.si")).await;
-        assert_eq!(id_of(&desk, "li.si"), id);
-        let details = last_details(&desk);
+        assert_eq!(desk.db_id_of("li.si"), id);
+        let details = desk.db_last_details();
         let changes = details["changes"].as_array().expect("changes");
         assert!(changes.contains(&json!({"field": "username", "from": "li", "to": "li.si"})), "{changes:?}");
         // Now the name is free, and nothing of the first one's comes with it.
         let second = sign_in(&desk, &provider, "a", &new).await;
-        assert_ne!(id_of(&desk, "li"), id);
-        assert_eq!(last_details(&desk)["account_created"], true);
+        assert_ne!(desk.db_id_of("li"), id);
+        assert_eq!(desk.db_last_details()["account_created"], true);
         assert!(!second.get("/account").await.body.contains("payroll"));
         // And the first one does not get it back.
         let back = sign_in(&desk, &provider, "a", &old("li")).await;
-        assert_eq!(last_details(&desk)["kept"], json!(["username taken"]));
+        assert_eq!(desk.db_last_details()["kept"], json!(["username taken"]));
         for (browser, name) in [(&first, "li.si"), (&back, "li.si"), (&second, "li")] {
             assert_eq!(user(browser).await.as_deref(), Some(name));
         }
-        assert_eq!(identities(&desk.database), ["a 1 li.si", "a 2 li"]);
+        assert_eq!(desk.db_identities(), ["a 1 li.si", "a 2 li"]);
         assert_eq!(trail(&desk), [
             "signed_in li a",
             "sign_in_refused name_taken li a",
@@ -644,7 +603,7 @@ on_both_databases! {
                 assert_refused(&desk, &answer, 403, &what);
                 assert!(answer.body.contains(words), "{what}: {}", answer.body);
                 assert_eq!(last(&desk), "sign_in_refused not_admitted a", "{what}");
-                assert_eq!(last_details(&desk)["failure"], rule, "{what}");
+                assert_eq!(desk.db_last_details()["failure"], rule, "{what}");
             }
         }
         // Whoever has all of it comes in; letters of a domain are all the same.
@@ -657,7 +616,7 @@ on_both_databases! {
     async fn a_known_person_who_is_no_longer_admitted_is_kept_out_and_not_changed(database) {
         let (provider, desk) = alone(database, ADMISSION).await;
         let browser = sign_in(&desk, &provider, "a", &admissible()).await;
-        let before = (names(&desk.database), permissions(&desk.database), live(&desk));
+        let before = (desk.db_names(), desk.db_permissions(), desk.db_live_sessions());
         for (claim, value, rule, _) in inadmissible() {
             // A list that cannot be read takes nothing away: what was held before counts.
             if value.is_object() {
@@ -669,13 +628,13 @@ on_both_databases! {
             assert_eq!(answer.status, 403, "{what}");
             assert!(!answer.sets_session(), "{what}");
             assert_eq!(last(&desk), "sign_in_refused not_admitted li a", "{what}");
-            assert_eq!(last_details(&desk)["failure"], rule, "{what}");
-            let after = (names(&desk.database), permissions(&desk.database), live(&desk));
+            assert_eq!(desk.db_last_details()["failure"], rule, "{what}");
+            let after = (desk.db_names(), desk.db_permissions(), desk.db_live_sessions());
             assert_eq!(after, before, "{what}");
         }
         assert_eq!(user(&browser).await.as_deref(), Some("li"));
         sign_in(&desk, &provider, "a", &admissible().with("groups", json!({"users": true}))).await;
-        assert!(last_details(&desk)["permissions_kept"].is_string());
+        assert!(desk.db_last_details()["permissions_kept"].is_string());
     }
 }
 
@@ -723,7 +682,7 @@ fn the_first_document_that_has_a_field_gives_it_unless_one_is_named() {
                 .with("email", userinfo)
                 .with("contact", json!({"mail": "nested@x.example"}));
             sign_in(&desk, &provider, "a", &subject).await;
-            let stored = desk.database.texts("SELECT email AS value FROM users");
+            let stored = desk.db_column("users", "email");
             assert_eq!(stored, [email], "{what}");
             let asked = usize::from(!more.contains("ask_userinfo"));
             assert_eq!(provider.seen(Call::Userinfo).len(), asked, "{what}");
@@ -774,9 +733,7 @@ fn groups_and_nested_roles_are_joined_renamed_marked_and_dropped() {
                 subject = subject.with(claim, value.clone());
             }
             sign_in(&desk, &provider, "a", &subject).await;
-            let stored = desk
-                .database
-                .texts("SELECT name AS value FROM user_permissions ORDER BY name");
+            let stored = desk.db_column("user_permissions", "name");
             assert_eq!(stored, expected, "{more}{claims}");
         }
     });
@@ -799,12 +756,12 @@ on_both_databases! {
             li().with("groups", json!(vec!["p"; 2001])),
         ] {
             let browser = sign_in(&desk, &provider, "a", &subject).await;
-            assert_eq!(permissions(&desk.database), ["a:x", "a:y"], "{}", subject.claims);
-            assert!(last_details(&desk)["permissions_kept"].is_string(), "{}", subject.claims);
+            assert_eq!(desk.db_permissions(), ["a:x", "a:y"], "{}", subject.claims);
+            assert!(desk.db_last_details()["permissions_kept"].is_string(), "{}", subject.claims);
             assert!(browser.get("/account").await.body.contains(STALE), "{}", subject.claims);
         }
         let browser = sign_in(&desk, &provider, "a", &li().with("groups", json!([]))).await;
-        assert_eq!(permissions(&desk.database), Vec::<String>::new(), "an empty list does mean none");
+        assert_eq!(desk.db_permissions(), Vec::<String>::new(), "an empty list does mean none");
         assert!(!browser.get("/account").await.body.contains(STALE));
     }
 
@@ -819,7 +776,7 @@ on_both_databases! {
         provider.patch(Document::IdToken, json!({"preferred_username": "li"}));
         let subject = li().with("groups", json!(["x", "y"]));
         sign_in(&desk, &provider, "a", &subject).await;
-        assert_eq!(permissions(&desk.database), ["a:x", "a:y"]);
+        assert_eq!(desk.db_permissions(), ["a:x", "a:y"]);
         for reply in [
             Reply::Answer(500, "text/html", Vec::new()),
             Reply::json(403, &json!({})),
@@ -830,8 +787,8 @@ on_both_databases! {
             let what = format!("{reply:?}");
             provider.on_call(Call::Userinfo, reply);
             let browser = sign_in(&desk, &provider, "a", &subject).await;
-            assert_eq!(permissions(&desk.database), ["a:x", "a:y"], "{what}");
-            assert!(last_details(&desk)["permissions_kept"].is_string(), "{what}");
+            assert_eq!(desk.db_permissions(), ["a:x", "a:y"], "{what}");
+            assert!(desk.db_last_details()["permissions_kept"].is_string(), "{what}");
             assert!(browser.get("/account").await.body.contains(STALE), "{what}");
         }
     }
@@ -846,7 +803,7 @@ on_both_databases! {
         let there = Subject::named("li-b").with("groups", json!(["y", "both"]));
         let browser = sign_in(&desk, &one, "a", &here).await;
         assert!(browser.get("/account").await.body.contains("&#38;provider=b"));
-        let stored = names(&desk.database);
+        let stored = desk.db_names();
         let way = linking(&browser, "b").await;
         for time in ["first", "second"] {
             let begun = browser.get(&way).await;
@@ -859,20 +816,20 @@ on_both_databases! {
             assert!(!page.body.contains("provider=b"), "nothing is left to add");
         }
         assert_eq!(last(&desk), "identity_linked li b", "once");
-        assert_eq!(last_details(&desk)["identity"], json!(["b", "sub-of-li-b"]));
+        assert_eq!(desk.db_last_details()["identity"], json!(["b", "sub-of-li-b"]));
 
         // Each origin has its own set, and a sign-in replaces its own alone.
-        assert_eq!(permissions(&desk.database), ["a:both", "a:x", "b:both", "b:y"]);
+        assert_eq!(desk.db_permissions(), ["a:both", "a:x", "b:both", "b:y"]);
         let second = sign_in(&desk, &two, "b", &there.with("groups", json!(["z"]))).await;
-        assert_eq!(permissions(&desk.database), ["a:both", "a:x", "b:z"]);
+        assert_eq!(desk.db_permissions(), ["a:both", "a:x", "b:z"]);
         let first = sign_in(&desk, &one, "a", &here.with("name", "Li Si").with("groups", json!([]))).await;
-        assert_eq!(permissions(&desk.database), ["b:z"]);
+        assert_eq!(desk.db_permissions(), ["b:z"]);
         for browser in [&browser, &first, &second] {
             assert_eq!(user(browser).await.as_deref(), Some("li"));
         }
         assert_eq!(stored, ["li|li|li@example.com"]);
-        assert_eq!(names(&desk.database), ["li|Li Si|li@example.com"], "the first one names it");
-        assert_eq!(identities(&desk.database), ["a sub-of-li li", "b sub-of-li-b li"]);
+        assert_eq!(desk.db_names(), ["li|Li Si|li@example.com"], "the first one names it");
+        assert_eq!(desk.db_identities(), ["a sub-of-li li", "b sub-of-li-b li"]);
     }
 
     async fn an_identity_of_another_account_is_not_added(database) {
@@ -880,12 +837,12 @@ on_both_databases! {
         let wang = Subject::named("wang").with("groups", json!(["y"]));
         sign_in(&desk, &two, "b", &wang).await;
         let browser = sign_in(&desk, &one, "a", &li()).await;
-        let before = (identities(&desk.database), permissions(&desk.database));
+        let before = (desk.db_identities(), desk.db_permissions());
         let answer = two.sign_in_from(&browser, &linking(&browser, "b").await, &wang).await;
         assert_eq!(answer.status, 409);
         assert!(answer.body.contains("it already belongs to another account"), "{}", answer.body);
         assert!(last(&desk).starts_with("sign_in_refused identity_taken"), "{}", last(&desk));
-        assert_eq!((identities(&desk.database), permissions(&desk.database)), before);
+        assert_eq!((desk.db_identities(), desk.db_permissions()), before);
         assert_eq!(user(&browser).await.as_deref(), Some("li"));
     }
 
@@ -898,8 +855,8 @@ on_both_databases! {
         let answer = two.sign_in_from(&browser, &linking(&browser, "b").await, &stranger).await;
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert!(last(&desk).starts_with("sign_in_refused not_admitted"), "{}", last(&desk));
-        assert_eq!(identities(&desk.database), ["a sub-of-li li"]);
-        assert_eq!(permissions(&desk.database), Vec::<String>::new());
+        assert_eq!(desk.db_identities(), ["a sub-of-li li"]);
+        assert_eq!(desk.db_permissions(), Vec::<String>::new());
     }
 
     async fn only_a_person_who_signed_in_a_moment_ago_adds_a_provider(database) {
@@ -923,7 +880,7 @@ on_both_databases! {
         let forged = browser.get("/oauth2/login?link=x&provider=b").await;
         assert_eq!(forged.location(), "/account");
         two.sign_in_from(&browser, &linking(&browser, "b").await, &Subject::named("li-b")).await;
-        assert_eq!(identities(&desk.database), ["a sub-of-li li", "b sub-of-li-b li"]);
+        assert_eq!(desk.db_identities(), ["a sub-of-li li", "b sub-of-li-b li"]);
     }
 
     async fn an_identity_that_one_person_began_to_add_is_not_added_for_another(database) {
@@ -953,9 +910,8 @@ on_both_databases! {
         let victim = sign_in(&desk, &one, "a", &Subject::named("wang")).await;
         let answer = victim.get(&callback).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
-        assert_eq!(identities(&desk.database), ["a sub-of-li li", "a sub-of-wang wang"]);
-        let sql = "SELECT COUNT(*) AS value FROM audit_events WHERE event = 'identity_linked'";
-        assert_eq!(desk.database.number(sql), 0);
+        assert_eq!(desk.db_identities(), ["a sub-of-li li", "a sub-of-wang wang"]);
+        assert_eq!(desk.db_count_events("identity_linked"), 0);
     }
 
     async fn an_admin_unlinks_an_identity_and_what_came_through_it_goes(database) {
@@ -965,8 +921,8 @@ on_both_databases! {
         two.sign_in_from(&browser, &linking(&browser, "b").await, &there).await;
         let elsewhere = sign_in(&desk, &two, "b", &there).await;
         let admin = sign_in(&desk, &one, "a", &Subject::named("boss")).await;
-        make_superuser(&desk, "boss");
-        let id = id_of(&desk, "li");
+        desk.db_make_superuser("boss");
+        let id = desk.db_id_of("li");
         let shown = admin.get(&format!("/admin/users/{id}")).await.body;
         assert!(shown.contains("unlink?provider=b&amp;subject=sub-of-li-b"), "{shown}");
 
@@ -975,7 +931,7 @@ on_both_databases! {
         let fields = [("provider", "b"), ("subject", "sub-of-li-b"), ("reason", "left the branch")];
         let answer = admin.post(&format!("/admin/users/{id}/unlink"), &page, &fields).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
-        assert_eq!(permissions(&desk.database), ["a:x"]);
+        assert_eq!(desk.db_permissions(), ["a:x"]);
         for browser in [&browser, &elsewhere] {
             assert_eq!(browser.get("/account").await.status, 303);
         }
@@ -983,11 +939,11 @@ on_both_databases! {
         let about: Vec<_> = told.iter().filter(|line| line.starts_with("identity_")).collect();
         assert_eq!(about.len(), 2, "{told:?}");
         assert!(about[0].starts_with("identity_linked li") && about[1].starts_with("identity_unlinked li"));
-        assert_eq!(last_details(&desk)["permissions_removed"], json!(["y"]));
+        assert_eq!(desk.db_last_details()["permissions_removed"], json!(["y"]));
         // From there one is somebody new.
         let stranger = sign_in(&desk, &two, "b", &there).await;
         assert_eq!(user(&stranger).await.as_deref(), Some("li-b"));
-        assert_eq!(identities(&desk.database), ["a sub-of-boss boss", "a sub-of-li li", "b sub-of-li-b li-b"]);
+        assert_eq!(desk.db_identities(), ["a sub-of-boss boss", "a sub-of-li li", "b sub-of-li-b li-b"]);
     }
 
     async fn without_the_first_identity_the_one_that_is_left_names_the_account(database) {
@@ -996,15 +952,15 @@ on_both_databases! {
         let browser = sign_in(&desk, &one, "a", &li()).await;
         two.sign_in_from(&browser, &linking(&browser, "b").await, &there).await;
         let admin = sign_in(&desk, &one, "a", &Subject::named("boss")).await;
-        make_superuser(&desk, "boss");
-        let id = id_of(&desk, "li");
+        desk.db_make_superuser("boss");
+        let id = desk.db_id_of("li");
         let page = admin.get("/account").await;
         let fields = [("provider", "a"), ("subject", "sub-of-li"), ("reason", "left the company")];
         let answer = admin.post(&format!("/admin/users/{id}/unlink"), &page, &fields).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
         let left = sign_in(&desk, &two, "b", &there).await;
         assert_eq!(user(&left).await.as_deref(), Some("li-b"));
-        assert_eq!(id_of(&desk, "li-b"), id);
+        assert_eq!(desk.db_id_of("li-b"), id);
     }
 }
 
@@ -1032,7 +988,7 @@ on_both_databases! {
         for name in ["li", "gone"] {
             sign_in(&desk, &provider, "a", &person(name)).await;
         }
-        desk.database.execute("UPDATE users SET is_active = FALSE WHERE username = 'gone'");
+        desk.db_deactivate("gone");
         let admin = sign_in(&desk, &provider, "a", &person("boss")).await;
         for (make_them, status) in [("", 403), ("is_staff = TRUE", 403), ("is_superuser = TRUE, is_staff = TRUE", 303)] {
             if !make_them.is_empty() {
@@ -1092,7 +1048,7 @@ on_both_databases! {
         // Whoever is no admin any more by the time of the way back sees nothing.
         let begun = admin.get(&rehearsing("a")).await;
         let callback = provider.approve(begun.location(), &person("li"));
-        desk.database.execute("UPDATE users SET is_superuser = FALSE WHERE username = 'boss'");
+        desk.db_make_employee("boss");
         let answer = admin.get(&callback).await;
         assert_eq!(answer.status, 403);
         assert!(!answer.body.contains("sub-of-li"));
@@ -1124,7 +1080,7 @@ async fn round(provider: &OpenId, desk: &Desk, call: Call) {
     let taken = format!(
         "SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL AND recheck_at > {taken}"
     );
-    until("it is settled", async || desk.database.number(&taken) == 0).await;
+    until("it is settled", async || desk.database.count(&taken) == 0).await;
 }
 
 /// The refreshes that were asked for.
@@ -1154,15 +1110,15 @@ on_both_databases! {
         let sessions = [provider.signed_in(&desk, &li()).await, provider.signed_in(&desk, &li()).await];
         provider.on_call(Call::Token, invalid_grant());
         desk.clock.advance(PERIOD);
-        until("they are out", async || live(&desk) == 0).await;
+        until("they are out", async || desk.db_live_sessions() == 0).await;
         for browser in &sessions {
             assert_eq!(browser.get("/account").await.status, 303);
         }
         assert_eq!(last(&desk), "access_withdrawn li company", "once");
         assert_eq!(trail(&desk).len(), 3);
-        assert_eq!(last_details(&desk)["count"], 2);
+        assert_eq!(desk.db_last_details()["count"], 2);
         let sql = "SELECT COUNT(*) AS value FROM users WHERE is_active";
-        assert_eq!(desk.database.number(sql), 1, "the account is as it was");
+        assert_eq!(desk.database.count(sql), 1, "the account is as it was");
         // Who comes back comes back.
         provider.behave();
         assert_eq!(user(&provider.signed_in(&desk, &li()).await).await.as_deref(), Some("li"));
@@ -1193,7 +1149,7 @@ on_both_databases! {
         }
         let used = refreshes(&provider);
         let is_bad: Vec<bool> = used.iter().map(|token| token == "one-that-is-used-up").collect();
-        assert_eq!((is_bad, live(&desk)), (vec![true, false, false], 2));
+        assert_eq!((is_bad, desk.db_live_sessions()), (vec![true, false, false], 2));
         for browser in [&first, &second] {
             assert_eq!(browser.get("/account").await.status, 200);
         }
@@ -1221,7 +1177,7 @@ on_both_databases! {
         })
         .await;
         round(&provider, &desk, Call::Token).await;
-        assert_eq!((live(&desk), refreshes(&provider).len()), (25, 14));
+        assert_eq!((desk.db_live_sessions(), refreshes(&provider).len()), (25, 14));
         assert_eq!(good.get("/account").await.status, 200);
     }
 
@@ -1233,7 +1189,7 @@ on_both_databases! {
         desk.database.execute("UPDATE sessions SET refresh_token = 'AAAA' WHERE id = (SELECT MIN(id) FROM sessions)");
         provider.on_call(Call::Token, invalid_grant());
         desk.clock.advance(PERIOD);
-        until("they are out", async || live(&desk) == 0).await;
+        until("they are out", async || desk.db_live_sessions() == 0).await;
 
         // With nothing else to ask with it says nothing.
         provider.behave();
@@ -1241,7 +1197,7 @@ on_both_databases! {
         desk.database.execute("UPDATE sessions SET refresh_token = 'AAAA' WHERE ended_at IS NULL");
         desk.clock.advance(PERIOD);
         let due = format!("SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL AND recheck_at < {}", desk.clock.now().0);
-        until("it was looked at", async || desk.database.number(&due) == 0).await;
+        until("it was looked at", async || desk.database.count(&due) == 0).await;
         assert_eq!(browser.get("/account").await.status, 200);
     }
 
@@ -1257,20 +1213,19 @@ on_both_databases! {
             sign_in(&desk, &provider, "a", &subject).await;
             if !password.is_empty() {
                 // Another superuser, since the last one stays one.
-                desk.database.execute("INSERT INTO users (id, username, first_name, email, password, is_active, is_staff, is_superuser,
-                    is_staff_by_permission, is_superuser_by_permission, date_joined)
-                    VALUES (1, 'other', '', '', '!', TRUE, TRUE, TRUE, FALSE, FALSE, 0)");
-                desk.database.execute(&format!("UPDATE users SET password = '{password}' WHERE username = 'li'"));
+                desk.db_insert_users(1, &[("other", "")]);
+                desk.db_make_superuser("other");
+                desk.db_set_field_of("li", "password", password);
             }
             provider.on_call(Call::Token, invalid_grant());
             desk.clock.advance(PERIOD);
-            until("they are out", async || live(&desk) == 0).await;
-            assert_eq!(permissions(&desk.database), kept);
+            until("they are out", async || desk.db_live_sessions() == 0).await;
+            assert_eq!(desk.db_permissions(), kept);
         }
-        let details = last_details(&desk);
+        let details = desk.db_last_details();
         assert_eq!(details["permissions_removed"], json!(["x"]), "{details}");
         assert_eq!(details["changes"][0]["field"], "role_by_permission", "{details}");
-        assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE is_superuser_by_permission"), 0);
+        assert_eq!(desk.database.count("users WHERE is_superuser_by_permission"), 0);
     }
 
     async fn each_session_of_a_person_is_used_for_a_re_check_in_turn(database) {
@@ -1305,7 +1260,7 @@ on_both_databases! {
         assert_eq!(browser.get("/account").await.status, 200);
         provider.on_call(Call::Userinfo, Reply::invalid_token());
         desk.clock.advance(PERIOD);
-        until("they are out", async || live(&desk) == 0).await;
+        until("they are out", async || desk.db_live_sessions() == 0).await;
         assert_eq!(last(&desk), "access_withdrawn li company");
         assert_eq!(refreshes(&provider).len(), 0);
     }
@@ -1321,7 +1276,7 @@ on_both_databases! {
         let later = desk.clock.now().plus(Duration::from_secs(3000)).0;
         let later = format!("SELECT COUNT(*) AS value FROM sessions WHERE recheck_at > {later}");
         until("there is nothing left to ask with", async || {
-            desk.database.number(&later) == 1
+            desk.database.count(&later) == 1
         })
         .await;
         assert_eq!(provider.seen(Call::Userinfo).len(), asked);
@@ -1335,7 +1290,7 @@ on_both_databases! {
         provider.signed_in(&desk, &li()).await;
         provider.on_call(Call::Token, invalid_grant());
         desk.clock.advance(PERIOD);
-        until("they are out", async || live(&desk) == 0).await;
+        until("they are out", async || desk.db_live_sessions() == 0).await;
         assert_eq!(last(&desk), "access_withdrawn li company");
     }
 
@@ -1348,11 +1303,11 @@ on_both_databases! {
         sign_in(&desk, &provider, "a", &li()).await;
         for _ in 0..2 {
             round(&provider, &desk, Call::Userinfo).await;
-            assert_eq!(live(&desk), 1);
+            assert_eq!(desk.db_live_sessions(), 1);
         }
         provider.on_call(Call::Userinfo, Reply::invalid_token());
         desk.clock.advance(PERIOD);
-        until("they are out", async || live(&desk) == 0).await;
+        until("they are out", async || desk.db_live_sessions() == 0).await;
         assert_eq!(last(&desk), "access_withdrawn li a");
     }
 
@@ -1388,7 +1343,7 @@ on_both_databases! {
         provider.patch(Document::Token, json!({"refresh_token": null}));
         provider.signed_in(&desk, &li()).await;
         let sealed = "SELECT COUNT(*) AS value FROM sessions WHERE id_token IS NOT NULL AND COALESCE(refresh_token, access_token) IS NOT NULL";
-        assert!(desk.database.number(sealed) >= 1, "there is something to look for");
+        assert!(desk.database.count(sealed) >= 1, "there is something to look for");
         let mut whole = desk.database.dump();
         if !database.is_postgresql() {
             for suffix in ["", "-wal"] {
@@ -1421,7 +1376,7 @@ on_both_databases! {
         assert_eq!(given.lock().expect("answers")[0]["refresh_token"], form["token"]);
         assert_eq!(form["token_type_hint"], "refresh_token");
         let kept = "SELECT COUNT(*) AS value FROM sessions WHERE refresh_token IS NOT NULL OR access_token IS NOT NULL";
-        assert_eq!(desk.database.number(kept), 0);
+        assert_eq!(desk.database.count(kept), 0);
     }
 
     async fn a_sign_in_with_an_openid_provider_costs_two_calls_and_one_transaction(database) {
@@ -1462,13 +1417,13 @@ fn a_refresh_about_another_person_ends_every_session_and_one_that_proves_nothing
             provider.patch(Document::Refreshed, by.clone());
             if is_over {
                 desk.clock.advance(PERIOD);
-                until("they are out", async || live(&desk) == 0).await;
+                until("they are out", async || desk.db_live_sessions() == 0).await;
                 assert_eq!(last(&desk), "access_withdrawn li company", "{by}");
             } else {
                 for _ in 0..2 {
                     round(&provider, &desk, Call::Token).await;
                 }
-                assert_eq!(live(&desk), 1, "{by}");
+                assert_eq!(desk.db_live_sessions(), 1, "{by}");
             }
         }
     });
@@ -1483,7 +1438,7 @@ fn a_refusal_counts_with_the_status_that_some_give_it() {
             let error = json!({"error": "invalid_grant"});
             provider.on_call(Call::Token, Reply::json(status, &error));
             desk.clock.advance(PERIOD);
-            until("they are out", async || live(&desk) == 0).await;
+            until("they are out", async || desk.db_live_sessions() == 0).await;
         }
     });
 }
@@ -1518,10 +1473,14 @@ fn a_provider_in_trouble_ends_no_session() {
                 let browser = provider.signed_in(&desk, &li()).await;
                 provider.on_call(Call::Token, reply);
                 round(&provider, &desk, Call::Token).await;
-                assert_eq!(live(&desk), 1, "{what}");
+                assert_eq!(desk.db_live_sessions(), 1, "{what}");
                 provider.behave();
                 round(&provider, &desk, Call::Token).await;
-                assert_eq!((live(&desk), trail(&desk).len()), (1, 1), "{what}");
+                assert_eq!(
+                    (desk.db_live_sessions(), trail(&desk).len()),
+                    (1, 1),
+                    "{what}"
+                );
                 assert_eq!(browser.get("/account").await.status, 200, "{what}");
             });
         }
@@ -1600,10 +1559,8 @@ on_both_databases! {
         assert_eq!(snapshot(&database), before);
 
         // One who is there already stands in the way of all.
-        database.execute("INSERT INTO users (id, username, first_name, email, password, is_active, is_staff, is_superuser,
-            is_staff_by_permission, is_superuser_by_permission, date_joined)
-            VALUES (1, 'other', '', '', '', TRUE, FALSE, FALSE, FALSE, FALSE, 0)");
-        database.execute("INSERT INTO identities (provider, subject, user_id, created_at) VALUES ('group', 'li', 1, 0)");
+        database.db_insert_users(1, &[("other", "")]);
+        database.db_add_identity("other", "group", "li");
         let before = snapshot(&database);
         for arguments in [&["rekey", "company", "group"][..], &["rekey", "company", "group", "--dry-run"]] {
             let (is_good, said) = command(arguments, &settings);
@@ -1614,8 +1571,8 @@ on_both_databases! {
 
         let (is_good, said) = command(&["rekey", "company", "group"], &settings);
         assert!(is_good && said.contains("Moved: 2."), "{said}");
-        assert_eq!(identities(&database), ["group li li", "group wang wang"]);
-        assert_eq!(permissions(&database), ["group:x"]);
+        assert_eq!(database.db_identities(), ["group li li", "group wang wang"]);
+        assert_eq!(database.db_permissions(), ["group:x"]);
         assert_eq!(database.texts("SELECT DISTINCT provider AS value FROM sessions"), ["group"]);
         assert_eq!(rekeyed(&desk), ["group {\"count\":2,\"note\":\"company → group\"}"]);
         assert_eq!(browser.get("/account").await.status, 200, "still signed in");
@@ -1649,8 +1606,8 @@ on_both_databases! {
         let settings: BTreeMap<String, String> = [("DATABASE_URL".to_owned(), database.url.clone())].into();
         let (is_good, said) = command(&["rekey", "a", "b"], &settings);
         assert!(is_good, "{said}");
-        assert_eq!(identities(&database), ["b sub-of-li li", "b sub-of-li-b li"]);
-        assert_eq!(permissions(&database), ["b:x"]);
+        assert_eq!(database.db_identities(), ["b sub-of-li li", "b sub-of-li-b li"]);
+        assert_eq!(database.db_permissions(), ["b:x"]);
     }
 
     async fn people_get_new_subjects_from_a_list(database) {
@@ -1698,11 +1655,11 @@ on_both_databases! {
         let (is_good, said) = rekey("li,wang\nwang,li\n", false);
         assert!(is_good && said.contains("Moved: 2."), "{said}");
         assert!(said.contains("1 people of the provider are not in the list"), "{said}");
-        assert_eq!(identities(&database), ["company li wang", "company wang li", "company zhao zhao"]);
+        assert_eq!(database.db_identities(), ["company li wang", "company wang li", "company zhao zhao"]);
         assert_eq!(rekeyed(&desk).len(), 1);
         let (is_good, said) = rekey("wang,id-1\nli,\"id,2\"\nzhao,id-3\n", false);
         assert!(is_good && said.contains("Moved: 3."), "{said}");
-        assert_eq!(identities(&database), ["company id,2 wang", "company id-1 li", "company id-3 zhao"]);
+        assert_eq!(database.db_identities(), ["company id,2 wang", "company id-1 li", "company id-3 zhao"]);
         let (_, said) = command(&["check"], &settings);
         assert!(!said.contains("are identified by") && said.contains("3 of the provider company"), "{said}");
         let after = Desk::on(database.clone()).beside(&desk).with("OAUTH2_SUBJECT", "/id").run().await;

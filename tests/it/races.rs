@@ -19,7 +19,7 @@ use crate::providers::linking;
 use crate::support::desk::PASSWORD;
 use crate::support::openid::{Call, Document, Subject, back_channel};
 use crate::support::{
-    Answer, Browser, Database, Desk, OpenId, Reply, on_both_databases, run, spawn, until,
+    Answer, Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run, spawn, until,
 };
 
 // -- the table --
@@ -391,9 +391,8 @@ impl Hall {
             all.all(|provider| provider.is_available())
         })
         .await;
-        desk.local_account("boss");
-        desk.database
-            .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
+        desk.db_create_local_account("boss");
+        desk.db_make_superuser("boss");
         let boss = rescued(&desk, "boss").await;
         Self { a, b, desk, boss }
     }
@@ -403,7 +402,7 @@ impl Hall {
     }
 
     fn count(&self, from: &str) -> i64 {
-        self.number(&format!("SELECT COUNT(*) AS value FROM {from}"))
+        self.desk.database.count(from)
     }
 
     fn execute(&self, sql: &str) {
@@ -482,17 +481,13 @@ impl Hall {
             self.import(&name, number)
         } else {
             self.sign_in((&self.a, "a"), &subject("before")).await;
-            self.number(&format!(
-                "SELECT id AS value FROM users WHERE username = '{name}'"
-            ))
+            self.desk.db_id_of(&name)
         };
         self.execute(&format!(
             "UPDATE users SET password = (SELECT u.password FROM users u WHERE u.username = 'boss') WHERE id = {id}"
         ));
         match closer {
-            Closer::Demote => self.execute(&format!(
-                "UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE id = {id}"
-            )),
+            Closer::Demote => self.desk.db_make_superuser(&name),
             Closer::Take => {
                 let permission = [("permission", taken(opener))];
                 self.by_boss(id, "grant", &permission).await;
@@ -503,9 +498,7 @@ impl Hall {
         if opener == Opener::PasswordLink {
             link = link_on(&self.by_boss(id, "reset-password", &[]).await);
         }
-        self.execute(&format!(
-            "UPDATE sessions SET ended_at = 1 WHERE user_id = {id}"
-        ));
+        self.desk.db_end_sessions_of(&name);
         let session = async |session: &str| {
             if is_imported {
                 rescued(&self.desk, &name).await
@@ -540,15 +533,11 @@ impl Hall {
             return 0;
         }
         let name = format!("target{number}");
-        self.desk.local_account(&name);
+        self.desk.db_create_local_account(&name);
         if opener == Opener::Activate {
-            self.execute(&format!(
-                "UPDATE users SET is_active = FALSE WHERE username = '{name}'"
-            ));
+            self.desk.db_deactivate(&name);
         }
-        self.number(&format!(
-            "SELECT id AS value FROM users WHERE username = '{name}'"
-        ))
+        self.desk.db_id_of(&name)
     }
 
     fn refresh_token(&self, session_id: i64) -> String {
@@ -609,7 +598,7 @@ impl Hall {
             }
             Opener::Password | Opener::RescueLink | Opener::PasswordLink => {
                 let link = match opener {
-                    Opener::RescueLink => self.desk.rescue_link(&who.name),
+                    Opener::RescueLink => self.desk.db_make_rescue_link(&who.name),
                     _ => who.link.clone(),
                 };
                 let token = link.split_once("token=").map(|(_, token)| token.to_owned());
@@ -1021,7 +1010,7 @@ fn link_on(page: &Answer) -> String {
 
 /// Somebody who came in by a rescue link.
 async fn rescued(desk: &Desk, name: &str) -> Form {
-    let link = desk.rescue_link(name);
+    let link = desk.db_make_rescue_link(name);
     let mut browser = desk.browser();
     browser.is_recorded = false;
     let page = browser.get(&link).await;

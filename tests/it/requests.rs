@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::sessions::raw_request;
 use crate::support::process::{self, Process, free_port};
-use crate::support::{Database, Desk, Person, Provider, run, spawn, until};
+use crate::support::{Database, Db, Desk, Person, Provider, run, spawn, until};
 
 fn host_of(desk: &Desk) -> String {
     desk.url.trim_start_matches("http://").to_owned()
@@ -164,11 +164,12 @@ fn no_page_shows_a_secret_even_to_a_superuser() {
             .asking_for_permissions()
             .run()
             .await;
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         let admin = desk.signed_in(&Person::named("anna").may(&["a"])).await;
-        desk.database
-            .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
-        let link = desk.rescue_link("root");
+        for name in ["root", "anna"] {
+            desk.db_make_superuser(name);
+        }
+        let link = desk.db_make_rescue_link("root");
         let token = link.split_once("token=").expect("a token").1.to_owned();
         let mut secrets = vec![
             desk.client_secret.clone(),
@@ -176,18 +177,10 @@ fn no_page_shows_a_secret_even_to_a_superuser() {
             admin.session_cookie().expect("a session"),
             token,
         ];
-        secrets.extend(
-            desk.database
-                .texts("SELECT password AS value FROM users WHERE password IS NOT NULL"),
-        );
-        secrets.extend(
-            desk.database
-                .texts("SELECT token_hash AS value FROM sessions"),
-        );
+        secrets.extend(desk.db_fields_of("root", "password"));
+        secrets.extend(desk.db_column("sessions", "token_hash"));
         secrets.extend(desk.provider.canaries());
-        let ids = desk
-            .database
-            .texts("SELECT CAST(id AS TEXT) AS value FROM users");
+        let ids = desk.db_column("users", "id");
         let mut paths: Vec<String> = addresses()
             .into_iter()
             .filter(|address| address.method == "GET")

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Database, Desk, Person, on_both_databases, run, until};
-
-const LIVE: &str = "SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL";
+use crate::support::{Database, Db, Desk, Person, on_both_databases, run, until};
 
 on_both_databases! {
     async fn a_second_person_on_the_same_browser_gets_a_session_of_their_own(database) {
@@ -18,8 +16,8 @@ on_both_databases! {
         let thief = desk.browser();
         thief.set_cookie("fd_session", &old);
         assert_eq!(thief.get("/account").await.status, 303, "Anna's session is over");
-        assert_eq!(desk.database.number(LIVE), 1);
-        assert_eq!(desk.database.texts("SELECT username AS value FROM audit_events WHERE event = 'user_switched'"), ["anna"]);
+        assert_eq!(desk.db_live_sessions(), 1);
+        assert_eq!(desk.db_events_of("user_switched", &["username"]), ["anna"]);
         // Anna's form does nothing in Bert's session.
         assert_eq!(browser.post("/logout", &page, &[]).await.status, 403);
         assert_eq!(browser.get("/account").await.status, 200);
@@ -56,9 +54,9 @@ on_both_databases! {
         // The next request is due to write "last seen"; the session ends while that waits.
         desk.clock.advance(Duration::from_secs(120));
         assert_eq!(browser.get("/account").await.status, 200);
-        desk.database.execute("UPDATE sessions SET ended_at = 1");
+        desk.db_end_sessions();
         let seen = desk.database.number("SELECT last_seen_at AS value FROM sessions");
-        let hash = desk.database.texts("SELECT CAST(id AS TEXT) AS value FROM sessions");
+        let hash = desk.db_column("sessions", "id");
         let id: i64 = hash[0].parse().expect("an id");
         let now = desk.clock.now().plus(Duration::from_secs(300));
         desk.inner.db.write(move |conn| frontdesk::sessions::touch(conn, now, id)).await.expect("a write");
@@ -109,7 +107,7 @@ on_both_databases! {
         let desk = Desk::on(database.clone()).clock(&clock).run().await;
         desk.signed_in(&Person::named("new")).await;
         until("the old row is gone", async || database.count("sessions") == 1).await;
-        assert_eq!(database.number(LIVE), 1);
+        assert_eq!(database.db_live_sessions(), 1);
         assert_eq!(database.count("users"), 2);
     }
 
@@ -117,7 +115,7 @@ on_both_databases! {
         let desk = Desk::on(database).run().await;
         let anna = desk.signed_in(&Person::named("anna")).await;
         let bert = desk.signed_in(&Person::named("bert")).await;
-        let annas = desk.database.texts("SELECT CAST(s.id AS TEXT) AS value FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.username = 'anna'");
+        let annas = desk.db_live_sessions_of("anna");
         let page = bert.get("/account").await;
         assert!(!page.body.contains(&annas[0]));
         for id in [annas[0].as_str(), "1", "-1", "9223372036854775807"] {
@@ -130,8 +128,8 @@ on_both_databases! {
         }
         bert.post("/account/sessions/end-others", &page, &[]).await;
         assert_eq!(anna.get("/account").await.status, 200);
-        let users = desk.database.texts("SELECT CAST(id AS TEXT) AS value FROM users WHERE username = 'anna'");
-        assert_eq!(bert.get(&format!("/admin/users/{}", users[0])).await.status, 403);
+        let id = desk.db_id_of("anna");
+        assert_eq!(bert.get(&format!("/admin/users/{id}")).await.status, 403);
     }
 }
 
@@ -315,10 +313,7 @@ fn an_account_from_the_provider_has_no_password_to_guess() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.signed_in(&Person::named("anna")).await;
-        assert_eq!(
-            desk.database.texts("SELECT password AS value FROM users"),
-            ["NULL"]
-        );
+        assert_eq!(desk.db_column("users", "password"), ["NULL"]);
         let stranger = desk.browser();
         let page = stranger.get("/login").await;
         for password in ["", "!", "NULL", "$argon2id$"] {

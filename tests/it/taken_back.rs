@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::providers::linking;
 use crate::support::openid::{Call, Document, Subject};
-use crate::support::{Browser, Database, Desk, OpenId, Reply, on_both_databases, run, until};
+use crate::support::{Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run, until};
 
 type Given = Arc<Mutex<Vec<Value>>>;
 
@@ -65,12 +65,6 @@ async fn begin(desk: &Desk, provider: &OpenId, id: &str, subject: &Subject) -> (
     (browser, answer.status.as_u16())
 }
 
-fn superuser(desk: &Desk, username: &str) {
-    desk.database.execute(&format!(
-        "UPDATE users SET is_superuser = TRUE WHERE username = '{username}'"
-    ));
-}
-
 fn admissible(name: &str) -> Subject {
     Subject::named(name).with("tenant", "t1")
 }
@@ -80,7 +74,7 @@ on_both_databases! {
         let (one, two, desk) = pair(database).await;
         let given = record(&two, json!({}));
         let (boss, _) = begin(&desk, &one, "a", &Subject::named("boss")).await;
-        superuser(&desk, "boss");
+        desk.db_make_superuser("boss");
 
         // -- a trial, of anybody, whatever it would come to --
         for subject in [admissible("li"), Subject::named("stranger"), admissible("boss")] {
@@ -137,8 +131,7 @@ on_both_databases! {
 
         // A line in the log says so; the trail is not filled by what strangers do.
         assert!(desk.log().contains("event=revocation"), "{}", desk.log());
-        let rows = "SELECT COUNT(*) AS value FROM audit_events WHERE event = 'tokens_revoked'";
-        assert_eq!(desk.database.number(rows), 0);
+        assert_eq!(desk.db_count_events("tokens_revoked"), 0);
     }
 
     async fn tokens_that_a_session_here_still_uses_are_not_revoked(database) {
@@ -146,7 +139,7 @@ on_both_databases! {
         let given = record(&two, json!({}));
         // The provider's own session: some take back all that it gave with one token of it.
         let (browser, _) = begin(&desk, &two, "b", &admissible("boss").with("sid", "s1")).await;
-        superuser(&desk, "boss");
+        desk.db_make_superuser("boss");
         let from = "/oauth2/login?rehearse=1&provider=b";
         let same = admissible("boss").with("sid", "s1");
         assert_eq!(two.sign_in_from(&browser, from, &same).await.status, 200);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::openid::Subject;
-use crate::support::{Browser, Database, Desk, OpenId, run};
+use crate::support::{Browser, Database, Db, Desk, OpenId, run};
 
 /// A provider, a desk and an admin.
 async fn start() -> (OpenId, Desk, Browser) {
@@ -11,8 +11,7 @@ async fn start() -> (OpenId, Desk, Browser) {
     let toml = provider.toml("a");
     let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
     let boss = provider.signed_in(&desk, &Subject::named("boss")).await;
-    desk.database
-        .execute("UPDATE users SET is_superuser = TRUE WHERE username = 'boss'");
+    desk.db_make_superuser("boss");
     (provider, desk, boss)
 }
 

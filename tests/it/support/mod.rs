@@ -8,6 +8,7 @@ pub mod django;
 pub mod log;
 pub mod oidc;
 pub mod openid;
+pub mod people;
 pub mod process;
 pub mod provider;
 pub mod recorder;
@@ -25,6 +26,7 @@ pub use browser::{Answer, Browser};
 pub use database::Database;
 pub use desk::Desk;
 pub use openid::OpenId;
+pub use people::Db;
 pub use provider::{Endpoint, Person, Provider, Reply};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
