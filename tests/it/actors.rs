@@ -1,4 +1,5 @@
-//! Who did it: the shell is the shell, and a person is a person, whatever they are called.
+//! Events name who acted: the command line is the command line and a person is a person, whatever
+//! they are called.
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::openid::{
+use crate::support::lying_openid::{
     Call, Document, Key, LOGOUT_EVENT, Subject, back_channel, claims, patch,
 };
 use crate::support::provider::query;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::openid::Subject;
+use crate::support::lying_openid::Subject;
 use crate::support::provider::CLIENT_ID;
 use crate::support::standin::{CORP_ID, Call, Employee, Kind, Standin};
 use crate::support::{

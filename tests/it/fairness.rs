@@ -1,4 +1,4 @@
-//! Nobody takes the room of others: places at a provider, rows of the trail, and who is one whom.
+//! Nobody takes the room of others: places at a provider, rows of the audit log, turns at a proxy.
 
 use std::time::Duration;
 

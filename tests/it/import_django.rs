@@ -1,4 +1,4 @@
-//! Taking over the accounts of a Django app. Django itself made them, on both databases.
+//! Importing the accounts of a Django app. Django itself made them, on both databases.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -11,8 +11,8 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::support::desk::Start;
-use crate::support::oidc::{Oidc, OidcBrowser};
-use crate::support::openid::Subject;
+use crate::support::lying_openid::Subject;
+use crate::support::real_openid::{Oidc, OidcBrowser};
 use crate::support::{Browser, Database, Db, Desk, OpenId, on_both_databases, run, spawn, until};
 
 const PEOPLE: usize = 500;

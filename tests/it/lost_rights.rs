@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::acts::{send, superuser};
-use crate::support::openid::{OpenId, Subject};
+use crate::support::lying_openid::{OpenId, Subject};
 use crate::support::provider::{Endpoint, Reply};
 use crate::support::{Browser, Database, Db, Desk, Person, on_both_databases, run, until};
 

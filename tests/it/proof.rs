@@ -1,4 +1,5 @@
-//! That somebody is there themself: what proves it, what does not, and which ways are open to whom.
+//! Proof of presence: what proves that the owner of a session is there, what does not, and which
+//! ways are open to whom.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::providers::linking;
 use crate::support::desk::PASSWORD;
-use crate::support::openid::{Document, Subject};
+use crate::support::lying_openid::{Document, Subject};
 use crate::support::process::{self, free_port, output, text};
 use crate::support::provider::query;
 use crate::support::{

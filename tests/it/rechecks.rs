@@ -1,5 +1,5 @@
-//! What a re-check brings: rights that were taken there, refusals with and without a name, and many
-//! sessions of one person.
+//! What a re-check brings: rights that were taken there, refusals with and without a reason, and
+//! many sessions of one person.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use frontdesk::secret::{Purpose, random_bytes};
 use serde_json::{Value, json};
 
 use crate::support::desk::PASSWORD;
-use crate::support::openid::{Call, Document, Subject};
+use crate::support::lying_openid::{Call, Document, Subject};
 use crate::support::{
     Answer, Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run, until,
 };

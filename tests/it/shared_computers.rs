@@ -1,5 +1,5 @@
-//! Browsers that several people use, one after the other: what the one leaves behind must serve
-//! nobody who comes next, and another site must not change what a browser holds.
+//! Browsers that several people use, one after the other: what one leaves behind is of no use to the
+//! next, and another site cannot change what a browser holds.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 
 use crate::support::desk::PASSWORD;
-use crate::support::openid::Subject;
+use crate::support::lying_openid::Subject;
 use crate::support::provider::query;
 use crate::support::{Answer, Browser, Database, Db, Desk, OpenId, Person, on_both_databases, run};
 

@@ -1,4 +1,4 @@
-//! Requests that never come to their end, and what is no request at all.
+//! Requests that never end, and bytes that are no request at all.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! What a provider's word counts for: permissions, names, imported accounts, second identities and
-//! leaving, each said for itself where there are several providers.
+//! leaving, each of which the settings name where there are several providers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::providers::linking;
 use crate::support::desk::{PASSWORD, Start};
-use crate::support::openid::{Call, Subject};
+use crate::support::lying_openid::{Call, Subject};
 use crate::support::process::{output, text};
 use crate::support::{
     Answer, Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run, until,

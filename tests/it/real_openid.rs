@@ -1,5 +1,5 @@
-//! Signing in, staying and leaving with an `OpenID` provider that nobody here wrote:
-//! oidc-provider.
+//! `OpenID` Connect with a real provider that nobody here wrote, oidc-provider for Node: signing in,
+//! staying and leaving.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::desk::Start;
 use crate::support::django::{Decision, Platform, PlatformBrowser, parameter};
-use crate::support::oidc::{Asked, Oidc, OidcBrowser};
-use crate::support::openid::Key;
+use crate::support::lying_openid::Key;
+use crate::support::real_openid::{Asked, Oidc, OidcBrowser};
 use crate::support::{Answer, Browser, Database, Db, Desk, on_both_databases, run, until};
 
 /// At django-oauth-toolkit, which asks for one.

@@ -1,5 +1,5 @@
-//! Tokens that no session keeps: what a trial, a linking and a refused sign-in were given is taken
-//! back at the provider (RFC 7009), in the background.
+//! Tokens that no session keeps are revoked at the provider (RFC 7009), in the background: those of
+//! test sign-ins, of linking and of refused sign-ins.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::providers::linking;
-use crate::support::openid::{Call, Document, Subject};
+use crate::support::lying_openid::{Call, Document, Subject};
 use crate::support::{Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run, until};
 
 type Given = Arc<Mutex<Vec<Value>>>;
@@ -17,7 +17,7 @@ fn record(provider: &OpenId, by: Value) -> Given {
     let given: Given = Arc::default();
     let kept = Arc::clone(&given);
     provider.tamper(Document::Token, move |answer| {
-        crate::support::openid::patch(answer, &by);
+        crate::support::lying_openid::patch(answer, &by);
         kept.lock().expect("answers").push(answer.clone());
     });
     given
