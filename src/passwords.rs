@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn t81_nothing_opens_an_account_without_a_password() {
+    fn nothing_opens_an_account_without_a_password() {
         for stored in [
             None,
             Some(""),
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn t81_the_right_password_opens_and_another_does_not() {
+    fn the_right_password_opens_and_another_does_not() {
         let right = secret("correct horse battery");
         let stored = hash(&right).expect("argon2 works");
         assert!(is_correct(&right, Some(&stored)));
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn t82_common_passwords_are_refused_and_uncommon_ones_of_any_kind_are_not() {
+    fn common_passwords_are_refused_and_uncommon_ones_of_any_kind_are_not() {
         for (password, weakness) in [
             ("short", Weakness::TooShort),
             ("elevenchars", Weakness::TooShort),

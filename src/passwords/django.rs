@@ -159,7 +159,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn t81_what_is_no_whole_hash_of_a_known_kind_opens_nothing() {
+    fn anything_but_a_whole_hash_of_a_known_kind_opens_nothing() {
         for stored in [
             "",
             "!",

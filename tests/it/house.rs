@@ -108,7 +108,7 @@ fn imports_point_up_the_map_only() {
 }
 
 #[test]
-fn each_library_stays_in_its_room() {
+fn each_library_stays_in_its_modules() {
     let rooms: &[(&str, &[&str])] = &[
         (
             "diesel::",
@@ -146,7 +146,7 @@ fn each_library_stays_in_its_room() {
                 path.display()
             );
         }
-        // T05: one place draws random bytes.
+        // One place draws random bytes.
         assert!(
             from == "secret" || from == "passwords" || !text.contains("SystemRandom"),
             "{} draws its own random bytes",
@@ -168,7 +168,7 @@ fn the_stand_in_platform_is_started_by_the_demo_alone() {
 }
 
 #[test]
-fn t54_no_template_writes_text_unescaped() {
+fn no_template_writes_text_unescaped() {
     let mut templates = BTreeMap::new();
     collect(Path::new("templates"), "html", &mut templates);
     for (path, text) in templates {
@@ -190,7 +190,7 @@ fn t54_no_template_writes_text_unescaped() {
 }
 
 #[test]
-fn the_tables_of_settings_are_the_program_s() {
+fn the_documented_tables_of_settings_are_the_program_s() {
     let document = fs::read_to_string("docs/settings.md").expect("docs/settings.md");
     for option in OPTIONS {
         let row = format!(
@@ -205,7 +205,7 @@ fn the_tables_of_settings_are_the_program_s() {
 }
 
 #[test]
-fn no_page_speaks_of_apps_that_there_are_not() {
+fn no_page_speaks_of_apps_that_do_not_exist() {
     let messages = fs::read_to_string("src/i18n/messages.rs").expect("the messages");
     for line in messages.lines() {
         let words = line.split(|c: char| !c.is_ascii_alphanumeric());

@@ -1,6 +1,6 @@
-//! An `OpenID` provider that nobody here wrote: oidc-provider, in one process that all tests of a
-//! run share, or in one of a test's own; and a browser that signs in and out there as a person
-//! does.
+//! A real `OpenID` provider that nobody here wrote, oidc-provider for Node, in one process that all
+//! tests of a run share or in one of a test's own; and a browser that signs in and out there as a
+//! person does.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead as _, BufReader};

@@ -1,5 +1,5 @@
-//! Signing in, staying and leaving with an `OpenID` provider that nobody here wrote:
-//! oidc-provider.
+//! `OpenID` Connect with a real provider that nobody here wrote, oidc-provider for Node: signing in,
+//! staying and leaving.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::support::desk::Start;
 use crate::support::django::{Decision, Platform, PlatformBrowser, parameter};
-use crate::support::oidc::{Asked, Oidc, OidcBrowser};
-use crate::support::openid::Key;
-use crate::support::{Answer, Browser, Database, Desk, on_both_databases, run, until};
+use crate::support::lying_openid::Key;
+use crate::support::real_openid::{Asked, Oidc, OidcBrowser};
+use crate::support::{Answer, Browser, Database, Db, Desk, on_both_databases, run, until};
 
 /// At django-oauth-toolkit, which asks for one.
 const PASSWORD: &str = "correct horse battery staple";
@@ -214,37 +214,6 @@ impl Visitor {
     }
 }
 
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-/// A column of the accounts with this very username.
-fn stored(desk: &Desk, column: &str, username: &str) -> Vec<String> {
-    let username = quoted(username);
-    desk.database.texts(&format!(
-        "SELECT {column} AS value FROM users WHERE username = {username}"
-    ))
-}
-
-fn permissions(desk: &Desk, username: &str) -> Vec<String> {
-    let username = quoted(username);
-    desk.database.texts(&format!(
-        "SELECT user_permissions.name AS value FROM user_permissions \
-         JOIN users ON users.id = user_permissions.user_id \
-         WHERE users.username = {username} ORDER BY user_permissions.name"
-    ))
-}
-
-/// Provider and subject of each identity of an account.
-fn identities(desk: &Desk, username: &str) -> Vec<String> {
-    let username = quoted(username);
-    desk.database.texts(&format!(
-        "SELECT identities.provider || ' ' || identities.subject AS value FROM identities \
-         JOIN users ON users.id = identities.user_id \
-         WHERE users.username = {username} ORDER BY identities.provider"
-    ))
-}
-
 on_both_databases! {
     async fn an_issuer_and_a_client_are_all_that_a_first_sign_in_needs(database) {
         let Some(company) = Company::new() else { return };
@@ -254,9 +223,9 @@ on_both_databases! {
         let sub = company.person(&username, details).await;
         for time in ["first", "second"] {
             Company::visitor(&desk, &username).signs_in().await;
-            assert_eq!(stored(&desk, "first_name", &username), ["李四"], "{time}");
-            assert_eq!(stored(&desk, "email", &username), ["li@example.com"], "{time}");
-            assert_eq!(identities(&desk, &username), [format!("company {sub}")], "{time}");
+            assert_eq!(desk.db_fields_of(&username, "first_name"), ["李四"], "{time}");
+            assert_eq!(desk.db_fields_of(&username, "email"), ["li@example.com"], "{time}");
+            assert_eq!(desk.db_identities_of(&username), [format!("company {sub}")], "{time}");
         }
         assert_eq!(desk.database.count("users"), 1);
         assert_eq!(desk.database.count("sessions"), 2);
@@ -285,7 +254,7 @@ on_both_databases! {
         ] {
             company.person(&username, json!({"groups": groups, "realm_roles": roles})).await;
             visitor.signs_in().await;
-            assert_eq!(permissions(&desk, &username), expected);
+            assert_eq!(desk.db_permissions_of(&username), expected);
         }
     }
 
@@ -312,7 +281,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_refreshed_token_replaces_the_one_before_at_each_look(database) {
+    async fn a_refreshed_token_replaces_the_previous_one_at_each_re_check(database) {
         let Some(company) = Company::new() else { return };
         let start = company.start(database).with("OAUTH2_RECHECK", "1s");
         let desk = company.open(start, json!({})).await;
@@ -331,7 +300,7 @@ on_both_databases! {
         assert!(visitor.is_in().await);
     }
 
-    async fn who_is_switched_off_at_the_provider_is_out_and_no_other_is(database) {
+    async fn a_person_disabled_at_the_provider_is_signed_out_and_nobody_else_is(database) {
         let Some(company) = Company::new() else { return };
         let start = company.start(database).with("OAUTH2_RECHECK", "1s");
         let desk = company.open(start, json!({})).await;
@@ -503,10 +472,10 @@ on_both_databases! {
             let account = browser.get("/account").await;
             assert_eq!(account.user().as_deref(), Some(of_branch.as_str()));
         }
-        assert_eq!(identities(&desk, &of_group), [format!("oidc {sub}")]);
-        assert_eq!(identities(&desk, &of_branch), [format!("django {of_branch}")]);
-        assert_eq!(stored(&desk, "first_name", &of_group), ["Of the group"]);
-        assert_eq!(stored(&desk, "first_name", &of_branch), ["Of the branch"]);
+        assert_eq!(desk.db_identities_of(&of_group), [format!("oidc {sub}")]);
+        assert_eq!(desk.db_identities_of(&of_branch), [format!("django {of_branch}")]);
+        assert_eq!(desk.db_fields_of(&of_group, "first_name"), ["Of the group"]);
+        assert_eq!(desk.db_fields_of(&of_branch, "first_name"), ["Of the branch"]);
         assert_eq!(desk.database.count("users"), 2);
     }
 
@@ -559,13 +528,13 @@ fn a_signed_userinfo_answer_is_read() {
                 .person(&username, json!({"email": "li@example.com"}))
                 .await;
             Company::visitor(&desk, &username).signs_in().await;
-            assert_eq!(stored(&desk, "email", &username), ["li@example.com"]);
+            assert_eq!(desk.db_fields_of(&username, "email"), ["li@example.com"]);
         }
     });
 }
 
 #[test]
-fn a_desk_authenticates_by_basic_by_post_and_as_a_public_client() {
+fn a_portal_authenticates_by_basic_by_post_and_as_a_public_client() {
     run(async {
         for (setting, registered) in [
             // Unset: what the provider's metadata offers first.
@@ -596,7 +565,7 @@ fn a_desk_authenticates_by_basic_by_post_and_as_a_public_client() {
 }
 
 #[test]
-fn a_desk_authenticates_with_a_key_of_each_kind() {
+fn a_portal_authenticates_with_a_key_of_each_kind() {
     run(async {
         for key in [Key::rsa(), Key::p256(), Key::p384(), Key::ed25519()] {
             let Some(company) = Company::new() else {

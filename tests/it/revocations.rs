@@ -1,5 +1,5 @@
-//! Tokens that no session keeps: what a trial, a linking and a refused sign-in were given is taken
-//! back at the provider (RFC 7009), in the background.
+//! Tokens that no session keeps are revoked at the provider (RFC 7009), in the background: those of
+//! test sign-ins, of linking and of refused sign-ins.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::providers::linking;
-use crate::support::openid::{Call, Document, Subject};
-use crate::support::{Browser, Database, Desk, OpenId, Reply, on_both_databases, run, until};
+use crate::support::lying_openid::{Call, Document, Subject};
+use crate::support::{Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run, until};
 
 type Given = Arc<Mutex<Vec<Value>>>;
 
@@ -17,7 +17,7 @@ fn record(provider: &OpenId, by: Value) -> Given {
     let given: Given = Arc::default();
     let kept = Arc::clone(&given);
     provider.tamper(Document::Token, move |answer| {
-        crate::support::openid::patch(answer, &by);
+        crate::support::lying_openid::patch(answer, &by);
         kept.lock().expect("answers").push(answer.clone());
     });
     given
@@ -65,22 +65,16 @@ async fn begin(desk: &Desk, provider: &OpenId, id: &str, subject: &Subject) -> (
     (browser, answer.status.as_u16())
 }
 
-fn superuser(desk: &Desk, username: &str) {
-    desk.database.execute(&format!(
-        "UPDATE users SET is_superuser = TRUE WHERE username = '{username}'"
-    ));
-}
-
 fn admissible(name: &str) -> Subject {
     Subject::named(name).with("tenant", "t1")
 }
 
 on_both_databases! {
-    async fn tokens_of_trials_linkings_and_refused_sign_ins_are_taken_back(database) {
+    async fn tokens_of_test_sign_ins_linkings_and_refused_sign_ins_are_revoked(database) {
         let (one, two, desk) = pair(database).await;
         let given = record(&two, json!({}));
         let (boss, _) = begin(&desk, &one, "a", &Subject::named("boss")).await;
-        superuser(&desk, "boss");
+        desk.db_make_superuser("boss");
 
         // -- a trial, of anybody, whatever it would come to --
         for subject in [admissible("li"), Subject::named("stranger"), admissible("boss")] {
@@ -137,16 +131,15 @@ on_both_databases! {
 
         // A line in the log says so; the trail is not filled by what strangers do.
         assert!(desk.log().contains("event=revocation"), "{}", desk.log());
-        let rows = "SELECT COUNT(*) AS value FROM audit_events WHERE event = 'tokens_revoked'";
-        assert_eq!(desk.database.number(rows), 0);
+        assert_eq!(desk.db_count_events("tokens_revoked"), 0);
     }
 
-    async fn what_a_session_here_lives_on_is_not_taken_back(database) {
+    async fn tokens_that_a_session_here_still_uses_are_not_revoked(database) {
         let (one, two, desk) = pair(database).await;
         let given = record(&two, json!({}));
         // The provider's own session: some take back all that it gave with one token of it.
         let (browser, _) = begin(&desk, &two, "b", &admissible("boss").with("sid", "s1")).await;
-        superuser(&desk, "boss");
+        desk.db_make_superuser("boss");
         let from = "/oauth2/login?rehearse=1&provider=b";
         let same = admissible("boss").with("sid", "s1");
         assert_eq!(two.sign_in_from(&browser, from, &same).await.status, 200);
@@ -162,7 +155,7 @@ on_both_databases! {
 }
 
 #[test]
-fn a_provider_that_takes_nothing_back_is_not_asked_to() {
+fn a_provider_that_revokes_no_tokens_is_not_asked_to() {
     run(async {
         let provider = OpenId::start().await;
         let toml = format!("{}revoke_tokens = false\n", provider.toml("a"));
