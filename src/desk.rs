@@ -15,6 +15,7 @@ use crate::db::{Conn, Db};
 use crate::error::Result;
 use crate::failpoint::Failpoint;
 use crate::i18n::Lang;
+use crate::import_django;
 use crate::oauth::Providers;
 use crate::passwords::{Dearest, Hasher};
 use crate::roles::RolePermissions;
@@ -22,7 +23,6 @@ use crate::secret::{Keys, random_token};
 use crate::sessions::{Client, Limits};
 use crate::status::{Board, Lags};
 use crate::throttle::Throttle;
-use crate::users::imported;
 
 pub struct Desk {
     pub db: Db,
@@ -80,11 +80,11 @@ const PAGE: i64 = 1000;
 
 /// How many accounts were imported, and the dearest hashes among those that they still have.
 fn dearest_hashes(conn: &mut Conn) -> Result<(i64, Dearest)> {
-    let count = imported::count(conn)?;
+    let count = import_django::count(conn)?;
     let mut dearest = Dearest::default();
     let mut after = String::new();
     loop {
-        let page = imported::foreign_hashes(conn, &after, PAGE)?;
+        let page = import_django::foreign_hashes(conn, &after, PAGE)?;
         for (_, stored) in &page {
             dearest.see(stored);
         }
@@ -203,7 +203,7 @@ impl Desk {
         let found = self
             .db
             .read(move |conn| {
-                if imported::count(conn)? == known {
+                if import_django::count(conn)? == known {
                     return Ok(None);
                 }
                 dearest_hashes(conn).map(Some)

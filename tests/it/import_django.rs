@@ -1,4 +1,4 @@
-//! Taking over the accounts of a Django app. Django itself made them, on both databases.
+//! Importing the accounts of a Django app. Django itself made them, on both databases.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -179,7 +179,7 @@ fn accounts(database: &Database) -> Vec<String> {
     )
 }
 
-/// Whether the kind of hash is one that is taken over.
+/// Whether the kind of hash is one that is imported.
 fn is_kept(person: &Value) -> bool {
     ["default", "quick", "argon2"].contains(&person["kind"].as_str().expect("a kind"))
 }

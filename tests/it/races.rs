@@ -454,7 +454,7 @@ impl Hall {
         browser
     }
 
-    /// An account as it was taken over from another system, with a password.
+    /// An account as it was imported from another system, with a password.
     fn import(&self, name: &str, number: i64) -> i64 {
         let id = 1000 + number;
         self.execute(&format!(
