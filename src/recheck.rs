@@ -27,7 +27,8 @@ use crate::identity_sync::{self, Sync};
 use crate::leaving;
 use crate::oauth::{Again, Grant, Known, Permissions, Provider, Refreshed, Refusal, Reread};
 use crate::secret::{Secret, random_bytes};
-use crate::sessions::grant::{self, Row};
+use crate::sessions::due::{self, SessionTokens};
+use crate::sessions::tokens;
 use crate::signout;
 use crate::users::unnamed_refusals;
 use crate::users::{self, Identity, Occasion, Profile, User};
@@ -193,7 +194,7 @@ async fn take(
     let id = provider.id().to_owned();
     if !desk
         .db
-        .read(move |conn| grant::is_any_due(conn, &id, now))
+        .read(move |conn| due::is_any_due(conn, &id, now))
         .await?
     {
         return Ok(Vec::new());
@@ -203,7 +204,7 @@ async fn take(
     desk.db
         .write(move |conn| {
             lock_rechecks(conn)?;
-            grant::claim(conn, &id, now, until, limit)
+            due::claim(conn, &id, now, until, limit)
         })
         .await
 }
@@ -314,7 +315,7 @@ async fn settle_for_good(round: &Round, user_id: i64, checked: Arc<Checked>) -> 
                         .known()
                         .is_some_and(|known| known.revocation.is_some());
                 for (sealed, token_hash) in settled.left_over.iter().filter(|_| takes_back) {
-                    if let Some(token) = grant::open_token(&desk.keys, sealed, token_hash) {
+                    if let Some(token) = tokens::open_token(&desk.keys, sealed, token_hash) {
                         signout::take_back_renewed(desk, provider, token);
                     }
                 }
@@ -338,7 +339,7 @@ async fn ask(round: &Round, user_id: i64, claim: UnixTime) -> Option<Checked> {
     let known = desk
         .db
         .read(move |conn| {
-            let rows = grant::of_person(conn, now, limits, &id, user_id)?;
+            let rows = due::of_person(conn, now, limits, &id, user_id)?;
             let identities = users::identity_of(conn, &id, user_id)?;
             Ok((rows, identities, users::keys::subject_pointer(conn, &id)?))
         })
@@ -374,7 +375,12 @@ async fn ask(round: &Round, user_id: i64, claim: UnixTime) -> Option<Checked> {
     Some(checked)
 }
 
-async fn ask_with_each(round: &Round, user_id: i64, rows: Vec<Row>, checked: &mut Checked) {
+async fn ask_with_each(
+    round: &Round,
+    user_id: i64,
+    rows: Vec<SessionTokens>,
+    checked: &mut Checked,
+) {
     let provider = &round.provider;
     let mut is_any_sealed = false;
     for row in rows {
@@ -460,7 +466,7 @@ async fn hold_claim(round: &Round, user_id: i64, checked: &mut Checked) -> bool 
     let id = provider.id().to_owned();
     let held = desk
         .db
-        .write(move |conn| grant::renew_claim(conn, &id, user_id, (from, until)))
+        .write(move |conn| due::renew_claim(conn, &id, user_id, (from, until)))
         .await;
     match held {
         Ok(true) => {
@@ -490,7 +496,7 @@ enum Answer {
 
 /// Asks with the tokens of one session. An access token that is refused is renewed once first,
 /// where it can be.
-async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Answer {
+async fn ask_with(round: &Round, row: SessionTokens, checked: &mut Checked) -> Answer {
     let Round {
         desk,
         provider,
@@ -500,7 +506,7 @@ async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Answer {
     let opened = |sealed: &Option<String>| {
         sealed
             .as_ref()
-            .map(|sealed| grant::open_token(&desk.keys, sealed, &row.token_hash))
+            .map(|sealed| tokens::open_token(&desk.keys, sealed, &row.token_hash))
     };
     let (refresh_token, access_token) = (opened(&row.refresh_token), opened(&row.access_token));
     if matches!(refresh_token, Some(None)) || matches!(access_token, Some(None)) {
@@ -532,7 +538,7 @@ async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Answer {
         Again::Refused(refusal) => return Answer::Refused(refusal),
         Again::Unknown(cause) => return Answer::Unknown(cause),
     };
-    let sealed = |token| grant::seal_token(&desk.keys, token, &row.token_hash).ok();
+    let sealed = |token| tokens::seal_token(&desk.keys, token, &row.token_hash).ok();
     let access = tokens
         .expires_at
         .filter(|_| recheck.asks_profile)
@@ -566,7 +572,7 @@ async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Answer {
 async fn read(
     round: &Round,
     checked: &Checked,
-    row: &Row,
+    row: &SessionTokens,
     token: &Secret<String>,
     claims: Option<serde_json::Value>,
 ) -> Answer {
@@ -642,8 +648,8 @@ impl Settling {
         match &checked.verdict {
             Verdict::GivenUp => return Ok(settled),
             Verdict::Here(session_id, reread) => {
-                grant::confirm(conn, now, *session_id)?;
-                grant::set_recheck(conn, id, user_id, self.next)?;
+                due::confirm(conn, now, *session_id)?;
+                due::set_recheck(conn, id, user_id, self.next)?;
                 let why_out = if let Some(reread) = reread {
                     self.sync(conn, desk, provider, checked, &user, reread)?
                 } else if self.is_overtaken(conn, id, checked)? {
@@ -660,13 +666,13 @@ impl Settling {
             }
             Verdict::Unknown => {
                 users::note_asked(conn, now, id, user_id)?;
-                grant::set_recheck(conn, id, user_id, self.next)?;
+                due::set_recheck(conn, id, user_id, self.next)?;
                 return Ok(settled);
             }
             Verdict::NotAdmitted(why) => {
                 if self.is_overtaken(conn, id, checked)? {
                     users::note_asked(conn, now, id, user_id)?;
-                    grant::set_recheck(conn, id, user_id, self.next)?;
+                    due::set_recheck(conn, id, user_id, self.next)?;
                 } else {
                     settled.ended = leaving::withdraw(conn, now, desk, id, &user, Some(*why))?;
                 }
@@ -674,7 +680,7 @@ impl Settling {
             }
             Verdict::NothingLeft => {}
         }
-        let left = grant::of_person(conn, now, desk.limits, id, user_id)?;
+        let left = due::of_person(conn, now, desk.limits, id, user_id)?;
         if left
             .iter()
             .any(|row| !checked.asked.contains(&row.session_id))
@@ -684,24 +690,24 @@ impl Settling {
             return Ok(settled);
         }
         if !checked.refused_unnamed.is_empty() && !self.counts(conn, id, checked)? {
-            grant::set_recheck(conn, id, user_id, self.next)?;
+            due::set_recheck(conn, id, user_id, self.next)?;
             return Ok(settled);
         }
         for (session_id, refresh_token) in &checked.refused_unnamed {
-            grant::refuse(conn, now, *session_id, refresh_token.as_deref())?;
+            tokens::refuse(conn, now, *session_id, refresh_token.as_deref())?;
         }
-        if !grant::is_refused(conn, now, desk.limits, id, user_id)? {
+        if !due::is_refused(conn, now, desk.limits, id, user_id)? {
             // Looked at again later, since a clock that jumped may come back.
-            grant::forget_stale(conn, now, desk.limits, id, user_id)?;
+            tokens::forget_stale(conn, now, desk.limits, id, user_id)?;
             let later = if left.is_empty() {
                 now.plus(LOOK_AGAIN).max(self.next)
             } else {
                 self.next
             };
-            grant::set_recheck(conn, id, user_id, later)?;
+            due::set_recheck(conn, id, user_id, later)?;
             return Ok(settled);
         }
-        settled.ended = if grant::is_newer(conn, checked.at.minus(SIGN_IN), id, user_id)? {
+        settled.ended = if due::is_newer(conn, checked.at.minus(SIGN_IN), id, user_id)? {
             // The provider has just let them in, by a session that cannot be asked with.
             leaving::withdraw_refused(conn, now, id, &user)?
         } else {
@@ -732,14 +738,14 @@ impl Settling {
             let refresh = refresh.map(|(old, new)| (old.as_str(), new.as_str()));
             let access = renewed.access.as_ref();
             let access = access.map(|(token, at)| (token.as_str(), *at));
-            if grant::renew(conn, renewed.session_id, refresh, access)? {
+            if tokens::renew(conn, renewed.session_id, refresh, access)? {
                 continue;
             }
             warn!(event = "recheck", provider = provider, outcome = "reused"; "a refresh token changed, or its session ended, while it was used");
             left_over.extend(refresh.map(|(_, new)| (new.to_owned(), renewed.token_hash.clone())));
         }
         for (session_id, refresh_token) in &checked.refused {
-            grant::refuse(conn, self.now, *session_id, refresh_token.as_deref())?;
+            tokens::refuse(conn, self.now, *session_id, refresh_token.as_deref())?;
         }
         Ok(left_over)
     }

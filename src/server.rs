@@ -151,7 +151,7 @@ fn note_pointers(desk: &Desk) -> Result<()> {
         let now = desk.clock.now();
         let known = desk.db.write_blocking(|conn| {
             if provider.settings().recheck.is_some() {
-                sessions::grant::schedule(conn, now, provider.id())?;
+                sessions::due::schedule(conn, now, provider.id())?;
             }
             keys::note_subject_pointer(conn, now, provider.id(), &pointer)
         })?;
@@ -251,7 +251,7 @@ async fn sweep(desk: Arc<Desk>) {
         in_pieces("tokens_forgotten", async || {
             let before = desk.clock.now().minus(KEEP_TOKENS);
             desk.db
-                .write(move |conn| sessions::grant::forget_ended(conn, before, SWEEP_BATCH))
+                .write(move |conn| sessions::tokens::forget_ended(conn, before, SWEEP_BATCH))
                 .await
         })
         .await;

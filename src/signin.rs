@@ -31,7 +31,7 @@ use crate::oauth::{self, Given, Permissions, Person, Prompt, Provider, Returned,
 use crate::reason::Reason;
 use crate::recheck;
 use crate::secret::{Secret, random_token, reference, sha256};
-use crate::sessions::{self, Client, grant};
+use crate::sessions::{self, Client, tokens};
 use crate::signout::{self, Unkept};
 use door::{Entered, Entry, Way, enter};
 use rehearsal::Rehearsal;
@@ -555,9 +555,9 @@ async fn go_in(
         } => {
             let recheck_at = recheck::first(provider, &person.grant, desk.clock.now());
             let token_hash = sha256(token.expose().as_bytes());
-            grant::seal(&desk.keys, &person.grant, &token_hash, recheck_at)?
+            tokens::seal(&desk.keys, &person.grant, &token_hash, recheck_at)?
         }
-        _ => grant::Sealed::default(),
+        _ => tokens::Sealed::default(),
     };
     let entry = Entry {
         desk: Arc::clone(desk),

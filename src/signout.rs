@@ -16,7 +16,7 @@ use crate::error::{Cause, Error, Result};
 use crate::oauth::{Given, Provider};
 use crate::secret::{Purpose, Secret, random_bytes, sha256};
 use crate::sessions::closing::{Named, named_accounts};
-use crate::sessions::grant::{self, Left};
+use crate::sessions::tokens::{self, Left};
 use crate::sessions::{self, Client, Closing, logout_tokens, logouts};
 use crate::users::{self, User};
 
@@ -64,7 +64,7 @@ pub async fn sign_out(
             let Some((session_id, user)) = sessions::end_by_token(conn, now, &hash)? else {
                 return Ok(None);
             };
-            let left = grant::left_of(conn, session_id)?;
+            let left = tokens::left_of(conn, session_id)?;
             let deed = Deed::new(now, Actor::from(&user), &client);
             deed.record(conn, About::from(&user), &Event::SignedOut)?;
             Ok(left.map(|left| (session_id, user, left)))
@@ -100,7 +100,7 @@ fn revoke_later(
         (None, Some(token)) => (token, "access_token"),
         (None, None) => return,
     };
-    let opened = grant::open_token(&desk.keys, sealed, &left.token_hash);
+    let opened = tokens::open_token(&desk.keys, sealed, &left.token_hash);
     let Some(token) = opened.filter(|_| is_offered) else {
         return;
     };
@@ -114,7 +114,7 @@ fn revoke_later(
         let now = desk.clock.now();
         let written = desk.db.write(move |conn| {
             if failure.is_none() {
-                grant::drop_tokens(conn, session_id)?;
+                tokens::drop_tokens(conn, session_id)?;
             }
             let event = Event::TokensRevoked {
                 failure: failure.as_ref().map(Cause::reason),
@@ -195,7 +195,7 @@ pub fn take_back(
             }
             // Some providers take back, with one token, all of their session's.
             match &sid {
-                Some(sid) => grant::is_on(conn, &id, sid),
+                Some(sid) => tokens::is_on(conn, &id, sid),
                 None => Ok(false),
             }
         });
@@ -292,11 +292,11 @@ pub async fn provider_address(
         None
     } else {
         desk.db
-            .write(move |conn| grant::take_id_token(conn, session_id))
+            .write(move |conn| tokens::take_id_token(conn, session_id))
             .await?
     };
-    let hint =
-        sealed.and_then(|(sealed, token_hash)| grant::open_token(&desk.keys, &sealed, &token_hash));
+    let hint = sealed
+        .and_then(|(sealed, token_hash)| tokens::open_token(&desk.keys, &sealed, &token_hash));
     let back_to = format!("{}/signed-out", desk.public_url.origin);
     Ok(provider.end_session(hint.as_ref(), &back_to, &farewell.state))
 }

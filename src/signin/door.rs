@@ -24,7 +24,7 @@ use crate::roles;
 use crate::secret::{Secret, sha256};
 use crate::sessions::closing::Named;
 use crate::sessions::proof::{Proof, ProvedBy};
-use crate::sessions::{self, Client, Closing, NewSession, grant, logouts};
+use crate::sessions::{self, Client, Closing, NewSession, logouts, tokens};
 use crate::users::{
     self, Field, MAX_USERNAME, NO_PASSWORD_YET, Occasion, Profile, Role, Standing, User, refusals,
 };
@@ -122,7 +122,7 @@ pub struct Entry {
     pub previous_hash: Option<String>,
     pub client: Client,
     /// What the provider gave, sealed for the session that is opened.
-    pub grant: grant::Sealed,
+    pub grant: tokens::Sealed,
 }
 
 impl Entry {
