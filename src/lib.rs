@@ -12,7 +12,7 @@
 //! | words | know nothing of the rest | [`clock`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`reason`] [`error`] [`i18n`] |
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
 //! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] [`import_django`] [`status`] |
-//! | desk | what all requests share | [`desk`] |
+//! | desk | what all requests share, and what runs beside them | [`desk`] [`jobs`] |
 //! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`rekey`] |
 //! | screens | HTTP and HTML | [`web`] |
 //! | | the server; the demo's stand-in platform | [`server`] [`sandbox`] |
@@ -43,6 +43,7 @@ pub mod id;
 pub mod identity_sync;
 pub mod import_django;
 pub mod instances;
+pub mod jobs;
 pub mod leaving;
 pub mod local_path;
 pub mod logging;

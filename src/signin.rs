@@ -25,6 +25,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step};
+use crate::jobs::{self, Unkept};
 use crate::local_path::LocalPath;
 use crate::oauth::profile::Documents;
 use crate::oauth::{self, Given, Permissions, Person, Prompt, Provider, Returned, Took};
@@ -32,7 +33,6 @@ use crate::reason::Reason;
 use crate::recheck;
 use crate::secret::{Secret, random_token, reference, sha256};
 use crate::sessions::{self, Client, tokens};
-use crate::signout::{self, Unkept};
 use door::{Entered, Entry, Way, enter};
 use rehearsal::Rehearsal;
 
@@ -410,7 +410,7 @@ fn let_go(
     unkept: Unkept,
 ) {
     if let Some(given) = given {
-        signout::take_back(desk, provider, &attempt.id, given, unkept);
+        jobs::take_back(desk, provider, &attempt.id, given, unkept);
     }
 }
 

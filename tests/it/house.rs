@@ -60,7 +60,7 @@ const RANKS: &[&[&str]] = &[
         "import_django",
         "status",
     ],
-    &["desk"],
+    &["desk", "jobs"],
     &[
         "identity_sync",
         "signin",
@@ -126,6 +126,7 @@ fn each_library_stays_in_its_room() {
         ("actix_session::", &["web"]),
         ("askama::", &["web", "sandbox"]),
         ("reqwest::", &["oauth"]),
+        ("tokio_util::", &["jobs"]),
         ("std::env", &["config"]),
         (" ring::", &["secret"]),
         ("SystemTime::now", &["clock"]),

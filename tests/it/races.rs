@@ -725,7 +725,7 @@ impl Hall {
     // -- re-checks --
 
     fn checks(&self) -> usize {
-        self.desk.inner.rechecks.load(Ordering::Relaxed)
+        self.desk.inner.jobs.waited_for()
     }
 
     fn nobody_is_due(&self) {
