@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::config::{self, DatabaseUrl, Faults, LogSettings, OPTIONS, Settings};
 use crate::db::Db;
 use crate::error::{Error, Stopped};
+use crate::import_django::Mode;
 use crate::secret::{Keys, Secret, random_token};
 use crate::signin::rescue;
 use crate::users::Role;
@@ -285,8 +286,11 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Users(command) => users::run(command),
         Command::ImportDjango {
             database_url,
-            dry_run,
-        } => import_django::run(&database_url, dry_run),
+            dry_run: true,
+        } => import_django::run(&database_url, Mode::DryRun),
+        Command::ImportDjango { database_url, .. } => {
+            import_django::run(&database_url, Mode::Import)
+        }
         Command::Rekey(rekey) => rekey::run(&rekey),
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -6,7 +6,6 @@
 pub mod confirmation;
 mod fields;
 mod identity;
-pub mod imported;
 mod kept_permissions;
 pub mod keys;
 mod list;
@@ -25,7 +24,6 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 pub use fields::{Field, FieldChange, LastChange, Leaver, changes_of, named_since, note_changes};
 pub use identity::{Identity, identity_of, note_asked, note_known, note_sync, overtake};
-pub use imported::{Imported, create_imported};
 pub use kept_permissions::{Answer, Kept, kept_permissions_of, note_permissions_kept};
 pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total, total_of_many};
 
@@ -159,7 +157,7 @@ impl User {
         self.synced_at.map(UnixTime)
     }
 
-    /// When it was taken over from another system, if it was and nobody has come to it through a
+    /// When it was imported from another system, if it was and nobody has come to it through a
     /// provider yet.
     #[must_use]
     pub fn imported_at(&self) -> Option<UnixTime> {

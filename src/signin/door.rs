@@ -21,7 +21,7 @@ use crate::roles;
 use crate::secret::{Secret, sha256};
 use crate::sessions::closing::Named;
 use crate::sessions::proof::{Proof, ProvedBy};
-use crate::sessions::{self, Client, Closing, NewSession, grant, logouts};
+use crate::sessions::{self, Client, Closing, NewSession, logouts, tokens};
 use crate::users::{
     self, Field, NO_PASSWORD_YET, Occasion, Profile, Role, Standing, User, refusals,
 };
@@ -119,7 +119,7 @@ pub struct Entry {
     pub previous_hash: Option<String>,
     pub client: Client,
     /// What the provider gave, sealed for the session that is opened.
-    pub grant: grant::Sealed,
+    pub grant: tokens::Sealed,
 }
 
 impl Entry {

@@ -3,20 +3,17 @@
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use actix_session::SessionExt as _;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
-use log::warn;
 
 use super::cookie;
 use super::visit::{Visit, desk};
 use crate::admin::Admin;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::jobs;
 use crate::secret::sha256;
 use crate::sessions::{self, Session};
 use crate::users::{Role, User};
@@ -31,9 +28,6 @@ pub struct SignedIn {
 
 /// The person of this request, for the frame: error pages and the log line.
 pub struct Viewer(pub User);
-
-/// More `last_seen_at` writes than this are not started: a slow database has enough to do.
-const MAX_TOUCHES: usize = 64;
 
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T>>>>;
 
@@ -203,7 +197,7 @@ where
         }
     }
     if session.is_touch_due(now) {
-        touch(desk, session.id);
+        jobs::touch(desk, session.id);
     }
     request.extensions_mut().insert(Viewer(user.clone()));
     let me = SignedIn {
@@ -212,25 +206,4 @@ where
         user,
     };
     Ok(Some((me, read)))
-}
-
-/// Notes in the background that the session is used: nobody waits for it, and its failing (a full
-/// disk, a lock) costs nobody their page.
-fn touch(desk: &Arc<Desk>, session_id: i64) {
-    if desk.touches.fetch_add(1, Ordering::Relaxed) >= MAX_TOUCHES {
-        desk.touches.fetch_sub(1, Ordering::Relaxed);
-        return;
-    }
-    let desk = Arc::clone(desk);
-    let now = desk.clock.now();
-    actix_web::rt::spawn(async move {
-        let result = desk
-            .db
-            .write(move |conn| sessions::touch(conn, now, session_id))
-            .await;
-        if let Err(error) = result {
-            warn!(event = "touch", outcome = "failed"; "{error}");
-        }
-        desk.touches.fetch_sub(1, Ordering::Relaxed);
-    });
 }

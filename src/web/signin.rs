@@ -548,10 +548,10 @@ pub async fn sign_out(
             .map_err(|error| Error::Internal(format!("a cookie: {error}")))
     };
     if let Some(token) = &visit.session_token {
-        let signed_out = signout::sign_out(&desk, token, visit.client.clone()).await?;
+        let farewell = signout::sign_out(&desk, token, visit.client.clone()).await?;
         cookie_session.purge();
-        if let Some(signed_out) = signed_out {
-            add(cookie::farewell_cookie(&desk, signed_out.farewell))?;
+        if let Some(farewell) = farewell {
+            add(cookie::farewell_cookie(&desk, farewell))?;
         }
     }
     if visit.is_under_previous_key {
