@@ -19,25 +19,6 @@ fn on_command_line(desk: &Desk, arguments: &[&str]) -> String {
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
 
-/// Actor, address and whether there is an id, of each event of a kind.
-fn actors(desk: &Desk, event: &str) -> Vec<String> {
-    desk.database.texts(&format!(
-        "SELECT actor || '|' || address || '|' || CASE WHEN actor_id IS NULL THEN 'none' ELSE 'id' END AS value FROM audit_events WHERE event = '{event}' ORDER BY created_at, id"
-    ))
-}
-
-/// Rows as they were before accounts were noted.
-fn forget_ids(desk: &Desk) {
-    for (table, column) in [
-        ("audit_events", "actor_id"),
-        ("user_permissions", "granted_by_id"),
-        ("user_field_changes", "changed_by_id"),
-    ] {
-        desk.database
-            .execute(&format!("UPDATE {table} SET {column} = NULL"));
-    }
-}
-
 /// How many events a list of the trail shows.
 async fn found(admin: &Browser, query: &str) -> usize {
     let page = admin.get(&format!("/admin/audit?{query}")).await;
@@ -112,7 +93,7 @@ on_both_databases! {
         done(&false_shell, li, "grant", &[("permission", "by.kim")]).await;
         let said = on_command_line(&desk, &["users", "grant", "li", "by.shell"]);
         assert!(said.contains("done"), "{said}");
-        assert_eq!(actors(&desk, "permission_granted"), [
+        assert_eq!(desk.db_actors_of("permission_granted"), [
             format!("{SHELL}|203.0.113.9|id"),
             format!("{SHELL}||none"),
         ]);
@@ -161,15 +142,15 @@ on_both_databases! {
             // About the account itself, too.
             on_command_line(&desk, &["users", "grant", SHELL, "shell.gave"]);
             if is_of_before {
-                forget_ids(&desk);
+                desk.db_forget_actor_ids();
             }
             erase(&boss, kim_id).await;
             let alias = format!("erased-{}", kim_id.unsigned_abs());
             let shell = format!("{SHELL}||none");
-            let by_kim = actors(&desk, "role_changed");
+            let by_kim = desk.db_actors_of("role_changed");
             assert!(by_kim[0].starts_with(&format!("{alias}||")), "{by_kim:?}");
-            assert_eq!(actors(&desk, "account_deactivated")[0], shell);
-            let granted = actors(&desk, "permission_granted");
+            assert_eq!(desk.db_actors_of("account_deactivated")[0], shell);
+            let granted = desk.db_actors_of("permission_granted");
             assert!(granted[0].starts_with(&alias), "{granted:?}");
             assert_eq!(granted[1..], [shell.clone(), shell], "of before: {is_of_before}");
             let given = "SELECT name || ' ' || granted_by AS value FROM user_permissions ORDER BY name";
@@ -194,7 +175,7 @@ on_both_databases! {
             done(&maple, li, "grant", &[("permission", "reports.read")]).await;
             done(&maple, li, "role", &[("role", "staff")]).await;
             if is_of_before {
-                forget_ids(&desk);
+                desk.db_forget_actor_ids();
             }
             desk.clock.advance(DAY);
             desk.signed_in(&person("maple").with("name", "acer")).await;
@@ -216,8 +197,8 @@ on_both_databases! {
                 }
                 erase(&head, newcomer).await;
                 let of_maple = if is_of_before { "maple|203.0.113.9|none" } else { "maple|203.0.113.9|id" };
-                assert_eq!(actors(&desk, "permission_granted"), [of_maple], "{subject} {is_of_before}");
-                assert_eq!(actors(&desk, "role_changed"), [of_maple]);
+                assert_eq!(desk.db_actors_of("permission_granted"), [of_maple], "{subject} {is_of_before}");
+                assert_eq!(desk.db_actors_of("role_changed"), [of_maple]);
                 assert_eq!(desk.database.texts("SELECT granted_by AS value FROM user_permissions WHERE granted_by <> ''"), ["maple"]);
                 let changed = format!("SELECT changed_by AS value FROM user_field_changes WHERE user_id = {li}");
                 assert_eq!(desk.database.texts(&changed), ["maple"]);
@@ -228,7 +209,7 @@ on_both_databases! {
                 desk.db_prove("head");
                 erase(&head, maple_id).await;
                 let alias = format!("erased-{}", maple_id.unsigned_abs());
-                assert_eq!(actors(&desk, "permission_granted"), [format!("{alias}||id")]);
+                assert_eq!(desk.db_actors_of("permission_granted"), [format!("{alias}||id")]);
                 assert_eq!(desk.database.texts("SELECT granted_by AS value FROM user_permissions WHERE granted_by <> ''"), std::slice::from_ref(&alias));
                 assert_eq!(found(&head, &format!("by={alias}&event=role_changed")).await, 1);
                 assert!(!desk.database.dump().contains("maple\t"), "{}", desk.database.dump());

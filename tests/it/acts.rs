@@ -8,10 +8,6 @@ mod limits;
 mod many;
 mod password_links;
 
-use std::collections::BTreeSet;
-
-use serde_json::Value;
-
 use crate::support::{Answer, Browser, Database, Db, Desk, Person};
 
 /// Where admins sit in these tests: the desk trusts the proxy that says so.
@@ -65,60 +61,11 @@ async fn with_password(desk: &Desk, username: &str, password: &str) -> (Browser,
     (browser, answer)
 }
 
-fn active_superusers(desk: &Desk) -> i64 {
-    desk.database
-        .count("users WHERE is_active AND (is_superuser OR is_superuser_by_permission)")
-}
-
-/// All that acts can change.
-fn state(desk: &Desk) -> BTreeSet<String> {
-    [
-        "SELECT 'user ' || CAST(id AS TEXT) || ' ' || username || ' ' || first_name || ' ' || email || ' ' || COALESCE(password, 'none') || ' ' || CAST(is_active AS TEXT) || ' ' || CAST(is_staff AS TEXT) || ' ' || CAST(is_superuser AS TEXT) || ' ' || CAST(is_staff_by_permission AS TEXT) || ' ' || CAST(is_superuser_by_permission AS TEXT) AS value FROM users",
-        "SELECT 'identity ' || provider || ' ' || subject || ' ' || CAST(user_id AS TEXT) AS value FROM identities",
-        "SELECT 'permission ' || CAST(user_id AS TEXT) || ' ' || name || ' ' || origin || ' ' || granted_by AS value FROM user_permissions",
-        "SELECT 'session ' || CAST(id AS TEXT) || ' ' || COALESCE(CAST(ended_at AS TEXT), 'live') AS value FROM sessions",
-        "SELECT 'change ' || CAST(user_id AS TEXT) || ' ' || field || ' ' || changed_by AS value FROM user_field_changes",
-    ]
-    .into_iter()
-    .flat_map(|sql| desk.database.texts(sql))
-    .collect()
-}
-
 // -- the trail --
-
-/// An event, but of coming and going.
-#[derive(Debug)]
-pub struct Recorded {
-    /// `role_changed success boss li`; with the reason where it was refused.
-    pub line: String,
-    pub address: String,
-    pub reference: String,
-    pub details: Value,
-}
-
-pub fn trail(desk: &Desk) -> Vec<Recorded> {
-    desk.database
-        .texts(
-            "SELECT event || ' ' || outcome || ' ' || reason || ' ' || actor || ' ' || username || '|' || address || '|' || reference || '|' || details AS value FROM audit_events
-             WHERE event NOT IN ('signed_in', 'sign_in_refused', 'signed_out', 'user_switched') ORDER BY id",
-        )
-        .into_iter()
-        .map(|row| {
-            let mut parts = row.splitn(4, '|');
-            let mut part = || parts.next().expect("a part").to_owned();
-            Recorded {
-                line: part().replace("  ", " ").trim_end().to_owned(),
-                address: part(),
-                reference: part(),
-                details: serde_json::from_str(&part()).expect("JSON"),
-            }
-        })
-        .collect()
-}
 
 /// The lines that came after the first `count`.
 pub fn lines_after(desk: &Desk, count: usize) -> Vec<String> {
-    trail(desk)
+    desk.db_recorded()
         .into_iter()
         .skip(count)
         .map(|event| event.line)
@@ -195,12 +142,12 @@ async fn refused(
     fields: &[(&str, &str)],
     why: &str,
 ) -> Vec<String> {
-    let (before, events) = (state(desk), trail(desk).len());
+    let (before, events) = (desk.db_state(), desk.db_recorded().len());
     let answer = send(admin, path, fields).await;
     assert_eq!(answer.status, 422, "{path}: {}", answer.body);
     assert!(answer.body.contains("Nothing was changed"), "{path}");
     assert!(answer.body.contains(why), "{path}: {}", answer.body);
-    assert_eq!(state(desk), before, "{path}");
+    assert_eq!(desk.db_state(), before, "{path}");
     lines_after(desk, events)
 }
 

@@ -152,10 +152,6 @@ impl Visitor {
     }
 }
 
-fn accounts_where(desk: &Desk, condition: &str) -> i64 {
-    desk.database.count(&format!("users WHERE {condition}"))
-}
-
 /// A page of ours that says what happened, and nothing created.
 fn assert_refused(desk: &Desk, answer: &Answer, status: u16, text: &str) {
     assert_eq!(answer.status.as_u16(), status, "{}", answer.body);
@@ -410,8 +406,7 @@ on_both_databases! {
         let mut visitor = company.visitor(&desk, &li);
         visitor.signs_in().await;
 
-        let li_here = quoted(&li);
-        desk.database.execute(&format!("UPDATE users SET is_active = FALSE WHERE username = {li_here}"));
+        desk.db_deactivate(&li);
         let answer = visitor.at_desk.get("/account").await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, "/login?next=/account"));
 
@@ -431,14 +426,14 @@ on_both_databases! {
             assert!(!answer.sets_session());
         }
         assert_eq!(desk.database.count("sessions"), sessions);
-        assert_eq!(accounts_where(&desk, "is_active = FALSE"), 1);
+        assert_eq!(desk.database.count("users WHERE is_active = FALSE"), 1);
         assert_eq!(visitor.at_desk.get("/account").await.status, 303);
 
         // The link leads to a sign-in as someone else.
         visitor.at_platform.log_out().await;
         visitor.username = wang;
         visitor.signs_in().await;
-        assert_eq!(accounts_where(&desk, "is_active = FALSE"), 1);
+        assert_eq!(desk.database.count("users WHERE is_active = FALSE"), 1);
     }
 
     async fn a_fresh_sign_in_is_asked_of_the_platform(database) {
@@ -467,12 +462,12 @@ on_both_databases! {
         company.person(&username, json!({})).await;
         let mut visitor = company.visitor(&desk, &username);
         visitor.signs_in().await;
-        assert_eq!(accounts_where(&desk, "is_active = TRUE AND is_staff = FALSE AND is_superuser = FALSE"), 1);
+        assert_eq!(desk.database.count("users WHERE is_active = TRUE AND is_staff = FALSE AND is_superuser = FALSE"), 1);
 
         // The platform still says `"is_superuser": false`.
         desk.db_make_superuser(&username);
         visitor.signs_in().await;
-        assert_eq!(accounts_where(&desk, "is_active = TRUE AND is_staff = TRUE AND is_superuser = TRUE"), 1);
+        assert_eq!(desk.database.count("users WHERE is_active = TRUE AND is_staff = TRUE AND is_superuser = TRUE"), 1);
     }
 
     async fn a_person_disabled_at_the_platform_stays_on_its_login_page(database) {

@@ -6,9 +6,7 @@ use frontdesk::audit::EventKind;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::acts::{
-    done, lines_after, person, send, signed_in_from, staff, start, superuser, trail,
-};
+use crate::acts::{done, lines_after, person, send, signed_in_from, staff, start, superuser};
 use crate::support::{Answer, Browser, Database, Db, Desk, Person, on_both_databases, run};
 
 const LISTS: [&str; 3] = ["users", "sessions", "audit"];
@@ -224,7 +222,7 @@ on_both_databases! {
         desk.database.execute("UPDATE users SET is_active = FALSE WHERE id < 1003");
 
         // -- users --
-        let events = trail(&desk).len();
+        let events = desk.db_recorded().len();
         let (head, rows) = exported(&send(&boss, "/admin/users.csv", &[]).await, "users");
         assert_eq!(head[..6], ["id", "username", "first_name", "email", "is_active", "role"]);
         assert_eq!(rows.len(), odd.len() + 1);
@@ -241,13 +239,13 @@ on_both_databases! {
         assert_eq!(marked.body, format!("\u{feff}{}", plain.body));
 
         // -- as they are filtered --
-        let events = trail(&desk).len();
+        let events = desk.db_recorded().len();
         let filtered = send(&boss, "/admin/users.csv?status=deactivated&sort=username", &[("bom", "1")]).await;
         let (_, rows) = exported(&filtered, "users");
         let given: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
         assert_eq!(given, ["-1", "+1", "=1+1"]);
         assert!(rows.iter().all(|row| row[4] == "false"));
-        let told = trail(&desk).split_off(events);
+        let told = desk.db_recorded().split_off(events);
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].details["export"], "users?status=deactivated&sort=username", "with its filters");
         let list = boss.get("/admin/users?status=deactivated").await;
@@ -280,11 +278,11 @@ on_both_databases! {
         assert_eq!(rows.len(), 1);
         let details: Value = serde_json::from_str(&rows[0][12]).expect("JSON");
         assert_eq!(details["note"], note);
-        let told = trail(&desk).pop().expect("an event");
+        let told = desk.db_recorded().pop().expect("an event");
         assert_eq!(told.details["export"], "audit?event=note_added&about=li");
 
         // -- who looks only, and whoever may not --
-        let events = trail(&desk).len();
+        let events = desk.db_recorded().len();
         let sam = staff(&desk, "sam").await;
         let employee = desk.signed_in(&person("zhao")).await;
         for path in ["/admin/users.csv", "/admin/sessions.csv", "/admin/audit.csv"] {
@@ -300,7 +298,7 @@ on_both_databases! {
         for list in ["/admin/users", "/admin/sessions", "/admin/audit"] {
             assert!(!sam.get(list).await.body.contains(".csv"), "{list}");
         }
-        assert_eq!(trail(&desk).len(), events, "nothing left the house");
+        assert_eq!(desk.db_recorded().len(), events, "nothing left the house");
     }
 
     async fn a_large_export_is_complete_and_newest_first_whatever_the_list_s_order(database) {
@@ -308,7 +306,7 @@ on_both_databases! {
         let boss = superuser(&desk, "boss").await;
         let names: Vec<(String, String)> = (0..1200).map(|number| (format!("local{number}"), format!("Nr. {number}"))).collect();
         desk.db_insert_users(1000, &names);
-        let events = trail(&desk).len();
+        let events = desk.db_recorded().len();
         for (path, order, count) in [
             ("/admin/users.csv", "ORDER BY id DESC", 1201),
             ("/admin/users.csv?sort=username", "ORDER BY id DESC", 1201),

@@ -253,6 +253,25 @@ fn every_test_that_the_promises_name_exists() {
 }
 
 #[test]
+fn no_test_bears_a_number_and_no_file_of_tests_is_long() {
+    let mut files = BTreeMap::new();
+    collect(Path::new("tests"), "rs", &mut files);
+    for (path, text) in files.iter().chain(&sources()) {
+        let place = path.display();
+        for name in text.split("fn t").skip(1) {
+            let rest = name.trim_start_matches(|c: char| c.is_ascii_digit());
+            assert!(
+                rest.len() == name.len() || !rest.starts_with('_'),
+                "{place}: a number of no list: t{}",
+                name.split('(').next().unwrap_or_default()
+            );
+        }
+        let is_test = path.starts_with("tests");
+        assert!(!is_test || text.lines().count() < 800, "{place} is long");
+    }
+}
+
+#[test]
 fn the_sqlite_inside_has_no_known_corruption_bug() {
     assert!(frontdesk::db::sqlite_version() >= 3_051_003);
 }

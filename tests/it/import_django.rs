@@ -125,7 +125,7 @@ fn imported(old: &OldPortal, database: &Database, flags: &[&str]) -> String {
 }
 
 /// Everything that a run could have changed.
-fn state(database: &Database) -> (String, Vec<String>) {
+fn db_state(database: &Database) -> (String, Vec<String>) {
     let accounts = database.texts(
         "SELECT CAST(id AS TEXT) || ' ' || CAST(imported_at AS TEXT) || ' ' || username AS value \
          FROM users ORDER BY id",
@@ -169,7 +169,7 @@ fn expected_accounts(told: &Told) -> Vec<String> {
         .collect()
 }
 
-fn accounts(database: &Database) -> Vec<String> {
+fn db_accounts(database: &Database) -> Vec<String> {
     database.texts(
         "SELECT username || '|' || first_name || '|' || email || '|' \
          || CASE WHEN is_active THEN 'a' ELSE '-' END \
@@ -230,7 +230,7 @@ on_both_databases! {
                 assert!(said.contains(shown) && !said.contains(name), "{said}");
             }
 
-            assert_eq!(sorted(accounts(&database)), sorted(expected_accounts(&old.told)));
+            assert_eq!(sorted(db_accounts(&database)), sorted(expected_accounts(&old.told)));
             assert_eq!(
                 database.texts("SELECT username AS value FROM users ORDER BY id"),
                 database.texts("SELECT username AS value FROM users ORDER BY date_joined"),
@@ -271,11 +271,11 @@ on_both_databases! {
                 "SELECT COUNT(DISTINCT u.id) AS value FROM audit_events e JOIN users u ON u.id = e.user_id AND u.username = e.username"), 1000);
 
             // A second time it finds everything done.
-            let before = state(&database);
+            let before = db_state(&database);
             let again = imported(&old, &database, &[]);
             assert!(again.lines().any(|line| line.starts_with("0 of 1002 accounts")), "{again}");
             assert!(again.contains(" 1000 imported before"), "{again}");
-            assert_eq!(state(&database), before);
+            assert_eq!(db_state(&database), before);
         }
     }
 
@@ -312,10 +312,10 @@ on_both_databases! {
             }
 
             imported(&old, &database, &[]);
-            let before = state(&database);
+            let before = db_state(&database);
             let said = imported(&old, &database, &["--dry-run"]);
             assert_eq!(said.matches("nothing: imported before").count(), 1000);
-            assert_eq!(state(&database), before);
+            assert_eq!(db_state(&database), before);
         }
     }
 
@@ -430,7 +430,7 @@ on_both_databases! {
         let desk = Desk::on(database).with("FRONTDESK_ADOPT_IMPORTED", "on").run().await;
         desk.db_create_local_account("local");
         imported(&old, &desk.database, &[]);
-        let before = accounts(&desk.database);
+        let before = db_accounts(&desk.database);
         for name in ["look", "boss", "root", "local"] {
             let answer = desk.browser().sign_in(&Person::named(name), "/").await;
             assert_eq!(answer.status, 409, "{name}");
@@ -439,7 +439,7 @@ on_both_databases! {
         let answer = desk.browser().sign_in(&Person::named("gone"), "/").await;
         assert!([403, 409].contains(&answer.status.as_u16()), "{}", answer.status);
         assert!(!answer.sets_session());
-        assert_eq!(sorted(accounts(&desk.database)), sorted(before));
+        assert_eq!(sorted(db_accounts(&desk.database)), sorted(before));
         assert_eq!(desk.database.count("identities"), 0);
         let (_, answer) = try_password(&desk, 0, "local", PASSWORD).await;
         assert_eq!(answer.status, 303, "its password is still there");

@@ -11,18 +11,6 @@ use crate::support::{Browser, Database, Db, Desk, Person, on_both_databases, run
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn is_superuser(desk: &Desk, username: &str) -> bool {
-    desk.database.count(&format!(
-        "users WHERE username = '{username}' AND is_superuser_by_permission"
-    )) == 1
-}
-
-fn kept_since(desk: &Desk) -> Vec<String> {
-    desk.database.texts(
-        "SELECT subject || ' ' || CAST(permissions_kept_since AS TEXT) AS value FROM identities WHERE permissions_kept_since IS NOT NULL ORDER BY subject",
-    )
-}
-
 async fn start(database: Database) -> Desk {
     Desk::on(database)
         .asking_for_permissions()
@@ -69,19 +57,19 @@ on_both_databases! {
         provider.signed_in(&desk, &admins("boss")).await;
         for (groups, is_read) in demotions() {
             provider.signed_in(&desk, &admins("li")).await;
-            assert!(is_superuser(&desk, "li"));
-            assert!(kept_since(&desk).is_empty());
+            assert!(desk.db_is_superuser_by_permission("li"));
+            assert!(desk.db_permissions_kept_since().is_empty());
             let li = provider.signed_in(&desk, &Subject::named("li").with("groups", groups.clone())).await;
-            assert_eq!(is_superuser(&desk, "li"), !is_read, "{groups}");
+            assert_eq!(desk.db_is_superuser_by_permission("li"), !is_read, "{groups}");
             assert_eq!(opens_admin_area(&li).await, !is_read, "{groups}");
-            assert_eq!(kept_since(&desk).len(), usize::from(!is_read), "{groups}");
+            assert_eq!(desk.db_permissions_kept_since().len(), usize::from(!is_read), "{groups}");
         }
         provider.signed_in(&desk, &admins("li")).await;
         provider.signed_in(&desk, &Subject::named("li")).await;
-        assert!(!is_superuser(&desk, "li"), "an absent claim is none");
+        assert!(!desk.db_is_superuser_by_permission("li"), "an absent claim is none");
         // One text gives, too.
         provider.signed_in(&desk, &Subject::named("li").with("groups", "admins")).await;
-        assert!(is_superuser(&desk, "li"));
+        assert!(desk.db_is_superuser_by_permission("li"));
     }
 
     async fn the_permissions_member_is_read_in_each_of_its_shapes_and_its_absence_keeps_the_old_set(database) {
@@ -95,11 +83,11 @@ on_both_databases! {
         for (answer, is_read) in members.chain(answers).chain(absent) {
             desk.provider.behave();
             desk.signed_in(&li).await;
-            assert!(is_superuser(&desk, "li"));
+            assert!(desk.db_is_superuser_by_permission("li"));
             desk.provider.on_call(Endpoint::Permissions, Reply::json(200, &answer));
             desk.signed_in(&li).await;
-            assert_eq!(is_superuser(&desk, "li"), !is_read, "{answer}");
-            assert_eq!(kept_since(&desk).len(), usize::from(!is_read), "{answer}");
+            assert_eq!(desk.db_is_superuser_by_permission("li"), !is_read, "{answer}");
+            assert_eq!(desk.db_permissions_kept_since().len(), usize::from(!is_read), "{answer}");
         }
     }
 
@@ -120,9 +108,9 @@ on_both_databases! {
                 .await;
             provider.signed_in(&desk, &Subject::named("boss").with("groups", json!(["admins"]))).await;
             provider.signed_in(&desk, &Subject::named("li").with("groups", text)).await;
-            assert!(is_superuser(&desk, "li"), "{separator:?}");
+            assert!(desk.db_is_superuser_by_permission("li"), "{separator:?}");
             provider.signed_in(&desk, &Subject::named("li").with("groups", "staff")).await;
-            assert!(!is_superuser(&desk, "li"), "{separator:?}");
+            assert!(!desk.db_is_superuser_by_permission("li"), "{separator:?}");
         }
         let provider = OpenId::start().await;
         let toml = format!("{}\npermissions_separator = \"|\"\n[keycloak.mapping]\npermissions = [\"/groups\"]\n", provider.toml("keycloak"));
@@ -146,13 +134,13 @@ on_both_databases! {
         desk.clock.advance(3 * HOUR);
         desk.provider.on_call(Endpoint::Permissions, Reply::json(500, &json!({})));
         let mine = desk.signed_in(&li).await;
-        let noted = kept_since(&desk);
+        let noted = desk.db_permissions_kept_since();
         assert_eq!(noted.len(), 1, "{noted:?}");
         let since: i64 = noted[0].split_once(' ').expect("two").1.parse().expect("a number");
         assert!((read_at - 60_000_000..=read_at).contains(&since), "since the last good answer");
         desk.clock.advance(2 * HOUR);
         let mine_later = desk.signed_in(&li).await;
-        assert_eq!(kept_since(&desk), noted, "the age goes on");
+        assert_eq!(desk.db_permissions_kept_since(), noted, "the age goes on");
 
         let kept = "could not be read since";
         let page = boss.get(&format!("/admin/users/{id}")).await.body;
@@ -183,7 +171,7 @@ on_both_databases! {
         desk.provider.behave();
         desk.signed_in(&li).await;
         desk.signed_in(&Person::named("deputy")).await;
-        assert!(kept_since(&desk).is_empty());
+        assert!(desk.db_permissions_kept_since().is_empty());
         let page = boss.get(&format!("/admin/users/{id}")).await.body;
         assert!(!page.contains(kept));
         desk.clock.advance(Duration::from_secs(60));

@@ -590,7 +590,7 @@ fn a_rescue_link_that_the_audit_log_does_not_know_opens_nothing() {
         desk.db_create_local_account("root");
         // Whoever has the key alone can seal one.
         let draft = frontdesk::signin::rescue::draft().expect("randomness");
-        let id = desk.database.number("SELECT id AS value FROM users");
+        let id = desk.db_id_of("root");
         let token = draft
             .token(&desk.inner.keys, desk.clock.now(), id)
             .expect("randomness");

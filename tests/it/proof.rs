@@ -20,23 +20,6 @@ const OTHER_PASSWORD: &str = "violet stapler canoe";
 /// Something dangerous that an admin may look at.
 const DANGEROUS: &str = "/admin/sessions/end?ip=203.0.113.1";
 
-/// By what the newest session was proved; empty: not at all.
-fn proved_by(desk: &Desk) -> String {
-    let sql = "SELECT COALESCE(proved_by, '') AS value FROM sessions ORDER BY id DESC LIMIT 1";
-    desk.database.texts(sql).remove(0)
-}
-
-/// How long ago the newest session was proved, in seconds.
-fn proved_ago(desk: &Desk) -> i64 {
-    let sql = "SELECT COALESCE(proved_at, 0) AS value FROM sessions ORDER BY id DESC LIMIT 1";
-    (desk.clock.now().0 - desk.database.number(sql)) / 1_000_000
-}
-
-/// What is there to prove oneself with: users that have a confirmation password.
-fn with_confirmation(desk: &Desk) -> Vec<String> {
-    desk.database.texts("SELECT username AS value FROM users WHERE confirmation_password IS NOT NULL ORDER BY username")
-}
-
 /// Whether somebody is asked to prove who they are before something dangerous.
 async fn is_asked(browser: &Browser) -> bool {
     let answer = browser.get(DANGEROUS).await;
@@ -110,7 +93,7 @@ const FRESH: &str = "/oauth2/login?next=/account&prompt=login";
 on_both_databases! {
     async fn a_silent_sign_in_from_the_provider_s_own_session_proves_nothing(database) {
         let (provider, desk, browser, boss) = with_admin(database, "").await;
-        assert_eq!(proved_by(&desk), "auth_time", "they typed their password there");
+        assert_eq!(desk.db_proved_by(), "auth_time", "they typed their password there");
         assert!(!is_asked(&browser).await);
         let typed = provider.now();
         desk.clock.advance(QUARTER);
@@ -119,7 +102,7 @@ on_both_databases! {
         auth_time(&provider, typed.into());
         let answer = provider.sign_in_from(&browser, PLAIN, &boss).await;
         assert!(answer.sets_session(), "it is a sign-in all the same: {}", answer.body);
-        assert_eq!(proved_by(&desk), "");
+        assert_eq!(desk.db_proved_by(), "");
         assert!(is_asked(&browser).await);
         let page = browser.get("/account").await;
         let id = desk.db_id_of("boss");
@@ -131,7 +114,7 @@ on_both_databases! {
         let page = page_that_asks(&browser).await;
         assert!(page.body.contains("prompt=login"), "{}", page.body);
         provider.sign_in_from(&browser, FRESH, &boss).await;
-        assert_eq!(proved_by(&desk), "auth_time");
+        assert_eq!(desk.db_proved_by(), "auth_time");
         assert!(!is_asked(&browser).await);
     }
 
@@ -143,7 +126,7 @@ on_both_databases! {
             let begun = browser.get(from).await;
             let callback = desk.provider.approve(begun.location(), &Person::named("boss"));
             assert!(browser.get(&callback).await.sets_session());
-            assert_eq!(proved_by(&desk), "", "{from}");
+            assert_eq!(desk.db_proved_by(), "", "{from}");
             assert!(is_asked(&browser).await, "{from}");
         }
         let page = page_that_asks(&browser).await;
@@ -163,7 +146,7 @@ on_both_databases! {
             let callback = provider.approve(&stripped(begun.location()), &boss);
             let answer = browser.get(&callback).await;
             assert!(answer.sets_session(), "{what} refuses nobody: {}", answer.body);
-            assert_eq!(proved_by(&desk), "", "{what}");
+            assert_eq!(desk.db_proved_by(), "", "{what}");
             assert!(is_asked(&browser).await, "{what}");
         }
     }
@@ -177,9 +160,9 @@ on_both_databases! {
             desk.clock.advance(Duration::from_secs(300));
             auth_time(&provider, at.into());
             browser.get(&provider.approve(begun.location(), &boss)).await;
-            assert_eq!(proved_by(&desk), expected, "{before}");
+            assert_eq!(desk.db_proved_by(), expected, "{before}");
             if !expected.is_empty() {
-                let ago = proved_ago(&desk);
+                let ago = desk.db_proved_ago();
                 assert!((295..=305).contains(&ago), "when it was, not when they came back: {ago}");
             }
         }
@@ -197,14 +180,14 @@ on_both_databases! {
         let begun = browser.get(FRESH).await;
         assert!(!begun.location().contains("prompt"), "{}", begun.location());
         browser.get(&provider.approve(begun.location(), &boss)).await;
-        assert_eq!(proved_by(&desk), "pushed_prompt");
+        assert_eq!(desk.db_proved_by(), "pushed_prompt");
         assert!(!is_asked(&browser).await);
         provider.sign_in_from(&browser, PLAIN, &boss).await;
-        assert_eq!(proved_by(&desk), "", "nobody was asked to sign in");
+        assert_eq!(desk.db_proved_by(), "", "nobody was asked to sign in");
         for said in [json!(provider.now() - 120), json!("soon")] {
             auth_time(&provider, said.clone());
             provider.sign_in_from(&browser, FRESH, &boss).await;
-            assert_eq!(proved_by(&desk), "", "{said}");
+            assert_eq!(desk.db_proved_by(), "", "{said}");
         }
         assert!(is_asked(&browser).await);
     }
@@ -214,12 +197,12 @@ on_both_databases! {
         let boss = Person::named("boss");
         let browser = desk.signed_in(&boss).await;
         desk.db_make_superuser("boss");
-        assert_eq!(proved_by(&desk), "", "nobody was asked to sign in");
+        assert_eq!(desk.db_proved_by(), "", "nobody was asked to sign in");
         let page = page_that_asks(&browser).await;
         assert!(page.body.contains("prompt=login"), "{}", page.body);
         let begun = browser.get(FRESH).await;
         browser.get(&desk.provider.approve(begun.location(), &boss)).await;
-        assert_eq!(proved_by(&desk), "prompt");
+        assert_eq!(desk.db_proved_by(), "prompt");
         assert!(!is_asked(&browser).await);
         let status = browser.get("/admin/status").await;
         assert!(status.body.contains("anyone who finds a browser open can remove it"), "{}", status.body);
@@ -230,7 +213,7 @@ on_both_databases! {
         for (said, expected) in [(Value::Null, "prompt"), (json!(provider.now() - 120), ""), (json!(false), "")] {
             auth_time(&provider, said.clone());
             provider.sign_in_from(&browser, FRESH, &boss).await;
-            assert_eq!(proved_by(&desk), expected, "{said}");
+            assert_eq!(desk.db_proved_by(), expected, "{said}");
         }
     }
 }
@@ -259,7 +242,7 @@ fn a_prompt_that_a_dialect_leaves_out_or_replaces_proves_nothing() {
             browser
                 .get(&provider.approve(begun.location(), &boss))
                 .await;
-            assert_eq!(proved_by(&desk), expected, "{dialect}");
+            assert_eq!(desk.db_proved_by(), expected, "{dialect}");
         }
     });
 }
@@ -301,7 +284,7 @@ on_both_databases! {
         let browser = desk.browser();
         let page = browser.get("/login").await;
         browser.post("/login", &page, &[("username", "root"), ("password", PASSWORD)]).await;
-        assert_eq!(proved_by(&desk), "password");
+        assert_eq!(desk.db_proved_by(), "password");
         assert!(!is_asked(&browser).await);
 
         let link = desk.db_make_rescue_link("root");
@@ -309,7 +292,7 @@ on_both_databases! {
         let page = rescued.get(&link).await;
         let token = link.split_once("token=").expect("a token").1;
         rescued.post("/rescue", &page, &[("token", token)]).await;
-        assert_eq!(proved_by(&desk), "rescue_link");
+        assert_eq!(desk.db_proved_by(), "rescue_link");
         assert!(!is_asked(&rescued).await);
 
         // Sessions of before: nobody is signed out, and nothing is proved.
@@ -354,12 +337,12 @@ on_both_databases! {
         }
         assert_eq!(choose(&li, &old, PASSWORD).await.status, 410, "a newer one took its place");
         assert_eq!(choose(&li, &link, "short").await.status, 422);
-        assert_eq!(with_confirmation(&desk), Vec::<String>::new());
+        assert_eq!(desk.db_with_confirmation_password(), Vec::<String>::new());
 
         assert_eq!(li.get(&link).await.status, 200);
         let set = choose(&li, &link, PASSWORD).await;
         assert_eq!(set.location(), "/account", "{}", set.body);
-        assert_eq!(with_confirmation(&desk), ["li"]);
+        assert_eq!(desk.db_with_confirmation_password(), ["li"]);
         assert!(is_asked(&li).await, "it is typed where it is needed");
         assert_eq!(li.get(&link).await.status, 410, "once");
         assert_eq!(choose(&li, &link, OTHER_PASSWORD).await.status, 410, "once");
@@ -404,7 +387,7 @@ on_both_databases! {
         let signing_in = boss.post("/login", &page, &[("username", "boss"), ("password", PASSWORD)]).await;
         assert_eq!(signing_in.status, 405);
         assert_eq!(confirm(&boss, "confirmation", PASSWORD).await.location(), DANGEROUS);
-        assert_eq!(proved_by(&desk), "confirmation_password");
+        assert_eq!(desk.db_proved_by(), "confirmation_password");
         assert!(!is_asked(&boss).await);
         // A new one ends what the old one proved.
         desk.db_set_confirmation_password("boss");
@@ -415,7 +398,7 @@ on_both_databases! {
         let fields = [("with", "confirmation"), ("password", PASSWORD), ("next", DANGEROUS)];
         let answer = boss.post("/confirm", &page, &fields).await;
         assert!(answer.location().starts_with("/login") || answer.status == 403, "{}", answer.status);
-        assert_eq!(proved_by(&desk), "");
+        assert_eq!(desk.db_proved_by(), "");
     }
 
     async fn whatever_gives_an_account_to_another_person_removes_its_confirmation_password(database) {
@@ -432,7 +415,7 @@ on_both_databases! {
             desk.db_set_field_of(name, "confirmation_password", "x");
         }
         desk.db_deactivate("gone");
-        assert_eq!(with_confirmation(&desk), ["gone", "kiosk", "linked", "unlinked"]);
+        assert_eq!(desk.db_with_confirmation_password(), ["gone", "kiosk", "linked", "unlinked"]);
         desk.db_prove("boss");
         let page = boss.get("/account").await;
         for (name, act, fields) in [
@@ -447,7 +430,7 @@ on_both_databases! {
             assert!(answer.status == 303 || answer.status == 200, "{act}: {}", answer.body);
             assert!(!answer.location().contains("fresh"), "{act}");
         }
-        assert_eq!(with_confirmation(&desk), Vec::<String>::new());
+        assert_eq!(desk.db_with_confirmation_password(), Vec::<String>::new());
     }
 
     async fn tries_to_prove_and_tries_to_sign_in_are_counted_apart(database) {

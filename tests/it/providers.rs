@@ -83,21 +83,6 @@ fn last(desk: &Desk) -> String {
     trail(desk).pop().unwrap_or_default()
 }
 
-/// All rows, whatever their order.
-fn snapshot(database: &Database) -> (Vec<i64>, Vec<String>) {
-    let counts = [
-        "users",
-        "identities",
-        "user_permissions",
-        "sessions",
-        "audit_events",
-    ]
-    .map(|table| database.count(table));
-    let mut rows: Vec<String> = database.dump().lines().map(str::to_owned).collect();
-    rows.sort();
-    (counts.to_vec(), rows)
-}
-
 fn admissible() -> Subject {
     li().with("email", "li@corp.example")
         .with("tenant", "t1")

@@ -98,7 +98,7 @@ on_both_databases! {
         assert_eq!((answer.status.as_u16(), answer.sets_session()), (409, false), "{}", answer.body);
         assert_eq!(hall.count("users WHERE is_superuser_by_permission"), 0, "for good");
         assert_eq!(hall.count("user_permissions"), 0);
-        assert_eq!(hall.live(who.id), Vec::<String>::new());
+        assert_eq!(hall.db_live(who.id), Vec::<String>::new());
     }
 
     async fn a_linking_under_way_does_not_outlive_signing_out_everywhere(database) {
@@ -126,7 +126,7 @@ on_both_databases! {
         drop(held);
         let answer = answer.await.expect("an answer");
         assert_eq!((answer.status.as_u16(), answer.sets_session()), (410, false), "{}", answer.body);
-        assert_eq!(hall.live(who.id), Vec::<String>::new());
+        assert_eq!(hall.db_live(who.id), Vec::<String>::new());
         // The one that replaced it works.
         hall.execute(&format!("UPDATE users SET is_superuser = TRUE WHERE id = {}", who.id));
         let browser = hall.browser();

@@ -107,37 +107,10 @@ async fn with_password(desk: &Desk, username: &str, password: &str) -> (Browser,
     (browser, answer)
 }
 
-/// Gives an account the password of all local ones.
-fn give_password(desk: &Desk, username: &str) {
-    desk.db_create_local_account("donor");
-    desk.database.execute(&format!(
-        "UPDATE users SET password = (SELECT password FROM users WHERE username = 'donor') WHERE username = '{username}'"
-    ));
-}
-
-fn roles(desk: &Desk) -> Vec<String> {
-    desk.database.texts(
-        "SELECT username || ' ' || CASE WHEN is_superuser_by_permission THEN 'superuser' \
-         WHEN is_staff_by_permission THEN 'staff' ELSE '-' END AS value FROM users ORDER BY username",
-    )
-}
-
-fn live(desk: &Desk) -> Vec<String> {
-    desk.database.texts(
-        "SELECT u.username || ' ' || s.provider AS value FROM sessions s JOIN users u ON u.id = s.user_id \
-         WHERE s.ended_at IS NULL ORDER BY 1",
-    )
-}
-
 /// The events of a kind: `username provider reason`, and details.
 fn events(desk: &Desk, kind: &str) -> Vec<(String, Value)> {
     let about = desk.db_events_of(kind, &["username", "provider", "reason"]);
     about.into_iter().zip(desk.db_details_of(kind)).collect()
-}
-
-fn refused_at(desk: &Desk) -> i64 {
-    let sql = "SELECT COUNT(*) AS value FROM identities WHERE refused_at IS NOT NULL";
-    desk.database.count(sql)
 }
 
 // -- settings --
@@ -268,7 +241,7 @@ on_both_databases! {
         let may = |name: &str| Subject::named(name).with("groups", json!(["x", "y"]));
         let boss = sign_in(&desk, &pair.a, "a", &may("boss")).await;
         let mallory = sign_in(&desk, &pair.b, "b", &may("mallory")).await;
-        assert_eq!(roles(&desk), ["boss superuser", "mallory -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["boss superuser", "mallory -"]);
         assert_eq!(mallory.get("/admin/users").await.status, 403);
         for (browser, is_marked) in [(&boss, false), (&mallory, true)] {
             let page = browser.get("/account").await.body;
@@ -282,13 +255,13 @@ on_both_databases! {
         desk.db_add_identity("li", "b", "sub-of-li");
         sign_in(&desk, &pair.b, "b", &may("li")).await;
         sign_in(&desk, &pair.a, "a", &li()).await;
-        assert_eq!(roles(&desk), ["boss superuser", "li -", "mallory -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["boss superuser", "li -", "mallory -"]);
         // What is given by hand counts.
         let page = boss.get("/account").await;
         let grant = format!("/admin/users/{}/grant", desk.db_id_of("mallory"));
         let answer = boss.post(&grant, &page, &[("permission", "y")]).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
-        assert_eq!(roles(&desk), ["boss superuser", "li -", "mallory staff"]);
+        assert_eq!(desk.db_roles_by_permission(), ["boss superuser", "li -", "mallory staff"]);
     }
 
     async fn permissions_that_are_not_vouched_for_admit_nobody_at_another_provider(database) {
@@ -326,12 +299,12 @@ on_both_databases! {
         sign_in(&desk, &pair.a, "a", &may("of-a", &["x"])).await;
         let of_b = sign_in(&desk, &pair.b, "b", &may("of-b", &["x", "y"])).await;
         sign_in(&desk, &pair.b, "b", &may("staff", &["y"])).await;
-        assert_eq!(roles(&desk), ["of-a superuser", "of-b superuser", "staff staff"]);
+        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b superuser", "staff staff"]);
         let key = desk.secret_key.clone();
         desk.close().await;
 
         let desk = with_roles(&ALL, &["names"]).with("SECRET_KEY", &key).run().await;
-        assert_eq!(roles(&desk), ["of-a superuser", "of-b -", "staff -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b -", "staff -"]);
         assert_eq!(of_b.at(&desk).get("/admin/users").await.status, 403);
         let told = events(&desk, "role_changed");
         let about: Vec<_> = told.iter().map(|(about, _)| about.as_str()).collect();
@@ -342,15 +315,15 @@ on_both_databases! {
 
         // Once more there is nothing to take; and the last superuser stays one.
         let desk = with_roles(&[], &["names"]).with("SECRET_KEY", &key).run().await;
-        assert_eq!(roles(&desk), ["of-a superuser", "of-b -", "staff -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b -", "staff -"]);
         assert_eq!(events(&desk, "role_changed").len(), 2);
         desk.close().await;
 
         // What counts again comes back with the next sign-in.
         let desk = with_roles(&ALL, &ALL).with("SECRET_KEY", &key).run().await;
-        assert_eq!(roles(&desk), ["of-a superuser", "of-b -", "staff -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b -", "staff -"]);
         sign_in(&desk, &pair.b, "b", &may("of-b", &["x", "y"])).await;
-        assert_eq!(roles(&desk), ["of-a superuser", "of-b superuser", "staff -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b superuser", "staff -"]);
     }
 
     async fn a_command_knows_whose_permissions_count(database) {
@@ -375,7 +348,7 @@ on_both_databases! {
                 assert!(done.status.success(), "{}", text(&done.stderr));
             }
         }
-        assert_eq!(roles(&desk), ["of-a staff", "of-b -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["of-a staff", "of-b -"]);
         // Where nobody can say whose count, no role is made or taken; the rest works.
         settings.insert("FRONTDESK_PROVIDERS".to_owned(), "nowhere.toml".to_owned());
         let done = output(&["users", "take", "of-a", "x"], &settings);
@@ -471,11 +444,11 @@ on_both_databases! {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).with("FRONTDESK_STAFF_PERMISSION", "x").run().await;
         let sessions = pair.li_of_both(&desk).await;
-        give_password(&desk, "li");
+        desk.db_give_password("li");
         let (by_password, answer) = with_password(&desk, "li", PASSWORD).await;
         assert!(answer.sets_session(), "{}", answer.body);
         pair.refuse(&desk, "li").await;
-        assert_eq!(live(&desk), Vec::<String>::new(), "b's and the password's, too");
+        assert_eq!(desk.db_live_sessions_by_provider(), Vec::<String>::new(), "b's and the password's, too");
         for browser in sessions.iter().chain([&by_password]) {
             assert_eq!(browser.get("/account").await.status, 303);
         }
@@ -516,7 +489,7 @@ on_both_databases! {
         let answer = browser.post("/password", &page, &fields).await;
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert!(answer.body.contains(KEPT_OUT), "{}", answer.body);
-        assert_eq!(live(&desk), ["boss a"]);
+        assert_eq!(desk.db_live_sessions_by_provider(), ["boss a"]);
         let now = desk.db_fields_of("li", "last_login");
         assert_eq!(now, stored, "nobody came in");
         let refused = events(&desk, "sign_in_refused");
@@ -525,7 +498,7 @@ on_both_databases! {
 
         // Until that provider lets them in.
         sign_in(&desk, &pair.a, "a", &li()).await;
-        assert_eq!(refused_at(&desk), 0);
+        assert_eq!(desk.db_count_refused_identities(), 0);
         sign_in(&desk, &pair.b, "b", &li()).await;
         let (_, answer) = with_password(&desk, "li", PASSWORD).await;
         assert_eq!(answer.status, 422, "the password was not set by a link that let nobody in");
@@ -540,7 +513,7 @@ on_both_databases! {
         let answer = pair.a.sign_in_from(&desk.browser(), &at("a"), &li()).await;
         assert!(answer.body.contains(KEPT_OUT) && answer.body.contains("provider=b"), "{}", answer.body);
         sign_in(&desk, &pair.b, "b", &li()).await;
-        assert_eq!(refused_at(&desk), 0);
+        assert_eq!(desk.db_count_refused_identities(), 0);
     }
 
     async fn a_provider_that_does_not_vouch_for_leaving_ends_only_its_own_sessions(database) {
@@ -550,8 +523,8 @@ on_both_databases! {
         let desk = pair.a.desk_of(database, &format!("{a}{b}")).run().await;
         pair.li_of_both(&desk).await;
         pair.refuse(&desk, "li").await;
-        assert_eq!(live(&desk), ["li b"]);
-        assert_eq!(refused_at(&desk), 0);
+        assert_eq!(desk.db_live_sessions_by_provider(), ["li b"]);
+        assert_eq!(desk.db_count_refused_identities(), 0);
         sign_in(&desk, &pair.b, "b", &li()).await;
         // Also once it is taken out of the settings.
         let without = pair.b.desk_of(desk.database.clone(), &b).with("SECRET_KEY", &desk.secret_key).run().await;
@@ -562,13 +535,13 @@ on_both_databases! {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).run().await;
         pair.li_of_both(&desk).await;
-        give_password(&desk, "li");
+        desk.db_give_password("li");
         desk.db_make_superuser("li");
         pair.refuse(&desk, "li").await;
         let (browser, answer) = with_password(&desk, "li", PASSWORD).await;
         assert!(answer.sets_session(), "{}", answer.body);
         assert_eq!(browser.get("/admin/users").await.status, 200);
-        assert_eq!(refused_at(&desk), 1, "the other ways are shut");
+        assert_eq!(desk.db_count_refused_identities(), 1, "the other ways are shut");
         let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &li()).await;
         assert!(answer.body.contains(KEPT_OUT), "{}", answer.body);
 
@@ -576,11 +549,11 @@ on_both_databases! {
         let link = desk.db_make_rescue_link("li");
         let browser = desk.browser();
         let page = browser.get(&link).await;
-        assert_eq!((page.status.as_u16(), refused_at(&desk)), (200, 1));
+        assert_eq!((page.status.as_u16(), desk.db_count_refused_identities()), (200, 1));
         let (_, token) = link.split_once("token=").expect("a token");
         let answer = browser.post("/rescue", &page, &[("token", token)]).await;
         assert!(answer.sets_session(), "{}", answer.body);
-        assert_eq!(refused_at(&desk), 0);
+        assert_eq!(desk.db_count_refused_identities(), 0);
         sign_in(&desk, &pair.b, "b", &li()).await;
     }
 
@@ -606,7 +579,7 @@ on_both_databases! {
             assert_eq!(answer.status, 422, "{}", answer.body);
             assert!(answer.body.contains("Enter a reason"), "{}", answer.body);
         }
-        assert_eq!((refused_at(&desk), events(&desk, "readmitted").len()), (1, 0));
+        assert_eq!((desk.db_count_refused_identities(), events(&desk, "readmitted").len()), (1, 0));
         let answer = boss.post(&readmit, &page, &[("reason", "her session there ran out")]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, here.as_str()), "{}", answer.body);
         assert!(boss.get(&here).await.body.contains("This person can sign in again."));
@@ -642,12 +615,12 @@ on_both_databases! {
         }
         assert_eq!(command(&["users", "readmit", "li", "--reason", " "]).0, Some(4));
         assert_eq!(command(&["users", "readmit", "--refused-by", "a", "--reason", " "]).0, Some(4));
-        assert_eq!(refused_at(&desk), 4);
+        assert_eq!(desk.db_count_refused_identities(), 4);
         let (code, said) = command(&["users", "readmit", "li", "--reason", "by mistake"]);
         assert_eq!((code, said.trim()), (Some(0), "li: readmit: done"));
         let (code, said) = command(&["users", "readmit", "--refused-by", "a", "--reason", "an outage"]);
         assert_eq!((code, said.trim()), (Some(0), "a: readmit: 2"));
-        assert_eq!(refused_at(&desk), 1, "b's is another matter");
+        assert_eq!(desk.db_count_refused_identities(), 1, "b's is another matter");
         assert_eq!(events(&desk, "readmitted").len(), 3);
         assert_eq!(command(&["users", "readmit", "li", "--reason", "once more"]).0, Some(4));
         assert_eq!(command(&["users", "readmit", "nobody", "--reason", "why"]).0, Some(3));
@@ -718,7 +691,7 @@ on_both_databases! {
         assert_eq!(of_a.at(&desk).get("/account").await.status, 200);
         assert_eq!(events(&desk, "provider_gone").len(), 0);
         minute(&clock, &[&desk]).await;
-        until("they have ended", async || !live(&desk).contains(&"li a".to_owned())).await;
+        until("they have ended", async || !desk.db_live_sessions_by_provider().contains(&"li a".to_owned())).await;
         let told = events(&desk, "provider_gone");
         assert_eq!((told.len(), told[0].0.as_str(), &told[0].1["count"]), (1, "a", &json!(1)), "{told:?}");
         assert_eq!(of_a.at(&desk).get("/account").await.status, 303);
@@ -744,7 +717,7 @@ on_both_databases! {
         // Notes older than a day go.
         both.database.execute("INSERT INTO provider_instances (provider, instance, noted_at) VALUES ('a', 'long ago', 1)");
         minute(&clock, &[&both]).await;
-        let sql = "SELECT COUNT(*) AS value FROM provider_instances WHERE instance = 'long ago'";
+        let sql = "provider_instances WHERE instance = 'long ago'";
         until("it is swept", async || both.database.count(sql) == 0).await;
     }
 }

@@ -12,7 +12,7 @@ use frontdesk::sessions::{self, Client};
 use frontdesk::users::{self, Role};
 use serde_json::json;
 
-use super::{REASON, active_superusers, done, person, refused, start, submit, superuser, trail};
+use super::{REASON, done, person, refused, start, submit, superuser};
 use crate::support::{Database, Db, Desk, on_both_databases, run, spawn, until};
 
 on_both_databases! {
@@ -30,12 +30,12 @@ on_both_databases! {
         // By hand: nobody else could do it by a page, so the command line tries.
         let (db, roles, now) = (&desk.inner.db, &desk.inner.roles, desk.clock.now());
         for act in [Act::Deactivate, Act::SetRole(Role::Employee), Act::SetRole(Role::Staff)] {
-            let events = trail(&desk).len();
+            let events = desk.db_recorded().len();
             let outcome = db.decide_blocking(|conn| {
                 admin::perform(conn, now, &Admin::command_line(), roles, boss_id, &act, &Said::default())
             });
             assert!(matches!(outcome, Err(Stopped::Refused(Refusal::LastSuperuser))), "{act:?}: {outcome:?}");
-            let told = trail(&desk).split_off(events);
+            let told = desk.db_recorded().split_off(events);
             assert_eq!(told.len(), 1);
             assert!(told[0].line.ends_with(" refused last_superuser command line boss"), "{}", told[0].line);
         }
@@ -43,7 +43,7 @@ on_both_databases! {
         // By a permission: whoever it makes an admin, at the next click, cannot take it from themself.
         done(&boss, deputy_id, "grant", &[("permission", "desk.admin")]).await;
         assert_eq!(
-            trail(&desk).last().expect("an event").details["changes"],
+            desk.db_recorded().last().expect("an event").details["changes"],
             json!([{"field": "role_by_permission", "from": "employee", "to": "superuser"}])
         );
         assert_eq!(deputy.get("/admin/users").await.status, 200);
@@ -57,7 +57,7 @@ on_both_databases! {
         done(&deputy, boss_id, "role", &[("role", "superuser")]).await;
         done(&boss, deputy_id, "take", &[("permission", "desk.admin")]).await;
         assert_eq!(deputy.get("/admin/users").await.status, 403);
-        assert_eq!(active_superusers(&desk), 1);
+        assert_eq!(desk.db_count_active_superusers(), 1);
     }
 }
 
@@ -139,7 +139,7 @@ on_both_databases! {
                 }
             }
             assert_eq!(done, 1, "round {round}");
-            assert_eq!(active_superusers(&desk), 1, "round {round}");
+            assert_eq!(desk.db_count_active_superusers(), 1, "round {round}");
             desk.database.execute("UPDATE users SET is_active = TRUE");
             for (name, browser) in names.iter().zip(&browsers) {
                 if browser.get("/account").await.status == 303 {
@@ -244,7 +244,7 @@ on_both_databases! {
             assert_eq!(answer.status, 403, "{}", answer.body);
             assert!(!answer.sets_session());
             assert_eq!(desk.database.count("user_permissions"), 0);
-            assert!(trail(&desk).is_empty(), "{:?}", trail(&desk));
+            assert!(desk.db_recorded().is_empty(), "{:?}", desk.db_recorded());
         }
         assert_eq!(deputy.get("/account").await.status, 200);
     }

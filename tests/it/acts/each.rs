@@ -3,7 +3,7 @@
 use frontdesk::web;
 use serde_json::{Value, json};
 
-use super::{OFFICE, REASON, done, person, refused, send, start, state, submit, superuser, trail};
+use super::{OFFICE, REASON, done, person, refused, send, start, submit, superuser};
 use crate::support::{Browser, Database, Db, Desk, on_both_databases, run};
 
 /// One act, as its pages and the trail show it.
@@ -21,14 +21,14 @@ struct Shown<'a> {
 
 /// Does an act of `boss` by its pages; the details of its one event.
 async fn act(desk: &Desk, admin: &Browser, id: i64, shown: &Shown<'_>) -> Value {
-    let events = trail(desk).len();
+    let events = desk.db_recorded().len();
     let address = format!("/admin/users/{id}/{}", shown.path);
     let page = admin.get(&address).await;
     assert_eq!(page.status, 200, "{address}: {}", page.body);
     let heading = format!("<h1>{}</h1>", shown.heading);
     assert!(page.body.contains(&heading), "{address}: {}", page.body);
     assert!(page.body.contains(shown.step), "{address}: {}", page.body);
-    assert_eq!(trail(desk).len(), events, "looking does nothing");
+    assert_eq!(desk.db_recorded().len(), events, "looking does nothing");
 
     let mut typed = shown.typed.to_vec();
     typed.push(("reason", REASON));
@@ -49,11 +49,10 @@ async fn act(desk: &Desk, admin: &Browser, id: i64, shown: &Shown<'_>) -> Value 
         "{address}: it says so once"
     );
 
-    let mut new = trail(desk).split_off(events);
+    let mut new = desk.db_recorded().split_off(events);
     assert_eq!(new.len(), 1, "{address}: {new:?}");
     let event = new.remove(0);
-    let names = format!("SELECT username AS value FROM users WHERE id = {id}");
-    let about = desk.database.texts(&names).remove(0);
+    let about = desk.db_username_of(id);
     assert_eq!(event.line, format!("{} success boss {about}", shown.event));
     assert_eq!(event.address, OFFICE);
     assert_eq!(event.reference.len(), 9, "{}", event.reference);
@@ -281,7 +280,7 @@ on_both_databases! {
         refused(&desk, &boss, &path, &[("permission", &long)], "without control characters").await;
 
         // -- who is not there, what is no act, what is too long --
-        let (before, events) = (state(&desk), trail(&desk).len());
+        let (before, events) = (desk.db_state(), desk.db_recorded().len());
         for act in web::acts() {
             let fields = [("role", "staff"), ("session", "42"), ("permission", "x"), ("subject", "x"), ("reason", "x")];
             assert_eq!(send(&boss, &format!("/admin/users/42/{act}"), &fields).await.status, 404, "{act}");
@@ -300,11 +299,11 @@ on_both_databases! {
         let too_long = "王".repeat(501);
         let path = format!("/admin/users/{li_id}/note");
         assert_eq!(send(&boss, &path, &[("reason", &too_long)]).await.status, 400);
-        assert_eq!(state(&desk), before);
-        assert_eq!(trail(&desk).len(), events);
+        assert_eq!(desk.db_state(), before);
+        assert_eq!(desk.db_recorded().len(), events);
         let longest = "王".repeat(500);
         done(&boss, li_id, "note", &[("reason", &longest)]).await;
-        assert_eq!(trail(&desk).last().expect("an event").details["note"], longest);
+        assert_eq!(desk.db_recorded().last().expect("an event").details["note"], longest);
         assert_eq!(li.get("/account").await.status, 200, "after all that");
     }
 
@@ -322,7 +321,7 @@ on_both_databases! {
         let session = desk.db_live_sessions_of("li").remove(0);
         let ticked = li.to_string();
         desk.db_break_audit_log();
-        let (before, events) = (state(&desk), desk.database.count("audit_events"));
+        let (before, events) = (desk.db_state(), desk.database.count("audit_events"));
         let mut forms: Vec<(String, Vec<(&str, &str)>)> = [
             (li, "deactivate", vec![]),
             (wang, "activate", vec![]),
@@ -350,7 +349,7 @@ on_both_databases! {
             let answer = send(&boss, path, fields).await;
             assert_eq!(answer.status, 500, "{path}: {}", answer.body);
             assert!(!answer.body.contains("/password?token="), "{path}");
-            assert_eq!(state(&desk), before, "{path}");
+            assert_eq!(desk.db_state(), before, "{path}");
         }
         for path in ["/admin/users.csv", "/admin/sessions.csv", "/admin/audit.csv"] {
             let answer = send(&boss, path, &[]).await;

@@ -6,12 +6,12 @@ use crate::support::{Database, Db, Desk, on_both_databases, run};
 /// The texts that a dump leaves out.
 fn rest_of(desk: &Desk) -> String {
     [
-        "SELECT term AS value FROM user_terms",
-        "SELECT granted_by AS value FROM user_permissions",
-        "SELECT changed_by AS value FROM user_field_changes",
+        ("user_terms", "term"),
+        ("user_permissions", "granted_by"),
+        ("user_field_changes", "changed_by"),
     ]
     .into_iter()
-    .flat_map(|sql| desk.database.texts(sql))
+    .flat_map(|(table, column)| desk.db_column(table, column))
     .collect::<Vec<_>>()
     .join("\n")
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use url::Url;
 
-use super::{done, person, send, start, state, submit, superuser, trail, with_password};
+use super::{done, person, send, start, submit, superuser, with_password};
 use crate::support::desk::PASSWORD;
 use crate::support::{Answer, Database, Db, Desk, on_both_databases, run};
 
@@ -39,7 +39,7 @@ on_both_databases! {
         desk.clock.advance(Duration::from_secs(31));
 
         // -- what asks --
-        let (before, events) = (state(&desk), trail(&desk).len());
+        let (before, events) = (desk.db_state(), desk.db_recorded().len());
         let note = "reason=on%20paper%2C%20%E4%B8%A4%E6%AC%A1";
         for (path, fields) in [
             (format!("/admin/users/{li_id}/role?role=staff&{note}"), vec![("role", "staff")]),
@@ -79,8 +79,8 @@ on_both_databases! {
             assert_eq!(asked_to_sign_in_again(&send(&boss, path, &fields).await), next, "{path}");
         }
         assert!(boss.get("/admin/users").await.body.contains("Changing several accounts at once"));
-        assert_eq!(state(&desk), before, "nothing was changed");
-        assert_eq!(trail(&desk).len(), events);
+        assert_eq!(desk.db_state(), before, "nothing was changed");
+        assert_eq!(desk.db_recorded().len(), events);
 
         // -- what does not: it only stops somebody, or takes away --
         done(&boss, wang, "deactivate", &[]).await;
@@ -115,11 +115,11 @@ on_both_databases! {
         assert!(page.body.contains("name=\"permission\" value=\"reports.read\""), "{}", page.body);
         assert!(page.body.contains(">on paper, 两次</textarea>"), "{}", page.body);
         done(&boss, li_id, "grant", &[("permission", "reports.read"), ("reason", "on paper")]).await;
-        let event = trail(&desk).pop().expect("an event");
+        let event = desk.db_recorded().pop().expect("an event");
         assert_eq!(event.line, "permission_granted success boss li");
         assert_eq!(event.details, json!({"permissions_added": ["reports.read"], "note": "on paper"}));
         done(&boss, li_id, "role", &[("role", "staff")]).await;
-        let event = trail(&desk).pop().expect("an event");
+        let event = desk.db_recorded().pop().expect("an event");
         assert_eq!(event.line, "role_changed success boss li");
         assert_eq!(event.details["changes"], json!([{"field": "role_by_hand", "from": "employee", "to": "staff"}]));
         assert_eq!(send(&boss, "/admin/users.csv", &[]).await.status, 200);
@@ -155,7 +155,7 @@ fn a_local_admin_signs_in_again_with_the_password() {
         let action = format!("/admin/users/{li}/role");
         let answer = submit(&root, &page, &action, &[("reason", "")]).await;
         assert_eq!(answer.location(), format!("/admin/users/{li}"));
-        let event = trail(&desk).pop().expect("an event");
+        let event = desk.db_recorded().pop().expect("an event");
         assert_eq!(event.line, "role_changed success root li");
     });
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use frontdesk::web;
 
 use super::{
-    active_superusers, choose, done, everything, link_on, new_account, opened, person, refused,
-    send, staff, start, state, superuser, token_of, trail, with_password,
+    choose, done, everything, link_on, new_account, opened, person, refused, send, staff, start,
+    superuser, token_of, with_password,
 };
 use crate::support::desk::PASSWORD;
 use crate::support::{Database, Db, Desk, on_both_databases, run};
@@ -51,7 +51,7 @@ fn fields_that_a_form_does_not_have_change_nothing() {
             fields
         };
 
-        let before = state(&desk);
+        let before = desk.db_state();
         let fields = with(&[
             ("reason", "called"),
             ("role", "superuser"),
@@ -59,14 +59,14 @@ fn fields_that_a_form_does_not_have_change_nothing() {
             ("subject", "id-of-wang"),
         ]);
         done(&boss, li, "note", &fields).await;
-        assert_eq!(state(&desk), before);
-        let event = trail(&desk).pop().expect("an event");
+        assert_eq!(desk.db_state(), before);
+        let event = desk.db_recorded().pop().expect("an event");
         assert_eq!(event.line, "note_added success boss li");
         assert_ne!(event.reference, "AAAA-AAAA");
 
         let fields = with(&[("permission", "reports.read")]);
         done(&boss, li, "grant", &fields).await;
-        let after = state(&desk);
+        let after = desk.db_state();
         assert_eq!(
             only_in(&after, &before),
             [format!("permission {li} reports.read  boss")]
@@ -75,14 +75,14 @@ fn fields_that_a_form_does_not_have_change_nothing() {
 
         let before = after;
         done(&boss, li, "role", &with(&[("role", "staff")])).await;
-        let after = state(&desk);
+        let after = desk.db_state();
         let mine = [format!("user {li} "), format!("change {li} role_by_hand ")];
         let changed = only_in(&after, &before);
         assert_eq!(changed.len(), 2, "{changed:?}");
         for line in changed.iter().chain(&only_in(&before, &after)) {
             assert!(mine.iter().any(|begin| line.starts_with(begin)), "{line}");
         }
-        assert_eq!(active_superusers(&desk), 1);
+        assert_eq!(desk.db_count_active_superusers(), 1);
         assert_eq!(wang.get("/account").await.status, 200);
 
         // An identity that is somebody's is not moved by a field.
@@ -119,7 +119,7 @@ fn fields_that_a_form_does_not_have_change_nothing() {
         }
 
         // Acts that are not for many, not even by hand.
-        let before = state(&desk);
+        let before = desk.db_state();
         for act in ["role", "erase", "link", "unlink", "reset-password", "", "x"] {
             let fields = [("u", other.as_str()), ("act", act), ("role", "superuser")];
             let answer = send(&boss, "/admin/users/bulk/confirm", &fields).await;
@@ -132,7 +132,7 @@ fn fields_that_a_form_does_not_have_change_nothing() {
                 .body
                 .contains("You cannot do this to your own account")
         );
-        assert_eq!(state(&desk), before);
+        assert_eq!(desk.db_state(), before);
     });
 }
 
@@ -149,7 +149,7 @@ on_both_databases! {
         desk.signed_in(&person("wang")).await;
         let session = desk.db_live_sessions_of("wang").remove(0);
         let [boss_id, sam, li, wang] = ["boss", "sam", "li", "wang"].map(|name| desk.db_id_of(name));
-        let (before, events) = (state(&desk), trail(&desk).len());
+        let (before, events) = (desk.db_state(), desk.db_recorded().len());
         for browser in [&staff, &employee] {
             for id in [boss_id, sam, li, wang] {
                 for act in web::acts() {
@@ -176,8 +176,8 @@ on_both_databases! {
                 assert_eq!(send(browser, path, &fields).await.status, 403, "{path}");
             }
         }
-        assert_eq!(state(&desk), before);
-        assert_eq!(trail(&desk).len(), events);
+        assert_eq!(desk.db_state(), before);
+        assert_eq!(desk.db_recorded().len(), events);
 
         // Nor does an admin: not by hand, not by the permission that makes one.
         desk.database.execute("UPDATE users SET is_superuser = FALSE, is_superuser_by_permission = TRUE WHERE username = 'boss'");
@@ -232,7 +232,7 @@ on_both_databases! {
         let [anna_id, bert_id] = ["anna", "bert"].map(|name| desk.db_id_of(name));
         let session = desk.db_live_sessions_of("anna").remove(0);
         done(&boss, anna_id, "note", &[("reason", "about anna alone")]).await;
-        let before = state(&desk);
+        let before = desk.db_state();
 
         // -- a session on the account page, as everybody who is not its owner --
         for browser in [&bert, &sam, &boss] {
@@ -282,7 +282,7 @@ on_both_databases! {
             let body = answer.body.replace(&path.replace('&', "&#38;"), "");
             assert!(!body.contains("anna"), "{path}");
         }
-        assert_eq!(state(&desk), before);
+        assert_eq!(desk.db_state(), before);
         assert_eq!(anna.get("/account").await.status, 200, "the session lives on");
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{OFFICE, REASON, person, send, signed_in_from, start, submit, superuser, trail};
+use super::{OFFICE, REASON, person, send, signed_in_from, start, submit, superuser};
 use crate::support::{Database, Db, on_both_databases, run, spawn};
 
 on_both_databases! {
@@ -46,7 +46,7 @@ on_both_databases! {
             assert!(page.body.contains(&format!("<p>{name}</p>")), "{name}");
         }
         assert_eq!(li.get("/account").await.status, 200, "not yet");
-        let events = trail(&desk).len();
+        let events = desk.db_recorded().len();
         // One of them is gone by now.
         let result = submit(&boss, &page, "/admin/users/bulk/confirm", &[("reason", REASON), ("u", "42")]).await;
         assert!(result.body.contains("<h1>Deactivate: 1 done</h1>"), "{}", result.body);
@@ -56,7 +56,7 @@ on_both_databases! {
         assert!(result.body.contains("The account no longer exists"));
         assert_eq!(li.get("/account").await.status, 303);
         assert_eq!(wang.get("/account").await.status, 200);
-        let told = trail(&desk).split_off(events);
+        let told = desk.db_recorded().split_off(events);
         let mut lines: Vec<&str> = told.iter().map(|event| event.line.as_str()).collect();
         lines.sort_unstable();
         assert_eq!(lines, ["account_deactivated refused yourself boss boss", "account_deactivated success boss li"]);
@@ -96,7 +96,7 @@ on_both_databases! {
         let boss = superuser(&desk, "boss").await;
         let names: Vec<(String, String)> = (0..600).map(|number| (format!("local{number}"), String::new())).collect();
         desk.db_insert_users(1000, &names);
-        let events = trail(&desk).len();
+        let events = desk.db_recorded().len();
         let mut newcomers = 0;
         for (act, filter, label, heading) in [
             ("grant", "source=local", "Grant a permission", "Grant 600 accounts a permission"),
@@ -130,7 +130,7 @@ on_both_databases! {
             assert!(second.body.contains("Skipped</dt><dd class=\"num\">0</dd>"));
             assert_eq!(desk.database.count("user_permissions"), if act == "grant" { 600 } else { 0 });
         }
-        let told = trail(&desk).split_off(events);
+        let told = desk.db_recorded().split_off(events);
         assert_eq!(told.len(), 1200, "one event each");
         for (part, event) in [(&told[..600], "permission_granted"), (&told[600..], "permission_taken")] {
             let about: BTreeSet<&str> = part.iter().map(|told| told.line.as_str()).collect();
@@ -163,7 +163,7 @@ on_both_databases! {
         assert!(page.body.contains("<h1>Sessions to sign out: 4</h1>"), "{}", page.body);
         assert!(page.body.contains("Your own current session stays open."));
         assert!(page.body.contains(&format!("Address: {cafe}")));
-        let events = trail(&desk).len();
+        let events = desk.db_recorded().len();
         let answer = submit(&boss, &page, "/admin/sessions/end", &[("reason", REASON)]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, format!("/admin/sessions?ip={cafe}").as_str()));
         assert!(boss.get(answer.location()).await.body.contains("The sessions are signed out."));
@@ -173,7 +173,7 @@ on_both_databases! {
         }
         assert_eq!(at_home.get("/account").await.status, 200);
         assert_eq!(boss.get("/account").await.status, 200);
-        let told = trail(&desk).split_off(events);
+        let told = desk.db_recorded().split_off(events);
         let mut lines: Vec<&str> = told.iter().map(|event| event.line.as_str()).collect();
         lines.sort_unstable();
         assert_eq!(lines, [

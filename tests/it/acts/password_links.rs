@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     OFFICE, REASON, choose, done, link_on, new_account, person, send, start, submit, superuser,
-    token_of, trail, with_password,
+    token_of, with_password,
 };
 use crate::support::{Database, Db, Desk, on_both_databases, run, spawn};
 
@@ -20,7 +20,7 @@ on_both_databases! {
         assert!(page.body.contains("<h1>New local account</h1>"));
 
         // What is wrong with it is said beside the field, and what was typed stays.
-        let events = trail(&desk).len();
+        let events = desk.db_recorded().len();
         for (username, first_name, email, why) in [
             ("boss", "", "", "Another account has that username"),
             (" ", "", "", "Enter a username of 1 to 150 characters"),
@@ -35,17 +35,17 @@ on_both_databases! {
             assert!(answer.body.contains("<title>Error: "));
         }
         assert_eq!(desk.database.count("users"), 1);
-        assert_eq!(trail(&desk).len(), events);
+        assert_eq!(desk.db_recorded().len(), events);
 
         let typed = [("username", "kiosk"), ("first_name", "Lobby kiosk"), ("email", ""), ("reason", REASON)];
         let shown = submit(&boss, &page, "/admin/users/new", &typed).await;
         let link = link_on(&shown);
         assert!(shown.body.contains("Give this link to <strong>Lobby kiosk</strong>") && shown.body.contains("within 24 hours"));
         assert!(shown.body.contains(&format!("{}{link}", desk.url)), "the whole address");
-        let event = trail(&desk).pop().expect("an event");
+        let event = desk.db_recorded().pop().expect("an event");
         assert_eq!(event.line, "account_created success boss kiosk");
         assert_eq!((event.address.as_str(), &event.details["note"]), (OFFICE, &json!(REASON)));
-        assert_eq!(trail(&desk).len(), events + 1);
+        assert_eq!(desk.db_recorded().len(), events + 1);
         let id = desk.db_id_of("kiosk");
         for path in ["/admin/users/new".to_owned(), format!("/admin/users/{id}"), "/admin/audit".to_owned()] {
             assert!(!boss.get(&path).await.body.contains(token_of(&link)), "it is shown once: {path}");
@@ -70,7 +70,7 @@ on_both_databases! {
         assert_eq!((answer.status.as_u16(), answer.location()), (303, "/"));
         assert_eq!(kiosk.get("/account").await.user().as_deref(), Some("kiosk"));
         assert_eq!(kiosk.get("/admin/users").await.status, 403);
-        let event = trail(&desk).pop().expect("an event");
+        let event = desk.db_recorded().pop().expect("an event");
         assert_eq!(event.line, "password_changed success kiosk kiosk");
         assert_eq!(with_password(&desk, "kiosk", "four words and a comma,").await.1.status, 303);
 
@@ -102,9 +102,9 @@ on_both_databases! {
         // A newer one takes its place.
         let page = boss.get(&reset).await;
         assert!(page.body.contains("<h1>Reset the password of kiosk?</h1>"));
-        let events = trail(&desk).len();
+        let events = desk.db_recorded().len();
         let second = link_on(&submit(&boss, &page, &reset, &[("reason", REASON)]).await);
-        let told = trail(&desk).split_off(events);
+        let told = desk.db_recorded().split_off(events);
         assert_eq!(told.len(), 1, "{told:?}");
         assert_eq!(told[0].line, "password_link_made success boss kiosk");
         assert_eq!((told[0].address.as_str(), &told[0].details["note"]), (OFFICE, &json!(REASON)));

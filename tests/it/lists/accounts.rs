@@ -3,8 +3,8 @@
 use frontdesk::users::{Column, Filter, LastLogin, Order, Role, Source};
 
 use super::plain::{
-    Account, SEARCHES, check, expected, insert_accounts, make_searchable, orders, searching, set,
-    settled, single_filters, some_accounts,
+    Account, SEARCHES, check, db_insert_accounts, expected, make_searchable, orders, searching,
+    set, settled, single_filters, some_accounts,
 };
 use super::{Dice, between, found, link, staff, superuser, usernames, walk};
 use crate::support::{Database, Db, Desk, Person, on_both_databases, run, until};
@@ -14,7 +14,7 @@ on_both_databases! {
         let desk = Desk::on(database).run().await;
         settled(&desk).await;
         let mut accounts = some_accounts();
-        insert_accounts(&desk.database, &accounts);
+        db_insert_accounts(&desk.database, &accounts);
         make_searchable(&desk);
         for order in orders() {
             for filter in single_filters() {
@@ -317,7 +317,7 @@ on_both_databases! {
                 ..Account::plain(number, format!("p{number:02}"))
             })
             .collect();
-        insert_accounts(&desk.database, &accounts);
+        db_insert_accounts(&desk.database, &accounts);
         let boss = superuser(&desk).await;
         let sam = staff(&desk).await;
 
@@ -377,7 +377,7 @@ on_both_databases! {
                 ..Account::plain(number, format!("u{number}"))
             })
             .collect();
-        insert_accounts(&desk.database, &accounts);
+        db_insert_accounts(&desk.database, &accounts);
         let boss = superuser(&desk).await;
         let total = async |query: &str| {
             let answer = boss.get(&format!("/admin/users?{query}")).await;
@@ -415,7 +415,7 @@ on_both_databases! {
                 ..Account::plain(number, format!("w{:05}", 12_001 - number))
             })
             .collect();
-        insert_accounts(&desk.database, &accounts);
+        db_insert_accounts(&desk.database, &accounts);
         // The only word that each has.
         desk.database.execute("INSERT INTO user_terms (user_id, is_inner, term) SELECT id, FALSE, username FROM users");
         desk.database.execute("UPDATE users SET is_searchable = TRUE");

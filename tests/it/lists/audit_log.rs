@@ -55,7 +55,7 @@ struct Happened {
 }
 
 /// Writes events behind the desk's back, each with the id of its time.
-fn insert_events(database: &Database, events: &[Happened]) {
+fn db_insert_events(database: &Database, events: &[Happened]) {
     let rows: Vec<String> = events
         .iter()
         .map(|event| {
@@ -181,7 +181,7 @@ on_both_databases! {
         let boss = superuser(&desk).await;
         desk.database.execute("DELETE FROM audit_events");
         let mut events = some_events();
-        insert_events(&desk.database, &events);
+        db_insert_events(&desk.database, &events);
         events.sort_by_key(|event| std::cmp::Reverse(event.at));
 
         let mut all: Vec<Vec<(&str, &str)>> = vec![Vec::new()];
@@ -382,7 +382,7 @@ on_both_databases! {
                 reference: reference.to_owned(),
             });
         }
-        insert_events(&desk.database, &events);
+        db_insert_events(&desk.database, &events);
         let sweep = |limit| {
             desk.inner
                 .db

@@ -60,7 +60,7 @@ const fn flags(role: Role) -> &'static str {
 }
 
 /// Stores accounts as they were before there were words: nobody finds them yet.
-pub(super) fn insert_accounts(database: &Database, accounts: &[Account]) {
+pub(super) fn db_insert_accounts(database: &Database, accounts: &[Account]) {
     for some in accounts.chunks(1000) {
         let rows: Vec<String> = some
             .iter()

@@ -6,16 +6,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::settings::KEY;
-use super::{li, linking, pair, sign_in, snapshot, user};
+use super::{li, linking, pair, sign_in, user};
 use crate::support::lying_openid::Subject;
 use crate::support::process::{self, free_port, output, text};
 use crate::support::{Database, Db, Desk, OpenId, Person, on_both_databases, run};
-
-/// Not by its place: the command's clock is its own.
-fn rekeyed(desk: &Desk) -> Vec<String> {
-    let sql = "SELECT provider || ' ' || details AS value FROM audit_events WHERE event = 'provider_rekeyed'";
-    desk.database.texts(sql)
-}
 
 /// `frontdesk` with these arguments: whether it went well, and what it said.
 pub(super) fn command(arguments: &[&str], settings: &BTreeMap<String, String>) -> (bool, String) {
@@ -58,19 +52,19 @@ on_both_databases! {
         let warning = "2 are stored under the provider company, which is not in the settings";
         assert!(said.contains(warning), "{said}");
 
-        let before = snapshot(&database);
+        let before = database.db_snapshot();
         let (is_good, said) = command(&["rekey", "company", "group", "--dry-run"], &settings);
         assert!(is_good && said.contains("To be moved: 2. Nothing was changed."), "{said}");
-        assert_eq!(snapshot(&database), before);
+        assert_eq!(database.db_snapshot(), before);
 
         // One who is there already stands in the way of all.
         database.db_insert_users(1, &[("other", "")]);
         database.db_add_identity("other", "group", "li");
-        let before = snapshot(&database);
+        let before = database.db_snapshot();
         for arguments in [&["rekey", "company", "group"][..], &["rekey", "company", "group", "--dry-run"]] {
             let (is_good, said) = command(arguments, &settings);
             assert!(!is_good && said.contains("nobody was moved") && said.contains("\"li\""), "{said}");
-            assert_eq!(snapshot(&database), before);
+            assert_eq!(database.db_snapshot(), before);
         }
         database.execute("DELETE FROM identities WHERE provider = 'group'");
 
@@ -79,7 +73,7 @@ on_both_databases! {
         assert_eq!(database.db_identities(), ["group li li", "group wang wang"]);
         assert_eq!(database.db_permissions(), ["group:x"]);
         assert_eq!(database.texts("SELECT DISTINCT provider AS value FROM sessions"), ["group"]);
-        assert_eq!(rekeyed(&desk), ["group {\"count\":2,\"note\":\"company → group\"}"]);
+        assert_eq!(desk.db_events_of("provider_rekeyed", &["provider", "details"]), ["group {\"count\":2,\"note\":\"company → group\"}"]);
         assert_eq!(browser.get("/account").await.status, 200, "still signed in");
         let (_, said) = command(&["check"], &settings);
         assert!(!said.contains("do not have") && said.contains(of), "{said}");
@@ -91,13 +85,13 @@ on_both_databases! {
         let (one, two, desk) = pair(database.clone()).await;
         sign_in(&desk, &one, "a", &li()).await;
         sign_in(&desk, &two, "b", &Subject::named("wang")).await;
-        let before = snapshot(&database);
+        let before = database.db_snapshot();
         let folder = tempfile::tempdir().expect("a folder");
         let settings = of_file(&database, &folder, &format!("{}{}", one.toml("a"), two.toml("b")));
         for arguments in [&["rekey", "a", "b"][..], &["rekey", "a", "b", "--dry-run"]] {
             let (is_good, said) = command(arguments, &settings);
             assert!(!is_good && said.contains("b has people of its own: 1"), "{said}");
-            assert_eq!(snapshot(&database), before);
+            assert_eq!(database.db_snapshot(), before);
         }
         let (is_good, said) = command(&["rekey", "a", "c", "--dry-run"], &settings);
         assert!(is_good && said.contains("warning: the settings have no provider c"), "{said}");
@@ -135,7 +129,7 @@ on_both_databases! {
         assert!(said.contains(strangers), "{said}");
 
         let whole = "li,id-1\nwang,\"id,2\"\n\nnobody,id-9\nzhao,id-3\n";
-        let before = snapshot(&database);
+        let before = database.db_snapshot();
         let (is_good, said) = rekey(whole, true);
         assert!(is_good && said.contains("To be moved: 3"), "{said}");
         assert!(said.contains("nobody has the subject \"nobody\""), "{said}");
@@ -150,7 +144,7 @@ on_both_databases! {
             for is_dry in [true, false] {
                 let (is_good, said) = rekey(list, is_dry);
                 assert!(!is_good && said.contains(why), "{list}: {said}");
-                assert_eq!(snapshot(&database), before, "{list}");
+                assert_eq!(database.db_snapshot(), before, "{list}");
             }
         }
         let (_, said) = command(&["check"], &settings);
@@ -161,7 +155,7 @@ on_both_databases! {
         assert!(is_good && said.contains("Moved: 2."), "{said}");
         assert!(said.contains("1 people of the provider are not in the list"), "{said}");
         assert_eq!(database.db_identities(), ["company li wang", "company wang li", "company zhao zhao"]);
-        assert_eq!(rekeyed(&desk).len(), 1);
+        assert_eq!(desk.db_count_events("provider_rekeyed"), 1);
         let (is_good, said) = rekey("wang,id-1\nli,\"id,2\"\nzhao,id-3\n", false);
         assert!(is_good && said.contains("Moved: 3."), "{said}");
         assert_eq!(database.db_identities(), ["company id,2 wang", "company id-1 li", "company id-3 zhao"]);

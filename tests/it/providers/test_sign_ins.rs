@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{GROUPS, alone, sign_in, snapshot, user};
+use super::{GROUPS, alone, sign_in, user};
 use crate::support::lying_openid::{Call, Document, Subject};
 use crate::support::{Answer, Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run};
 
@@ -12,7 +12,7 @@ fn rehearsing(provider: &str) -> String {
 
 /// A trial's page; nothing was changed by it, and the admin is who they were.
 async fn rehearse(desk: &Desk, provider: &OpenId, admin: &Browser, subject: &Subject) -> Answer {
-    let before = snapshot(&desk.database);
+    let before = desk.db_snapshot();
     let answer = provider
         .sign_in_from(admin, &rehearsing("a"), subject)
         .await;
@@ -20,7 +20,7 @@ async fn rehearse(desk: &Desk, provider: &OpenId, admin: &Browser, subject: &Sub
     assert!(!answer.sets_session());
     assert_eq!(answer.user().as_deref(), Some("boss"));
     assert_eq!(user(admin).await.as_deref(), Some("boss"));
-    assert_eq!(snapshot(&desk.database), before);
+    assert_eq!(desk.db_snapshot(), before);
     answer
 }
 

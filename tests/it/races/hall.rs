@@ -132,13 +132,13 @@ impl Hall {
     }
 
     /// The live sessions of an account, the oldest first.
-    pub(super) fn live(&self, user_id: i64) -> Vec<String> {
+    pub(super) fn db_live(&self, user_id: i64) -> Vec<String> {
         self.desk.database.texts(&format!(
             "SELECT CAST(id AS TEXT) AS value FROM sessions WHERE user_id = {user_id} AND ended_at IS NULL ORDER BY id"
         ))
     }
 
-    fn newest_session(&self, user_id: i64) -> i64 {
+    fn db_newest_session(&self, user_id: i64) -> i64 {
         self.number(&format!(
             "SELECT MAX(id) AS value FROM sessions WHERE user_id = {user_id}"
         ))
@@ -176,7 +176,7 @@ impl Hall {
     }
 
     /// An account as it was imported from another system, with a password.
-    fn import(&self, name: &str, number: i64) -> i64 {
+    fn db_import(&self, name: &str, number: i64) -> i64 {
         let id = 1000 + number;
         self.execute(&format!(
             "INSERT INTO users (id, username, first_name, email, password, is_active, is_staff, is_superuser, is_staff_by_permission, is_superuser_by_permission, date_joined, imported_at) \
@@ -200,7 +200,7 @@ impl Hall {
         };
         let subject = |session: &str| Self::subject(&name, session, groups);
         let id = if is_imported {
-            self.import(&name, number)
+            self.db_import(&name, number)
         } else {
             self.sign_in((&self.a, "a"), &subject("before")).await;
             self.desk.db_id_of(&name)
@@ -229,14 +229,14 @@ impl Hall {
             }
         };
         let first = session("s").await;
-        let session_id = self.newest_session(id);
+        let session_id = self.db_newest_session(id);
         let second = if needs_second {
             Some(session("other").await)
         } else {
             None
         };
         let target = self.target(opener, number);
-        let refresh = self.refresh_token(session_id);
+        let refresh = self.db_refresh_token(session_id);
         Somebody {
             id,
             subject: format!("sub-of-{name}"),
@@ -262,7 +262,7 @@ impl Hall {
         self.desk.db_id_of(&name)
     }
 
-    fn refresh_token(&self, session_id: i64) -> String {
+    fn db_refresh_token(&self, session_id: i64) -> String {
         let sql = format!("SELECT refresh_token AS value FROM sessions WHERE id = {session_id}");
         self.desk.database.texts(&sql).remove(0)
     }
@@ -354,10 +354,10 @@ impl Hall {
                     groups.extend(by_provider(closer).then_some(SUPER));
                     self.a.patch(Document::Userinfo, json!({"groups": groups}));
                 }
-                self.nobody_is_due();
+                self.db_nobody_is_due();
                 until("no check is under way", async || self.checks() == 0).await;
                 let held = arm();
-                self.is_due(who.id);
+                self.db_is_due(who.id);
                 (held, spawn(async { Answer::empty() }))
             }
             Opener::Grant | Opener::Promote | Opener::Activate => {
@@ -400,7 +400,7 @@ impl Hall {
             | Opener::Password
             | Opener::Adoption
             | Opener::RescueLink
-            | Opener::PasswordLink => self.live(id).iter().any(|one| !before.contains(one)),
+            | Opener::PasswordLink => self.db_live(id).iter().any(|one| !before.contains(one)),
             Opener::Linking => {
                 self.count(&format!(
                     "identities WHERE provider = 'b' AND user_id = {id}"
@@ -412,8 +412,8 @@ impl Hall {
                 )) == 1
             }
             Opener::Rotation => {
-                let is_live = self.live(id).contains(&who.session_id.to_string());
-                let refresh = self.refresh_token(who.session_id);
+                let is_live = self.db_live(id).contains(&who.session_id.to_string());
+                let refresh = self.db_refresh_token(who.session_id);
                 let is_renewed = refresh != who.refresh && refresh != "NULL";
                 assert!(is_live || !is_renewed, "an ended session gets no tokens");
                 is_live && is_renewed
@@ -439,11 +439,11 @@ impl Hall {
         self.desk.inner.jobs.waited_for()
     }
 
-    fn nobody_is_due(&self) {
+    fn db_nobody_is_due(&self) {
         self.execute("UPDATE sessions SET recheck_at = NULL WHERE recheck_at IS NOT NULL");
     }
 
-    fn is_due(&self, user_id: i64) {
+    fn db_is_due(&self, user_id: i64) {
         self.execute(&format!(
             "UPDATE sessions SET recheck_at = 1 WHERE user_id = {user_id} AND provider = 'a' AND ended_at IS NULL"
         ));
@@ -513,7 +513,7 @@ impl Hall {
             Closer::RecheckRefusal => {
                 let refused = Reply::json(400, &json!({"error": "invalid_grant"}));
                 self.a.on_call(Call::Token, refused);
-                self.is_due(id);
+                self.db_is_due(id);
                 let live = format!(
                     "sessions WHERE user_id = {id} AND provider = 'a' AND ended_at IS NULL"
                 );
@@ -538,7 +538,7 @@ impl Hall {
             Closer::SyncByRecheck => {
                 self.a
                     .patch(Document::Userinfo, json!({"groups": ["team"]}));
-                self.is_due(id);
+                self.db_is_due(id);
                 let held = held_of(id, "a");
                 until("what was taken is read", async || self.count(&held) == 0).await;
                 self.a.behave();
@@ -550,7 +550,7 @@ impl Hall {
     fn assert_closed(&self, opener: Opener, closer: Closer, who: &Somebody) {
         let id = who.id;
         let none = |from: &str| assert_eq!(self.count(from), 0, "{from}");
-        let live = self.live(id);
+        let live = self.db_live(id);
         let is_out = || assert!(!live.contains(&who.session_id.to_string()), "the session");
         let no_role_of = |columns: &str| none(&format!("users WHERE id = {id} AND ({columns})"));
         let no_role_by_permission =
@@ -649,7 +649,7 @@ impl Hall {
             self.close(opener, closer, &who).await;
             begun
         };
-        let before = self.live(who.id);
+        let before = self.db_live(who.id);
         drop(held);
         let answer = answer.await.expect("an answer");
         assert_ne!(answer.status, 503, "{name}: {}", answer.body);
@@ -666,7 +666,7 @@ impl Hall {
         );
         self.assert_closed(opener, closer, &who);
         // Nobody asks about them while others are looked at.
-        self.nobody_is_due();
+        self.db_nobody_is_due();
         self.execute(&format!(
             "UPDATE sessions SET ended_at = 1 WHERE user_id = {}",
             who.id

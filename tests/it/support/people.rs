@@ -1,6 +1,7 @@
 //! Shortcuts into the database. They make true, or look up, what a test needs and what people could
 //! only reach by a longer way through pages. Their names begin with `db_`.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use frontdesk::admin::{self, Admin, ChangedPassword};
@@ -47,6 +48,17 @@ impl Desk {
         ));
     }
 
+    /// Gives an account [`PASSWORD`] as its local password.
+    pub fn db_give_password(&self, username: &str) {
+        self.db_set_field_of(username, "password", &HASH);
+    }
+
+    /// Returns how long ago the newest session was proved, in seconds.
+    pub fn db_proved_ago(&self) -> i64 {
+        let sql = "SELECT COALESCE(proved_at, 0) AS value FROM sessions ORDER BY id DESC LIMIT 1";
+        (self.clock.now().0 - self.database.number(sql)) / 1_000_000
+    }
+
     /// Makes a rescue link for an account and returns its path.
     pub fn db_make_rescue_link(&self, username: &str) -> String {
         let (db, now) = (&self.inner.db, self.clock.now());
@@ -70,6 +82,29 @@ impl Db for Database {
     }
 }
 
+/// An event as [`Db::db_recorded`] finds it.
+#[derive(Debug)]
+pub struct Recorded {
+    /// `role_changed success boss li`; with the reason where it was refused.
+    pub line: String,
+    pub address: String,
+    pub reference: String,
+    pub details: Value,
+}
+
+impl Recorded {
+    fn read(row: &str) -> Self {
+        let mut parts = row.splitn(4, '|');
+        let mut part = || parts.next().expect("a part");
+        Self {
+            line: words(part()),
+            address: part().to_owned(),
+            reference: part().to_owned(),
+            details: json(part()),
+        }
+    }
+}
+
 /// Whatever has a database to look into.
 pub trait Db {
     fn database(&self) -> &Database;
@@ -80,6 +115,11 @@ pub trait Db {
         let username = quoted(username);
         let sql = format!("SELECT id AS value FROM users WHERE username = {username}");
         self.database().number(&sql)
+    }
+
+    fn db_username_of(&self, id: i64) -> String {
+        let sql = format!("SELECT username AS value FROM users WHERE id = {id}");
+        self.database().texts(&sql).remove(0)
     }
 
     /// Returns a column of the accounts with this very username, as texts.
@@ -148,6 +188,34 @@ pub trait Db {
         self.database().execute(&sql);
     }
 
+    fn db_count_active_superusers(&self) -> i64 {
+        let is_one = "is_active AND (is_superuser OR is_superuser_by_permission)";
+        self.database().count(&format!("users WHERE {is_one}"))
+    }
+
+    fn db_is_superuser_by_permission(&self, username: &str) -> bool {
+        let username = quoted(username);
+        let from = format!("users WHERE username = {username} AND is_superuser_by_permission");
+        self.database().count(&from) == 1
+    }
+
+    /// Returns `username role` of each account, of roles by permission.
+    fn db_roles_by_permission(&self) -> Vec<String> {
+        self.database().texts(
+            "SELECT username || ' ' || CASE WHEN is_superuser_by_permission THEN 'superuser' \
+             WHEN is_staff_by_permission THEN 'staff' ELSE '-' END AS value \
+             FROM users ORDER BY username",
+        )
+    }
+
+    /// Returns the usernames of accounts with a confirmation password.
+    fn db_with_confirmation_password(&self) -> Vec<String> {
+        self.database().texts(
+            "SELECT username AS value FROM users WHERE confirmation_password IS NOT NULL \
+             ORDER BY username",
+        )
+    }
+
     // -- what they hold --
 
     /// Returns `origin:name` of each permission.
@@ -191,6 +259,19 @@ pub trait Db {
         ));
     }
 
+    /// Returns `subject time` of each identity whose permissions could not be read lately.
+    fn db_permissions_kept_since(&self) -> Vec<String> {
+        self.database().texts(
+            "SELECT subject || ' ' || CAST(permissions_kept_since AS TEXT) AS value \
+             FROM identities WHERE permissions_kept_since IS NOT NULL ORDER BY subject",
+        )
+    }
+
+    fn db_count_refused_identities(&self) -> i64 {
+        self.database()
+            .count("identities WHERE refused_at IS NOT NULL")
+    }
+
     // -- sessions --
 
     fn db_live_sessions(&self) -> i64 {
@@ -204,6 +285,20 @@ pub trait Db {
             "SELECT CAST(s.id AS TEXT) AS value FROM sessions s JOIN users u ON u.id = s.user_id \
              WHERE u.username = {username} AND s.ended_at IS NULL ORDER BY s.id"
         ))
+    }
+
+    /// Returns `username provider` of each live session.
+    fn db_live_sessions_by_provider(&self) -> Vec<String> {
+        self.database().texts(
+            "SELECT u.username || ' ' || s.provider AS value FROM sessions s \
+             JOIN users u ON u.id = s.user_id WHERE s.ended_at IS NULL ORDER BY 1",
+        )
+    }
+
+    /// Returns what proved the newest session, or nothing.
+    fn db_proved_by(&self) -> String {
+        let sql = "SELECT COALESCE(proved_by, '') AS value FROM sessions ORDER BY id DESC LIMIT 1";
+        self.database().texts(sql).remove(0)
     }
 
     fn db_end_sessions(&self) {
@@ -227,6 +322,38 @@ pub trait Db {
     /// Returns these columns of each event of a kind, the oldest first.
     fn db_events_of(&self, kind: &str, columns: &[&str]) -> Vec<String> {
         db_events_where(self.database(), columns, &format!("event = '{kind}'"))
+    }
+
+    /// Returns every event except those of coming and going, the oldest first.
+    fn db_recorded(&self) -> Vec<Recorded> {
+        let rows = self.database().texts(
+            "SELECT event || ' ' || outcome || ' ' || reason || ' ' || actor || ' ' || username \
+             || '|' || address || '|' || reference || '|' || details AS value FROM audit_events \
+             WHERE event NOT IN ('signed_in', 'sign_in_refused', 'signed_out', 'user_switched') \
+             ORDER BY id",
+        );
+        rows.iter().map(|row| Recorded::read(row)).collect()
+    }
+
+    /// Returns actor, address and whether there is an id, of each event of a kind.
+    fn db_actors_of(&self, kind: &str) -> Vec<String> {
+        self.database().texts(&format!(
+            "SELECT actor || '|' || address || '|' \
+             || CASE WHEN actor_id IS NULL THEN 'none' ELSE 'id' END AS value \
+             FROM audit_events WHERE event = '{kind}' ORDER BY created_at, id"
+        ))
+    }
+
+    /// Makes rows as they were before the ids of actors were noted.
+    fn db_forget_actor_ids(&self) {
+        for (table, column) in [
+            ("audit_events", "actor_id"),
+            ("user_permissions", "granted_by_id"),
+            ("user_field_changes", "changed_by_id"),
+        ] {
+            self.database()
+                .execute(&format!("UPDATE {table} SET {column} = NULL"));
+        }
     }
 
     fn db_count_events(&self, kind: &str) -> i64 {
@@ -270,6 +397,35 @@ pub trait Db {
 
     // -- any table --
 
+    /// Returns all that acts can change.
+    fn db_state(&self) -> BTreeSet<String> {
+        [
+            "SELECT 'user ' || CAST(id AS TEXT) || ' ' || username || ' ' || first_name || ' ' || email || ' ' || COALESCE(password, 'none') || ' ' || CAST(is_active AS TEXT) || ' ' || CAST(is_staff AS TEXT) || ' ' || CAST(is_superuser AS TEXT) || ' ' || CAST(is_staff_by_permission AS TEXT) || ' ' || CAST(is_superuser_by_permission AS TEXT) AS value FROM users",
+            "SELECT 'identity ' || provider || ' ' || subject || ' ' || CAST(user_id AS TEXT) AS value FROM identities",
+            "SELECT 'permission ' || CAST(user_id AS TEXT) || ' ' || name || ' ' || origin || ' ' || granted_by AS value FROM user_permissions",
+            "SELECT 'session ' || CAST(id AS TEXT) || ' ' || COALESCE(CAST(ended_at AS TEXT), 'live') AS value FROM sessions",
+            "SELECT 'change ' || CAST(user_id AS TEXT) || ' ' || field || ' ' || changed_by AS value FROM user_field_changes",
+        ]
+        .into_iter()
+        .flat_map(|sql| self.database().texts(sql))
+        .collect()
+    }
+
+    /// Returns how many rows there are, and all their texts in any order.
+    fn db_snapshot(&self) -> (Vec<i64>, Vec<String>) {
+        let tables = [
+            "users",
+            "identities",
+            "user_permissions",
+            "sessions",
+            "audit_events",
+        ];
+        let counts = tables.map(|table| self.database().count(table)).to_vec();
+        let mut rows: Vec<String> = self.database().dump().lines().map(str::to_owned).collect();
+        rows.sort();
+        (counts, rows)
+    }
+
     /// Returns a column of all rows, as texts and in their order.
     fn db_column(&self, table: &str, column: &str) -> Vec<String> {
         let sql = format!("SELECT CAST({column} AS TEXT) AS value FROM {table} ORDER BY 1");
@@ -290,9 +446,12 @@ fn db_events_where(database: &Database, columns: &[&str], condition: &str) -> Ve
     let lines = database.texts(&format!(
         "SELECT {columns} AS value FROM audit_events WHERE {condition} ORDER BY id"
     ));
-    // An event without a reason, a provider or a person has an empty column.
-    let words = |line: &String| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    lines.iter().map(words).collect()
+    lines.iter().map(|line| words(line)).collect()
+}
+
+/// Closes the gaps that empty columns leave: those of a reason, a provider or a person.
+fn words(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn json(details: &str) -> Value {
