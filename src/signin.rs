@@ -3,9 +3,9 @@
 
 pub mod confirmation;
 mod door;
-pub mod link;
 mod linking;
 mod masking;
+pub mod one_time_link;
 pub mod password;
 pub mod password_link;
 mod proof;

@@ -35,15 +35,15 @@ const REVOCATION_PAUSES: [Duration; 3] = [
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 /// Accounts that are looked up at once; one name is one account's, as a rule.
 const ACCOUNTS_AT_ONCE: i64 = 100;
-/// What a browser remembers of the session that it left holds so long.
-pub const FAREWELL: Duration = Duration::from_secs(600);
+/// How long a browser remembers the session that it left.
+pub const LEFT_SESSION_LIFETIME: Duration = Duration::from_secs(600);
 /// So long after the sign-out its ID token is given out, and once.
 const HINT: Duration = Duration::from_secs(120);
 
 /// What is left to do after a sign-out: the provider, and what it gave.
 pub struct SignedOut {
-    /// For the browser: which session it was, sealed.
-    pub farewell: String,
+    /// For the browser: a [`LeftSession`], sealed.
+    pub left_session: String,
 }
 
 /// Ends the session of `token`, if it is live. What its provider gave is taken back there in the
@@ -79,8 +79,8 @@ pub async fn sign_out(
     revoke_later(desk, provider, session_id, user, &left);
     let salt = random_bytes()?;
     let plain = format!("1\n{}\n{session_id}\n{}", now.0, provider.id());
-    let farewell = desk.keys.seal(Purpose::SignOut, salt, plain.as_bytes());
-    Ok(farewell.map(|farewell| SignedOut { farewell }))
+    let sealed = desk.keys.seal(Purpose::SignOut, salt, plain.as_bytes());
+    Ok(sealed.map(|left_session| SignedOut { left_session }))
 }
 
 /// Takes tokens back at the provider (RFC 7009), in the background, a few times at most.
@@ -239,7 +239,7 @@ pub fn take_back_renewed(desk: &Arc<Desk>, provider: &Arc<Provider>, token: Secr
 }
 
 /// What a browser remembers of the session that it has just left.
-pub struct Farewell {
+pub struct LeftSession {
     pub provider: String,
     session_id: i64,
     /// When it was left.
@@ -248,7 +248,7 @@ pub struct Farewell {
     pub state: String,
 }
 
-impl Farewell {
+impl LeftSession {
     /// `None` for what we did not make, and when it is too old.
     #[must_use]
     pub fn open(desk: &Desk, sealed: &str) -> Option<Self> {
@@ -259,7 +259,7 @@ impl Farewell {
             return None;
         }
         let at = UnixTime(parts.next()?.parse().ok()?);
-        if desk.clock.now().since(at) > FAREWELL {
+        if desk.clock.now().since(at) > LEFT_SESSION_LIFETIME {
             return None;
         }
         let mut state = sha256(&opened.salt);
@@ -281,14 +281,14 @@ impl Farewell {
 /// [`Error::Database`]
 pub async fn provider_address(
     desk: &Arc<Desk>,
-    farewell: &Farewell,
+    left: &LeftSession,
     is_look: bool,
 ) -> Result<Option<Url>> {
-    let Some(provider) = desk.providers.find(&farewell.provider) else {
+    let Some(provider) = desk.providers.find(&left.provider) else {
         return Ok(None);
     };
-    let session_id = farewell.session_id;
-    let sealed = if is_look || desk.clock.now().since(farewell.at) > HINT {
+    let session_id = left.session_id;
+    let sealed = if is_look || desk.clock.now().since(left.at) > HINT {
         None
     } else {
         desk.db
@@ -298,7 +298,7 @@ pub async fn provider_address(
     let hint =
         sealed.and_then(|(sealed, token_hash)| grant::open_token(&desk.keys, &sealed, &token_hash));
     let back_to = format!("{}/signed-out", desk.public_url.origin);
-    Ok(provider.end_session(hint.as_ref(), &back_to, &farewell.state))
+    Ok(provider.end_session(hint.as_ref(), &back_to, &left.state))
 }
 
 /// The provider says that somebody signed out there (OpenID Connect Back-Channel Logout 1.0): ends

@@ -599,7 +599,7 @@ pub async fn sign_out(
         let signed_out = signout::sign_out(&desk, token, visit.client.clone()).await?;
         cookie_session.purge();
         if let Some(signed_out) = signed_out {
-            add(cookie::farewell_cookie(&desk, signed_out.farewell))?;
+            add(cookie::farewell_cookie(&desk, signed_out.left_session))?;
         }
     }
     if visit.is_under_previous_key {

@@ -17,7 +17,7 @@ use crate::local_path::LocalPath;
 use crate::permissions;
 use crate::secret::{Secret, reference};
 use crate::sessions::{self, Session};
-use crate::signin::link::Draft;
+use crate::signin::one_time_link::Draft;
 use crate::signin::{confirmation, password_link};
 use crate::users::{self, Role, User};
 use crate::web::cookie;
