@@ -25,7 +25,9 @@ use crate::desk::Desk;
 use crate::error::{Admission, Result};
 use crate::identity_sync::{self, Sync};
 use crate::leaving;
-use crate::oauth::{Again, Grant, Known, Permissions, Provider, Refreshed, Refusal, Reread};
+use crate::oauth::{
+    Grant, KnownPerson, Moment, Permissions, Presence, Provider, Refreshed, Refusal, Reread,
+};
 use crate::secret::{Secret, random_bytes};
 use crate::sessions::grant::{self, Row};
 use crate::signout;
@@ -177,7 +179,7 @@ pub async fn run(desk: Arc<Desk>, provider: Arc<Provider>, recheck: Recheck) {
 
 /// Waits until no check is under way, so that no rotated token is lost; not for ever.
 pub async fn finish(desk: &Desk) {
-    let deadline = deadline();
+    let deadline = Instant::now() + CALL_DEADLINE;
     while desk.rechecks.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -245,7 +247,7 @@ struct Renewed {
 enum Verdict {
     /// The provider knows the person, by this session's tokens; what it says of them now, where
     /// that could be read.
-    Here(i64, Option<Box<Reread>>),
+    Confirmed(i64, Option<Box<Reread>>),
     /// Nothing can be said: the provider was not to be had, or did not answer the question.
     Unknown,
     /// Somebody else asks about the person by now.
@@ -402,8 +404,8 @@ async fn ask_with_each(round: &Round, user_id: i64, rows: Vec<Row>, checked: &mu
             (session_id, renewed.or(refresh_token))
         };
         match answer {
-            Answer::Here(reread) => {
-                checked.verdict = Verdict::Here(session_id, reread);
+            Answer::Confirmed(reread) => {
+                checked.verdict = Verdict::Confirmed(session_id, reread);
                 return;
             }
             Answer::NotAdmitted(why) => {
@@ -434,8 +436,8 @@ async fn ask_with_each(round: &Round, user_id: i64, rows: Vec<Row>, checked: &mu
                     return;
                 }
             }
-            Answer::Silent => {}
-            Answer::Sealed => is_any_sealed = true,
+            Answer::NothingToAskWith => {}
+            Answer::TokensSealed => is_any_sealed = true,
         }
     }
     let nothing_said = checked.refused.is_empty()
@@ -477,15 +479,14 @@ async fn hold_claim(round: &Round, user_id: i64, checked: &mut Checked) -> bool 
 
 /// What one session's tokens brought.
 enum Answer {
-    Here(Option<Box<Reread>>),
+    Confirmed(Option<Box<Reread>>),
     /// The rule of admission that what was read breaks.
     NotAdmitted(Admission),
     Refused(Refusal),
     Unknown(crate::error::Cause),
-    /// There is nothing to ask with.
-    Silent,
+    NothingToAskWith,
     /// There is something to ask with, sealed under a key that is not known here.
-    Sealed,
+    TokensSealed,
 }
 
 /// Asks with the tokens of one session. An access token that is refused is renewed once first,
@@ -504,7 +505,7 @@ async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Answer {
     };
     let (refresh_token, access_token) = (opened(&row.refresh_token), opened(&row.access_token));
     if matches!(refresh_token, Some(None)) || matches!(access_token, Some(None)) {
-        return Answer::Sealed;
+        return Answer::TokensSealed;
     }
     let (refresh_token, access_token) = (refresh_token.flatten(), access_token.flatten());
     let is_over = |now: UnixTime| row.access_expires_at.is_none_or(|at| at <= now.0);
@@ -514,23 +515,23 @@ async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Answer {
         let answer = read(round, checked, &row, &token, None).await;
         match (answer, &refresh_token) {
             // What a token says that has run out says nothing of the person.
-            (Answer::Refused(_), None) if is_over(desk.clock.now()) => return Answer::Silent,
+            (Answer::Refused(_), None) if is_over(desk.clock.now()) => {
+                return Answer::NothingToAskWith;
+            }
             (Answer::Refused(_), Some(_)) => {}
             (answer, _) => return answer,
         }
     }
     let Some(token) = refresh_token else {
-        return Answer::Silent;
+        return Answer::NothingToAskWith;
     };
     round.pace.turn(1).await;
-    let now = desk.clock.now();
-    let refreshed = provider
-        .refresh(&token, row.sub.as_deref(), now, deadline())
-        .await;
-    let Refreshed { tokens, claims } = match refreshed {
-        Again::Here(refreshed) => refreshed,
-        Again::Refused(refusal) => return Answer::Refused(refusal),
-        Again::Unknown(cause) => return Answer::Unknown(cause),
+    let moment = Moment::within(desk.clock.now(), CALL_DEADLINE);
+    let refreshed = provider.refresh(&token, row.sub.as_deref(), moment);
+    let Refreshed { tokens, claims } = match refreshed.await {
+        Presence::Confirmed(refreshed) => refreshed,
+        Presence::Refused(refusal) => return Answer::Refused(refusal),
+        Presence::Unknown(cause) => return Answer::Unknown(cause),
     };
     let sealed = |token| grant::seal_token(&desk.keys, token, &row.token_hash).ok();
     let access = tokens
@@ -553,7 +554,7 @@ async fn ask_with(round: &Round, row: Row, checked: &mut Checked) -> Answer {
     let answer = read(round, checked, &row, &tokens.access_token, claims).await;
     match answer {
         // The refresh token was taken: the person is there, whatever else could not be read.
-        Answer::Unknown(_) if !recheck.asks_profile => Answer::Here(None),
+        Answer::Unknown(_) if !recheck.asks_profile => Answer::Confirmed(None),
         Answer::Refused(Refusal::Unnamed) => {
             checked.was_refreshed = true;
             answer
@@ -572,42 +573,35 @@ async fn read(
 ) -> Answer {
     let Round { desk, provider, .. } = round;
     if claims.is_none() && provider.calls_to_read_again() == 0 {
-        return Answer::Here(None);
+        return Answer::Confirmed(None);
     }
     round.pace.turn(provider.calls_to_read_again()).await;
-    let now = desk.clock.now();
+    let moment = Moment::within(desk.clock.now(), CALL_DEADLINE);
     let identity = checked.identities.first();
-    let known = Known {
+    let known = KnownPerson {
         sub: row.sub.as_deref(),
         permissions_from: identity.and_then(|known| known.permissions_from.as_deref()),
     };
-    let again = provider
-        .read_again(token, claims, known, now, deadline())
-        .await;
-    let reread = match again {
-        Again::Here(reread) => reread,
-        Again::Refused(refusal) => return Answer::Refused(refusal),
-        Again::Unknown(cause) => return Answer::Unknown(cause),
+    let reread = match provider.read_again(token, claims, known, moment).await {
+        Presence::Confirmed(reread) => reread,
+        Presence::Refused(refusal) => return Answer::Refused(refusal),
+        Presence::Unknown(cause) => return Answer::Unknown(cause),
     };
     if let Some(why) = reread.breaks_admission {
         return Answer::NotAdmitted(why);
     }
     if !checked.are_subjects_known {
-        return Answer::Here(None);
+        return Answer::Confirmed(None);
     }
     // Somebody else's token: as good as refused.
-    let is_somebody_else = reread.subject.as_ref().is_some_and(|subject| {
+    let is_somebody_else = reread.profile.subject.as_ref().is_some_and(|subject| {
         let identities = &checked.identities;
         !identities.is_empty() && !identities.iter().any(|known| known.subject == *subject)
     });
     if is_somebody_else {
         return Answer::Refused(Refusal::Named);
     }
-    Answer::Here(Some(Box::new(reread)))
-}
-
-fn deadline() -> Instant {
-    Instant::now() + CALL_DEADLINE
+    Answer::Confirmed(Some(Box::new(reread)))
 }
 
 /// The one transaction of a check.
@@ -641,7 +635,7 @@ impl Settling {
         };
         match &checked.verdict {
             Verdict::GivenUp => return Ok(settled),
-            Verdict::Here(session_id, reread) => {
+            Verdict::Confirmed(session_id, reread) => {
                 grant::confirm(conn, now, *session_id)?;
                 grant::set_recheck(conn, id, user_id, self.next)?;
                 let why_out = if let Some(reread) = reread {
@@ -777,7 +771,7 @@ impl Settling {
     ) -> Result<Option<Admission>> {
         let (now, id) = (self.now, provider.id());
         let was = checked.identities.iter().find(|identity| {
-            let subject = reread.subject.as_ref();
+            let subject = reread.profile.subject.as_ref();
             subject.is_none_or(|subject| identity.subject == *subject)
         });
         let Some(was) = was else { return Ok(None) };
@@ -801,15 +795,16 @@ impl Settling {
                 return Ok(Some(Admission::Permission));
             }
         }
-        let mut changes = identity_sync::kept(&reread.kept, &reread.permissions);
+        let mut changes = identity_sync::kept(&reread.profile.kept, &reread.permissions);
         let profile = Profile {
             subject: was.subject.clone(),
             username: reread
+                .profile
                 .username
                 .clone()
                 .unwrap_or_else(|| user.username.clone()),
-            first_name: reread.first_name.clone(),
-            email: reread.email.clone(),
+            first_name: reread.profile.first_name.clone(),
+            email: reread.profile.email.clone(),
         };
         let sync = Sync {
             user,

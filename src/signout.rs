@@ -6,14 +6,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use log::{info, warn};
-use tokio::time::Instant;
 use url::Url;
 
 use crate::audit::{About, Actor, Deed, Event, Note};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result};
-use crate::oauth::{Given, Provider};
+use crate::oauth::{Given, Moment, Provider};
 use crate::secret::{Purpose, Secret, random_bytes, sha256};
 use crate::sessions::closing::{Named, named_accounts};
 use crate::sessions::grant::{self, Left};
@@ -146,10 +145,8 @@ async fn revoke(
     let mut revoked = Ok(());
     for pause in REVOCATION_PAUSES {
         tokio::time::sleep(pause).await;
-        let deadline = Instant::now() + CALL_DEADLINE;
-        revoked = provider
-            .revoke(token, kind, desk.clock.now(), deadline)
-            .await;
+        let moment = Moment::within(desk.clock.now(), CALL_DEADLINE);
+        revoked = provider.revoke(token, kind, moment).await;
         if revoked.is_ok() {
             break;
         }
@@ -308,8 +305,8 @@ pub async fn provider_address(
 /// [`Error::BadRequest`] for a token that does not hold, or was used; [`Error::Database`]
 pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str) -> Result<usize> {
     let now = desk.clock.now();
-    let deadline = Instant::now() + CALL_DEADLINE;
-    let logout = match provider.logout(token, now, deadline).await {
+    let moment = Moment::within(now, CALL_DEADLINE);
+    let logout = match provider.logout(token, moment).await {
         Ok(logout) => logout,
         Err(cause) => {
             warn!(

@@ -17,9 +17,9 @@ use crate::error::{Cause, Error};
 use crate::i18n::{Lang, rfc3339};
 use crate::instances::{self, Forgotten};
 use crate::logging;
-use crate::oauth::Provider;
-use crate::oauth::jwt;
 use crate::oauth::metadata::Metadata;
+use crate::oauth::probe::ProviderAddress;
+use crate::oauth::{Moment, Provider, jwt};
 use crate::users::{keys, reserved, unnamed_refusals};
 
 /// Accounts whose name is reserved: more of them are not named.
@@ -474,7 +474,12 @@ async fn check_provider(
     }
     check_proof(&provider, &of("fresh sign-in"), &proves_by);
     let client = of("client secret");
-    for (name, url, is_needed) in provider.addresses() {
+    for address in provider.addresses() {
+        let ProviderAddress {
+            setting: name,
+            url,
+            is_needed,
+        } = address;
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
         if url.scheme() == "http" && !is_local(&url) {
             Report::warning(
@@ -588,8 +593,8 @@ async fn check_discovery(
     if provider.settings().issuer.is_none() {
         return true;
     }
-    let deadline = tokio::time::Instant::now() + DISCOVERY_PATIENCE;
-    match provider.discover(now, deadline).await {
+    let moment = Moment::within(now, DISCOVERY_PATIENCE);
+    match provider.discover(moment).await {
         Ok(known) => {
             let auth = provider.client_auth(&known).metadata_code();
             let mut offers = vec![format!("client authentication by {auth}")];

@@ -17,7 +17,7 @@ use crate::failpoint::hit_about;
 use crate::identity_sync::{self, Sync};
 use crate::leaving;
 use crate::local_path::LocalPath;
-use crate::oauth::profile::email_domain;
+use crate::oauth::mapping::email_domain;
 use crate::oauth::{Grant, Permissions, Person, Provider};
 use crate::permissions::{self, Counting};
 use crate::roles;
