@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn t61_no_field_is_a_formula_and_quotes_are_doubled() {
+    fn no_field_is_a_formula_and_quotes_are_doubled() {
         let mut text = String::new();
         let fields = [
             "plain",

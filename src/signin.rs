@@ -8,6 +8,7 @@
 
 mod callback;
 pub mod confirmation;
+pub mod decision;
 mod door;
 mod linking;
 mod masking;
@@ -35,7 +36,7 @@ use crate::logging::SignInLog;
 use crate::oauth::{self, Moment, Prompt, Provider};
 use crate::recheck;
 use crate::secret::{Secret, random_token, reference, sha256};
-use crate::sessions::{Client, grant};
+use crate::sessions::{Client, tokens};
 use callback::StaleReason;
 pub use callback::{Callback, Finished, StaleAttempt, finish, start_over};
 use door::{Entered, Entry, Way, enter};
@@ -221,16 +222,16 @@ async fn go_in(
 }
 
 /// Seals what the provider gave for the session that `token` will open.
-fn sealed_grant(desk: &Desk, way: &Way, token: &Secret<String>) -> Result<grant::Sealed> {
+fn sealed_grant(desk: &Desk, way: &Way, token: &Secret<String>) -> Result<tokens::Sealed> {
     let Way::Provider {
         provider, person, ..
     } = way
     else {
-        return Ok(grant::Sealed::default());
+        return Ok(tokens::Sealed::default());
     };
     let recheck_at = recheck::first(provider, &person.grant, desk.clock.now());
     let token_hash = sha256(token.expose().as_bytes());
-    grant::seal(&desk.keys, &person.grant, &token_hash, recheck_at)
+    tokens::seal(&desk.keys, &person.grant, &token_hash, recheck_at)
 }
 
 /// A sign-in that the database did not take.

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn t80_an_account_has_five_tries_from_wherever_they_come() {
+    fn an_account_has_five_tries_from_wherever_they_come() {
         let throttle = Throttle::default();
         assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.1"), 5);
         assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.2"), 0);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn t80_an_address_has_thirty_and_an_ipv6_network_counts_as_one() {
+    fn an_address_has_thirty_and_an_ipv6_network_counts_as_one() {
         let throttle = Throttle::default();
         let all: usize = (0..200)
             .map(|number| {
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn t80_a_right_password_gives_back_its_own_try_alone() {
+    fn a_right_password_gives_back_its_own_try_alone() {
         let throttle = Throttle::default();
         for _ in 0..4 {
             assert!(throttle.reserve(UnixTime(0), "boss", "10.0.0.1").is_ok());
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn t80_a_flood_of_names_stays_bounded() {
+    fn a_flood_of_names_stays_bounded() {
         let throttle = Throttle::default();
         for number in 0..MAX_WINDOWS + 50 {
             let octets = u32::try_from(number).expect("small").to_be_bytes();

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn t28_a_profile_without_a_usable_name_makes_no_person() {
+    fn a_profile_without_a_usable_name_is_no_person() {
         for (profile, cause) in [
             (json!({}), fault(Problem::Missing)),
             (json!({"name": null}), fault(Problem::Missing)),
@@ -222,13 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn t28_a_number_as_a_name_is_read_as_text() {
+    fn a_number_as_a_name_is_read_as_text() {
         let (profile, _) = profile_of(&json!({"name": 1042})).expect("is a person");
         assert_eq!(profile.username, "1042");
     }
 
     #[test]
-    fn t36_a_name_is_taken_as_it_was_sent() {
+    fn a_name_is_taken_as_it_was_sent() {
         for name in [
             "admin ",
             " Ａdmin",
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn t33_only_json_true_makes_an_address_a_verified_one() {
+    fn only_json_true_makes_an_address_verified() {
         for (value, is_verified) in [
             (json!(true), true),
             (json!("true"), false),
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn t33_one_document_does_not_vouch_for_the_address_of_another() {
+    fn one_document_does_not_vouch_for_the_address_of_another() {
         let mut both = documents(
             Document::IdToken,
             &json!({"name": "a", "email": "boss@corp.com"}),
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn t37_a_domain_is_what_stands_after_the_only_at_sign() {
+    fn a_domain_is_what_stands_after_the_only_at_sign() {
         for (email, domain) in [
             ("a@corp.com", Some("corp.com")),
             ("a.b+c@CORP.com", Some("corp.com")),

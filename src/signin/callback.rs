@@ -18,11 +18,11 @@ use crate::attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, SignInError, Step};
+use crate::jobs::{self, Unkept};
 use crate::local_path::LocalPath;
 use crate::oauth::{self, Answers, Given, Moment, Person, Provider};
 use crate::secret::Secret;
 use crate::sessions::{self, Client};
-use crate::signout::{self, Unkept};
 
 /// The answer that the browser brings back (RFC 6749 4.1.2), each parameter at most once.
 #[derive(Debug)]
@@ -388,7 +388,7 @@ impl Returning<'_> {
     /// Has the provider take back what it gave, where it takes anything back.
     fn let_go(self, given: Option<Given>, unkept: Unkept) {
         if let Some(given) = given {
-            signout::take_back(self.desk, self.provider, &self.attempt.id, given, unkept);
+            jobs::take_back(self.desk, self.provider, &self.attempt.id, given, unkept);
         }
     }
 }

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn t84_the_client_is_the_right_most_address_that_nobody_of_ours_has() {
+    fn the_client_is_the_rightmost_address_that_is_no_proxy_of_ours() {
         let trusted: Vec<IpNet> = ["10.0.0.0/8", "127.0.0.1/32", "fd00::/8"]
             .iter()
             .map(|network| network.parse().expect("a network"))

@@ -1,10 +1,11 @@
 //! The shape of the source itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use frontdesk::config::OPTIONS;
+use frontdesk::config::{OPTIONS, Settings};
+use frontdesk::web;
 
 fn sources() -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
@@ -57,10 +58,10 @@ const RANKS: &[&[&str]] = &[
         "attempts",
         "throttle",
         "oauth",
-        "django",
+        "import_django",
         "status",
     ],
-    &["desk"],
+    &["desk", "jobs"],
     &[
         "identity_sync",
         "signin",
@@ -69,7 +70,6 @@ const RANKS: &[&[&str]] = &[
         "leaving",
         "instances",
         "admin",
-        "takeover",
         "rekey",
     ],
     &["web"],
@@ -107,7 +107,7 @@ fn imports_point_up_the_map_only() {
 }
 
 #[test]
-fn each_library_stays_in_its_room() {
+fn each_library_stays_in_its_modules() {
     let rooms: &[(&str, &[&str])] = &[
         (
             "diesel::",
@@ -118,7 +118,7 @@ fn each_library_stays_in_its_room() {
                 "sessions",
                 "audit",
                 "paging",
-                "django",
+                "import_django",
                 "status",
                 "error",
             ],
@@ -127,6 +127,7 @@ fn each_library_stays_in_its_room() {
         ("actix_session::", &["web"]),
         ("askama::", &["web", "sandbox"]),
         ("reqwest::", &["oauth"]),
+        ("tokio_util::", &["jobs"]),
         ("std::env", &["config"]),
         (" ring::", &["secret"]),
         ("SystemTime::now", &["clock"]),
@@ -145,7 +146,7 @@ fn each_library_stays_in_its_room() {
                 path.display()
             );
         }
-        // T05: one place draws random bytes.
+        // One place draws random bytes.
         assert!(
             from == "secret" || from == "passwords" || !text.contains("SystemRandom"),
             "{} draws its own random bytes",
@@ -167,7 +168,7 @@ fn the_stand_in_platform_is_started_by_the_demo_alone() {
 }
 
 #[test]
-fn t54_no_template_writes_text_unescaped() {
+fn no_template_writes_text_unescaped() {
     let mut templates = BTreeMap::new();
     collect(Path::new("templates"), "html", &mut templates);
     for (path, text) in templates {
@@ -189,7 +190,7 @@ fn t54_no_template_writes_text_unescaped() {
 }
 
 #[test]
-fn the_tables_of_settings_are_the_program_s() {
+fn the_documented_tables_of_settings_are_the_program_s() {
     let document = fs::read_to_string("docs/settings.md").expect("docs/settings.md");
     for option in OPTIONS {
         let row = format!(
@@ -204,7 +205,7 @@ fn the_tables_of_settings_are_the_program_s() {
 }
 
 #[test]
-fn no_page_speaks_of_apps_that_there_are_not() {
+fn no_page_speaks_of_apps_that_do_not_exist() {
     let messages = fs::read_to_string("src/i18n/messages.rs").expect("the messages");
     for line in messages.lines() {
         let words = line.split(|c: char| !c.is_ascii_alphanumeric());
@@ -254,6 +255,26 @@ fn every_test_that_the_promises_name_exists() {
 #[test]
 fn the_sqlite_inside_has_no_known_corruption_bug() {
     assert!(frontdesk::db::sqlite_version() >= 3_051_003);
+}
+
+#[test]
+fn no_provider_sends_people_back_to_the_path_of_a_page() {
+    let addresses = web::addresses();
+    let without_a_cookie = [
+        "/healthz",
+        "/readyz",
+        "/static/{name}",
+        "/oidc/x/{provider}",
+    ];
+    let paths = addresses.iter().map(|address| address.path);
+    for path in paths.chain(without_a_cookie) {
+        // Braces alone are refused, too.
+        let url = format!("https://desk.example.com{}", path.replace(['{', '}'], ""));
+        let variables = HashMap::from([("OAUTH2_REDIRECT_URL".to_owned(), url)]);
+        let faults = Settings::parse(&variables).expect_err("required settings are missing");
+        let is_refused = |line: &String| line.starts_with("OAUTH2_REDIRECT_URL must have a path");
+        assert!(faults.lines().iter().any(is_refused), "{path} is free");
+    }
 }
 
 /// The functions of a file: name and text, without comments and tests.

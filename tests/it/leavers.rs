@@ -11,9 +11,9 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::support::desk::Start;
-use crate::support::oidc::{Oidc, OidcBrowser};
-use crate::support::openid::Subject;
-use crate::support::{Browser, Database, Desk, OpenId, on_both_databases, run, spawn, until};
+use crate::support::lying_openid::Subject;
+use crate::support::real_openid::{Oidc, OidcBrowser};
+use crate::support::{Browser, Database, Db, Desk, OpenId, on_both_databases, run, spawn, until};
 
 const PEOPLE: usize = 500;
 const SESSIONS: usize = 1_000;
@@ -183,11 +183,7 @@ impl Drill {
 
     /// The live sessions of those whose username is like that.
     fn live(&self, like: &str) -> usize {
-        let count = self.desks[0].database.number(&format!(
-            "SELECT COUNT(*) AS value FROM sessions \
-             JOIN users ON users.id = sessions.user_id \
-             WHERE sessions.ended_at IS NULL AND users.username LIKE '{like}'"
-        ));
+        let count = self.desks[0].database.count(&format!("sessions JOIN users ON users.id = sessions.user_id WHERE sessions.ended_at IS NULL AND users.username LIKE '{like}'"));
         usize::try_from(count).expect("a count")
     }
 
@@ -340,10 +336,7 @@ impl Drill {
         self.sign_in(vec![by_first.clone()], |_| TWOFOLD.to_owned())
             .await;
         let person = Subject::named(TWOFOLD);
-        self.desks[0].database.execute(&format!(
-            "INSERT INTO identities (provider, subject, user_id, created_at, is_first) \
-             SELECT 'other', 'sub-of-{TWOFOLD}', id, 1, FALSE FROM users WHERE username = '{TWOFOLD}'"
-        ));
+        self.desks[0].db_add_identity(TWOFOLD, "other", &format!("sub-of-{TWOFOLD}"));
         let from = "/oauth2/login?next=/&provider=other";
         let answer = self.other.sign_in_from(by_other, from, &person).await;
         assert!(answer.sets_session(), "{}", answer.body);

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::acts::{id_of, send, superuser};
-use crate::support::openid::{OpenId, Subject};
+use crate::acts::{send, superuser};
+use crate::support::lying_openid::{OpenId, Subject};
 use crate::support::provider::{Endpoint, Reply};
-use crate::support::{Browser, Database, Desk, Person, on_both_databases, run, until};
+use crate::support::{Browser, Database, Db, Desk, Person, on_both_databases, run, until};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn is_superuser(desk: &Desk, username: &str) -> bool {
-    desk.database.number(&format!(
-        "SELECT COUNT(*) AS value FROM users WHERE username = '{username}' AND is_superuser_by_permission"
+    desk.database.count(&format!(
+        "users WHERE username = '{username}' AND is_superuser_by_permission"
     )) == 1
 }
 
@@ -57,7 +57,7 @@ async fn opens_admin_area(browser: &Browser) -> bool {
 }
 
 on_both_databases! {
-    async fn a_demoted_superuser_whose_groups_come_as_a_text_is_none_at_the_next_sign_in(database) {
+    async fn a_demoted_superuser_whose_groups_come_as_a_text_is_no_superuser_at_the_next_sign_in(database) {
         let provider = OpenId::start().await;
         let desk = provider
             .desk(database)
@@ -84,7 +84,7 @@ on_both_databases! {
         assert!(is_superuser(&desk, "li"));
     }
 
-    async fn a_member_of_the_permissions_answer_is_read_by_its_shape_and_missed_where_it_is_absent(database) {
+    async fn the_permissions_member_is_read_in_each_of_its_shapes_and_its_absence_keeps_the_old_set(database) {
         let desk = start(database).await;
         desk.signed_in(&Person::named("boss").may(&["admins"])).await;
         let li = Person::named("li").may(&["admins"]);
@@ -103,7 +103,7 @@ on_both_databases! {
         }
     }
 
-    async fn a_separator_parts_a_text_of_several_permissions(database) {
+    async fn a_separator_splits_a_text_of_several_permissions(database) {
         for (separator, text) in [(",", "staff, admins"), (" ", "staff admins"), (";", "admins;")] {
             let provider = OpenId::start().await;
             let another = if database.is_postgresql() {
@@ -128,16 +128,16 @@ on_both_databases! {
         let toml = format!("{}\npermissions_separator = \"|\"\n[keycloak.mapping]\npermissions = [\"/groups\"]\n", provider.toml("keycloak"));
         let desk = provider.desk_of(database, &toml).run().await;
         provider.signed_in(&desk, &Subject::named("li").with("groups", "a|b")).await;
-        assert_eq!(desk.database.texts("SELECT name AS value FROM user_permissions ORDER BY name"), ["a", "b"]);
+        assert_eq!(desk.db_column("user_permissions", "name"), ["a", "b"]);
     }
 
-    async fn a_set_that_is_kept_shows_its_age_wherever_somebody_looks_for_it(database) {
+    async fn permissions_that_were_kept_show_their_age_wherever_an_admin_looks(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let li = Person::named("li").may(&["admins", "reports.read"]);
         desk.signed_in(&li).await;
         let read_at = desk.clock.now().0;
-        let id = id_of(&desk, "li");
+        let id = desk.db_id_of("li");
         let filtered = "/admin/users?permissions=kept";
         let status = boss.get("/admin/status").await.body;
         assert!(!status.contains(filtered), "{status}");

@@ -1,4 +1,4 @@
-//! A browser without a screen: a cookie jar of its own, no redirect followed unless told (H2).
+//! A browser without a screen: a cookie jar of its own, no redirect followed unless told.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};

@@ -2,17 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::TcpListener;
-use std::sync::{Arc, LazyLock, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use frontdesk::Server;
-use frontdesk::admin::{self, Admin, ChangedPassword};
 use frontdesk::clock::Clock;
 use frontdesk::config::Settings;
-use frontdesk::passwords::hash;
-use frontdesk::secret::Secret;
 use frontdesk::secret::random_token;
-use frontdesk::signin::rescue;
 use tempfile::TempDir;
 
 use super::database::Database;
@@ -21,9 +17,6 @@ use super::{Browser, Person, log, until};
 
 /// Of all local accounts in tests.
 pub const PASSWORD: &str = "correct horse battery";
-
-static HASH: LazyLock<String> =
-    LazyLock::new(|| hash(&Secret::new(PASSWORD.to_owned())).expect("argon2 works"));
 
 pub struct Desk {
     /// `http://127.0.0.1:PORT`, as browsers reach it.
@@ -205,55 +198,6 @@ impl Desk {
         browser
     }
 
-    /// A local account with [`PASSWORD`]; without any role.
-    pub fn local_account(&self, username: &str) {
-        let now = self.clock.now();
-        admin::create_superuser(
-            &self.inner.db,
-            now,
-            &Admin::command_line(),
-            username,
-            "",
-            &HASH,
-        )
-        .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
-        let sql = "UPDATE users SET is_staff = FALSE, is_superuser = FALSE WHERE username = ";
-        self.database.execute(&format!("{sql}'{username}'"));
-    }
-
-    /// From now on [`PASSWORD`] proves who the owner of an account without a local one is.
-    pub fn confirmation_password(&self, username: &str) {
-        let now = self.clock.now();
-        let (db, admin) = (&self.inner.db, Admin::command_line());
-        let changed = admin::change_password(db, now, &admin, username, &HASH)
-            .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
-        assert_eq!(changed, ChangedPassword::Confirmation);
-    }
-
-    /// Whoever sits at the open sessions of an account has just proved who they are.
-    pub fn prove(&self, username: &str) {
-        let now = self.clock.now().0;
-        self.database.execute(&format!(
-            "UPDATE sessions SET proved_at = {now}, proved_by = 'password' WHERE ended_at IS NULL AND user_id = (SELECT id FROM users WHERE username = '{username}')"
-        ));
-    }
-
-    /// A rescue link's path for an account.
-    pub fn rescue_link(&self, username: &str) -> String {
-        let now = self.clock.now();
-        let draft = rescue::draft().expect("randomness");
-        let id = admin::make_rescue_link(
-            &self.inner.db,
-            now,
-            &Admin::command_line(),
-            username,
-            &draft.id,
-        )
-        .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
-        let token = draft.token(&self.inner.keys, now, id).expect("randomness");
-        rescue::address("", &token)
-    }
-
     pub fn log(&self) -> String {
         log::since(self.log_start)
     }
@@ -301,7 +245,7 @@ pub fn forms(secret: &str) -> Vec<String> {
 }
 
 impl Drop for Desk {
-    /// T95: whatever a test did, no secret of it is in the log, in full or in part.
+    /// Whatever a test did, no secret of it is in the log, in full or in part.
     fn drop(&mut self) {
         self.stop();
         if std::thread::panicking() {

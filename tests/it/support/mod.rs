@@ -6,10 +6,11 @@ pub mod database;
 pub mod desk;
 pub mod django;
 pub mod log;
-pub mod oidc;
-pub mod openid;
+pub mod lying_openid;
+pub mod people;
 pub mod process;
 pub mod provider;
+pub mod real_openid;
 pub mod recorder;
 pub mod standin;
 pub mod webdriver;
@@ -24,7 +25,8 @@ use tokio::runtime::Runtime;
 pub use browser::{Answer, Browser};
 pub use database::Database;
 pub use desk::Desk;
-pub use openid::OpenId;
+pub use lying_openid::OpenId;
+pub use people::Db;
 pub use provider::{Endpoint, Person, Provider, Reply};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {

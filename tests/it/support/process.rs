@@ -1,4 +1,4 @@
-//! The real program as a process of its own, to be killed, signalled and starved (H4).
+//! The real program as a process of its own, to be killed, signalled and starved.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};

@@ -1,4 +1,4 @@
-//! A provider that does what the test tells it, down to the bytes (H1). It approves sign-ins when
+//! A provider that does what the test tells it, down to the bytes. It approves sign-ins when
 //! the test says so, remembers every request, and speaks HTTP itself, so that it can speak it
 //! badly.
 

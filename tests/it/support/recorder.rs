@@ -1,4 +1,4 @@
-//! Looks at every answer of every test: headers, cookies, content type, secrets (H8).
+//! Looks at every answer of every test: headers, cookies, content type, secrets.
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -18,7 +18,8 @@ pub struct Expectation<'a> {
     pub canaries: &'a [String],
 }
 
-/// T44, T55, T57, T87 and T95, for one answer.
+/// Checks one answer: its cookies, its headers, its addresses, its escaping, and that it shows no
+/// secret.
 pub fn check(
     path: &str,
     status: StatusCode,
@@ -87,7 +88,7 @@ pub fn check(
         );
     }
     let whole = format!("{headers:?}\n{}", String::from_utf8_lossy(body));
-    // T87: no hash of a password, whatever the answer is about.
+    // No hash of a password, whatever the answer is about.
     for hash in ["$argon2", "pbkdf2_sha256$", "argon2$argon2id"] {
         assert!(!whole.contains(hash), "a password's hash in {context}");
     }

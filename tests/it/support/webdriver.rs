@@ -1,4 +1,4 @@
-//! Chromium itself, without a screen, driven by chromedriver as W3C's standard says (H6).
+//! Chromium itself, without a screen, driven by chromedriver as W3C's standard says.
 
 use std::env;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};

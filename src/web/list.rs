@@ -1,0 +1,358 @@
+//! Lists, their filters, and the way through their pages.
+
+use actix_web::HttpRequest;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::error::{Error, Result};
+use crate::i18n::messages::Messages;
+use crate::paging::{Listing, PAGE_SIZE, PAGE_SIZES, Page as ListPage, Total};
+use crate::web::page::Page;
+
+/// No filter is longer, in bytes.
+const MAX_VALUE: usize = 600;
+
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'@');
+
+/// A list: where it is, and what it can be asked for.
+pub struct List {
+    pub path: &'static str,
+    pub filters: &'static [ListFilter],
+    /// What else its address may have.
+    pub others: &'static [&'static str],
+}
+
+/// A filter of a list. Its field, its chip and its part of an address are made of this.
+pub struct ListFilter {
+    pub name: &'static str,
+    label: fn(&'static Messages) -> &'static str,
+    /// What a select offers; nothing where anything may be typed.
+    offers: fn() -> Vec<&'static str>,
+    /// A value in words.
+    words: fn(&Page<'_>, &str) -> String,
+}
+
+impl ListFilter {
+    /// One that is typed.
+    pub const fn typed(name: &'static str, label: fn(&'static Messages) -> &'static str) -> Self {
+        Self::chosen(name, label, Vec::new, |_, value| value.to_owned())
+    }
+
+    /// One that is chosen of a few.
+    pub const fn chosen(
+        name: &'static str,
+        label: fn(&'static Messages) -> &'static str,
+        offers: fn() -> Vec<&'static str>,
+        words: fn(&Page<'_>, &str) -> String,
+    ) -> Self {
+        Self {
+            name,
+            label,
+            offers,
+            words,
+        }
+    }
+}
+
+/// The address of a list: its path and what was asked for, without empty values.
+#[derive(Clone, Debug)]
+pub struct ListQuery {
+    path: &'static str,
+    pairs: Vec<(&'static str, String)>,
+}
+
+/// Which of the pages, not which list.
+const PAGING: [&str; 4] = ["after", "before", "last", "select"];
+
+impl ListQuery {
+    /// Of the parameters in a query those that the list knows, each at most once.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] for one that is too long or has a control character, which
+    /// PostgreSQL would not even compare.
+    pub fn parse(list: &List, query: &str) -> Result<Self> {
+        let filters = list.filters.iter().map(|filter| filter.name);
+        let known = filters.chain(list.others.iter().copied());
+        let known: Vec<&'static str> = known.chain(PAGING).chain(["size"]).collect();
+        let mut pairs: Vec<(&'static str, String)> = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let Some(name) = known.iter().copied().find(|known| *known == name) else {
+                continue;
+            };
+            let value = value.trim();
+            if value.len() > MAX_VALUE || value.chars().any(char::is_control) {
+                return Err(Error::BadRequest);
+            }
+            if !value.is_empty() && !pairs.iter().any(|(given, _)| *given == name) {
+                pairs.push((name, value.to_owned()));
+            }
+        }
+        Ok(Self {
+            path: list.path,
+            pairs,
+        })
+    }
+
+    /// # Errors
+    /// As [`ListQuery::parse`]
+    pub fn of(list: &List, request: &HttpRequest) -> Result<Self> {
+        Self::parse(list, request.query_string())
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.pairs
+            .iter()
+            .find(|(given, _)| *given == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// For the field of a form.
+    pub fn value(&self, name: &str) -> &str {
+        self.get(name).unwrap_or_default()
+    }
+
+    /// A value that only some texts are.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] for any other.
+    pub fn parsed<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(given) => parse(given).map(Some).ok_or(Error::BadRequest),
+        }
+    }
+
+    /// # Errors
+    /// [`Error::BadRequest`] for two places at once, or what is no place.
+    pub fn page(&self) -> Result<ListPage> {
+        let id = |text: &str| text.parse::<i64>().map_err(|_| Error::BadRequest);
+        match (self.get("after"), self.get("before"), self.get("last")) {
+            (None, None, None) => Ok(ListPage::First),
+            (Some(after), None, None) => id(after).map(ListPage::After),
+            (None, Some(before), None) => id(before).map(ListPage::Before),
+            (None, None, Some(_)) => Ok(ListPage::Last),
+            _ => Err(Error::BadRequest),
+        }
+    }
+
+    /// # Errors
+    /// [`Error::BadRequest`] for a size that is not offered.
+    pub fn size(&self) -> Result<usize> {
+        let Some(given) = self.get("size") else {
+            return Ok(PAGE_SIZE);
+        };
+        PAGE_SIZES
+            .into_iter()
+            .find(|size| size.to_string() == given)
+            .ok_or(Error::BadRequest)
+    }
+
+    /// The filters and the order, without the page: `q=wang&status=active`.
+    pub fn query(&self) -> String {
+        encode(
+            self.pairs
+                .iter()
+                .filter(|(name, _)| !PAGING.contains(name) && *name != "size")
+                .map(|(name, value)| (*name, value.as_str())),
+        )
+    }
+
+    /// This address with one value changed, or taken out; from the first page on.
+    pub fn with(&self, name: &'static str, value: Option<&str>) -> String {
+        self.with_all(self.path, &[(name, value)])
+    }
+
+    /// The same filters at another path.
+    pub fn at(&self, path: &str, more: &[(&'static str, Option<&str>)]) -> String {
+        self.with_all(path, more)
+    }
+
+    fn with_all(&self, path: &str, changes: &[(&'static str, Option<&str>)]) -> String {
+        let is_kept = |name: &str| {
+            !PAGING.contains(&name) && !changes.iter().any(|(given, _)| *given == name)
+        };
+        let kept = self
+            .pairs
+            .iter()
+            .filter(|(name, _)| is_kept(name))
+            .map(|(name, value)| (*name, value.as_str()));
+        let added = changes
+            .iter()
+            .filter_map(|(name, value)| Some((*name, (*value)?)));
+        let query = encode(kept.chain(added));
+        if query.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{path}?{query}")
+        }
+    }
+
+    pub fn path(&self) -> &'static str {
+        self.path
+    }
+}
+
+pub fn encode<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let pairs: Vec<String> = pairs
+        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, VALUE)))
+        .collect();
+    pairs.join("&")
+}
+
+/// The foot of a list.
+pub struct Pager {
+    pub label: &'static str,
+    /// "About 1,000,000", in words.
+    pub note: String,
+    pub first: Option<String>,
+    pub previous: Option<String>,
+    pub next: Option<String>,
+    pub last: Option<String>,
+    /// Where to go on when the list stopped early.
+    pub resume: Option<String>,
+    /// 25, 50, 100; where each leads, and whether it is the present one.
+    pub sizes: Vec<(usize, String, bool)>,
+}
+
+impl Pager {
+    pub fn of<Row>(
+        listing: &Listing<Row>,
+        address: &ListQuery,
+        label: &'static str,
+        note: String,
+        id: impl Fn(&Row) -> i64,
+    ) -> Self {
+        let at = |name, id: i64| address.with(name, Some(&id.to_string()));
+        let is_backward = address.get("before").is_some() || address.get("last").is_some();
+        let resume = listing.stopped_at.map(|id| {
+            let name = if is_backward { "before" } else { "after" };
+            at(name, id)
+        });
+        let size = address.size().unwrap_or(PAGE_SIZE);
+        Self {
+            label,
+            note,
+            first: listing.has_previous.then(|| address.with("after", None)),
+            previous: listing.previous(&id).map(|id| at("before", id)),
+            next: listing.next(&id).map(|id| at("after", id)),
+            last: listing.has_next.then(|| address.with("last", Some("1"))),
+            resume,
+            sizes: PAGE_SIZES
+                .into_iter()
+                .map(|each| {
+                    let to = address.with("size", Some(&each.to_string()));
+                    (each, to, each == size)
+                })
+                .collect(),
+        }
+    }
+
+    /// The same on a page that holds more than this list, which `id` names.
+    pub fn at_anchor(&mut self, path: &str, id: &str) {
+        let links = [
+            &mut self.first,
+            &mut self.previous,
+            &mut self.next,
+            &mut self.last,
+            &mut self.resume,
+        ];
+        for link in links.into_iter().flatten() {
+            *link = format!("{path}{link}#{id}");
+        }
+    }
+
+    pub fn is_needed(&self) -> bool {
+        self.previous.is_some() || self.next.is_some() || self.resume.is_some()
+    }
+}
+
+/// `1,284`
+pub fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    if number < 0 {
+        text.push('-');
+    }
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// How many there are, in words: `About 1,000,000`.
+pub fn total_in_words(page: &Page<'_>, total: Option<Total>) -> String {
+    let around = |[before, after]: [&str; 2], number| format!("{before}{}{after}", grouped(number));
+    match total {
+        None => page.t.total_unknown.to_owned(),
+        Some(Total::Exactly(number)) => grouped(number),
+        Some(Total::MoreThan(number)) => around(page.t.total_more_than, number),
+        Some(Total::About(number)) => around(page.t.total_about, number),
+    }
+}
+
+/// A filter's field.
+pub struct Select {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub options: Vec<Choice>,
+}
+
+/// An option of a select.
+pub struct Choice {
+    pub value: &'static str,
+    pub label: String,
+    pub is_chosen: bool,
+}
+
+/// A filter that is on, and the address without it.
+pub struct Chip {
+    pub text: String,
+    pub without: String,
+}
+
+impl List {
+    /// The fields of the filters that are chosen.
+    pub fn selects(&self, page: &Page<'_>, query: &ListQuery) -> Vec<Select> {
+        let select = |filter: &ListFilter| {
+            let chosen = query.value(filter.name);
+            let offers = (filter.offers)();
+            let any = Choice {
+                value: "",
+                label: page.t.any.to_owned(),
+                is_chosen: chosen.is_empty(),
+            };
+            let offered = offers.iter().map(|value| Choice {
+                value,
+                label: (filter.words)(page, value),
+                is_chosen: *value == chosen,
+            });
+            let select = Select {
+                name: filter.name,
+                label: (filter.label)(page.t),
+                options: std::iter::once(any).chain(offered).collect(),
+            };
+            (!offers.is_empty()).then_some(select)
+        };
+        self.filters.iter().filter_map(select).collect()
+    }
+
+    /// The filters that are on.
+    pub fn chips(&self, page: &Page<'_>, query: &ListQuery) -> Vec<Chip> {
+        let chip = |filter: &ListFilter| {
+            let value = query.get(filter.name)?;
+            let (label, words) = ((filter.label)(page.t), (filter.words)(page, value));
+            Some(Chip {
+                text: format!("{label}{}{words}", page.t.colon),
+                without: query.with(filter.name, None),
+            })
+        };
+        self.filters.iter().filter_map(chip).collect()
+    }
+}

@@ -1,0 +1,214 @@
+//! Around every request: one line in the log, panics caught, errors shown as pages, headers.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::LOCATION;
+use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use futures_util::FutureExt as _;
+use log::{error, info, warn};
+
+use super::connection::UnderWay;
+use super::cookie;
+use super::guard::{Viewer, signed_in};
+use super::host::{self, Host};
+use super::reference::Reference;
+use super::visit::{Visit, desk};
+use super::{body, error_pages, headers};
+use crate::desk::Desk;
+use crate::error::{DatabaseError, Error};
+use crate::users::User;
+
+pub async fn wrap(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let desk = Data::clone(desk(request.request())?);
+    cookie::keep_ours(request.headers_mut(), &desk);
+    let visit = Visit::without_session(request.request(), &desk);
+    request.extensions_mut().insert(visit.clone());
+    let mut line = Line::of(request.request(), &visit);
+    let body = body::watch(&mut request, &desk.failpoint);
+    let _under_way = UnderWay::begin(request.request(), body.clone());
+    let is_late = || body.as_ref().is_some_and(|body| body.is_late());
+
+    match host::judge(request.request(), &desk) {
+        Host::Ours => {}
+        Host::MovedTo(address) => {
+            let mut response = HttpResponse::TemporaryRedirect();
+            response.insert_header((LOCATION, address));
+            return Ok(line.end(request, response.finish(), &desk));
+        }
+        Host::Refused => {
+            let response = line.show(&Error::Misdirected, &desk, &visit, None);
+            return Ok(line.end(request, response, &desk));
+        }
+    }
+
+    // A panic costs its own request alone.
+    let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    let failed = match answer {
+        Ok(Ok(response)) => {
+            let (http, response) = response.into_parts();
+            let mut response = match response.error() {
+                None => {
+                    if let Some(Reference(reference)) = response.extensions().get() {
+                        line.reference.clone_from(reference);
+                    }
+                    response.map_into_boxed_body()
+                }
+                Some(failed) => {
+                    let visit = Visit::of(&http, &desk);
+                    let extensions = http.extensions();
+                    let viewer = extensions.get::<Viewer>().map(|viewer| &viewer.0);
+                    if is_late() {
+                        line.show(&Error::Timeout, &desk, &visit, viewer)
+                    } else {
+                        line.show_failed(failed, &desk, &visit, viewer)
+                    }
+                }
+            };
+            if is_late() {
+                // The rest of the body would be taken for the next request.
+                response
+                    .head_mut()
+                    .set_connection_type(ConnectionType::Close);
+            }
+            headers::add(response.headers_mut(), &desk, &line.path);
+            line.log(response.status(), http.extensions().get::<Viewer>());
+            return Ok(ServiceResponse::new(http, response));
+        }
+        // The request is gone; what was noted of it before must do.
+        Ok(Err(failed)) => failed,
+        Err(_panic) => Error::Internal("a handler panicked".to_owned()).into(),
+    };
+    let mut response = line.show_failed(&failed, &desk, &visit, None);
+    headers::add(response.headers_mut(), &desk, &line.path);
+    line.log(response.status(), None);
+    Err(InternalError::from_response("shown", response).into())
+}
+
+/// Within the session's middleware: notes the visitor with their session, and, for an error page,
+/// who is signed in. Where that cannot be known, the page does without.
+pub async fn note_session(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let desk = Data::clone(desk(request.request())?);
+    let visit = Visit::of(request.request(), &desk).with_session(request.request(), &desk);
+    let has_token = visit.session_token.is_some();
+    request.extensions_mut().insert(visit);
+    let response = next.call(request).await?;
+    let is_unknown = !response.request().extensions().contains::<Viewer>();
+    if has_token && is_unknown && is_about_somebody(response.response().error()) {
+        let _viewer = signed_in(response.request()).await;
+    }
+    Ok(response)
+}
+
+fn is_about_somebody(failed: Option<&actix_web::Error>) -> bool {
+    failed.is_some_and(|failed| {
+        !matches!(
+            failed.as_error::<Error>(),
+            Some(Error::SignedOut | Error::Database(_))
+        )
+    })
+}
+
+/// What the log says of one request.
+struct Line {
+    started: Instant,
+    method: Method,
+    /// Without the query, which may hold a code.
+    path: String,
+    address: String,
+    reference: String,
+}
+
+impl Line {
+    fn of(request: &HttpRequest, visit: &Visit) -> Self {
+        Self {
+            started: Instant::now(),
+            method: request.method().clone(),
+            path: request.path().to_owned(),
+            address: visit.client.address.clone(),
+            reference: String::new(),
+        }
+    }
+
+    /// Shows our own error, or what one of actix-web's stands for.
+    fn show_failed(
+        &mut self,
+        failed: &actix_web::Error,
+        desk: &Desk,
+        visit: &Visit,
+        viewer: Option<&User>,
+    ) -> HttpResponse {
+        if let Some(ours) = failed.as_error::<Error>() {
+            return self.show(ours, desk, visit, viewer);
+        }
+        let theirs = match failed.as_response_error().status_code().as_u16() {
+            404 => Error::NotFound,
+            413 => Error::TooLarge,
+            408 => Error::Timeout,
+            400..500 => Error::BadRequest,
+            _ => Error::Internal(failed.to_string()),
+        };
+        self.show(&theirs, desk, visit, viewer)
+    }
+
+    fn show(
+        &mut self,
+        failed: &Error,
+        desk: &Desk,
+        visit: &Visit,
+        viewer: Option<&User>,
+    ) -> HttpResponse {
+        let shown = error_pages::render(failed, desk, visit, viewer);
+        let reference = shown.reference.as_str();
+        match failed {
+            Error::Internal(_)
+            | Error::Database(DatabaseError::Query(_) | DatabaseError::Down(_)) => {
+                error!(event = "error", reference = reference; "{failed}");
+            }
+            Error::Database(DatabaseError::Busy) | Error::ForgedForm => {
+                warn!(event = "error", reference = reference; "{failed}");
+            }
+            _ => {}
+        }
+        self.reference = shown.reference;
+        shown.response
+    }
+
+    /// Answers before anything of the portal has seen the request.
+    fn end(
+        &self,
+        request: ServiceRequest,
+        mut response: HttpResponse,
+        desk: &Desk,
+    ) -> ServiceResponse<BoxBody> {
+        headers::add(response.headers_mut(), desk, &self.path);
+        self.log(response.status(), None);
+        request.into_response(response)
+    }
+
+    fn log(&self, status: StatusCode, viewer: Option<&Viewer>) {
+        info!(
+            event = "request",
+            method = self.method.as_str(),
+            path = self.path.as_str(),
+            status = u64::from(status.as_u16()),
+            ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            user = viewer.map_or("", |viewer| viewer.0.username.as_str()),
+            address = self.address.as_str(),
+            reference = self.reference.as_str();
+            ""
+        );
+    }
+}

@@ -1,0 +1,300 @@
+//! Shortcuts into the database. They make true, or look up, what a test needs and what people could
+//! only reach by a longer way through pages. Their names begin with `db_`.
+
+use std::sync::LazyLock;
+
+use frontdesk::admin::{self, Admin, ChangedPassword};
+use frontdesk::passwords::hash;
+use frontdesk::secret::Secret;
+use frontdesk::signin::rescue;
+use serde_json::Value;
+
+use super::database::Database;
+use super::desk::{Desk, PASSWORD};
+
+static HASH: LazyLock<String> =
+    LazyLock::new(|| hash(&Secret::new(PASSWORD.to_owned())).expect("argon2 works"));
+
+/// A text as SQL writes it.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+impl Desk {
+    /// Creates a local account with [`PASSWORD`] and without any role.
+    pub fn db_create_local_account(&self, username: &str) {
+        let (db, now) = (&self.inner.db, self.clock.now());
+        admin::create_superuser(db, now, &Admin::command_line(), username, "", &HASH)
+            .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
+        self.db_make_employee(username);
+    }
+
+    /// Makes [`PASSWORD`] the confirmation password of an account without a local one.
+    pub fn db_set_confirmation_password(&self, username: &str) {
+        let (db, now) = (&self.inner.db, self.clock.now());
+        let changed = admin::change_password(db, now, &Admin::command_line(), username, &HASH)
+            .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
+        assert_eq!(changed, ChangedPassword::Confirmation);
+    }
+
+    /// Makes an account's owner one who has just proved, in every open session, who they are.
+    pub fn db_prove(&self, username: &str) {
+        let now = self.clock.now().0;
+        self.database.execute(&format!(
+            "UPDATE sessions SET proved_at = {now}, proved_by = 'password' \
+             WHERE ended_at IS NULL AND user_id = {}",
+            self.db_id_of(username)
+        ));
+    }
+
+    /// Makes a rescue link for an account and returns its path.
+    pub fn db_make_rescue_link(&self, username: &str) -> String {
+        let (db, now) = (&self.inner.db, self.clock.now());
+        let draft = rescue::draft().expect("randomness");
+        let id = admin::make_rescue_link(db, now, &Admin::command_line(), username, &draft.id)
+            .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
+        let token = draft.token(&self.inner.keys, now, id).expect("randomness");
+        rescue::address("", &token)
+    }
+}
+
+impl Db for Desk {
+    fn database(&self) -> &Database {
+        &self.database
+    }
+}
+
+impl Db for Database {
+    fn database(&self) -> &Database {
+        self
+    }
+}
+
+/// Whatever has a database to look into.
+pub trait Db {
+    fn database(&self) -> &Database;
+
+    // -- people --
+
+    fn db_id_of(&self, username: &str) -> i64 {
+        let username = quoted(username);
+        let sql = format!("SELECT id AS value FROM users WHERE username = {username}");
+        self.database().number(&sql)
+    }
+
+    /// Returns a column of the accounts with this very username, as texts.
+    fn db_fields_of(&self, username: &str, column: &str) -> Vec<String> {
+        let username = quoted(username);
+        self.database().texts(&format!(
+            "SELECT CAST({column} AS TEXT) AS value FROM users WHERE username = {username}"
+        ))
+    }
+
+    fn db_set_field_of(&self, username: &str, column: &str, value: &str) {
+        let (username, value) = (quoted(username), quoted(value));
+        self.database().execute(&format!(
+            "UPDATE users SET {column} = {value} WHERE username = {username}"
+        ));
+    }
+
+    /// Returns `username|name|email` of each account, the oldest first.
+    fn db_names(&self) -> Vec<String> {
+        self.database().texts(
+            "SELECT username || '|' || first_name || '|' || email AS value FROM users ORDER BY id",
+        )
+    }
+
+    /// Inserts accounts that nobody has signed in to, of usernames and names; the first gets this
+    /// id.
+    fn db_insert_users<T: AsRef<str>>(&self, first_id: i64, people: &[(T, T)]) {
+        let rows: Vec<String> = (first_id..)
+            .zip(people)
+            .map(|(id, (username, name))| {
+                let (username, name) = (quoted(username.as_ref()), quoted(name.as_ref()));
+                format!("({id}, {username}, {name}, '', TRUE, FALSE, FALSE, FALSE, FALSE, {id})")
+            })
+            .collect();
+        self.database().execute(&format!(
+            "INSERT INTO users (id, username, first_name, email, is_active, is_staff, \
+             is_superuser, is_staff_by_permission, is_superuser_by_permission, date_joined) \
+             VALUES {}",
+            rows.join(", ")
+        ));
+    }
+
+    /// Deletes every account and session, as if nobody had been here.
+    fn db_forget_everybody(&self) {
+        self.database().execute("DELETE FROM sessions");
+        self.database().execute("DELETE FROM users");
+    }
+
+    // -- roles --
+
+    fn db_make_superuser(&self, username: &str) {
+        db_set_role(self.database(), username, "TRUE", "TRUE");
+    }
+
+    fn db_make_staff(&self, username: &str) {
+        db_set_role(self.database(), username, "TRUE", "FALSE");
+    }
+
+    fn db_make_employee(&self, username: &str) {
+        db_set_role(self.database(), username, "FALSE", "FALSE");
+    }
+
+    fn db_deactivate(&self, username: &str) {
+        let username = quoted(username);
+        let sql = format!("UPDATE users SET is_active = FALSE WHERE username = {username}");
+        self.database().execute(&sql);
+    }
+
+    // -- what they hold --
+
+    /// Returns `origin:name` of each permission.
+    fn db_permissions(&self) -> Vec<String> {
+        let sql = "SELECT origin || ':' || name AS value FROM user_permissions ORDER BY 1";
+        self.database().texts(sql)
+    }
+
+    /// Returns the names of an account's permissions.
+    fn db_permissions_of(&self, username: &str) -> Vec<String> {
+        let username = quoted(username);
+        self.database().texts(&format!(
+            "SELECT p.name AS value FROM user_permissions p JOIN users u ON u.id = p.user_id \
+             WHERE u.username = {username} ORDER BY p.name"
+        ))
+    }
+
+    /// Returns `provider subject username` of each identity.
+    fn db_identities(&self) -> Vec<String> {
+        self.database().texts(
+            "SELECT i.provider || ' ' || i.subject || ' ' || u.username AS value FROM identities i \
+             JOIN users u ON u.id = i.user_id ORDER BY i.provider, i.subject",
+        )
+    }
+
+    /// Returns `provider subject` of each identity of an account.
+    fn db_identities_of(&self, username: &str) -> Vec<String> {
+        let username = quoted(username);
+        self.database().texts(&format!(
+            "SELECT i.provider || ' ' || i.subject AS value FROM identities i \
+             JOIN users u ON u.id = i.user_id WHERE u.username = {username} ORDER BY i.provider"
+        ))
+    }
+
+    /// Gives an account one more identity.
+    fn db_add_identity(&self, username: &str, provider: &str, subject: &str) {
+        let (username, subject) = (quoted(username), quoted(subject));
+        self.database().execute(&format!(
+            "INSERT INTO identities (provider, subject, user_id, created_at, is_first) \
+             SELECT '{provider}', {subject}, id, 1, FALSE FROM users WHERE username = {username}"
+        ));
+    }
+
+    // -- sessions --
+
+    fn db_live_sessions(&self) -> i64 {
+        self.database().count("sessions WHERE ended_at IS NULL")
+    }
+
+    /// Returns the ids of an account's live sessions, the oldest first.
+    fn db_live_sessions_of(&self, username: &str) -> Vec<String> {
+        let username = quoted(username);
+        self.database().texts(&format!(
+            "SELECT CAST(s.id AS TEXT) AS value FROM sessions s JOIN users u ON u.id = s.user_id \
+             WHERE u.username = {username} AND s.ended_at IS NULL ORDER BY s.id"
+        ))
+    }
+
+    fn db_end_sessions(&self) {
+        self.database().execute("UPDATE sessions SET ended_at = 1");
+    }
+
+    fn db_end_sessions_of(&self, username: &str) {
+        self.database().execute(&format!(
+            "UPDATE sessions SET ended_at = 1 WHERE user_id = {}",
+            self.db_id_of(username)
+        ));
+    }
+
+    // -- the audit log --
+
+    /// Returns these columns of each event, the oldest first: `signed_in success li`.
+    fn db_events(&self, columns: &[&str]) -> Vec<String> {
+        db_events_where(self.database(), columns, "TRUE")
+    }
+
+    /// Returns these columns of each event of a kind, the oldest first.
+    fn db_events_of(&self, kind: &str, columns: &[&str]) -> Vec<String> {
+        db_events_where(self.database(), columns, &format!("event = '{kind}'"))
+    }
+
+    fn db_count_events(&self, kind: &str) -> i64 {
+        let from = format!("audit_events WHERE event = '{kind}'");
+        self.database().count(&from)
+    }
+
+    /// Returns what each event of a kind tells besides its columns, the oldest first.
+    fn db_details_of(&self, kind: &str) -> Vec<Value> {
+        let sql =
+            format!("SELECT details AS value FROM audit_events WHERE event = '{kind}' ORDER BY id");
+        self.database()
+            .texts(&sql)
+            .iter()
+            .map(|details| json(details))
+            .collect()
+    }
+
+    fn db_last_details(&self) -> Value {
+        let sql = "SELECT details AS value FROM audit_events ORDER BY id DESC LIMIT 1";
+        json(&self.database().texts(sql)[0])
+    }
+
+    /// Lets nothing be recorded from now on.
+    fn db_break_audit_log(&self) {
+        self.database().execute(if self.database().is_postgresql() {
+            "ALTER TABLE audit_events ADD CONSTRAINT broken CHECK (event = 'x') NOT VALID"
+        } else {
+            "CREATE TRIGGER broken BEFORE INSERT ON audit_events \
+             BEGIN SELECT RAISE(ABORT, 'no audit'); END"
+        });
+    }
+
+    fn db_mend_audit_log(&self) {
+        self.database().execute(if self.database().is_postgresql() {
+            "ALTER TABLE audit_events DROP CONSTRAINT broken"
+        } else {
+            "DROP TRIGGER broken"
+        });
+    }
+
+    // -- any table --
+
+    /// Returns a column of all rows, as texts and in their order.
+    fn db_column(&self, table: &str, column: &str) -> Vec<String> {
+        let sql = format!("SELECT CAST({column} AS TEXT) AS value FROM {table} ORDER BY 1");
+        self.database().texts(&sql)
+    }
+}
+
+fn db_set_role(database: &Database, username: &str, is_staff: &str, is_superuser: &str) {
+    let username = quoted(username);
+    database.execute(&format!(
+        "UPDATE users SET is_staff = {is_staff}, is_superuser = {is_superuser} \
+         WHERE username = {username}"
+    ));
+}
+
+fn db_events_where(database: &Database, columns: &[&str], condition: &str) -> Vec<String> {
+    let columns = columns.join(" || ' ' || ");
+    let lines = database.texts(&format!(
+        "SELECT {columns} AS value FROM audit_events WHERE {condition} ORDER BY id"
+    ));
+    // An event without a reason, a provider or a person has an empty column.
+    let words = |line: &String| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    lines.iter().map(words).collect()
+}
+
+fn json(details: &str) -> Value {
+    serde_json::from_str(details).expect("JSON")
+}
