@@ -113,6 +113,18 @@ pub enum Step {
 }
 
 impl Step {
+    /// As the log names the line of the step: calls are named as such.
+    #[must_use]
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::TokenCall => "token_call",
+            Self::Userinfo => "userinfo_call",
+            Self::ProfileCall => "profile_call",
+            Self::PermissionsCall => "permissions_call",
+            _ => self.code(),
+        }
+    }
+
     /// As the log and the audit trail write it.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -7,7 +7,7 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::oauth::Permissions;
-use crate::oauth::profile::Kept;
+use crate::oauth::mapping::KeptField;
 use crate::permissions;
 use crate::roles;
 use crate::sessions::{self, Closing};
@@ -30,7 +30,7 @@ pub struct Sync<'a> {
 
 /// What a provider said that could not be taken over.
 #[must_use]
-pub fn kept(kept: &[Kept], permissions: &Permissions) -> Changes {
+pub fn kept(kept: &[KeptField], permissions: &Permissions) -> Changes {
     Changes {
         kept: kept
             .iter()

@@ -3,6 +3,8 @@
 //! Nothing secret is ever handed to it, and nothing that others log below `info`: libraries print
 //! whole requests there.
 
+mod sign_in;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -13,6 +15,7 @@ use log::{Level, LevelFilter, Record};
 
 use crate::config::LogSettings;
 use crate::text::{escape_json, is_refused};
+pub use sign_in::SignInLog;
 
 /// The target of lines that are JSON already, whatever the others are: the audit trail's.
 pub const WHOLE_LINES: &str = "frontdesk::audit";

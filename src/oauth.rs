@@ -4,28 +4,31 @@
 //! No call is retried, no redirect followed, no body read beyond its limit. Tokens leave this
 //! module only as [`Secret`], to be sealed.
 //!
-//! [`Provider`] is the one door. What it does stands in [`authorize`] (the way there), [`person`]
-//! (the way back), [`proof`] (what that proves), [`again`] (re-checks), [`afterwards`] (sign-out) and
-//! [`addresses`] (for whoever looks after it). Behind them: [`metadata`] (where its addresses are),
-//! [`token`] (its token endpoint, in its
-//! dialect), [`jwt`], [`keys`] and [`claims`] (what it signed), [`profile`] (which member of its
-//! answers is what), [`mod@call`] (one HTTP call).
+//! [`Provider`] is the one door. What it does stands by endpoint: [`authorize`] (the way there),
+//! [`finish`] (the way back) with [`token`] (the token endpoint, in its dialect), [`id_token`] and
+//! [`userinfo`] (its other addresses), [`refresh`] (re-checks), [`logout`] (sign-out), [`probe`] (for
+//! operators) and [`proof`] (what a sign-in there proves). Behind them: [`metadata`] (where its
+//! addresses are), [`places`] (who waits for it), [`jwt`], [`keys`] and [`claims`] (what it signed),
+//! [`documents`] and [`mapping`] (which member of its answers is what), [`mod@call`] (one HTTP call).
 
-mod addresses;
-mod afterwards;
-mod again;
 mod authorize;
 pub mod call;
 pub mod claims;
+pub mod documents;
+mod finish;
+mod id_token;
 pub mod json;
 pub mod jwt;
 pub mod keys;
+mod logout;
+pub mod mapping;
 pub mod metadata;
-mod person;
 mod places;
-pub mod profile;
+pub mod probe;
 mod proof;
+mod refresh;
 pub mod token;
+mod userinfo;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,31 +36,46 @@ use std::time::Duration;
 
 use reqwest::Client;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::clock::UnixTime;
 use crate::config::ProviderSettings;
 use crate::error::{Cause, Error, Result, Step};
+use crate::logging::SignInLog;
 use crate::permissions::Permission;
 use crate::secret::Secret;
 use crate::sessions::Client as Visitor;
 use crate::users::Profile;
-pub use again::{Again, Known, Refreshed, Refusal, Reread};
 use call::{client, root_of};
 pub use claims::AuthTime;
+pub use finish::{Answers, Exchanged};
+use mapping::KeptField;
 use metadata::Metadata;
 use places::{Place, Places};
-use profile::Kept;
+pub use refresh::{KnownPerson, Presence, Refreshed, Refusal, Reread};
 use token::Tokens;
 
-/// Permissions get so much less time than the profile: their failing leaves enough to finish
-/// without them.
-const PERMISSIONS_EARLIER: Duration = Duration::from_secs(1);
 /// Sign-ins that may wait for one provider at once; the next waits for a place among them, a while,
 /// and no other provider's people notice.
 const MAX_SIGN_INS: usize = 200;
-/// For what `check` asks.
-const PROBE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// When a provider is asked, and until when its answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub now: UnixTime,
+    pub deadline: Instant,
+}
+
+impl Moment {
+    /// A moment from which an answer is waited for so long.
+    #[must_use]
+    pub fn within(now: UnixTime, patience: Duration) -> Self {
+        Self {
+            now,
+            deadline: Instant::now() + patience,
+        }
+    }
+}
 
 /// A call that failed, and at which step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,33 +90,26 @@ impl Failure {
     }
 }
 
-/// What a provider said of a person.
+/// A person, as the provider describes them.
 pub struct Person {
     pub profile: Profile,
     /// Fields that were sent but could not be taken over.
-    pub kept: Vec<Kept>,
-    /// Whether the provider vouches for the e-mail address: JSON `true` and nothing else.
+    pub kept: Vec<KeptField>,
+    /// True if the provider vouches for the e-mail address: JSON `true` and nothing else.
     pub is_email_verified: bool,
     pub permissions: Permissions,
     /// Which answers they came from: codes, by spaces.
     pub permissions_from: String,
-    /// Whether the answers have what the rules of admission want of them.
+    /// True if the answers have what the rules of admission want of them.
     pub is_admitted: bool,
     /// When they signed in there, by its ID token.
     pub auth_time: AuthTime,
     pub grant: Grant,
-    pub took: Took,
+    /// Before the provider was asked.
+    pub asked_at: UnixTime,
 }
 
-/// How long each call took.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Took {
-    pub token: Duration,
-    pub profile: Duration,
-    pub permissions: Duration,
-}
-
-/// What a provider gave with a sign-in, to ask it again later.
+/// The tokens and names that came with a sign-in, for asking the provider again later.
 #[derive(Clone, Default)]
 pub struct Grant {
     pub refresh_token: Option<Secret<String>>,
@@ -159,35 +170,47 @@ pub enum Permissions {
     Failed(Failure),
 }
 
-/// Whether the provider is asked to have the person sign in anew (`OpenID` Connect Core 3.1.2.1).
-/// Whether it did is not known here.
+/// How the provider is asked to prompt the person (`OpenID` Connect Core 3.1.2.1). Nothing here tells
+/// what it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prompt {
     Unasked,
+    /// The person is to sign in anew.
     Login,
     /// Unasked, and not in silence either, whatever the settings say.
     Aloud,
 }
 
-/// What goes to the authorize address.
+/// An authorization request.
 pub struct Request<'a> {
     pub state: &'a str,
     pub pkce_verifier: &'a Secret<String>,
     pub nonce: &'a str,
     pub prompt: Prompt,
-    /// Whether the attempt remembers it as pushed.
+    /// The attempt remembers it as pushed.
     pub is_pushed: bool,
-    /// Whom a third party says it is about (`OpenID` Connect Core 4).
+    /// The person it is about, by the word of a third party (`OpenID` Connect Core 4).
     pub login_hint: Option<&'a str>,
 }
 
-/// What came back to the callback.
+/// The code that came back to the callback, and what its attempt remembers.
 pub struct Returned<'a> {
     pub code: &'a Secret<String>,
     pub pkce_verifier: &'a Secret<String>,
     pub nonce: &'a str,
     /// Where the person must have signed in anew to go on: not before this.
     pub fresh_since: Option<UnixTime>,
+    /// Where the steps of the sign-in have their lines.
+    pub log: SignInLog<'a>,
+}
+
+impl Returned<'_> {
+    /// Writes the line of a step, under the name of the one that failed.
+    fn log_step(&self, step: Step, took: Duration, failure: Option<&Failure>) {
+        let step = failure.map_or(step, |failure| failure.step);
+        let outcome = failure.map_or("ok", |failure| failure.cause.code());
+        self.log.line(step.event(), took, outcome);
+    }
 }
 
 pub struct Provider {
@@ -196,7 +219,7 @@ pub struct Provider {
     metadata: metadata::Cache,
     keys: keys::Cache,
     sign_ins: Places,
-    /// Whether the last call came through.
+    /// The last call came through.
     is_reachable: AtomicBool,
     trouble: Notify,
 }
@@ -239,7 +262,7 @@ impl Provider {
         &self.settings.id
     }
 
-    /// What is known of it now, without asking.
+    /// Its metadata as they are known now, without asking.
     #[must_use]
     pub fn known(&self) -> Option<Arc<Metadata>> {
         self.metadata.known()
@@ -251,7 +274,7 @@ impl Provider {
         self.metadata.failure()
     }
 
-    /// Whether people can be sent to it, as far as is known.
+    /// True if people can be sent to it, as far as is known.
     #[must_use]
     pub fn is_available(&self) -> bool {
         self.known().is_some() && self.is_reachable.load(Ordering::Relaxed)
@@ -280,14 +303,14 @@ impl Provider {
         self.sign_ins.waiting()
     }
 
-    /// Whether permissions come from it at all.
+    /// True if permissions come from it at all.
     #[must_use]
     pub fn gives_permissions(&self) -> bool {
         self.settings.addresses.permissions.is_some()
             || !self.settings.mapping.permissions.is_empty()
     }
 
-    pub(super) fn note<T>(&self, result: &Result<T, Cause>) {
+    fn note<T>(&self, result: &Result<T, Cause>) {
         let is_reachable = !matches!(result, Err(Cause::Unreachable | Cause::TooSlow));
         if self.is_reachable.swap(is_reachable, Ordering::Relaxed) && !is_reachable {
             self.trouble.notify_one();
@@ -310,17 +333,13 @@ impl Provider {
     ///
     /// # Errors
     /// [`Failure`] at [`Step::Discovery`]
-    pub async fn discover(
-        &self,
-        now: UnixTime,
-        deadline: Instant,
-    ) -> Result<Arc<Metadata>, Failure> {
+    pub async fn discover(&self, moment: Moment) -> Result<Arc<Metadata>, Failure> {
         let found = if self.settings.issuer.is_none() {
             self.known().ok_or(Cause::Unreachable)
         } else {
             let found = self
                 .metadata
-                .refresh(&self.settings, &self.client, now, deadline)
+                .refresh(&self.settings, &self.client, moment)
                 .await;
             if found.is_err() {
                 self.note(&found);
@@ -334,41 +353,11 @@ impl Provider {
     ///
     /// # Errors
     /// As [`Provider::discover`]
-    pub async fn discover_once(
-        &self,
-        now: UnixTime,
-        deadline: Instant,
-    ) -> Result<Arc<Metadata>, Failure> {
+    pub async fn discover_once(&self, moment: Moment) -> Result<Arc<Metadata>, Failure> {
         match self.known() {
             Some(known) => Ok(known),
-            None => self.discover(now, deadline).await,
+            None => self.discover(moment).await,
         }
-    }
-
-    /// Looks in the background whether it can be reached; costs it a connection at most.
-    pub async fn look(&self, now: UnixTime) {
-        let deadline = Instant::now() + PROBE_PATIENCE;
-        if self.settings.issuer.is_some() {
-            let _known_or_not = self
-                .metadata
-                .refresh(&self.settings, &self.client, now, deadline)
-                .await;
-        }
-        // What is known from before may serve on; whether anybody is there is seen apart.
-        let failure = self.metadata.failure();
-        if matches!(failure, Some(Cause::Unreachable | Cause::TooSlow)) {
-            self.is_reachable.store(false, Ordering::Relaxed);
-            return;
-        }
-        let Some(known) = self.known() else { return };
-        let Some(host) = known.token.host_str() else {
-            return;
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let port = known.token.port_or_known_default().unwrap_or(443);
-        let connect = tokio::net::TcpStream::connect((host, port));
-        let is_reachable = matches!(timeout_at(deadline, connect).await, Ok(Ok(_)));
-        self.is_reachable.store(is_reachable, Ordering::Relaxed);
     }
 }
 

@@ -234,7 +234,7 @@ struct Renewed {
 enum Verdict {
     /// The provider knows the person, by this session's tokens; what it says of them now, where
     /// that could be read.
-    Here(i64, Option<Box<Reread>>),
+    Confirmed(i64, Option<Box<Reread>>),
     /// Nothing can be said: the provider was not to be had, or did not answer the question.
     Unknown,
     /// Somebody else asks about the person by now.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::warn;
-use tokio::time::Instant;
 use url::Url;
 
 use crate::audit::{About, Actor, Deed, Event, Note};
@@ -13,7 +12,7 @@ use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::jobs;
-use crate::oauth::Provider;
+use crate::oauth::{Moment, Provider};
 use crate::secret::{Purpose, Secret, random_bytes, sha256};
 use crate::sessions::closing::{Named, named_accounts};
 use crate::sessions::{self, Client, Closing, logout_tokens, logouts, tokens};
@@ -22,13 +21,13 @@ use crate::users::{self, User};
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 /// Accounts that are looked up at once; one name is one account's, as a rule.
 const ACCOUNTS_AT_ONCE: i64 = 100;
-/// What a browser remembers of the session that it left holds so long.
-pub const FAREWELL: Duration = Duration::from_secs(600);
+/// How long a browser remembers the session that it left.
+pub const LEFT_SESSION_LIFETIME: Duration = Duration::from_secs(600);
 /// So long after the sign-out its ID token is given out, and once.
 const HINT: Duration = Duration::from_secs(120);
 
 /// Ends the session of `token`, if it is live. What its provider gave is taken back there in the
-/// background. For the browser, which session it was, sealed: [`Farewell::open`] reads it. `None`:
+/// background. For the browser, which session it was, sealed: [`LeftSession::open`] reads it. `None`:
 /// there is nothing to sign out of but this portal.
 ///
 /// # Errors
@@ -65,7 +64,7 @@ pub async fn sign_out(
 }
 
 /// What a browser remembers of the session that it has just left.
-pub struct Farewell {
+pub struct LeftSession {
     pub provider: String,
     session_id: i64,
     /// When it was left.
@@ -74,7 +73,7 @@ pub struct Farewell {
     pub state: String,
 }
 
-impl Farewell {
+impl LeftSession {
     /// `None` for what we did not make, and when it is too old.
     #[must_use]
     pub fn open(desk: &Desk, sealed: &str) -> Option<Self> {
@@ -85,7 +84,7 @@ impl Farewell {
             return None;
         }
         let at = UnixTime(parts.next()?.parse().ok()?);
-        if desk.clock.now().since(at) > FAREWELL {
+        if desk.clock.now().since(at) > LEFT_SESSION_LIFETIME {
             return None;
         }
         let mut state = sha256(&opened.salt);
@@ -107,14 +106,14 @@ impl Farewell {
 /// [`Error::Database`]
 pub async fn provider_address(
     desk: &Arc<Desk>,
-    farewell: &Farewell,
+    left: &LeftSession,
     is_look: bool,
 ) -> Result<Option<Url>> {
-    let Some(provider) = desk.providers.find(&farewell.provider) else {
+    let Some(provider) = desk.providers.find(&left.provider) else {
         return Ok(None);
     };
-    let session_id = farewell.session_id;
-    let sealed = if is_look || desk.clock.now().since(farewell.at) > HINT {
+    let session_id = left.session_id;
+    let sealed = if is_look || desk.clock.now().since(left.at) > HINT {
         None
     } else {
         desk.db
@@ -124,7 +123,7 @@ pub async fn provider_address(
     let hint = sealed
         .and_then(|(sealed, token_hash)| tokens::open_token(&desk.keys, &sealed, &token_hash));
     let back_to = format!("{}/signed-out", desk.public_url.origin);
-    Ok(provider.end_session(hint.as_ref(), &back_to, &farewell.state))
+    Ok(provider.end_session(hint.as_ref(), &back_to, &left.state))
 }
 
 /// The provider says that somebody signed out there (OpenID Connect Back-Channel Logout 1.0): ends
@@ -134,8 +133,8 @@ pub async fn provider_address(
 /// [`Error::BadRequest`] for a token that does not hold, or was used; [`Error::Database`]
 pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str) -> Result<usize> {
     let now = desk.clock.now();
-    let deadline = Instant::now() + CALL_DEADLINE;
-    let logout = match provider.logout(token, now, deadline).await {
+    let moment = Moment::within(now, CALL_DEADLINE);
+    let logout = match provider.logout(token, moment).await {
         Ok(logout) => logout,
         Err(cause) => {
             warn!(

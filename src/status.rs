@@ -20,6 +20,7 @@ use crate::clock::UnixTime;
 use crate::db::{Conn, Sql};
 use crate::error::Result;
 use crate::id::first_id_at;
+use crate::oauth::probe::AddressCheck;
 use crate::paging::Total;
 use crate::sessions::{self, Limits};
 use crate::users::{self, unnamed_refusals};
@@ -34,32 +35,10 @@ const SESSION_CAP: i64 = 100_000;
 /// People whose permissions are kept, where there are too many to be looked through.
 const MANY: i64 = 500;
 
-/// One address of the provider.
-#[derive(Clone, Debug)]
-pub struct Check {
-    /// The setting that names it.
-    pub setting: String,
-    pub address: String,
-    /// Whether sign-ins hang on it; browsers alone need the others.
-    pub is_needed: bool,
-    /// The provider's own word: its paths are right, and some of them know nothing but POST.
-    pub is_discovered: bool,
-    /// The HTTP status of its answer, or why there was none.
-    pub answer: Result<u16, String>,
-    pub took: Duration,
-}
-
-impl Check {
-    #[must_use]
-    pub fn is_good(&self) -> bool {
-        matches!(self.answer, Ok(status) if status < 500 && (status != 404 || self.is_discovered))
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct Checked {
     pub at: UnixTime,
-    pub checks: Vec<Check>,
+    pub checks: Vec<AddressCheck>,
 }
 
 #[derive(Clone, Debug)]

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::{info, warn};
-use tokio::time::Instant;
 
 use super::MAX_REVOCATIONS;
 use crate::audit::{About, Actor, Deed, Event};
 use crate::desk::Desk;
 use crate::error::Cause;
-use crate::oauth::{Given, Provider};
+use crate::oauth::{Given, Moment, Provider};
 use crate::secret::Secret;
 use crate::sessions;
 use crate::sessions::tokens::{self, Left};
@@ -91,10 +90,8 @@ async fn ask(
     let mut revoked = Ok(());
     for pause in PAUSES {
         tokio::time::sleep(pause).await;
-        let deadline = Instant::now() + CALL_DEADLINE;
-        revoked = provider
-            .revoke(token, kind, desk.clock.now(), deadline)
-            .await;
+        let moment = Moment::within(desk.clock.now(), CALL_DEADLINE);
+        revoked = provider.revoke(token, kind, moment).await;
         if revoked.is_ok() {
             break;
         }

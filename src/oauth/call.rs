@@ -14,10 +14,10 @@ use crate::config::ProviderSettings;
 use crate::error::Cause;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Of a decoded body.
+/// The largest decoded body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// What came back, in full.
+/// An answer, in full.
 pub struct Answer {
     pub status: StatusCode,
     pub content_type: String,
@@ -26,7 +26,8 @@ pub struct Answer {
     pub date: Option<i64>,
     /// It wants to be asked again later (RFC 9110 10.2.3).
     pub has_retry_after: bool,
-    /// What a bearer challenge names (RFC 6750 3). A bare `Bearer` is what gateways send in an outage.
+    /// The error that a bearer challenge names (RFC 6750 3). A bare `Bearer` is what gateways send
+    /// in an outage.
     pub challenge: Option<Challenge>,
 }
 
@@ -73,7 +74,7 @@ impl Answer {
 /// A client for one provider.
 ///
 /// # Errors
-/// What TLS says.
+/// The error of the TLS library.
 pub fn client(settings: &ProviderSettings) -> Result<Client, Box<dyn std::error::Error>> {
     // The process may have one already; it is the same.
     let _installed = rustls::crypto::ring::default_provider().install_default();
@@ -168,7 +169,7 @@ pub enum Challenge {
     Other,
 }
 
-/// What a bearer challenge names (RFC 6750 3, RFC 9110 11.6.1).
+/// The error that a bearer challenge names (RFC 6750 3, RFC 9110 11.6.1).
 #[must_use]
 pub fn challenge(headers: &HeaderMap) -> Option<Challenge> {
     let challenges = headers.get_all(WWW_AUTHENTICATE).into_iter();
@@ -215,7 +216,7 @@ fn bearer_error(header: &str) -> Option<Challenge> {
     found
 }
 
-/// What stands between commas that are in no quotes.
+/// The parts between commas that are in no quotes.
 fn unquoted_parts(header: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let (mut is_quoted, mut is_escaped) = (false, false);

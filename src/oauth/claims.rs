@@ -12,13 +12,13 @@ use crate::secret::half_of_hash;
 
 /// How far clocks may be apart.
 pub const LEEWAY: i64 = 60;
-/// Of `sub` and `sid` (Core 2 allows 255 ASCII characters).
+/// The longest `sub` and `sid` (Core 2 allows 255 ASCII characters).
 const MAX_NAME: usize = 255;
 
 /// Among the trusted audiences: all others.
 const ANY: &str = "*";
 
-/// Who must have said it, and to whom.
+/// The issuer that a token must come from, and the client that it must be for.
 #[derive(Debug, Clone, Copy)]
 pub struct Parties<'a> {
     pub issuer: &'a str,
@@ -27,7 +27,7 @@ pub struct Parties<'a> {
     pub trusted_audiences: &'a [String],
 }
 
-/// What an ID token of a sign-in must answer to.
+/// The request that an ID token of a sign-in must answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     pub nonce: &'a str,
@@ -64,7 +64,7 @@ impl AuthTime {
         }
     }
 
-    /// Whether the person signed in after an attempt began. `None`: it does not tell.
+    /// True if the person signed in after an attempt began. `None`: it does not tell.
     #[must_use]
     pub fn is_since(self, begun_at: UnixTime, now: UnixTime) -> Option<bool> {
         match self {
@@ -78,7 +78,7 @@ impl AuthTime {
     }
 }
 
-/// What an ID token says of it. Nobody is refused for it here.
+/// Reads `auth_time` of an ID token. Nobody is refused for it here.
 #[must_use]
 pub fn auth_time(claims: &Value) -> AuthTime {
     let Some(claims) = claims.as_object() else {

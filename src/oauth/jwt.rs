@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::json;
 use crate::error::Cause;
 
-/// Of the whole token.
+/// The longest token, in bytes.
 pub const MAX_TOKEN: usize = 64 * 1024;
 
 /// A token whose signature nobody has looked at yet.
@@ -83,7 +83,7 @@ impl Jwt {
         .unwrap_or(false)
     }
 
-    /// What it claims; true only once its signature has been verified.
+    /// Its claims, which hold only once the signature has been verified.
     #[must_use]
     pub const fn claims(&self) -> &Map<String, Value> {
         &self.claims

@@ -13,14 +13,14 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::call::call_for;
-use super::json;
 use super::jwt::{self, Jwt};
+use super::{Moment, json};
 use crate::clock::UnixTime;
 use crate::error::Cause;
 
-/// Of a document of keys.
+/// The largest document of keys, in bytes.
 const MAX_BODY: usize = 256 * 1024;
-/// Of the keys in it.
+/// The most keys in it.
 const MAX_KEYS: usize = 200;
 /// Keys that are tried for one signature.
 const MAX_TRIED: usize = 10;
@@ -28,7 +28,7 @@ const MAX_TRIED: usize = 10;
 const THROTTLE: Duration = Duration::from_secs(30);
 /// After a fetch that failed, while there are no keys at all.
 const RETRY: Duration = Duration::from_millis(500);
-/// What the renewal of keys that still serve may take.
+/// How long the renewal of keys that still serve may take.
 const RENEWAL: Duration = Duration::from_secs(2);
 /// Keys are fetched anew after so long.
 const FRESH: Duration = Duration::from_secs(3600);
@@ -36,7 +36,7 @@ const FRESH: Duration = Duration::from_secs(3600);
 /// One usable key.
 pub struct Key {
     id: Option<String>,
-    /// What its algorithm is said to be; `None`: any that fits it.
+    /// The only algorithm that it is for; `None`: any that fits it.
     algorithm: Option<Algorithm>,
     family: Family,
     public: DecodingKey,
@@ -100,9 +100,9 @@ impl Cache {
         token: &Jwt,
         address: &Url,
         client: &Client,
-        now: UnixTime,
-        deadline: Instant,
+        moment: Moment,
     ) -> Result<(), Cause> {
+        let Moment { now, deadline } = moment;
         let (known, is_old) = {
             let state = self.state();
             let is_old = state
@@ -120,7 +120,8 @@ impl Cache {
         } else {
             deadline
         };
-        match self.fetch(known, address, client, now, deadline).await {
+        let moment = Moment { now, deadline };
+        match self.fetch(known, address, client, moment).await {
             Ok(keys) if is_signed_by(token, &keys) => Ok(()),
             Ok(_) => Err(Cause::BadToken("signature")),
             Err(_) if is_known => Ok(()),
@@ -134,8 +135,7 @@ impl Cache {
         seen: Option<Arc<Vec<Key>>>,
         address: &Url,
         client: &Client,
-        now: UnixTime,
-        deadline: Instant,
+        Moment { now, deadline }: Moment,
     ) -> Result<Arc<Vec<Key>>, Cause> {
         let _calling = tokio::time::timeout_at(deadline, self.calling.lock())
             .await
@@ -239,7 +239,7 @@ fn key(value: &Value) -> Option<Key> {
     })
 }
 
-/// Whether one of the keys made the signature: the one that the token names, or, where it names
+/// True if one of the keys made the signature: the one that the token names, or, where it names
 /// none, any that fits its algorithm.
 #[must_use]
 pub fn is_signed_by(token: &Jwt, keys: &[Key]) -> bool {

@@ -7,11 +7,10 @@ use std::time::Duration;
 use reqwest::Client;
 use reqwest::header::ACCEPT;
 use serde_json::Value;
-use tokio::time::Instant;
 use url::Url;
 
 use super::call::call;
-use super::json;
+use super::{Moment, json};
 use crate::clock::UnixTime;
 use crate::config::ProviderSettings;
 use crate::error::Cause;
@@ -21,7 +20,7 @@ const FRESH: Duration = Duration::from_secs(3600);
 /// After a failure the next try waits so long.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What is known of a provider. Addresses that this server calls are already the internal ones.
+/// The metadata of a provider. Addresses that this server calls are already the internal ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
     pub authorize: Url,
@@ -61,7 +60,7 @@ struct State {
     known: Option<Arc<Metadata>>,
     read_at: Option<UnixTime>,
     tried_at: Option<UnixTime>,
-    /// Of the last try, if it failed.
+    /// Why the last try failed, if it did.
     failure: Option<Cause>,
 }
 
@@ -82,7 +81,7 @@ impl Cache {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known now, however old.
+    /// The metadata that are known now, however old.
     #[must_use]
     pub fn known(&self) -> Option<Arc<Metadata>> {
         self.state().known.clone()
@@ -94,7 +93,7 @@ impl Cache {
         self.state().failure.clone()
     }
 
-    /// Whether the document is to be read (again).
+    /// True if the document is to be read (again).
     #[must_use]
     pub fn is_due(&self, now: UnixTime) -> bool {
         let state = self.state();
@@ -113,16 +112,16 @@ impl Cache {
         &self,
         settings: &ProviderSettings,
         client: &Client,
-        now: UnixTime,
-        deadline: Instant,
+        moment: Moment,
     ) -> Result<Arc<Metadata>, Cause> {
+        let Moment { now, deadline } = moment;
         if self.is_due(now) {
             let _calling = tokio::time::timeout_at(deadline, self.calling.lock())
                 .await
                 .map_err(|_| Cause::TooSlow)?;
             // Somebody else may have read it meanwhile.
             if self.is_due(now) {
-                let read = self.read(settings, client, deadline).await;
+                let read = read(settings, client, moment).await;
                 let mut state = self.state();
                 state.tried_at = Some(now);
                 match read {
@@ -150,23 +149,22 @@ impl Cache {
             (None, None) => Err(Cause::Unreachable),
         }
     }
+}
 
-    async fn read(
-        &self,
-        settings: &ProviderSettings,
-        client: &Client,
-        deadline: Instant,
-    ) -> Result<Metadata, Cause> {
-        let Some(address) = discovery_address(settings) else {
-            return Err(Cause::Unreadable("issuer"));
-        };
-        let request = client.get(address).header(ACCEPT, "application/json");
-        let answer = call(request, deadline).await?.ok()?;
-        // Some servers give the document no type of its own.
-        let document =
-            json::parse(&answer.body).map_err(|_| Cause::Unreadable("discovery document"))?;
-        parse(settings, &document)
-    }
+async fn read(
+    settings: &ProviderSettings,
+    client: &Client,
+    moment: Moment,
+) -> Result<Metadata, Cause> {
+    let Some(address) = discovery_address(settings) else {
+        return Err(Cause::Unreadable("issuer"));
+    };
+    let request = client.get(address).header(ACCEPT, "application/json");
+    let answer = call(request, moment.deadline).await?.ok()?;
+    // Some servers give the document no type of its own.
+    let document =
+        json::parse(&answer.body).map_err(|_| Cause::Unreadable("discovery document"))?;
+    parse(settings, &document)
 }
 
 /// `ISSUER/.well-known/openid-configuration` (Discovery 4), as this server reaches it.
@@ -208,17 +206,64 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
     if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
         return Err(Cause::BadMetadata("issuer"));
     }
-    let is_https = Url::parse(issuer).is_ok_and(|issuer| issuer.scheme() == "https");
-    // Some name the addresses for servers by the host that they were asked under.
-    let is_inside = |url: &Url| {
-        let base = settings.internal_base.as_ref();
-        base.is_some_and(|base| base.origin() == url.origin())
+    let members = Members { settings, document };
+    let (browser, server) = (Caller::Browser, Caller::Server);
+    let set = &settings.addresses;
+    let required = |name, set, caller| {
+        let address = members.address(name, set, caller)?;
+        address.ok_or(Cause::BadMetadata(name))
     };
-    let address = |name: &'static str, set: &Option<Url>, is_browsers: bool| {
+    Ok(Metadata {
+        authorize: required("authorization_endpoint", set.authorize.as_ref(), browser)?,
+        token: required("token_endpoint", set.token.as_ref(), server)?,
+        token_name: match (document.get("token_endpoint"), &set.token) {
+            (Some(Value::String(name)), _) => name.clone(),
+            (_, set) => set.as_ref().map(Url::to_string).unwrap_or_default(),
+        },
+        userinfo: members.address("userinfo_endpoint", set.userinfo.as_ref(), server)?,
+        jwks: Some(required("jwks_uri", set.jwks.as_ref(), server)?),
+        pushed_requests: members.address(
+            "pushed_authorization_request_endpoint",
+            set.pushed_requests.as_ref(),
+            server,
+        )?,
+        requires_pushed_requests: members.is_true("require_pushed_authorization_requests"),
+        revocation: members.address("revocation_endpoint", set.revocation.as_ref(), server)?,
+        end_session: members.address("end_session_endpoint", set.end_session.as_ref(), browser)?,
+        sends_issuer: members.is_true("authorization_response_iss_parameter_supported"),
+        sends_logouts: members.is_true("backchannel_logout_supported"),
+        auth_methods: members.texts("token_endpoint_auth_methods_supported"),
+        scopes: members.texts("scopes_supported"),
+        claims: members.texts("claims_supported"),
+        algorithms: members.texts("id_token_signing_alg_values_supported"),
+    })
+}
+
+/// Who calls an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    Browser,
+    Server,
+}
+
+/// The members of a discovery document.
+struct Members<'a> {
+    settings: &'a ProviderSettings,
+    document: &'a Value,
+}
+
+impl Members<'_> {
+    /// An address: the one that is set, else the document's.
+    fn address(
+        &self,
+        name: &'static str,
+        set: Option<&Url>,
+        caller: Caller,
+    ) -> Result<Option<Url>, Cause> {
         if let Some(url) = set {
             return Ok(Some(url.clone()));
         }
-        let text = match document.get(name) {
+        let text = match self.document.get(name) {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) => text,
             Some(_) => return Err(Cause::BadMetadata(name)),
@@ -227,59 +272,38 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
             .ok()
             .filter(|url| {
                 url.scheme() == "https"
-                    || (url.scheme() == "http" && !is_https)
-                    || (is_inside(url) && !is_browsers)
+                    || (url.scheme() == "http" && !self.is_https())
+                    || (caller == Caller::Server && self.is_inside(url))
             })
             .filter(|url| url.host_str().is_some())
             .filter(|url| url.username().is_empty() && url.password().is_none())
             .ok_or(Cause::BadMetadata(name))?;
-        Ok(Some(if is_browsers {
-            url
-        } else {
-            inside(settings, url)
+        Ok(Some(match caller {
+            Caller::Browser => url,
+            Caller::Server => inside(self.settings, url),
         }))
-    };
-    let set = &settings.addresses;
-    let required = |name, found: Option<Url>| found.ok_or(Cause::BadMetadata(name));
-    let texts = |name: &str| -> Vec<String> {
-        let list = document.get(name).and_then(Value::as_array);
+    }
+
+    fn is_https(&self) -> bool {
+        let issuer = self.settings.issuer.as_deref().unwrap_or_default();
+        Url::parse(issuer).is_ok_and(|issuer| issuer.scheme() == "https")
+    }
+
+    /// Some providers name the addresses for servers by the host that they were asked under.
+    fn is_inside(&self, url: &Url) -> bool {
+        let base = self.settings.internal_base.as_ref();
+        base.is_some_and(|base| base.origin() == url.origin())
+    }
+
+    fn texts(&self, name: &str) -> Vec<String> {
+        let list = self.document.get(name).and_then(Value::as_array);
         let texts = list.into_iter().flatten().filter_map(Value::as_str);
         texts.map(str::to_owned).collect()
-    };
-    let is_true = |name: &str| document.get(name) == Some(&Value::Bool(true));
-    Ok(Metadata {
-        authorize: required(
-            "authorization_endpoint",
-            address("authorization_endpoint", &set.authorize, true)?,
-        )?,
-        token: required(
-            "token_endpoint",
-            address("token_endpoint", &set.token, false)?,
-        )?,
-        token_name: match (document.get("token_endpoint"), &set.token) {
-            (Some(Value::String(name)), _) => name.clone(),
-            (_, set) => set.as_ref().map(Url::to_string).unwrap_or_default(),
-        },
-        userinfo: address("userinfo_endpoint", &set.userinfo, false)?,
-        jwks: Some(required(
-            "jwks_uri",
-            address("jwks_uri", &set.jwks, false)?,
-        )?),
-        pushed_requests: address(
-            "pushed_authorization_request_endpoint",
-            &set.pushed_requests,
-            false,
-        )?,
-        requires_pushed_requests: is_true("require_pushed_authorization_requests"),
-        revocation: address("revocation_endpoint", &set.revocation, false)?,
-        end_session: address("end_session_endpoint", &set.end_session, true)?,
-        sends_issuer: is_true("authorization_response_iss_parameter_supported"),
-        sends_logouts: is_true("backchannel_logout_supported"),
-        auth_methods: texts("token_endpoint_auth_methods_supported"),
-        scopes: texts("scopes_supported"),
-        claims: texts("claims_supported"),
-        algorithms: texts("id_token_signing_alg_values_supported"),
-    })
+    }
+
+    fn is_true(&self, name: &str) -> bool {
+        self.document.get(name) == Some(&Value::Bool(true))
+    }
 }
 
 /// The metadata of a provider without discovery. `None` for one that has it.

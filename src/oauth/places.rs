@@ -271,9 +271,9 @@ impl Place<'_> {
     /// Does what the place is for, unless it is taken back meanwhile.
     ///
     /// # Errors
-    /// What the work says; [`Cause::Overloaded`] at this step.
+    /// The error of the work; [`Cause::Overloaded`] at this step.
     pub async fn hold<T>(
-        self,
+        &self,
         step: Step,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
@@ -333,11 +333,12 @@ mod tests {
         // The eleventh of the same address waits in vain, and recalls nobody.
         assert!(take(&places, "10.0.0.1").await.is_none());
         let others = (0..8).map(|_| take(&places, "10.0.0.2"));
-        let ends = greedy.into_iter().map(|place| {
-            place.hold(Step::TokenCall, async {
+        let ends = greedy.into_iter().map(|place| async move {
+            let work = async {
                 tokio::time::sleep(Duration::from_secs(9)).await;
                 Ok(())
-            })
+            };
+            place.hold(Step::TokenCall, work).await
         });
         let (others, ends) = tokio::join!(
             futures_util::future::join_all(others),

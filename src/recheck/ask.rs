@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use log::warn;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::{CLAIM, Checked, Renewed, Round, Verdict};
 use crate::clock::UnixTime;
 use crate::error::{Admission, Cause};
-use crate::oauth::{Again, Known, Refreshed, Refusal, Reread};
+use crate::oauth::{KnownPerson, Moment, Presence, Refreshed, Refusal, Reread};
 use crate::secret::Secret;
 use crate::sessions::due::{self, SessionTokens};
 use crate::sessions::tokens;
@@ -22,15 +21,14 @@ const RENEW_CLAIM: Duration = Duration::from_secs(30);
 
 /// What one session's tokens brought.
 enum Answer {
-    Here(Option<Box<Reread>>),
+    Confirmed(Option<Box<Reread>>),
     /// The rule of admission that what was read breaks.
     NotAdmitted(Admission),
     Refused(Refusal),
     Unknown(Cause),
-    /// There is nothing to ask with.
-    Silent,
+    NothingToAskWith,
     /// There is something to ask with, sealed under a key that is not known here.
-    Sealed,
+    TokensSealed,
 }
 
 impl Round {
@@ -80,7 +78,7 @@ impl Round {
             }
             checked.asked.push(row.session_id);
             let answer = self.ask_with(&row, checked).await;
-            is_any_sealed |= matches!(answer, Answer::Sealed);
+            is_any_sealed |= matches!(answer, Answer::TokensSealed);
             if self.keep(row, answer, checked).is_break() {
                 return;
             }
@@ -121,8 +119,8 @@ impl Round {
     /// Keeps what a session's tokens brought. After some answers there is nothing more to ask.
     fn keep(&self, row: SessionTokens, answer: Answer, checked: &mut Checked) -> ControlFlow<()> {
         match answer {
-            Answer::Here(reread) => {
-                checked.verdict = Verdict::Here(row.session_id, reread);
+            Answer::Confirmed(reread) => {
+                checked.verdict = Verdict::Confirmed(row.session_id, reread);
                 return ControlFlow::Break(());
             }
             Answer::NotAdmitted(why) => {
@@ -155,7 +153,7 @@ impl Round {
                     return ControlFlow::Break(());
                 }
             }
-            Answer::Silent | Answer::Sealed => {}
+            Answer::NothingToAskWith | Answer::TokensSealed => {}
         }
         ControlFlow::Continue(())
     }
@@ -176,7 +174,7 @@ impl Round {
         };
         let (refresh_token, access_token) = (opened(&row.refresh_token), opened(&row.access_token));
         if matches!(refresh_token, Some(None)) || matches!(access_token, Some(None)) {
-            return Answer::Sealed;
+            return Answer::TokensSealed;
         }
         let (refresh_token, access_token) = (refresh_token.flatten(), access_token.flatten());
         let is_over = |now: UnixTime| row.access_expires_at.is_none_or(|at| at <= now.0);
@@ -187,14 +185,16 @@ impl Round {
             let answer = self.read(row, &token, None, checked).await;
             match (answer, &refresh_token) {
                 // What a token says that has run out says nothing of the person.
-                (Answer::Refused(_), None) if is_over(desk.clock.now()) => return Answer::Silent,
+                (Answer::Refused(_), None) if is_over(desk.clock.now()) => {
+                    return Answer::NothingToAskWith;
+                }
                 (Answer::Refused(_), Some(_)) => {}
                 (answer, _) => return answer,
             }
         }
         match refresh_token {
             Some(token) => self.refresh(row, &token, checked).await,
-            None => Answer::Silent,
+            None => Answer::NothingToAskWith,
         }
     }
 
@@ -211,15 +211,15 @@ impl Round {
             ..
         } = self;
         self.pace.turn(1).await;
-        let now = desk.clock.now();
-        let refreshed = provider.refresh(token, row.sub.as_deref(), now, deadline());
+        let moment = Moment::within(desk.clock.now(), CALL_DEADLINE);
+        let refreshed = provider.refresh(token, row.sub.as_deref(), moment);
         let Refreshed {
             tokens: new,
             claims,
         } = match refreshed.await {
-            Again::Here(refreshed) => refreshed,
-            Again::Refused(refusal) => return Answer::Refused(refusal),
-            Again::Unknown(cause) => return Answer::Unknown(cause),
+            Presence::Confirmed(refreshed) => refreshed,
+            Presence::Refused(refusal) => return Answer::Refused(refusal),
+            Presence::Unknown(cause) => return Answer::Unknown(cause),
         };
         let sealed = |token| tokens::seal_token(&desk.keys, token, &row.token_hash).ok();
         let refresh = new.refresh_token.as_ref().and_then(sealed);
@@ -236,7 +236,7 @@ impl Round {
         let answer = self.read(row, &new.access_token, claims, checked).await;
         match answer {
             // The refresh token was taken: the person is there, whatever else could not be read.
-            Answer::Unknown(_) if !recheck.asks_profile => Answer::Here(None),
+            Answer::Unknown(_) if !recheck.asks_profile => Answer::Confirmed(None),
             Answer::Refused(Refusal::Unnamed) => {
                 checked.was_refreshed = true;
                 answer
@@ -256,39 +256,34 @@ impl Round {
         let provider = &self.provider;
         let calls = provider.calls_to_read_again();
         if claims.is_none() && calls == 0 {
-            return Answer::Here(None);
+            return Answer::Confirmed(None);
         }
         self.pace.turn(calls).await;
-        let now = self.desk.clock.now();
+        let moment = Moment::within(self.desk.clock.now(), CALL_DEADLINE);
         let identity = checked.identities.first();
-        let known = Known {
+        let known = KnownPerson {
             sub: row.sub.as_deref(),
             permissions_from: identity.and_then(|known| known.permissions_from.as_deref()),
         };
-        let again = provider.read_again(token, claims, known, now, deadline());
-        let reread = match again.await {
-            Again::Here(reread) => reread,
-            Again::Refused(refusal) => return Answer::Refused(refusal),
-            Again::Unknown(cause) => return Answer::Unknown(cause),
+        let reread = match provider.read_again(token, claims, known, moment).await {
+            Presence::Confirmed(reread) => reread,
+            Presence::Refused(refusal) => return Answer::Refused(refusal),
+            Presence::Unknown(cause) => return Answer::Unknown(cause),
         };
         if let Some(why) = reread.breaks_admission {
             return Answer::NotAdmitted(why);
         }
         if !checked.are_subjects_known {
-            return Answer::Here(None);
+            return Answer::Confirmed(None);
         }
         // Somebody else's token: as good as refused.
-        let is_somebody_else = reread.subject.as_ref().is_some_and(|subject| {
+        let is_somebody_else = reread.profile.subject.as_ref().is_some_and(|subject| {
             let identities = &checked.identities;
             !identities.is_empty() && !identities.iter().any(|known| known.subject == *subject)
         });
         if is_somebody_else {
             return Answer::Refused(Refusal::Named);
         }
-        Answer::Here(Some(Box::new(reread)))
+        Answer::Confirmed(Some(Box::new(reread)))
     }
-}
-
-fn deadline() -> Instant {
-    Instant::now() + CALL_DEADLINE
 }

@@ -94,7 +94,7 @@ impl Settling {
         };
         match &self.checked.verdict {
             Verdict::GivenUp => {}
-            Verdict::Here(session_id, reread) => {
+            Verdict::Confirmed(session_id, reread) => {
                 due::confirm(conn, now, *session_id)?;
                 self.ask_again_at(conn, self.next)?;
                 let mut why_out = None;
@@ -237,7 +237,7 @@ impl Settling {
             self.round.provider.settings(),
         );
         let was = self.checked.identities.iter().find(|identity| {
-            let subject = reread.subject.as_ref();
+            let subject = reread.profile.subject.as_ref();
             subject.is_none_or(|subject| identity.subject == *subject)
         });
         let Some(was) = was else { return Ok(None) };
@@ -256,8 +256,8 @@ impl Settling {
         if !is_admitted(&settings.admission.permissions, &reread.permissions) {
             return Ok(Some(Admission::Permission));
         }
-        let mut changes = identity_sync::kept(&reread.kept, &reread.permissions);
-        let username = reread.username.as_ref().unwrap_or(&user.username);
+        let mut changes = identity_sync::kept(&reread.profile.kept, &reread.permissions);
+        let username = reread.profile.username.as_ref().unwrap_or(&user.username);
         let sync = Sync {
             user,
             identity,
@@ -265,8 +265,8 @@ impl Settling {
             profile: Profile {
                 subject: was.subject.clone(),
                 username: username.clone(),
-                first_name: reread.first_name.clone(),
-                email: reread.email.clone(),
+                first_name: reread.profile.first_name.clone(),
+                email: reread.profile.email.clone(),
             },
             permissions: &reread.permissions,
             permissions_from: &reread.permissions_from,

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::link::{self, Draft};
+use super::one_time_link::{self, Draft};
 use crate::audit::{self, About, Actor, Deed, Event, EventKind};
 use crate::clock::UnixTime;
 use crate::db::Conn;
@@ -202,7 +202,7 @@ pub async fn look(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<(
 fn open(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<String> {
     let now = desk.clock.now();
     let purpose = Purpose::ConfirmationLink;
-    link::open(&desk.keys, purpose, LIFETIME, now, token)
+    one_time_link::open(&desk.keys, purpose, LIFETIME, now, token)
         .filter(|link| link.user_id == user_id)
         .map(|link| link.id)
         .ok_or(Error::LinkExpired)

@@ -7,7 +7,7 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Admission, Result, Stopped};
 use crate::leaving;
-use crate::oauth::profile::email_domain;
+use crate::oauth::mapping::email_domain;
 use crate::oauth::{Permissions, Person, Provider};
 use crate::permissions::{self, Counting};
 use crate::roles;

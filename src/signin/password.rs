@@ -11,7 +11,8 @@ use log::warn;
 use tokio::time::{Instant, sleep_until};
 
 use super::door::{Entered, Way};
-use super::{CALLBACK_DEADLINE, Refusal, Visitor, go_in, note};
+use super::refusal::{Refusal, note};
+use super::{CALLBACK_DEADLINE, Visitor, go_in};
 use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::door::{Entered, Way};
-use super::link::{self, Draft};
+use super::one_time_link::{self, Draft};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
 use crate::audit::{self, EventKind};
 use crate::config::PasswordLogin;
@@ -64,7 +64,7 @@ async fn find(desk: &Desk, token: &Secret<String>) -> Result<(User, String)> {
         return Err(Error::LinkExpired);
     }
     let now = desk.clock.now();
-    let link = link::open(&desk.keys, Purpose::PasswordLink, LIFETIME, now, token)
+    let link = one_time_link::open(&desk.keys, Purpose::PasswordLink, LIFETIME, now, token)
         .ok_or(Error::LinkExpired)?;
     desk.db
         .read(move |conn| {

@@ -11,7 +11,7 @@ use crate::config::{Document, Pointer};
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
-use crate::oauth::profile::Documents;
+use crate::oauth::documents::Documents;
 use crate::oauth::{self, Permissions, Person, Provider};
 use crate::permissions::{self, BY_HAND};
 use crate::secret::sha256;

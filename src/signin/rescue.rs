@@ -10,8 +10,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::door::{Entered, Way};
-use super::link::{self, Draft, Link};
-use super::{CALLBACK_DEADLINE, Refusal, Visitor, go_in, note};
+use super::one_time_link::{self, Draft, Link};
+use super::refusal::{Refusal, note};
+use super::{CALLBACK_DEADLINE, Visitor, go_in};
 use crate::audit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -38,7 +39,8 @@ pub fn address(origin: &str, token: &Secret<String>) -> String {
 
 fn open(desk: &Desk, token: &Secret<String>) -> Result<Link> {
     let now = desk.clock.now();
-    link::open(&desk.keys, Purpose::RescueLink, LIFETIME, now, token).ok_or(Error::LinkExpired)
+    one_time_link::open(&desk.keys, Purpose::RescueLink, LIFETIME, now, token)
+        .ok_or(Error::LinkExpired)
 }
 
 /// Whom a link would sign in. Uses nothing up.

@@ -147,7 +147,7 @@ pub fn notice(request: &HttpRequest) -> Option<String> {
 
 /// Which session the browser has just left, sealed.
 pub fn farewell_cookie(desk: &Desk, sealed: String) -> Cookie<'static> {
-    let seconds = i64::try_from(crate::signout::FAREWELL.as_secs()).unwrap_or(600);
+    let seconds = i64::try_from(crate::signout::LEFT_SESSION_LIFETIME.as_secs()).unwrap_or(600);
     Cookie::build(FAREWELL, sealed)
         .path("/")
         .secure(desk.public_url.is_https)

@@ -15,7 +15,7 @@ use super::visit::Visit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
-use crate::signout::{self, Farewell};
+use crate::signout::{self, LeftSession};
 
 #[derive(Template)]
 #[template(path = "signed_out.html")]
@@ -40,16 +40,16 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse
     // What a provider adds to the address leads nowhere from here.
     visit.here = LocalPath::parse("/signed-out").unwrap_or_else(LocalPath::home);
     let page = Page::new(&desk, &visit, None)?;
-    let farewell = farewell(&request, &desk);
+    let left = left_session(&request, &desk);
     let state = url::form_urlencoded::parse(request.query_string().as_bytes())
         .find(|(name, _)| name == "state")
         .map(|(_, value)| value.into_owned());
-    let provider = farewell
+    let provider = left
         .as_ref()
-        .and_then(|farewell| desk.providers.find(&farewell.provider));
+        .and_then(|left| desk.providers.find(&left.provider));
     // Without a state of ours nothing is known of what the provider did.
-    let is_back = match (&farewell, &state) {
-        (Some(farewell), Some(state)) => farewell.state == *state,
+    let is_back = match (&left, &state) {
+        (Some(left), Some(state)) => left.state == *state,
         _ => false,
     };
     let logout = provider
@@ -82,7 +82,7 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse
 /// On to the provider's own sign-out. The ID token in its address is what the protocol wants
 /// there; it opens nothing, and it says who was here.
 pub async fn at_provider(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse> {
-    let Some(farewell) = farewell(&request, &desk) else {
+    let Some(left) = left_session(&request, &desk) else {
         return Ok(see_other("/signed-out"));
     };
     // Whoever was here before is not this person's to sign out.
@@ -90,7 +90,7 @@ pub async fn at_provider(request: HttpRequest, desk: Data<Desk>) -> Result<HttpR
         return Ok(see_other("/"));
     }
     let is_look = request.method() == Method::HEAD;
-    let address = signout::provider_address(&desk, &farewell, is_look).await?;
+    let address = signout::provider_address(&desk, &left, is_look).await?;
     Ok(match address {
         Some(address) => HttpResponse::SeeOther()
             .insert_header((LOCATION, address.as_str()))
@@ -99,6 +99,6 @@ pub async fn at_provider(request: HttpRequest, desk: Data<Desk>) -> Result<HttpR
     })
 }
 
-fn farewell(request: &HttpRequest, desk: &Desk) -> Option<Farewell> {
-    Farewell::open(desk, &cookie::farewell(request)?)
+fn left_session(request: &HttpRequest, desk: &Desk) -> Option<LeftSession> {
+    LeftSession::open(desk, &cookie::farewell(request)?)
 }

@@ -13,10 +13,11 @@ use frontdesk::config::{ClientAuth, Document, Mapping, ProviderSettings};
 use frontdesk::error::Cause;
 use frontdesk::oauth::call::Answer;
 use frontdesk::oauth::claims::{Asked, Parties};
+use frontdesk::oauth::documents::Documents;
 use frontdesk::oauth::jwt::{Jwt, MAX_TOKEN};
 use frontdesk::oauth::keys::is_signed_by;
-use frontdesk::oauth::profile::Documents;
-use frontdesk::oauth::{Permissions, call, claims, json, keys, metadata, profile, token};
+use frontdesk::oauth::mapping::permissions;
+use frontdesk::oauth::{Permissions, call, claims, json, keys, mapping, metadata, token};
 use frontdesk::permissions::{MAX_COUNT, MAX_NAME};
 use frontdesk::secret::half_of_hash;
 use frontdesk::signin::Callback;
@@ -406,7 +407,7 @@ pub fn profile(data: &[u8]) {
 }
 
 fn hold_of_person(mapping: &Mapping, documents: &Documents) {
-    let Ok(read) = profile::read(mapping, documents) else {
+    let Ok(read) = mapping::read(mapping, documents) else {
         return;
     };
     let said = |pointer| {
@@ -450,11 +451,7 @@ fn hold_of_person(mapping: &Mapping, documents: &Documents) {
 }
 
 fn hold_of_permissions(mapping: &Mapping, documents: &mut Documents) {
-    assert!(matches!(
-        profile::read_permissions(mapping, documents, false),
-        Permissions::NotAsked
-    ));
-    match profile::read_permissions(mapping, documents, true) {
+    match permissions::read(mapping, documents) {
         Permissions::NotAsked => panic!("it was asked"),
         Permissions::Failed(_) => {}
         Permissions::Given(all) => {
@@ -472,7 +469,7 @@ fn hold_of_permissions(mapping: &Mapping, documents: &mut Documents) {
     }
     documents.permissions_failure = Some(Cause::TooSlow);
     assert!(matches!(
-        profile::read_permissions(mapping, documents, true),
+        permissions::read(mapping, documents),
         Permissions::Failed(_)
     ));
 }
@@ -482,7 +479,7 @@ pub fn email(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    let Some(domain) = profile::email_domain(text) else {
+    let Some(domain) = mapping::email_domain(text) else {
         return;
     };
     let parts: Vec<&str> = text.split('@').collect();
@@ -498,7 +495,7 @@ pub fn email(data: &[u8]) {
     }
     if tail.is_ascii() {
         assert_eq!(
-            profile::email_domain(&format!("a@{domain}")),
+            mapping::email_domain(&format!("a@{domain}")),
             Some(domain),
             "a domain stays itself"
         );

@@ -711,3 +711,52 @@ fn a_provider_that_is_unreachable_is_told_apart_from_one_that_is_slow() {
         assert!(answer.body.contains("could not be reached"));
     });
 }
+
+#[test]
+fn each_call_of_a_sign_in_that_fails_has_its_own_line_and_its_own_time() {
+    run(async {
+        let desk = Desk::start().await;
+        let late = Duration::from_millis(1500);
+        desk.provider.on_call(Endpoint::Token, Reply::Late(late));
+        desk.provider.on_call(
+            Endpoint::Profile,
+            Reply::Answer(404, "text/plain", Vec::new()),
+        );
+        let answer = desk
+            .browser()
+            .sign_in(&Person::named("li"), "/account")
+            .await;
+        assert_refused(&desk, &answer, 502, "no profile");
+        let (log, reference) = (desk.log(), answer.reference());
+        let field = |line: &str, name: &str| {
+            let fields = line.split(' ').filter_map(|field| field.split_once('='));
+            let mut found = fields.filter(|(given, _)| *given == name);
+            found.next().map(|(_, value)| value.to_owned())
+        };
+        let refused = log
+            .lines()
+            .filter(|line| field(line, "event").as_deref() == Some("sign_in_refused"))
+            .find(|line| field(line, "reference").as_ref() == Some(&reference))
+            .expect("a line");
+        let attempt = field(refused, "attempt").expect("an attempt");
+        let line = |event: &str| {
+            log.lines()
+                .find(|line| {
+                    field(line, "attempt").as_ref() == Some(&attempt)
+                        && field(line, "event").as_deref() == Some(event)
+                })
+                .unwrap_or_else(|| panic!("no {event} in {log}"))
+        };
+        let took = |event: &str| {
+            let ms: u64 = field(line(event), "ms").expect("ms").parse().expect("ms");
+            Duration::from_millis(ms)
+        };
+        assert_eq!(field(line("token_call"), "outcome").as_deref(), Some("ok"));
+        assert!(took("token_call") >= late);
+        assert_eq!(
+            field(line("profile_call"), "outcome").as_deref(),
+            Some("refused")
+        );
+        assert!(took("profile_call") < late);
+    });
+}

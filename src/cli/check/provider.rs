@@ -10,7 +10,7 @@ use crate::clock::{Clock, UnixTime};
 use crate::config::{ClientAuth, ProviderSettings, PublicUrl};
 use crate::error::Cause;
 use crate::oauth::metadata::Metadata;
-use crate::oauth::{Provider, jwt};
+use crate::oauth::{Moment, Provider, jwt};
 
 const DISCOVERY_PATIENCE: Duration = Duration::from_secs(5);
 /// In seconds. With a greater difference, tokens are refused.
@@ -36,13 +36,14 @@ pub async fn check(
         inspection.check_clock().await;
     }
     inspection.check_proof();
-    for (name, url, is_needed) in inspection.provider.addresses() {
-        let used_by = if is_needed {
+    for address in inspection.provider.addresses() {
+        let used_by = if address.is_needed {
             UsedBy::Server
         } else {
             UsedBy::Browsers
         };
-        inspection.check_address(&name, &url, used_by).await;
+        let (name, url) = (&address.setting, &address.url);
+        inspection.check_address(name, url, used_by).await;
     }
     Ok(())
 }
@@ -143,8 +144,8 @@ impl Inspection<'_> {
             return Answered::Yes;
         }
         let what = self.of("discovery");
-        let deadline = tokio::time::Instant::now() + DISCOVERY_PATIENCE;
-        match self.provider.discover(self.now, deadline).await {
+        let moment = Moment::within(self.now, DISCOVERY_PATIENCE);
+        match self.provider.discover(moment).await {
             Ok(known) => {
                 let offers = self.offers(&known).join("; ");
                 Report::ok(&what, format!("the issuer matches the setting; {offers}"));

@@ -15,7 +15,7 @@ use crate::error::{Error, Result, Stopped};
 use crate::permissions;
 use crate::secret::{Secret, reference};
 use crate::sessions::{self, Session};
-use crate::signin::link::Draft;
+use crate::signin::one_time_link::Draft;
 use crate::signin::{confirmation, password_link};
 use crate::users::{self, Role, User};
 use crate::web::cookie;

@@ -2,25 +2,26 @@
 //! what it says of them now.
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::call::call;
 use super::claims;
+use super::documents::Documents;
 use super::jwt::Jwt;
-use super::profile::{self, Documents, Kept, email_domain};
+use super::mapping::{self, PartialProfile, email_domain};
 use super::token::{self, Tokens};
-use super::{Failure, Permissions, Provider, Took};
+use super::userinfo::Asking;
+use super::{Failure, Moment, Permissions, Provider};
 use crate::clock::UnixTime;
 use crate::config::{Document, Pointer};
-use crate::error::{Admission, Cause};
+use crate::error::{Admission, Cause, Step};
 use crate::secret::Secret;
 
-/// What a provider says of somebody who signed in before.
-pub enum Again<T> {
-    /// They are still there.
-    Here(T),
+/// The presence at the provider of somebody who signed in before.
+pub enum Presence<T> {
+    /// They are, and this came with the answer.
+    Confirmed(T),
     Refused(Refusal),
-    /// Says nothing either way.
+    /// The answer says nothing either way.
     Unknown(Cause),
 }
 
@@ -40,23 +41,19 @@ pub struct Refreshed {
     pub claims: Option<Value>,
 }
 
-/// What is known of somebody who is asked about again.
+/// A person who is asked about again, as they are known here.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
-    /// Whom userinfo must be about, where that is known.
+pub struct KnownPerson<'a> {
+    /// The `sub` that userinfo must be about, where it is known.
     pub sub: Option<&'a str>,
     /// Which answers their permissions came from: codes, by spaces.
     pub permissions_from: Option<&'a str>,
 }
 
-/// What was read again of somebody. What an answer leaves out says nothing.
+/// A person, as the provider describes them some time after the sign-in.
 #[derive(Debug)]
 pub struct Reread {
-    pub subject: Option<String>,
-    pub username: Option<String>,
-    pub first_name: Option<String>,
-    pub email: Option<String>,
-    pub kept: Vec<Kept>,
+    pub profile: PartialProfile,
     pub permissions: Permissions,
     /// Which answers they came from: codes, by spaces.
     pub permissions_from: String,
@@ -73,29 +70,29 @@ impl Provider {
         &self,
         refresh_token: &Secret<String>,
         sub: Option<&str>,
-        now: UnixTime,
-        deadline: Instant,
-    ) -> Again<Refreshed> {
+        moment: Moment,
+    ) -> Presence<Refreshed> {
         let Some(metadata) = self.known() else {
-            return Again::Unknown(Cause::Unreachable);
+            return Presence::Unknown(Cause::Unreachable);
         };
+        let now = moment.now;
         let parameters = [
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token.expose().as_str()),
         ];
-        let request = match self.to_token_endpoint(&metadata, &metadata.token, &parameters, now) {
+        let request = match self.client_request(&metadata, &metadata.token, &parameters, now) {
             Ok(request) => request,
-            Err(cause) => return Again::Unknown(cause),
+            Err(cause) => return Presence::Unknown(cause),
         };
-        let answer = call(request, deadline).await;
+        let answer = call(request, moment.deadline).await;
         self.note(&answer);
         let tokens = match answer.and_then(|answer| token::read(&self.settings, &answer, now)) {
             Ok(tokens) => tokens,
-            Err(Cause::CodeRefused) => return Again::Refused(Refusal::Named),
-            Err(cause) => return Again::Unknown(cause),
+            Err(Cause::CodeRefused) => return Presence::Refused(Refusal::Named),
+            Err(cause) => return Presence::Unknown(cause),
         };
         let without_claims = |tokens| {
-            Again::Here(Refreshed {
+            Presence::Confirmed(Refreshed {
                 tokens,
                 claims: None,
             })
@@ -106,18 +103,18 @@ impl Provider {
         };
         let checked = async {
             let jwt = Jwt::parse(text.expose())?;
-            self.verify(&metadata, &jwt, now, deadline).await?;
+            self.verify(&metadata, &jwt, moment).await?;
             claims::check_refreshed(jwt.claims(), &jwt.kind, self.parties(issuer), sub, now)?;
             Ok(jwt.into_claims())
         };
         match checked.await {
-            Ok(claims) => Again::Here(Refreshed {
+            Ok(claims) => Presence::Confirmed(Refreshed {
                 tokens,
                 claims: Some(claims),
             }),
             // Somebody else, from somewhere else or for somebody else: as good as a refusal (Core
             // 12.2). Not audiences beside this one: some name every client of a project.
-            Err(Cause::BadToken("iss" | "sub" | "aud")) => Again::Refused(Refusal::Named),
+            Err(Cause::BadToken("iss" | "sub" | "aud")) => Presence::Refused(Refusal::Named),
             // Where it cannot be verified the new token counts all the same: the old one is used up.
             Err(_) => without_claims(tokens),
         }
@@ -133,12 +130,11 @@ impl Provider {
     }
 
     fn asks_userinfo(&self) -> bool {
-        self.settings.issuer.is_some()
-            && self.settings.asks_userinfo
-            && self.known().is_some_and(|known| known.userinfo.is_some())
+        let known = self.known();
+        known.is_some_and(|known| self.userinfo_address(&known).is_some())
     }
 
-    /// Whether access tokens can be asked with.
+    /// True if access tokens can be asked with.
     #[must_use]
     pub fn has_profile(&self) -> bool {
         self.settings.dialect.profile_query.is_empty()
@@ -151,39 +147,37 @@ impl Provider {
         &self,
         access_token: &Secret<String>,
         claims: Option<Value>,
-        about: Known<'_>,
-        now: UnixTime,
-        deadline: Instant,
-    ) -> Again<Reread> {
+        about: KnownPerson<'_>,
+        moment: Moment,
+    ) -> Presence<Reread> {
         let Some(metadata) = self.known() else {
-            return Again::Unknown(Cause::Unreachable);
+            return Presence::Unknown(Cause::Unreachable);
         };
         let mut documents = Documents::default();
         if let Some(claims) = claims {
             documents.set(Document::IdToken, claims);
         }
-        let mut took = Took::default();
-        let read = self
-            .read_documents(
-                &metadata,
-                access_token,
-                (about.sub, None),
-                &mut documents,
-                &mut took,
-                (now, deadline),
-            )
-            .await;
-        let noted = read.as_ref().map_err(|failure| failure.cause.clone());
-        self.note(&noted);
+        let asking = Asking {
+            metadata: &metadata,
+            access_token,
+            sub: about.sub,
+            code: None,
+            moment,
+        };
+        let answers = self.ask_about_person(&asking).await;
+        let read = answers.put_into(&mut documents);
+        let read = read.map_err(|failure| failure.cause);
+        self.note(&read);
         match read {
-            Ok(()) => Again::Here(self.reread(&documents, about.permissions_from, now)),
-            Err(Failure { cause, .. }) => match cause {
-                Cause::TokenRefused | Cause::CodeRefused | Cause::BadToken("userinfo sub") => {
-                    Again::Refused(Refusal::Named)
-                }
-                Cause::Refused(401 | 403) => Again::Refused(Refusal::Unnamed),
-                cause => Again::Unknown(cause),
-            },
+            Ok(()) => {
+                let reread = self.reread(&documents, about.permissions_from, moment.now);
+                Presence::Confirmed(reread)
+            }
+            Err(Cause::TokenRefused | Cause::CodeRefused | Cause::BadToken("userinfo sub")) => {
+                Presence::Refused(Refusal::Named)
+            }
+            Err(Cause::Refused(401 | 403)) => Presence::Refused(Refusal::Unnamed),
+            Err(cause) => Presence::Unknown(cause),
         }
     }
 
@@ -194,23 +188,18 @@ impl Provider {
         asked_at: UnixTime,
     ) -> Reread {
         let mapping = &self.settings.mapping;
-        let mut kept = Vec::new();
-        let read = profile::read_leniently(mapping, documents, &mut kept);
+        let profile = mapping::read_partial(mapping, documents);
         let permissions = if self.leaves_permissions_out(documents, permissions_from) {
             Permissions::Failed(Failure {
-                step: crate::error::Step::PermissionsCall,
+                step: Step::PermissionsCall,
                 cause: Cause::Unreadable("permissions left out"),
             })
         } else {
-            profile::read_permissions(mapping, documents, self.gives_permissions())
+            self.permissions_in(documents)
         };
-        let breaks_admission = self.broken_admission(documents, read.email.as_deref());
+        let breaks_admission = self.broken_admission(documents, profile.email.as_deref());
         Reread {
-            subject: read.subject,
-            username: read.username,
-            first_name: read.first_name,
-            email: read.email,
-            kept,
+            profile,
             permissions,
             permissions_from: documents.that_have(&mapping.permissions),
             asked_at,
@@ -218,7 +207,7 @@ impl Provider {
         }
     }
 
-    /// Whether a list of permissions was not to be seen: a refreshed ID token may leave claims out
+    /// True if a list of permissions was not to be seen: a refreshed ID token may leave claims out
     /// (OpenID Connect Core 12.2), and what was not asked cannot tell.
     fn leaves_permissions_out(&self, documents: &Documents, from: Option<&str>) -> bool {
         let has = |document| documents.get(document).is_some();

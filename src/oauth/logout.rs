@@ -1,18 +1,16 @@
-//! After a sign-in: taking back what the provider gave, and signing out, from either side.
+//! Signing out, from either side, and the end of tokens that nobody keeps.
 
-use tokio::time::Instant;
 use url::Url;
 
-use super::Provider;
 use super::authorize::with_query;
 use super::call::call;
 use super::claims::{self, Logout};
 use super::jwt::Jwt;
-use crate::clock::UnixTime;
+use super::{Moment, Provider};
 use crate::error::{Cause, Result};
 use crate::secret::Secret;
 
-/// Of an ID token that goes along in an address, in bytes.
+/// The longest ID token that goes along in an address, in bytes.
 const MAX_HINT: usize = 2048;
 
 impl Provider {
@@ -24,8 +22,7 @@ impl Provider {
         &self,
         token: &Secret<String>,
         kind: &str,
-        now: UnixTime,
-        deadline: Instant,
+        moment: Moment,
     ) -> Result<(), Cause> {
         let metadata = self.known().ok_or(Cause::Unreachable)?;
         let address = metadata
@@ -36,8 +33,8 @@ impl Provider {
             ("token", token.expose().as_str()),
             ("token_type_hint", kind),
         ];
-        let request = self.to_token_endpoint(&metadata, address, &parameters, now)?;
-        call(request, deadline).await?.ok().map(|_| ())
+        let request = self.client_request(&metadata, address, &parameters, moment.now)?;
+        call(request, moment.deadline).await?.ok().map(|_| ())
     }
 
     /// Where the browser goes to sign out of the provider (RP-Initiated Logout 1.0, 2). `None`
@@ -62,16 +59,11 @@ impl Provider {
         Some(with_query(address, &parameters))
     }
 
-    /// Whom a logout token is about (Back-Channel Logout 1.0, 2.6).
+    /// Reads a logout token: whose sessions it ends (Back-Channel Logout 1.0, 2.6).
     ///
     /// # Errors
     /// [`Cause::BadToken`], or why it could not be verified.
-    pub async fn logout(
-        &self,
-        token: &str,
-        now: UnixTime,
-        deadline: Instant,
-    ) -> Result<Logout, Cause> {
+    pub async fn logout(&self, token: &str, moment: Moment) -> Result<Logout, Cause> {
         let issuer = self
             .settings
             .issuer
@@ -79,15 +71,11 @@ impl Provider {
             .ok_or(Cause::BadToken("issuer"))?;
         let jwt = Jwt::parse(token)?;
         // What costs nothing first: most forgeries end here.
-        let logout = claims::check_logout(jwt.claims(), &jwt.kind, self.parties(issuer), now)?;
-        let metadata = match self.known() {
-            Some(known) => known,
-            None => self
-                .discover(now, deadline)
-                .await
-                .map_err(|failure| failure.cause)?,
-        };
-        self.verify(&metadata, &jwt, now, deadline).await?;
+        let logout =
+            claims::check_logout(jwt.claims(), &jwt.kind, self.parties(issuer), moment.now)?;
+        let metadata = self.discover_once(moment).await;
+        let metadata = metadata.map_err(|failure| failure.cause)?;
+        self.verify(&metadata, &jwt, moment).await?;
         Ok(logout)
     }
 }
