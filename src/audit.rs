@@ -99,8 +99,7 @@ impl Record {
     /// What happened.
     #[must_use]
     pub fn event(&self) -> Event {
-        let at_provider = !self.provider.is_empty();
-        stored::read(&self.event, &self.reason, at_provider, self.details())
+        stored::read(&self.event, &self.reason, &self.provider, self.details())
     }
 }
 

@@ -5,12 +5,12 @@ use crate::secret::sha256;
 
 /// A text in each language; either stands in for the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Twin {
+pub struct Bilingual {
     pub en: Option<String>,
     pub zh: Option<String>,
 }
 
-impl Twin {
+impl Bilingual {
     #[must_use]
     pub fn of(&self, lang: Lang) -> Option<&str> {
         let (first, second) = match lang {
@@ -23,15 +23,15 @@ impl Twin {
 
 #[derive(Debug, Default)]
 pub struct Branding {
-    pub company: Twin,
-    pub notice: Twin,
+    pub company: Bilingual,
+    pub notice: Bilingual,
     pub logo: Option<File>,
     /// The accent colour's custom properties.
     pub style: Option<File>,
     pub help: Option<HelpAddress>,
 }
 
-/// What is served under a name that changes with its content.
+/// A file that is served under a name that changes with its content.
 #[derive(Debug, Clone)]
 pub struct File {
     /// `/static/logo.1f3a….png`
@@ -53,7 +53,7 @@ impl File {
     }
 }
 
-/// The most characters of a name that a button shows.
+/// The most characters that the label of a button may have.
 pub const MAX_LABEL: usize = 60;
 /// In bytes: every page loads it.
 pub const MAX_LOGO: usize = 64 * 1024;
@@ -61,7 +61,7 @@ pub const MAX_LOGO: usize = 64 * 1024;
 /// A logo, told by its first bytes: SVG, PNG, JPEG or WebP.
 ///
 /// # Errors
-/// What is wrong, as the end of a sentence that names the setting.
+/// The problem, as the end of a sentence that names the setting.
 pub fn logo(content: Vec<u8>) -> Result<File, String> {
     if content.len() > MAX_LOGO {
         return Err(format!(
@@ -151,7 +151,7 @@ const BLACK: Colour = Colour([0.0, 0.0, 0.0]);
 /// A card by night.
 const DARK_SURFACE: Colour = Colour([31.0, 29.0, 27.0]);
 
-/// What people can read (WCAG 2.2, 1.4.3).
+/// The least contrast of text that people can read (WCAG 2.2, 1.4.3).
 const READABLE: f64 = 4.5;
 
 impl Colour {
@@ -168,7 +168,7 @@ impl Colour {
         Some(Self([part(0..2)?, part(2..4)?, part(4..6)?]))
     }
 
-    /// So much of `self`, from 0 to 1, over `ground`.
+    /// Mixes a share of `self`, from 0 to 1, with `ground`.
     fn over(self, share: f64, ground: Self) -> Self {
         let mut mixed = self.0;
         for (part, under) in mixed.iter_mut().zip(ground.0) {
@@ -231,10 +231,10 @@ impl Theme {
     }
 }
 
-/// The stylesheet that an accent colour makes. By night a lighter one of the same hue is used.
+/// The stylesheet of an accent colour. Dark mode uses a lighter shade of the same hue.
 ///
 /// # Errors
-/// What is wrong, as the end of a sentence that names the setting.
+/// The problem, as the end of a sentence that names the setting.
 pub fn accent_style(text: &str) -> Result<File, String> {
     let accent = Colour::parse(text).ok_or("must be a colour like #2c49c4")?;
     let contrast = accent.worst(&LIGHT_GROUNDS);

@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::config::{self, DatabaseUrl, Faults, LogSettings, OPTIONS, Settings};
 use crate::db::Db;
 use crate::error::{Error, Stopped};
+use crate::import_django::Mode;
 use crate::secret::{Keys, Secret, random_token};
 use crate::signin::rescue;
 use crate::users::Role;
@@ -205,7 +206,7 @@ fn settings_help() -> String {
             "\n      ",
             option.meaning,
             " [",
-            option.default,
+            &option.default.to_string(),
             "]\n",
         ] {
             text.push_str(part);
@@ -220,7 +221,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Serve => {
             let variables = config::environment()?;
             let settings = Settings::parse(&variables)?;
-            logging::start(&settings.log);
+            logging::start(&settings.log());
             for (name, option) in config::near_misses(&variables) {
                 log::warn!(event = "settings"; "{name} is set but is not a setting; did you mean {option}?");
             }
@@ -285,8 +286,11 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Users(command) => users::run(command),
         Command::ImportDjango {
             database_url,
-            dry_run,
-        } => import_django::run(&database_url, dry_run),
+            dry_run: true,
+        } => import_django::run(&database_url, Mode::DryRun),
+        Command::ImportDjango { database_url, .. } => {
+            import_django::run(&database_url, Mode::Import)
+        }
         Command::Rekey(rekey) => rekey::run(&rekey),
         Command::Completions { shell } => {
             let mut text = Vec::new();
@@ -303,7 +307,7 @@ fn rescue(username: &str) -> Result<(), Failure> {
     let settings = Settings::parse(&config::environment()?)?;
     logging::start(&LogSettings {
         filter: "warn".to_owned(),
-        ..settings.log
+        ..settings.log()
     });
     refuse_missing(&settings.database)?;
     let db = Db::open(&settings.database)?;

@@ -1,7 +1,7 @@
 //! What all requests share: settings, database, keys, providers, clock.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use log::warn;
@@ -15,6 +15,8 @@ use crate::db::{Conn, Db};
 use crate::error::Result;
 use crate::failpoint::Failpoint;
 use crate::i18n::Lang;
+use crate::import_django;
+use crate::jobs::Jobs;
 use crate::oauth::Providers;
 use crate::passwords::{Dearest, Hasher};
 use crate::roles::RolePermissions;
@@ -22,7 +24,6 @@ use crate::secret::{Keys, random_token};
 use crate::sessions::{Client, Limits};
 use crate::status::{Board, Lags};
 use crate::throttle::Throttle;
-use crate::users::imported;
 
 pub struct Desk {
     pub db: Db,
@@ -50,22 +51,17 @@ pub struct Desk {
     pub log: LogSettings,
     pub used_attempts: UsedAttempts,
     pub lags: Lags,
-    /// Re-checks under way.
-    pub rechecks: AtomicUsize,
-    /// Tokens that are being taken back.
-    pub revocations: AtomicUsize,
     pub password_login: PasswordLogin,
     pub hasher: Hasher,
     /// Imported accounts when their hashes were last looked at.
     imported: AtomicI64,
     pub throttle: Throttle,
     pub refusals: RefusalCap,
-    /// `last_seen_at` writes under way.
-    pub touches: AtomicUsize,
     /// Not any more once the server is asked to stop.
     pub is_ready: AtomicBool,
     /// Names this instance among those of one database, as long as it runs.
     pub instance: String,
+    pub jobs: Jobs,
     pub failpoint: Failpoint,
 }
 
@@ -80,11 +76,11 @@ const PAGE: i64 = 1000;
 
 /// How many accounts were imported, and the dearest hashes among those that they still have.
 fn dearest_hashes(conn: &mut Conn) -> Result<(i64, Dearest)> {
-    let count = imported::count(conn)?;
+    let count = import_django::count(conn)?;
     let mut dearest = Dearest::default();
     let mut after = String::new();
     loop {
-        let page = imported::foreign_hashes(conn, &after, PAGE)?;
+        let page = import_django::foreign_hashes(conn, &after, PAGE)?;
         for (_, stored) in &page {
             dearest.see(stored);
         }
@@ -147,6 +143,7 @@ impl Desk {
             format!("{public}:{port}"),
             settings.listen.to_string(),
         ];
+        let (roles, branding, log) = (settings.roles(), settings.branding(), settings.log());
         Ok(Self {
             db,
             started_at: clock.now(),
@@ -162,7 +159,7 @@ impl Desk {
             public_url: settings.public_url,
             trusted_proxies: settings.trusted_proxies,
             silent_proxy: SilentProxy::default(),
-            roles: settings.roles.into(),
+            roles: roles.into(),
             adopts_imported: settings.adopts_imported,
             retention: Retention {
                 sign_ins: settings.keep_sign_ins,
@@ -172,21 +169,19 @@ impl Desk {
             board: Board::default(),
             language: settings.language,
             time_zone: settings.time_zone,
-            branding: settings.branding,
+            branding,
             hosts,
-            log: settings.log,
+            log,
             used_attempts: UsedAttempts::default(),
             lags: Lags::default(),
-            rechecks: AtomicUsize::new(0),
-            revocations: AtomicUsize::new(0),
             password_login: settings.password_login,
             hasher,
             imported: AtomicI64::new(imported),
             throttle: Throttle::default(),
             refusals: RefusalCap::default(),
-            touches: AtomicUsize::new(0),
             is_ready: AtomicBool::new(true),
             instance: random_token()?,
+            jobs: Jobs::default(),
             #[cfg(feature = "failpoints")]
             failpoint: Failpoint::new(settings.failpoint),
             #[cfg(not(feature = "failpoints"))]
@@ -203,7 +198,7 @@ impl Desk {
         let found = self
             .db
             .read(move |conn| {
-                if imported::count(conn)? == known {
+                if import_django::count(conn)? == known {
                     return Ok(None);
                 }
                 dearest_hashes(conn).map(Some)

@@ -65,6 +65,16 @@ pub enum Stopped<R> {
     Failed(Error),
 }
 
+impl<R> Stopped<R> {
+    /// The same with another refusal.
+    pub fn map<S>(self, change: impl FnOnce(R) -> S) -> Stopped<S> {
+        match self {
+            Self::Refused(refusal) => Stopped::Refused(change(refusal)),
+            Self::Failed(error) => Stopped::Failed(error),
+        }
+    }
+}
+
 impl<R> From<Error> for Stopped<R> {
     fn from(error: Error) -> Self {
         Self::Failed(error)

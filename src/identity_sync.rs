@@ -11,7 +11,7 @@ use crate::oauth::profile::Kept;
 use crate::permissions;
 use crate::roles;
 use crate::sessions::{self, Closing};
-use crate::users::{self, Identity, Occasion, Profile, User};
+use crate::users::{self, Answer, Identity, Occasion, Profile, User};
 
 /// What a provider said, and of whom; the account's row is taken.
 pub struct Sync<'a> {
@@ -44,6 +44,15 @@ pub fn kept(kept: &[Kept], permissions: &Permissions) -> Changes {
     }
 }
 
+/// How the question for permissions was answered.
+#[must_use]
+pub const fn answer_of(permissions: &Permissions) -> Answer {
+    match permissions {
+        Permissions::Failed(_) => Answer::Failed,
+        Permissions::Given(_) | Permissions::NotAsked => Answer::Read,
+    }
+}
+
 /// Writes what differs; what that was is added to `changes`. The account's username from now on, or
 /// `None`, and nothing written, when the account is not active.
 ///
@@ -65,7 +74,7 @@ pub fn sync(
     }
     let is_overtaken = identity.is_overtaken(sync.asked_at, now);
     // One provider says what the person is called: the first that the account knew.
-    let said = if identity.is_first && !is_overtaken {
+    let mut said = if identity.is_first && !is_overtaken {
         let profile = sync.profile.clone();
         if sync.gives_names {
             profile
@@ -86,19 +95,20 @@ pub fn sync(
     let is_renamed = said.username != user.username;
     // Somebody who bears a name that is reserved now keeps it, but nobody is given one.
     let is_reserved = is_renamed && users::reserved::is_reserved(&said.username);
-    let may_rename =
-        !is_renamed || (!is_reserved && users::find_by_username(conn, &said.username)?.is_none());
     if is_reserved {
         changes.kept.push("username reserved".to_owned());
-    } else if !may_rename {
+        said.username.clone_from(&user.username);
+    } else if is_renamed && users::find_by_username(conn, &said.username)?.is_some() {
         changes.kept.push("username taken".to_owned());
+        said.username.clone_from(&user.username);
     }
     let given = match sync.permissions {
         Permissions::Given(given) if !is_overtaken => Some(given),
         _ => None,
     };
-    let is_read = !matches!(sync.permissions, Permissions::Failed(_));
-    let synced = users::sync(conn, now, user, &said, may_rename, is_read, sync.occasion)?;
+    let answer = answer_of(sync.permissions);
+    let read_at = (answer == Answer::Read).then_some(now);
+    let synced = users::sync(conn, now, user, &said, read_at, sync.occasion)?;
     let Some(by_now) = synced else {
         return Ok(None);
     };
@@ -110,16 +120,16 @@ pub fn sync(
             (&identity.provider, &identity.subject),
             identity.permissions_kept_since(),
             last_read,
-            !is_read,
+            answer,
         )?;
     }
     let from = given.map(|_| sync.permissions_from);
     users::note_sync(conn, now, identity, sync.asked_at, from)?;
-    if sync.occasion == Occasion::Recheck && is_read && identity.permissions_kept_since().is_some()
-    {
+    let was_kept = identity.permissions_kept_since().is_some();
+    if sync.occasion == Occasion::Recheck && answer == Answer::Read && was_kept {
         users::note_permissions_read(conn, now, user.id)?;
     }
-    changes.fields = users::changes(user, &said, may_rename);
+    changes.fields = users::changes(user, &said);
     if let Some(given) = given {
         changes.permissions = permissions::replace(conn, now, user.id, &identity.provider, given)?;
         if !changes.permissions.removed.is_empty() {
@@ -134,9 +144,5 @@ pub fn sync(
         Actor::Provider,
         changes,
     )?;
-    Ok(Some(if may_rename {
-        said.username
-    } else {
-        user.username.clone()
-    }))
+    Ok(Some(said.username))
 }

@@ -1,5 +1,5 @@
-//! What each instance of a portal does at its start and once a minute, so that nothing stays that
-//! the settings do not give any more: roles that rest on permissions which count no more, and
+//! What each instance of a portal does at its start and once a minute: it notes what its providers
+//! are and how they identify people, and sees to it that nothing stays that the settings do not give any more: roles that rest on permissions which count no more, and
 //! sessions of a provider that no instance has.
 
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::db::{Conn, lock_instances};
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::roles;
-use crate::sessions::{self, instances};
-use crate::users;
+use crate::sessions::{self, due, instances};
+use crate::users::{self, keys};
 
 /// How often an instance notes which providers it has.
 const NOTE_EVERY: Duration = Duration::from_secs(60);
@@ -37,6 +37,7 @@ const BATCH: i64 = 200;
 /// # Errors
 /// [`crate::error::DatabaseError`]
 pub fn begin(desk: &Desk) -> Result<()> {
+    note_pointers(desk)?;
     withdraw_roles(desk)?;
     let (now, ids) = (desk.clock.now(), ids(desk));
     desk.db
@@ -46,6 +47,29 @@ pub fn begin(desk: &Desk) -> Result<()> {
 fn ids(desk: &Desk) -> Vec<String> {
     let providers = desk.providers.all().iter();
     providers.map(|provider| provider.id().to_owned()).collect()
+}
+
+/// Notes by what each provider's people are known, and warns when that has changed: they would be
+/// strangers.
+fn note_pointers(desk: &Desk) -> Result<()> {
+    for provider in desk.providers.all() {
+        let pointer = provider.settings().mapping.subject.text();
+        let now = desk.clock.now();
+        let known = desk.db.write_blocking(|conn| {
+            if provider.settings().recheck.is_some() {
+                due::schedule(conn, now, provider.id())?;
+            }
+            keys::note_subject_pointer(conn, now, provider.id(), &pointer)
+        })?;
+        if known != pointer {
+            warn!(
+                event = "subject_pointer",
+                provider = provider.id();
+                "people are identified by {known}, but the settings say {pointer}; see `frontdesk rekey`"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Takes the roles by permission that no permission makes any more which counts: one transaction

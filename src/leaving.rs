@@ -6,7 +6,8 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Admission, Result};
 use crate::sessions::{self, Closing};
-use crate::users::{self, User, refusals, unnamed_refusals};
+use crate::users::refusals::{self, Effect};
+use crate::users::{self, User, unnamed_refusals};
 use crate::{permissions, roles};
 
 /// Ends what somebody has here whom a provider refuses, with an event; how many sessions that were.
@@ -36,13 +37,12 @@ pub fn withdraw(
     }
     // What was asked for before this brings nothing of it back.
     users::overtake(conn, now, provider, user.id)?;
-    let vouches = vouches(desk, provider);
-    let is_news = refusals::note(conn, now, user.id, provider, vouches)?;
-    let closing = if vouches {
-        Closing::All
+    let (effect, closing) = if vouches(desk, provider) {
+        (Effect::KeepsOut, Closing::All)
     } else {
-        Closing::At(provider)
+        (Effect::EndsItsSessions, Closing::At(provider))
     };
+    let is_news = refusals::note(conn, now, user.id, provider, effect)?;
     let ended = sessions::close(conn, now, user.id, closing)?;
     if ended == 0 && !is_news && !changes.is_any() {
         return Ok(0);

@@ -11,9 +11,9 @@
 //! | --- | --- | --- |
 //! | words | know nothing of the rest | [`clock`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`reason`] [`error`] [`i18n`] |
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
-//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] [`django`] [`status`] |
-//! | desk | what all requests share | [`desk`] |
-//! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`takeover`] [`rekey`] |
+//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] [`import_django`] [`status`] |
+//! | desk | what all requests share, and what runs beside them | [`desk`] [`jobs`] |
+//! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`rekey`] |
 //! | screens | HTTP and HTML | [`web`] |
 //! | | the server; the demo's stand-in platform | [`server`] [`sandbox`] |
 //! | | the commands | [`cli`] |
@@ -36,13 +36,14 @@ pub mod config;
 pub mod csv;
 pub mod db;
 pub mod desk;
-pub mod django;
 pub mod error;
 pub mod failpoint;
 pub mod i18n;
 pub mod id;
 pub mod identity_sync;
+pub mod import_django;
 pub mod instances;
+pub mod jobs;
 pub mod leaving;
 pub mod local_path;
 pub mod logging;
@@ -60,7 +61,6 @@ pub mod sessions;
 pub mod signin;
 pub mod signout;
 pub mod status;
-pub mod takeover;
 pub mod text;
 pub mod throttle;
 pub mod users;

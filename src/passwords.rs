@@ -1,8 +1,7 @@
 //! Local passwords: Argon2id hashes. An account without one has no password door at all. One that
-//! was taken over from a Django app keeps Django's hash until its first sign-in.
+//! was imported from a Django app keeps Django's hash until its first sign-in.
 
 mod cost;
-mod django;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -18,6 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 pub use cost::Dearest;
 
 use crate::error::{Error, Result};
+use crate::import_django::django_hash;
 use crate::secret::Secret;
 
 /// In characters. Longer than the longest is refused before any hashing.
@@ -163,20 +163,13 @@ pub fn is_correct(password: &Secret<String>, stored: Option<&str>) -> bool {
         Some(hash) => Argon2::default()
             .verify_password(password.expose().as_bytes(), &hash)
             .is_ok(),
-        None => django::is_correct(password, stored),
+        None => django_hash::is_correct(password, stored),
     }
-}
-
-/// Whether a hash that Django stored can be taken over as it is: it opens the account, and the
-/// first sign-in makes one of our own of it.
-#[must_use]
-pub fn is_importable(stored: &str) -> bool {
-    django::is_usable(stored)
 }
 
 /// Whether any password can match `stored`.
 fn is_usable(stored: &str) -> bool {
-    usable(stored).is_some() || django::is_usable(stored)
+    usable(stored).is_some() || django_hash::is_usable(stored)
 }
 
 /// A whole Argon2id hash of our own; but for Django's, nothing else can ever match.
@@ -188,7 +181,7 @@ fn usable(stored: &str) -> Option<PasswordHash<'_>> {
 
 /// Whether a stored hash was made with weaker parameters than a new one would be, or by Django.
 fn is_outdated(stored: &str) -> bool {
-    if django::is_usable(stored) {
+    if django_hash::is_usable(stored) {
         return true;
     }
     let Some(params) = usable(stored).and_then(|hash| Params::try_from(&hash).ok()) else {
@@ -337,6 +330,7 @@ impl Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use django_hash::tests::{ENGLISH, PBKDF2};
 
     fn secret(text: &str) -> Secret<String> {
         Secret::new(text.to_owned())
@@ -354,16 +348,16 @@ mod tests {
     #[tokio::test]
     async fn a_try_takes_its_whole_slot_whatever_is_stored() {
         let hasher = with_a_slot();
-        let own = hash(&secret(django::tests::ENGLISH)).expect("argon2 works");
-        let imported = django::tests::PBKDF2.to_owned();
+        let own = hash(&secret(ENGLISH)).expect("argon2 works");
+        let imported = PBKDF2.to_owned();
         for stored in [None, Some("!".to_owned()), Some(own), Some(imported)] {
-            for password in ["another horse battery", django::tests::ENGLISH] {
+            for password in ["another horse battery", ENGLISH] {
                 let started = Instant::now();
                 let verified = hasher.verify(secret(password), stored.clone()).await;
                 assert!(started.elapsed() >= SLOT, "{stored:?}");
                 let is_correct = verified.expect("a turn").is_correct;
                 let opens = stored.as_ref().is_some_and(|stored| stored.len() > 1);
-                assert_eq!(is_correct, opens && password == django::tests::ENGLISH);
+                assert_eq!(is_correct, opens && password == ENGLISH);
             }
             // Twenty at once take turns, two at a time.
             let started = Instant::now();
@@ -414,19 +408,19 @@ mod tests {
 
     #[test]
     fn a_hash_of_django_s_opens_and_is_outdated() {
-        let stored = django::tests::PBKDF2;
-        assert!(is_importable(stored) && is_outdated(stored));
-        assert!(is_correct(&secret(django::tests::ENGLISH), Some(stored)));
+        let stored = PBKDF2;
+        assert!(is_outdated(stored));
+        assert!(is_correct(&secret(ENGLISH), Some(stored)));
         assert!(!is_correct(&secret("another horse battery"), Some(stored)));
         // Our own is not Django's, and what is no hash is neither.
-        let own = hash(&secret(django::tests::ENGLISH)).expect("argon2 works");
+        let own = hash(&secret(ENGLISH)).expect("argon2 works");
         for other in [
             own.as_str(),
             "",
             "!",
             "md5$salt$19cea41bef870821e462784bc96767d3",
         ] {
-            assert!(!is_importable(other));
+            assert!(!django_hash::is_usable(other));
         }
         assert!(!is_outdated("!") && !is_usable("!"));
     }

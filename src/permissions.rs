@@ -9,6 +9,7 @@ use crate::db::schema::user_permissions;
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
 use crate::users::Leaver;
+use crate::users::reserved::IMPORT;
 
 /// How many a person may have from one origin, and how long a name or label may be (characters).
 pub const MAX_COUNT: usize = 2000;
@@ -180,12 +181,36 @@ pub fn replace(
         )
         .execute(conn)?;
     }
-    for rows in fresh.chunks(500) {
+    insert(conn, &fresh)?;
+    Ok(diff)
+}
+
+fn insert(conn: &mut Conn, rows: &[NewPermission<'_>]) -> Result<()> {
+    for rows in rows.chunks(500) {
         each!(conn, |c| diesel::insert_into(user_permissions::table)
             .values(rows)
             .execute(c))?;
     }
-    Ok(diff)
+    Ok(())
+}
+
+/// Gives a new account by hand what it had in the app that it comes from, each name once.
+pub fn import(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: i64,
+    permissions: &[Permission],
+) -> Result<()> {
+    let permissions = permissions.iter().map(|permission| NewPermission {
+        user_id,
+        name: &permission.name,
+        origin: BY_HAND,
+        label: &permission.label,
+        granted_at: now.0,
+        granted_by: IMPORT,
+        granted_by_id: None,
+    });
+    insert(conn, &permissions.collect::<Vec<_>>())
 }
 
 /// Gives a permission by hand; whether it was not given by hand before. Its label is the one that

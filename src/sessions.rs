@@ -1,12 +1,13 @@
 //! Sessions: the cookie carries a random token, the table its SHA-256 and the truth.
 
 pub mod closing;
-pub mod grant;
+pub mod due;
 pub mod instances;
 pub mod list;
 pub mod logout_tokens;
 pub mod logouts;
 pub mod proof;
+pub mod tokens;
 
 use std::time::Duration;
 
@@ -111,7 +112,7 @@ pub struct NewSession<'a> {
     /// The sign-in attempt's id.
     pub attempt: Option<&'a str>,
     pub client: &'a Client,
-    pub grant: &'a grant::Sealed,
+    pub grant: &'a tokens::Sealed,
     pub proof: Option<Proof>,
 }
 

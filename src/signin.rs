@@ -2,6 +2,7 @@
 //! [`door`].
 
 pub mod confirmation;
+pub mod decision;
 mod door;
 pub mod link;
 mod linking;
@@ -25,14 +26,14 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step};
+use crate::jobs::{self, Unkept};
 use crate::local_path::LocalPath;
 use crate::oauth::profile::Documents;
 use crate::oauth::{self, Given, Permissions, Person, Prompt, Provider, Returned, Took};
 use crate::reason::Reason;
 use crate::recheck;
 use crate::secret::{Secret, random_token, reference, sha256};
-use crate::sessions::{self, Client, grant};
-use crate::signout::{self, Unkept};
+use crate::sessions::{self, Client, tokens};
 use door::{Entered, Entry, Way, enter};
 use rehearsal::Rehearsal;
 
@@ -410,7 +411,7 @@ fn let_go(
     unkept: Unkept,
 ) {
     if let Some(given) = given {
-        signout::take_back(desk, provider, &attempt.id, given, unkept);
+        jobs::take_back(desk, provider, &attempt.id, given, unkept);
     }
 }
 
@@ -555,9 +556,9 @@ async fn go_in(
         } => {
             let recheck_at = recheck::first(provider, &person.grant, desk.clock.now());
             let token_hash = sha256(token.expose().as_bytes());
-            grant::seal(&desk.keys, &person.grant, &token_hash, recheck_at)?
+            tokens::seal(&desk.keys, &person.grant, &token_hash, recheck_at)?
         }
-        _ => grant::Sealed::default(),
+        _ => tokens::Sealed::default(),
     };
     let entry = Entry {
         desk: Arc::clone(desk),

@@ -2,36 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use log::{info, warn};
+use log::warn;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::audit::{About, Actor, Deed, Event, Note};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
-use crate::error::{Cause, Error, Result};
-use crate::oauth::{Given, Provider};
+use crate::error::{Error, Result};
+use crate::jobs;
+use crate::oauth::Provider;
 use crate::secret::{Purpose, Secret, random_bytes, sha256};
 use crate::sessions::closing::{Named, named_accounts};
-use crate::sessions::grant::{self, Left};
-use crate::sessions::{self, Client, Closing, logout_tokens, logouts};
+use crate::sessions::{self, Client, Closing, logout_tokens, logouts, tokens};
 use crate::users::{self, User};
 
-/// Revocations under way at once; more are left to run out by themselves.
-const MAX_REVOCATIONS: usize = 32;
-/// The same for tokens that no session keeps.
-const MAX_UNKEPT: usize = 16;
-/// Before it is looked whether a sign-in came to something after all.
-const DOUBT: Duration = Duration::from_secs(30);
-/// Before each try of a revocation.
-const REVOCATION_PAUSES: [Duration; 3] = [
-    Duration::ZERO,
-    Duration::from_secs(2),
-    Duration::from_secs(20),
-];
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 /// Accounts that are looked up at once; one name is one account's, as a rule.
 const ACCOUNTS_AT_ONCE: i64 = 100;
@@ -40,14 +27,9 @@ pub const FAREWELL: Duration = Duration::from_secs(600);
 /// So long after the sign-out its ID token is given out, and once.
 const HINT: Duration = Duration::from_secs(120);
 
-/// What is left to do after a sign-out: the provider, and what it gave.
-pub struct SignedOut {
-    /// For the browser: which session it was, sealed.
-    pub farewell: String,
-}
-
 /// Ends the session of `token`, if it is live. What its provider gave is taken back there in the
-/// background. `None`: there is nothing to sign out of but this portal.
+/// background. For the browser, which session it was, sealed: [`Farewell::open`] reads it. `None`:
+/// there is nothing to sign out of but this portal.
 ///
 /// # Errors
 /// [`Error::Database`]: then the session goes on, and the page says so.
@@ -55,7 +37,7 @@ pub async fn sign_out(
     desk: &Arc<Desk>,
     token: &Secret<String>,
     client: Client,
-) -> Result<Option<SignedOut>> {
+) -> Result<Option<String>> {
     let now = desk.clock.now();
     let hash = sha256(token.expose().as_bytes());
     let ended = desk
@@ -64,7 +46,7 @@ pub async fn sign_out(
             let Some((session_id, user)) = sessions::end_by_token(conn, now, &hash)? else {
                 return Ok(None);
             };
-            let left = grant::left_of(conn, session_id)?;
+            let left = tokens::left_of(conn, session_id)?;
             let deed = Deed::new(now, Actor::from(&user), &client);
             deed.record(conn, About::from(&user), &Event::SignedOut)?;
             Ok(left.map(|left| (session_id, user, left)))
@@ -76,166 +58,10 @@ pub async fn sign_out(
     let Some(provider) = desk.providers.find(&left.provider) else {
         return Ok(None);
     };
-    revoke_later(desk, provider, session_id, user, &left);
+    jobs::revoke(desk, provider, session_id, user, &left);
     let salt = random_bytes()?;
     let plain = format!("1\n{}\n{session_id}\n{}", now.0, provider.id());
-    let farewell = desk.keys.seal(Purpose::SignOut, salt, plain.as_bytes());
-    Ok(farewell.map(|farewell| SignedOut { farewell }))
-}
-
-/// Takes tokens back at the provider (RFC 7009), in the background, a few times at most.
-fn revoke_later(
-    desk: &Arc<Desk>,
-    provider: &Arc<Provider>,
-    session_id: i64,
-    user: User,
-    left: &Left,
-) {
-    let is_offered = provider.settings().revokes_tokens
-        && provider
-            .known()
-            .is_some_and(|known| known.revocation.is_some());
-    let (sealed, kind) = match (&left.refresh_token, &left.access_token) {
-        (Some(token), _) => (token, "refresh_token"),
-        (None, Some(token)) => (token, "access_token"),
-        (None, None) => return,
-    };
-    let opened = grant::open_token(&desk.keys, sealed, &left.token_hash);
-    let Some(token) = opened.filter(|_| is_offered) else {
-        return;
-    };
-    if !takes_place(desk, MAX_REVOCATIONS) {
-        return;
-    }
-    let (desk, provider) = (Arc::clone(desk), Arc::clone(provider));
-    tokio::task::spawn_local(async move {
-        let failure = revoke(&desk, &provider, &token, kind).await.err();
-        desk.revocations.fetch_sub(1, Ordering::Relaxed);
-        let now = desk.clock.now();
-        let written = desk.db.write(move |conn| {
-            if failure.is_none() {
-                grant::drop_tokens(conn, session_id)?;
-            }
-            let event = Event::TokensRevoked {
-                failure: failure.as_ref().map(Cause::reason),
-            };
-            let deed = Deed::from_nowhere(now, Actor::Portal).at(Some(provider.id()));
-            deed.record(conn, About::from(&user), &event)
-        });
-        if let Err(error) = written.await {
-            warn!(event = "revocation", outcome = "failed"; "{error}");
-        }
-    });
-}
-
-/// A place among the revocations under way, if fewer than `most` are.
-fn takes_place(desk: &Desk, most: usize) -> bool {
-    let is_free = desk.revocations.fetch_add(1, Ordering::Relaxed) < most;
-    if !is_free {
-        desk.revocations.fetch_sub(1, Ordering::Relaxed);
-    }
-    is_free
-}
-
-async fn revoke(
-    desk: &Desk,
-    provider: &Provider,
-    token: &Secret<String>,
-    kind: &str,
-) -> Result<(), Cause> {
-    let mut revoked = Ok(());
-    for pause in REVOCATION_PAUSES {
-        tokio::time::sleep(pause).await;
-        let deadline = Instant::now() + CALL_DEADLINE;
-        revoked = provider
-            .revoke(token, kind, desk.clock.now(), deadline)
-            .await;
-        if revoked.is_ok() {
-            break;
-        }
-    }
-    revoked
-}
-
-/// Whether a sign-in came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unkept {
-    Surely,
-    /// The database did not say: it may have opened a session all the same.
-    Perhaps,
-}
-
-/// Takes back in the background what a provider gave with an attempt that no session keeps: a
-/// trial, a linking, a sign-in that was refused. Whoever is refused is often a stranger, so there
-/// is a line in the log and no row in the trail; and their tokens leave room for those of people
-/// who sign out.
-pub fn take_back(
-    desk: &Arc<Desk>,
-    provider: &Arc<Provider>,
-    attempt: &str,
-    given: Given,
-    unkept: Unkept,
-) {
-    if !takes_place(desk, MAX_UNKEPT) {
-        return;
-    }
-    let (desk, provider) = (Arc::clone(desk), Arc::clone(provider));
-    let attempt = attempt.to_owned();
-    tokio::task::spawn_local(async move {
-        if unkept == Unkept::Perhaps {
-            tokio::time::sleep(DOUBT).await;
-        }
-        let (id, sid) = (provider.id().to_owned(), given.sid());
-        let doubted = (unkept == Unkept::Perhaps).then(|| attempt.clone());
-        let kept = desk.db.read(move |conn| {
-            if let Some(attempt) = &doubted
-                && sessions::is_attempt_used(conn, attempt)?
-            {
-                return Ok(true);
-            }
-            // Some providers take back, with one token, all of their session's.
-            match &sid {
-                Some(sid) => grant::is_on(conn, &id, sid),
-                None => Ok(false),
-            }
-        });
-        let outcome = match kept.await {
-            Ok(true) => "kept",
-            Ok(false) => {
-                let (token, kind) = given.to_take_back();
-                let revoked = revoke(&desk, &provider, token, kind).await;
-                revoked.as_ref().err().map_or("ok", Cause::code)
-            }
-            Err(_) => "unknown",
-        };
-        desk.revocations.fetch_sub(1, Ordering::Relaxed);
-        info!(
-            event = "revocation",
-            attempt = attempt.as_str(),
-            provider = provider.id(),
-            outcome = outcome;
-            ""
-        );
-    });
-}
-
-/// Takes back in the background a refresh token whose session ended while it was renewed.
-pub fn take_back_renewed(desk: &Arc<Desk>, provider: &Arc<Provider>, token: Secret<String>) {
-    if !takes_place(desk, MAX_UNKEPT) {
-        return;
-    }
-    let (desk, provider) = (Arc::clone(desk), Arc::clone(provider));
-    tokio::task::spawn_local(async move {
-        let revoked = revoke(&desk, &provider, &token, "refresh_token").await;
-        desk.revocations.fetch_sub(1, Ordering::Relaxed);
-        info!(
-            event = "revocation",
-            attempt = "",
-            provider = provider.id(),
-            outcome = revoked.as_ref().err().map_or("ok", Cause::code);
-            ""
-        );
-    });
+    Ok(desk.keys.seal(Purpose::SignOut, salt, plain.as_bytes()))
 }
 
 /// What a browser remembers of the session that it has just left.
@@ -292,11 +118,11 @@ pub async fn provider_address(
         None
     } else {
         desk.db
-            .write(move |conn| grant::take_id_token(conn, session_id))
+            .write(move |conn| tokens::take_id_token(conn, session_id))
             .await?
     };
-    let hint =
-        sealed.and_then(|(sealed, token_hash)| grant::open_token(&desk.keys, &sealed, &token_hash));
+    let hint = sealed
+        .and_then(|(sealed, token_hash)| tokens::open_token(&desk.keys, &sealed, &token_hash));
     let back_to = format!("{}/signed-out", desk.public_url.origin);
     Ok(provider.end_session(hint.as_ref(), &back_to, &farewell.state))
 }

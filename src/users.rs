@@ -6,7 +6,6 @@
 pub mod confirmation;
 mod fields;
 mod identity;
-pub mod imported;
 mod kept_permissions;
 pub mod keys;
 mod list;
@@ -21,12 +20,11 @@ use diesel::expression::ValidGrouping;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
-use strum::{EnumString, IntoStaticStr};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 pub use fields::{Field, FieldChange, LastChange, Leaver, changes_of, named_since, note_changes};
 pub use identity::{Identity, identity_of, note_asked, note_known, note_sync, overtake};
-pub use imported::{Imported, create_imported};
-pub use kept_permissions::{Kept, kept_permissions_of, note_permissions_kept};
+pub use kept_permissions::{Answer, Kept, kept_permissions_of, note_permissions_kept};
 pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total, total_of_many};
 
 use crate::audit::Actor;
@@ -68,7 +66,18 @@ pub struct User {
     erased_at: Option<i64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr)]
+/// The columns of a [`User`], of `users u`.
+const COLUMNS: &str = "u.id, u.username, u.first_name, u.email, u.is_active, u.is_staff, u.is_superuser, u.is_staff_by_permission, u.is_superuser_by_permission, u.date_joined, u.last_login, u.synced_at, u.permissions_synced_at, u.imported_at, u.erased_at";
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    id: i64,
+}
+
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray,
+)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Role {
     Employee,
@@ -148,7 +157,7 @@ impl User {
         self.synced_at.map(UnixTime)
     }
 
-    /// When it was taken over from another system, if it was and nobody has come to it through a
+    /// When it was imported from another system, if it was and nobody has come to it through a
     /// provider yet.
     #[must_use]
     pub fn imported_at(&self) -> Option<UnixTime> {
@@ -319,7 +328,7 @@ pub fn create(
     now: UnixTime,
     provider: &str,
     profile: &Profile,
-    has_permissions: bool,
+    permissions_read_at: Option<UnixTime>,
     asked_at: UnixTime,
 ) -> Result<i64> {
     let id = new_id(now);
@@ -338,7 +347,7 @@ pub fn create(
             date_joined: now.0,
             last_login: Some(now.0),
             synced_at: Some(now.0),
-            permissions_synced_at: has_permissions.then_some(now.0),
+            permissions_synced_at: permissions_read_at.map(|at| at.0),
             is_searchable: true,
         })
         .execute(conn)?;
@@ -349,7 +358,8 @@ pub fn create(
         profile.first_name.as_deref().unwrap_or_default(),
         profile.email.as_deref().unwrap_or_default(),
     )?;
-    insert_identity(conn, now, id, (provider, &profile.subject), true, asked_at)?;
+    let identity = (provider, profile.subject.as_str());
+    insert_identity(conn, now, id, identity, Place::First, asked_at)?;
     Ok(id)
 }
 
@@ -367,7 +377,8 @@ pub fn link(
         .select(identities::created_at)
         .first(conn)
         .optional()?;
-    insert_identity(conn, now, user_id, identity, other.is_none(), asked_at)?;
+    let place = other.map_or(Place::First, |_| Place::Further);
+    insert_identity(conn, now, user_id, identity, place, asked_at)?;
     // An imported account waits for one person, once.
     diesel::update(users::table.find(user_id))
         .set(users::imported_at.eq(None::<i64>))
@@ -375,12 +386,19 @@ pub fn link(
     Ok(())
 }
 
+/// Which of an account's identities one is: names follow the first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    First,
+    Further,
+}
+
 fn insert_identity(
     conn: &mut Conn,
     now: UnixTime,
     user_id: i64,
     (provider, subject): (&str, &str),
-    is_first: bool,
+    place: Place,
     asked_at: UnixTime,
 ) -> Result<()> {
     diesel::insert_into(identities::table)
@@ -389,7 +407,7 @@ fn insert_identity(
             identities::subject.eq(subject),
             identities::user_id.eq(user_id),
             identities::created_at.eq(now.0),
-            identities::is_first.eq(is_first),
+            identities::is_first.eq(place == Place::First),
             identities::sync_number.eq(asked_at.0),
         ))
         .execute(conn)?;
@@ -615,14 +633,13 @@ pub fn sync(
     now: UnixTime,
     user: &User,
     profile: &Profile,
-    may_rename: bool,
-    has_permissions: bool,
+    permissions_read_at: Option<UnixTime>,
     occasion: Occasion,
 ) -> Result<Option<Roles>> {
     let active = users::table
         .filter(users::id.eq(user.id))
         .filter(users::is_active.eq(true));
-    let changes = changes(user, profile, may_rename);
+    let changes = changes(user, profile);
     let new_value = |field: Field| {
         let change = changes.iter().find(|change| change.field == field);
         change.map(|change| change.to.as_str())
@@ -638,7 +655,7 @@ pub fn sync(
         email: new_value(Field::Email),
         last_login: is_sign_in.then_some(now.0),
         synced_at: is_sign_in.then_some(now.0),
-        permissions_synced_at: has_permissions.then_some(now.0),
+        permissions_synced_at: permissions_read_at.map(|at| at.0),
     };
     let flags: Option<Flags> = each!(conn, |conn| Prepared(
         diesel::update(active).set(fields).returning(FLAGS)
@@ -646,15 +663,10 @@ pub fn sync(
     .get_result(conn)
     .optional())?;
     if flags.is_some() && !changes.is_empty() {
-        let username = if may_rename {
-            &profile.username
-        } else {
-            &user.username
-        };
         terms::write(
             conn,
             user.id,
-            username,
+            &profile.username,
             profile.first_name.as_ref().unwrap_or(&user.first_name),
             profile.email.as_ref().unwrap_or(&user.email),
         )?;
@@ -666,10 +678,9 @@ pub fn sync(
 
 /// What [`sync`] changes in `user`.
 #[must_use]
-pub fn changes(user: &User, profile: &Profile, may_rename: bool) -> Vec<FieldChange> {
-    let username = may_rename.then_some(&profile.username);
+pub fn changes(user: &User, profile: &Profile) -> Vec<FieldChange> {
     [
-        (Field::Username, &user.username, username),
+        (Field::Username, &user.username, Some(&profile.username)),
         (
             Field::FirstName,
             &user.first_name,

@@ -1,6 +1,6 @@
 //! Every address and the order of the middleware, on one screen.
 //!
-//! A request goes: [`frame`] (log line, panics, error pages, headers, the body's deadline) → session cookie →
+//! A request goes: [`outermost`] (log line, panics, error pages, headers, the body's deadline) → session cookie →
 //! [`visit`] (who comes, in what language) → the handler's extractors ([`guard`], [`csrf`]) → the handler → a verb or a query → a template.
 
 mod account;
@@ -16,22 +16,27 @@ mod cookie;
 mod csrf;
 mod device;
 mod error_pages;
-mod frame;
 mod guard;
 mod headers;
 mod health;
 mod home;
 mod host;
+mod list;
+mod outermost;
 mod page;
 mod password;
 mod password_link;
 mod preferences;
+mod redirect;
+mod reference;
 mod rehearsal;
 mod rescue;
+mod rows;
 mod signed_out;
 mod signin;
 mod timeline;
 mod visit;
+mod words;
 
 use std::sync::Arc;
 
@@ -41,6 +46,7 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self as routing, Data, ServiceConfig};
 
+use crate::admin::ActKind;
 use crate::desk::Desk;
 
 /// Who may open an address.
@@ -66,9 +72,8 @@ pub struct Address {
 }
 
 /// What `{act}` may be in an address.
-#[must_use]
-pub fn acts() -> &'static [&'static str] {
-    admin::act::ACTS
+pub fn acts() -> impl Iterator<Item = &'static str> {
+    ActKind::ALL.iter().map(|kind| kind.code())
 }
 
 /// Declares each address once: for the router, for "method not allowed", and for the tests.
@@ -170,7 +175,7 @@ pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
         let cookies = cookie::session_middleware(&desk);
         config.app_data(Data::from(Arc::clone(&desk))).service(
             routing::scope("")
-                .wrap(from_fn(frame::wrap))
+                .wrap(from_fn(outermost::wrap))
                 // Without a session: nothing here may depend on the database or a cookie.
                 .route("/healthz", route_of(Method::GET).to(health::healthz))
                 .route("/readyz", route_of(Method::GET).to(health::readyz))
@@ -179,7 +184,7 @@ pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                 .route("/static/{name}", route_of(Method::GET).to(assets::show))
                 .service(
                     routing::scope("")
-                        .wrap(from_fn(frame::note_session))
+                        .wrap(from_fn(outermost::note_session))
                         .wrap(cookies)
                         .configure(register)
                         .configure(|config| {

@@ -1,9 +1,12 @@
 //! What can be done to one account.
 
+use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
+
 use super::{Admin, Refusal};
 use crate::audit::event::Identity;
 use crate::audit::{self, About, Changes, Event, EventKind, Note};
 use crate::clock::UnixTime;
+use crate::code::coded;
 use crate::db::{Conn, Db};
 use crate::desk::Desk;
 use crate::error::{Result, Stopped};
@@ -15,27 +18,41 @@ use crate::text::is_refused;
 use crate::users::confirmation;
 use crate::users::{self, Field, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusals};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an admin does to an account. Its kind is the last part of its address, and its name in forms
+/// and commands.
+#[derive(Clone, Debug, PartialEq, Eq, EnumDiscriminants)]
+#[strum_discriminants(
+    name(ActKind),
+    doc = "Which act it is, without what it takes.",
+    derive(EnumString, IntoStaticStr, VariantArray),
+    strum(serialize_all = "kebab-case", const_into_str)
+)]
 pub enum Act {
-    Deactivate,
-    Activate,
-    /// The role by hand.
-    SetRole(Role),
     /// All of them.
     EndSessions,
     EndSession(i64),
+    Deactivate,
+    Activate,
     /// By hand.
+    #[strum_discriminants(strum(serialize = "grant"))]
     GrantPermission(String),
     /// What was given by hand.
+    #[strum_discriminants(strum(serialize = "take"))]
     TakePermission(String),
+    /// The role by hand.
+    #[strum_discriminants(strum(serialize = "role"))]
+    SetRole(Role),
     /// A provider's id, and who the person is there.
+    #[strum_discriminants(strum(serialize = "link"))]
     LinkIdentity(String, String),
+    #[strum_discriminants(strum(serialize = "unlink"))]
     UnlinkIdentity(String, String),
     /// The old password ends at once; the owner sets another one by the link of this id.
     ResetPassword {
         link: String,
     },
     /// The owner chooses a confirmation password by the link of this id; an old one ends at once.
+    #[strum_discriminants(strum(serialize = "confirmation-link"))]
     MakeConfirmationLink {
         link: String,
     },
@@ -43,6 +60,97 @@ pub enum Act {
     /// Lets somebody come in again whom a provider refused: this one, or whichever did.
     Readmit(Option<String>),
     Note,
+}
+
+coded!(ActKind);
+
+impl ActKind {
+    pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// Whether a stolen, unattended session could do lasting harm by it.
+    #[must_use]
+    pub const fn needs_fresh_sign_in(self) -> bool {
+        !matches!(
+            self,
+            Self::EndSessions
+                | Self::EndSession
+                | Self::Deactivate
+                | Self::Activate
+                | Self::TakePermission
+                | Self::Note
+        )
+    }
+
+    /// Whether it takes something that is not given back by another act.
+    #[must_use]
+    pub const fn is_destructive(self) -> bool {
+        matches!(
+            self,
+            Self::Deactivate | Self::UnlinkIdentity | Self::ResetPassword | Self::Erase
+        )
+    }
+
+    /// Whether it can be done to many accounts at once.
+    #[must_use]
+    pub const fn is_for_many(self) -> bool {
+        matches!(
+            self,
+            Self::EndSessions
+                | Self::Deactivate
+                | Self::Activate
+                | Self::GrantPermission
+                | Self::TakePermission
+        )
+    }
+
+    /// Whether it must be said why, or what.
+    #[must_use]
+    pub const fn needs_note(self) -> bool {
+        matches!(self, Self::Readmit | Self::Note)
+    }
+
+    /// Whether nobody does it to themself: it would lock them out, or raise them.
+    pub(super) const fn is_for_others(self) -> bool {
+        !matches!(
+            self,
+            Self::EndSessions | Self::EndSession | Self::TakePermission | Self::Note
+        )
+    }
+
+    /// The event of it.
+    const fn event(self) -> EventKind {
+        match self {
+            Self::EndSessions => EventKind::SessionsEnded,
+            Self::EndSession => EventKind::SessionEnded,
+            Self::Deactivate => EventKind::AccountDeactivated,
+            Self::Activate => EventKind::AccountActivated,
+            Self::GrantPermission => EventKind::PermissionGranted,
+            Self::TakePermission => EventKind::PermissionTaken,
+            Self::SetRole => EventKind::RoleChanged,
+            Self::LinkIdentity => EventKind::IdentityLinked,
+            Self::UnlinkIdentity => EventKind::IdentityUnlinked,
+            Self::ResetPassword => EventKind::PasswordLinkMade,
+            Self::MakeConfirmationLink => EventKind::ConfirmationLinkMade,
+            Self::Erase => EventKind::AccountErased,
+            Self::Readmit => EventKind::Readmitted,
+            Self::Note => EventKind::NoteAdded,
+        }
+    }
+}
+
+impl Act {
+    #[must_use]
+    pub fn kind(&self) -> ActKind {
+        self.into()
+    }
+
+    /// The id of the link that it makes.
+    fn link(&self) -> Option<&str> {
+        match self {
+            Self::ResetPassword { link } | Self::MakeConfirmationLink { link } => Some(link),
+            _ => None,
+        }
+    }
 }
 
 /// What an admin says of an act: why, and what names it on pages and in the audit log.
@@ -58,74 +166,6 @@ pub struct Done {
     /// The account as it was before.
     pub user: User,
     pub event: Event,
-}
-
-impl Act {
-    /// Whether a stolen, unattended session could do lasting harm by it.
-    #[must_use]
-    pub const fn is_dangerous(&self) -> bool {
-        match self {
-            Self::Deactivate
-            | Self::Activate
-            | Self::EndSessions
-            | Self::EndSession(_)
-            | Self::TakePermission(_)
-            | Self::Note => false,
-            Self::SetRole(_)
-            | Self::GrantPermission(_)
-            | Self::LinkIdentity(..)
-            | Self::UnlinkIdentity(..)
-            | Self::ResetPassword { .. }
-            | Self::MakeConfirmationLink { .. }
-            | Self::Readmit(_)
-            | Self::Erase => true,
-        }
-    }
-
-    /// Whether nobody does it to themself: it would lock them out, or raise them.
-    pub(super) const fn is_for_others(&self) -> bool {
-        match self {
-            Self::EndSessions | Self::EndSession(_) | Self::TakePermission(_) | Self::Note => false,
-            Self::Deactivate
-            | Self::Activate
-            | Self::SetRole(_)
-            | Self::GrantPermission(_)
-            | Self::LinkIdentity(..)
-            | Self::UnlinkIdentity(..)
-            | Self::ResetPassword { .. }
-            | Self::MakeConfirmationLink { .. }
-            | Self::Readmit(_)
-            | Self::Erase => true,
-        }
-    }
-
-    /// The event of it.
-    const fn kind(&self) -> EventKind {
-        match self {
-            Self::Deactivate => EventKind::AccountDeactivated,
-            Self::Activate => EventKind::AccountActivated,
-            Self::SetRole(_) => EventKind::RoleChanged,
-            Self::EndSessions => EventKind::SessionsEnded,
-            Self::EndSession(_) => EventKind::SessionEnded,
-            Self::GrantPermission(_) => EventKind::PermissionGranted,
-            Self::TakePermission(_) => EventKind::PermissionTaken,
-            Self::LinkIdentity(..) => EventKind::IdentityLinked,
-            Self::UnlinkIdentity(..) => EventKind::IdentityUnlinked,
-            Self::ResetPassword { .. } => EventKind::PasswordLinkMade,
-            Self::MakeConfirmationLink { .. } => EventKind::ConfirmationLinkMade,
-            Self::Erase => EventKind::AccountErased,
-            Self::Readmit(_) => EventKind::Readmitted,
-            Self::Note => EventKind::NoteAdded,
-        }
-    }
-
-    /// The id of the link that it makes.
-    fn link(&self) -> Option<&str> {
-        match self {
-            Self::ResetPassword { link } | Self::MakeConfirmationLink { link } => Some(link),
-            _ => None,
-        }
-    }
 }
 
 /// Does it, in a transaction of its own.
@@ -167,14 +207,15 @@ pub fn perform(
     act: &Act,
     said: &Said,
 ) -> Result<Done, Stopped<Refusal>> {
-    if act.is_dangerous() {
+    let kind = act.kind();
+    if kind.needs_fresh_sign_in() {
         admin.check_fresh(now)?;
     }
     admin.begin(conn)?;
     let user = users::lock(conn, user_id)?.ok_or(Refusal::UnknownUser)?;
     // Waiting for the row may have taken a while.
     admin.check(conn)?;
-    if act.is_dangerous() {
+    if kind.needs_fresh_sign_in() {
         admin.check_proved(conn, now)?;
     }
     let deed = admin.deed(now).with_reference(&said.reference);
@@ -195,7 +236,7 @@ pub fn perform(
         Err(Stopped::Refused(refusal)) => {
             if refusal.is_worth_a_row() {
                 let event = Event::ActRefused {
-                    act: act.kind(),
+                    act: kind.event(),
                     reason: refusal.reason(),
                     note: said.note.clone(),
                 };
@@ -240,7 +281,7 @@ impl Performing<'_> {
         conn: &mut Conn,
         act: &Act,
     ) -> Result<(Event, Option<String>), Stopped<Refusal>> {
-        if act.is_for_others() && self.admin.is(self.user.id) {
+        if act.kind().is_for_others() && self.admin.is(self.user.id) {
             return Err(Refusal::Yourself.into());
         }
         let ends_superuser = ends_superuser(self.user, self.roles, act);

@@ -105,7 +105,7 @@ async fn perform_all(
             let (mut done, mut unchanged, mut failed) = (0, 0, Vec::new());
             for id in &ids {
                 // An act on oneself might end the authority for the rest.
-                if admin.is(*id) && !act.is_for_others() {
+                if admin.is(*id) && !act.kind().is_for_others() {
                     failed.push(Failed {
                         user: users::find(conn, *id)?,
                         refusal: Refusal::Yourself,

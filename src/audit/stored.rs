@@ -265,12 +265,12 @@ const fn reason(event: &Event) -> Option<Reason> {
     }
 }
 
-/// The event of a row. `reason` is its code, or empty; `at_provider`: whether the row names one.
-pub(super) fn read(kind: &str, reason: &str, at_provider: bool, details: Details) -> Event {
-    read_known(kind, reason, at_provider, details).unwrap_or(Event::Other)
+/// The event of a row. The reason and the provider are empty where there is none.
+pub(super) fn read(kind: &str, reason: &str, provider: &str, details: Details) -> Event {
+    read_known(kind, reason, provider, details).unwrap_or(Event::Other)
 }
 
-fn read_known(kind: &str, reason: &str, at_provider: bool, details: Details) -> Option<Event> {
+fn read_known(kind: &str, reason: &str, provider: &str, details: Details) -> Option<Event> {
     let kind = EventKind::from_code(kind)?;
     let refused = match reason {
         "" => None,
@@ -304,10 +304,10 @@ fn read_known(kind: &str, reason: &str, at_provider: bool, details: Details) -> 
         (EventKind::MoreSignInsRefused, _) => Event::MoreSignInsRefused { count },
         (act, Some(reason)) => Event::ActRefused { act, reason, note },
         (EventKind::SignedIn, None) => Event::SignedIn {
-            by: match (details.rescue_link, at_provider) {
+            by: match (details.rescue_link, provider) {
                 (true, _) => SignInWay::RescueLink,
-                (false, true) => SignInWay::Provider,
-                (false, false) => SignInWay::Password,
+                (false, "") => SignInWay::Password,
+                (false, _) => SignInWay::Provider,
             },
             account_created: details.account_created,
             changes,

@@ -21,7 +21,7 @@ pub fn run() -> Result<(), Failure> {
     let redirect_url = format!("{portal}/oauth2_callback/");
     let client_secret = random_token().map_err(Error::from)?;
     let settings = settings(&platform, &redirect_url, &client_secret)?;
-    logging::start(&settings.log);
+    logging::start(&settings.log());
     let portal_socket = listen(PORTAL_PORT)?;
     let platform_socket = listen(PLATFORM_PORT)?;
 

@@ -159,9 +159,9 @@ pub fn run(users: Users) -> Result<(), Failure> {
     match users.command {
         Command::List(list) => print_list(&db, now, &list),
         Command::Show { username, json } => show(&db, now, &username, json),
-        Command::Deactivate(one) => act(&db, now, &one, "deactivate", &Act::Deactivate),
-        Command::Activate(one) => act(&db, now, &one, "activate", &Act::Activate),
-        Command::EndSessions(one) => act(&db, now, &one, "end-sessions", &Act::EndSessions),
+        Command::Deactivate(one) => act(&db, now, &one, &Act::Deactivate),
+        Command::Activate(one) => act(&db, now, &one, &Act::Activate),
+        Command::EndSessions(one) => act(&db, now, &one, &Act::EndSessions),
         Command::Readmit(Readmit {
             username,
             refused_by,
@@ -174,17 +174,17 @@ pub fn run(users: Users) -> Result<(), Failure> {
                     reason,
                     json,
                 };
-                act(&db, now, &one, "readmit", &Act::Readmit(None))
+                act(&db, now, &one, &Act::Readmit(None))
             }
             (None, by) => readmit_all(&db, now, &by.unwrap_or_default(), &reason, json),
         },
         Command::Grant(one) => {
             let (one, permission) = one.split();
-            act(&db, now, &one, "grant", &Act::GrantPermission(permission))
+            act(&db, now, &one, &Act::GrantPermission(permission))
         }
         Command::Take(one) => {
             let (one, permission) = one.split();
-            act(&db, now, &one, "take", &Act::TakePermission(permission))
+            act(&db, now, &one, &Act::TakePermission(permission))
         }
     }
 }
@@ -441,7 +441,8 @@ fn note(reason: &str) -> Result<Note, Failure> {
         .ok_or_else(|| Failure::Other(format!("a reason may have at most {MAX_NOTE} characters")))
 }
 
-fn act(db: &Db, now: UnixTime, one: &One, name: &str, act: &Act) -> Result<(), Failure> {
+fn act(db: &Db, now: UnixTime, one: &One, act: &Act) -> Result<(), Failure> {
+    let name = act.kind().code();
     let said = Said {
         note: note(&one.reason)?,
         reference: reference(),

@@ -50,7 +50,7 @@ messages! {
 
     what_ended: Text = "What is signed out, and what is not", "哪些已退出，哪些没有";
     ended_here: Text = "Signed out: Frontdesk, in this browser.", "此浏览器中的 Frontdesk 已退出登录。";
-    ended_there: Around = ["Signed out: ", ", unless you chose to stay signed in there."], ["", "也已退出登录（除非你在那里选择了取消）。"];
+    ended_there: Around = ["Signed out: ", ", unless you chose to stay signed in there."], ["", "也已退出登录（除非你当时点了取消）。"];
     goes_on_there: Around = ["Still signed in: ", ". Anyone using this browser can sign in again without a password."], ["", "仍处于登录状态，使用此浏览器的人无需密码即可再次登录。"];
     unavailable: Text = "Not available", "暂不可用";
     unavailable_lead: Text = "It cannot be reached at the moment. You can still try.", "目前无法连接，你仍可尝试。";
@@ -73,7 +73,7 @@ messages! {
     paused_lead: Around = ["There were too many wrong attempts. Try again in ", " min."], ["输错次数过多，请在 ", " 分钟后再试。"];
     paused_company: Text = " You can still sign in with your company account.", "公司账号登录不受影响。";
     fresh_heading: Text = "Confirm that it is you", "请确认是你本人";
-    fresh_lead: Text = "The next step could do lasting harm in the wrong hands, so being signed in is not enough.", "接下来的操作如果被他人冒用，可能造成长期影响，因此仅处于登录状态还不够。";
+    fresh_lead: Text = "The next step could do lasting harm in the wrong hands, so being signed in is not enough.", "接下来的操作可能造成长期影响。为防他人冒用，需要再次确认是你本人。";
     confirm_button: Text = "Confirm", "确认";
     confirm_local_hint: Text = "The password of this account on Frontdesk.", "此账号在 Frontdesk 的密码。";
     confirmation_password: Text = "Confirmation password", "验证密码";
@@ -81,9 +81,9 @@ messages! {
     confirmation_password_hint: Text = "Used only to confirm that it is you. It cannot be used to sign in.", "仅用于确认是你本人，不能用来登录。";
     confirm_wrong_heading: Text = "That password is wrong", "密码不正确";
     confirm_wrong_lead: Text = "Try again. Five wrong attempts within 15 minutes pause this form.", "请重试。15 分钟内输错五次，此表单会暂停使用。";
-    confirm_no_way: Text = "You have no way to confirm this yourself yet.", "你目前还无法自行确认。";
+    confirm_no_way: Text = "You have no way to confirm this yourself yet.", "你目前没有可用的确认方式。";
     confirm_if_again: Text = "If you are sent back to this page, the sign-in did not prove that you had just signed in.", "如果又回到此页面，说明登录平台没有证明你刚刚重新登录过。";
-    confirm_ask: Text = "Ask another admin for a confirmation link, or the operator of this portal for a confirmation password.", "请向其他管理员申请确认链接，或请本门户的运维人员为你设置验证密码。";
+    confirm_ask: Text = "Ask another admin for a confirmation link, or the operator of this portal for a confirmation password.", "请向其他管理员申请设置验证密码的链接，或请本门户的运维人员为你设置验证密码。";
     choose_confirmation: Text = "Choose your confirmation password", "设置你的验证密码";
     choose_confirmation_lead: Around = ["For the account ", ". You are asked for it before an action that could do lasting harm. It cannot be used to sign in."], ["账号：", "。在执行可能造成长期影响的操作之前，用它确认是你本人；不能用来登录。"];
     choose_confirmation_button: Text = "Set the confirmation password", "设置验证密码";
@@ -139,7 +139,7 @@ messages! {
     cause_bad_callback: Text = "The company sign-in returned an incomplete answer. Nothing is wrong with your account.", "公司登录服务返回的信息不完整。你的账号没有问题。";
     cause_declined: Text = "The company sign-in declined this sign-in, or you cancelled it there. Nothing was changed.", "你在公司登录服务上取消了登录，或登录被拒绝。未做任何更改。";
     cause_signed_out_there: Text = "You were signed out of your company account while this sign-in was under way.", "登录过程中，你的公司账号已退出登录。";
-    cause_code_refused: Text = "This sign-in took too long or was already used. Nothing is wrong with your account.", "这次登录已超时或已被使用过。你的账号没有问题。";
+    cause_code_refused: Text = "This sign-in took too long or was already used. Nothing is wrong with your account.", "这次登录已超时或已失效。你的账号没有问题。";
     cause_name_taken: Around = ["The username ", " already belongs to another account on this portal. To protect that account, nobody else can sign in to it."], ["用户名 ", " 已属于本门户的另一个账号。为保护该账号，不允许他人登录。"];
     cause_provider_error: Text = "The company sign-in returned an error. Nothing is wrong with your account.", "公司登录服务返回了错误，与你的账号无关。";
     cause_client_refused: Text = "The company sign-in does not accept this portal's settings. Nothing is wrong with your account.", "公司登录服务不接受本门户的设置。你的账号没有问题。";
@@ -153,7 +153,7 @@ messages! {
     cause_clock: Text = "The clocks of this portal and of the company sign-in differ too much. Nothing is wrong with your account.", "本门户与公司登录服务的时钟相差太大。你的账号没有问题。";
     cause_identity_taken: Text = "Your identity was confirmed, but it already belongs to another account on this portal. Nothing was changed.", "身份验证通过，但该身份已关联到本门户的另一个账号。未做任何更改。";
     not_admitted_domain: Text = "Only company email addresses can sign in here, and yours is not one. No account was created or changed.", "只有公司邮箱可以登录，而你的邮箱不是公司邮箱。没有创建或更改任何账号。";
-    not_admitted_not_verified: Text = "The company sign-in has not verified your email address. Verify it there, then try again. No account was created or changed.", "公司登录服务尚未验证你的邮箱。请先在那里验证，然后重试。没有创建或更改任何账号。";
+    not_admitted_not_verified: Text = "The company sign-in has not verified your email address. Verify it there, then try again. No account was created or changed.", "你的邮箱尚未在公司登录服务中验证。请先完成验证，然后重试。没有创建或更改任何账号。";
     not_admitted_permission: Text = "You do not have the permission needed to sign in here. Ask the person who grants permissions in your company. No account was created or changed.", "你没有登录本门户所需的权限，请联系公司里负责授权的人。没有创建或更改任何账号。";
     not_admitted_value: Text = "The account you used there does not belong to this company. No account was created or changed.", "你所用的账号不属于本公司。没有创建或更改任何账号。";
     step_discovery: Text = "provider discovery", "获取平台信息（discovery）";
@@ -162,9 +162,9 @@ messages! {
     outcome_wrong_issuer: Text = "the answer came from another provider", "回复来自其他平台";
     outcome_not_admitted: Text = "not admitted", "不符合准入规则";
     kept_out_heading: Text = "Sign in another way first", "请先用另一种方式登录";
-    cause_kept_out: Around = ["Your identity was confirmed, but ", " no longer accepts you, or your sign-in there has expired. Sign in with it once, and this way will work again."], ["身份验证通过，但", "不再认可你的账号，或你在那里的登录已过期。请先用它登录一次，之后这种方式即可恢复使用。"];
+    cause_kept_out: Around = ["Your identity was confirmed, but ", " no longer accepts you, or your sign-in there has expired. Sign in with it once, and this way will work again."], ["身份验证通过，但", "不再认可你的账号，或你的登录已过期。请先用它登录一次，之后即可恢复使用这种方式。"];
     cause_kept_out_gone: Around = ["Your identity was confirmed, but ", " has refused you, and this portal no longer uses it. Ask an admin to let you in."], ["身份验证通过，但", "曾拒绝你登录，而本门户已不再使用它。请联系管理员恢复你的访问权限。"];
-    step_sign_in_there: Text = "Sign in there with the button below.", "点击下面的按钮，先在那里登录。";
+    step_sign_in_there: Text = "Sign in there with the button below.", "先点击下面的按钮登录一次。";
     step_ask_to_readmit: Text = "If you still cannot sign in, send the reference below to your admin, who can let you in again.", "如果仍无法登录，请把下面的编号发给管理员，由管理员重新准许你登录。";
     outcome_kept_out: Text = "refused by another provider", "被另一登录平台拒绝";
     cause_not_linkable: Text = "This way of signing in cannot be added to an existing account. Nothing was changed.", "这种登录方式不能添加到已有账号。未做任何更改。";
@@ -187,8 +187,6 @@ messages! {
     outcome_code_refused: Text = "the code was refused", "授权码被拒绝";
     cause_name_reserved: Around = ["The username ", " is reserved on this portal: the audit log uses it, or one that looks like it, for entries that were not made by a person. The account needs another username."], ["用户名 ", " 是本门户的保留名：审计日志用它（或与它相似的名称）表示不是由人执行的操作。账号需要使用其他用户名。"];
     outcome_name_reserved: Text = "the name is reserved", "该用户名为保留名";
-    outcome_name_taken: Text = "the name is taken", "用户名已被占用";
-    outcome_inactive: Text = "the account is deactivated", "账号已停用";
     outcome_provider_error: Text = "the provider returned an error", "平台返回错误";
     outcome_client_refused: Text = "client id or secret refused", "客户端 ID 或密钥被拒绝";
     outcome_refused: Text = "the provider returned an unexpected status", "平台返回了意外的状态";
@@ -334,6 +332,9 @@ messages! {
     back_to_status: Text = "Back to the status page", "返回状态页";
     would_be_new: Text = "A new account would be created.", "将创建新账号。";
     would_be_known: Around = ["The sign-in would open the account ", "."], ["将登录账号 ", "。"];
+    would_be_adopted: Around = ["The sign-in would open the imported account ", ", and link this identity to it."], ["将登录导入的账号 ", "，并把此身份关联到该账号。"];
+    would_be_kept_out: Around = ["The sign-in would be refused: ", " has refused this person, and it vouches for who has left."], ["登录会被拒绝：", " 已拒绝此人，而离职以它为准。"];
+    would_be_too_long: Text = "The sign-in would be refused: the username is too long.", "登录会被拒绝：用户名过长。";
     would_be_inactive: Around = ["The sign-in would be refused: the account ", " is deactivated."], ["登录会被拒绝：账号 ", " 已停用。"];
     would_be_reserved: Text = "The sign-in would be refused: the username is reserved, because the audit log uses it for entries that were not made by a person.", "登录会被拒绝：该用户名为保留名，审计日志用它表示不是由人执行的操作。";
     would_be_taken: Around = ["The sign-in would be refused: the username belongs to the account ", ", which is not linked to this identity."], ["登录会被拒绝：用户名属于账号 ", "，而该账号未关联此身份。"];
@@ -368,7 +369,7 @@ messages! {
     leavers_forgotten: Steps = &["This instance does not have this provider. Its sessions end at ", ", unless an instance that has it is running by then."], &["本实例未配置该平台。它的会话将于 ", " 结束，除非届时有配置了该平台的实例在运行。"];
     leavers_not_asked: Text = "Re-check is off: signed-in users stay until their session ends.", "未启用复查：已登录的用户会保持登录，直到会话到期。";
     leavers_pushed: Text = " Back-channel logout: the provider also notifies this portal when someone signs out.", "有人在该平台退出登录时，平台也会主动通知（back-channel logout）。";
-    proof_is_weak: Text = "A fresh sign-in is proved only by prompt=login in the browser's address (proves_by): anyone who finds a browser open can remove it.", "仅凭浏览器地址中的 prompt=login 认定为重新登录（proves_by）：使用已打开浏览器的人可以将其去掉。";
+    proof_is_weak: Text = "A fresh sign-in is proved only by prompt=login in the browser's address (proves_by): anyone who finds a browser open can remove it.", "仅凭浏览器地址中的 prompt=login 认定为重新登录（proves_by）：任何能操作这台浏览器的人都可以将其去掉。";
     event_password_changed: Text = "Password changed", "密码已更改";
     event_user_switched: Text = "Signed out: someone else signed in on this browser", "已退出：此浏览器上有其他人登录";
     event_other: Text = "Other event", "其他事件";
@@ -382,7 +383,7 @@ messages! {
     permissions_kept: Text = "the permissions could not be read; the previous ones were kept", "未能读取权限，保留了原有权限";
 
     event_rescue_link_made: Text = "Rescue link made on the command line", "通过命令行生成应急链接";
-    event_more_refused: Text = "More sign-ins were refused", "还有更多登录被拒绝";
+    event_more_refused: Text = "More sign-ins were refused", "另有登录被拒绝（未逐条记录）";
     by_rescue_link: Text = "with a rescue link", "使用应急链接";
     sessions_counted: Around = ["Sessions ended: ", ""], ["结束的会话数：", ""];
     sign_ins_counted: Around = ["Sign-ins: ", ""], ["登录次数：", ""];
@@ -393,7 +394,7 @@ messages! {
     reason_not_allowed: Text = "local passwords are for admins only", "仅管理员可使用本地密码";
     reason_impossible: Text = "no account can have that username or password", "不可能有这样的用户名或密码";
     reason_paused: Text = "too many wrong passwords before", "此前密码输错次数过多";
-    reason_more: Text = "over the limit for separate entries", "超出逐条记录的数量";
+    reason_more: Text = "over the limit for separate entries", "超出逐条记录的上限";
     command_line: Text = "command line", "命令行";
     nobody_known: Text = "not known", "未知";
     audit_log: Text = "Audit log", "审计日志";
@@ -421,8 +422,8 @@ messages! {
     continue_: Text = "Continue", "继续";
     bulk_needs_fresh: Text = "Changing several accounts at once requires a fresh sign-in:", "要同时更改多个账号，请";
     rows_a_page: Text = "Rows per page:", "每页行数：";
-    first_page: Text = "First", "首页";
-    last_page: Text = "Last", "末页";
+    first_page: Text = "First", "第一页";
+    last_page: Text = "Last", "最后一页";
     stopped_early: Text = "The search stopped after 10,000 rows, before this page was full.", "已查看 10,000 行，本页未满，搜索已暂停。";
     go_on_looking: Text = "Continue searching", "继续查找";
     total_unknown: Text = "not counted", "若干";
@@ -455,9 +456,9 @@ messages! {
     action_erased: Text = "The personal data of this account has been erased. It cannot be used again.", "此账号的个人数据已清除，无法再使用。";
     action_end_sessions: Text = "Ends all open sessions at once. The person can sign in again.", "立即让对方在所有设备上退出登录。对方可以重新登录。";
     action_role: Text = "Read-only admins see this admin area; admins may also change things here.", "只读管理员可以查看管理区；管理员还可以在此进行更改。";
-    action_reset_password: Text = "The old password stops working at once. You get a link with which the owner chooses a new one.", "旧密码立即失效。你会得到一个链接，由账号所有者设置新密码。";
-    action_confirmation_link: Text = "For people whose sign-in cannot prove that it is really them. You get a link with which they choose a confirmation password.", "适用于登录方式无法证明本人在场的人。你会得到一个链接，由对方据此设置验证密码。";
-    action_link: Text = "Lets someone sign in to this account through the provider.", "让某人可以通过登录平台登录此账号。";
+    action_reset_password: Text = "The old password stops working at once. You get a link with which the owner chooses a new one.", "旧密码立即失效。系统会生成一个链接，供账号所有者设置新密码。";
+    action_confirmation_link: Text = "For people whose sign-in cannot prove that it is really them. You get a link with which they choose a confirmation password.", "适用于登录方式无法确认是本人的人。系统会生成一个链接，供对方设置验证密码。";
+    action_link: Text = "Lets someone sign in to this account through the provider.", "允许平台上的某个用户登录此账号。";
     action_deactivate: Text = "Ends the open sessions and refuses new ones. Nothing is deleted; you can activate the account again.", "结束当前的会话并拒绝新的登录。不会删除任何内容，可以重新启用账号。";
     action_activate: Text = "The person can sign in again, with the permissions they had.", "对方可以重新登录，权限不变。";
     action_erase: Text = "For someone who has left: removes name, email, identities, permissions and addresses for good.", "适用于已离职人员：永久清除姓名、邮箱、身份、权限和地址。";
@@ -485,7 +486,7 @@ messages! {
     act_link: Text = "Link an identity", "关联身份";
     act_unlink: Text = "Unlink", "取消关联";
     act_reset_password: Text = "Reset the password", "重置密码";
-    act_confirmation_link: Text = "Make a confirmation link", "生成确认链接";
+    act_confirmation_link: Text = "Make a confirmation link", "生成验证密码链接";
     act_erase: Text = "Erase personal data", "清除个人数据";
     act_note: Text = "Add a note", "添加备注";
 
@@ -501,7 +502,7 @@ messages! {
     ask_link: Around = ["Link an identity to ", ""], ["为 ", " 关联身份"];
     ask_unlink: Around = ["Unlink this identity from ", "?"], ["取消 ", " 与此身份的关联？"];
     ask_reset_password: Around = ["Reset the password of ", "?"], ["重置 ", " 的密码？"];
-    ask_confirmation_link: Around = ["Make a confirmation link for ", "?"], ["为 ", " 生成确认链接？"];
+    ask_confirmation_link: Around = ["Make a confirmation link for ", "?"], ["为 ", " 生成验证密码链接？"];
     ask_erase: Around = ["Erase the personal data of ", "?"], ["清除 ", " 的个人数据？"];
     ask_note: Around = ["A note about ", ""], ["关于 ", " 的备注"];
 
@@ -515,16 +516,16 @@ messages! {
     steps_grant: Steps = &["Takes effect immediately, in addition to the permissions from the provider.", "Stays until an admin revokes it."], &["立即生效，与登录平台授予的权限并存。", "一直有效，直到管理员收回。"];
     steps_take: Steps = &["Only the permission granted here is revoked, at once. Permissions from the provider stay."], &["立即收回在此授予的权限。登录平台授予的权限不受影响。"];
     steps_link: Steps = &["Anyone who signs in at the provider with this identity is signed in to this account.", "The local password, if there is one, and all open sessions end at once.", "Make sure it is the same person: the portal cannot check this."], &["在登录平台以此身份登录的人，将登录到此账号。", "本地密码（如有）和所有会话立即失效。", "请确认是同一个人，系统无法代为核实。"];
-    steps_unlink: Steps = &["The identity can no longer sign in to this account; its next sign-in may create a new account.", "Permissions from the provider are removed with it, and so is a role that comes from one of them.", "All open sessions end at once."], &["该身份无法再登录此账号；下次登录可能创建新账号。", "登录平台授予的权限及相应角色一并取消。", "所有会话立即结束。"];
+    steps_unlink: Steps = &["The identity can no longer sign in to this account; its next sign-in may create a new account.", "Permissions from the provider are removed with it, and so is a role that comes from one of them.", "All open sessions end at once."], &["该身份无法再登录此账号；下次登录可能创建新账号。", "登录平台授予的权限及相应角色一并收回。", "所有会话立即结束。"];
     steps_reset_password: Steps = &["The old password stops working and all open sessions end at once.", "The next page shows a link, once. Give it to the owner of the account."], &["旧密码和所有会话立即失效。", "下一页会显示一个链接，仅显示一次。请交给账号所有者。"];
     steps_confirmation_link: Steps = &["The next page shows a link, once. It opens only in a browser where this person is signed in, and lets them choose a confirmation password.", "They are asked for that password before an action that could do lasting harm. It cannot be used to sign in.", "The previous confirmation password, if there is one, stops working at once."], &["下一页会显示一个链接，仅显示一次。只有此人登录后才能打开，并据此设置验证密码。", "在执行可能造成长期影响的操作之前，用该密码确认是本人；不能用来登录。", "此前的验证密码（如有）立即失效。"];
-    steps_erase: Steps = &["Name, email, identities, permissions and password are removed for good, as are the addresses and browsers of sessions.", "The audit log keeps every entry, with a number in place of the name. Free text in entries about other people is not searched.", "This cannot be undone."], &["永久清除姓名、邮箱、身份、权限和密码，以及会话中的地址和浏览器信息。", "审计日志保留所有记录，姓名以编号代替。有关其他人的记录中的自由文本不会被检索。", "此操作无法撤销。"];
+    steps_erase: Steps = &["Name, email, identities, permissions and password are removed for good, as are the addresses and browsers of sessions.", "The audit log keeps every entry, with a number in place of the name. Free text in entries about other people is not searched.", "This cannot be undone."], &["永久清除姓名、邮箱、身份、权限和密码，以及会话中的地址和浏览器信息。", "审计日志保留所有记录，姓名以编号代替。其他人的记录中手工填写的内容不做处理，其中可能仍有此人的姓名。", "此操作无法撤销。"];
     steps_note: Steps = &["Admins see it in the activity of this account. The person does not."], &["管理员可在此账号的动态中看到，本人看不到。"];
 
     done_deactivate: Text = "The account is deactivated and signed out everywhere.", "账号已停用，并已在所有设备上退出登录。";
     done_activate: Text = "The account is active again.", "账号已重新启用。";
     done_role: Text = "The role is changed.", "角色已更改。";
-    done_end_sessions: Text = "The sessions are signed out.", "已在所有设备上退出登录。";
+    done_end_sessions: Text = "The sessions are signed out.", "对方已在所有设备上退出登录。";
     done_end_matching: Text = "The sessions are signed out.", "会话已全部结束。";
     done_end_session: Text = "The session is signed out.", "该会话已结束。";
     done_grant: Text = "The permission is granted.", "权限已授予。";
@@ -553,7 +554,6 @@ messages! {
     refused_unchanged: Text = "No change needed", "当前已是此状态";
     refused_still_active: Text = "Deactivate the account first", "请先停用账号";
     refused_erased: Text = "The personal data of this account has been erased", "此账号的个人数据已清除";
-    refused_identity_taken: Text = "the identity belongs to another account", "该身份属于另一个账号";
     refused_identity_of: Around = ["This identity belongs to the account ", ". Unlink it there first"], ["该身份属于账号 ", "，请先在那里取消关联"];
 
     // -- acts on many --
@@ -575,7 +575,7 @@ messages! {
 
     // -- local accounts --
     new_local_account: Text = "New local account", "新建本地账号";
-    new_local_account_lead: Text = "For people who cannot use the company sign-in, or for a device. You get a link with which the owner chooses the password; nobody else ever sees it.", "适用于无法使用公司登录的人，或设备。你会得到一个链接，由账号所有者设置密码，其他人无从得知。";
+    new_local_account_lead: Text = "For people who cannot use the company sign-in, or for a device. You get a link with which the owner chooses the password; nobody else ever sees it.", "适用于无法使用公司登录的人或设备。系统会生成一个链接，供账号所有者自行设置密码，其他人看不到密码。";
     create_account: Text = "Create account", "创建账号";
     password_link_heading: Text = "A link to choose the password", "设置密码的链接";
     password_link_lead: [&'static str; 3] = ["Give this link to ", ". It works once, within ", " hours, and replaces any earlier one."], ["请把此链接交给 ", "。链接只能使用一次，", " 小时内有效，并使之前的链接失效。"];
@@ -644,7 +644,7 @@ messages! {
     event_identity_linked: Text = "Identity linked", "关联身份";
     event_identity_unlinked: Text = "Identity unlinked", "取消关联身份";
     event_password_link_made: Text = "Password reset: link made", "重置密码：已生成链接";
-    event_confirmation_link_made: Text = "Confirmation link made", "已生成确认链接";
+    event_confirmation_link_made: Text = "Confirmation link made", "已生成验证密码链接";
     event_confirmation_set: Text = "Confirmation password set", "已设置验证密码";
     event_proved: Text = "Identity confirmed", "已确认是本人";
     event_proof_refused: Text = "Confirmation refused", "确认被拒绝";
@@ -693,7 +693,7 @@ messages! {
     backup_missing: Text = "There is no backup at the path in FRONTDESK_BACKUP_FILE.", "FRONTDESK_BACKUP_FILE 指定的位置没有备份。";
     backup_at: Around = ["Latest backup: ", "."], ["最近一次：", "。"];
     client_addresses: Text = "Client addresses", "客户端地址";
-    silent_proxy: Around = ["A trusted proxy sends no client address (last seen ", "). Everyone behind it looks the same: limits per address apply to all of them together or not at all, and the audit log records the proxy’s address. Configure it to send X-Forwarded-For."], ["受信任的代理没有发送客户端地址，最近一次：", "。代理后的所有人看起来都一样：按地址的限制要么对所有人一起生效，要么不起作用，审计日志里也只有代理的地址。请配置代理发送 X-Forwarded-For。"];
+    silent_proxy: Around = ["A trusted proxy sends no client address (last seen ", "). Everyone behind it looks the same: limits per address apply to all of them together or not at all, and the audit log records the proxy’s address. Configure it to send X-Forwarded-For."], ["受信任的代理没有发送客户端地址，最近一次：", "。经过该代理的用户无法区分：按地址的限制会对他们一起生效，或完全不起作用，审计日志里也只有代理的地址。请配置代理发送 X-Forwarded-For。"];
     this_instance: Text = "This instance", "本实例";
     version: Text = "Version", "版本";
     running_since: Text = "Running since", "启动时间";
@@ -719,7 +719,7 @@ messages! {
     bad_request_heading: Text = "The request could not be read", "无法读取请求";
     bad_request_lead: Text = "Something in the address or the form is not valid. Nothing was changed.", "地址或表单中有内容不正确。未做任何更改。";
     internal_heading: Text = "Something went wrong on our side", "系统出错了，不是你的问题";
-    internal_lead: Text = "The page could not be shown. The error has been recorded, and no change was left half done.", "页面无法显示。错误已记录，没有留下只完成一半的更改。";
+    internal_lead: Text = "The page could not be shown. The error has been recorded, and no change was left half done.", "页面无法显示。错误已记录，未完成的更改均已撤销。";
     busy_heading: Text = "Frontdesk is busy at the moment", "Frontdesk 暂时繁忙";
     busy_lead: Text = "Your account and your sign-in are safe; the page just cannot be shown right now.", "你的账号和登录状态都安全，只是页面暂时无法显示。";
     internal_step_back: Text = "Go back and try again in a minute.", "返回，稍后再试。";
@@ -735,7 +735,7 @@ messages! {
     sandbox_deactivated: Text = "Disabled at the provider", "已在平台停用";
     sandbox_refused: Text = "This user is disabled at the provider and cannot sign in. Choose another user.", "此用户已在平台停用，无法登录。请选择其他用户。";
     sandbox_back: Text = "Choose another user", "选择其他用户";
-    sandbox_home: Text = "There is nothing to do here: start at the portal.", "这里没有可做的事：请从门户开始。";
+    sandbox_home: Text = "There is nothing to do here: start at the portal.", "此页面无需操作，请从门户开始登录。";
     sandbox_to_portal: Text = "Go to the portal", "前往门户";
     sandbox_logged_out: Text = "You are signed out at the demo provider.", "你已退出模拟平台。";
     sandbox_bad_request: Text = "The portal sent a request that the demo provider does not understand.", "门户发来的请求无法识别。";

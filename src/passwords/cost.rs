@@ -8,68 +8,44 @@ use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use super::django;
+use crate::import_django::django_hash::{self, Kind};
 use crate::secret::is_pbkdf2_sha256;
 
-/// A kind of hash, with what makes it dear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    Pbkdf2 {
-        iterations: NonZeroU32,
-    },
-    Argon2 {
-        memory: u32,
-        passes: u32,
-        lanes: u32,
-    },
-}
-
-impl Kind {
-    /// As our own are made.
-    const OWN: Self = Self::Argon2 {
-        memory: Params::DEFAULT_M_COST,
-        passes: Params::DEFAULT_T_COST,
-        lanes: Params::DEFAULT_P_COST,
-    };
-}
+/// Our own hashes, as they are made.
+const OWN: Kind = Kind::Argon2 {
+    memory: Params::DEFAULT_M_COST,
+    passes: Params::DEFAULT_T_COST,
+    lanes: Params::DEFAULT_P_COST,
+};
 
 /// The dearest hashes among those that Django made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dearest {
-    pbkdf2: Option<NonZeroU32>,
-    argon2: Option<(u32, u32, u32)>,
+    pbkdf2: Option<Kind>,
+    argon2: Option<Kind>,
 }
 
 impl Dearest {
     /// Looks at one more hash; our own are known.
     pub fn see(&mut self, stored: &str) {
-        match django::kind(stored) {
-            Some(Kind::Pbkdf2 { iterations }) => self.pbkdf2 = self.pbkdf2.max(Some(iterations)),
-            Some(Kind::Argon2 {
-                memory,
-                passes,
-                lanes,
-            }) => {
-                let work = |(memory, passes, _): (u32, u32, u32)| {
-                    u64::from(memory).saturating_mul(u64::from(passes))
-                };
-                let seen = (memory, passes, lanes);
-                if self.argon2.is_none_or(|known| work(seen) > work(known)) {
-                    self.argon2 = Some(seen);
-                }
-            }
-            None => {}
+        let Some(kind) = django_hash::kind(stored) else {
+            return;
+        };
+        let dearest = match kind {
+            Kind::Pbkdf2 { .. } => &mut self.pbkdf2,
+            Kind::Argon2 { .. } => &mut self.argon2,
+        };
+        if dearest.is_none_or(|known| work(kind) > work(known)) {
+            *dearest = Some(kind);
         }
     }
+}
 
-    fn kinds(self) -> impl Iterator<Item = Kind> {
-        let pbkdf2 = self.pbkdf2.map(|iterations| Kind::Pbkdf2 { iterations });
-        let argon2 = self.argon2.map(|(memory, passes, lanes)| Kind::Argon2 {
-            memory,
-            passes,
-            lanes,
-        });
-        pbkdf2.into_iter().chain(argon2)
+/// Compares with others of the same algorithm.
+fn work(kind: Kind) -> u64 {
+    match kind {
+        Kind::Pbkdf2 { iterations } => iterations.get().into(),
+        Kind::Argon2 { memory, passes, .. } => u64::from(memory).saturating_mul(passes.into()),
     }
 }
 
@@ -81,8 +57,11 @@ const LONGEST: Duration = Duration::from_secs(3);
 /// For how long a try holds its place. Measures what has not been measured in this process, which
 /// takes as long as a few verifications.
 pub(super) fn slot(dearest: Dearest) -> Duration {
-    let own = measured(Kind::OWN);
-    let theirs = dearest.kinds().map(measured).max();
+    let own = measured(OWN);
+    let theirs = dearest
+        .pbkdf2
+        .map(measured)
+        .max(dearest.argon2.map(measured));
     // A right password of another's kind gets a hash of our own at once.
     let all = theirs.map_or(own, |theirs| theirs.max(own) + own);
     (all * MARGIN.0 / MARGIN.1).min(LONGEST)
@@ -150,12 +129,13 @@ mod tests {
             "",
             "!",
             "pbkdf2_sha256$720000$a$d8wJaibZHrtsMbW3DIv569vaoxLvd1gv82f/kmXlHAE=",
-            django::tests::PBKDF2,
+            django_hash::tests::PBKDF2,
             "pbkdf2_sha256$99999999999$a$d8wJaibZHrtsMbW3DIv569vaoxLvd1gv82f/kmXlHAE=",
         ] {
             dearest.see(stored);
         }
-        assert_eq!(dearest.pbkdf2.map(NonZeroU32::get), Some(720_000));
+        let iterations = NonZeroU32::new(720_000).expect("not zero");
+        assert_eq!(dearest.pbkdf2, Some(Kind::Pbkdf2 { iterations }));
         assert_eq!(dearest.argon2, None);
         let dear = slot(dearest);
         assert!(dear > slot(Dearest::default()), "{dear:?}");

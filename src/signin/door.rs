@@ -1,32 +1,29 @@
 //! The one door: find or create the account, sync it, refuse the inactive, open the session, record
 //! the event, in one transaction. The first sign-in and the hundredth take the same path.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::decision::{Decision, called, decide, waits};
 use super::password_link::MAKES_LINK;
 use crate::audit::event::{Adopted, SignInWay};
 use crate::audit::{self, About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
-use crate::error::{
-    Admission, Cause, Error, Problem, ProfileFault, Result, SignInError, Step, Stopped,
-};
+use crate::error::{Cause, Error, Problem, ProfileFault, Result, SignInError, Step, Stopped};
 use crate::failpoint::hit_about;
 use crate::identity_sync::{self, Sync};
 use crate::leaving;
 use crate::local_path::LocalPath;
-use crate::oauth::profile::email_domain;
 use crate::oauth::{Grant, Permissions, Person, Provider};
-use crate::permissions::{self, Counting};
+use crate::permissions;
 use crate::roles;
 use crate::secret::{Secret, sha256};
 use crate::sessions::closing::Named;
 use crate::sessions::proof::{Proof, ProvedBy};
-use crate::sessions::{self, Client, Closing, NewSession, grant, logouts};
+use crate::sessions::{self, Client, Closing, NewSession, logouts, tokens};
 use crate::users::{
-    self, Field, MAX_USERNAME, NO_PASSWORD_YET, Occasion, Profile, Role, Standing, User, refusals,
+    self, Field, NO_PASSWORD_YET, Occasion, Profile, Role, Standing, User, refusals,
 };
 
 /// What came of a person at the door.
@@ -122,7 +119,7 @@ pub struct Entry {
     pub previous_hash: Option<String>,
     pub client: Client,
     /// What the provider gave, sealed for the session that is opened.
-    pub grant: grant::Sealed,
+    pub grant: tokens::Sealed,
 }
 
 impl Entry {
@@ -263,127 +260,115 @@ fn know_person(
     person: &Person,
     asked_at: UnixTime,
 ) -> Result<Known, NotKnown> {
-    let vouches_for = provider.settings().vouches_for;
+    let desk = &entry.desk;
     let profile = called(provider, &person.profile);
     let profile = profile.as_ref();
-    let mut changes = identity_sync::kept(&person.kept, &person.permissions);
-    let mut adopted = None;
-    let turned_away = |about, stranger: Option<&String>, cause| {
-        Err(NotKnown::from(TurnedAway {
-            about,
-            stranger: stranger.cloned(),
-            cause,
-        }))
-    };
-    let by_name = Some(&profile.username);
-    let mut known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
+    let identity = (provider.id(), profile.subject.as_str());
+    let mut known = users::lock_with_identity(conn, identity.0, identity.1)?;
     // The provider has refused the person since it said what they come with: it is asked anew.
     if let Some((_, standing)) = &known
         && standing.identity.is_refused_since(asked_at, entry.now)
     {
         return Err(Error::SignedOutThere.into());
     }
-    let user = known.as_ref().map(|(user, _)| user);
-    let counting = &entry.desk.roles.counting;
-    if let Err(why) = admit(conn, provider, person, user, counting)? {
-        let stranger = by_name.filter(|_| user.is_none());
-        let known = user.cloned();
-        return turned_away(known, stranger, Cause::NotAdmitted(why));
-    }
-    if known.is_none() {
-        let owner = users::find_by_username(conn, &profile.username)?;
-        // What waits for its person waits under the plain name.
-        let waiting = if !vouches_for.adoption {
-            None
-        } else if vouches_for.names {
-            owner.clone()
-        } else {
-            users::find_by_username(conn, &person.profile.username)?
-        };
-        if owner.is_some() || waiting.is_some() {
-            // Either somebody else's name, or this person's own first sign-in in another tab,
-            // which has just been committed.
-            known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
-            hit_about("owner_read", &profile.subject);
-        }
-        if known.is_none()
-            && let Some(waiting) = waiting
-            && let Some(owner) = adoptable(conn, entry, waiting.id)?
-        {
-            let identity = (provider.id().to_owned(), profile.subject.clone());
-            adopted = Some(adopt(conn, entry, &owner, identity)?);
-            known = users::lock_with_identity(conn, provider.id(), &profile.subject)?;
-        }
-        if known.is_none() && owner.is_some() {
-            let cause = Cause::NameTaken {
-                username: profile.username.clone(),
-            };
-            return turned_away(owner, by_name, cause);
+    let mut decision = decide(conn, desk, provider, person, known.as_ref())?;
+    if matches!(decision, Decision::Adopt(_) | Decision::NameTaken(_)) {
+        // Either somebody else's name, or this person's own first sign-in in another tab, which has
+        // just been committed.
+        known = users::lock_with_identity(conn, identity.0, identity.1)?;
+        hit_about("owner_read", identity.1);
+        if known.is_some() {
+            decision = decide(conn, desk, provider, person, known.as_ref())?;
         }
     }
-    if known.is_none() && users::reserved::is_reserved(&profile.username) {
-        let cause = Cause::NameReserved {
-            username: profile.username.clone(),
-        };
-        return turned_away(None, by_name, cause);
+    let mut adopted = None;
+    if let Decision::Adopt(owner) = &decision {
+        adopted = adopt(conn, entry, owner.id, identity)?;
+        known = users::lock_with_identity(conn, identity.0, identity.1)?;
+        decision = decide(conn, desk, provider, person, known.as_ref())?;
     }
     if let Some((user, standing)) = &known
-        && standing.identity.refused_at().is_some()
         && user.is_active
+        && standing.identity.refused_at().is_some()
+        && !matches!(decision, Decision::NotAdmitted(_))
     {
         refusals::let_in(conn, user.id, provider.id())?;
     }
-    if let Some((user, standing)) = &known
-        && standing.has_others
-        && let Some(by) = leaving::kept_out_by(conn, &entry.desk, user.id, provider.id())?
-    {
-        return turned_away(Some(user.clone()), None, Cause::KeptOut { by });
-    }
-    let account_created = known.is_none();
-    let (user_id, username) = if let Some((user, Standing { identity, .. })) = known {
-        let sync = Sync {
-            user: &user,
-            identity: &identity,
-            gives_names: vouches_for.names,
-            profile: profile.clone(),
-            permissions: &person.permissions,
-            permissions_from: &person.permissions_from,
-            occasion: Occasion::SignIn,
-            asked_at,
-        };
-        let synced = identity_sync::sync(conn, &entry.desk, entry.now, &sync, &mut changes)?;
-        let Some(username) = synced else {
-            let cause = Cause::Inactive {
-                username: user.username.clone(),
+    let account_created = matches!(decision, Decision::New);
+    let mut changes = identity_sync::kept(&person.kept, &person.permissions);
+    let (user_id, username) = match (decision, known) {
+        (Decision::Known, Some((user, Standing { identity, .. }))) => {
+            let sync = Sync {
+                user: &user,
+                identity: &identity,
+                gives_names: provider.settings().vouches_for.names,
+                profile: profile.clone(),
+                permissions: &person.permissions,
+                permissions_from: &person.permissions_from,
+                occasion: Occasion::SignIn,
+                asked_at,
             };
-            return turned_away(Some(user), None, cause);
-        };
-        (user.id, username)
-    } else {
-        if profile.username.chars().count() > MAX_USERNAME {
-            let fault = ProfileFault {
-                field: "username",
-                problem: Problem::TooLong,
-            };
-            return turned_away(None, by_name, Cause::BadProfile(fault));
+            match identity_sync::sync(conn, desk, entry.now, &sync, &mut changes)? {
+                Some(username) => (user.id, username),
+                None => return Err(inactive(user)),
+            }
         }
-        let id = create(
-            conn,
-            entry,
-            provider,
-            (profile, &person.permissions),
-            asked_at,
-            &mut changes,
-        )?;
-        (id, profile.username.clone())
+        (Decision::New, _) => {
+            let created = (profile, &person.permissions);
+            let id = create(conn, entry, provider, created, asked_at, &mut changes)?;
+            (id, profile.username.clone())
+        }
+        (decision, known) => {
+            let known = known.map(|(user, _)| user);
+            return Err(turned_away(decision, known, &profile.username));
+        }
     };
-    entry.desk.failpoint.hit("in_transaction");
+    desk.failpoint.hit("in_transaction");
     Ok(Known {
         user_id,
         username,
         account_created,
         changes,
         adopted,
+    })
+}
+
+/// Why someone whom the provider calls `name` is turned away.
+fn turned_away(decision: Decision, known: Option<User>, name: &str) -> NotKnown {
+    let username = name.to_owned();
+    let stranger = Some(username.clone()).filter(|_| known.is_none());
+    let (about, cause) = match decision {
+        Decision::NotAdmitted(why) => (known, Cause::NotAdmitted(why)),
+        Decision::KeptOut { by } => (known, Cause::KeptOut { by }),
+        Decision::NameTaken(owner) | Decision::Adopt(owner) => {
+            (Some(owner), Cause::NameTaken { username })
+        }
+        Decision::NameReserved => (None, Cause::NameReserved { username }),
+        Decision::NameTooLong => {
+            let fault = ProfileFault {
+                field: "username",
+                problem: Problem::TooLong,
+            };
+            (None, Cause::BadProfile(fault))
+        }
+        Decision::Inactive | Decision::Known | Decision::New => match known {
+            Some(user) => return inactive(user),
+            None => (None, Cause::Internal("nobody to sign in")),
+        },
+    };
+    NotKnown::from(TurnedAway {
+        about,
+        stranger,
+        cause,
+    })
+}
+
+fn inactive(user: User) -> NotKnown {
+    let username = user.username.clone();
+    NotKnown::from(TurnedAway {
+        about: Some(user),
+        stranger: None,
+        cause: Cause::Inactive { username },
     })
 }
 
@@ -401,10 +386,11 @@ fn create(
         Permissions::NotAsked | Permissions::Failed(_) => None,
     };
     let now = entry.now;
-    let id = users::create(conn, now, provider.id(), profile, given.is_some(), asked_at)?;
-    let is_kept = matches!(permissions, Permissions::Failed(_));
+    let read_at = given.is_some().then_some(now);
+    let id = users::create(conn, now, provider.id(), profile, read_at, asked_at)?;
     let identity = (provider.id(), profile.subject.as_str());
-    users::note_permissions_kept(conn, now, identity, None, None, is_kept)?;
+    let answer = identity_sync::answer_of(permissions);
+    users::note_permissions_kept(conn, now, identity, None, None, answer)?;
     if let Some(given) = given {
         changes.permissions = permissions::replace(conn, now, id, provider.id(), given)?;
     }
@@ -417,102 +403,28 @@ fn create(
     Ok(id)
 }
 
-/// The profile under the name that an account of this provider gets: its own, where the provider
-/// vouches for names.
-pub fn called<'a>(provider: &Provider, profile: &'a Profile) -> Cow<'a, Profile> {
-    if provider.settings().vouches_for.names {
-        return Cow::Borrowed(profile);
-    }
-    Cow::Owned(Profile {
-        username: format!("{}@{}", profile.username, provider.id()),
-        ..profile.clone()
-    })
-}
-
-/// Whether the provider's rules let somebody in. Where the permissions could not be read, those of
-/// before count: its own, and those that count everywhere.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
-pub fn admit(
-    conn: &mut Conn,
-    provider: &Provider,
-    person: &Person,
-    known: Option<&User>,
-    counting: &Counting,
-) -> Result<Result<(), Admission>> {
-    let rules = &provider.settings().admission;
-    if !person.is_admitted {
-        return Ok(Err(Admission::Value));
-    }
-    if !rules.email_domains.is_empty() {
-        let domain = person.profile.email.as_deref().and_then(email_domain);
-        if !domain.is_some_and(|domain| rules.email_domains.contains(&domain)) {
-            return Ok(Err(Admission::EmailDomain));
-        }
-        if !person.is_email_verified {
-            return Ok(Err(Admission::EmailNotVerified));
-        }
-    }
-    if rules.permissions.is_empty() {
-        return Ok(Ok(()));
-    }
-    let is_held = match (&person.permissions, known) {
-        (Permissions::Given(given), _) => given
-            .iter()
-            .any(|permission| rules.permissions.contains(&permission.name)),
-        (_, Some(user)) => {
-            let counting = counting.and(provider.id());
-            let mut is_held = false;
-            for name in &rules.permissions {
-                is_held |= permissions::is_held(conn, &counting, user.id, name)?;
-            }
-            is_held
-        }
-        (_, None) => false,
-    };
-    Ok(if is_held {
-        Ok(())
-    } else {
-        Err(Admission::Permission)
-    })
-}
-
-/// The account, with its row taken, if it was taken over from another system and waits for its
-/// person: nobody has come to it through a provider, and it has no role, and no permission that
-/// would make one, which a name alone would give away.
-fn adoptable(conn: &mut Conn, entry: &Entry, owner_id: i64) -> Result<Option<User>> {
-    if !entry.desk.adopts_imported {
-        return Ok(None);
-    }
-    let Some(owner) = users::lock(conn, owner_id)? else {
-        return Ok(None);
-    };
-    let waits = owner.is_active
-        && owner.imported_at().is_some()
-        && owner.role() == Role::Employee
-        && users::identities_of(conn, owner.id)?.is_empty()
-        && !roles::is_due(conn, &entry.desk.roles, owner.id)?;
-    Ok(waits.then_some(owner))
-}
-
 /// The account is this person's from now on; the password and the sessions of before are nobody's.
+/// `None` when it does not wait for anyone any more.
 fn adopt(
     conn: &mut Conn,
     entry: &Entry,
-    owner: &User,
-    identity: (String, String),
-) -> Result<Adopted> {
-    let at_provider = (identity.0.as_str(), identity.1.as_str());
-    users::link(conn, entry.now, owner.id, at_provider, UnixTime(0))?;
+    owner_id: i64,
+    identity: (&str, &str),
+) -> Result<Option<Adopted>> {
+    let owner = users::lock(conn, owner_id)?;
+    let Some(owner) = owner else { return Ok(None) };
+    if !waits(conn, &entry.desk, &owner)? {
+        return Ok(None);
+    }
+    users::link(conn, entry.now, owner.id, identity, UnixTime(0))?;
     users::clear_password(conn, owner.id)?;
     let sessions_ended = sessions::close(conn, entry.now, owner.id, Closing::All)?;
     let field = &[Field::Identity];
     users::note_changes(conn, entry.now, owner.id, Actor::Provider, field)?;
-    Ok(Adopted {
-        identity,
+    Ok(Some(Adopted {
+        identity: (identity.0.to_owned(), identity.1.to_owned()),
         sessions_ended,
-    })
+    }))
 }
 
 /// The account whose password was right a moment ago: still active, with that very password, and
@@ -533,14 +445,14 @@ fn know_password(
         && users::password_hash(conn, user_id)?.as_deref() == Some(matched)
     {
         let cause = Cause::KeptOut { by };
-        return local(user, false, cause);
+        return local(user, Some(cause));
     }
     let noted = users::may_use_password(entry.desk.password_login, user.role())
         && users::note_sign_in(conn, entry.now, user_id, Some(matched))?;
     if noted && let Some(hash) = fresh_hash {
         users::set_password(conn, user_id, hash)?;
     }
-    local(user, noted, Cause::WrongPassword)
+    local(user, (!noted).then_some(Cause::WrongPassword))
 }
 
 /// The account that a rescue link is for, if it is active.
@@ -558,7 +470,7 @@ fn know_link(conn: &mut Conn, now: UnixTime, user_id: i64, link: &str) -> Result
     let cause = Cause::Inactive {
         username: user.username.clone(),
     };
-    local(user, noted, cause)
+    local(user, (!noted).then_some(cause))
 }
 
 /// The owner of a local account that has no password yet, with the one that they have chosen.
@@ -572,7 +484,7 @@ fn know_owner(
     let user = users::lock(conn, user_id)?.ok_or(Error::LinkExpired)?;
     if let Some(by) = leaving::kept_out_by(conn, &entry.desk, user_id, "")? {
         let cause = Cause::KeptOut { by };
-        return local(user, false, cause);
+        return local(user, Some(cause));
     }
     // Replaced by another link, deactivated, or chosen in another window, a moment ago.
     if !users::may_use_password(entry.desk.password_login, user.role())
@@ -586,11 +498,11 @@ fn know_owner(
     users::note_changes(conn, entry.now, user_id, by, &[Field::Password])?;
     let event = Event::PasswordChanged { sessions_ended: 0 };
     entry.deed(by).record(conn, About::from(&user), &event)?;
-    local(user, true, Cause::WrongPassword)
+    local(user, None)
 }
 
-fn local(user: User, is_known: bool, cause: Cause) -> Result<Known, NotKnown> {
-    if is_known {
+fn local(user: User, refused: Option<Cause>) -> Result<Known, NotKnown> {
+    let Some(cause) = refused else {
         return Ok(Known {
             user_id: user.id,
             username: user.username,
@@ -598,7 +510,7 @@ fn local(user: User, is_known: bool, cause: Cause) -> Result<Known, NotKnown> {
             changes: Changes::default(),
             adopted: None,
         });
-    }
+    };
     let about = Some(user);
     Err(NotKnown::from(TurnedAway {
         stranger: None,

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use super::door::{admit, refuse_signed_out};
+use super::decision::admit;
+use super::door::refuse_signed_out;
 use super::{Visitor, failure, refuse};
 use crate::attempts::Attempt;
 use crate::audit::{About, Actor, Changes, Deed, Event, Note};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, Step, Stopped};
+use crate::identity_sync::answer_of;
 use crate::oauth::{Permissions, Person, Provider};
 use crate::permissions;
 use crate::roles;
@@ -79,9 +81,8 @@ pub async fn link(
                 }
                 None => {}
             }
-            if let Err(why) = admit(conn, &asked, &person, None, &shared.roles.counting)? {
-                return Err(Stopped::Refused(Cause::NotAdmitted(why)));
-            }
+            admit(conn, &asked, &person, None, &shared.roles.counting)
+                .map_err(|stopped| stopped.map(Cause::NotAdmitted))?;
             users::link(conn, now, user.id, (&id, &subject), asked_at)?;
             let mut changes = Changes::default();
             if let Permissions::Given(given) = &person.permissions {
@@ -100,8 +101,8 @@ pub async fn link(
                 )?;
             }
             users::note_changes(conn, now, user.id, Actor::from(&user), &[Field::Identity])?;
-            let is_kept = matches!(person.permissions, Permissions::Failed(_));
-            users::note_permissions_kept(conn, now, (&id, &subject), None, None, is_kept)?;
+            let answer = answer_of(&person.permissions);
+            users::note_permissions_kept(conn, now, (&id, &subject), None, None, answer)?;
             let event = Event::IdentityLinked {
                 identity: (id.clone(), subject.clone()),
                 sessions_ended: 0,

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Visitor;
-use super::door::{admit, called};
+use super::decision::{Decision, called, decide};
 use super::masking::masked;
 use crate::config::{Document, Pointer};
 use crate::db::Conn;
 use crate::desk::Desk;
-use crate::error::{Admission, Error, Result};
+use crate::error::{Error, Result};
 use crate::oauth::profile::Documents;
 use crate::oauth::{self, Permissions, Person, Provider};
-use crate::permissions::{self, BY_HAND, Counting};
+use crate::permissions::{self, BY_HAND};
 use crate::secret::sha256;
 use crate::sessions;
 use crate::users::{self, Role, User};
@@ -30,7 +30,9 @@ pub struct Rehearsal {
 
 pub struct Report {
     pub fields: Vec<Field>,
-    pub verdict: Verdict,
+    pub decision: Decision,
+    /// The account that has the identity.
+    pub known: Option<User>,
     /// How many there are; `None` where this provider is not asked.
     pub permissions: Option<usize>,
     pub permissions_gained: Vec<String>,
@@ -43,7 +45,10 @@ pub struct Report {
 impl Report {
     #[must_use]
     pub const fn would_sign_in(&self) -> bool {
-        matches!(self.verdict, Verdict::New | Verdict::Known(_))
+        matches!(
+            self.decision,
+            Decision::New | Decision::Known | Decision::Adopt(_)
+        )
     }
 }
 
@@ -53,18 +58,6 @@ pub struct Field {
     pub value: Option<String>,
     pub document: Option<Document>,
     pub pointer: String,
-}
-
-/// What would become of the person.
-pub enum Verdict {
-    /// Signed in to an account that exists.
-    Known(User),
-    /// An account would be created.
-    New,
-    Inactive(User),
-    NameTaken(User),
-    NameReserved,
-    NotAdmitted(Admission),
 }
 
 /// The most of an answer that is shown, in characters.
@@ -84,7 +77,7 @@ pub async fn look(
     let now = desk.clock.now();
     let limits = desk.limits;
     let shared = Arc::clone(provider);
-    let counting = desk.roles.counting.clone();
+    let shared_desk = Arc::clone(desk);
     let person = Arc::new((person, documents));
     desk.db
         .read(move |conn| {
@@ -97,7 +90,7 @@ pub async fn look(
             }
             let (person, documents) = &*person;
             let outcome = match person {
-                Ok(person) => Ok(report(conn, &shared, &counting, person, documents)?),
+                Ok(person) => Ok(report(conn, &shared_desk, &shared, person, documents)?),
                 Err(failure) => Err(failure.clone()),
             };
             Ok(Rehearsal {
@@ -115,8 +108,8 @@ pub async fn look(
 
 fn report(
     conn: &mut Conn,
+    desk: &Desk,
     provider: &Provider,
-    counting: &Counting,
     person: &Person,
     documents: &Documents,
 ) -> Result<Report> {
@@ -145,8 +138,9 @@ fn report(
         field("email", &mapping.email, profile.email.clone()),
         field("email_verified", &mapping.email_verified, Some(verified)),
     ];
-    let known = users::find_by_identity(conn, provider.id(), &profile.subject)?;
-    let admitted = admit(conn, provider, person, known.as_ref(), counting)?;
+    let known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
+    let decision = decide(conn, desk, provider, person, known.as_ref())?;
+    let known = known.map(|(user, _)| user);
     let held: Vec<String> = match &known {
         Some(user) => permissions::list(conn, user.id, 5000)?
             .into_iter()
@@ -174,23 +168,10 @@ fn report(
         Permissions::Failed(failure) => kept = Some(failure.cause.code()),
         Permissions::NotAsked => {}
     }
-    let owner = match &known {
-        Some(_) => None,
-        None => users::find_by_username(conn, &profile.username)?,
-    };
-    let verdict = match (admitted, known, owner) {
-        (Err(why), _, _) => Verdict::NotAdmitted(why),
-        (Ok(()), Some(user), _) if !user.is_active => Verdict::Inactive(user),
-        (Ok(()), Some(user), _) => Verdict::Known(user),
-        (Ok(()), None, Some(owner)) => Verdict::NameTaken(owner),
-        (Ok(()), None, None) if users::reserved::is_reserved(&profile.username) => {
-            Verdict::NameReserved
-        }
-        (Ok(()), None, None) => Verdict::New,
-    };
     Ok(Report {
         fields,
-        verdict,
+        decision,
+        known,
         permissions: match &person.permissions {
             Permissions::Given(given) => Some(given.len()),
             Permissions::NotAsked | Permissions::Failed(_) => None,

@@ -14,6 +14,13 @@ pub struct Kept {
     pub since: UnixTime,
 }
 
+/// How a provider answered when it was asked for permissions; where it is not asked for any, well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Read,
+    Failed,
+}
+
 /// Notes whether a sync could read the permissions of an identity, of which `known` is what was
 /// noted before: nothing is written where that says the same. To be called before the account's
 /// own note of the sync is renewed, or with what it said: `last_read` is when the permissions were
@@ -27,8 +34,9 @@ pub fn note_permissions_kept(
     (provider, subject): (&str, &str),
     known: Option<UnixTime>,
     last_read: Option<UnixTime>,
-    is_kept: bool,
+    answer: Answer,
 ) -> Result<()> {
+    let is_kept = answer == Answer::Failed;
     if is_kept == known.is_some() {
         return Ok(());
     }

@@ -5,11 +5,13 @@
 //! and otherwise the list looks at [`WINDOW`] accounts in order and says that it stopped.
 
 use diesel::prelude::*;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::search::{Reach, hits};
 use super::terms;
-use super::{Role, User};
+use super::{COLUMNS, Id, Role, User};
 use crate::clock::UnixTime;
+use crate::code::coded;
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 use crate::paging::{COUNT_CAP, Listing, Page, Total, WINDOW, WINDOWS};
@@ -40,12 +42,16 @@ pub struct Filter {
 }
 
 /// Where an account comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Source {
     /// A provider: it has been synced.
+    #[strum(serialize = "directory")]
     Provider,
     Local,
 }
+
+coded!(Source);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastLogin {
@@ -80,9 +86,25 @@ pub struct Wanted {
     pub size: usize,
 }
 
+impl Wanted {
+    /// The order that the list has, whether it was asked for or not; `None`: the best hit first.
+    #[must_use]
+    pub fn order(&self) -> Option<Order> {
+        let is_search = self.filter.prefix().is_some();
+        self.order
+            .or_else(|| (!is_search).then(|| self.natural_order()))
+    }
+
+    const fn natural_order(&self) -> Order {
+        match self.filter.last_login {
+            Some(LastLogin::Before(_)) => Order::LONGEST_ABSENT_FIRST,
+            Some(LastLogin::Never) | None => Order::NEWEST_FIRST,
+        }
+    }
+}
+
 const ROLE: &str = "CASE WHEN u.is_superuser OR u.is_superuser_by_permission THEN 2 WHEN u.is_staff OR u.is_staff_by_permission THEN 1 ELSE 0 END";
 const LAST_LOGIN: &str = "COALESCE(u.last_login, 0)";
-pub(super) const COLUMNS: &str = "u.id, u.username, u.first_name, u.email, u.is_active, u.is_staff, u.is_superuser, u.is_staff_by_permission, u.is_superuser_by_permission, u.date_joined, u.last_login, u.synced_at, u.permissions_synced_at, u.imported_at, u.erased_at";
 
 /// `CASE` of a role, as the index has it.
 pub(super) fn has_role(role: Role) -> Sql {
@@ -245,12 +267,6 @@ impl Filter {
     }
 }
 
-#[derive(QueryableByName)]
-pub(super) struct Id {
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    pub id: i64,
-}
-
 /// One page.
 ///
 /// # Errors
@@ -263,10 +279,7 @@ pub fn list(conn: &mut Conn, wanted: &Wanted) -> Result<Listing<User>> {
         return Err(Error::BadRequest);
     }
     let conditions = wanted.filter.conditions();
-    let natural = match wanted.filter.last_login {
-        Some(LastLogin::Before(_)) => Order::LONGEST_ABSENT_FIRST,
-        _ => Order::NEWEST_FIRST,
-    };
+    let natural = wanted.natural_order();
     let order = wanted.order.unwrap_or(natural);
     let prefix = wanted.filter.prefix();
     let tests = |skip| Sql::all(conditions.iter().skip(skip).map(|one| &one.test));
@@ -276,7 +289,7 @@ pub fn list(conn: &mut Conn, wanted: &Wanted) -> Result<Listing<User>> {
             several => fewest(conn, several)?,
         };
         let reach = few.map_or(Reach::Window, Reach::Among);
-        return hits(conn, wanted, prefix, &tests(1), &reach);
+        return hits(conn, (wanted.page, wanted.size), prefix, &tests(1), &reach);
     }
     let is_walk = match conditions.as_slice() {
         [] => true,

@@ -8,8 +8,16 @@ use crate::db::schema::identities;
 use crate::db::{Conn, each};
 use crate::error::Result;
 
-/// Notes that `provider` refuses somebody, which keeps them out only if it vouches for leaving;
-/// whether it kept them in until now.
+/// What follows from a provider's refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It vouches for leaving: the person is out by every other way, too.
+    KeepsOut,
+    /// It ends the sessions of this provider alone.
+    EndsItsSessions,
+}
+
+/// Notes that `provider` refuses someone; whether that keeps them out and nothing did before.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -18,7 +26,7 @@ pub fn note(
     now: UnixTime,
     user_id: i64,
     provider: &str,
-    vouches: bool,
+    effect: Effect,
 ) -> Result<bool> {
     // What it said of them before counts for nothing.
     diesel::update(
@@ -28,7 +36,7 @@ pub fn note(
     )
     .set(identities::last_refused_at.eq(now.0))
     .execute(conn)?;
-    if !vouches {
+    if effect == Effect::EndsItsSessions {
         return Ok(false);
     }
     let noted = diesel::update(

@@ -3,11 +3,10 @@
 
 use diesel::prelude::*;
 
-use super::list::{COLUMNS, Id, Wanted};
-use super::{User, terms};
+use super::{COLUMNS, Id, User, terms};
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
-use crate::paging::{Listing, WINDOW, WINDOWS};
+use crate::paging::{Listing, Page, WINDOW, WINDOWS};
 
 /// Windows that a page may look through in which no word lists anybody.
 const STRETCHES: usize = 10;
@@ -32,18 +31,18 @@ struct Hit {
 /// Hits in the order of their words: whole names first, then words inside a name.
 pub(super) fn hits(
     conn: &mut Conn,
-    wanted: &Wanted,
+    (page, size): (Page, usize),
     prefix: &str,
     tests: &Sql,
     reach: &Reach,
 ) -> Result<Listing<User>> {
     let end = terms::end_of(prefix);
-    let anchor = match wanted.page.anchor() {
+    let anchor = match page.anchor() {
         None => None,
         Some(id) => Some((id, first_hit(conn, id, prefix, &end)?)),
     };
-    let is_backward = wanted.page.is_backward();
-    let limit = Listing::<User>::limit(wanted.size);
+    let is_backward = page.is_backward();
+    let limit = Listing::<User>::limit(size);
     let missing = |rows: &[User]| limit - i64::try_from(rows.len()).unwrap_or(limit);
     let mut rows: Vec<User> = Vec::new();
     let mut stopped_at = None;
@@ -86,7 +85,7 @@ pub(super) fn hits(
             part.from = Some(last);
         }
     }
-    let mut listing = Listing::from_rows(wanted.page, wanted.size, rows);
+    let mut listing = Listing::from_rows(page, size, rows);
     listing.stopped_at = stopped_at;
     Ok(listing)
 }

@@ -5,25 +5,29 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::admin::list::{Address, Pager};
 use super::cookie;
 use super::csrf::Form;
 use super::device::Device;
 use super::guard::{Reader, SignedIn};
-use super::home::MAX_SHOWN;
+use super::list::{List, ListQuery, Pager};
 use super::page::Page;
+use super::rows::{KeptPermissions, MAX_SHOWN, ShownSession};
 use super::signin::{IDENTITY_LINKED, LINK_TOO_OLD, NoFields, adding_address};
 use super::timeline::{Audience, TimelineItem};
 use crate::audit::event::{Event, SignInWay};
 use crate::audit::{self, Actor, Record};
-use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::permissions::{self, Held};
-use crate::sessions::{self, Session};
+use crate::sessions;
 use crate::signout;
 use crate::users::{self, User};
 
+const EVENTS: List = List {
+    path: "/account/timeline",
+    filters: &[],
+    others: &[],
+};
 const MAX_SESSIONS: i64 = 50;
 const MAX_SIGN_INS: i64 = 10;
 
@@ -32,48 +36,6 @@ const SESSION_ENDED: &str = "session_ended";
 const SESSIONS_ENDED: &str = "sessions_ended";
 pub const PASSWORD_CHANGED: &str = "password_changed";
 pub const CONFIRMATION_SET: &str = "confirmation_set";
-
-/// A session as a list shows it.
-pub struct ShownSession {
-    pub session: Session,
-    pub device: Device,
-    pub is_this: bool,
-}
-
-impl ShownSession {
-    pub fn of(session: Session, page: &Page<'_>, this: Option<i64>) -> Self {
-        Self {
-            device: Device::of(&session.user_agent, page.lang),
-            is_this: this == Some(session.id),
-            session,
-        }
-    }
-}
-
-/// Permissions that are kept because a provider's answer failed.
-pub struct KeptPermissions {
-    pub provider: String,
-    /// When they were last read well; `None` where nobody has noted it.
-    pub since: Option<UnixTime>,
-}
-
-impl KeptPermissions {
-    /// Of one account. What was kept before it was noted for each provider has no provider's name.
-    pub fn of(page: &Page<'_>, user: &User, kept: Vec<users::Kept>, asked: bool) -> Vec<Self> {
-        if kept.is_empty() && user.has_stale_permissions(asked) {
-            return vec![Self {
-                provider: page.t.company_directory.to_owned(),
-                since: user.permissions_synced_at(),
-            }];
-        }
-        kept.into_iter()
-            .map(|kept| Self {
-                provider: page.provider_name(&kept.provider),
-                since: Some(kept.since),
-            })
-            .collect()
-    }
-}
 
 /// A sign-in as a list shows it.
 struct ShownSignIn {
@@ -210,11 +172,9 @@ pub async fn timeline(
     desk: Data<Desk>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
-    let address = Address::of("/account/timeline", &[], &request);
-    let asked = address.as_ref().ok().cloned();
-    let (me, listing) = reader
-        .read(move |conn, found| {
-            let address = asked.as_ref().ok_or(Error::BadRequest)?;
+    let address = ListQuery::of(&EVENTS, &request);
+    let (me, address, listing) = reader
+        .read_by(address, move |conn, found, address| {
             let about = audit::Filter {
                 user_id: Some(found.user.id),
                 is_for_its_person: true,
@@ -223,7 +183,6 @@ pub async fn timeline(
             audit::list(conn, &about, address.page()?, address.size()?)
         })
         .await?;
-    let address = address?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let note = page.t.newest_first.to_owned();
     page.ok(&Timeline {

@@ -4,7 +4,6 @@ pub mod act;
 pub mod audit;
 pub mod bulk;
 pub mod export;
-pub mod list;
 pub mod new_user;
 pub mod refusals;
 pub mod sessions;

@@ -10,10 +10,13 @@ use serde::Deserialize;
 use super::csrf::Form;
 use super::guard::SignedIn;
 use super::page::Page;
-use super::signin::{WayIn, note_refusal, path, see_other, ways};
+use super::redirect::{path, see_other};
+use super::reference::note_refusal;
+use super::signin::{WayIn, ways};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
+use crate::oauth::Prompt;
 use crate::secret::Secret;
 use crate::signin::confirmation::{Outcome, Owner, Typed, prove};
 use crate::users::{self, confirmation};
@@ -110,7 +113,7 @@ async fn confirm_page<'a>(
     ];
     Ok(ConfirmPage {
         page,
-        ways: ways(page, next, true, |provider| {
+        ways: ways(page, next, Prompt::Login, |provider| {
             provider.can_prove() && identities.iter().any(|(id, _)| id == provider.id())
         }),
         forms: forms

@@ -12,7 +12,7 @@ use super::csrf::Form;
 use super::guard::SignedIn;
 use super::page::{Page, Person};
 use super::password::weakness_text;
-use super::signin::note_refusal;
+use super::reference::note_refusal;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::secret::{Secret, reference};

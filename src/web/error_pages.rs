@@ -7,9 +7,10 @@ use askama::Template;
 
 use super::page::Page;
 use super::visit::{Visit, desk};
-use super::{addresses, signin};
+use super::words::{admission_in_words, reason_in_words, step_in_words};
+use super::{addresses, redirect};
 use crate::desk::Desk;
-use crate::error::{self, Admission, Cause, DatabaseError, Error, Result, SignInError, Step};
+use crate::error::{self, Cause, DatabaseError, Error, Result, SignInError};
 use crate::i18n::messages::Messages;
 use crate::secret::reference;
 use crate::users::User;
@@ -86,7 +87,7 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
     if matches!(failed, Error::SignedOut) && !visit.is_script {
         return Shown {
             response: HttpResponse::SeeOther()
-                .insert_header((LOCATION, signin::address("/login", &visit.here)))
+                .insert_header((LOCATION, redirect::address("/login", &visit.here)))
                 .finish(),
             reference: String::new(),
         };
@@ -94,7 +95,7 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
     if matches!(failed, Error::FreshSignInNeeded) && !visit.is_script {
         return Shown {
             response: HttpResponse::SeeOther()
-                .insert_header((LOCATION, signin::fresh_address(&visit.here)))
+                .insert_header((LOCATION, redirect::fresh_address(&visit.here)))
                 .finish(),
             reference: String::new(),
         };
@@ -280,7 +281,7 @@ fn page(
 }
 
 fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Result<HttpResponse> {
-    let mut retry = signin::address("/oauth2/login", &error.next);
+    let mut retry = redirect::address("/oauth2/login", &error.next);
     if !page.desk.providers.is_one() && !error.provider.is_empty() {
         retry.push_str("&provider=");
         retry.push_str(&error.provider);
@@ -300,8 +301,9 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         );
     }
     let t = page.t;
-    let (mut lead, mut steps, outcome) = explain(t, &error.cause);
-    let step = step(t, error.step);
+    let (mut lead, mut steps) = explain(t, &error.cause);
+    let outcome = reason_in_words(t, error.cause.reason());
+    let step = step_in_words(t, error.step);
     if let Cause::KeptOut { by } = &error.cause {
         let first = page.desk.providers.find(by);
         let name = first.map_or_else(|| by.clone(), |first| page.label_of(first));
@@ -313,7 +315,7 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         };
         let onward = match first {
             Some(first) => {
-                let mut begin = signin::address("/oauth2/login", &error.next);
+                let mut begin = redirect::address("/oauth2/login", &error.next);
                 begin.push_str("&provider=");
                 begin.push_str(by);
                 (begin, page.continue_with(first))
@@ -357,33 +359,12 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
     )
 }
 
-/// A step of a sign-in, in words.
-pub const fn step(t: &'static Messages, step: Step) -> &'static str {
-    match step {
-        Step::Discovery => t.step_discovery,
-        Step::PushedRequest => t.step_pushed_request,
-        Step::Callback => t.step_callback,
-        Step::TokenCall => t.step_token,
-        Step::IdToken => t.step_id_token,
-        Step::Userinfo | Step::ProfileCall => t.step_profile,
-        Step::PermissionsCall => t.step_permissions,
-        Step::Account => t.step_account,
-    }
-}
-
-/// An outcome, in technical words.
-pub fn outcome(t: &'static Messages, cause: &Cause) -> &'static str {
-    explain(t, cause).2
-}
-
 type Lead<'a> = (&'static str, &'a str, &'static str);
 
-/// What happened, what the person can do, and the outcome in technical words.
-fn explain<'a>(
-    t: &'static Messages,
-    cause: &'a Cause,
-) -> (Lead<'a>, Vec<&'static str>, &'static str) {
+/// What happened, and what the person can do.
+fn explain<'a>(t: &'static Messages, cause: &'a Cause) -> (Lead<'a>, Vec<&'static str>) {
     let plain = |lead| (lead, "", "");
+    let around = |[before, after]: [&'static str; 2], name: &'a str| (before, name, after);
     let wait = vec![t.step_wait, t.step_send_reference];
     let again = vec![t.step_try_again, t.step_send_reference];
     let tell = vec![t.step_tell_admin];
@@ -391,7 +372,6 @@ fn explain<'a>(
         Cause::UnknownAttempt => (
             plain(t.cause_unknown_attempt),
             vec![t.step_open_fresh, t.step_send_reference],
-            t.outcome_unknown_attempt,
         ),
         Cause::RestartLoop => (
             plain(t.cause_restart_loop),
@@ -400,85 +380,37 @@ fn explain<'a>(
                 t.step_open_fresh,
                 t.step_send_reference,
             ],
-            t.outcome_restart_loop,
         ),
-        Cause::SignedOutThere => (
-            plain(t.cause_signed_out_there),
-            again,
-            t.outcome_signed_out_there,
+        Cause::SignedOutThere => (plain(t.cause_signed_out_there), again),
+        Cause::BadCallback | Cause::WrongIssuer => (plain(t.cause_bad_callback), again),
+        Cause::Declined => (plain(t.cause_declined), again),
+        Cause::CodeRefused => (plain(t.cause_code_refused), again),
+        Cause::Inactive { username } => (around(t.deactivated_lead, username), tell),
+        Cause::NameTaken { username } => (around(t.cause_name_taken, username), tell),
+        Cause::NameReserved { username } => (around(t.cause_name_reserved, username), tell),
+        Cause::NotAdmitted(why) => (
+            plain(admission_in_words(t, *why)),
+            vec![t.step_send_reference],
         ),
-        Cause::BadCallback => (plain(t.cause_bad_callback), again, t.outcome_bad_callback),
-        Cause::Declined => (plain(t.cause_declined), again, t.outcome_declined),
-        Cause::CodeRefused => (plain(t.cause_code_refused), again, t.outcome_code_refused),
-        Cause::Inactive { username } => (
-            (t.deactivated_lead[0], username, t.deactivated_lead[1]),
-            tell,
-            t.outcome_inactive,
-        ),
-        Cause::NameTaken { username } => (
-            (t.cause_name_taken[0], username, t.cause_name_taken[1]),
-            tell,
-            t.outcome_name_taken,
-        ),
-        Cause::NameReserved { username } => (
-            (t.cause_name_reserved[0], username, t.cause_name_reserved[1]),
-            tell,
-            t.outcome_name_reserved,
-        ),
-        Cause::WrongIssuer => (plain(t.cause_bad_callback), again, t.outcome_wrong_issuer),
-        Cause::NotAdmitted(why) => {
-            let lead = match why {
-                Admission::EmailDomain => t.not_admitted_domain,
-                Admission::EmailNotVerified => t.not_admitted_not_verified,
-                Admission::Permission => t.not_admitted_permission,
-                Admission::Value => t.not_admitted_value,
-            };
-            (
-                plain(lead),
-                vec![t.step_send_reference],
-                t.outcome_not_admitted,
-            )
-        }
-        Cause::IdentityTaken => (
-            plain(t.cause_identity_taken),
-            tell,
-            t.outcome_identity_taken,
-        ),
+        Cause::IdentityTaken => (plain(t.cause_identity_taken), tell),
         // The page says by whom.
-        Cause::KeptOut { .. } => (
-            plain(""),
-            vec![t.step_sign_in_there, t.step_ask_to_readmit],
-            t.outcome_kept_out,
-        ),
-        Cause::NotLinkable => (
-            plain(t.cause_not_linkable),
-            vec![t.step_ask_to_link],
-            t.outcome_not_linkable,
-        ),
-        Cause::WrongPassword => (plain(t.wrong_password_lead), again, t.reason_wrong_password),
-        Cause::ProviderError(_) | Cause::NotOk => (
-            plain(t.cause_provider_error),
-            wait,
-            t.outcome_provider_error,
-        ),
-        Cause::ClientRefused => (
-            plain(t.cause_client_refused),
-            tell,
-            t.outcome_client_refused,
-        ),
-        Cause::Refused(_) | Cause::TokenRefused => {
-            (plain(t.cause_provider_error), wait, t.outcome_refused)
+        Cause::KeptOut { .. } => (plain(""), vec![t.step_sign_in_there, t.step_ask_to_readmit]),
+        Cause::NotLinkable => (plain(t.cause_not_linkable), vec![t.step_ask_to_link]),
+        Cause::WrongPassword => (plain(t.wrong_password_lead), again),
+        Cause::ProviderError(_) | Cause::NotOk | Cause::Refused(_) | Cause::TokenRefused => {
+            (plain(t.cause_provider_error), wait)
         }
-        Cause::Unreachable => (plain(t.cause_unreachable), wait, t.outcome_unreachable),
-        Cause::TooSlow => (plain(t.cause_too_slow), wait, t.outcome_too_slow),
-        Cause::Unreadable(_) => (plain(t.cause_unreadable), wait, t.outcome_unreadable),
-        Cause::BadMetadata(_) => (plain(t.cause_unreadable), tell, t.outcome_bad_metadata),
-        Cause::BadToken(_) => (plain(t.cause_bad_token), tell, t.outcome_bad_token),
-        Cause::Clock(_) => (plain(t.cause_clock), tell, t.outcome_clock),
-        Cause::Internal(_) => (plain(t.internal_lead), wait, t.internal_heading),
-        Cause::BadProfile(_) => (plain(t.cause_bad_profile), tell, t.outcome_bad_profile),
-        Cause::Overloaded => (plain(t.cause_overloaded), wait, t.outcome_overloaded),
-        Cause::DatabaseUnavailable => (plain(t.busy_lead), wait, t.outcome_database),
+        Cause::ClientRefused => (plain(t.cause_client_refused), tell),
+        Cause::Unreachable => (plain(t.cause_unreachable), wait),
+        Cause::TooSlow => (plain(t.cause_too_slow), wait),
+        Cause::Unreadable(_) => (plain(t.cause_unreadable), wait),
+        Cause::BadMetadata(_) => (plain(t.cause_unreadable), tell),
+        Cause::BadToken(_) => (plain(t.cause_bad_token), tell),
+        Cause::Clock(_) => (plain(t.cause_clock), tell),
+        Cause::Internal(_) => (plain(t.internal_lead), wait),
+        Cause::BadProfile(_) => (plain(t.cause_bad_profile), tell),
+        Cause::Overloaded => (plain(t.cause_overloaded), wait),
+        Cause::DatabaseUnavailable => (plain(t.busy_lead), wait),
     }
 }
 

@@ -1,21 +1,19 @@
 //! Who may go on: extractors that a handler takes as its first argument.
 
 use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use actix_session::SessionExt as _;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
-use log::warn;
 
 use super::cookie;
 use super::visit::{Visit, desk};
 use crate::admin::Admin;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::jobs;
 use crate::secret::sha256;
 use crate::sessions::{self, Session};
 use crate::users::{Role, User};
@@ -31,9 +29,6 @@ pub struct SignedIn {
 /// The person of this request, for the frame: error pages and the log line.
 pub struct Viewer(pub User);
 
-/// More `last_seen_at` writes than this are not started: a slow database has enough to do.
-const MAX_TOUCHES: usize = 64;
-
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T>>>>;
 
 impl FromRequest for SignedIn {
@@ -46,18 +41,34 @@ impl FromRequest for SignedIn {
     }
 }
 
-/// A page's reader, before it is known whether they may see it: [`Reader::read`] tells, and reads
-/// what the page shows, in one turn at the database.
-pub struct Reader {
-    request: HttpRequest,
-    needed: Role,
+/// The least role that a page is for.
+pub trait Needed: Unpin + 'static {
+    const ROLE: Role;
 }
 
-/// The same for pages of the admin area.
-pub struct StaffReader(pub Reader);
+/// Anyone who is signed in.
+pub struct Anyone;
+pub struct Staff;
+pub struct Superuser;
 
-/// The same for pages that lead to acts.
-pub struct SuperuserReader(pub Reader);
+impl Needed for Anyone {
+    const ROLE: Role = Role::Employee;
+}
+
+impl Needed for Staff {
+    const ROLE: Role = Role::Staff;
+}
+
+impl Needed for Superuser {
+    const ROLE: Role = Role::Superuser;
+}
+
+/// A page's reader, before it is known whether they may see it: [`Reader::read`] tells, and reads
+/// what the page shows, in one turn at the database.
+pub struct Reader<N = Anyone> {
+    request: HttpRequest,
+    needed: PhantomData<N>,
+}
 
 /// Somebody who may act, with the authority that [`crate::admin`] asks for.
 pub struct Acting {
@@ -65,39 +76,15 @@ pub struct Acting {
     pub admin: Admin,
 }
 
-impl FromRequest for Reader {
+impl<N: Needed> FromRequest for Reader<N> {
     type Error = Error;
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self {
             request: request.clone(),
-            needed: Role::Employee,
+            needed: PhantomData,
         }))
-    }
-}
-
-impl FromRequest for StaffReader {
-    type Error = Error;
-    type Future = Ready<Result<Self>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Reader {
-            request: request.clone(),
-            needed: Role::Staff,
-        })))
-    }
-}
-
-impl FromRequest for SuperuserReader {
-    type Error = Error;
-    type Future = Ready<Result<Self>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(Reader {
-            request: request.clone(),
-            needed: Role::Superuser,
-        })))
     }
 }
 
@@ -116,7 +103,7 @@ impl FromRequest for Acting {
     }
 }
 
-impl Reader {
+impl<N: Needed> Reader<N> {
     /// Who reads, and what `query` found for them. The query runs only for those who may read.
     ///
     /// # Errors
@@ -126,19 +113,41 @@ impl Reader {
         T: Send + 'static,
         F: Fn(&mut Conn, &SessionOfUser) -> Result<T> + Send + 'static,
     {
-        let needed = self.needed;
+        let (me, (), found) = self
+            .read_by(Ok(()), move |conn, me, ()| query(conn, me))
+            .await?;
+        Ok((me, found))
+    }
+
+    /// The same by what the address asks for. What is wrong with that is said once it is known who
+    /// reads, since the page that says it names them.
+    ///
+    /// # Errors
+    /// As [`Reader::read`]; the error of `input`.
+    pub async fn read_by<I, T, F>(self, input: Result<I>, query: F) -> Result<(SignedIn, I, T)>
+    where
+        I: Clone + Send + 'static,
+        T: Send + 'static,
+        F: Fn(&mut Conn, &SessionOfUser, &I) -> Result<T> + Send + 'static,
+    {
+        let asked = input.as_ref().ok().cloned();
         let found = find(&self.request, move |conn, found| {
-            // An error would hide who is reading, whom the page that says no must name.
-            if found.user.role() < needed {
-                return Ok(Err(Error::Forbidden));
+            if found.user.role() < N::ROLE {
+                return Ok(Some(Err(Error::Forbidden)));
             }
-            match query(conn, found) {
+            let Some(asked) = &asked else { return Ok(None) };
+            match query(conn, found, asked) {
                 Err(error @ Error::Database(_)) => Err(error),
-                other => Ok(other),
+                other => Ok(Some(other)),
             }
         });
         let (me, read) = found.await?.ok_or(Error::SignedOut)?;
-        Ok((me, read?))
+        // An error of the query's own would have hidden who reads.
+        let Some(read) = read else {
+            input?;
+            return Err(Error::BadRequest);
+        };
+        Ok((me, input?, read?))
     }
 }
 
@@ -188,7 +197,7 @@ where
         }
     }
     if session.is_touch_due(now) {
-        touch(desk, session.id);
+        jobs::touch(desk, session.id);
     }
     request.extensions_mut().insert(Viewer(user.clone()));
     let me = SignedIn {
@@ -197,25 +206,4 @@ where
         user,
     };
     Ok(Some((me, read)))
-}
-
-/// Notes in the background that the session is used: nobody waits for it, and its failing (a full
-/// disk, a lock) costs nobody their page.
-fn touch(desk: &Arc<Desk>, session_id: i64) {
-    if desk.touches.fetch_add(1, Ordering::Relaxed) >= MAX_TOUCHES {
-        desk.touches.fetch_sub(1, Ordering::Relaxed);
-        return;
-    }
-    let desk = Arc::clone(desk);
-    let now = desk.clock.now();
-    actix_web::rt::spawn(async move {
-        let result = desk
-            .db
-            .write(move |conn| sessions::touch(conn, now, session_id))
-            .await;
-        if let Err(error) = result {
-            warn!(event = "touch", outcome = "failed"; "{error}");
-        }
-        desk.touches.fetch_sub(1, Ordering::Relaxed);
-    });
 }

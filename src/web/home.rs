@@ -7,14 +7,12 @@ use askama::Template;
 use super::device::Device;
 use super::guard::Reader;
 use super::page::Page;
+use super::rows::MAX_SHOWN;
 use crate::audit;
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::permissions::{self, Held};
-
-/// Permissions shown; the count says how many there are.
-pub const MAX_SHOWN: i64 = 100;
 
 #[derive(Template)]
 #[template(path = "home.html")]

@@ -10,7 +10,7 @@ use super::account::{self, PASSWORD_CHANGED};
 use super::csrf::Form;
 use super::guard::{Reader, SignedIn};
 use super::page::Page;
-use super::signin::note_refusal;
+use super::reference::note_refusal;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::passwords::Weakness;

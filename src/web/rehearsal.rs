@@ -5,10 +5,12 @@ use askama::Template;
 
 use super::page::Page;
 use super::visit::Visit;
+use super::words::{admission_in_words, reason_in_words, step_in_words};
 use crate::config::Document;
 use crate::desk::Desk;
-use crate::error::{Admission, Cause, Result};
-use crate::signin::rehearsal::{Field, Rehearsal, Report, Verdict};
+use crate::error::{Cause, Result};
+use crate::signin::decision::Decision;
+use crate::signin::rehearsal::{Field, Rehearsal, Report};
 
 #[derive(Template)]
 #[template(path = "admin/rehearsal.html")]
@@ -48,21 +50,19 @@ impl RehearsalPage<'_> {
         }
     }
 
-    fn verdict(&self, report: &Report) -> String {
+    fn decision(&self, report: &Report) -> String {
         let t = self.page.t;
-        match &report.verdict {
-            Verdict::New => t.would_be_new.to_owned(),
-            Verdict::Known(user) => around(t.would_be_known, &user.username),
-            Verdict::Inactive(user) => around(t.would_be_inactive, &user.username),
-            Verdict::NameTaken(user) => around(t.would_be_taken, &user.username),
-            Verdict::NameReserved => t.would_be_reserved.to_owned(),
-            Verdict::NotAdmitted(why) => match why {
-                Admission::EmailDomain => t.not_admitted_domain,
-                Admission::EmailNotVerified => t.not_admitted_not_verified,
-                Admission::Permission => t.not_admitted_permission,
-                Admission::Value => t.not_admitted_value,
-            }
-            .to_owned(),
+        let known = report.known.as_ref().map_or("", |user| &user.username);
+        match &report.decision {
+            Decision::New => t.would_be_new.to_owned(),
+            Decision::Known => around(t.would_be_known, known),
+            Decision::Adopt(user) => around(t.would_be_adopted, &user.username),
+            Decision::KeptOut { by } => around(t.would_be_kept_out, &self.page.provider_name(by)),
+            Decision::Inactive => around(t.would_be_inactive, known),
+            Decision::NameTaken(user) => around(t.would_be_taken, &user.username),
+            Decision::NameReserved => t.would_be_reserved.to_owned(),
+            Decision::NameTooLong => t.would_be_too_long.to_owned(),
+            Decision::NotAdmitted(why) => admission_in_words(t, *why).to_owned(),
         }
     }
 }
@@ -83,8 +83,8 @@ pub fn show(desk: &Desk, visit: &Visit, rehearsal: &Rehearsal) -> Result<HttpRes
             };
             detail = format!("{detail}: {}", pointer.text());
         }
-        let what = super::error_pages::outcome(page.t, &failure.cause);
-        let step = super::error_pages::step(page.t, failure.step);
+        let what = reason_in_words(page.t, failure.cause.reason());
+        let step = step_in_words(page.t, failure.step);
         if detail.is_empty() {
             format!("{step}: {what}")
         } else {

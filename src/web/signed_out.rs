@@ -10,7 +10,7 @@ use askama::Template;
 use super::cookie;
 use super::guard::signed_in;
 use super::page::Page;
-use super::signin::see_other;
+use super::redirect::see_other;
 use super::visit::Visit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use actix_session::Session as CookieSession;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{LOCATION, RETRY_AFTER};
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
 use super::confirm;
 use super::cookie::{self, browser_cookie};
 use super::csrf::Form;
-use super::frame::Reference;
 use super::guard::signed_in;
 use super::page::Page;
+use super::redirect::{address, fresh_address, path, see_other};
+use super::reference::note_refusal;
 use super::visit::Visit;
 use crate::attempts::{Browser, Intent};
 use crate::clock::UnixTime;
@@ -30,7 +30,6 @@ use crate::secret::Secret;
 use crate::signin::password::{self, Credentials, Outcome};
 use crate::signin::{self, Callback, Finished, Visitor, Wish};
 use crate::signout;
-use crate::throttle::Paused;
 use crate::users::Role;
 
 /// What shapes a sign-in from outside.
@@ -88,44 +87,6 @@ const ADDING: Duration = Duration::from_secs(120);
 /// Of what another site's form may hand on (`OpenID` Connect Core 4), in bytes.
 const MAX_HANDED_ON: usize = 2000;
 
-/// Where somebody goes on to.
-pub fn path(next: Option<&str>) -> LocalPath {
-    next.and_then(LocalPath::parse)
-        .unwrap_or_else(LocalPath::home)
-}
-
-const QUERY_VALUE: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'&')
-    .add(b'+')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'\'')
-    .add(b'=');
-
-/// `/login?next=/account`
-pub fn address(path: &str, next: &LocalPath) -> String {
-    format!(
-        "{path}?next={}",
-        utf8_percent_encode(next.as_str(), QUERY_VALUE)
-    )
-}
-
-/// Where somebody who is signed in proves who they are: `/login?next=/admin/users&fresh=1`
-pub fn fresh_address(next: &LocalPath) -> String {
-    format!("{}&fresh=1", address("/login", next))
-}
-
-pub fn see_other(to: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, to))
-        .finish()
-}
-
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
@@ -163,7 +124,7 @@ impl SignInPage<'_> {
 pub fn ways<'a>(
     page: &Page<'a>,
     next: &LocalPath,
-    is_fresh: bool,
+    prompt: Prompt,
     is_wanted: impl Fn(&Provider) -> bool,
 ) -> Vec<WayIn<'a>> {
     let desk = page.desk;
@@ -175,7 +136,7 @@ pub fn ways<'a>(
         .map(|provider| {
             provider.nudge(desk.clock.now());
             let mut begin = address("/oauth2/login", next);
-            if is_fresh {
+            if prompt == Prompt::Login {
                 begin.push_str("&prompt=login");
             }
             if !is_one {
@@ -223,7 +184,7 @@ pub async fn show(
     }
     let visit = Visit::of(&request, &desk);
     let page = Page::new(&desk, &visit, None)?;
-    let ways = ways(&page, &next, false, |_| true);
+    let ways = ways(&page, &next, Prompt::Unasked, |_| true);
     let is_down = !ways.is_empty() && ways.iter().all(|way| !way.is_available);
     page.ok(&SignInPage {
         page: &page,
@@ -310,7 +271,7 @@ pub async fn with_password(
         status,
         &SignInPage {
             page: &page,
-            ways: ways(&page, &next, false, |_| true),
+            ways: ways(&page, &next, Prompt::Unasked, |_| true),
             form: password_form(&desk, true, next.as_str(), &username),
             problem: Some(problem),
             reference: Some(&reference),
@@ -318,15 +279,6 @@ pub async fn with_password(
     )?;
     note_refusal(&mut response, reference, paused);
     Ok(response)
-}
-
-/// For the log line of the request, and for programs.
-pub fn note_refusal(response: &mut HttpResponse, reference: String, paused: Option<Paused>) {
-    response.extensions_mut().insert(Reference(reference));
-    if let Some(paused) = paused {
-        let seconds = paused.retry_after.as_secs() + 1;
-        response.headers_mut().insert(RETRY_AFTER, seconds.into());
-    }
 }
 
 pub fn visitor(visit: &Visit) -> Visitor {
@@ -596,10 +548,10 @@ pub async fn sign_out(
             .map_err(|error| Error::Internal(format!("a cookie: {error}")))
     };
     if let Some(token) = &visit.session_token {
-        let signed_out = signout::sign_out(&desk, token, visit.client.clone()).await?;
+        let farewell = signout::sign_out(&desk, token, visit.client.clone()).await?;
         cookie_session.purge();
-        if let Some(signed_out) = signed_out {
-            add(cookie::farewell_cookie(&desk, signed_out.farewell))?;
+        if let Some(farewell) = farewell {
+            add(cookie::farewell_cookie(&desk, farewell))?;
         }
     }
     if visit.is_under_previous_key {

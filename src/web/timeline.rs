@@ -8,6 +8,7 @@ use crate::sessions::proof::ProvedBy;
 use crate::users::{Field, FieldChange, Role};
 use crate::web::device::Device;
 use crate::web::page::Page;
+use crate::web::words::reason_in_words;
 
 /// One event, ready to be shown.
 pub struct TimelineItem {
@@ -398,59 +399,5 @@ impl<'a> Notes<'a> {
             let [before, after] = self.page.t.in_quotes;
             self.lines.push(format!("{before}{}{after}", note.as_str()));
         }
-    }
-}
-
-/// Why something was refused.
-pub fn reason_in_words(t: &'static Messages, reason: Reason) -> &'static str {
-    match reason {
-        Reason::UnknownAttempt => t.outcome_unknown_attempt,
-        Reason::RestartLoop => t.outcome_restart_loop,
-        Reason::BadCallback => t.outcome_bad_callback,
-        Reason::Declined => t.outcome_declined,
-        Reason::CodeRefused => t.outcome_code_refused,
-        Reason::NameTaken => t.reason_name_taken,
-        Reason::NameReserved => t.outcome_name_reserved,
-        Reason::WrongIssuer => t.outcome_wrong_issuer,
-        Reason::NotAdmitted => t.outcome_not_admitted,
-        Reason::IdentityTaken => t.refused_identity_taken,
-        Reason::KeptOut => t.outcome_kept_out,
-        Reason::NotLinkable => t.outcome_not_linkable,
-        Reason::WrongPassword => t.reason_wrong_password,
-        Reason::UnknownUser => t.reason_unknown_user,
-        Reason::NoPassword | Reason::NoLocalPassword => t.reason_no_password,
-        Reason::NotAllowed => t.reason_not_allowed,
-        Reason::Impossible => t.reason_impossible,
-        Reason::Paused => t.reason_paused,
-        Reason::LinkExpired => t.link_expired_heading,
-        Reason::More => t.reason_more,
-        Reason::ProviderError | Reason::NotOk => t.outcome_provider_error,
-        Reason::ClientRefused => t.outcome_client_refused,
-        Reason::Refused | Reason::TokenRefused => t.outcome_refused,
-        Reason::SignedOutThere => t.outcome_signed_out_there,
-        Reason::Unreachable => t.outcome_unreachable,
-        Reason::TooSlow => t.outcome_too_slow,
-        Reason::Unreadable => t.outcome_unreadable,
-        Reason::BadProfile => t.outcome_bad_profile,
-        Reason::BadMetadata => t.outcome_bad_metadata,
-        Reason::BadToken => t.outcome_bad_token,
-        Reason::Clock => t.outcome_clock,
-        Reason::Internal => t.internal_heading,
-        Reason::Overloaded => t.outcome_overloaded,
-        Reason::DatabaseUnavailable => t.outcome_database,
-        Reason::Inactive => t.reason_inactive,
-        Reason::UsernameTaken => t.refused_username_taken,
-        Reason::BadUsername => t.refused_bad_username,
-        Reason::ReservedUsername => t.refused_reserved_username,
-        Reason::BadFirstName => t.refused_bad_first_name,
-        Reason::BadEmail => t.refused_bad_email,
-        Reason::BadName => t.refused_bad_name,
-        Reason::LastSuperuser => t.refused_last_superuser,
-        Reason::Yourself => t.refused_yourself,
-        Reason::Unchanged => t.refused_unchanged,
-        Reason::StillActive => t.refused_still_active,
-        Reason::Erased => t.refused_erased,
-        Reason::NotRefused => t.refused_not_refused,
-        Reason::NoReason => t.refused_no_reason,
     }
 }

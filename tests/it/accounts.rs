@@ -283,7 +283,7 @@ on_both_databases! {
         // Nobody is asked about in the background, which reads.
         let desk = Desk::on(database).asking_for_permissions().with("OAUTH2_RECHECK", "off").run().await;
         let person = Person::named("li").may(&["a"]);
-        until("the sweeper has had its turn", async || desk.inner.db.counts().writes >= 5).await;
+        until("the sweeper has had its turn", async || desk.inner.db.counts().writes >= 6).await;
         for _ in 0..2 {
             let browser = desk.browser();
             let callback = desk.provider.approve(&browser.begin("/").await, &person);

@@ -1,10 +1,11 @@
 //! The shape of the source itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use frontdesk::config::OPTIONS;
+use frontdesk::config::{OPTIONS, Settings};
+use frontdesk::web;
 
 fn sources() -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
@@ -57,10 +58,10 @@ const RANKS: &[&[&str]] = &[
         "attempts",
         "throttle",
         "oauth",
-        "django",
+        "import_django",
         "status",
     ],
-    &["desk"],
+    &["desk", "jobs"],
     &[
         "identity_sync",
         "signin",
@@ -69,7 +70,6 @@ const RANKS: &[&[&str]] = &[
         "leaving",
         "instances",
         "admin",
-        "takeover",
         "rekey",
     ],
     &["web"],
@@ -118,7 +118,7 @@ fn each_library_stays_in_its_modules() {
                 "sessions",
                 "audit",
                 "paging",
-                "django",
+                "import_django",
                 "status",
                 "error",
             ],
@@ -127,6 +127,7 @@ fn each_library_stays_in_its_modules() {
         ("actix_session::", &["web"]),
         ("askama::", &["web", "sandbox"]),
         ("reqwest::", &["oauth"]),
+        ("tokio_util::", &["jobs"]),
         ("std::env", &["config"]),
         (" ring::", &["secret"]),
         ("SystemTime::now", &["clock"]),
@@ -273,6 +274,26 @@ fn no_test_bears_a_number_and_no_file_of_tests_is_long() {
 #[test]
 fn the_sqlite_inside_has_no_known_corruption_bug() {
     assert!(frontdesk::db::sqlite_version() >= 3_051_003);
+}
+
+#[test]
+fn no_provider_sends_people_back_to_the_path_of_a_page() {
+    let addresses = web::addresses();
+    let without_a_cookie = [
+        "/healthz",
+        "/readyz",
+        "/static/{name}",
+        "/oidc/x/{provider}",
+    ];
+    let paths = addresses.iter().map(|address| address.path);
+    for path in paths.chain(without_a_cookie) {
+        // Braces alone are refused, too.
+        let url = format!("https://desk.example.com{}", path.replace(['{', '}'], ""));
+        let variables = HashMap::from([("OAUTH2_REDIRECT_URL".to_owned(), url)]);
+        let faults = Settings::parse(&variables).expect_err("required settings are missing");
+        let is_refused = |line: &String| line.starts_with("OAUTH2_REDIRECT_URL must have a path");
+        assert!(faults.lines().iter().any(is_refused), "{path} is free");
+    }
 }
 
 /// The functions of a file: name and text, without comments and tests.

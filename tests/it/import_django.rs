@@ -181,7 +181,7 @@ fn db_accounts(database: &Database) -> Vec<String> {
     )
 }
 
-/// Whether the kind of hash is one that is taken over.
+/// Whether the kind of hash is one that is imported.
 fn is_kept(person: &Value) -> bool {
     ["default", "quick", "argon2"].contains(&person["kind"].as_str().expect("a kind"))
 }

@@ -69,7 +69,7 @@ fn half_a_body_is_answered_in_time_at_every_address_that_takes_one() {
                 .replace("{provider}", "company")
                 .replace("{id}", &ids[0]);
             if path.contains("{act}") {
-                paths.extend(acts().iter().map(|act| path.replace("{act}", act)));
+                paths.extend(acts().map(|act| path.replace("{act}", act)));
             } else {
                 paths.push(path);
             }

@@ -1,4 +1,4 @@
-//! What `init` says at its end: what to register, to put in front, and how to run.
+//! The end of `init`: what to register, what to put in front, and how to run the portal.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use url::Url;
 use crate::config::ENV_FILE as FILE;
 use crate::config::{DatabaseUrl, ProvesBy, Settings};
 
-/// What is left to do outside this program. `superuser` is the username of the one just made.
+/// Prints what is left to do outside this program. `superuser` is the username of the new one.
 pub fn print(settings: &Settings, superuser: Option<&str>) {
     say!("\nWhat to do next:");
     print_registration(settings);

@@ -6,14 +6,12 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::list::encode;
-use crate::admin::{self, Act, Admin, Refusal, Said};
+use crate::admin::{self, Act, ActKind, Admin, Refusal, Said};
 use crate::audit::{MAX_NOTE, Note};
 use crate::config::PasswordLogin;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
-use crate::local_path::LocalPath;
 use crate::permissions;
 use crate::secret::{Secret, reference};
 use crate::sessions::{self, Session};
@@ -23,35 +21,19 @@ use crate::users::{self, Role, User};
 use crate::web::cookie;
 use crate::web::csrf::Form;
 use crate::web::device::Device;
-use crate::web::guard::{Acting, SuperuserReader};
+use crate::web::guard::{Acting, Reader, Superuser};
+use crate::web::list::encode;
 use crate::web::page::{Page, Person};
-use crate::web::signin::{fresh_address, note_refusal};
-use crate::web::timeline::reason_in_words;
-
-/// The acts by the last part of their address, as a test walks them. Nothing else is one.
-pub const ACTS: &[&str] = &[
-    "deactivate",
-    "activate",
-    "role",
-    "end-sessions",
-    "end-session",
-    "grant",
-    "take",
-    "link",
-    "unlink",
-    "reset-password",
-    "confirmation-link",
-    "erase",
-    "readmit",
-    "note",
-];
+use crate::web::redirect::sign_in_anew;
+use crate::web::reference::note_refusal;
+use crate::web::words::reason_in_words;
 
 /// Names of permissions that the field offers.
 const MAX_NAMES: i64 = 100;
 
 /// What an address or a form says of an act.
 #[derive(Clone, Debug, Default)]
-struct Fields {
+pub struct Fields {
     role: String,
     permission: String,
     provider: String,
@@ -82,9 +64,17 @@ impl Fields {
         Ok(fields)
     }
 
+    /// Of an act that takes a permission, or nothing.
+    pub fn of_permission(permission: &str) -> Self {
+        Self {
+            permission: permission.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// Where there is one provider, nobody needs to name it.
-    fn at_provider(mut self, desk: &Desk, act: &str) -> Self {
-        if matches!(act, "link" | "unlink")
+    fn at_provider(mut self, desk: &Desk, kind: ActKind) -> Self {
+        if matches!(kind, ActKind::LinkIdentity | ActKind::UnlinkIdentity)
             && self.provider.is_empty()
             && let Some(provider) = desk.providers.first()
         {
@@ -96,33 +86,41 @@ impl Fields {
     /// The act that they describe. A permission or a subject that is yet to be typed is empty.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an act that does not exist.
-    fn act(&self, name: &str) -> Result<Act> {
-        Ok(match name {
-            "deactivate" => Act::Deactivate,
-            "activate" => Act::Activate,
-            "role" => Act::SetRole(Role::from_code(&self.role).ok_or(Error::NotFound)?),
-            "end-sessions" => Act::EndSessions,
-            "end-session" => Act::EndSession(self.session.parse().map_err(|_| Error::NotFound)?),
-            "grant" => Act::GrantPermission(self.permission.clone()),
-            "take" => Act::TakePermission(self.permission.clone()),
-            "link" => Act::LinkIdentity(self.provider.clone(), self.subject.clone()),
-            "unlink" => Act::UnlinkIdentity(self.provider.clone(), self.subject.clone()),
-            "reset-password" => Act::ResetPassword {
+    /// [`Error::NotFound`] for a role or a session that cannot be.
+    pub fn act(&self, kind: ActKind) -> Result<Act> {
+        let identity = || (self.provider.clone(), self.subject.clone());
+        Ok(match kind {
+            ActKind::EndSessions => Act::EndSessions,
+            ActKind::EndSession => {
+                Act::EndSession(self.session.parse().map_err(|_| Error::NotFound)?)
+            }
+            ActKind::Deactivate => Act::Deactivate,
+            ActKind::Activate => Act::Activate,
+            ActKind::GrantPermission => Act::GrantPermission(self.permission.clone()),
+            ActKind::TakePermission => Act::TakePermission(self.permission.clone()),
+            ActKind::SetRole => Act::SetRole(Role::from_code(&self.role).ok_or(Error::NotFound)?),
+            ActKind::LinkIdentity => {
+                let (provider, subject) = identity();
+                Act::LinkIdentity(provider, subject)
+            }
+            ActKind::UnlinkIdentity => {
+                let (provider, subject) = identity();
+                Act::UnlinkIdentity(provider, subject)
+            }
+            ActKind::ResetPassword => Act::ResetPassword {
                 link: String::new(),
             },
-            "confirmation-link" => Act::MakeConfirmationLink {
+            ActKind::MakeConfirmationLink => Act::MakeConfirmationLink {
                 link: String::new(),
             },
-            "erase" => Act::Erase,
-            "readmit" => Act::Readmit(None),
-            "note" => Act::Note,
-            _ => return Err(Error::NotFound),
+            ActKind::Erase => Act::Erase,
+            ActKind::Readmit => Act::Readmit(None),
+            ActKind::Note => Act::Note,
         })
     }
 
     /// The same as an address, so that nothing is lost on the way through a fresh sign-in.
-    fn address(&self, user_id: i64, name: &str) -> String {
+    fn address(&self, user_id: i64, kind: ActKind) -> String {
         let pairs = [
             ("role", &self.role),
             ("permission", &self.permission),
@@ -136,7 +134,7 @@ impl Fields {
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| (*name, value.as_str()));
         let query = encode(given);
-        let path = format!("/admin/users/{user_id}/{name}");
+        let path = format!("/admin/users/{user_id}/{}", kind.code());
         if query.is_empty() {
             path
         } else {
@@ -151,7 +149,7 @@ pub struct Words {
     /// Around the person's name.
     pub question: [&'static str; 2],
     pub steps: &'static [&'static str],
-    pub is_danger: bool,
+    pub is_destructive: bool,
 }
 
 pub fn words(page: &Page<'_>, act: &Act) -> Words {
@@ -190,31 +188,43 @@ pub fn words(page: &Page<'_>, act: &Act) -> Words {
         label,
         question,
         steps,
-        is_danger: matches!(
-            act,
-            Act::Deactivate | Act::Erase | Act::UnlinkIdentity(..) | Act::ResetPassword { .. }
-        ),
+        is_destructive: act.kind().is_destructive(),
     }
 }
 
-/// What a page says once an act is done: the code in the cookie is the act's address.
+/// What a page says once an act is done: the code in the cookie is the act's.
 pub fn notice_of(page: &Page<'_>, code: &str) -> Option<&'static str> {
     let t = page.t;
-    Some(match code {
-        "deactivate" => t.done_deactivate,
-        "activate" => t.done_activate,
-        "role" => t.done_role,
-        "end-sessions" => t.done_end_sessions,
-        "end-session" => t.done_end_session,
-        "grant" => t.done_grant,
-        "take" => t.done_take,
-        "link" => t.done_link,
-        "unlink" => t.done_unlink,
-        "erase" => t.done_erase,
-        "readmit" => t.done_readmit,
-        "note" => t.done_note,
-        _ => return None,
+    Some(match ActKind::from_code(code)? {
+        ActKind::EndSessions => t.done_end_sessions,
+        ActKind::EndSession => t.done_end_session,
+        ActKind::Deactivate => t.done_deactivate,
+        ActKind::Activate => t.done_activate,
+        ActKind::GrantPermission => t.done_grant,
+        ActKind::TakePermission => t.done_take,
+        ActKind::SetRole => t.done_role,
+        ActKind::LinkIdentity => t.done_link,
+        ActKind::UnlinkIdentity => t.done_unlink,
+        // Their page shows the link instead.
+        ActKind::ResetPassword | ActKind::MakeConfirmationLink => return None,
+        ActKind::Erase => t.done_erase,
+        ActKind::Readmit => t.done_readmit,
+        ActKind::Note => t.done_note,
     })
+}
+
+/// The acts that can be done to many accounts: their codes and labels.
+pub fn for_many(page: &Page<'_>) -> Vec<(&'static str, &'static str)> {
+    let t = page.t;
+    [
+        (ActKind::EndSessions, t.act_end_sessions),
+        (ActKind::Deactivate, t.act_deactivate),
+        (ActKind::Activate, t.act_activate),
+        (ActKind::GrantPermission, t.act_grant),
+        (ActKind::TakePermission, t.act_take),
+    ]
+    .map(|(kind, label)| (kind.code(), label))
+    .to_vec()
 }
 
 /// Why an act was refused, in words.
@@ -306,35 +316,42 @@ impl Limits {
     }
 }
 
+/// The act of an address, and what it or a form says of it.
+///
+/// # Errors
+/// [`Error::NotFound`] for an act that does not exist; as [`Fields::of`] and [`Fields::act`]
+fn asked(
+    desk: &Desk,
+    code: &str,
+    pairs: impl IntoIterator<Item = (String, String)>,
+) -> Result<(Act, Fields)> {
+    let kind = ActKind::from_code(code).ok_or(Error::NotFound)?;
+    let fields = Fields::of(pairs)?.at_provider(desk, kind);
+    Ok((fields.act(kind)?, fields))
+}
+
 pub async fn confirm(
-    SuperuserReader(reader): SuperuserReader,
+    reader: Reader<Superuser>,
     desk: Data<Desk>,
     path: Path<(i64, String)>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
-    let (user_id, name) = path.into_inner();
+    let (user_id, code) = path.into_inner();
     let pairs = url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned();
-    let fields = Fields::of(pairs).map(|fields| fields.at_provider(&desk, &name));
-    let parsed = match &fields {
-        Ok(fields) => fields.act(&name),
-        Err(_) => Err(Error::BadRequest),
-    };
-    let asked = parsed.as_ref().ok().cloned();
+    let asked = asked(&desk, &code, pairs);
     let limits = Limits::of(&desk);
-    let (me, found) = reader
-        .read(move |conn, _| {
-            let act = asked.as_ref().ok_or(Error::NotFound)?;
+    let (me, (act, fields), found) = reader
+        .read_by(asked, move |conn, _, (act, _)| {
             find(conn, user_id, act, &limits)
         })
         .await?;
-    let (act, fields) = (parsed?, fields?);
     refuse_useless(&desk, &act)?;
-    if act.is_dangerous() {
+    if act.kind().needs_fresh_sign_in() {
         let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
         admin.ok_or(Error::Forbidden)?.check_fresh(limits.now)?;
     }
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    page.ok(&act_page(&page, &found, &act, &fields, &name, None))
+    page.ok(&act_page(&page, &found, &act, &fields, None))
 }
 
 fn act_page<'a>(
@@ -342,7 +359,6 @@ fn act_page<'a>(
     found: &Found,
     act: &Act,
     fields: &'a Fields,
-    name: &str,
     problem: Option<(String, &'a str)>,
 ) -> ActPage<'a> {
     let t = page.t;
@@ -404,7 +420,7 @@ fn act_page<'a>(
         object,
         hidden,
         typed,
-        is_reason_needed: matches!(act, Act::Note | Act::Readmit(_)),
+        is_reason_needed: act.kind().needs_note(),
         reason_label: match act {
             Act::Note => t.note,
             Act::Readmit(_) => t.reason_needed,
@@ -412,7 +428,7 @@ fn act_page<'a>(
         },
         reason: &fields.reason,
         longest_reason: MAX_NOTE,
-        action: format!("/admin/users/{}/{name}", found.user.id),
+        action: format!("/admin/users/{}/{}", found.user.id, act.kind().code()),
         problem,
         reference,
     }
@@ -425,9 +441,8 @@ pub async fn perform(
     form: Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
     let Acting { me, admin } = acting;
-    let (user_id, name) = path.into_inner();
-    let fields = Fields::of(form.0)?.at_provider(&desk, &name);
-    let mut act = fields.act(&name)?;
+    let (user_id, code) = path.into_inner();
+    let (mut act, fields) = asked(&desk, &code, form.0)?;
     refuse_useless(&desk, &act)?;
     let draft = match &mut act {
         Act::ResetPassword { link } => {
@@ -450,7 +465,7 @@ pub async fn perform(
     let done = admin::act(&desk, &admin, user_id, act.clone(), said).await;
     let refusal = match done {
         Err(Stopped::Failed(Error::FreshSignInNeeded)) => {
-            return Ok(sign_in_anew(&fields.address(user_id, &name), user_id));
+            return Ok(sign_in_anew(&fields.address(user_id, act.kind())));
         }
         Err(Stopped::Failed(error)) => return Err(error),
         Err(Stopped::Refused(Refusal::UnknownUser)) => return Err(Error::NotFound),
@@ -458,24 +473,23 @@ pub async fn perform(
         Ok(_) => {
             return match draft {
                 Some(draft) => show_link(&desk, &me.visit, &me.user, user_id, draft).await,
-                None => Ok(done_response(&desk, user_id, &name)),
+                None => Ok(done_response(&desk, user_id, act.kind())),
             };
         }
     };
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let limits = Limits::of(&desk);
-    let asked = act.clone();
+    let shown = match act {
+        Act::EndSession(_) => Act::EndSessions,
+        _ => act.clone(),
+    };
     // The session that could not be ended any more has no name to show.
     let found = desk
         .db
-        .read(move |conn| {
-            let is_gone = matches!(asked, Act::EndSession(_));
-            let shown = if is_gone { &Act::EndSessions } else { &asked };
-            find(conn, user_id, shown, &limits)
-        })
+        .read(move |conn| find(conn, user_id, &shown, &limits))
         .await?;
     let problem = (refusal_in_words(&page, &refusal), known_reference.as_str());
-    let shown = act_page(&page, &found, &act, &fields, &name, Some(problem));
+    let shown = act_page(&page, &found, &act, &fields, Some(problem));
     let mut response = page.respond(StatusCode::UNPROCESSABLE_ENTITY, &shown)?;
     note_refusal(&mut response, known_reference.clone(), None);
     Ok(response)
@@ -493,20 +507,11 @@ fn refuse_useless(desk: &Desk, act: &Act) -> Result<()> {
     }
 }
 
-fn done_response(desk: &Desk, user_id: i64, name: &str) -> HttpResponse {
-    let notice = ACTS.iter().copied().find(|act| *act == name);
+fn done_response(desk: &Desk, user_id: i64, kind: ActKind) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, format!("/admin/users/{user_id}")))
-        .cookie(cookie::notice_cookie(desk, notice.unwrap_or_default()))
+        .cookie(cookie::notice_cookie(desk, kind.code()))
         .finish()
-}
-
-/// To a fresh sign-in, and from there to what was asked for.
-fn sign_in_anew(address: &str, user_id: i64) -> HttpResponse {
-    let next = LocalPath::parse(address)
-        .or_else(|| LocalPath::parse(&format!("/admin/users/{user_id}")))
-        .unwrap_or_else(LocalPath::home);
-    crate::web::signin::see_other(&fresh_address(&next))
 }
 
 #[derive(Template)]

@@ -6,31 +6,60 @@ use askama::Template;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::list::{Address, Chip, Choice, Pager, choices, total_in_words};
 use crate::audit::{self, Actor, EventKind, Filter};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::users::Role;
-use crate::web::guard::StaffReader;
+use crate::web::guard::{Reader, Staff};
+use crate::web::list::{Chip, List, ListFilter, ListQuery, Pager, Select, total_in_words};
 use crate::web::page::Page;
 use crate::web::timeline::{Audience, TimelineItem, kind_in_words};
 
-pub const PATH: &str = "/admin/audit";
-pub const FILTERS: &[&str] = &["about", "by", "event", "outcome", "q", "from", "to"];
+pub const LIST: List = List {
+    path: "/admin/audit",
+    filters: &[
+        ListFilter::typed("about", |t| t.about_whom),
+        ListFilter::typed("by", |t| t.by),
+        ListFilter::chosen(
+            "event",
+            |t| t.event,
+            || EventKind::all().map(EventKind::code).collect(),
+            |page, value| match EventKind::from_code(value) {
+                Some(kind) => kind_in_words(page, kind).to_owned(),
+                None => value.to_owned(),
+            },
+        ),
+        ListFilter::chosen(
+            "outcome",
+            |t| t.result,
+            || OUTCOMES.iter().map(|(code, _)| *code).collect(),
+            |page, value| match outcome(value) {
+                Some(true) => page.t.outcome_success.to_owned(),
+                _ => page.t.refused_result.to_owned(),
+            },
+        ),
+        ListFilter::typed("q", |t| t.address_or_reference),
+        ListFilter::typed("from", |t| t.from_day),
+        ListFilter::typed("to", |t| t.to_day),
+    ],
+    others: &[],
+};
 
 const OUTCOMES: &[(&str, bool)] = &[("success", true), ("refused", false)];
+
+fn outcome(code: &str) -> Option<bool> {
+    let found = OUTCOMES.iter().find(|(known, _)| *known == code);
+    found.map(|(_, is_success)| *is_success)
+}
 
 /// What an address asks for; days in the portal's time zone.
 ///
 /// # Errors
 /// [`Error::BadRequest`] for values that no form of ours sends.
-pub fn filter(address: &Address, zone: &TimeZone) -> Result<Filter> {
+pub fn filter(address: &ListQuery, zone: &TimeZone) -> Result<Filter> {
     let text = |name| address.get(name).map(str::to_owned);
-    let kind = match address.get("event") {
-        None => None,
-        Some(code) => Some(EventKind::from_code(code).ok_or(Error::BadRequest)?),
-    };
+    let kind = address.parsed("event", EventKind::from_code)?;
     let day = |name, days_later: i64| -> Result<Option<UnixTime>> {
         let Some(given) = address.get(name) else {
             return Ok(None);
@@ -51,7 +80,7 @@ pub fn filter(address: &Address, zone: &TimeZone) -> Result<Filter> {
         username: text("about"),
         actor: text("by"),
         kind,
-        is_success: address.choice("outcome", OUTCOMES)?,
+        is_success: address.parsed("outcome", outcome)?,
         address: looked_for.clone().filter(|_| is_address),
         reference: looked_for.filter(|_| !is_address),
         since: day("from", 0)?,
@@ -65,11 +94,10 @@ pub fn filter(address: &Address, zone: &TimeZone) -> Result<Filter> {
 struct AuditLog<'a> {
     page: &'a Page<'a>,
     tab: &'static str,
-    address: &'a Address,
+    address: &'a ListQuery,
     total: String,
     kept: (u64, u64),
-    kinds: Vec<Choice>,
-    outcomes: Vec<Choice>,
+    selects: Vec<Select>,
     chips: Vec<Chip>,
     rows: Vec<TimelineItem>,
     pager: Pager,
@@ -77,58 +105,36 @@ struct AuditLog<'a> {
 }
 
 pub async fn list(
-    StaffReader(reader): StaffReader,
+    reader: Reader<Staff>,
     desk: Data<Desk>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
-    let address = Address::of(PATH, FILTERS, &request);
-    let wanted = address
-        .as_ref()
-        .map_err(|_| Error::BadRequest)
-        .and_then(|address| {
-            Ok((
-                filter(address, &desk.time_zone)?,
-                address.page()?,
-                address.size()?,
-            ))
-        });
-    let asked = wanted.as_ref().ok().cloned();
-    let (me, (listing, total)) = reader
-        .read(move |conn, _| {
-            let (filter, page, size) = asked.as_ref().ok_or(Error::BadRequest)?;
+    let asked = ListQuery::of(&LIST, &request).and_then(|address| {
+        let filter = filter(&address, &desk.time_zone)?;
+        Ok((filter, address.page()?, address.size()?, address))
+    });
+    let (me, (.., address), (listing, total)) = reader
+        .read_by(asked, move |conn, _, (filter, page, size, _)| {
             Ok((
                 audit::list(conn, filter, *page, *size)?,
                 audit::total(conn, filter)?,
             ))
         })
         .await?;
-    let address = address?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let t = page.t;
     let note = t.newest_first.to_owned();
     let pager = Pager::of(&listing, &address, t.pages_of_events, note, |event| {
         event.id
     });
-    let mut kinds: Vec<(&str, &str)> = EventKind::all()
-        .map(|kind| (kind.code(), kind_in_words(&page, kind)))
-        .collect();
-    kinds.insert(0, ("", t.any));
     let days = |span: std::time::Duration| span.as_secs() / 86_400;
     page.ok(&AuditLog {
         page: &page,
         tab: "audit",
         total: total_in_words(&page, total),
         kept: (days(desk.retention.sign_ins), days(desk.retention.acts)),
-        kinds: choices(address.value("event"), kinds),
-        outcomes: choices(
-            address.value("outcome"),
-            [
-                ("", t.any),
-                ("success", t.outcome_success),
-                ("refused", t.refused_result),
-            ],
-        ),
-        chips: chips(&page, &address),
+        selects: LIST.selects(&page, &address),
+        chips: LIST.chips(&page, &address),
         rows: listing
             .rows
             .into_iter()
@@ -138,32 +144,4 @@ pub async fn list(
         may_act: me.user.role() == Role::Superuser,
         address: &address,
     })
-}
-
-fn chips(page: &Page<'_>, address: &Address) -> Vec<Chip> {
-    let t = page.t;
-    [
-        ("about", t.about_whom),
-        ("by", t.by),
-        ("event", t.event),
-        ("outcome", t.result),
-        ("q", t.address_or_reference),
-        ("from", t.from_day),
-        ("to", t.to_day),
-    ]
-    .into_iter()
-    .filter_map(|(name, label)| {
-        let value = address.get(name)?;
-        let words = match (name, EventKind::from_code(value)) {
-            ("event", Some(kind)) => kind_in_words(page, kind),
-            ("outcome", _) if value == "success" => t.outcome_success,
-            ("outcome", _) => t.refused_result,
-            _ => value,
-        };
-        Some(Chip {
-            text: format!("{label}{}{words}", t.colon),
-            without: address.with(name, None),
-        })
-    })
-    .collect()
 }

@@ -5,22 +5,21 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
 
-use super::act::{Words, refusal_in_words, words};
-use super::list::{Address, Chip, grouped, total_in_words};
-use super::users::{FILTERS, PATH, chips, wanted};
-use crate::admin::{self, Act, BATCH, Said, Selection};
+use super::act::{Fields, Words, refusal_in_words, words};
+use super::users::{LIST, wanted};
+use crate::admin::{self, Act, ActKind, BATCH, Said, Selection};
 use crate::audit::{MAX_NOTE, Note};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
-use crate::local_path::LocalPath;
 use crate::paging::{PAGE_SIZES, Page as ListPage, Total};
 use crate::permissions;
 use crate::secret::reference;
 use crate::users::{self, User, Wanted};
 use crate::web::csrf::Form;
 use crate::web::guard::Acting;
+use crate::web::list::{Chip, ListQuery, grouped, total_in_words};
 use crate::web::page::{Page, Person};
-use crate::web::signin::{fresh_address, see_other};
+use crate::web::redirect::sign_in_anew;
 
 const MAX_NAMES: i64 = 100;
 /// Failures that a page names one by one.
@@ -82,20 +81,14 @@ impl Asked {
         is_sane.then_some(asked).ok_or(Error::BadRequest)
     }
 
-    /// The acts that are for many too.
+    /// The act, if it is one that can be done to many accounts.
     fn act(&self) -> Option<Act> {
-        Some(match self.act.as_str() {
-            "deactivate" => Act::Deactivate,
-            "activate" => Act::Activate,
-            "end-sessions" => Act::EndSessions,
-            "grant" => Act::GrantPermission(self.permission.clone()),
-            "take" => Act::TakePermission(self.permission.clone()),
-            _ => return None,
-        })
+        let kind = ActKind::from_code(&self.act).filter(|kind| kind.is_for_many())?;
+        Fields::of_permission(&self.permission).act(kind).ok()
     }
 
-    fn address(&self) -> Result<Address> {
-        Address::parse(PATH, FILTERS, &self.filter)
+    fn address(&self) -> Result<ListQuery> {
+        ListQuery::parse(&LIST, &self.filter)
     }
 
     fn wanted(&self, desk: &Desk) -> Result<Wanted> {
@@ -171,7 +164,7 @@ pub async fn confirm(
         words: act.as_ref().map(|act| words(&page, act)),
         count: accounts_in_words(&page, total),
         people: people.iter().map(Person::of).collect(),
-        chips: chips(&page, &asked.address()?),
+        chips: LIST.chips(&page, &asked.address()?),
         needs_permission: matches!(act, Some(Act::GrantPermission(_) | Act::TakePermission(_))),
         asked: &asked,
         names,
@@ -188,11 +181,6 @@ fn accounts_in_words(page: &Page<'_>, total: Option<Total>) -> String {
         Some(Total::Exactly(1)) => page.t.one_account.to_owned(),
         total => page.around(&page.t.many_accounts, &total_in_words(page, total)),
     }
-}
-
-fn sign_in_anew(back: &str) -> HttpResponse {
-    let next = LocalPath::parse(back).unwrap_or_else(LocalPath::home);
-    see_other(&fresh_address(&next))
 }
 
 /// Somebody for whom it was refused, and why.

@@ -9,7 +9,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use serde::Deserialize;
 
-use super::list::Address;
 use super::{audit as audit_page, sessions as sessions_page, users as users_page};
 use crate::admin;
 use crate::csv::{BYTE_ORDER_MARK, push_line};
@@ -17,11 +16,11 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n;
-use crate::local_path::LocalPath;
 use crate::paging::{Listing, Page as ListPage};
 use crate::web::csrf::Form;
 use crate::web::guard::Acting;
-use crate::web::signin::{fresh_address, see_other};
+use crate::web::list::ListQuery;
+use crate::web::redirect::sign_in_anew;
 use crate::{audit, sessions, users};
 
 /// Rows a piece.
@@ -50,7 +49,7 @@ pub async fn users(
         "imported_at",
         "erased_at",
     ];
-    let address = Address::of(users_page::PATH, users_page::FILTERS, &request)?;
+    let address = ListQuery::of(&users_page::LIST, &request)?;
     let mut wanted = users_page::wanted(&address, desk.clock.now())?;
     wanted.size = PIECE;
     // Somebody may sign in or be renamed while the list is read.
@@ -114,7 +113,7 @@ pub async fn sessions(
         "address",
         "user_agent",
     ];
-    let address = Address::of(sessions_page::PATH, sessions_page::FILTERS, &request)?;
+    let address = ListQuery::of(&sessions_page::LIST, &request)?;
     let asked = address.clone();
     let filter = desk
         .db
@@ -171,7 +170,7 @@ pub async fn audit(
         "details",
         "actor_id",
     ];
-    let address = Address::of(audit_page::PATH, audit_page::FILTERS, &request)?;
+    let address = ListQuery::of(&audit_page::LIST, &request)?;
     let filter = audit_page::filter(&address, &desk.time_zone)?;
     let zone = desk.time_zone.clone();
     let piece: Piece = Box::pin(move |conn, page| {
@@ -230,7 +229,7 @@ async fn respond(
     acting: Acting,
     desk: Data<Desk>,
     (what, form): (&'static str, Marked),
-    address: &Address,
+    address: &ListQuery,
     head: &[&str],
     piece: Piece,
 ) -> Result<HttpResponse> {
@@ -250,10 +249,7 @@ async fn respond(
     let admin = acting.admin;
     match admin::export_made(&desk, &admin, noted).await {
         Err(Error::FreshSignInNeeded) => {
-            let list = LocalPath::parse(&address.at(address.path(), &[]));
-            return Ok(see_other(&fresh_address(
-                &list.unwrap_or_else(LocalPath::home),
-            )));
+            return Ok(sign_in_anew(&address.at(address.path(), &[])));
         }
         other => other?,
     }

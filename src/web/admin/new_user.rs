@@ -12,14 +12,14 @@ use crate::audit::{MAX_NOTE, Note};
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
-use crate::local_path::LocalPath;
 use crate::secret::reference;
 use crate::signin::password_link;
 use crate::users::{MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME};
 use crate::web::csrf::Form;
-use crate::web::guard::{Acting, SuperuserReader};
+use crate::web::guard::{Acting, Reader, Superuser};
 use crate::web::page::Page;
-use crate::web::signin::{fresh_address, note_refusal, see_other};
+use crate::web::redirect::sign_in_anew;
+use crate::web::reference::note_refusal;
 
 #[derive(Default, Deserialize)]
 pub struct NewUser {
@@ -99,10 +99,7 @@ fn shown<'a>(
     }
 }
 
-pub async fn show(
-    SuperuserReader(reader): SuperuserReader,
-    desk: Data<Desk>,
-) -> Result<HttpResponse> {
+pub async fn show(reader: Reader<Superuser>, desk: Data<Desk>) -> Result<HttpResponse> {
     let is_off = desk.password_login == PasswordLogin::Off;
     let (me, ()) = reader
         .read(move |_, _| if is_off { Err(Error::NotFound) } else { Ok(()) })
@@ -132,8 +129,7 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
     let created = admin::create_account(&desk, &admin, new, draft.id.clone()).await;
     let refusal = match created {
         Err(Stopped::Failed(Error::FreshSignInNeeded)) => {
-            let next = LocalPath::parse("/admin/users/new").unwrap_or_else(LocalPath::home);
-            return Ok(see_other(&fresh_address(&next)));
+            return Ok(sign_in_anew("/admin/users/new"));
         }
         Err(Stopped::Failed(error)) => return Err(error),
         Err(Stopped::Refused(refusal)) => refusal,

@@ -6,10 +6,9 @@ use actix_web::web::Data;
 use crate::admin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
-use crate::local_path::LocalPath;
 use crate::web::csrf::Form;
 use crate::web::guard::Acting;
-use crate::web::signin::{fresh_address, see_other};
+use crate::web::redirect::{see_other, sign_in_anew};
 
 const STATUS: &str = "/admin/status";
 
@@ -22,10 +21,7 @@ pub async fn confirm(
     let (_, provider) = provider.ok_or(Error::BadRequest)?;
     match admin::confirm_refusals(&desk, &acting.admin, provider).await {
         Ok(()) => Ok(see_other(STATUS)),
-        Err(Error::FreshSignInNeeded) => {
-            let next = LocalPath::parse(STATUS).unwrap_or_else(LocalPath::home);
-            Ok(see_other(&fresh_address(&next)))
-        }
+        Err(Error::FreshSignInNeeded) => Ok(sign_in_anew(STATUS)),
         Err(error) => Err(error),
     }
 }

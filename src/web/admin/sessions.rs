@@ -4,13 +4,11 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::list::{Address, Chip, Choice, Pager, choices, total_in_words};
 use crate::admin::{self, BATCH, Said};
 use crate::audit::{MAX_NOTE, Note};
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
-use crate::local_path::LocalPath;
 use crate::paging::Total;
 use crate::secret::reference;
 use crate::sessions::list::{Filter, Owned, list as list_sessions, total};
@@ -18,12 +16,25 @@ use crate::users::{self, Role};
 use crate::web::cookie;
 use crate::web::csrf::Form;
 use crate::web::device::Device;
-use crate::web::guard::{Acting, StaffReader, SuperuserReader};
+use crate::web::guard::{Acting, Reader, Staff, Superuser};
+use crate::web::list::{Chip, List, ListFilter, ListQuery, Pager, Select, total_in_words};
 use crate::web::page::Page;
-use crate::web::signin::{fresh_address, see_other};
+use crate::web::redirect::{see_other, sign_in_anew};
 
-pub const PATH: &str = "/admin/sessions";
-pub const FILTERS: &[&str] = &["user", "ip", "browser"];
+pub const LIST: List = List {
+    path: "/admin/sessions",
+    filters: &[
+        ListFilter::typed("user", |t| t.username),
+        ListFilter::typed("ip", |t| t.address),
+        ListFilter::chosen(
+            "browser",
+            |t| t.browser,
+            || BROWSERS.iter().map(|(name, _, _)| *name).collect(),
+            |_, value| value.to_owned(),
+        ),
+    ],
+    others: &[],
+};
 
 /// What a browser's description holds, and what others hold too that are not it.
 const BROWSERS: &[(&str, &str, &[&str])] = &[
@@ -42,21 +53,15 @@ const ENDED: &str = "sessions_ended_by_filter";
 ///
 /// # Errors
 /// [`Error::BadRequest`] for a browser that is not offered.
-pub fn filter(conn: &mut Conn, address: &Address) -> Result<Filter> {
+pub fn filter(conn: &mut Conn, address: &ListQuery) -> Result<Filter> {
     let user = match address.get("user") {
         None => None,
         Some(username) => Some(users::find_by_username(conn, username)?),
     };
-    let browser = match address.get("browser") {
-        None => None,
-        Some(name) => Some(
-            BROWSERS
-                .iter()
-                .find(|(browser, _, _)| *browser == name)
-                .map(|(_, has, lacks)| (*has, *lacks))
-                .ok_or(Error::BadRequest)?,
-        ),
-    };
+    let browser = address.parsed("browser", |name| {
+        let known = BROWSERS.iter().find(|(browser, _, _)| *browser == name);
+        known.map(|(_, has, lacks)| (*has, *lacks))
+    })?;
     Ok(Filter {
         is_nobody: matches!(user, Some(None)),
         user_id: user.flatten().map(|user| user.id),
@@ -76,9 +81,9 @@ struct Row {
 struct SessionList<'a> {
     page: &'a Page<'a>,
     tab: &'static str,
-    address: &'a Address,
+    address: &'a ListQuery,
     total: String,
-    browsers: Vec<Choice>,
+    selects: Vec<Select>,
     chips: Vec<Chip>,
     rows: Vec<Row>,
     pager: Pager,
@@ -87,16 +92,14 @@ struct SessionList<'a> {
 }
 
 pub async fn list(
-    StaffReader(reader): StaffReader,
+    reader: Reader<Staff>,
     desk: Data<Desk>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let (now, limits) = (desk.clock.now(), desk.limits);
-    let address = Address::of(PATH, FILTERS, &request);
-    let asked = address.as_ref().ok().cloned();
-    let (me, (listing, total)) = reader
-        .read(move |conn, _| {
-            let address = asked.as_ref().ok_or(Error::BadRequest)?;
+    let address = ListQuery::of(&LIST, &request);
+    let (me, address, (listing, total)) = reader
+        .read_by(address, move |conn, _, address| {
             let (page, size) = (address.page()?, address.size()?);
             let filter = filter(conn, address)?;
             Ok((
@@ -105,14 +108,12 @@ pub async fn list(
             ))
         })
         .await?;
-    let address = address?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let t = page.t;
     let note = t.newest_first.to_owned();
     let pager = Pager::of(&listing, &address, t.pages_of_sessions, note, |owned| {
         owned.session.id
     });
-    let browsers = BROWSERS.iter().map(|(name, _, _)| (*name, *name));
     let notice = cookie::notice(&request)
         .filter(|code| code == ENDED)
         .map(|_| t.done_end_matching);
@@ -120,11 +121,8 @@ pub async fn list(
         page: &page,
         tab: "sessions",
         total: total_in_words(&page, total),
-        browsers: choices(
-            address.value("browser"),
-            [("", t.any)].into_iter().chain(browsers),
-        ),
-        chips: chips(&page, &address),
+        selects: LIST.selects(&page, &address),
+        chips: LIST.chips(&page, &address),
         rows: listing
             .rows
             .into_iter()
@@ -147,30 +145,12 @@ pub async fn list(
     Ok(response)
 }
 
-fn chips(page: &Page<'_>, address: &Address) -> Vec<Chip> {
-    let t = page.t;
-    [
-        ("user", t.username),
-        ("ip", t.address),
-        ("browser", t.browser),
-    ]
-    .into_iter()
-    .filter_map(|(name, label)| {
-        let value = address.get(name)?;
-        Some(Chip {
-            text: format!("{label}{}{value}", t.colon),
-            without: address.with(name, None),
-        })
-    })
-    .collect()
-}
-
 #[derive(Template)]
 #[template(path = "admin/end_sessions.html")]
 struct EndPage<'a> {
     page: &'a Page<'a>,
     tab: &'static str,
-    address: &'a Address,
+    address: &'a ListQuery,
     count: String,
     chips: Vec<Chip>,
     batch: usize,
@@ -181,21 +161,18 @@ struct EndPage<'a> {
 }
 
 pub async fn confirm_end(
-    SuperuserReader(reader): SuperuserReader,
+    reader: Reader<Superuser>,
     desk: Data<Desk>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let (now, limits) = (desk.clock.now(), desk.limits);
-    let address = Address::of(PATH, FILTERS, &request);
-    let asked = address.as_ref().ok().cloned();
-    let (me, total) = reader
-        .read(move |conn, _| {
-            let address = asked.as_ref().ok_or(Error::BadRequest)?;
+    let address = ListQuery::of(&LIST, &request);
+    let (me, address, total) = reader
+        .read_by(address, move |conn, _, address| {
             let filter = filter(conn, address)?;
             total(conn, now, limits, &filter)
         })
         .await?;
-    let address = address?;
     let admin = admin::Admin::of(&me.user, &me.session, me.visit.client.clone());
     admin.ok_or(Error::Forbidden)?.check_fresh(now)?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
@@ -204,7 +181,7 @@ pub async fn confirm_end(
 
 fn end_page<'a>(
     page: &'a Page<'a>,
-    address: &'a Address,
+    address: &'a ListQuery,
     total: Option<Total>,
     reason: &'a str,
     ended: Option<usize>,
@@ -214,7 +191,7 @@ fn end_page<'a>(
         tab: "sessions",
         address,
         count: total_in_words(page, total),
-        chips: chips(page, address),
+        chips: LIST.chips(page, address),
         batch: BATCH,
         longest_reason: MAX_NOTE,
         reason,
@@ -235,7 +212,7 @@ pub async fn end(
             .map(|(_, value)| value.trim().to_owned())
             .unwrap_or_default()
     };
-    let address = Address::parse(PATH, FILTERS, &value("filter"))?;
+    let address = ListQuery::parse(&LIST, &value("filter"))?;
     let note = Note::parse(&value("reason")).ok_or(Error::BadRequest)?;
     let asked = address.clone();
     let filter = desk.db.read(move |conn| filter(conn, &asked)).await?;
@@ -246,9 +223,7 @@ pub async fn end(
     let kept = me.session.id;
     let ended = match admin::end_sessions(&desk, &admin, &filter, kept, &said).await {
         Err(Error::FreshSignInNeeded) => {
-            let next = address.at("/admin/sessions/end", &[]);
-            let next = LocalPath::parse(&next).unwrap_or_else(LocalPath::home);
-            return Ok(see_other(&fresh_address(&next)));
+            return Ok(sign_in_anew(&address.at("/admin/sessions/end", &[])));
         }
         other => other?,
     };

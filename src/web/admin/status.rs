@@ -7,7 +7,6 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
 
-use super::list::{grouped, total_in_words};
 use crate::clock::UnixTime;
 use crate::db::MigrationState;
 use crate::desk::Desk;
@@ -18,7 +17,8 @@ use crate::paging::Total;
 use crate::recheck;
 use crate::status::{self, Backup, Checked, Figures, Hour, Rechecks};
 use crate::users::Role;
-use crate::web::guard::StaffReader;
+use crate::web::guard::{Reader, Staff};
+use crate::web::list::{grouped, total_in_words};
 use crate::web::page::Page;
 
 /// A backup that is older is worth a warning.
@@ -211,7 +211,7 @@ impl StatusPage<'_> {
     }
 }
 
-pub async fn show(StaffReader(reader): StaffReader, desk: Data<Desk>) -> Result<HttpResponse> {
+pub async fn show(reader: Reader<Staff>, desk: Data<Desk>) -> Result<HttpResponse> {
     let now = desk.clock.now();
     let limits = desk.limits;
     let zone = desk.time_zone.clone();

@@ -8,7 +8,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::act::notice_of;
-use super::list::{Address, Pager};
 use crate::admin::Admin;
 use crate::audit::{self, Actor, Filter};
 use crate::clock::UnixTime;
@@ -19,13 +18,19 @@ use crate::leaving;
 use crate::permissions::{self, BY_HAND, Held};
 use crate::sessions;
 use crate::users::{self, Role, User, refusals};
-use crate::web::account::{KeptPermissions, ShownSession};
 use crate::web::cookie;
-use crate::web::guard::StaffReader;
-use crate::web::home::MAX_SHOWN;
+use crate::web::guard::{Reader, Staff};
+use crate::web::list::{List, ListQuery, Pager};
 use crate::web::page::{Page, Person};
+use crate::web::rows::{KeptPermissions, MAX_SHOWN, ShownSession};
 use crate::web::timeline::{Audience, TimelineItem};
 
+/// The events of one account, on its page.
+const EVENTS: List = List {
+    path: "",
+    filters: &[],
+    others: &[],
+};
 const MAX_SESSIONS: i64 = 50;
 /// Events a page of the timeline.
 const TIMELINE: usize = 25;
@@ -78,7 +83,7 @@ impl UserPage<'_> {
 }
 
 pub async fn show(
-    StaffReader(reader): StaffReader,
+    reader: Reader<Staff>,
     desk: Data<Desk>,
     id: Path<i64>,
     request: HttpRequest,
@@ -86,14 +91,9 @@ pub async fn show(
     let id = *id;
     let now = desk.clock.now();
     let limits = desk.limits;
-    let address = Address::of("", &[], &request);
-    let place = address
-        .as_ref()
-        .map_err(|_| Error::BadRequest)
-        .and_then(Address::page)
-        .ok();
-    let (me, found) = reader
-        .read(move |conn, _| {
+    let asked = ListQuery::of(&EVENTS, &request).and_then(|address| Ok((address.page()?, address)));
+    let (me, (_, address), found) = reader
+        .read_by(asked, move |conn, _, (place, _)| {
             let user = users::find(conn, id)?.ok_or(Error::NotFound)?;
             let held = permissions::list(conn, id, MAX_SHOWN)?;
             let more = permissions::count_beyond(conn, id, &held, MAX_SHOWN)?;
@@ -101,7 +101,6 @@ pub async fn show(
                 user_id: Some(id),
                 ..Filter::default()
             };
-            let place = place.ok_or(Error::BadRequest)?;
             Ok((
                 user,
                 (
@@ -113,7 +112,7 @@ pub async fn show(
                 users::changes_of(conn, id)?,
                 (held, more),
                 sessions::list_live(conn, now, limits, id, MAX_SESSIONS)?,
-                audit::list(conn, &about, place, TIMELINE)?,
+                audit::list(conn, &about, *place, TIMELINE)?,
             ))
         })
         .await?;
@@ -121,7 +120,6 @@ pub async fn show(
     let (identities, mut refusals, kept) = identities;
     let has_password = hashes.password.is_some();
     refusals.retain(|(provider, _)| leaving::vouches(&desk, provider));
-    let address = address?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let asked = desk.asks_for_permissions();
     let is_self = me.user.id == user.id;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use strum::VariantArray as _;
 
-use super::list::{Address, Chip, Choice, Pager, choices, total_in_words};
+use super::act::for_many;
 use crate::admin::Admin;
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
@@ -16,41 +17,75 @@ use crate::permissions;
 use crate::users::{
     self, Column, Filter, LastLogin, Order, Role, Source, User, Wanted, list as list_users,
 };
-use crate::web::guard::StaffReader;
+use crate::web::guard::{Reader, Staff};
+use crate::web::list::{Chip, List, ListFilter, ListQuery, Pager, Select, total_in_words};
 use crate::web::page::{Page, Person};
-use crate::web::signin::fresh_address;
+use crate::web::redirect::fresh_address;
 
-pub const PATH: &str = "/admin/users";
-pub const FILTERS: &[&str] = &[
-    "q",
-    "status",
-    "role",
-    "source",
-    "permission",
-    "permissions",
-    "seen",
-    "sort",
-];
+pub const LIST: List = List {
+    path: "/admin/users",
+    filters: &[
+        ListFilter::typed("q", |t| t.search),
+        ListFilter::chosen(
+            "status",
+            |t| t.status,
+            || STATUSES.iter().map(|(code, _)| *code).collect(),
+            |page, value| match value {
+                "active" => page.t.state_active.to_owned(),
+                _ => page.t.state_deactivated.to_owned(),
+            },
+        ),
+        ListFilter::chosen(
+            "role",
+            |t| t.role,
+            || {
+                Role::VARIANTS
+                    .iter()
+                    .rev()
+                    .map(|role| role.code())
+                    .collect()
+            },
+            |page, value| {
+                let role = Role::from_code(value).unwrap_or(Role::Employee);
+                page.role_name(role).to_owned()
+            },
+        ),
+        ListFilter::chosen(
+            "source",
+            |t| t.source,
+            || Source::VARIANTS.iter().map(|one| one.code()).collect(),
+            |page, value| match Source::from_code(value) {
+                Some(Source::Provider) => page.t.source_directory.to_owned(),
+                _ => page.t.source_local.to_owned(),
+            },
+        ),
+        ListFilter::chosen(
+            "seen",
+            |t| t.last_sign_in_column,
+            || vec!["30", "90", "180", "365", NEVER],
+            |page, value| match value {
+                NEVER => page.t.never_signed_in.to_owned(),
+                days => page.around(&page.t.not_for_days, days),
+            },
+        ),
+        ListFilter::chosen(
+            "permissions",
+            |t| t.permissions,
+            || vec![KEPT],
+            |page, _| page.t.permissions_are_kept.to_owned(),
+        ),
+        ListFilter::typed("permission", |t| t.permission),
+    ],
+    others: &["sort"],
+};
+
 /// Names of permissions that the filter offers.
 const MAX_NAMES: i64 = 100;
 const DAY: Duration = Duration::from_secs(86_400);
 
 const STATUSES: &[(&str, bool)] = &[("active", true), ("deactivated", false)];
-const ROLES: &[(&str, Role)] = &[
-    ("superuser", Role::Superuser),
-    ("staff", Role::Staff),
-    ("employee", Role::Employee),
-];
-const SOURCES: &[(&str, Source)] = &[("directory", Source::Provider), ("local", Source::Local)];
-const PERMISSIONS: &[(&str, ())] = &[("kept", ())];
-/// Not seen for so many days; none: never.
-const SEEN: &[(&str, Option<u32>)] = &[
-    ("30", Some(30)),
-    ("90", Some(90)),
-    ("180", Some(180)),
-    ("365", Some(365)),
-    ("never", None),
-];
+const NEVER: &str = "never";
+const KEPT: &str = "kept";
 const COLUMNS: &[(&str, Column)] = &[
     ("joined", Column::DateJoined),
     ("username", Column::Username),
@@ -63,7 +98,7 @@ const COLUMNS: &[(&str, Column)] = &[
 ///
 /// # Errors
 /// [`Error::BadRequest`] for values that no link of ours has.
-pub fn wanted(address: &Address, now: UnixTime) -> Result<Wanted> {
+pub fn wanted(address: &ListQuery, now: UnixTime) -> Result<Wanted> {
     let order = match address.get("sort") {
         None => None,
         Some(given) => {
@@ -82,7 +117,7 @@ pub fn wanted(address: &Address, now: UnixTime) -> Result<Wanted> {
     };
     let last_login = match address.get("seen") {
         None => None,
-        Some("never") => Some(LastLogin::Never),
+        Some(NEVER) => Some(LastLogin::Never),
         // Any number of days may be asked for by hand.
         Some(days) => {
             let days: u32 = days.parse().map_err(|_| Error::BadRequest)?;
@@ -92,17 +127,24 @@ pub fn wanted(address: &Address, now: UnixTime) -> Result<Wanted> {
     Ok(Wanted {
         filter: Filter {
             search: address.get("q").map(str::to_owned),
-            is_active: address.choice("status", STATUSES)?,
-            role: address.choice("role", ROLES)?,
-            source: address.choice("source", SOURCES)?,
+            is_active: address.parsed("status", status)?,
+            role: address.parsed("role", Role::from_code)?,
+            source: address.parsed("source", Source::from_code)?,
             permission: address.get("permission").map(str::to_owned),
             last_login,
-            has_kept_permissions: address.choice("permissions", PERMISSIONS)?.is_some(),
+            has_kept_permissions: address
+                .parsed("permissions", |code| (code == KEPT).then_some(()))?
+                .is_some(),
         },
         order,
         page: address.page()?,
         size: address.size()?,
     })
+}
+
+fn status(code: &str) -> Option<bool> {
+    let found = STATUSES.iter().find(|(known, _)| *known == code);
+    found.map(|(_, is_active)| *is_active)
 }
 
 struct Row {
@@ -129,13 +171,9 @@ struct SortLink {
 struct UserList<'a> {
     page: &'a Page<'a>,
     tab: &'static str,
-    address: &'a Address,
+    address: &'a ListQuery,
     total: String,
-    statuses: Vec<Choice>,
-    roles: Vec<Choice>,
-    sources: Vec<Choice>,
-    seen: Vec<Choice>,
-    kept: Vec<Choice>,
+    selects: Vec<Select>,
     permission_names: Vec<String>,
     chips: Vec<Chip>,
     heads: Vec<Head>,
@@ -146,26 +184,23 @@ struct UserList<'a> {
     /// Where to sign in anew, for whom dangerous acts would ask to.
     fresh: Option<String>,
     may_create: bool,
+    /// Codes and labels.
+    acts: Vec<(&'static str, &'static str)>,
     is_ticked: bool,
     tick_all: String,
     matching: String,
 }
 
 pub async fn list(
-    StaffReader(reader): StaffReader,
+    reader: Reader<Staff>,
     desk: Data<Desk>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let now = desk.clock.now();
-    let address = Address::of(PATH, FILTERS, &request);
-    let wanted = address
-        .as_ref()
-        .map_err(|_| Error::BadRequest)
-        .and_then(|address| wanted(address, now));
-    let asked = wanted.as_ref().ok().cloned();
-    let (me, (listing, total, permission_names)) = reader
-        .read(move |conn, _| {
-            let wanted = asked.as_ref().ok_or(Error::BadRequest)?;
+    let asked =
+        ListQuery::of(&LIST, &request).and_then(|address| Ok((wanted(&address, now)?, address)));
+    let (me, (wanted, address), (listing, total, permission_names)) = reader
+        .read_by(asked, move |conn, _, (wanted, _)| {
             Ok((
                 list_users(conn, wanted)?,
                 users::total(conn, &wanted.filter)?,
@@ -173,7 +208,6 @@ pub async fn list(
             ))
         })
         .await?;
-    let (address, wanted) = (address?, wanted?);
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let t = page.t;
     let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
@@ -182,41 +216,12 @@ pub async fn list(
     page.ok(&UserList {
         page: &page,
         tab: "users",
-        statuses: choices(
-            address.value("status"),
-            [
-                ("", t.any),
-                ("active", t.state_active),
-                ("deactivated", t.state_deactivated),
-            ],
-        ),
-        roles: choices(
-            address.value("role"),
-            [
-                ("", t.any),
-                ("superuser", t.role_superuser),
-                ("staff", t.role_staff),
-                ("employee", t.role_employee),
-            ],
-        ),
-        sources: choices(
-            address.value("source"),
-            [
-                ("", t.any),
-                ("directory", t.source_directory),
-                ("local", t.source_local),
-            ],
-        ),
-        kept: choices(
-            address.value("permissions"),
-            [("", t.any), ("kept", t.permissions_are_kept)],
-        ),
-        seen: seen_choices(&page, address.value("seen")),
+        selects: LIST.selects(&page, &address),
         permission_names,
-        chips: chips(&page, &address),
+        chips: LIST.chips(&page, &address),
         heads: heads(&page, &address, &wanted),
         pager: Pager::of(&listing, &address, t.pages_of_users, note, |user| user.id),
-        matching: all_in_words(&page, &total),
+        matching: page.around(&page.t.all_matching, &total),
         total,
         rows: listing
             .rows
@@ -231,96 +236,27 @@ pub async fn list(
             .filter(|admin| !admin.is_fresh(now))
             .map(|_| fresh_address(&me.visit.here)),
         may_create: desk.password_login != PasswordLogin::Off,
+        acts: for_many(&page),
         is_ticked: address.get("select") == Some("page"),
         tick_all: tick_all(&address),
         address: &address,
     })
 }
 
-fn all_in_words(page: &Page<'_>, total: &str) -> String {
-    let [before, after] = page.t.all_matching;
-    format!("{before}{total}{after}")
-}
-
 /// The same page with every row ticked.
-fn tick_all(address: &Address) -> String {
+fn tick_all(address: &ListQuery) -> String {
     let place = ["after", "before", "last"]
         .into_iter()
         .find_map(|name| Some((name, address.get(name)?)));
     let mut more = vec![("select", Some("page"))];
     more.extend(place.map(|(name, value)| (name, Some(value))));
-    address.at(PATH, &more)
+    address.at(LIST.path, &more)
 }
 
-fn seen_choices(page: &Page<'_>, chosen: &str) -> Vec<Choice> {
-    let t = page.t;
-    let mut all = choices(chosen, [("", t.any)]);
-    all.extend(SEEN.iter().map(|(code, days)| Choice {
-        value: (*code).to_owned(),
-        label: match days {
-            Some(days) => format!("{}{days}{}", t.not_for_days[0], t.not_for_days[1]),
-            None => t.never_signed_in.to_owned(),
-        },
-        is_chosen: *code == chosen,
-    }));
-    all
-}
-
-pub fn chips(page: &Page<'_>, address: &Address) -> Vec<Chip> {
-    let t = page.t;
-    let words = |name: &str, value: &str| match (name, value) {
-        ("status", "active") => t.state_active.to_owned(),
-        ("status", _) => t.state_deactivated.to_owned(),
-        ("role", "superuser") => t.role_superuser.to_owned(),
-        ("role", "staff") => t.role_staff.to_owned(),
-        ("role", _) => t.role_employee.to_owned(),
-        ("source", "directory") => t.source_directory.to_owned(),
-        ("source", _) => t.source_local.to_owned(),
-        ("permissions", _) => t.permissions_are_kept.to_owned(),
-        ("seen", "never") => t.never_signed_in.to_owned(),
-        ("seen", days) => format!("{}{days}{}", t.not_for_days[0], t.not_for_days[1]),
-        _ => value.to_owned(),
-    };
-    [
-        ("q", t.search),
-        ("status", t.status),
-        ("role", t.role),
-        ("source", t.source),
-        ("permission", t.permission),
-        ("permissions", t.permissions),
-        ("seen", t.last_sign_in_column),
-    ]
-    .into_iter()
-    .filter_map(|(name, label)| {
-        let value = address.get(name)?;
-        Some(Chip {
-            text: format!("{label}{}{}", t.colon, words(name, value)),
-            without: address.with(name, None),
-        })
-    })
-    .collect()
-}
-
-/// The order that the list has, whether it was asked for or not.
-fn order_of(wanted: &Wanted) -> Option<Order> {
-    let natural = match (&wanted.filter.search, wanted.filter.last_login) {
-        (Some(_), _) => None,
-        (None, Some(LastLogin::Before(_))) => Some(Order {
-            column: Column::LastLogin,
-            is_descending: false,
-        }),
-        (None, _) => Some(Order {
-            column: Column::DateJoined,
-            is_descending: true,
-        }),
-    };
-    wanted.order.or(natural)
-}
-
-fn heads(page: &Page<'_>, address: &Address, wanted: &Wanted) -> Vec<Head> {
+fn heads(page: &Page<'_>, address: &ListQuery, wanted: &Wanted) -> Vec<Head> {
     type Orders = [(Column, &'static str, &'static str)];
     let t = page.t;
-    let present = order_of(wanted);
+    let present = wanted.order();
     let heads: [(&str, &Orders); 4] = [
         (
             "",
@@ -373,7 +309,7 @@ fn heads(page: &Page<'_>, address: &Address, wanted: &Wanted) -> Vec<Head> {
 
 fn order_in_words(page: &Page<'_>, wanted: &Wanted) -> String {
     let t = page.t;
-    let Some(order) = order_of(wanted) else {
+    let Some(order) = wanted.order() else {
         return t.best_hit_first.to_owned();
     };
     match (order.column, order.is_descending) {

@@ -348,7 +348,7 @@ on_both_databases! {
                 assert!([200, 404].contains(&answer.status.as_u16()), "{path}");
                 all.push_str(&answer.body);
                 // Its refusal shows the page again.
-                if *act == "activate" {
+                if act == "activate" {
                     all.push_str(&send(&boss, &format!("/admin/users/{id}/{act}"), &[]).await.body);
                 }
             }

@@ -106,7 +106,7 @@ pub(super) fn db_insert_accounts(database: &Database, accounts: &[Account]) {
 /// Waits until the sweeper has had its first turn, so that it does not come between.
 pub(super) async fn settled(desk: &Desk) {
     until("the sweeper has had its turn", async || {
-        desk.inner.db.counts().writes >= 5
+        desk.inner.db.counts().writes >= 6
     })
     .await;
 }

@@ -17,9 +17,8 @@ fn all_filled(path: &str, id: i64, session: i64) -> Vec<String> {
         return vec![filled(path, id)];
     }
     acts()
-        .iter()
         .map(|act| {
-            let query = match *act {
+            let query = match act {
                 "role" => "?role=staff".to_owned(),
                 "end-session" => format!("?session={session}"),
                 "take" => "?permission=x".to_owned(),

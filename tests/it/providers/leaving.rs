@@ -337,7 +337,7 @@ on_both_databases! {
         ];
         let provider = OpenId::start().await;
         let desk = provider.desk(database).with("OAUTH2_RECHECK", "off").run().await;
-        until("the sweeper has had its turn", async || desk.inner.db.counts().writes >= 5).await;
+        until("the sweeper has had its turn", async || desk.inner.db.counts().writes >= 6).await;
         provider.signed_in(&desk, &li()).await;
         let calls = || CALLS.map(|call| provider.seen(call).len());
         for name in ["li", "wang"] {

@@ -175,7 +175,7 @@ impl Hall {
         browser
     }
 
-    /// An account as it was taken over from another system, with a password.
+    /// An account as it was imported from another system, with a password.
     fn db_import(&self, name: &str, number: i64) -> i64 {
         let id = 1000 + number;
         self.execute(&format!(
@@ -436,7 +436,7 @@ impl Hall {
     // -- re-checks --
 
     fn checks(&self) -> usize {
-        self.desk.inner.rechecks.load(Ordering::Relaxed)
+        self.desk.inner.jobs.waited_for()
     }
 
     fn db_nobody_is_due(&self) {

@@ -1,9 +1,10 @@
-//! What all list pages share: their address with filters, and the way through their pages.
+//! Lists, their filters, and the way through their pages.
 
 use actix_web::HttpRequest;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::{Error, Result};
+use crate::i18n::messages::Messages;
 use crate::paging::{Listing, PAGE_SIZE, PAGE_SIZES, Page as ListPage, Total};
 use crate::web::page::Page;
 
@@ -17,9 +18,49 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'@');
 
+/// A list: where it is, and what it can be asked for.
+pub struct List {
+    pub path: &'static str,
+    pub filters: &'static [ListFilter],
+    /// What else its address may have.
+    pub others: &'static [&'static str],
+}
+
+/// A filter of a list. Its field, its chip and its part of an address are made of this.
+pub struct ListFilter {
+    pub name: &'static str,
+    label: fn(&'static Messages) -> &'static str,
+    /// What a select offers; nothing where anything may be typed.
+    offers: fn() -> Vec<&'static str>,
+    /// A value in words.
+    words: fn(&Page<'_>, &str) -> String,
+}
+
+impl ListFilter {
+    /// One that is typed.
+    pub const fn typed(name: &'static str, label: fn(&'static Messages) -> &'static str) -> Self {
+        Self::chosen(name, label, Vec::new, |_, value| value.to_owned())
+    }
+
+    /// One that is chosen of a few.
+    pub const fn chosen(
+        name: &'static str,
+        label: fn(&'static Messages) -> &'static str,
+        offers: fn() -> Vec<&'static str>,
+        words: fn(&Page<'_>, &str) -> String,
+    ) -> Self {
+        Self {
+            name,
+            label,
+            offers,
+            words,
+        }
+    }
+}
+
 /// The address of a list: its path and what was asked for, without empty values.
 #[derive(Clone, Debug)]
-pub struct Address {
+pub struct ListQuery {
     path: &'static str,
     pairs: Vec<(&'static str, String)>,
 }
@@ -27,17 +68,19 @@ pub struct Address {
 /// Which of the pages, not which list.
 const PAGING: [&str; 4] = ["after", "before", "last", "select"];
 
-impl Address {
-    /// Of the parameters in a query those that are `known`, each at most once.
+impl ListQuery {
+    /// Of the parameters in a query those that the list knows, each at most once.
     ///
     /// # Errors
     /// [`Error::BadRequest`] for one that is too long or has a control character, which
     /// PostgreSQL would not even compare.
-    pub fn parse(path: &'static str, known: &[&'static str], query: &str) -> Result<Self> {
+    pub fn parse(list: &List, query: &str) -> Result<Self> {
+        let filters = list.filters.iter().map(|filter| filter.name);
+        let known = filters.chain(list.others.iter().copied());
+        let known: Vec<&'static str> = known.chain(PAGING).chain(["size"]).collect();
         let mut pairs: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            let all = known.iter().chain(&PAGING).chain(&["size"]);
-            let Some(name) = all.copied().find(|known| *known == name) else {
+            let Some(name) = known.iter().copied().find(|known| *known == name) else {
                 continue;
             };
             let value = value.trim();
@@ -48,13 +91,16 @@ impl Address {
                 pairs.push((name, value.to_owned()));
             }
         }
-        Ok(Self { path, pairs })
+        Ok(Self {
+            path: list.path,
+            pairs,
+        })
     }
 
     /// # Errors
-    /// As [`Address::parse`]
-    pub fn of(path: &'static str, known: &[&'static str], request: &HttpRequest) -> Result<Self> {
-        Self::parse(path, known, request.query_string())
+    /// As [`ListQuery::parse`]
+    pub fn of(list: &List, request: &HttpRequest) -> Result<Self> {
+        Self::parse(list, request.query_string())
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -69,19 +115,15 @@ impl Address {
         self.get(name).unwrap_or_default()
     }
 
-    /// The value of a filter that has a few.
+    /// A value that only some texts are.
     ///
     /// # Errors
     /// [`Error::BadRequest`] for any other.
-    pub fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>> {
-        let Some(given) = self.get(name) else {
-            return Ok(None);
-        };
-        choices
-            .iter()
-            .find(|(code, _)| *code == given)
-            .map(|(_, value)| Some(*value))
-            .ok_or(Error::BadRequest)
+    pub fn parsed<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(given) => parse(given).map(Some).ok_or(Error::BadRequest),
+        }
     }
 
     /// # Errors
@@ -179,7 +221,7 @@ pub struct Pager {
 impl Pager {
     pub fn of<Row>(
         listing: &Listing<Row>,
-        address: &Address,
+        address: &ListQuery,
         label: &'static str,
         note: String,
         id: impl Fn(&Row) -> i64,
@@ -255,25 +297,62 @@ pub fn total_in_words(page: &Page<'_>, total: Option<Total>) -> String {
     }
 }
 
-/// An option of a select: its value, its words, whether it is chosen.
-pub struct Choice {
-    pub value: String,
-    pub label: String,
-    pub is_chosen: bool,
+/// A filter's field.
+pub struct Select {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub options: Vec<Choice>,
 }
 
-pub fn choices<'a>(chosen: &str, all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Choice> {
-    all.into_iter()
-        .map(|(value, label)| Choice {
-            value: value.to_owned(),
-            label: label.to_owned(),
-            is_chosen: value == chosen,
-        })
-        .collect()
+/// An option of a select.
+pub struct Choice {
+    pub value: &'static str,
+    pub label: String,
+    pub is_chosen: bool,
 }
 
 /// A filter that is on, and the address without it.
 pub struct Chip {
     pub text: String,
     pub without: String,
+}
+
+impl List {
+    /// The fields of the filters that are chosen.
+    pub fn selects(&self, page: &Page<'_>, query: &ListQuery) -> Vec<Select> {
+        let select = |filter: &ListFilter| {
+            let chosen = query.value(filter.name);
+            let offers = (filter.offers)();
+            let any = Choice {
+                value: "",
+                label: page.t.any.to_owned(),
+                is_chosen: chosen.is_empty(),
+            };
+            let offered = offers.iter().map(|value| Choice {
+                value,
+                label: (filter.words)(page, value),
+                is_chosen: *value == chosen,
+            });
+            let select = Select {
+                name: filter.name,
+                label: (filter.label)(page.t),
+                options: std::iter::once(any).chain(offered).collect(),
+            };
+            (!offers.is_empty()).then_some(select)
+        };
+        self.filters.iter().filter_map(select).collect()
+    }
+
+    /// The filters that are on.
+    pub fn chips(&self, page: &Page<'_>, query: &ListQuery) -> Vec<Chip> {
+        let chip = |filter: &ListFilter| {
+            let value = query.get(filter.name)?;
+            let (label, words) = ((filter.label)(page.t), (filter.words)(page, value));
+            Some(Chip {
+                text: format!("{label}{}{words}", page.t.colon),
+                without: query.with(filter.name, None),
+            })
+        };
+        self.filters.iter().filter_map(chip).collect()
+    }
 }

@@ -1,18 +1,31 @@
-//! Taking over the accounts of a Django app. What exists here is never changed: a second run finds
-//! everything done.
+//! Importing the accounts of a Django app. An account that exists here is never changed: a second
+//! run finds everything done.
+
+mod account;
+mod database;
+pub mod django_hash;
+
+pub use account::{NewAccount, count, foreign_hashes};
+pub use database::DjangoDatabase;
 
 use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
-use crate::django::{DjangoUser, Source};
 use crate::error::Result;
-use crate::passwords;
 use crate::text::is_refused;
 use crate::users::terms::is_han;
-use crate::users::{self, Imported, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME, Role};
+use crate::users::{self, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME};
+use database::DjangoUser;
 
 /// Accounts that are read at once.
 const PAGE: i64 = 500;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Import,
+    /// Nothing is changed.
+    DryRun,
+}
 
 /// What became, or would become, of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,16 +51,9 @@ pub enum Password {
 }
 
 /// One account: as it would be stored, and what became of it.
-#[derive(Debug)]
-pub struct Row<'a> {
-    pub username: &'a str,
-    pub first_name: &'a str,
-    pub email: &'a str,
-    pub is_active: bool,
-    pub role: Role,
-    pub last_login: Option<UnixTime>,
+pub struct Imported<'a> {
+    pub account: NewAccount<'a>,
     pub password: Password,
-    pub permissions: usize,
     pub outcome: Outcome,
 }
 
@@ -55,10 +61,8 @@ pub struct Row<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     pub new: usize,
-    /// New ones whose old password is kept,
+    /// New ones whose old password is kept.
     pub with_password: usize,
-    /// and those that have none here.
-    pub without_password: usize,
     pub already: usize,
     pub name_taken: usize,
     pub refused: usize,
@@ -71,15 +75,11 @@ impl Summary {
         self.new + self.already + self.name_taken + self.refused
     }
 
-    const fn count(&mut self, row: &Row<'_>) {
-        match row.outcome {
+    fn count(&mut self, imported: &Imported<'_>) {
+        match imported.outcome {
             Outcome::New => {
                 self.new += 1;
-                if matches!(row.password, Password::Kept) {
-                    self.with_password += 1;
-                } else {
-                    self.without_password += 1;
-                }
+                self.with_password += usize::from(imported.password == Password::Kept);
             }
             Outcome::AlreadyImported => self.already += 1,
             Outcome::NameTaken => self.name_taken += 1,
@@ -88,95 +88,82 @@ impl Summary {
     }
 }
 
-/// Takes over every account of `source`, each in a transaction of its own, and hands each to
-/// `each`. With `dry_run` it only looks.
+/// Imports every account of `source`, each in a transaction of its own, and hands each to `each`.
 ///
 /// # Errors
-/// [`crate::error::DatabaseError`], of either database. Accounts before the failure are taken
-/// over; another run goes on from there.
+/// [`crate::error::DatabaseError`], of either database. Accounts before the failure are imported;
+/// another run goes on from there.
 pub fn import(
     db: &Db,
     now: UnixTime,
-    source: &mut Source,
-    dry_run: bool,
-    mut each: impl FnMut(&Row<'_>),
+    source: &mut DjangoDatabase,
+    mode: Mode,
+    mut each: impl FnMut(&Imported<'_>),
 ) -> Result<Summary> {
     let mut summary = Summary::default();
     let mut after_id = i64::MIN;
     loop {
         let page = source.page(after_id, PAGE)?;
-        let Some((last_id, _)) = page.last() else {
+        let Some(last) = page.last() else {
             return Ok(summary);
         };
-        after_id = *last_id;
-        for (_, user) in &page {
-            take_over(db, now, user, dry_run, &mut |row: &Row<'_>| {
-                summary.count(row);
-                each(row);
-            })?;
+        after_id = last.row.id;
+        for user in &page {
+            let imported = import_one(db, now, user, mode)?;
+            summary.count(&imported);
+            each(&imported);
         }
     }
 }
 
-fn take_over(
+fn import_one<'a>(
     db: &Db,
     now: UnixTime,
-    user: &DjangoUser,
-    dry_run: bool,
-    tell: &mut dyn FnMut(&Row<'_>),
-) -> Result<()> {
-    let hash = user.password.expose().as_str();
+    user: &'a DjangoUser,
+    mode: Mode,
+) -> Result<Imported<'a>> {
+    let row = &user.row;
+    let hash = row.password.expose().as_str();
     let password = password(hash);
-    let first_name = fitting(
-        &shown_name(&user.first_name, &user.last_name),
-        MAX_FIRST_NAME,
-    );
-    let email = fitting(&user.email, MAX_EMAIL);
+    let first_name = shown_name(&row.first_name, &row.last_name);
     let within_reach = |time: UnixTime| time.max(UnixTime(0)).min(now);
-    let imported = Imported {
-        username: &user.username,
-        first_name: &first_name,
-        email: &email,
+    let account = NewAccount {
+        row,
+        first_name: fitting(&first_name, MAX_FIRST_NAME),
+        email: fitting(&row.email, MAX_EMAIL),
         password: (password == Password::Kept).then_some(hash),
-        is_active: user.is_active,
-        is_staff: user.is_staff,
-        is_superuser: user.is_superuser,
         date_joined: within_reach(user.date_joined),
         last_login: user.last_login.map(within_reach),
         permissions: &user.permissions,
     };
-    let outcome = match why_refused(&user.username) {
+    let outcome = match why_refused(&row.username) {
         Some(why) => Outcome::Refused(why),
-        None => db.write_blocking(|conn| store(conn, now, &imported, dry_run))?,
+        None => db.write_blocking(|conn| store(conn, now, &account, mode))?,
     };
-    tell(&Row {
-        username: imported.username,
-        first_name: imported.first_name,
-        email: imported.email,
-        is_active: imported.is_active,
-        role: role(user),
-        last_login: imported.last_login,
+    Ok(Imported {
+        account,
         password,
-        permissions: imported.permissions.len(),
         outcome,
-    });
-    Ok(())
+    })
 }
 
 /// The account and its event, unless there is one of that name.
-fn store(conn: &mut Conn, now: UnixTime, user: &Imported<'_>, dry_run: bool) -> Result<Outcome> {
-    match Imported::find(conn, user.username)? {
-        Some(true) => return Ok(Outcome::AlreadyImported),
-        Some(false) => return Ok(Outcome::NameTaken),
-        None if dry_run => return Ok(Outcome::New),
-        None => {}
+fn store(conn: &mut Conn, now: UnixTime, account: &NewAccount<'_>, mode: Mode) -> Result<Outcome> {
+    if account::was_imported(conn, &account.row.username)? {
+        return Ok(Outcome::AlreadyImported);
     }
-    let id = users::create_imported(conn, now, user)?;
-    let names = user.permissions.iter().map(|one| one.name.clone());
+    if users::find_by_username(conn, &account.row.username)?.is_some() {
+        return Ok(Outcome::NameTaken);
+    }
+    if mode == Mode::DryRun {
+        return Ok(Outcome::New);
+    }
+    let id = account.create(conn, now)?;
+    let names = account.permissions.iter().map(|one| one.name.clone());
     let event = Event::AccountImported {
         permissions: names.collect(),
     };
-    let about = About::Person(id, user.username);
+    let about = About::Person(id, &account.row.username);
     Deed::from_nowhere(now, Actor::CommandLine).record(conn, about, &event)?;
     Ok(Outcome::New)
 }
@@ -197,21 +184,13 @@ fn why_refused(username: &str) -> Option<&'static str> {
     }
 }
 
-const fn role(user: &DjangoUser) -> Role {
-    match (user.is_staff, user.is_superuser) {
-        (_, true) => Role::Superuser,
-        (true, false) => Role::Staff,
-        (false, false) => Role::Employee,
-    }
-}
-
 /// What Django's column says, before anybody has typed a password.
 fn password(stored: &str) -> Password {
     if stored.is_empty() {
         Password::None
     } else if stored.starts_with('!') {
         Password::Unusable
-    } else if passwords::is_importable(stored) {
+    } else if django_hash::is_usable(stored) {
         Password::Kept
     } else {
         Password::NotSupported

@@ -26,50 +26,43 @@ use crate::text::is_refused;
 /// What of a path stands as it is in SQLite's addresses.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/');
 
-/// One account of the app, as it is stored there.
-#[derive(Debug)]
+/// One account of the app.
 pub struct DjangoUser {
-    pub username: String,
-    pub first_name: String,
-    pub last_name: String,
-    pub email: String,
-    pub is_active: bool,
-    pub is_staff: bool,
-    pub is_superuser: bool,
+    pub row: UserRow,
     pub date_joined: UnixTime,
     pub last_login: Option<UnixTime>,
-    /// What the password column holds, whatever that is.
-    pub password: Secret<String>,
     /// Their own, those of their groups, and the groups themselves, each under its name. Sorted by
     /// name, each name once.
     pub permissions: Vec<Permission>,
 }
 
 /// The app's database.
-pub struct Source {
+pub struct DjangoDatabase {
     conn: Conn,
 }
 
+/// As the account is stored there.
 #[derive(QueryableByName)]
-struct UserRow {
+pub struct UserRow {
     #[diesel(sql_type = BigInt)]
-    id: i64,
+    pub id: i64,
     #[diesel(sql_type = Text)]
-    username: String,
+    pub username: String,
     #[diesel(sql_type = Text)]
-    first_name: String,
+    pub first_name: String,
     #[diesel(sql_type = Text)]
-    last_name: String,
+    pub last_name: String,
     #[diesel(sql_type = Text)]
-    email: String,
-    #[diesel(sql_type = Text)]
-    password: String,
+    pub email: String,
+    /// What the password column holds, whatever that is.
+    #[diesel(sql_type = Text, deserialize_as = String)]
+    pub password: Secret<String>,
     #[diesel(sql_type = Bool)]
-    is_active: bool,
+    pub is_active: bool,
     #[diesel(sql_type = Bool)]
-    is_staff: bool,
+    pub is_staff: bool,
     #[diesel(sql_type = Bool)]
-    is_superuser: bool,
+    pub is_superuser: bool,
     #[diesel(sql_type = Text)]
     date_joined: String,
     #[diesel(sql_type = Nullable<Text>)]
@@ -103,7 +96,7 @@ const PERMISSIONS: [&str; 3] = [
      FROM auth_user_groups held JOIN auth_group team ON team.id = held.group_id",
 ];
 
-impl Source {
+impl DjangoDatabase {
     /// Opens the app's database, for reading alone.
     ///
     /// # Errors
@@ -138,12 +131,11 @@ impl Source {
         Ok(Sql::text(found).number(&mut self.conn)?.unwrap_or(0) > 0)
     }
 
-    /// The accounts whose id is larger than `after_id`, in the order of ids, at most `limit`; each
-    /// with its id.
+    /// The accounts whose id is larger than `after_id`, in the order of ids, at most `limit`.
     ///
     /// # Errors
     /// [`crate::error::DatabaseError`], or [`Error::Internal`] for a date that cannot be read.
-    pub fn page(&mut self, after_id: i64, limit: i64) -> Result<Vec<(i64, DjangoUser)>> {
+    pub fn page(&mut self, after_id: i64, limit: i64) -> Result<Vec<DjangoUser>> {
         // The form in which Django keeps times in SQLite, from both.
         let (date_joined, last_login) = match &self.conn {
             Conn::Sqlite(_) => ("date_joined", "last_login"),
@@ -166,9 +158,13 @@ impl Source {
         let mut permissions = self.permissions(after_id, last.id)?;
         rows.into_iter()
             .map(|row| {
-                let id = row.id;
-                let held = permissions.remove(&id).unwrap_or_default();
-                row.into_user(held).map(|user| (id, user))
+                let last_login = row.last_login.as_deref();
+                Ok(DjangoUser {
+                    date_joined: time(row.id, &row.date_joined)?,
+                    last_login: last_login.map(|text| time(row.id, text)).transpose()?,
+                    permissions: permissions.remove(&row.id).unwrap_or_default(),
+                    row,
+                })
             })
             .collect()
     }
@@ -196,25 +192,6 @@ impl Source {
             tidy(permissions);
         }
         Ok(held)
-    }
-}
-
-impl UserRow {
-    fn into_user(self, permissions: Vec<Permission>) -> Result<DjangoUser> {
-        let (date_joined, last_login) = (self.date_joined.as_str(), self.last_login.as_deref());
-        Ok(DjangoUser {
-            date_joined: time(self.id, date_joined)?,
-            last_login: last_login.map(|text| time(self.id, text)).transpose()?,
-            username: self.username,
-            first_name: self.first_name,
-            last_name: self.last_name,
-            email: self.email,
-            is_active: self.is_active,
-            is_staff: self.is_staff,
-            is_superuser: self.is_superuser,
-            password: Secret::new(self.password),
-            permissions,
-        })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Password hashes as Django stores them, for accounts that were taken over from a Django app.
-//! They open the account once: the sign-in stores a fresh hash of our own in their place.
+//! Password hashes as Django stores them, for accounts that were imported from a Django app. They
+//! open the account once: the sign-in stores a fresh hash of our own in their place.
 
 use std::num::NonZeroU32;
 
@@ -8,7 +8,6 @@ use argon2::{Argon2, Params};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::cost::Kind;
 use crate::secret::{Secret, is_pbkdf2_sha256};
 
 /// What one verification may take at most; Django's own defaults are far below. A hash that asks
@@ -21,6 +20,19 @@ const MAX_LANES: u32 = 64;
 
 /// SHA-256's.
 const LENGTH: usize = 32;
+
+/// A kind of hash, with what makes it dear to verify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Pbkdf2 {
+        iterations: NonZeroU32,
+    },
+    Argon2 {
+        memory: u32,
+        passes: u32,
+        lanes: u32,
+    },
+}
 
 /// A hash of a kind that is understood.
 enum Stored<'a> {
@@ -39,8 +51,9 @@ pub fn is_usable(stored: &str) -> bool {
     read(stored).is_some()
 }
 
-/// What makes a usable hash dear to verify.
-pub(super) fn kind(stored: &str) -> Option<Kind> {
+/// The kind of a usable hash.
+#[must_use]
+pub fn kind(stored: &str) -> Option<Kind> {
     Some(match read(stored)? {
         Stored::Pbkdf2 { iterations, .. } => Kind::Pbkdf2 { iterations },
         Stored::Argon2(hash) => {
@@ -110,7 +123,7 @@ fn read_argon2(text: &str) -> Option<Stored<'_>> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Of [`ENGLISH`], by Django 5.2 with 1,000 iterations.

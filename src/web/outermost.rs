@@ -18,6 +18,7 @@ use super::connection::UnderWay;
 use super::cookie;
 use super::guard::{Viewer, signed_in};
 use super::host::{self, Host};
+use super::reference::Reference;
 use super::visit::{Visit, desk};
 use super::{body, error_pages, headers};
 use crate::desk::Desk;
@@ -119,9 +120,6 @@ fn is_about_somebody(failed: Option<&actix_web::Error>) -> bool {
         )
     })
 }
-
-/// The reference on a page that a handler drew itself, for the request's log line.
-pub struct Reference(pub String);
 
 /// What the log says of one request.
 struct Line {

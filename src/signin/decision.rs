@@ -1,0 +1,172 @@
+//! What becomes of someone whom a provider names. Decided once: a sign-in does it, a test sign-in
+//! shows it, and adding an identity asks for the same admission.
+
+use std::borrow::Cow;
+
+use crate::db::Conn;
+use crate::desk::Desk;
+use crate::error::{Admission, Result, Stopped};
+use crate::leaving;
+use crate::oauth::profile::email_domain;
+use crate::oauth::{Permissions, Person, Provider};
+use crate::permissions::{self, Counting};
+use crate::roles;
+use crate::users::{self, MAX_USERNAME, Profile, Role, Standing, User};
+
+pub enum Decision {
+    /// Signs in to the account that has the identity.
+    Known,
+    /// A new account is created.
+    New,
+    /// This account was imported and waits for the person: it becomes theirs.
+    Adopt(User),
+    NotAdmitted(Admission),
+    /// A provider that vouches for leaving has refused the person.
+    KeptOut {
+        by: String,
+    },
+    Inactive,
+    /// The account of this owner has the name, and not the identity.
+    NameTaken(User),
+    NameReserved,
+    NameTooLong,
+}
+
+/// Changes nothing. `known` is the account that has the identity, if one does; a sign-in has taken
+/// its row.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`], here and below.
+pub fn decide(
+    conn: &mut Conn,
+    desk: &Desk,
+    provider: &Provider,
+    person: &Person,
+    known: Option<&(User, Standing)>,
+) -> Result<Decision> {
+    let user = known.map(|(user, _)| user);
+    match admit(conn, provider, person, user, &desk.roles.counting) {
+        Ok(()) => {}
+        Err(Stopped::Refused(why)) => return Ok(Decision::NotAdmitted(why)),
+        Err(Stopped::Failed(error)) => return Err(error),
+    }
+    let Some((user, standing)) = known else {
+        return decide_unknown(conn, desk, provider, person);
+    };
+    if standing.has_others
+        && let Some(by) = leaving::kept_out_by(conn, desk, user.id, provider.id())?
+    {
+        return Ok(Decision::KeptOut { by });
+    }
+    Ok(if user.is_active {
+        Decision::Known
+    } else {
+        Decision::Inactive
+    })
+}
+
+fn decide_unknown(
+    conn: &mut Conn,
+    desk: &Desk,
+    provider: &Provider,
+    person: &Person,
+) -> Result<Decision> {
+    let vouches_for = provider.settings().vouches_for;
+    let profile = called(provider, &person.profile);
+    let owner = users::find_by_username(conn, &profile.username)?;
+    if vouches_for.adoption {
+        // An imported account waits under the plain name.
+        let waiting = if vouches_for.names {
+            owner.clone()
+        } else {
+            users::find_by_username(conn, &person.profile.username)?
+        };
+        if let Some(waiting) = waiting
+            && waits(conn, desk, &waiting)?
+        {
+            return Ok(Decision::Adopt(waiting));
+        }
+    }
+    Ok(if let Some(owner) = owner {
+        Decision::NameTaken(owner)
+    } else if users::reserved::is_reserved(&profile.username) {
+        Decision::NameReserved
+    } else if profile.username.chars().count() > MAX_USERNAME {
+        Decision::NameTooLong
+    } else {
+        Decision::New
+    })
+}
+
+/// Whether an account was imported and waits for its person: nobody has come to it through a
+/// provider, and it has no role, and no permission that would make one, which a name alone would
+/// give away.
+pub fn waits(conn: &mut Conn, desk: &Desk, owner: &User) -> Result<bool> {
+    Ok(desk.adopts_imported
+        && owner.is_active
+        && owner.imported_at().is_some()
+        && owner.role() == Role::Employee
+        && users::identities_of(conn, owner.id)?.is_empty()
+        && !roles::is_due(conn, &desk.roles, owner.id)?)
+}
+
+/// The profile under the name that an account of this provider gets: its own, where the provider
+/// vouches for names.
+pub fn called<'a>(provider: &Provider, profile: &'a Profile) -> Cow<'a, Profile> {
+    if provider.settings().vouches_for.names {
+        return Cow::Borrowed(profile);
+    }
+    Cow::Owned(Profile {
+        username: format!("{}@{}", profile.username, provider.id()),
+        ..profile.clone()
+    })
+}
+
+/// Whether the provider's rules let somebody in. Where the permissions could not be read, those of
+/// before count: its own, and those that count everywhere.
+///
+/// # Errors
+/// The rule that keeps them out; [`crate::error::DatabaseError`]
+pub fn admit(
+    conn: &mut Conn,
+    provider: &Provider,
+    person: &Person,
+    known: Option<&User>,
+    counting: &Counting,
+) -> Result<(), Stopped<Admission>> {
+    let rules = &provider.settings().admission;
+    if !person.is_admitted {
+        return Err(Stopped::Refused(Admission::Value));
+    }
+    if !rules.email_domains.is_empty() {
+        let domain = person.profile.email.as_deref().and_then(email_domain);
+        if !domain.is_some_and(|domain| rules.email_domains.contains(&domain)) {
+            return Err(Stopped::Refused(Admission::EmailDomain));
+        }
+        if !person.is_email_verified {
+            return Err(Stopped::Refused(Admission::EmailNotVerified));
+        }
+    }
+    if rules.permissions.is_empty() {
+        return Ok(());
+    }
+    let is_held = match (&person.permissions, known) {
+        (Permissions::Given(given), _) => given
+            .iter()
+            .any(|permission| rules.permissions.contains(&permission.name)),
+        (_, Some(user)) => {
+            let counting = counting.and(provider.id());
+            let mut is_held = false;
+            for name in &rules.permissions {
+                is_held |= permissions::is_held(conn, &counting, user.id, name)?;
+            }
+            is_held
+        }
+        (_, None) => false,
+    };
+    if is_held {
+        Ok(())
+    } else {
+        Err(Stopped::Refused(Admission::Permission))
+    }
+}

@@ -1,0 +1,18 @@
+//! The reference of a refusal, on its page and in the request's line of the log.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::RETRY_AFTER;
+
+use crate::throttle::Paused;
+
+/// The reference on a page that a handler drew itself, for the request's log line.
+pub struct Reference(pub String);
+
+/// For the log line of the request, and for programs.
+pub fn note_refusal(response: &mut HttpResponse, reference: String, paused: Option<Paused>) {
+    response.extensions_mut().insert(Reference(reference));
+    if let Some(paused) = paused {
+        let seconds = paused.retry_after.as_secs() + 1;
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+}

@@ -1,0 +1,83 @@
+//! What codes mean, in words.
+
+use crate::error::{Admission, Step};
+use crate::i18n::messages::Messages;
+use crate::reason::Reason;
+
+/// A step of a sign-in, in words.
+pub const fn step_in_words(t: &'static Messages, step: Step) -> &'static str {
+    match step {
+        Step::Discovery => t.step_discovery,
+        Step::PushedRequest => t.step_pushed_request,
+        Step::Callback => t.step_callback,
+        Step::TokenCall => t.step_token,
+        Step::IdToken => t.step_id_token,
+        Step::Userinfo | Step::ProfileCall => t.step_profile,
+        Step::PermissionsCall => t.step_permissions,
+        Step::Account => t.step_account,
+    }
+}
+
+/// Why a provider's rules keep someone out.
+pub const fn admission_in_words(t: &'static Messages, why: Admission) -> &'static str {
+    match why {
+        Admission::EmailDomain => t.not_admitted_domain,
+        Admission::EmailNotVerified => t.not_admitted_not_verified,
+        Admission::Permission => t.not_admitted_permission,
+        Admission::Value => t.not_admitted_value,
+    }
+}
+
+/// Why something was refused.
+pub fn reason_in_words(t: &'static Messages, reason: Reason) -> &'static str {
+    match reason {
+        Reason::UnknownAttempt => t.outcome_unknown_attempt,
+        Reason::RestartLoop => t.outcome_restart_loop,
+        Reason::BadCallback => t.outcome_bad_callback,
+        Reason::Declined => t.outcome_declined,
+        Reason::CodeRefused => t.outcome_code_refused,
+        Reason::NameTaken => t.reason_name_taken,
+        Reason::NameReserved => t.outcome_name_reserved,
+        Reason::WrongIssuer => t.outcome_wrong_issuer,
+        Reason::NotAdmitted => t.outcome_not_admitted,
+        Reason::IdentityTaken => t.outcome_identity_taken,
+        Reason::KeptOut => t.outcome_kept_out,
+        Reason::NotLinkable => t.outcome_not_linkable,
+        Reason::WrongPassword => t.reason_wrong_password,
+        Reason::UnknownUser => t.reason_unknown_user,
+        Reason::NoPassword | Reason::NoLocalPassword => t.reason_no_password,
+        Reason::NotAllowed => t.reason_not_allowed,
+        Reason::Impossible => t.reason_impossible,
+        Reason::Paused => t.reason_paused,
+        Reason::LinkExpired => t.link_expired_heading,
+        Reason::More => t.reason_more,
+        Reason::ProviderError | Reason::NotOk => t.outcome_provider_error,
+        Reason::ClientRefused => t.outcome_client_refused,
+        Reason::Refused | Reason::TokenRefused => t.outcome_refused,
+        Reason::SignedOutThere => t.outcome_signed_out_there,
+        Reason::Unreachable => t.outcome_unreachable,
+        Reason::TooSlow => t.outcome_too_slow,
+        Reason::Unreadable => t.outcome_unreadable,
+        Reason::BadProfile => t.outcome_bad_profile,
+        Reason::BadMetadata => t.outcome_bad_metadata,
+        Reason::BadToken => t.outcome_bad_token,
+        Reason::Clock => t.outcome_clock,
+        Reason::Internal => t.internal_heading,
+        Reason::Overloaded => t.outcome_overloaded,
+        Reason::DatabaseUnavailable => t.outcome_database,
+        Reason::Inactive => t.reason_inactive,
+        Reason::UsernameTaken => t.refused_username_taken,
+        Reason::BadUsername => t.refused_bad_username,
+        Reason::ReservedUsername => t.refused_reserved_username,
+        Reason::BadFirstName => t.refused_bad_first_name,
+        Reason::BadEmail => t.refused_bad_email,
+        Reason::BadName => t.refused_bad_name,
+        Reason::LastSuperuser => t.refused_last_superuser,
+        Reason::Yourself => t.refused_yourself,
+        Reason::Unchanged => t.refused_unchanged,
+        Reason::StillActive => t.refused_still_active,
+        Reason::Erased => t.refused_erased,
+        Reason::NotRefused => t.refused_not_refused,
+        Reason::NoReason => t.refused_no_reason,
+    }
+}
