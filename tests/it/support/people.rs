@@ -131,10 +131,11 @@ pub trait Db {
     }
 
     fn db_set_field_of(&self, username: &str, column: &str, value: &str) {
-        let (username, value) = (quoted(username), quoted(value));
-        self.database().execute(&format!(
-            "UPDATE users SET {column} = {value} WHERE username = {username}"
-        ));
+        db_change(
+            self.database(),
+            username,
+            &format!("{column} = {}", quoted(value)),
+        );
     }
 
     /// Returns `username|name|email` of each account, the oldest first.
@@ -171,21 +172,31 @@ pub trait Db {
     // -- roles --
 
     fn db_make_superuser(&self, username: &str) {
-        db_set_role(self.database(), username, "TRUE", "TRUE");
+        db_change(
+            self.database(),
+            username,
+            "is_staff = TRUE, is_superuser = TRUE",
+        );
     }
 
     fn db_make_staff(&self, username: &str) {
-        db_set_role(self.database(), username, "TRUE", "FALSE");
+        db_change(
+            self.database(),
+            username,
+            "is_staff = TRUE, is_superuser = FALSE",
+        );
     }
 
     fn db_make_employee(&self, username: &str) {
-        db_set_role(self.database(), username, "FALSE", "FALSE");
+        db_change(
+            self.database(),
+            username,
+            "is_staff = FALSE, is_superuser = FALSE",
+        );
     }
 
     fn db_deactivate(&self, username: &str) {
-        let username = quoted(username);
-        let sql = format!("UPDATE users SET is_active = FALSE WHERE username = {username}");
-        self.database().execute(&sql);
+        db_change(self.database(), username, "is_active = FALSE");
     }
 
     fn db_count_active_superusers(&self) -> i64 {
@@ -433,12 +444,11 @@ pub trait Db {
     }
 }
 
-fn db_set_role(database: &Database, username: &str, is_staff: &str, is_superuser: &str) {
-    let username = quoted(username);
-    database.execute(&format!(
-        "UPDATE users SET is_staff = {is_staff}, is_superuser = {is_superuser} \
-         WHERE username = {username}"
-    ));
+/// Changes an account, which must be there.
+fn db_change(database: &Database, username: &str, set: &str) {
+    let name = quoted(username);
+    let changed = database.execute(&format!("UPDATE users SET {set} WHERE username = {name}"));
+    assert_eq!(changed, 1, "{username}: {set}");
 }
 
 fn db_events_where(database: &Database, columns: &[&str], condition: &str) -> Vec<String> {
