@@ -99,15 +99,19 @@ pub struct SignInError {
 }
 
 /// The part of a sign-in that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Step {
     Discovery,
     PushedRequest,
     Callback,
+    #[strum(serialize = "token")]
     TokenCall,
     IdToken,
     Userinfo,
+    #[strum(serialize = "profile")]
     ProfileCall,
+    #[strum(serialize = "permissions")]
     PermissionsCall,
     Account,
 }
@@ -124,23 +128,9 @@ impl Step {
             _ => self.code(),
         }
     }
-
-    /// As the log and the audit trail write it.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Discovery => "discovery",
-            Self::PushedRequest => "pushed_request",
-            Self::IdToken => "id_token",
-            Self::Userinfo => "userinfo",
-            Self::Callback => "callback",
-            Self::TokenCall => "token",
-            Self::ProfileCall => "profile",
-            Self::PermissionsCall => "permissions",
-            Self::Account => "account",
-        }
-    }
 }
+
+coded!(Step);
 
 /// Why a sign-in did not come about.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -36,6 +36,7 @@ mod signed_out;
 mod signin;
 mod timeline;
 mod visit;
+mod ways_in;
 mod words;
 
 use std::sync::Arc;

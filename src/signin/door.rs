@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use super::decision::{Decision, called, decide, waits};
-use super::password_link::MAKES_LINK;
 use crate::audit::event::{Adopted, SignInWay};
-use crate::audit::{self, About, Actor, Changes, Deed, Event};
+use crate::audit::{self, About, Actor, Changes, Deed, Event, EventKind};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -25,6 +24,10 @@ use crate::sessions::{self, Client, Closing, NewSession, logouts, tokens};
 use crate::users::{
     self, Field, NO_PASSWORD_YET, Occasion, Profile, Role, Standing, User, refusals,
 };
+
+/// The kinds of event that make a password link: the last one counts.
+pub(super) const MAKES_PASSWORD_LINK: [EventKind; 2] =
+    [EventKind::AccountCreated, EventKind::PasswordLinkMade];
 
 /// What came of a person at the door.
 #[derive(Debug)]
@@ -488,7 +491,7 @@ fn know_owner(
     }
     // Replaced by another link, deactivated, or chosen in another window, a moment ago.
     if !users::may_use_password(entry.desk.password_login, user.role())
-        || !audit::is_last_link(conn, &MAKES_LINK, user_id, link)?
+        || !audit::is_last_link(conn, &MAKES_PASSWORD_LINK, user_id, link)?
         || !users::note_sign_in(conn, entry.now, user_id, Some(NO_PASSWORD_YET))?
     {
         return Err(Error::LinkExpired.into());

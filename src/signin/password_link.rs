@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::door::{Entered, Way};
+use super::door::{Entered, MAKES_PASSWORD_LINK, Way};
 use super::one_time_link::{self, Draft};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
-use crate::audit::{self, EventKind};
+use crate::audit;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -21,10 +21,6 @@ use crate::users::{self, NO_PASSWORD_YET, User};
 /// How long a link works. No longer than the rows of ended sessions are kept, one of which says
 /// that it is used.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
-
-/// The kinds of event that make a link: the last one counts.
-pub(super) const MAKES_LINK: [EventKind; 2] =
-    [EventKind::AccountCreated, EventKind::PasswordLinkMade];
 
 /// # Errors
 /// [`NoRandomness`]
@@ -70,7 +66,9 @@ async fn find(desk: &Desk, token: &Secret<String>) -> Result<(User, String)> {
         .read(move |conn| {
             let has_none_yet =
                 users::password_hash(conn, link.user_id)?.as_deref() == Some(NO_PASSWORD_YET);
-            if !has_none_yet || !audit::is_last_link(conn, &MAKES_LINK, link.user_id, &link.id)? {
+            if !has_none_yet
+                || !audit::is_last_link(conn, &MAKES_PASSWORD_LINK, link.user_id, &link.id)?
+            {
                 return Ok(None);
             }
             let may_sign_in =

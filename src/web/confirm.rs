@@ -12,7 +12,7 @@ use super::guard::SignedIn;
 use super::page::Page;
 use super::redirect::{path, see_other};
 use super::reference::note_refusal;
-use super::signin::{WayIn, ways};
+use super::ways_in::{WayIn, ways};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;

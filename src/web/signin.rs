@@ -19,6 +19,7 @@ use super::page::Page;
 use super::redirect::{address, fresh_address, path, see_other};
 use super::reference::note_refusal;
 use super::visit::Visit;
+use super::ways_in::{WayIn, ways};
 use crate::attempts::{Browser, Intent};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
@@ -98,16 +99,6 @@ struct SignInPage<'a> {
     reference: Option<&'a str>,
 }
 
-/// A provider on the sign-in page.
-pub struct WayIn<'a> {
-    pub label: String,
-    pub color: Option<&'a str>,
-    /// Where people are sent.
-    pub host: String,
-    pub begin: String,
-    pub is_available: bool,
-}
-
 impl SignInPage<'_> {
     /// The one obvious next step.
     fn is_primary(&self, way: &WayIn<'_>) -> bool {
@@ -118,40 +109,6 @@ impl SignInPage<'_> {
     fn is_all_down(&self) -> bool {
         !self.ways.is_empty() && self.ways.iter().all(|way| !way.is_available)
     }
-}
-
-/// The ways to sign in with a provider. Those that cannot be reached are named all the same.
-pub fn ways<'a>(
-    page: &Page<'a>,
-    next: &LocalPath,
-    prompt: Prompt,
-    is_wanted: impl Fn(&Provider) -> bool,
-) -> Vec<WayIn<'a>> {
-    let desk = page.desk;
-    let is_one = desk.providers.is_one();
-    desk.providers
-        .all()
-        .iter()
-        .filter(|provider| is_wanted(provider))
-        .map(|provider| {
-            provider.nudge(desk.clock.now());
-            let mut begin = address("/oauth2/login", next);
-            if prompt == Prompt::Login {
-                begin.push_str("&prompt=login");
-            }
-            if !is_one {
-                begin.push_str("&provider=");
-                begin.push_str(provider.id());
-            }
-            WayIn {
-                label: page.continue_with(provider),
-                color: provider.settings().color.as_deref(),
-                host: Page::host_of(provider),
-                begin,
-                is_available: provider.is_available(),
-            }
-        })
-        .collect()
 }
 
 struct PasswordForm<'a> {

@@ -9,9 +9,12 @@ use actix_web::http::header::{ACCEPT, ACCEPT_LANGUAGE, USER_AGENT};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
+use strum::{EnumString, IntoStaticStr};
+
 use super::client_address::client_address;
 use super::cookie;
 use crate::attempts::Browser;
+use crate::code::coded;
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::i18n::Lang;
@@ -23,7 +26,8 @@ use crate::sessions::Client;
 const MAX_USER_AGENT: usize = 400;
 
 /// The colours that a person chose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Theme {
     #[default]
     Auto,
@@ -31,21 +35,7 @@ pub enum Theme {
     Dark,
 }
 
-impl Theme {
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Light => "light",
-            Self::Dark => "dark",
-        }
-    }
-
-    pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Auto, Self::Light, Self::Dark]
-            .into_iter()
-            .find(|theme| theme.code() == code)
-    }
-}
+coded!(Theme);
 
 /// Whose page may have sent a request. What another site posts comes without our cookies; a binding
 /// given then would take the place of the one that the browser has.
