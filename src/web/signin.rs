@@ -26,7 +26,7 @@ use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
-use crate::oauth::{Prompt, Provider};
+use crate::oauth::Prompt;
 use crate::secret::Secret;
 use crate::signin::password::{self, Credentials, Outcome};
 use crate::signin::{self, Callback, Finished, Visitor, Wish};

@@ -534,13 +534,16 @@ fn neighbours(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
             .and_then(|stem| stem.to_str())
             .expect("a name")
             .to_owned();
-        let code = text
-            .split("#[cfg(test)]\nmod tests")
-            .next()
-            .unwrap_or_default();
-        let mut named = names_after(code, &format!("crate::{folder}::"));
+        let code = text.split("#[cfg(test)]\nmod tests").next();
+        let code: String = code
+            .unwrap_or_default()
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let mut named = names_after(&code, &format!("crate::{folder}::"));
         if inside.components().count() == 1 {
-            named.extend(names_after(code, "super::"));
+            named.extend(names_after(&code, "super::"));
         }
         named.retain(|name| *name != own);
         graph.entry(own).or_default().extend(named);

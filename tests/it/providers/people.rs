@@ -101,7 +101,7 @@ fn inadmissible() -> Vec<(&'static str, Value, &'static str, [&'static str; 2])>
     ];
     let verified = [
         "has not verified your email address",
-        "公司登录服务尚未验证你的邮箱",
+        "你的邮箱尚未在公司登录服务中验证",
     ];
     let permission = [
         "the permission needed to sign in here",

@@ -5,7 +5,8 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use super::database::Database;
@@ -40,9 +41,23 @@ pub fn settings(port: u16, provider: &Provider, database: &Database) -> BTreeMap
     .into()
 }
 
+/// Where [`free_port`] looks next; another process of tests looks elsewhere.
+static NEXT_PORT: LazyLock<AtomicU16> = LazyLock::new(|| {
+    let offset = std::process::id() % 20_000;
+    AtomicU16::new(10_240 + u16::try_from(offset).expect("a small number"))
+});
+
+/// A port that is free, and stays so until it is used: systems give out ports from 32768 on when
+/// they are asked for any.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    loop {
+        let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+        if port >= 32_000 {
+            NEXT_PORT.store(10_240, Ordering::Relaxed);
+        } else if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The program with `settings` and nothing else of this environment.
