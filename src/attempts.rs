@@ -55,9 +55,9 @@ impl Browser {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
     SignIn,
-    /// To add the provider to the account of this session, by its id.
+    /// Links the provider to the account of the session with this id.
     Link(i64),
-    /// To show an admin, in this session, what a sign-in would do.
+    /// Shows an admin, in the session with this id, what a sign-in would do.
     Rehearse(i64),
 }
 

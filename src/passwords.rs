@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::import_django::django_hash;
 use crate::secret::Secret;
 
-/// In characters. Longer passwords are refused before any hashing.
+/// Lengths are in characters. Longer passwords are refused before any hashing.
 pub const MIN_LENGTH: usize = 12;
 pub const MAX_LENGTH: usize = 128;
 
@@ -201,7 +201,7 @@ static DECOY: LazyLock<Option<String>> =
 /// reveals whether an account exists or where its hash came from.
 #[derive(Debug, Clone)]
 pub struct Hasher {
-    /// In microseconds.
+    /// The length of a turn, in microseconds.
     slot: Arc<AtomicU64>,
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
@@ -233,8 +233,8 @@ pub struct Verified {
 }
 
 impl Hasher {
-    /// Makes every verification from now on take as long as the dearest of these hashes, or our
-    /// own, would. The first call takes as long as a few of them.
+    /// Makes every verification from now on take as long as the most expensive of these hashes, or
+    /// our own, would. The first call takes as long as a few of them.
     pub fn expect(&self, dearest: Dearest) {
         let slot = u64::try_from(cost::slot(dearest).as_micros()).unwrap_or(0);
         self.slot.store(slot, Ordering::Relaxed);

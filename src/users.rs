@@ -215,7 +215,7 @@ pub fn find_by_identity(conn: &mut Conn, provider: &str, subject: &str) -> Resul
     Ok(find_with_identity(conn, provider, subject)?.map(|(user, _)| user))
 }
 
-/// An account found by an identity, and what that identity is to it.
+/// An identity, and whether its account has others.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Standing {
     pub identity: Identity,
@@ -294,7 +294,7 @@ pub fn identities_of(conn: &mut Conn, user_id: i64) -> Result<Vec<(String, Strin
         .load(conn)?)
 }
 
-/// What a provider says about a person at a sign-in. `None` keeps what is stored.
+/// A provider's description of a person at a sign-in. `None` keeps what is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     pub subject: String,

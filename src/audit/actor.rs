@@ -1,4 +1,5 @@
-//! Who acts. A name alone does not identify a person: others may have it before or afterwards.
+//! The actors of events. A name alone does not identify a person: others may have it before or
+//! afterwards.
 
 use super::COMMAND_LINE;
 use crate::users::{User, reserved};

@@ -14,7 +14,8 @@ use crate::sessions::Client;
 use crate::text::escape_json;
 use crate::users::User;
 
-/// What all events of one deed share: who did it, when, from where and through which provider.
+/// The data that all events of one deed share: who did it, when, from where and through which
+/// provider.
 #[derive(Clone, Copy, Debug)]
 pub struct Deed<'a> {
     pub now: UnixTime,

@@ -1,4 +1,4 @@
-//! What can happen: each event with exactly the data that describes it.
+//! The events that can happen: each one with exactly the data that describes it.
 //!
 //! A new event needs a case here, its stored form in [`super::stored`], and its words in
 //! `web/timeline.rs`; the compiler asks for both.

@@ -1,6 +1,6 @@
 //! How long a verification takes on this machine, by the kind of hash. An attacker must not be able
-//! to see the kind: each try holds its place for as long as the dearest kind that is stored would
-//! take.
+//! to see the kind: each try holds its place for as long as the most expensive kind that is stored
+//! would take.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -19,7 +19,7 @@ const OWN: Kind = Kind::Argon2 {
     lanes: Params::DEFAULT_P_COST,
 };
 
-/// The dearest of the hashes that Django made.
+/// The most expensive of the hashes that Django made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dearest {
     pbkdf2: Option<Kind>,

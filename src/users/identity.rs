@@ -1,4 +1,4 @@
-//! Who an account is to a provider, and what the provider last said about them.
+//! Identities: who an account is to a provider, and what the provider last said about them.
 
 use std::time::Duration;
 

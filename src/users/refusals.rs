@@ -8,7 +8,7 @@ use crate::db::schema::identities;
 use crate::db::{Conn, each};
 use crate::error::Result;
 
-/// What follows from a provider's refusal.
+/// The consequence of a provider's refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The provider vouches for leaving: the person can no longer sign in by any other way either.

@@ -7,7 +7,7 @@ use crate::db::schema::{user_terms, users};
 use crate::db::{Conn, each};
 use crate::error::Result;
 
-/// In characters; longer words are cut.
+/// The longest word, in characters; longer ones are cut.
 const MAX_TERM: usize = 64;
 /// The most inner words per account. Even the longest real names have fewer.
 const MAX_INNER: usize = 24;
