@@ -1,5 +1,5 @@
-//! The errors, in the product's words, sorted by who failed. The pages decide how it looks
-//! in HTTP.
+//! The errors, in the product's words, sorted by who failed. The pages decide how they look in
+//! HTTP.
 
 use std::fmt;
 use std::time::Duration;
@@ -266,7 +266,7 @@ impl Cause {
         )
     }
 
-    /// Returns what the log adds to the code. It contains no text written by the provider or a
+    /// Returns what the log adds to the code. It contains no free text from the provider or a
     /// person.
     #[must_use]
     pub fn detail(&self) -> String {

@@ -25,7 +25,7 @@ pub enum Reason {
     /// No account has the username that was typed.
     UnknownUser,
     NoPassword,
-    /// Local passwords are only for other people.
+    /// This person may not use a local password.
     NotAllowed,
     /// No account can have such a username or password.
     Impossible,

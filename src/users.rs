@@ -245,7 +245,7 @@ impl<DB: Backend> QueryFragment<DB> for HasOthers {
     }
 }
 
-/// Finds the account of an identity, and what the identity is to it.
+/// Finds the account of an identity, and the identity's [`Standing`].
 pub fn find_with_identity(
     conn: &mut Conn,
     provider: &str,

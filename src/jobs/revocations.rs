@@ -159,8 +159,8 @@ pub fn take_back_renewed(
     }
 }
 
-/// Runs a revocation for an attempt that opened no session. Such people are often strangers, so it
-/// is reported in the log and not in the audit log, and it leaves places for people who sign out.
+/// Revokes tokens that no session keeps. They often belong to strangers, so this is reported in the
+/// log and not in the audit log, and places are left for people who sign out.
 fn spawn_unkept(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,

@@ -126,7 +126,7 @@ pub fn confirm(conn: &mut Conn, now: UnixTime, session_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Extends a claim. Returns `false` if another instance has claimed the person meanwhile.
+/// Extends a claim. Returns `false` if the person has been claimed again meanwhile.
 pub fn renew_claim(
     conn: &mut Conn,
     provider: &str,

@@ -1,5 +1,5 @@
-//! When the owner of a session last proved who they are, and how. A live session alone proves
-//! nothing: anyone who finds the browser open has it too.
+//! When the owner of a session last proved who they are, and how. A live session alone is no
+//! proof: anyone who finds the browser open has it too.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use crate::error::Result;
 /// The consequence of a provider's refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The provider vouches for leaving: the person can no longer sign in by any other way either.
+    /// The provider vouches for leaving: the person cannot sign in by any other means either.
     KeepsOut,
     /// Only the sessions of this provider end.
     EndsItsSessions,

@@ -1,5 +1,5 @@
-//! The words by which an account is found, written with the account and read by prefix. The
-//! databases' own text search needs more than two Chinese characters.
+//! The words by which an account is found, written with the account and read by prefix. Two Chinese
+//! characters are too few for the databases' own text search.
 
 use diesel::prelude::*;
 
