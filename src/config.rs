@@ -92,8 +92,8 @@ impl RoleSettings {
     /// Reads the role settings, for commands that need nothing else.
     ///
     /// # Errors
-    /// A fault if a permission makes a role but the providers cannot be read: it is then unknown
-    /// whose permissions count.
+    /// When a permission makes a role but the providers cannot be read: it is then unknown whose
+    /// permissions count.
     pub fn of(variables: &HashMap<String, String>) -> Result<Self, Faults> {
         Reader::run(variables, |reader| {
             let staff = Settings::staff_permission(reader)?;

@@ -66,7 +66,6 @@ pub enum Stopped<R> {
 }
 
 impl<R> Stopped<R> {
-    /// Maps the refusal.
     pub fn map<S>(self, change: impl FnOnce(R) -> S) -> Stopped<S> {
         match self {
             Self::Refused(refusal) => Stopped::Refused(change(refusal)),

@@ -97,7 +97,6 @@ pub fn list(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Held>> {
         .load(conn))?)
 }
 
-/// Counts the permissions that a person holds.
 pub fn count(conn: &mut Conn, user_id: i64) -> Result<i64> {
     Ok(user_permissions::table
         .filter(user_permissions::user_id.eq(user_id))

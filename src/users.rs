@@ -477,7 +477,6 @@ pub fn may_use_password(allowed: PasswordLogin, role: Role) -> bool {
 /// The stored password of a local account before one has been set. Nothing matches it.
 pub const NO_PASSWORD_YET: &str = "!";
 
-/// Creates a local account.
 pub fn create_local(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<i64> {
     let NewLocal {
         username,
@@ -830,7 +829,6 @@ pub fn password_hash(conn: &mut Conn, user_id: i64) -> Result<Option<String>> {
     Ok(found.flatten())
 }
 
-/// Returns whether the account has a local password.
 pub fn has_password(conn: &mut Conn, user_id: i64) -> Result<bool> {
     Ok(password_hash(conn, user_id)?.is_some())
 }

@@ -117,7 +117,7 @@ pub enum Event {
     },
     /// An admin confirmed a provider's refusals.
     RefusalsConfirmed,
-    /// The oldest sessions ended to make room for a new one.
+    /// They made room for a new session.
     OldestSessionsEnded {
         count: usize,
     },
@@ -148,29 +148,28 @@ pub enum Event {
     PasswordChanged {
         sessions_ended: usize,
     },
-    /// A change of password was refused because the current one was wrong.
+    /// The current password was wrong.
     PasswordChangeRefused,
-    /// A password link was made and the old password has ended. The reference is the link's id.
+    /// The old password has ended. The reference is the link's id.
     PasswordLinkMade {
         sessions_ended: usize,
         note: Note,
     },
-    /// A link to choose a confirmation password was made. The reference is the link's id.
+    /// The reference is the link's id.
     ConfirmationLinkMade {
         note: Note,
     },
-    /// A confirmation password was set. The reference is the id of the link used to choose it, if
-    /// any.
+    /// The reference is the id of the link used to choose it, if any.
     ConfirmationPasswordSet,
     /// A signed-in person proved who they are.
     Proved {
         by: ProvedBy,
     },
-    /// A proof was refused because the password was wrong.
+    /// The password was wrong.
     ProofRefused {
         by: ProvedBy,
     },
-    /// A rescue link was made. The reference is the link's id.
+    /// The reference is the link's id.
     RescueLinkMade,
     NoteAdded {
         note: Note,
