@@ -1,5 +1,6 @@
-//! Keyset paging: a page is found by the row that it follows, so page 10,000 costs as much as page
-//! 1. Rows are identified by their ids alone; the values that they are ordered by are looked up.
+//! Keyset paging: a page is found by the row that it follows, so page 10,000 costs as much as the
+//! first. Rows are identified by their ids alone; the values that they are ordered by are looked
+//! up.
 
 mod by_id;
 
@@ -67,7 +68,7 @@ impl<Row> Listing<Row> {
         self.rows.last().filter(|_| self.has_next).map(id)
     }
 
-    /// Returns how many rows to read: one more than the page shows if there is another.
+    /// Returns how many rows to read: one more than a page shows, to tell whether there is another.
     #[must_use]
     pub fn limit(size: usize) -> i64 {
         i64::try_from(size + 1).unwrap_or(i64::MAX)
