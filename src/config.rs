@@ -89,10 +89,10 @@ pub struct RoleSettings {
 }
 
 impl RoleSettings {
-    /// For commands that need no more of the settings.
+    /// Reads the role settings, for commands that need nothing else.
     ///
     /// # Errors
-    /// When a permission makes a role, and the providers cannot be read: then it is unknown whose
+    /// When a permission makes a role but the providers cannot be read: it is then unknown whose
     /// permissions count.
     pub fn of(variables: &HashMap<String, String>) -> Result<Self, Faults> {
         Reader::run(variables, |reader| {
@@ -122,7 +122,7 @@ pub struct LogSettings {
     pub is_json: bool,
 }
 
-/// The log's settings alone, for commands that run without the rest.
+/// Reads the log's settings, for commands that run without the rest.
 ///
 /// # Errors
 /// When `FRONTDESK_LOG_FORMAT` cannot be read.
@@ -135,7 +135,7 @@ pub fn log_settings(variables: &HashMap<String, String>) -> Result<LogSettings, 
     })
 }
 
-/// The database's address alone, for commands that need nothing else.
+/// Reads the database's address, for commands that need nothing else.
 ///
 /// # Errors
 /// When `DATABASE_URL` cannot be read.

@@ -1,4 +1,4 @@
-//! What all requests share: settings, database, keys, providers, clock.
+//! State shared by all requests: settings, database, keys, providers and clock.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -31,14 +31,14 @@ pub struct Desk {
     pub started_at: UnixTime,
     pub keys: Keys,
     pub providers: Providers,
-    /// One provider alone begins at once.
+    /// With a single provider, sign-in begins without a click.
     pub auto_sign_in: bool,
     pub limits: Limits,
     pub public_url: PublicUrl,
     pub trusted_proxies: Vec<ipnet::IpNet>,
     pub silent_proxy: SilentProxy,
     pub roles: RolePermissions,
-    /// Whether a first company sign-in may land on an imported account.
+    /// A first company sign-in may adopt an imported account.
     pub adopts_imported: bool,
     pub retention: Retention,
     pub backup_file: Option<PathBuf>,
@@ -46,35 +46,35 @@ pub struct Desk {
     pub language: Lang,
     pub time_zone: jiff::tz::TimeZone,
     pub branding: Branding,
-    /// `host:port` by which this portal may be called.
+    /// The `host:port` values under which this portal may be addressed.
     pub hosts: Vec<String>,
     pub log: LogSettings,
     pub used_attempts: UsedAttempts,
     pub lags: Lags,
     pub password_login: PasswordLogin,
     pub hasher: Hasher,
-    /// Imported accounts when their hashes were last looked at.
+    /// The number of imported accounts when their hashes were last looked at.
     imported: AtomicI64,
     pub throttle: Throttle,
     pub refusals: RefusalCap,
-    /// Not any more once the server is asked to stop.
+    /// False once the server has been asked to stop.
     pub is_ready: AtomicBool,
-    /// Names this instance among those of one database, as long as it runs.
+    /// Identifies this instance among those that share a database, as long as it runs.
     pub instance: String,
     pub jobs: Jobs,
     pub failpoint: Failpoint,
 }
 
-/// Whether a collation orders text by its bytes.
+/// Returns whether a collation orders text by its bytes.
 #[must_use]
 pub fn is_byte_order(collation: &str) -> bool {
     collation == "POSIX" || collation == "C" || collation.starts_with("C.")
 }
 
-/// Accounts a query.
+/// Accounts per query.
 const PAGE: i64 = 1000;
 
-/// How many accounts were imported, and the dearest hashes among those that they still have.
+/// Counts the imported accounts, and finds the most expensive hashes that they still have.
 fn dearest_hashes(conn: &mut Conn) -> Result<(i64, Dearest)> {
     let count = import_django::count(conn)?;
     let mut dearest = Dearest::default();
@@ -91,11 +91,11 @@ fn dearest_hashes(conn: &mut Conn) -> Result<(i64, Dearest)> {
     }
 }
 
-/// Whether a trusted proxy has let somebody sign in without saying from which address.
+/// The last time that a trusted proxy let someone sign in without passing on their address.
 #[derive(Debug, Default)]
 pub struct SilentProxy(AtomicI64);
 
-/// It is worth telling for so long.
+/// How long this is worth reporting.
 const SILENCE_TOLD: Duration = Duration::from_secs(86_400);
 
 impl SilentProxy {
@@ -109,7 +109,7 @@ impl SilentProxy {
         self.0.store(now.0, Ordering::Relaxed);
     }
 
-    /// When it last did, if that is not long ago.
+    /// Returns when it last happened, if that was recently.
     #[must_use]
     pub fn last(&self, now: UnixTime) -> Option<UnixTime> {
         let last = UnixTime(self.0.load(Ordering::Relaxed));
@@ -121,7 +121,7 @@ impl Desk {
     /// Opens the database and brings its tables up to date.
     ///
     /// # Errors
-    /// What the database or the HTTP client says.
+    /// Errors from the database or the HTTP client.
     pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::open(&settings.database)?;
         db.migrate()?;
@@ -189,7 +189,7 @@ impl Desk {
         })
     }
 
-    /// Looks at the hashes of imported accounts again, where there are more of those.
+    /// Looks at the hashes of imported accounts again if there are more such accounts than before.
     ///
     /// # Errors
     /// [`crate::error::DatabaseError`]
@@ -214,7 +214,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Whether any provider gives permissions.
+    /// Returns whether any provider gives permissions.
     #[must_use]
     pub fn asks_for_permissions(&self) -> bool {
         let providers = self.providers.all();

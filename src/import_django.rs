@@ -1,5 +1,5 @@
-//! Importing the accounts of a Django app. An account that exists here is never changed: a second
-//! run finds everything done.
+//! Importing the accounts of a Django app. An account that exists here is never changed, so a
+//! second run finds nothing to do.
 
 mod account;
 mod database;
@@ -17,7 +17,7 @@ use crate::users::terms::is_han;
 use crate::users::{self, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME};
 use database::DjangoUser;
 
-/// Accounts that are read at once.
+/// Accounts per query.
 const PAGE: i64 = 500;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,41 +27,41 @@ pub enum Mode {
     DryRun,
 }
 
-/// What became, or would become, of an account.
+/// The outcome for an account; in a dry run, the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     New,
     AlreadyImported,
-    /// An account of that username is here that was not imported.
+    /// An account with this username exists here and was not imported.
     NameTaken,
-    /// Why it cannot be an account here.
+    /// The reason why it cannot be an account here.
     Refused(&'static str),
 }
 
-/// What comes along of a password.
+/// How a password is imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Password {
-    /// The old one opens the account here too.
+    /// The old password can be used here too.
     Kept,
     None,
-    /// Django had marked it as one that nothing matches.
+    /// Django had marked the password as unusable.
     Unusable,
-    /// A hash that is not understood here.
+    /// The hash is of a kind that is not supported here.
     NotSupported,
 }
 
-/// One account: as it would be stored, and what became of it.
+/// An account as it would be stored, and its outcome.
 pub struct Imported<'a> {
     pub account: NewAccount<'a>,
     pub password: Password,
     pub outcome: Outcome,
 }
 
-/// How many accounts there were of each kind.
+/// The number of accounts of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     pub new: usize,
-    /// New ones whose old password is kept.
+    /// New accounts whose old password is kept.
     pub with_password: usize,
     pub already: usize,
     pub name_taken: usize,
@@ -69,7 +69,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// All that were looked at.
+    /// Returns how many accounts were looked at.
     #[must_use]
     pub const fn total(&self) -> usize {
         self.new + self.already + self.name_taken + self.refused
@@ -88,11 +88,11 @@ impl Summary {
     }
 }
 
-/// Imports every account of `source`, each in a transaction of its own, and hands each to `each`.
+/// Imports every account of `source` in its own transaction, and passes each to `each`.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], of either database. Accounts before the failure are imported;
-/// another run goes on from there.
+/// another run continues from there.
 pub fn import(
     db: &Db,
     now: UnixTime,
@@ -147,7 +147,7 @@ fn import_one<'a>(
     })
 }
 
-/// The account and its event, unless there is one of that name.
+/// Stores the account and its event, unless an account with this name exists.
 fn store(conn: &mut Conn, now: UnixTime, account: &NewAccount<'_>, mode: Mode) -> Result<Outcome> {
     if account::was_imported(conn, &account.row.username)? {
         return Ok(Outcome::AlreadyImported);
@@ -184,7 +184,7 @@ fn why_refused(username: &str) -> Option<&'static str> {
     }
 }
 
-/// What Django's column says, before anybody has typed a password.
+/// Classifies Django's password column, before anyone has typed a password.
 fn password(stored: &str) -> Password {
     if stored.is_empty() {
         Password::None
@@ -197,7 +197,7 @@ fn password(stored: &str) -> Password {
     }
 }
 
-/// The one name that an account has here: a Chinese one begins with the family's.
+/// Returns the single name that an account has here. In a Chinese name the family name comes first.
 fn shown_name(first_name: &str, last_name: &str) -> String {
     let (first, last) = (first_name.trim(), last_name.trim());
     if first.is_empty() || last.is_empty() {
@@ -209,7 +209,8 @@ fn shown_name(first_name: &str, last_name: &str) -> String {
     }
 }
 
-/// A text that its column takes, or none: half of an address is another address.
+/// Returns a text if its column accepts it, or else an empty one: half an address is a different
+/// address.
 fn fitting(text: &str, longest: usize) -> String {
     let text = text.trim();
     if text.chars().count() > longest || text.chars().any(is_refused) {

@@ -1,4 +1,4 @@
-//! What runs beside the requests. The stop waits for what must come to its end, and ends the rest.
+//! Jobs that run alongside requests. A stop waits for those that must finish, and ends the rest.
 
 mod revocations;
 mod sweep;
@@ -20,23 +20,23 @@ use crate::oauth::Provider;
 use crate::sessions;
 use crate::status::{CHECK_EVERY, Checked};
 
-/// More revocations at once are not started: the tokens are left to run out by themselves.
+/// The most revocations at once. Further tokens are left to expire.
 const MAX_REVOCATIONS: usize = 32;
-/// More `last_seen_at` writes at once are not started: a slow database has enough to do.
+/// The most `last_seen_at` writes at once: a slow database has enough to do.
 const MAX_TOUCHES: usize = 64;
-/// How often it is asked whether something about a provider is due.
+/// How often to check whether something about a provider is due.
 const KNOW_EVERY: Duration = Duration::from_secs(60);
-/// The same for one that cannot be reached.
+/// The same for a provider that cannot be reached.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const MINUTE: Duration = Duration::from_secs(60);
-/// The stop waits no longer than this.
+/// The longest time that a stop waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The jobs of one server. The place of a job of a limited kind comes back when it is dropped, even
-/// by a panic.
+/// The jobs of one server. A job of a limited kind gives its place back when it is dropped, even by
+/// a panic.
 pub struct Jobs {
     to_their_end: TaskTracker,
-    /// Ends the others.
+    /// Ends the other jobs.
     ending: CancellationToken,
     revocations: Arc<Semaphore>,
     touches: Arc<Semaphore>,
@@ -54,24 +54,24 @@ impl Default for Jobs {
 }
 
 impl Jobs {
-    /// Runs `job` until it ends or the server does.
+    /// Runs `job` until it ends or the server stops.
     pub fn spawn(&self, job: impl Future<Output = ()> + 'static) {
         tokio::task::spawn_local(self.ending.clone().run_until_cancelled_owned(job));
     }
 
-    /// Runs `job` to its end, which the stop waits for.
+    /// Runs `job` to its end. A stop waits for it.
     pub fn spawn_to_end(&self, job: impl Future<Output = ()> + 'static) {
         self.to_their_end.spawn_local(job);
     }
 
-    /// How many the stop would wait for now.
+    /// Returns how many jobs a stop would wait for now.
     #[must_use]
     pub fn waited_for(&self) -> usize {
         self.to_their_end.len()
     }
 
-    /// Waits for those that run to their end; not for ever. Meanwhile the others go on, since what
-    /// is waited for may need them.
+    /// Waits, but not forever, for the jobs that run to their end. Meanwhile the others go on,
+    /// since those jobs may need them.
     pub async fn stop(&self) {
         self.to_their_end.close();
         let _in_time = timeout(PATIENCE, self.to_their_end.wait()).await;
@@ -79,7 +79,7 @@ impl Jobs {
     }
 }
 
-/// Starts what every portal does by itself.
+/// Starts the jobs that every portal runs.
 pub fn start(desk: &Arc<Desk>) {
     desk.jobs.spawn(sweep::run(Arc::clone(desk)));
     desk.jobs.spawn(check_addresses(Arc::clone(desk)));
@@ -90,7 +90,7 @@ pub fn start(desk: &Arc<Desk>) {
     each_minute(desk, "imports", async |desk| desk.look_for_imports().await);
 }
 
-/// Keeps what is known of the provider fresh, and notices when one that was gone is back.
+/// Keeps what is known about the provider fresh, and notices when an unreachable one is back.
 async fn know(desk: Arc<Desk>, provider: Arc<Provider>) {
     loop {
         provider.look(desk.clock.now()).await;
@@ -103,7 +103,7 @@ async fn know(desk: Arc<Desk>, provider: Arc<Provider>) {
     }
 }
 
-/// Asks the providers' addresses whether they answer, while anybody looks at the status page.
+/// Checks whether the providers' addresses answer, while someone looks at the status page.
 async fn check_addresses(desk: Arc<Desk>) {
     loop {
         desk.board.wait_for_look().await;
@@ -122,8 +122,8 @@ async fn check_addresses(desk: Arc<Desk>) {
     }
 }
 
-/// Does a small thing once a minute, the first time in a minute. `event` is the log's when it
-/// fails.
+/// Runs a small job once a minute, for the first time after a minute. `event` names it in the log
+/// if it fails.
 pub fn each_minute(
     desk: &Arc<Desk>,
     event: &'static str,
@@ -140,8 +140,8 @@ pub fn each_minute(
     });
 }
 
-/// Notes that a session is used: nobody waits for it, and its failing (a full disk, a lock) costs
-/// nobody their page.
+/// Records that a session is used. No one waits for this, and a failure (a full disk, a lock) costs
+/// no one their page.
 pub fn touch(desk: &Arc<Desk>, session_id: i64) {
     let Some(place) = place(&desk.jobs.touches) else {
         return;

@@ -8,7 +8,7 @@ use super::reader::{Reader, Reading};
 use super::table::OptionSpec;
 use crate::secret::Secret;
 
-/// The place of the records.
+/// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     Sqlite(PathBuf),
@@ -17,7 +17,7 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// The address that a text gives, or the end of a sentence that says what is wrong with it.
+    /// Parses the address, or returns the end of a sentence that says what is wrong with it.
     fn parse(text: &str) -> Result<Self, &'static str> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             // The client library would quote a password with a stray % in its error.
@@ -43,7 +43,7 @@ impl Reader<'_> {
     }
 }
 
-/// Each `%` must begin a byte, and none of the bytes may be NUL.
+/// Returns whether each `%` begins an encoded byte, and none of those bytes is NUL.
 fn is_percent_encoded(text: &str) -> bool {
     text.split('%').skip(1).all(|rest| {
         rest.get(..2)

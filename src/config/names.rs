@@ -1,12 +1,12 @@
-//! The names of variables: which are settings, and which look like a setting with a typing mistake.
+//! The names of variables: which are settings, and which look like a misspelt setting.
 
 use std::collections::HashMap;
 
 use super::reader::Reader;
 use super::table::OPTIONS;
 
-/// Names that are set and look like a setting's with a typing mistake, and that setting's. Those
-/// with our prefixes are faults; others may belong to other programs.
+/// Returns names that look like a misspelt setting, each with that setting. Those with our prefixes
+/// are faults; others may belong to other programs.
 #[must_use]
 pub fn near_misses(variables: &HashMap<String, String>) -> Vec<(String, &'static str)> {
     let mut found: Vec<(String, &'static str)> = variables
@@ -19,8 +19,8 @@ pub fn near_misses(variables: &HashMap<String, String>) -> Vec<(String, &'static
 }
 
 impl Reader<'_> {
-    /// A name with our prefix that no setting has is a typing mistake. What Kubernetes injects for a
-    /// service called frontdesk is not.
+    /// Reports each name with our prefix that is not a setting, except those that Kubernetes
+    /// injects for a service called frontdesk.
     pub(super) fn refuse_unknown(&mut self) {
         let is_injected = |name: &str| {
             name == "FRONTDESK_PORT"
@@ -50,7 +50,7 @@ fn is_known(name: &str) -> bool {
     }) || (cfg!(feature = "failpoints") && name == "FRONTDESK_FAILPOINT")
 }
 
-/// The setting whose name differs by one letter, or by two neighbours that changed places.
+/// Returns the setting whose name differs by one letter, or by two neighbouring letters swapped.
 fn nearest(name: &str) -> Option<&'static str> {
     let mut names = OPTIONS.iter().map(|option| option.name);
     names.find(|known| strsim::osa_distance(name, known) <= 1)

@@ -1,5 +1,5 @@
-//! What is known about a provider before it is asked anything: its settings, as types. [`read`] takes
-//! them from the variables and the file; [`build`] checks them.
+//! The settings of a provider, as types: what is known before the provider is asked anything.
+//! [`read`] takes them from the variables and the file, and [`build`] checks them.
 
 mod build;
 mod read;
@@ -25,23 +25,23 @@ pub const PROVIDER_ID: &str = "company";
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of an operator")]
 pub struct ProviderSettings {
-    /// Stored with each subject; it stays.
+    /// Stored with each subject, so it must never change.
     pub id: String,
-    /// `None`: "company account", in the reader's language.
+    /// `None` means "company account", in the reader's language.
     pub label: Option<Bilingual>,
     /// The colour of its dot on the sign-in page: `#2c49c4`
     pub color: Option<String>,
     pub order: i64,
     /// `OpenID` Connect: compared byte for byte.
     pub issuer: Option<String>,
-    /// The address of its metadata, if it is not the one of `OpenID` Connect Discovery 4.
+    /// The address of its metadata, if it differs from the one in `OpenID` Connect Discovery 4.
     pub discovery_url: Option<Url>,
-    /// The address under which this server reaches what browsers reach at the issuer's origin.
+    /// The address at which this server reaches what browsers reach at the issuer's origin.
     pub internal_base: Option<Url>,
     pub client_id: String,
-    /// Empty for a public client and for one with a key.
+    /// Empty for a public client and for one that uses a key.
     pub client_secret: Secret<String>,
-    /// `None`: the first of `basic` and `post` that the provider offers.
+    /// `None` means the first of `basic` and `post` that the provider offers.
     pub client_auth: Option<ClientAuth>,
     /// The files that hold a secret or a key of this client.
     pub secret_files: Vec<String>,
@@ -54,7 +54,7 @@ pub struct ProviderSettings {
     /// The path of `redirect_url`.
     pub callback_path: String,
     pub addresses: Addresses,
-    /// `userinfo` is read if there is one.
+    /// `userinfo` is read if the provider has it.
     pub asks_userinfo: bool,
     /// Requests are pushed (RFC 9126) even if the provider does not require it.
     pub pushes_requests: bool,
@@ -72,13 +72,13 @@ pub struct ProviderSettings {
     pub dialect: Dialect,
     pub recheck: Option<Recheck>,
     pub vouches_for: VouchesFor,
-    /// PEM
+    /// The certificate authorities, as PEM.
     pub ca: Option<Vec<u8>>,
-    /// It names the settings in messages.
+    /// Used to name the settings in messages.
     pub source: SettingsSource,
 }
 
-/// The addresses that were set; discovery gives the rest.
+/// The addresses that were set. Discovery provides the rest.
 #[derive(Debug, Clone, Default)]
 pub struct Addresses {
     pub authorize: Option<Url>,
@@ -103,7 +103,7 @@ pub enum SettingsSource {
 }
 
 impl SettingsSource {
-    /// The name by which an operator knows a setting.
+    /// Returns the name by which an operator knows a setting.
     #[must_use]
     pub fn name(&self, key: &str) -> String {
         match self {
@@ -124,21 +124,22 @@ pub struct Mapping {
     pub first_name: Pointer,
     pub email: Pointer,
     pub email_verified: Pointer,
-    /// Empty: the permissions answer itself, or its `permissions` member.
+    /// If empty, the permissions answer itself, or its `permissions` member.
     pub permissions: Vec<Pointer>,
-    /// The separator of names in a text that holds several; `None`: each text is one name.
+    /// The separator of names in a text that holds several. `None` means that each text is one
+    /// name.
     pub permissions_separator: Option<String>,
-    /// JSON Pointer (RFC 6901) into one item; `None`: a text, or the object's `codename`.
+    /// A JSON Pointer (RFC 6901) into one item. `None` means a text, or the object's `codename`.
     pub permission_name: Option<String>,
     /// Our name for each of the provider's.
     pub permission_names: BTreeMap<String, String>,
-    /// Stands before each name that the table does not have.
+    /// Prefixed to each name that the table does not have.
     pub permission_prefix: String,
     /// Names that the table does not have are dropped.
     pub only_named_permissions: bool,
 }
 
-/// A JSON Pointer (RFC 6901), into one document or into whichever has it first.
+/// A JSON Pointer (RFC 6901) into one document, or into the first document that has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pointer {
     pub document: Option<Document>,
@@ -167,7 +168,7 @@ impl Document {
 }
 
 impl Pointer {
-    /// The text that [`Self::parse`] reads.
+    /// Returns the text that [`Self::parse`] reads.
     #[must_use]
     pub fn text(&self) -> String {
         match self.document {
@@ -176,7 +177,7 @@ impl Pointer {
         }
     }
 
-    /// `/email`, or `userinfo:/email`.
+    /// Parses `/email` or `userinfo:/email`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (document, path) = match text.split_once(':') {
@@ -197,7 +198,7 @@ impl Pointer {
 pub struct AdmissionRules {
     /// In lower case; the address must be a verified one.
     pub email_domains: Vec<String>,
-    /// Any of these, by our names.
+    /// Any of these permissions, by our names.
     pub permissions: Vec<String>,
     /// Members of the answers that must have one of some values, as text.
     pub values: Vec<AdmissionRule>,
@@ -206,7 +207,7 @@ pub struct AdmissionRules {
 /// One member of an answer, and the values that it may have.
 #[derive(Debug, Clone)]
 pub struct AdmissionRule {
-    /// `None`: the member stands in the token answer.
+    /// `None` means that the member is in the token answer.
     pub pointer: Option<Pointer>,
     pub token_path: String,
     pub values: Vec<String>,
@@ -215,34 +216,34 @@ pub struct AdmissionRule {
 /// The ways in which a provider departs from RFC 6749.
 #[derive(Debug, Clone)]
 pub struct Dialect {
-    /// Parameters by other names; an empty one is left out.
+    /// Other names for parameters; a parameter with an empty name is left out.
     pub authorize_params: BTreeMap<String, String>,
     pub authorize_extra: BTreeMap<String, String>,
-    /// The callback's parameter that brings the code.
+    /// The callback parameter that carries the code.
     pub callback_code: String,
     pub token_request: TokenRequest,
     pub token_params: BTreeMap<String, String>,
     pub token_extra: BTreeMap<String, String>,
-    /// JSON Pointer to the object that counts.
+    /// A JSON Pointer to the object that holds the answer.
     pub token_envelope: Option<String>,
     pub profile_envelope: Option<String>,
-    /// A member that each JSON answer has, and its value where all is well.
+    /// A member of each JSON answer, and its value when the call succeeded.
     pub ok: Option<(String, serde_json::Value)>,
     pub access_token: String,
     pub refresh_token: String,
     pub expires_in: String,
     pub needs_token_type: bool,
-    /// Brings the token in place of `Authorization: Bearer`.
+    /// The header that carries the token in place of `Authorization: Bearer`.
     pub token_header: Option<String>,
     pub profile_query: BTreeMap<String, String>,
     pub details_url: Option<Url>,
     pub details_query: BTreeMap<String, String>,
-    /// The details are a list: its first item where this JSON Pointer finds `true` counts, and
-    /// before the profile.
+    /// The details are a list. The first item where this JSON Pointer finds `true` is used, and
+    /// takes precedence over the profile.
     pub details_pick: Option<String>,
-    /// JSON Pointer to the member that says what is wrong.
+    /// A JSON Pointer to the member that says what is wrong.
     pub error_member: String,
-    /// The values of that member which mean that a code or a refresh token is refused.
+    /// The values of that member that mean that a code or a refresh token is refused.
     pub refused_values: Vec<serde_json::Value>,
 }
 
@@ -278,7 +279,7 @@ impl Default for Dialect {
 pub enum TokenRequest {
     Form,
     Json,
-    /// A GET, as some providers want it.
+    /// A GET, which some providers require.
     Query,
 }
 
@@ -292,7 +293,7 @@ pub enum ClientAuth {
 }
 
 impl ClientAuth {
-    /// As metadata writes it (RFC 8414 2).
+    /// Returns its name in metadata (RFC 8414 2).
     #[must_use]
     pub const fn metadata_code(self) -> &'static str {
         match self {
@@ -308,9 +309,10 @@ impl ClientAuth {
 pub struct SigningKey {
     pub key: EncodingKey,
     pub algorithm: Algorithm,
-    /// `kid`
+    /// Sent as `kid`.
     pub id: Option<String>,
-    /// SHA-256 of the certificate that the provider knows the key by (RFC 7515 4.1.8), base64url.
+    /// The SHA-256 of the certificate by which the provider knows the key (RFC 7515 4.1.8),
+    /// base64url.
     pub thumbprint: Option<String>,
     pub audience: AssertionAudience,
 }
@@ -318,9 +320,9 @@ pub struct SigningKey {
 /// The audience of a client's own assertion (RFC 7523 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AssertionAudience {
-    /// As RFC 9126 2 and the newer drafts want it.
+    /// The issuer, as RFC 9126 2 and the newer drafts require.
     Issuer,
-    /// As OpenID Connect Core 9 has it.
+    /// The token endpoint, as OpenID Connect Core 9 has it.
     TokenEndpoint,
 }
 
@@ -344,13 +346,13 @@ pub enum ProvesBy {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of an operator")]
 pub struct VouchesFor {
-    /// Its permissions make roles and open what asks for them; otherwise they are only shown.
+    /// Its permissions make roles and grant access; otherwise they are only shown.
     pub permissions: bool,
-    /// Its people have the usernames that it gives them; otherwise `NAME@ID`.
+    /// Its people get the usernames that it gives them; otherwise `NAME@ID`.
     pub names: bool,
-    /// Its people may adopt an imported account of their name.
+    /// Its people may adopt an imported account with their name.
     pub adoption: bool,
-    /// Its identities may be added to an account that exists, by that account's owner.
+    /// Its identities may be linked to an existing account, by that account's owner.
     pub linking: bool,
     /// People whom it refuses are signed out, however they signed in.
     pub leaving: bool,
@@ -365,10 +367,10 @@ impl VouchesFor {
         leaving: true,
     };
 
-    /// The words of the setting.
+    /// The words that the setting accepts.
     pub const WORDS: [&'static str; 5] = ["permissions", "names", "adoption", "linking", "leaving"];
 
-    /// `None` when one of the words is not among [`Self::WORDS`].
+    /// Parses the words. Returns `None` if one is not among [`Self::WORDS`].
     #[must_use]
     pub fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut vouches_for = Self::default();
@@ -379,7 +381,7 @@ impl VouchesFor {
         Some(vouches_for)
     }
 
-    /// The words that the setting has.
+    /// Returns the words that the setting contains.
     #[must_use]
     pub fn words(mut self) -> Vec<&'static str> {
         let words = Self::WORDS.into_iter().zip(self.switches());
@@ -388,7 +390,7 @@ impl VouchesFor {
             .collect()
     }
 
-    /// In the order of [`Self::WORDS`].
+    /// Returns the switches in the order of [`Self::WORDS`].
     const fn switches(&mut self) -> [&mut bool; 5] {
         [
             &mut self.permissions,
@@ -404,8 +406,8 @@ impl VouchesFor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recheck {
     pub every: Duration,
-    /// The most calls per second that each instance makes.
+    /// The most calls per second by each instance.
     pub rate: u32,
-    /// The profile address tells who is still there, instead of the refresh token.
+    /// The profile address, instead of the refresh token, tells who is still there.
     pub asks_profile: bool,
 }

@@ -9,7 +9,7 @@ use super::values::http_url;
 /// The origin at which browsers reach the portal.
 #[derive(Debug, Clone)]
 pub struct PublicUrl {
-    /// `https://desk.example.com`, as browsers send it in `Origin`.
+    /// The origin as browsers send it in `Origin`: `https://desk.example.com`.
     pub origin: String,
     pub is_https: bool,
 }
@@ -22,8 +22,8 @@ impl PublicUrl {
         }
     }
 
-    /// `desk.example.com`, with a port if it is not the scheme's own: as browsers send it in
-    /// `Host`.
+    /// Returns the host as browsers send it in `Host`: `desk.example.com`, with a port unless it is
+    /// the default of the scheme.
     #[must_use]
     pub fn host(&self) -> &str {
         self.origin
@@ -33,8 +33,8 @@ impl PublicUrl {
 }
 
 impl Reader<'_> {
-    /// As it is set, or as a redirect URL says: that of the variables or, once the providers have
-    /// been read, that of the first one.
+    /// Returns the address as it is set, or as derived from a redirect URL: that of the variables
+    /// or, once the providers have been read, that of the first one.
     pub(super) fn public_url(&mut self, option: &OptionSpec) -> Reading<PublicUrl> {
         if let Some(url) = self.optional::<Url>(option)? {
             if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
@@ -45,7 +45,7 @@ impl Reader<'_> {
         }
         let redirect_url = self.text("OAUTH2_REDIRECT_URL");
         let url = redirect_url.or_else(|| self.first_redirect_url.clone());
-        // Without one, the fault is that of the provider.
+        // If there is none, the provider's fault has been reported.
         let url = url.and_then(|url| http_url(&url)).ok_or(Told)?;
         Ok(PublicUrl::of(&url))
     }

@@ -9,12 +9,12 @@ use crate::branding;
 use crate::secret::Secret;
 use crate::text::is_refused;
 
-/// All that is wrong with the settings, to be shown at once.
+/// All faults of the settings, to be shown at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults(pub(super) Vec<String>);
 
 impl Faults {
-    /// One sentence for each fault, which begins with the variable's name.
+    /// One sentence for each fault, starting with the variable's name.
     #[must_use]
     pub fn lines(&self) -> &[String] {
         &self.0
@@ -31,21 +31,21 @@ impl fmt::Display for Faults {
     }
 }
 
-/// There is no value, and the reader knows the fault that says why.
+/// There is no value, and its fault has already been reported.
 pub(super) struct Told;
 
 pub(super) type Reading<T> = Result<T, Told>;
 
 pub(super) struct Reader<'a> {
     pub(super) variables: &'a HashMap<String, String>,
-    /// By variable, so that the message has one order, whatever the order of reading was.
+    /// Sorted by variable, so that the message does not depend on the order of reading.
     pub(super) faults: BTreeMap<String, String>,
     /// The redirect URL of the first provider, once the providers have been read.
     pub(super) first_redirect_url: Option<String>,
 }
 
 impl<'a> Reader<'a> {
-    /// Runs one reading, and gives its value if it met no fault.
+    /// Runs one reading, and returns its value if it met no fault.
     pub(super) fn run<T>(
         variables: &'a HashMap<String, String>,
         read: impl FnOnce(&mut Self) -> Reading<T>,
@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// Notes a fault; the first one of a variable counts.
+    /// Adds a fault. Only the first one of a variable counts.
     pub(super) fn fault(&mut self, name: &str, problem: impl Into<String>) -> Told {
         self.faults
             .entry(name.to_owned())
@@ -82,13 +82,13 @@ impl<'a> Reader<'a> {
         self.faults.contains_key(name) || self.faults.contains_key(&format!("{name}_FILE"))
     }
 
-    /// An empty variable counts as one that is not set.
+    /// Returns a variable's text. An empty variable counts as not set.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let value = self.variables.get(name)?.trim();
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// The value of a setting that has a default.
+    /// Reads a setting that has a default.
     pub(super) fn value<T: Parse>(&mut self, option: &OptionSpec) -> Reading<T> {
         let text = self.text(option.name);
         let text = text.or_else(|| option.default.text().map(str::to_owned));
@@ -96,18 +96,18 @@ impl<'a> Reader<'a> {
         value.ok_or_else(|| self.fault(option.name, "is required"))
     }
 
-    /// The value of a setting that can be left out.
+    /// Reads an optional setting.
     pub(super) fn optional<T: Parse>(&mut self, option: &OptionSpec) -> Reading<Option<T>> {
         let text = self.text(option.name);
         self.parsed(option.name, text)
     }
 
-    /// A list that is empty when it is left out.
+    /// Reads a list that is empty if it is not set.
     pub(super) fn value_or_none<T: Parse + Default>(&mut self, option: &OptionSpec) -> Reading<T> {
         Ok(self.optional(option)?.unwrap_or_default())
     }
 
-    /// The value of a text from anywhere; an empty one counts as not set.
+    /// Parses a text from any source. An empty text counts as not set.
     pub(super) fn parsed<T: Parse>(
         &mut self,
         name: &str,
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
         self.parsed_as(name, text, T::EXPECTED, T::parse)
     }
 
-    /// The same for what is expected here alone.
+    /// Like [`Self::parsed`], with an expectation of its own.
     pub(super) fn parsed_as<T>(
         &mut self,
         name: &str,
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
         if let Some(value) = parse(&text) {
             return Ok(Some(value));
         }
-        // An address may hold a password, and a long value may be somebody's secret.
+        // An address may hold a password, and a long value may be someone's secret.
         let is_word = text.chars().count() <= 40 && !text.contains(['@', '/', '?']);
         let shown = if is_word || name == "FRONTDESK_TIME_ZONE" {
             format!(", not {text:?}")
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
         Err(self.fault(name, format!("must be {expected}{shown}")))
     }
 
-    /// A secret, from `NAME` or from the file that `NAME_FILE` names.
+    /// Reads a secret from `NAME`, or from the file that `NAME_FILE` names.
     pub(super) fn secret(&mut self, name: &str) -> Reading<Option<Secret<String>>> {
         let file_name = format!("{name}_FILE");
         // Spaces at either end may be part of a secret.
@@ -156,7 +156,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The secret in a file, without the end of its line. `name` is the setting that names the file.
+    /// Reads the secret in a file, without its final line break. `name` is the setting that names
+    /// the file.
     pub(super) fn secret_in(&mut self, name: &str, path: &str) -> Reading<Secret<String>> {
         match std::fs::read_to_string(path) {
             Ok(text) if !text.trim().is_empty() => {
@@ -168,7 +169,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// One line of text for people, of at most so many characters.
+    /// Reads one line of text for people, at most `MAX` characters long.
     pub(super) fn line<const MAX: usize>(
         &mut self,
         option: &OptionSpec,
@@ -194,7 +195,7 @@ impl<'a> Reader<'a> {
         self.checked(option, branding::accent_style)
     }
 
-    /// A value that can be left out, or the fault that `read` finds with it.
+    /// Reads an optional value, or reports the fault that `read` finds with it.
     fn checked<T>(
         &mut self,
         option: &OptionSpec,
@@ -205,7 +206,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The end of a sentence that begins with the name of the setting.
+/// Returns the end of a sentence that begins with the name of the setting.
 pub(super) fn unreadable(path: &str, error: &std::io::Error) -> String {
     format!("cannot be read: {path}: {error}")
 }

@@ -1,23 +1,23 @@
-//! Keys that could be guessed: placeholders from instructions, patterns, rows of the keyboard. A random
-//! key in any usual spelling (hex, base64) is far from all of them.
+//! Finds keys that could be guessed: placeholders from instructions, patterns, rows of the
+//! keyboard. A random key in any usual spelling (hex, base64) is far from all of them.
 
 use super::reader::{Reader, Reading};
 use super::table::OptionSpec;
 use crate::secret::Secret;
 
-/// In bytes.
+/// The shortest key, in bytes.
 const MIN_LENGTH: usize = 32;
 const MIN_DISTINCT: usize = 10;
-/// The fewest bytes that are left without repetitions.
+/// The fewest bytes that must remain without repetitions.
 const MIN_FRESH: usize = 24;
-/// The fewest bytes that do not follow their neighbour in sequence.
+/// The fewest bytes that must not continue a sequence with their neighbour.
 const MIN_JUMPS: usize = 4;
-/// The fewest bytes that are left without repetitions and the words of examples.
+/// The fewest bytes that must remain without repetitions and the words of examples.
 const MIN_OWN: usize = 20;
 /// The shortest piece that counts as a repetition.
 const PIECE: usize = 4;
 
-/// Words that instructions and examples have in place of a key.
+/// Words that instructions and examples use in place of a key.
 const PLACEHOLDERS: &[&str] = &[
     "change",
     "replace",
@@ -53,7 +53,7 @@ const PLACEHOLDERS: &[&str] = &[
 ];
 
 impl Reader<'_> {
-    /// The key that encrypts. What was encrypted with a weak one before can still be read.
+    /// Reads the key that encrypts. Data encrypted with an earlier weak key can still be read.
     pub(super) fn strong_secret_key(&mut self, option: &OptionSpec) -> Reading<Secret<String>> {
         let name = option.name;
         let Some(key) = self.secret_key(option)? else {
@@ -81,12 +81,12 @@ impl Reader<'_> {
     }
 }
 
-/// It is long enough, and has more than a few different characters.
+/// Returns whether the key is long enough and has more than a few different characters.
 fn is_long(key: &str) -> bool {
     key.len() >= MIN_LENGTH && distinct(key.as_bytes()) >= MIN_DISTINCT
 }
 
-/// The reason why a key could be guessed.
+/// Returns the reason why a key could be guessed, if there is one.
 fn weakness(key: &str) -> Option<&'static str> {
     let mut rest = key.to_lowercase();
     for word in PLACEHOLDERS {

@@ -1,5 +1,5 @@
-//! Every setting there is, each declared once: its variable, its default and its meaning, and what
-//! it becomes: a field of [`Settings`] with the function that reads it, or a key of the provider that
+//! Every setting, declared once: its variable, its default, its meaning, and its target. The target
+//! is either a field of [`Settings`] with the function that reads it, or a key of the provider that
 //! the variables describe.
 
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::branding::{self, HelpAddress};
 use crate::i18n::Lang;
 use crate::secret::Secret;
 
-/// One setting: its variable, its default, and what it means.
+/// One setting: its variable, its default, and its meaning.
 pub struct OptionSpec {
     pub name: &'static str,
     pub default: Fallback,
@@ -35,14 +35,14 @@ pub enum Fallback {
     Value(&'static str),
     /// The address with this path below `INTERNAL_URL_PREFIX`.
     BelowPrefix(&'static str),
-    /// There is no value to read: it is required, left out, or follows from other settings.
+    /// No value: the setting is required, can be left out, or follows from other settings.
     Words(&'static str),
 }
 
 use Fallback::{BelowPrefix, Value, Words};
 
 impl Fallback {
-    /// The value or the path.
+    /// Returns the value or the path.
     pub(super) const fn text(self) -> Option<&'static str> {
         match self {
             Value(text) | BelowPrefix(text) => Some(text),
@@ -79,22 +79,22 @@ const fn secret(name: &'static str, default: Fallback, meaning: &'static str) ->
 
 /// A variable that stands for one key of a provider's description.
 pub(super) struct Variable {
-    /// As the file of providers has it.
+    /// The key, as in the file of providers.
     pub(super) key: &'static str,
     pub(super) form: ValueForm,
     pub(super) option: OptionSpec,
 }
 
-/// The form in which the file of providers would have the text of a variable.
+/// The form that the file of providers would use for a variable's text.
 pub(super) enum ValueForm {
     Text,
-    /// With the spaces at its ends.
+    /// Text, including the spaces at its ends.
     Verbatim,
     Switch,
     Number,
     List,
     ListOfOne,
-    /// It is no part of the description; it is read apart, from `NAME` or `NAME_FILE`.
+    /// Not part of the description; read separately, from `NAME` or `NAME_FILE`.
     Secret,
 }
 
@@ -128,7 +128,7 @@ macro_rules! settings {
                 }
             )*
 
-            /// Reads every setting, so that all faults are told, before it gives up.
+            /// Reads every setting before it gives up, so that all faults are reported.
             pub(super) fn read(reader: &mut Reader<'_>) -> Reading<Self> {
                 $( let $field = Self::$field(reader); )*
                 Ok(Self {
@@ -200,7 +200,7 @@ settings! {
     }
     portal {
         // Several providers
-        /// In the order of the sign-in page; the variables above describe one more of them.
+        /// In the order of the sign-in page. The variables above describe one more provider.
         providers: Vec<ProviderSettings> = Reader::providers,
             option("FRONTDESK_PROVIDERS", Words("none"), "A TOML file that describes additional providers, or all of them (`docs/providers.md`)");
         auto_sign_in: bool = Reader::value,
@@ -273,14 +273,14 @@ settings! {
     }
 }
 
-/// The default of a setting that is a value or a path, by the name of its variable.
+/// Returns the default of a setting by the name of its variable, if it is a value or a path.
 #[must_use]
 pub fn default_of(name: &str) -> Option<&'static str> {
     let option = OPTIONS.iter().find(|option| option.name == name)?;
     option.default.text()
 }
 
-/// The variable of a provider's key.
+/// Returns the variable of a provider's key.
 pub(super) fn variable(key: &str) -> Option<&'static Variable> {
     VARIABLES.iter().find(|variable| variable.key == key)
 }

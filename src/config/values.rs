@@ -1,4 +1,4 @@
-//! The kinds of values that settings have, and how their texts are read.
+//! The types of setting values, and how their texts are read.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::providers::{Pointer, ProvesBy, TokenRequest};
 use crate::branding::HelpAddress;
 use crate::i18n::Lang;
 
-/// A value that the text of a setting can have.
+/// A value that can be parsed from the text of a setting.
 pub(super) trait Parse: Sized {
     /// The end of the sentence "NAME must be".
     const EXPECTED: &'static str;
@@ -21,7 +21,7 @@ pub(super) trait Parse: Sized {
     fn parse(text: &str) -> Option<Self>;
 }
 
-/// Gives each type what is expected of its text, and the function that reads it.
+/// Defines for each type the text that it expects, and the function that reads it.
 macro_rules! values {
     ($( $type:ty, $expected:literal, $parse:expr; )*) => {
         $( impl Parse for $type {
@@ -82,7 +82,7 @@ fn on_or_off(text: &str) -> Option<bool> {
     }
 }
 
-/// An address of the web without a username or a password.
+/// Parses a web address without a username or a password.
 pub(super) fn http_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let is_plain = matches!(url.scheme(), "http" | "https")
@@ -92,7 +92,7 @@ pub(super) fn http_url(text: &str) -> Option<Url> {
     is_plain.then_some(url)
 }
 
-/// `90s`, `30m`, `8h`, `7d`: of at least so many seconds, and at most ten years.
+/// Parses `90s`, `30m`, `8h` or `7d`: at least `least` seconds, and at most ten years.
 pub(super) fn duration(text: &str, least: u64) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(split)?;

@@ -1,4 +1,4 @@
-//! Accounts that come from a Django app, as rows of ours.
+//! Accounts from a Django app, as rows in our tables.
 
 use diesel::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::permissions::{self, Permission};
 use crate::secret::sha256;
 use crate::users::{Role, terms};
 
-/// An account to be made, within the bounds of the columns.
+/// An account to create, within the limits of the columns.
 pub struct NewAccount<'a> {
     pub row: &'a UserRow,
     pub first_name: String,
@@ -21,11 +21,11 @@ pub struct NewAccount<'a> {
     pub password: Option<&'a str>,
     pub date_joined: UnixTime,
     pub last_login: Option<UnixTime>,
-    /// Each name once.
+    /// The permissions, each name once.
     pub permissions: &'a [Permission],
 }
 
-/// Whether an account of this username was ever imported.
+/// Returns whether an account with this username was ever imported.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -39,8 +39,8 @@ pub fn was_imported(conn: &mut Conn, username: &str) -> Result<bool> {
         .is_some())
 }
 
-/// The username that an account had in the other system, as it is kept: whoever was renamed or
-/// erased since is still known.
+/// Returns the username from the other system in the form that is stored. It identifies people even
+/// after they have been renamed or erased.
 fn name_there(username: &str) -> String {
     sha256(format!("imported account {username}").as_bytes())
 }
@@ -55,8 +55,8 @@ impl NewAccount<'_> {
         }
     }
 
-    /// Makes it, with its permissions, by hand; its id, which is in the order of `date_joined`
-    /// among all others. What is not known of it (when it was synced, or erased) stays NULL.
+    /// Creates the account, with its permissions granted by hand, and returns its id, which sorts
+    /// by `date_joined` among all others. Unknown times (of a sync or an erasure) stay NULL.
     pub fn create(&self, conn: &mut Conn, now: UnixTime) -> Result<i64> {
         let (row, id) = (self.row, id_at(self.date_joined));
         diesel::insert_into(users::table)
@@ -84,7 +84,7 @@ impl NewAccount<'_> {
     }
 }
 
-/// How many accounts were ever imported.
+/// Counts the accounts that were ever imported.
 pub fn count(conn: &mut Conn) -> Result<i64> {
     Ok(users::table
         .filter(users::imported_as.is_not_null())
@@ -92,8 +92,8 @@ pub fn count(conn: &mut Conn) -> Result<i64> {
         .get_result(conn)?)
 }
 
-/// The password hashes that the other system made and nobody has signed in with since: a page of
-/// them, each behind the key that the next page begins after.
+/// Lists one page of the password hashes made by the other system and not yet replaced by a
+/// sign-in. Each comes with its key, after which the next page begins.
 pub fn foreign_hashes(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<(String, String)>> {
     Ok(users::table
         .filter(users::imported_as.is_not_null())

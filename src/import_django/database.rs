@@ -1,5 +1,4 @@
-//! The accounts of a Django app, as its database has them: Django's own `auth_user` tables. They
-//! are only read.
+//! The accounts of a Django app, read from its own `auth_user` tables. Nothing is written to them.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -23,7 +22,7 @@ use crate::permissions::{MAX_COUNT, MAX_NAME, Permission};
 use crate::secret::Secret;
 use crate::text::is_refused;
 
-/// What of a path stands as it is in SQLite's addresses.
+/// The characters to escape in a path within an SQLite address.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/');
 
 /// One account of the app.
@@ -31,8 +30,8 @@ pub struct DjangoUser {
     pub row: UserRow,
     pub date_joined: UnixTime,
     pub last_login: Option<UnixTime>,
-    /// Their own, those of their groups, and the groups themselves, each under its name. Sorted by
-    /// name, each name once.
+    /// Their own permissions, those of their groups, and the groups themselves under their names.
+    /// Sorted by name, each name once.
     pub permissions: Vec<Permission>,
 }
 
@@ -41,7 +40,7 @@ pub struct DjangoDatabase {
     conn: Conn,
 }
 
-/// As the account is stored there.
+/// An account as stored there.
 #[derive(QueryableByName)]
 pub struct UserRow {
     #[diesel(sql_type = BigInt)]
@@ -54,7 +53,7 @@ pub struct UserRow {
     pub last_name: String,
     #[diesel(sql_type = Text)]
     pub email: String,
-    /// What the password column holds, whatever that is.
+    /// The content of the password column, whatever it is.
     #[diesel(sql_type = Text, deserialize_as = String)]
     pub password: Secret<String>,
     #[diesel(sql_type = Bool)]
@@ -79,7 +78,7 @@ struct PermissionRow {
     label: String,
 }
 
-/// What people may by themselves, what their groups may, and the groups.
+/// Selects people's own permissions, those of their groups, and the groups.
 const PERMISSIONS: [&str; 3] = [
     "SELECT CAST(held.user_id AS BIGINT) AS user_id, \
      kind.app_label || '.' || permission.codename AS name, permission.name AS label \
@@ -97,10 +96,11 @@ const PERMISSIONS: [&str; 3] = [
 ];
 
 impl DjangoDatabase {
-    /// Opens the app's database, for reading alone.
+    /// Opens the app's database read-only.
     ///
     /// # Errors
-    /// [`Error::Internal`] with a sentence, when there is none or it has no `auth_user`.
+    /// [`Error::Internal`] with a sentence, when there is no such database or it has no
+    /// `auth_user`.
     pub fn open(url: &DatabaseUrl) -> Result<Self> {
         let conn = match url {
             DatabaseUrl::Sqlite(path) => Conn::Sqlite(open_sqlite(path)?),
@@ -131,12 +131,12 @@ impl DjangoDatabase {
         Ok(Sql::text(found).number(&mut self.conn)?.unwrap_or(0) > 0)
     }
 
-    /// The accounts whose id is larger than `after_id`, in the order of ids, at most `limit`.
+    /// Lists up to `limit` accounts whose id is larger than `after_id`, ordered by id.
     ///
     /// # Errors
     /// [`crate::error::DatabaseError`], or [`Error::Internal`] for a date that cannot be read.
     pub fn page(&mut self, after_id: i64, limit: i64) -> Result<Vec<DjangoUser>> {
-        // The form in which Django keeps times in SQLite, from both.
+        // Both databases return the form in which Django stores times in SQLite.
         let (date_joined, last_login) = match &self.conn {
             Conn::Sqlite(_) => ("date_joined", "last_login"),
             Conn::Postgres(_) => (
@@ -169,7 +169,7 @@ impl DjangoDatabase {
             .collect()
     }
 
-    /// By account, of those after the first id up to the last.
+    /// Returns the permissions by account, for ids after the first up to and including the last.
     fn permissions(
         &mut self,
         after_id: i64,
@@ -195,7 +195,7 @@ impl DjangoDatabase {
     }
 }
 
-/// Sorted by name, each name once, without what no permission may be called here.
+/// Sorts by name, keeps each name once, and drops names that no permission may have here.
 fn tidy(permissions: &mut Vec<Permission>) {
     permissions.retain(|permission| {
         let name = &permission.name;
@@ -207,7 +207,7 @@ fn tidy(permissions: &mut Vec<Permission>) {
             permission.label = String::new();
         }
     }
-    // Of two with one name, the one that has a label is kept.
+    // If two have the same name, keep the one with a label.
     permissions.sort_unstable_by(|one, other| {
         (&one.name, Reverse(&one.label)).cmp(&(&other.name, Reverse(&other.label)))
     });
@@ -215,7 +215,7 @@ fn tidy(permissions: &mut Vec<Permission>) {
     permissions.truncate(MAX_COUNT);
 }
 
-/// `2019-03-04 05:06:07.891011`, in UTC unless it says otherwise.
+/// Parses `2019-03-04 05:06:07.891011`, in UTC unless it says otherwise.
 fn time(user_id: i64, text: &str) -> Result<UnixTime> {
     text.parse::<Timestamp>()
         .or_else(|_| TimeZone::UTC.to_timestamp(text.parse::<DateTime>()?))
@@ -241,11 +241,11 @@ fn open_sqlite(path: &Path) -> Result<SqliteConnection> {
     Ok(conn)
 }
 
-/// An address that opens the file for reading alone, so that not even SQLite tidies it up.
+/// Returns an address that opens the file read-only, so that not even SQLite changes it.
 fn sqlite_address(path: &Path) -> Option<String> {
     let path = path.to_str()?;
     let escaped = utf8_percent_encode(path, ESCAPED);
-    // Two slashes would begin the name of a host.
+    // Two slashes would start a host name.
     let start = if path.starts_with('/') { "//" } else { "./" };
     Some(format!("file:{start}{escaped}?mode=ro"))
 }

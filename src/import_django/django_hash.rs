@@ -1,5 +1,5 @@
 //! Password hashes as Django stores them, for accounts that were imported from a Django app. They
-//! open the account once: the sign-in stores a fresh hash of our own in their place.
+//! are used once: the first sign-in replaces them with a fresh hash of our own.
 
 use std::num::NonZeroU32;
 
@@ -10,18 +10,18 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::secret::{Secret, is_pbkdf2_sha256};
 
-/// What one verification may take at most; Django's own defaults are far below. A hash that asks
-/// for more would keep everybody else waiting.
+/// The limits for one verification; Django's own defaults are far below. A more expensive hash
+/// would keep everyone else waiting.
 const MAX_ITERATIONS: u32 = 10_000_000;
-/// In KiB.
+/// The memory limit, in KiB.
 const MAX_MEMORY: u32 = 1024 * 1024;
 const MAX_PASSES: u32 = 20;
 const MAX_LANES: u32 = 64;
 
-/// SHA-256's.
+/// The length of SHA-256.
 const LENGTH: usize = 32;
 
-/// A kind of hash, with what makes it dear to verify.
+/// A kind of hash, with the parameters that make it expensive to verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     Pbkdf2 {
@@ -34,7 +34,7 @@ pub enum Kind {
     },
 }
 
-/// A hash of a kind that is understood.
+/// A hash of a supported kind.
 enum Stored<'a> {
     Pbkdf2 {
         iterations: NonZeroU32,
@@ -44,14 +44,14 @@ enum Stored<'a> {
     Argon2(PasswordHash<'a>),
 }
 
-/// Whether `stored` is a whole hash of a kind that is understood, and can be verified within
-/// bounds.
+/// Returns whether `stored` is a complete hash of a supported kind that can be verified within the
+/// limits.
 #[must_use]
 pub fn is_usable(stored: &str) -> bool {
     read(stored).is_some()
 }
 
-/// The kind of a usable hash.
+/// Returns the kind of a usable hash.
 #[must_use]
 pub fn kind(stored: &str) -> Option<Kind> {
     Some(match read(stored)? {
@@ -67,7 +67,7 @@ pub fn kind(stored: &str) -> Option<Kind> {
     })
 }
 
-/// Whether `stored` is the hash of `password`. One that is not usable is nobody's.
+/// Returns whether `stored` is the hash of `password`. An unusable hash matches nothing.
 #[must_use]
 pub fn is_correct(password: &Secret<String>, stored: &str) -> bool {
     let password = password.expose().as_bytes();
@@ -85,13 +85,13 @@ pub fn is_correct(password: &Secret<String>, stored: &str) -> bool {
 fn read(stored: &str) -> Option<Stored<'_>> {
     match stored.split_once('$')? {
         ("pbkdf2_sha256", rest) => read_pbkdf2(rest),
-        // What follows the name is a hash in PHC form, its own `$` included.
+        // The name is followed by a hash in PHC form, its own `$` included.
         ("argon2", _) => read_argon2(stored.strip_prefix("argon2")?),
         _ => None,
     }
 }
 
-/// `ITERATIONS$SALT$HASH`
+/// Reads `ITERATIONS$SALT$HASH`.
 fn read_pbkdf2(text: &str) -> Option<Stored<'_>> {
     let mut parts = text.split('$');
     let (iterations, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
@@ -110,7 +110,7 @@ fn read_pbkdf2(text: &str) -> Option<Stored<'_>> {
     })
 }
 
-/// `$argon2id$v=19$m=…,t=…,p=…$SALT$HASH`
+/// Reads `$argon2id$v=19$m=…,t=…,p=…$SALT$HASH`.
 fn read_argon2(text: &str) -> Option<Stored<'_>> {
     let hash = PasswordHash::new(text).ok()?;
     let params = Params::try_from(&hash).ok()?;
@@ -126,18 +126,18 @@ fn read_argon2(text: &str) -> Option<Stored<'_>> {
 pub(crate) mod tests {
     use super::*;
 
-    /// Of [`ENGLISH`], by Django 5.2 with 1,000 iterations.
+    /// The hash of [`ENGLISH`], by Django 5.2 with 1,000 iterations.
     pub const PBKDF2: &str =
         "pbkdf2_sha256$1000$uyQGXDP2qEeVGCWbAR4rZ8$d8wJaibZHrtsMbW3DIv569vaoxLvd1gv82f/kmXlHAE=";
-    /// Of [`ENGLISH`], by Django 5.2 as it comes.
+    /// The hash of [`ENGLISH`], by Django 5.2 with its defaults.
     const PBKDF2_AS_IT_COMES: &str =
         "pbkdf2_sha256$1000000$uyQGXDP2qEeVGCWbAR4rZ8$VK8X/YL9SHA9P1wSjCQrQ/RryA5RHUg+uUvmTCEygxs=";
-    /// Of [`CHINESE`], once around.
+    /// The hash of [`CHINESE`], with one iteration.
     const PBKDF2_ONCE: &str =
         "pbkdf2_sha256$1$uyQGXDP2qEeVGCWbAR4rZ8$3/fAi/ik0axIC2hpG/pQ4rq+s/gtwx8VBpEJl+a+cyY=";
-    /// Of [`ENGLISH`], by Django 5.2 as it comes.
+    /// The hash of [`ENGLISH`], by Django 5.2 with its defaults.
     const ARGON2: &str = "argon2$argon2id$v=19$m=102400,t=2,p=8$dXlRR1hEUDJxRWVWR0NXYkFSNHJaOA$h4nLDsqC50Oc2k9/SYwOVmLeg6YY8gImMYGHaxf3QKk";
-    /// Of [`CHINESE`], with 8 MiB and one lane.
+    /// The hash of [`CHINESE`], with 8 MiB and one lane.
     const ARGON2_SMALL: &str = "argon2$argon2id$v=19$m=8192,t=2,p=1$dXlRR1hEUDJxRWVWR0NXYkFSNHJaOA$pAjbyDDqzv+o/u4fyHXrrkd47z8Occ3XnuNeofGakYs";
     pub const ENGLISH: &str = "correct horse battery";
     const CHINESE: &str = "清禾前台 旧密码";

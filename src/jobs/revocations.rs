@@ -1,4 +1,4 @@
-//! Tokens are taken back at the provider that gave them (RFC 7009), a few times at most.
+//! Revokes tokens at the provider that gave them (RFC 7009). The number of tries is limited.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::sessions;
 use crate::sessions::tokens::{self, Left};
 use crate::users::User;
 
-/// Places that tokens which no session keeps leave to those of people who sign out.
+/// The places kept free for people who sign out. Tokens that belong to no session may not use them.
 const FOR_SIGN_OUTS: usize = MAX_REVOCATIONS / 2;
-/// Before it is looked whether a sign-in came to something after all.
+/// The wait before checking whether a sign-in opened a session after all.
 const DOUBT: Duration = Duration::from_secs(30);
-/// Before each try.
+/// The pause before each try.
 const PAUSES: [Duration; 3] = [
     Duration::ZERO,
     Duration::from_secs(2),
@@ -27,7 +27,7 @@ const PAUSES: [Duration; 3] = [
 ];
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Takes back what was given with a session that has just ended.
+/// Revokes the tokens of a session that has just ended.
 pub fn revoke(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
@@ -67,7 +67,7 @@ pub fn revoke(
     });
 }
 
-/// The token, where the provider takes tokens back.
+/// Opens the token, if the provider supports revocation.
 fn open(
     desk: &Desk,
     provider: &Provider,
@@ -99,16 +99,16 @@ async fn ask(
     revoked
 }
 
-/// Whether a sign-in came to nothing.
+/// The reason why no session keeps the tokens of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unkept {
     Surely,
-    /// The database did not say: it may have opened a session all the same.
+    /// The database did not answer: a session may have been opened all the same.
     Perhaps,
 }
 
-/// Takes back what a provider gave with an attempt that no session keeps: a trial, a linking, a
-/// sign-in that was refused.
+/// Revokes the tokens of an attempt that opened no session: a test sign-in, a link, or a refused
+/// sign-in.
 pub fn take_back(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
@@ -128,7 +128,7 @@ pub fn take_back(
             {
                 return Ok(true);
             }
-            // Some providers take back, with one token, all of their session's.
+            // At some providers, revoking one token revokes all tokens of its session.
             match &sid {
                 Some(sid) => tokens::is_on(conn, &id, sid),
                 None => Ok(false),
@@ -145,7 +145,7 @@ pub fn take_back(
     });
 }
 
-/// Takes back a refresh token whose session ended while it was renewed.
+/// Revokes a refresh token whose session ended while the token was being renewed.
 pub fn take_back_renewed(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
@@ -159,8 +159,8 @@ pub fn take_back_renewed(
     }
 }
 
-/// Whoever is refused is often a stranger, so there is a line in the log and no row in the trail,
-/// and places are left to people who sign out.
+/// Revokes tokens that no session keeps. They often belong to strangers, so this is reported in the
+/// log and not in the audit log, and places are left for people who sign out.
 fn spawn_unkept(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,

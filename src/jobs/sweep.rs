@@ -1,4 +1,4 @@
-//! What ended long ago is deleted, in small pieces, so that no sign-in waits for it.
+//! Deletes old rows in small batches, so that no sign-in has to wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,10 @@ const EVERY: Duration = Duration::from_secs(600);
 const BATCH: i64 = 1000;
 /// Accounts per transaction.
 const CATCH_UP_BATCH: i64 = 200;
-/// The tokens of a session that ended serve signing out at its provider for so long.
+/// How long the tokens of an ended session are kept, for signing out at its provider.
 const KEEP_TOKENS: Duration = Duration::from_secs(900);
 
-/// Does one piece of the work of its event; how much that was.
+/// Does one batch of work, and returns how much was done.
 type Piece = fn(&mut Conn, &Desk, UnixTime) -> Result<usize>;
 
 const WORK: [(&str, Piece); 6] = [
@@ -50,7 +50,7 @@ pub async fn run(desk: Arc<Desk>) {
     loop {
         every.tick().await;
         for (event, piece) in WORK {
-            // Until nothing is left of it.
+            // Repeat until nothing is left.
             loop {
                 let (shared, now) = (Arc::clone(&desk), desk.clock.now());
                 match desk.db.write(move |conn| piece(conn, &shared, now)).await {

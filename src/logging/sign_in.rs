@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use log::info;
 
-/// Where one sign-in has its lines: one a step, always with the same fields.
+/// The log lines of one sign-in: one per step, always with the same fields.
 #[derive(Clone, Copy, Debug)]
 pub struct SignInLog<'a> {
-    /// What is the same in all lines of the sign-in. A password has none.
+    /// The attempt, which is the same in all lines of the sign-in. A password sign-in has none.
     pub attempt: Option<&'a str>,
     /// The provider's id.
     pub provider: Option<&'a str>,

@@ -1,5 +1,6 @@
-//! How long a verification takes here, by the kind of hash. Whoever tries a password must not see
-//! it: each try holds its place for as long as the dearest kind that is stored would.
+//! How long a verification takes on this machine, by the kind of hash. An attacker must not be able
+//! to see the kind: each try holds its place for as long as the most expensive kind that is stored
+//! would take.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -11,14 +12,14 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use crate::import_django::django_hash::{self, Kind};
 use crate::secret::is_pbkdf2_sha256;
 
-/// Our own hashes, as they are made.
+/// Our own hashes, with the parameters of new ones.
 const OWN: Kind = Kind::Argon2 {
     memory: Params::DEFAULT_M_COST,
     passes: Params::DEFAULT_T_COST,
     lanes: Params::DEFAULT_P_COST,
 };
 
-/// The dearest hashes among those that Django made.
+/// The most expensive of the hashes that Django made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dearest {
     pbkdf2: Option<Kind>,
@@ -26,7 +27,7 @@ pub struct Dearest {
 }
 
 impl Dearest {
-    /// Looks at one more hash; our own are known.
+    /// Considers one more hash. Our own are known already.
     pub fn see(&mut self, stored: &str) {
         let Some(kind) = django_hash::kind(stored) else {
             return;
@@ -41,7 +42,7 @@ impl Dearest {
     }
 }
 
-/// Compares with others of the same algorithm.
+/// A measure of work, comparable only within one algorithm.
 fn work(kind: Kind) -> u64 {
     match kind {
         Kind::Pbkdf2 { iterations } => iterations.get().into(),
@@ -49,20 +50,20 @@ fn work(kind: Kind) -> u64 {
     }
 }
 
-/// A busy moment makes a verification longer than it was when it was measured.
+/// On a busy machine, a verification takes longer than it did when measured.
 const MARGIN: (u32, u32) = (7, 5);
-/// So that one hash of millions of iterations does not shut the door on everybody.
+/// Keeps one hash of millions of iterations from making everyone wait.
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// For how long a try holds its place. Measures what has not been measured in this process, which
-/// takes as long as a few verifications.
+/// Returns how long a try holds its place. Kinds not yet measured in this process are measured
+/// first, which takes as long as a few verifications.
 pub(super) fn slot(dearest: Dearest) -> Duration {
     let own = measured(OWN);
     let theirs = dearest
         .pbkdf2
         .map(measured)
         .max(dearest.argon2.map(measured));
-    // A right password of another's kind gets a hash of our own at once.
+    // A right password with another kind of hash gets a hash of our own at once.
     let all = theirs.map_or(own, |theirs| theirs.max(own) + own);
     (all * MARGIN.0 / MARGIN.1).min(LONGEST)
 }
@@ -76,11 +77,11 @@ fn measured(kind: Kind) -> Duration {
         .or_insert_with(|| measure(kind))
 }
 
-/// The shortest of three: what else goes on here does not count.
+/// Takes the shortest of three runs, to exclude other load on the machine.
 fn measure(kind: Kind) -> Duration {
     match kind {
         Kind::Pbkdf2 { iterations } => {
-            // It takes so much longer as there are more.
+            // The time grows in proportion to the iterations.
             let few = iterations.min(SAMPLE);
             let took = shortest(|| {
                 let _never_right = is_pbkdf2_sha256(b"nobody", b"of-no-account", few, &[0; 32]);

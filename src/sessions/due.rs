@@ -1,5 +1,5 @@
-//! When a provider is asked again about the people of sessions, and with what. The unit of a
-//! re-check is the person at a provider, however many sessions they have there.
+//! When a provider is asked again about people with sessions, and with which tokens. A re-check is
+//! about one person at one provider, however many sessions they have there.
 
 use diesel::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::db::schema::sessions;
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
 
-/// What one session of a person can be asked with.
+/// The tokens with which a provider can be asked about one session of a person.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct SessionTokens {
@@ -37,7 +37,7 @@ fn open_of<'a>(provider: &'a str, user_id: i64) -> _ {
     open.filter(sessions::user_id.eq(user_id))
 }
 
-/// Whether anybody of a provider is due.
+/// Returns whether any person of a provider is due.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -51,8 +51,8 @@ pub fn is_any_due(conn: &mut Conn, provider: &str, now: UnixTime) -> Result<bool
         .is_some())
 }
 
-/// Takes up to `limit` people who are due, the longest waiting first, until `until`: nobody else
-/// takes them before that.
+/// Claims up to `limit` people who are due, the longest waiting first. No one else can claim them
+/// before `until`.
 pub fn claim(
     conn: &mut Conn,
     provider: &str,
@@ -73,7 +73,7 @@ pub fn claim(
     Ok(people)
 }
 
-/// By account and not by what is due: SQLite would walk all of the provider's.
+/// Selects by account instead of by due time: SQLite would walk all rows of the provider.
 fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[i64], at: UnixTime) -> Result<()> {
     diesel::update(
         open_at(provider)
@@ -90,13 +90,13 @@ fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[i64], at: UnixTime)
     Ok(())
 }
 
-/// When somebody is asked about again.
+/// Sets when a person is re-checked next.
 pub fn set_recheck(conn: &mut Conn, provider: &str, user_id: i64, at: UnixTime) -> Result<()> {
     set_recheck_of(conn, provider, &[user_id], at)
 }
 
-/// What a person's live sessions at a provider can be asked with now, those first that were asked
-/// with the longest ago, so that none of them grows stale.
+/// Lists the tokens of a person's live sessions at a provider that can be used now. Those used
+/// longest ago come first, so that none grows stale.
 pub fn of_person(
     conn: &mut Conn,
     now: UnixTime,
@@ -118,7 +118,7 @@ pub fn of_person(
         .load(conn))?)
 }
 
-/// Notes that the provider still knows the person.
+/// Records that the provider still knows the person.
 pub fn confirm(conn: &mut Conn, now: UnixTime, session_id: i64) -> Result<()> {
     diesel::update(sessions::table.find(session_id))
         .set(sessions::confirmed_at.eq(now.0))
@@ -126,7 +126,7 @@ pub fn confirm(conn: &mut Conn, now: UnixTime, session_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Holds a claim for longer. `false` when somebody else has the person by now.
+/// Extends a claim. Returns `false` if the person has been claimed again meanwhile.
 pub fn renew_claim(
     conn: &mut Conn,
     provider: &str,
@@ -139,7 +139,7 @@ pub fn renew_claim(
     Ok(held > 0)
 }
 
-/// Whether the provider has refused what a live session of a person came with.
+/// Returns whether the provider has refused the tokens of one of a person's live sessions.
 pub fn is_refused(
     conn: &mut Conn,
     now: UnixTime,
@@ -157,7 +157,8 @@ pub fn is_refused(
         .is_some())
 }
 
-/// Whether a person has signed in at a provider since `since`, and that was not refused since.
+/// Returns whether a person has signed in at a provider since `since` with a session that it has
+/// not refused.
 pub fn is_newer(conn: &mut Conn, since: UnixTime, provider: &str, user_id: i64) -> Result<bool> {
     Ok(open_of(provider, user_id)
         .filter(sessions::created_at.ge(since.0))
@@ -168,7 +169,8 @@ pub fn is_newer(conn: &mut Conn, since: UnixTime, provider: &str, user_id: i64) 
         .is_some())
 }
 
-/// Has those asked about again whose sessions began while nobody was; how many sessions there are.
+/// Schedules re-checks for sessions that began while re-checks were off, and returns how many there
+/// are.
 pub fn schedule(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
     Ok(diesel::update(
         open_at(provider)
@@ -182,7 +184,7 @@ pub fn schedule(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize>
     .execute(conn)?)
 }
 
-/// How many people of a provider are re-checked, counted up to `cap`.
+/// Counts the people of a provider who are re-checked, up to `cap`.
 pub fn count_people(conn: &mut Conn, provider: &str, cap: i64) -> Result<i64> {
     Sql::new(
         "SELECT DISTINCT x.user_id FROM sessions x WHERE x.provider = ? AND x.recheck_at IS NOT NULL AND x.ended_at IS NULL",

@@ -1,5 +1,5 @@
-//! What a provider gave with a session, sealed. A token is sealed for the row that it stands in, and
-//! opens in no other.
+//! The tokens that a provider gave with a session, sealed. Each is sealed for its own row and
+//! cannot be opened in any other.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 use crate::oauth::Grant;
 use crate::secret::{Keys, Purpose, Secret, random_bytes};
 
-/// Tokens of a session that ran out are kept so long, in case it was the clock that was wrong.
+/// How long expired tokens of a session are kept, in case the clock was wrong.
 const STALE: Duration = Duration::from_secs(3600);
 
-/// A grant as its row keeps it.
+/// A grant as stored in its row.
 #[derive(Clone, Debug, Default)]
 pub struct Sealed {
     pub refresh_token: Option<String>,
@@ -54,7 +54,7 @@ pub fn seal(
     })
 }
 
-/// For the session of this token's hash.
+/// Seals a token for the session with this token hash.
 ///
 /// # Errors
 /// [`Error::Internal`] without random bytes.
@@ -64,14 +64,15 @@ pub fn seal_token(keys: &Keys, token: &Secret<String>, token_hash: &str) -> Resu
         .ok_or_else(|| Error::Internal("a token cannot be encrypted".to_owned()))
 }
 
-/// `None` when a key sealed it that is not known any more, or for another session.
+/// Opens a sealed token. Returns `None` if it was sealed for another session or with a key that is
+/// no longer known.
 #[must_use]
 pub fn open_token(keys: &Keys, sealed: &str, token_hash: &str) -> Option<Secret<String>> {
     let opened = keys.open_at(Purpose::Grant, sealed, token_hash)?;
     String::from_utf8(opened.plain).ok().map(Secret::new)
 }
 
-/// Takes what a session could be asked with.
+/// Removes the tokens of a session with which its provider could be asked.
 pub fn drop_tokens(conn: &mut Conn, session_id: i64) -> Result<()> {
     diesel::update(sessions::table.find(session_id))
         .set((
@@ -83,8 +84,8 @@ pub fn drop_tokens(conn: &mut Conn, session_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Takes what a session could be asked with, because the provider refused it: this refresh token,
-/// or, where there is none, its access token. A newer one stays.
+/// Removes the tokens of a session because the provider refused them: this refresh token or, if
+/// there is none, its access token. A newer one stays.
 pub fn refuse(
     conn: &mut Conn,
     now: UnixTime,
@@ -107,8 +108,9 @@ pub fn refuse(
     Ok(())
 }
 
-/// New tokens of a live session; whether they were taken. A refresh token that was rotated takes
-/// the place of the old one, and of no other: had it changed meanwhile, two would have used it.
+/// Stores new tokens of a live session, and returns whether they were stored. A rotated refresh
+/// token replaces only the one it came from: if that has changed meanwhile, two instances would
+/// have used it.
 pub fn renew(
     conn: &mut Conn,
     session_id: i64,
@@ -137,7 +139,7 @@ pub fn renew(
     Ok(true)
 }
 
-/// What is left of a session's tokens, ended or not: for revoking them and for signing out at the
+/// The remaining tokens of a session, ended or not, used to revoke them and to sign out at the
 /// provider.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
@@ -157,7 +159,8 @@ pub fn left_of(conn: &mut Conn, session_id: i64) -> Result<Option<Left>> {
         .optional()?)
 }
 
-/// Takes the ID token of a session, with the hash of its own token: whoever asks next gets none.
+/// Removes and returns the ID token of a session, with the session's token hash. Later callers get
+/// none.
 pub fn take_id_token(conn: &mut Conn, session_id: i64) -> Result<Option<(String, String)>> {
     let found: Option<(Option<String>, String)> = sessions::table
         .find(session_id)
@@ -174,7 +177,7 @@ pub fn take_id_token(conn: &mut Conn, session_id: i64) -> Result<Option<(String,
     Ok((changed == 1).then_some((token, token_hash)))
 }
 
-/// Whether a session that has not ended came from this session of the provider's.
+/// Returns whether a session that has not ended belongs to this session at the provider.
 pub fn is_on(conn: &mut Conn, provider: &str, sid: &str) -> Result<bool> {
     Ok(sessions::table
         .filter(sessions::provider.eq(provider))
@@ -186,7 +189,7 @@ pub fn is_on(conn: &mut Conn, provider: &str, sid: &str) -> Result<bool> {
         .is_some())
 }
 
-/// Takes the tokens of up to `limit` sessions that ended before `before`; how many there were.
+/// Removes the tokens of up to `limit` sessions that ended before `before`, and returns how many.
 pub fn forget_ended(conn: &mut Conn, before: UnixTime, limit: i64) -> Result<usize> {
     let ended: Vec<i64> = sessions::table
         .filter(sessions::ended_at.is_not_null())
@@ -211,7 +214,8 @@ pub fn forget_ended(conn: &mut Conn, before: UnixTime, limit: i64) -> Result<usi
     )
 }
 
-/// Takes the tokens of a person's sessions that are past a limit: nobody comes back to them.
+/// Removes the tokens of a person's sessions that are past a limit, since no one will come back to
+/// them.
 pub fn forget_stale(
     conn: &mut Conn,
     now: UnixTime,

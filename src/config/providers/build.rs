@@ -1,5 +1,5 @@
-//! From a description to a provider's settings. Nothing in it is trusted before it has been checked,
-//! and every fault is named by its key.
+//! Turns a description into a provider's settings. Nothing in it is trusted until it has been
+//! checked, and every fault is reported under its key.
 
 mod addresses;
 mod client;
@@ -20,7 +20,7 @@ use crate::config::values::Parse;
 use crate::secret::Secret;
 use crate::text::is_refused;
 
-/// One description, and the reader that its faults go to.
+/// One description, and the reader that collects its faults.
 pub(super) struct Builder<'a, 'b> {
     reader: &'a mut Reader<'b>,
     source: SettingsSource,
@@ -52,12 +52,12 @@ impl<'a, 'b> Builder<'a, 'b> {
         self.reader.has_fault(&self.source.name(key))
     }
 
-    /// The value of a text; `None` if there is no text, or if it has a fault.
+    /// Parses a text. Returns `None` if there is no text or it has a fault.
     fn parsed<T: Parse>(&mut self, key: &str, text: Option<String>) -> Option<T> {
         self.parsed_as(key, text, T::EXPECTED, T::parse)
     }
 
-    /// The same for what is expected here alone.
+    /// Like [`Self::parsed`], with an expectation of its own.
     fn parsed_as<T>(
         &mut self,
         key: &str,
@@ -70,7 +70,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         read.unwrap_or_default()
     }
 
-    /// The bytes of a file that a key names.
+    /// Reads the file that a key names.
     fn content(&mut self, key: &str, path: &str) -> Option<Vec<u8>> {
         let content = std::fs::read(path);
         content
@@ -82,7 +82,8 @@ impl<'a, 'b> Builder<'a, 'b> {
         self.raw.issuer.is_some()
     }
 
-    /// `None` when it lacks something that every provider has; other faults are only told.
+    /// Returns `None` if something that every provider needs is missing. Other faults are only
+    /// reported.
     pub(super) fn build(
         mut self,
         id: &str,
@@ -125,7 +126,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             recheck: self.recheck(),
             ca: self.ca_file(),
             client_secret: secret.unwrap_or_else(|| Secret::new(String::new())),
-            // These come last: by now every fault has been told.
+            // These come last: by now every fault has been reported.
             pkce: pkce?,
             client_id: client_id?,
             callback_path: redirect.as_ref()?.path.clone(),
@@ -153,7 +154,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         }
     }
 
-    /// As it was set; it is compared byte for byte.
+    /// Returns the issuer exactly as it was set, because it is compared byte for byte.
     fn issuer(&mut self) -> Option<String> {
         let text = self.raw.issuer.clone()?;
         let url: Url = self.parsed("issuer", Some(text.clone()))?;
@@ -200,7 +201,7 @@ impl<'a, 'b> Builder<'a, 'b> {
     }
 }
 
-/// The default of a key that is also a variable, as the table of settings has it.
+/// Returns the default of a key that is also a variable, from the table of settings.
 fn default_text(key: &str) -> Option<&'static str> {
     variable(key)?.option.default.text()
 }

@@ -1,6 +1,6 @@
-//! Providers as they are written down: one by variables (the short form), any number in a TOML
+//! Reads the descriptions of providers: one from variables (the short form), any number from a TOML
 //! file. Both become the same [`Raw`] description, which [`super::build`] checks. A preset is a
-//! description that lies beneath an operator's own.
+//! description that provides defaults for an operator's own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::config::reader::{Reader, Reading, Told, unreadable};
 use crate::config::table::{OptionSpec, VARIABLES, ValueForm, Variable};
 use crate::secret::Secret;
 
-/// The variable that names the file.
+/// The variable with the path of the file.
 const NAME: &str = "FRONTDESK_PROVIDERS";
 
-/// Descriptions that lie beneath an operator's own, by their kind.
+/// The presets, by kind.
 const PRESETS: &[(&str, &str)] = &[
     ("platform", include_str!("../presets/platform.toml")),
     ("feishu", include_str!("../presets/feishu.toml")),
@@ -27,7 +27,7 @@ const PRESETS: &[(&str, &str)] = &[
     ("gitlab", include_str!("../presets/gitlab.toml")),
 ];
 
-/// A provider as it is written down, before anything of it is believed.
+/// A provider as described, before anything is checked.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
@@ -123,7 +123,7 @@ pub(super) struct RawDialect {
     pub(super) refused_values: Vec<toml::Value>,
 }
 
-/// The number of providers: what each of several vouches for must be said.
+/// The number of providers. With several, each must say what it vouches for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum HowMany {
     One,
@@ -131,7 +131,7 @@ pub(super) enum HowMany {
 }
 
 impl Reader<'_> {
-    /// Every provider, in the order of the sign-in page.
+    /// Reads all providers, in the order of the sign-in page.
     pub(in crate::config) fn providers(
         &mut self,
         option: &OptionSpec,
@@ -144,7 +144,7 @@ impl Reader<'_> {
             || self.text("OAUTH2_CLIENT_SECRET_FILE").is_some();
         let is_short = has_short_form || file.is_none();
         let tables = file.as_deref().map(|path| self.tables(path));
-        // A file that cannot be read most likely has some.
+        // A file that cannot be read most likely describes some.
         let described = tables
             .as_ref()
             .map_or(0, |tables| tables.as_ref().map_or(1, toml::Table::len));
@@ -174,7 +174,7 @@ impl Reader<'_> {
         Ok(all)
     }
 
-    /// The provider of the variables, which may have been set by mistake beside a file.
+    /// Reads the provider of the variables, which may have been set by mistake beside a file.
     fn short_form_beside(
         &mut self,
         file: Option<&str>,
@@ -182,7 +182,7 @@ impl Reader<'_> {
     ) -> Option<ProviderSettings> {
         let faults = self.faults.len();
         let provider = self.short_form(count);
-        // Variables that lack nothing but this are meant.
+        // If this is all that is missing, the variables are intentional.
         let is_meant = self.faults.len() == faults + 1 && self.has_fault("OAUTH2_VOUCHES_FOR");
         if provider.is_none() && file.is_some() && !is_meant {
             self.fault(
@@ -215,7 +215,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The provider that the variables describe.
+    /// Reads the provider that the variables describe.
     fn short_form(&mut self, count: HowMany) -> Option<ProviderSettings> {
         let mut table = toml::Table::new();
         for variable in VARIABLES {
@@ -226,14 +226,14 @@ impl Reader<'_> {
         let is_open_id = table.contains_key("issuer");
         let kind = if is_open_id { "openid" } else { "oauth2" };
         insert(&mut table, "kind", kind.into());
-        // The table of settings writes each value in the form of its key: a test keeps it so.
+        // The table of settings writes each value in the form of its key, which a test ensures.
         let raw = table.try_into().unwrap_or_default();
         let secret = self.secret("OAUTH2_CLIENT_SECRET").unwrap_or_default();
         let builder = Builder::new(self, SettingsSource::Variables, raw, count);
         builder.build(PROVIDER_ID, secret)
     }
 
-    /// A variable as the file would have it.
+    /// Converts a variable to the form that the file would use.
     fn written(&mut self, variable: &Variable) -> Option<toml::Value> {
         let name = variable.option.name;
         if matches!(variable.form, ValueForm::Verbatim) {
@@ -250,7 +250,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The tables of the TOML file, as they stand there.
+    /// Reads the tables of the TOML file, unchecked.
     fn tables(&mut self, path: &str) -> Option<toml::Table> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -273,7 +273,7 @@ impl Reader<'_> {
         Some(tables)
     }
 
-    /// The providers of the TOML file. `None` when one has a fault.
+    /// Reads the providers of the TOML file. Returns `None` if one has a fault.
     fn described_in(
         &mut self,
         path: &str,
@@ -289,7 +289,7 @@ impl Reader<'_> {
         (all.len() == number).then_some(all)
     }
 
-    /// One provider of the TOML file, which lies in `folder`.
+    /// Reads one provider of the TOML file in `folder`.
     fn described(
         &mut self,
         id: &str,
@@ -318,7 +318,7 @@ impl Reader<'_> {
         Builder::new(self, source, raw, count).build(id, secret)
     }
 
-    /// A table, with the preset of its kind beneath it.
+    /// Reads a table on top of the preset of its kind.
     fn raw(&mut self, id: &str, table: toml::Value) -> Option<Raw> {
         let name = format!("{NAME} {id}");
         let toml::Value::Table(mut table) = table else {
@@ -346,8 +346,8 @@ impl Reader<'_> {
         raw
     }
 
-    /// Tells a fault for each key that is unknown or has a value of the wrong type. It never shows the
-    /// value, which may be a secret.
+    /// Reports each key that is unknown or has a value of the wrong type. The value is never shown,
+    /// because it may be a secret.
     fn name_bad_keys(&mut self, name: &str, table: toml::Table) {
         for (key, value) in table {
             let parts = match value {
@@ -394,7 +394,7 @@ impl Reader<'_> {
     }
 }
 
-/// The words of a list in one line: `permissions, names`, also in `[ ]` as in the file; `[]` has
+/// Splits a list on one line into words: `permissions, names`, or in `[ ]` as in the file. `[]` has
 /// none.
 fn words(text: &str) -> Vec<String> {
     let inner = text
@@ -409,7 +409,7 @@ fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// An id of a provider has at most 32 lower-case letters, digits, - and _.
+/// Returns whether a text is a provider's id: at most 32 lower-case letters, digits, - and _.
 #[must_use]
 pub fn is_provider_id(id: &str) -> bool {
     id.len() <= 32
@@ -419,7 +419,7 @@ pub fn is_provider_id(id: &str) -> bool {
             .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
 
-/// Sets a key that may be one of an inner table: `mapping.email`.
+/// Sets a key, which may belong to an inner table: `mapping.email`.
 fn insert(table: &mut toml::Table, key: &str, value: toml::Value) {
     let Some((outer, inner)) = key.split_once('.') else {
         table.insert(key.to_owned(), value);
@@ -433,7 +433,7 @@ fn insert(table: &mut toml::Table, key: &str, value: toml::Value) {
     }
 }
 
-/// The operator's values count; a table of theirs adds to ours.
+/// Lays the operator's values over ours. Tables are merged.
 fn lay_over(beneath: &mut toml::Table, above: toml::Table) {
     for (key, value) in above {
         match (beneath.get_mut(&key), value) {
@@ -445,7 +445,7 @@ fn lay_over(beneath: &mut toml::Table, above: toml::Table) {
     }
 }
 
-/// A path in the file is relative to the folder of the file.
+/// Resolves a path relative to the folder of the file.
 fn beside(folder: Option<&Path>, file: &str) -> String {
     folder.map_or_else(
         || file.to_owned(),

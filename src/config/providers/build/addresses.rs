@@ -1,4 +1,4 @@
-//! The provider's addresses, and the one at which people come back.
+//! The provider's addresses, and our own to which it sends people back.
 
 use url::Url;
 
@@ -7,8 +7,8 @@ use crate::config::Settings;
 use crate::config::providers::{Addresses, SettingsSource};
 use crate::config::values::http_url;
 
-/// The beginnings of our own paths, which no provider may send people back to. A test holds them
-/// against all addresses of the portal.
+/// The beginnings of our own paths, which cannot be used in a redirect URL. A test compares them
+/// with all addresses of the portal.
 const OUR_PATHS: &[&str] = &[
     "/account",
     "/admin",
@@ -27,9 +27,9 @@ const OUR_PATHS: &[&str] = &[
     "/static",
 ];
 
-/// Where people come back.
+/// The redirect URL, and its path.
 pub(super) struct Redirect {
-    /// As it was set.
+    /// Exactly as it was set.
     pub(super) url: String,
     pub(super) path: String,
 }
@@ -127,7 +127,7 @@ impl Builder<'_, '_> {
     }
 }
 
-/// A path is ours if it is one of [`OUR_PATHS`] or lies below one.
+/// Returns whether a path is one of [`OUR_PATHS`] or lies below one.
 fn is_ours(path: &str) -> bool {
     path == "/"
         || OUR_PATHS

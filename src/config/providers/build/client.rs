@@ -1,4 +1,4 @@
-//! The client that Frontdesk is at the provider: its id, and how it proves its identity.
+//! Frontdesk as a client of the provider: its id, and how it proves its identity.
 
 use jsonwebtoken::{Algorithm, EncodingKey};
 use rustls::pki_types::CertificateDer;
@@ -17,7 +17,7 @@ impl Builder<'_, '_> {
         id
     }
 
-    /// The files that hold a secret or a key of this client.
+    /// Returns the files that hold a secret or a key of this client.
     pub(super) fn secret_files(&self) -> Vec<String> {
         let files = [&self.raw.client_secret_file, &self.raw.private_key_file];
         files.into_iter().flatten().cloned().collect()
@@ -91,7 +91,7 @@ impl Builder<'_, '_> {
             return None;
         };
         let pem = self.content("private_key_file", &path)?;
-        // Providers that know a key by its certificate want the newer padding.
+        // Providers that identify a key by its certificate expect the newer padding.
         let of_rsa = match thumbprint {
             Some(_) => Algorithm::PS256,
             None => Algorithm::RS256,
@@ -162,9 +162,9 @@ impl Builder<'_, '_> {
     }
 }
 
-/// The key in a file, with the algorithm that it signs by.
+/// Reads the private key in a file, and returns it with its signing algorithm.
 fn private_key(pem: &[u8], of_rsa: Algorithm) -> Option<(EncodingKey, Algorithm)> {
-    // The library tells the kinds apart; a curve shows at its first signature.
+    // The library can tell the kinds apart; a wrong curve shows at the first signature.
     let candidates = [
         (EncodingKey::from_rsa_pem(pem), of_rsa),
         (EncodingKey::from_ec_pem(pem), Algorithm::ES256),

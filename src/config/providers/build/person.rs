@@ -1,4 +1,4 @@
-//! Where the answers say who a person is, and which people may sign in.
+//! Where the answers describe a person, and which people may sign in.
 
 use super::{Builder, default_text};
 use crate::config::providers::{AdmissionRule, AdmissionRules, Mapping, Pointer};
@@ -49,8 +49,8 @@ impl Builder<'_, '_> {
         }
     }
 
-    /// A text of spaces is a separator too; spaces beside another one do not count. An empty text
-    /// counts as not set.
+    /// Returns the separator. Spaces alone are a separator too, but spaces around another one are
+    /// ignored. An empty text counts as not set.
     fn permissions_separator(&mut self) -> Option<String> {
         let given = self.raw.permissions_separator.take();
         let given = given.filter(|text| !text.is_empty())?;
@@ -94,7 +94,7 @@ impl Builder<'_, '_> {
         }
     }
 
-    /// The values that one member of an answer must have: `/department`, or `token:/tenant`.
+    /// Reads the values that one member of an answer must have: `/department`, or `token:/tenant`.
     fn rule(&mut self, name: String, values: Vec<String>) -> Option<AdmissionRule> {
         let token_path = name.strip_prefix("token:");
         let token_path = token_path.filter(|path| path.starts_with('/'));

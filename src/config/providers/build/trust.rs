@@ -1,4 +1,4 @@
-//! What the provider's word counts for, and how often it is asked for it.
+//! The matters in which the provider's word counts, and how often it is asked.
 
 use jsonwebtoken::Algorithm;
 
@@ -8,10 +8,10 @@ use crate::config::providers::{ProvesBy, Recheck, SettingsSource, VouchesFor};
 use crate::config::values::duration;
 use crate::secret::Secret;
 
-/// The most people whom one instance re-checks per second.
+/// The most people that one instance re-checks per second.
 const MAX_RECHECK_RATE: u32 = 10_000;
 
-/// The algorithms of an ID token, unless they are set.
+/// The algorithms accepted for an ID token by default.
 const USUAL: &[Algorithm] = &[
     Algorithm::RS256,
     Algorithm::RS384,
@@ -66,12 +66,12 @@ impl Builder<'_, '_> {
         Some(Recheck {
             every: every??,
             rate: rate?,
-            // A platform that knows no OpenID Connect rarely refuses to refresh.
+            // A provider without OpenID Connect rarely refuses a refresh.
             asks_profile: asks_profile.unwrap_or(!self.is_open_id()),
         })
     }
 
-    /// Everything if this is the only provider; several must each say it.
+    /// Returns everything if this is the only provider. With several, each must say it.
     pub(super) fn vouches_for(&mut self) -> Option<VouchesFor> {
         const KEY: &str = "vouches_for";
         let Some(words) = self.raw.vouches_for.take() else {
@@ -99,7 +99,8 @@ impl Builder<'_, '_> {
         found
     }
 
-    /// Symmetric ones count only if they are named, and with a secret that is long enough.
+    /// Returns the algorithms. Symmetric ones count only if they are named, and only with a long
+    /// enough secret.
     pub(super) fn algorithms(&mut self, secret: Option<&Secret<String>>) -> Vec<Algorithm> {
         const KEY: &str = "id_token_algorithms";
         let Some(names) = self.raw.id_token_algorithms.take() else {
