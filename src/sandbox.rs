@@ -266,7 +266,7 @@ async fn logged_out(request: HttpRequest, platform: Data<Platform>) -> HttpRespo
     )
 }
 
-/// RFC 6749 4.1.1 and RFC 7636 4.3.
+/// The parameters of an authorization request (RFC 6749 4.1.1, RFC 7636 4.3).
 #[derive(Deserialize)]
 struct Authorize {
     response_type: Option<String>,
@@ -438,7 +438,7 @@ fn keep<T>(kept: &Mutex<HashMap<String, T>>, key: String, value: T) {
     kept.insert(key, value);
 }
 
-/// RFC 6749 4.1.3
+/// The parameters of a token request (RFC 6749 4.1.3).
 #[derive(Deserialize)]
 struct TokenRequest {
     grant_type: Option<String>,

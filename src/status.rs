@@ -32,7 +32,7 @@ const WATCHED_FOR: Duration = Duration::from_secs(600);
 const FIGURES_AGE: Duration = Duration::from_secs(30);
 /// Sessions are counted up to this number.
 const SESSION_CAP: i64 = 100_000;
-/// Above this many people with kept permissions, they are not examined one by one.
+/// The lower bound to show if there are too many accounts to find those with kept permissions.
 const MANY: i64 = 500;
 
 #[derive(Clone, Debug)]

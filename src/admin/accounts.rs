@@ -132,7 +132,7 @@ pub enum ChangedPassword {
 }
 
 /// Sets a new password, on the command line. If the account has a local password, it is replaced
-/// and all sessions end: they may belong to the person because of whom it had to change. Otherwise
+/// and all sessions end: they may belong to the person who made the change necessary. Otherwise
 /// this sets the confirmation password, and what the old one proved no longer counts.
 ///
 /// # Errors

@@ -109,7 +109,7 @@ impl Provider {
     fn prompt(&self, prompt: Prompt) -> Option<&str> {
         let set = self.settings.prompt.as_deref();
         match (prompt, set) {
-            // Without consent some give no refresh token.
+            // Without consent, some providers give no refresh token.
             (Prompt::Login, Some(set)) if set.split(' ').any(|word| word == "consent") => {
                 Some("login consent")
             }
@@ -140,7 +140,7 @@ impl Provider {
             .collect()
     }
 
-    /// RFC 9126 2
+    /// Pushes the request (RFC 9126 2).
     async fn push(
         &self,
         metadata: &Metadata,

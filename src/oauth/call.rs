@@ -236,7 +236,7 @@ fn unquoted_parts(header: &str) -> Vec<String> {
     parts
 }
 
-/// RFC 9110 6.6.1
+/// The time in the `Date` header (RFC 9110 6.6.1).
 #[must_use]
 pub fn date(headers: &HeaderMap) -> Option<i64> {
     let text = headers.get(reqwest::header::DATE)?.to_str().ok()?;

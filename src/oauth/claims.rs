@@ -269,7 +269,7 @@ fn check_parties(claims: &Claims, parties: Parties<'_>) -> Result<(), Cause> {
         return Err(Cause::BadToken("other audiences"));
     }
     match claims.get("azp") {
-        // With unknown audiences, only this claim says for whom the token was issued.
+        // With unknown audiences, only this claim says which client the token was issued to.
         None if has_strangers => Err(Cause::BadToken("azp")),
         None => Ok(()),
         Some(azp) if azp.as_str() == Some(parties.client_id) => Ok(()),

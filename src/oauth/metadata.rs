@@ -33,9 +33,9 @@ pub struct Metadata {
     pub requires_pushed_requests: bool,
     pub revocation: Option<Url>,
     pub end_session: Option<Url>,
-    /// RFC 9207 3
+    /// True if its answers carry `iss` (RFC 9207 3).
     pub sends_issuer: bool,
-    /// Back-Channel Logout 1.0, 2.1
+    /// True if it sends logout tokens (Back-Channel Logout 1.0, 2.1).
     pub sends_logouts: bool,
     /// `token_endpoint_auth_methods_supported`; empty if absent. The same goes for the fields
     /// below.

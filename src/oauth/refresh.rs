@@ -236,8 +236,8 @@ impl Provider {
                 .any(|pointer| !documents.has(pointer) && !may_tell(pointer))
     }
 
-    /// The rule that the answers actually read break. The rule about permissions is checked where
-    /// they are synced.
+    /// The rule of admission that the answers break, as far as they were read. The rule about
+    /// permissions is checked where they are synced.
     fn broken_admission(&self, documents: &Documents, email: Option<&str>) -> Option<Admission> {
         let rules = &self.settings.admission;
         let breaks_value = rules.values.iter().any(|rule| {

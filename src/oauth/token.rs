@@ -368,7 +368,7 @@ fn lifetime(value: &Value) -> Option<u64> {
     format!("{:.0}", seconds.floor()).parse().ok()
 }
 
-/// RFC 6749 A.12: visible characters.
+/// Returns whether a text has only visible characters (RFC 6749 A.12).
 fn is_token_text(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|byte| (0x21..=0x7e).contains(&byte))
 }

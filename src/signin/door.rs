@@ -568,7 +568,7 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
         (None, None) => Actor::Unknown,
     };
     let about = about.as_ref().map_or(About::Portal, About::from);
-    // Any number of strangers may come, and the cap also covers people whom we know.
+    // The cap covers strangers and known people: both may come in any number.
     if entry.desk.refusals.admit(entry.now, about) {
         let event = Event::SignInRefused {
             reason: cause.reason(),

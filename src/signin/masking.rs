@@ -9,7 +9,7 @@ const MASK: &str = "••••••";
 /// How deep texts that hold JSON are searched.
 const MAX_DEPTH: u8 = 3;
 
-/// Parts of names that are written as one word.
+/// Parts of a name that suggest a secret, even inside a longer word.
 const PARTS: &[&str] = &[
     "token",
     "secret",

@@ -60,7 +60,7 @@ pub struct Field {
     pub pointer: String,
 }
 
-/// The longest part of an answer that is shown, in characters.
+/// The maximum length of an answer that is shown, in characters.
 const MAX_SHOWN: usize = 20_000;
 
 /// # Errors

@@ -26,7 +26,8 @@ pub fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> Option<Whose>
 
 fn walk(peer: IpAddr, trusted: &[IpNet], headers: &[&str]) -> Whose {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
-    // People may sit in the same network as their proxies: only a single host is certainly a proxy.
+    // People may sit in the network of their proxies: only an address that is listed as a single
+    // host is certainly a proxy.
     let is_proxy = |address: &IpAddr| {
         let is_host = |network: &IpNet| network.prefix_len() == network.max_prefix_len();
         let mut named = trusted.iter().filter(|network| network.contains(address));

@@ -146,7 +146,7 @@ pub fn notice(request: &HttpRequest) -> Option<String> {
     Some(request.cookie(NOTICE)?.value().to_owned())
 }
 
-/// Carries, sealed, the session that the browser has just left.
+/// Carries the sealed session that the browser has just left.
 pub fn farewell_cookie(desk: &Desk, sealed: String) -> Cookie<'static> {
     let seconds = i64::try_from(crate::signout::LEFT_SESSION_LIFETIME.as_secs()).unwrap_or(600);
     Cookie::build(FAREWELL, sealed)

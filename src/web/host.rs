@@ -11,7 +11,7 @@ use crate::desk::Desk;
 /// Answered under any name: load balancers and watchdogs know only an address.
 const EXEMPT: [&str; 2] = ["/healthz", "/readyz"];
 
-/// The treatment of a request, by its host.
+/// How a request is treated, judging by its host.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Host {
     Ours,

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::local_path::LocalPath;
 
-/// Returns the path where a person goes on to.
+/// Returns the path that a person goes on to.
 pub fn path(next: Option<&str>) -> LocalPath {
     next.and_then(LocalPath::parse)
         .unwrap_or_else(LocalPath::home)

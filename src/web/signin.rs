@@ -247,8 +247,8 @@ pub fn visitor(visit: &Visit) -> Visitor {
     }
 }
 
-/// Sets the cookie of a session that has just begun, and redirects. The person must not be able to
-/// sign out at the provider for whoever was here before.
+/// Sets the cookie of a session that has just begun, and redirects. The session that the browser
+/// left before is forgotten: its provider session is not for this person to end.
 fn open_session(
     request: &HttpRequest,
     desk: &Desk,
@@ -268,8 +268,8 @@ fn open_session(
     Ok(response.finish())
 }
 
-/// Like `open_session`, for ways of which a browser goes one at a time. A browser that came with a
-/// session, whoever it belonged to, loses its binding.
+/// Like `open_session`, for ways in that one browser takes one at a time. If the browser came with
+/// a session, no matter whose, it also loses its binding.
 pub fn open_session_anew(
     request: &HttpRequest,
     desk: &Desk,

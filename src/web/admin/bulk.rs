@@ -103,7 +103,7 @@ impl Asked {
 struct BulkPage<'a> {
     page: &'a Page<'a>,
     tab: &'static str,
-    /// The input that is still missing, if any: nobody is ticked, or no act is chosen.
+    /// The input that is still missing, if any: no one is ticked, or no act is chosen.
     missing: Option<&'static str>,
     words: Option<Words>,
     /// The number of accounts, in words.
