@@ -1,4 +1,4 @@
-//! Signing out, here and at the provider. A session that has ended stays ended.
+//! Signing out, here, in other browsers and at the provider. A session that has ended stays ended.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

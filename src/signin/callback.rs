@@ -89,7 +89,7 @@ fn values<'a>(query: &'a str, name: &str) -> impl Iterator<Item = (Cow<'a, str>,
         .filter(move |(given, _)| given == name || is_array_form(given))
 }
 
-/// The good ends of a callback.
+/// The ways in which a callback can succeed.
 pub enum Finished {
     SignedIn {
         /// The token for the cookie.
@@ -157,7 +157,7 @@ impl StaleAttempt {
     }
 }
 
-/// The bad ends of a callback.
+/// The ways in which a callback can come to nothing.
 enum Ended {
     Stale(StaleReason),
     /// The person was not known yet, and the refusal has not been recorded yet.
