@@ -1,6 +1,6 @@
-//! The commands. Each reads its settings, does one thing, and prints one error.
+//! The commands. Each reads its settings, does one thing, and prints at most one error.
 
-/// `println!` for readers that may leave early, like `head`.
+/// Like `println!`, for readers that may stop early, like `head`.
 macro_rules! say {
     ($($text:tt)*) => {{
         let _reader_gone = writeln!(std::io::stdout(), $($text)*);
@@ -123,15 +123,15 @@ impl RoleArgument {
     }
 }
 
-/// Why a command failed, for the person at the terminal.
+/// The reason why a command failed, for the person at the terminal.
 enum Failure {
     Settings(Faults),
     Refused(admin::Refusal),
     Failed(Error),
     Other(String),
-    /// All has been said already.
+    /// Everything has been said already.
     Said,
-    /// The same, with an exit status of its own.
+    /// The same, with its own exit status.
     Status(u8),
 }
 
@@ -174,7 +174,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Parses the command line and runs the command; the process's exit status.
+/// Parses the command line and runs the command. Returns the process's exit status.
 #[must_use]
 pub fn main() -> ExitCode {
     let matches = command_line().get_matches();
@@ -302,7 +302,7 @@ fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// Prints a link for the day when nothing else lets somebody in.
+/// Prints a link for the day when a person cannot sign in in any other way.
 fn rescue(username: &str) -> Result<(), Failure> {
     let settings = Settings::parse(&config::environment()?)?;
     logging::start(&LogSettings {
@@ -327,7 +327,7 @@ fn command_line() -> clap::Command {
     Arguments::command().after_help(settings_help())
 }
 
-/// A page for `man`.
+/// Prints the man page.
 fn man() -> Result<(), Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command_line())
@@ -375,7 +375,7 @@ fn existing_database() -> Result<(Db, Clock), Failure> {
     migrated_database()
 }
 
-/// For commands about accounts that exist: a database that is not there has none.
+/// Fails if the database does not exist, for commands about existing accounts.
 fn refuse_missing(url: &DatabaseUrl) -> Result<(), Failure> {
     if let DatabaseUrl::Sqlite(path) = url
         && !path.exists()
@@ -394,7 +394,7 @@ fn migrated_database() -> Result<(Db, Clock), Failure> {
     Ok((db, clock))
 }
 
-/// Asks twice on a terminal, or reads one line of standard input.
+/// Asks twice on a terminal, or reads one line from standard input.
 fn new_password(from_stdin: bool, username: &str) -> Result<String, Failure> {
     let read =
         |error: std::io::Error| Failure::Other(format!("the password cannot be read: {error}"));

@@ -1,11 +1,11 @@
 //! Frontdesk: the sign-in front desk of a company.
 //!
-//! Employees sign in with the company's own OAuth2 platform; their account is created at the
-//! first sign-in and synced at every later one; admins see who has access.
+//! Employees sign in with the company's own provider. Their account is created at the first sign-in
+//! and synced at every later one. Admins see who has access.
 //!
 //! # The map
 //!
-//! Imports point upwards in this list only; a test keeps it so.
+//! Imports only point upwards in this list; a test checks it.
 //!
 //! | rank | what | modules |
 //! | --- | --- | --- |
@@ -21,9 +21,9 @@
 //! # One sign-in
 //!
 //! `GET /oauth2_callback/` → `web::signin::finish` → [`signin::finish`] → [`oauth::Provider`]
-//! (token call; ID token; userinfo, profile and permissions side by side) → one transaction ([`users`],
-//! [`permissions`], [`sessions`], [`audit`]) → the session cookie → 303 to where the person
-//! wanted to go.
+//! (token call; ID token; userinfo, profile and permissions side by side) → one transaction
+//! ([`users`], [`permissions`], [`sessions`], [`audit`]) → the session cookie → 303 to the page
+//! that the person asked for.
 
 pub mod admin;
 pub mod attempts;

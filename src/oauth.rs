@@ -1,15 +1,16 @@
-//! Providers: what is asked of one, and what it answers (RFC 6749, RFC 6750, RFC 7636, RFC 9126,
-//! RFC 9207, OpenID Connect Core 1.0). Knows nothing of accounts.
+//! Providers: the requests to one, and its answers (RFC 6749, RFC 6750, RFC 7636, RFC 9126, RFC
+//! 9207, OpenID Connect Core 1.0). This module knows nothing about accounts.
 //!
-//! No call is retried, no redirect followed, no body read beyond its limit. Tokens leave this
-//! module only as [`Secret`], to be sealed.
+//! No call is retried, no redirect is followed, and no body is read beyond its limit. Tokens leave
+//! this module only as [`Secret`], to be sealed.
 //!
-//! [`Provider`] is the one door. What it does stands by endpoint: [`authorize`] (the way there),
+//! [`Provider`] is the one door. Its work is grouped by endpoint: [`authorize`] (the way there),
 //! [`finish`] (the way back) with [`token`] (the token endpoint, in its dialect), [`id_token`] and
-//! [`userinfo`] (its other addresses), [`refresh`] (re-checks), [`logout`] (sign-out), [`probe`] (for
-//! operators) and [`proof`] (what a sign-in there proves). Behind them: [`metadata`] (where its
-//! addresses are), [`places`] (who waits for it), [`jwt`], [`keys`] and [`claims`] (what it signed),
-//! [`documents`] and [`mapping`] (which member of its answers is what), [`mod@call`] (one HTTP call).
+//! [`userinfo`] (its other addresses), [`refresh`] (re-checks), [`logout`] (sign-out), [`probe`]
+//! (for operators) and [`proof`] (what a sign-in there proves). Behind them are [`metadata`] (its
+//! addresses), [`places`] (the sign-ins that wait for it), [`jwt`], [`keys`] and [`claims`] (what
+//! it signed), [`documents`] and [`mapping`] (the meaning of each member of its answers), and
+//! [`mod@call`] (one HTTP call).
 
 mod authorize;
 pub mod call;
@@ -55,11 +56,11 @@ use places::{Place, Places};
 pub use refresh::{KnownPerson, Presence, Refreshed, Refusal, Reread};
 use token::Tokens;
 
-/// Sign-ins that may wait for one provider at once; the next waits for a place among them, a while,
-/// and no other provider's people notice.
+/// Sign-ins that may wait for one provider at once. The next one waits a while for a place among
+/// them. The people of other providers notice nothing.
 const MAX_SIGN_INS: usize = 200;
 
-/// When a provider is asked, and until when its answer is waited for.
+/// The time of a request to a provider, and the deadline for its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     pub now: UnixTime,
@@ -67,7 +68,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// A moment from which an answer is waited for so long.
+    /// A moment whose deadline is `patience` from now.
     #[must_use]
     pub fn within(now: UnixTime, patience: Duration) -> Self {
         Self {
@@ -77,7 +78,7 @@ impl Moment {
     }
 }
 
-/// A call that failed, and at which step.
+/// A failed call, and the step at which it failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub step: Step,
@@ -93,19 +94,19 @@ impl Failure {
 /// A person, as the provider describes them.
 pub struct Person {
     pub profile: Profile,
-    /// Fields that were sent but could not be taken over.
+    /// Fields that were sent but could not be used.
     pub kept: Vec<KeptField>,
-    /// True if the provider vouches for the e-mail address: JSON `true` and nothing else.
+    /// True if the provider vouches for the e-mail address, only by JSON `true`.
     pub is_email_verified: bool,
     pub permissions: Permissions,
-    /// Which answers they came from: codes, by spaces.
+    /// The codes of the answers that the permissions came from, separated by spaces.
     pub permissions_from: String,
-    /// True if the answers have what the rules of admission want of them.
+    /// True if the answers meet the rules of admission.
     pub is_admitted: bool,
-    /// When they signed in there, by its ID token.
+    /// The time when they signed in there, from the ID token.
     pub auth_time: AuthTime,
     pub grant: Grant,
-    /// Before the provider was asked.
+    /// The time before the provider was asked.
     pub asked_at: UnixTime,
 }
 
@@ -120,12 +121,11 @@ pub struct Grant {
     pub issued_at: Option<UnixTime>,
     /// `sub` of the ID token.
     pub sub: Option<String>,
-    /// The provider's own session.
+    /// The id of the provider's own session.
     pub sid: Option<String>,
 }
 
-/// The tokens of one answer as they came, for whoever must take them back. Nothing about them need
-/// have been verified.
+/// The tokens of one answer as they came, for revoking them. None of them need have been verified.
 #[derive(Clone, Debug)]
 pub struct Given {
     refresh: Option<Secret<String>>,
@@ -142,7 +142,7 @@ impl Given {
         }
     }
 
-    /// The one that takes the others with it, and its kind (RFC 7009 2.1).
+    /// The token whose revocation revokes the others too, and its kind (RFC 7009 2.1).
     #[must_use]
     pub fn to_take_back(&self) -> (&Secret<String>, &'static str) {
         match &self.refresh {
@@ -151,7 +151,8 @@ impl Given {
         }
     }
 
-    /// The provider's own session, as the ID token names it: enough to let be what belongs to it.
+    /// The id of the provider's own session according to the ID token, so that its tokens can be
+    /// left alone.
     #[must_use]
     pub fn sid(&self) -> Option<String> {
         let jwt = jwt::Jwt::parse(self.id.as_ref()?.expose()).ok()?;
@@ -162,22 +163,23 @@ impl Given {
 
 #[derive(Debug)]
 pub enum Permissions {
-    /// This portal is not set up to ask.
+    /// This portal is not configured to ask.
     NotAsked,
-    /// Sorted by name, each once.
+    /// Sorted by name, without duplicates.
     Given(Vec<Permission>),
-    /// The call failed or its answer could not be read: says nothing about what the person may do.
+    /// The call failed or its answer could not be read. This says nothing about the person's
+    /// permissions.
     Failed(Failure),
 }
 
-/// How the provider is asked to prompt the person (`OpenID` Connect Core 3.1.2.1). Nothing here tells
-/// what it did.
+/// How the provider is asked to prompt the person (`OpenID` Connect Core 3.1.2.1). It does not say
+/// what the provider did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prompt {
     Unasked,
-    /// The person is to sign in anew.
+    /// The person must sign in again.
     Login,
-    /// Unasked, and not in silence either, whatever the settings say.
+    /// No prompt is requested, but a silent attempt is avoided, whatever the settings say.
     Aloud,
 }
 
@@ -187,9 +189,9 @@ pub struct Request<'a> {
     pub pkce_verifier: &'a Secret<String>,
     pub nonce: &'a str,
     pub prompt: Prompt,
-    /// The attempt remembers it as pushed.
+    /// True if the attempt is recorded as pushed.
     pub is_pushed: bool,
-    /// The person it is about, by the word of a third party (`OpenID` Connect Core 4).
+    /// The person to sign in, according to a third party (`OpenID` Connect Core 4).
     pub login_hint: Option<&'a str>,
 }
 
@@ -198,14 +200,14 @@ pub struct Returned<'a> {
     pub code: &'a Secret<String>,
     pub pkce_verifier: &'a Secret<String>,
     pub nonce: &'a str,
-    /// Where the person must have signed in anew to go on: not before this.
+    /// The person must have signed in again at or after this time, if set.
     pub fresh_since: Option<UnixTime>,
-    /// Where the steps of the sign-in have their lines.
+    /// The log for the steps of the sign-in.
     pub log: SignInLog<'a>,
 }
 
 impl Returned<'_> {
-    /// Writes the line of a step, under the name of the one that failed.
+    /// Writes the log line of a step; after a failure, under the name of the step that failed.
     fn log_step(&self, step: Step, took: Duration, failure: Option<&Failure>) {
         let step = failure.map_or(step, |failure| failure.step);
         let outcome = failure.map_or("ok", |failure| failure.cause.code());
@@ -219,14 +221,14 @@ pub struct Provider {
     metadata: metadata::Cache,
     keys: keys::Cache,
     sign_ins: Places,
-    /// The last call came through.
+    /// True if the last call got through.
     is_reachable: AtomicBool,
     trouble: Notify,
 }
 
 impl Provider {
     /// # Errors
-    /// [`Error::Internal`] when TLS cannot be set up.
+    /// [`Error::Internal`] if TLS cannot be set up.
     pub fn new(settings: ProviderSettings) -> Result<Self> {
         let client = client(&settings).map_err(|error| {
             Error::Internal(format!(
@@ -262,13 +264,13 @@ impl Provider {
         &self.settings.id
     }
 
-    /// Its metadata as they are known now, without asking.
+    /// The currently known metadata, without asking the provider.
     #[must_use]
     pub fn known(&self) -> Option<Arc<Metadata>> {
         self.metadata.known()
     }
 
-    /// Why its metadata could not be read the last time, if so.
+    /// The reason why the last reading of the metadata failed, if it did.
     #[must_use]
     pub fn discovery_failure(&self) -> Option<Cause> {
         self.metadata.failure()
@@ -280,7 +282,7 @@ impl Provider {
         self.known().is_some() && self.is_reachable.load(Ordering::Relaxed)
     }
 
-    /// A place among those that wait for it, for a step of this visitor's.
+    /// Takes one of the places for waiting, for a step of this visitor's.
     async fn place(
         &self,
         visitor: &Visitor,
@@ -291,19 +293,19 @@ impl Provider {
         place.map_err(Failure::at(step))
     }
 
-    /// How many more sign-ins may wait for it now.
+    /// The number of further sign-ins that may wait for it now.
     #[must_use]
     pub fn places_left(&self) -> usize {
         self.sign_ins.left()
     }
 
-    /// How many wait for a place.
+    /// The number of sign-ins that wait for a place.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.sign_ins.waiting()
     }
 
-    /// True if permissions come from it at all.
+    /// True if this provider gives permissions at all.
     #[must_use]
     pub fn gives_permissions(&self) -> bool {
         self.settings.addresses.permissions.is_some()
@@ -317,19 +319,19 @@ impl Provider {
         }
     }
 
-    /// Has its metadata read anew in the background, if that is due; nobody waits.
+    /// Starts a new reading of its metadata in the background, if one is due; no one waits.
     pub fn nudge(&self, now: UnixTime) {
         if self.settings.issuer.is_some() && self.metadata.is_due(now) {
             self.trouble.notify_one();
         }
     }
 
-    /// Waits so long, or until a call does not come through.
+    /// Waits this long, or until a call does not get through.
     pub async fn wait_for_trouble(&self, patience: Duration) {
         let _waited = tokio::time::timeout(patience, self.trouble.notified()).await;
     }
 
-    /// Reads its metadata where it has any and that is due.
+    /// Reads its metadata if it publishes any and a reading is due.
     ///
     /// # Errors
     /// [`Failure`] at [`Step::Discovery`]
@@ -349,7 +351,7 @@ impl Provider {
         found.map_err(Failure::at(Step::Discovery))
     }
 
-    /// The same where nothing is known yet.
+    /// Like [`Provider::discover`], only if nothing is known yet.
     ///
     /// # Errors
     /// As [`Provider::discover`]
@@ -385,7 +387,7 @@ impl Providers {
         self.0.iter().find(|provider| provider.id() == id)
     }
 
-    /// The one whose callback has this path.
+    /// The provider whose callback has this path.
     #[must_use]
     pub fn at(&self, callback_path: &str) -> Option<&Arc<Provider>> {
         self.0
@@ -400,13 +402,13 @@ impl Providers {
             .find(|provider| provider.settings.issuer.as_deref() == Some(issuer))
     }
 
-    /// The first of the sign-in page; settings always have one.
+    /// The first provider on the sign-in page; settings always have one.
     #[must_use]
     pub fn first(&self) -> Option<&Arc<Provider>> {
         self.0.first()
     }
 
-    /// The ids of those whose people are asked about again.
+    /// The ids of the providers whose people are re-checked.
     #[must_use]
     pub fn rechecked(&self) -> Vec<String> {
         self.0
@@ -422,8 +424,8 @@ impl Providers {
     }
 }
 
-/// The error codes of RFC 6749 4.1.2.1 and 5.2 and of OpenID Connect Core 3.1.2.6. Any other
-/// text is the provider's own and goes nowhere.
+/// The error codes of RFC 6749 4.1.2.1 and 5.2 and of OpenID Connect Core 3.1.2.6. Any other text
+/// is the provider's own and is not passed on.
 #[must_use]
 pub fn known_code(code: &str) -> &'static str {
     const CODES: &[&str] = &[

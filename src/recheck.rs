@@ -1,11 +1,11 @@
-//! Leavers and lost rights: each person who is signed in through a provider is asked about again, in
-//! the background, so that people who have left lose access here, and so do rights that were taken
-//! there.
+//! Re-checks. Each person who is signed in through a provider is asked about again in the
+//! background, so that people who have left lose access here, and rights that were revoked there
+//! are lost here too.
 //!
-//! A refusal by name drops what it was asked with and tries the person's next session; when none is
-//! left their sessions end. A refusal without a name counts only where
-//! [`crate::users::unnamed_refusals`] says so. An outage ends nothing. Rows are taken for a while
-//! before the provider is asked, so that of many instances one asks.
+//! An explicit refusal drops the tokens that were used to ask, and the person's next session is
+//! tried; when none is left, their sessions end. A refusal without a reason counts only if
+//! [`crate::users::unnamed_refusals`] says so. An outage ends nothing. Rows are claimed for a while
+//! before the provider is asked, so that only one of many instances asks.
 
 mod ask;
 mod pace;
@@ -30,16 +30,16 @@ use crate::sessions::due;
 use crate::users::Identity;
 use pace::Pace;
 
-/// People who are asked about at once, of one provider and by one instance.
+/// People that one instance asks one provider about at once.
 const MAX_CALLS: usize = 64;
-/// Whoever took a person and died leaves them to the others after so long.
+/// If an instance claims a person and dies, others may take over after this time.
 const CLAIM: Duration = Duration::from_secs(60);
-/// Between two lines of the log about people who could not be asked about.
+/// The time between two log lines about people who could not be checked.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// An instance begins no more calls a second than this, whatever the rate.
+/// An instance never begins more calls per second than this, whatever the configured rate.
 const MAX_RATE: u32 = 640;
 
-/// When somebody who signs in now is asked about for the first time; `None`: there is nothing to
+/// The time of the first re-check for a person who signs in now; `None` if there are no tokens to
 /// ask with.
 #[must_use]
 pub fn first(provider: &Provider, grant: &Grant, now: UnixTime) -> Option<UnixTime> {
@@ -49,14 +49,15 @@ pub fn first(provider: &Provider, grant: &Grant, now: UnixTime) -> Option<UnixTi
     has_any.then(|| now.plus(jittered(recheck.every, 0.5, 0.9)))
 }
 
-/// Between `from` and `to` of a period, so that people who came together do not stay together.
+/// A random time between `from` and `to` of a period, so that people who arrived together spread
+/// out.
 fn jittered(period: Duration, from: f64, to: f64) -> Duration {
     let dice = random_bytes::<4>().map_or(0, u32::from_le_bytes);
     let part = f64::from(dice) / f64::from(u32::MAX);
     period.mul_f64(from + (to - from) * part)
 }
 
-/// How many calls it takes to ask about somebody who is there.
+/// The number of calls for a person who is still welcome.
 #[must_use]
 pub fn calls_a_person(provider: &Provider) -> u32 {
     let recheck = provider.settings().recheck;
@@ -64,8 +65,8 @@ pub fn calls_a_person(provider: &Provider) -> u32 {
     provider.calls_to_read_again() + u32::from(!by_profile)
 }
 
-/// How long somebody whom the provider refuses by name may stay: as often as people are asked
-/// about, or as long as the calls about all of them take.
+/// How long a person can stay after an explicit refusal: the period of the re-checks, or the time
+/// that the calls about all people take.
 #[must_use]
 pub fn bound(recheck: Recheck, people: i64, calls_a_person: u32) -> Duration {
     let people = u32::try_from(people).unwrap_or(u32::MAX);
@@ -74,7 +75,7 @@ pub fn bound(recheck: Recheck, people: i64, calls_a_person: u32) -> Duration {
     recheck.every.max(round)
 }
 
-/// Asking about the people of one provider.
+/// The re-checks of one provider's people.
 struct Round {
     desk: Arc<Desk>,
     provider: Arc<Provider>,
@@ -83,13 +84,14 @@ struct Round {
     lines: Lines,
 }
 
-/// Lines of the log about people who could not be asked about. An outage would have one for
-/// everybody in every period.
+/// Limits the log lines about people who could not be checked. An outage would cause one per person
+/// and period.
 #[derive(Default)]
 struct Lines(Mutex<Option<(Instant, u32)>>);
 
 impl Lines {
-    /// Whether there may be one now; then how many there were none for since the last.
+    /// Returns whether a line may be written now, and if so how many were left out since the last
+    /// one.
     fn admit(&self) -> Option<u32> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *last {
@@ -105,7 +107,7 @@ impl Lines {
     }
 }
 
-/// Begins to ask about the people of each provider that is asked again.
+/// Starts the re-checks of each provider that has them.
 pub fn start(desk: &Arc<Desk>) {
     for provider in desk.providers.all() {
         if let Some(recheck) = provider.settings().recheck {
@@ -123,7 +125,7 @@ pub fn start(desk: &Arc<Desk>) {
 
 async fn run(round: Arc<Round>) {
     let idle = (round.recheck.every / 40).clamp(Duration::from_millis(50), Duration::from_secs(2));
-    // While people wait the next are taken as soon as the rate allows it.
+    // While people are waiting, the next ones are taken as soon as the rate allows.
     let busy = idle.min(Duration::from_millis(100));
     let mut pause = idle;
     let calls = Arc::new(Semaphore::new(MAX_CALLS));
@@ -148,7 +150,7 @@ async fn run(round: Arc<Round>) {
                 return;
             };
             let shared = Arc::clone(&round);
-            // To its end, so that no rotated token is lost.
+            // Jobs run to their end, so that no rotated token is lost.
             round.desk.jobs.spawn_to_end(async move {
                 shared.check(user_id, until).await;
                 drop(place);
@@ -158,7 +160,7 @@ async fn run(round: Arc<Round>) {
 }
 
 impl Round {
-    /// On the way out others take over.
+    /// When this instance stops, others take over.
     fn is_stopping(&self) -> bool {
         !self.desk.is_ready.load(Ordering::Relaxed)
     }
@@ -167,7 +169,7 @@ impl Round {
         warn!(event = "recheck", provider = self.provider.id(), outcome = "failed"; "{error}");
     }
 
-    /// Takes up to `room` people who are due.
+    /// Claims up to `room` people who are due.
     async fn take(&self, until: UnixTime, room: usize) -> Result<Vec<i64>> {
         let (db, now) = (&self.desk.db, self.desk.clock.now());
         let id = self.provider.id().to_owned();
@@ -184,7 +186,7 @@ impl Round {
         .await
     }
 
-    /// Asks about one person until all of their sessions were asked with, and keeps what came of it.
+    /// Asks about one person with all of their sessions, and stores the result.
     async fn check(self: &Arc<Self>, user_id: i64, mut claim: UnixTime) {
         while let Some(checked) = self.ask(user_id, claim).await {
             claim = checked.claim;
@@ -196,52 +198,52 @@ impl Round {
     }
 }
 
-/// What came of asking about somebody.
+/// The result of asking about a person.
 #[derive(Debug, Default)]
 struct Checked {
     user_id: i64,
-    /// When it began.
+    /// The time when it began.
     at: UnixTime,
-    /// Whether the provider's people are known by what the settings say.
+    /// True if the provider's people are identified as the settings say.
     are_subjects_known: bool,
-    /// Who the person is at the provider, as it was read before asking.
+    /// The person's identities at the provider, read before asking.
     identities: Vec<Identity>,
-    /// Sessions whose turn it was.
+    /// The sessions whose turn it was.
     asked: Vec<i64>,
-    /// Those of them whose tokens were refused, each with the refresh token that it has, sealed.
+    /// The sessions whose tokens were explicitly refused, each with its refresh token, sealed.
     refused: Vec<(i64, Option<String>)>,
-    /// The same without a name.
+    /// The sessions whose tokens were refused without a reason.
     refused_unnamed: Vec<(i64, Option<String>)>,
-    /// Whether a refresh token was taken a moment before a refusal without a name.
+    /// True if a refresh token was accepted just before a refusal without a reason.
     was_refreshed: bool,
     renewed: Vec<Renewed>,
     verdict: Verdict,
-    /// Until when nobody else asks about the person.
+    /// Until then, no one else asks about the person.
     claim: UnixTime,
 }
 
-/// New tokens of a session, sealed; each in place of an old one.
+/// New tokens of a session, sealed. Each replaces an old one.
 #[derive(Clone, Debug)]
 struct Renewed {
     session_id: i64,
     token_hash: String,
     refresh: Option<(String, String)>,
-    /// With when it runs out.
+    /// The token, and when it expires.
     access: Option<(String, i64)>,
 }
 
 #[derive(Debug, Default)]
 enum Verdict {
-    /// The provider knows the person, by this session's tokens; what it says of them now, where
-    /// that could be read.
+    /// The provider knows the person by this session's tokens. The second part is its current
+    /// answer about them, if it could be read.
     Confirmed(i64, Option<Box<Reread>>),
-    /// Nothing can be said: the provider was not to be had, or did not answer the question.
+    /// Nothing is known: the provider was unreachable, or did not answer the question.
     Unknown,
-    /// Somebody else asks about the person by now.
+    /// By now, another instance is asking about the person.
     GivenUp,
-    /// The provider knows the person and would not let them in any more.
+    /// The provider knows the person, but would no longer let them in.
     NotAdmitted(Admission),
-    /// There was nothing to ask with, or it was refused.
+    /// There were no tokens to ask with, or they were refused.
     #[default]
     NothingLeft,
 }

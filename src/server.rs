@@ -1,4 +1,4 @@
-//! The server: listens, runs until it is asked to stop, and stops without losing anybody's work.
+//! The server: listens, runs until it is told to stop, and stops without losing anyone's work.
 
 mod connections;
 
@@ -17,10 +17,11 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::{instances, jobs, recheck, signin};
 
-/// Between "not ready any more" and closing the door: load balancers look about once a second.
+/// The time between "not ready any more" and closing the door. Load balancers check about once a
+/// second.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// A portal that listens already and serves once it is run.
+/// A portal that is listening, and serves once it runs.
 pub struct Server {
     address: SocketAddr,
     desk: Arc<Desk>,
@@ -28,10 +29,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the database, brings its tables up to date, and listens where the settings say.
+    /// Opens the database, brings its tables up to date, and listens at the configured address.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the address cannot be had; what the database says.
+    /// [`Error::Internal`] if the address is not available; the errors of the database.
     pub fn build(settings: Settings, clock: Clock) -> Result<Self> {
         connections::raise_open_files();
         let listener = TcpListener::bind(settings.listen).map_err(|error| {
@@ -40,7 +41,7 @@ impl Server {
         Self::on(listener, settings, clock)
     }
 
-    /// The same on a socket that listens already.
+    /// Like [`Server::build`], on a socket that is already listening.
     ///
     /// # Errors
     /// As [`Server::build`]
@@ -68,17 +69,17 @@ impl Server {
         &self.desk
     }
 
-    /// Ends the server from elsewhere; requests in flight may finish.
+    /// A handle that stops the server from elsewhere. Requests in flight may finish.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.inner.handle()
     }
 
-    /// Serves until SIGTERM, SIGINT or the handle stops it: readiness goes first, then the door
-    /// closes, then requests in flight finish within ten seconds.
+    /// Serves until SIGTERM, SIGINT or the handle stops it. Then readiness goes first, the door
+    /// closes, and requests in flight finish within ten seconds.
     ///
     /// # Errors
-    /// When the listener fails.
+    /// The error of a listener that fails.
     pub async fn run(self) -> std::io::Result<()> {
         info!(
             event = "started",

@@ -1,10 +1,10 @@
-//! Signing in: an attempt begins, goes to the provider and comes back. Every way in ends at the one
-//! [`door`].
+//! Signing in: an attempt begins, goes to the provider and comes back. Every way in ends at the
+//! same [`door`].
 //!
-//! [`begin`] is the way to the provider; [`callback`] is the way back, which asks the provider
-//! ([`provider`]) and ends at the door, in a linking ([`linking`]) or in a [`rehearsal`]. Beside it
-//! are a local [`password`] and the links that sign in once ([`rescue`], [`password_link`]). What is
-//! refused before the door is written down in [`refusal`].
+//! [`begin`] is the way to the provider. [`callback`] is the way back: it asks the provider
+//! ([`provider`]) and ends at the door, in a linking ([`linking`]) or in a [`rehearsal`]. The other
+//! ways in are a local [`password`] and the links that sign in once ([`rescue`],
+//! [`password_link`]). [`refusal`] records what is refused before the door.
 
 mod callback;
 pub mod confirmation;
@@ -43,30 +43,30 @@ use door::{Entered, Entry, Way, enter};
 pub use refusal::note_left_out;
 use refusal::{failure, log_failure, refuse};
 
-/// How long the whole callback may take, whatever it waits for.
+/// The time limit for the whole callback, including every wait.
 const CALLBACK_DEADLINE: Duration = Duration::from_secs(10);
-/// How long discovery and a pushed request may take, before the browser leaves.
+/// The time limit for discovery and a pushed request, before the browser leaves.
 const BEGIN_DEADLINE: Duration = Duration::from_secs(8);
-/// How long the row of a refusal may take.
+/// The time limit for writing the row of a refusal.
 const NOTE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the person starting a sign-in asked for.
 #[derive(Debug)]
 pub struct Wish {
-    /// A provider's id; `None`: the first.
+    /// A provider's id; `None` means the first.
     pub provider: Option<String>,
     pub next: LocalPath,
     pub prompt: Prompt,
     pub intent: Intent,
-    /// The person it is about, by the word of a third party.
+    /// The person to sign in, according to a third party.
     pub login_hint: Option<String>,
 }
 
-/// Begins an attempt, and says where to send the browser.
+/// Begins an attempt, and returns where to send the browser.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a provider that there is not; [`Error::SignIn`] when the provider
-/// cannot be asked; [`Error::Internal`] without random bytes.
+/// [`Error::NotFound`] for an unknown provider; [`Error::SignIn`] if the provider cannot be asked;
+/// [`Error::Internal`] without random bytes.
 pub async fn begin(
     desk: &Arc<Desk>,
     browser: &Browser,
@@ -142,16 +142,16 @@ async fn begin_planned(
     }
 }
 
-/// The person before the browser, as far as requests tell.
+/// The person at the browser, as far as requests tell.
 pub struct Visitor {
-    /// `None` when it brings no binding of ours.
+    /// `None` if it sends no binding of ours.
     pub browser: Option<Browser>,
     pub client: Client,
-    /// The token of the session that this browser has, live or not.
+    /// The token of this browser's session, whether it is live or not.
     pub session_token: Option<Secret<String>>,
 }
 
-/// Where an attempt has its lines in the log.
+/// The log that an attempt writes its lines to.
 fn log_of(attempt: &Attempt) -> SignInLog<'_> {
     SignInLog {
         attempt: Some(&attempt.id),
@@ -160,7 +160,7 @@ fn log_of(attempt: &Attempt) -> SignInLog<'_> {
     }
 }
 
-/// The one transaction of a sign-in.
+/// Runs the one transaction of a sign-in.
 async fn go_in(
     desk: &Arc<Desk>,
     way: Way,
@@ -221,7 +221,7 @@ async fn go_in(
     result
 }
 
-/// Seals what the provider gave for the session that `token` will open.
+/// Seals the provider's grant for the session that `token` will open.
 fn sealed_grant(desk: &Desk, way: &Way, token: &Secret<String>) -> Result<tokens::Sealed> {
     let Way::Provider {
         provider, person, ..
@@ -234,7 +234,7 @@ fn sealed_grant(desk: &Desk, way: &Way, token: &Secret<String>) -> Result<tokens
     tokens::seal(&desk.keys, &person.grant, &token_hash, recheck_at)
 }
 
-/// A sign-in that the database did not take.
+/// A sign-in that the database did not accept.
 fn unavailable(log: SignInLog<'_>, next: LocalPath) -> Entered {
     Entered::Refused {
         error: Box::new(SignInError {

@@ -1,4 +1,4 @@
-//! Signing out, here and elsewhere. A session that ended stays ended.
+//! Signing out, here, in other browsers and at the provider. A session that has ended stays ended.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,19 +19,19 @@ use crate::sessions::{self, Client, Closing, logout_tokens, logouts, tokens};
 use crate::users::{self, User};
 
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
-/// Accounts that are looked up at once; one name is one account's, as a rule.
+/// Accounts that are looked up at once. A name usually belongs to one account.
 const ACCOUNTS_AT_ONCE: i64 = 100;
 /// How long a browser remembers the session that it left.
 pub const LEFT_SESSION_LIFETIME: Duration = Duration::from_secs(600);
-/// So long after the sign-out its ID token is given out, and once.
+/// How long after the sign-out its ID token can be given out, and only once.
 const HINT: Duration = Duration::from_secs(120);
 
-/// Ends the session of `token`, if it is live. What its provider gave is taken back there in the
-/// background. For the browser, which session it was, sealed: [`LeftSession::open`] reads it. `None`:
-/// there is nothing to sign out of but this portal.
+/// Ends the session of `token`, if it is live, and revokes its provider's tokens in the background.
+/// Returns the session, sealed for the browser; [`LeftSession::open`] reads it. Returns `None` if
+/// there is nothing to sign out of except this portal.
 ///
 /// # Errors
-/// [`Error::Database`]: then the session goes on, and the page says so.
+/// [`Error::Database`]: then the session continues, and the page says so.
 pub async fn sign_out(
     desk: &Arc<Desk>,
     token: &Secret<String>,
@@ -63,18 +63,18 @@ pub async fn sign_out(
     Ok(desk.keys.seal(Purpose::SignOut, salt, plain.as_bytes()))
 }
 
-/// What a browser remembers of the session that it has just left.
+/// The session that a browser has just left.
 pub struct LeftSession {
     pub provider: String,
     session_id: i64,
-    /// When it was left.
+    /// The time of leaving.
     at: UnixTime,
-    /// Comes back from the provider as `state`.
+    /// The provider returns it as `state`.
     pub state: String,
 }
 
 impl LeftSession {
-    /// `None` for what we did not make, and when it is too old.
+    /// Returns `None` for a text that we did not make, or that is too old.
     #[must_use]
     pub fn open(desk: &Desk, sealed: &str) -> Option<Self> {
         let opened = desk.keys.open(Purpose::SignOut, sealed)?;
@@ -98,9 +98,9 @@ impl LeftSession {
     }
 }
 
-/// Where the browser goes to sign out of the provider too. `None` where that is not offered. The
-/// first time, and soon after the sign-out, the ID token goes along: whoever sits there later gets
-/// an address that says nothing of who was there. Who only looks uses nothing up.
+/// Returns the address for signing out of the provider too, or `None` if that is not offered. Only
+/// the first address, soon after the sign-out, contains the ID token: a person who comes later gets
+/// an address that does not reveal who was here. A mere look uses nothing up.
 ///
 /// # Errors
 /// [`Error::Database`]
@@ -126,11 +126,11 @@ pub async fn provider_address(
     Ok(provider.end_session(hint.as_ref(), &back_to, &left.state))
 }
 
-/// The provider says that somebody signed out there (OpenID Connect Back-Channel Logout 1.0): ends
-/// the session of `sid`, or all of `sub`; how many there were.
+/// Handles a provider's report that a person has signed out there (OpenID Connect Back-Channel
+/// Logout 1.0). Ends the session of `sid`, or all of `sub`, and returns how many there were.
 ///
 /// # Errors
-/// [`Error::BadRequest`] for a token that does not hold, or was used; [`Error::Database`]
+/// [`Error::BadRequest`] for a token that is invalid or was used before; [`Error::Database`]
 pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str) -> Result<usize> {
     let now = desk.clock.now();
     let moment = Moment::within(now, CALL_DEADLINE);
@@ -163,7 +163,7 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
                 sub: logout.sub.as_deref(),
                 sid: logout.sid.as_deref(),
             };
-            // A sign-in that is under way waits here, or finds what is noted.
+            // A sign-in under way waits here, or finds this record.
             logouts::take_turns(conn, named)?;
             logouts::note(conn, now, named, logout.issued_at)?;
             let mut ended_of: BTreeMap<i64, usize> = BTreeMap::new();
@@ -190,10 +190,10 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
         .await
 }
 
-/// A person ends one of their own sessions.
+/// Ends one of the person's own sessions.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such live session of theirs.
+/// [`Error::NotFound`] if they have no such live session.
 pub async fn end_session(desk: &Desk, user: &User, session_id: i64, client: Client) -> Result<()> {
     let now = desk.clock.now();
     let user = user.clone();
@@ -210,7 +210,7 @@ pub async fn end_session(desk: &Desk, user: &User, session_id: i64, client: Clie
         .await
 }
 
-/// A person ends all of their sessions but the one they are in.
+/// Ends all of the person's sessions except the one they are using.
 ///
 /// # Errors
 /// [`Error::Database`]

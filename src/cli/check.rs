@@ -1,4 +1,4 @@
-//! `frontdesk check`: one line for each thing that must hold, and what to do about it.
+//! `frontdesk check`: prints one line for each requirement, and what to do about it.
 
 mod provider;
 mod records;
@@ -85,7 +85,7 @@ fn check_settings(report: &mut Report, settings: Settings) -> Result<(), Failure
     Ok(())
 }
 
-/// Checks that the files with secrets can be read by nobody else.
+/// Checks that no one else can read the files with secrets.
 fn check_files(variables: &HashMap<String, String>) {
     check_file(ENV_FILE);
     if let Some(path) = variables.get("FRONTDESK_PROVIDERS") {
@@ -116,7 +116,7 @@ fn is_open_to_all(metadata: &std::fs::Metadata) -> bool {
     metadata.permissions().mode() & 0o004 != 0
 }
 
-/// Warns about variables that set nothing, by a typing mistake or because they are empty.
+/// Warns about variables that set nothing, because of a typing mistake or because they are empty.
 fn check_names(variables: &HashMap<String, String>) {
     for (name, option) in near_misses(variables) {
         Report::warning(
@@ -125,7 +125,7 @@ fn check_names(variables: &HashMap<String, String>) {
         );
     }
     for option in OPTIONS {
-        // A space is a separator.
+        // A space is a valid separator.
         let is_empty = |value: &String| match option.name {
             "OAUTH2_PERMISSIONS_SEPARATOR" => value.is_empty(),
             _ => value.trim().is_empty(),

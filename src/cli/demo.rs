@@ -1,5 +1,5 @@
-//! `frontdesk demo`: portal and stand-in platform in one process, on loopback alone. Reads no
-//! settings, no environment and no `.env`.
+//! `frontdesk demo`: the portal and a stand-in for a company's provider in one process, only on
+//! loopback. Reads no settings, no environment and no `.env`.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -55,7 +55,7 @@ fn settings(platform: &str, redirect_url: &str, client_secret: &str) -> Result<S
         ("INTERNAL_URL_PREFIX", platform),
         ("OAUTH2_USER_ALL_PERMISSIONS_URL", &permissions_url),
         ("OAUTH2_LOGOUT_URL", &logout_url),
-        // Its stand-in signs nothing, and everything is to be tried.
+        // The stand-in signs nothing, but it must be possible to try everything.
         ("OAUTH2_PROVES_BY", "prompt"),
         ("DATABASE_URL", "frontdesk-demo.sqlite3"),
         ("SECRET_KEY", &secret_key),

@@ -29,7 +29,7 @@ type Line = [String; HEADINGS.len()];
 /// Imports the accounts in the database at `database_url`, or prints what would happen.
 pub fn run(database_url: &str, mode: Mode) -> Result<(), Failure> {
     let url = source_url(database_url)?;
-    // First, so that a wrong address makes no database of our own.
+    // This comes first, so that a wrong address does not create a database of our own.
     let mut source = DjangoDatabase::open(&url)?;
     let (db, clock) = super::migrated_database()?;
     let mut lines = Vec::new();
@@ -47,7 +47,7 @@ pub fn run(database_url: &str, mode: Mode) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads an address as `DATABASE_URL` is read.
+/// Parses an address in the same way as `DATABASE_URL`.
 fn source_url(text: &str) -> Result<DatabaseUrl, Failure> {
     if text.trim().is_empty() {
         return Err(Failure::Other(
@@ -85,7 +85,7 @@ fn line(imported: &Imported<'_>) -> Line {
     ]
 }
 
-/// Why an account is left out that was not imported before.
+/// The reason why an account was left out, unless it was already imported.
 const fn problem(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::New | Outcome::AlreadyImported => None,
@@ -101,7 +101,7 @@ fn day(time: UnixTime) -> String {
     )
 }
 
-/// A text from elsewhere, on one line and without power over the terminal; `-` for none.
+/// Puts a text from elsewhere on one line, without control characters; `-` if there is none.
 fn printable(text: &str) -> String {
     if text.is_empty() {
         return "-".to_owned();
@@ -142,7 +142,7 @@ fn aligned<T: AsRef<str>>(cells: &[T], widths: &[usize]) -> String {
     text
 }
 
-/// How many columns of a terminal a text takes: a Chinese character takes two.
+/// The number of terminal columns that a text takes: a Chinese character takes two.
 fn width(text: &str) -> usize {
     text.chars()
         .map(|c| match c {

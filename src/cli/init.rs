@@ -1,5 +1,5 @@
-//! `frontdesk init`: an operator's first day. Asks for the settings, writes `.env`, checks it, makes
-//! the tables and the first superuser, and says what to do next.
+//! `frontdesk init`: an operator's first day. Asks for the settings, writes `.env`, checks it,
+//! creates the tables and the first superuser, and says what to do next.
 
 mod answers;
 mod env_file;
@@ -69,12 +69,12 @@ pub struct Init {
     yes: bool,
 }
 
-/// The source of answers that are not given on the command line.
+/// Where answers come from that are not given on the command line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Questions {
-    /// The person at the terminal is asked.
+    /// The person at the terminal answers.
     Asked,
-    /// The defaults hold.
+    /// The defaults apply.
     Skipped,
 }
 
@@ -87,7 +87,7 @@ pub fn run(init: &Init) -> Result<(), Failure> {
     };
     let variables = answers::collect(init, questions)?;
     let settings = Settings::parse(&variables)?;
-    // Before anything is written, so that a refused password leaves nothing half made.
+    // This comes before anything is written, so that a refused password leaves nothing half done.
     let superuser = superuser::collect(init, questions)?;
     warn_of_environment(&variables)?;
     env_file::write(&env_file::text(&variables))?;
@@ -127,7 +127,7 @@ fn refuse_existing() -> Result<(), Failure> {
     )))
 }
 
-/// Says so if a step failed. It must not take the rest of the first day away.
+/// Reports a failed step. The rest of the first day must go on.
 fn is_well(result: Result<(), Failure>) -> bool {
     match result {
         Ok(()) => true,
@@ -139,7 +139,7 @@ fn is_well(result: Result<(), Failure>) -> bool {
     }
 }
 
-/// One typed line, without the space around it. `hint` says what an empty line means.
+/// Reads one line, without the space around it. `hint` says what an empty line means.
 fn ask(label: &str, hint: Option<&str>) -> Result<String, Failure> {
     let mut stdout = std::io::stdout();
     let _reader_gone = match hint {
@@ -166,7 +166,8 @@ fn unreadable(error: &std::io::Error) -> Failure {
     ))
 }
 
-/// The environment wins over the file: a value there would quietly undo an answer.
+/// Warns about variables of the environment: they win over the file, and would quietly undo an
+/// answer.
 fn warn_of_environment(variables: &HashMap<String, String>) -> Result<(), Failure> {
     let environment = config::environment()?;
     let mut names: Vec<String> = Vec::new();
@@ -189,7 +190,7 @@ fn warn_of_environment(variables: &HashMap<String, String>) -> Result<(), Failur
     Ok(())
 }
 
-/// The tables, and the superuser.
+/// Creates the tables and the superuser.
 fn prepare(settings: &Settings, superuser: Option<&Superuser>) -> Result<(), Failure> {
     let db = Db::open(&settings.database)?;
     db.migrate()?;

@@ -1,5 +1,5 @@
-//! The way to a provider: the authorization request (RFC 6749 4.1.1), in the browser's address or
-//! pushed (RFC 9126).
+//! The way to a provider: the authorization request (RFC 6749 4.1.1), either in the browser's
+//! address or pushed (RFC 9126).
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use crate::error::{Cause, Result, Step};
 use crate::secret::sha256;
 
 impl Provider {
-    /// Where the browser goes to sign in (RFC 6749 4.1.1, RFC 7636 4.3). A query that the
-    /// configured address has is kept, save for names that are ours to set. Pushes the request
-    /// where the provider wants that (RFC 9126).
+    /// Returns the address where the browser goes to sign in (RFC 6749 4.1.1, RFC 7636 4.3). A
+    /// query in the configured address is kept, except for names that we set. The request is pushed
+    /// if the provider wants that (RFC 9126).
     ///
     /// # Errors
     /// [`Failure`] at [`Step::Discovery`] or [`Step::PushedRequest`]
@@ -29,7 +29,7 @@ impl Provider {
     ) -> Result<Url, Failure> {
         let metadata = self.to_begin(visitor, moment).await?;
         let parameters = self.authorize_parameters(&request);
-        // What the attempt remembers as pushed must have been.
+        // If the attempt is recorded as pushed, its request must be.
         let is_pushing = request.is_pushed || self.is_pushing(&metadata);
         let pushed = metadata.pushed_requests.as_ref().filter(|_| is_pushing);
         if let Some(address) = pushed {
@@ -54,7 +54,7 @@ impl Provider {
         Ok(with_query(&metadata.authorize, &parameters))
     }
 
-    /// Its metadata for the way there; they are read where nothing is known yet.
+    /// Its metadata for the way there. They are read if nothing is known yet.
     pub(super) async fn to_begin(
         &self,
         visitor: &Visitor,
@@ -85,7 +85,7 @@ impl Provider {
         }
         let prompt = self.prompt(request.prompt);
         all.extend(prompt.map(|prompt| ("prompt", prompt.to_owned())));
-        // Of the two, the one that is signed for: the answer must then tell when it was.
+        // Of the two, only `max_age` has a signed result: the answer must then contain the time.
         let max_age = match request.prompt {
             Prompt::Login => Some(0),
             _ => settings.max_age.map(|max_age| max_age.as_secs()),
@@ -109,19 +109,19 @@ impl Provider {
     fn prompt(&self, prompt: Prompt) -> Option<&str> {
         let set = self.settings.prompt.as_deref();
         match (prompt, set) {
-            // Without consent some give no refresh token.
+            // Without consent, some providers give no refresh token.
             (Prompt::Login, Some(set)) if set.split(' ').any(|word| word == "consent") => {
                 Some("login consent")
             }
             (Prompt::Login, _) => Some("login"),
-            // It was tried in silence, and the provider wants to speak with the person.
+            // The silent attempt has failed: the provider needs to interact with the person.
             (Prompt::Aloud, Some("none")) => None,
             (Prompt::Aloud | Prompt::Unasked, set) => set,
         }
     }
 
-    /// Parameters of an authorization request under the names that the provider knows them by,
-    /// with those that it wants beside them.
+    /// The parameters of an authorization request under the provider's names for them, and its
+    /// extra parameters.
     fn in_its_dialect(&self, parameters: Vec<(&str, String)>) -> Vec<(String, String)> {
         let renamed = &self.settings.dialect.authorize_params;
         let extra = &self.settings.dialect.authorize_extra;
@@ -132,7 +132,7 @@ impl Provider {
                 (name.to_owned(), value)
             })
             .filter(|(name, _)| !name.is_empty())
-            // The others are the protocol's own.
+            // The other names are the protocol's own.
             .filter(|(name, _)| {
                 !matches!(name.as_str(), "prompt" | "max_age") || !extra.contains_key(name)
             })
@@ -140,7 +140,7 @@ impl Provider {
             .collect()
     }
 
-    /// RFC 9126 2
+    /// Pushes the request (RFC 9126 2).
     async fn push(
         &self,
         metadata: &Metadata,
@@ -148,7 +148,7 @@ impl Provider {
         parameters: &[(String, String)],
         moment: Moment,
     ) -> Result<String, Cause> {
-        // The client's id is among them already, or comes with its authentication.
+        // The client's id is already among them, or comes with its authentication.
         let mut parameters: Vec<(&str, &str)> = parameters
             .iter()
             .filter(|(name, _)| name != "client_id")
@@ -188,7 +188,7 @@ impl Provider {
     }
 }
 
-/// An address with parameters; those that it has already stay, save for names that are set here.
+/// An address with parameters. Its existing ones stay, except for names that are set here.
 pub(super) fn with_query(address: &Url, parameters: &[(String, String)]) -> Url {
     let mut url = address.clone();
     let theirs: Vec<(String, String)> = url

@@ -1,4 +1,4 @@
-//! A provider's answers about one person, as they came.
+//! A provider's answers about one person, unchanged.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::error::Cause;
 #[derive(Default)]
 pub struct Documents {
     all: [Option<Value>; 4],
-    /// Why the permissions answer is missing, if it was asked for.
+    /// The reason why the permissions answer is missing, if it was requested.
     pub permissions_failure: Option<Cause>,
 }
 
@@ -30,7 +30,7 @@ impl Documents {
             .map(|(_, value)| value)
     }
 
-    /// Those that there are, in the order in which they count.
+    /// The existing documents, in order of precedence.
     pub fn iter(&self) -> impl Iterator<Item = (Document, &Value)> {
         Document::ALL
             .into_iter()
@@ -38,7 +38,7 @@ impl Documents {
             .filter_map(|(document, value)| Some((document, value.as_ref()?)))
     }
 
-    /// The value that a pointer leads to, in the first document that has it, and not as null.
+    /// The value at a pointer, from the first document in which it exists and is not null.
     #[must_use]
     pub fn find(&self, pointer: &Pointer) -> Option<(Document, &Value)> {
         self.iter()
@@ -51,7 +51,7 @@ impl Documents {
             })
     }
 
-    /// The documents that have any of these members: their codes, by spaces.
+    /// The codes of the documents that have any of these members, separated by spaces.
     #[must_use]
     pub fn that_have(&self, pointers: &[Pointer]) -> String {
         let has = |document: Document, value: &Value| {
@@ -68,7 +68,7 @@ impl Documents {
         codes.join(" ")
     }
 
-    /// True if any document says something there, be it null.
+    /// True if any document has this member, even as null.
     #[must_use]
     pub fn has(&self, pointer: &Pointer) -> bool {
         self.iter()
@@ -76,7 +76,7 @@ impl Documents {
             .any(|(_, value)| value.pointer(&pointer.path).is_some())
     }
 
-    /// True if a document says of a member that there is nothing: as null.
+    /// True if a document has this member as null.
     pub(super) fn says_null(&self, pointer: &Pointer) -> bool {
         self.iter()
             .filter(|(document, _)| pointer.document.is_none_or(|only| only == *document))

@@ -1,4 +1,4 @@
-//! The way back: from a code to what the provider says of a person.
+//! The way back: from a code to the provider's answers about a person.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::clock::UnixTime;
 use crate::config::Document;
 use crate::error::{Result, Step};
 
-/// A code that was exchanged; its person is still to be read.
+/// A code that was exchanged. Its person has not been read yet.
 pub struct Exchanged<'a> {
     place: Place<'a>,
     metadata: Arc<Metadata>,
@@ -26,9 +26,9 @@ pub struct Exchanged<'a> {
 
 /// A provider's answers about the person who came back.
 pub struct Answers {
-    /// The answers themselves, as far as they came.
+    /// The answers themselves, as far as they arrived.
     pub documents: Documents,
-    /// The tokens, where the provider takes such back.
+    /// The tokens, if the provider lets us revoke them.
     pub given: Option<Given>,
     pub person: Result<Person, Failure>,
 }
@@ -46,8 +46,8 @@ impl Answers {
 }
 
 impl Provider {
-    /// Exchanges the code (RFC 6749 4.1.3). Called once for a code: whatever happens, it may be
-    /// used up. Waits for a place of this visitor's first.
+    /// Exchanges the code (RFC 6749 4.1.3). This is called once per code, because afterwards the
+    /// code may be used up. It first waits for a place of this visitor's.
     ///
     /// # Errors
     /// [`Failure`] with the step.
@@ -80,7 +80,8 @@ impl Provider {
         })
     }
 
-    /// Reads who came, by the tokens of their code. A failed permissions call is part of the answer.
+    /// Reads who came, with the tokens of their code. A failed permissions call is part of the
+    /// answer.
     pub async fn finish(
         &self,
         exchanged: Exchanged<'_>,
@@ -102,12 +103,12 @@ impl Provider {
         }
     }
 
-    /// True if tokens are revoked there when nobody keeps them.
+    /// True if the provider lets us revoke tokens that no session keeps.
     fn takes_back(&self, metadata: &Metadata) -> bool {
         self.settings.revokes_tokens && metadata.revocation.is_some()
     }
 
-    /// The answers are left in `documents`, also where the place is taken back meanwhile.
+    /// Leaves the answers in `documents`, even if the place is taken back meanwhile.
     async fn read_person(
         &self,
         metadata: &Metadata,
@@ -150,7 +151,7 @@ impl Provider {
             Permissions::Given(_) if self.settings.addresses.permissions.is_some() => {
                 returned.log_step(step, took.permissions, None);
             }
-            // Nothing was asked, or nothing but what other answers say.
+            // Nothing was requested, or only what other answers contain.
             Permissions::Given(_) | Permissions::NotAsked => {}
         }
         Ok(Person {
@@ -197,7 +198,7 @@ impl Provider {
         grant
     }
 
-    /// The profile; where it names nobody, the answer that should have is at fault.
+    /// Reads the profile. If it names no one, the answer that should have done so is at fault.
     fn full_profile(&self, documents: &Documents) -> Result<FullProfile, Failure> {
         let step = if documents.get(Document::Profile).is_some() {
             Step::ProfileCall
@@ -209,7 +210,7 @@ impl Provider {
         mapping::read(&self.settings.mapping, documents).map_err(Failure::at(step))
     }
 
-    /// The permissions that the answers have, where this portal wants any.
+    /// The permissions in the answers, if this portal wants any.
     pub(super) fn permissions_in(&self, documents: &Documents) -> Permissions {
         if self.gives_permissions() {
             mapping::permissions::read(&self.settings.mapping, documents)
@@ -218,7 +219,7 @@ impl Provider {
         }
     }
 
-    /// True if the answers have what the rules of admission want of them.
+    /// True if the answers meet the rules of admission.
     fn admits(&self, documents: &Documents) -> bool {
         self.settings.admission.values.iter().all(|rule| {
             let Some(pointer) = &rule.pointer else {

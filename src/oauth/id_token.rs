@@ -1,4 +1,4 @@
-//! The ID token of a sign-in (OpenID Connect Core 3.1.3.7), and whose signature counts.
+//! The ID token of a sign-in (OpenID Connect Core 3.1.3.7), and the signatures that count.
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
@@ -19,7 +19,7 @@ impl Provider {
         }
     }
 
-    /// The claims of the ID token that came with a code, once everything about it holds. `None` for a
+    /// Returns the claims of the ID token that came with a code, after all checks; `None` for a
     /// provider that gives no ID tokens.
     pub(super) async fn id_token(
         &self,
@@ -53,7 +53,7 @@ impl Provider {
         Ok(Some(jwt.into_claims()))
     }
 
-    /// Verifies that the provider signed a token, in a way that is allowed.
+    /// Verifies that the provider signed a token with an allowed algorithm.
     pub(super) async fn verify(
         &self,
         metadata: &Metadata,

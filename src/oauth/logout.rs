@@ -1,4 +1,4 @@
-//! Signing out, from either side, and the end of tokens that nobody keeps.
+//! Signing out, from either side, and revoking tokens that no session keeps.
 
 use url::Url;
 
@@ -10,14 +10,14 @@ use super::{Moment, Provider};
 use crate::error::{Cause, Result};
 use crate::secret::Secret;
 
-/// The longest ID token that goes along in an address, in bytes.
+/// The longest ID token that is sent in an address, in bytes.
 const MAX_HINT: usize = 2048;
 
 impl Provider {
-    /// Takes back a token (RFC 7009 2.1).
+    /// Revokes a token (RFC 7009 2.1).
     ///
     /// # Errors
-    /// Why it may still open something.
+    /// The reason why it may still be valid.
     pub async fn revoke(
         &self,
         token: &Secret<String>,
@@ -37,8 +37,8 @@ impl Provider {
         call(request, moment.deadline).await?.ok().map(|_| ())
     }
 
-    /// Where the browser goes to sign out of the provider (RP-Initiated Logout 1.0, 2). `None`
-    /// where that is not offered.
+    /// The address for signing out of the provider (RP-Initiated Logout 1.0, 2), or `None` if that
+    /// is not offered.
     #[must_use]
     pub fn end_session(
         &self,
@@ -53,16 +53,16 @@ impl Provider {
             ("post_logout_redirect_uri".to_owned(), back_to.to_owned()),
             ("state".to_owned(), state.to_owned()),
         ];
-        // A long one would not fit into what proxies take for a header.
+        // A longer one would exceed the header limits of proxies.
         let hint = id_token.filter(|token| token.expose().len() <= MAX_HINT);
         parameters.extend(hint.map(|token| ("id_token_hint".to_owned(), token.expose().clone())));
         Some(with_query(address, &parameters))
     }
 
-    /// Reads a logout token: whose sessions it ends (Back-Channel Logout 1.0, 2.6).
+    /// Reads a logout token and returns the sessions that it ends (Back-Channel Logout 1.0, 2.6).
     ///
     /// # Errors
-    /// [`Cause::BadToken`], or why it could not be verified.
+    /// [`Cause::BadToken`], or the reason why it could not be verified.
     pub async fn logout(&self, token: &str, moment: Moment) -> Result<Logout, Cause> {
         let issuer = self
             .settings
@@ -70,7 +70,7 @@ impl Provider {
             .as_deref()
             .ok_or(Cause::BadToken("issuer"))?;
         let jwt = Jwt::parse(token)?;
-        // What costs nothing first: most forgeries end here.
+        // The cheap checks come first: most forgeries fail here.
         let logout =
             claims::check_logout(jwt.claims(), &jwt.kind, self.parties(issuer), moment.now)?;
         let metadata = self.discover_once(moment).await;

@@ -1,6 +1,6 @@
-//! From the provider's answers to a person: which member is what, and what is refused.
+//! Maps the provider's answers to a person: the meaning of each member, and what is refused.
 //!
-//! The subject is exact text; names are stored as sent, not normalised and not trimmed.
+//! The subject is kept exactly. Names are stored as sent, neither normalised nor trimmed.
 
 pub mod permissions;
 
@@ -12,24 +12,24 @@ use crate::error::{Cause, Problem, ProfileFault};
 use crate::text::is_refused;
 use crate::users::{MAX_EMAIL, MAX_FIRST_NAME, MAX_SUBJECT, MAX_USERNAME, Profile};
 
-/// A field that was sent but could not be taken over, so that what is stored stays.
+/// A field that was sent but could not be used, so that the stored value stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeptField {
     pub field: &'static str,
     pub problem: Problem,
 }
 
-/// A person as the answers of a sign-in describe them.
+/// A person, as the answers of a sign-in describe them.
 #[derive(Debug)]
 pub struct FullProfile {
     pub profile: Profile,
     pub kept: Vec<KeptField>,
-    /// JSON `true`, and nothing that only looks like it.
+    /// True only for JSON `true`, not for anything that looks like it.
     pub is_email_verified: bool,
 }
 
-/// A person who is known already, as later answers describe them. A field that they leave out, or
-/// that cannot be used, says nothing.
+/// A known person, as later answers describe them. A field that is missing or unusable says
+/// nothing.
 #[derive(Debug)]
 pub struct PartialProfile {
     pub subject: Option<String>,
@@ -39,7 +39,7 @@ pub struct PartialProfile {
     pub kept: Vec<KeptField>,
 }
 
-/// Reads fields and remembers those that could not be used.
+/// Reads fields, and remembers those that could not be used.
 struct Fields<'a> {
     documents: &'a Documents,
     kept: Vec<KeptField>,
@@ -64,7 +64,7 @@ impl<'a> Fields<'a> {
 /// Reads the profile of a sign-in (the mapping's JSON Pointers, RFC 6901).
 ///
 /// # Errors
-/// [`Cause::BadProfile`] when subject or username cannot be used.
+/// [`Cause::BadProfile`] if subject or username cannot be used.
 pub fn read(mapping: &Mapping, documents: &Documents) -> Result<FullProfile, Cause> {
     let required = |field, pointer: &Pointer, max| {
         let fault = |problem| Cause::BadProfile(ProfileFault { field, problem });
@@ -88,7 +88,7 @@ pub fn read(mapping: &Mapping, documents: &Documents) -> Result<FullProfile, Cau
     })
 }
 
-/// Reads the profile of a person who is known already.
+/// Reads the profile of a known person.
 #[must_use]
 pub fn read_partial(mapping: &Mapping, documents: &Documents) -> PartialProfile {
     let mut fields = Fields::of(documents);
@@ -113,8 +113,8 @@ fn verified(mapping: &Mapping, documents: &Documents) -> bool {
     found.is_some_and(|(document, value)| document == of_email && *value == Value::Bool(true))
 }
 
-/// A member as text. Absent and null are `None`; an empty text is a text; a whole number is
-/// read as text, since some directories name people by number.
+/// Reads a member as text. Absent and null are `None`; an empty text is a text; a whole number is
+/// read as text, because some directories identify people by number.
 fn text(value: Option<&Value>, max: usize) -> Result<Option<String>, Problem> {
     let text = match value {
         None | Some(Value::Null) => return Ok(None),
@@ -131,8 +131,8 @@ fn text(value: Option<&Value>, max: usize) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The domain of an e-mail address, in lower case: what stands after its only @. `None` when the
-/// address could be read in two ways.
+/// The domain of an e-mail address in lower case: the part after its only @. Returns `None` if the
+/// address is ambiguous.
 #[must_use]
 pub fn email_domain(email: &str) -> Option<String> {
     let (local, domain) = email.split_once('@')?;

@@ -1,5 +1,5 @@
-//! Where a provider's addresses are: set by hand, or discovered (OpenID Connect Discovery 1.0,
-//! RFC 8414). The last good document outlives every outage.
+//! A provider's addresses: configured, or discovered (OpenID Connect Discovery 1.0, RFC 8414). The
+//! last good document outlives every outage.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,9 +15,9 @@ use crate::clock::UnixTime;
 use crate::config::ProviderSettings;
 use crate::error::Cause;
 
-/// A document is read anew after so long.
+/// The age at which a document is read again.
 const FRESH: Duration = Duration::from_secs(3600);
-/// After a failure the next try waits so long.
+/// The time between a failure and the next try.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// The metadata of a provider. Addresses that this server calls are already the internal ones.
@@ -25,7 +25,7 @@ const RETRY: Duration = Duration::from_millis(500);
 pub struct Metadata {
     pub authorize: Url,
     pub token: Url,
-    /// The token address as the provider itself calls it.
+    /// The token address under the provider's own name.
     pub token_name: String,
     pub userinfo: Option<Url>,
     pub jwks: Option<Url>,
@@ -33,11 +33,12 @@ pub struct Metadata {
     pub requires_pushed_requests: bool,
     pub revocation: Option<Url>,
     pub end_session: Option<Url>,
-    /// RFC 9207 3
+    /// True if its answers carry `iss` (RFC 9207 3).
     pub sends_issuer: bool,
-    /// Back-Channel Logout 1.0, 2.1
+    /// True if it sends logout tokens (Back-Channel Logout 1.0, 2.1).
     pub sends_logouts: bool,
-    /// `token_endpoint_auth_methods_supported`; empty: not said. So those below.
+    /// `token_endpoint_auth_methods_supported`; empty if absent. The same goes for the fields
+    /// below.
     pub auth_methods: Vec<String>,
     /// `scopes_supported`
     pub scopes: Vec<String>,
@@ -51,7 +52,7 @@ pub struct Metadata {
 #[derive(Debug, Default)]
 pub struct Cache {
     state: Mutex<State>,
-    /// One call at a time.
+    /// Ensures one call at a time.
     calling: tokio::sync::Mutex<()>,
 }
 
@@ -60,12 +61,12 @@ struct State {
     known: Option<Arc<Metadata>>,
     read_at: Option<UnixTime>,
     tried_at: Option<UnixTime>,
-    /// Why the last try failed, if it did.
+    /// The reason why the last try failed, if it did.
     failure: Option<Cause>,
 }
 
 impl Cache {
-    /// The cache of a provider whose addresses are all set.
+    /// The cache of a provider whose addresses are all configured.
     #[must_use]
     pub fn set(metadata: Metadata) -> Self {
         Self {
@@ -81,33 +82,33 @@ impl Cache {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The metadata that are known now, however old.
+    /// The currently known metadata, however old.
     #[must_use]
     pub fn known(&self) -> Option<Arc<Metadata>> {
         self.state().known.clone()
     }
 
-    /// Why the last reading failed, if it did.
+    /// The reason why the last reading failed, if it did.
     #[must_use]
     pub fn failure(&self) -> Option<Cause> {
         self.state().failure.clone()
     }
 
-    /// True if the document is to be read (again).
+    /// True if the document should be read (again).
     #[must_use]
     pub fn is_due(&self, now: UnixTime) -> bool {
         let state = self.state();
         let is_old = |at: Option<UnixTime>, limit: Duration| {
-            // A clock that went back makes everything old.
+            // A clock that was put back makes everything old.
             at.is_none_or(|at| now.since(at) >= limit || at.since(now) > Duration::from_secs(60))
         };
         is_old(state.read_at, FRESH) && is_old(state.tried_at, RETRY)
     }
 
-    /// Reads the document if that is due; `Ok` also when an older one serves on.
+    /// Reads the document if that is due. Returns `Ok` even if an older one remains in use.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason why there is none.
     pub async fn refresh(
         &self,
         settings: &ProviderSettings,
@@ -119,7 +120,7 @@ impl Cache {
             let _calling = tokio::time::timeout_at(deadline, self.calling.lock())
                 .await
                 .map_err(|_| Cause::TooSlow)?;
-            // Somebody else may have read it meanwhile.
+            // Another task may have read it meanwhile.
             if self.is_due(now) {
                 let read = read(settings, client, moment).await;
                 let mut state = self.state();
@@ -161,7 +162,7 @@ async fn read(
     };
     let request = client.get(address).header(ACCEPT, "application/json");
     let answer = call(request, moment.deadline).await?.ok()?;
-    // Some servers give the document no type of its own.
+    // Some servers send the document without a content type of its own.
     let document =
         json::parse(&answer.body).map_err(|_| Cause::Unreadable("discovery document"))?;
     parse(settings, &document)
@@ -196,8 +197,8 @@ fn inside(settings: &ProviderSettings, url: Url) -> Url {
     Url::parse(&inside).unwrap_or(url)
 }
 
-/// Reads a discovery document. The issuer in it must be the configured one, byte for byte
-/// (Discovery 4.3); an https issuer has https addresses.
+/// Reads a discovery document. Its issuer must be the configured one, byte for byte (Discovery
+/// 4.3). An https issuer must have https addresses.
 ///
 /// # Errors
 /// [`Cause::BadMetadata`] with the member at fault.
@@ -239,7 +240,7 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
     })
 }
 
-/// Who calls an address.
+/// The caller of an address.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Caller {
     Browser,
@@ -253,7 +254,7 @@ struct Members<'a> {
 }
 
 impl Members<'_> {
-    /// An address: the one that is set, else the document's.
+    /// An address: the configured one, or else the document's.
     fn address(
         &self,
         name: &'static str,
@@ -289,7 +290,7 @@ impl Members<'_> {
         Url::parse(issuer).is_ok_and(|issuer| issuer.scheme() == "https")
     }
 
-    /// Some providers name the addresses for servers by the host that they were asked under.
+    /// Some providers return the addresses for servers under the host of the request.
     fn is_inside(&self, url: &Url) -> bool {
         let base = self.settings.internal_base.as_ref();
         base.is_some_and(|base| base.origin() == url.origin())
@@ -306,7 +307,7 @@ impl Members<'_> {
     }
 }
 
-/// The metadata of a provider without discovery. `None` for one that has it.
+/// The metadata of a provider without discovery; `None` for one that has it.
 #[must_use]
 pub fn of_settings(settings: &ProviderSettings) -> Option<Metadata> {
     if settings.issuer.is_some() {

@@ -1,4 +1,4 @@
-//! A provider's addresses, for operators: whether they answer, and what they say.
+//! Checks a provider's addresses for operators: whether they answer, and what they say.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,24 +18,25 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One address of a provider.
 pub struct ProviderAddress {
-    /// The setting that names it.
+    /// The setting with this address.
     pub setting: String,
     pub url: Url,
-    /// This server calls it. Browsers call the others, which this server may not reach.
+    /// True if this server calls it. Only browsers call the others, which this server may be unable
+    /// to reach.
     pub is_needed: bool,
 }
 
-/// The answer of one address.
+/// The answer from one address.
 #[derive(Clone, Debug)]
 pub struct AddressCheck {
-    /// The setting that names it.
+    /// The setting with this address.
     pub setting: String,
     pub address: String,
-    /// Sign-ins depend on it; browsers alone need the others.
+    /// True if sign-ins depend on it. Only browsers need the others.
     pub is_needed: bool,
-    /// The provider's own word: its paths are right, and some of them know nothing but POST.
+    /// True if the provider itself named it. The path is then right, but some accept only POST.
     pub is_discovered: bool,
-    /// The HTTP status of its answer, or why there was none.
+    /// The HTTP status of its answer, or the reason why there was none.
     pub answer: Result<u16, String>,
     pub took: Duration,
 }
@@ -48,7 +49,7 @@ impl AddressCheck {
 }
 
 impl Provider {
-    /// Looks in the background whether it can be reached; costs it a connection at most.
+    /// Checks in the background whether it can be reached. This costs it at most one connection.
     pub async fn look(&self, now: UnixTime) {
         let moment = Moment::within(now, PATIENCE);
         if self.settings.issuer.is_some() {
@@ -57,7 +58,8 @@ impl Provider {
                 .refresh(&self.settings, &self.client, moment)
                 .await;
         }
-        // What is known from before may serve on; whether anybody is there is seen apart.
+        // Earlier metadata may remain in use; whether the provider can be reached is checked
+        // separately.
         let failure = self.metadata.failure();
         if matches!(failure, Some(Cause::Unreachable | Cause::TooSlow)) {
             self.is_reachable.store(false, Ordering::Relaxed);
@@ -136,10 +138,10 @@ impl Provider {
         checks
     }
 
-    /// Asks an address of the provider; the status of its answer, whatever it is.
+    /// Asks an address of the provider. Returns the status of its answer, whatever it is.
     ///
     /// # Errors
-    /// Why not, in the words of the layer that failed.
+    /// The reason why there was none, from the layer that failed.
     pub async fn probe(&self, url: &Url) -> Result<u16, String> {
         let deadline = Instant::now() + PATIENCE;
         timeout_at(deadline, self.client.get(url.clone()).send())
@@ -149,7 +151,7 @@ impl Provider {
             .map_err(|error| root_of(&error))
     }
 
-    /// The issuer that the discovery document names, whatever the settings say.
+    /// The issuer in the discovery document, whatever the settings say.
     pub async fn issuer_named(&self) -> Option<String> {
         let address = metadata::discovery_address(&self.settings)?;
         let deadline = Instant::now() + PATIENCE;
@@ -160,7 +162,7 @@ impl Provider {
         can_be_shown.then(|| issuer.to_owned())
     }
 
-    /// How far the provider's clock is ahead of `now`, in seconds, as its token address says.
+    /// The seconds by which the provider's clock is ahead of `now`, according to its token address.
     pub async fn clock_difference(&self, now: UnixTime) -> Option<i64> {
         let address = metadata::discovery_address(&self.settings)
             .filter(|_| self.settings.issuer.is_some())
@@ -170,9 +172,9 @@ impl Provider {
         Some(answer.date? - now.0.div_euclid(1_000_000))
     }
 
-    /// True if the provider knows this client and its secret: asks for a token with a code that
-    /// cannot be one (RFC 6749 5.2 tells the two refusals apart). `None` when its answer does
-    /// not tell.
+    /// True if the provider knows this client and its secret. This requests a token with an invalid
+    /// code (RFC 6749 5.2 distinguishes the two refusals). Returns `None` if the answer does not
+    /// tell.
     pub async fn is_client_known(&self, now: UnixTime) -> Option<bool> {
         let moment = Moment::within(now, PATIENCE);
         let metadata = self.known()?;

@@ -1,5 +1,5 @@
-//! What a provider can prove about who sits before the browser: that they signed in there just now,
-//! and not that its own session was still open.
+//! What a provider can prove about the person at the browser: that they signed in there just now,
+//! and not merely that its own session was still open.
 
 use super::metadata::Metadata;
 use super::{Failure, Moment, Provider, Visitor};
@@ -19,8 +19,8 @@ impl Provider {
         metadata.requires_pushed_requests || self.settings.pushes_requests
     }
 
-    /// True if `prompt=login` reaches it where people are to sign in anew: a dialect may leave the
-    /// parameter out, or have another value in its place.
+    /// True if `prompt=login` reaches the provider when people must sign in again. A dialect may
+    /// leave the parameter out, or replace its value.
     #[must_use]
     pub fn can_prompt(&self) -> bool {
         let dialect = &self.settings.dialect;
@@ -31,9 +31,9 @@ impl Provider {
         name.is_none_or(|name| !name.is_empty())
     }
 
-    /// True if a `prompt=login` that was pushed is what the person was asked by. Where neither a
-    /// nonce nor a challenge ties the answer to that very request, a browser could make its own
-    /// with the `state` of it.
+    /// True if a pushed `prompt=login` is certainly the request that prompted the person. If
+    /// neither a nonce nor a challenge ties the answer to exactly that request, a browser could
+    /// make its own with the same `state`.
     #[must_use]
     pub fn can_prove_by_pushing(&self) -> bool {
         self.can_prompt() && (self.settings.issuer.is_some() || self.settings.pkce)
@@ -45,7 +45,7 @@ impl Provider {
         self.can_prompt() && self.settings.proves_by == ProvesBy::Prompt
     }
 
-    /// True if signing in there anew can prove anything, as far as is known now.
+    /// True if a new sign-in there can prove anything, as far as is known now.
     #[must_use]
     pub fn can_prove(&self) -> bool {
         let is_pushing = self.known().is_some_and(|known| self.is_pushing(&known));

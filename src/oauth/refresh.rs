@@ -1,5 +1,5 @@
-//! Asking again about somebody who signed in before: whether the provider still knows them, and
-//! what it says of them now.
+//! Asks again about a person who signed in before: whether the provider still knows them, and what
+//! it says about them now.
 
 use serde_json::Value;
 
@@ -16,37 +16,38 @@ use crate::config::{Document, Pointer};
 use crate::error::{Admission, Cause, Step};
 use crate::secret::Secret;
 
-/// The presence at the provider of somebody who signed in before.
+/// The provider's answer to whether a person who signed in before is still known.
 pub enum Presence<T> {
-    /// They are, and this came with the answer.
+    /// The person is known, and this came with the answer.
     Confirmed(T),
     Refused(Refusal),
     /// The answer says nothing either way.
     Unknown(Cause),
 }
 
-/// How a provider refuses somebody.
+/// The kind of refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// By a name that stands for nothing else: `invalid_grant`, `invalid_token`, another person.
+    /// An explicit refusal, which can mean nothing else: `invalid_grant`, `invalid_token`, or
+    /// another person.
     Named,
-    /// By a status alone, as firewalls and gateways answer too.
+    /// A refusal without a reason: only a status, such as firewalls and gateways send too.
     Unnamed,
 }
 
-/// New tokens, and the claims of the ID token that came with them, where one did and could be
+/// New tokens, and the claims of the ID token that came with them, if there was one and it could be
 /// verified.
 pub struct Refreshed {
     pub tokens: Tokens,
     pub claims: Option<Value>,
 }
 
-/// A person who is asked about again, as they are known here.
+/// A person who is re-checked, as they are known here.
 #[derive(Clone, Copy, Debug)]
 pub struct KnownPerson<'a> {
-    /// The `sub` that userinfo must be about, where it is known.
+    /// The `sub` that userinfo must be about, if known.
     pub sub: Option<&'a str>,
-    /// Which answers their permissions came from: codes, by spaces.
+    /// The codes of the answers that their permissions came from, separated by spaces.
     pub permissions_from: Option<&'a str>,
 }
 
@@ -55,17 +56,17 @@ pub struct KnownPerson<'a> {
 pub struct Reread {
     pub profile: PartialProfile,
     pub permissions: Permissions,
-    /// Which answers they came from: codes, by spaces.
+    /// The codes of the answers that the permissions came from, separated by spaces.
     pub permissions_from: String,
-    /// Before the provider was asked.
+    /// The time before the provider was asked.
     pub asked_at: UnixTime,
-    /// The rule of admission that what was read breaks.
+    /// The rule of admission that these answers break.
     pub breaks_admission: Option<Admission>,
 }
 
 impl Provider {
-    /// Asks about somebody by a refresh token (RFC 6749 6, OpenID Connect Core 12). `sub` is who it
-    /// must still be.
+    /// Asks about a person with a refresh token (RFC 6749 6, OpenID Connect Core 12). The answer
+    /// must still be about `sub`.
     pub async fn refresh(
         &self,
         refresh_token: &Secret<String>,
@@ -112,15 +113,17 @@ impl Provider {
                 tokens,
                 claims: Some(claims),
             }),
-            // Somebody else, from somewhere else or for somebody else: as good as a refusal (Core
-            // 12.2). Not audiences beside this one: some name every client of a project.
+            // The token is from another issuer, or for another person or client, which is as good
+            // as a refusal (Core 12.2). Additional audiences are not: some providers name every
+            // client of a project.
             Err(Cause::BadToken("iss" | "sub" | "aud")) => Presence::Refused(Refusal::Named),
-            // Where it cannot be verified the new token counts all the same: the old one is used up.
+            // If it cannot be verified, the new token counts all the same, because the old one is
+            // used up.
             Err(_) => without_claims(tokens),
         }
     }
 
-    /// How many calls [`Provider::read_again`] makes.
+    /// The number of calls that [`Provider::read_again`] makes.
     #[must_use]
     pub fn calls_to_read_again(&self) -> u32 {
         u32::from(self.asks_userinfo())
@@ -134,15 +137,15 @@ impl Provider {
         known.is_some_and(|known| self.userinfo_address(&known).is_some())
     }
 
-    /// True if access tokens can be asked with.
+    /// True if access tokens can be used to ask.
     #[must_use]
     pub fn has_profile(&self) -> bool {
         self.settings.dialect.profile_query.is_empty()
             && (self.settings.addresses.profile.is_some() || self.asks_userinfo())
     }
 
-    /// Reads what the provider says of somebody now, by an access token and by the claims of a
-    /// refreshed ID token, where there are any.
+    /// Reads what the provider says about a person now, with an access token and from the claims of
+    /// a refreshed ID token, if there are any.
     pub async fn read_again(
         &self,
         access_token: &Secret<String>,
@@ -207,11 +210,11 @@ impl Provider {
         }
     }
 
-    /// True if a list of permissions was not to be seen: a refreshed ID token may leave claims out
-    /// (OpenID Connect Core 12.2), and what was not asked cannot tell.
+    /// True if a list of permissions could not be seen: a refreshed ID token may omit claims
+    /// (OpenID Connect Core 12.2), and an answer that was not requested says nothing.
     fn leaves_permissions_out(&self, documents: &Documents, from: Option<&str>) -> bool {
         let has = |document| documents.get(document).is_some();
-        // The answer that had them at the sign-in is the one that can say that there are none.
+        // Only the answer that had them at the sign-in can say that there are none now.
         let had_them = |document: Document| {
             from.is_none_or(|from| {
                 from.is_empty() || from.split(' ').any(|code| code == document.code())
@@ -233,8 +236,8 @@ impl Provider {
                 .any(|pointer| !documents.has(pointer) && !may_tell(pointer))
     }
 
-    /// The rule that what was really read breaks; the one about permissions is looked at where
-    /// they are synced.
+    /// The rule of admission that the answers break, as far as they were read. The rule about
+    /// permissions is checked where they are synced.
     fn broken_admission(&self, documents: &Documents, email: Option<&str>) -> Option<Admission> {
         let rules = &self.settings.admission;
         let breaks_value = rules.values.iter().any(|rule| {

@@ -1,5 +1,5 @@
-//! The token endpoint (RFC 6749 3.2): how this client shows there who it is, how a request is made
-//! in the provider's dialect, and how an answer is read.
+//! The token endpoint (RFC 6749 3.2): how this client authenticates there, how a request is made in
+//! the provider's dialect, and how an answer is read.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,21 +22,21 @@ use crate::secret::{Secret, random_token};
 pub struct Tokens {
     pub access_token: Secret<String>,
     pub refresh_token: Option<Secret<String>>,
-    /// When the access token is over, if that was said.
+    /// The time when the access token expires, if given.
     pub expires_at: Option<UnixTime>,
-    /// `None`: there was none.
+    /// `None` if there was none.
     pub id_token: Option<Secret<String>>,
-    /// The answer has what the rules of admission want of it.
+    /// True if the answer meets the rules of admission.
     pub is_admitted: bool,
-    /// The answer has something else than they want.
+    /// True if the answer contradicts the rules of admission.
     pub breaks_admission: bool,
 }
 
-/// How long a client's own assertion holds, in seconds (RFC 7523 3).
+/// The lifetime of the client's own assertion, in seconds (RFC 7523 3).
 const ASSERTION_LIFETIME: i64 = 60;
-/// Beyond this an access token's life is of no interest: ten years, in seconds.
+/// Ten years in seconds. A longer lifetime of an access token is ignored.
 const MAX_LIFETIME: f64 = 315_360_000.0;
-/// Tokens are kept up to this length.
+/// The longest token that is kept.
 const MAX_TOKEN: usize = 16 * 1024;
 
 impl Provider {
@@ -61,7 +61,8 @@ impl Provider {
         read(&self.settings, &answer, moment.now)
     }
 
-    /// How this client authenticates: as it is set, else the first that the provider offers.
+    /// The client's authentication method: the configured one, or else the first that the provider
+    /// offers.
     #[must_use]
     pub fn client_auth(&self, metadata: &Metadata) -> ClientAuth {
         if let Some(auth) = self.settings.client_auth {
@@ -73,7 +74,7 @@ impl Provider {
                 .iter()
                 .any(|method| method == auth.metadata_code())
         };
-        // Basic is what a provider has that does not say (RFC 8414 2).
+        // Basic is the default of a provider that lists none (RFC 8414 2).
         [ClientAuth::Basic, ClientAuth::Post]
             .into_iter()
             .find(offers)
@@ -81,10 +82,10 @@ impl Provider {
     }
 
     /// A request with parameters and the client's authentication, to the token endpoint or to
-    /// another one that wants the same.
+    /// another one that requires the same.
     ///
     /// # Errors
-    /// [`Cause::Internal`] when the client's key cannot sign.
+    /// [`Cause::Internal`] if the client's key cannot sign.
     pub(super) fn client_request(
         &self,
         metadata: &Metadata,
@@ -134,8 +135,7 @@ impl Provider {
         })
     }
 
-    /// The parameters by which this client shows who it is, in one way and never two (RFC 6749
-    /// 2.3.1).
+    /// The parameters that authenticate this client, in exactly one way (RFC 6749 2.3.1).
     fn credentials(
         &self,
         auth: ClientAuth,
@@ -169,7 +169,7 @@ impl Provider {
     }
 }
 
-/// Form-urlencoded, then base64 (RFC 6749 2.3.1).
+/// Basic credentials: form-urlencoded, then base64 (RFC 6749 2.3.1).
 fn basic(settings: &ProviderSettings) -> Result<HeaderValue, Cause> {
     let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!(
@@ -183,7 +183,7 @@ fn basic(settings: &ProviderSettings) -> Result<HeaderValue, Cause> {
     Ok(header)
 }
 
-/// The client's own word, signed (RFC 7523 2.2, OpenID Connect Core 9).
+/// The client's signed assertion (RFC 7523 2.2, OpenID Connect Core 9).
 fn assertion(settings: &ProviderSettings, audience: &str, now: UnixTime) -> Result<String, Cause> {
     let no_key = Cause::Internal("the client's key cannot sign");
     let key = settings.signing_key.as_ref().ok_or(no_key.clone())?;
@@ -206,12 +206,13 @@ fn assertion(settings: &ProviderSettings, audience: &str, now: UnixTime) -> Resu
 /// Reads a token answer.
 ///
 /// # Errors
-/// [`Cause::CodeRefused`] for `invalid_grant`, [`Cause::ClientRefused`], or what is wrong with it.
+/// [`Cause::CodeRefused`] for `invalid_grant`, [`Cause::ClientRefused`], or the fault in the
+/// answer.
 pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Result<Tokens, Cause> {
     let dialect = &settings.dialect;
     let whole = document(dialect, answer)?;
     let token = opened(dialect, &whole, dialect.token_envelope.as_deref())?;
-    // RFC 6749 7.1: a type that one does not understand must not be used.
+    // RFC 6749 7.1: a token type that a client does not understand must not be used.
     let is_bearer = match token.get("token_type") {
         None => !dialect.needs_token_type,
         Some(kind) => kind
@@ -274,14 +275,14 @@ fn document(dialect: &Dialect, answer: &Answer) -> Result<Value, Cause> {
         }
         _ => return Err(refusal(answer)),
     };
-    // Some providers answer errors with 200.
+    // Some providers send errors with status 200.
     match document.get("error").filter(|code| !code.is_null()) {
         Some(code) => Err(cause_of_code(code.as_str().unwrap_or_default())),
         None => Ok(document),
     }
 }
 
-/// Reads an error answer (RFC 6749 5.2). The status should be 400; some say 401 or 403.
+/// Reads an error answer (RFC 6749 5.2). The status should be 400; some use 401 or 403.
 #[must_use]
 pub fn refusal(answer: &Answer) -> Cause {
     let error = answer.json().ok();
@@ -308,12 +309,12 @@ fn cause_of_code(code: &str) -> Cause {
     }
 }
 
-/// The object that counts in an answer that may have an envelope, whose ok member says that all is
-/// well.
+/// Returns the object that counts in an answer. The answer may have an envelope, whose ok member
+/// reports success.
 ///
 /// # Errors
-/// [`Cause::CodeRefused`] when it says so in the provider's own words, [`Cause::NotOk`] when it
-/// says otherwise, [`Cause::Unreadable`] when there is no such object.
+/// [`Cause::CodeRefused`] if the envelope says so in the provider's own words, [`Cause::NotOk`] if
+/// it reports another failure, [`Cause::Unreadable`] if there is no such object.
 pub fn opened<'a>(
     dialect: &Dialect,
     answer: &'a Value,
@@ -343,7 +344,7 @@ fn is_refused(dialect: &Dialect, answer: &Value) -> bool {
             .any(|value| as_text(value) == said)
 }
 
-/// A text or a number, as text: some say `0`, some `"0"`.
+/// Reads a text or a number as text: some send `0`, some `"0"`.
 #[must_use]
 pub fn as_text(value: &Value) -> Option<String> {
     match value {
@@ -354,7 +355,7 @@ pub fn as_text(value: &Value) -> Option<String> {
     }
 }
 
-/// Seconds, as a number or as text.
+/// Reads seconds from a number or a text.
 fn lifetime(value: &Value) -> Option<u64> {
     let seconds = match value {
         Value::Number(number) => number.as_f64()?,
@@ -367,12 +368,12 @@ fn lifetime(value: &Value) -> Option<u64> {
     format!("{:.0}", seconds.floor()).parse().ok()
 }
 
-/// RFC 6749 A.12: visible characters.
+/// Returns whether a text has only visible characters (RFC 6749 A.12).
 fn is_token_text(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|byte| (0x21..=0x7e).contains(&byte))
 }
 
-/// The client's credentials can be sent at all.
+/// Checks that the client's credentials can be sent at all.
 ///
 /// # Errors
 /// [`Error::Internal`]

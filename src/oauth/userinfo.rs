@@ -1,5 +1,5 @@
-//! The addresses that tell of a person: userinfo (OpenID Connect Core 5.3), the profile and the
-//! permissions. They are asked side by side.
+//! The addresses with answers about a person: userinfo (OpenID Connect Core 5.3), the profile and
+//! the permissions. They are asked side by side.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,26 +20,26 @@ use crate::config::Document;
 use crate::error::{Cause, Step};
 use crate::secret::Secret;
 
-/// Permissions get so much less time than the profile: their failing leaves enough to finish
+/// How much less time the permissions get than the profile: if they fail, enough is left to finish
 /// without them.
 const PERMISSIONS_EARLIER: Duration = Duration::from_secs(1);
-/// Stands in a query for the access token.
+/// Stands for the access token in a query.
 const ACCESS_TOKEN: &str = "{access_token}";
 
-/// The tokens that the addresses are asked with, and the person they are asked about.
+/// The tokens for asking the addresses, and the person they are asked about.
 pub(super) struct Asking<'a> {
     pub metadata: &'a Metadata,
     pub access_token: &'a Secret<String>,
-    /// The `sub` that userinfo must be about, where it is known.
+    /// The `sub` that userinfo must be about, if known.
     pub sub: Option<&'a str>,
-    /// The code of a sign-in, which some profile addresses want.
+    /// The code of a sign-in, which some profile addresses require.
     pub code: Option<&'a Secret<String>>,
     pub moment: Moment,
 }
 
 impl Asking<'_> {
-    /// The value of a query's parameter: a token, a code, a member of the answer before this one,
-    /// or the text itself.
+    /// The value of a query parameter: a token, a code, a member of the previous answer, or the
+    /// text itself.
     fn fill(&self, template: &str, before: &Value) -> Result<String, Cause> {
         let pointer = template
             .strip_prefix('{')
@@ -60,7 +60,7 @@ impl Asking<'_> {
     }
 }
 
-/// The answer of an address; `None` where there is none to ask.
+/// The answer of an address; `None` if there is no address.
 type Answer = Result<Option<Value>, Cause>;
 
 /// The answers of all addresses about one person.
@@ -71,7 +71,7 @@ pub(super) struct PersonAnswers {
     pub took: CallTimes,
 }
 
-/// How long the calls about one person took.
+/// The duration of the calls about one person.
 #[derive(Clone, Copy)]
 pub(super) struct CallTimes {
     userinfo: Duration,
@@ -80,7 +80,7 @@ pub(super) struct CallTimes {
 }
 
 impl CallTimes {
-    /// The time of the call that failed; without a failure, of both calls that make the profile.
+    /// The duration of the call that failed; without a failure, of both calls for the profile.
     pub(super) fn of_profile(self, failure: Option<&Failure>) -> Duration {
         match failure.map(|failure| failure.step) {
             Some(Step::Userinfo) => self.userinfo,
@@ -91,7 +91,7 @@ impl CallTimes {
 }
 
 impl PersonAnswers {
-    /// Puts the answers among the documents. A failed permissions call is one of them.
+    /// Puts the answers into the documents. A failed permissions call is one of them.
     pub(super) fn put_into(self, documents: &mut Documents) -> Result<(), Failure> {
         for (step, document, answer) in [
             (Step::Userinfo, Document::Userinfo, self.userinfo),
@@ -116,7 +116,7 @@ async fn timed(call: impl Future<Output = Answer>) -> (Answer, Duration) {
 }
 
 impl Provider {
-    /// Asks each address that there is.
+    /// Asks each configured address.
     pub(super) async fn ask_about_person(&self, asking: &Asking<'_>) -> PersonAnswers {
         let (userinfo, profile, permissions) = tokio::join!(
             timed(self.userinfo(asking)),
@@ -135,13 +135,13 @@ impl Provider {
         }
     }
 
-    /// Where userinfo is asked for, if it is.
+    /// The address of userinfo, if it is asked for.
     pub(super) fn userinfo_address<'a>(&self, metadata: &'a Metadata) -> Option<&'a Url> {
         let is_asked = self.settings.issuer.is_some() && self.settings.asks_userinfo;
         metadata.userinfo.as_ref().filter(|_| is_asked)
     }
 
-    /// Userinfo is JSON, or signed. It must be about the same person.
+    /// Reads userinfo, which is JSON or signed. It must be about the same person.
     async fn userinfo(&self, asking: &Asking<'_>) -> Answer {
         let Some(address) = self.userinfo_address(asking.metadata) else {
             return Ok(None);
@@ -166,7 +166,7 @@ impl Provider {
         if !claims.is_object() {
             return Err(Cause::Unreadable("userinfo"));
         }
-        // A session from before there was an ID token cannot be compared.
+        // A session from before ID tokens were used has nothing to compare with.
         let named = claims.get("sub").and_then(Value::as_str);
         if asking.sub.is_some_and(|sub| named != Some(sub)) {
             return Err(Cause::BadToken("userinfo sub"));
@@ -174,7 +174,7 @@ impl Provider {
         Ok(Some(claims))
     }
 
-    /// The profile, and what a second address adds to it.
+    /// Reads the profile, and the additions of a second address.
     async fn profile(&self, asking: &Asking<'_>) -> Answer {
         let Some(address) = &self.settings.addresses.profile else {
             return Ok(None);
@@ -230,7 +230,7 @@ impl Provider {
         Ok(Some(opened.clone()))
     }
 
-    /// With the token in a header alone (RFC 6750 2.1).
+    /// Adds the token only in a header (RFC 6750 2.1).
     fn with_token(
         &self,
         request: RequestBuilder,
@@ -251,8 +251,8 @@ impl Provider {
     }
 }
 
-/// Adds what a second address says of somebody: the members that are missing, or, of a list, all of
-/// the one item that counts.
+/// Adds the second address's answer about a person: its missing members or, from a list, all
+/// members of the one item that counts.
 fn add_details(profile: &mut Value, more: Value, pick: Option<&str>) -> Result<(), Cause> {
     let unreadable = Cause::Unreadable("details");
     let picked = match pick {

@@ -1,4 +1,4 @@
-//! Asking about one person, with one session's tokens after the other.
+//! Asks about one person, with one session's tokens after the other.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -16,24 +16,25 @@ use crate::sessions::tokens;
 use crate::users::{self, keys};
 
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
-/// A claim that runs out sooner than this is renewed before the next session is asked with.
+/// A claim that expires sooner than this is renewed before the next session is tried.
 const RENEW_CLAIM: Duration = Duration::from_secs(30);
 
-/// What one session's tokens brought.
+/// The result of asking with one session's tokens.
 enum Answer {
     Confirmed(Option<Box<Reread>>),
-    /// The rule of admission that what was read breaks.
+    /// The person no longer meets this rule of admission.
     NotAdmitted(Admission),
     Refused(Refusal),
     Unknown(Cause),
     NothingToAskWith,
-    /// There is something to ask with, sealed under a key that is not known here.
+    /// There are tokens, but they are sealed under a key that is not known here.
     TokensSealed,
 }
 
 impl Round {
-    /// Asks with one session's tokens after the other, until one tells that the person is there or
-    /// that the provider is not. `None` when the database does not say with what.
+    /// Asks with one session's tokens after the other, until one shows that the person is still
+    /// known or that the provider is unreachable. Returns `None` if the tokens cannot be read from
+    /// the database.
     pub(super) async fn ask(&self, user_id: i64, claim: UnixTime) -> Option<Checked> {
         let (desk, provider) = (&self.desk, &self.provider);
         let (now, limits, id) = (desk.clock.now(), desk.limits, provider.id().to_owned());
@@ -42,14 +43,14 @@ impl Round {
             let identities = users::identity_of(conn, &id, user_id)?;
             Ok((rows, identities, keys::subject_pointer(conn, &id)?))
         });
-        // When it fails, the claim runs out by itself.
+        // If this fails, the claim expires by itself.
         let (rows, identities, pointer) = known.await.map_err(|error| self.warn(&error)).ok()?;
         let last = rows.iter().filter_map(|row| row.confirmed_at).max();
         let mut checked = Checked {
             user_id,
             at: now,
-            // Until `rekey` has moved them, people are known by another member than the one that is
-            // read.
+            // Until `rekey` has moved them, people are identified by another member than the one
+            // that is read.
             are_subjects_known: pointer
                 .is_none_or(|known| known == provider.settings().mapping.subject.text()),
             identities,
@@ -72,7 +73,7 @@ impl Round {
                 return;
             }
             if self.is_stopping() {
-                // What was renewed is kept.
+                // Tokens that were renewed are kept.
                 checked.verdict = Verdict::Unknown;
                 return;
             }
@@ -98,8 +99,8 @@ impl Round {
         }
     }
 
-    /// Whether the claim holds for long enough, or could be made longer. Not when it is lost, or
-    /// the database does not say.
+    /// Returns whether the claim is valid for long enough, or could be extended. False if it was
+    /// lost, or the database does not answer.
     async fn holds_claim(&self, checked: &mut Checked) -> bool {
         let (user_id, now) = (checked.user_id, self.desk.clock.now());
         if checked.claim.since(now) >= RENEW_CLAIM {
@@ -116,7 +117,7 @@ impl Round {
         is_held
     }
 
-    /// Keeps what a session's tokens brought. After some answers there is nothing more to ask.
+    /// Records the result for one session. After some answers there is no need to ask further.
     fn keep(&self, row: SessionTokens, answer: Answer, checked: &mut Checked) -> ControlFlow<()> {
         match answer {
             Answer::Confirmed(reread) => {
@@ -158,8 +159,8 @@ impl Round {
         ControlFlow::Continue(())
     }
 
-    /// Asks with the tokens of one session. An access token that is refused is renewed once first,
-    /// where it can be.
+    /// Asks with the tokens of one session. If an access token is refused, it is renewed once
+    /// first, if possible.
     async fn ask_with(&self, row: &SessionTokens, checked: &mut Checked) -> Answer {
         let Round {
             desk,
@@ -184,7 +185,7 @@ impl Round {
         if let Some(token) = usable.filter(|_| by_profile) {
             let answer = self.read(row, &token, None, checked).await;
             match (answer, &refresh_token) {
-                // What a token says that has run out says nothing of the person.
+                // The refusal of an expired token says nothing about the person.
                 (Answer::Refused(_), None) if is_over(desk.clock.now()) => {
                     return Answer::NothingToAskWith;
                 }
@@ -235,7 +236,7 @@ impl Round {
         }
         let answer = self.read(row, &new.access_token, claims, checked).await;
         match answer {
-            // The refresh token was taken: the person is there, whatever else could not be read.
+            // The refresh token was accepted: the person is known, whatever else could not be read.
             Answer::Unknown(_) if !recheck.asks_profile => Answer::Confirmed(None),
             Answer::Refused(Refusal::Unnamed) => {
                 checked.was_refreshed = true;
@@ -245,7 +246,7 @@ impl Round {
         }
     }
 
-    /// Reads what the provider says of the person now.
+    /// Reads the provider's current answers about the person.
     async fn read(
         &self,
         row: &SessionTokens,
@@ -276,7 +277,7 @@ impl Round {
         if !checked.are_subjects_known {
             return Answer::Confirmed(None);
         }
-        // Somebody else's token: as good as refused.
+        // The token is another person's, which is as good as a refusal.
         let is_somebody_else = reread.profile.subject.as_ref().is_some_and(|subject| {
             let identities = &checked.identities;
             !identities.is_empty() && !identities.iter().any(|known| known.subject == *subject)

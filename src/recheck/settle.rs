@@ -1,4 +1,4 @@
-//! What came of asking about a person is kept, in one transaction.
+//! Stores the result of asking about a person, in one transaction.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,28 +18,28 @@ use crate::sessions::due::{self, SessionTokens};
 use crate::sessions::tokens;
 use crate::users::{self, Occasion, Profile, User, unnamed_refusals};
 
-/// Where there is nothing to ask with, this is the time until the next look.
+/// The time until the next look at a person who has no tokens to ask with.
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
-/// A sign-in takes so long at most from its beginning to its commit.
+/// The longest time from the beginning of a sign-in to its commit.
 const SIGN_IN: Duration = Duration::from_secs(15);
-/// A check that the database does not take is offered again so often: a rotated token that is lost
-/// would sign its person out.
+/// How often a check is offered to the database until it is accepted: a lost rotated token would
+/// sign its person out.
 const TRIES: usize = 600;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What is left to do once a check is settled.
+/// The work that is left once a check is settled.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     ended: usize,
-    /// Sessions came to light that were not asked with.
+    /// True if there are sessions that have not been used to ask.
     pub has_more: bool,
-    /// Tokens that nobody keeps: their sessions ended while they were renewed. Each with the hash
-    /// of its session's token.
+    /// Tokens that no session keeps, because the sessions ended while the tokens were renewed. Each
+    /// comes with the hash of its session's token.
     left_over: Vec<(String, String)>,
 }
 
 impl Round {
-    /// Offers a check to the database until it is taken.
+    /// Offers a check to the database until it is accepted.
     pub(super) async fn settle(self: &Arc<Self>, checked: Checked) -> Option<Settled> {
         let (desk, provider) = (&self.desk, &self.provider);
         let checked = Arc::new(checked);
@@ -76,14 +76,15 @@ struct Settling {
     round: Arc<Round>,
     checked: Arc<Checked>,
     now: UnixTime,
-    /// When the person is asked about again.
+    /// The time of the next re-check.
     next: UnixTime,
 }
 
 impl Settling {
     fn settle(&self, conn: &mut Conn) -> Result<Settled> {
         let (now, id, user_id) = (self.now, self.round.provider.id(), self.checked.user_id);
-        // The account's row first, as at the door: whoever signs in meanwhile waits or is seen.
+        // The account's row is locked first, as at the door: a sign-in meanwhile waits, or is seen
+        // here.
         let user = users::lock(conn, user_id)?;
         let mut settled = Settled {
             left_over: self.keep_tokens(conn)?,
@@ -113,7 +114,8 @@ impl Settling {
             Verdict::NothingLeft => {
                 let left = due::of_person(conn, now, self.round.desk.limits, id, user_id)?;
                 let is_new = |row: &SessionTokens| !self.checked.asked.contains(&row.session_id);
-                // More than were read at once, or signed in meanwhile: asked with those, now.
+                // These were more than one read returns, or are from sign-ins meanwhile: ask with
+                // them now.
                 settled.has_more = left.iter().any(is_new);
                 if !settled.has_more {
                     settled.ended = self.nothing_left(conn, &user, &left)?;
@@ -127,7 +129,7 @@ impl Settling {
         due::set_recheck(conn, self.round.provider.id(), self.checked.user_id, at)
     }
 
-    /// Nothing came of it.
+    /// Records a check without a result.
     fn note_asked(&self, conn: &mut Conn) -> Result<()> {
         users::note_asked(
             conn,
@@ -149,8 +151,8 @@ impl Settling {
         )
     }
 
-    /// There was nothing to ask with, or it was refused; how many sessions end. `left` are those
-    /// that could be asked with before.
+    /// Handles a person whose tokens were missing or refused. Returns how many sessions end. `left`
+    /// are the sessions that still had tokens before.
     fn nothing_left(&self, conn: &mut Conn, user: &User, left: &[SessionTokens]) -> Result<usize> {
         let (checked, now, limits) = (&self.checked, self.now, self.round.desk.limits);
         let id = self.round.provider.id();
@@ -162,7 +164,7 @@ impl Settling {
             tokens::refuse(conn, now, *session_id, refresh_token.as_deref())?;
         }
         if !due::is_refused(conn, now, limits, id, user.id)? {
-            // Looked at again later, since a clock that jumped may come back.
+            // Look again later, because a clock that jumped may come back.
             tokens::forget_stale(conn, now, limits, id, user.id)?;
             let later = if left.is_empty() {
                 now.plus(LOOK_AGAIN).max(self.next)
@@ -173,13 +175,13 @@ impl Settling {
             return Ok(0);
         }
         if due::is_newer(conn, checked.at.minus(SIGN_IN), id, user.id)? {
-            // The provider has just let them in, by a session that cannot be asked with.
+            // The provider has just let them in, with a session that has no tokens to ask with.
             return leaving::withdraw_refused(conn, now, id, user);
         }
         self.withdraw(conn, user, None)
     }
 
-    /// Whether something newer is known of the person than what was asked for here.
+    /// Returns whether something newer is known about the person than this check.
     fn is_overtaken(&self, conn: &mut Conn) -> Result<bool> {
         let now = users::identity_of(conn, self.round.provider.id(), self.checked.user_id)?;
         Ok(self.checked.identities.iter().any(|was| {
@@ -188,7 +190,7 @@ impl Settling {
         }))
     }
 
-    /// Keeps new tokens and drops refused ones; those that no session takes any more come back.
+    /// Stores new tokens and drops refused ones. Returns those that no session takes any more.
     fn keep_tokens(&self, conn: &mut Conn) -> Result<Vec<(String, String)>> {
         let mut left_over = Vec::new();
         for renewed in &self.checked.renewed {
@@ -208,12 +210,12 @@ impl Settling {
         Ok(left_over)
     }
 
-    /// Whether a refusal without a name counts.
+    /// Returns whether a refusal without a reason counts.
     fn counts(&self, conn: &mut Conn) -> Result<bool> {
         let (now, id) = (self.now, self.round.provider.id());
         let identities = users::identity_of(conn, id, self.checked.user_id)?;
         let Some(identity) = identities.first() else {
-            // Nobody's any more: what it came with serves for nothing.
+            // The identity no longer has an account: its tokens are useless.
             return Ok(true);
         };
         let refreshed = self.checked.was_refreshed;
@@ -228,8 +230,8 @@ impl Settling {
         Ok(noted.counts)
     }
 
-    /// Makes the account what the provider says now; the rule of admission that keeps the person
-    /// out by it.
+    /// Brings the account in line with the provider's answers. Returns the rule of admission that
+    /// now keeps the person out, if any.
     fn sync(&self, conn: &mut Conn, user: &User, reread: &Reread) -> Result<Option<Admission>> {
         let (now, id, settings) = (
             self.now,
@@ -243,11 +245,11 @@ impl Settling {
         let Some(was) = was else { return Ok(None) };
         let known = users::identity_of(conn, id, user.id)?;
         let Some(identity) = known.iter().find(|one| one.subject == was.subject) else {
-            // Taken from the account meanwhile.
+            // The identity was removed from the account meanwhile.
             return Ok(None);
         };
-        // What was asked for before another sync is older than what that one brought.
-        // Nor does it count what the provider said before it refused the person.
+        // Answers from before another sync are older than what that sync brought. Nor do answers
+        // count that the provider gave before it refused the person.
         let is_refused = identity.is_refused_since(self.checked.at, now);
         if identity.sync_number != was.sync_number || is_refused {
             users::note_asked(conn, now, id, user.id)?;
@@ -283,7 +285,7 @@ impl Settling {
     }
 }
 
-/// Whether what somebody may there includes one of the permissions that let people in.
+/// Returns whether the person's permissions there include one that lets people in.
 fn is_admitted(admitting: &[String], permissions: &Permissions) -> bool {
     match permissions {
         Permissions::Given(given) if !admitting.is_empty() => {

@@ -1,5 +1,5 @@
-//! The way back: a callback opens the attempt that it belongs to, claims it, asks the provider, and
-//! ends in a sign-in, a linking or a rehearsal.
+//! The way back. A callback opens its attempt, claims it, asks the provider, and ends in a sign-in,
+//! a linking or a rehearsal.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -30,15 +30,15 @@ pub struct Callback {
     pub state: Option<String>,
     pub code: Option<Secret<String>>,
     pub error: Option<String>,
-    /// The provider that answers (RFC 9207).
+    /// The provider that answered (RFC 9207).
     pub issuer: Option<String>,
-    /// A parameter came twice.
+    /// True if a parameter came twice.
     pub is_doubled: bool,
 }
 
 impl Callback {
-    /// Each parameter at most once (RFC 6749 3.1), and either a code or an error. Where that does not
-    /// hold, what is doubled counts as not there.
+    /// Parses the query. Each parameter must come at most once (RFC 6749 3.1), with either a code
+    /// or an error. A parameter that comes twice counts as missing.
     #[must_use]
     pub fn parse(query: &str, code_name: &str) -> Self {
         let once = |name: &str| {
@@ -63,11 +63,11 @@ impl Callback {
         }
     }
 
-    /// The code, or why there is none to go on with.
+    /// Returns the code, or the reason why there is none.
     fn code(self, provider: &Provider) -> Result<Secret<String>, Cause> {
         match (self.code, self.error) {
             _ if self.is_doubled => Err(Cause::BadCallback),
-            // Before anything else is believed: an error of somebody else is not this provider's.
+            // This comes first: an error from another server is not this provider's.
             _ if !provider.is_issuer(self.issuer.as_deref()) => Err(Cause::WrongIssuer),
             (Some(code), None) => Ok(code),
             (None, Some(code)) if code == "access_denied" => Err(Cause::Declined),
@@ -77,7 +77,7 @@ impl Callback {
     }
 }
 
-/// The parameters of a name, and those like `code[]` and `code[0]`, which some servers read as
+/// The parameters with this name, and those like `code[]` and `code[0]`, which some servers read as
 /// `code`.
 fn values<'a>(query: &'a str, name: &str) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
     let is_array_form = move |given: &str| {
@@ -89,17 +89,17 @@ fn values<'a>(query: &'a str, name: &str) -> impl Iterator<Item = (Cow<'a, str>,
         .filter(move |(given, _)| given == name || is_array_form(given))
 }
 
-/// How a callback ended well.
+/// The ways in which a callback can succeed.
 pub enum Finished {
     SignedIn {
-        /// For the cookie.
+        /// The token for the cookie.
         token: Secret<String>,
         next: LocalPath,
-        /// The browser came with a session of somebody else, or with one that was over.
+        /// The browser came with another person's session, or with one that was over.
         is_other_person: bool,
     },
-    /// Ours, but old, used or of another browser: whoever is signed in goes on to where it led,
-    /// anybody else starts over.
+    /// The attempt is ours, but old, used or from another browser. A person who is signed in goes
+    /// on to its destination; anyone else starts over.
     Stale(Box<StaleAttempt>),
     /// The provider was added to the account.
     Linked { next: LocalPath },
@@ -107,26 +107,26 @@ pub enum Finished {
     Rehearsed(Box<Rehearsal>),
 }
 
-/// An attempt that can only be begun again.
+/// An attempt that can only be started over.
 pub struct StaleAttempt {
     attempt: Attempt,
     deadline: Instant,
     why: StaleReason,
 }
 
-/// Why an attempt can only be begun again.
+/// The reason why an attempt can only be started over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub(super) enum StaleReason {
     OldOrOtherBrowser,
     Used,
-    /// It was tried in silence, and the provider wants to speak with the person.
+    /// The attempt was silent, and the provider needs to interact with the person.
     SilenceRefused,
     SignedOutThere,
 }
 
 impl StaleReason {
-    /// As the log has it.
+    /// The code in the log.
     pub(super) const fn code(self) -> &'static str {
         self.into_str()
     }
@@ -138,28 +138,29 @@ impl StaleAttempt {
         &self.attempt.plan.next
     }
 
-    /// True for a sign-in. Anything else belongs to the session in which it began, and ends with it.
+    /// True for a sign-in. Any other attempt belongs to the session in which it began, and ends
+    /// with it.
     #[must_use]
     pub const fn is_sign_in(&self) -> bool {
         matches!(self.attempt.plan.intent, Intent::SignIn)
     }
 
-    /// True if it begins again even for somebody who is signed in.
+    /// True if it starts over even for a person who is signed in.
     #[must_use]
     pub const fn must_begin_again(&self) -> bool {
         match self.why {
             StaleReason::SilenceRefused => true,
-            // The person wants to add the provider to their account.
+            // The person wanted to add the provider to their account.
             StaleReason::SignedOutThere => matches!(self.attempt.plan.intent, Intent::Link(_)),
             StaleReason::OldOrOtherBrowser | StaleReason::Used => false,
         }
     }
 }
 
-/// How a callback ends that comes to nothing.
+/// The ways in which a callback can come to nothing.
 enum Ended {
     Stale(StaleReason),
-    /// Nobody was known yet: the refusal is still to be written down.
+    /// The person was not known yet, and the refusal has not been recorded yet.
     Refused(oauth::Failure),
     Failed(Error),
 }
@@ -176,11 +177,11 @@ impl From<Error> for Ended {
     }
 }
 
-/// Ends an attempt that came back to the callback of `provider`: the calls that the protocol needs,
-/// and one transaction.
+/// Finishes an attempt that came back to the callback of `provider`, with the calls that the
+/// protocol needs and one transaction.
 ///
 /// # Errors
-/// [`Error::SignIn`] with who failed; [`Error::Database`], and then nothing was changed.
+/// [`Error::SignIn`] with the step that failed; [`Error::Database`], and then nothing has changed.
 pub async fn finish(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
@@ -194,7 +195,7 @@ pub async fn finish(
         .and_then(|state| Attempt::open(&desk.keys, state))
         .filter(|attempt| attempt.plan.provider == provider.id());
     let Some(attempt) = attempt else {
-        // No row: anybody can make any number of these.
+        // This gets no row: anyone can cause any number of these.
         let error = SignInError {
             provider: provider.id().to_owned(),
             ..failure(None, Step::Callback, Cause::UnknownAttempt)
@@ -260,7 +261,7 @@ impl Returning<'_> {
         self.desk.failpoint.hit("after_profile");
         if let Intent::Link(session) = intent {
             let linked = self.link(person, session, &visitor).await;
-            // Whoever adds a provider goes on in the session that they have.
+            // A person who adds a provider keeps their session.
             self.let_go(given, Unkept::Surely);
             return linked;
         }
@@ -278,7 +279,7 @@ impl Returning<'_> {
         let browser = browser
             .filter(|browser| attempt.is_valid(moment.now, browser))
             .ok_or(Ended::Stale(StaleReason::OldOrOtherBrowser))?;
-        // Without its metadata nobody knows whether the provider says who answers.
+        // Only the metadata tells whether the provider says who is answering.
         discover(self.provider, attempt, moment).await?;
         let code = callback.code(self.provider);
         self.claim(moment.now, &code, visitor).await?;
@@ -297,7 +298,7 @@ impl Returning<'_> {
         })
     }
 
-    /// Takes the attempt for this callback: it counts once.
+    /// Claims the attempt for this callback: it counts only once.
     async fn claim(
         self,
         now: UnixTime,
@@ -367,7 +368,7 @@ impl Returning<'_> {
                     is_other_person,
                 });
             }
-            // The session that it has opened may live on these very tokens.
+            // The session that the attempt has opened may depend on these very tokens.
             Err(Error::AttemptUsed) => return Err(Ended::Stale(StaleReason::Used)),
             Ok(Entered::Refused { error }) => {
                 let unkept = match error.cause {
@@ -385,7 +386,7 @@ impl Returning<'_> {
         Err(ended)
     }
 
-    /// Has the provider take back what it gave, where it takes anything back.
+    /// Revokes what the provider gave, if it supports that.
     fn let_go(self, given: Option<Given>, unkept: Unkept) {
         if let Some(given) = given {
             jobs::take_back(self.desk, self.provider, &self.attempt.id, given, unkept);
@@ -393,9 +394,9 @@ impl Returning<'_> {
     }
 }
 
-/// Whether another instance has opened a session with it: then its code is used, and a provider
-/// may take back what it gave for a code that comes twice (RFC 6749 4.1.2). Asked where the browser
-/// has a session already; otherwise the door finds out.
+/// Returns whether another instance has opened a session with the attempt. Its code is then used,
+/// and if it is sent twice, a provider may revoke what it gave (RFC 6749 4.1.2). This is asked only
+/// if the browser already has a session; otherwise the door finds out.
 async fn is_used_elsewhere(desk: &Arc<Desk>, attempt: &Attempt) -> bool {
     let id = attempt.id.clone();
     let used = desk
@@ -405,8 +406,8 @@ async fn is_used_elsewhere(desk: &Arc<Desk>, attempt: &Attempt) -> bool {
     used.unwrap_or(false)
 }
 
-/// What a provider answers that was asked in silence and must speak with the person (OpenID Connect
-/// Core 3.1.2.6).
+/// The errors of a provider that was asked silently and needs to interact with the person (OpenID
+/// Connect Core 3.1.2.6).
 fn is_wish_to_speak(code: &str) -> bool {
     matches!(
         code,
@@ -417,10 +418,10 @@ fn is_wish_to_speak(code: &str) -> bool {
     )
 }
 
-/// Begins a stale attempt again, to the same place; where to send the browser.
+/// Starts a stale attempt over, with the same destination. Returns where to send the browser.
 ///
 /// # Errors
-/// [`Cause::RestartLoop`] when it has started over before: the browser probably drops our cookies.
+/// [`Cause::RestartLoop`] if it has started over before: the browser probably drops our cookies.
 pub async fn start_over(
     desk: &Arc<Desk>,
     stale: StaleAttempt,

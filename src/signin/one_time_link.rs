@@ -1,18 +1,19 @@
-//! Links that work once. Each holds all that is needed, sealed under `SECRET_KEY`; its id goes into
-//! the trail before the link is given out, so that the key alone makes none that works.
+//! Links that work once. Each carries all that it needs, sealed under `SECRET_KEY`. Its id goes
+//! into the audit log before the link is given out, so that the key alone cannot make a working
+//! link.
 
 use std::time::Duration;
 
 use crate::clock::UnixTime;
 use crate::secret::{Keys, NoRandomness, Purpose, SALT, Secret, random_bytes, sha256};
 
-/// A link, opened.
+/// An opened link.
 pub struct Link {
     pub id: String,
     pub user_id: i64,
 }
 
-/// A link to be made.
+/// A link that is about to be made.
 pub struct Draft {
     purpose: Purpose,
     salt: [u8; SALT],
@@ -31,7 +32,7 @@ impl Draft {
         })
     }
 
-    /// The link's token, for an account.
+    /// Makes the link's token for an account.
     ///
     /// # Errors
     /// [`NoRandomness`]
@@ -54,7 +55,7 @@ fn id_of(salt: &[u8; SALT]) -> String {
     id
 }
 
-/// `None` for a token that is not ours, of another kind, or older than `lifetime`.
+/// Returns `None` for a token that is not ours, of another kind, or older than `lifetime`.
 #[must_use]
 pub fn open(
     keys: &Keys,

@@ -11,11 +11,11 @@ use crate::oauth::{Answers, Failure, Moment, Provider, Returned};
 use crate::secret::Secret;
 use crate::sessions::Client;
 
-/// How much sooner the provider's time is over than that of the callback: the transaction needs
-/// the rest.
+/// How much earlier the provider's time runs out than the callback's. The transaction needs the
+/// rest.
 const PROVIDER_EARLIER: Duration = Duration::from_secs(1);
 
-/// Reads the provider's metadata, where nothing is known of it yet.
+/// Reads the provider's metadata if they are not known yet.
 pub(super) async fn discover(
     provider: &Provider,
     attempt: &Attempt,
@@ -46,7 +46,7 @@ pub(super) async fn ask_provider(
         code,
         pkce_verifier: &attempt.pkce_verifier(&desk.keys, browser),
         nonce: &attempt.nonce(&desk.keys, browser),
-        // A sign-in goes on all the same, and proves nothing.
+        // A sign-in continues without it, and then proves nothing.
         fresh_since: matches!(attempt.plan.intent, Intent::Link(_)).then_some(attempt.begun_at),
         log: log_of(attempt),
     };

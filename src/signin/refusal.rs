@@ -1,4 +1,4 @@
-//! A refused sign-in: its line in the log and its row in the trail.
+//! A refused sign-in: its line in the log and its row in the audit log.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(super) fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> Si
     }
 }
 
-/// The line of a refused sign-in.
+/// Writes the log line of a refused sign-in.
 pub(super) fn log_failure(error: &SignInError) {
     let user = match &error.cause {
         Cause::Inactive { username }
@@ -50,8 +50,8 @@ pub(super) fn log_failure(error: &SignInError) {
     );
 }
 
-/// Refuses a sign-in that failed before anybody was known: a line in the log and, up to a cap, a
-/// row.
+/// Refuses a sign-in that failed before the person was known: writes a line to the log and, up to a
+/// cap, a row.
 pub(super) async fn refuse(
     desk: &Arc<Desk>,
     error: SignInError,
@@ -71,19 +71,19 @@ pub(super) async fn refuse(
     Error::SignIn(Box::new(error))
 }
 
-/// A sign-in that did not come as far as the door, for the trail.
+/// A sign-in that did not reach the door, for the audit log.
 pub(super) struct Refusal {
     pub reference: String,
     pub reason: Reason,
     pub failure: String,
     pub provider: Option<String>,
-    /// Whose account, where that is known.
+    /// The account that it concerns, if known.
     pub about: Option<(i64, String)>,
     pub client: Client,
 }
 
-/// Writes a row, if [`crate::audit::RefusalCap`] admits one more. The person gets to know why the
-/// sign-in failed, whatever becomes of the row.
+/// Writes a row, if [`crate::audit::RefusalCap`] admits one more. The person is told why the
+/// sign-in failed, whatever happens to the row.
 pub(super) async fn note(desk: &Arc<Desk>, refusal: Refusal, deadline: Instant) {
     let now = desk.clock.now();
     if !desk.refusals.admit(now, refusal.about()) {
@@ -103,16 +103,16 @@ pub(super) async fn note(desk: &Arc<Desk>, refusal: Refusal, deadline: Instant) 
             desk.refusals.put_back(kept);
             error.to_string()
         }
-        // It may be written yet.
+        // It may still be written.
         Err(_) => "no answer in time".to_owned(),
     };
     warn!(event = "audit", outcome = "failed"; "{failed}");
 }
 
-/// Writes down how many refusals had no row, although nobody is refused any more.
+/// Records how many refusals got no row, even if no more refusals follow.
 ///
 /// # Errors
-/// [`crate::error::DatabaseError`]; then it is due again.
+/// [`crate::error::DatabaseError`]; then it remains due.
 pub async fn note_left_out(desk: &Arc<Desk>) -> Result<()> {
     let now = desk.clock.now();
     let due = desk.refusals.take_all_due(now);
@@ -142,7 +142,7 @@ impl Refusal {
             reason: self.reason,
             failure: self.failure.clone(),
         };
-        // Who tried is not known.
+        // It is unknown who tried.
         Deed::new(now, Actor::Unknown, &self.client)
             .at(self.provider.as_deref())
             .with_reference(&self.reference)

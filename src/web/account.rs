@@ -31,13 +31,13 @@ const EVENTS: List = List {
 const MAX_SESSIONS: i64 = 50;
 const MAX_SIGN_INS: i64 = 10;
 
-/// Codes of the notices, for the cookie between an act and the page that says so.
+/// Codes of the notices. A cookie carries them from an act to the page that shows the notice.
 const SESSION_ENDED: &str = "session_ended";
 const SESSIONS_ENDED: &str = "sessions_ended";
 pub const PASSWORD_CHANGED: &str = "password_changed";
 pub const CONFIRMATION_SET: &str = "confirmation_set";
 
-/// A sign-in as a list shows it.
+/// A sign-in, as a list shows it.
 struct ShownSignIn {
     record: Record,
     way: String,
@@ -82,7 +82,7 @@ struct Account<'a> {
     kept_permissions: Vec<KeptPermissions>,
     has_password: bool,
     identities: Vec<(String, String)>,
-    /// Addresses and names of providers that can be added.
+    /// IDs and names of the providers that can be added.
     addable: Vec<(String, String)>,
 }
 
@@ -166,7 +166,7 @@ struct Timeline<'a> {
     pager: Pager,
 }
 
-/// Everything about one's own account, without what admins wrote to each other.
+/// Shows every event about the person's own account, without the notes that admins wrote.
 pub async fn timeline(
     reader: Reader,
     desk: Data<Desk>,

@@ -1,4 +1,5 @@
-//! The link by which somebody chooses a confirmation password: in their own live session alone.
+//! The link with which a person chooses a confirmation password. It works only in their own live
+//! session.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -36,7 +37,7 @@ struct ConfirmationLinkPage<'a> {
     page: &'a Page<'a>,
     person: Person,
     token: &'a str,
-    /// The field, and what is wrong with it.
+    /// The field, and the problem with it.
     problem: Option<(&'static str, &'static str)>,
     reference: Option<&'a str>,
 }

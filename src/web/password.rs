@@ -36,7 +36,7 @@ struct Field {
     is_bad: bool,
 }
 
-/// What is wrong, and with which field.
+/// A problem, and the field that it concerns.
 struct Problem {
     field: &'static str,
     text: String,
@@ -62,7 +62,7 @@ fn fields(page: &Page<'_>, bad: &str) -> [Field; 3] {
     })
 }
 
-/// Only for accounts that have one: to all others there is no such page.
+/// Shows the form. For accounts without a local password, this page does not exist.
 pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
     let (me, ()) = reader
         .read(|conn, found| {
@@ -133,7 +133,7 @@ pub async fn change(
         Some(_) => StatusCode::TOO_MANY_REQUESTS,
         None => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    // Every page that says no has a reference that is in the log.
+    // Every page with a refusal has a reference that is also in the log.
     let reference = known_reference.unwrap_or_else(reference);
     let mut response = page.respond(
         status,

@@ -1,4 +1,4 @@
-//! The buttons that lead to the providers, on the sign-in page and where somebody proves who they are.
+//! The provider buttons, on the sign-in page and where people prove who they are.
 
 use super::page::Page;
 use super::redirect::address;
@@ -9,13 +9,13 @@ use crate::oauth::{Prompt, Provider};
 pub struct WayIn<'a> {
     pub label: String,
     pub color: Option<&'a str>,
-    /// Where people are sent.
+    /// The host that the button leads to.
     pub host: String,
     pub begin: String,
     pub is_available: bool,
 }
 
-/// The ways to sign in with a provider. Those that cannot be reached are named all the same.
+/// Returns the buttons for all providers, including those that cannot be reached.
 pub fn ways<'a>(
     page: &Page<'a>,
     next: &LocalPath,

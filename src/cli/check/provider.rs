@@ -1,4 +1,4 @@
-//! A provider: what its settings say, and whether it answers accordingly.
+//! Checks a provider: its settings, and whether it answers accordingly.
 
 use std::time::Duration;
 
@@ -13,10 +13,11 @@ use crate::oauth::metadata::Metadata;
 use crate::oauth::{Moment, Provider, jwt};
 
 const DISCOVERY_PATIENCE: Duration = Duration::from_secs(5);
-/// In seconds. With a greater difference, tokens are refused.
+/// The largest difference in seconds. With a greater one, tokens are refused.
 const MAX_CLOCK_DIFFERENCE: i64 = 60;
 
-/// `whose` stands after the names of what every provider has, if there are several.
+/// Checks one provider. If there are several, `whose` follows the names of settings that each of
+/// them has.
 pub async fn check(
     report: &mut Report,
     settings: ProviderSettings,
@@ -118,11 +119,11 @@ enum Answered {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum UsedBy {
     Server,
-    /// This server may not reach it.
+    /// This server may be unable to reach the address.
     Browsers,
 }
 
-/// A provider that is asked, and where the findings go.
+/// A check of a provider, and the report for the findings.
 struct Inspection<'a> {
     report: &'a mut Report,
     provider: Provider,
@@ -182,7 +183,7 @@ impl Inspection<'_> {
         offers
     }
 
-    /// Explains what is wrong with the discovery document.
+    /// Explains the fault in the discovery document.
     async fn explain(&self, cause: &Cause) -> String {
         match cause {
             Cause::BadMetadata("issuer") => match self.provider.issuer_named().await {
@@ -205,7 +206,7 @@ impl Inspection<'_> {
         }
     }
 
-    /// Checks that the provider signs with an algorithm that is accepted.
+    /// Checks that the provider signs with an algorithm that we accept.
     fn check_signing(&mut self, known: &Metadata) {
         let algorithms = &self.provider.settings().algorithms;
         let can_sign = |name: &String| {
@@ -223,8 +224,8 @@ impl Inspection<'_> {
         }
     }
 
-    /// Warns about requests for something that the provider does not list. Some providers list less
-    /// than they have.
+    /// Warns if the settings request something that the provider does not list. Some providers list
+    /// less than they have.
     fn check_requests(&self, known: &Metadata) {
         let settings = self.provider.settings();
         let asked = settings.scope.as_deref().unwrap_or_default().split(' ');
@@ -263,7 +264,7 @@ impl Inspection<'_> {
         }
     }
 
-    /// Says how far the clocks are apart.
+    /// Reports the difference between the clocks.
     async fn check_clock(&self) {
         let what = self.of("clock");
         let Some(ahead) = self.provider.clock_difference(self.now).await else {
@@ -285,7 +286,7 @@ impl Inspection<'_> {
         }
     }
 
-    /// Says what proves a fresh sign-in, which dangerous acts require.
+    /// Reports what proves a fresh sign-in, which dangerous acts require.
     fn check_proof(&self) {
         let what = self.of("fresh sign-in");
         let provider = &self.provider;
@@ -366,7 +367,7 @@ impl Inspection<'_> {
         }
     }
 
-    /// Says whether the provider accepts the client's id and secret.
+    /// Reports whether the provider accepts the client's id and secret.
     async fn check_client(&mut self) {
         let what = self.of("client secret");
         let name = self.name("client_secret");
@@ -386,7 +387,7 @@ impl Inspection<'_> {
     }
 }
 
-/// Advises which setting to look at, by what the layers below said.
+/// Names the setting to look at, judging by the error of the layers below.
 fn advice(why: &str) -> &'static str {
     if why.contains("certificate") || why.contains("UnknownIssuer") {
         "; set OAUTH2_CA_FILE (or ca_file) to the provider's certificate authority"

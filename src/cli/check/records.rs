@@ -1,4 +1,4 @@
-//! The database, and whether what it holds fits the settings.
+//! Checks the database, and whether its content fits the settings.
 
 use super::{Report, is_open_to_all};
 use crate::audit;
@@ -10,7 +10,7 @@ use crate::i18n::{Lang, rfc3339};
 use crate::instances::{self, Forgotten};
 use crate::users::{keys, reserved, unnamed_refusals};
 
-/// The most accounts with a reserved name that are listed.
+/// The maximum number of accounts with a reserved name that are listed.
 const MAX_RESERVED: usize = 20;
 
 pub fn check(report: &mut Report, settings: &Settings) {
@@ -26,7 +26,7 @@ pub fn check(report: &mut Report, settings: &Settings) {
 
 pub fn check_database(report: &mut Report, url: &DatabaseUrl) {
     let name = db::describe(url);
-    // A check must not make a database that is not there.
+    // A check must not create a missing database.
     if !is_there(url) {
         report_missing(report, url, &name);
         return;
@@ -106,7 +106,7 @@ fn check_migrations(report: &mut Report, db: &Db) {
     }
 }
 
-/// The database, if it is there and its tables are up to date.
+/// Opens the database, if it exists and its tables are up to date.
 fn existing(url: &DatabaseUrl) -> Option<Db> {
     if !is_there(url) {
         return None;
@@ -115,7 +115,7 @@ fn existing(url: &DatabaseUrl) -> Option<Db> {
     matches!(db.migration_state_blocking(), Ok(MigrationState::Current)).then_some(db)
 }
 
-/// Warns about accounts whose name looks like something that is not a person.
+/// Warns about accounts whose name the audit log uses for something that is not a person.
 fn check_names(report: &mut Report, db: &Db) {
     match db.read_blocking(|conn| reserved::borne(conn, MAX_RESERVED)) {
         Ok(names) if names.is_empty() => Report::ok("names", "no account has a reserved name"),
@@ -196,7 +196,7 @@ fn check_forgotten(report: &mut Report, db: &Db, providers: &[ProviderSettings])
     }
 }
 
-/// Says how soon people who have left are signed out, and whether that has ever happened.
+/// Reports how soon leavers are signed out, and whether that has ever happened.
 fn check_rechecks(db: &Db, settings: &Settings) {
     for provider in &settings.providers {
         let what = format!("re-check of {}", provider.id);
@@ -234,8 +234,8 @@ fn check_rechecks(db: &Db, settings: &Settings) {
     }
 }
 
-/// Checks that trusted proxies send the address of each client. This command does not see what they
-/// send, but it does see where the last sign-in came from.
+/// Checks that trusted proxies send the address of each client. This command cannot see what they
+/// send, but it can see where the last sign-in came from.
 fn check_addresses(db: Option<&Db>, settings: &Settings) {
     const WHAT: &str = "client addresses";
     let trusted = &settings.trusted_proxies;

@@ -1,5 +1,5 @@
-//! The settings that `init` writes: from its arguments, from the person at the terminal, or by
-//! default.
+//! The settings that `init` writes. They come from its arguments, from the person at the terminal,
+//! or from the defaults.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -23,7 +23,7 @@ struct Question {
     flag: &'static str,
     label: &'static str,
     why: &'static str,
-    /// Can be left out, by nothing or by `-`.
+    /// True if it can be left out, by an empty answer or `-`.
     is_optional: bool,
 }
 
@@ -117,7 +117,7 @@ pub fn collect(init: &Init, questions: Questions) -> Result<HashMap<String, Stri
     Ok(answers.variables)
 }
 
-/// Names everything that has no default and is not given, all at once.
+/// Fails if anything that has no default is missing, and names all of it at once.
 fn refuse_missing(init: &Init) -> Result<(), Failure> {
     let missing: Vec<&str> = [
         ("--public-url", init.public_url.is_none()),
@@ -151,7 +151,7 @@ impl Answers {
         self.variables.insert(name.to_owned(), value.into());
     }
 
-    /// The address that answers a question.
+    /// The answer to a question, as an address.
     fn url(&self, question: &Question) -> Result<Url, Failure> {
         let answer = self.variables.get(question.variable);
         let address = answer.map_or("", String::as_str);
@@ -162,7 +162,7 @@ impl Answers {
         Ok(self.url(question)?.origin().ascii_serialization())
     }
 
-    /// Where the provider is: its metadata says so, or each address does.
+    /// Settles where the provider is: from its metadata, or from each address.
     fn settle_addresses(&mut self, init: &Init) -> Result<(), Failure> {
         let internal_url = init.internal_url.as_deref();
         let permissions_url = init.permissions_url.as_deref();
@@ -174,7 +174,7 @@ impl Answers {
             self.settle(&INTERNAL_URL, internal_url, Some(&origin))?;
             let internal = self.variables.get(INTERNAL_URL.variable);
             if internal.is_some_and(|address| address.trim_end_matches('/') == origin) {
-                // The metadata's own addresses, as they are.
+                // The metadata's own addresses are used unchanged.
                 self.variables.remove(INTERNAL_URL.variable);
             }
             if permissions_url.is_some() {
@@ -191,7 +191,7 @@ impl Answers {
         self.settle(&PERMISSIONS_URL, permissions_url, Some(&permissions))
     }
 
-    /// Takes what was given, or else the default, or else asks until the answer can be read.
+    /// Takes the given answer or the default, or else asks until the answer can be read.
     fn settle(
         &mut self,
         question: &Question,
@@ -218,7 +218,8 @@ impl Answers {
         }
     }
 
-    /// Takes an answer that `serve` would take; otherwise returns what `serve` would say against it.
+    /// Takes an answer if `serve` would accept it; otherwise returns the error that `serve` would
+    /// print.
     fn take(&mut self, question: &Question, answer: &str) -> Result<(), String> {
         let answer = answer.trim();
         if question.is_optional && matches!(answer, "" | "-") {
@@ -240,7 +241,8 @@ impl Answers {
         Ok(())
     }
 
-    /// From a file or a prompt, never from the command line, which others can read.
+    /// Reads the secret from a file or a prompt, never from the command line, which others can
+    /// read.
     fn settle_secret(&mut self, file: Option<&Path>) -> Result<(), Failure> {
         if let Some(path) = file {
             let secret = read_secret(path)?;
@@ -266,7 +268,7 @@ impl Answers {
         self.set("OAUTH2_REDIRECT_URL", format!("{origin}{CALLBACK_PATH}"));
         self.set(PUBLIC_URL.variable, origin);
         if url.scheme() == "https" {
-            // A proxy on this machine will end TLS, and only it may say who is calling.
+            // A proxy on this machine will end TLS, and only it may name the client.
             self.set("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1,::1");
         } else if let Some(listen) = loopback_listen(&url) {
             self.set("FRONTDESK_LISTEN", listen);
@@ -275,7 +277,8 @@ impl Answers {
     }
 }
 
-/// A portal for this machine alone has no proxy: it must listen where the browser looks for it.
+/// The listen address of a portal for this machine alone. It has no proxy, and so must listen where
+/// the browser looks for it.
 fn loopback_listen(url: &Url) -> Option<String> {
     let address = match url.host()? {
         Host::Domain("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -298,7 +301,7 @@ fn fault_of(variables: &HashMap<String, String>, name: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// As `OAUTH2_CLIENT_SECRET_FILE` is read: without the end of its line.
+/// Reads a secret as `OAUTH2_CLIENT_SECRET_FILE` is read: without the end of its line.
 fn read_secret(path: &Path) -> Result<String, Failure> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|error| {

@@ -1,4 +1,4 @@
-//! The local superuser that `init` makes.
+//! The local superuser that `init` creates.
 
 use std::io::Write as _;
 
@@ -61,7 +61,7 @@ fn email(init: &Init, username: &str, questions: Questions) -> Result<String, Fa
     }
 }
 
-/// A slip at the last question must not cost all answers before it.
+/// Asks again after a mistake: one slip at the last question must not cost all earlier answers.
 fn password_hash(init: &Init, username: &str, questions: Questions) -> Result<String, Failure> {
     let is_typed = questions == Questions::Asked && !init.password_stdin;
     let more_tries = if is_typed { 2 } else { 0 };

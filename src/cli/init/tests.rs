@@ -13,7 +13,7 @@ fn read_back(text: &str) -> HashMap<String, String> {
         .expect("a file that can be read")
 }
 
-/// A whole set of flags, and the file of the secret.
+/// A complete set of flags, and the file with the secret.
 fn flags(secret: &str) -> (Init, tempfile::NamedTempFile) {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(secret.as_bytes()).expect("a secret");

@@ -12,7 +12,7 @@ use crate::text::is_refused;
 
 const UNREADABLE: Cause = Cause::Unreadable("permissions");
 
-/// Reads the permissions, by our names.
+/// Reads the permissions, under our names.
 #[must_use]
 pub fn read(mapping: &Mapping, documents: &Documents) -> Permissions {
     match given(mapping, documents) {
@@ -24,14 +24,14 @@ pub fn read(mapping: &Mapping, documents: &Documents) -> Permissions {
     }
 }
 
-/// The lists: of texts, of objects, or an object that holds either. One text is a list of one.
-/// Sorted by name, each once.
+/// Reads the lists: of texts, of objects, or an object that holds either. A single text is a list
+/// of one. The result is sorted by name, without duplicates.
 ///
 /// # Errors
-/// [`Cause::Unreadable`] when any part is not as expected: a set that is half understood must
-/// not replace one that was understood.
+/// [`Cause::Unreadable`] if any part is not as expected: a set that is half understood must not
+/// replace one that was understood.
 fn given(mapping: &Mapping, documents: &Documents) -> Result<Vec<Permission>, Cause> {
-    // A list that a failed answer may have held cannot be told from none.
+    // It is unknown whether the failed answer would have held a list.
     if let Some(cause) = &documents.permissions_failure {
         return Err(cause.clone());
     }
@@ -61,14 +61,14 @@ fn given(mapping: &Mapping, documents: &Documents) -> Result<Vec<Permission>, Ca
     Ok(all)
 }
 
-/// The list that a pointer leads to. `None`: there is none, which counts as an empty one.
+/// The list at a pointer. `None` means that there is none, which counts as an empty one.
 fn list_at<'a>(documents: &'a Documents, pointer: &Pointer) -> Result<Option<&'a Value>, Cause> {
     match documents.find(pointer) {
         Some((_, list)) => Ok(Some(list)),
-        // The provider had too many of them for the token (OpenID Connect Core 5.6.2).
+        // There were too many for the token (OpenID Connect Core 5.6.2).
         None if is_elsewhere(documents, pointer) => Err(Cause::Unreadable("permissions elsewhere")),
         None if documents.says_null(pointer) => Ok(None),
-        // Of an answer that was asked for, it is missing; a claim that is absent is empty.
+        // In an answer that was requested, the list is missing; an absent claim is an empty list.
         None if documents.get(Document::Permissions).is_some()
             && matches!(pointer.document, None | Some(Document::Permissions)) =>
         {
@@ -92,7 +92,7 @@ fn add(all: &mut Vec<Permission>, mapping: &Mapping, list: &Value) -> Result<(),
                     all.push(named(name).ok_or(UNREADABLE)?);
                 }
             }
-            // Nothing but a text stands for a list of one.
+            // Only a text stands for a list of one.
             item if list.is_array() => all.push(permission(mapping, item).ok_or(UNREADABLE)?),
             _ => return Err(UNREADABLE),
         }
@@ -103,7 +103,7 @@ fn add(all: &mut Vec<Permission>, mapping: &Mapping, list: &Value) -> Result<(),
     Ok(())
 }
 
-/// True if a claim is said to be at another address.
+/// True if the answer says that a claim is at another address.
 fn is_elsewhere(documents: &Documents, pointer: &Pointer) -> bool {
     let first = pointer.path.split('/').nth(1).unwrap_or_default();
     documents.iter().any(|(_, value)| {
@@ -114,7 +114,7 @@ fn is_elsewhere(documents: &Documents, pointer: &Pointer) -> bool {
     })
 }
 
-/// By our name; `None`: dropped.
+/// The permission under our name; `None` if it is dropped.
 fn renamed(mapping: &Mapping, permission: Permission) -> Option<Permission> {
     let Permission { name, label } = permission;
     let ours = match mapping.permission_names.get(&name) {
@@ -126,8 +126,8 @@ fn renamed(mapping: &Mapping, permission: Permission) -> Option<Permission> {
     Some(Permission { name: ours, label })
 }
 
-/// The names in a text: what the separator parts, without the spaces around; without a separator
-/// the text as it is. An empty one is none.
+/// The names in a text, split at the separator and trimmed; without a separator, the text as it is.
+/// Empty names are left out.
 fn separated<'a>(mapping: &'a Mapping, text: &'a str) -> impl Iterator<Item = &'a str> {
     let separator = mapping.permissions_separator.as_deref();
     let (parts, whole) = match separator {
@@ -207,7 +207,7 @@ mod tests {
         }
     }
 
-    /// Values of a member, and the names that are read of each.
+    /// Values of a member, and the names that are read from each.
     fn shapes() -> Vec<(Value, Result<Vec<&'static str>, ()>)> {
         vec![
             (json!("staff"), Ok(vec!["staff"])),

@@ -1,4 +1,4 @@
-//! A desk under test: the real server on a port of its own, in this process.
+//! A desk under test: the real server on its own port, in this process.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use super::database::Database;
 use super::provider::{CLIENT_ID, Provider};
 use super::{Browser, Person, log, until};
 
-/// Of all local accounts in tests.
+/// The password of all local accounts in tests.
 pub const PASSWORD: &str = "correct horse battery";
 
 pub struct Desk {
@@ -33,18 +33,18 @@ pub struct Desk {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A desk to be started.
+/// A desk that can be started.
 pub struct Start {
     database: Database,
     provider: Option<Provider>,
     clock: Clock,
     settings: HashMap<String, String>,
-    /// Where the file of providers is.
+    /// The folder of the file of providers.
     _folder: Option<TempDir>,
 }
 
 impl Start {
-    /// One setting more, or another value.
+    /// Adds a setting, or replaces its value.
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.settings.insert(name.to_owned(), value.into());
         self
@@ -54,7 +54,7 @@ impl Start {
         self.with(name, "")
     }
 
-    /// The providers of a TOML file, and none by variables.
+    /// Takes the providers from a TOML file, and none from variables.
     pub fn providers(self, toml: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("providers.toml");
@@ -77,7 +77,7 @@ impl Start {
         .with("FRONTDESK_PROVIDERS", path.to_str().expect("Unicode"))
     }
 
-    /// Asks the provider for permissions too.
+    /// Makes the desk ask the provider for permissions too.
     pub fn asking_for_permissions(self) -> Self {
         self.with(
             "OAUTH2_USER_ALL_PERMISSIONS_URL",
@@ -95,7 +95,7 @@ impl Start {
         self
     }
 
-    /// Another instance beside `desk`: its database, provider, clock and key.
+    /// Makes another instance beside `desk`, with its database, provider, clock and key.
     pub fn beside(mut self, desk: &Desk) -> Self {
         self.provider = Some(desk.provider.clone());
         self.clock = desk.clock.clone();
@@ -180,7 +180,7 @@ impl Desk {
         }
     }
 
-    /// A desk with nothing special about it.
+    /// Starts an ordinary desk.
     pub async fn start() -> Self {
         Self::on(Database::sqlite()).run().await
     }
@@ -202,7 +202,7 @@ impl Desk {
         log::since(self.log_start)
     }
 
-    /// What no answer and no log line may hold.
+    /// The secrets that no answer and no log line may contain.
     pub fn canaries(&self) -> Vec<String> {
         let mut canaries = self.provider.canaries();
         canaries.push(self.client_secret.clone());
@@ -211,7 +211,7 @@ impl Desk {
         canaries
     }
 
-    /// Ends the desk and waits until nothing of it holds the database open.
+    /// Ends the desk, and waits until nothing of it holds the database open.
     pub async fn close(self) {
         let inner = Arc::downgrade(&self.inner);
         drop(self);
@@ -223,7 +223,7 @@ impl Desk {
 
     /// Stops the server and waits until it is gone.
     pub fn stop(&mut self) {
-        // The command is sent by the call; the future only waits.
+        // The call sends the command; the future only waits.
         drop(self.server.stop(false));
         if let Some(thread) = self.thread.take() {
             let _ended = thread.join();
@@ -231,7 +231,8 @@ impl Desk {
     }
 }
 
-/// A secret as it might be written: as it is, its beginning, base64, percent-encoded.
+/// A secret in the forms in which it might be written: unchanged, its beginning, base64,
+/// percent-encoded.
 pub fn forms(secret: &str) -> Vec<String> {
     use base64::Engine as _;
     let mut forms = vec![
@@ -239,13 +240,13 @@ pub fn forms(secret: &str) -> Vec<String> {
         base64::engine::general_purpose::STANDARD_NO_PAD.encode(secret),
         url::form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
     ];
-    // A short secret is no canary: it may stand in the log by chance.
+    // A short secret cannot be a canary: it may be in the log by chance.
     forms.retain(|form: &String| form.len() >= 12);
     forms
 }
 
 impl Drop for Desk {
-    /// Whatever a test did, no secret of it is in the log, in full or in part.
+    /// Checks that no secret of the test is in the log, in full or in part.
     fn drop(&mut self) {
         self.stop();
         if std::thread::panicking() {

@@ -1,5 +1,5 @@
-//! An `OpenID` provider that lies as the test tells it: in any document, header, claim or
-//! signature. What nobody tampers with is right.
+//! An `OpenID` provider that lies as the test tells it to: in any document, header, claim or
+//! signature. Everything that the test does not tamper with is right.
 
 mod key;
 
@@ -29,7 +29,7 @@ pub use key::{Key, claims, part, pem};
 /// The event of a logout token (Back-Channel Logout 1.0, 2.4).
 pub const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-/// What the desk's server calls.
+/// An address that the desk's server calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     Discovery,
@@ -40,27 +40,28 @@ pub enum Call {
     Revocation,
 }
 
-/// What can be tampered with just before it leaves.
+/// A document that can be tampered with just before it leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Document {
     Discovery,
     Keys,
-    /// The token answer; `id_token` in it is a text by then.
+    /// The token answer, in which `id_token` is already a text.
     Token,
-    /// The header of an ID token. Its `alg` is what the signature is made with, where the key can.
+    /// The header of an ID token. Its `alg` is the algorithm of the signature, if the key supports
+    /// it.
     Header,
     IdToken,
     /// The ID token that comes with a refresh.
     Refreshed,
     /// The signature of an ID token: a text.
     Signature,
-    /// An object; once it is a text, it is sent as a JWT.
+    /// An object. If it becomes a text, it is sent as a JWT.
     Userinfo,
-    /// The parameters of the callback; a list is a parameter given several times.
+    /// The parameters of the callback. A list is a parameter that is sent several times.
     Callback,
 }
 
-/// A JSON Merge Patch (RFC 7396): `null` takes a member away.
+/// Applies a JSON Merge Patch (RFC 7396): `null` removes a member.
 pub fn patch(target: &mut Value, patch: &Value) {
     let Value::Object(members) = patch else {
         *target = patch.clone();
@@ -89,7 +90,7 @@ fn patched(mut target: Value, by: &Value) -> Value {
 /// A person at the provider.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// Of userinfo; `sid`, where it is set, is that of the sign-in.
+    /// The claims of userinfo. If `sid` is set, it is the `sid` of the sign-in.
     pub claims: Value,
 }
 
@@ -115,7 +116,7 @@ impl Subject {
 #[derive(Clone)]
 struct Grant {
     subject: Subject,
-    /// Of the authorization request.
+    /// The query of the authorization request.
     query: HashMap<String, String>,
     auth_time: i64,
 }
@@ -128,7 +129,7 @@ struct State {
     key: Arc<Key>,
     tampers: HashMap<Document, Tamper>,
     replies: HashMap<Call, Reply>,
-    /// What userinfo answers about one person, by `sub`.
+    /// The answers of userinfo about single people, by `sub`.
     about: HashMap<String, Reply>,
     seen: Vec<(Call, Seen)>,
     grants: HashMap<String, Grant>,
@@ -136,7 +137,7 @@ struct State {
     tokens: HashMap<String, Subject>,
     pushed: HashMap<String, HashMap<String, String>>,
     ignores_pkce: bool,
-    /// How far its clock is ahead, in seconds.
+    /// The seconds by which its clock is ahead.
     ahead: i64,
 }
 
@@ -144,13 +145,13 @@ struct State {
 pub struct OpenId {
     /// `http://127.0.0.1:PORT`
     pub url: String,
-    /// The same, unless it has another name outside.
+    /// The same as `url`, unless the provider has another name outside.
     pub issuer: String,
-    /// The client secret, where a file sets it.
+    /// The client secret, if a file sets it.
     pub secret: String,
-    /// Of this provider and its desks.
+    /// The clock of this provider and its desks.
     pub clock: Clock,
-    /// Keeps what no answer and no log line may hold; answers nothing.
+    /// Keeps the secrets that no answer and no log line may contain. It answers nothing.
     plain: Provider,
     state: Arc<Mutex<State>>,
 }
@@ -164,7 +165,7 @@ impl OpenId {
         Self::listen(port, str::to_owned).await
     }
 
-    /// By another name than its address, which `name` is given.
+    /// Starts a provider with another name than its address, which is passed to `name`.
     pub async fn start_as(name: impl FnOnce(&str) -> String) -> Self {
         Self::listen(0, name).await
     }
@@ -207,14 +208,14 @@ impl OpenId {
         provider
     }
 
-    /// With a desk of its own.
+    /// Starts a provider with its own desk.
     pub async fn start_with_desk() -> (Self, Desk) {
         let provider = Self::start().await;
         let desk = provider.desk(Database::sqlite()).run().await;
         (provider, desk)
     }
 
-    /// A desk with this provider alone, by variables.
+    /// A desk whose only provider is this one, set by variables.
     pub fn desk(&self, database: Database) -> Start {
         let start = self
             .plain_desk(database)
@@ -236,12 +237,12 @@ impl OpenId {
         Desk::on(database).provider(&self.plain).clock(&self.clock)
     }
 
-    /// This provider in a file, vouching for everything; more keys may follow.
+    /// A provider table for this provider that vouches for everything. More keys may follow.
     pub fn toml(&self, id: &str) -> String {
         self.toml_vouching(id, &VouchesFor::WORDS)
     }
 
-    /// The same, vouching for this.
+    /// Like [`OpenId::toml`], vouching only for `vouches_for`.
     pub fn toml_vouching(&self, id: &str, vouches_for: &[&str]) -> String {
         let (issuer, secret) = (&self.issuer, &self.secret);
         format!(
@@ -254,18 +255,18 @@ impl OpenId {
         self.state.lock().expect("the provider's state")
     }
 
-    /// From now on `call` is answered with this.
+    /// Answers `call` with this from now on.
     pub fn on_call(&self, call: Call, reply: Reply) {
         self.state().replies.insert(call, reply);
     }
 
-    /// From now on userinfo answers this about one person.
+    /// Makes userinfo answer this about one person from now on.
     pub fn on_userinfo_of(&self, subject: &Subject, reply: Reply) {
         let sub = subject.claims["sub"].as_str().expect("a sub").to_owned();
         self.state().about.insert(sub, reply);
     }
 
-    /// What somebody's tokens stand for changes: claims, from now on.
+    /// Changes the claims behind a person's tokens from now on.
     pub fn change(&self, subject: &Subject) {
         let mut state = self.state();
         let sub = &subject.claims["sub"];
@@ -281,17 +282,17 @@ impl OpenId {
         }
     }
 
-    /// From now on this happens to each such document; it replaces what happened before.
+    /// Tampers with each such document from now on. This replaces earlier tampering.
     pub fn tamper(&self, document: Document, how: impl Fn(&mut Value) + Send + Sync + 'static) {
         self.state().tampers.insert(document, Arc::new(how));
     }
 
-    /// The same by a JSON Merge Patch.
+    /// Tampers by a JSON Merge Patch.
     pub fn patch(&self, document: Document, by: Value) {
         self.tamper(document, move |value| patch(value, &by));
     }
 
-    /// From now on all is right again: answers, documents, clock and PKCE. The key stays.
+    /// Makes everything right again: answers, documents, clock and PKCE. The key stays.
     pub fn behave(&self) {
         let mut state = self.state();
         state.tampers.clear();
@@ -301,7 +302,7 @@ impl OpenId {
         state.ahead = 0;
     }
 
-    /// From now on it signs with this key, and publishes it alone.
+    /// Signs with this key from now on, and publishes only this one.
     pub fn sign_with(&self, key: impl Into<Arc<Key>>) {
         self.state().key = key.into();
     }
@@ -314,12 +315,12 @@ impl OpenId {
         self.state().ignores_pkce = true;
     }
 
-    /// Its clock is so many seconds ahead of the desk's.
+    /// Sets its clock this many seconds ahead of the desk's.
     pub fn set_ahead(&self, seconds: i64) {
         self.state().ahead = seconds;
     }
 
-    /// By its own clock, in seconds.
+    /// The time by its own clock, in seconds.
     pub fn now(&self) -> i64 {
         self.clock.now().0 / 1_000_000 + self.state().ahead
     }
@@ -349,7 +350,8 @@ impl OpenId {
 
     // -- browsers --
 
-    /// A person says yes at the authorize address; the address that their browser is sent to.
+    /// Approves as a person at the authorize address. Returns the address that their browser is
+    /// sent to.
     pub fn approve(&self, authorize_url: &str, subject: &Subject) -> String {
         let mut query = query(authorize_url);
         if let Some(request_uri) = query.remove("request_uri") {
@@ -371,7 +373,7 @@ impl OpenId {
         self.callback(&back, answer)
     }
 
-    /// The provider says no, with an error code.
+    /// Refuses with an error code.
     pub fn refuse(&self, authorize_url: &str, error: &str) -> String {
         let query = query(authorize_url);
         let answer = json!({"error": error, "state": query["state"], "iss": self.issuer});
@@ -394,13 +396,13 @@ impl OpenId {
         back.into()
     }
 
-    /// The whole way: begins, says yes, comes back. What the callback answers.
+    /// Signs in completely: begins, approves, comes back. Returns the callback's answer.
     pub async fn sign_in(&self, browser: &Browser, subject: &Subject) -> Answer {
         self.sign_in_from(browser, "/oauth2/login?next=/account", subject)
             .await
     }
 
-    /// The same from another address.
+    /// Signs in from another address.
     pub async fn sign_in_from(&self, browser: &Browser, from: &str, subject: &Subject) -> Answer {
         let begun = browser.get(from).await;
         assert_eq!(begun.status, 303, "{}", begun.body);
@@ -603,7 +605,7 @@ impl OpenId {
         Ok(self.tampered(Document::Userinfo, userinfo))
     }
 
-    /// RFC 9126
+    /// Answers a pushed authorization request (RFC 9126).
     fn push(&self, seen: &Seen) -> Value {
         let name = random_token().expect("randomness");
         let request_uri = format!("urn:ietf:params:oauth:request_uri:{name}");
@@ -612,7 +614,7 @@ impl OpenId {
     }
 }
 
-/// The provider tells a desk that somebody has signed out (Back-Channel Logout 1.0, 2.5).
+/// Tells a desk, as the provider, that a person has signed out (Back-Channel Logout 1.0, 2.5).
 pub async fn back_channel(desk: &Desk, id: &str, token: &str) -> Answer {
     let body = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("logout_token", token)

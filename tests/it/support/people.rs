@@ -1,5 +1,5 @@
-//! Shortcuts into the database. They make true, or look up, what a test needs and what people could
-//! only reach by a longer way through pages. Their names begin with `db_`.
+//! Shortcuts into the database. They create or look up what a test needs and what would take a
+//! longer way through pages. Their names begin with `db_`.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -38,7 +38,7 @@ impl Desk {
         assert_eq!(changed, ChangedPassword::Confirmation);
     }
 
-    /// Makes an account's owner one who has just proved, in every open session, who they are.
+    /// Makes an account's owner someone who has just proved, in every open session, who they are.
     pub fn db_prove(&self, username: &str) {
         let now = self.clock.now().0;
         self.database.execute(&format!(
@@ -82,10 +82,10 @@ impl Db for Database {
     }
 }
 
-/// An event as [`Db::db_recorded`] finds it.
+/// An event, as [`Db::db_recorded`] finds it.
 #[derive(Debug)]
 pub struct Recorded {
-    /// `role_changed success boss li`; with the reason where it was refused.
+    /// `role_changed success boss li`, followed by the reason if it was refused.
     pub line: String,
     pub address: String,
     pub reference: String,
@@ -105,7 +105,7 @@ impl Recorded {
     }
 }
 
-/// Whatever has a database to look into.
+/// Anything with a database to look into.
 pub trait Db {
     fn database(&self) -> &Database;
 
@@ -122,7 +122,7 @@ pub trait Db {
         self.database().texts(&sql).remove(0)
     }
 
-    /// Returns a column of the accounts with this very username, as texts.
+    /// Returns a column of the accounts with exactly this username, as texts.
     fn db_fields_of(&self, username: &str, column: &str) -> Vec<String> {
         let username = quoted(username);
         self.database().texts(&format!(
@@ -145,8 +145,8 @@ pub trait Db {
         )
     }
 
-    /// Inserts accounts that nobody has signed in to, of usernames and names; the first gets this
-    /// id.
+    /// Inserts accounts, by usernames and names, that no one has signed in to. The first one gets
+    /// this id.
     fn db_insert_users<T: AsRef<str>>(&self, first_id: i64, people: &[(T, T)]) {
         let rows: Vec<String> = (first_id..)
             .zip(people)
@@ -163,7 +163,7 @@ pub trait Db {
         ));
     }
 
-    /// Deletes every account and session, as if nobody had been here.
+    /// Deletes every account and session, as if no one had ever been here.
     fn db_forget_everybody(&self) {
         self.database().execute("DELETE FROM sessions");
         self.database().execute("DELETE FROM users");
@@ -210,7 +210,7 @@ pub trait Db {
         self.database().count(&from) == 1
     }
 
-    /// Returns `username role` of each account, of roles by permission.
+    /// Returns `username role` of each account with a role by permission.
     fn db_roles_by_permission(&self) -> Vec<String> {
         self.database().texts(
             "SELECT username || ' ' || CASE WHEN is_superuser_by_permission THEN 'superuser' \
@@ -270,7 +270,7 @@ pub trait Db {
         ));
     }
 
-    /// Returns `subject time` of each identity whose permissions could not be read lately.
+    /// Returns `subject time` of each identity whose permissions could not be read recently.
     fn db_permissions_kept_since(&self) -> Vec<String> {
         self.database().texts(
             "SELECT subject || ' ' || CAST(permissions_kept_since AS TEXT) AS value \
@@ -335,7 +335,7 @@ pub trait Db {
         db_events_where(self.database(), columns, &format!("event = '{kind}'"))
     }
 
-    /// Returns every event except those of coming and going, the oldest first.
+    /// Returns every event except sign-ins and sign-outs, the oldest first.
     fn db_recorded(&self) -> Vec<Recorded> {
         let rows = self.database().texts(
             "SELECT event || ' ' || outcome || ' ' || reason || ' ' || actor || ' ' || username \
@@ -346,7 +346,7 @@ pub trait Db {
         rows.iter().map(|row| Recorded::read(row)).collect()
     }
 
-    /// Returns actor, address and whether there is an id, of each event of a kind.
+    /// Returns the actor and the address of each event of a kind, and whether the actor has an id.
     fn db_actors_of(&self, kind: &str) -> Vec<String> {
         self.database().texts(&format!(
             "SELECT actor || '|' || address || '|' \
@@ -355,7 +355,7 @@ pub trait Db {
         ))
     }
 
-    /// Makes rows as they were before the ids of actors were noted.
+    /// Makes rows as they were before the ids of actors were recorded.
     fn db_forget_actor_ids(&self) {
         for (table, column) in [
             ("audit_events", "actor_id"),
@@ -372,7 +372,7 @@ pub trait Db {
         self.database().count(&from)
     }
 
-    /// Returns what each event of a kind tells besides its columns, the oldest first.
+    /// Returns the details of each event of a kind besides its columns, the oldest first.
     fn db_details_of(&self, kind: &str) -> Vec<Value> {
         let sql =
             format!("SELECT details AS value FROM audit_events WHERE event = '{kind}' ORDER BY id");
@@ -388,7 +388,7 @@ pub trait Db {
         json(&self.database().texts(sql)[0])
     }
 
-    /// Lets nothing be recorded from now on.
+    /// Makes all recording fail from now on.
     fn db_break_audit_log(&self) {
         self.database().execute(if self.database().is_postgresql() {
             "ALTER TABLE audit_events ADD CONSTRAINT broken CHECK (event = 'x') NOT VALID"
@@ -408,7 +408,7 @@ pub trait Db {
 
     // -- any table --
 
-    /// Returns all that acts can change.
+    /// Returns everything that acts can change.
     fn db_state(&self) -> BTreeSet<String> {
         [
             "SELECT 'user ' || CAST(id AS TEXT) || ' ' || username || ' ' || first_name || ' ' || email || ' ' || COALESCE(password, 'none') || ' ' || CAST(is_active AS TEXT) || ' ' || CAST(is_staff AS TEXT) || ' ' || CAST(is_superuser AS TEXT) || ' ' || CAST(is_staff_by_permission AS TEXT) || ' ' || CAST(is_superuser_by_permission AS TEXT) AS value FROM users",
@@ -422,7 +422,7 @@ pub trait Db {
         .collect()
     }
 
-    /// Returns how many rows there are, and all their texts in any order.
+    /// Returns the numbers of rows, and all their texts in any order.
     fn db_snapshot(&self) -> (Vec<i64>, Vec<String>) {
         let tables = [
             "users",
@@ -437,14 +437,14 @@ pub trait Db {
         (counts, rows)
     }
 
-    /// Returns a column of all rows, as texts and in their order.
+    /// Returns a column of all rows, as texts in their order.
     fn db_column(&self, table: &str, column: &str) -> Vec<String> {
         let sql = format!("SELECT CAST({column} AS TEXT) AS value FROM {table} ORDER BY 1");
         self.database().texts(&sql)
     }
 }
 
-/// Changes an account, which must be there.
+/// Changes an account, which must exist.
 fn db_change(database: &Database, username: &str, set: &str) {
     let name = quoted(username);
     let changed = database.execute(&format!("UPDATE users SET {set} WHERE username = {name}"));
@@ -459,7 +459,7 @@ fn db_events_where(database: &Database, columns: &[&str], condition: &str) -> Ve
     lines.iter().map(|line| words(line)).collect()
 }
 
-/// Closes the gaps that empty columns leave: those of a reason, a provider or a person.
+/// Closes the gaps that empty columns leave, such as a reason, a provider or a person.
 fn words(line: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }

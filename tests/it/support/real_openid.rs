@@ -1,5 +1,5 @@
-//! A real `OpenID` provider that nobody here wrote, oidc-provider for Node, in one process that all
-//! tests of a run share or in one of a test's own; and a browser that signs in and out there as a
+//! A real `OpenID` provider that someone else wrote: oidc-provider for Node, in one process that
+//! all tests of a run share, or in a test's own. Also a browser that signs in and out there as a
 //! person does.
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,9 +22,9 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        // Plain HTTP: needs none, and a bare machine has none.
+        // Plain HTTP needs none, and a bare machine has none.
         .tls_certs_only([])
-        // Sooner than the provider, which closes idle connections after two minutes.
+        // This is sooner than the provider, which closes idle connections after two minutes.
         .pool_idle_timeout(Duration::from_secs(60))
         .build()
         .expect("a client")
@@ -33,20 +33,20 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
 pub struct Oidc {
     /// `http://127.0.0.1:PORT`: the issuer.
     pub url: String,
-    /// Holds the standard input at whose end the provider ends: it dies with the tests.
+    /// Holds the standard input, at whose end the provider ends: it dies with the tests.
     process: Child,
 }
 
-/// A request that came to the provider.
+/// A request that the provider received.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Asked {
     /// `discovery`, `jwks`, `authorization`, `pushed_authorization_request`, `token`, `userinfo`,
-    /// `revocation`, `end_session`…; `None` when the connection was reset.
+    /// `revocation`, `end_session`…; `None` if the connection was reset.
     pub route: Option<String>,
     pub status: Option<u16>,
-    /// Where the endpoint knows one: neither discovery nor the keys do.
+    /// The client's id, if the endpoint knows one; discovery and the keys do not.
     pub client_id: Option<String>,
-    /// `basic`, `post`, `private_key_jwt`, or `none`: only the client's id.
+    /// `basic`, `post`, `private_key_jwt`, or `none` for the client's id alone.
     pub client_auth: Option<String>,
     pub grant_type: Option<String>,
 }
@@ -62,7 +62,7 @@ impl Asked {
 }
 
 impl Oidc {
-    /// `None`, and a word of it, when the run has no oidc-provider (`make test` has one).
+    /// Returns `None`, and says so, if the run has no oidc-provider (`make test` has one).
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Oidc> = OnceLock::new();
         if !Self::is_there() {
@@ -71,7 +71,8 @@ impl Oidc {
         Some(SHARED.get_or_init(Self::run))
     }
 
-    /// One of a test's own: for outages, new keys, and counts of what no client's name is on.
+    /// Starts a provider for one test, for outages, new keys, and counts of requests without a
+    /// client.
     pub fn start() -> Option<Self> {
         Self::is_there().then(Self::run)
     }
@@ -102,28 +103,29 @@ impl Oidc {
         }
     }
 
-    /// Registers a portal, or replaces its registration: client metadata, as RFC 7591 names it.
+    /// Registers a portal, or replaces its registration, with client metadata as in RFC 7591.
     pub async fn client(&self, metadata: &Value) {
         self.tell("clients", metadata).await;
     }
 
-    /// Creates or changes a person; what is left out keeps its value. Their subject.
+    /// Creates or changes a person, and returns their subject. Fields that are left out keep their
+    /// values.
     pub async fn person(&self, person: &Value) -> String {
         let answer = self.tell("people", person).await;
         answer["sub"].as_str().expect("a subject").to_owned()
     }
 
-    /// While it is on, each connection is reset.
+    /// Resets each connection while it is on.
     pub async fn outage(&self, on: bool) {
         self.tell("outage", &json!({"on": on})).await;
     }
 
-    /// Signs with new keys from now on; the old ones stay in the key set, or are gone from it.
+    /// Signs with new keys from now on. The old ones stay in the key set if `keep` is true.
     pub async fn rotate_keys(&self, keep: bool) {
         self.tell("rotate-keys", &json!({"keep": keep})).await;
     }
 
-    /// Ends each of a person's sessions at the provider, which tells their portals so.
+    /// Ends each of a person's sessions at the provider, which notifies their portals.
     pub async fn log_out(&self, username: &str) {
         let answer = self.tell("logout", &json!({"username": username})).await;
         let failed = answer["failed"].as_array().expect("a list");
@@ -133,8 +135,8 @@ impl Oidc {
         );
     }
 
-    /// When each refresh of each person's tokens came in, in milliseconds, by username; those that
-    /// were refused too.
+    /// The times at which each person's tokens were refreshed, in milliseconds, by username.
+    /// Refused refreshes are included.
     pub async fn refreshes(&self) -> HashMap<String, Vec<i64>> {
         let answer = self.control(Method::GET, "refreshes", &Value::Null).await;
         serde_json::from_value(answer).expect("times by username")
@@ -144,13 +146,13 @@ impl Oidc {
         self.tell("refreshes/reset", &json!({})).await;
     }
 
-    /// Every request, in the order of the answers; the tests' own and the sign-in form excepted.
+    /// All requests in the order of the answers, except the tests' own and the sign-in form.
     pub async fn seen(&self) -> Vec<Asked> {
         let answer = self.control(Method::GET, "seen", &Value::Null).await;
         serde_json::from_value(answer).expect("requests")
     }
 
-    /// Those of one portal.
+    /// The requests of one portal.
     pub async fn seen_of(&self, client_id: &str) -> Vec<Asked> {
         let mut seen = self.seen().await;
         seen.retain(|asked| asked.client_id.as_deref() == Some(client_id));
@@ -161,7 +163,7 @@ impl Oidc {
         self.tell("seen/reset", &json!({})).await;
     }
 
-    /// Where a person signs out of the provider itself.
+    /// The address where a person signs out of the provider itself.
     pub fn end_session_url(&self) -> String {
         format!("{}/session/end", self.url)
     }
@@ -192,11 +194,11 @@ impl Drop for Oidc {
     }
 }
 
-/// A person's browser at the provider: a cookie jar of its own.
+/// A person's browser at the provider, with its own cookie jar.
 #[derive(Default)]
 pub struct OidcBrowser {
     cookies: BTreeMap<String, String>,
-    /// Who is signed in without a form, where a test has no time for one.
+    /// The person who is signed in without a form, if a test has no time for one.
     hurried: Option<String>,
 }
 
@@ -211,7 +213,7 @@ impl OidcBrowser {
         Self::default()
     }
 
-    /// Signs in by redirects alone.
+    /// A browser that signs in by redirects alone.
     pub fn hurried() -> Self {
         Self {
             hurried: Some(String::new()),
@@ -219,8 +221,8 @@ impl OidcBrowser {
         }
     }
 
-    /// Follows a portal's authorize address to the end: says who it is where the provider asks.
-    /// The address that leads back, or the page that leads no further.
+    /// Follows a portal's authorize address to the end, and signs in if the provider asks. Returns
+    /// the address that leads back, or the page that leads no further.
     pub async fn sign_in(&mut self, authorize_url: &str, username: &str) -> Result<String, String> {
         if let Some(hurried) = &mut self.hurried {
             *hurried = utf8_percent_encode(username, NON_ALPHANUMERIC).to_string();
@@ -228,8 +230,8 @@ impl OidcBrowser {
         self.walk(authorize_url, Some(username)).await
     }
 
-    /// Signs out at the provider, whose question is answered with yes. The address that leads
-    /// back, or the page where it ends.
+    /// Signs out at the provider, and confirms when it asks. Returns the address that leads back,
+    /// or the page where it ends.
     pub async fn end_session(&mut self, url: &str) -> String {
         match self.walk(url, None).await {
             Ok(address) => address,
@@ -242,7 +244,7 @@ impl OidcBrowser {
         let home = Url::parse(url).expect("an address").origin();
         let mut username = username;
         let mut page = self.get(url).await;
-        // Far more than there are, even where another person's session is ended on the way.
+        // The provider needs far fewer steps, even if another person's session is ended on the way.
         for _ in 0..15 {
             page = if let Some(location) = page.location.take() {
                 if location.origin() != home {
@@ -267,10 +269,10 @@ impl OidcBrowser {
         self.load(url.clone(), CLIENT.get(url)).await
     }
 
-    /// Sends the form of a page, with this field filled in.
+    /// Submits the form of a page, with this field filled in.
     async fn submit(&mut self, page: &Page, (name, value): (&str, &str)) -> Page {
         let mut form = page.hidden_fields();
-        // The provider's own page may have it already, and takes no field twice.
+        // The provider's own page may contain the field already, and it accepts no field twice.
         form.retain(|(given, _)| given != name);
         form.push((name.to_owned(), value.to_owned()));
         let url = page.action();
@@ -339,7 +341,7 @@ impl Page {
             .collect()
     }
 
-    /// Where its form goes: to the page itself, where it does not say.
+    /// The address of its form: the page itself, if the form names none.
     fn action(&self) -> Url {
         let action = self
             .tags("<form")

@@ -1,6 +1,6 @@
-//! Stand-ins for providers with a dialect of their own: each answers as its public documentation
-//! says, refusals too, and takes what the documentation has and nothing else. Whatever else it was
-//! sent is a fault, which the test sees at its end.
+//! Stand-ins for providers with their own dialects. Each answers as its public documentation says,
+//! including refusals, and accepts only what the documentation has. Anything else that it was sent
+//! is a fault, which the test sees at its end.
 //!
 //! They listen at the addresses of the presets: `https://api.github.com/user` becomes
 //! `http://127.0.0.1:PORT/api.github.com/user`.
@@ -30,7 +30,7 @@ pub enum Kind {
     GitHub,
 }
 
-/// What the desk's server calls.
+/// A call of the desk's server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     Token,
@@ -43,7 +43,7 @@ const AGENT_ID: &str = "1000002";
 const JSON: &str = "application/json; charset=utf-8";
 
 impl Kind {
-    /// As settings write it; the provider's id in the tests too.
+    /// The name in the settings, which is also the provider's id in the tests.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Feishu => "feishu",
@@ -68,7 +68,7 @@ impl Kind {
         matches!(self, Self::Feishu | Self::Lark | Self::GitHub)
     }
 
-    /// Where browsers are sent, and what is called, as the documentation has it.
+    /// The address for browsers, and the addresses for calls, as in the documentation.
     const fn addresses(self) -> (&'static str, &'static [(Call, &'static str)]) {
         match self {
             Self::Feishu => (
@@ -126,7 +126,8 @@ impl Kind {
         }
     }
 
-    /// Of the authorize address. GitHub does not name `response_type`, and takes it.
+    /// The parameters of the authorize address. GitHub does not document `response_type`, but
+    /// accepts it.
     const fn authorize_parameters(self) -> &'static [&'static str] {
         match self {
             Self::Feishu | Self::Lark | Self::GitHub => &[
@@ -155,7 +156,7 @@ impl Kind {
 #[derive(Clone, Debug)]
 pub struct Employee {
     pub name: String,
-    /// Which of their organisations they chose (`DingTalk`).
+    /// The organisation that they chose (`DingTalk`).
     pub corp_id: &'static str,
     pub is_member: bool,
 }
@@ -194,7 +195,7 @@ struct State {
     codes: HashMap<String, Grant>,
     tokens: HashMap<String, Employee>,
     refreshes: HashMap<String, Employee>,
-    /// Names of people who left.
+    /// The names of people who left.
     gone: BTreeSet<String>,
     replies: HashMap<Call, Reply>,
     faults: Vec<String>,
@@ -206,12 +207,12 @@ pub struct Standin {
     pub url: String,
     pub kind: Kind,
     secret: String,
-    /// Keeps what no answer and no log line may hold; answers nothing.
+    /// Keeps the secrets that no answer and no log line may contain. It answers nothing.
     plain: Provider,
     state: Arc<Mutex<State>>,
 }
 
-/// Status, content type, body.
+/// Status, content type and body.
 type Said = (u16, &'static str, String);
 
 fn said(status: u16, body: &Value) -> Said {
@@ -240,14 +241,14 @@ impl Standin {
         standin
     }
 
-    /// A desk with this provider alone; `more` are further lines of its table.
+    /// A desk whose only provider is this one. `more` are further lines of its table.
     pub fn desk(&self, database: Database, more: &str) -> Start {
         Desk::on(database)
             .provider(&self.plain)
             .providers(&format!("{}{more}", self.toml()))
     }
 
-    /// The preset, with all of its addresses here.
+    /// The table of the preset, with all addresses at this server.
     fn toml(&self) -> String {
         let preset: toml::Table = toml::from_str(self.kind.preset()).expect("a preset");
         let here = |value: &toml::Value| {
@@ -279,7 +280,7 @@ impl Standin {
         self.state.lock().expect("the stand-in's state")
     }
 
-    /// From now on `call` is answered with this.
+    /// Answers `call` with this from now on.
     pub fn on_call(&self, call: Call, reply: Reply) {
         self.state().replies.insert(call, reply);
     }
@@ -288,17 +289,17 @@ impl Standin {
         self.state().replies.clear();
     }
 
-    /// Somebody leaves: from now on what was given to them is refused.
+    /// Makes a person leave: everything that was given to them is refused from now on.
     pub fn dismiss(&self, employee: &Employee) {
         self.state().gone.insert(employee.name.clone());
     }
 
-    /// How many refresh tokens were used.
+    /// The number of refresh tokens that were used.
     pub fn refreshed(&self) -> usize {
         self.state().refreshed
     }
 
-    /// What it was sent that the documentation does not have.
+    /// Everything that it was sent and that the documentation does not have.
     pub fn faults(&self) -> Vec<String> {
         self.state().faults.clone()
     }
@@ -313,7 +314,7 @@ impl Standin {
         }
     }
 
-    /// These names, each of them, and no other.
+    /// Expects exactly these names.
     fn expect_names<'a>(
         &self,
         where_: &str,
@@ -335,7 +336,8 @@ impl Standin {
 
     // -- browsers --
 
-    /// Somebody says yes at the authorize address; the address that their browser is sent to.
+    /// Approves as a person at the authorize address. Returns the address that their browser is
+    /// sent to.
     pub fn approve(&self, authorize_url: &str, employee: &Employee) -> String {
         let there = Url::parse(authorize_url).expect("an authorize address");
         self.expect(
@@ -388,13 +390,13 @@ impl Standin {
         back.into()
     }
 
-    /// From the sign-in page's address to what the callback answers.
+    /// Signs in, from the sign-in page's address to the callback. Returns the callback's answer.
     pub async fn sign_in(&self, browser: &Browser, employee: &Employee) -> Answer {
         let callback = self.begin(browser, employee).await;
         browser.get(&callback).await
     }
 
-    /// The same up to the address of the callback.
+    /// Signs in up to the callback, and returns the callback's address.
     pub async fn begin(&self, browser: &Browser, employee: &Employee) -> String {
         let id = self.kind.code();
         let begun = browser
@@ -404,7 +406,7 @@ impl Standin {
         self.approve(begun.location(), employee)
     }
 
-    /// The codes that were given out so far are not known any more.
+    /// Forgets all codes that were issued so far.
     pub fn forget_codes(&self) {
         self.state().codes.clear();
     }
@@ -442,7 +444,7 @@ impl Standin {
         }
     }
 
-    /// The object of a POST that is JSON; no query and no header of the client's beside it.
+    /// The object in a JSON POST, which must have no query and none of the client's headers.
     fn json_body(&self, method: &str, seen: &Seen) -> Map<String, Value> {
         self.expect(method == "POST", "the token call is a POST");
         let content_type = seen.header("content-type").unwrap_or_default();
@@ -469,7 +471,8 @@ impl Standin {
         object
     }
 
-    /// Who brings this code, if it was given out here for this verifier and redirect address.
+    /// The person who belongs to this code, if it was issued here for this verifier and redirect
+    /// address.
     fn take(&self, code: &str, verifier: Option<&str>, redirect: Option<&str>) -> Option<Employee> {
         let grant = self.state().codes.remove(code)?;
         if let Some(verifier) = verifier {
@@ -487,7 +490,8 @@ impl Standin {
         Some(grant.employee)
     }
 
-    /// Who brings this refresh token; it is used up. `Err`: they have left.
+    /// The person who belongs to this refresh token, which is used up. `Err` means that they have
+    /// left.
     fn take_refresh(&self, token: &str) -> Option<Result<Employee, ()>> {
         let mut state = self.state();
         let employee = state.refreshes.remove(token)?;
@@ -498,7 +502,7 @@ impl Standin {
         Some(Ok(employee))
     }
 
-    /// An access token and a refresh token.
+    /// Issues an access token and a refresh token.
     fn issue(&self, employee: &Employee) -> (String, String) {
         let (access, refresh) = (self.new_secret(), self.new_secret());
         let mut state = self.state();
@@ -513,7 +517,7 @@ impl Standin {
         (!state.gone.contains(&employee.name)).then(|| employee.clone())
     }
 
-    /// A GET without query whose bearer token is in `Authorization`.
+    /// The person whose bearer token is in the `Authorization` of a GET without a query.
     fn bearer(&self, method: &str, seen: &Seen) -> Option<Employee> {
         self.expect(method == "GET", "who it is is asked by a GET");
         let token = seen.header("authorization")?.strip_prefix("Bearer ")?;

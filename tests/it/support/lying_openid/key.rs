@@ -1,4 +1,4 @@
-//! Keys that sign tokens, and how tokens look.
+//! Keys that sign tokens, and the form of tokens.
 
 use frontdesk::secret::base64url;
 use ring::rand::SystemRandom;
@@ -37,7 +37,7 @@ impl Key {
         }
     }
 
-    /// `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048`, in DER.
+    /// Loads a key made by `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048`, in DER.
     fn of_rsa(id: &str, pkcs8: &[u8]) -> Self {
         let pair = RsaKeyPair::from_pkcs8(pkcs8).expect("an RSA key");
         Self::new(id, pkcs8, Pair::Rsa(pair))
@@ -79,7 +79,7 @@ impl Key {
         Self::new("ed25519", pkcs8.as_ref(), Pair::Ed25519(pair))
     }
 
-    /// For HS256 and its like.
+    /// A key for HS256 and similar algorithms.
     pub fn secret(id: &str, bytes: impl Into<Vec<u8>>) -> Self {
         Self::new(id, &[], Pair::Secret(bytes.into()))
     }
@@ -89,7 +89,7 @@ impl Key {
         self
     }
 
-    /// What it can sign with; the first is what it does unasked.
+    /// The algorithms that it can sign with. The first is the default.
     pub const fn algorithms(&self) -> &'static [&'static str] {
         match self.pair {
             Pair::Rsa(_) => &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
@@ -132,12 +132,12 @@ impl Key {
         }
     }
 
-    /// Its private half, as a file would hold it.
+    /// Its private half, as in a file.
     pub fn pem(&self) -> String {
         pem("PRIVATE KEY", &self.pkcs8)
     }
 
-    /// The signature, base64url. An algorithm that the key cannot is replaced by one that it can.
+    /// The signature in base64url. If the key does not support the algorithm, another one is used.
     pub fn sign(&self, algorithm: &str, message: &str) -> String {
         let random = SystemRandom::new();
         let message = message.as_bytes();
@@ -180,7 +180,7 @@ impl Key {
         patched(usual, header)
     }
 
-    /// A token; `header` patches the usual one.
+    /// A token. `header` patches the usual one.
     pub fn jwt(&self, header: &Value, claims: &Value) -> String {
         let header = self.header(header);
         let message = format!("{}.{}", part(&header), part(claims));
@@ -206,7 +206,7 @@ pub fn part(value: &Value) -> String {
     base64url(value.to_string().as_bytes())
 }
 
-/// The claims of a token, whoever signed it.
+/// The claims of a token, without verifying its signature.
 pub fn claims(token: &str) -> Value {
     use base64::Engine as _;
     let claims = token.split('.').nth(1).expect("claims");
@@ -216,7 +216,7 @@ pub fn claims(token: &str) -> Value {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-/// `at_hash` and its like (`OpenID` Connect Core 3.1.3.6).
+/// `at_hash` and similar claims (`OpenID` Connect Core 3.1.3.6).
 pub(super) fn half_hash(algorithm: &str, value: &str) -> String {
     let kind = if algorithm.ends_with("384") {
         &digest::SHA384

@@ -1,4 +1,4 @@
-//! What each kind of provider answers.
+//! The answers of each kind of provider.
 
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ impl Standin {
         let employee = if is_refresh {
             match self.take_refresh(text("refresh_token").unwrap_or_default()) {
                 Some(Ok(employee)) => employee,
-                // No `invalid_grant`: the number tells.
+                // There is no `invalid_grant`; the number says it.
                 Some(Err(())) => return refuse(20066, "invalid_request"),
                 None => return refuse(20073, "invalid_grant"),
             }
@@ -151,7 +151,7 @@ impl Standin {
         let query = query(&format!("{}{}", self.url, seen.target));
         let text = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
         let refuse = |code: u32, message: &str| {
-            // With status 200, always.
+            // The status is always 200.
             said(200, &json!({"errcode": code, "errmsg": message}))
         };
         if call == Call::Token {
@@ -159,7 +159,7 @@ impl Standin {
             if text("corpid") != CLIENT_ID || text("corpsecret") != self.secret {
                 return refuse(40001, "invalid credential");
             }
-            // The app's; it is nobody's in particular.
+            // This token belongs to the app, and to no person.
             let (access, _) = self.issue(&Employee::named(""));
             let answer =
                 json!({"errcode": 0, "errmsg": "ok", "access_token": access, "expires_in": 7200});
@@ -222,7 +222,7 @@ impl Standin {
                 "site_admin": false,
                 "name": format!("{name} 王"),
                 "company": null,
-                // Not public.
+                // The address is not public.
                 "email": null,
             });
             return said(200, &answer);
@@ -250,7 +250,7 @@ impl Standin {
         let answer = |answer: Value| {
             let accepts = seen.header("accept").unwrap_or_default();
             if accepts.contains("application/json") {
-                // Errors too.
+                // Errors have status 200 too.
                 return said(200, &answer);
             }
             let pairs = answer.as_object().into_iter().flatten();
@@ -284,7 +284,7 @@ impl Standin {
         let Some(employee) = employee else {
             return answer(json!({"error": error, "error_description": "The code is incorrect"}));
         };
-        // As a GitHub App whose user tokens expire.
+        // It behaves like a GitHub App whose user tokens expire.
         let (access, refresh) = self.issue(&employee);
         answer(json!({
             "access_token": access,
