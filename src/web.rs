@@ -5,6 +5,7 @@
 //! extractors ([`guard`], [`csrf`]) → the handler → a verb or a query → a template.
 
 mod account;
+mod account_notice;
 mod admin;
 mod assets;
 mod backchannel;

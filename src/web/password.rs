@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
 
-use super::account::{self, PASSWORD_CHANGED};
+use super::account_notice::{AccountNotice, back_to_account};
 use super::csrf::Form;
 use super::guard::{Reader, SignedIn};
 use super::page::Page;
@@ -117,7 +117,7 @@ pub async fn change(
     let mut known_reference = None;
     let (field, text) =
         match password::change_own(&desk, &me.user, me.session.id, typed, client).await? {
-            Change::Changed => return Ok(account::back(&desk, PASSWORD_CHANGED)),
+            Change::Changed => return Ok(back_to_account(&desk, AccountNotice::PasswordChanged)),
             Change::Refused { reference } => {
                 known_reference = Some(reference);
                 (CURRENT, t.current_password_wrong.to_owned())

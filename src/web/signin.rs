@@ -11,6 +11,7 @@ use askama::Template;
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
+use super::account_notice::{AccountNotice, back_to_account};
 use super::confirm;
 use super::cookie::{self, browser_cookie};
 use super::csrf::Form;
@@ -79,10 +80,6 @@ impl Wanted {
     }
 }
 
-/// The notice of the account page after a provider was added.
-pub const IDENTITY_LINKED: &str = "identity_linked";
-/// The notice if its link was followed too late.
-pub const LINK_TOO_OLD: &str = "link_too_old";
 /// How long the account page's link to a provider works.
 const ADDING: Duration = Duration::from_secs(120);
 /// The limit in bytes of what another site's form may pass on (`OpenID` Connect Core 4).
@@ -400,7 +397,7 @@ async fn intent(
     Ok(if desk.clock.now().since(made_at) <= ADDING {
         Ok(Intent::Link(me.session.id))
     } else {
-        Err(super::account::back(desk, LINK_TOO_OLD))
+        Err(back_to_account(desk, AccountNotice::LinkTooOld))
     })
 }
 
@@ -470,7 +467,10 @@ pub async fn finish(
         }
         Finished::Linked { next } => Ok(HttpResponse::SeeOther()
             .insert_header((LOCATION, next.to_ascii()))
-            .cookie(cookie::notice_cookie(&desk, IDENTITY_LINKED))
+            .cookie(cookie::notice_cookie(
+                &desk,
+                AccountNotice::IdentityLinked.code(),
+            ))
             .finish()),
         Finished::Rehearsed(rehearsal) => super::rehearsal::show(&desk, &visit, &rehearsal),
         // A reload, or the browser's back button: a person who is signed in simply goes on.
