@@ -34,7 +34,7 @@ bench: setup
 # Renews the README's pictures.
 shots: setup
 	rm -rf target/shots
-	TEST_SHOTS=$(CURDIR)/target/shots $(TOOLS) cargo test --features failpoints --test it -- gallery::t57
+	TEST_SHOTS=$(CURDIR)/target/shots $(TOOLS) cargo test --features failpoints --test it -- gallery::every_page
 	mkdir -p docs/pictures
 	cp target/shots/login.en.top.png docs/pictures/login.png
 	cp target/shots/account.en.dark.png docs/pictures/account.png

@@ -1,8 +1,9 @@
-//! What the lists of admins cost the database: in a company of a thousand accounts and in one of
-//! a million, side by side. Prints tables; fails when a list is slow, or slower in the large one.
+//! The cost of admin lists in the database, for a company of a thousand accounts and one of a
+//! million, side by side. Prints tables, and fails if a list is slow, or slower in the large
+//! company.
 //!
-//! `BENCH_ACCOUNTS` is how many accounts the large one has. With `BENCH_DJANGO=1`, Django's
-//! changelist of as many accounts is measured beside it.
+//! `BENCH_ACCOUNTS` sets the number of accounts in the large one. With `BENCH_DJANGO=1`, Django's
+//! changelist is measured beside it with as many accounts.
 
 #![expect(
     clippy::expect_used,
@@ -52,11 +53,11 @@ const LARGE: i64 = 1_000_000;
 
 const WARM_UPS: usize = 20;
 const ROUNDS: usize = 300;
-/// What a case asks for differs from one time to the next: so many times.
+/// The number of different requests per case.
 const VARIANTS: usize = 64;
 
-/// What a list may cost: a page of the large company as much as one of the small, or so little
-/// that it is no matter; and hardly ever more than this.
+/// The limits for a list. A page of the large company may cost little more than one of the small
+/// company, or so little that it does not matter; and hardly ever more than the last limit.
 const NO_MATTER: Duration = Duration::from_millis(1);
 const TIMES_AS_MUCH: u32 = 2;
 const HARDLY_EVER: Duration = Duration::from_millis(10);
@@ -64,7 +65,7 @@ const HARDLY_EVER: Duration = Duration::from_millis(10);
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// As the portal has them when nothing else is set.
+/// The portal's defaults.
 const LIMITS: Limits = Limits {
     idle: Duration::from_secs(8 * 3600),
     max: DAY,
@@ -120,15 +121,15 @@ fn main() -> ExitCode {
 
 // The databases
 
-/// A database server, with a database of the small company and one of the large.
+/// A database server, with a database of the small company and one of the large company.
 struct Place {
     name: &'static str,
     dbs: [Db; 2],
-    /// Their files are there as long as this.
+    /// Keeps their files alive.
     _databases: [Database; 2],
 }
 
-/// All of one size at once: there is more than one core, and a lot to write.
+/// Creates all databases of one size at once, because there are several cores and a lot to write.
 fn places(companies: &[Company; 2]) -> Vec<Place> {
     let mut databases = vec![("SQLite", [Database::sqlite(), Database::sqlite()])];
     if let (Some(small), Some(large)) = (Database::postgresql(), Database::postgresql()) {
@@ -159,12 +160,12 @@ fn places(companies: &[Company; 2]) -> Vec<Place> {
     })
 }
 
-/// Rows a statement: far less than either database binds values for.
+/// Rows per statement, far fewer than either database allows.
 const ROWS: usize = 500;
-/// Accounts, events or sessions a transaction.
+/// Accounts, events or sessions per transaction.
 const AT_ONCE: i64 = 20_000;
 
-/// Inserts rows in statements of many.
+/// Inserts many rows per statement.
 macro_rules! insert {
     ($conn:expr, $table:ident, $rows:expr) => {
         for rows in $rows.chunks(ROWS) {
@@ -226,7 +227,7 @@ fn connect(database: &Database) -> Conn {
         let mut conn = PgConnection::establish(&database.url).expect("PostgreSQL");
         conn.batch_execute("SET synchronous_commit = off")
             .expect("a setting");
-        // Rows that are known to refer to each other; a superuser may leave the proof out.
+        // The rows are known to refer to each other correctly; a superuser may skip the check.
         let _not_allowed = conn.batch_execute("SET session_replication_role = replica");
         Conn::Postgres(conn)
     } else {
@@ -250,10 +251,11 @@ fn in_pieces(conn: &mut Conn, count: i64, mut write: impl FnMut(&mut Conn, Range
     }
 }
 
-/// Leaves the database as it is a while after so much was written; its size in bytes.
+/// Brings the database into the state it has a while after so many writes. Returns its size in
+/// bytes.
 fn settle(conn: &mut Conn, database: &Database) -> i64 {
     if let Conn::Postgres(conn) = conn {
-        // What autovacuum does, and would do in the middle of a measurement.
+        // Autovacuum would do this in the middle of a measurement.
         conn.batch_execute("VACUUM ANALYZE").expect("a clean-up");
         let _not_allowed = conn.batch_execute("CHECKPOINT");
     } else {
@@ -270,7 +272,7 @@ fn settle(conn: &mut Conn, database: &Database) -> i64 {
         .expect("a size")
 }
 
-// The rows. Without a default value, so that a statement takes many on SQLite too.
+// The rows. They have no default values, so that a statement takes many of them on SQLite too.
 
 #[derive(Insertable)]
 #[diesel(table_name = user_rows, treat_none_as_default_value = false)]
@@ -350,16 +352,16 @@ struct NewSession {
 
 // The companies
 
-/// Live ones, in either company.
+/// The number of live sessions in either company.
 const SESSIONS: i64 = 20_000;
-/// Places in the office.
+/// The number of addresses in the office.
 const ADDRESSES: i64 = 5000;
 
 const PERMISSIONS: [&str; 3] = ["expenses.submit", "hr.leave", "travel.book"];
 const PERMISSION_OF_ONE_PERCENT: &str = "finance.approve";
 const PERMISSION_OF_TWENTY: &str = "payroll.release";
 
-/// Beside coming and going.
+/// Kinds of events beside signing in and out.
 const ACTS: &[EventKind] = &[
     EventKind::RoleChanged,
     EventKind::AccountDeactivated,
@@ -381,17 +383,17 @@ const BROWSERS: &[&str] = &[
     "Mozilla/5.0 (Linux; Android 14; V2309A) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36 DingTalk/7.6.30",
 ];
 
-/// A company that is always the same: its rows are made from their numbers.
+/// A company that is always the same: its rows are derived from their numbers.
 struct Company {
     accounts: i64,
     events: i64,
     now: UnixTime,
-    /// Each Chinese surname, as often as it is common.
+    /// Each Chinese surname, repeated as often as it is common.
     surnames: Vec<Han>,
     given: Vec<Han>,
 }
 
-/// A Chinese character and how it is spelt in Latin ones.
+/// A Chinese character and its spelling in Latin letters.
 type Han = (&'static str, &'static str);
 
 struct Account {
@@ -418,7 +420,7 @@ impl Company {
                 .into_iter()
                 .enumerate()
                 .flat_map(|(rank, surname)| {
-                    // Of ten thousand people: a third have one of five.
+                    // Of ten thousand people, a third have one of five surnames.
                     let people = if rank < 5 { 700 } else { 4200 / (rank + 21) };
                     std::iter::repeat_n(surname, people)
                 })
@@ -427,7 +429,7 @@ impl Company {
         }
     }
 
-    /// The moment of row `number` of `count`, which are spread over the time until now.
+    /// The moment of row `number` of `count`, which are spread evenly over the time until now.
     fn moment(&self, span: Duration, number: i64, count: i64) -> UnixTime {
         let start = self.now.minus(span).0;
         UnixTime(start + (self.now.0 - start) / count * number)
@@ -596,7 +598,7 @@ const fn role(number: i64) -> Role {
     }
 }
 
-/// Ids ascend with the time; their low bits tell what came about in one millisecond apart.
+/// Ids ascend with time; their low bits distinguish rows of the same millisecond.
 fn id(time: UnixTime, number: i64) -> i64 {
     first_id_at(time) + number % (1 << 21)
 }
@@ -631,7 +633,7 @@ impl Account {
         }
     }
 
-    /// As the program makes them.
+    /// Returns the search terms as the program makes them.
     fn terms(&self) -> Vec<NewTerm> {
         terms::of(&self.username, &self.first_name, &self.email)
             .into_iter()
@@ -643,7 +645,7 @@ impl Account {
             .collect()
     }
 
-    /// The first characters of a Chinese name that has so many.
+    /// The first `count` characters of a Chinese name, if it has that many.
     fn han(&self, count: usize) -> Option<String> {
         let first: Vec<char> = self.first_name.chars().take(count).collect();
         (first.len() == count && first.iter().all(|c| terms::is_han(*c)))
@@ -675,7 +677,7 @@ fn characters(table: &'static str) -> Vec<Han> {
         .collect()
 }
 
-/// Numbers that look random and are the same in each run.
+/// Numbers that look random but are the same in each run.
 struct Dice(u64);
 
 impl Dice {
@@ -685,7 +687,7 @@ impl Dice {
         dice
     }
 
-    /// `SplitMix64`.
+    /// Draws the next number (`SplitMix64`).
     const fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -731,7 +733,7 @@ impl Group {
     }
 }
 
-/// What a page asks the database for.
+/// A page's request to the database.
 enum Ask {
     Users(Wanted),
     /// The permissions that the user list's filter offers.
@@ -741,7 +743,7 @@ enum Ask {
 }
 
 impl Ask {
-    /// How many rows it got.
+    /// Returns the number of rows.
     fn answer(&self, conn: &mut Conn, now: UnixTime) -> Result<usize> {
         Ok(match self {
             Self::Users(wanted) => {
@@ -767,13 +769,13 @@ impl Ask {
 struct Case {
     group: Group,
     name: String,
-    /// Asked in turn.
+    /// The requests, used in turn.
     asks: Vec<Ask>,
-    /// There is nothing to be found.
+    /// True if nothing should be found.
     finds_nothing: bool,
 }
 
-/// The cases of a company; of each company the same ones in the same order.
+/// The cases of a company. Every company has the same ones in the same order.
 fn cases(company: &Company) -> Vec<Case> {
     let mut cases = Cases {
         company,
@@ -796,7 +798,7 @@ fn cases(company: &Company) -> Vec<Case> {
 struct Cases<'a> {
     company: &'a Company,
     dice: Dice,
-    /// Some of the accounts.
+    /// A sample of the accounts.
     sample: Vec<Account>,
     all: Vec<Case>,
 }
@@ -821,8 +823,8 @@ impl Cases<'_> {
         self.add(Group::Users, name, asks);
     }
 
-    /// Pages that begin somewhere between the first and the last quarter of the accounts that
-    /// are wanted, in the order of a column.
+    /// Pages that begin between the first and the last quarter of the accounts that match, in the
+    /// order of a column.
     fn middle(&mut self, column: Column, is_wanted: impl Fn(&Account) -> bool) -> Vec<Page> {
         let mut sorted: Vec<&Account> = self.sample.iter().filter(|one| is_wanted(one)).collect();
         sorted.sort_by(|one, other| {
@@ -890,7 +892,7 @@ impl Cases<'_> {
                 && filter.permission.as_deref() != Some(PERMISSION_OF_TWENTY);
             self.list(&format!("{name}: first"), &filter, None, vec![Page::First]);
             if has_middle {
-                // Where it begins need not be an account that the filter fits.
+                // The account where it begins need not match the filter.
                 let middle = self.middle(Column::DateJoined, |_| true);
                 self.list(&format!("{name}: middle"), &filter, None, middle);
             }
@@ -1042,7 +1044,7 @@ impl Cases<'_> {
         );
     }
 
-    /// One of the days that the trail goes back.
+    /// A filter for one of the days in the audit log.
     fn one_day(&mut self) -> audit::Filter {
         let days = 2 + u32::try_from(self.dice.below(397)).expect("days");
         let since = self.company.now.minus(DAY * days);
@@ -1221,11 +1223,12 @@ fn search(text: &str) -> Filter {
 struct Measured {
     group: Group,
     name: String,
-    /// Of each place: the small company's times and the large one's.
+    /// The times at each place: the small company's and the large one's.
     times: Vec<[Vec<Duration>; 2]>,
 }
 
-/// Asks both companies' databases on each server in turn, so that all have the same weather.
+/// Asks both companies' databases on each server in turn, so that all run under the same
+/// conditions.
 fn measure(places: &[Place], cases: [&Case; 2], now: UnixTime) -> Vec<[Vec<Duration>; 2]> {
     let mut all: Vec<[Vec<Duration>; 2]> = vec![[Vec::new(), Vec::new()]; places.len()];
     for round in 0..WARM_UPS + ROUNDS {
@@ -1251,7 +1254,7 @@ fn measure(places: &[Place], cases: [&Case; 2], now: UnixTime) -> Vec<[Vec<Durat
 }
 
 impl Measured {
-    /// What is wrong with this case's times on the server of this place in the list.
+    /// The fault in this case's times on the server at this place in the list.
     fn fault(&self, at: usize, place: &str) -> Option<String> {
         let [small, large] = &self.times[at];
         let (median_small, median_large) = (median(small), median(large));
@@ -1291,7 +1294,7 @@ fn print_table(group: Group, place: &str, at: usize, large: i64, measured: &[Mea
     }
 }
 
-/// The smallest of `times` that `percent` of them do not exceed.
+/// The smallest of `times` that at least `percent` of them do not exceed.
 fn percentile(times: &[Duration], percent: usize) -> Duration {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
@@ -1310,7 +1313,7 @@ fn time(time: Duration) -> String {
     }
 }
 
-/// `1,000,000`
+/// Formats a number as `1,000,000`.
 fn thousands(number: i64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -1323,7 +1326,7 @@ fn thousands(number: i64) -> String {
     text
 }
 
-/// `benches/django/changelist.py` on a database of its own of each kind.
+/// Runs `benches/django/changelist.py` on a separate database of each kind.
 fn django(accounts: i64) {
     let python = std::env::var("TEST_PYTHON").expect("TEST_PYTHON names a Python with Django");
     let mut databases = vec![("SQLite", Database::sqlite())];
@@ -1344,9 +1347,9 @@ fn django(accounts: i64) {
     }
 }
 
-// What people are called
+// Names of people
 
-/// The most common first.
+/// The most common surnames first.
 const SURNAMES: &str = "
 王wang 李li 张zhang 刘liu 陈chen 杨yang 黄huang 赵zhao 吴wu 周zhou 徐xu 孙sun 马ma 朱zhu 胡hu
 郭guo 何he 高gao 林lin 罗luo 郑zheng 梁liang 谢xie 宋song 唐tang 许xu 韩han 冯feng 邓deng 曹cao

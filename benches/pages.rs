@@ -1,8 +1,8 @@
-//! What a page costs the server, what it needs of memory, how soon it is up, how large it is, and
-//! how long a wrong password takes. Prints tables; judges nothing.
+//! The CPU time and the memory that pages cost the server, the time to start, the size of the
+//! program, and the time to refuse a wrong password. Prints tables, and judges nothing.
 //!
-//! `cargo bench --bench pages` does all, `cargo bench --bench pages -- cpu start` some: `cpu`,
-//! `memory`, `start`, `size`, `passwords`.
+//! `cargo bench --bench pages` measures everything; `cargo bench --bench pages -- cpu start`
+//! measures some of `cpu`, `memory`, `start`, `size` and `passwords`.
 
 #![expect(
     clippy::expect_used,
@@ -71,7 +71,7 @@ fn main() {
     }
 }
 
-/// Settings as an operator would write them, with the log that is the default.
+/// Settings as an operator would write them, with the default log.
 fn settings(provider: &Provider, database: &Database) -> Settings {
     let mut settings = process::settings(free_port(), provider, database);
     let permissions = format!("{}/public-api/current_user/all_permissions", provider.url);
@@ -103,7 +103,7 @@ fn databases() -> Vec<(&'static str, Database)> {
     databases
 }
 
-/// The smallest of `times` that `percent` of them do not exceed.
+/// The smallest of `times` that at least `percent` of them do not exceed.
 fn percentile(times: &[Duration], percent: usize) -> Duration {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
@@ -122,16 +122,16 @@ fn mib(kib: u32) -> f64 {
     f64::from(kib) / 1024.0
 }
 
-// CPU a request
+// CPU per request
 
 const ROUNDS: usize = 3;
 const WARM_UP: u32 = 800;
 const REQUESTS: u32 = 16_000;
-/// It takes Django long enough as it is.
+/// Django is slow enough with this many.
 const DJANGO_REQUESTS: u32 = 1600;
 const DJANGO_WORKERS: usize = 2;
 
-/// The pages, and whether somebody signed in asks for them.
+/// The pages, and whether a signed-in person requests them.
 const PAGES: &[(&str, bool)] = &[
     ("/", true),
     ("/account", true),
@@ -149,7 +149,7 @@ struct Row {
     target: Target,
     processes: Vec<u32>,
     requests: u32,
-    /// CPU a request in each round.
+    /// The CPU time per request in each round.
     rounds: Vec<Duration>,
 }
 
@@ -266,7 +266,7 @@ async fn portal_rows(name: &str, url: &str, provider: &Provider, process: u32) -
     rows
 }
 
-/// The same bytes for the same request, by a handler that does nothing else.
+/// Measures a handler that does nothing except send the same bytes for the same request.
 async fn bare_row(like: &Row) -> (Row, Running) {
     let port = free_port();
     let server = Running::start(|folder| {
@@ -285,7 +285,7 @@ async fn bare_row(like: &Row) -> (Row, Running) {
     (row, server)
 }
 
-/// What this program does when it is called `bare PORT FILE`.
+/// Runs this program when it is called as `bare PORT FILE`.
 fn bare(port: &str, file: &Path) {
     let port: u16 = port.parse().expect("a port");
     let body = Bytes::from(fs::read(file).expect("a page"));
@@ -307,7 +307,7 @@ fn bare(port: &str, file: &Path) {
     });
 }
 
-/// `benches/django/portal.py` behind gunicorn, or why not.
+/// Starts `benches/django/portal.py` behind gunicorn, or returns the reason why it cannot.
 async fn start_django(page_bytes: usize) -> Result<(Running, String), &'static str> {
     let python = std::env::var("TEST_PYTHON").map_err(|_| "TEST_PYTHON names no Python")?;
     let has_gunicorn = Command::new(&python)
@@ -448,7 +448,7 @@ async fn start_to_first_answer() {
 fn first_answer(settings: &Settings) -> Duration {
     let address = &settings["FRONTDESK_LISTEN"];
     let started = Instant::now();
-    // Killed at the end of this function; until then it has written nothing but its tables.
+    // It is killed at the end of this function. Until then it has written nothing but its tables.
     let _portal = spawn_portal(settings);
     while !is_healthy(address) {
         assert!(
@@ -484,7 +484,7 @@ fn size() {
 
 // Wrong passwords
 
-/// Fewer tries for each than the portal takes in 15 minutes, and an address for each try.
+/// Fewer tries per account than the portal accepts in 15 minutes, and one address per try.
 const ACCOUNTS: u32 = 60;
 const TRIES: u32 = 200;
 
@@ -543,7 +543,7 @@ fn create_account(settings: &Settings, username: &str) {
     assert!(child.wait().expect("its end").success(), "{username}");
 }
 
-/// Somebody who was never here before types a wrong password; how long the answer takes.
+/// Types a wrong password as someone who was never here before. Returns the time until the answer.
 async fn wrong_password(client: &Client, desk: &str, username: &str, visitor: u32) -> Duration {
     const FROM: &str = "x-forwarded-for";
     let address = Ipv4Addr::from(0x0A00_0001 + visitor).to_string();

@@ -1,5 +1,5 @@
-//! What a sign-in costs the server: CPU and throughput, on each database, against a provider that
-//! answers at once. Prints a table; judges nothing.
+//! The cost of a sign-in for the server: CPU and throughput on each database, with a provider that
+//! answers at once. Prints a table, and judges nothing.
 
 #![expect(
     clippy::expect_used,
@@ -49,7 +49,7 @@ async fn measure(name: &str, database: Database, asks_permissions: bool) {
         settings.insert("OAUTH2_USER_ALL_PERMISSIONS_URL".to_owned(), address);
     }
     let process = Process::serve(&settings).await;
-    // Newcomers once, so that what is measured is people who come again.
+    // Newcomers sign in once before the measurement, which is about people who return.
     finish_all(begin_all(&process.url, &provider, PEOPLE, PEOPLE).await).await;
 
     let before = cpu(process.id());

@@ -1,7 +1,7 @@
-//! What administrators do. Each function is one act: one transaction, one event.
+//! The acts of admins. Each function is one act: one transaction, one event.
 //!
-//! Every one of them takes an [`Admin`], which exists for superusers and the command line alone,
-//! so that a change whose handler forgot the check does not compile.
+//! Every function takes an [`Admin`], which exists only for superusers and the command line, so
+//! that a change whose handler forgot the check does not compile.
 
 mod accounts;
 mod act;
@@ -39,15 +39,15 @@ enum By {
         id: i64,
         username: String,
         session_id: i64,
-        /// When they last proved who they are: a young session is no proof.
+        /// When they last proved who they are. A recent sign-in alone is no proof.
         proof: Option<Proof>,
     },
-    /// Whoever may run it may read and write the database anyway.
+    /// Anyone who can run a command can read and write the database anyway.
     CommandLine,
 }
 
 impl Admin {
-    /// Of somebody with a live session; `None` unless they are a superuser.
+    /// The authority of a person with a live session; `None` unless they are a superuser.
     #[must_use]
     pub fn of(user: &User, session: &Session, client: Client) -> Option<Self> {
         let is_own = session.user_id == user.id;
@@ -62,7 +62,7 @@ impl Admin {
         })
     }
 
-    /// For the commands alone; a test keeps it so.
+    /// Only the commands may use this. A test checks it.
     #[must_use]
     pub fn command_line() -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Admin {
         }
     }
 
-    /// Whether they proved who they are a moment ago, as dangerous acts need it.
+    /// Returns whether they have proved who they are recently enough for dangerous acts.
     #[must_use]
     pub fn is_fresh(&self, now: UnixTime) -> bool {
         match self.by {
@@ -80,7 +80,7 @@ impl Admin {
         }
     }
 
-    /// For the trail.
+    /// The actor, for the audit log.
     #[must_use]
     pub const fn actor(&self) -> Actor<'_> {
         match &self.by {
@@ -92,7 +92,7 @@ impl Admin {
         }
     }
 
-    /// Whether an account is their own.
+    /// Returns whether an account is their own.
     #[must_use]
     pub fn is(&self, user_id: i64) -> bool {
         matches!(self.by, By::Superuser { id, .. } if id == user_id)
@@ -108,9 +108,9 @@ impl Admin {
         }
     }
 
-    /// Begins an act inside its transaction: one at a time on all instances, so that two admins
-    /// cannot act on each other at once; and only while the authority holds. Until the act is
-    /// committed nothing is taken from whoever performs it.
+    /// Begins an act inside its transaction, if the authority still holds. Acts run one at a time
+    /// across all instances, so that two admins cannot act on each other at once. Until the act is
+    /// committed, nothing can be taken from the admin who performs it.
     fn begin(&self, conn: &mut Conn) -> Result<()> {
         lock_superusers(conn)?;
         if let By::Superuser { id, .. } = self.by {
@@ -119,8 +119,8 @@ impl Admin {
         self.check(conn)
     }
 
-    /// Whether the authority still holds: the session may have been ended and the role taken
-    /// while the request was on its way.
+    /// Checks that the authority still holds: the session may have ended or the role may have been
+    /// revoked while the request was on its way.
     ///
     /// # Errors
     /// [`Error::SignedOut`], [`Error::Forbidden`], [`Error::Database`]
@@ -140,8 +140,8 @@ impl Admin {
         }
     }
 
-    /// [`Admin::check_fresh`] inside the transaction: the proof may have been taken while the request
-    /// was on its way.
+    /// Like [`Admin::check_fresh`], but inside the transaction: the proof may have been withdrawn
+    /// while the request was on its way.
     ///
     /// # Errors
     /// [`Error::FreshSignInNeeded`], [`Error::Database`]
@@ -156,42 +156,42 @@ impl Admin {
         }
     }
 
-    /// What they do now, for the audit log.
+    /// An act of theirs at this time, for the audit log.
     const fn deed(&self, now: UnixTime) -> Deed<'_> {
         Deed::new(now, self.actor(), &self.client)
     }
 }
 
-/// Why an act was refused.
+/// The reason why an act was refused.
 #[derive(Debug)]
 pub enum Refusal {
     UnknownUser,
     UsernameTaken,
     /// Empty, too long, or with control characters.
     BadUsername,
-    /// The trail uses the name for what is not a person.
+    /// The audit log uses the name for something that is not a person.
     ReservedUsername,
     BadFirstName,
     BadEmail,
     /// A permission's name or a subject that is empty, too long or has control characters.
     BadName,
-    /// Nobody could administer the portal any more.
+    /// No one would be left to administer the portal.
     LastSuperuser,
-    /// An act that nobody does to themself.
+    /// People cannot do this act to themselves.
     Yourself,
-    /// It is so already.
+    /// There is nothing to change.
     Unchanged,
     /// The account has no local password, since it signs in with the provider.
     NoLocalPassword,
     /// The account is deactivated.
     Inactive,
-    /// Only a deactivated account is erased.
+    /// Only a deactivated account can be erased.
     StillActive,
     /// The account's personal data is gone; it stays as it is.
     Erased,
     /// No provider refuses the person.
     NotRefused,
-    /// It must be said why.
+    /// A reason is required.
     NoReason,
     /// The identity belongs to the account of this name.
     IdentityTaken(String),
@@ -204,7 +204,7 @@ impl From<Refusal> for Stopped<Refusal> {
 }
 
 impl Refusal {
-    /// The same without its particulars.
+    /// The same refusal without its details.
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {
@@ -230,7 +230,8 @@ impl Refusal {
 }
 
 impl Refusal {
-    /// Whether the audit log tells of it: something was tried that others would want to know of.
+    /// Returns whether the audit log records it: someone tried something that others would want to
+    /// know about.
     const fn is_worth_a_row(&self) -> bool {
         !matches!(
             self,

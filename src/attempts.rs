@@ -1,5 +1,5 @@
-//! Sign-in attempts: what one must remember travels sealed in `state`, bound to the browser that
-//! began it. An attempt costs the server nothing until it comes back.
+//! Sign-in attempts. What an attempt must remember travels sealed in `state`, bound to the browser
+//! that began it. An attempt costs the server nothing until it comes back.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::secret::{
 /// How long a person may take at the provider.
 pub const LIFETIME: Duration = Duration::from_secs(600);
 
-/// How often a sign-in may start over by itself.
+/// How often a sign-in may restart by itself.
 pub const MAX_RESTARTS: u8 = 1;
 
 /// The random value in a browser's cookie that binds attempts and forms to it.
@@ -28,7 +28,7 @@ impl Browser {
         Ok(Self(Secret::new(random_token()?)))
     }
 
-    /// `None` for what we did not write.
+    /// Reads a cookie's value. Returns `None` if we did not write it.
     #[must_use]
     pub fn from_cookie(value: &str) -> Option<Self> {
         let is_ours = value.len() == 43
@@ -43,7 +43,7 @@ impl Browser {
         self.0.expose()
     }
 
-    /// What an attempt remembers of it: 132 bits of its digest.
+    /// Returns what an attempt remembers of the browser: 132 bits of its digest.
     fn mark(&self) -> String {
         let mut digest = sha256(self.value().as_bytes());
         digest.truncate(22);
@@ -51,13 +51,13 @@ impl Browser {
     }
 }
 
-/// What an attempt is for.
+/// The purpose of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
     SignIn,
-    /// To add the provider to the account of this session, by its id.
+    /// Links the provider to the account of the session with this id.
     Link(i64),
-    /// To show an admin, in this session, what a sign-in would do.
+    /// Shows an admin, in the session with this id, what a sign-in would do.
     Rehearse(i64),
 }
 
@@ -84,7 +84,7 @@ impl Intent {
     }
 }
 
-/// What an attempt is to remember.
+/// The contents of an attempt.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// A provider's id.
@@ -92,17 +92,18 @@ pub struct Plan {
     /// Where the person wants to go.
     pub next: LocalPath,
     pub intent: Intent,
-    /// Whether the provider is asked to have the person sign in anew.
+    /// The provider is asked to have the person sign in anew.
     pub is_fresh: bool,
-    /// Whether the request went there by our own call, out of the browser's reach.
+    /// The request was sent by our own call, out of the browser's reach.
     pub is_pushed: bool,
-    /// How often it has started over by itself.
+    /// How often it has restarted by itself.
     pub restarts: u8,
 }
 
 /// An attempt to sign in, on its way through the provider.
 pub struct Attempt {
-    /// Names the attempt in the log and in the session that it opens; tells nothing of `state`.
+    /// Identifies the attempt in the log and in the session that it opens. It reveals nothing about
+    /// `state`.
     pub id: String,
     salt: [u8; SALT],
     generation: Generation,
@@ -112,7 +113,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// A fresh one, and its `state`: the attempt itself, sealed.
+    /// Begins a new attempt, and returns it with its `state`: the attempt itself, sealed.
     ///
     /// # Errors
     /// [`NoRandomness`]
@@ -148,7 +149,7 @@ impl Attempt {
         Ok((attempt, state))
     }
 
-    /// Opens a `state`. `None` when we did not make it.
+    /// Opens a `state`. Returns `None` if we did not make it.
     #[must_use]
     pub fn open(keys: &Keys, state: &str) -> Option<Self> {
         let opened = keys.open(Purpose::Attempt, state)?;
@@ -169,7 +170,7 @@ impl Attempt {
             "3" => (true, true),
             _ => (false, false),
         };
-        // Checked again at its use: the rules may have become stricter since.
+        // Checked again when it is used: the rules may have become stricter since.
         let next = LocalPath::parse(parts.next()?).unwrap_or_else(LocalPath::home);
         Some(Self {
             id: id_of(&opened.salt),
@@ -188,19 +189,19 @@ impl Attempt {
         })
     }
 
-    /// The verifier whose challenge went to the provider (RFC 7636).
+    /// Returns the verifier whose challenge went to the provider (RFC 7636).
     #[must_use]
     pub fn pkce_verifier(&self, keys: &Keys, browser: &Browser) -> Secret<String> {
         keys.pkce_verifier(self.generation, &self.salt, browser.value())
     }
 
-    /// The nonce that the provider's ID token must carry.
+    /// Returns the nonce that the provider's ID token must carry.
     #[must_use]
     pub fn nonce(&self, keys: &Keys, browser: &Browser) -> String {
         keys.nonce(self.generation, &self.salt, browser.value())
     }
 
-    /// Whether this browser began it, not too long ago.
+    /// Returns whether this browser began the attempt, not too long ago.
     #[must_use]
     pub fn is_valid(&self, now: UnixTime, browser: &Browser) -> bool {
         self.browser_mark == browser.mark()
@@ -215,8 +216,8 @@ fn id_of(salt: &[u8; SALT]) -> String {
     id
 }
 
-/// The attempts that came back to this instance of late, so that none is exchanged twice here.
-/// Across instances the session's unique attempt decides.
+/// The attempts that recently came back to this instance, so that none is exchanged twice here.
+/// Across instances, the uniqueness of a session's attempt decides.
 #[derive(Default)]
 pub struct UsedAttempts(Mutex<Used>);
 
@@ -226,11 +227,11 @@ struct Used {
     in_order: VecDeque<([u8; SALT], UnixTime)>,
 }
 
-/// More than can come back within an attempt's lifetime; the oldest goes first.
+/// More than can come back within an attempt's lifetime. The oldest is dropped first.
 const MAX_USED: usize = 100_000;
 
 impl UsedAttempts {
-    /// Marks `attempt` as used. `false` when it was already.
+    /// Marks `attempt` as used. Returns `false` if it already was.
     pub fn claim(&self, now: UnixTime, attempt: &Attempt) -> bool {
         let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((salt, claimed_at)) = used.in_order.front().copied() {

@@ -27,13 +27,13 @@ use crate::db::{Conn, each};
 use crate::error::Result;
 use crate::reason::Reason;
 
-/// The actor of what is done on the command line, as rows have it.
+/// The actor in the rows of acts on the command line.
 pub const COMMAND_LINE: &str = "command line";
 
 const SUCCESS: &str = "success";
 const REFUSED: &str = "refused";
 
-/// A row of the log. Its columns are the columns of the export, too.
+/// A row of the audit log. Its columns are also the columns of the export.
 #[derive(Clone, Debug, Insertable, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = audit_events)]
 pub struct Record {
@@ -44,10 +44,10 @@ pub struct Record {
     pub outcome: String,
     /// A code of [`Reason`], or empty.
     pub reason: String,
-    /// The name of who did it, [`COMMAND_LINE`] or empty: [`Record::by`] tells them apart.
+    /// The name of the actor, [`COMMAND_LINE`] or empty: [`Record::by`] tells them apart.
     pub actor: String,
     pub actor_id: Option<i64>,
-    /// About whom, and the name that they had then.
+    /// The account that the event is about, and its name at the time.
     pub user_id: Option<i64>,
     pub username: String,
     pub provider: String,
@@ -63,18 +63,18 @@ impl Record {
         UnixTime(self.created_at)
     }
 
-    /// Who did it.
+    /// Returns who did it.
     #[must_use]
     pub fn by(&self) -> Actor<'_> {
         Actor::read(self.actor_id, &self.actor, &self.address)
     }
 
-    /// Whether somebody did it to their own account.
+    /// Returns whether a person did it to their own account.
     #[must_use]
     pub fn is_own(&self) -> bool {
         match self.by() {
             Actor::Person { id, .. } => self.user_id == Some(id),
-            // Someone who came by another's name has nothing but the name.
+            // A person who signed in under someone else's name has nothing but that name.
             Actor::Named(name) => name == self.username && self.reason != Reason::NameTaken.code(),
             Actor::Unknown => self.username.is_empty(),
             Actor::CommandLine | Actor::Provider | Actor::Portal => false,
@@ -86,7 +86,7 @@ impl Record {
         self.outcome == SUCCESS
     }
 
-    /// As it is stored.
+    /// Returns the details as stored.
     #[must_use]
     pub fn details_json(&self) -> &str {
         &self.details
@@ -96,24 +96,25 @@ impl Record {
         serde_json::from_str(&self.details).unwrap_or_default()
     }
 
-    /// What happened.
+    /// Returns what happened.
     #[must_use]
     pub fn event(&self) -> Event {
         stored::read(&self.event, &self.reason, &self.provider, self.details())
     }
 }
 
-/// The kind of an event, where its account is wanted too. Not the bare column: SQLite, which keeps
-/// no statistics, might take the index of kinds, and read everybody's sign-ins to find one's own.
+/// The kind of an event, for queries that also select by account. It hides the bare column: SQLite
+/// keeps no statistics, and might use the index of kinds and read everyone's sign-ins to find one
+/// person's.
 #[diesel::dsl::auto_type]
 fn of_kind() -> _ {
     audit_events::event.concat("")
 }
 
-/// The sign-ins of one account, successful and refused, newest first, at most `limit`.
+/// Lists the sign-ins of one account, successful and refused, newest first, at most `limit`.
 pub fn list_sign_ins(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Record>> {
     let (signed_in, refused) = (EventKind::SignedIn.code(), EventKind::SignInRefused.code());
-    // Not `eq_any`, whose statement is prepared anew each time.
+    // `eq_any` would prepare its statement anew each time.
     Ok(each!(conn, |conn| audit_events::table
         .filter(audit_events::user_id.eq(user_id))
         .filter(of_kind().eq(signed_in).or(of_kind().eq(refused)),)
@@ -123,8 +124,8 @@ pub fn list_sign_ins(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Re
         .load(conn))?)
 }
 
-/// Whether the last link that an event of these kinds made for an account has this id: a newer one
-/// takes an older one's place.
+/// Returns whether this id is that of the last link that an event of these kinds made for an
+/// account. A newer link replaces an older one.
 pub fn is_last_link(
     conn: &mut Conn,
     kinds: &[EventKind],
@@ -143,12 +144,12 @@ pub fn is_last_link(
     Ok(last.as_deref() == Some(link))
 }
 
-/// Whether a rescue link of this id was made for an account.
+/// Returns whether a rescue link with this id was made for an account.
 pub fn is_rescue_link_made(conn: &mut Conn, user_id: i64, link: &str) -> Result<bool> {
     has_reference(conn, EventKind::RescueLinkMade, user_id, link)
 }
 
-/// Whether there is an event of this kind and reference about an account.
+/// Returns whether there is an event of this kind and reference about an account.
 pub fn has_reference(
     conn: &mut Conn,
     kind: EventKind,
@@ -165,7 +166,8 @@ pub fn has_reference(
     Ok(found.is_some())
 }
 
-/// From where the last sign-in came, if that is an address. Looks at the newest events alone.
+/// Returns the address from which the last sign-in came, if there is one. Only the newest events
+/// are searched.
 pub fn last_address(conn: &mut Conn) -> Result<Option<IpAddr>> {
     let newest: Vec<(String, String)> = each!(conn, |conn| audit_events::table
         .order(audit_events::id.desc())
@@ -177,7 +179,7 @@ pub fn last_address(conn: &mut Conn) -> Result<Option<IpAddr>> {
     Ok(last.and_then(|(_, address)| address.parse().ok()))
 }
 
-/// The last successful sign-in of an account before `time`.
+/// Finds the last successful sign-in of an account before `time`.
 pub fn previous_sign_in(conn: &mut Conn, user_id: i64, time: UnixTime) -> Result<Option<Record>> {
     let signed_in = EventKind::SignedIn.code();
     Ok(each!(conn, |conn| audit_events::table

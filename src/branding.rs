@@ -1,16 +1,16 @@
-//! A company's own name, notice, logo, colour and help address on the pages, by settings alone.
+//! A company's own name, notice, logo, colour and help address on the pages, set only by settings.
 
 use crate::i18n::Lang;
 use crate::secret::sha256;
 
-/// A text in each language; either stands in for the other.
+/// A text in each language. If one is missing, the other is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Twin {
+pub struct Bilingual {
     pub en: Option<String>,
     pub zh: Option<String>,
 }
 
-impl Twin {
+impl Bilingual {
     #[must_use]
     pub fn of(&self, lang: Lang) -> Option<&str> {
         let (first, second) = match lang {
@@ -23,18 +23,18 @@ impl Twin {
 
 #[derive(Debug, Default)]
 pub struct Branding {
-    pub company: Twin,
-    pub notice: Twin,
+    pub company: Bilingual,
+    pub notice: Bilingual,
     pub logo: Option<File>,
     /// The accent colour's custom properties.
     pub style: Option<File>,
     pub help: Option<HelpAddress>,
 }
 
-/// What is served under a name that changes with its content.
+/// A file served under a name that changes with its content.
 #[derive(Debug, Clone)]
 pub struct File {
-    /// `/static/logo.1f3a….png`
+    /// The path, such as `/static/logo.1f3a….png`.
     pub path: String,
     pub content_type: &'static str,
     pub content: Vec<u8>,
@@ -53,15 +53,15 @@ impl File {
     }
 }
 
-/// The most characters of a name that a button shows.
+/// The most characters that the label of a button may have.
 pub const MAX_LABEL: usize = 60;
-/// In bytes: every page loads it.
+/// The largest logo, in bytes. Every page loads it.
 pub const MAX_LOGO: usize = 64 * 1024;
 
-/// A logo, told by its first bytes: SVG, PNG, JPEG or WebP.
+/// Recognizes a logo by its first bytes: SVG, PNG, JPEG or WebP.
 ///
 /// # Errors
-/// What is wrong, as the end of a sentence that names the setting.
+/// The problem, as the end of a sentence that names the setting.
 pub fn logo(content: Vec<u8>) -> Result<File, String> {
     if content.len() > MAX_LOGO {
         return Err(format!(
@@ -95,16 +95,16 @@ pub fn logo(content: Vec<u8>) -> Result<File, String> {
     Ok(File::new("logo", extension, content_type, content))
 }
 
-/// Where people ask for help.
+/// The address at which people ask for help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HelpAddress {
-    /// `mailto:…` or `https://…`
+    /// The link: `mailto:…` or `https://…`
     pub href: String,
     pub text: String,
 }
 
 impl HelpAddress {
-    /// An e-mail address, or a web address that starts with https:// or http://.
+    /// Parses an email address, or a web address that starts with https:// or http://.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_plain = |text: &str| !text.chars().any(|c| c.is_whitespace() || c.is_control());
@@ -131,11 +131,11 @@ impl HelpAddress {
     }
 }
 
-/// sRGB, 0 to 255 each.
+/// An sRGB colour, each channel from 0 to 255.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Colour([f64; 3]);
 
-/// The grounds of static/style.css on which accent-coloured text stands: page, card, note.
+/// The backgrounds in static/style.css behind accent-coloured text: page, card, note.
 const LIGHT_GROUNDS: [Colour; 3] = [
     Colour([247.0, 245.0, 241.0]),
     Colour([255.0, 255.0, 255.0]),
@@ -148,15 +148,15 @@ const DARK_GROUNDS: [Colour; 3] = [
 ];
 const WHITE: Colour = Colour([255.0, 255.0, 255.0]);
 const BLACK: Colour = Colour([0.0, 0.0, 0.0]);
-/// A card by night.
+/// The background of a card in dark mode.
 const DARK_SURFACE: Colour = Colour([31.0, 29.0, 27.0]);
 
-/// What people can read (WCAG 2.2, 1.4.3).
+/// The lowest contrast at which people can read text (WCAG 2.2, 1.4.3).
 const READABLE: f64 = 4.5;
 
 impl Colour {
     fn parse(text: &str) -> Option<Self> {
-        // Without quotes, `.env` takes what follows a # for a comment.
+        // Without quotes, `.env` takes everything after a # for a comment.
         let hex = text.strip_prefix('#').unwrap_or(text);
         if hex.len() != 6 {
             return None;
@@ -168,7 +168,7 @@ impl Colour {
         Some(Self([part(0..2)?, part(2..4)?, part(4..6)?]))
     }
 
-    /// So much of `self`, from 0 to 1, over `ground`.
+    /// Mixes a share of `self`, from 0 to 1, with `ground`.
     fn over(self, share: f64, ground: Self) -> Self {
         let mut mixed = self.0;
         for (part, under) in mixed.iter_mut().zip(ground.0) {
@@ -177,7 +177,7 @@ impl Colour {
         Self(mixed)
     }
 
-    /// Relative luminance (WCAG 2.2).
+    /// Returns the relative luminance (WCAG 2.2).
     fn luminance(self) -> f64 {
         let [red, green, blue] = self.0.map(|part| {
             let part = part / 255.0;
@@ -190,7 +190,7 @@ impl Colour {
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
 
-    /// From 1 to 21 (WCAG 2.2).
+    /// Returns the contrast, from 1 to 21 (WCAG 2.2).
     fn contrast(self, other: Self) -> f64 {
         let (one, two) = (self.luminance(), other.luminance());
         (one.max(two) + 0.05) / (one.min(two) + 0.05)
@@ -209,7 +209,7 @@ impl Colour {
     }
 }
 
-/// One theme's custom properties.
+/// The custom properties of one theme.
 struct Theme {
     accent: Colour,
     on_accent: Colour,
@@ -231,10 +231,10 @@ impl Theme {
     }
 }
 
-/// The stylesheet that an accent colour makes. By night a lighter one of the same hue is used.
+/// Makes the stylesheet of an accent colour. Dark mode uses a lighter shade of the same hue.
 ///
 /// # Errors
-/// What is wrong, as the end of a sentence that names the setting.
+/// The problem, as the end of a sentence that names the setting.
 pub fn accent_style(text: &str) -> Result<File, String> {
     let accent = Colour::parse(text).ok_or("must be a colour like #2c49c4")?;
     let contrast = accent.worst(&LIGHT_GROUNDS);
@@ -243,7 +243,7 @@ pub fn accent_style(text: &str) -> Result<File, String> {
             "is too light to read: its contrast with the page background is {contrast:.1}:1, and at least {READABLE}:1 is needed; choose a darker one"
         ));
     }
-    // The ground of the chosen line in a menu: as much colour as its text can bear.
+    // The background of the selected line in a menu, with as much colour as its text allows.
     let soft = |accent: Colour, ground: Colour| {
         [0.2, 0.15, 0.1, 0.07, 0.04, 0.0]
             .map(|share| accent.over(share, ground))

@@ -1,6 +1,6 @@
-//! The commands. Each reads its settings, does one thing, and prints one error.
+//! The commands. Each reads its settings, does one thing, and prints at most one error.
 
-/// `println!` for readers that may leave early, like `head`.
+/// Like `println!`, for readers that may stop early, like `head`.
 macro_rules! say {
     ($($text:tt)*) => {{
         let _reader_gone = writeln!(std::io::stdout(), $($text)*);
@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::config::{self, DatabaseUrl, Faults, LogSettings, OPTIONS, Settings};
 use crate::db::Db;
 use crate::error::{Error, Stopped};
+use crate::import_django::Mode;
 use crate::secret::{Keys, Secret, random_token};
 use crate::signin::rescue;
 use crate::users::Role;
@@ -122,15 +123,15 @@ impl RoleArgument {
     }
 }
 
-/// Why a command failed, for the person at the terminal.
+/// The reason why a command failed, for the person at the terminal.
 enum Failure {
     Settings(Faults),
     Refused(admin::Refusal),
     Failed(Error),
     Other(String),
-    /// All has been said already.
+    /// Everything has been said already.
     Said,
-    /// The same, with an exit status of its own.
+    /// The same, with its own exit status.
     Status(u8),
 }
 
@@ -173,7 +174,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Parses the command line and runs the command; the process's exit status.
+/// Parses the command line and runs the command. Returns the process's exit status.
 #[must_use]
 pub fn main() -> ExitCode {
     let matches = command_line().get_matches();
@@ -205,7 +206,7 @@ fn settings_help() -> String {
             "\n      ",
             option.meaning,
             " [",
-            option.default,
+            &option.default.to_string(),
             "]\n",
         ] {
             text.push_str(part);
@@ -220,7 +221,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Serve => {
             let variables = config::environment()?;
             let settings = Settings::parse(&variables)?;
-            logging::start(&settings.log);
+            logging::start(&settings.log());
             for (name, option) in config::near_misses(&variables) {
                 log::warn!(event = "settings"; "{name} is set but is not a setting; did you mean {option}?");
             }
@@ -285,8 +286,11 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Users(command) => users::run(command),
         Command::ImportDjango {
             database_url,
-            dry_run,
-        } => import_django::run(&database_url, dry_run),
+            dry_run: true,
+        } => import_django::run(&database_url, Mode::DryRun),
+        Command::ImportDjango { database_url, .. } => {
+            import_django::run(&database_url, Mode::Import)
+        }
         Command::Rekey(rekey) => rekey::run(&rekey),
         Command::Completions { shell } => {
             let mut text = Vec::new();
@@ -298,12 +302,12 @@ fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// Prints a link for the day when nothing else lets somebody in.
+/// Prints a link for the day when a person cannot sign in in any other way.
 fn rescue(username: &str) -> Result<(), Failure> {
     let settings = Settings::parse(&config::environment()?)?;
     logging::start(&LogSettings {
         filter: "warn".to_owned(),
-        ..settings.log
+        ..settings.log()
     });
     refuse_missing(&settings.database)?;
     let db = Db::open(&settings.database)?;
@@ -323,7 +327,7 @@ fn command_line() -> clap::Command {
     Arguments::command().after_help(settings_help())
 }
 
-/// A page for `man`.
+/// Prints the man page.
 fn man() -> Result<(), Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command_line())
@@ -371,7 +375,7 @@ fn existing_database() -> Result<(Db, Clock), Failure> {
     migrated_database()
 }
 
-/// For commands about accounts that exist: a database that is not there has none.
+/// Fails if the database does not exist, for commands about existing accounts.
 fn refuse_missing(url: &DatabaseUrl) -> Result<(), Failure> {
     if let DatabaseUrl::Sqlite(path) = url
         && !path.exists()
@@ -390,7 +394,7 @@ fn migrated_database() -> Result<(Db, Clock), Failure> {
     Ok((db, clock))
 }
 
-/// Asks twice on a terminal, or reads one line of standard input.
+/// Asks twice on a terminal, or reads one line from standard input.
 fn new_password(from_stdin: bool, username: &str) -> Result<String, Failure> {
     let read =
         |error: std::io::Error| Failure::Other(format!("the password cannot be read: {error}"));

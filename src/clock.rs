@@ -1,6 +1,6 @@
-//! Time: what a moment is, and the only place that reads the clock.
+//! Time: the type for a moment, and the only place that reads the clock.
 //!
-//! Verbs and nouns take `now` as a parameter, so that a test can stand at any moment it likes.
+//! Verbs and nouns take `now` as a parameter, so that a test can choose any moment.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,19 +11,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct UnixTime(pub i64);
 
 impl UnixTime {
-    /// This moment plus `span`; stays at the end of time rather than wrap.
+    /// Adds `span` to this moment, and saturates at the end of time.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(micros(span)))
     }
 
-    /// This moment less `span`.
+    /// Subtracts `span` from this moment.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(micros(span)))
     }
 
-    /// How long after `earlier` this is; nothing when it is not after it.
+    /// Returns the time since `earlier`, or zero if that is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -40,7 +40,7 @@ fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The clock of one server. A test can move its own; nothing else can.
+/// The clock of one server. Only a test can move its own.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     offset: Arc<AtomicI64>,

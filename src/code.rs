@@ -1,11 +1,11 @@
-//! Codes: the names of an enum's variants as rows, JSON and the log have them. They are stored, and
-//! stay.
+//! Codes: the names of an enum's variants in rows, JSON and the log. They are stored and never
+//! change.
 
 /// Gives an enum that derives [`strum::IntoStaticStr`] and [`strum::EnumString`] its two functions.
 macro_rules! coded {
     ($type:ty) => {
         impl $type {
-            /// As rows, JSON and the log have it.
+            /// Returns the code as rows, JSON and the log have it.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 self.into_str()

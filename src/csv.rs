@@ -1,6 +1,7 @@
-//! Lines of CSV (RFC 4180) that a spreadsheet does not take for formulas.
+//! Lines of CSV (RFC 4180) that a spreadsheet does not read as formulas.
 
-/// What a spreadsheet begins a formula with, or drops before one: full-width signs too.
+/// Characters that start a formula in a spreadsheet, or that it skips before one. They include
+/// full-width signs.
 const STARTS: &[char] = &[
     '=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠',
 ];
@@ -19,7 +20,7 @@ pub fn push_line<'a>(text: &mut String, fields: impl IntoIterator<Item = &'a str
     text.push_str("\r\n");
 }
 
-/// The fields of one line.
+/// Splits one line into fields.
 #[must_use]
 pub fn fields(line: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
@@ -59,7 +60,7 @@ fn push_field(text: &mut String, field: &str) {
     for c in field.chars() {
         match c {
             '"' => text.push_str("\"\""),
-            // No reader agrees with another on what it means.
+            // Readers disagree on what it means.
             '\0' => text.push('\u{fffd}'),
             _ => text.push(c),
         }
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn t61_no_field_is_a_formula_and_quotes_are_doubled() {
+    fn no_field_is_a_formula_and_quotes_are_doubled() {
         let mut text = String::new();
         let fields = [
             "plain",

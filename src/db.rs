@@ -1,7 +1,7 @@
-//! The database: connections, transactions, migrations. What is stored is the nouns' business.
+//! The database: connections, transactions and migrations. The nouns decide what is stored.
 //!
-//! A handler calls [`Db::read`] or [`Db::write`] once. Both take the closure to a blocking thread
-//! only when a connection is free, so that a slow database fills a fair queue, not the threads.
+//! A handler calls [`Db::read`] or [`Db::write`] once. Both move the closure to a blocking thread
+//! only when a connection is free, so that a slow database fills a fair queue and not the threads.
 
 mod conn;
 mod connect;
@@ -32,17 +32,17 @@ use crate::config::DatabaseUrl;
 use crate::error::{DatabaseError, Error, Result, Stopped};
 use crate::{logging, secret};
 
-/// How long a request waits for a connection before it is told to come back later; SQLite's own
-/// wait for another process's lock is as long.
+/// How long a request waits for a connection before it is told to come back later. SQLite waits as
+/// long for another process's lock.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Names the advisory locks of ours in a PostgreSQL database: "fdsk".
+/// The namespace of our advisory locks in a PostgreSQL database: "fdsk".
 const MIGRATION_LOCK: i64 = 0x6664_736b_0001;
 const SUPERUSER_LOCK: i64 = 0x6664_736b_0002;
 const RECHECK_LOCK: i64 = 0x6664_7265_6368;
 const INSTANCES_LOCK: i64 = 0x6664_736b_0003;
 
-/// How often a transaction is run again after it met another one.
+/// How often a transaction is retried after a conflict with another.
 const MAX_RUNS: usize = 8;
 
 #[derive(Clone)]
@@ -56,7 +56,7 @@ struct Inner {
     writes: AtomicU64,
 }
 
-/// Connections of one use, and the queue in front of them.
+/// The connections for one kind of use, and the queue in front of them.
 struct Lane {
     permits: Semaphore,
     idle: Mutex<Vec<Conn>>,
@@ -86,7 +86,7 @@ impl Lane {
             .push(conn);
     }
 
-    /// Keeps the connection for the next one, unless it is broken.
+    /// Keeps the connection for the next caller, unless it is broken.
     fn give_back<T>(&self, mut conn: Conn, result: &Result<T>) {
         let is_broken = is_down(result)
             || each!(&mut conn, |c| {
@@ -105,7 +105,7 @@ impl Lane {
     }
 }
 
-/// How often the database was asked since the start.
+/// How often the database has been used since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     pub reads: u64,
@@ -113,18 +113,17 @@ pub struct Counts {
 }
 
 impl Db {
-    /// Opens the database, creating an SQLite file that is not there, and says so if it cannot.
-    /// Changes no table.
+    /// Opens the database, and creates an SQLite file that does not exist. Changes no table.
     ///
     /// # Errors
     /// [`DatabaseError::Down`] with the reason, in words, without the password.
     pub fn open(url: &DatabaseUrl) -> Result<Self> {
         let (readers, writers) = match url {
-            // One writer at a time is SQLite's rule: a fair queue before it beats a race for it.
+            // SQLite allows one writer at a time, and a fair queue is better than a race for it.
             DatabaseUrl::Sqlite(_) => (Lane::new(4, false), Lane::new(1, true)),
             DatabaseUrl::Postgres(_) => (Lane::new(8, false), Lane::new(8, true)),
         };
-        // The first connection must be one that may create the file and switch it to WAL.
+        // The first connection must be a writer, which may create the file and switch it to WAL.
         writers.put(connect(url, true)?);
         Ok(Self(Arc::new(Inner {
             url: url.clone(),
@@ -149,8 +148,8 @@ impl Db {
             .await
     }
 
-    /// Runs one transaction. `change` may be run again when it met another transaction, so it
-    /// must do nothing but use the connection.
+    /// Runs one transaction. `change` may run again after a conflict with another transaction, so
+    /// it must do nothing but use the connection.
     ///
     /// # Errors
     /// What `change` returns, and then nothing was changed; or [`DatabaseError`].
@@ -164,7 +163,8 @@ impl Db {
             .await
     }
 
-    /// [`Db::write`] for what may be refused: what was written up to a refusal is committed.
+    /// Like [`Db::write`], for changes that may be refused: anything written before a refusal is
+    /// committed.
     ///
     /// # Errors
     /// What `change` returns; or [`DatabaseError`]
@@ -179,7 +179,7 @@ impl Db {
             .map_err(Stopped::Refused)
     }
 
-    /// [`Db::decide`] for a command that has no runtime.
+    /// [`Db::decide`] for a command without a runtime.
     ///
     /// # Errors
     /// As [`Db::decide`]
@@ -191,7 +191,7 @@ impl Db {
             .map_err(Stopped::Refused)
     }
 
-    /// [`Db::write`] for a command that has no runtime.
+    /// [`Db::write`] for a command without a runtime.
     ///
     /// # Errors
     /// As [`Db::write`]
@@ -199,7 +199,7 @@ impl Db {
         self.0.write(&change)
     }
 
-    /// [`Db::read`] for a command that has no runtime.
+    /// [`Db::read`] for a command without a runtime.
     ///
     /// # Errors
     /// As [`Db::read`]
@@ -226,7 +226,7 @@ impl Db {
             .await
             .map_err(|_| Error::Database(DatabaseError::Busy))?
             .map_err(|_| Error::Internal("the connection queue is closed".to_owned()))?;
-        // The turn belongs to the work: a caller that gives up leaves it running.
+        // The turn belongs to the work, which goes on even if the caller gives up.
         permit.forget();
         let worker = Arc::clone(&inner);
         tokio::task::spawn_blocking(move || {
@@ -259,7 +259,7 @@ impl Drop for Turn<'_> {
 impl Inner {
     fn read<T>(&self, query: &dyn Fn(&mut Conn) -> Result<T>) -> Result<T> {
         let (mut conn, mut result) = self.first_use(&self.readers, query)?;
-        // Asking again is safe: nothing was changed.
+        // Asking again is safe, because nothing was changed.
         if is_down(&result) {
             conn = connect(&self.url, self.readers.may_write)?;
             result = query(&mut conn);
@@ -281,8 +281,8 @@ impl Inner {
         result
     }
 
-    /// Takes a connection and uses it. One that died while it lay idle is found out here, and
-    /// so are its neighbours.
+    /// Takes a connection and uses it. If it died while idle, that shows here, and the other idle
+    /// connections are dropped too.
     fn first_use<T>(
         &self,
         lane: &Lane,
@@ -305,17 +305,17 @@ fn is_down<T>(result: &Result<T>) -> bool {
 }
 
 thread_local! {
-    /// What this thread's transaction wants in the log, should it be committed.
+    /// Lines that this thread's transaction writes to the log if it is committed.
     static TO_LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Writes a line to the log once the transaction that runs on this thread is committed; never
-/// when it is not.
+/// Writes a line to the log once the transaction on this thread is committed, or never if it is
+/// not.
 pub fn log_after_commit(line: String) {
     TO_LOG.with_borrow_mut(|lines| lines.push(line));
 }
 
-/// Runs `change` in the transaction that has begun, and again in a new one when it met another.
+/// Runs `change` in a transaction that has already begun, and in a new one after each conflict.
 fn transaction<T>(conn: &mut Conn, change: &dyn Fn(&mut Conn) -> Result<T>) -> Result<T> {
     let mut run = 1;
     loop {
@@ -332,7 +332,8 @@ fn transaction<T>(conn: &mut Conn, change: &dyn Fn(&mut Conn) -> Result<T>) -> R
             }
             return result;
         };
-        // Rolling back what a failed COMMIT has ended already is refused, and no matter.
+        // If a failed COMMIT has already ended the transaction, rolling back is refused, which does
+        // no harm.
         let _ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
         if !has_met_another(&error) || run == MAX_RUNS {
             return Err(error);
@@ -353,8 +354,8 @@ fn begin(conn: &mut Conn) -> Result<()> {
     .map_err(Error::from)
 }
 
-/// Two transactions wanted the same row, the same name or the same id: the second sees the
-/// first's work when it is run again.
+/// Returns whether two transactions wanted the same row, name or id. When run again, the second
+/// sees the first one's work.
 fn has_met_another(error: &Error) -> bool {
     use diesel::result::DatabaseErrorKind as Kind;
     use diesel::result::Error as Diesel;
@@ -367,7 +368,7 @@ fn has_met_another(error: &Error) -> bool {
     }
 }
 
-/// Only one transaction at a time may decide who the last superuser is.
+/// Lets only one transaction at a time decide who the last admin is.
 ///
 /// # Errors
 /// [`DatabaseError`]
@@ -375,7 +376,7 @@ pub fn lock_superusers(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, SUPERUSER_LOCK)
 }
 
-/// Only one transaction at a time may take people who are due for a re-check.
+/// Lets only one transaction at a time claim people who are due for a re-check.
 ///
 /// # Errors
 /// [`DatabaseError`]
@@ -383,7 +384,7 @@ pub fn lock_rechecks(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, RECHECK_LOCK)
 }
 
-/// Only one instance at a time may note which providers it has.
+/// Lets only one instance at a time record which providers it has.
 ///
 /// # Errors
 /// [`DatabaseError`]
@@ -391,7 +392,7 @@ pub fn lock_instances(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, INSTANCES_LOCK)
 }
 
-/// Only one transaction at a time may do something about each of these names, in this order.
+/// Lets only one transaction at a time deal with each of these names, locked in this order.
 ///
 /// # Errors
 /// [`DatabaseError`]
@@ -405,7 +406,7 @@ pub fn lock_names(conn: &mut Conn, names: impl Iterator<Item = String>) -> Resul
     Ok(())
 }
 
-/// Until the transaction ends. SQLite has one writer at a time anyway.
+/// Holds a lock until the transaction ends. SQLite has one writer at a time anyway.
 fn advisory_lock(conn: &mut Conn, key: i64) -> Result<()> {
     if let Conn::Postgres(conn) = conn {
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
@@ -415,13 +416,13 @@ fn advisory_lock(conn: &mut Conn, key: i64) -> Result<()> {
     Ok(())
 }
 
-/// Not reachable, or not what it should be, and why.
+/// The database is not reachable, or not in the expected state, and why.
 fn down(why: impl std::fmt::Display) -> Error {
     Error::Database(DatabaseError::Down(why.to_string()))
 }
 
 impl Db {
-    /// The order of text, as PostgreSQL calls it; SQLite compares bytes.
+    /// Returns the collation of text in PostgreSQL. SQLite compares bytes.
     ///
     /// # Errors
     /// [`DatabaseError`]
@@ -450,7 +451,7 @@ impl Db {
         describe(&self.0.url)
     }
 
-    /// `sslmode` of a PostgreSQL address, when its server is not on this machine.
+    /// Returns the `sslmode` of a PostgreSQL address whose server is not on this machine.
     #[must_use]
     pub fn remote_ssl_mode(&self) -> Option<String> {
         let DatabaseUrl::Postgres(url) = &self.0.url else {
@@ -466,7 +467,7 @@ impl Db {
     }
 }
 
-/// Where the database is, without its password.
+/// Describes where the database is, without its password.
 #[must_use]
 pub fn describe(url: &DatabaseUrl) -> String {
     match url {

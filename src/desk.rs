@@ -1,7 +1,7 @@
-//! What all requests share: settings, database, keys, providers, clock.
+//! State shared by all requests: settings, database, keys, providers and clock.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use log::warn;
@@ -15,6 +15,8 @@ use crate::db::{Conn, Db};
 use crate::error::Result;
 use crate::failpoint::Failpoint;
 use crate::i18n::Lang;
+use crate::import_django;
+use crate::jobs::Jobs;
 use crate::oauth::Providers;
 use crate::passwords::{Dearest, Hasher};
 use crate::roles::RolePermissions;
@@ -22,7 +24,6 @@ use crate::secret::{Keys, random_token};
 use crate::sessions::{Client, Limits};
 use crate::status::{Board, Lags};
 use crate::throttle::Throttle;
-use crate::users::imported;
 
 pub struct Desk {
     pub db: Db,
@@ -30,14 +31,14 @@ pub struct Desk {
     pub started_at: UnixTime,
     pub keys: Keys,
     pub providers: Providers,
-    /// One provider alone begins at once.
+    /// With a single provider, sign-in begins without a click.
     pub auto_sign_in: bool,
     pub limits: Limits,
     pub public_url: PublicUrl,
     pub trusted_proxies: Vec<ipnet::IpNet>,
     pub silent_proxy: SilentProxy,
     pub roles: RolePermissions,
-    /// Whether a first company sign-in may land on an imported account.
+    /// A first company sign-in may adopt an imported account.
     pub adopts_imported: bool,
     pub retention: Retention,
     pub backup_file: Option<PathBuf>,
@@ -45,46 +46,41 @@ pub struct Desk {
     pub language: Lang,
     pub time_zone: jiff::tz::TimeZone,
     pub branding: Branding,
-    /// `host:port` by which this portal may be called.
+    /// The `host:port` values under which this portal may be addressed.
     pub hosts: Vec<String>,
     pub log: LogSettings,
     pub used_attempts: UsedAttempts,
     pub lags: Lags,
-    /// Re-checks under way.
-    pub rechecks: AtomicUsize,
-    /// Tokens that are being taken back.
-    pub revocations: AtomicUsize,
     pub password_login: PasswordLogin,
     pub hasher: Hasher,
-    /// Imported accounts when their hashes were last looked at.
+    /// The number of imported accounts when their hashes were last looked at.
     imported: AtomicI64,
     pub throttle: Throttle,
     pub refusals: RefusalCap,
-    /// `last_seen_at` writes under way.
-    pub touches: AtomicUsize,
-    /// Not any more once the server is asked to stop.
+    /// False once the server has been asked to stop.
     pub is_ready: AtomicBool,
-    /// Names this instance among those of one database, as long as it runs.
+    /// Identifies this instance among those that share a database, as long as it runs.
     pub instance: String,
+    pub jobs: Jobs,
     pub failpoint: Failpoint,
 }
 
-/// Whether a collation orders text by its bytes.
+/// Returns whether a collation orders text by its bytes.
 #[must_use]
 pub fn is_byte_order(collation: &str) -> bool {
     collation == "POSIX" || collation == "C" || collation.starts_with("C.")
 }
 
-/// Accounts a query.
+/// Accounts per query.
 const PAGE: i64 = 1000;
 
-/// How many accounts were imported, and the dearest hashes among those that they still have.
+/// Counts the imported accounts, and finds the most expensive hashes that they still have.
 fn dearest_hashes(conn: &mut Conn) -> Result<(i64, Dearest)> {
-    let count = imported::count(conn)?;
+    let count = import_django::count(conn)?;
     let mut dearest = Dearest::default();
     let mut after = String::new();
     loop {
-        let page = imported::foreign_hashes(conn, &after, PAGE)?;
+        let page = import_django::foreign_hashes(conn, &after, PAGE)?;
         for (_, stored) in &page {
             dearest.see(stored);
         }
@@ -95,11 +91,11 @@ fn dearest_hashes(conn: &mut Conn) -> Result<(i64, Dearest)> {
     }
 }
 
-/// Whether a trusted proxy has let somebody sign in without saying from which address.
+/// The last time that a trusted proxy let someone sign in without passing on their address.
 #[derive(Debug, Default)]
 pub struct SilentProxy(AtomicI64);
 
-/// It is worth telling for so long.
+/// How long this is worth reporting.
 const SILENCE_TOLD: Duration = Duration::from_secs(86_400);
 
 impl SilentProxy {
@@ -113,7 +109,7 @@ impl SilentProxy {
         self.0.store(now.0, Ordering::Relaxed);
     }
 
-    /// When it last did, if that is not long ago.
+    /// Returns when it last happened, if that was recently.
     #[must_use]
     pub fn last(&self, now: UnixTime) -> Option<UnixTime> {
         let last = UnixTime(self.0.load(Ordering::Relaxed));
@@ -125,7 +121,7 @@ impl Desk {
     /// Opens the database and brings its tables up to date.
     ///
     /// # Errors
-    /// What the database or the HTTP client says.
+    /// Errors from the database or the HTTP client.
     pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::open(&settings.database)?;
         db.migrate()?;
@@ -147,6 +143,7 @@ impl Desk {
             format!("{public}:{port}"),
             settings.listen.to_string(),
         ];
+        let (roles, branding, log) = (settings.roles(), settings.branding(), settings.log());
         Ok(Self {
             db,
             started_at: clock.now(),
@@ -162,7 +159,7 @@ impl Desk {
             public_url: settings.public_url,
             trusted_proxies: settings.trusted_proxies,
             silent_proxy: SilentProxy::default(),
-            roles: settings.roles.into(),
+            roles: roles.into(),
             adopts_imported: settings.adopts_imported,
             retention: Retention {
                 sign_ins: settings.keep_sign_ins,
@@ -172,21 +169,19 @@ impl Desk {
             board: Board::default(),
             language: settings.language,
             time_zone: settings.time_zone,
-            branding: settings.branding,
+            branding,
             hosts,
-            log: settings.log,
+            log,
             used_attempts: UsedAttempts::default(),
             lags: Lags::default(),
-            rechecks: AtomicUsize::new(0),
-            revocations: AtomicUsize::new(0),
             password_login: settings.password_login,
             hasher,
             imported: AtomicI64::new(imported),
             throttle: Throttle::default(),
             refusals: RefusalCap::default(),
-            touches: AtomicUsize::new(0),
             is_ready: AtomicBool::new(true),
             instance: random_token()?,
+            jobs: Jobs::default(),
             #[cfg(feature = "failpoints")]
             failpoint: Failpoint::new(settings.failpoint),
             #[cfg(not(feature = "failpoints"))]
@@ -194,7 +189,7 @@ impl Desk {
         })
     }
 
-    /// Looks at the hashes of imported accounts again, where there are more of those.
+    /// Looks at the hashes of imported accounts again if there are more such accounts than before.
     ///
     /// # Errors
     /// [`crate::error::DatabaseError`]
@@ -203,7 +198,7 @@ impl Desk {
         let found = self
             .db
             .read(move |conn| {
-                if imported::count(conn)? == known {
+                if import_django::count(conn)? == known {
                     return Ok(None);
                 }
                 dearest_hashes(conn).map(Some)
@@ -219,7 +214,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Whether any provider gives permissions.
+    /// Returns whether any provider gives permissions.
     #[must_use]
     pub fn asks_for_permissions(&self) -> bool {
         let providers = self.providers.all();

@@ -1,5 +1,5 @@
-//! What can go wrong, in the product's words, sorted by who failed. How it looks in HTTP is for
-//! the screens to say.
+//! The errors, in the product's words, sorted by who failed. The pages decide how they look in
+//! HTTP.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,31 +15,31 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug)]
 pub enum Error {
     // -- the person --
-    /// The page needs a session, and there is none that holds.
+    /// The page needs a session, and there is no valid one.
     SignedOut,
     /// The page needs a role that this person does not have.
     Forbidden,
     NotFound,
-    /// The methods that the address does know.
+    /// The methods that the address supports.
     MethodNotAllowed {
         allow: String,
     },
-    /// A form without the token of its page, or sent from another site.
+    /// A form without the token of its page, or one sent from another site.
     ForgedForm,
     /// A form or an address that cannot be read.
     BadRequest,
     TooLarge,
-    /// A body that did not come in time.
+    /// A body that did not arrive in time.
     Timeout,
-    /// A body in an encoding that is not read here.
+    /// A body in an unsupported encoding.
     UnsupportedEncoding,
-    /// A request for another host, which is not answered here.
+    /// A request for another host.
     Misdirected,
     /// A rescue link that is not ours, too old or used.
     LinkExpired,
-    /// A dangerous act, by somebody whose sign-in is not recent.
+    /// A dangerous act by a person whose sign-in is not recent.
     FreshSignInNeeded,
-    /// More passwords at once than are looked at.
+    /// More passwords at once than can be checked.
     Overloaded,
 
     // -- a sign-in --
@@ -57,8 +57,8 @@ pub enum Error {
     Internal(String),
 }
 
-/// Why something was not done: a rule said no, or it failed. What was written up to a refusal stays,
-/// its audit event above all; a failure undoes it.
+/// Why something was not done: a rule refused it, or it failed. Anything written before a refusal
+/// stays, above all its audit event; a failure undoes it.
 #[derive(Debug)]
 pub enum Stopped<R> {
     Refused(R),
@@ -66,7 +66,6 @@ pub enum Stopped<R> {
 }
 
 impl<R> Stopped<R> {
-    /// The same with another refusal.
     pub fn map<S>(self, change: impl FnOnce(R) -> S) -> Stopped<S> {
         match self {
             Self::Refused(refusal) => Stopped::Refused(change(refusal)),
@@ -81,56 +80,58 @@ impl<R> From<Error> for Stopped<R> {
     }
 }
 
-/// A sign-in that did not come about.
+/// A failed sign-in.
 #[derive(Debug)]
 pub struct SignInError {
-    /// Names this failure on the page, in the log and in the audit trail.
+    /// Identifies this failure on the page, in the log and in the audit log.
     pub reference: String,
-    /// The attempt's id, when there was one.
+    /// The attempt's id, if there was one.
     pub attempt: Option<String>,
-    /// Its id, or empty.
+    /// The provider's id, or empty.
     pub provider: String,
     /// Where the person wanted to go.
     pub next: LocalPath,
-    /// Somebody who is signed in was adding a provider to their account.
+    /// A signed-in person was adding a provider to their account.
     pub is_linking: bool,
     pub step: Step,
     pub cause: Cause,
 }
 
 /// The part of a sign-in that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Step {
     Discovery,
     PushedRequest,
     Callback,
+    #[strum(serialize = "token")]
     TokenCall,
     IdToken,
     Userinfo,
+    #[strum(serialize = "profile")]
     ProfileCall,
+    #[strum(serialize = "permissions")]
     PermissionsCall,
     Account,
 }
 
 impl Step {
-    /// As the log and the audit trail write it.
+    /// Returns the event of the step in the log. Calls have names of their own.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub const fn event(self) -> &'static str {
         match self {
-            Self::Discovery => "discovery",
-            Self::PushedRequest => "pushed_request",
-            Self::IdToken => "id_token",
-            Self::Userinfo => "userinfo",
-            Self::Callback => "callback",
-            Self::TokenCall => "token",
-            Self::ProfileCall => "profile",
-            Self::PermissionsCall => "permissions",
-            Self::Account => "account",
+            Self::TokenCall => "token_call",
+            Self::Userinfo => "userinfo_call",
+            Self::ProfileCall => "profile_call",
+            Self::PermissionsCall => "permissions_call",
+            _ => self.code(),
         }
     }
 }
 
-/// Why a sign-in did not come about.
+coded!(Step);
+
+/// The reason why a sign-in failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     // -- the person --
@@ -138,7 +139,7 @@ pub enum Cause {
     UnknownAttempt,
     /// A second restart in a row: the browser probably drops our cookies.
     RestartLoop,
-    /// Parameters that are missing, doubled or at odds.
+    /// Parameters are missing, repeated or contradictory.
     BadCallback,
     /// The person (or the provider's rules) said no: `access_denied`.
     Declined,
@@ -152,63 +153,63 @@ pub enum Cause {
     NameTaken {
         username: String,
     },
-    /// The name is one that the trail uses for what is not a person.
+    /// The name is reserved: the audit log uses it for something that is not a person.
     NameReserved {
         username: String,
     },
     /// `iss` of the callback is not the provider that was asked (RFC 9207).
     WrongIssuer,
-    /// Whom the rules of admission keep out: by which of them.
+    /// A rule of admission keeps the person out.
     NotAdmitted(Admission),
-    /// Signed in at the provider as somebody whose account is another one.
+    /// The person's identity at the provider belongs to another account.
     IdentityTaken,
-    /// A provider that vouches for leaving has refused the person: by its id.
+    /// A provider that vouches for leaving has refused the person. The value is its id.
     KeptOut {
         by: String,
     },
-    /// Identities of the provider are not added to accounts that exist.
+    /// Identities of the provider cannot be linked to existing accounts.
     NotLinkable,
-    /// A username and password that do not match, for whatever reason.
+    /// The username and password do not match, for whatever reason.
     WrongPassword,
 
     // -- the provider --
-    /// Another error of RFC 6749 4.1.2.1, by its code where that is a known one.
+    /// Another error of RFC 6749 4.1.2.1, with its code if that is a known one.
     ProviderError(&'static str),
-    /// The provider does not know us: client id or secret are wrong.
+    /// The provider does not know us: the client id or secret is wrong.
     ClientRefused,
-    /// The provider answered with a status that it should not have.
+    /// The provider answered with an unexpected status.
     Refused(u16),
-    /// The provider takes an access token no more: `invalid_token`.
+    /// The provider no longer accepts an access token: `invalid_token`.
     TokenRefused,
-    /// Signed out at the provider while this sign-in was under way.
+    /// The person signed out at the provider while this sign-in was under way.
     SignedOutThere,
     Unreachable,
     TooSlow,
-    /// What could not be read, as a code for the log.
+    /// A part of an answer could not be read, as a code for the log.
     Unreadable(&'static str),
-    /// The profile names nobody that an account could be made of.
+    /// No account can be made from the profile.
     BadProfile(ProfileFault),
 
-    /// The ok member of an answer says no.
+    /// The `ok` member of an answer reports an error.
     NotOk,
-    /// A member of the discovery document that cannot be.
+    /// An invalid member of the discovery document.
     BadMetadata(&'static str),
-    /// A signed token that must not count, by what is wrong with it.
+    /// A signed token that must not count, with what is wrong with it.
     BadToken(&'static str),
-    /// A token that is over or not yet valid by our clock, by the claim that says so.
+    /// A token that is expired or not yet valid by our clock, with the claim that says so.
     Clock(&'static str),
 
     // -- us --
-    /// What should not happen, as a sentence for the log.
+    /// Something that should not happen, as a sentence for the log.
     Internal(&'static str),
-    /// More sign-ins at once than we hold.
+    /// There are more sign-ins at once than we can hold.
     Overloaded,
-    /// The database is down or busy; nobody was signed in.
+    /// The database is down or busy, and no one was signed in.
     DatabaseUnavailable,
 }
 
 impl Cause {
-    /// The same without its particulars.
+    /// Returns the cause without its details.
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {
@@ -245,13 +246,13 @@ impl Cause {
         }
     }
 
-    /// As the log and the audit log write it.
+    /// Returns the code that the log and the audit log use.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.reason().code()
     }
 
-    /// Whether the provider itself was not to be had, whatever it was asked.
+    /// Returns whether the provider itself was unavailable, whatever it was asked.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         matches!(
@@ -264,7 +265,8 @@ impl Cause {
         )
     }
 
-    /// What the log adds to the code; holds nothing that the provider or a person wrote freely.
+    /// Returns what the log adds to the code. It contains no free text from the provider or a
+    /// person.
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
@@ -283,23 +285,23 @@ impl Cause {
     }
 }
 
-/// A rule of admission that keeps somebody out.
+/// A rule of admission that keeps a person out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Admission {
-    /// The address is of another domain, or there is none.
+    /// The address has another domain, or there is none.
     EmailDomain,
     /// The provider does not vouch for the address.
     EmailNotVerified,
-    /// None of the permissions that let people in.
+    /// The person has none of the permissions that admit people.
     Permission,
-    /// A member of the answers that has another value.
+    /// A member of the answers has another value.
     Value,
 }
 
 coded!(Admission);
 
-/// A field of the profile without which there is no account.
+/// A field of the profile that an account needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProfileFault {
     /// `subject` or `username`.
@@ -312,25 +314,25 @@ pub struct ProfileFault {
 pub enum Problem {
     Missing,
     TooLong,
-    /// Neither a text nor a number.
+    /// The value is neither a text nor a number.
     WrongType,
-    /// Control or bidirectional characters.
+    /// The value has control or bidirectional characters.
     RefusedCharacters,
 }
 
 coded!(Problem);
 
-/// The database did not do what it was asked. `None` of a query means absent, never this.
+/// The database failed. A `None` from a query means absent, never this.
 #[derive(Debug)]
 pub enum DatabaseError {
-    /// Locked, or every connection is taken: worth another try after a while.
+    /// Locked, or every connection is taken: worth retrying after a while.
     Busy,
-    /// Not reachable, or not what it should be.
+    /// Not reachable, or not in the expected state.
     Down(String),
     Query(diesel::result::Error),
 }
 
-/// After how long a refused request is worth another try.
+/// How long a refused request should wait before it is retried.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 impl From<diesel::result::Error> for Error {
@@ -352,7 +354,7 @@ impl From<diesel::result::Error> for Error {
                 Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::ReadOnlyTransaction,
                 information,
             ) => DatabaseError::Down(information.message().to_owned()),
-            // What became of a COMMIT whose answer was lost is not known.
+            // If the answer to a COMMIT is lost, its outcome is unknown.
             Diesel::RollbackErrorOnCommit { .. } | Diesel::BrokenTransactionManager => {
                 DatabaseError::Down("the connection was lost in a transaction".to_owned())
             }

@@ -1,13 +1,13 @@
-//! Places where a test makes the server die, panic, wait or lose its patience sooner, to see what is
-//! left or what comes in between. Compiled in by the feature `failpoints` alone; otherwise nothing
-//! at all.
+//! Places where a test makes the server die, panic, wait or lose patience sooner, to see what is
+//! left or what happens in between. They exist only with the feature `failpoints`; otherwise
+//! nothing is compiled.
 
 #[cfg(feature = "failpoints")]
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// `abort:NAME`, `panic:NAME` or `patience:NAME:MILLISECONDS` of `FRONTDESK_FAILPOINT`, and the
-/// place where a test has the next one wait.
+/// The value of `FRONTDESK_FAILPOINT` (`abort:NAME`, `panic:NAME` or `patience:NAME:MILLISECONDS`),
+/// and the place where a test pauses the next caller.
 #[derive(Debug, Default, Clone)]
 pub struct Failpoint {
     #[cfg(feature = "failpoints")]
@@ -16,7 +16,7 @@ pub struct Failpoint {
     pause: Arc<Mutex<Option<Pause>>>,
 }
 
-/// A place where the next one to come by waits.
+/// A place where the next caller waits.
 #[cfg(feature = "failpoints")]
 #[derive(Debug, Clone)]
 pub struct Pause {
@@ -50,20 +50,20 @@ impl Pause {
         self.stage.1.notify_all();
     }
 
-    /// Whether somebody waits there.
+    /// Returns whether a caller is waiting there.
     #[must_use]
     pub fn is_reached(&self) -> bool {
         self.stage() == Stage::Reached
     }
 
-    /// Lets whoever waits there go on.
+    /// Lets the waiting caller continue.
     pub fn release(&self) {
         self.enter(Stage::Released);
     }
 
     fn wait(&self) {
         let mut guard = self.stage.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Released before anybody came: nobody waits.
+        // If it was released before anyone came, no one waits.
         if *guard == Stage::Armed {
             *guard = Stage::Reached;
         }
@@ -74,11 +74,11 @@ impl Pause {
     }
 }
 
-/// Pauses where no [`Failpoint`] is at hand, each for what is about one subject.
+/// Pauses for code that has no [`Failpoint`], each for one subject.
 #[cfg(feature = "failpoints")]
 static ABOUT: Mutex<Vec<(String, Pause)>> = Mutex::new(Vec::new());
 
-/// Has the next one wait that comes by `place` about `subject`, once.
+/// Makes the next caller that reaches `place` for `subject` wait, once.
 #[cfg(feature = "failpoints")]
 #[must_use]
 pub fn pause_about(place: &'static str, subject: &str) -> Pause {
@@ -88,7 +88,7 @@ pub fn pause_about(place: &'static str, subject: &str) -> Pause {
     pause
 }
 
-/// Waits here if a test wants that of whoever is about `subject`.
+/// Waits here if a test has asked for that for `subject`.
 #[cfg(feature = "failpoints")]
 pub fn hit_about(place: &str, subject: &str) {
     let mut about = ABOUT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,7 +115,7 @@ impl Failpoint {
         }
     }
 
-    /// Has the next one wait that comes by `place`, once.
+    /// Makes the next caller that reaches `place` wait, once.
     #[cfg(feature = "failpoints")]
     #[must_use]
     pub fn pause_at(&self, place: &'static str) -> Pause {
@@ -149,7 +149,7 @@ impl Failpoint {
         }
     }
 
-    /// [`Failpoint::hit`] where a thread must not be held up.
+    /// Like [`Failpoint::hit`], for code that must not block its thread.
     #[cfg(feature = "failpoints")]
     pub async fn reach(&self, name: &str) {
         if let Some(pause) = self.take(name) {
@@ -162,7 +162,7 @@ impl Failpoint {
 
     #[cfg(not(feature = "failpoints"))]
     pub async fn reach(&self, _name: &str) {}
-    /// How long to wait here: `usual`, unless a test says otherwise.
+    /// Returns how long to wait here: `usual`, unless a test says otherwise.
     #[cfg(feature = "failpoints")]
     #[must_use]
     pub fn patience(&self, name: &str, usual: Duration) -> Duration {

@@ -1,4 +1,4 @@
-//! Languages: which there are, how one is chosen, and how times read in each.
+//! The languages: which ones there are, how one is chosen, and how each shows times.
 
 pub mod messages;
 pub mod sentence;
@@ -28,7 +28,7 @@ impl Lang {
         }
     }
 
-    /// The language of a BCP 47 tag, if we speak it: `en-GB`, `zh`, `zh-Hans-CN`.
+    /// The language of a BCP 47 tag, if it is one of ours: `en-GB`, `zh`, `zh-Hans-CN`.
     #[must_use]
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.trim().split(['-', '_']).next()?;
@@ -41,7 +41,7 @@ impl Lang {
         }
     }
 
-    /// The best of an `Accept-Language` header (RFC 9110 12.5.4) that we speak.
+    /// The best language of ours in an `Accept-Language` header (RFC 9110 12.5.4).
     #[must_use]
     pub fn from_accept_language(header: &str) -> Option<Self> {
         let mut best: Option<(f32, Self)> = None;
@@ -77,7 +77,7 @@ impl Lang {
         }
     }
 
-    /// What the language calls itself.
+    /// The language's own name for itself.
     #[must_use]
     pub const fn own_name(self) -> &'static str {
         match self {
@@ -86,7 +86,8 @@ impl Lang {
         }
     }
 
-    /// `0.4 s`, `56 s`, `5 min`, `7 min 20 s`, `2 h 5 min`. Rounded up, from an hour on to minutes.
+    /// Formats a span of time: `0.4 s`, `56 s`, `5 min`, `7 min 20 s`, `2 h 5 min`. It is rounded
+    /// up, from an hour on to whole minutes.
     #[must_use]
     pub fn span(self, time: Duration) -> String {
         let t = self.messages();
@@ -106,7 +107,7 @@ impl Lang {
         }
     }
 
-    /// "just now", "12 minutes ago" for two days; after that the date and time.
+    /// Returns "just now" or "12 minutes ago" for two days; after that the date and time.
     #[must_use]
     pub fn ago(self, then: UnixTime, now: UnixTime, zone: &TimeZone) -> String {
         let minutes = now.since(then).as_secs() / 60;

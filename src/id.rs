@@ -1,4 +1,4 @@
-//! Ids: made by the program, ordered by time, the same on both databases.
+//! Ids: made by the program, ordered by time, and the same on both databases.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -9,17 +9,18 @@ use crate::secret::random_bytes;
 const EPOCH_MILLIS: i64 = 1_577_836_800_000;
 const RANDOM_BITS: u32 = 21;
 
-/// The id of something that came about at `time`, however long ago: negative before 2020. Not
-/// larger than all before it, so it may meet the primary key and the write is run again.
+/// Makes an id for something that happened at `time`, however long ago: it is negative before 2020.
+/// It need not be larger than earlier ids, so it may collide in the primary key; the write is then
+/// run again.
 #[must_use]
 pub fn id_at(time: UnixTime) -> i64 {
     first_id_at(time) | i64::from(random())
 }
 
-/// The least id that anything of this moment or later has.
+/// Returns the smallest id that anything at or after this time can have.
 #[must_use]
 pub fn first_id_at(time: UnixTime) -> i64 {
-    // Years far outside of those that 42 bits reach would change the sign.
+    // Years far outside the range of 42 bits would change the sign.
     let millis = (time.millis() - EPOCH_MILLIS).clamp(-(1 << 41), (1 << 42) - 1);
     millis << RANDOM_BITS
 }
@@ -30,8 +31,9 @@ fn random() -> u32 {
 
 static LAST: AtomicI64 = AtomicI64::new(0);
 
-/// A new id: 42 bits of milliseconds and 21 random ones, larger than any that this process made
-/// before. Two instances that hit on the same one meet the primary key, and the write is run again.
+/// Makes a new id: 42 bits of milliseconds and 21 random ones, larger than any that this process
+/// made before. If two instances make the same one, the primary key refuses it and the write is run
+/// again.
 #[must_use]
 pub fn new_id(now: UnixTime) -> i64 {
     let fresh = id_at(now);

@@ -1,5 +1,5 @@
-//! Making an account what its provider says: names, permissions and the role that follows from
-//! them. One way for sign-ins, linking and re-checks.
+//! Bringing an account in line with its provider: names, permissions and the role that follows from
+//! them. Sign-ins, linking and re-checks all use it.
 
 use crate::audit::{Actor, Changes};
 use crate::clock::UnixTime;
@@ -7,30 +7,30 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::oauth::Permissions;
-use crate::oauth::profile::Kept;
+use crate::oauth::mapping::KeptField;
 use crate::permissions;
 use crate::roles;
 use crate::sessions::{self, Closing};
 use crate::users::{self, Answer, Identity, Occasion, Profile, User};
 
-/// What a provider said, and of whom; the account's row is taken.
+/// A provider's answer, and the account it is about. The account's row must be locked.
 pub struct Sync<'a> {
     pub user: &'a User,
     pub identity: &'a Identity,
-    /// Whether the provider vouches for what its people are called.
+    /// The provider vouches for its people's names.
     pub gives_names: bool,
     pub profile: Profile,
     pub permissions: &'a Permissions,
-    /// Which answers they came from: codes, by spaces.
+    /// The answers that the permissions came from: codes, separated by spaces.
     pub permissions_from: &'a str,
     pub occasion: Occasion,
-    /// Before the provider was asked.
+    /// The time just before the provider was asked.
     pub asked_at: UnixTime,
 }
 
-/// What a provider said that could not be taken over.
+/// Returns the parts of a provider's answer that could not be taken over.
 #[must_use]
-pub fn kept(kept: &[Kept], permissions: &Permissions) -> Changes {
+pub fn kept(kept: &[KeptField], permissions: &Permissions) -> Changes {
     Changes {
         kept: kept
             .iter()
@@ -44,7 +44,7 @@ pub fn kept(kept: &[Kept], permissions: &Permissions) -> Changes {
     }
 }
 
-/// How the question for permissions was answered.
+/// Returns how the request for permissions was answered.
 #[must_use]
 pub const fn answer_of(permissions: &Permissions) -> Answer {
     match permissions {
@@ -53,11 +53,11 @@ pub const fn answer_of(permissions: &Permissions) -> Answer {
     }
 }
 
-/// Writes what differs; what that was is added to `changes`. The account's username from now on, or
-/// `None`, and nothing written, when the account is not active.
+/// Writes what differs, and adds it to `changes`. Returns the account's username from now on.
+/// Returns `None` and writes nothing if the account is not active.
 ///
-/// What was asked for before the last sync is dropped: a permission that was taken in between
-/// would come back.
+/// Answers asked for before the last sync are dropped: otherwise a permission that was taken in
+/// between would come back.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -73,7 +73,7 @@ pub fn sync(
         return Ok(None);
     }
     let is_overtaken = identity.is_overtaken(sync.asked_at, now);
-    // One provider says what the person is called: the first that the account knew.
+    // Names follow only one provider: the first that the account knew.
     let mut said = if identity.is_first && !is_overtaken {
         let profile = sync.profile.clone();
         if sync.gives_names {
@@ -93,7 +93,7 @@ pub fn sync(
         }
     };
     let is_renamed = said.username != user.username;
-    // Somebody who bears a name that is reserved now keeps it, but nobody is given one.
+    // People whose names are reserved now keep them, but no one is given one.
     let is_reserved = is_renamed && users::reserved::is_reserved(&said.username);
     if is_reserved {
         changes.kept.push("username reserved".to_owned());

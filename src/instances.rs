@@ -1,6 +1,6 @@
-//! What each instance of a portal does at its start and once a minute, so that nothing stays that
-//! the settings do not give any more: roles that rest on permissions which count no more, and
-//! sessions of a provider that no instance has.
+//! The tasks of each instance at its start and once a minute. It records its providers and how they
+//! identify people, and removes what the settings no longer give: roles that rest on permissions
+//! that no longer count, and sessions of a provider that no instance has.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,30 +13,31 @@ use crate::db::{Conn, lock_instances};
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::roles;
-use crate::sessions::{self, instances};
-use crate::users;
+use crate::sessions::{self, due, instances};
+use crate::users::{self, keys};
 
-/// How often an instance notes which providers it has.
+/// How often an instance records which providers it has.
 const NOTE_EVERY: Duration = Duration::from_secs(60);
-/// Longer than this between two notes is a gap, in which others may have been cut off, too.
+/// A longer time between two records is a gap, in which other instances may have been cut off too.
 const GAP: Duration = Duration::from_secs(180);
-/// For so long nobody must have noted a provider, and the instance that looks must have run,
-/// before sessions of that provider end.
+/// Before the sessions of a provider end, no instance may have recorded that provider for this
+/// long, and the instance that ends them must have run for this long.
 pub const PATIENCE: Duration = Duration::from_secs(600);
-/// Old notes say nothing any more.
+/// Older records are deleted.
 const KEPT: Duration = Duration::from_secs(86_400);
-/// How often it is looked whether a note is due.
+/// How often an instance checks whether a record is due.
 const TICK: Duration = Duration::from_secs(1);
-/// After a note that could not be written.
+/// The time until the next try if a record could not be written.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// Accounts that are looked at together.
 const BATCH: i64 = 200;
 
-/// What comes before the first request.
+/// Runs the tasks that come before the first request.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
 pub fn begin(desk: &Desk) -> Result<()> {
+    note_pointers(desk)?;
     withdraw_roles(desk)?;
     let (now, ids) = (desk.clock.now(), ids(desk));
     desk.db
@@ -48,8 +49,31 @@ fn ids(desk: &Desk) -> Vec<String> {
     providers.map(|provider| provider.id().to_owned()).collect()
 }
 
-/// Takes the roles by permission that no permission makes any more which counts: one transaction
-/// and one event for each account.
+/// Records how each provider's people are identified, and warns if that has changed: they would be
+/// strangers.
+fn note_pointers(desk: &Desk) -> Result<()> {
+    for provider in desk.providers.all() {
+        let pointer = provider.settings().mapping.subject.text();
+        let now = desk.clock.now();
+        let known = desk.db.write_blocking(|conn| {
+            if provider.settings().recheck.is_some() {
+                due::schedule(conn, now, provider.id())?;
+            }
+            keys::note_subject_pointer(conn, now, provider.id(), &pointer)
+        })?;
+        if known != pointer {
+            warn!(
+                event = "subject_pointer",
+                provider = provider.id();
+                "people are identified by {known}, but the settings say {pointer}; see `frontdesk rekey`"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Revokes roles by permission if no permission that counts makes them any more, in one transaction
+/// and one event per account.
 fn withdraw_roles(desk: &Desk) -> Result<()> {
     let mut after = None;
     loop {
@@ -95,16 +119,16 @@ fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: i64) -> Result<()> {
     Deed::from_nowhere(now, Actor::Portal).record(conn, About::from(&user), &event)
 }
 
-/// Notes once a minute which providers this instance has, for as long as the server runs.
+/// Records once a minute which providers this instance has, for as long as the server runs.
 pub async fn run(desk: Arc<Desk>) {
-    // As [`begin`] did.
+    // [`begin`] wrote the first record.
     let mut noted_at = desk.started_at;
-    // While notes could not be written, nobody's are believed to be old.
+    // While records could not be written, no other instance's record is believed to be old.
     let mut unbroken_since = desk.started_at;
     loop {
         tokio::time::sleep(TICK).await;
         let now = desk.clock.now();
-        // A clock that was put back begins anew.
+        // After a clock was put back, the timing starts over.
         if now.since(noted_at) < NOTE_EVERY && now >= noted_at {
             continue;
         }
@@ -123,14 +147,15 @@ pub async fn run(desk: Arc<Desk>) {
     }
 }
 
-/// One note. What nobody has had for long enough ends with it, if this instance is sure.
+/// Writes one record. If this instance is sure, the sessions of providers end that no instance has
+/// had for long enough.
 async fn note(desk: &Arc<Desk>, now: UnixTime, is_sure: bool) -> Result<()> {
     let ours = ids(desk);
     let shared = Arc::clone(desk);
     let ended = desk
         .db
         .write(move |conn| {
-            // An instance that starts notes what it has before or after this, not in between.
+            // An instance that starts records its providers before or after this, not in between.
             lock_instances(conn)?;
             instances::note(conn, now, &shared.instance, &ours)?;
             instances::sweep(conn, now.minus(KEPT))?;
@@ -150,7 +175,7 @@ async fn note(desk: &Arc<Desk>, now: UnixTime, is_sure: bool) -> Result<()> {
     Ok(())
 }
 
-/// Ends the sessions of a provider that no instance has; how many there were.
+/// Ends the sessions of a provider that no instance has. Returns how many there were.
 fn end_forgotten(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
     let last = instances::last_noted(conn, provider)?;
     if last.is_some_and(|last| now.since(last) < PATIENCE) {
@@ -165,15 +190,16 @@ fn end_forgotten(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize
     Ok(sessions_ended)
 }
 
-/// Sessions that are about to end: of which provider, and when, unless an instance that has it
-/// notes so before.
+/// A provider whose sessions are about to end, and when, unless an instance that has it records it
+/// before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {
     pub provider: String,
     pub at: UnixTime,
 }
 
-/// What of it somebody sees who has the providers `ours` and has run since `since`.
+/// The forgotten providers, as seen by an instance that has the providers `ours` and has run since
+/// `since`.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]

@@ -1,4 +1,4 @@
-//! Leaving: what ends when a provider refuses somebody, and who is kept out by that.
+//! Leaving: what ends when a provider refuses a person, and who is kept out by that.
 
 use crate::audit::{About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
@@ -10,12 +10,13 @@ use crate::users::refusals::{self, Effect};
 use crate::users::{self, User, unnamed_refusals};
 use crate::{permissions, roles};
 
-/// Ends what somebody has here whom a provider refuses, with an event; how many sessions that were.
-/// `rule` is the rule of admission that they break, where it is one. Where the provider vouches for leaving
-/// all of their sessions end, and the person is out by every other way, too.
+/// Withdraws the access of a person whom a provider refuses, with an event. Returns how many
+/// sessions ended. `rule` is the rule of admission that they no longer meet, if that is the reason.
+/// If the provider vouches for leaving, all of their sessions end, and every other way in is closed
+/// too.
 ///
-/// The account's row must be taken, as [`users::lock`] does: who signs in meanwhile waits, and is
-/// kept out.
+/// The account's row must be locked, as [`users::lock`] does: a sign-in meanwhile waits, and is
+/// then kept out.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -29,13 +30,13 @@ pub fn withdraw(
 ) -> Result<usize> {
     let mut changes = Changes::default();
     if has_other_way(conn, provider, user.id)? {
-        // What this provider gave counts no longer when they come in by the other one.
+        // What this provider gave no longer counts when they come in through another one.
         changes.permissions = permissions::replace(conn, now, user.id, provider, &[])?;
         let known = (user.id, user.roles());
         let wanted = &desk.roles;
         roles::sync_and_note(conn, now, wanted, known, Actor::Provider, &mut changes)?;
     }
-    // What was asked for before this brings nothing of it back.
+    // Answers from before this refusal must not restore anything.
     users::overtake(conn, now, provider, user.id)?;
     let (effect, closing) = if vouches(desk, provider) {
         (Effect::KeepsOut, Closing::All)
@@ -56,8 +57,8 @@ pub fn withdraw(
     Ok(ended)
 }
 
-/// Ends those sessions alone that a provider has refused, since it has let the person in by another
-/// a moment ago; how many there were.
+/// Ends only those sessions that a provider has refused, because it has just let the person in with
+/// another one. Returns how many there were.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -91,7 +92,7 @@ fn record(
     deed.record(conn, About::from(user), event)
 }
 
-/// Whether somebody can come in otherwise than by this provider.
+/// Returns whether the person can come in by another way than this provider.
 fn has_other_way(conn: &mut Conn, provider: &str, user_id: i64) -> Result<bool> {
     let identities = users::identities_of(conn, user_id)?;
     Ok(
@@ -100,16 +101,16 @@ fn has_other_way(conn: &mut Conn, provider: &str, user_id: i64) -> Result<bool> 
     )
 }
 
-/// Whether a provider's refusals keep people out. One that is not set up any more cannot take back
-/// what it said, and what it said stays.
+/// Returns whether a provider's refusals keep people out. A provider that is no longer configured
+/// cannot take back what it said, so that remains.
 #[must_use]
 pub fn vouches(desk: &Desk, provider: &str) -> bool {
     let provider = desk.providers.find(provider);
     provider.is_none_or(|provider| provider.settings().vouches_for.leaving)
 }
 
-/// The provider that keeps somebody out who comes by the way `by` (a provider's id, or empty), if
-/// one does. The account's row must be taken.
+/// Returns the provider that keeps out a person who comes by the way `by` (a provider's id, or
+/// empty), if there is one. The account's row must be locked.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]

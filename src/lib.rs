@@ -1,19 +1,19 @@
 //! Frontdesk: the sign-in front desk of a company.
 //!
-//! Employees sign in with the company's own OAuth2 platform; their account is created at the
-//! first sign-in and synced at every later one; admins see who has access.
+//! Employees sign in with the company's own provider. Their account is created at the first sign-in
+//! and synced at every later one. Admins see who has access.
 //!
 //! # The map
 //!
-//! Imports point upwards in this list only; a test keeps it so.
+//! Imports only point upwards in this list; a test checks it.
 //!
 //! | rank | what | modules |
 //! | --- | --- | --- |
 //! | words | know nothing of the rest | [`clock`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`reason`] [`error`] [`i18n`] |
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
-//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] [`django`] [`status`] |
-//! | desk | what all requests share | [`desk`] |
-//! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`takeover`] [`rekey`] |
+//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] [`import_django`] [`status`] |
+//! | desk | what all requests share, and what runs beside them | [`desk`] [`jobs`] |
+//! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`rekey`] |
 //! | screens | HTTP and HTML | [`web`] |
 //! | | the server; the demo's stand-in platform | [`server`] [`sandbox`] |
 //! | | the commands | [`cli`] |
@@ -21,9 +21,9 @@
 //! # One sign-in
 //!
 //! `GET /oauth2_callback/` → `web::signin::finish` → [`signin::finish`] → [`oauth::Provider`]
-//! (token call; ID token; userinfo, profile and permissions side by side) → one transaction ([`users`],
-//! [`permissions`], [`sessions`], [`audit`]) → the session cookie → 303 to where the person
-//! wanted to go.
+//! (token call; ID token; userinfo, profile and permissions side by side) → one transaction
+//! ([`users`], [`permissions`], [`sessions`], [`audit`]) → the session cookie → 303 to the page
+//! that the person asked for.
 
 pub mod admin;
 pub mod attempts;
@@ -36,13 +36,14 @@ pub mod config;
 pub mod csv;
 pub mod db;
 pub mod desk;
-pub mod django;
 pub mod error;
 pub mod failpoint;
 pub mod i18n;
 pub mod id;
 pub mod identity_sync;
+pub mod import_django;
 pub mod instances;
+pub mod jobs;
 pub mod leaving;
 pub mod local_path;
 pub mod logging;
@@ -60,7 +61,6 @@ pub mod sessions;
 pub mod signin;
 pub mod signout;
 pub mod status;
-pub mod takeover;
 pub mod text;
 pub mod throttle;
 pub mod users;

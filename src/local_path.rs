@@ -2,13 +2,13 @@
 
 use url::{Position, Url};
 
-/// A path of this portal, with its query if there is one: begins with one `/` and, whatever a
-/// browser makes of it, stays on this origin. Fragments are kept.
+/// A path of this portal, with its query if there is one. It begins with a single `/` and stays on
+/// this origin however a browser reads it. Fragments are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalPath(String);
 
-/// An authorize address that carries it sealed stays under 2,000 characters: Django drops a longer
-/// one on the way through its own sign-in page.
+/// Keeps an authorize address that carries the sealed path below 2,000 characters: Django drops a
+/// longer one during its own sign-in.
 const MAX_BYTES: usize = 1000;
 
 impl LocalPath {
@@ -18,9 +18,9 @@ impl LocalPath {
         Self("/".to_owned())
     }
 
-    /// `None` unless `text` is a path of this origin for every reader: printable ASCII or
-    /// letters beyond it, no backslash, no `//` at its beginning however it is written, and the
-    /// same origin when resolved as the URL standard says.
+    /// Parses a path. Returns `None` unless every reader takes `text` for a path of this origin: it
+    /// has only printable ASCII or letters beyond it, no backslash, and no `//` at its beginning in
+    /// any spelling, and it resolves to the same origin by the URL standard.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_clean = text.len() <= MAX_BYTES
@@ -31,7 +31,7 @@ impl LocalPath {
         if !is_clean {
             return None;
         }
-        // A path whose first segment is empty, also after decoding, would name a host.
+        // A path whose first segment is empty, even after decoding, would name a host.
         let path = text.split(['?', '#']).next()?;
         let mut decoded = path.to_owned();
         for _ in 0..3 {
@@ -58,14 +58,14 @@ impl LocalPath {
         &self.0
     }
 
-    /// As a `Location` or a query value can carry it: ASCII alone, all else percent-encoded.
+    /// Returns the path for a `Location` or a query value: ASCII only, all else percent-encoded.
     #[must_use]
     pub fn to_ascii(&self) -> String {
         percent_encoding::utf8_percent_encode(&self.0, percent_encoding::CONTROLS).to_string()
     }
 }
 
-/// Dot segments at the beginning that leave an empty segment behind: `/.//host`, `/x/..//host`.
+/// Returns whether dot segments at the beginning leave an empty segment: `/.//host`, `/x/..//host`.
 fn has_empty_start(path: &str) -> bool {
     let mut kept: Vec<&str> = Vec::new();
     for segment in path.split('/').skip(1) {
@@ -80,7 +80,7 @@ fn has_empty_start(path: &str) -> bool {
     kept.len() > 1 && kept.first().is_some_and(|first| first.is_empty())
 }
 
-/// Characters that some reader folds into `/`, `.` or nothing.
+/// Returns whether some reader folds a character into `/`, `.` or nothing.
 const fn is_lookalike_or_format(c: char) -> bool {
     matches!(
         c,

@@ -1,7 +1,9 @@
 //! The log: one event, one line, as `name=value` for people or JSON for machines.
 //!
-//! Nothing secret is ever handed to it, and nothing that others log below `info`: libraries print
-//! whole requests there.
+//! Nothing secret is ever passed to the log. Messages of libraries below `info` are dropped,
+//! because they contain whole requests.
+
+mod sign_in;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -13,8 +15,10 @@ use log::{Level, LevelFilter, Record};
 
 use crate::config::LogSettings;
 use crate::text::{escape_json, is_refused};
+pub use sign_in::SignInLog;
 
-/// The target of lines that are JSON already, whatever the others are: the audit trail's.
+/// The target of lines that are always JSON, whatever the format of the others: those of the audit
+/// log.
 pub const WHOLE_LINES: &str = "frontdesk::audit";
 
 /// Starts `env_logger` for this process. Later calls change nothing.
@@ -22,19 +26,19 @@ pub fn start(settings: &LogSettings) {
     let _already_started = builder(settings).target(Target::Stderr).try_init();
 }
 
-/// `env_logger` with our format; a test gives it another target.
+/// Returns `env_logger` with our format. A test gives it another target.
 #[must_use]
 pub fn builder(settings: &LogSettings) -> Builder {
     let is_json = settings.is_json;
     let mut builder = Builder::new();
     builder
         .filter_level(LevelFilter::Info)
-        // It warns of each cookie that does not open: anybody can send any number of those.
+        // It warns about each cookie that does not open, and anyone can send any number of those.
         .filter_module("actix_session", LevelFilter::Error)
         // "Starting 2 workers" and the like.
         .filter_module("actix_server", LevelFilter::Warn)
-        // An error for each request that is no HTTP, without an address. The server has a line of
-        // its own for them.
+        // It logs an error, without an address, for each request that is not HTTP. The server logs
+        // those with a line of its own.
         .filter_module("actix_http::h1::dispatcher", LevelFilter::Off)
         .parse_filters(&settings.filter)
         .format(move |out, record| {
@@ -92,7 +96,7 @@ impl<'kvs> VisitSource<'kvs> for TextFields<'_> {
     }
 }
 
-/// One line stays one line, and a terminal shows what is there: control and bidirectional
+/// Keeps each line on one line and shows what it really contains: control and bidirectional
 /// characters are written as `\u{..}`.
 fn push_escaped(line: &mut String, text: &str) {
     for c in text.chars() {

@@ -1,31 +1,35 @@
-//! Providers: what is asked of one, and what it answers (RFC 6749, RFC 6750, RFC 7636, RFC 9126,
-//! RFC 9207, OpenID Connect Core 1.0). Knows nothing of accounts.
+//! Providers: the requests to one, and its answers (RFC 6749, RFC 6750, RFC 7636, RFC 9126, RFC
+//! 9207, OpenID Connect Core 1.0). This module knows nothing about accounts.
 //!
-//! No call is retried, no redirect followed, no body read beyond its limit. Tokens leave this
-//! module only as [`Secret`], to be sealed.
+//! No call is retried, no redirect is followed, and no body is read beyond its limit. Tokens leave
+//! this module only as [`Secret`], to be sealed.
 //!
-//! [`Provider`] is the one door. What it does stands in [`authorize`] (the way there), [`person`]
-//! (the way back), [`proof`] (what that proves), [`again`] (re-checks), [`afterwards`] (sign-out) and
-//! [`addresses`] (for whoever looks after it). Behind them: [`metadata`] (where its addresses are),
-//! [`token`] (its token endpoint, in its
-//! dialect), [`jwt`], [`keys`] and [`claims`] (what it signed), [`profile`] (which member of its
-//! answers is what), [`mod@call`] (one HTTP call).
+//! [`Provider`] is the one door. Its work is grouped by endpoint: [`authorize`] (the way there),
+//! [`finish`] (the way back) with [`token`] (the token endpoint, in its dialect), [`id_token`] and
+//! [`userinfo`] (its other addresses), [`refresh`] (re-checks), [`logout`] (sign-out), [`probe`]
+//! (for operators) and [`proof`] (what a sign-in there proves). Behind them are [`metadata`] (its
+//! addresses), [`places`] (the sign-ins that wait for it), [`jwt`], [`keys`] and [`claims`] (what
+//! it signed), [`documents`] and [`mapping`] (the meaning of each member of its answers), and
+//! [`mod@call`] (one HTTP call).
 
-mod addresses;
-mod afterwards;
-mod again;
 mod authorize;
 pub mod call;
 pub mod claims;
+pub mod documents;
+mod finish;
+mod id_token;
 pub mod json;
 pub mod jwt;
 pub mod keys;
+mod logout;
+pub mod mapping;
 pub mod metadata;
-mod person;
 mod places;
-pub mod profile;
+pub mod probe;
 mod proof;
+mod refresh;
 pub mod token;
+mod userinfo;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,33 +37,48 @@ use std::time::Duration;
 
 use reqwest::Client;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::clock::UnixTime;
 use crate::config::ProviderSettings;
 use crate::error::{Cause, Error, Result, Step};
+use crate::logging::SignInLog;
 use crate::permissions::Permission;
 use crate::secret::Secret;
 use crate::sessions::Client as Visitor;
 use crate::users::Profile;
-pub use again::{Again, Known, Refreshed, Refusal, Reread};
 use call::{client, root_of};
 pub use claims::AuthTime;
+pub use finish::{Answers, Exchanged};
+use mapping::KeptField;
 use metadata::Metadata;
 use places::{Place, Places};
-use profile::Kept;
+pub use refresh::{KnownPerson, Presence, Refreshed, Refusal, Reread};
 use token::Tokens;
 
-/// Permissions get so much less time than the profile: their failing leaves enough to finish
-/// without them.
-const PERMISSIONS_EARLIER: Duration = Duration::from_secs(1);
-/// Sign-ins that may wait for one provider at once; the next waits for a place among them, a while,
-/// and no other provider's people notice.
+/// Sign-ins that may wait for one provider at once. The next one waits a while for a place among
+/// them. The people of other providers notice nothing.
 const MAX_SIGN_INS: usize = 200;
-/// For what `check` asks.
-const PROBE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// A call that failed, and at which step.
+/// The time of a request to a provider, and the deadline for its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub now: UnixTime,
+    pub deadline: Instant,
+}
+
+impl Moment {
+    /// A moment whose deadline is `patience` from now.
+    #[must_use]
+    pub fn within(now: UnixTime, patience: Duration) -> Self {
+        Self {
+            now,
+            deadline: Instant::now() + patience,
+        }
+    }
+}
+
+/// A failed call, and the step at which it failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub step: Step,
@@ -72,33 +91,26 @@ impl Failure {
     }
 }
 
-/// What a provider said of a person.
+/// A person, as the provider describes them.
 pub struct Person {
     pub profile: Profile,
-    /// Fields that were sent but could not be taken over.
-    pub kept: Vec<Kept>,
-    /// Whether the provider vouches for the e-mail address: JSON `true` and nothing else.
+    /// Fields that were sent but could not be used.
+    pub kept: Vec<KeptField>,
+    /// True if the provider vouches for the e-mail address, only by JSON `true`.
     pub is_email_verified: bool,
     pub permissions: Permissions,
-    /// Which answers they came from: codes, by spaces.
+    /// The codes of the answers that the permissions came from, separated by spaces.
     pub permissions_from: String,
-    /// Whether the answers have what the rules of admission want of them.
+    /// True if the answers meet the rules of admission.
     pub is_admitted: bool,
-    /// When they signed in there, by its ID token.
+    /// The time when they signed in there, from the ID token.
     pub auth_time: AuthTime,
     pub grant: Grant,
-    pub took: Took,
+    /// The time before the provider was asked.
+    pub asked_at: UnixTime,
 }
 
-/// How long each call took.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Took {
-    pub token: Duration,
-    pub profile: Duration,
-    pub permissions: Duration,
-}
-
-/// What a provider gave with a sign-in, to ask it again later.
+/// The tokens and names that came with a sign-in, for asking the provider again later.
 #[derive(Clone, Default)]
 pub struct Grant {
     pub refresh_token: Option<Secret<String>>,
@@ -109,12 +121,11 @@ pub struct Grant {
     pub issued_at: Option<UnixTime>,
     /// `sub` of the ID token.
     pub sub: Option<String>,
-    /// The provider's own session.
+    /// The id of the provider's own session.
     pub sid: Option<String>,
 }
 
-/// The tokens of one answer as they came, for whoever must take them back. Nothing about them need
-/// have been verified.
+/// The tokens of one answer as they came, for revoking them. None of them need have been verified.
 #[derive(Clone, Debug)]
 pub struct Given {
     refresh: Option<Secret<String>>,
@@ -131,7 +142,7 @@ impl Given {
         }
     }
 
-    /// The one that takes the others with it, and its kind (RFC 7009 2.1).
+    /// The token whose revocation revokes the others too, and its kind (RFC 7009 2.1).
     #[must_use]
     pub fn to_take_back(&self) -> (&Secret<String>, &'static str) {
         match &self.refresh {
@@ -140,7 +151,8 @@ impl Given {
         }
     }
 
-    /// The provider's own session, as the ID token names it: enough to let be what belongs to it.
+    /// The id of the provider's own session according to the ID token, so that its tokens can be
+    /// left alone.
     #[must_use]
     pub fn sid(&self) -> Option<String> {
         let jwt = jwt::Jwt::parse(self.id.as_ref()?.expose()).ok()?;
@@ -151,43 +163,56 @@ impl Given {
 
 #[derive(Debug)]
 pub enum Permissions {
-    /// This portal is not set up to ask.
+    /// This portal is not configured to ask.
     NotAsked,
-    /// Sorted by name, each once.
+    /// Sorted by name, without duplicates.
     Given(Vec<Permission>),
-    /// The call failed or its answer could not be read: says nothing about what the person may do.
+    /// The call failed or its answer could not be read. This says nothing about the person's
+    /// permissions.
     Failed(Failure),
 }
 
-/// Whether the provider is asked to have the person sign in anew (`OpenID` Connect Core 3.1.2.1).
-/// Whether it did is not known here.
+/// How the provider is asked to prompt the person (`OpenID` Connect Core 3.1.2.1). It does not say
+/// what the provider did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prompt {
     Unasked,
+    /// The person must sign in again.
     Login,
-    /// Unasked, and not in silence either, whatever the settings say.
+    /// No prompt is requested, but a silent attempt is avoided, whatever the settings say.
     Aloud,
 }
 
-/// What goes to the authorize address.
+/// An authorization request.
 pub struct Request<'a> {
     pub state: &'a str,
     pub pkce_verifier: &'a Secret<String>,
     pub nonce: &'a str,
     pub prompt: Prompt,
-    /// Whether the attempt remembers it as pushed.
+    /// True if the attempt is recorded as pushed.
     pub is_pushed: bool,
-    /// Whom a third party says it is about (`OpenID` Connect Core 4).
+    /// The person to sign in, according to a third party (`OpenID` Connect Core 4).
     pub login_hint: Option<&'a str>,
 }
 
-/// What came back to the callback.
+/// The code that came back to the callback, and what its attempt remembers.
 pub struct Returned<'a> {
     pub code: &'a Secret<String>,
     pub pkce_verifier: &'a Secret<String>,
     pub nonce: &'a str,
-    /// Where the person must have signed in anew to go on: not before this.
+    /// The person must have signed in again at or after this time, if set.
     pub fresh_since: Option<UnixTime>,
+    /// The log for the steps of the sign-in.
+    pub log: SignInLog<'a>,
+}
+
+impl Returned<'_> {
+    /// Writes the log line of a step; after a failure, under the name of the step that failed.
+    fn log_step(&self, step: Step, took: Duration, failure: Option<&Failure>) {
+        let step = failure.map_or(step, |failure| failure.step);
+        let outcome = failure.map_or("ok", |failure| failure.cause.code());
+        self.log.line(step.event(), took, outcome);
+    }
 }
 
 pub struct Provider {
@@ -196,14 +221,14 @@ pub struct Provider {
     metadata: metadata::Cache,
     keys: keys::Cache,
     sign_ins: Places,
-    /// Whether the last call came through.
+    /// True if the last call got through.
     is_reachable: AtomicBool,
     trouble: Notify,
 }
 
 impl Provider {
     /// # Errors
-    /// [`Error::Internal`] when TLS cannot be set up.
+    /// [`Error::Internal`] if TLS cannot be set up.
     pub fn new(settings: ProviderSettings) -> Result<Self> {
         let client = client(&settings).map_err(|error| {
             Error::Internal(format!(
@@ -239,25 +264,25 @@ impl Provider {
         &self.settings.id
     }
 
-    /// What is known of it now, without asking.
+    /// The currently known metadata, without asking the provider.
     #[must_use]
     pub fn known(&self) -> Option<Arc<Metadata>> {
         self.metadata.known()
     }
 
-    /// Why its metadata could not be read the last time, if so.
+    /// The reason why the last reading of the metadata failed, if it did.
     #[must_use]
     pub fn discovery_failure(&self) -> Option<Cause> {
         self.metadata.failure()
     }
 
-    /// Whether people can be sent to it, as far as is known.
+    /// True if people can be sent to it, as far as is known.
     #[must_use]
     pub fn is_available(&self) -> bool {
         self.known().is_some() && self.is_reachable.load(Ordering::Relaxed)
     }
 
-    /// A place among those that wait for it, for a step of this visitor's.
+    /// Takes one of the places for waiting, for a step of this visitor's.
     async fn place(
         &self,
         visitor: &Visitor,
@@ -268,59 +293,55 @@ impl Provider {
         place.map_err(Failure::at(step))
     }
 
-    /// How many more sign-ins may wait for it now.
+    /// The number of further sign-ins that may wait for it now.
     #[must_use]
     pub fn places_left(&self) -> usize {
         self.sign_ins.left()
     }
 
-    /// How many wait for a place.
+    /// The number of sign-ins that wait for a place.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.sign_ins.waiting()
     }
 
-    /// Whether permissions come from it at all.
+    /// True if this provider gives permissions at all.
     #[must_use]
     pub fn gives_permissions(&self) -> bool {
         self.settings.addresses.permissions.is_some()
             || !self.settings.mapping.permissions.is_empty()
     }
 
-    pub(super) fn note<T>(&self, result: &Result<T, Cause>) {
+    fn note<T>(&self, result: &Result<T, Cause>) {
         let is_reachable = !matches!(result, Err(Cause::Unreachable | Cause::TooSlow));
         if self.is_reachable.swap(is_reachable, Ordering::Relaxed) && !is_reachable {
             self.trouble.notify_one();
         }
     }
 
-    /// Has its metadata read anew in the background, if that is due; nobody waits.
+    /// Starts a new reading of its metadata in the background, if one is due; no one waits.
     pub fn nudge(&self, now: UnixTime) {
         if self.settings.issuer.is_some() && self.metadata.is_due(now) {
             self.trouble.notify_one();
         }
     }
 
-    /// Waits so long, or until a call does not come through.
+    /// Waits this long, or until a call does not get through.
     pub async fn wait_for_trouble(&self, patience: Duration) {
         let _waited = tokio::time::timeout(patience, self.trouble.notified()).await;
     }
 
-    /// Reads its metadata where it has any and that is due.
+    /// Reads its metadata if it publishes any and a reading is due.
     ///
     /// # Errors
     /// [`Failure`] at [`Step::Discovery`]
-    pub async fn discover(
-        &self,
-        now: UnixTime,
-        deadline: Instant,
-    ) -> Result<Arc<Metadata>, Failure> {
+    pub async fn discover(&self, moment: Moment) -> Result<Arc<Metadata>, Failure> {
         let found = if self.settings.issuer.is_none() {
             self.known().ok_or(Cause::Unreachable)
         } else {
             let found = self
                 .metadata
-                .refresh(&self.settings, &self.client, now, deadline)
+                .refresh(&self.settings, &self.client, moment)
                 .await;
             if found.is_err() {
                 self.note(&found);
@@ -330,45 +351,15 @@ impl Provider {
         found.map_err(Failure::at(Step::Discovery))
     }
 
-    /// The same where nothing is known yet.
+    /// Like [`Provider::discover`], only if nothing is known yet.
     ///
     /// # Errors
     /// As [`Provider::discover`]
-    pub async fn discover_once(
-        &self,
-        now: UnixTime,
-        deadline: Instant,
-    ) -> Result<Arc<Metadata>, Failure> {
+    pub async fn discover_once(&self, moment: Moment) -> Result<Arc<Metadata>, Failure> {
         match self.known() {
             Some(known) => Ok(known),
-            None => self.discover(now, deadline).await,
+            None => self.discover(moment).await,
         }
-    }
-
-    /// Looks in the background whether it can be reached; costs it a connection at most.
-    pub async fn look(&self, now: UnixTime) {
-        let deadline = Instant::now() + PROBE_PATIENCE;
-        if self.settings.issuer.is_some() {
-            let _known_or_not = self
-                .metadata
-                .refresh(&self.settings, &self.client, now, deadline)
-                .await;
-        }
-        // What is known from before may serve on; whether anybody is there is seen apart.
-        let failure = self.metadata.failure();
-        if matches!(failure, Some(Cause::Unreachable | Cause::TooSlow)) {
-            self.is_reachable.store(false, Ordering::Relaxed);
-            return;
-        }
-        let Some(known) = self.known() else { return };
-        let Some(host) = known.token.host_str() else {
-            return;
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let port = known.token.port_or_known_default().unwrap_or(443);
-        let connect = tokio::net::TcpStream::connect((host, port));
-        let is_reachable = matches!(timeout_at(deadline, connect).await, Ok(Ok(_)));
-        self.is_reachable.store(is_reachable, Ordering::Relaxed);
     }
 }
 
@@ -396,7 +387,7 @@ impl Providers {
         self.0.iter().find(|provider| provider.id() == id)
     }
 
-    /// The one whose callback has this path.
+    /// The provider whose callback has this path.
     #[must_use]
     pub fn at(&self, callback_path: &str) -> Option<&Arc<Provider>> {
         self.0
@@ -411,13 +402,13 @@ impl Providers {
             .find(|provider| provider.settings.issuer.as_deref() == Some(issuer))
     }
 
-    /// The first of the sign-in page; settings always have one.
+    /// The first provider on the sign-in page; settings always have one.
     #[must_use]
     pub fn first(&self) -> Option<&Arc<Provider>> {
         self.0.first()
     }
 
-    /// The ids of those whose people are asked about again.
+    /// The ids of the providers whose people are re-checked.
     #[must_use]
     pub fn rechecked(&self) -> Vec<String> {
         self.0
@@ -433,8 +424,8 @@ impl Providers {
     }
 }
 
-/// The error codes of RFC 6749 4.1.2.1 and 5.2 and of OpenID Connect Core 3.1.2.6. Any other
-/// text is the provider's own and goes nowhere.
+/// The error codes of RFC 6749 4.1.2.1 and 5.2 and of OpenID Connect Core 3.1.2.6. Any other text
+/// is the provider's own and is not passed on.
 #[must_use]
 pub fn known_code(code: &str) -> &'static str {
     const CODES: &[&str] = &[

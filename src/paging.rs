@@ -1,11 +1,12 @@
-//! Keyset paging: a page is found by the row that it follows, so that page 10,000 costs what page
-//! 1 costs. Rows are named by their ids alone; what their order hangs on is looked up.
+//! Keyset paging: a page is found by the row that it follows, so page 10,000 costs as much as the
+//! first. Rows are identified by their ids alone; the values that they are ordered by are looked
+//! up.
 
 mod by_id;
 
 pub use by_id::ById;
 
-/// Which page is wanted, in the order of the list.
+/// The requested page, in the order of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Page {
     First,
@@ -17,13 +18,13 @@ pub enum Page {
 }
 
 impl Page {
-    /// Whether the rows are read from the end towards the beginning.
+    /// Returns whether the rows are read from the end towards the beginning.
     #[must_use]
     pub const fn is_backward(self) -> bool {
         matches!(self, Self::Before(_) | Self::Last)
     }
 
-    /// The row where the page begins or ends.
+    /// Returns the row at which the page begins or ends.
     #[must_use]
     pub const fn anchor(self) -> Option<i64> {
         match self {
@@ -33,15 +34,15 @@ impl Page {
     }
 }
 
-/// Rows a page, as people may choose; the middle one unless they do.
+/// The page sizes that people can choose from; the middle one is the default.
 pub const PAGE_SIZES: [usize; 3] = [25, 50, 100];
 pub const PAGE_SIZE: usize = 50;
 
-/// A filter that has no index of its own looks at so many rows and says so when there are more.
+/// A filter without an index of its own looks at this many rows, and says so if there are more.
 pub const WINDOW: i64 = 10_000;
 
-/// How far such a list looks, one after the other, until the page is full: most pages are full
-/// long before the end of the window.
+/// How far such a list looks, in steps, until the page is full: most pages are full long before the
+/// end of the window.
 pub const WINDOWS: [i64; 2] = [500, WINDOW];
 
 /// One page of rows, in the order of the list.
@@ -50,30 +51,30 @@ pub struct Listing<Row> {
     pub rows: Vec<Row>,
     pub has_previous: bool,
     pub has_next: bool,
-    /// The search stopped early at the row of this id, before the page was full.
+    /// The search stopped early at the row with this id, before the page was full.
     pub stopped_at: Option<i64>,
 }
 
 impl<Row> Listing<Row> {
-    /// The id before which the previous page ends, if there is one.
+    /// Returns the id before which the previous page ends, if there is one.
     #[must_use]
     pub fn previous(&self, id: impl Fn(&Row) -> i64) -> Option<i64> {
         self.rows.first().filter(|_| self.has_previous).map(id)
     }
 
-    /// The id after which the next page begins, if there is one.
+    /// Returns the id after which the next page begins, if there is one.
     #[must_use]
     pub fn next(&self, id: impl Fn(&Row) -> i64) -> Option<i64> {
         self.rows.last().filter(|_| self.has_next).map(id)
     }
 
-    /// How many rows to ask the database for: one more tells whether there is another page.
+    /// Returns how many rows to read: one more than a page shows, to tell whether there is another.
     #[must_use]
     pub fn limit(size: usize) -> i64 {
         i64::try_from(size + 1).unwrap_or(i64::MAX)
     }
 
-    /// From what the database gave in the page's own direction, at most one row more than `size`.
+    /// Makes a page from rows read in the page's own direction, at most one more than `size`.
     #[must_use]
     pub fn from_rows(page: Page, size: usize, mut rows: Vec<Row>) -> Self {
         let has_more = rows.len() > size;
@@ -96,20 +97,20 @@ impl<Row> Listing<Row> {
     }
 }
 
-/// How many rows a list has, as far as that is cheap to know.
+/// The number of rows in a list, as far as that is cheap to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Total {
     Exactly(i64),
     MoreThan(i64),
-    /// By the database's own bookkeeping.
+    /// An estimate from the database's own bookkeeping.
     About(i64),
 }
 
-/// Counted no further.
+/// Rows are counted up to this number.
 pub const COUNT_CAP: i64 = 1000;
 
 impl Total {
-    /// From a count that went no further than one past the cap.
+    /// Makes a total from a count that stopped at one past the cap.
     #[must_use]
     pub const fn from_count(count: i64) -> Self {
         if count > COUNT_CAP {

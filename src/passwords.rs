@@ -1,8 +1,7 @@
-//! Local passwords: Argon2id hashes. An account without one has no password door at all. One that
-//! was taken over from a Django app keeps Django's hash until its first sign-in.
+//! Local passwords, stored as Argon2id hashes. An account without one cannot be signed in to with a
+//! password. An account imported from a Django app keeps Django's hash until its first sign-in.
 
 mod cost;
-mod django;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -18,24 +17,25 @@ use tokio::time::{Instant, sleep_until, timeout};
 pub use cost::Dearest;
 
 use crate::error::{Error, Result};
+use crate::import_django::django_hash;
 use crate::secret::Secret;
 
-/// In characters. Longer than the longest is refused before any hashing.
+/// Lengths are in characters. Longer passwords are refused before any hashing.
 pub const MIN_LENGTH: usize = 12;
 pub const MAX_LENGTH: usize = 128;
 
 /// Each hashing takes 19 MiB and a core.
 const AT_ONCE: usize = 2;
-/// Whoever comes when so many wait already is asked to come again,
+/// At most this many people wait; anyone else is asked to try again,
 const MAX_WAITING: usize = 100;
-/// and so is whoever has waited so long.
+/// and so is anyone who has waited this long.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// The most common passwords that would be long enough, in lower case: those of the list that
-/// Django ships (from public leaks), and the usual ones that lengthen a word or a keyboard row.
+/// The most common passwords that are long enough, in lower case: those from the list that Django
+/// ships (from public leaks), and common ones that extend a word or a keyboard row.
 const COMMON: &str = include_str!("passwords/common.txt");
 
-/// Words that stay easy to guess whatever digits and signs follow.
+/// Words that stay easy to guess, whatever digits and signs follow.
 const COMMON_WORDS: &[&str] = &[
     "password",
     "passw0rd",
@@ -70,7 +70,7 @@ const COMMON_WORDS: &[&str] = &[
 pub enum Weakness {
     TooShort,
     TooLong,
-    /// Among the first that somebody who guesses would try.
+    /// One of the first that an attacker would try.
     Common,
     /// Little more than the username.
     LikeUsername,
@@ -87,7 +87,7 @@ impl fmt::Display for Weakness {
     }
 }
 
-/// Whether `password` may become the password of `username`.
+/// Checks whether `password` is strong enough for `username`.
 ///
 /// # Errors
 /// [`Weakness`]
@@ -128,7 +128,7 @@ fn is_run(text: &str) -> bool {
         || down.all(|pair| matches!(pair, [from, to] if steps_up(*to, *from)))
 }
 
-/// `passwordpassword`: nothing but one piece, twice or more.
+/// `passwordpassword`: a single piece, repeated twice or more.
 fn is_repetition(text: &str) -> bool {
     let chars: Vec<char> = text.chars().collect();
     (1..=chars.len() / 2).any(|length| {
@@ -140,8 +140,8 @@ fn is_repetition(text: &str) -> bool {
     })
 }
 
-/// Argon2id in PHC form. Takes 19 MiB and tens of milliseconds: for commands; a server has
-/// [`Hasher`].
+/// Hashes a password with Argon2id, in PHC form. This takes 19 MiB and tens of milliseconds, so
+/// only commands call it directly; a server uses [`Hasher`].
 ///
 /// # Errors
 /// [`Error::Internal`]
@@ -153,7 +153,7 @@ pub fn hash(password: &Secret<String>) -> Result<String> {
         .map_err(|error| Error::Internal(format!("argon2: {error}")))
 }
 
-/// Whether `password` opens an account whose stored hash is `stored`. Without one, nothing does.
+/// Returns whether `password` matches `stored`. Without a stored hash, nothing does.
 #[must_use]
 pub fn is_correct(password: &Secret<String>, stored: Option<&str>) -> bool {
     let Some(stored) = stored else {
@@ -163,32 +163,25 @@ pub fn is_correct(password: &Secret<String>, stored: Option<&str>) -> bool {
         Some(hash) => Argon2::default()
             .verify_password(password.expose().as_bytes(), &hash)
             .is_ok(),
-        None => django::is_correct(password, stored),
+        None => django_hash::is_correct(password, stored),
     }
 }
 
-/// Whether a hash that Django stored can be taken over as it is: it opens the account, and the
-/// first sign-in makes one of our own of it.
-#[must_use]
-pub fn is_importable(stored: &str) -> bool {
-    django::is_usable(stored)
-}
-
-/// Whether any password can match `stored`.
+/// Returns whether any password can match `stored`.
 fn is_usable(stored: &str) -> bool {
-    usable(stored).is_some() || django::is_usable(stored)
+    usable(stored).is_some() || django_hash::is_usable(stored)
 }
 
-/// A whole Argon2id hash of our own; but for Django's, nothing else can ever match.
+/// Parses a complete Argon2id hash of our own. Apart from Django's, no other hash can match.
 fn usable(stored: &str) -> Option<PasswordHash<'_>> {
     PasswordHash::new(stored)
         .ok()
         .filter(|hash| hash.algorithm.as_str() == "argon2id" && hash.hash.is_some())
 }
 
-/// Whether a stored hash was made with weaker parameters than a new one would be, or by Django.
+/// Returns whether a stored hash was made by Django, or with weaker parameters than a new one.
 fn is_outdated(stored: &str) -> bool {
-    if django::is_usable(stored) {
+    if django_hash::is_usable(stored) {
         return true;
     }
     let Some(params) = usable(stored).and_then(|hash| Params::try_from(&hash).ok()) else {
@@ -198,17 +191,17 @@ fn is_outdated(stored: &str) -> bool {
     params.m_cost() < current.m_cost() || params.t_cost() < current.t_cost()
 }
 
-/// What a verification takes when there is nothing to verify against, so that an unknown name
-/// takes as long as a known one.
+/// The hash that is verified when there is no other, so that an unknown name takes as long as a
+/// known one.
 static DECOY: LazyLock<Option<String>> =
     LazyLock::new(|| hash(&Secret::new("nobody's password".to_owned())).ok());
 
 /// Verifies and hashes off the async threads, a few at a time. Each verification holds its turn for
-/// the same time, whatever it verifies: neither its own answer nor that of others who wait tells
-/// whether there is such an account, or where its hash came from.
+/// the same time, whatever it verifies. So neither its own timing nor that of others who wait
+/// reveals whether an account exists or where its hash came from.
 #[derive(Debug, Clone)]
 pub struct Hasher {
-    /// In microseconds.
+    /// The length of a turn, in microseconds.
     slot: Arc<AtomicU64>,
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
@@ -230,29 +223,30 @@ impl Default for Hasher {
     }
 }
 
-/// What became of a verification.
+/// The result of a verification.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verified {
     pub is_correct: bool,
-    /// For a right password whose stored hash is of weaker parameters or of Django's: a fresh one.
+    /// A fresh hash, if the password is right and its stored hash is Django's or has weaker
+    /// parameters.
     pub fresh_hash: Option<String>,
 }
 
 impl Hasher {
-    /// From now on a verification takes as long as it would for the dearest of these, and of our
-    /// own. Takes as long as a few of them, the first time.
+    /// Makes every verification from now on take as long as the most expensive of these hashes, or
+    /// our own, would. The first call takes as long as a few of them.
     pub fn expect(&self, dearest: Dearest) {
         let slot = u64::try_from(cost::slot(dearest).as_micros()).unwrap_or(0);
         self.slot.store(slot, Ordering::Relaxed);
     }
 
-    /// How long a verification holds its turn.
+    /// Returns how long a verification holds its turn.
     #[must_use]
     pub fn slot(&self) -> Duration {
         Duration::from_micros(self.slot.load(Ordering::Relaxed))
     }
 
-    /// One verification, whatever `stored` is.
+    /// Verifies one password, whatever `stored` is.
     ///
     /// # Errors
     /// [`Error::Overloaded`] when too many wait already.
@@ -279,7 +273,7 @@ impl Hasher {
         .await
     }
 
-    /// [`hash`], in turn.
+    /// Calls [`hash`] when it is its turn.
     ///
     /// # Errors
     /// [`Error::Overloaded`], [`Error::Internal`]
@@ -287,13 +281,13 @@ impl Hasher {
         self.in_turn(Duration::ZERO, move || hash(&password)).await
     }
 
-    /// How many verifications there have been.
+    /// Returns how many verifications there have been.
     #[must_use]
     pub fn verifications(&self) -> u64 {
         self.verifications.load(Ordering::Relaxed)
     }
 
-    /// How many ran at one time, at most.
+    /// Returns the most verifications that ran at one time.
     #[must_use]
     pub fn most_at_once(&self) -> usize {
         self.most_at_once.load(Ordering::Relaxed)
@@ -320,8 +314,8 @@ impl Hasher {
             running.fetch_sub(1, Ordering::Relaxed);
             done
         });
-        // The turn belongs to the work and its slot: a caller that gives up leaves both to their end,
-        // and frees no turn sooner for one kind of hash than for another.
+        // The turn belongs to the work and its slot. A caller that gives up leaves both to run to
+        // their end, so no kind of hash frees its turn sooner than another.
         let slot = tokio::spawn(async move {
             let done = work.await;
             sleep_until(until).await;
@@ -337,6 +331,7 @@ impl Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use django_hash::tests::{ENGLISH, PBKDF2};
 
     fn secret(text: &str) -> Secret<String> {
         Secret::new(text.to_owned())
@@ -354,16 +349,16 @@ mod tests {
     #[tokio::test]
     async fn a_try_takes_its_whole_slot_whatever_is_stored() {
         let hasher = with_a_slot();
-        let own = hash(&secret(django::tests::ENGLISH)).expect("argon2 works");
-        let imported = django::tests::PBKDF2.to_owned();
+        let own = hash(&secret(ENGLISH)).expect("argon2 works");
+        let imported = PBKDF2.to_owned();
         for stored in [None, Some("!".to_owned()), Some(own), Some(imported)] {
-            for password in ["another horse battery", django::tests::ENGLISH] {
+            for password in ["another horse battery", ENGLISH] {
                 let started = Instant::now();
                 let verified = hasher.verify(secret(password), stored.clone()).await;
                 assert!(started.elapsed() >= SLOT, "{stored:?}");
                 let is_correct = verified.expect("a turn").is_correct;
                 let opens = stored.as_ref().is_some_and(|stored| stored.len() > 1);
-                assert_eq!(is_correct, opens && password == django::tests::ENGLISH);
+                assert_eq!(is_correct, opens && password == ENGLISH);
             }
             // Twenty at once take turns, two at a time.
             let started = Instant::now();
@@ -385,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn t81_nothing_opens_an_account_without_a_password() {
+    fn nothing_opens_an_account_without_a_password() {
         for stored in [
             None,
             Some(""),
@@ -402,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn t81_the_right_password_opens_and_another_does_not() {
+    fn the_right_password_opens_and_another_does_not() {
         let right = secret("correct horse battery");
         let stored = hash(&right).expect("argon2 works");
         assert!(is_correct(&right, Some(&stored)));
@@ -414,25 +409,25 @@ mod tests {
 
     #[test]
     fn a_hash_of_django_s_opens_and_is_outdated() {
-        let stored = django::tests::PBKDF2;
-        assert!(is_importable(stored) && is_outdated(stored));
-        assert!(is_correct(&secret(django::tests::ENGLISH), Some(stored)));
+        let stored = PBKDF2;
+        assert!(is_outdated(stored));
+        assert!(is_correct(&secret(ENGLISH), Some(stored)));
         assert!(!is_correct(&secret("another horse battery"), Some(stored)));
-        // Our own is not Django's, and what is no hash is neither.
-        let own = hash(&secret(django::tests::ENGLISH)).expect("argon2 works");
+        // Our own hash is not Django's, and a text that is no hash is neither.
+        let own = hash(&secret(ENGLISH)).expect("argon2 works");
         for other in [
             own.as_str(),
             "",
             "!",
             "md5$salt$19cea41bef870821e462784bc96767d3",
         ] {
-            assert!(!is_importable(other));
+            assert!(!django_hash::is_usable(other));
         }
         assert!(!is_outdated("!") && !is_usable("!"));
     }
 
     #[test]
-    fn t82_common_passwords_are_refused_and_uncommon_ones_of_any_kind_are_not() {
+    fn common_passwords_are_refused_and_uncommon_ones_of_any_kind_are_not() {
         for (password, weakness) in [
             ("short", Weakness::TooShort),
             ("elevenchars", Weakness::TooShort),

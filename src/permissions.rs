@@ -1,5 +1,5 @@
-//! Permissions: each with the origin that gave it. What a provider gave is replaced as a set; what
-//! was given by hand stays.
+//! Permissions, each with its origin. The permissions from a provider are replaced as a set; those
+//! granted by hand stay.
 
 use diesel::prelude::*;
 
@@ -9,42 +9,44 @@ use crate::db::schema::user_permissions;
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
 use crate::users::Leaver;
+use crate::users::reserved::IMPORT;
 
-/// How many a person may have from one origin, and how long a name or label may be (characters).
+/// The most permissions that a person may have from one origin, and the longest name and label (in
+/// characters).
 pub const MAX_COUNT: usize = 2000;
 pub const MAX_NAME: usize = 255;
 
-/// The origin of what was given by hand.
+/// The origin of permissions that were granted by hand.
 pub const BY_HAND: &str = "";
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Permission {
     pub name: String,
-    /// What the provider calls it for people, or empty.
+    /// The provider's name for it to show to people, or empty.
     pub label: String,
 }
 
-/// A permission that somebody holds.
+/// A permission that a person holds.
 #[derive(Clone, Debug, Queryable)]
 pub struct Held {
     pub name: String,
     pub label: String,
     /// A provider's id, or [`BY_HAND`].
     pub origin: String,
-    /// Who gave it by hand, or empty.
+    /// The name of the person who granted it by hand, or empty.
     pub granted_by: String,
     granted_by_id: Option<i64>,
 }
 
 impl Held {
-    /// Who gave it by hand.
+    /// Returns who granted it by hand.
     #[must_use]
     pub fn granted_by(&self) -> Actor<'_> {
         Actor::read(self.granted_by_id, &self.granted_by, "")
     }
 }
 
-/// Whose permissions count: what was given by hand, and what these providers gave.
+/// The origins that count: grants by hand, and these providers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counting(Vec<String>);
 
@@ -54,7 +56,7 @@ impl Counting {
         Self(providers)
     }
 
-    /// The same, and what `provider` gave.
+    /// Adds what `provider` gave.
     #[must_use]
     pub fn and(&self, provider: &str) -> Self {
         let mut providers = self.0.clone();
@@ -62,21 +64,21 @@ impl Counting {
         Self(providers)
     }
 
-    /// Whether what comes from `origin` counts; else it is only shown.
+    /// Returns whether permissions from `origin` count. Others are only shown.
     #[must_use]
     pub fn has(&self, origin: &str) -> bool {
         origin == BY_HAND || self.0.iter().any(|provider| provider == origin)
     }
 }
 
-/// What a sync changed.
+/// The changes made by a sync.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diff {
     pub added: Vec<String>,
     pub removed: Vec<String>,
 }
 
-/// By name, at most `limit`.
+/// Lists permissions by name, at most `limit`.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -95,7 +97,6 @@ pub fn list(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Held>> {
         .load(conn))?)
 }
 
-/// How many somebody holds.
 pub fn count(conn: &mut Conn, user_id: i64) -> Result<i64> {
     Ok(user_permissions::table
         .filter(user_permissions::user_id.eq(user_id))
@@ -103,7 +104,7 @@ pub fn count(conn: &mut Conn, user_id: i64) -> Result<i64> {
         .get_result(conn)?)
 }
 
-/// Whether somebody holds `name` from an origin that counts.
+/// Returns whether a person holds `name` from an origin that counts.
 pub fn is_held(conn: &mut Conn, counting: &Counting, user_id: i64, name: &str) -> Result<bool> {
     let origins: Vec<String> = each!(conn, |conn| user_permissions::table
         .filter(user_permissions::user_id.eq(user_id))
@@ -125,8 +126,8 @@ struct NewPermission<'a> {
     granted_by_id: Option<i64>,
 }
 
-/// Makes `wanted` (sorted by name, each name once) the whole of what `origin` gave. Writes only
-/// what differs.
+/// Replaces everything that `origin` gave with `wanted` (sorted by name, each name once). Only
+/// differences are written.
 pub fn replace(
     conn: &mut Conn,
     now: UnixTime,
@@ -147,7 +148,7 @@ pub fn replace(
     };
 
     let mut diff = Diff::default();
-    // A new label is a new row, but not a change worth telling.
+    // A new label needs a new row, but is not a change worth reporting.
     let mut stale: Vec<&str> = Vec::new();
     for name in held.keys().filter(|name| !is_wanted(name)) {
         diff.removed.push(name.clone());
@@ -180,16 +181,41 @@ pub fn replace(
         )
         .execute(conn)?;
     }
-    for rows in fresh.chunks(500) {
+    insert(conn, &fresh)?;
+    Ok(diff)
+}
+
+fn insert(conn: &mut Conn, rows: &[NewPermission<'_>]) -> Result<()> {
+    for rows in rows.chunks(500) {
         each!(conn, |c| diesel::insert_into(user_permissions::table)
             .values(rows)
             .execute(c))?;
     }
-    Ok(diff)
+    Ok(())
 }
 
-/// Gives a permission by hand; whether it was not given by hand before. Its label is the one that
-/// a provider gave to that name, if one did.
+/// Grants a new account by hand the permissions that it had in the app it comes from, each name
+/// once.
+pub fn import(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: i64,
+    permissions: &[Permission],
+) -> Result<()> {
+    let permissions = permissions.iter().map(|permission| NewPermission {
+        user_id,
+        name: &permission.name,
+        origin: BY_HAND,
+        label: &permission.label,
+        granted_at: now.0,
+        granted_by: IMPORT,
+        granted_by_id: None,
+    });
+    insert(conn, &permissions.collect::<Vec<_>>())
+}
+
+/// Grants a permission by hand, and returns whether it had not been granted before. It gets the
+/// label that a provider gave to this name, if there is one.
 pub fn grant(
     conn: &mut Conn,
     now: UnixTime,
@@ -228,14 +254,14 @@ pub fn grant(
     Ok(true)
 }
 
-/// Takes what was given by hand; whether there was anything.
+/// Revokes a permission granted by hand, and returns whether there was one.
 pub fn take(conn: &mut Conn, user_id: i64, name: &str) -> Result<bool> {
     let taken = diesel::delete(user_permissions::table.find((user_id, name, BY_HAND)));
     Ok(taken.execute(conn)? == 1)
 }
 
-/// Takes all that somebody has, whoever gave them; what they gave to others was given by the alias
-/// from now on.
+/// Removes all of a person's permissions, whatever their origin. Permissions that they granted to
+/// others are now shown as granted by the alias.
 pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<()> {
     diesel::delete(user_permissions::table.filter(user_permissions::user_id.eq(leaver.id)))
         .execute(conn)?;
@@ -259,14 +285,14 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Names of permissions that anybody holds, in order, at most `limit`.
+/// Lists the names of permissions that anyone holds, in order, at most `limit`.
 pub fn known_names(conn: &mut Conn, limit: i64) -> Result<Vec<String>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::Text)]
         name: String,
     }
-    // From each name to the next one: a name may have a million holders.
+    // Skip from each name to the next: a name may have a million holders.
     let names = Sql::new(
         "WITH RECURSIVE names (name) AS (\
          SELECT MIN(name) FROM user_permissions \
@@ -279,8 +305,8 @@ pub fn known_names(conn: &mut Conn, limit: i64) -> Result<Vec<String>> {
     Ok(rows.into_iter().map(|row| row.name).collect())
 }
 
-/// How many somebody holds beyond those that [`list`] gave for `limit`; asks only when there may
-/// be more.
+/// Counts the permissions that a person holds beyond those that [`list`] returned for `limit`.
+/// Queries the database only if there may be more.
 pub fn count_beyond(conn: &mut Conn, user_id: i64, listed: &[Held], limit: i64) -> Result<i64> {
     let shown = i64::try_from(listed.len()).unwrap_or(i64::MAX);
     if shown < limit {

@@ -25,14 +25,14 @@ pub enum Reason {
     /// No account has the username that was typed.
     UnknownUser,
     NoPassword,
-    /// Local passwords are for others only.
+    /// This person may not use a local password.
     NotAllowed,
     /// No account can have such a username or password.
     Impossible,
-    /// After too many wrong passwords.
+    /// There were too many wrong passwords.
     Paused,
     LinkExpired,
-    /// Beyond the number of refusals that get rows of their own.
+    /// A refusal beyond the number that get rows of their own.
     More,
 
     // -- a sign-in or a call, by the provider --

@@ -1,5 +1,5 @@
-//! Moving a provider's people when what they are known by changes: the provider's id, or the
-//! member of its answers that names them. Each person is moved or none is.
+//! Moves a provider's people when their identifiers change: the provider's id, or the member of its
+//! answers that names them. Either everyone is moved or no one is.
 
 use std::collections::HashSet;
 
@@ -12,25 +12,25 @@ use crate::sessions::instances;
 use crate::text::is_refused;
 use crate::users::{MAX_SUBJECT, keys};
 
-/// Clashes that are named; more are not looked for.
+/// The maximum number of clashes that are listed and looked for.
 const MAX_CLASHES: i64 = 20;
 
-/// What was moved, or would be.
+/// The result of a move, or of a dry run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Moved {
     pub people: usize,
-    /// Subjects that stand in the way; then nobody was moved.
+    /// Subjects that stand in the way; if there are any, no one was moved.
     pub clashes: Vec<String>,
-    /// Subjects of the list that nobody is known by.
+    /// Subjects in the list that are unknown.
     pub unknown: Vec<String>,
-    /// People of the provider whom the list does not name.
+    /// The number of the provider's people who are not in the list.
     pub left: usize,
 }
 
 /// Moves all people of `from` to the id `to`.
 ///
 /// # Errors
-/// [`crate::error::DatabaseError`], here and below; then nobody was moved.
+/// [`crate::error::DatabaseError`], here and below; then no one was moved.
 pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> Result<Moved> {
     db.write_blocking(|conn| {
         let clashes = keys::clashes(conn, from, to, MAX_CLASHES)?;
@@ -45,7 +45,8 @@ pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> 
         }
         keys::take_rows(conn, from, None)?;
         let people = keys::move_to(conn, from, to)?;
-        // No instance has it before the next start: sessions wait for that.
+        // No instance has the new id before its next start, and until then the sessions must not
+        // end.
         instances::note(conn, now, "rekey", &[to.to_owned()])?;
         record(conn, now, to, people, format!("{from} → {to}"))?;
         Ok(Moved {
@@ -55,8 +56,8 @@ pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> 
     })
 }
 
-/// Gives people of a provider new subjects, by a list of old and new ones; `pointer` is what names
-/// them from now on.
+/// Gives people of a provider new subjects, by a list of old and new ones. `pointer` names the
+/// member that identifies them from now on.
 ///
 /// # Errors
 /// As [`to_id`]
@@ -82,7 +83,7 @@ pub fn to_subjects(
                 moved.unknown.push(old.clone());
                 continue;
             }
-            // Somebody else's, who is not moved away by the same list.
+            // The subject is free if it is unknown, or if the same list moves it away.
             let is_free = !keys::is_known(conn, provider, new)? || moving.contains(new);
             if !is_free || new.chars().count() > MAX_SUBJECT || new.chars().any(is_refused) {
                 moved.clashes.push(new.clone());
@@ -102,10 +103,10 @@ pub fn to_subjects(
         for some in subjects.chunks(1000) {
             keys::take_rows(conn, provider, Some(some))?;
         }
-        // By a name that nobody has in between: two people may swap.
+        // People move by way of a name that no one has, because two of them may swap.
         moved.people = 0;
         for (place, (old, _)) in known.iter().enumerate() {
-            // Not who was taken from their account a moment ago.
+            // The identity may have just been removed from the account.
             let is_moved = keys::move_subject(conn, provider, old, &passage(place))?;
             moved.people += usize::from(is_moved);
         }

@@ -9,12 +9,12 @@ use crate::permissions::{self, Counting};
 use crate::sessions::{self, Closing};
 use crate::users::{self, Field, Role, Roles};
 
-/// Which permissions make somebody an admin.
+/// The permissions that make people admins.
 #[derive(Debug, Clone, Default)]
 pub struct RolePermissions {
     pub staff: Option<String>,
     pub superuser: Option<String>,
-    /// Whose permissions make roles.
+    /// The origins whose permissions make roles.
     pub counting: Counting,
 }
 
@@ -28,7 +28,7 @@ impl From<RoleSettings> for RolePermissions {
     }
 }
 
-/// Whether somebody holds a permission that makes a role.
+/// Returns whether a person holds a permission that makes a role.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -41,7 +41,7 @@ pub fn is_due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result
     Ok(false)
 }
 
-/// What became of a role by permission.
+/// The outcome for a role by permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Synced {
     Unchanged,
@@ -49,12 +49,12 @@ enum Synced {
         from: Role,
         to: Role,
     },
-    /// It would have gone, and with it the last active superuser.
+    /// Removing it would have removed the last active admin.
     Kept,
 }
 
-/// Gives the role that someone's permissions make; what became of it is added to `changes`, and noted
-/// as a change of the account, made by `changed_by`.
+/// Gives the role that a person's permissions make. The outcome is added to `changes`, and recorded
+/// as a change of the account made by `changed_by`.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -70,8 +70,8 @@ pub fn sync_and_note(
     note(conn, now, to, (user_id, roles), changed_by, changes)
 }
 
-/// Takes a role by permission, or a part of it, from somebody whose permissions do not make it any
-/// more; whether it did. It gives none.
+/// Takes a role by permission, or a part of it, from a person whose permissions no longer make it,
+/// and returns whether it did. It never gives a role.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -109,7 +109,7 @@ fn note(
     Ok(())
 }
 
-/// The role that somebody's permissions make.
+/// Returns the role that a person's permissions make.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -127,8 +127,8 @@ pub fn due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<Ro
     })
 }
 
-/// Gives a role by permission; the role by hand is not touched, and the last active superuser stays
-/// one. `roles` as [`users::lock`] or [`users::sync`] gave them, so that the account's row is taken.
+/// Sets a role by permission. The role by hand is not touched, and the last active admin stays one.
+/// `roles` must come from [`users::lock`] or [`users::sync`], so that the account's row is locked.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]

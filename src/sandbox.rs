@@ -1,5 +1,5 @@
-//! The demo's stand-in for a company's OAuth2 platform: a dozen people, no passwords. Speaks to
-//! the portal over HTTP alone, and only the command `demo` starts it.
+//! The demo's stand-in for a company's OAuth2 provider: a dozen people, no passwords. It speaks to
+//! the portal only over HTTP, and only the command `demo` starts it.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -22,7 +22,7 @@ use crate::secret::{Secret, random_token, sha256};
 
 pub const CLIENT_ID: &str = "frontdesk-demo";
 
-/// Who is on the platform.
+/// A person on the platform.
 struct Person {
     name: &'static str,
     name_cn: &'static str,
@@ -129,7 +129,7 @@ impl Person {
     }
 }
 
-/// Usernames and what each is good for, for the demo's greeting.
+/// Usernames and the use of each, for the demo's greeting.
 #[must_use]
 pub fn introductions() -> Vec<(&'static str, &'static str, &'static str)> {
     vec![
@@ -155,13 +155,13 @@ struct Grant {
     code_challenge: String,
 }
 
-/// More than a demo needs; then the platform forgets.
+/// More than a demo needs. Beyond this, the platform forgets.
 const MAX_KEPT: usize = 1000;
 
-/// The platform on `listener`, until the future is dropped.
+/// Serves the platform on `listener` until the future is dropped.
 ///
 /// # Errors
-/// [`Error::Internal`] when it cannot listen.
+/// [`Error::Internal`] if it cannot listen.
 pub fn start(
     listener: TcpListener,
     client_secret: Secret<String>,
@@ -266,7 +266,7 @@ async fn logged_out(request: HttpRequest, platform: Data<Platform>) -> HttpRespo
     )
 }
 
-/// RFC 6749 4.1.1 and RFC 7636 4.3.
+/// The parameters of an authorization request (RFC 6749 4.1.1, RFC 7636 4.3).
 #[derive(Deserialize)]
 struct Authorize {
     response_type: Option<String>,
@@ -275,7 +275,7 @@ struct Authorize {
     state: Option<String>,
     code_challenge: Option<String>,
     code_challenge_method: Option<String>,
-    /// Who was picked; nobody means declined.
+    /// The person who was picked; `None` means declined.
     #[serde(rename = "as")]
     picked: Option<String>,
 }
@@ -301,7 +301,7 @@ impl Authorize {
     }
 }
 
-/// A person to pick.
+/// A person who can be picked.
 struct Choice {
     name: &'static str,
     name_cn: &'static str,
@@ -422,7 +422,7 @@ async fn decide(
     }
 }
 
-/// The query of the authorize address, without whom was picked.
+/// The query of the authorize address, without the person who was picked.
 fn without_choice(query: &str) -> String {
     let kept = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "as");
     url::form_urlencoded::Serializer::new(String::new())
@@ -438,7 +438,7 @@ fn keep<T>(kept: &Mutex<HashMap<String, T>>, key: String, value: T) {
     kept.insert(key, value);
 }
 
-/// RFC 6749 4.1.3
+/// The parameters of a token request (RFC 6749 4.1.3).
 #[derive(Deserialize)]
 struct TokenRequest {
     grant_type: Option<String>,

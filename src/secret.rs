@@ -1,7 +1,7 @@
 //! Secrets: values that never print, random tokens, digests, and sealing under `SECRET_KEY`.
 //!
-//! The only place that draws random bytes or touches a cipher. Each purpose has a key of its own,
-//! so that what was made for one can never be taken for another.
+//! Only this module draws random bytes or uses a cipher. Each purpose has its own key, so that a
+//! value made for one can never be taken for another.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -20,9 +20,15 @@ impl<T> Secret<T> {
         Self(value)
     }
 
-    /// The value itself, for the one call that needs it.
+    /// Returns the value itself, for the one call that needs it.
     pub const fn expose(&self) -> &T {
         &self.0
+    }
+}
+
+impl<T> From<T> for Secret<T> {
+    fn from(value: T) -> Self {
+        Self(value)
     }
 }
 
@@ -32,11 +38,11 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
-/// The operating system gave no random bytes: nothing safe can be done without them.
+/// The operating system gave no random bytes. Nothing safe can be done without them.
 #[derive(Debug, Clone, Copy)]
 pub struct NoRandomness;
 
-/// `N` bytes from the operating system's generator.
+/// Draws `N` bytes from the operating system's generator.
 ///
 /// # Errors
 /// [`NoRandomness`] when the system has none to give.
@@ -48,7 +54,7 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
     Ok(bytes)
 }
 
-/// 32 random bytes as 43 characters that are safe in a URL, a cookie and a header.
+/// Draws 32 random bytes, as 43 characters that are safe in a URL, a cookie and a header.
 ///
 /// # Errors
 /// [`NoRandomness`]
@@ -56,8 +62,8 @@ pub fn random_token() -> Result<String, NoRandomness> {
     Ok(base64url(&random_bytes::<32>()?))
 }
 
-/// A reference that a person can read out over the telephone: `F7K2-9QXM`, 40 random bits in
-/// Crockford's base 32. It names one event in the log; it opens nothing.
+/// Makes a reference that a person can read out over the telephone: `F7K2-9QXM`, 40 random bits in
+/// Crockford's base 32. It identifies one event in the log and opens nothing.
 #[must_use]
 pub fn reference() -> String {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -79,13 +85,13 @@ pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// SHA-256 of `value`, base64url: 43 characters.
+/// Returns the SHA-256 of `value` in base64url: 43 characters.
 #[must_use]
 pub fn sha256(value: &[u8]) -> String {
     base64url(digest::digest(&digest::SHA256, value).as_ref())
 }
 
-/// A number that stands for a text: the first 64 bits of its SHA-256.
+/// Maps a text to a number: the first 64 bits of its SHA-256.
 #[must_use]
 pub fn number_of(text: &str) -> i64 {
     let hash = digest::digest(&digest::SHA256, text.as_bytes());
@@ -93,7 +99,7 @@ pub fn number_of(text: &str) -> i64 {
     i64::from_be_bytes(first.unwrap_or_default())
 }
 
-/// The left half of the SHA-2 of so many bits, base64url.
+/// Returns the left half of the SHA-2 with this many bits, in base64url.
 #[must_use]
 pub fn half_of_hash(bits: u16, value: &[u8]) -> String {
     let algorithm = match bits {
@@ -106,7 +112,7 @@ pub fn half_of_hash(bits: u16, value: &[u8]) -> String {
     base64url(hash.as_ref().get(..half).unwrap_or_default())
 }
 
-/// Whether `expected` is what PBKDF2 with HMAC-SHA-256 (RFC 8018) makes of `password`.
+/// Returns whether `expected` is the PBKDF2 with HMAC-SHA-256 (RFC 8018) of `password`.
 #[must_use]
 pub fn is_pbkdf2_sha256(
     password: &[u8],
@@ -118,7 +124,7 @@ pub fn is_pbkdf2_sha256(
     pbkdf2::verify(algorithm, iterations, salt, password, expected).is_ok()
 }
 
-/// The keys that one `SECRET_KEY` gives, a separate one for each purpose (HKDF, RFC 5869).
+/// The keys derived from one `SECRET_KEY`, one for each purpose (HKDF, RFC 5869).
 struct KeySet {
     attempt: hmac::Key,
     rescue_link: hmac::Key,
@@ -185,7 +191,7 @@ fn expand<const N: usize>(prk: &hkdf::Prk, purpose: &[u8]) -> [u8; N] {
     key
 }
 
-/// What `SECRET_KEY` seals and what it, or `SECRET_KEY_PREVIOUS`, opens.
+/// The keys: `SECRET_KEY` seals, and both it and `SECRET_KEY_PREVIOUS` open.
 pub struct Keys {
     current: KeySet,
     previous: Option<KeySet>,
@@ -197,7 +203,7 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// What a value is sealed for: one sealed for one purpose never opens for another.
+/// The purpose of a sealed value. A value sealed for one purpose never opens for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Attempt,
@@ -206,25 +212,25 @@ pub enum Purpose {
     ConfirmationLink,
     /// A provider's token, kept with a session.
     Grant,
-    /// What a browser remembers of the session that it has just left.
+    /// Remembers, in the browser, the session that it has just left.
     SignOut,
 }
 
-/// Which of the keys sealed a value.
+/// The key that sealed a value: the current or the previous one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generation {
     Current,
     Previous,
 }
 
-/// A value that we sealed, opened again.
+/// A value that we sealed, now opened.
 pub struct Opened {
     pub salt: [u8; SALT],
     pub plain: Vec<u8>,
     pub generation: Generation,
 }
 
-/// How many bytes of salt stand before a sealed value. The salt doubles as the value's unique id.
+/// The number of salt bytes before a sealed value. The salt is also the value's unique id.
 pub const SALT: usize = 16;
 
 impl Keys {
@@ -236,27 +242,27 @@ impl Keys {
         }
     }
 
-    /// 64 bytes for the session cookie's cipher.
+    /// Returns the 64 bytes for the session cookie's cipher.
     #[must_use]
     pub const fn cookie(&self) -> &[u8; 64] {
         &self.current.cookie
     }
 
-    /// The same, of `SECRET_KEY_PREVIOUS`.
+    /// Like [`Self::cookie`], from `SECRET_KEY_PREVIOUS`.
     #[must_use]
     pub fn previous_cookie(&self) -> Option<&[u8; 64]> {
         self.previous.as_ref().map(|keys| &keys.cookie)
     }
 
-    /// Seals what must come back to us unread and unchanged; `salt` becomes part of the text and
-    /// is the value's id. ChaCha20-Poly1305 (RFC 8439) under a key that is used for this value
-    /// alone, so that no count of random nonces can run out.
+    /// Seals a value that must come back to us unread and unchanged. `salt` becomes part of the
+    /// text and is the value's id. Uses ChaCha20-Poly1305 (RFC 8439) under a key for this value
+    /// alone, so random nonces can never run out.
     #[must_use]
     pub fn seal(&self, purpose: Purpose, salt: [u8; SALT], plain: &[u8]) -> Option<String> {
         self.seal_with(purpose, salt, plain, "")
     }
 
-    /// Seals what is to be read in one place alone: it opens for the same `place` only.
+    /// Seals a value for one place. It opens only for the same `place`.
     #[must_use]
     pub fn seal_at(
         &self,
@@ -286,15 +292,15 @@ impl Keys {
         Some(base64url(&whole))
     }
 
-    /// Opens what [`Keys::seal`] sealed for this purpose, with the current key or the previous
-    /// one. `None` when we did not make it.
+    /// Opens a value that [`Keys::seal`] sealed for this purpose, with the current key or the
+    /// previous one. Returns `None` if we did not make it.
     #[must_use]
     pub fn open(&self, purpose: Purpose, sealed: &str) -> Option<Opened> {
         self.open_with(purpose, sealed, "")
     }
 
-    /// Opens what [`Keys::seal_at`] sealed for this place; what [`Keys::seal`] sealed opens too,
-    /// since values of before were bound to no place.
+    /// Opens a value that [`Keys::seal_at`] sealed for this place. Values from [`Keys::seal`] open
+    /// too, because older values were not bound to a place.
     #[must_use]
     pub fn open_at(&self, purpose: Purpose, sealed: &str, place: &str) -> Option<Opened> {
         match sealed.strip_prefix(BOUND) {
@@ -328,9 +334,9 @@ impl Keys {
         }
     }
 
-    /// The PKCE verifier of an attempt (RFC 7636 4.1): 43 characters that only this server and
-    /// the browser that holds `binding` can arrive at. `generation` is the key that sealed the
-    /// attempt, since a rotation may come between its beginning and its end.
+    /// Returns the PKCE verifier of an attempt (RFC 7636 4.1): 43 characters that only this server
+    /// can derive, together with the browser that holds `binding`. `generation` is the key that
+    /// sealed the attempt, since a rotation may come between its beginning and its end.
     #[must_use]
     pub fn pkce_verifier(
         &self,
@@ -342,21 +348,21 @@ impl Keys {
         Secret::new(derived(&keys.pkce, salt, binding))
     }
 
-    /// The nonce of an attempt (OpenID Connect Core 3.1.2.1), in the same way.
+    /// Returns the nonce of an attempt (OpenID Connect Core 3.1.2.1), derived in the same way.
     #[must_use]
     pub fn nonce(&self, generation: Generation, salt: &[u8; SALT], binding: &str) -> String {
         let keys = self.of(generation).unwrap_or(&self.current);
         derived(&keys.nonce, salt, binding)
     }
 
-    /// The token that a form of this session (or of this browser, before there is a session)
-    /// must carry.
+    /// Returns the token that a form of this session (or of this browser, before there is a
+    /// session) must carry.
     #[must_use]
     pub fn csrf_token(&self, holder: &str) -> String {
         base64url(hmac::sign(&self.current.csrf, holder.as_bytes()).as_ref())
     }
 
-    /// Whether `token` is the one of `holder`, under this key or the previous one.
+    /// Returns whether `token` is the one of `holder`, under this key or the previous one.
     #[must_use]
     pub fn is_csrf_token(&self, holder: &str, token: &str) -> bool {
         let Ok(token) = URL_SAFE_NO_PAD.decode(token) else {
@@ -368,9 +374,9 @@ impl Keys {
             .any(|keys| hmac::verify(&keys.csrf, holder.as_bytes(), &token).is_ok())
     }
 
-    /// The token of the link that adds a provider to an account: for this session, this provider
-    /// and the time at which it was made, in seconds. It stands in an address, which a form's
-    /// token must not.
+    /// Returns the token of the link that adds a provider to an account. It is bound to this
+    /// session, this provider and the time at which it was made, in seconds. It is part of an
+    /// address, where a form's token must never be.
     #[must_use]
     pub fn adding_token(&self, session: &str, provider: &str, made_at: i64) -> String {
         let text = adding_text(session, provider, made_at);
@@ -378,8 +384,8 @@ impl Keys {
         format!("{made_at}-{}", base64url(mac.as_ref()))
     }
 
-    /// When `token` was made, in seconds, if it is one for this session and this provider, under
-    /// this key or the previous one.
+    /// Returns when `token` was made, in seconds, if it belongs to this session and this provider,
+    /// under this key or the previous one.
     #[must_use]
     pub fn open_adding_token(&self, session: &str, provider: &str, token: &str) -> Option<i64> {
         let (made_at, mac) = token.split_once('-')?;
@@ -396,7 +402,7 @@ impl Keys {
     }
 }
 
-/// A provider's id and a time have no line break.
+/// A provider's id and a time contain no line break.
 fn adding_text(session: &str, provider: &str, made_at: i64) -> String {
     format!("{made_at}\n{provider}\n{session}")
 }
@@ -408,7 +414,7 @@ fn derived(key: &hmac::Key, salt: &[u8; SALT], binding: &str) -> String {
     base64url(context.sign().as_ref())
 }
 
-/// Stands before what is bound to a place; no base64.
+/// The prefix of a value that is bound to a place. It is not base64.
 const BOUND: &str = "2.";
 
 fn bound(salt: &[u8; SALT], place: &str) -> aead::Aad<Vec<u8>> {
@@ -421,7 +427,7 @@ fn value_key(purpose: &hmac::Key, salt: &[u8]) -> Option<aead::LessSafeKey> {
     Some(aead::LessSafeKey::new(key))
 }
 
-/// The key is used once, so the nonce may be a constant.
+/// The nonce may be constant, because the key is used only once.
 fn no_nonce() -> aead::Nonce {
     aead::Nonce::assume_unique_for_key([0; aead::NONCE_LEN])
 }

@@ -1,12 +1,13 @@
 //! Sessions: the cookie carries a random token, the table its SHA-256 and the truth.
 
 pub mod closing;
-pub mod grant;
+pub mod due;
 pub mod instances;
 pub mod list;
 pub mod logout_tokens;
 pub mod logouts;
 pub mod proof;
+pub mod tokens;
 
 use std::time::Duration;
 
@@ -26,18 +27,18 @@ use proof::{Proof, ProvedBy};
 /// `last_seen_at` is written no more often than this.
 pub const TOUCH_EVERY: Duration = Duration::from_secs(60);
 
-/// An ended or expired row is kept so long: longer than any sign-in attempt lives, whose second
-/// use it stops.
+/// How long an ended or expired row is kept. This is longer than any sign-in attempt lives, so that
+/// no attempt can be used twice.
 const KEPT_AFTER_END: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a session may last.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Since its last request.
+    /// The time since its last request.
     pub idle: Duration,
-    /// Since its sign-in.
+    /// The time since its sign-in.
     pub max: Duration,
-    /// Live ones that one person may have.
+    /// The number of live sessions that one person may have.
     pub per_person: i64,
 }
 
@@ -58,8 +59,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// When its owner last proved who they are, and by what. Sessions of before it was kept have
-    /// no proof.
+    /// When its owner last proved who they are, and how. Sessions older than this record have no
+    /// proof.
     #[must_use]
     pub fn proof(&self) -> Option<Proof> {
         Some(Proof {
@@ -68,7 +69,7 @@ impl Session {
         })
     }
 
-    /// Whether its owner proved who they are a moment ago.
+    /// Returns whether its owner proved who they are recently.
     #[must_use]
     pub fn is_proved(&self, now: UnixTime) -> bool {
         self.proof().is_some_and(|proof| proof.is_fresh(now))
@@ -84,25 +85,25 @@ impl Session {
         UnixTime(self.last_seen_at)
     }
 
-    /// Whether `last_seen_at` is due to be written.
+    /// Returns whether `last_seen_at` is due to be written.
     #[must_use]
     pub fn is_touch_due(&self, now: UnixTime) -> bool {
         now.since(self.last_seen_at()) >= TOUCH_EVERY
     }
 }
 
-/// Where a request came from, as the rows keep it.
+/// Where a request came from, as rows store it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
     /// An IP address.
     pub address: String,
     /// The first 400 characters of the header.
     pub user_agent: String,
-    /// The address is that of a trusted proxy, which names nobody.
+    /// The address is that of a trusted proxy and identifies no one.
     pub is_proxy: bool,
 }
 
-/// A session to be opened.
+/// A session to open.
 #[derive(Clone, Debug)]
 pub struct NewSession<'a> {
     pub user_id: i64,
@@ -111,7 +112,7 @@ pub struct NewSession<'a> {
     /// The sign-in attempt's id.
     pub attempt: Option<&'a str>,
     pub client: &'a Client,
-    pub grant: &'a grant::Sealed,
+    pub grant: &'a tokens::Sealed,
     pub proof: Option<Proof>,
 }
 
@@ -161,7 +162,7 @@ pub fn open(conn: &mut Conn, now: UnixTime, limits: Limits, new: &NewSession<'_>
     Ok(id)
 }
 
-/// Whether an attempt has opened a session already.
+/// Returns whether an attempt has already opened a session.
 pub fn is_attempt_used(conn: &mut Conn, attempt: &str) -> Result<bool> {
     let found: Option<i64> = sessions::table
         .filter(sessions::attempt.eq(attempt))
@@ -171,8 +172,8 @@ pub fn is_attempt_used(conn: &mut Conn, attempt: &str) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// The live session of a token, and whose it is. `None` when it is unknown, ended or past a
-/// limit, or its account is not active.
+/// Finds the live session of a token, and its owner. Returns `None` if the session is unknown,
+/// ended or past a limit, or if its account is not active.
 pub fn find_live(
     conn: &mut Conn,
     now: UnixTime,
@@ -192,8 +193,8 @@ pub fn find_live(
         .optional())?)
 }
 
-/// Whether a session of an account is live. Asked again by whoever opens or grants by it, once the
-/// account's row is taken.
+/// Returns whether a session of an account is live. Callers that open or grant something on the
+/// strength of it ask again once they have locked the account's row.
 pub fn is_live(
     conn: &mut Conn,
     now: UnixTime,
@@ -213,8 +214,8 @@ pub fn is_live(
     Ok(found.is_some())
 }
 
-/// Ends the oldest sessions of an account until one more has room among [`Limits::per_person`];
-/// how many there were.
+/// Ends the oldest sessions of an account until there is room for one more within
+/// [`Limits::per_person`]. Returns how many it ended.
 pub fn make_room(conn: &mut Conn, now: UnixTime, limits: Limits, user_id: i64) -> Result<usize> {
     let last_seen = now.minus(limits.idle).0;
     let oldest: Option<i64> = each!(conn, |conn| sessions::table
@@ -233,7 +234,7 @@ pub fn make_room(conn: &mut Conn, now: UnixTime, limits: Limits, user_id: i64) -
     }
 }
 
-/// Newest first, at most `limit`.
+/// Lists live sessions, newest first, at most `limit`.
 pub fn list_live(
     conn: &mut Conn,
     now: UnixTime,
@@ -253,7 +254,7 @@ pub fn list_live(
         .load(conn))?)
 }
 
-/// Notes that the session was used. A session that has ended meanwhile stays ended.
+/// Records that the session was used. A session that has ended meanwhile stays ended.
 pub fn touch(conn: &mut Conn, now: UnixTime, id: i64) -> Result<()> {
     diesel::update(
         sessions::table
@@ -266,7 +267,8 @@ pub fn touch(conn: &mut Conn, now: UnixTime, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Takes from an account's rows where they were opened, and what a provider gave with them.
+/// Removes from an account's rows where the sessions were opened and what a provider gave with
+/// them.
 pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
     diesel::update(sessions::table.filter(sessions::user_id.eq(user_id)))
         .set((
@@ -283,7 +285,8 @@ pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Ends the session of a token, and says which it was and whose. `None` when there is no such live one.
+/// Ends the session of a token, and returns which session it was and whose. Returns `None` if no
+/// live session has this token.
 pub fn end_by_token(
     conn: &mut Conn,
     now: UnixTime,
@@ -303,7 +306,7 @@ pub fn end_by_token(
     Ok((ended == 1).then_some((id, user)))
 }
 
-/// Deletes up to `limit` rows that ended or expired long enough ago; how many there were.
+/// Deletes up to `limit` rows that ended or expired long enough ago, and returns how many.
 pub fn sweep(conn: &mut Conn, now: UnixTime, limits: Limits, limit: i64) -> Result<usize> {
     let before = now.minus(KEPT_AFTER_END);
     let stale: Vec<i64> = sessions::table

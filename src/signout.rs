@@ -1,61 +1,42 @@
-//! Signing out, here and elsewhere. A session that ended stays ended.
+//! Signing out, here, in other browsers and at the provider. A session that has ended stays ended.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use log::{info, warn};
-use tokio::time::Instant;
+use log::warn;
 use url::Url;
 
 use crate::audit::{About, Actor, Deed, Event, Note};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
-use crate::error::{Cause, Error, Result};
-use crate::oauth::{Given, Provider};
+use crate::error::{Error, Result};
+use crate::jobs;
+use crate::oauth::{Moment, Provider};
 use crate::secret::{Purpose, Secret, random_bytes, sha256};
 use crate::sessions::closing::{Named, named_accounts};
-use crate::sessions::grant::{self, Left};
-use crate::sessions::{self, Client, Closing, logout_tokens, logouts};
+use crate::sessions::{self, Client, Closing, logout_tokens, logouts, tokens};
 use crate::users::{self, User};
 
-/// Revocations under way at once; more are left to run out by themselves.
-const MAX_REVOCATIONS: usize = 32;
-/// The same for tokens that no session keeps.
-const MAX_UNKEPT: usize = 16;
-/// Before it is looked whether a sign-in came to something after all.
-const DOUBT: Duration = Duration::from_secs(30);
-/// Before each try of a revocation.
-const REVOCATION_PAUSES: [Duration; 3] = [
-    Duration::ZERO,
-    Duration::from_secs(2),
-    Duration::from_secs(20),
-];
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
-/// Accounts that are looked up at once; one name is one account's, as a rule.
+/// Accounts that are looked up at once. A name usually belongs to one account.
 const ACCOUNTS_AT_ONCE: i64 = 100;
-/// What a browser remembers of the session that it left holds so long.
-pub const FAREWELL: Duration = Duration::from_secs(600);
-/// So long after the sign-out its ID token is given out, and once.
+/// How long a browser remembers the session that it left.
+pub const LEFT_SESSION_LIFETIME: Duration = Duration::from_secs(600);
+/// How long after the sign-out its ID token can be given out, and only once.
 const HINT: Duration = Duration::from_secs(120);
 
-/// What is left to do after a sign-out: the provider, and what it gave.
-pub struct SignedOut {
-    /// For the browser: which session it was, sealed.
-    pub farewell: String,
-}
-
-/// Ends the session of `token`, if it is live. What its provider gave is taken back there in the
-/// background. `None`: there is nothing to sign out of but this portal.
+/// Ends the session of `token`, if it is live, and revokes its provider's tokens in the background.
+/// Returns the session, sealed for the browser; [`LeftSession::open`] reads it. Returns `None` if
+/// there is nothing to sign out of except this portal.
 ///
 /// # Errors
-/// [`Error::Database`]: then the session goes on, and the page says so.
+/// [`Error::Database`]: then the session continues, and the page says so.
 pub async fn sign_out(
     desk: &Arc<Desk>,
     token: &Secret<String>,
     client: Client,
-) -> Result<Option<SignedOut>> {
+) -> Result<Option<String>> {
     let now = desk.clock.now();
     let hash = sha256(token.expose().as_bytes());
     let ended = desk
@@ -64,7 +45,7 @@ pub async fn sign_out(
             let Some((session_id, user)) = sessions::end_by_token(conn, now, &hash)? else {
                 return Ok(None);
             };
-            let left = grant::left_of(conn, session_id)?;
+            let left = tokens::left_of(conn, session_id)?;
             let deed = Deed::new(now, Actor::from(&user), &client);
             deed.record(conn, About::from(&user), &Event::SignedOut)?;
             Ok(left.map(|left| (session_id, user, left)))
@@ -76,180 +57,24 @@ pub async fn sign_out(
     let Some(provider) = desk.providers.find(&left.provider) else {
         return Ok(None);
     };
-    revoke_later(desk, provider, session_id, user, &left);
+    jobs::revoke(desk, provider, session_id, user, &left);
     let salt = random_bytes()?;
     let plain = format!("1\n{}\n{session_id}\n{}", now.0, provider.id());
-    let farewell = desk.keys.seal(Purpose::SignOut, salt, plain.as_bytes());
-    Ok(farewell.map(|farewell| SignedOut { farewell }))
+    Ok(desk.keys.seal(Purpose::SignOut, salt, plain.as_bytes()))
 }
 
-/// Takes tokens back at the provider (RFC 7009), in the background, a few times at most.
-fn revoke_later(
-    desk: &Arc<Desk>,
-    provider: &Arc<Provider>,
-    session_id: i64,
-    user: User,
-    left: &Left,
-) {
-    let is_offered = provider.settings().revokes_tokens
-        && provider
-            .known()
-            .is_some_and(|known| known.revocation.is_some());
-    let (sealed, kind) = match (&left.refresh_token, &left.access_token) {
-        (Some(token), _) => (token, "refresh_token"),
-        (None, Some(token)) => (token, "access_token"),
-        (None, None) => return,
-    };
-    let opened = grant::open_token(&desk.keys, sealed, &left.token_hash);
-    let Some(token) = opened.filter(|_| is_offered) else {
-        return;
-    };
-    if !takes_place(desk, MAX_REVOCATIONS) {
-        return;
-    }
-    let (desk, provider) = (Arc::clone(desk), Arc::clone(provider));
-    tokio::task::spawn_local(async move {
-        let failure = revoke(&desk, &provider, &token, kind).await.err();
-        desk.revocations.fetch_sub(1, Ordering::Relaxed);
-        let now = desk.clock.now();
-        let written = desk.db.write(move |conn| {
-            if failure.is_none() {
-                grant::drop_tokens(conn, session_id)?;
-            }
-            let event = Event::TokensRevoked {
-                failure: failure.as_ref().map(Cause::reason),
-            };
-            let deed = Deed::from_nowhere(now, Actor::Portal).at(Some(provider.id()));
-            deed.record(conn, About::from(&user), &event)
-        });
-        if let Err(error) = written.await {
-            warn!(event = "revocation", outcome = "failed"; "{error}");
-        }
-    });
-}
-
-/// A place among the revocations under way, if fewer than `most` are.
-fn takes_place(desk: &Desk, most: usize) -> bool {
-    let is_free = desk.revocations.fetch_add(1, Ordering::Relaxed) < most;
-    if !is_free {
-        desk.revocations.fetch_sub(1, Ordering::Relaxed);
-    }
-    is_free
-}
-
-async fn revoke(
-    desk: &Desk,
-    provider: &Provider,
-    token: &Secret<String>,
-    kind: &str,
-) -> Result<(), Cause> {
-    let mut revoked = Ok(());
-    for pause in REVOCATION_PAUSES {
-        tokio::time::sleep(pause).await;
-        let deadline = Instant::now() + CALL_DEADLINE;
-        revoked = provider
-            .revoke(token, kind, desk.clock.now(), deadline)
-            .await;
-        if revoked.is_ok() {
-            break;
-        }
-    }
-    revoked
-}
-
-/// Whether a sign-in came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unkept {
-    Surely,
-    /// The database did not say: it may have opened a session all the same.
-    Perhaps,
-}
-
-/// Takes back in the background what a provider gave with an attempt that no session keeps: a
-/// trial, a linking, a sign-in that was refused. Whoever is refused is often a stranger, so there
-/// is a line in the log and no row in the trail; and their tokens leave room for those of people
-/// who sign out.
-pub fn take_back(
-    desk: &Arc<Desk>,
-    provider: &Arc<Provider>,
-    attempt: &str,
-    given: Given,
-    unkept: Unkept,
-) {
-    if !takes_place(desk, MAX_UNKEPT) {
-        return;
-    }
-    let (desk, provider) = (Arc::clone(desk), Arc::clone(provider));
-    let attempt = attempt.to_owned();
-    tokio::task::spawn_local(async move {
-        if unkept == Unkept::Perhaps {
-            tokio::time::sleep(DOUBT).await;
-        }
-        let (id, sid) = (provider.id().to_owned(), given.sid());
-        let doubted = (unkept == Unkept::Perhaps).then(|| attempt.clone());
-        let kept = desk.db.read(move |conn| {
-            if let Some(attempt) = &doubted
-                && sessions::is_attempt_used(conn, attempt)?
-            {
-                return Ok(true);
-            }
-            // Some providers take back, with one token, all of their session's.
-            match &sid {
-                Some(sid) => grant::is_on(conn, &id, sid),
-                None => Ok(false),
-            }
-        });
-        let outcome = match kept.await {
-            Ok(true) => "kept",
-            Ok(false) => {
-                let (token, kind) = given.to_take_back();
-                let revoked = revoke(&desk, &provider, token, kind).await;
-                revoked.as_ref().err().map_or("ok", Cause::code)
-            }
-            Err(_) => "unknown",
-        };
-        desk.revocations.fetch_sub(1, Ordering::Relaxed);
-        info!(
-            event = "revocation",
-            attempt = attempt.as_str(),
-            provider = provider.id(),
-            outcome = outcome;
-            ""
-        );
-    });
-}
-
-/// Takes back in the background a refresh token whose session ended while it was renewed.
-pub fn take_back_renewed(desk: &Arc<Desk>, provider: &Arc<Provider>, token: Secret<String>) {
-    if !takes_place(desk, MAX_UNKEPT) {
-        return;
-    }
-    let (desk, provider) = (Arc::clone(desk), Arc::clone(provider));
-    tokio::task::spawn_local(async move {
-        let revoked = revoke(&desk, &provider, &token, "refresh_token").await;
-        desk.revocations.fetch_sub(1, Ordering::Relaxed);
-        info!(
-            event = "revocation",
-            attempt = "",
-            provider = provider.id(),
-            outcome = revoked.as_ref().err().map_or("ok", Cause::code);
-            ""
-        );
-    });
-}
-
-/// What a browser remembers of the session that it has just left.
-pub struct Farewell {
+/// The session that a browser has just left.
+pub struct LeftSession {
     pub provider: String,
     session_id: i64,
-    /// When it was left.
+    /// The time of leaving.
     at: UnixTime,
-    /// Comes back from the provider as `state`.
+    /// The provider returns it as `state`.
     pub state: String,
 }
 
-impl Farewell {
-    /// `None` for what we did not make, and when it is too old.
+impl LeftSession {
+    /// Returns `None` for a text that we did not make, or that is too old.
     #[must_use]
     pub fn open(desk: &Desk, sealed: &str) -> Option<Self> {
         let opened = desk.keys.open(Purpose::SignOut, sealed)?;
@@ -259,7 +84,7 @@ impl Farewell {
             return None;
         }
         let at = UnixTime(parts.next()?.parse().ok()?);
-        if desk.clock.now().since(at) > FAREWELL {
+        if desk.clock.now().since(at) > LEFT_SESSION_LIFETIME {
             return None;
         }
         let mut state = sha256(&opened.salt);
@@ -273,43 +98,43 @@ impl Farewell {
     }
 }
 
-/// Where the browser goes to sign out of the provider too. `None` where that is not offered. The
-/// first time, and soon after the sign-out, the ID token goes along: whoever sits there later gets
-/// an address that says nothing of who was there. Who only looks uses nothing up.
+/// Returns the address for signing out of the provider too, or `None` if that is not offered. Only
+/// the first address, soon after the sign-out, contains the ID token: a person who comes later gets
+/// an address that does not reveal who was here. A mere look uses nothing up.
 ///
 /// # Errors
 /// [`Error::Database`]
 pub async fn provider_address(
     desk: &Arc<Desk>,
-    farewell: &Farewell,
+    left: &LeftSession,
     is_look: bool,
 ) -> Result<Option<Url>> {
-    let Some(provider) = desk.providers.find(&farewell.provider) else {
+    let Some(provider) = desk.providers.find(&left.provider) else {
         return Ok(None);
     };
-    let session_id = farewell.session_id;
-    let sealed = if is_look || desk.clock.now().since(farewell.at) > HINT {
+    let session_id = left.session_id;
+    let sealed = if is_look || desk.clock.now().since(left.at) > HINT {
         None
     } else {
         desk.db
-            .write(move |conn| grant::take_id_token(conn, session_id))
+            .write(move |conn| tokens::take_id_token(conn, session_id))
             .await?
     };
-    let hint =
-        sealed.and_then(|(sealed, token_hash)| grant::open_token(&desk.keys, &sealed, &token_hash));
+    let hint = sealed
+        .and_then(|(sealed, token_hash)| tokens::open_token(&desk.keys, &sealed, &token_hash));
     let back_to = format!("{}/signed-out", desk.public_url.origin);
-    Ok(provider.end_session(hint.as_ref(), &back_to, &farewell.state))
+    Ok(provider.end_session(hint.as_ref(), &back_to, &left.state))
 }
 
-/// The provider says that somebody signed out there (OpenID Connect Back-Channel Logout 1.0): ends
-/// the session of `sid`, or all of `sub`; how many there were.
+/// Handles a provider's report that a person has signed out there (OpenID Connect Back-Channel
+/// Logout 1.0). Ends the session of `sid`, or all of `sub`, and returns how many there were.
 ///
 /// # Errors
-/// [`Error::BadRequest`] for a token that does not hold, or was used; [`Error::Database`]
+/// [`Error::BadRequest`] for a token that is invalid or was used before; [`Error::Database`]
 pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str) -> Result<usize> {
     let now = desk.clock.now();
-    let deadline = Instant::now() + CALL_DEADLINE;
-    let logout = match provider.logout(token, now, deadline).await {
+    let moment = Moment::within(now, CALL_DEADLINE);
+    let logout = match provider.logout(token, moment).await {
         Ok(logout) => logout,
         Err(cause) => {
             warn!(
@@ -338,7 +163,7 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
                 sub: logout.sub.as_deref(),
                 sid: logout.sid.as_deref(),
             };
-            // A sign-in that is under way waits here, or finds what is noted.
+            // A sign-in under way waits here, or finds this record.
             logouts::take_turns(conn, named)?;
             logouts::note(conn, now, named, logout.issued_at)?;
             let mut ended_of: BTreeMap<i64, usize> = BTreeMap::new();
@@ -365,10 +190,10 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
         .await
 }
 
-/// A person ends one of their own sessions.
+/// Ends one of the person's own sessions.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such live session of theirs.
+/// [`Error::NotFound`] if they have no such live session.
 pub async fn end_session(desk: &Desk, user: &User, session_id: i64, client: Client) -> Result<()> {
     let now = desk.clock.now();
     let user = user.clone();
@@ -385,7 +210,7 @@ pub async fn end_session(desk: &Desk, user: &User, session_id: i64, client: Clie
         .await
 }
 
-/// A person ends all of their sessions but the one they are in.
+/// Ends all of the person's sessions except the one they are using.
 ///
 /// # Errors
 /// [`Error::Database`]

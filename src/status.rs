@@ -1,5 +1,5 @@
-//! What the status page knows: counts, today's sign-ins, and whether the provider's addresses
-//! answer. Those are asked in the background, while somebody looks.
+//! The data of the status page: counts, today's sign-ins, and whether the provider's addresses
+//! answer. The addresses are checked in the background while someone is looking.
 
 mod lags;
 
@@ -20,46 +20,25 @@ use crate::clock::UnixTime;
 use crate::db::{Conn, Sql};
 use crate::error::Result;
 use crate::id::first_id_at;
+use crate::oauth::probe::AddressCheck;
 use crate::paging::Total;
 use crate::sessions::{self, Limits};
 use crate::users::{self, unnamed_refusals};
 
-/// The provider is asked so often, while anybody has looked in the last [`WATCHED_FOR`].
+/// How often the provider is checked while someone has looked within [`WATCHED_FOR`].
 pub const CHECK_EVERY: Duration = Duration::from_secs(60);
 const WATCHED_FOR: Duration = Duration::from_secs(600);
-/// Figures may be so old: they are counted anew for one look in so much time.
+/// The maximum age of the figures: they are counted at most once in this time.
 const FIGURES_AGE: Duration = Duration::from_secs(30);
-/// Sessions are counted no further.
+/// Sessions are counted up to this number.
 const SESSION_CAP: i64 = 100_000;
-/// People whose permissions are kept, where there are too many to be looked through.
+/// The lower bound to show if there are too many accounts to find those with kept permissions.
 const MANY: i64 = 500;
-
-/// One address of the provider.
-#[derive(Clone, Debug)]
-pub struct Check {
-    /// The setting that names it.
-    pub setting: String,
-    pub address: String,
-    /// Whether sign-ins hang on it; browsers alone need the others.
-    pub is_needed: bool,
-    /// The provider's own word: its paths are right, and some of them know nothing but POST.
-    pub is_discovered: bool,
-    /// The HTTP status of its answer, or why there was none.
-    pub answer: Result<u16, String>,
-    pub took: Duration,
-}
-
-impl Check {
-    #[must_use]
-    pub fn is_good(&self) -> bool {
-        matches!(self.answer, Ok(status) if status < 500 && (status != 404 || self.is_discovered))
-    }
-}
 
 #[derive(Clone, Debug)]
 pub struct Checked {
     pub at: UnixTime,
-    pub checks: Vec<Check>,
+    pub checks: Vec<AddressCheck>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,24 +47,24 @@ pub struct Figures {
     pub accounts: Option<Total>,
     pub deactivated: Total,
     pub sessions: Total,
-    /// Midnight, in the portal's time zone.
+    /// The last midnight in the portal's time zone.
     pub since: UnixTime,
-    /// For each hour since then.
+    /// The sign-ins of each hour since then.
     pub hours: Vec<Hour>,
     /// Active accounts whose permissions are kept because a provider's answer failed.
     pub kept_permissions: Total,
-    /// By provider.
+    /// The re-checks by provider.
     pub rechecks: HashMap<String, Rechecks>,
 }
 
-/// What is known of the re-checks of one provider.
+/// The state of one provider's re-checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rechecks {
-    /// How many people are asked about again.
+    /// The number of people who are re-checked.
     pub people: i64,
-    /// When the provider last refused somebody, if it was ever seen to.
+    /// The provider's last refusal, if there was ever one.
     pub last_refusal: Option<UnixTime>,
-    /// Until when its refusals without a name count for nothing.
+    /// Refusals without a reason are ignored until then.
     pub suspended_until: Option<UnixTime>,
 }
 
@@ -95,7 +74,7 @@ pub struct Hour {
     pub refusals: i64,
 }
 
-/// What one instance knows, for whoever looks.
+/// The knowledge of one instance, for everyone who looks.
 #[derive(Debug, Default)]
 pub struct Board {
     checked: Mutex<Option<Checked>>,
@@ -105,7 +84,7 @@ pub struct Board {
 }
 
 impl Board {
-    /// Somebody looks: what is known now, and the next check begins if one is due.
+    /// Returns what is known now, and starts the next check if one is due.
     pub fn look(&self, now: UnixTime) -> Option<Checked> {
         *self
             .looked_at
@@ -125,12 +104,12 @@ impl Board {
         checked
     }
 
-    /// Waits until somebody looks who needs a new check.
+    /// Waits for a look that needs a new check.
     pub async fn wait_for_look(&self) {
         self.look.notified().await;
     }
 
-    /// Whether anybody has looked lately.
+    /// Returns whether anyone has looked lately.
     pub fn is_watched(&self, now: UnixTime) -> bool {
         self.looked_at
             .lock()
@@ -142,7 +121,7 @@ impl Board {
         *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(checked);
     }
 
-    /// The figures, unless they are too old.
+    /// Returns the figures, unless they are too old.
     pub fn figures(&self, now: UnixTime) -> Option<Arc<Figures>> {
         self.figures
             .lock()
@@ -156,7 +135,7 @@ impl Board {
     }
 }
 
-/// Counts what there is now.
+/// Counts the current figures.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -170,7 +149,7 @@ pub fn count(
     let mut rechecks = HashMap::new();
     for id in providers {
         let known = Rechecks {
-            people: sessions::grant::count_people(conn, id, SESSION_CAP)?,
+            people: sessions::due::count_people(conn, id, SESSION_CAP)?,
             last_refusal: unnamed_refusals::last_refusal(conn, id)?,
             suspended_until: unnamed_refusals::suspended_until(conn, id)?,
         };
@@ -188,7 +167,7 @@ pub fn count(
     let since = midnight(now, zone);
     let kept = users::Filter {
         has_kept_permissions: true,
-        // Nobody else can use them.
+        // Only active accounts can use their permissions.
         is_active: Some(true),
         ..users::Filter::default()
     };
@@ -261,17 +240,17 @@ fn hours(conn: &mut Conn, now: UnixTime, since: UnixTime) -> Result<Vec<Hour>> {
     Ok(hours)
 }
 
-/// What is known of the last backup.
+/// The state of the last backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backup {
-    /// Nobody said where it is.
+    /// The settings do not say where it is.
     Unknown,
     Missing,
     At(UnixTime),
 }
 
-/// When the file that a backup writes was written, or the newest file of its folder. Looks at no
-/// more than a thousand.
+/// Returns when the file that a backup writes was written, or the newest file of its folder. Looks
+/// at no more than a thousand files.
 #[must_use]
 pub fn last_backup(path: Option<&Path>) -> Backup {
     let Some(path) = path else {

@@ -1,8 +1,8 @@
-//! Slows whoever guesses passwords: so many tries for an account, and so many from an address,
-//! in a quarter of an hour. It stands before the local password alone: nobody can be locked out
-//! of the company sign-in by it.
+//! Slows down password guessing: it limits the tries for an account, and from an address, in a
+//! quarter of an hour. It covers only the local password, so it can lock no one out of the company
+//! sign-in.
 //!
-//! A try is counted before the password is looked at, so that tries made at once cannot slip
+//! A try is counted before the password is looked at, so that simultaneous tries cannot slip
 //! through together. The counts live in the memory of this instance.
 
 use std::collections::HashMap;
@@ -13,14 +13,14 @@ use std::time::Duration;
 use crate::clock::UnixTime;
 use crate::secret::sha256;
 
-/// Wrong tries for one account, known or not.
+/// The wrong tries allowed for one account, known or not.
 pub const PER_ACCOUNT: u32 = 5;
-/// Wrong tries from one address (of IPv6: one /64), which a whole office may share.
+/// The wrong tries allowed from one address (for IPv6, one /64), which a whole office may share.
 pub const PER_ADDRESS: u32 = 30;
-/// From the first wrong try on.
+/// Counted from the first wrong try.
 pub const WINDOW: Duration = Duration::from_secs(15 * 60);
 
-/// More than can be filled within a window by anybody whom [`PER_ADDRESS`] holds.
+/// More than anyone limited by [`PER_ADDRESS`] can fill within a window.
 const MAX_WINDOWS: usize = 100_000;
 
 #[derive(Debug, Default)]
@@ -42,18 +42,18 @@ struct Window {
 #[derive(Debug)]
 pub struct Reservation {
     account: String,
-    /// `None`: counted apart from the sign-ins of an address.
+    /// `None` if it is counted apart from the sign-ins of an address.
     address: Option<String>,
 }
 
-/// No further try until then.
+/// No further try is allowed until this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paused {
     pub retry_after: Duration,
 }
 
 impl Throttle {
-    /// Counts a try for `username` from `address`, before it is made.
+    /// Counts a try for `username` from `address` before it is made.
     ///
     /// # Errors
     /// [`Paused`] when there were too many; then nothing is counted.
@@ -66,15 +66,15 @@ impl Throttle {
         self.count_try(
             now,
             Reservation {
-                // Whatever somebody types takes the same room.
+                // A typed name of any length takes the same room.
                 account: sha256(username.as_bytes()),
                 address: Some(network(address)),
             },
         )
     }
 
-    /// Counts a try of somebody who is signed in, apart from sign-ins: neither can pause the other.
-    /// `what` is no username.
+    /// Counts a try by a signed-in person, apart from sign-ins: neither can pause the other. `what`
+    /// is not a username.
     ///
     /// # Errors
     /// [`Paused`], as [`Throttle::reserve`]
@@ -110,7 +110,8 @@ impl Throttle {
         Ok(reservation)
     }
 
-    /// The password was right, or nobody could say: this one try does not count. Others do.
+    /// Takes back this one try, because the password was right or could not be checked. Other tries
+    /// still count.
     pub fn give_back(&self, reservation: &Reservation) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Counts {
@@ -130,7 +131,8 @@ impl Throttle {
     }
 }
 
-/// IPv4 as it is, of IPv6 the /64: whoever has one address of that has them all.
+/// Returns an IPv4 address as it is, and the /64 of an IPv6 address: a person who has one address
+/// in a /64 has them all.
 #[must_use]
 pub fn network(address: &str) -> String {
     match address
@@ -176,8 +178,8 @@ fn count(windows: &mut HashMap<String, Window>, key: &str, now: UnixTime) {
     );
 }
 
-/// Windows that are over go; while all hold, any that pauses nobody. Half of them at once, so
-/// that a flood pays for this seldom.
+/// Drops the windows that are over. If too many remain, it drops some that pause no one: half of
+/// them at once, so that a flood causes this work rarely.
 fn make_room(windows: &mut HashMap<String, Window>, now: UnixTime) {
     windows.retain(|_, window| now.since(window.began_at) < WINDOW);
     let mut left = MAX_WINDOWS / 2;
@@ -186,7 +188,7 @@ fn make_room(windows: &mut HashMap<String, Window>, now: UnixTime) {
         left = left.saturating_sub(1);
         is_kept
     });
-    // Only whoever has a hundred thousand addresses gets here.
+    // Only someone with a hundred thousand addresses gets here.
     if windows.len() >= MAX_WINDOWS {
         windows.clear();
     }
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn t80_an_account_has_five_tries_from_wherever_they_come() {
+    fn an_account_has_five_tries_from_wherever_they_come() {
         let throttle = Throttle::default();
         assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.1"), 5);
         assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.2"), 0);
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn t80_an_address_has_thirty_and_an_ipv6_network_counts_as_one() {
+    fn an_address_has_thirty_and_an_ipv6_network_counts_as_one() {
         let throttle = Throttle::default();
         let all: usize = (0..200)
             .map(|number| {
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn t80_a_right_password_gives_back_its_own_try_alone() {
+    fn a_right_password_gives_back_its_own_try_alone() {
         let throttle = Throttle::default();
         for _ in 0..4 {
             assert!(throttle.reserve(UnixTime(0), "boss", "10.0.0.1").is_ok());
@@ -277,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn t80_a_flood_of_names_stays_bounded() {
+    fn a_flood_of_names_stays_bounded() {
         let throttle = Throttle::default();
         for number in 0..MAX_WINDOWS + 50 {
             let octets = u32::try_from(number).expect("small").to_be_bytes();

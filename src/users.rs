@@ -1,12 +1,11 @@
 //! Accounts, and who they are to a provider.
 //!
-//! A person is (provider, subject). `username` is unique but is not the key: an unknown pair
-//! never takes over an account that it did not create.
+//! A person is (provider, subject). `username` is unique but is not the key: an unknown pair never
+//! takes over an account that it did not create.
 
 pub mod confirmation;
 mod fields;
 mod identity;
-pub mod imported;
 mod kept_permissions;
 pub mod keys;
 mod list;
@@ -25,7 +24,6 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 pub use fields::{Field, FieldChange, LastChange, Leaver, changes_of, named_since, note_changes};
 pub use identity::{Identity, identity_of, note_asked, note_known, note_sync, overtake};
-pub use imported::{Imported, create_imported};
 pub use kept_permissions::{Answer, Kept, kept_permissions_of, note_permissions_kept};
 pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total, total_of_many};
 
@@ -39,7 +37,7 @@ use crate::error::Result;
 use crate::failpoint::hit_about;
 use crate::id::new_id;
 
-/// In characters, as the columns of Django's user model.
+/// The length limits are in characters, like the columns of Django's user model.
 pub const MAX_USERNAME: usize = 150;
 pub const MAX_FIRST_NAME: usize = 150;
 pub const MAX_EMAIL: usize = 254;
@@ -68,7 +66,7 @@ pub struct User {
     erased_at: Option<i64>,
 }
 
-/// The columns of a [`User`], of `users u`.
+/// The columns that make a [`User`], read from `users u`.
 const COLUMNS: &str = "u.id, u.username, u.first_name, u.email, u.is_active, u.is_staff, u.is_superuser, u.is_staff_by_permission, u.is_superuser_by_permission, u.date_joined, u.last_login, u.synced_at, u.permissions_synced_at, u.imported_at, u.erased_at";
 
 #[derive(QueryableByName)]
@@ -103,7 +101,7 @@ impl Role {
         }
     }
 
-    /// `is_staff`, `is_superuser`. A superuser is staff too.
+    /// Returns `is_staff` and `is_superuser`. An admin has both.
     const fn flags(self) -> (bool, bool) {
         match self {
             Self::Employee => (false, false),
@@ -153,33 +151,33 @@ impl User {
         self.last_login.map(UnixTime)
     }
 
-    /// The last sign-in through a provider; `None` for a local account.
+    /// When the person last signed in through a provider; `None` for a local account.
     #[must_use]
     pub fn synced_at(&self) -> Option<UnixTime> {
         self.synced_at.map(UnixTime)
     }
 
-    /// When it was taken over from another system, if it was and nobody has come to it through a
-    /// provider yet.
+    /// When the account was imported from another system, if no one has signed in to it through a
+    /// provider since.
     #[must_use]
     pub fn imported_at(&self) -> Option<UnixTime> {
         self.imported_at.map(UnixTime)
     }
 
-    /// When its personal data was erased, if it was.
+    /// When the account's personal data was erased, if it was.
     #[must_use]
     pub fn erased_at(&self) -> Option<UnixTime> {
         self.erased_at.map(UnixTime)
     }
 
-    /// The last time that a provider's permissions could be read.
+    /// When a provider's permissions were last read.
     #[must_use]
     pub fn permissions_synced_at(&self) -> Option<UnixTime> {
         self.permissions_synced_at.map(UnixTime)
     }
 
-    /// Whether the last sign-in could not read the permissions and kept the ones from before.
-    /// `asked` is whether permissions are asked for at all.
+    /// Returns whether the last sign-in could not read the permissions and kept the earlier ones.
+    /// `asked` says whether permissions are asked for at all.
     #[must_use]
     pub fn has_stale_permissions(&self, asked: bool) -> bool {
         asked && self.synced_at.is_some() && self.permissions_synced_at < self.synced_at
@@ -196,7 +194,7 @@ pub fn find(conn: &mut Conn, id: i64) -> Result<Option<User>> {
         .optional()?)
 }
 
-/// The accounts of these ids that exist, newest first.
+/// Finds the accounts with these ids, newest first.
 pub fn find_all(conn: &mut Conn, ids: &[i64]) -> Result<Vec<User>> {
     Ok(users::table
         .filter(users::id.eq_any(ids))
@@ -221,12 +219,12 @@ pub fn find_by_identity(conn: &mut Conn, provider: &str, subject: &str) -> Resul
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Standing {
     pub identity: Identity,
-    /// Also identities of other providers.
+    /// The account also has identities of other providers.
     pub has_others: bool,
 }
 
-/// Whether the account of a row of `identities` has others, of other providers. Every sign-in asks:
-/// unlike one with an alias, this query is not written anew each time.
+/// Selects whether the account of a row of `identities` has others, of other providers. Every
+/// sign-in runs this, and unlike a query with an alias it is not rebuilt each time.
 #[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
 struct HasOthers;
 
@@ -247,7 +245,7 @@ impl<DB: Backend> QueryFragment<DB> for HasOthers {
     }
 }
 
-/// The account of an identity, and what that is to it.
+/// Finds the account of an identity, and the identity's [`Standing`].
 pub fn find_with_identity(
     conn: &mut Conn,
     provider: &str,
@@ -262,7 +260,8 @@ pub fn find_with_identity(
         .optional())?)
 }
 
-/// The same with the account's row taken: what comes back holds until the transaction ends.
+/// Like [`find_with_identity`], but locks the account's row: the result holds until the transaction
+/// ends.
 pub fn lock_with_identity(
     conn: &mut Conn,
     provider: &str,
@@ -275,7 +274,8 @@ pub fn lock_with_identity(
     while let Some((user, _)) = found {
         hit_about("identity_read", subject);
         take_row(conn, user.id)?;
-        // It may have been taken from the account, or given to another, while the row was waited for.
+        // While we waited for the row, the identity may have been unlinked or moved to another
+        // account.
         found = find_with_identity(conn, provider, subject)?;
         if found.as_ref().is_none_or(|(now, _)| now.id == user.id) {
             break;
@@ -284,7 +284,7 @@ pub fn lock_with_identity(
     Ok(found)
 }
 
-/// (provider, subject) of an account, at most a few.
+/// Lists an account's identities as (provider, subject). There are never more than a few.
 pub fn identities_of(conn: &mut Conn, user_id: i64) -> Result<Vec<(String, String)>> {
     Ok(identities::table
         .filter(identities::user_id.eq(user_id))
@@ -294,7 +294,7 @@ pub fn identities_of(conn: &mut Conn, user_id: i64) -> Result<Vec<(String, Strin
         .load(conn)?)
 }
 
-/// What a provider says of a person at a sign-in. `None` keeps what is stored.
+/// A provider's description of a person at a sign-in. `None` keeps what is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     pub subject: String,
@@ -324,7 +324,7 @@ struct NewUser<'a> {
     is_searchable: bool,
 }
 
-/// A new account with an unusable password, and its identity. Active; without any role.
+/// Creates an active account with its identity, an unusable password and no role.
 pub fn create(
     conn: &mut Conn,
     now: UnixTime,
@@ -365,8 +365,8 @@ pub fn create(
     Ok(id)
 }
 
-/// Makes an account known by an identity, (provider, subject). What was asked for before `asked_at`
-/// is not synced any more.
+/// Links an identity, (provider, subject), to an account. Answers asked for before `asked_at` are
+/// no longer synced.
 pub fn link(
     conn: &mut Conn,
     now: UnixTime,
@@ -381,14 +381,14 @@ pub fn link(
         .optional()?;
     let place = other.map_or(Place::First, |_| Place::Further);
     insert_identity(conn, now, user_id, identity, place, asked_at)?;
-    // An imported account waits for one person, once.
+    // Only one person can adopt an imported account, once.
     diesel::update(users::table.find(user_id))
         .set(users::imported_at.eq(None::<i64>))
         .execute(conn)?;
     Ok(())
 }
 
-/// Which of an account's identities one is: names follow the first.
+/// The place of an identity among those of its account: names follow the first.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     First,
@@ -416,7 +416,8 @@ fn insert_identity(
     Ok(())
 }
 
-/// Takes an identity from an account; whether it had it. An account without any is a local one.
+/// Removes an identity from an account, and returns whether the account had it. An account without
+/// identities is a local one.
 pub fn unlink(conn: &mut Conn, user_id: i64, provider: &str, subject: &str) -> Result<bool> {
     let removed = diesel::delete(
         identities::table
@@ -429,7 +430,7 @@ pub fn unlink(conn: &mut Conn, user_id: i64, provider: &str, subject: &str) -> R
         return Ok(false);
     }
     if let Some((provider, subject)) = oldest_identity(conn, user_id)? {
-        // The names follow the one that is left.
+        // The names now follow the remaining identity.
         diesel::update(identities::table.find((provider, subject)))
             .set(identities::is_first.eq(true))
             .execute(conn)?;
@@ -458,12 +459,12 @@ pub struct NewLocal<'a> {
     pub username: &'a str,
     pub first_name: &'a str,
     pub email: &'a str,
-    /// [`NO_PASSWORD_YET`] where its owner is to choose one.
+    /// [`NO_PASSWORD_YET`] if the owner has yet to choose one.
     pub password_hash: &'a str,
     pub role: Role,
 }
 
-/// Whether somebody of this role may use a local password.
+/// Returns whether a person with this role may use a local password.
 #[must_use]
 pub fn may_use_password(allowed: PasswordLogin, role: Role) -> bool {
     match allowed {
@@ -473,10 +474,9 @@ pub fn may_use_password(allowed: PasswordLogin, role: Role) -> bool {
     }
 }
 
-/// The stored password of a local account that nobody has set one for: nothing matches it.
+/// The stored password of a local account before one has been set. Nothing matches it.
 pub const NO_PASSWORD_YET: &str = "!";
 
-/// A local account.
 pub fn create_local(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<i64> {
     let NewLocal {
         username,
@@ -521,11 +521,11 @@ struct SyncedFields<'a> {
     permissions_synced_at: Option<i64>,
 }
 
-/// When an account is synced.
+/// The reason why an account is synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occasion {
     SignIn,
-    /// The person is signed in, and the provider was asked again.
+    /// The person is signed in and the provider was asked again.
     Recheck,
 }
 
@@ -550,11 +550,11 @@ const fn roles_of(flags: Flags) -> Roles {
     }
 }
 
-/// Takes the account's row for this transaction, so that nobody else changes it meanwhile; the
-/// account as it is now. What else was read of it before must be read again.
+/// Locks the account's row for this transaction, and returns the account as it is now. Anything
+/// else that was read about it before must be read again.
 pub fn lock(conn: &mut Conn, user_id: i64) -> Result<Option<User>> {
     match conn {
-        // It has one writer at a time anyway.
+        // SQLite has one writer at a time anyway.
         Conn::Sqlite(_) => find(conn, user_id),
         Conn::Postgres(conn) => Ok(users::table
             .find(user_id)
@@ -565,7 +565,8 @@ pub fn lock(conn: &mut Conn, user_id: i64) -> Result<Option<User>> {
     }
 }
 
-/// Keeps an account's row as it is until this transaction ends; others may do the same.
+/// Keeps an account's row unchanged until this transaction ends. Other transactions may do the
+/// same.
 pub fn take_row_shared(conn: &mut Conn, user_id: i64) -> Result<()> {
     if let Conn::Postgres(conn) = conn {
         users::table
@@ -578,7 +579,7 @@ pub fn take_row_shared(conn: &mut Conn, user_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// [`lock`] for those who need the row and not what is in it.
+/// Like [`lock`], for callers that do not need the account itself.
 pub fn take_row(conn: &mut Conn, user_id: i64) -> Result<()> {
     if let Conn::Postgres(conn) = conn {
         users::table
@@ -598,8 +599,8 @@ pub fn set_active(conn: &mut Conn, user_id: i64, is_active: bool) -> Result<()> 
     Ok(())
 }
 
-/// Takes everything personal from an account but its id and its times; nobody finds it or signs
-/// in to it any more.
+/// Erases an account's personal data. Only its id and its times remain, and it can no longer be
+/// found or signed in to.
 pub fn erase(conn: &mut Conn, now: UnixTime, leaver: &Leaver<'_>) -> Result<()> {
     let (user_id, alias) = (leaver.id, leaver.alias);
     diesel::delete(identities::table.filter(identities::user_id.eq(user_id))).execute(conn)?;
@@ -627,8 +628,8 @@ pub fn erase(conn: &mut Conn, now: UnixTime, leaver: &Leaver<'_>) -> Result<()> 
     terms::write(conn, user_id, alias, "", "")
 }
 
-/// Overwrites what the provider gave and takes the account's row for this transaction; the roles
-/// as they are now. `None`, and nothing written, when the account is not active: a sync never
+/// Overwrites what the provider gave, locks the account's row for this transaction, and returns the
+/// current roles. Returns `None` and writes nothing if the account is not active: a sync never
 /// changes that.
 pub fn sync(
     conn: &mut Conn,
@@ -650,7 +651,7 @@ pub fn sync(
     if !is_sign_in && changes.is_empty() {
         return Ok(Some(user.roles()));
     }
-    // What is named here is written anew in every index that has it.
+    // Every column named here is rewritten in each index that contains it.
     let fields = SyncedFields {
         username: new_value(Field::Username),
         first_name: new_value(Field::FirstName),
@@ -678,7 +679,7 @@ pub fn sync(
     Ok(flags.map(roles_of))
 }
 
-/// What [`sync`] changes in `user`.
+/// Lists the changes that [`sync`] would make to `user`.
 #[must_use]
 pub fn changes(user: &User, profile: &Profile) -> Vec<FieldChange> {
     [
@@ -702,14 +703,14 @@ pub fn changes(user: &User, profile: &Profile) -> Vec<FieldChange> {
     .collect()
 }
 
-/// Accounts with a role by permission, in the order of their ids, after that of `after`; at most
-/// `limit`.
+/// Lists up to `limit` accounts that have a role by permission, ordered by id, starting after
+/// `after`.
 pub fn with_role_by_permission(
     conn: &mut Conn,
     after: Option<i64>,
     limit: i64,
 ) -> Result<Vec<User>> {
-    // A superuser is staff, too.
+    // An admin counts as staff, too.
     Ok(users::table
         .filter(users::is_staff_by_permission.eq(true))
         .filter(users::id.gt(after.unwrap_or(i64::MIN)))
@@ -719,7 +720,7 @@ pub fn with_role_by_permission(
         .load(conn)?)
 }
 
-/// Notes that a provider's permissions could be read.
+/// Records that a provider's permissions could be read.
 pub fn note_permissions_read(conn: &mut Conn, now: UnixTime, user_id: i64) -> Result<()> {
     diesel::update(users::table.find(user_id))
         .set(users::permissions_synced_at.eq(now.0))
@@ -749,7 +750,7 @@ pub fn set_role_by_hand(conn: &mut Conn, user_id: i64, role: Role) -> Result<()>
     Ok(())
 }
 
-/// The account of a username with its password's hash, where it has one.
+/// Finds the account of a username, with its password hash if it has one.
 pub fn find_with_password(
     conn: &mut Conn,
     username: &str,
@@ -761,8 +762,8 @@ pub fn find_with_password(
         .optional()?)
 }
 
-/// Notes a sign-in without a provider, and takes the account's row for this transaction. `false`,
-/// and nothing written, when the account is not active, or its password's hash is not `matched`.
+/// Records a sign-in without a provider, and locks the account's row for this transaction. Returns
+/// `false` and writes nothing if the account is not active or its password hash is not `matched`.
 pub fn note_sign_in(
     conn: &mut Conn,
     now: UnixTime,
@@ -782,7 +783,8 @@ pub fn note_sign_in(
     Ok(noted == 1)
 }
 
-/// Replaces a password whose hash is `matched`. `false`, and nothing written, when it has another.
+/// Replaces the password whose hash is `matched`. Returns `false` and writes nothing if the account
+/// has another.
 pub fn replace_password(
     conn: &mut Conn,
     user_id: i64,
@@ -806,7 +808,7 @@ pub fn set_password(conn: &mut Conn, user_id: i64, password_hash: &str) -> Resul
     Ok(())
 }
 
-/// Nobody signs in to the account with a password any more, nor proves with one who they are.
+/// Removes the account's local password: it no longer signs anyone in or proves who they are.
 pub fn clear_password(conn: &mut Conn, user_id: i64) -> Result<()> {
     diesel::update(users::table.find(user_id))
         .set((
@@ -817,7 +819,7 @@ pub fn clear_password(conn: &mut Conn, user_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// The hash of an account's local password, where it has one.
+/// Finds the hash of an account's local password, if it has one.
 pub fn password_hash(conn: &mut Conn, user_id: i64) -> Result<Option<String>> {
     let found: Option<Option<String>> = each!(conn, |conn| users::table
         .find(user_id)
@@ -827,15 +829,14 @@ pub fn password_hash(conn: &mut Conn, user_id: i64) -> Result<Option<String>> {
     Ok(found.flatten())
 }
 
-/// Whether the account has a local password.
 pub fn has_password(conn: &mut Conn, user_id: i64) -> Result<bool> {
     Ok(password_hash(conn, user_id)?.is_some())
 }
 
-/// Whether an active superuser other than this one would remain. Take
+/// Returns whether an active admin other than this one would remain. Call
 /// [`crate::db::lock_superusers`] first.
 pub fn has_other_superuser(conn: &mut Conn, user_id: i64) -> Result<bool> {
-    // By the index of roles: the table may have a million rows.
+    // Use the index of roles: the table may have a million rows.
     let other = Sql::text("SELECT u.id AS value FROM users u WHERE ")
         .then(&list::has_role(Role::Superuser))
         .with(

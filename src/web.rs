@@ -1,9 +1,11 @@
 //! Every address and the order of the middleware, on one screen.
 //!
-//! A request goes: [`outermost`] (log line, panics, error pages, headers, the body's deadline) → session cookie →
-//! [`visit`] (who comes, in what language) → the handler's extractors ([`guard`], [`csrf`]) → the handler → a verb or a query → a template.
+//! A request passes through [`outermost`] (log line, panics, error pages, headers, the body's
+//! deadline) → session cookie → [`visit`] (who is asking, in which language) → the handler's
+//! extractors ([`guard`], [`csrf`]) → the handler → a verb or a query → a template.
 
 mod account;
+mod account_notice;
 mod admin;
 mod assets;
 mod backchannel;
@@ -36,6 +38,7 @@ mod signed_out;
 mod signin;
 mod timeline;
 mod visit;
+mod ways_in;
 mod words;
 
 use std::sync::Arc;
@@ -49,12 +52,12 @@ use actix_web::web::{self as routing, Data, ServiceConfig};
 use crate::admin::ActKind;
 use crate::desk::Desk;
 
-/// Who may open an address.
+/// The people who may open an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Anybody.
+    /// Everyone.
     Public,
-    /// Whoever is signed in.
+    /// Everyone who is signed in.
     SignedIn,
     /// `is_staff`
     Staff,
@@ -62,16 +65,16 @@ pub enum Access {
     Superuser,
 }
 
-/// An address of the portal, as a test walks them.
+/// An address of the portal. Tests walk all of them.
 #[derive(Clone, Debug)]
 pub struct Address {
     pub method: Method,
-    /// With `{names}` for the parts that vary.
+    /// Contains `{names}` for the parts that vary.
     pub path: &'static str,
     pub access: Access,
 }
 
-/// What `{act}` may be in an address.
+/// The possible values of `{act}` in an address.
 pub fn acts() -> impl Iterator<Item = &'static str> {
     ActKind::ALL.iter().map(|kind| kind.code())
 }
@@ -79,8 +82,8 @@ pub fn acts() -> impl Iterator<Item = &'static str> {
 /// Declares each address once: for the router, for "method not allowed", and for the tests.
 macro_rules! addresses {
     ($( $access:ident $method:ident $path:literal => $handler:path; )*) => {
-        /// All addresses that a session cookie reaches, but for the callback, whose path is a
-        /// setting.
+        /// All addresses that the session cookie reaches. The callback is missing, because its path
+        /// is a setting.
         #[must_use]
         pub fn addresses() -> Vec<Address> {
             vec![$( Address {
@@ -139,11 +142,11 @@ addresses! {
     Superuser POST "/admin/status/refusals"        => admin::refusals::confirm;
 }
 
-/// Where others than our own pages send a body.
+/// Servers, rather than our own pages, send a body to this address.
 const BACKCHANNEL_LOGOUT: &str = "/oidc/backchannel-logout/{provider}";
 const BEGIN_BY_FORM: &str = "/oauth2/login";
 
-/// The paths of all addresses that take a body.
+/// The paths of all addresses that accept a body.
 #[must_use]
 pub fn paths_with_a_body() -> Vec<&'static str> {
     let all = addresses();
@@ -162,7 +165,7 @@ fn route_of(method: Method) -> Route {
     }
 }
 
-/// The whole of the portal, for an actix-web `App`.
+/// Configures an actix-web `App` as the whole portal.
 pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let desk = Arc::clone(desk);
     move |config| {
@@ -176,10 +179,10 @@ pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
         config.app_data(Data::from(Arc::clone(&desk))).service(
             routing::scope("")
                 .wrap(from_fn(outermost::wrap))
-                // Without a session: nothing here may depend on the database or a cookie.
+                // These have no session: nothing here may depend on the database or a cookie.
                 .route("/healthz", route_of(Method::GET).to(health::healthz))
                 .route("/readyz", route_of(Method::GET).to(health::readyz))
-                // A server that speaks, without cookies.
+                // A server calls this one, without cookies.
                 .route(BACKCHANNEL_LOGOUT, routing::post().to(backchannel::receive))
                 .route("/static/{name}", route_of(Method::GET).to(assets::show))
                 .service(
@@ -192,7 +195,7 @@ pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                                 config.route(&path, routing::get().to(signin::finish));
                             }
                         })
-                        // Sent by others' pages, and changes nothing here.
+                        // Other sites' pages send this form, and it changes nothing here.
                         .route(BEGIN_BY_FORM, routing::post().to(signin::begin_by_form))
                         .default_service(routing::to(error_pages::no_such_page)),
                 ),

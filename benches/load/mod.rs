@@ -1,5 +1,5 @@
-//! What the benches share: servers as processes of their own, their CPU and memory, people who
-//! sign in, and load.
+//! Shared parts of the benches: servers as separate processes, their CPU time and memory, people
+//! who sign in, and load.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -12,17 +12,18 @@ use tempfile::TempDir;
 use crate::support::process::client;
 use crate::support::{Answer, Person, Provider, spawn, until};
 
-/// Connections of a load, each with one request at a time.
+/// The connections of a load. Each has one request at a time.
 pub const AT_ONCE: u16 = 16;
 
-/// A server whose log goes to a file; it ends, with what it started, when this is dropped.
+/// A server whose log goes to a file. It ends, with everything that it started, when this is
+/// dropped.
 pub struct Running {
     child: Child,
     folder: TempDir,
 }
 
 impl Running {
-    /// `command` makes the command, given a folder of the process's own.
+    /// Starts the command that `command` makes, given a folder for this process alone.
     pub fn start(command: impl FnOnce(&Path) -> Command) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let log = File::create(folder.path().join("log")).expect("a log");
@@ -52,7 +53,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // A master first, so that it does not replace its workers.
+        // A master comes first, so that it does not replace its workers.
         let workers = children(self.id());
         let _gone = self.child.kill();
         let _status = self.child.wait();
@@ -72,7 +73,7 @@ impl Drop for Running {
     }
 }
 
-/// User and system time of a process so far (proc(5), in hundredths of a second).
+/// The user and system time of a process so far (proc(5), in hundredths of a second).
 pub fn cpu(process: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("Linux");
     let (_, rest) = stat.rsplit_once(')').expect("a name");
@@ -85,7 +86,7 @@ pub fn cpu(process: u32) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-/// Memory of a process that is in RAM now, in KiB.
+/// The memory of a process that is in RAM now, in KiB.
 pub fn rss(process: u32) -> u32 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("Linux");
     let line = status
@@ -98,7 +99,7 @@ pub fn rss(process: u32) -> u32 {
         .expect("a number")
 }
 
-/// The processes that a process has started and that still run.
+/// The processes that a process has started and that are still running.
 pub fn children(process: u32) -> Vec<u32> {
     let path = format!("/proc/{process}/task/{process}/children");
     let children = fs::read_to_string(path).unwrap_or_default();
@@ -132,7 +133,7 @@ pub fn cookies(answer: &Answer) -> String {
     pairs.join("; ")
 }
 
-/// What a load asks for, again and again.
+/// The request that a load repeats.
 #[derive(Clone)]
 pub struct Target {
     pub url: String,
@@ -151,13 +152,13 @@ impl Target {
     }
 }
 
-/// Sends `requests` requests over kept connections; what the answers say is not looked at.
+/// Sends `requests` requests over kept connections, and ignores the content of the answers.
 pub async fn load(target: &Target, requests: u32) {
     let workers: Vec<_> = (0..AT_ONCE)
         .map(|_| {
             let target = target.clone();
             spawn(async move {
-                // One of its own, so that there is one connection for each worker.
+                // Each worker has its own client, so that there is one connection per worker.
                 let client = client();
                 for _ in 0..requests / u32::from(AT_ONCE) {
                     let answer = target.request(&client).send().await.expect("an answer");
@@ -172,12 +173,12 @@ pub async fn load(target: &Target, requests: u32) {
     }
 }
 
-/// Somebody on the platform, who may do three things.
+/// A person at the provider, with three permissions.
 fn person(number: u32) -> Person {
     Person::named(&format!("person{number}")).may(&["expenses.submit", "hr.leave", "travel.book"])
 }
 
-/// Begins one sign-in: the callback address, and the browser's binding.
+/// Begins one sign-in. Returns the callback address and the browser's binding.
 async fn begin(client: &Client, desk: &str, provider: &Provider, number: u32) -> (String, String) {
     let answer = send(client.get(format!("{desk}/oauth2/login?next=/account"))).await;
     let callback = provider.approve(answer.location(), &person(number));
@@ -190,7 +191,8 @@ async fn finish(client: &Client, callback: &str, binding: &str) -> Answer {
     answer
 }
 
-/// Begins `count` sign-ins of `people` people: callback addresses, each with its browser's binding.
+/// Begins `count` sign-ins of `people` people. Returns callback addresses, each with its browser's
+/// binding.
 pub async fn begin_all(
     desk: &str,
     provider: &Provider,
@@ -205,13 +207,14 @@ pub async fn begin_all(
     callbacks
 }
 
-/// Finishes them, as many at once as a load has connections.
+/// Finishes them, with as many at once as a load has connections.
 pub async fn finish_all(callbacks: Vec<(String, String)>) {
     let client = client();
     let workers: Vec<_> = (0..usize::from(AT_ONCE))
         .map(|worker| {
             let client = client.clone();
-            // In turn: what is under way at one time is of different people.
+            // They are dealt out in turn, so that those under way at one time belong to different
+            // people.
             let mine: Vec<_> = callbacks
                 .iter()
                 .skip(worker)
@@ -230,7 +233,7 @@ pub async fn finish_all(callbacks: Vec<(String, String)>) {
     }
 }
 
-/// One person signs in; the cookies of their browser.
+/// Signs in one person. Returns the cookies of their browser.
 pub async fn sign_in(desk: &str, provider: &Provider) -> String {
     let client = client();
     let (callback, binding) = begin(&client, desk, provider, 0).await;

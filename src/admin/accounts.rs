@@ -1,4 +1,4 @@
-//! Accounts made by hand, their passwords and links; exports.
+//! Accounts that admins create, their passwords and links, and exports.
 
 use super::{Admin, Refusal};
 use crate::audit::{About, Event, Note};
@@ -14,7 +14,7 @@ use crate::users::{
     confirmation,
 };
 
-/// What an admin typed of a new local account.
+/// The fields that an admin typed for a new local account.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
     pub username: String,
@@ -23,8 +23,8 @@ pub struct NewAccount {
     pub note: Note,
 }
 
-/// A local account without a role, whose owner chooses the password by the link of this id; the
-/// account's id.
+/// Creates a local account without a role, whose owner chooses the password with the link of this
+/// id. Returns the account's id.
 ///
 /// # Errors
 /// As [`super::act()`]; the refusals of [`check_new_account`], and [`Refusal::UsernameTaken`].
@@ -71,7 +71,7 @@ fn create(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<i64, Sto
     Ok(users::create_local(conn, now, new)?)
 }
 
-/// A local superuser, on the command line.
+/// Creates a local superuser, on the command line.
 ///
 /// # Errors
 /// [`Refusal::UsernameTaken`], and those of [`check_new_account`]
@@ -100,7 +100,7 @@ pub fn create_superuser(
     })
 }
 
-/// What can be said against a new local account before a password is asked for.
+/// Checks a new local account before a password is asked for.
 ///
 /// # Errors
 /// [`Refusal::BadUsername`], [`Refusal::ReservedUsername`], [`Refusal::BadEmail`]
@@ -122,17 +122,18 @@ pub fn check_new_account(username: &str, email: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Which password was changed.
+/// The kind of password that was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangedPassword {
     Local,
-    /// The account has no local one: this proves who its owner is, and does not sign in.
+    /// The account has no local password: this one proves who its owner is, and cannot be used to
+    /// sign in.
     Confirmation,
 }
 
-/// A new password, on the command line: the local one of an account that has one. All of its
-/// sessions end, which may be those of whoever made the change necessary. Where there is no local
-/// password it is the confirmation password, and what an old one proved counts no more.
+/// Sets a new password, on the command line. If the account has a local password, it is replaced
+/// and all sessions end: they may belong to the person who made the change necessary. Otherwise
+/// this sets the confirmation password, and what the old one proved no longer counts.
 ///
 /// # Errors
 /// [`Refusal::UnknownUser`], [`Refusal::Erased`]
@@ -179,7 +180,8 @@ fn set_confirmation_password(
     admin.deed(now).record(conn, About::from(user), &event)
 }
 
-/// Notes that a rescue link is made for an active account, on the command line; the account's id.
+/// Records that a rescue link is made for an active account, on the command line. Returns the
+/// account's id.
 ///
 /// # Errors
 /// [`Refusal::UnknownUser`], [`Refusal::Inactive`]
@@ -192,7 +194,7 @@ pub fn make_rescue_link(
 ) -> Result<i64, Stopped<Refusal>> {
     db.decide_blocking(|conn| {
         let user = users::find_by_username(conn, username)?.ok_or(Refusal::UnknownUser)?;
-        // Deactivated a moment ago, perhaps.
+        // The account may have just been deactivated.
         let user = users::lock(conn, user.id)?.filter(|user| user.is_active);
         let user = user.ok_or(Refusal::Inactive)?;
         let about = About::Person(user.id, username);
@@ -202,7 +204,7 @@ pub fn make_rescue_link(
     })
 }
 
-/// Notes that a list, named with its filters as in `users?role=staff`, leaves the house.
+/// Records the export of a list, which is named with its filters, as in `users?role=staff`.
 ///
 /// # Errors
 /// As [`super::act()`]

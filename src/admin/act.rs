@@ -1,4 +1,4 @@
-//! What can be done to one account.
+//! Acts on one account.
 
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
@@ -18,8 +18,8 @@ use crate::text::is_refused;
 use crate::users::confirmation;
 use crate::users::{self, Field, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusals};
 
-/// What an admin does to an account. Its kind is the last part of its address, and its name in forms
-/// and commands.
+/// An act on an account. Its kind is the last part of its address, and its name in forms and
+/// commands.
 #[derive(Clone, Debug, PartialEq, Eq, EnumDiscriminants)]
 #[strum_discriminants(
     name(ActKind),
@@ -28,36 +28,37 @@ use crate::users::{self, Field, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusa
     strum(serialize_all = "kebab-case", const_into_str)
 )]
 pub enum Act {
-    /// All of them.
+    /// Ends all of them.
     EndSessions,
     EndSession(i64),
     Deactivate,
     Activate,
-    /// By hand.
+    /// Grants it by hand.
     #[strum_discriminants(strum(serialize = "grant"))]
     GrantPermission(String),
-    /// What was given by hand.
+    /// Revokes a permission that was granted by hand.
     #[strum_discriminants(strum(serialize = "take"))]
     TakePermission(String),
-    /// The role by hand.
+    /// Sets the role by hand.
     #[strum_discriminants(strum(serialize = "role"))]
     SetRole(Role),
-    /// A provider's id, and who the person is there.
+    /// A provider's id, and the person's subject there.
     #[strum_discriminants(strum(serialize = "link"))]
     LinkIdentity(String, String),
     #[strum_discriminants(strum(serialize = "unlink"))]
     UnlinkIdentity(String, String),
-    /// The old password ends at once; the owner sets another one by the link of this id.
+    /// Voids the old password at once; the owner sets a new one with the link of this id.
     ResetPassword {
         link: String,
     },
-    /// The owner chooses a confirmation password by the link of this id; an old one ends at once.
+    /// The owner chooses a confirmation password with the link of this id; an old one is void at
+    /// once.
     #[strum_discriminants(strum(serialize = "confirmation-link"))]
     MakeConfirmationLink {
         link: String,
     },
     Erase,
-    /// Lets somebody come in again whom a provider refused: this one, or whichever did.
+    /// Lets in a person whom a provider had refused: the given provider, or any.
     Readmit(Option<String>),
     Note,
 }
@@ -67,7 +68,7 @@ coded!(ActKind);
 impl ActKind {
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Whether a stolen, unattended session could do lasting harm by it.
+    /// Returns whether someone with a stolen or unattended session could do lasting harm with it.
     #[must_use]
     pub const fn needs_fresh_sign_in(self) -> bool {
         !matches!(
@@ -81,7 +82,7 @@ impl ActKind {
         )
     }
 
-    /// Whether it takes something that is not given back by another act.
+    /// Returns whether no other act can undo it.
     #[must_use]
     pub const fn is_destructive(self) -> bool {
         matches!(
@@ -90,7 +91,7 @@ impl ActKind {
         )
     }
 
-    /// Whether it can be done to many accounts at once.
+    /// Returns whether it can be done to many accounts at once.
     #[must_use]
     pub const fn is_for_many(self) -> bool {
         matches!(
@@ -103,13 +104,14 @@ impl ActKind {
         )
     }
 
-    /// Whether it must be said why, or what.
+    /// Returns whether it requires a note: the reason, or the object.
     #[must_use]
     pub const fn needs_note(self) -> bool {
         matches!(self, Self::Readmit | Self::Note)
     }
 
-    /// Whether nobody does it to themself: it would lock them out, or raise them.
+    /// Returns whether people cannot do it to themselves, because it would lock them out or raise
+    /// their role.
     pub(super) const fn is_for_others(self) -> bool {
         !matches!(
             self,
@@ -117,7 +119,7 @@ impl ActKind {
         )
     }
 
-    /// The event of it.
+    /// The kind of its event.
     const fn event(self) -> EventKind {
         match self {
             Self::EndSessions => EventKind::SessionsEnded,
@@ -153,25 +155,26 @@ impl Act {
     }
 }
 
-/// What an admin says of an act: why, and what names it on pages and in the audit log.
+/// The details that an admin gives with an act: the reason, and the reference on pages and in the
+/// audit log.
 #[derive(Clone, Debug, Default)]
 pub struct Said {
     pub note: Note,
     pub reference: String,
 }
 
-/// What an act did.
+/// The result of an act.
 #[derive(Debug)]
 pub struct Done {
-    /// The account as it was before.
+    /// The account before the act.
     pub user: User,
     pub event: Event,
 }
 
-/// Does it, in a transaction of its own.
+/// Performs an act in its own transaction.
 ///
 /// # Errors
-/// As [`perform`]; after a failure nothing is changed.
+/// As [`perform`]; after a failure, nothing has changed.
 pub async fn act(
     desk: &Desk,
     admin: &Admin,
@@ -192,12 +195,12 @@ pub async fn act(
         .await
 }
 
-/// Does it, in the caller's transaction: one event, also for an act that was refused.
+/// Performs an act in the caller's transaction. It leaves one event, even if it was refused.
 ///
 /// # Errors
-/// A [`Refusal`]; [`crate::error::Error::FreshSignInNeeded`], [`crate::error::Error::SignedOut`] and
-/// [`crate::error::Error::Forbidden`] when the authority does not hold;
-/// [`crate::error::DatabaseError`]
+/// A [`Refusal`]; [`crate::error::Error::FreshSignInNeeded`],
+/// [`crate::error::Error::SignedOut`] and [`crate::error::Error::Forbidden`] when the authority
+/// does not hold; [`crate::error::DatabaseError`]
 pub fn perform(
     conn: &mut Conn,
     now: UnixTime,
@@ -213,7 +216,7 @@ pub fn perform(
     }
     admin.begin(conn)?;
     let user = users::lock(conn, user_id)?.ok_or(Refusal::UnknownUser)?;
-    // Waiting for the row may have taken a while.
+    // The wait for the row may have taken a while.
     admin.check(conn)?;
     if kind.needs_fresh_sign_in() {
         admin.check_proved(conn, now)?;
@@ -248,7 +251,7 @@ pub fn perform(
     }
 }
 
-/// Whether an active superuser would be none after it.
+/// Returns whether an active superuser would lose that role.
 fn ends_superuser(user: &User, wanted: &RolePermissions, act: &Act) -> bool {
     let roles = user.roles();
     if !user.is_active || user.role() != Role::Superuser {
@@ -265,7 +268,7 @@ fn ends_superuser(user: &User, wanted: &RolePermissions, act: &Act) -> bool {
     }
 }
 
-/// One act on its way, with the account's row taken.
+/// An act in progress, with the account's row locked.
 struct Performing<'a> {
     now: UnixTime,
     admin: &'a Admin,
@@ -275,7 +278,7 @@ struct Performing<'a> {
 }
 
 impl Performing<'_> {
-    /// What happened, and the account's new name where it got one.
+    /// Returns the event, and the account's new name if it gets one.
     fn perform(
         &self,
         conn: &mut Conn,
@@ -409,8 +412,8 @@ impl Performing<'_> {
         })
     }
 
-    /// Someone who knew the old password must not come in beside the one who now can: both it and
-    /// all sessions end.
+    /// The old password and all sessions end: someone who knew the old password must not get in
+    /// beside the person who now can.
     fn link(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
         let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
         if !is_name(subject, MAX_SUBJECT) {
@@ -436,7 +439,7 @@ impl Performing<'_> {
         })
     }
 
-    /// What the provider gave goes with it.
+    /// Removes what the provider gave, too.
     fn unlink(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
         let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
         let user_id = self.user.id;
@@ -444,13 +447,13 @@ impl Performing<'_> {
         if !users::unlink(conn, user_id, provider, subject)? {
             return Err(Refusal::Unchanged.into());
         }
-        // Its refusal goes with it: the event tells.
+        // The provider's refusal goes with the identity: the event says so.
         let still = refusals::of(conn, user_id)?;
         let lifted = refused
             .into_iter()
             .filter(|refusal| !still.contains(refusal));
         let refused_by = lifted.map(|(provider, _)| provider).collect();
-        // Whoever came by it may have chosen one.
+        // Someone who got in through this identity may have chosen one.
         confirmation::set(conn, user_id, None)?;
         let mut changes = Changes {
             permissions: permissions::replace(conn, self.now, user_id, provider, &[])?,
@@ -513,7 +516,7 @@ impl Performing<'_> {
         })
     }
 
-    /// What happened, and what stands for the name from now on.
+    /// Returns the event, and the name that replaces the old one from now on.
     fn erase(&self, conn: &mut Conn) -> Result<(Event, String), Stopped<Refusal>> {
         if self.user.is_active {
             return Err(Refusal::StillActive.into());
@@ -544,12 +547,12 @@ impl Performing<'_> {
         }
     }
 
-    /// How many sessions ended.
+    /// Returns how many sessions ended.
     fn close(&self, conn: &mut Conn, which: Closing<'_>) -> Result<usize> {
         sessions::close(conn, self.now, self.user.id, which)
     }
 
-    /// A permission that makes no role leaves the role alone: a command may run without the
+    /// Syncs the role, but only for a permission that makes a role: a command may run without the
     /// portal's settings.
     fn sync_role_after(&self, conn: &mut Conn, name: &str, changes: &mut Changes) -> Result<()> {
         let makes_role = [&self.roles.staff, &self.roles.superuser]
@@ -577,8 +580,8 @@ impl Performing<'_> {
     }
 }
 
-/// What stands for the name of an erased account. Somebody who came before such names were reserved
-/// may bear the first of them.
+/// Returns a replacement for the name of an erased account. An account from before such names were
+/// reserved may have the first one.
 fn free_alias(conn: &mut Conn, user_id: i64) -> Result<String> {
     let first = format!("erased-{}", user_id.unsigned_abs());
     let mut alias = first.clone();
@@ -595,8 +598,8 @@ fn is_name(text: &str, longest: usize) -> bool {
     !text.trim().is_empty() && text.chars().count() <= longest && !text.chars().any(is_refused)
 }
 
-/// Sets the role by hand of the account of a name, on the command line; the one by permission is
-/// not touched. Returns the role by hand from before.
+/// Sets an account's role by hand, on the command line; the role by permission is not touched.
+/// Returns the previous role by hand.
 ///
 /// # Errors
 /// [`Refusal::UnknownUser`], [`Refusal::LastSuperuser`]; [`crate::error::DatabaseError`]

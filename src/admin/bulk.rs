@@ -7,45 +7,45 @@ use crate::paging::Page;
 use crate::sessions;
 use crate::users::{self, Order, User, Wanted};
 
-/// Accounts a transaction: a sign-in never waits for more.
+/// Accounts per transaction: a sign-in never waits for more.
 const AT_ONCE: usize = 50;
-/// Accounts a request; whoever wants more goes on from there.
+/// Accounts per request. For more, the caller continues from there.
 pub const BATCH: usize = 500;
-/// Stretches that a rare filter may look through in one request without finding enough.
+/// Stretches of the list that one request may search when a rare filter does not find enough.
 const MAX_STRETCHES: usize = 40;
 
-/// Whom it is for.
+/// The accounts that an act is for.
 #[derive(Clone, Debug)]
 pub enum Selection {
     These(Vec<i64>),
-    /// All that a list shows, from its page on.
+    /// All that a list shows, starting at its page.
     Matching(Wanted),
 }
 
-/// What a batch came to.
+/// The result of a batch.
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub done: usize,
-    /// It was so already.
+    /// Accounts with nothing to change.
     pub unchanged: usize,
     pub failed: Vec<Failed>,
     /// The account after which the next batch begins.
     pub next: Option<i64>,
 }
 
-/// An account for which it was refused.
+/// An account for which the act was refused.
 #[derive(Debug)]
 pub struct Failed {
-    /// `None` when there is no such account any more.
+    /// `None` if the account no longer exists.
     pub user: Option<User>,
     pub refusal: Refusal,
 }
 
-/// Does `act` for up to [`BATCH`] accounts: one event each.
+/// Performs `act` on up to [`BATCH`] accounts, with one event each.
 ///
 /// # Errors
-/// [`Error::FreshSignInNeeded`] whatever the act; as [`super::act()`]. What earlier transactions of
-/// the batch did stays done.
+/// [`Error::FreshSignInNeeded`] for every act; as [`super::act()`]. The batch's earlier
+/// transactions remain.
 pub async fn bulk(
     desk: &Desk,
     admin: &Admin,
@@ -63,7 +63,7 @@ pub async fn bulk(
         }
         Selection::Matching(mut wanted) => {
             wanted.size = AT_ONCE;
-            // Somebody may sign in or be renamed between two batches.
+            // People may sign in or be renamed between two batches.
             wanted.order = Some(Order::NEWEST_FIRST);
             for _ in 0..MAX_STRETCHES {
                 let page = wanted.clone();
@@ -95,7 +95,7 @@ async fn perform_all(
     let now = desk.clock.now();
     let roles = desk.roles.clone();
     let (admin, act, said) = (admin.clone(), act.clone(), said.clone());
-    // Taken in one order by everybody, so that no two batches wait for each other.
+    // All batches lock rows in the same order, so that no two wait for each other.
     let mut ids = ids;
     ids.sort_unstable();
     ids.dedup();
@@ -104,7 +104,7 @@ async fn perform_all(
         .write(move |conn| {
             let (mut done, mut unchanged, mut failed) = (0, 0, Vec::new());
             for id in &ids {
-                // An act on oneself might end the authority for the rest.
+                // An act on one's own account might end the authority for the rest.
                 if admin.is(*id) && !act.kind().is_for_others() {
                     failed.push(Failed {
                         user: users::find(conn, *id)?,
@@ -131,14 +131,15 @@ async fn perform_all(
     Ok(())
 }
 
-/// How far [`end_sessions`] came.
+/// The progress of [`end_sessions`].
 #[derive(Debug, Clone, Copy)]
 pub struct Ended {
     pub count: usize,
     pub has_more: bool,
 }
 
-/// Ends up to [`BATCH`] of the sessions that a filter finds, but the admin's own: one event each.
+/// Ends up to [`BATCH`] of the sessions that a filter finds, except the admin's own, with one event
+/// each.
 ///
 /// # Errors
 /// As [`bulk()`]

@@ -1,4 +1,5 @@
-//! Refusals without a name, once there were too many to believe: an admin says that they are meant.
+//! Refusals without a reason, after there were too many to be believed: an admin confirms that they
+//! are meant.
 
 use super::Admin;
 use crate::audit::{About, Event};
@@ -6,10 +7,10 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::users::unnamed_refusals;
 
-/// Has a provider's refusals count again from now on.
+/// Makes a provider's refusals count again from now on.
 ///
 /// # Errors
-/// As [`super::act()`]; [`Error::NotFound`] when none are held back.
+/// As [`super::act()`]; [`Error::NotFound`] if none are held back.
 pub async fn confirm_refusals(desk: &Desk, admin: &Admin, provider: String) -> Result<()> {
     let now = desk.clock.now();
     admin.check_fresh(now)?;

@@ -1,29 +1,31 @@
-//! Who acts. A name alone does not tell: others may bear it, before and afterwards.
+//! The actors of events. A name alone does not identify a person: others may have it before or
+//! afterwards.
 
 use super::COMMAND_LINE;
 use crate::users::{User, reserved};
 
-/// Who did something.
+/// The actor of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor<'a> {
-    /// Somebody with an account, and the name that they have now.
+    /// A person with an account, and their current name.
     Person { id: i64, username: &'a str },
-    /// Whoever may run the commands.
+    /// A person who may run the commands.
     CommandLine,
-    /// A provider, by what it says of a person.
+    /// A provider, through what it says about a person.
     Provider,
     /// The portal by itself.
     Portal,
-    /// Someone of whom nothing is known.
+    /// Someone about whom nothing is known.
     Unknown,
-    /// Someone by that name without an account: a stranger who signs in, or an actor in a row that
-    /// was written before accounts were noted.
+    /// Someone of this name without an account: a stranger who signs in, or an actor in a row that
+    /// was written before accounts were recorded.
     Named(&'a str),
 }
 
 impl<'a> Actor<'a> {
-    /// As the trail writes it: a username, [`COMMAND_LINE`], or empty. A stranger who comes by a
-    /// name that is reserved stays without one, since it would pass for somebody else's.
+    /// Returns the actor as the audit log stores it: a username, [`COMMAND_LINE`], or empty. A
+    /// stranger who uses a reserved name is stored without it, since it would pass for someone
+    /// else's.
     #[must_use]
     pub fn text(self) -> &'a str {
         match self {
@@ -35,7 +37,7 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// The id of the account, where there is one.
+    /// Returns the id of the account, if there is one.
     #[must_use]
     pub const fn id(self) -> Option<i64> {
         match self {
@@ -46,8 +48,8 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// From a row. What the command line does comes from no address; a row of before, in which an
-    /// account of that name acted, has one.
+    /// Reads an actor from a row. Acts on the command line have no address; an older row in which
+    /// an account of that name acted has one.
     #[must_use]
     pub fn read(id: Option<i64>, text: &'a str, address: &str) -> Self {
         match (id, text) {

@@ -1,6 +1,6 @@
-//! Keeps a flood of refused sign-ins from filling the trail: so many rows a minute about all whom
-//! nobody knows, and so many about each account. What is left out is counted, and the count gets a
-//! row. Each instance counts for itself.
+//! Keeps a flood of refused sign-ins from filling the audit log. Each minute, a limited number of
+//! rows is written about unknown people together, and about each account. Further refusals are
+//! counted, and the count gets a row. Each instance counts for itself.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,11 +11,12 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::error::Result;
 
-/// How many rows a minute refusals may add: those about nobody known together, those about an
-/// account for itself, so that nobody uses up the room of others.
+/// The rows per minute that refusals may add. Unknown people share one allowance and each account
+/// has its own, so that no one uses up the room of others.
 const A_MINUTE: usize = 60;
 const MINUTE: Duration = Duration::from_secs(60);
-/// Accounts that are counted apart at once. Each must have been refused within the last minute.
+/// The most accounts that are counted separately at once. Each must have been refused within the
+/// last minute.
 const MAX_ACCOUNTS: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -25,23 +26,23 @@ pub struct RefusalCap(Mutex<Counts>);
 struct Counts {
     unknown: Option<Window>,
     accounts: HashMap<i64, Window>,
-    /// Counted to their end, and not written down yet.
+    /// Counts that are complete but not yet written.
     due: Vec<LeftOut>,
 }
 
 #[derive(Debug)]
 struct Window {
     began_at: UnixTime,
-    /// The name that the account has.
+    /// The current name of the account.
     username: String,
     admitted: usize,
     left_out: usize,
 }
 
-/// So many refusals of a minute have no row.
+/// The refusals of one minute that have no row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// About whom; `None` for those about nobody known.
+    /// The account that they are about; `None` for unknown people.
     pub about: Option<(i64, String)>,
     pub count: usize,
 }
@@ -60,7 +61,7 @@ impl Window {
 }
 
 impl RefusalCap {
-    /// Whether a refusal, about this account where that is known, gets a row.
+    /// Returns whether a refusal gets a row. `about` is its account, if known.
     pub fn admit(&self, now: UnixTime, about: About<'_>) -> bool {
         let about = match about {
             About::Person(id, username) => Some((id, username)),
@@ -81,7 +82,8 @@ impl RefusalCap {
                 if counts.accounts.len() >= MAX_ACCOUNTS && !counts.accounts.contains_key(&id) {
                     counts.end_all(now);
                 }
-                // Whoever refuses ten thousand accounts a minute has their passwords already.
+                // An attacker who refuses ten thousand accounts a minute has their passwords
+                // already.
                 if counts.accounts.len() >= MAX_ACCOUNTS && !counts.accounts.contains_key(&id) {
                     return true;
                 }
@@ -97,20 +99,20 @@ impl RefusalCap {
         is_admitted
     }
 
-    /// What is counted to its end and has no row yet; it is the caller's now.
+    /// Takes the counts that are complete and have no row yet.
     pub fn take_due(&self) -> Vec<LeftOut> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut counts.due)
     }
 
-    /// The same, with every minute that is over by now.
+    /// Like [`Self::take_due`], with every minute that is over by now.
     pub fn take_all_due(&self, now: UnixTime) -> Vec<LeftOut> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.end_all(now);
         std::mem::take(&mut counts.due)
     }
 
-    /// It could not be written down, and is due again.
+    /// Puts back counts that could not be written, so that they are due again.
     pub fn put_back(&self, due: Vec<LeftOut>) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.due.extend(due);
@@ -148,14 +150,14 @@ impl Counts {
 }
 
 impl LeftOut {
-    /// The row that stands for those that have none.
+    /// Writes the row that stands for those that have none.
     ///
     /// # Errors
     /// [`crate::error::DatabaseError`]
     pub fn record(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
         let about = self.about.as_ref();
         let about = about.map_or(About::Portal, |(id, username)| About::Person(*id, username));
-        // Who tried is not known.
+        // The people who tried are not known.
         Deed::from_nowhere(now, Actor::Unknown).record(
             conn,
             about,
@@ -196,7 +198,7 @@ mod tests {
         let (leo, anna) = (About::Person(1, "leo"), About::Person(2, "anna"));
         assert_eq!(admitted(&cap, UnixTime(0), leo), 60);
         assert!(cap.admit(UnixTime(0), anna) && cap.admit(UnixTime(0), About::Portal));
-        // It is told although nobody is refused any more.
+        // It is reported although no one is refused any more.
         assert!(cap.take_all_due(UnixTime(59_000_000)).is_empty());
         let due = cap.take_all_due(NEXT_MINUTE);
         let about = Some((1, "leo".to_owned()));

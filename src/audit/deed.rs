@@ -1,4 +1,4 @@
-//! Writing the log: who did what about whom, once a deed.
+//! Writing the audit log: who did what to whom, given once per deed.
 
 use diesel::prelude::*;
 
@@ -14,29 +14,30 @@ use crate::sessions::Client;
 use crate::text::escape_json;
 use crate::users::User;
 
-/// What is the same for all events of one deed: who did it, when, from where and by which provider.
+/// The data that all events of one deed share: who did it, when, from where and through which
+/// provider.
 #[derive(Clone, Copy, Debug)]
 pub struct Deed<'a> {
     pub now: UnixTime,
     pub by: Actor<'a>,
     pub client: &'a Client,
-    /// The provider's id, where it has to do with one.
+    /// The provider's id, if one is involved.
     pub provider: Option<&'a str>,
-    /// Names it on a page, in a link or in the log.
+    /// Identifies the deed on a page, in a link or in the log.
     pub reference: Option<&'a str>,
 }
 
-/// What comes from no address.
+/// The client of deeds that come from no address.
 static NOWHERE: Client = Client {
     address: String::new(),
     user_agent: String::new(),
     is_proxy: false,
 };
 
-/// About whom an event is.
+/// The subject of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About<'a> {
-    /// An account, and the name that it has now.
+    /// An account, and its current name.
     Person(i64, &'a str),
     /// The portal itself, or someone without an account.
     Portal,
@@ -49,7 +50,7 @@ impl<'a> From<&'a User> for About<'a> {
 }
 
 impl<'a> Deed<'a> {
-    /// From a browser.
+    /// A deed from a browser.
     #[must_use]
     pub const fn new(now: UnixTime, by: Actor<'a>, client: &'a Client) -> Self {
         Self {
@@ -61,7 +62,7 @@ impl<'a> Deed<'a> {
         }
     }
 
-    /// From the commands, a job, or a provider's own request.
+    /// A deed of the commands, a job, or a provider's own request.
     #[must_use]
     pub const fn from_nowhere(now: UnixTime, by: Actor<'a>) -> Self {
         Self::new(now, by, &NOWHERE)
@@ -115,7 +116,7 @@ impl<'a> Deed<'a> {
     }
 }
 
-/// A row as the log has it: one line of JSON. Its members stay.
+/// Formats a row for the log: one line of JSON. Its members never change.
 fn json_line(row: &Record, details: &stored::Details) -> Result<String> {
     let line = serde_json::to_string(&serde_json::json!({
         "time": rfc3339(row.created_at(), &jiff::tz::TimeZone::UTC),

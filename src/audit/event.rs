@@ -1,6 +1,6 @@
-//! What can happen: each event with exactly what there is to tell of it.
+//! The events that can happen: each one with exactly the data that describes it.
 //!
-//! A new event is a case here, its stored form in [`super::stored`], and its words in
+//! A new event needs a case here, its stored form in [`super::stored`], and its words in
 //! `web/timeline.rs`; the compiler asks for both.
 
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
@@ -14,10 +14,10 @@ use crate::users::{Field, FieldChange, Role};
 
 use super::Note;
 
-/// `(provider's id, subject)`: how a person is known there.
+/// `(provider's id, subject)`: how a person is known at a provider.
 pub type Identity = (String, String);
 
-/// The kinds' codes are the variants' names in snake case; they are stored, and stay.
+/// The codes are the names of the variants in snake case. They are stored and never change.
 #[derive(Clone, Debug, PartialEq, Eq, EnumDiscriminants)]
 #[strum_discriminants(
     name(EventKind),
@@ -34,7 +34,7 @@ pub enum Event {
     },
     SignInRefused {
         reason: Reason,
-        /// What the log says of it.
+        /// The cause of the failure, as the log states it.
         failure: String,
     },
     SignedOut,
@@ -46,12 +46,12 @@ pub enum Event {
     OtherSessionsEnded {
         count: usize,
     },
-    /// All of an account's.
+    /// All sessions of an account ended.
     SessionsEnded {
         count: usize,
         note: Note,
     },
-    /// A local one, by hand. The reference is the id of its owner's link.
+    /// A local account was created by hand. The reference is the id of its owner's link.
     AccountCreated {
         note: Note,
     },
@@ -62,13 +62,13 @@ pub enum Event {
     AccountActivated {
         note: Note,
     },
-    /// Its personal data is gone; the event is under its new name.
+    /// An account's personal data was erased. The event has the account's new name.
     AccountErased {
-        /// Rows of the audit log that were rewritten.
+        /// The number of audit log rows that were rewritten.
         events: usize,
         note: Note,
     },
-    /// From another system.
+    /// An account was imported from another system.
     AccountImported {
         permissions: Vec<String>,
     },
@@ -95,29 +95,29 @@ pub enum Event {
         identity: Identity,
         sessions_ended: usize,
         changes: Changes,
-        /// Providers whose refusals went with it.
+        /// The providers whose refusals were removed with it.
         refused_by: Vec<String>,
         note: Note,
     },
-    /// The provider does not let the person in any more.
+    /// The provider no longer lets the person in.
     AccessWithdrawn {
         sessions_ended: usize,
         changes: Changes,
-        /// The rule of admission that they break, where it was one.
+        /// The rule of admission that they break, if there was one.
         rule: Option<Admission>,
     },
     /// A re-check read other names or permissions than before.
     AccountSynced {
         changes: Changes,
     },
-    /// So many people of a provider were refused without a name that those refusals count for
-    /// nothing now.
+    /// So many people of a provider were refused without a reason that those refusals no longer
+    /// count.
     RefusalsSuspended {
         people: usize,
     },
-    /// An admin says that a provider's refusals are meant.
+    /// An admin confirmed a provider's refusals.
     RefusalsConfirmed,
-    /// They made room for a new one.
+    /// They made room for a new session.
     OldestSessionsEnded {
         count: usize,
     },
@@ -125,29 +125,30 @@ pub enum Event {
     SignedOutByProvider {
         count: usize,
     },
-    /// What a provider gave was revoked there after a sign-out, or could not be.
+    /// Tokens from a provider were revoked there after a sign-out, or could not be.
     TokensRevoked {
         failure: Option<Reason>,
     },
-    /// Sessions of a provider that no instance has any more ended.
+    /// The sessions of a provider that no instance has any more were ended.
     ProviderGone {
         sessions_ended: usize,
     },
-    /// People whom a provider had refused may come in again.
+    /// People whom a provider had refused may sign in again.
     Readmitted {
         refused_by: Vec<String>,
         note: Note,
     },
-    /// People of a provider are known by another id or another member.
+    /// People of a provider are now known by another id or another member.
     ProviderRekeyed {
         people: usize,
         note: Note,
     },
-    /// Where the owner chose it by a link, or while signed in, or the command line did.
+    /// A password was changed by its owner, through a link or while signed in, or by the command
+    /// line.
     PasswordChanged {
         sessions_ended: usize,
     },
-    /// The current one was wrong.
+    /// The current password was wrong.
     PasswordChangeRefused,
     /// The old password has ended. The reference is the link's id.
     PasswordLinkMade {
@@ -158,9 +159,9 @@ pub enum Event {
     ConfirmationLinkMade {
         note: Note,
     },
-    /// The reference is the id of the link by which it was chosen, where there was one.
+    /// The reference is the id of the link used to choose it, if any.
     ConfirmationPasswordSet,
-    /// Someone who is signed in proved who they are.
+    /// A signed-in person proved who they are.
     Proved {
         by: ProvedBy,
     },
@@ -177,15 +178,15 @@ pub enum Event {
         /// The list with its filters: `users?role=staff`.
         list: String,
     },
-    /// Events that were past their time are gone.
+    /// Expired events were deleted.
     EventsSwept {
         count: usize,
     },
-    /// So many refused sign-ins of a minute have no row of their own.
+    /// This many refused sign-ins of a minute have no row of their own.
     MoreSignInsRefused {
         count: usize,
     },
-    /// An act that an admin tried and was refused; its row is one of `act`'s.
+    /// An admin tried an act and was refused. Its row is one of `act`'s.
     #[strum_discriminants(strum(disabled))]
     ActRefused {
         act: EventKind,
@@ -200,13 +201,14 @@ pub enum Event {
 coded!(EventKind);
 
 impl EventKind {
-    /// All that rows are written of.
+    /// All kinds that rows can be written with.
     pub fn all() -> impl Iterator<Item = Self> {
         let is_stored = |kind: &Self| !matches!(kind, Self::ActRefused | Self::Other);
         Self::VARIANTS.iter().copied().filter(is_stored)
     }
 
-    /// Whether it is about coming and going, which is kept for a shorter time than acts are.
+    /// Returns whether this is about signing in or out. Such events are kept for a shorter time
+    /// than acts.
     #[must_use]
     pub const fn is_sign_in(self) -> bool {
         matches!(
@@ -242,26 +244,26 @@ pub enum SignInWay {
     RescueLink,
 }
 
-/// A first sign-in landed on an account that was imported.
+/// An imported account that was adopted at a first sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adopted {
     pub identity: Identity,
     pub sessions_ended: usize,
 }
 
-/// What became of an account's fields and permissions.
+/// The changes to an account's fields and permissions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     pub fields: Vec<FieldChange>,
     pub permissions: Diff,
-    /// Why the permissions from before were kept: the answer failed.
+    /// The reason why the earlier permissions were kept: the answer failed.
     pub permissions_kept: Option<Reason>,
-    /// Values that were not taken over, and why: `email too_long`.
+    /// Values that were not taken over, with the reason: `email too_long`.
     pub kept: Vec<String>,
 }
 
 impl Changes {
-    /// Whether something is different now. What was kept is not.
+    /// Returns whether anything changed. Kept values do not count.
     #[must_use]
     pub fn is_any(&self) -> bool {
         !self.fields.is_empty() || self.permissions != Diff::default()

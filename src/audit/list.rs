@@ -1,4 +1,4 @@
-//! Looking through the trail.
+//! Searching the audit log.
 
 use super::{COMMAND_LINE, EventKind, Record};
 use crate::clock::UnixTime;
@@ -8,15 +8,16 @@ use crate::id::first_id_at;
 use crate::paging::{ById, Listing, Page, Total};
 use crate::users;
 
-/// Which events are wanted. Nothing wanted: all are.
+/// The conditions that a listed event must meet. An empty filter lists all events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// About the account of this id.
+    /// Events about the account with this id.
     pub user_id: Option<i64>,
-    /// About whom, by the name that they had then.
+    /// Events about a person, by the name that they had then.
     pub username: Option<String>,
-    /// Who did it: [`COMMAND_LINE`], or a username. Where an account bears it, what that account
-    /// did counts, under whatever name, and rows of the name that tell no account; otherwise the name.
+    /// The actor: [`COMMAND_LINE`] or a username. If an account has this name, its acts count under
+    /// any name, together with rows of the name that have no account. Otherwise only the name
+    /// counts.
     pub actor: Option<String>,
     pub kind: Option<EventKind>,
     pub is_success: Option<bool>,
@@ -24,7 +25,7 @@ pub struct Filter {
     pub reference: Option<String>,
     pub since: Option<UnixTime>,
     pub before: Option<UnixTime>,
-    /// Without the notes of admins, for whom they are about.
+    /// Leaves out what the people concerned may not see, such as the notes of admins.
     pub is_for_its_person: bool,
 }
 
@@ -38,7 +39,7 @@ impl Filter {
         let indexed = [
             self.user_id
                 .map(|id| Sql::new("x.user_id = ?", [id.into()])),
-            // The partial index needs the words of its own condition.
+            // The partial index is used only if the query repeats its condition.
             equals("reference <> '' AND x.reference", &self.reference),
             equals("address", &self.address),
             equals("username", &self.username),
@@ -49,7 +50,7 @@ impl Filter {
         ];
         let tests = [
             (self.is_success == Some(true)).then(|| Sql::text("x.outcome = 'success'")),
-            // What others tried and were refused is between them.
+            // Refused acts that others attempted are not shown to the person concerned.
             self.is_for_its_person.then(|| {
                 Sql::new(
                     "x.event <> ? AND (x.outcome = 'success' OR x.actor_id = x.user_id OR (x.actor_id IS NULL AND (x.actor = '' OR (x.actor = x.username AND NOT (x.actor = ? AND x.address = '')))))",
@@ -89,8 +90,8 @@ impl Filter {
             "x.actor_id IS NOT NULL AND x.actor_id = ?",
             [user.id.into()],
         );
-        // Rows of before have no id, and are the oldest of that name: where they are gone, one
-        // index has both the actor and the order.
+        // Older rows have no id, and are the oldest with that name. Once they are gone, one index
+        // covers both the actor and the order.
         let oldest = Sql::new(
             "SELECT CAST(CASE WHEN x.actor_id IS NULL THEN 1 ELSE 0 END AS BIGINT) AS value FROM audit_events x WHERE x.actor = ? ORDER BY x.id LIMIT 1",
             [name.as_str().into()],
@@ -105,7 +106,7 @@ impl Filter {
     }
 }
 
-/// One page, newest first.
+/// Reads one page, newest first.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -113,7 +114,7 @@ pub fn list(conn: &mut Conn, filter: &Filter, page: Page, size: usize) -> Result
     filter.rows(conn)?.page(conn, page, size)
 }
 
-/// How many there are, as far as that is cheap to know.
+/// Counts the events, as far as that is cheap.
 pub fn total(conn: &mut Conn, filter: &Filter) -> Result<Option<Total>> {
     filter.rows(conn)?.total(conn)
 }

@@ -1,21 +1,21 @@
-//! What an admin writes: why they do something, or a note about someone.
+//! A text written by an admin: a reason for an act, or a note about a person.
 
-/// Its length in characters, at most.
+/// The maximum length in characters.
 pub const MAX_NOTE: usize = 500;
 
-/// Trimmed, and short enough; empty where nothing was written.
+/// A note, trimmed and short enough. It is empty if nothing was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note(String);
 
 impl Note {
-    /// `None` for a text that is too long.
+    /// Parses a note. Returns `None` if the text is too long.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         (text.chars().count() <= MAX_NOTE).then(|| Self(text.to_owned()))
     }
 
-    /// A text of our own, or one that is stored.
+    /// Wraps a text that is our own or already stored.
     #[must_use]
     pub const fn of(text: String) -> Self {
         Self(text)

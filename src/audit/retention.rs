@@ -1,5 +1,5 @@
-//! The two exceptions to "rows are only added": what is past its time goes, and a leaver's
-//! personal data. Both leave an event that says so.
+//! The two exceptions to "rows are only added": expired events, and a leaver's personal data. Both
+//! leave an event that says so.
 
 use std::time::Duration;
 
@@ -16,14 +16,13 @@ use crate::users::{self, Leaver, User};
 /// How long events are kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Of coming and going: [`EventKind::is_sign_in`].
+    /// For events about signing in and out: [`EventKind::is_sign_in`].
     pub sign_ins: Duration,
-    /// Of everything else.
+    /// For all other events.
     pub acts: Duration,
 }
 
-/// Deletes up to `limit` events that are past their time; how many there were. One
-/// event tells of it.
+/// Deletes up to `limit` expired events, and returns how many. One event reports the deletion.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -58,12 +57,12 @@ pub fn sweep(conn: &mut Conn, now: UnixTime, keep: Retention, limit: i64) -> Res
     Ok(swept)
 }
 
-/// Takes somebody's personal data out of the trail: their name gives way to the alias, in what was
-/// done about them and by them; their addresses, browsers and the texts of changes go. How many rows
-/// there were: all of them stay, with their times, kinds and outcomes.
+/// Removes a person's personal data from the audit log. The alias replaces their name in events
+/// about them and by them; their addresses, browsers and the texts of changes are deleted. Returns
+/// how many rows there were: all of them stay, with their times, kinds and outcomes.
 ///
-/// What they did is told by the account's id. Rows of before have none: there the name counts, from
-/// when the account has borne it, and never where it may be the command line's.
+/// Acts are attributed by the account's id. Older rows have none: for those the name counts, from
+/// the time when the account got it, and never if it may be the command line's.
 pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
     let Leaver {
         id,
@@ -79,8 +78,8 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
     for event in &about {
         let is_own = match event.by() {
             Actor::Person { id: actor, .. } => actor == id,
-            // By the name that they had then, or by what they have been called since; a sign-in is
-            // by whoever came.
+            // Match their name at the time, or any name since. A sign-in is attributed to the
+            // person who came.
             Actor::Named(name) => {
                 name == event.username
                     || event.event == EventKind::SignInRefused.code()
@@ -99,7 +98,7 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
                 audit_events::details.eq(blank),
             ))
             .execute(conn)?;
-        // From where somebody else acted on them is evidence.
+        // The address from which someone else acted on them is evidence.
         if is_own || event.actor.is_empty() {
             diesel::update(row)
                 .set((
@@ -120,7 +119,7 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
     let mut by = diesel::update(audit_events::table.filter(by_id))
         .set(gone)
         .execute(conn)?;
-    // The command line comes from no address.
+    // Acts on the command line have no address.
     let of_before = audit_events::actor
         .eq(username)
         .and(audit_events::actor_id.is_null())
@@ -139,7 +138,7 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
     )
     .set(gone)
     .execute(conn)?;
-    // Refusals that only named them.
+    // Refusals that only mentioned their name.
     diesel::update(
         audit_events::table
             .filter(audit_events::username.eq(username))
@@ -150,8 +149,8 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
     Ok(about.len() + by)
 }
 
-/// Since when an account bears its name here, as far as it is known: one that came from another
-/// system joined that one earlier.
+/// Returns when an account got its name here, as far as that is known. One that came from another
+/// system got it there earlier.
 pub fn named_since(conn: &mut Conn, user: &User) -> Result<UnixTime> {
     let imported: Option<i64> = audit_events::table
         .filter(audit_events::user_id.eq(user.id))

@@ -1,5 +1,5 @@
-//! How a row keeps what an event tells: a kind, a reason, and the JSON of its `details`. Rows of
-//! every earlier version are read, so members are added and never renamed.
+//! How a row stores an event: a kind, a reason, and the JSON of its `details`. Rows of every
+//! earlier version must stay readable, so members are added and never renamed.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,16 +11,16 @@ use crate::reason::Reason;
 use crate::sessions::proof::ProvedBy;
 use crate::users::{Field, FieldChange};
 
-/// How many names of permissions a row keeps.
+/// The most permission names that a row keeps.
 const MAX_NAMES: usize = 50;
 
-/// The JSON of a row's details. A member that has nothing to say is left out.
+/// The JSON of a row's details. Empty members are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Details {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     account_created: bool,
-    /// Signed in by a rescue link, not by the password.
+    /// The sign-in used a rescue link, not the password.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     rescue_link: bool,
     /// A code of [`ProvedBy`].
@@ -92,7 +92,7 @@ impl Details {
         }
     }
 
-    /// Where no session ended, nothing is said of any.
+    /// The details of ended sessions. If none ended, the count is left out.
     fn of_sessions(count: usize) -> Self {
         Self {
             count: (count > 0).then_some(count),
@@ -100,7 +100,7 @@ impl Details {
         }
     }
 
-    /// Without the texts that are personal data; what was done, and to how many, stays.
+    /// Removes the texts that are personal data. What was done, and to how many, stays.
     pub(super) fn without_texts(self) -> Self {
         let is_role = |field: &str| {
             matches!(
@@ -131,7 +131,7 @@ impl Details {
     }
 }
 
-/// The reason and the details of an event's row.
+/// Returns the reason and the details of an event's row.
 pub(super) fn stored(event: &Event) -> (Option<Reason>, Details) {
     let details = match event {
         Event::SignedIn {
@@ -265,7 +265,7 @@ const fn reason(event: &Event) -> Option<Reason> {
     }
 }
 
-/// The event of a row. The reason and the provider are empty where there is none.
+/// Reads the event of a row. `reason` and `provider` are empty if there is none.
 pub(super) fn read(kind: &str, reason: &str, provider: &str, details: Details) -> Event {
     read_known(kind, reason, provider, details).unwrap_or(Event::Other)
 }
@@ -284,7 +284,8 @@ fn read_known(kind: &str, reason: &str, provider: &str, details: Details) -> Opt
         },
         permissions_kept: details
             .permissions_kept
-            // What failed is named by a code that this version may not know; it was kept anyway.
+            // The reason may be a code that this version does not know; the permissions were kept
+            // anyway.
             .map(|code| Reason::from_code(&code).unwrap_or(Reason::Internal)),
         kept: details.kept,
     };

@@ -1,5 +1,5 @@
-//! `frontdesk demo`: portal and stand-in platform in one process, on loopback alone. Reads no
-//! settings, no environment and no `.env`.
+//! `frontdesk demo`: the portal and a stand-in for a company's provider in one process, only on
+//! loopback. Reads no settings, no environment and no `.env`.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -21,7 +21,7 @@ pub fn run() -> Result<(), Failure> {
     let redirect_url = format!("{portal}/oauth2_callback/");
     let client_secret = random_token().map_err(Error::from)?;
     let settings = settings(&platform, &redirect_url, &client_secret)?;
-    logging::start(&settings.log);
+    logging::start(&settings.log());
     let portal_socket = listen(PORTAL_PORT)?;
     let platform_socket = listen(PLATFORM_PORT)?;
 
@@ -55,7 +55,7 @@ fn settings(platform: &str, redirect_url: &str, client_secret: &str) -> Result<S
         ("INTERNAL_URL_PREFIX", platform),
         ("OAUTH2_USER_ALL_PERMISSIONS_URL", &permissions_url),
         ("OAUTH2_LOGOUT_URL", &logout_url),
-        // Its stand-in signs nothing, and everything is to be tried.
+        // The stand-in signs nothing, but it must be possible to try everything.
         ("OAUTH2_PROVES_BY", "prompt"),
         ("DATABASE_URL", "frontdesk-demo.sqlite3"),
         ("SECRET_KEY", &secret_key),

@@ -1,4 +1,4 @@
-//! `frontdesk import-django`: takes over the accounts of the Django app that the portal replaces.
+//! `frontdesk import-django`: imports the accounts of the Django app that the portal replaces.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -9,8 +9,7 @@ use super::Failure;
 use crate::clock::UnixTime;
 use crate::config::{self, DatabaseUrl};
 use crate::db::describe;
-use crate::django::Source;
-use crate::takeover::{self, Outcome, Password, Row, Summary};
+use crate::import_django::{self, DjangoDatabase, Imported, Mode, Outcome, Password, Summary};
 use crate::text::is_refused;
 
 const HEADINGS: [&str; 9] = [
@@ -27,28 +26,28 @@ const HEADINGS: [&str; 9] = [
 
 type Line = [String; HEADINGS.len()];
 
-/// Takes over the accounts in the database at `database_url`, or prints what would happen.
-pub fn run(database_url: &str, is_dry_run: bool) -> Result<(), Failure> {
+/// Imports the accounts in the database at `database_url`, or prints what would happen.
+pub fn run(database_url: &str, mode: Mode) -> Result<(), Failure> {
     let url = source_url(database_url)?;
-    // First, so that a wrong address makes no database of our own.
-    let mut source = Source::open(&url)?;
+    // This comes first, so that a wrong address does not create a database of our own.
+    let mut source = DjangoDatabase::open(&url)?;
     let (db, clock) = super::migrated_database()?;
     let mut lines = Vec::new();
-    let summary = takeover::import(&db, clock.now(), &mut source, is_dry_run, |row| {
-        if is_dry_run {
-            lines.push(line(row));
-        } else if let Some(problem) = problem(row.outcome) {
-            say!("{}: {problem}", printable(row.username));
+    let summary = import_django::import(&db, clock.now(), &mut source, mode, |imported| {
+        if mode == Mode::DryRun {
+            lines.push(line(imported));
+        } else if let Some(problem) = problem(imported.outcome) {
+            say!("{}: {problem}", printable(&imported.account.row.username));
         }
     })?;
-    if is_dry_run {
+    if mode == Mode::DryRun {
         print_table(&lines);
     }
-    print_summary(&summary, &describe(&url), is_dry_run);
+    print_summary(&summary, &describe(&url), mode);
     Ok(())
 }
 
-/// Reads an address as `DATABASE_URL` is read.
+/// Parses an address in the same way as `DATABASE_URL`.
 fn source_url(text: &str) -> Result<DatabaseUrl, Failure> {
     if text.trim().is_empty() {
         return Err(Failure::Other(
@@ -59,33 +58,34 @@ fn source_url(text: &str) -> Result<DatabaseUrl, Failure> {
     Ok(config::database_url(&variables)?)
 }
 
-fn line(row: &Row<'_>) -> Line {
+fn line(imported: &Imported<'_>) -> Line {
+    let account = &imported.account;
     [
-        printable(row.username),
-        printable(row.first_name),
-        printable(row.email),
-        if row.is_active { "yes" } else { "no" }.to_owned(),
-        row.role.code().to_owned(),
-        row.last_login.map_or_else(|| "never".to_owned(), day),
-        match row.password {
+        printable(&account.row.username),
+        printable(&account.first_name),
+        printable(&account.email),
+        if account.row.is_active { "yes" } else { "no" }.to_owned(),
+        account.role().code().to_owned(),
+        account.last_login.map_or_else(|| "never".to_owned(), day),
+        match imported.password {
             Password::Kept => "kept",
             Password::None => "none",
             Password::Unusable => "unusable",
             Password::NotSupported => "kind not supported",
         }
         .to_owned(),
-        row.permissions.to_string(),
-        match row.outcome {
+        account.permissions.len().to_string(),
+        match imported.outcome {
             Outcome::New => "new account".to_owned(),
             Outcome::AlreadyImported => "nothing: imported before".to_owned(),
             Outcome::NameTaken | Outcome::Refused(_) => {
-                format!("nothing: {}", problem(row.outcome).unwrap_or_default())
+                format!("nothing: {}", problem(imported.outcome).unwrap_or_default())
             }
         },
     ]
 }
 
-/// Why an account is left out that nobody took over before.
+/// The reason why an account was left out, unless it was already imported.
 const fn problem(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::New | Outcome::AlreadyImported => None,
@@ -101,7 +101,7 @@ fn day(time: UnixTime) -> String {
     )
 }
 
-/// A text from elsewhere, on one line and without power over the terminal; `-` for none.
+/// Puts a text from elsewhere on one line, without control characters; `-` if there is none.
 fn printable(text: &str) -> String {
     if text.is_empty() {
         return "-".to_owned();
@@ -142,7 +142,7 @@ fn aligned<T: AsRef<str>>(cells: &[T], widths: &[usize]) -> String {
     text
 }
 
-/// How many columns of a terminal a text takes: a Chinese character takes two.
+/// The number of terminal columns that a text takes: a Chinese character takes two.
 fn width(text: &str) -> usize {
     text.chars()
         .map(|c| match c {
@@ -161,15 +161,15 @@ fn width(text: &str) -> usize {
         .sum()
 }
 
-fn print_summary(summary: &Summary, database: &str, is_dry_run: bool) {
+fn print_summary(summary: &Summary, database: &str, mode: Mode) {
     let (new, total) = (summary.new, summary.total());
-    if is_dry_run {
+    if mode == Mode::DryRun {
         say!("{new} of {total} accounts in {database} would be imported:");
     } else {
         say!("{new} of {total} accounts in {database} were imported:");
     }
     say!("  {:>6} keep their password", summary.with_password);
-    say!("  {:>6} have no password here", summary.without_password);
+    say!("  {:>6} have no password here", new - summary.with_password);
     say!("and left as they are:");
     say!("  {:>6} imported before", summary.already);
     say!(
@@ -178,7 +178,7 @@ fn print_summary(summary: &Summary, database: &str, is_dry_run: bool) {
     );
     say!("  {:>6} refused", summary.refused);
     say!();
-    if is_dry_run {
+    if mode == Mode::DryRun {
         say!("Nothing was changed. Run it without --dry-run to import them.");
     }
     say!(

@@ -57,8 +57,8 @@ pub fn run(rekey: &Rekey) -> Result<(), Failure> {
     tell(&db, &moved, rekey.dry_run)
 }
 
-/// A slip of the pen would make people of one provider those of another, who has the same
-/// subjects for somebody else.
+/// Checks that the new id is free. With a typing mistake, people of one provider would become those
+/// of another, where the same subjects belong to other people.
 fn check_new_id(db: &Db, from: &str, to: &str) -> Result<(), Failure> {
     let people = db.read_blocking(|conn| keys::count(conn, to))?;
     let variables = config::environment().ok();
@@ -107,7 +107,7 @@ fn tell(db: &Db, moved: &Moved, is_dry_run: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Old and new subjects; a heading is not needed.
+/// Reads pairs of old and new subjects; a header is optional.
 fn pairs(text: &str) -> Result<Vec<(String, String)>, Failure> {
     let mut pairs = Vec::new();
     for (place, line) in text.lines().enumerate() {

@@ -1,4 +1,5 @@
-//! `frontdesk users`: what admins script. The same acts and events as on the pages.
+//! `frontdesk users`: the acts that admins script. They are the same acts, with the same events, as
+//! on the pages.
 
 use std::io::Write as _;
 
@@ -20,14 +21,14 @@ use crate::secret::reference;
 use crate::sessions;
 use crate::users::{self, Filter, LastLogin, Role, Source, User, Wanted, refusals};
 
-/// Exit statuses beside 0 (done, or so already), 1 (failed) and 2 (wrong usage).
+/// Exit statuses beside 0 (done, or nothing to change), 1 (failed) and 2 (wrong usage).
 const NO_SUCH_ACCOUNT: u8 = 3;
 const REFUSED: u8 = 4;
 
-/// Rows a reading of the database.
+/// Rows per read from the database.
 const PIECE: usize = 100;
 const MAX_SHOWN: i64 = 2000;
-/// Accounts a transaction.
+/// Accounts per transaction.
 const AT_ONCE: i64 = 50;
 const DAY_SECONDS: u64 = 86_400;
 
@@ -295,7 +296,7 @@ fn user_json(user: &User) -> Value {
     })
 }
 
-/// Says that there is no such account, and ends with its own status.
+/// Reports that there is no such account, and ends with its own status.
 fn no_such_account(username: &str) -> Failure {
     eprintln!("frontdesk: {username}: {}", Refusal::UnknownUser);
     Failure::Status(NO_SUCH_ACCOUNT)
@@ -309,7 +310,7 @@ fn show(db: &Db, now: UnixTime, username: &str, is_json: bool) -> Result<(), Fai
         let identities = users::identities_of(conn, user.id)?;
         let refused = refusals::of(conn, user.id)?;
         let held = permissions::list(conn, user.id, MAX_SHOWN)?;
-        // Without the portal's settings: idle ones count too.
+        // The portal's settings are not read, so idle sessions count too.
         let filter = sessions::list::Filter {
             user_id: Some(user.id),
             ..sessions::list::Filter::default()
@@ -367,7 +368,7 @@ fn show(db: &Db, now: UnixTime, username: &str, is_json: bool) -> Result<(), Fai
     Ok(())
 }
 
-/// `name: value`, a line each; lists as JSON.
+/// Prints one line `name: value` per member; lists as JSON.
 fn print_members(document: &Value) {
     for (name, value) in document.as_object().into_iter().flatten() {
         match value {
@@ -383,7 +384,7 @@ fn print_members(document: &Value) {
     }
 }
 
-/// Readmits all whom a provider refused: one event each, so many a transaction.
+/// Readmits everyone whom a provider refused, with one event each and several per transaction.
 fn readmit_all(
     db: &Db,
     now: UnixTime,
@@ -451,7 +452,7 @@ fn act(db: &Db, now: UnixTime, one: &One, act: &Act) -> Result<(), Failure> {
         Act::GrantPermission(_) | Act::TakePermission(_) => {
             RoleSettings::of(&config::environment()?)?.into()
         }
-        // The others leave roles by permission alone, and work whatever the settings are.
+        // The other acts leave roles by permission alone, and work with any settings.
         _ => RolePermissions::default(),
     };
     let admin = Admin::command_line();

@@ -1,5 +1,5 @@
-//! What is known of a provider before it is asked anything: its settings, as types. How they are
-//! written down is [`read`]'s, what of that can be is [`build`]'s.
+//! The settings of a provider, as types: what is known before the provider is asked anything.
+//! [`read`] takes them from the variables and the file, and [`build`] checks them.
 
 mod build;
 mod read;
@@ -10,9 +10,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, EncodingKey};
+use strum::{EnumString, IntoStaticStr};
 use url::Url;
 
-use crate::branding::Twin;
+use super::table::variable;
+use crate::branding::Bilingual;
+use crate::code::coded;
 use crate::secret::Secret;
 
 /// The id under which the provider set by variables is stored with each subject.
@@ -22,23 +25,23 @@ pub const PROVIDER_ID: &str = "company";
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of an operator")]
 pub struct ProviderSettings {
-    /// Stored with each subject; it stays.
+    /// Stored with each subject, so it must never change.
     pub id: String,
-    /// `None`: "company account", in the reader's language.
-    pub label: Option<Twin>,
-    /// Of its dot on the sign-in page: `#2c49c4`
+    /// `None` means "company account", in the reader's language.
+    pub label: Option<Bilingual>,
+    /// The colour of its dot on the sign-in page: `#2c49c4`
     pub color: Option<String>,
     pub order: i64,
     /// `OpenID` Connect: compared byte for byte.
     pub issuer: Option<String>,
-    /// Where its metadata is, if not where `OpenID` Connect Discovery 4 says.
+    /// The address of its metadata, if it differs from the one in `OpenID` Connect Discovery 4.
     pub discovery_url: Option<Url>,
-    /// Under which base this server reaches what browsers reach at the issuer's origin.
+    /// The address at which this server reaches what browsers reach at the issuer's origin.
     pub internal_base: Option<Url>,
     pub client_id: String,
-    /// Empty for a public client and for one with a key.
+    /// Empty for a public client and for one that uses a key.
     pub client_secret: Secret<String>,
-    /// `None`: the first of `basic` and `post` that the provider offers.
+    /// `None` means the first of `basic` and `post` that the provider offers.
     pub client_auth: Option<ClientAuth>,
     /// The files that hold a secret or a key of this client.
     pub secret_files: Vec<String>,
@@ -51,31 +54,31 @@ pub struct ProviderSettings {
     /// The path of `redirect_url`.
     pub callback_path: String,
     pub addresses: Addresses,
-    /// Whether `userinfo` is asked, where there is one.
+    /// `userinfo` is read if the provider has it.
     pub asks_userinfo: bool,
-    /// Whether requests are pushed (RFC 9126) even where the provider does not require it.
+    /// Requests are pushed (RFC 9126) even if the provider does not require it.
     pub pushes_requests: bool,
-    /// Whether tokens are taken back there when somebody signs out here.
+    /// Tokens are revoked at the provider when their owner signs out here.
     pub revokes_tokens: bool,
     pub prompt: Option<String>,
     pub acr_values: Option<String>,
     pub max_age: Option<Duration>,
     pub proves_by: ProvesBy,
-    /// Those that an ID token may be signed with.
+    /// The algorithms that an ID token may be signed with.
     pub algorithms: Vec<Algorithm>,
     pub trusted_audiences: Vec<String>,
     pub mapping: Mapping,
-    pub admission: Admission,
+    pub admission: AdmissionRules,
     pub dialect: Dialect,
     pub recheck: Option<Recheck>,
     pub vouches_for: VouchesFor,
-    /// PEM
+    /// The certificate authorities, as PEM.
     pub ca: Option<Vec<u8>>,
-    /// What names its settings in messages.
-    pub source: Source,
+    /// Used to name the settings in messages.
+    pub source: SettingsSource,
 }
 
-/// What was set; discovery gives the rest.
+/// The addresses that were set. Discovery provides the rest.
 #[derive(Debug, Clone, Default)]
 pub struct Addresses {
     pub authorize: Option<Url>,
@@ -93,61 +96,27 @@ pub struct Addresses {
 
 /// Where a provider's settings come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum SettingsSource {
     Variables,
     /// The table of this name in the file.
     File(String),
 }
 
-impl Source {
-    /// What an operator knows a setting by.
+impl SettingsSource {
+    /// Returns the name by which an operator knows a setting.
     #[must_use]
     pub fn name(&self, key: &str) -> String {
         match self {
-            Self::Variables => VARIABLES
-                .iter()
-                .find(|(known, _)| *known == key)
-                .map_or_else(
-                    || format!("{key} (metadata)"),
-                    |(_, name)| (*name).to_owned(),
-                ),
+            Self::Variables => variable(key).map_or_else(
+                || format!("{key} (metadata)"),
+                |variable| variable.option.name.to_owned(),
+            ),
             Self::File(id) => format!("FRONTDESK_PROVIDERS {id}.{key}"),
         }
     }
 }
 
-/// The variable of each key that the short form has.
-const VARIABLES: &[(&str, &str)] = &[
-    ("issuer", "OAUTH2_ISSUER"),
-    ("client_id", "OAUTH2_CLIENT_ID"),
-    ("client_secret", "OAUTH2_CLIENT_SECRET"),
-    ("client_auth", "OAUTH2_CLIENT_AUTH"),
-    ("redirect_url", "OAUTH2_REDIRECT_URL"),
-    ("authorize_url", "OAUTH2_AUTHORIZE_URL"),
-    ("internal_url_prefix", "INTERNAL_URL_PREFIX"),
-    ("token_url", "OAUTH2_TOKEN_URL"),
-    ("profile_url", "OAUTH2_USER_BASE_INFO_URL"),
-    ("permissions_url", "OAUTH2_USER_ALL_PERMISSIONS_URL"),
-    ("logout_url", "OAUTH2_LOGOUT_URL"),
-    ("pkce", "OAUTH2_PKCE"),
-    ("scope", "OAUTH2_SCOPE"),
-    ("ca_file", "OAUTH2_CA_FILE"),
-    ("label", "OAUTH2_PROVIDER_NAME"),
-    ("proves_by", "OAUTH2_PROVES_BY"),
-    ("recheck", "OAUTH2_RECHECK"),
-    ("recheck_rate", "OAUTH2_RECHECK_RATE"),
-    ("recheck_with", "OAUTH2_RECHECK_WITH"),
-    ("vouches_for", "OAUTH2_VOUCHES_FOR"),
-    ("mapping.subject", "OAUTH2_SUBJECT"),
-    ("mapping.username", "OAUTH2_USERNAME"),
-    ("mapping.first_name", "OAUTH2_FIRST_NAME"),
-    ("mapping.email", "OAUTH2_EMAIL"),
-    ("mapping.permissions", "OAUTH2_PERMISSIONS"),
-    ("mapping.permission_name", "OAUTH2_PERMISSION_NAME"),
-    ("permissions_separator", "OAUTH2_PERMISSIONS_SEPARATOR"),
-];
-
-/// Which member of which answer is what.
+/// Where each field of a person stands in the provider's answers.
 #[derive(Debug, Clone, Default)]
 pub struct Mapping {
     pub subject: Pointer,
@@ -155,35 +124,39 @@ pub struct Mapping {
     pub first_name: Pointer,
     pub email: Pointer,
     pub email_verified: Pointer,
-    /// Empty: the permissions answer itself, or its `permissions` member.
+    /// If empty, the permissions answer itself, or its `permissions` member.
     pub permissions: Vec<Pointer>,
-    /// What stands between the names in a text that holds several; `None`: each text is one name.
+    /// The separator of names in a text that holds several. `None` means that each text is one
+    /// name.
     pub permissions_separator: Option<String>,
-    /// JSON Pointer (RFC 6901) into one item; `None`: a text, or the object's `codename`.
+    /// A JSON Pointer (RFC 6901) into one item. `None` means a text, or the object's `codename`.
     pub permission_name: Option<String>,
-    /// The provider's name to ours.
+    /// Our name for each of the provider's.
     pub permission_names: BTreeMap<String, String>,
-    /// Stands before each name that the table does not have.
+    /// Prefixed to each name that the table does not have.
     pub permission_prefix: String,
     /// Names that the table does not have are dropped.
     pub only_named_permissions: bool,
 }
 
-/// A JSON Pointer (RFC 6901), into one document or into whichever has it first.
+/// A JSON Pointer (RFC 6901) into one document, or into the first document that has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pointer {
     pub document: Option<Document>,
     pub path: String,
 }
 
-/// What a provider says of a person, in the order in which it counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// The documents in which a provider describes a person, in the order of precedence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Document {
     IdToken,
     Userinfo,
     Profile,
     Permissions,
 }
+
+coded!(Document);
 
 impl Document {
     pub const ALL: [Self; 4] = [
@@ -192,21 +165,10 @@ impl Document {
         Self::Profile,
         Self::Permissions,
     ];
-
-    /// As settings and the rehearsal write it.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::IdToken => "id_token",
-            Self::Userinfo => "userinfo",
-            Self::Profile => "profile",
-            Self::Permissions => "permissions",
-        }
-    }
 }
 
 impl Pointer {
-    /// As it is written down.
+    /// Returns the text that [`Self::parse`] reads.
     #[must_use]
     pub fn text(&self) -> String {
         match self.document {
@@ -215,15 +177,12 @@ impl Pointer {
         }
     }
 
-    /// `/email`, or `userinfo:/email`.
+    /// Parses `/email` or `userinfo:/email`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (document, path) = match text.split_once(':') {
             Some((code, path)) if !code.starts_with('/') => {
-                let document = Document::ALL
-                    .into_iter()
-                    .find(|document| document.code() == code)?;
-                (Some(document), path)
+                (Some(Document::from_code(code)?), path)
             }
             _ => (None, text),
         };
@@ -234,57 +193,57 @@ impl Pointer {
     }
 }
 
-/// Who may come in at all. Empty lists admit everybody.
+/// The rules on who may sign in at all. Empty lists admit everyone.
 #[derive(Debug, Clone, Default)]
-pub struct Admission {
+pub struct AdmissionRules {
     /// In lower case; the address must be a verified one.
     pub email_domains: Vec<String>,
-    /// Any of these, by our names.
+    /// Any of these permissions, by our names.
     pub permissions: Vec<String>,
     /// Members of the answers that must have one of some values, as text.
-    pub values: Vec<Rule>,
+    pub values: Vec<AdmissionRule>,
 }
 
-/// One member of an answer, and what it may be.
+/// One member of an answer, and the values that it may have.
 #[derive(Debug, Clone)]
-pub struct Rule {
-    /// `None`: of the token answer.
+pub struct AdmissionRule {
+    /// `None` means that the member is in the token answer.
     pub pointer: Option<Pointer>,
     pub token_path: String,
     pub values: Vec<String>,
 }
 
-/// How a provider departs from RFC 6749.
+/// The ways in which a provider departs from RFC 6749.
 #[derive(Debug, Clone)]
 pub struct Dialect {
-    /// Parameters by other names; an empty one is left out.
+    /// Other names for parameters; a parameter with an empty name is left out.
     pub authorize_params: BTreeMap<String, String>,
     pub authorize_extra: BTreeMap<String, String>,
-    /// The callback's parameter that brings the code.
+    /// The callback parameter that carries the code.
     pub callback_code: String,
     pub token_request: TokenRequest,
     pub token_params: BTreeMap<String, String>,
     pub token_extra: BTreeMap<String, String>,
-    /// JSON Pointer to the object that counts.
+    /// A JSON Pointer to the object that holds the answer.
     pub token_envelope: Option<String>,
     pub profile_envelope: Option<String>,
-    /// A member that each JSON answer has, and its value where all is well.
+    /// A member of each JSON answer, and its value when the call succeeded.
     pub ok: Option<(String, serde_json::Value)>,
     pub access_token: String,
     pub refresh_token: String,
     pub expires_in: String,
     pub needs_token_type: bool,
-    /// Brings the token in place of `Authorization: Bearer`.
+    /// The header that carries the token in place of `Authorization: Bearer`.
     pub token_header: Option<String>,
     pub profile_query: BTreeMap<String, String>,
     pub details_url: Option<Url>,
     pub details_query: BTreeMap<String, String>,
-    /// The details are a list: its first item where this JSON Pointer finds `true` counts, and
-    /// before the profile.
+    /// The details are a list. The first item where this JSON Pointer finds `true` is used, and
+    /// takes precedence over the profile.
     pub details_pick: Option<String>,
-    /// JSON Pointer to what says what is wrong, and which values of it mean that a code or a
-    /// refresh token is refused.
+    /// A JSON Pointer to the member that says what is wrong.
     pub error_member: String,
+    /// The values of that member that mean that a code or a refresh token is refused.
     pub refused_values: Vec<serde_json::Value>,
 }
 
@@ -315,15 +274,16 @@ impl Default for Dialect {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum TokenRequest {
     Form,
     Json,
-    /// A GET, as some providers want it.
+    /// A GET, which some providers require.
     Query,
 }
 
-/// How a client shows who it is (RFC 6749 2.3, `OpenID` Connect Core 9).
+/// The method by which a client proves its identity (RFC 6749 2.3, `OpenID` Connect Core 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientAuth {
     Post,
@@ -333,7 +293,7 @@ pub enum ClientAuth {
 }
 
 impl ClientAuth {
-    /// As metadata writes it (RFC 8414 2).
+    /// Returns its name in metadata (RFC 8414 2).
     #[must_use]
     pub const fn metadata_code(self) -> &'static str {
         match self {
@@ -345,23 +305,24 @@ impl ClientAuth {
     }
 }
 
-/// What signs for the client.
+/// The key with which the client signs its assertions.
 pub struct SigningKey {
     pub key: EncodingKey,
     pub algorithm: Algorithm,
-    /// `kid`
+    /// Sent as `kid`.
     pub id: Option<String>,
-    /// SHA-256 of the certificate that the provider knows the key by (RFC 7515 4.1.8), base64url.
+    /// The SHA-256 of the certificate by which the provider knows the key (RFC 7515 4.1.8),
+    /// base64url.
     pub thumbprint: Option<String>,
     pub audience: AssertionAudience,
 }
 
-/// Whom a client's own assertion names as its reader (RFC 7523 3).
+/// The audience of a client's own assertion (RFC 7523 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AssertionAudience {
-    /// As RFC 9126 2 and the newer drafts want it.
+    /// The issuer, as RFC 9126 2 and the newer drafts require.
     Issuer,
-    /// As OpenID Connect Core 9 has it.
+    /// The token endpoint, as OpenID Connect Core 9 has it.
     TokenEndpoint,
 }
 
@@ -371,28 +332,29 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
-/// What a fresh sign-in at a provider is proved by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The proof of a fresh sign-in at a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum ProvesBy {
-    /// Its own signed word on when it was, or a prompt that was pushed.
+    /// The time of the sign-in, signed by the provider, or a pushed prompt.
     AuthTime,
-    /// `prompt=login` in the browser's address, too, which whoever sits there can take out.
+    /// Also `prompt=login` in the browser's address, which the person at the browser can remove.
     Prompt,
 }
 
-/// What a provider's word counts for here. Where there are several, each is told apart.
+/// The matters in which a provider's word counts here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of an operator")]
 pub struct VouchesFor {
-    /// Its permissions make roles and open what asks for them; otherwise they are only shown.
+    /// Its permissions make roles and grant access; otherwise they are only shown.
     pub permissions: bool,
-    /// Its people are called as it calls them; otherwise `NAME@ID`.
+    /// Its people get the usernames that it gives them; otherwise `NAME@ID`.
     pub names: bool,
-    /// Its people may land on an imported account of their name.
+    /// Its people may adopt an imported account with their name.
     pub adoption: bool,
-    /// Its identities may be added to an account that exists, by that account's owner.
+    /// Its identities may be linked to an existing account, by that account's owner.
     pub linking: bool,
-    /// Whom it refuses is out by every other way, too.
+    /// People whom it refuses are signed out, however they signed in.
     pub leaving: bool,
 }
 
@@ -405,49 +367,47 @@ impl VouchesFor {
         leaving: true,
     };
 
-    /// The words of the setting.
+    /// The words that the setting accepts.
     pub const WORDS: [&'static str; 5] = ["permissions", "names", "adoption", "linking", "leaving"];
 
-    /// `None` when one of the words is none of [`Self::WORDS`].
+    /// Parses the words. Returns `None` if one is not among [`Self::WORDS`].
     #[must_use]
     pub fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut vouches_for = Self::default();
         for word in words {
-            *match word {
-                "permissions" => &mut vouches_for.permissions,
-                "names" => &mut vouches_for.names,
-                "adoption" => &mut vouches_for.adoption,
-                "linking" => &mut vouches_for.linking,
-                "leaving" => &mut vouches_for.leaving,
-                _ => return None,
-            } = true;
+            let place = Self::WORDS.iter().position(|known| *known == word)?;
+            **vouches_for.switches().get_mut(place)? = true;
         }
         Some(vouches_for)
     }
 
-    /// As the setting has it.
+    /// Returns the words that the setting contains.
     #[must_use]
-    pub fn words(self) -> Vec<&'static str> {
-        let said = [
-            self.permissions,
-            self.names,
-            self.adoption,
-            self.linking,
-            self.leaving,
-        ];
-        let words = Self::WORDS.into_iter().zip(said);
+    pub fn words(mut self) -> Vec<&'static str> {
+        let words = Self::WORDS.into_iter().zip(self.switches());
         words
-            .filter_map(|(word, is_said)| is_said.then_some(word))
+            .filter_map(|(word, is_on)| is_on.then_some(word))
             .collect()
+    }
+
+    /// Returns the switches in the order of [`Self::WORDS`].
+    const fn switches(&mut self) -> [&mut bool; 5] {
+        [
+            &mut self.permissions,
+            &mut self.names,
+            &mut self.adoption,
+            &mut self.linking,
+            &mut self.leaving,
+        ]
     }
 }
 
-/// How people who are signed in are looked up again.
+/// The re-check of people who are signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recheck {
     pub every: Duration,
-    /// At most so many calls a second, for each instance.
+    /// The most calls per second by each instance.
     pub rate: u32,
-    /// Whether the profile tells that somebody is still there, and not that a refresh token is taken.
+    /// The profile address, instead of the refresh token, tells who is still there.
     pub asks_profile: bool,
 }

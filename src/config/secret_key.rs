@@ -1,18 +1,23 @@
-//! Whether a `SECRET_KEY` is one that somebody could guess: a placeholder of instructions, a pattern,
-//! the keyboard. A random one of any usual spelling (hex, base64) is far from all of them.
+//! Finds keys that could be guessed: placeholders from instructions, patterns, rows of the
+//! keyboard. A random key in any usual spelling (hex, base64) is far from all of them.
 
-/// In bytes.
+use super::reader::{Reader, Reading};
+use super::table::OptionSpec;
+use crate::secret::Secret;
+
+/// The shortest key, in bytes.
 const MIN_LENGTH: usize = 32;
 const MIN_DISTINCT: usize = 10;
-/// What must be left of it once what it repeats is taken out, or what just counts on.
+/// The fewest bytes that must remain without repetitions.
 const MIN_FRESH: usize = 24;
+/// The fewest bytes that must not continue a sequence with their neighbour.
 const MIN_JUMPS: usize = 4;
-/// What must be left of it without the words of examples.
+/// The fewest bytes that must remain without repetitions and the words of examples.
 const MIN_OWN: usize = 20;
-/// A piece that comes again is a repetition from this length on.
+/// The shortest piece that counts as a repetition.
 const PIECE: usize = 4;
 
-/// What instructions and examples have where a key belongs.
+/// Words that instructions and examples use in place of a key.
 const PLACEHOLDERS: &[&str] = &[
     "change",
     "replace",
@@ -47,13 +52,42 @@ const PLACEHOLDERS: &[&str] = &[
     "with",
 ];
 
-/// Long enough, and not of a few characters only.
-pub fn is_long(key: &str) -> bool {
+impl Reader<'_> {
+    /// Reads the key that encrypts. Data encrypted with an earlier weak key can still be read.
+    pub(super) fn strong_secret_key(&mut self, option: &OptionSpec) -> Reading<Secret<String>> {
+        let name = option.name;
+        let Some(key) = self.secret_key(option)? else {
+            return Err(self.fault(name, "is required; `frontdesk secret-key` prints a new one"));
+        };
+        if let Some(weakness) = weakness(key.expose()) {
+            return Err(self.fault(
+                name,
+                format!(
+                    "is easy to guess: {weakness}; `frontdesk secret-key` prints a new one. Set {name}=THE-NEW-KEY and, so that nobody is signed out, {name}_PREVIOUS=THE-CURRENT-KEY; remove the second line after FRONTDESK_SESSION_MAX"
+                ),
+            ));
+        }
+        Ok(key)
+    }
+
+    pub(super) fn secret_key(&mut self, option: &OptionSpec) -> Reading<Option<Secret<String>>> {
+        let key = self.secret(option.name)?;
+        if key.as_ref().is_some_and(|key| !is_long(key.expose())) {
+            let problem =
+                "must be at least 32 random bytes; `frontdesk secret-key` prints a new one";
+            return Err(self.fault(option.name, problem));
+        }
+        Ok(key)
+    }
+}
+
+/// Returns whether the key is long enough and has more than a few different characters.
+fn is_long(key: &str) -> bool {
     key.len() >= MIN_LENGTH && distinct(key.as_bytes()) >= MIN_DISTINCT
 }
 
-/// Why somebody could guess it.
-pub fn weakness(key: &str) -> Option<&'static str> {
+/// Returns the reason why a key could be guessed, if there is one.
+fn weakness(key: &str) -> Option<&'static str> {
     let mut rest = key.to_lowercase();
     for word in PLACEHOLDERS {
         rest = rest.replace(word, "");
@@ -78,7 +112,7 @@ fn distinct(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-/// How many bytes are no part of a piece that stood there before.
+/// Counts the bytes that are not part of a piece that occurred before.
 fn fresh(bytes: &[u8]) -> usize {
     let mut count = 0;
     let mut at = 0;
@@ -104,7 +138,7 @@ fn fresh(bytes: &[u8]) -> usize {
     count
 }
 
-/// How many bytes are not the next, the one before or the same as their neighbour.
+/// Counts the bytes that differ from their neighbour by more than one.
 fn jumps(bytes: &[u8]) -> usize {
     let pairs = bytes.windows(2);
     pairs

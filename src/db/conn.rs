@@ -1,4 +1,4 @@
-//! One connection, to either database. In a file of its own since the derive adds many names.
+//! One connection, to either database. It has a file of its own because the derive adds many names.
 
 use diesel::pg::PgConnection;
 use diesel::sqlite::SqliteConnection;
@@ -9,8 +9,9 @@ pub enum Conn {
     Postgres(PgConnection),
 }
 
-/// Runs one statement on whichever database this is; for what `Conn` itself cannot express, and
-/// for what every page runs: `Conn` builds the text of a statement at each use.
+/// Runs one statement on whichever database this is. Used for statements that `Conn` itself cannot
+/// express, and for those that every page runs, because `Conn` rebuilds a statement's text at each
+/// use.
 macro_rules! each {
     ($conn:expr, |$c:ident| $statement:expr) => {
         match $conn {

@@ -16,7 +16,7 @@ use super::{Conn, down};
 use crate::config::DatabaseUrl;
 use crate::error::Result;
 
-/// For how long, and after which pauses, a file that another instance is setting up is tried again.
+/// How long, and after which pauses, opening a file is retried while another instance sets it up.
 const LOCKED_PATIENCE: Duration = Duration::from_secs(2);
 const LOCKED_PAUSE: Duration = Duration::from_millis(20);
 
@@ -47,7 +47,7 @@ fn connect_sqlite(path: &Path, may_write: bool) -> Result<SqliteConnection> {
     if may_write {
         create_private(path).map_err(|error| down(format!("{name} cannot be created: {error}")))?;
     }
-    // Diesel reads some names as addresses with parameters; a path is always just a path.
+    // Diesel reads some names as addresses with parameters, but a path must always be just a path.
     let name = if path.is_absolute() {
         name.to_owned()
     } else {
@@ -62,7 +62,8 @@ fn connect_sqlite(path: &Path, may_write: bool) -> Result<SqliteConnection> {
         "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
          PRAGMA query_only = ON;"
     };
-    // While another instance turns a new file to WAL, "locked" comes at once and is not waited out.
+    // While another instance switches a new file to WAL, SQLite reports "locked" at once, without
+    // waiting.
     let began = Instant::now();
     let mut result = conn.batch_execute(setup);
     while matches!(&result, Err(error) if error.to_string().contains("locked"))
@@ -75,7 +76,7 @@ fn connect_sqlite(path: &Path, may_write: bool) -> Result<SqliteConnection> {
     Ok(conn)
 }
 
-/// A new file is its owner's alone, and so are those that SQLite makes beside it.
+/// Creates a file that only its owner may read. SQLite gives the files beside it the same mode.
 fn create_private(path: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
@@ -88,7 +89,7 @@ fn create_private(path: &Path) -> std::io::Result<()> {
 fn connect_postgres(url: &str) -> Result<PgConnection> {
     let url = connection_url(url).ok_or_else(|| down("DATABASE_URL cannot be read"))?;
     let mut conn = PgConnection::establish(&url).map_err(down)?;
-    // Bounded, so that no lock and no lost network holds a person for longer.
+    // Bounded, so that no lock and no lost network keeps a person waiting for longer.
     conn.batch_execute(
         "SET statement_timeout = '8s'; SET lock_timeout = '5s'; \
          SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = warning",
@@ -97,8 +98,8 @@ fn connect_postgres(url: &str) -> Result<PgConnection> {
     Ok(conn)
 }
 
-/// The address with our defaults for what it leaves open: a bounded wait, and for a server that is
-/// not on this machine a connection that proves who it is.
+/// Returns the address with our defaults for what it leaves open: a bounded wait and, if the server
+/// is not on this machine, a connection that proves the server's identity.
 #[must_use]
 pub fn connection_url(text: &str) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
@@ -124,7 +125,7 @@ pub fn connection_url(text: &str) -> Option<String> {
         || url
             .query_pairs()
             .any(|(name, value)| name == "sslmode" && value.starts_with("verify-"));
-    // A root file makes the library verify whatever the mode, so it is named only where it is
+    // With a root file the library verifies in any mode, so it is named only when verification is
     // wanted.
     if is_verified
         && !has("sslrootcert")
@@ -136,7 +137,8 @@ pub fn connection_url(text: &str) -> Option<String> {
     Some(url.into())
 }
 
-/// A `host` or `hostaddr` among the parameters is the one that counts; a path is a local socket.
+/// Returns whether the server is on this machine. A `host` or `hostaddr` among the parameters takes
+/// precedence, and a path is a local socket.
 pub fn is_local(url: &Url) -> bool {
     let parameter = url
         .query_pairs()
@@ -156,8 +158,8 @@ pub fn is_local(url: &Url) -> bool {
     }
 }
 
-/// Where Linux distributions keep the certificate authorities; the library that we carry does
-/// not know.
+/// Finds the certificate authorities of a Linux distribution. The library that we bundle does not
+/// know where they are.
 fn system_certificates() -> Option<&'static str> {
     [
         "/etc/ssl/certs/ca-certificates.crt",

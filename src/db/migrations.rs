@@ -1,4 +1,4 @@
-//! Bringing the tables up to date, and saying how far they are.
+//! Migrating the tables, and reporting their state.
 
 use diesel::connection::SimpleConnection as _;
 use diesel::migration::MigrationSource;
@@ -10,29 +10,29 @@ use crate::error::Result;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
-/// The WAL-reset bug, which can corrupt a database, is mended from this version on.
+/// The first version without the WAL-reset bug, which can corrupt a database.
 const SQLITE_MIN_VERSION: i32 = 3_051_003;
 
-/// The version of the SQLite inside this program.
+/// Returns the version of the SQLite inside this program.
 #[must_use]
 pub fn sqlite_version() -> i32 {
-    // Diesel has no call for it, and the bundled library's constant is what was compiled in.
+    // Diesel has no call for this, and the bundled library's constant is the version compiled in.
     libsqlite3_sys::SQLITE_VERSION_NUMBER
 }
 
-/// How far the tables are.
+/// The state of the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MigrationState {
     Current,
-    /// How many are still to be applied.
+    /// The number of migrations still to apply.
     Pending(usize),
-    /// A newer version of this program has been here.
+    /// A newer version of this program has migrated the tables.
     TooNew,
 }
 
 impl Db {
-    /// Brings the tables up to date: one transaction under a lock, so that of any number of
-    /// instances that start at once one does it and the others wait.
+    /// Migrates the tables in one transaction under a lock: if several instances start at once, one
+    /// of them does it and the others wait.
     ///
     /// # Errors
     /// [`crate::error::DatabaseError::Down`] when a newer program has been here, or a migration fails.

@@ -1,12 +1,12 @@
-//! An UPDATE that every sign-in runs, prepared once a connection.
+//! An UPDATE that every sign-in runs, prepared once per connection.
 
 use diesel::backend::Backend;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 
-/// Has a connection keep the prepared statement, by its text. Diesel prepares each UPDATE anew,
-/// since the columns of a changeset may differ from one to the next; where they hardly do, that is
-/// most of what the statement costs. For statements of a few texts only: each is kept.
+/// Makes a connection cache the prepared statement by its text. Diesel prepares each UPDATE anew,
+/// since the columns of a changeset may vary; if they hardly do, preparing is most of the cost. Use
+/// it only for statements with few different texts: each is kept.
 pub struct Prepared<T>(pub T);
 
 impl<T> QueryId for Prepared<T> {

@@ -1,5 +1,5 @@
-//! Statements that are put together from parts: lists with any filters in any order. Values are
-//! always bound; the text comes from the program alone.
+//! Statements assembled from parts: lists with any filters in any order. Values are always bound;
+//! the text comes only from the program.
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -9,7 +9,7 @@ use diesel::sqlite::Sqlite;
 use super::Conn;
 use crate::error::Result;
 
-/// A value to be bound.
+/// A value to bind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     Int(i64),
@@ -50,7 +50,7 @@ impl Sql {
         sql
     }
 
-    /// Text without a value.
+    /// Text without values.
     #[must_use]
     pub fn text(text: &str) -> Self {
         Self::new(text, [])
@@ -73,7 +73,7 @@ impl Sql {
         self
     }
 
-    /// All parts, with `AND` between them; `TRUE` for none.
+    /// Joins all parts with `AND`; `TRUE` if there are none.
     #[must_use]
     pub fn all<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut whole = Self::default();
@@ -88,7 +88,8 @@ impl Sql {
         whole
     }
 
-    /// The text as both databases take it: `$1`, `$2`, … in order of appearance.
+    /// Returns the text in the form that both databases accept: `$1`, `$2`, … in order of
+    /// appearance.
     fn numbered(&self) -> String {
         let mut text = String::with_capacity(self.text.len() + self.values.len());
         let mut number = 0;
@@ -129,7 +130,7 @@ impl Sql {
         })
     }
 
-    /// The first row's `value`, a number.
+    /// Returns the first row's `value`, a number.
     pub fn number(&self, conn: &mut Conn) -> Result<Option<i64>> {
         #[derive(QueryableByName)]
         struct Row {
@@ -139,7 +140,7 @@ impl Sql {
         Ok(self.load::<Row>(conn)?.first().map(|row| row.value))
     }
 
-    /// How many rows this `SELECT` gives, counted no further than `cap`.
+    /// Counts the rows of this `SELECT`, up to `cap`.
     pub fn count_up_to(&self, conn: &mut Conn, cap: i64) -> Result<i64> {
         let counted = Self::text("SELECT COUNT(*) AS value FROM (SELECT 1 FROM (")
             .then(self)

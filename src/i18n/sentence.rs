@@ -1,5 +1,5 @@
-//! Sentences with values in them. Their places are `{}` in the text; a page that marks a value up
-//! writes the parts around it.
+//! Sentences with values in them. `{}` in a text is the place of a value; a page that marks the
+//! value up writes the parts around it.
 
 use std::fmt::Display;
 

@@ -1,25 +1,23 @@
-//! The way to a provider (RFC 6749 4.1.1): what is asked for at its authorize address, and how this
-//! client shows who it is wherever it calls with its secret.
+//! The way to a provider: the authorization request (RFC 6749 4.1.1), either in the browser's
+//! address or pushed (RFC 9126).
 
 use std::sync::Arc;
 
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::StatusCode;
 use serde_json::Value;
-use tokio::time::Instant;
 use url::Url;
 
 use super::call::call;
 use super::metadata::Metadata;
-use super::{Failure, Prompt, Provider, Request, Visitor, token};
-use crate::clock::UnixTime;
-use crate::config::{AssertionAudience, ClientAuth};
+use super::{Failure, Moment, Prompt, Provider, Request, Visitor, token};
+use crate::config::ClientAuth;
 use crate::error::{Cause, Result, Step};
 use crate::secret::sha256;
 
 impl Provider {
-    /// Where the browser goes to sign in (RFC 6749 4.1.1, RFC 7636 4.3). A query that the
-    /// configured address has is kept, save for names that are ours to set. Pushes the request
-    /// where the provider wants that (RFC 9126).
+    /// Returns the address where the browser goes to sign in (RFC 6749 4.1.1, RFC 7636 4.3). A
+    /// query in the configured address is kept, except for names that we set. The request is pushed
+    /// if the provider wants that (RFC 9126).
     ///
     /// # Errors
     /// [`Failure`] at [`Step::Discovery`] or [`Step::PushedRequest`]
@@ -27,19 +25,18 @@ impl Provider {
         &self,
         request: Request<'_>,
         visitor: &Visitor,
-        now: UnixTime,
-        deadline: Instant,
+        moment: Moment,
     ) -> Result<Url, Failure> {
-        let metadata = self.to_begin(visitor, now, deadline).await?;
+        let metadata = self.to_begin(visitor, moment).await?;
         let parameters = self.authorize_parameters(&request);
-        // What the attempt remembers as pushed must have been.
+        // If the attempt is recorded as pushed, its request must be.
         let is_pushing = request.is_pushed || self.is_pushing(&metadata);
         let pushed = metadata.pushed_requests.as_ref().filter(|_| is_pushing);
         if let Some(address) = pushed {
             let step = Step::PushedRequest;
-            let place = self.place(visitor, step, deadline).await?;
+            let place = self.place(visitor, step, moment.deadline).await?;
             let push = async {
-                let pushed = self.push(&metadata, address, &parameters, now, deadline);
+                let pushed = self.push(&metadata, address, &parameters, moment);
                 pushed.await.map_err(Failure::at(step))
             };
             let request_uri = place.hold(step, push).await?;
@@ -57,20 +54,19 @@ impl Provider {
         Ok(with_query(&metadata.authorize, &parameters))
     }
 
-    /// What is known of it for the way there; asked for where nothing is.
+    /// Its metadata for the way there. They are read if nothing is known yet.
     pub(super) async fn to_begin(
         &self,
         visitor: &Visitor,
-        now: UnixTime,
-        deadline: Instant,
+        moment: Moment,
     ) -> Result<Arc<Metadata>, Failure> {
         if let Some(known) = self.known() {
-            self.nudge(now);
+            self.nudge(moment.now);
             return Ok(known);
         }
         let step = Step::Discovery;
-        let place = self.place(visitor, step, deadline).await?;
-        place.hold(step, self.discover(now, deadline)).await
+        let place = self.place(visitor, step, moment.deadline).await?;
+        place.hold(step, self.discover(moment)).await
     }
 
     fn authorize_parameters(&self, request: &Request<'_>) -> Vec<(String, String)> {
@@ -87,19 +83,9 @@ impl Provider {
         if settings.issuer.is_some() {
             all.push(("nonce", request.nonce.to_owned()));
         }
-        match (request.prompt, &settings.prompt) {
-            // Without consent some give no refresh token.
-            (Prompt::Login, Some(prompt)) if prompt.split(' ').any(|word| word == "consent") => {
-                all.push(("prompt", "login consent".to_owned()));
-            }
-            (Prompt::Login, _) => all.push(("prompt", "login".to_owned())),
-            // It was tried in silence, and the provider wants to speak with the person.
-            (Prompt::Aloud, Some(prompt)) if prompt == "none" => {}
-            (Prompt::Aloud, prompt) => all.extend(prompt.clone().map(|prompt| ("prompt", prompt))),
-            (Prompt::Unasked, Some(prompt)) => all.push(("prompt", prompt.clone())),
-            (Prompt::Unasked, None) => {}
-        }
-        // Of the two, the one that is signed for: the answer must then tell when it was.
+        let prompt = self.prompt(request.prompt);
+        all.extend(prompt.map(|prompt| ("prompt", prompt.to_owned())));
+        // Of the two, only `max_age` has a signed result: the answer must then contain the time.
         let max_age = match request.prompt {
             Prompt::Login => Some(0),
             _ => settings.max_age.map(|max_age| max_age.as_secs()),
@@ -116,50 +102,63 @@ impl Provider {
             all.push(("code_challenge", challenge));
             all.push(("code_challenge_method", "S256".to_owned()));
         }
-        let renamed = &settings.dialect.authorize_params;
-        let extra = &settings.dialect.authorize_extra;
-        let mut named: Vec<(String, String)> = all
+        self.in_its_dialect(all)
+    }
+
+    /// The value of `prompt`, if it is sent.
+    fn prompt(&self, prompt: Prompt) -> Option<&str> {
+        let set = self.settings.prompt.as_deref();
+        match (prompt, set) {
+            // Without consent, some providers give no refresh token.
+            (Prompt::Login, Some(set)) if set.split(' ').any(|word| word == "consent") => {
+                Some("login consent")
+            }
+            (Prompt::Login, _) => Some("login"),
+            // The silent attempt has failed: the provider needs to interact with the person.
+            (Prompt::Aloud, Some("none")) => None,
+            (Prompt::Aloud | Prompt::Unasked, set) => set,
+        }
+    }
+
+    /// The parameters of an authorization request under the provider's names for them, and its
+    /// extra parameters.
+    fn in_its_dialect(&self, parameters: Vec<(&str, String)>) -> Vec<(String, String)> {
+        let renamed = &self.settings.dialect.authorize_params;
+        let extra = &self.settings.dialect.authorize_extra;
+        parameters
             .into_iter()
             .map(|(name, value)| {
                 let name = renamed.get(name).map_or(name, String::as_str);
                 (name.to_owned(), value)
             })
             .filter(|(name, _)| !name.is_empty())
-            // The others are the protocol's own.
+            // The other names are the protocol's own.
             .filter(|(name, _)| {
                 !matches!(name.as_str(), "prompt" | "max_age") || !extra.contains_key(name)
             })
-            .collect();
-        named.extend(
-            extra
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone())),
-        );
-        named
+            .chain(extra.clone())
+            .collect()
     }
 
-    /// RFC 9126 2
+    /// Pushes the request (RFC 9126 2).
     async fn push(
         &self,
         metadata: &Metadata,
         address: &Url,
         parameters: &[(String, String)],
-        now: UnixTime,
-        deadline: Instant,
+        moment: Moment,
     ) -> Result<String, Cause> {
-        // The client's id is among them already, or comes with its authentication.
-        let parameters: Vec<(&str, &str)> = parameters
+        // The client's id is already among them, or comes with its authentication.
+        let mut parameters: Vec<(&str, &str)> = parameters
             .iter()
             .filter(|(name, _)| name != "client_id")
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        let auth = self.client_auth(metadata);
-        let mut parameters = parameters;
-        if auth == ClientAuth::Basic {
+        if self.client_auth(metadata) == ClientAuth::Basic {
             parameters.push(("client_id", &self.settings.client_id));
         }
-        let request = self.to_token_endpoint(metadata, address, &parameters, now)?;
-        let answer = call(request, deadline).await;
+        let request = self.client_request(metadata, address, &parameters, moment.now)?;
+        let answer = call(request, moment.deadline).await;
         self.note(&answer);
         let answer = answer?;
         match answer.status {
@@ -176,48 +175,7 @@ impl Provider {
         }
     }
 
-    /// How this client authenticates: as it is set, else the first that the provider offers.
-    #[must_use]
-    pub fn client_auth(&self, metadata: &Metadata) -> ClientAuth {
-        if let Some(auth) = self.settings.client_auth {
-            return auth;
-        }
-        let offers = |auth: &ClientAuth| {
-            metadata
-                .auth_methods
-                .iter()
-                .any(|method| method == auth.metadata_code())
-        };
-        // Basic is what a provider has that does not say (RFC 8414 2).
-        [ClientAuth::Basic, ClientAuth::Post]
-            .into_iter()
-            .find(offers)
-            .unwrap_or(ClientAuth::Basic)
-    }
-
-    pub(super) fn to_token_endpoint(
-        &self,
-        metadata: &Metadata,
-        address: &Url,
-        parameters: &[(&str, &str)],
-        now: UnixTime,
-    ) -> Result<RequestBuilder, Cause> {
-        let audience = match (&self.settings.issuer, &self.settings.signing_key) {
-            (Some(issuer), Some(key)) if key.audience == AssertionAudience::Issuer => issuer,
-            _ => &metadata.token_name,
-        };
-        token::request(
-            &self.client,
-            &self.settings,
-            self.client_auth(metadata),
-            address,
-            audience,
-            parameters,
-            now,
-        )
-    }
-
-    /// Whether an answer's `iss` is this provider (RFC 9207 2.4).
+    /// True if an answer's `iss` is this provider (RFC 9207 2.4).
     #[must_use]
     pub fn is_issuer(&self, issuer: Option<&str>) -> bool {
         let Some(ours) = &self.settings.issuer else {
@@ -230,7 +188,7 @@ impl Provider {
     }
 }
 
-/// An address with parameters; those that it has already stay, save for names that are set here.
+/// An address with parameters. Its existing ones stay, except for names that are set here.
 pub(super) fn with_query(address: &Url, parameters: &[(String, String)]) -> Url {
     let mut url = address.clone();
     let theirs: Vec<(String, String)> = url

@@ -1,5 +1,5 @@
-//! One HTTP call to a provider: nothing is retried, no redirect followed, no body read beyond its
-//! limit, and every failure is a [`Cause`].
+//! One HTTP call to a provider. Nothing is retried, no redirect is followed, no body is read beyond
+//! its limit, and every failure is a [`Cause`].
 
 use std::time::Duration;
 
@@ -14,25 +14,26 @@ use crate::config::ProviderSettings;
 use crate::error::Cause;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Of a decoded body.
+/// The largest decoded body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// What came back, in full.
+/// A complete answer.
 pub struct Answer {
     pub status: StatusCode,
     pub content_type: String,
     pub body: Vec<u8>,
-    /// When the provider answered by its own clock, in seconds since 1970.
+    /// The time of the answer by the provider's own clock, in seconds since 1970.
     pub date: Option<i64>,
-    /// It wants to be asked again later (RFC 9110 10.2.3).
+    /// True if the provider wants to be asked again later (RFC 9110 10.2.3).
     pub has_retry_after: bool,
-    /// What a bearer challenge names (RFC 6750 3). A bare `Bearer` is what gateways send in an outage.
+    /// The error in a bearer challenge (RFC 6750 3). A bare `Bearer` does not count: gateways send
+    /// it in an outage.
     pub challenge: Option<Challenge>,
 }
 
 impl Answer {
     /// # Errors
-    /// [`Cause::Unreadable`] when it is not JSON, or says that it is something else.
+    /// [`Cause::Unreadable`] if it is not JSON, or is labelled as something else.
     pub fn json(&self) -> Result<Value, Cause> {
         if !self.is_json() {
             return Err(Cause::Unreadable("content type"));
@@ -45,7 +46,7 @@ impl Answer {
         essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
     }
 
-    /// The answer of an address that has one thing to say.
+    /// Checks the status of an answer where only success is useful.
     ///
     /// # Errors
     /// [`Cause::ProviderError`], [`Cause::TokenRefused`], [`Cause::Refused`] for any other status.
@@ -58,7 +59,7 @@ impl Answer {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.challenge.is_some() => {
                 Err(match self.challenge {
                     Some(Challenge::InvalidToken) => Cause::TokenRefused,
-                    // About the token's scope or the request, and not about the person.
+                    // This is about the token's scope or the request, and not about the person.
                     _ => Cause::ProviderError("insufficient_scope"),
                 })
             }
@@ -73,20 +74,20 @@ impl Answer {
 /// A client for one provider.
 ///
 /// # Errors
-/// What TLS says.
+/// The error of the TLS library.
 pub fn client(settings: &ProviderSettings) -> Result<Client, Box<dyn std::error::Error>> {
-    // The process may have one already; it is the same.
+    // The process may already have one, which is the same.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
         .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
-        // The environment is read by the settings alone.
+        // Only the settings read the environment.
         .no_proxy()
         .referer(false)
-        // A server may close an idle connection just as a code is being sent on it; servers of
-        // this kind wait two seconds or more.
+        // A server may close an idle connection just as a code is being sent on it. Servers of this
+        // kind wait two seconds or more.
         .pool_idle_timeout(Duration::from_secs(1));
     let addresses = &settings.addresses;
     let has_tls = [&addresses.token, &addresses.profile, &addresses.permissions]
@@ -100,7 +101,7 @@ pub fn client(settings: &ProviderSettings) -> Result<Client, Box<dyn std::error:
     if let Some(pem) = &settings.ca {
         builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
     } else if !has_tls {
-        // Starts on a machine without any certificate authority too.
+        // The client must also start on a machine without any certificate authority.
         builder = builder.tls_certs_only([]);
     }
     Ok(builder.build()?)
@@ -112,7 +113,7 @@ pub async fn call(request: RequestBuilder, deadline: Instant) -> Result<Answer, 
     call_for(request, deadline, MAX_BODY).await
 }
 
-/// The same for a body of at most `max` bytes.
+/// Like [`call`], for a body of at most `max` bytes.
 ///
 /// # Errors
 /// As [`call`]
@@ -149,7 +150,7 @@ async fn read_body(response: &mut Response, max: usize) -> Result<Vec<u8>, Cause
     Ok(body)
 }
 
-/// `application/json`, in lower case, without parameters.
+/// The content type in lower case, without parameters: `application/json`.
 #[must_use]
 pub fn essence(headers: &HeaderMap) -> String {
     let content_type = headers
@@ -160,15 +161,15 @@ pub fn essence(headers: &HeaderMap) -> String {
     essence.trim().to_ascii_lowercase()
 }
 
-/// An error that a bearer challenge names.
+/// An error in a bearer challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Challenge {
-    /// The access token counts no more.
+    /// The access token is no longer valid.
     InvalidToken,
     Other,
 }
 
-/// What a bearer challenge names (RFC 6750 3, RFC 9110 11.6.1).
+/// Returns the error in a bearer challenge (RFC 6750 3, RFC 9110 11.6.1).
 #[must_use]
 pub fn challenge(headers: &HeaderMap) -> Option<Challenge> {
     let challenges = headers.get_all(WWW_AUTHENTICATE).into_iter();
@@ -185,14 +186,14 @@ pub fn challenge(headers: &HeaderMap) -> Option<Challenge> {
     })
 }
 
-/// Reads parameters after the scheme `Bearer`, of one challenge or of several in one header; quoted
-/// texts are skipped, so that a description cannot pass for the error.
+/// Reads the parameters after the scheme `Bearer`, with one or several challenges in the header.
+/// Quoted texts are skipped, so that a description cannot pass for the error.
 fn bearer_error(header: &str) -> Option<Challenge> {
     let mut is_bearer = false;
     let mut found = None;
     for part in unquoted_parts(header) {
         let part = part.trim();
-        // `Bearer realm="x"`: a scheme and its first parameter.
+        // In `Bearer realm="x"`, a scheme precedes its first parameter.
         let (scheme, parameter) = match part.split_once(char::is_whitespace) {
             Some((scheme, rest)) if !scheme.contains('=') => (Some(scheme), rest.trim()),
             None if !part.contains('=') => (Some(part), ""),
@@ -215,7 +216,7 @@ fn bearer_error(header: &str) -> Option<Challenge> {
     found
 }
 
-/// What stands between commas that are in no quotes.
+/// Splits at the commas outside quotes.
 fn unquoted_parts(header: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let (mut is_quoted, mut is_escaped) = (false, false);
@@ -235,7 +236,7 @@ fn unquoted_parts(header: &str) -> Vec<String> {
     parts
 }
 
-/// RFC 9110 6.6.1
+/// The time in the `Date` header (RFC 9110 6.6.1).
 #[must_use]
 pub fn date(headers: &HeaderMap) -> Option<i64> {
     let text = headers.get(reqwest::header::DATE)?.to_str().ok()?;
@@ -243,7 +244,7 @@ pub fn date(headers: &HeaderMap) -> Option<i64> {
     Some(moment.timestamp().as_second())
 }
 
-/// The last of an error's causes; the first ones only say that something was sent.
+/// The innermost cause of an error; the outer ones only say that something was sent.
 pub fn root_of(error: &dyn std::error::Error) -> String {
     let mut root = error;
     while let Some(source) = root.source() {
@@ -253,7 +254,7 @@ pub fn root_of(error: &dyn std::error::Error) -> String {
 }
 
 fn cause_of(error: &reqwest::Error) -> Cause {
-    // The address may hold what an operator wrote into it; the reason does not.
+    // The address may contain what an operator typed; the reason does not.
     warn!(event = "provider_call", outcome = "failed"; "{}", root_of(error));
     if error.is_timeout() {
         Cause::TooSlow

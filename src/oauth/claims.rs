@@ -1,5 +1,5 @@
-//! What the claims of a token must say before it counts: ID tokens (OpenID Connect Core 3.1.3.7,
-//! 12.2), signed userinfo (5.3.2) and logout tokens (Back-Channel Logout 1.0, 2.6).
+//! Checks the claims of a token: ID tokens (OpenID Connect Core 3.1.3.7, 12.2), signed userinfo
+//! (5.3.2) and logout tokens (Back-Channel Logout 1.0, 2.6).
 
 use std::time::Duration;
 
@@ -10,24 +10,24 @@ use crate::clock::UnixTime;
 use crate::error::Cause;
 use crate::secret::half_of_hash;
 
-/// How far clocks may be apart.
+/// The largest accepted difference between clocks, in seconds.
 pub const LEEWAY: i64 = 60;
-/// Of `sub` and `sid` (Core 2 allows 255 ASCII characters).
+/// The maximum length of `sub` and `sid` (Core 2 allows 255 ASCII characters).
 const MAX_NAME: usize = 255;
 
-/// Among the trusted audiences: all others.
+/// Stands for all other audiences in the list of trusted ones.
 const ANY: &str = "*";
 
-/// Who must have said it, and to whom.
+/// The issuer that a token must come from, and the client that it must be for.
 #[derive(Debug, Clone, Copy)]
 pub struct Parties<'a> {
     pub issuer: &'a str,
     pub client_id: &'a str,
-    /// Audiences beside the client; `*`: any, where `azp` names the client.
+    /// Audiences beside the client; `*` means any, if `azp` names the client.
     pub trusted_audiences: &'a [String],
 }
 
-/// What an ID token of a sign-in must answer to.
+/// The request that an ID token of a sign-in must answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     pub nonce: &'a str,
@@ -35,27 +35,28 @@ pub struct Asked<'a> {
     pub access_token: &'a str,
     pub code: &'a str,
     pub max_age: Option<Duration>,
-    /// Where the person must have signed in anew: a time that the provider gives must not be before.
+    /// The person must have signed in again: a time that the provider gives must not be earlier.
     pub fresh_since: Option<UnixTime>,
-    /// Separated by spaces; one of them must come back.
+    /// Values separated by spaces. One of them must come back.
     pub acr_values: Option<&'a str>,
 }
 
 type Claims = Map<String, Value>;
 
-/// When the person signed in at the provider, as an ID token says it that is believed otherwise.
+/// The time when the person signed in at the provider, according to an ID token that is otherwise
+/// valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthTime {
-    /// Not at all, which proves nothing.
+    /// The token does not say, which proves nothing.
     Unsaid,
-    /// In whole seconds.
+    /// The time in whole seconds.
     At(i64),
-    /// In no way that could be a time.
+    /// The value cannot be a time.
     Unreadable,
 }
 
 impl AuthTime {
-    /// The time that it gives.
+    /// The time that the token gives.
     #[must_use]
     pub const fn moment(self) -> Option<UnixTime> {
         match self {
@@ -64,7 +65,7 @@ impl AuthTime {
         }
     }
 
-    /// Whether the person signed in after an attempt began. `None`: it does not tell.
+    /// True if the person signed in after an attempt began; `None` if the token does not say.
     #[must_use]
     pub fn is_since(self, begun_at: UnixTime, now: UnixTime) -> Option<bool> {
         match self {
@@ -78,7 +79,7 @@ impl AuthTime {
     }
 }
 
-/// What an ID token says of it. Nobody is refused for it here.
+/// Reads `auth_time` of an ID token. This refuses no one.
 #[must_use]
 pub fn auth_time(claims: &Value) -> AuthTime {
     let Some(claims) = claims.as_object() else {
@@ -94,10 +95,10 @@ pub fn auth_time(claims: &Value) -> AuthTime {
     }
 }
 
-/// The claims of an ID token that came with a code.
+/// Checks the claims of an ID token that came with a code.
 ///
 /// # Errors
-/// [`Cause::BadToken`] with the claim at fault; [`Cause::Clock`] when only the clocks disagree.
+/// [`Cause::BadToken`] with the claim at fault; [`Cause::Clock`] if only the clocks disagree.
 pub fn check_id_token(
     claims: &Claims,
     kind: &str,
@@ -107,7 +108,7 @@ pub fn check_id_token(
     now: UnixTime,
 ) -> Result<(), Cause> {
     check_kind(kind, &[])?;
-    // A logout token is no ID token (Back-Channel Logout 2.4).
+    // A logout token is not an ID token (Back-Channel Logout 2.4).
     if claims.contains_key("events") {
         return Err(Cause::BadToken("events"));
     }
@@ -144,7 +145,8 @@ pub fn check_id_token(
     Ok(())
 }
 
-/// The claims of an ID token that came with a refresh: still the same person (Core 12.2).
+/// Checks the claims of an ID token that came with a refresh: it must be the same person (Core
+/// 12.2).
 ///
 /// # Errors
 /// [`Cause::BadToken`]
@@ -165,7 +167,7 @@ pub fn check_refreshed(
     }
 }
 
-/// The claims of a signed userinfo answer.
+/// Checks the claims of a signed userinfo answer.
 ///
 /// # Errors
 /// [`Cause::BadToken`]
@@ -180,18 +182,18 @@ pub fn check_userinfo(
     check_times(claims, now, false)
 }
 
-/// Whose sessions a logout token ends.
+/// The sessions that a logout token ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logout {
     pub sub: Option<String>,
     pub sid: Option<String>,
-    /// It counts once.
+    /// The token's id, because it counts only once.
     pub jti: String,
     pub expires_at: UnixTime,
     pub issued_at: UnixTime,
 }
 
-/// The claims of a logout token.
+/// Checks the claims of a logout token.
 ///
 /// # Errors
 /// [`Cause::BadToken`]
@@ -228,12 +230,12 @@ pub fn check_logout(
         sub,
         sid,
         jti,
-        // Remembered for as long as it could come again.
+        // It is remembered for as long as it could be sent again.
         expires_at: UnixTime((expires + LEEWAY) * 1_000_000),
     })
 }
 
-/// `typ`: absent, `JWT`, or what this place expects (RFC 8725 3.11).
+/// Checks `typ`: it may be absent, `JWT`, or the type that is expected here (RFC 8725 3.11).
 fn check_kind(kind: &str, expected: &[&str]) -> Result<(), Cause> {
     if kind.is_empty() || kind == "jwt" || expected.contains(&kind) {
         Ok(())
@@ -267,7 +269,7 @@ fn check_parties(claims: &Claims, parties: Parties<'_>) -> Result<(), Cause> {
         return Err(Cause::BadToken("other audiences"));
     }
     match claims.get("azp") {
-        // Among strangers only this tells to whom it was issued.
+        // With unknown audiences, only this claim says which client the token was issued to.
         None if has_strangers => Err(Cause::BadToken("azp")),
         None => Ok(()),
         Some(azp) if azp.as_str() == Some(parties.client_id) => Ok(()),
@@ -275,8 +277,8 @@ fn check_parties(claims: &Claims, parties: Parties<'_>) -> Result<(), Cause> {
     }
 }
 
-/// `exp` and `iat` are numbers where they are required; a number of another type is refused, not
-/// taken for absent.
+/// Checks `exp` and `iat`. Both are numbers where they are required. A value of another type is
+/// refused, not treated as absent.
 fn check_times(claims: &Claims, now: UnixTime, is_required: bool) -> Result<(), Cause> {
     let now = seconds(now);
     let expires = number(claims, "exp")?;
@@ -288,7 +290,7 @@ fn check_times(claims: &Claims, now: UnixTime, is_required: bool) -> Result<(), 
         return Err(Cause::BadToken("iat"));
     }
     if expires.is_some_and(|at| at <= now - LEEWAY) {
-        // One that was just issued, and is over by our clock.
+        // The token was just issued, and by our clock it has already expired.
         return Err(Cause::Clock("exp"));
     }
     if issued.is_some_and(|at| at > now + LEEWAY) {
@@ -300,7 +302,7 @@ fn check_times(claims: &Claims, now: UnixTime, is_required: bool) -> Result<(), 
     Ok(())
 }
 
-/// A `NumericDate` (RFC 7519 2), whole seconds of it; fractions are allowed, the year 9999 is the
+/// The whole seconds of a `NumericDate` (RFC 7519 2). Fractions are allowed; the year 9999 is the
 /// last.
 fn number(claims: &Claims, name: &'static str) -> Result<Option<i64>, Cause> {
     const LAST: i64 = 253_402_300_799;
@@ -309,7 +311,7 @@ fn number(claims: &Claims, name: &'static str) -> Result<Option<i64>, Cause> {
     };
     let whole = value.as_i64().or_else(|| {
         let number = value.as_f64().filter(|number| number.is_finite())?;
-        // Parsed from text, so that nothing is cast.
+        // The number is parsed from text, so that nothing is cast.
         format!("{:.0}", number.floor()).parse().ok()
     });
     whole
@@ -318,7 +320,7 @@ fn number(claims: &Claims, name: &'static str) -> Result<Option<i64>, Cause> {
         .ok_or(Cause::BadToken(name))
 }
 
-/// A text that names something: not empty, not long, without control characters.
+/// Reads an identifier: it is not empty, not too long, and has no control characters.
 fn name(claims: &Claims, name: &'static str) -> Result<Option<String>, Cause> {
     match claims.get(name) {
         None => Ok(None),
@@ -337,7 +339,7 @@ const fn seconds(now: UnixTime) -> i64 {
     now.0.div_euclid(1_000_000)
 }
 
-/// The left half of a hash, by the hash of the signature's algorithm (Core 3.1.3.6).
+/// The left half of a hash, with the algorithm of the signature (Core 3.1.3.6).
 fn half_hash(algorithm: Algorithm, value: &str) -> String {
     let bits = match algorithm {
         Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 | Algorithm::HS384 => 384,

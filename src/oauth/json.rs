@@ -1,11 +1,11 @@
-//! JSON as strictly as it matters here: an object that has a name twice says two things, and is
-//! refused rather than read in one of the two ways. Depth is bounded by `serde_json`.
+//! A strict JSON parser: an object with a duplicate name says two things, and is refused rather
+//! than read in one of the two ways. `serde_json` limits the depth.
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// # Errors
-/// When `bytes` are not one JSON document, or an object has a name twice.
+/// The error if `bytes` are not one JSON document, or an object has a duplicate name.
 pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice::<Strict>(bytes).map(|strict| strict.0)
 }

@@ -1,5 +1,5 @@
-//! JSON Web Tokens (RFC 7519) in their compact form: taken apart strictly, verified by the JOSE
-//! library, and never believed before that.
+//! JSON Web Tokens (RFC 7519) in their compact form: parsed strictly, verified by the JOSE library,
+//! and never believed before that.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 use super::json;
 use crate::error::Cause;
 
-/// Of the whole token.
+/// The longest token, in bytes.
 pub const MAX_TOKEN: usize = 64 * 1024;
 
-/// A token whose signature nobody has looked at yet.
+/// A token whose signature has not been verified yet.
 pub struct Jwt {
     pub algorithm: Algorithm,
     pub key_id: Option<String>,
-    /// In lower case, without `application/`; empty: not said.
+    /// The type in lower case, without `application/`; empty if absent.
     pub kind: String,
     claims: Map<String, Value>,
     /// Header and claims as they were signed.
@@ -25,8 +25,8 @@ pub struct Jwt {
 }
 
 impl Jwt {
-    /// Takes a token apart. An unsigned one, an encrypted one and one with extensions that must be
-    /// understood (`crit`) are refused; keys that the header brings are not looked at.
+    /// Parses a token. Unsigned tokens, encrypted ones and those with extensions that must be
+    /// understood (`crit`) are refused. Keys in the header are ignored.
     ///
     /// # Errors
     /// [`Cause::BadToken`] with what is wrong.
@@ -83,7 +83,7 @@ impl Jwt {
         .unwrap_or(false)
     }
 
-    /// What it claims; true only once its signature has been verified.
+    /// Its claims, which are valid only once the signature has been verified.
     #[must_use]
     pub const fn claims(&self) -> &Map<String, Value> {
         &self.claims
@@ -95,8 +95,8 @@ impl Jwt {
     }
 }
 
-/// An algorithm by its name (RFC 7518 3.1, RFC 8037 3.1, RFC 9864 2.2). `None` for those that the
-/// library does not have, and for `none`.
+/// An algorithm by its name (RFC 7518 3.1, RFC 8037 3.1, RFC 9864 2.2). Returns `None` for
+/// algorithms that the library does not have, and for `none`.
 #[must_use]
 pub fn algorithm(name: &str) -> Option<Algorithm> {
     match name {

@@ -1,5 +1,5 @@
-//! A provider's public keys (RFC 7517): cached, fetched again when none fits, but not more often
-//! than every half minute, whoever asks.
+//! A provider's public keys (RFC 7517). They are cached, and fetched again if none fits, but never
+//! more often than every half minute.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,30 +13,30 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::call::call_for;
-use super::json;
 use super::jwt::{self, Jwt};
+use super::{Moment, json};
 use crate::clock::UnixTime;
 use crate::error::Cause;
 
-/// Of a document of keys.
+/// The largest document of keys, in bytes.
 const MAX_BODY: usize = 256 * 1024;
-/// Of the keys in it.
+/// The most keys in it.
 const MAX_KEYS: usize = 200;
-/// Keys that are tried for one signature.
+/// The maximum number of keys that are tried for one signature.
 const MAX_TRIED: usize = 10;
-/// Between two fetches that a token asked for which no key fits.
+/// The time between two fetches because no key fits a token.
 const THROTTLE: Duration = Duration::from_secs(30);
-/// After a fetch that failed, while there are no keys at all.
+/// The time after a failed fetch, while there are no keys at all.
 const RETRY: Duration = Duration::from_millis(500);
-/// What the renewal of keys that still serve may take.
+/// The time limit for renewing keys that are still in use.
 const RENEWAL: Duration = Duration::from_secs(2);
-/// Keys are fetched anew after so long.
+/// The age at which keys are fetched again.
 const FRESH: Duration = Duration::from_secs(3600);
 
 /// One usable key.
 pub struct Key {
     id: Option<String>,
-    /// What its algorithm is said to be; `None`: any that fits it.
+    /// The only algorithm that the key is for; `None` for any that fits.
     algorithm: Option<Algorithm>,
     family: Family,
     public: DecodingKey,
@@ -72,7 +72,7 @@ impl Family {
 #[derive(Default)]
 pub struct Cache {
     state: Mutex<State>,
-    /// One call at a time.
+    /// Ensures one call at a time.
     calling: tokio::sync::Mutex<()>,
 }
 
@@ -90,19 +90,19 @@ impl Cache {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Verifies a token's signature, with the keys that are known or, where none fits, with those
-    /// that the provider has now.
+    /// Verifies a token's signature with the known keys or, if none fits, with the provider's
+    /// current ones.
     ///
     /// # Errors
-    /// [`Cause::BadToken`], or why the keys cannot be had.
+    /// [`Cause::BadToken`], or the reason why the keys are not available.
     pub async fn verify(
         &self,
         token: &Jwt,
         address: &Url,
         client: &Client,
-        now: UnixTime,
-        deadline: Instant,
+        moment: Moment,
     ) -> Result<(), Cause> {
+        let Moment { now, deadline } = moment;
         let (known, is_old) = {
             let state = self.state();
             let is_old = state
@@ -114,13 +114,14 @@ impl Cache {
         if is_known && !is_old {
             return Ok(());
         }
-        // Old keys count until there are newer ones; where those cannot be had, nobody waits long.
+        // Old keys count until there are newer ones. If those are not available, the wait is short.
         let deadline = if is_known {
             deadline.min(Instant::now() + RENEWAL)
         } else {
             deadline
         };
-        match self.fetch(known, address, client, now, deadline).await {
+        let moment = Moment { now, deadline };
+        match self.fetch(known, address, client, moment).await {
             Ok(keys) if is_signed_by(token, &keys) => Ok(()),
             Ok(_) => Err(Cause::BadToken("signature")),
             Err(_) if is_known => Ok(()),
@@ -128,14 +129,13 @@ impl Cache {
         }
     }
 
-    /// The keys, newer than `seen` where the throttle allows it.
+    /// Returns the keys, newer than `seen` if the throttle allows it.
     async fn fetch(
         &self,
         seen: Option<Arc<Vec<Key>>>,
         address: &Url,
         client: &Client,
-        now: UnixTime,
-        deadline: Instant,
+        Moment { now, deadline }: Moment,
     ) -> Result<Arc<Vec<Key>>, Cause> {
         let _calling = tokio::time::timeout_at(deadline, self.calling.lock())
             .await
@@ -146,7 +146,7 @@ impl Cache {
                 at.is_some_and(|at| now.since(at) < limit && at.since(now) < limit)
             };
             match (&state.keys, &seen) {
-                // Fetched by somebody else while this one waited.
+                // Another task fetched them while this one waited.
                 (Some(keys), seen) if seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(keys, seen)) => {
                     return Ok(Arc::clone(keys));
                 }
@@ -179,7 +179,7 @@ impl Cache {
                 state.fetched_at = Some(now);
                 Ok(keys)
             }
-            // The keys of before serve on through an outage.
+            // The previous keys remain in use during an outage.
             (Err(_), Some(older)) => Ok(older),
             (Err(cause), None) => {
                 self.state().failed_at = Some(now);
@@ -189,10 +189,10 @@ impl Cache {
     }
 }
 
-/// The usable keys of a document. One that cannot be used does not hide the others.
+/// The usable keys of a document. One unusable key does not hide the others.
 ///
 /// # Errors
-/// [`Cause::Unreadable`] when it has no list of keys, or too many.
+/// [`Cause::Unreadable`] if it has no list of keys, or too many.
 pub fn parse(document: &Value) -> Result<Vec<Key>, Cause> {
     let list = document
         .get("keys")
@@ -204,7 +204,7 @@ pub fn parse(document: &Value) -> Result<Vec<Key>, Cause> {
 
 fn key(value: &Value) -> Option<Key> {
     let mut members = value.as_object()?.clone();
-    // Read here: the library knows fewer names.
+    // This is read here because the library knows fewer names.
     let algorithm = members.remove("alg");
     let jwk: Jwk = serde_json::from_value(Value::Object(members)).ok()?;
     if matches!(&jwk.common.public_key_use, Some(for_what) if *for_what != PublicKeyUse::Signature)
@@ -239,8 +239,8 @@ fn key(value: &Value) -> Option<Key> {
     })
 }
 
-/// Whether one of the keys made the signature: the one that the token names, or, where it names
-/// none, any that fits its algorithm.
+/// True if one of the keys made the signature: the key that the token names or, if it names none,
+/// any that fits its algorithm.
 #[must_use]
 pub fn is_signed_by(token: &Jwt, keys: &[Key]) -> bool {
     keys.iter()

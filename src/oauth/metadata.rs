@@ -1,5 +1,5 @@
-//! Where a provider's addresses are: set by hand, or discovered (OpenID Connect Discovery 1.0,
-//! RFC 8414). The last good document outlives every outage.
+//! A provider's addresses: configured, or discovered (OpenID Connect Discovery 1.0, RFC 8414). The
+//! last good document outlives every outage.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,26 +7,25 @@ use std::time::Duration;
 use reqwest::Client;
 use reqwest::header::ACCEPT;
 use serde_json::Value;
-use tokio::time::Instant;
 use url::Url;
 
 use super::call::call;
-use super::json;
+use super::{Moment, json};
 use crate::clock::UnixTime;
 use crate::config::ProviderSettings;
 use crate::error::Cause;
 
-/// A document is read anew after so long.
+/// The age at which a document is read again.
 const FRESH: Duration = Duration::from_secs(3600);
-/// After a failure the next try waits so long.
+/// The time between a failure and the next try.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What is known of a provider. Addresses that this server calls are already the internal ones.
+/// The metadata of a provider. Addresses that this server calls are already the internal ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
     pub authorize: Url,
     pub token: Url,
-    /// The token address as the provider itself calls it.
+    /// The token address under the provider's own name.
     pub token_name: String,
     pub userinfo: Option<Url>,
     pub jwks: Option<Url>,
@@ -34,11 +33,12 @@ pub struct Metadata {
     pub requires_pushed_requests: bool,
     pub revocation: Option<Url>,
     pub end_session: Option<Url>,
-    /// RFC 9207 3
+    /// True if its answers carry `iss` (RFC 9207 3).
     pub sends_issuer: bool,
-    /// Back-Channel Logout 1.0, 2.1
+    /// True if it sends logout tokens (Back-Channel Logout 1.0, 2.1).
     pub sends_logouts: bool,
-    /// `token_endpoint_auth_methods_supported`; empty: not said. So those below.
+    /// `token_endpoint_auth_methods_supported`; empty if absent. The same goes for the fields
+    /// below.
     pub auth_methods: Vec<String>,
     /// `scopes_supported`
     pub scopes: Vec<String>,
@@ -52,7 +52,7 @@ pub struct Metadata {
 #[derive(Debug, Default)]
 pub struct Cache {
     state: Mutex<State>,
-    /// One call at a time.
+    /// Ensures one call at a time.
     calling: tokio::sync::Mutex<()>,
 }
 
@@ -61,12 +61,12 @@ struct State {
     known: Option<Arc<Metadata>>,
     read_at: Option<UnixTime>,
     tried_at: Option<UnixTime>,
-    /// Of the last try, if it failed.
+    /// The reason why the last try failed, if it did.
     failure: Option<Cause>,
 }
 
 impl Cache {
-    /// The cache of a provider whose addresses are all set.
+    /// The cache of a provider whose addresses are all configured.
     #[must_use]
     pub fn set(metadata: Metadata) -> Self {
         Self {
@@ -82,47 +82,47 @@ impl Cache {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known now, however old.
+    /// The currently known metadata, however old.
     #[must_use]
     pub fn known(&self) -> Option<Arc<Metadata>> {
         self.state().known.clone()
     }
 
-    /// Why the last reading failed, if it did.
+    /// The reason why the last reading failed, if it did.
     #[must_use]
     pub fn failure(&self) -> Option<Cause> {
         self.state().failure.clone()
     }
 
-    /// Whether the document is to be read (again).
+    /// True if the document should be read (again).
     #[must_use]
     pub fn is_due(&self, now: UnixTime) -> bool {
         let state = self.state();
         let is_old = |at: Option<UnixTime>, limit: Duration| {
-            // A clock that went back makes everything old.
+            // A clock that was put back makes everything old.
             at.is_none_or(|at| now.since(at) >= limit || at.since(now) > Duration::from_secs(60))
         };
         is_old(state.read_at, FRESH) && is_old(state.tried_at, RETRY)
     }
 
-    /// Reads the document if that is due; `Ok` also when an older one serves on.
+    /// Reads the document if that is due. Returns `Ok` even if an older one remains in use.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason why there is none.
     pub async fn refresh(
         &self,
         settings: &ProviderSettings,
         client: &Client,
-        now: UnixTime,
-        deadline: Instant,
+        moment: Moment,
     ) -> Result<Arc<Metadata>, Cause> {
+        let Moment { now, deadline } = moment;
         if self.is_due(now) {
             let _calling = tokio::time::timeout_at(deadline, self.calling.lock())
                 .await
                 .map_err(|_| Cause::TooSlow)?;
-            // Somebody else may have read it meanwhile.
+            // Another task may have read it meanwhile.
             if self.is_due(now) {
-                let read = self.read(settings, client, deadline).await;
+                let read = read(settings, client, moment).await;
                 let mut state = self.state();
                 state.tried_at = Some(now);
                 match read {
@@ -150,23 +150,22 @@ impl Cache {
             (None, None) => Err(Cause::Unreachable),
         }
     }
+}
 
-    async fn read(
-        &self,
-        settings: &ProviderSettings,
-        client: &Client,
-        deadline: Instant,
-    ) -> Result<Metadata, Cause> {
-        let Some(address) = discovery_address(settings) else {
-            return Err(Cause::Unreadable("issuer"));
-        };
-        let request = client.get(address).header(ACCEPT, "application/json");
-        let answer = call(request, deadline).await?.ok()?;
-        // Some servers give the document no type of its own.
-        let document =
-            json::parse(&answer.body).map_err(|_| Cause::Unreadable("discovery document"))?;
-        parse(settings, &document)
-    }
+async fn read(
+    settings: &ProviderSettings,
+    client: &Client,
+    moment: Moment,
+) -> Result<Metadata, Cause> {
+    let Some(address) = discovery_address(settings) else {
+        return Err(Cause::Unreadable("issuer"));
+    };
+    let request = client.get(address).header(ACCEPT, "application/json");
+    let answer = call(request, moment.deadline).await?.ok()?;
+    // Some servers send the document without a content type of its own.
+    let document =
+        json::parse(&answer.body).map_err(|_| Cause::Unreadable("discovery document"))?;
+    parse(settings, &document)
 }
 
 /// `ISSUER/.well-known/openid-configuration` (Discovery 4), as this server reaches it.
@@ -198,8 +197,8 @@ fn inside(settings: &ProviderSettings, url: Url) -> Url {
     Url::parse(&inside).unwrap_or(url)
 }
 
-/// Reads a discovery document. The issuer in it must be the configured one, byte for byte
-/// (Discovery 4.3); an https issuer has https addresses.
+/// Reads a discovery document. Its issuer must be the configured one, byte for byte (Discovery
+/// 4.3). An https issuer must have https addresses.
 ///
 /// # Errors
 /// [`Cause::BadMetadata`] with the member at fault.
@@ -208,17 +207,64 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
     if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
         return Err(Cause::BadMetadata("issuer"));
     }
-    let is_https = Url::parse(issuer).is_ok_and(|issuer| issuer.scheme() == "https");
-    // Some name the addresses for servers by the host that they were asked under.
-    let is_inside = |url: &Url| {
-        let base = settings.internal_base.as_ref();
-        base.is_some_and(|base| base.origin() == url.origin())
+    let members = Members { settings, document };
+    let (browser, server) = (Caller::Browser, Caller::Server);
+    let set = &settings.addresses;
+    let required = |name, set, caller| {
+        let address = members.address(name, set, caller)?;
+        address.ok_or(Cause::BadMetadata(name))
     };
-    let address = |name: &'static str, set: &Option<Url>, is_browsers: bool| {
+    Ok(Metadata {
+        authorize: required("authorization_endpoint", set.authorize.as_ref(), browser)?,
+        token: required("token_endpoint", set.token.as_ref(), server)?,
+        token_name: match (document.get("token_endpoint"), &set.token) {
+            (Some(Value::String(name)), _) => name.clone(),
+            (_, set) => set.as_ref().map(Url::to_string).unwrap_or_default(),
+        },
+        userinfo: members.address("userinfo_endpoint", set.userinfo.as_ref(), server)?,
+        jwks: Some(required("jwks_uri", set.jwks.as_ref(), server)?),
+        pushed_requests: members.address(
+            "pushed_authorization_request_endpoint",
+            set.pushed_requests.as_ref(),
+            server,
+        )?,
+        requires_pushed_requests: members.is_true("require_pushed_authorization_requests"),
+        revocation: members.address("revocation_endpoint", set.revocation.as_ref(), server)?,
+        end_session: members.address("end_session_endpoint", set.end_session.as_ref(), browser)?,
+        sends_issuer: members.is_true("authorization_response_iss_parameter_supported"),
+        sends_logouts: members.is_true("backchannel_logout_supported"),
+        auth_methods: members.texts("token_endpoint_auth_methods_supported"),
+        scopes: members.texts("scopes_supported"),
+        claims: members.texts("claims_supported"),
+        algorithms: members.texts("id_token_signing_alg_values_supported"),
+    })
+}
+
+/// The caller of an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    Browser,
+    Server,
+}
+
+/// The members of a discovery document.
+struct Members<'a> {
+    settings: &'a ProviderSettings,
+    document: &'a Value,
+}
+
+impl Members<'_> {
+    /// An address: the configured one, or else the document's.
+    fn address(
+        &self,
+        name: &'static str,
+        set: Option<&Url>,
+        caller: Caller,
+    ) -> Result<Option<Url>, Cause> {
         if let Some(url) = set {
             return Ok(Some(url.clone()));
         }
-        let text = match document.get(name) {
+        let text = match self.document.get(name) {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) => text,
             Some(_) => return Err(Cause::BadMetadata(name)),
@@ -227,62 +273,41 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
             .ok()
             .filter(|url| {
                 url.scheme() == "https"
-                    || (url.scheme() == "http" && !is_https)
-                    || (is_inside(url) && !is_browsers)
+                    || (url.scheme() == "http" && !self.is_https())
+                    || (caller == Caller::Server && self.is_inside(url))
             })
             .filter(|url| url.host_str().is_some())
             .filter(|url| url.username().is_empty() && url.password().is_none())
             .ok_or(Cause::BadMetadata(name))?;
-        Ok(Some(if is_browsers {
-            url
-        } else {
-            inside(settings, url)
+        Ok(Some(match caller {
+            Caller::Browser => url,
+            Caller::Server => inside(self.settings, url),
         }))
-    };
-    let set = &settings.addresses;
-    let required = |name, found: Option<Url>| found.ok_or(Cause::BadMetadata(name));
-    let texts = |name: &str| -> Vec<String> {
-        let list = document.get(name).and_then(Value::as_array);
+    }
+
+    fn is_https(&self) -> bool {
+        let issuer = self.settings.issuer.as_deref().unwrap_or_default();
+        Url::parse(issuer).is_ok_and(|issuer| issuer.scheme() == "https")
+    }
+
+    /// Some providers return the addresses for servers under the host of the request.
+    fn is_inside(&self, url: &Url) -> bool {
+        let base = self.settings.internal_base.as_ref();
+        base.is_some_and(|base| base.origin() == url.origin())
+    }
+
+    fn texts(&self, name: &str) -> Vec<String> {
+        let list = self.document.get(name).and_then(Value::as_array);
         let texts = list.into_iter().flatten().filter_map(Value::as_str);
         texts.map(str::to_owned).collect()
-    };
-    let is_true = |name: &str| document.get(name) == Some(&Value::Bool(true));
-    Ok(Metadata {
-        authorize: required(
-            "authorization_endpoint",
-            address("authorization_endpoint", &set.authorize, true)?,
-        )?,
-        token: required(
-            "token_endpoint",
-            address("token_endpoint", &set.token, false)?,
-        )?,
-        token_name: match (document.get("token_endpoint"), &set.token) {
-            (Some(Value::String(name)), _) => name.clone(),
-            (_, set) => set.as_ref().map(Url::to_string).unwrap_or_default(),
-        },
-        userinfo: address("userinfo_endpoint", &set.userinfo, false)?,
-        jwks: Some(required(
-            "jwks_uri",
-            address("jwks_uri", &set.jwks, false)?,
-        )?),
-        pushed_requests: address(
-            "pushed_authorization_request_endpoint",
-            &set.pushed_requests,
-            false,
-        )?,
-        requires_pushed_requests: is_true("require_pushed_authorization_requests"),
-        revocation: address("revocation_endpoint", &set.revocation, false)?,
-        end_session: address("end_session_endpoint", &set.end_session, true)?,
-        sends_issuer: is_true("authorization_response_iss_parameter_supported"),
-        sends_logouts: is_true("backchannel_logout_supported"),
-        auth_methods: texts("token_endpoint_auth_methods_supported"),
-        scopes: texts("scopes_supported"),
-        claims: texts("claims_supported"),
-        algorithms: texts("id_token_signing_alg_values_supported"),
-    })
+    }
+
+    fn is_true(&self, name: &str) -> bool {
+        self.document.get(name) == Some(&Value::Bool(true))
+    }
 }
 
-/// The metadata of a provider without discovery. `None` for one that has it.
+/// The metadata of a provider without discovery; `None` for one that has it.
 #[must_use]
 pub fn of_settings(settings: &ProviderSettings) -> Option<Metadata> {
     if settings.issuer.is_some() {

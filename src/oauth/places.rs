@@ -1,9 +1,9 @@
-//! Places among those that wait for a provider. Whoever finds none waits a while, in turn with all
-//! other addresses, so that one address cannot shut the door on the rest: while others wait it is
-//! left no more than half of the places.
+//! Places for sign-ins that wait for a provider. A sign-in without a place waits a while, in turn
+//! with all other addresses. So that one address cannot shut out the rest, it keeps at most half of
+//! the places while others wait.
 //!
-//! An address is a client's, of IPv6 its /64. Requests of a trusted proxy that names no client
-//! count each for themselves.
+//! An address is a client's, or its /64 for IPv6. If a trusted proxy names no client, each of its
+//! requests counts separately.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,13 +17,14 @@ use crate::error::{Cause, Result, Step};
 use crate::sessions::Client;
 use crate::throttle::network;
 
-/// Nobody waits longer for a place, nor longer than half of what is left of the time for all: the
+/// The longest wait for a place. It is also limited to half of the remaining time, because the
 /// calls need some too.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Places come free by themselves at a provider that answers. Where none does for so long, an
-/// address that holds more than half gives one back.
+/// If a provider answers, places become free by themselves. If none does for this long, an address
+/// with more than half gives one back.
 const GRACE: Duration = Duration::from_millis(500);
-/// Whoever comes when so many wait already is refused, or somebody of the address that waits most.
+/// When this many wait already, the next one is refused, or one of the address with the most
+/// waiting.
 const MAX_WAITING: usize = 400;
 
 pub struct Places {
@@ -34,9 +35,9 @@ pub struct Places {
 #[derive(Default)]
 struct State {
     taken: usize,
-    /// By address, the oldest first; none is empty.
+    /// Places by address, the oldest first. No entry is empty.
     held: HashMap<String, Vec<Held>>,
-    /// By address, in the order of their turns; none is empty.
+    /// Waiting sign-ins by address, in the order of their turns. No entry is empty.
     waiting: VecDeque<(String, VecDeque<Waiting>)>,
     last_id: u64,
 }
@@ -52,7 +53,7 @@ struct Waiting {
     tell: oneshot::Sender<Arc<Notify>>,
 }
 
-/// A place that is held; given back when dropped.
+/// A place that is held. Dropping it gives it back.
 pub struct Place<'a> {
     places: &'a Places,
     address: String,
@@ -72,17 +73,17 @@ impl Places {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many are free.
+    /// The number of free places.
     pub fn left(&self) -> usize {
         self.all.saturating_sub(self.state().taken)
     }
 
-    /// How many wait.
+    /// The number of sign-ins that wait.
     pub fn waiting(&self) -> usize {
         self.state().count_waiting()
     }
 
-    /// A place for a request of this client, at the latest when half of the time is over.
+    /// Takes a place for a request of this client, at the latest when half of the time is over.
     ///
     /// # Errors
     /// [`Cause::Overloaded`]
@@ -94,7 +95,7 @@ impl Places {
         loop {
             match timeout_at(next_look.min(until), &mut ticket.told).await {
                 Ok(Ok(recall)) => return Ok(ticket.into_place(recall)),
-                // Sent away for somebody of a shorter line.
+                // It was sent away in favour of a shorter line.
                 Ok(Err(_)) => return Err(Cause::Overloaded),
                 Err(_) if Instant::now() >= until => return Err(Cause::Overloaded),
                 Err(_) => self.state().recall(self.all, &ticket.address),
@@ -108,7 +109,7 @@ impl Places {
         state.last_id += 1;
         let id = state.last_id;
         let address = if client.is_proxy {
-            // No address of anybody is written so.
+            // No real address looks like this.
             format!("{id}")
         } else {
             network(&client.address)
@@ -145,7 +146,7 @@ impl State {
         self.held.get(address).map_or(0, Vec::len)
     }
 
-    /// Gives what is free to whose turn it is.
+    /// Gives free places to those whose turn it is.
     fn hand_out(&mut self, all: usize) {
         let mut passed_over = 0;
         while self.taken < all && passed_over < self.waiting.len() {
@@ -159,7 +160,7 @@ impl State {
                 continue;
             }
             passed_over = 0;
-            // Whoever has given up is passed over.
+            // Those that have given up are skipped.
             while let Some(next) = line.pop_front() {
                 let recall = Arc::new(Notify::new());
                 if next.tell.send(Arc::clone(&recall)).is_ok() {
@@ -178,8 +179,8 @@ impl State {
         }
     }
 
-    /// Takes back the youngest place of an address that holds more than half, for one that waits
-    /// and does not.
+    /// Takes back the youngest place of an address that holds more than half, for a waiting one
+    /// that does not.
     fn recall(&mut self, all: usize, waits: &str) {
         let half = all / 2;
         if self.count_held(waits) >= half {
@@ -197,7 +198,8 @@ impl State {
         }
     }
 
-    /// Sends away the last of the longest line, if it is longer than that of `address` will be.
+    /// Sends away the last of the longest line, if that line is longer than the one of `address`
+    /// will be.
     fn make_room(&mut self, address: &str) -> bool {
         let ours = self
             .waiting
@@ -230,7 +232,7 @@ impl State {
     }
 }
 
-/// A wait for a place; whoever gives it up has neither.
+/// A wait for a place. Dropping it gives up both the wait and the place.
 struct Ticket<'a> {
     places: &'a Places,
     address: String,
@@ -257,7 +259,7 @@ impl Drop for Ticket<'_> {
             return;
         }
         let mut state = self.places.state();
-        // It may have been given at this very moment.
+        // The place may have been given just now.
         if self.told.try_recv().is_ok() {
             state.give_back(self.places.all, &self.address, self.id);
         } else {
@@ -268,12 +270,12 @@ impl Drop for Ticket<'_> {
 }
 
 impl Place<'_> {
-    /// Does what the place is for, unless it is taken back meanwhile.
+    /// Does the work that the place is for, unless the place is taken back meanwhile.
     ///
     /// # Errors
-    /// What the work says; [`Cause::Overloaded`] at this step.
+    /// The error of the work; [`Cause::Overloaded`] at this step.
     pub async fn hold<T>(
-        self,
+        &self,
         step: Step,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
@@ -313,7 +315,7 @@ mod tests {
         places.take(&from(address), soon()).await.ok()
     }
 
-    /// Whether the work in a place goes on.
+    /// Returns whether the work in a place continues.
     async fn goes_on(place: Place<'_>) -> bool {
         let work = async {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -330,20 +332,21 @@ mod tests {
             greedy.push(take(&places, "10.0.0.1").await.expect("a place"));
         }
         assert_eq!(places.left(), 0);
-        // The eleventh of the same address waits in vain, and recalls nobody.
+        // The eleventh of the same address waits in vain, and takes no place back.
         assert!(take(&places, "10.0.0.1").await.is_none());
         let others = (0..8).map(|_| take(&places, "10.0.0.2"));
-        let ends = greedy.into_iter().map(|place| {
-            place.hold(Step::TokenCall, async {
+        let ends = greedy.into_iter().map(|place| async move {
+            let work = async {
                 tokio::time::sleep(Duration::from_secs(9)).await;
                 Ok(())
-            })
+            };
+            place.hold(Step::TokenCall, work).await
         });
         let (others, ends) = tokio::join!(
             futures_util::future::join_all(others),
             futures_util::future::join_all(ends)
         );
-        // Half of them, and not one more, which it would take from the other's half.
+        // They hold half of them, and not one more, which would come from the other half.
         assert_eq!(others.iter().flatten().count(), 5);
         assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 5);
         drop(others);
@@ -390,7 +393,7 @@ mod tests {
         for _ in 0..4 {
             held.push(places.take(&proxy, soon()).await.expect("a place"));
         }
-        // None of them holds more than half, so none is taken back: whoever comes waits.
+        // None of them holds more than half, so none is taken back: a newcomer waits.
         assert!(take(&places, "10.0.0.2").await.is_none());
         let (waited, ()) = tokio::join!(take(&places, "10.0.0.2"), async {
             tokio::task::yield_now().await;
@@ -436,7 +439,7 @@ mod tests {
             let mut waits = Box::pin(take(&places, "10.0.0.2"));
             assert!((&mut waits).now_or_never().is_none());
             assert_eq!(places.waiting(), 1);
-            // Given at this very moment, and never looked at.
+            // The place was given just now, and never looked at.
             drop(held);
             assert_eq!(places.left(), 0);
         }

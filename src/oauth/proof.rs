@@ -1,25 +1,17 @@
-//! What a provider can prove about who sits before the browser: that they signed in there just now,
-//! and not that its own session was still open.
-
-use tokio::time::Instant;
+//! What a provider can prove about the person at the browser: that they signed in there just now,
+//! and not merely that its own session was still open.
 
 use super::metadata::Metadata;
-use super::{Failure, Provider, Visitor};
-use crate::clock::UnixTime;
+use super::{Failure, Moment, Provider, Visitor};
 use crate::config::ProvesBy;
 
 impl Provider {
-    /// Whether its requests are pushed (RFC 9126), and so out of the browser's reach.
+    /// True if its requests are pushed (RFC 9126), and so out of the browser's reach.
     ///
     /// # Errors
     /// [`Failure`] at [`crate::error::Step::Discovery`]
-    pub async fn pushes(
-        &self,
-        visitor: &Visitor,
-        now: UnixTime,
-        deadline: Instant,
-    ) -> Result<bool, Failure> {
-        let metadata = self.to_begin(visitor, now, deadline).await?;
+    pub async fn pushes(&self, visitor: &Visitor, moment: Moment) -> Result<bool, Failure> {
+        let metadata = self.to_begin(visitor, moment).await?;
         Ok(self.is_pushing(&metadata))
     }
 
@@ -27,8 +19,8 @@ impl Provider {
         metadata.requires_pushed_requests || self.settings.pushes_requests
     }
 
-    /// Whether `prompt=login` reaches it where people are to sign in anew: a dialect may leave the
-    /// parameter out, or have another value in its place.
+    /// True if `prompt=login` reaches the provider when people must sign in again. A dialect may
+    /// leave the parameter out, or replace its value.
     #[must_use]
     pub fn can_prompt(&self) -> bool {
         let dialect = &self.settings.dialect;
@@ -39,21 +31,21 @@ impl Provider {
         name.is_none_or(|name| !name.is_empty())
     }
 
-    /// Whether a `prompt=login` that was pushed is what the person was asked by. Where neither a
-    /// nonce nor a challenge ties the answer to that very request, a browser could make its own
-    /// with the `state` of it.
+    /// True if a pushed `prompt=login` is certainly the request that prompted the person. If
+    /// neither a nonce nor a challenge ties the answer to exactly that request, a browser could
+    /// make its own with the same `state`.
     #[must_use]
     pub fn can_prove_by_pushing(&self) -> bool {
         self.can_prompt() && (self.settings.issuer.is_some() || self.settings.pkce)
     }
 
-    /// Whether `prompt=login` in the browser's address is enough.
+    /// True if `prompt=login` in the browser's address is enough.
     #[must_use]
     pub fn can_prove_by_prompt(&self) -> bool {
         self.can_prompt() && self.settings.proves_by == ProvesBy::Prompt
     }
 
-    /// Whether signing in there anew can prove anything, as far as is known now.
+    /// True if a new sign-in there can prove anything, as far as is known now.
     #[must_use]
     pub fn can_prove(&self) -> bool {
         let is_pushing = self.known().is_some_and(|known| self.is_pushing(&known));

@@ -1,118 +1,175 @@
-//! The token endpoint (RFC 6749 3.2): how a request to it is made, in the provider's dialect, and
-//! how its answer is read.
+//! The token endpoint (RFC 6749 3.2): how this client authenticates there, how a request is made in
+//! the provider's dialect, and how an answer is read.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::Header;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Map, Value};
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
-use super::call::Answer;
-use super::known_code;
+use super::call::{Answer, call};
+use super::metadata::Metadata;
+use super::{Moment, Provider, known_code};
 use crate::clock::UnixTime;
-use crate::config::{ClientAuth, Dialect, ProviderSettings, TokenRequest};
+use crate::config::{AssertionAudience, ClientAuth, Dialect, ProviderSettings, TokenRequest};
 use crate::error::{Cause, Error, Result};
 use crate::secret::{Secret, random_token};
 
-/// What a token endpoint gave (RFC 6749 5.1).
+/// The answer of a token endpoint (RFC 6749 5.1).
 pub struct Tokens {
     pub access_token: Secret<String>,
     pub refresh_token: Option<Secret<String>>,
-    /// When the access token is over, if that was said.
+    /// The time when the access token expires, if given.
     pub expires_at: Option<UnixTime>,
-    /// `None`: there was none.
+    /// `None` if there was none.
     pub id_token: Option<Secret<String>>,
-    /// Whether the answer has what the rules of admission want of it.
+    /// True if the answer meets the rules of admission.
     pub is_admitted: bool,
-    /// Whether the answer has something else than they want.
+    /// True if the answer contradicts the rules of admission.
     pub breaks_admission: bool,
 }
 
-/// How long a client's own assertion holds, in seconds (RFC 7523 3).
+/// The lifetime of the client's own assertion, in seconds (RFC 7523 3).
 const ASSERTION_LIFETIME: i64 = 60;
-/// Beyond this an access token's life is of no interest: ten years, in seconds.
+/// Ten years in seconds. A longer lifetime of an access token is ignored.
 const MAX_LIFETIME: f64 = 315_360_000.0;
-/// Tokens are kept up to this length.
+/// The longest token that is kept.
 const MAX_TOKEN: usize = 16 * 1024;
 
-/// A POST with parameters and the client's authentication, in one way and never two (RFC 6749
-/// 2.3.1). `audience` is who an assertion is for.
-///
-/// # Errors
-/// [`Cause::Internal`] when the client's key cannot sign.
-pub fn request(
-    client: &Client,
-    settings: &ProviderSettings,
-    auth: ClientAuth,
-    address: &Url,
-    audience: &str,
-    parameters: &[(&str, &str)],
-    now: UnixTime,
-) -> Result<RequestBuilder, Cause> {
-    let dialect = &settings.dialect;
-    let mut all: Vec<(&str, String)> = parameters
-        .iter()
-        .map(|(name, value)| (*name, (*value).to_owned()))
-        .collect();
-    if auth != ClientAuth::Basic {
-        all.push(("client_id", settings.client_id.clone()));
-    }
-    match auth {
-        ClientAuth::Post => all.push(("client_secret", settings.client_secret.expose().clone())),
-        ClientAuth::PrivateKeyJwt => {
-            all.push((
-                "client_assertion_type",
-                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
-            ));
-            all.push(("client_assertion", assertion(settings, audience, now)?));
+impl Provider {
+    /// The token request of a code (RFC 6749 4.1.3).
+    pub(super) async fn exchange_code(
+        &self,
+        metadata: &Metadata,
+        code: &Secret<String>,
+        pkce_verifier: &Secret<String>,
+        moment: Moment,
+    ) -> Result<Tokens, Cause> {
+        let mut parameters = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code.expose().as_str()),
+            ("redirect_uri", &self.settings.redirect_url),
+        ];
+        if self.settings.pkce {
+            parameters.push(("code_verifier", pkce_verifier.expose()));
         }
-        ClientAuth::Basic | ClientAuth::None => {}
+        let request = self.client_request(metadata, &metadata.token, &parameters, moment.now)?;
+        let answer = call(request, moment.deadline).await?;
+        read(&self.settings, &answer, moment.now)
     }
-    let mut named: Vec<(&str, &str)> = all
-        .iter()
-        .filter_map(|(name, value)| {
-            let name = dialect
-                .token_params
-                .get(*name)
-                .map_or(*name, String::as_str);
-            (!name.is_empty()).then_some((name, value.as_str()))
-        })
-        .collect();
-    let extra = &dialect.token_extra;
-    named.extend(
-        extra
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str())),
-    );
-    let request = match dialect.token_request {
-        TokenRequest::Form => client.post(address.clone()).form(&named),
-        TokenRequest::Json => {
-            let body: Map<String, Value> = named
+
+    /// The client's authentication method: the configured one, or else the first that the provider
+    /// offers.
+    #[must_use]
+    pub fn client_auth(&self, metadata: &Metadata) -> ClientAuth {
+        if let Some(auth) = self.settings.client_auth {
+            return auth;
+        }
+        let offers = |auth: &ClientAuth| {
+            metadata
+                .auth_methods
                 .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).into()))
-                .collect();
-            client
-                .post(address.clone())
-                .header(reqwest::header::CONTENT_TYPE, "application/json")
-                .body(Value::Object(body).to_string())
-        }
-        TokenRequest::Query => {
-            let mut address = address.clone();
-            address.query_pairs_mut().extend_pairs(named);
-            client.get(address)
-        }
-    };
-    let mut request = request.header(ACCEPT, "application/json");
-    if auth == ClientAuth::Basic {
-        request = request.header(AUTHORIZATION, basic(settings)?);
+                .any(|method| method == auth.metadata_code())
+        };
+        // Basic is the default of a provider that lists none (RFC 8414 2).
+        [ClientAuth::Basic, ClientAuth::Post]
+            .into_iter()
+            .find(offers)
+            .unwrap_or(ClientAuth::Basic)
     }
-    Ok(request)
+
+    /// A request with parameters and the client's authentication, to the token endpoint or to
+    /// another one that requires the same.
+    ///
+    /// # Errors
+    /// [`Cause::Internal`] if the client's key cannot sign.
+    pub(super) fn client_request(
+        &self,
+        metadata: &Metadata,
+        address: &Url,
+        parameters: &[(&str, &str)],
+        now: UnixTime,
+    ) -> Result<RequestBuilder, Cause> {
+        let dialect = &self.settings.dialect;
+        let auth = self.client_auth(metadata);
+        let credentials = self.credentials(auth, metadata, now)?;
+        let credentials = credentials
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
+        let mut named: Vec<(&str, &str)> = parameters
+            .iter()
+            .copied()
+            .chain(credentials)
+            .filter_map(|(name, value)| {
+                let name = dialect.token_params.get(name).map_or(name, String::as_str);
+                (!name.is_empty()).then_some((name, value))
+            })
+            .collect();
+        let extra = dialect.token_extra.iter();
+        named.extend(extra.map(|(name, value)| (name.as_str(), value.as_str())));
+        let mut address = address.clone();
+        let request = match dialect.token_request {
+            TokenRequest::Form => self.client.post(address).form(&named),
+            TokenRequest::Json => {
+                let members = named.into_iter();
+                let body: Map<String, Value> = members
+                    .map(|(name, value)| (name.to_owned(), value.into()))
+                    .collect();
+                self.client
+                    .post(address)
+                    .header(CONTENT_TYPE, "application/json")
+                    .body(Value::Object(body).to_string())
+            }
+            TokenRequest::Query => {
+                address.query_pairs_mut().extend_pairs(named);
+                self.client.get(address)
+            }
+        };
+        let request = request.header(ACCEPT, "application/json");
+        Ok(match auth {
+            ClientAuth::Basic => request.header(AUTHORIZATION, basic(&self.settings)?),
+            ClientAuth::Post | ClientAuth::PrivateKeyJwt | ClientAuth::None => request,
+        })
+    }
+
+    /// The parameters that authenticate this client, in exactly one way (RFC 6749 2.3.1).
+    fn credentials(
+        &self,
+        auth: ClientAuth,
+        metadata: &Metadata,
+        now: UnixTime,
+    ) -> Result<Vec<(&'static str, String)>, Cause> {
+        let settings = &self.settings;
+        let id = ("client_id", settings.client_id.clone());
+        Ok(match auth {
+            ClientAuth::Basic => Vec::new(),
+            ClientAuth::None => vec![id],
+            ClientAuth::Post => {
+                let secret = settings.client_secret.expose().clone();
+                vec![id, ("client_secret", secret)]
+            }
+            ClientAuth::PrivateKeyJwt => {
+                let audience = match (&settings.issuer, &settings.signing_key) {
+                    (Some(issuer), Some(key)) if key.audience == AssertionAudience::Issuer => {
+                        issuer
+                    }
+                    _ => &metadata.token_name,
+                };
+                let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned();
+                vec![
+                    id,
+                    ("client_assertion_type", kind),
+                    ("client_assertion", assertion(settings, audience, now)?),
+                ]
+            }
+        })
+    }
 }
 
-/// Form-urlencoded, then base64 (RFC 6749 2.3.1).
+/// Basic credentials: form-urlencoded, then base64 (RFC 6749 2.3.1).
 fn basic(settings: &ProviderSettings) -> Result<HeaderValue, Cause> {
     let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!(
@@ -126,7 +183,7 @@ fn basic(settings: &ProviderSettings) -> Result<HeaderValue, Cause> {
     Ok(header)
 }
 
-/// The client's own word, signed (RFC 7523 2.2, OpenID Connect Core 9).
+/// The client's signed assertion (RFC 7523 2.2, OpenID Connect Core 9).
 fn assertion(settings: &ProviderSettings, audience: &str, now: UnixTime) -> Result<String, Cause> {
     let no_key = Cause::Internal("the client's key cannot sign");
     let key = settings.signing_key.as_ref().ok_or(no_key.clone())?;
@@ -149,32 +206,13 @@ fn assertion(settings: &ProviderSettings, audience: &str, now: UnixTime) -> Resu
 /// Reads a token answer.
 ///
 /// # Errors
-/// [`Cause::CodeRefused`] for `invalid_grant`, [`Cause::ClientRefused`], or what is wrong with it.
+/// [`Cause::CodeRefused`] for `invalid_grant`, [`Cause::ClientRefused`], or the fault in the
+/// answer.
 pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Result<Tokens, Cause> {
     let dialect = &settings.dialect;
-    let is_outage =
-        answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS;
-    if !dialect.refused_values.is_empty()
-        && !is_outage
-        && answer
-            .json()
-            .is_ok_and(|answer| is_refused(dialect, &answer))
-    {
-        return Err(Cause::CodeRefused);
-    }
-    let whole = match answer.status {
-        StatusCode::OK => answer.json()?,
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-            return Err(Cause::ProviderError("temporarily_unavailable"));
-        }
-        _ => return Err(refusal(answer)),
-    };
-    // Some providers answer errors with 200.
-    if let Some(code) = whole.get("error").filter(|code| !code.is_null()) {
-        return Err(cause_of_code(code.as_str().unwrap_or_default()));
-    }
+    let whole = document(dialect, answer)?;
     let token = opened(dialect, &whole, dialect.token_envelope.as_deref())?;
-    // RFC 6749 7.1: a type that one does not understand must not be used.
+    // RFC 6749 7.1: a token type that a client does not understand must not be used.
     let is_bearer = match token.get("token_type") {
         None => !dialect.needs_token_type,
         Some(kind) => kind
@@ -218,7 +256,33 @@ pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Resu
     })
 }
 
-/// What an error answer says (RFC 6749 5.2). The status should be 400; some say 401 or 403.
+/// The document of an answer that is not an error.
+fn document(dialect: &Dialect, answer: &Answer) -> Result<Value, Cause> {
+    let is_outage =
+        answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS;
+    if !dialect.refused_values.is_empty()
+        && !is_outage
+        && answer
+            .json()
+            .is_ok_and(|answer| is_refused(dialect, &answer))
+    {
+        return Err(Cause::CodeRefused);
+    }
+    let document = match answer.status {
+        StatusCode::OK => answer.json()?,
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            return Err(Cause::ProviderError("temporarily_unavailable"));
+        }
+        _ => return Err(refusal(answer)),
+    };
+    // Some providers send errors with status 200.
+    match document.get("error").filter(|code| !code.is_null()) {
+        Some(code) => Err(cause_of_code(code.as_str().unwrap_or_default())),
+        None => Ok(document),
+    }
+}
+
+/// Reads an error answer (RFC 6749 5.2). The status should be 400; some use 401 or 403.
 #[must_use]
 pub fn refusal(answer: &Answer) -> Cause {
     let error = answer.json().ok();
@@ -245,12 +309,12 @@ fn cause_of_code(code: &str) -> Cause {
     }
 }
 
-/// The object that counts in an answer that may have an envelope, whose ok member says that all is
-/// well.
+/// Returns the object that counts in an answer. The answer may have an envelope, whose ok member
+/// reports success.
 ///
 /// # Errors
-/// [`Cause::CodeRefused`] when it says so in the provider's own words, [`Cause::NotOk`] when it
-/// says otherwise, [`Cause::Unreadable`] when there is no such object.
+/// [`Cause::CodeRefused`] if the envelope says so in the provider's own words, [`Cause::NotOk`] if
+/// it reports another failure, [`Cause::Unreadable`] if there is no such object.
 pub fn opened<'a>(
     dialect: &Dialect,
     answer: &'a Value,
@@ -270,7 +334,7 @@ pub fn opened<'a>(
     }
 }
 
-/// Whether an answer says, in the provider's own words, that a code or a token is refused.
+/// True if an answer says, in the provider's own words, that a code or a token is refused.
 fn is_refused(dialect: &Dialect, answer: &Value) -> bool {
     let said = answer.pointer(&dialect.error_member).and_then(as_text);
     said.is_some()
@@ -280,7 +344,7 @@ fn is_refused(dialect: &Dialect, answer: &Value) -> bool {
             .any(|value| as_text(value) == said)
 }
 
-/// A text or a number, as text: some say `0`, some `"0"`.
+/// Reads a text or a number as text: some send `0`, some `"0"`.
 #[must_use]
 pub fn as_text(value: &Value) -> Option<String> {
     match value {
@@ -291,7 +355,7 @@ pub fn as_text(value: &Value) -> Option<String> {
     }
 }
 
-/// Seconds, as a number or as text.
+/// Reads seconds from a number or a text.
 fn lifetime(value: &Value) -> Option<u64> {
     let seconds = match value {
         Value::Number(number) => number.as_f64()?,
@@ -304,12 +368,12 @@ fn lifetime(value: &Value) -> Option<u64> {
     format!("{:.0}", seconds.floor()).parse().ok()
 }
 
-/// RFC 6749 A.12: visible characters.
+/// Returns whether a text has only visible characters (RFC 6749 A.12).
 fn is_token_text(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|byte| (0x21..=0x7e).contains(&byte))
 }
 
-/// The client's credentials can be sent at all.
+/// Checks that the client's credentials can be sent at all.
 ///
 /// # Errors
 /// [`Error::Internal`]

@@ -1,4 +1,4 @@
-//! Lists in the order of ids, newest first, with any filters: the audit trail, the sessions.
+//! Lists in the order of ids, newest first, with any filters: the audit log and the sessions.
 
 use diesel::QueryableByName;
 use diesel::pg::Pg;
@@ -12,16 +12,16 @@ use crate::error::Result;
 #[derive(Debug)]
 pub struct ById {
     pub table: &'static str,
-    /// What is read of a row, and what it is joined with: `x.id, u.username`, `CROSS JOIN users u`.
+    /// The columns to read, and the joins: `x.id, u.username`, `CROSS JOIN users u`.
     pub columns: &'static str,
     pub join: &'static str,
-    /// Filters that each have an index of (column, id).
+    /// Filters that each have an index on (column, id).
     pub indexed: Vec<Sql>,
-    /// Filters of `x` that have none.
+    /// Filters on `x` that have no index.
     pub tests: Vec<Sql>,
-    /// Tests of what it is joined with, which a count leaves out.
+    /// Tests on joined tables, which a count leaves out.
     pub join_tests: Vec<Sql>,
-    /// Bounds of `x.id`, which any index keeps.
+    /// Bounds on `x.id`, which every index can apply.
     pub range: Vec<Sql>,
 }
 
@@ -32,8 +32,8 @@ struct Id {
 }
 
 impl ById {
-    /// One page. With one filter at most it walks that filter's index; otherwise it looks at
-    /// [`WINDOW`] rows of the most selective one, and says when it stopped there.
+    /// Reads one page. With at most one filter it walks that filter's index; otherwise it looks at
+    /// [`WINDOW`] rows of the most selective one, and says if it stopped there.
     ///
     /// # Errors
     /// [`crate::error::DatabaseError`], here and below.
@@ -82,7 +82,7 @@ impl ById {
         Ok(listing)
     }
 
-    /// How many rows there are; `None` where that is not cheap to know.
+    /// Counts the rows. Returns `None` if that would be expensive.
     pub fn total(&self, conn: &mut Conn) -> Result<Option<Total>> {
         let (window, tests) = self.window(conn, Page::First)?;
         let rows = Sql::text(&format!("SELECT x.* FROM {} x WHERE ", self.table)).then(&window);
@@ -100,7 +100,8 @@ impl ById {
         Ok((!is_cut).then(|| Total::from_count(count)))
     }
 
-    /// The rows to walk, from where the page begins, and what else they must pass.
+    /// Returns the rows to walk, starting where the page begins, and the remaining tests that they
+    /// must pass.
     fn window(&self, conn: &mut Conn, page: Page) -> Result<(Sql, Vec<&Sql>)> {
         let mut tests: Vec<&Sql> = self.tests.iter().collect();
         let driver = match self.indexed.as_slice() {

@@ -1,5 +1,6 @@
-//! How long a verification takes here, by the kind of hash. Whoever tries a password must not see
-//! it: each try holds its place for as long as the dearest kind that is stored would.
+//! How long a verification takes on this machine, by the kind of hash. An attacker must not be able
+//! to see the kind: each try holds its place for as long as the most expensive kind that is stored
+//! would take.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -8,82 +9,61 @@ use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use super::django;
+use crate::import_django::django_hash::{self, Kind};
 use crate::secret::is_pbkdf2_sha256;
 
-/// A kind of hash, with what makes it dear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    Pbkdf2 {
-        iterations: NonZeroU32,
-    },
-    Argon2 {
-        memory: u32,
-        passes: u32,
-        lanes: u32,
-    },
-}
+/// Our own hashes, with the parameters of new ones.
+const OWN: Kind = Kind::Argon2 {
+    memory: Params::DEFAULT_M_COST,
+    passes: Params::DEFAULT_T_COST,
+    lanes: Params::DEFAULT_P_COST,
+};
 
-impl Kind {
-    /// As our own are made.
-    const OWN: Self = Self::Argon2 {
-        memory: Params::DEFAULT_M_COST,
-        passes: Params::DEFAULT_T_COST,
-        lanes: Params::DEFAULT_P_COST,
-    };
-}
-
-/// The dearest hashes among those that Django made.
+/// The most expensive of the hashes that Django made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dearest {
-    pbkdf2: Option<NonZeroU32>,
-    argon2: Option<(u32, u32, u32)>,
+    pbkdf2: Option<Kind>,
+    argon2: Option<Kind>,
 }
 
 impl Dearest {
-    /// Looks at one more hash; our own are known.
+    /// Considers one more hash. Our own are known already.
     pub fn see(&mut self, stored: &str) {
-        match django::kind(stored) {
-            Some(Kind::Pbkdf2 { iterations }) => self.pbkdf2 = self.pbkdf2.max(Some(iterations)),
-            Some(Kind::Argon2 {
-                memory,
-                passes,
-                lanes,
-            }) => {
-                let work = |(memory, passes, _): (u32, u32, u32)| {
-                    u64::from(memory).saturating_mul(u64::from(passes))
-                };
-                let seen = (memory, passes, lanes);
-                if self.argon2.is_none_or(|known| work(seen) > work(known)) {
-                    self.argon2 = Some(seen);
-                }
-            }
-            None => {}
+        let Some(kind) = django_hash::kind(stored) else {
+            return;
+        };
+        let dearest = match kind {
+            Kind::Pbkdf2 { .. } => &mut self.pbkdf2,
+            Kind::Argon2 { .. } => &mut self.argon2,
+        };
+        if dearest.is_none_or(|known| work(kind) > work(known)) {
+            *dearest = Some(kind);
         }
-    }
-
-    fn kinds(self) -> impl Iterator<Item = Kind> {
-        let pbkdf2 = self.pbkdf2.map(|iterations| Kind::Pbkdf2 { iterations });
-        let argon2 = self.argon2.map(|(memory, passes, lanes)| Kind::Argon2 {
-            memory,
-            passes,
-            lanes,
-        });
-        pbkdf2.into_iter().chain(argon2)
     }
 }
 
-/// A busy moment makes a verification longer than it was when it was measured.
+/// A measure of work, comparable only within one algorithm.
+fn work(kind: Kind) -> u64 {
+    match kind {
+        Kind::Pbkdf2 { iterations } => iterations.get().into(),
+        Kind::Argon2 { memory, passes, .. } => u64::from(memory).saturating_mul(passes.into()),
+    }
+}
+
+/// On a busy machine, a verification takes longer than it did when measured.
 const MARGIN: (u32, u32) = (7, 5);
-/// So that one hash of millions of iterations does not shut the door on everybody.
+/// Keeps one hash of millions of iterations from making everyone wait.
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// For how long a try holds its place. Measures what has not been measured in this process, which
-/// takes as long as a few verifications.
+/// Returns how long a try holds its place. Kinds not yet measured in this process are measured
+/// first, which takes as long as a few verifications.
 pub(super) fn slot(dearest: Dearest) -> Duration {
-    let own = measured(Kind::OWN);
-    let theirs = dearest.kinds().map(measured).max();
-    // A right password of another's kind gets a hash of our own at once.
+    let own = measured(OWN);
+    let theirs = dearest
+        .pbkdf2
+        .map(measured)
+        .max(dearest.argon2.map(measured));
+    // A right password with another kind of hash gets a hash of our own at once.
     let all = theirs.map_or(own, |theirs| theirs.max(own) + own);
     (all * MARGIN.0 / MARGIN.1).min(LONGEST)
 }
@@ -97,11 +77,11 @@ fn measured(kind: Kind) -> Duration {
         .or_insert_with(|| measure(kind))
 }
 
-/// The shortest of three: what else goes on here does not count.
+/// Takes the shortest of three runs, to exclude other load on the machine.
 fn measure(kind: Kind) -> Duration {
     match kind {
         Kind::Pbkdf2 { iterations } => {
-            // It takes so much longer as there are more.
+            // The time grows in proportion to the iterations.
             let few = iterations.min(SAMPLE);
             let took = shortest(|| {
                 let _never_right = is_pbkdf2_sha256(b"nobody", b"of-no-account", few, &[0; 32]);
@@ -150,12 +130,13 @@ mod tests {
             "",
             "!",
             "pbkdf2_sha256$720000$a$d8wJaibZHrtsMbW3DIv569vaoxLvd1gv82f/kmXlHAE=",
-            django::tests::PBKDF2,
+            django_hash::tests::PBKDF2,
             "pbkdf2_sha256$99999999999$a$d8wJaibZHrtsMbW3DIv569vaoxLvd1gv82f/kmXlHAE=",
         ] {
             dearest.see(stored);
         }
-        assert_eq!(dearest.pbkdf2.map(NonZeroU32::get), Some(720_000));
+        let iterations = NonZeroU32::new(720_000).expect("not zero");
+        assert_eq!(dearest.pbkdf2, Some(Kind::Pbkdf2 { iterations }));
         assert_eq!(dearest.argon2, None);
         let dear = slot(dearest);
         assert!(dear > slot(Dearest::default()), "{dear:?}");

@@ -1,5 +1,5 @@
-//! Connections, below requests: each has so long for what it sends next, and what is no HTTP gets a
-//! line in the log, with the address that it came from, up to a cap.
+//! Connections, below requests. Each has limited time for what it must send next. What is not HTTP
+//! gets a log line with the address that it came from, up to a cap.
 
 use std::future::Future;
 use std::io;
@@ -26,16 +26,17 @@ use crate::desk::Desk;
 use crate::web;
 use crate::web::connection::{HEAD_PATIENCE, KEEP_ALIVE, Progress};
 
-/// From the first connection to the end of its first head; then it is told 408.
+/// The time from accepting a connection to the end of its first head; after that, the answer is
+/// 408.
 const FIRST_HEAD: Duration = Duration::from_secs(5);
-/// For what a client still sends that has its answer already.
+/// The time for what a client still sends after it has its answer.
 const LINGER: Duration = Duration::from_secs(1);
-/// For each worker; more wait in the kernel's queue.
+/// The limit per worker. More connections wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 10_000;
-/// For requests in flight.
+/// The time for requests in flight.
 const SHUTDOWN_SECONDS: u64 = 10;
 
-/// A server on a socket that listens already.
+/// Starts a server on a socket that is already listening.
 pub fn serve(listener: TcpListener, desk: &Arc<Desk>) -> io::Result<Server> {
     let desk = Arc::clone(desk);
     let lines = Arc::new(Lines::default());
@@ -72,10 +73,10 @@ pub fn serve(listener: TcpListener, desk: &Arc<Desk>) -> io::Result<Server> {
     Ok(builder.listen("frontdesk", listener, factory)?.run())
 }
 
-/// Files that it takes to hold a few thousand connections.
+/// The number of open files that a few thousand connections need.
 const FEW_FILES: u64 = 4096;
 
-/// Lets this process open as many files as it may at all: each connection is one.
+/// Raises this process's limit of open files to the maximum: each connection is one.
 pub fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -90,7 +91,7 @@ pub fn raise_open_files() {
     }
 }
 
-/// How many lines a minute requests may have that are no HTTP.
+/// The maximum number of log lines per minute about requests that are not HTTP.
 const LINES_A_MINUTE: u64 = 20;
 
 #[derive(Default)]
@@ -104,7 +105,7 @@ struct Minute {
 }
 
 impl Lines {
-    /// Whether there may be one more; then how many had none before it.
+    /// Returns whether one more line may be written, and if so how many were left out before it.
     fn admit(&self, now: UnixTime) -> Option<u64> {
         let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if now.since(minute.began_at) >= Duration::from_secs(60) {
@@ -190,8 +191,8 @@ where
     }
 }
 
-/// Connections break at any time, and that is nobody's business. What is no HTTP, and what we did
-/// wrong ourselves, is.
+/// Writes the log line of an error. Broken connections are normal and get none; requests that are
+/// not HTTP, and our own faults, do.
 fn note(error: &DispatchError, peer: Option<SocketAddr>, lines: &Lines, now: UnixTime) {
     let event = match error {
         DispatchError::Parse(_) => "malformed_request",
@@ -206,11 +207,11 @@ fn note(error: &DispatchError, peer: Option<SocketAddr>, lines: &Lines, now: Uni
     }
 }
 
-/// A connection that closes when what it waits for does not come in time.
+/// A connection that closes if what it waits for does not arrive in time.
 struct Stream {
     inner: TcpStream,
     progress: Rc<Progress>,
-    /// Never later than the deadline, and armed anew where it was too early.
+    /// Never later than the deadline. If it fires too early, it is armed again.
     alarm: Pin<Box<Sleep>>,
 }
 
@@ -227,7 +228,8 @@ impl Stream {
         }
     }
 
-    /// Whether the time for what should come next is over; else it wakes then.
+    /// Returns whether the time for what should come next is over. If not, the task wakes up at
+    /// that time.
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(deadline) = self.progress.deadline() else {
             return false;
@@ -246,8 +248,8 @@ impl Stream {
 }
 
 impl Stream {
-    /// The answer goes out: from here on the next request is waited for, whether anybody reads
-    /// again before it comes or not.
+    /// Called when an answer goes out. From here on the connection waits for the next request, even
+    /// if no one reads again before it comes.
     fn has_written(&mut self, cx: &mut Context<'_>) {
         self.progress.has_written(Instant::now());
         let _armed = self.is_late(cx);
@@ -269,7 +271,7 @@ impl AsyncRead for Stream {
             Poll::Ready(_) => return polled,
             Poll::Pending => {}
         }
-        // Also where something has come: drops do not buy time.
+        // This is checked even if data has arrived: single bytes do not buy time.
         if self.is_late(cx) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }

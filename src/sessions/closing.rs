@@ -1,7 +1,8 @@
-//! How sessions end and rights go: the one way for everybody who closes anything.
+//! How sessions end and rights are taken away: everything that does either goes through here.
 //!
-//! Whoever closes takes the account's row first. Whoever opens or grants takes it too, and reads
-//! what must hold after that, so that nothing is opened by what was true a moment ago.
+//! Code that closes sessions locks the account's row first. Code that opens or grants something
+//! locks it too, and checks its conditions afterwards, so that nothing is opened on the strength of
+//! an outdated read.
 
 use diesel::prelude::*;
 
@@ -11,25 +12,25 @@ use crate::db::schema::sessions;
 use crate::error::Result;
 use crate::users;
 
-/// Which sessions of an account end.
+/// The sessions of an account that end.
 #[derive(Clone, Copy, Debug)]
 pub enum Closing<'a> {
-    /// None of them: only rights go.
+    /// None: only rights are taken away.
     Rights,
     One(i64),
     All,
     AllBut(i64),
-    /// This one and those that began before it.
+    /// This session and those that began before it.
     UpTo(i64),
-    /// All that began at this provider.
+    /// All sessions that began at this provider.
     At(&'a str),
-    /// Those of them whose tokens the provider refused.
+    /// The sessions at this provider whose tokens it refused.
     RefusedAt(&'a str),
-    /// Those that a provider's logout token names.
+    /// The sessions that a provider's logout token names.
     Named(Named<'a>),
 }
 
-/// Whom a logout token names (Back-Channel Logout 1.0, 2.4).
+/// The people or sessions that a logout token names (Back-Channel Logout 1.0, 2.4).
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'a> {
     pub provider: &'a str,
@@ -37,8 +38,8 @@ pub struct Named<'a> {
     pub sid: Option<&'a str>,
 }
 
-/// Ends live sessions of an account, or marks that it loses rights; how many sessions ended.
-/// Whatever keeps a copy of who may do what is told here.
+/// Ends live sessions of an account, or records that it loses rights, and returns how many sessions
+/// ended. Anything that caches who may do what is notified here.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -71,7 +72,7 @@ pub fn close(conn: &mut Conn, now: UnixTime, user_id: i64, closing: Closing<'_>)
         Closing::Named(Named { provider, sub, sid }) => match (sub, sid) {
             (Some(sub), None) => end!(sessions::provider.eq(provider).and(sessions::sub.eq(sub))),
             (None, Some(sid)) => end!(sessions::provider.eq(provider).and(sessions::sid.eq(sid))),
-            // A session whose ID token named none may be the one.
+            // A session whose ID token had no `sid` may be the one.
             (Some(sub), Some(sid)) => end!(
                 sessions::provider
                     .eq(provider)
@@ -83,8 +84,7 @@ pub fn close(conn: &mut Conn, now: UnixTime, user_id: i64, closing: Closing<'_>)
     })
 }
 
-/// Ends everybody's sessions that began at a provider which is not there any more; how many there
-/// were.
+/// Ends all sessions that began at a provider which no longer exists, and returns how many.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -97,7 +97,7 @@ pub fn close_all_at(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<us
         .execute(conn)?)
 }
 
-/// The accounts that have live sessions which a logout token names, at most `limit`.
+/// Lists up to `limit` accounts that have live sessions named by a logout token.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]

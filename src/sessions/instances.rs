@@ -1,5 +1,5 @@
-//! Which providers the instances of a portal have, so that the sessions of one that none of them
-//! has any more can end.
+//! The providers that each instance of a portal has, so that the sessions of a provider can end
+//! once no instance has it.
 
 use diesel::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::db::schema::{provider_instances, providers, sessions};
 use crate::db::{Conn, each};
 use crate::error::Result;
 
-/// Notes that an instance has these providers now.
+/// Records the providers that an instance has now.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -30,7 +30,7 @@ pub fn note(conn: &mut Conn, now: UnixTime, instance: &str, ids: &[String]) -> R
     Ok(())
 }
 
-/// When any instance last noted that it has a provider.
+/// Returns when any instance last recorded that it has a provider.
 pub fn last_noted(conn: &mut Conn, provider: &str) -> Result<Option<UnixTime>> {
     let at: Option<i64> = provider_instances::table
         .filter(provider_instances::provider.eq(provider))
@@ -39,14 +39,14 @@ pub fn last_noted(conn: &mut Conn, provider: &str) -> Result<Option<UnixTime>> {
     Ok(at.map(UnixTime))
 }
 
-/// Deletes notes from before `before`; how many there were.
+/// Deletes records older than `before`, and returns how many.
 pub fn sweep(conn: &mut Conn, before: UnixTime) -> Result<usize> {
     let old = provider_instances::table.filter(provider_instances::noted_at.lt(before.0));
     Ok(diesel::delete(old).execute(conn)?)
 }
 
-/// The providers other than `ours` that have open sessions. Nobody signed in with one that no
-/// instance ever had.
+/// Lists the providers that have open sessions but are not among `ours`. No one can have signed in
+/// with a provider that no instance ever had.
 pub fn foreign(conn: &mut Conn, ours: &[String]) -> Result<Vec<String>> {
     let known: Vec<String> = providers::table
         .order(providers::id)

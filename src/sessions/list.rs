@@ -8,18 +8,18 @@ use crate::db::{Conn, Sql};
 use crate::error::Result;
 use crate::paging::{ById, Listing, Page, Total};
 
-/// Which sessions are wanted. Nothing wanted: all live ones are.
+/// The conditions that a listed session must meet. An empty filter lists all live sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub user_id: Option<i64>,
-    /// Nobody has the wanted name: no session is listed.
+    /// No account has the requested name, so no session is listed.
     pub is_nobody: bool,
     pub address: Option<String>,
-    /// What the browser's description holds, and what it does not: `Chrome/` and not `Edg`.
+    /// Texts that the browser's description must and must not contain: `Chrome/` but not `Edg`.
     pub browser: Option<(&'static str, &'static [&'static str])>,
 }
 
-/// A live session and whose it is.
+/// A live session and its owner.
 #[derive(Clone, Debug, QueryableByName)]
 pub struct Owned {
     #[diesel(embed)]
@@ -37,7 +37,7 @@ impl Filter {
             [now.0.into(), now.minus(limits.idle).0.into()],
         )];
         if let Some((has, lacks)) = &self.browser {
-            // Of one's own table of browsers, so there is no wildcard in them.
+            // These come from our own table of browsers, so they contain no wildcards.
             tests.push(Sql::new("x.user_agent LIKE ?", [like(has)]));
             tests.extend(
                 lacks
@@ -59,7 +59,7 @@ impl Filter {
         .flatten()
         .collect();
         if indexed.is_empty() {
-            // The index of those that have not ended.
+            // Use the index of sessions that have not ended.
             indexed.push(Sql::text("x.ended_at IS NULL"));
         }
         ById {
@@ -81,7 +81,7 @@ fn like(part: &str) -> crate::db::Value {
     format!("%{part}%").as_str().into()
 }
 
-/// One page, newest first.
+/// Reads one page, newest first.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -96,7 +96,7 @@ pub fn list(
     filter.rows(now, limits).page(conn, page, size)
 }
 
-/// How many there are, as far as that is cheap to know.
+/// Counts the sessions, as far as that is cheap.
 pub fn total(
     conn: &mut Conn,
     now: UnixTime,

@@ -1,4 +1,5 @@
-//! Logout tokens that were used: each counts once (OpenID Connect Back-Channel Logout 1.0, 2.6).
+//! Logout tokens that were used: each one counts only once (OpenID Connect Back-Channel Logout 1.0,
+//! 2.6).
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
@@ -8,7 +9,8 @@ use crate::db::schema::logout_tokens;
 use crate::db::{Conn, each};
 use crate::error::Result;
 
-/// Uses a token up; `false` when it was before. Then the transaction must end without a change.
+/// Uses up a token. Returns `false` if it was used before; the transaction must then change
+/// nothing.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -27,7 +29,7 @@ pub fn use_up(conn: &mut Conn, provider: &str, jti: &str, expires_at: UnixTime) 
     }
 }
 
-/// Deletes up to `limit` that are over; how many there were.
+/// Deletes up to `limit` tokens that have expired, and returns how many.
 pub fn sweep(conn: &mut Conn, now: UnixTime, limit: i64) -> Result<usize> {
     let over: Vec<(String, String)> = logout_tokens::table
         .filter(logout_tokens::expires_at.lt(now.0))

@@ -1,5 +1,5 @@
-//! Sign-outs that providers told of (OpenID Connect Back-Channel Logout 1.0), remembered for a day: a
-//! sign-in that was under way when one arrived opens nothing after it.
+//! Sign-outs reported by providers (OpenID Connect Back-Channel Logout 1.0), remembered for a day.
+//! A sign-in that was in progress when one arrived opens no session.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::db::{Conn, lock_names};
 use crate::error::Result;
 use crate::id::new_id;
 
-/// Longer than any sign-in is under way, and than a provider's own session usually lasts.
+/// Longer than any sign-in takes, and than a provider's own session usually lasts.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// Takes turns with whoever else signs the same person in or out: a first sign-in and a logout
-/// share no row. `sid` before `sub`, as everybody does.
+/// Takes turns with other transactions that sign the same person in or out: a first sign-in and a
+/// logout share no row. All of them lock `sid` before `sub`.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -29,7 +29,7 @@ pub fn take_turns(conn: &mut Conn, named: Named<'_>) -> Result<()> {
     lock_names(conn, both.into_iter().flatten())
 }
 
-/// Remembers a logout, also one that ended nothing.
+/// Records a logout, even one that ended nothing.
 pub fn note(conn: &mut Conn, now: UnixTime, named: Named<'_>, issued_at: UnixTime) -> Result<()> {
     diesel::insert_into(logouts::table)
         .values((
@@ -44,8 +44,8 @@ pub fn note(conn: &mut Conn, now: UnixTime, named: Named<'_>, issued_at: UnixTim
     Ok(())
 }
 
-/// Whether somebody was signed out at their provider after it gave what they come with: their
-/// provider's session is over, or all that was issued to them up to a logout is.
+/// Returns whether a person was signed out at their provider after `issued_at`: either their
+/// session at the provider is over, or so is everything issued to them up to a logout.
 pub fn is_signed_out(conn: &mut Conn, named: Named<'_>, issued_at: UnixTime) -> Result<bool> {
     if let Some(sid) = named.sid {
         let found: Option<i64> = logouts::table
@@ -67,7 +67,7 @@ pub fn is_signed_out(conn: &mut Conn, named: Named<'_>, issued_at: UnixTime) -> 
         .filter(logouts::issued_at.ge(issued_at.0))
         .select(logouts::id);
     let found: Option<i64> = if named.sid.is_some() {
-        // One that names another session of the provider is not about this one.
+        // A logout that names another session of the provider does not concern this one.
         let of_all = of_person.filter(logouts::sid.is_null());
         of_all.first(conn).optional()?
     } else {
@@ -76,7 +76,7 @@ pub fn is_signed_out(conn: &mut Conn, named: Named<'_>, issued_at: UnixTime) -> 
     Ok(found.is_some())
 }
 
-/// Forgets up to `limit` that are older than a day; how many there were.
+/// Deletes up to `limit` logouts that are older than a day, and returns how many.
 pub fn sweep(conn: &mut Conn, now: UnixTime, limit: i64) -> Result<usize> {
     let old: Vec<i64> = logouts::table
         .filter(logouts::noted_at.lt(now.minus(KEPT).0))

@@ -1,5 +1,5 @@
-//! When the owner of a session last proved who they are, and by what. A live session alone proves
-//! nothing of that kind: whoever finds a browser open has it too.
+//! When the owner of a session last proved who they are, and how. A live session alone is no
+//! proof: anyone who finds the browser open has it too.
 
 use std::time::Duration;
 
@@ -12,33 +12,33 @@ use crate::db::Conn;
 use crate::db::schema::sessions;
 use crate::error::Result;
 
-/// For so long after a proof dangerous acts ask for no other.
+/// For this long after a proof, dangerous acts require no other.
 pub const FRESH: Duration = Duration::from_secs(15 * 60);
 
-/// How far clocks of several instances may be apart.
+/// How far the clocks of several instances may differ.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// By what somebody proved who they are. The codes are stored and stay.
+/// How a person proved who they are. The codes are stored and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum ProvedBy {
-    /// A local one, typed or just chosen by its owner's link.
+    /// A local password, typed or just chosen through the owner's link.
     Password,
-    /// One that proves and does not sign in.
+    /// A confirmation password, which cannot sign anyone in.
     ConfirmationPassword,
     RescueLink,
-    /// A provider's signed word on when it saw the person sign in.
+    /// A time, signed by the provider, at which the person signed in there.
     AuthTime,
     /// `prompt=login` in a pushed request, out of the browser's reach.
     PushedPrompt,
-    /// `prompt=login` in the browser's address, which whoever sits there can take out: only where
-    /// an operator says that it is enough.
+    /// `prompt=login` in the browser's address, where the person at the browser can remove it.
+    /// Counts only if an operator has said that it is enough.
     Prompt,
 }
 
 coded!(ProvedBy);
 
-/// That somebody proved who they are.
+/// A proof, at a given time, of who a person is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proof {
     pub at: UnixTime,
@@ -46,15 +46,15 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Whether it is young enough for a dangerous act.
+    /// Returns whether the proof is recent enough for a dangerous act.
     #[must_use]
     pub fn is_fresh(self, now: UnixTime) -> bool {
         now.since(self.at) < FRESH && self.at.since(now) < GRACE
     }
 }
 
-/// Notes that the owner of a live session has proved who they are. `false`, and nothing written,
-/// when there is no such session any more.
+/// Records that the owner of a live session has proved who they are. Returns `false` and writes
+/// nothing if the session no longer exists.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -73,7 +73,7 @@ pub fn note(conn: &mut Conn, user_id: i64, session_id: i64, proof: Proof) -> Res
     Ok(noted == 1)
 }
 
-/// Whether the owner of a live session proved who they are of late.
+/// Returns whether the owner of a live session proved who they are recently.
 pub fn is_fresh(conn: &mut Conn, session_id: i64, now: UnixTime) -> Result<bool> {
     let found: Option<(Option<i64>, Option<String>)> = sessions::table
         .find(session_id)
@@ -91,7 +91,7 @@ pub fn is_fresh(conn: &mut Conn, session_id: i64, now: UnixTime) -> Result<bool>
     Ok(proof.is_some_and(|proof| proof.is_fresh(now)))
 }
 
-/// Takes what somebody's sessions were proved with, because it counts no more.
+/// Removes a person's proofs of one kind, because they no longer count.
 pub fn take(conn: &mut Conn, user_id: i64, by: ProvedBy) -> Result<()> {
     diesel::update(
         sessions::table

@@ -1,13 +1,13 @@
-//! Proving who one is in a session that is open already: by the local password, or by a
-//! confirmation password, which does that and nothing else. Nobody signs in with one.
+//! Proving who one is in an open session: by the local password, or by a confirmation password,
+//! which serves for this alone. No one can sign in with it.
 //!
-//! A confirmation password is for whoever has nothing else to prove it by. Its owner chooses it by
-//! a link that another admin made, in a session of their own alone; or an operator sets it.
+//! A confirmation password is for people who have no other proof. Its owner chooses it with a link
+//! that another admin made, only in their own session; or an operator sets it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::link::{self, Draft};
+use super::one_time_link::{self, Draft};
 use crate::audit::{self, About, Actor, Deed, Event, EventKind};
 use crate::clock::UnixTime;
 use crate::db::Conn;
@@ -24,7 +24,7 @@ use crate::users::{self, Field, User};
 /// How long a link works.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// What makes a link, and what makes all before it void: the last one counts.
+/// The events that make a link, and those that void all earlier links: only the last one counts.
 const LINKS: [EventKind; 2] = [
     EventKind::ConfirmationLinkMade,
     EventKind::ConfirmationPasswordSet,
@@ -36,13 +36,13 @@ pub fn draft() -> Result<Draft, NoRandomness> {
     Draft::new(Purpose::ConfirmationLink)
 }
 
-/// The address that carries a token.
+/// The address with a token.
 #[must_use]
 pub fn address(origin: &str, token: &Secret<String>) -> String {
     format!("{origin}/confirmation?token={}", token.expose())
 }
 
-/// Somebody in their own live session.
+/// A person in their own live session.
 #[derive(Clone)]
 pub struct Owner {
     pub user: User,
@@ -50,7 +50,7 @@ pub struct Owner {
     pub client: Client,
 }
 
-/// Which password somebody typed.
+/// The kind of password that a person typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typed {
     Local,
@@ -73,19 +73,19 @@ impl Typed {
     }
 }
 
-/// How an attempt to prove it ended.
+/// The result of a try.
 pub enum Outcome {
     Proved,
     Refused { reference: String },
     Paused(Paused),
 }
 
-/// Proves who somebody is by a password. Tries are counted apart from those of the sign-in page,
-/// where strangers could otherwise keep this from its owner.
+/// Checks a password that proves who someone is. Tries are counted apart from those of the sign-in
+/// page, where strangers could otherwise lock the owner out of this.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an account without such a password; [`Error::SignedOut`] when the
-/// session ends meanwhile; [`Error::Overloaded`]; [`Error::Database`]
+/// [`Error::NotFound`] for an account without such a password; [`Error::SignedOut`] if the session
+/// ends meanwhile; [`Error::Overloaded`]; [`Error::Database`]
 pub async fn prove(
     desk: &Arc<Desk>,
     owner: Owner,
@@ -123,7 +123,7 @@ pub async fn prove(
     desk.db.write(move |conn| proving.apply(conn)).await
 }
 
-/// The one transaction of it.
+/// The one transaction of a try.
 struct Proving {
     now: UnixTime,
     owner: Owner,
@@ -144,7 +144,7 @@ impl Proving {
                 locked
                     .filter(|user| user.is_active)
                     .ok_or(Error::SignedOut)?;
-                // It may have been changed or taken away meanwhile.
+                // It may have been changed or removed meanwhile.
                 self.which.of(confirmation::hashes(conn, user.id)?).as_ref() == Some(matched)
             }
             None => false,
@@ -173,19 +173,19 @@ impl Owner {
     }
 }
 
-/// How the choice of a confirmation password ended.
+/// The result of choosing a confirmation password.
 pub enum Choice {
     Set,
     Weak(Weakness),
-    /// It was typed in two ways.
+    /// The two inputs differ.
     Differs,
 }
 
-/// Whether a link is this person's and still works. Uses nothing up.
+/// Checks that a link is this person's and still works. Does not use it up.
 ///
 /// # Errors
 /// [`Error::LinkExpired`] for a link that is not ours, too old, used, not the last one, or made for
-/// somebody else.
+/// someone else.
 pub async fn look(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<()> {
     let id = open(desk, user_id, token)?;
     let is_good = desk
@@ -202,23 +202,24 @@ pub async fn look(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<(
 fn open(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<String> {
     let now = desk.clock.now();
     let purpose = Purpose::ConfirmationLink;
-    link::open(&desk.keys, purpose, LIFETIME, now, token)
+    one_time_link::open(&desk.keys, purpose, LIFETIME, now, token)
         .filter(|link| link.user_id == user_id)
         .map(|link| link.id)
         .ok_or(Error::LinkExpired)
 }
 
-/// Whether it is the last one, and has set no password.
+/// Returns whether it is the last link and has set no password yet.
 fn is_good(conn: &mut Conn, user_id: i64, id: &str) -> Result<bool> {
     let set = EventKind::ConfirmationPasswordSet;
     Ok(audit::is_last_link(conn, &LINKS, user_id, id)?
         && !audit::has_reference(conn, set, user_id, id)?)
 }
 
-/// Sets the confirmation password by a link. It proves nothing yet: it is typed where it is needed.
+/// Sets the confirmation password with a link. This proves nothing yet: the person still types it
+/// where it is needed.
 ///
 /// # Errors
-/// As [`look`]; [`Error::SignedOut`] when the session ends meanwhile; [`Error::Overloaded`];
+/// As [`look`]; [`Error::SignedOut`] if the session ends meanwhile; [`Error::Overloaded`];
 /// [`Error::Database`], and then the link is not used up.
 pub async fn choose(
     desk: &Arc<Desk>,
@@ -246,12 +247,12 @@ pub async fn choose(
         if !sessions::is_live(conn, now, limits, user.id, owner.session_id)? {
             return Err(Error::SignedOut);
         }
-        // Used in another window, or replaced, a moment ago.
+        // It has just been used in another window, or replaced.
         if !is_good(conn, user.id, &id)? {
             return Err(Error::LinkExpired);
         }
         confirmation::set(conn, user.id, Some(&hash))?;
-        // What the one before proved counts no more.
+        // What the previous password proved no longer counts.
         proof::take(conn, user.id, ProvedBy::ConfirmationPassword)?;
         let field = &[Field::ConfirmationPassword];
         users::note_changes(conn, now, user.id, user.into(), field)?;

@@ -1,5 +1,5 @@
-//! What becomes of someone whom a provider names. Decided once: a sign-in does it, a test sign-in
-//! shows it, and adding an identity asks for the same admission.
+//! The decision about a person whom a provider names. It is made in one place: a sign-in carries it
+//! out, a test sign-in shows it, and adding an identity requires the same admission.
 
 use std::borrow::Cow;
 
@@ -7,18 +7,18 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Admission, Result, Stopped};
 use crate::leaving;
-use crate::oauth::profile::email_domain;
+use crate::oauth::mapping::email_domain;
 use crate::oauth::{Permissions, Person, Provider};
 use crate::permissions::{self, Counting};
 use crate::roles;
 use crate::users::{self, MAX_USERNAME, Profile, Role, Standing, User};
 
 pub enum Decision {
-    /// Signs in to the account that has the identity.
+    /// The person signs in to the account with this identity.
     Known,
     /// A new account is created.
     New,
-    /// This account was imported and waits for the person: it becomes theirs.
+    /// This account was imported and waits for the person: they adopt it.
     Adopt(User),
     NotAdmitted(Admission),
     /// A provider that vouches for leaving has refused the person.
@@ -26,14 +26,14 @@ pub enum Decision {
         by: String,
     },
     Inactive,
-    /// The account of this owner has the name, and not the identity.
+    /// This account has the name, but not the identity.
     NameTaken(User),
     NameReserved,
     NameTooLong,
 }
 
-/// Changes nothing. `known` is the account that has the identity, if one does; a sign-in has taken
-/// its row.
+/// Decides, and changes nothing. `known` is the account with the identity, if there is one; a
+/// sign-in has locked its row.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -98,9 +98,9 @@ fn decide_unknown(
     })
 }
 
-/// Whether an account was imported and waits for its person: nobody has come to it through a
-/// provider, and it has no role, and no permission that would make one, which a name alone would
-/// give away.
+/// Returns whether an account was imported and waits for its person: no one has signed in to it
+/// through a provider, and it has no role and no permission that would make one. A name alone must
+/// not give those away.
 pub fn waits(conn: &mut Conn, desk: &Desk, owner: &User) -> Result<bool> {
     Ok(desk.adopts_imported
         && owner.is_active
@@ -110,8 +110,8 @@ pub fn waits(conn: &mut Conn, desk: &Desk, owner: &User) -> Result<bool> {
         && !roles::is_due(conn, &desk.roles, owner.id)?)
 }
 
-/// The profile under the name that an account of this provider gets: its own, where the provider
-/// vouches for names.
+/// The profile with the name that an account of this provider gets. If the provider vouches for
+/// names, that is its own name.
 pub fn called<'a>(provider: &Provider, profile: &'a Profile) -> Cow<'a, Profile> {
     if provider.settings().vouches_for.names {
         return Cow::Borrowed(profile);
@@ -122,8 +122,8 @@ pub fn called<'a>(provider: &Provider, profile: &'a Profile) -> Cow<'a, Profile>
     })
 }
 
-/// Whether the provider's rules let somebody in. Where the permissions could not be read, those of
-/// before count: its own, and those that count everywhere.
+/// Checks whether the provider's rules let a person in. If the permissions could not be read, the
+/// previous ones count: the provider's own, and those that count everywhere.
 ///
 /// # Errors
 /// The rule that keeps them out; [`crate::error::DatabaseError`]

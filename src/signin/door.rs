@@ -1,12 +1,12 @@
-//! The one door: find or create the account, sync it, refuse the inactive, open the session, record
-//! the event, in one transaction. The first sign-in and the hundredth take the same path.
+//! The one door. In one transaction, it finds or creates the account, syncs it, refuses the
+//! inactive, opens the session and records the event. The first sign-in and the hundredth take the
+//! same path.
 
 use std::sync::Arc;
 
 use super::decision::{Decision, called, decide, waits};
-use super::password_link::MAKES_LINK;
 use crate::audit::event::{Adopted, SignInWay};
-use crate::audit::{self, About, Actor, Changes, Deed, Event};
+use crate::audit::{self, About, Actor, Changes, Deed, Event, EventKind};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -21,30 +21,35 @@ use crate::roles;
 use crate::secret::{Secret, sha256};
 use crate::sessions::closing::Named;
 use crate::sessions::proof::{Proof, ProvedBy};
-use crate::sessions::{self, Client, Closing, NewSession, grant, logouts};
+use crate::sessions::{self, Client, Closing, NewSession, logouts, tokens};
 use crate::users::{
     self, Field, NO_PASSWORD_YET, Occasion, Profile, Role, Standing, User, refusals,
 };
 
-/// What came of a person at the door.
+/// The kinds of event that make a password link: only the last one counts.
+pub(super) const MAKES_PASSWORD_LINK: [EventKind; 2] =
+    [EventKind::AccountCreated, EventKind::PasswordLinkMade];
+
+/// The result at the door.
 #[derive(Debug)]
 pub enum Entered {
     In {
         token: Secret<String>,
-        /// The browser came with a session that was somebody else's, or over: nobody knows whose.
+        /// The browser came with another person's session, or with one that was over and whose
+        /// owner is unknown.
         is_other_person: bool,
     },
-    /// Turned away, and the trail says so.
+    /// The person was turned away, and the audit log has the event.
     Refused { error: Box<SignInError> },
 }
 
-/// How somebody proved who they are.
+/// How a person proved who they are.
 pub enum Way {
     Provider {
         provider: Arc<Provider>,
         attempt: String,
         person: Box<Person>,
-        /// Before the provider was asked for what it says of the person.
+        /// The time before the provider was asked about the person.
         asked_at: UnixTime,
         proof: Option<Proof>,
     },
@@ -52,7 +57,7 @@ pub enum Way {
         user_id: i64,
         /// The stored hash that the password matched.
         matched: String,
-        /// To be stored in its place, where that one is outdated.
+        /// A new hash to store instead, if the old one is outdated.
         fresh_hash: Option<String>,
     },
     RescueLink {
@@ -64,7 +69,7 @@ pub enum Way {
         user_id: i64,
         /// The link's id.
         link: String,
-        /// Of the password that its owner has chosen.
+        /// The hash of the password that the owner has chosen.
         hash: String,
     },
 }
@@ -78,7 +83,7 @@ impl Way {
         }
     }
 
-    /// As the event tells it.
+    /// The way, as the event tells it.
     const fn told(&self) -> SignInWay {
         match self {
             Self::Provider { .. } => SignInWay::Provider,
@@ -87,18 +92,18 @@ impl Way {
         }
     }
 
-    /// What it proves beside opening a session.
+    /// The proof that it gives beside opening a session.
     fn proof(&self, now: UnixTime) -> Option<Proof> {
         let by = match self {
             Self::Provider { proof, .. } => return *proof,
-            // By the link its owner has just chosen the password, and knows it.
+            // The owner has just chosen the password with the link, and so knows it.
             Self::Password { .. } | Self::PasswordLink { .. } => ProvedBy::Password,
             Self::RescueLink { .. } => ProvedBy::RescueLink,
         };
         Some(Proof { at: now, by })
     }
 
-    /// What can open one session only.
+    /// The identifier of something that can open only one session.
     pub fn attempt(&self) -> Option<&str> {
         match self {
             Self::Provider { attempt, .. } => Some(attempt),
@@ -108,7 +113,7 @@ impl Way {
     }
 }
 
-/// What the transaction needs; the same however often it runs.
+/// The input of the transaction; it is the same however often the transaction runs.
 pub struct Entry {
     pub desk: Arc<Desk>,
     pub now: UnixTime,
@@ -118,18 +123,18 @@ pub struct Entry {
     pub reference: String,
     pub previous_hash: Option<String>,
     pub client: Client,
-    /// What the provider gave, sealed for the session that is opened.
-    pub grant: grant::Sealed,
+    /// The provider's grant, sealed for the session that is opened.
+    pub grant: tokens::Sealed,
 }
 
 impl Entry {
-    /// For the events of it.
+    /// An act of this sign-in, for its events.
     fn deed<'a>(&'a self, by: Actor<'a>) -> Deed<'a> {
         Deed::new(self.now, by, &self.client).at(self.way.provider())
     }
 }
 
-/// Who it is, with the account's row taken.
+/// A known person, with the account's row locked.
 struct Known {
     user_id: i64,
     username: String,
@@ -151,7 +156,7 @@ impl Known {
     }
 }
 
-/// Whom the door turns away, and why.
+/// A person whom the door turns away, and the reason.
 type NotKnown = Stopped<Box<TurnedAway>>;
 
 impl From<TurnedAway> for NotKnown {
@@ -162,14 +167,14 @@ impl From<TurnedAway> for NotKnown {
 
 struct TurnedAway {
     about: Option<User>,
-    /// Who came: the account of `about`, or somebody without one, by this name.
+    /// The name of a person without an account; `None` if it is the account of `about`.
     stranger: Option<String>,
     cause: Cause,
 }
 
 /// # Errors
 /// [`Error::AttemptUsed`], [`Error::SignedOutThere`], [`Error::LinkExpired`], [`Error::Database`];
-/// then nothing is changed.
+/// then nothing has changed.
 pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
     let known = match &entry.way {
         Way::Provider {
@@ -232,7 +237,7 @@ pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
     })
 }
 
-/// Refuses what the provider gave before the person signed out there: the logout token came first.
+/// Refuses a grant from before the person signed out at the provider: the logout token came first.
 ///
 /// # Errors
 /// [`Error::SignedOutThere`], [`Error::Database`]
@@ -252,7 +257,7 @@ pub(super) fn refuse_signed_out(conn: &mut Conn, provider: &str, grant: &Grant) 
     Ok(())
 }
 
-/// Finds or creates the account of whom the provider names, and syncs it.
+/// Finds or creates the account of the person whom the provider names, and syncs it.
 fn know_person(
     conn: &mut Conn,
     entry: &Entry,
@@ -265,7 +270,7 @@ fn know_person(
     let profile = profile.as_ref();
     let identity = (provider.id(), profile.subject.as_str());
     let mut known = users::lock_with_identity(conn, identity.0, identity.1)?;
-    // The provider has refused the person since it said what they come with: it is asked anew.
+    // The provider has refused the person since it gave these answers, so it must be asked again.
     if let Some((_, standing)) = &known
         && standing.identity.is_refused_since(asked_at, entry.now)
     {
@@ -273,8 +278,8 @@ fn know_person(
     }
     let mut decision = decide(conn, desk, provider, person, known.as_ref())?;
     if matches!(decision, Decision::Adopt(_) | Decision::NameTaken(_)) {
-        // Either somebody else's name, or this person's own first sign-in in another tab, which has
-        // just been committed.
+        // The name is either another person's, or this person's own from a first sign-in in another
+        // tab that has just been committed.
         known = users::lock_with_identity(conn, identity.0, identity.1)?;
         hit_about("owner_read", identity.1);
         if known.is_some() {
@@ -333,7 +338,7 @@ fn know_person(
     })
 }
 
-/// Why someone whom the provider calls `name` is turned away.
+/// The refusal of a person whom the provider calls `name`.
 fn turned_away(decision: Decision, known: Option<User>, name: &str) -> NotKnown {
     let username = name.to_owned();
     let stranger = Some(username.clone()).filter(|_| known.is_none());
@@ -372,7 +377,7 @@ fn inactive(user: User) -> NotKnown {
     })
 }
 
-/// The account of somebody who comes for the first time, with what they may do.
+/// Creates the account of a person who comes for the first time, with their permissions.
 fn create(
     conn: &mut Conn,
     entry: &Entry,
@@ -403,8 +408,8 @@ fn create(
     Ok(id)
 }
 
-/// The account is this person's from now on; the password and the sessions of before are nobody's.
-/// `None` when it does not wait for anyone any more.
+/// Gives an imported account to this person. Its old password and sessions end. Returns `None` if
+/// it no longer waits for anyone.
 fn adopt(
     conn: &mut Conn,
     entry: &Entry,
@@ -427,9 +432,9 @@ fn adopt(
     }))
 }
 
-/// The account whose password was right a moment ago: still active, with that very password, and
-/// kept out by nobody. A superuser's local password is the way in on a bad day, whoever refuses
-/// them.
+/// Returns the account whose password was just verified, if it is still active, still has exactly
+/// that password, and no provider keeps the person out. A superuser's local password works whoever
+/// refuses them: it is the way in on a bad day.
 fn know_password(
     conn: &mut Conn,
     entry: &Entry,
@@ -441,7 +446,7 @@ fn know_password(
     if user.is_active
         && user.role() != Role::Superuser
         && let Some(by) = leaving::kept_out_by(conn, &entry.desk, user_id, "")?
-        // Whoever typed another password is not told.
+        // Someone who typed another password must not learn of this.
         && users::password_hash(conn, user_id)?.as_deref() == Some(matched)
     {
         let cause = Cause::KeptOut { by };
@@ -455,16 +460,16 @@ fn know_password(
     local(user, (!noted).then_some(Cause::WrongPassword))
 }
 
-/// The account that a rescue link is for, if it is active.
+/// Returns the account that a rescue link is for, if it is active.
 fn know_link(conn: &mut Conn, now: UnixTime, user_id: i64, link: &str) -> Result<Known, NotKnown> {
     let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
-    // Erased a moment ago.
+    // The account may have just been erased.
     if !audit::is_rescue_link_made(conn, user_id, link)? {
         return Err(Error::LinkExpired.into());
     }
     let noted = users::note_sign_in(conn, now, user_id, None)?;
     if noted {
-        // Whoever made it can see to it that nobody refuses them.
+        // The person who made the link may overrule every refusal.
         refusals::forget(conn, user_id)?;
     }
     let cause = Cause::Inactive {
@@ -473,7 +478,7 @@ fn know_link(conn: &mut Conn, now: UnixTime, user_id: i64, link: &str) -> Result
     local(user, (!noted).then_some(cause))
 }
 
-/// The owner of a local account that has no password yet, with the one that they have chosen.
+/// Returns the owner of a local account without a password, and sets the password that they chose.
 fn know_owner(
     conn: &mut Conn,
     entry: &Entry,
@@ -486,9 +491,10 @@ fn know_owner(
         let cause = Cause::KeptOut { by };
         return local(user, Some(cause));
     }
-    // Replaced by another link, deactivated, or chosen in another window, a moment ago.
+    // The link may have just been replaced, the account deactivated, or the password chosen in
+    // another window.
     if !users::may_use_password(entry.desk.password_login, user.role())
-        || !audit::is_last_link(conn, &MAKES_LINK, user_id, link)?
+        || !audit::is_last_link(conn, &MAKES_PASSWORD_LINK, user_id, link)?
         || !users::note_sign_in(conn, entry.now, user_id, Some(NO_PASSWORD_YET))?
     {
         return Err(Error::LinkExpired.into());
@@ -519,8 +525,8 @@ fn local(user: User, refused: Option<Cause>) -> Result<Known, NotKnown> {
     }))
 }
 
-/// The session that this browser had makes way for the new one; whether it was not the same
-/// person's.
+/// Ends the session that this browser had, to make room for the new one. Returns whether it
+/// belonged to another person.
 fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<bool> {
     let Some(previous) = &entry.previous_hash else {
         return Ok(false);
@@ -537,7 +543,7 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<bool> {
     Ok(previous_user.id != known.user_id)
 }
 
-/// The oldest sessions make way for the new one, where the person has as many as one may.
+/// Ends the oldest sessions if the person has as many as one may have.
 fn make_room(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
     let limits = entry.desk.limits;
     let count = sessions::make_room(conn, entry.now, limits, known.user_id)?;
@@ -562,7 +568,7 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
         (None, None) => Actor::Unknown,
     };
     let about = about.as_ref().map_or(About::Portal, About::from);
-    // Strangers may come in any number, and so may somebody whom we know.
+    // The cap covers strangers and known people: both may come in any number.
     if entry.desk.refusals.admit(entry.now, about) {
         let event = Event::SignInRefused {
             reason: cause.reason(),

@@ -1,4 +1,5 @@
-//! Adding a provider to one's own account: whoever is signed in proves there who they are, once.
+//! Adding a provider to one's own account: the person who is signed in proves there, once, who they
+//! are.
 
 use std::sync::Arc;
 
@@ -18,14 +19,14 @@ use crate::secret::sha256;
 use crate::sessions::{self, Closing};
 use crate::users::{self, Field};
 
-/// `asked_at` is before the provider was asked what it says of the person.
+/// Adds the identity. `asked_at` is the time before the provider was asked about the person.
 ///
 /// # Errors
-/// [`Error::SignedOut`] when the session that began it is over; [`Error::FreshSignInNeeded`] when
-/// its owner has not proved who they are of late; [`Error::SignedOutThere`] when the person signed
-/// out at the provider after it gave what they come with; [`Cause::IdentityTaken`] when the person
-/// has another account already; [`Cause::NotLinkable`] and [`Cause::NotAdmitted`] when the
-/// provider's rules keep them out.
+/// [`Error::SignedOut`] if the session that began it is over; [`Error::FreshSignInNeeded`] if its
+/// owner has not recently proved who they are; [`Error::SignedOutThere`] if the person signed out
+/// at the provider after it gave these answers; [`Cause::IdentityTaken`] if the person already has
+/// another account; [`Cause::NotLinkable`] and [`Cause::NotAdmitted`] if the provider's rules keep
+/// them out.
 pub async fn link(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
@@ -54,14 +55,14 @@ pub async fn link(
             refuse_signed_out(conn, &id, &person.grant)?;
             let live = sessions::find_live(conn, now, shared.limits, &hash)?;
             shared.failpoint.hit("linking_read");
-            // Somebody else may have signed in in this browser meanwhile.
+            // Another person may have signed in in this browser meanwhile.
             let Some((_, user)) = live.filter(|(session, _)| session.id == session_id) else {
                 return Err(Error::SignedOut.into());
             };
             let Some(user) = users::lock(conn, user.id)?.filter(|user| user.is_active) else {
                 return Err(Error::SignedOut.into());
             };
-            // Read again now that the row is taken; what the new identity proves counts for nothing.
+            // Read again now that the row is locked; what the new identity proves does not count.
             let live = sessions::find_live(conn, now, shared.limits, &hash)?;
             let Some((session, _)) = live.filter(|(session, _)| session.id == session_id) else {
                 return Err(Error::SignedOut.into());
@@ -72,7 +73,7 @@ pub async fn link(
             match users::find_by_identity(conn, &id, &subject)? {
                 Some(owner) if owner.id == user.id => return Ok(()),
                 Some(_) => return Err(Stopped::Refused(Cause::IdentityTaken)),
-                // One for each provider: two would take turns in saying what the person may do.
+                // One identity per provider: two would take turns in setting the permissions.
                 None if users::identities_of(conn, user.id)?
                     .iter()
                     .any(|(provider, _)| *provider == id) =>

@@ -1,15 +1,15 @@
-//! What an admin does not get to see of a provider's answers: values of members whose names speak
-//! of a secret, and values that look like one whatever they are called. The names stay.
+//! Hides secrets in a provider's answer from admins: the values of members whose names suggest a
+//! secret, and values that look like one under any name. The names stay.
 
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
-/// In the place of a value.
+/// Replaces a value.
 const MASK: &str = "••••••";
-/// Texts that hold JSON are looked into so deep.
+/// How deep texts that hold JSON are searched.
 const MAX_DEPTH: u8 = 3;
 
-/// Anywhere in a name that is written as one word.
+/// Parts of a name that suggest a secret, even inside a longer word.
 const PARTS: &[&str] = &[
     "token",
     "secret",
@@ -39,16 +39,16 @@ const PARTS: &[&str] = &[
     "凭据",
     "会话",
 ];
-/// Words of a name.
+/// Whole words of a name.
 const WORDS: &[&str] = &[
     "pin", "pins", "pwd", "pw", "pass", "psk", "tan", "puk", "seed", "salt", "nonce", "sid",
     "hash", "hashes", "hashed", "digest", "hmac", "jwt", "jws", "jwe", "bearer", "ticket",
     "tickets",
 ];
-/// How a word may begin or end.
+/// Beginnings or ends of a word.
 const BEGINNINGS: &[&str] = &["otp", "totp", "hotp", "session"];
 const ENDINGS: &[&str] = &["otp", "hash", "session", "sessions"];
-/// What makes a key of `key`, and a code of `code`, that opens something.
+/// Words that, together with `key` or `code`, make a key or a code that opens something.
 const OF_KEYS: &[&str] = &[
     "api",
     "private",
@@ -101,7 +101,7 @@ const OF_CODES: &[&str] = &[
     "grant",
     "qr",
 ];
-/// What names the other members of an object.
+/// Members whose value names another member of the object.
 const NAMING: &[&str] = &[
     "name",
     "key",
@@ -112,9 +112,9 @@ const NAMING: &[&str] = &[
     "id",
     "code",
 ];
-/// What they are called then.
+/// The names of those other members.
 const NAMED: &[&str] = &["value", "values", "text", "content", "data", "val"];
-/// How stored passwords begin, and tokens that say what they are.
+/// The beginnings of stored passwords, and of tokens that have a recognisable prefix.
 const HASHES: &[&str] = &[
     "$argon2",
     "$2a$",
@@ -179,10 +179,10 @@ const TOKENS: &[&str] = &[
     "dop_v1_",
     "shpat_",
 ];
-/// Nothing shorter is taken for one.
+/// A shorter text is not taken for a token.
 const MIN_TOKEN: usize = 20;
 
-/// The answer as it may be shown.
+/// The answer in a form that may be shown.
 pub fn masked(value: &Value) -> Value {
     masked_within(value, MAX_DEPTH)
 }
@@ -210,7 +210,7 @@ fn masked_members(object: &Map<String, Value>, depth: u8) -> Map<String, Value> 
         .map(|(name, value)| {
             let is_secret =
                 is_secret_name(name) || is_named_secret && NAMED.contains(&name.as_str());
-            // Whatever it holds.
+            // A secret is masked whatever it contains.
             let value = if is_secret {
                 Value::from(MASK)
             } else {
@@ -237,7 +237,7 @@ fn masked_text(text: &str, depth: u8) -> Value {
     Value::from(if looks_secret(text) { MASK } else { text })
 }
 
-/// Whether a name speaks of a secret: `pin_hash`, `apiKey`, `x-session-id`, `refreshtoken`.
+/// Returns whether a name suggests a secret: `pin_hash`, `apiKey`, `x-session-id`, `refreshtoken`.
 fn is_secret_name(name: &str) -> bool {
     let words = words_of(name);
     let joined = words.concat();
@@ -257,7 +257,8 @@ fn is_secret_name(name: &str) -> bool {
         || opens(&["phrase", "words"], &["recovery", "backup"])
 }
 
-/// The words of a name in snake, kebab, camel or whatever case, small, without digits around them.
+/// The words of a name in snake, kebab, camel or any other case, in lower case, without digits at
+/// either end.
 fn words_of(name: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
@@ -266,7 +267,7 @@ fn words_of(name: &str) -> Vec<String> {
     while let Some(c) = chars.next() {
         let begins = c.is_uppercase()
             && before.is_some_and(|before| {
-                // `apiKey`, and the `K` of `APIKey`.
+                // This splits `apiKey`, and `APIKey` before the `K`.
                 !before.is_uppercase() || chars.peek().is_some_and(|next| next.is_lowercase())
             });
         if begins || !c.is_alphanumeric() {
@@ -288,7 +289,7 @@ fn words_of(name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a text looks like a token, a key or a stored password, or holds one.
+/// Returns whether a text looks like a token, a key or a stored password, or contains one.
 fn looks_secret(text: &str) -> bool {
     let trimmed = text.trim();
     let lower = trimmed.to_lowercase();
@@ -304,7 +305,7 @@ fn looks_secret(text: &str) -> bool {
         || is_telling_address(trimmed)
 }
 
-/// `eyJ….….…`: the JSON object that a JWT (RFC 7519) begins with, in base64url.
+/// Matches `eyJ….….…`: the JSON object at the beginning of a JWT (RFC 7519), in base64url.
 fn has_jwt(text: &str) -> bool {
     let is_of_jwt = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     text.match_indices("eyJ").any(|(at, _)| {
@@ -328,7 +329,7 @@ fn is_authorization(text: &str, lower: &str) -> bool {
     is_one_word && (lower.starts_with("bearer ") || lower.starts_with("basic ") && is_random)
 }
 
-/// An address with a password, or with a parameter whose name speaks of a secret.
+/// Matches an address with a password, or with a parameter whose name suggests a secret.
 fn is_telling_address(text: &str) -> bool {
     if !text.contains("://") {
         return false;

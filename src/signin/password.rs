@@ -1,7 +1,7 @@
-//! The local password: signing in with it, and changing one's own.
+//! The local password: signing in with it, and changing it.
 //!
-//! Whoever is refused learns nothing: an unknown name, a wrong password, a deactivated account
-//! and an account without a password get one answer, after one verification, no sooner than
+//! A refusal reveals nothing: an unknown name, a wrong password, a deactivated account and an
+//! account without a password get the same answer, after one verification, no sooner than
 //! [`REFUSAL_FLOOR`].
 
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use log::warn;
 use tokio::time::{Instant, sleep_until};
 
 use super::door::{Entered, Way};
-use super::{CALLBACK_DEADLINE, Refusal, Visitor, go_in, note};
+use super::refusal::{Refusal, note};
+use super::{CALLBACK_DEADLINE, Visitor, go_in};
 use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
@@ -27,33 +28,33 @@ use crate::text::is_refused;
 use crate::throttle::Paused;
 use crate::users::{self, MAX_USERNAME, Role, User};
 
-/// No refusal is answered sooner, and one that takes longer is answered at a multiple of it.
+/// No refusal is answered sooner. One that takes longer is answered at a multiple of this.
 pub const REFUSAL_FLOOR: Duration = Duration::from_millis(500);
 
-/// What somebody typed.
+/// The username and the password that a person typed.
 pub struct Credentials {
     pub username: String,
     pub password: Secret<String>,
 }
 
-/// How an attempt with a password ended.
+/// The result of a try with a password.
 pub enum Outcome {
     SignedIn {
-        /// For the cookie.
+        /// The token for the cookie.
         token: Secret<String>,
     },
-    /// The same for every reason; the trail knows which.
+    /// The answer is the same for every reason; the audit log has the reason.
     Refused { reference: String },
-    /// Too many wrong ones before.
+    /// There were too many wrong passwords before.
     Paused { reference: String, paused: Paused },
 }
 
-/// Signs in with a username and a local password: at most one verification, one read and one
+/// Signs in with a username and a local password, with at most one verification, one read and one
 /// write.
 ///
 /// # Errors
-/// [`Error::MethodNotAllowed`] where local passwords are switched off; [`Error::Database`]:
-/// nobody was signed in, and the try does not count.
+/// [`Error::MethodNotAllowed`] if local passwords are switched off; [`Error::Database`]: the person
+/// was not signed in, and the try does not count.
 pub async fn sign_in(
     desk: &Arc<Desk>,
     credentials: Credentials,
@@ -73,7 +74,7 @@ pub async fn sign_in(
     outcome
 }
 
-/// Waits until the next multiple of the floor, so that a busy moment tells nothing either.
+/// Waits until the next multiple of the floor, so that a busy moment reveals nothing either.
 async fn pad(started: Instant) {
     let floors = started.elapsed().as_millis() / REFUSAL_FLOOR.as_millis() + 1;
     sleep_until(started + REFUSAL_FLOOR * u32::try_from(floors).unwrap_or(1)).await;
@@ -89,7 +90,7 @@ async fn try_to_sign_in(
     let deadline = started + CALLBACK_DEADLINE;
     let client = visitor.client.clone();
     let Credentials { username, password } = credentials;
-    // Nobody is called so, and nobody has that: nothing to look at, and nothing to count.
+    // No such username or password can exist: there is nothing to look up and nothing to count.
     let is_impossible = username.chars().count() > MAX_USERNAME
         || username.chars().any(is_refused)
         || password.expose().chars().count() > MAX_LENGTH;
@@ -119,7 +120,7 @@ async fn try_to_sign_in(
     desk.failpoint.reach("before_password").await;
     match go_in(desk, way, username, next, visitor, deadline).await? {
         Entered::In { token, .. } => Ok(Outcome::SignedIn { token }),
-        // Changed or deactivated at this very moment: the row is written already.
+        // The account has just been changed or deactivated: the row is already written.
         Entered::Refused { error }
             if matches!(error.cause, Cause::WrongPassword | Cause::Inactive { .. }) =>
         {
@@ -131,12 +132,12 @@ async fn try_to_sign_in(
     }
 }
 
-/// What one verification found.
+/// The result of one verification.
 struct Verdict {
     about: Option<(i64, String)>,
-    /// Why not.
+    /// The reason for a refusal.
     reason: Reason,
-    /// How to go in, and under what name; `None` for whoever is refused.
+    /// The way in, and the username; `None` for a refusal.
     way: Option<(Way, String)>,
 }
 
@@ -168,7 +169,8 @@ async fn verify(desk: &Desk, username: String, password: Secret<String>) -> Resu
     Ok(Verdict { about, reason, way })
 }
 
-/// Why this account is refused, whatever the password; or, if it is wrong, that.
+/// Returns why this account is refused with any password; if nothing else is wrong, the password
+/// is.
 fn why_not(allowed: PasswordLogin, user: &User, stored: Option<&str>) -> Reason {
     if stored.is_none() {
         Reason::NoPassword
@@ -181,8 +183,8 @@ fn why_not(allowed: PasswordLogin, user: &User, stored: Option<&str>) -> Reason 
     }
 }
 
-/// A line in the log, a row in the trail; the reference that names both. What was typed as a
-/// name that nobody has is in neither: it may be a password.
+/// Writes a line to the log and a row to the audit log, and returns the reference in both. Neither
+/// contains an unknown username, because it may be a password typed in the wrong field.
 async fn refuse(
     desk: &Arc<Desk>,
     about: Option<(i64, String)>,
@@ -213,27 +215,27 @@ async fn refuse(
     reference
 }
 
-/// How a change of one's own password ended.
+/// The result of changing one's own password.
 pub enum Change {
     Changed,
-    /// The current one is wrong.
+    /// The current password is wrong.
     Refused {
         reference: String,
     },
     Paused(Paused),
     Weak(Weakness),
-    /// The new one was typed in two ways.
+    /// The two inputs of the new password differ.
     Differs,
 }
 
-/// What somebody typed to change their password.
+/// The input for changing a password.
 pub struct NewPassword {
     pub current: Secret<String>,
     pub new: Secret<String>,
     pub again: Secret<String>,
 }
 
-/// Changes one's own password, and ends all of one's other sessions.
+/// Changes the person's own password, and ends all their other sessions.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an account without a local password; [`Error::Database`]
@@ -256,8 +258,9 @@ pub async fn change_own(
     if let Err(weakness) = passwords::check_strength(&typed.new, &user.username) {
         return Ok(Change::Weak(weakness));
     }
-    // Whoever holds an open session must not be able to guess here without end. Counted apart
-    // from the sign-in page, where strangers could otherwise keep this from its owner.
+    // Someone who finds an open session must not be able to guess here endlessly. These tries are
+    // counted apart from those of the sign-in page, where strangers could otherwise lock the owner
+    // out.
     let now = desk.clock.now();
     let key = format!("\0change {user_id}");
     let reservation = match desk.throttle.reserve(now, &key, &client.address) {
@@ -304,7 +307,7 @@ struct OwnChange {
     session_id: i64,
     /// The hash that the current password was compared with.
     stored: String,
-    /// The new one; `None` when the current password was wrong.
+    /// The new hash; `None` if the current password was wrong.
     hash: Option<String>,
     reference: String,
     client: Client,
@@ -313,7 +316,7 @@ struct OwnChange {
 impl OwnChange {
     fn apply(&self, conn: &mut Conn) -> Result<Change> {
         users::take_row(conn, self.user.id)?;
-        // Whoever was signed out meanwhile chooses no password.
+        // A person who was signed out meanwhile cannot choose a password.
         if !sessions::is_live(conn, self.now, self.limits, self.user.id, self.session_id)? {
             return Err(Error::SignedOut);
         }
@@ -322,7 +325,7 @@ impl OwnChange {
             None => false,
         };
         if !is_changed {
-            // Wrong, or changed elsewhere at this very moment.
+            // The password is wrong, or has just been changed elsewhere.
             let deed = self.deed().with_reference(&self.reference);
             deed.record(conn, About::from(&self.user), &Event::PasswordChangeRefused)?;
             return Ok(Change::Refused {

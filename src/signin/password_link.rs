@@ -1,15 +1,15 @@
-//! The link by which the owner of a local account chooses its password: made by an admin, who
-//! never knows that password. Choosing it signs in.
+//! The link with which the owner of a local account chooses its password. An admin makes it and
+//! never learns the password. Choosing it signs in.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::door::{Entered, Way};
-use super::link::{self, Draft};
+use super::door::{Entered, MAKES_PASSWORD_LINK, Way};
+use super::one_time_link::{self, Draft};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
-use crate::audit::{self, EventKind};
+use crate::audit;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -18,13 +18,9 @@ use crate::passwords::{self, Weakness};
 use crate::secret::{NoRandomness, Purpose, Secret};
 use crate::users::{self, NO_PASSWORD_YET, User};
 
-/// How long a link works. No longer than the rows of ended sessions are kept, one of which says
-/// that it is used.
+/// How long a link works: no longer than the rows of ended sessions are kept, because such a row
+/// marks the link as used.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
-
-/// The kinds of event that make a link: the last one counts.
-pub(super) const MAKES_LINK: [EventKind; 2] =
-    [EventKind::AccountCreated, EventKind::PasswordLinkMade];
 
 /// # Errors
 /// [`NoRandomness`]
@@ -32,28 +28,28 @@ pub fn draft() -> Result<Draft, NoRandomness> {
     Draft::new(Purpose::PasswordLink)
 }
 
-/// The address that carries a token.
+/// The address with a token.
 #[must_use]
 pub fn address(origin: &str, token: &Secret<String>) -> String {
     format!("{origin}/password?token={}", token.expose())
 }
 
-/// How a choice ended.
+/// The result of choosing a password.
 pub enum Choice {
     SignedIn {
-        /// For the cookie.
+        /// The token for the cookie.
         token: Secret<String>,
     },
     Weak(Weakness),
-    /// It was typed in two ways.
+    /// The two inputs differ.
     Differs,
 }
 
-/// Whose password a link would set. Uses nothing up.
+/// Returns the account whose password a link would set. Does not use it up.
 ///
 /// # Errors
 /// [`Error::LinkExpired`] for a link that is not ours, too old, used, or not the last one, and for
-/// an account that is gone, not active or has a password.
+/// an account that is gone, inactive or has a password.
 pub async fn whom(desk: &Desk, token: &Secret<String>) -> Result<User> {
     find(desk, token).await.map(|(user, _)| user)
 }
@@ -64,13 +60,15 @@ async fn find(desk: &Desk, token: &Secret<String>) -> Result<(User, String)> {
         return Err(Error::LinkExpired);
     }
     let now = desk.clock.now();
-    let link = link::open(&desk.keys, Purpose::PasswordLink, LIFETIME, now, token)
+    let link = one_time_link::open(&desk.keys, Purpose::PasswordLink, LIFETIME, now, token)
         .ok_or(Error::LinkExpired)?;
     desk.db
         .read(move |conn| {
             let has_none_yet =
                 users::password_hash(conn, link.user_id)?.as_deref() == Some(NO_PASSWORD_YET);
-            if !has_none_yet || !audit::is_last_link(conn, &MAKES_LINK, link.user_id, &link.id)? {
+            if !has_none_yet
+                || !audit::is_last_link(conn, &MAKES_PASSWORD_LINK, link.user_id, &link.id)?
+            {
                 return Ok(None);
             }
             let may_sign_in =
@@ -111,7 +109,7 @@ pub async fn choose(
     match go_in(desk, way, user.username, home, visitor, deadline).await {
         Ok(Entered::In { token, .. }) => Ok(Choice::SignedIn { token }),
         Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),
-        // Chosen at this very moment in another window.
+        // It has just been chosen in another window.
         Err(Error::AttemptUsed) => Err(Error::LinkExpired),
         Err(error) => Err(error),
     }

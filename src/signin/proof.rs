@@ -1,12 +1,13 @@
-//! What a sign-in at a provider proves beside who the person is: that they are there now.
+//! The proof that a sign-in at a provider gives, beside who the person is: that they are present
+//! now.
 
 use crate::attempts::Attempt;
 use crate::clock::UnixTime;
 use crate::oauth::{AuthTime, Provider};
 use crate::sessions::proof::{Proof, ProvedBy};
 
-/// A time of signing in that is not before the attempt proves it. One that is before refutes every
-/// other kind, and one that is missing proves nothing by itself.
+/// The provider's time of signing in proves presence if it is not before the attempt. An earlier
+/// one refutes every other kind of proof, and a missing one proves nothing by itself.
 pub fn of_provider(
     provider: &Provider,
     attempt: &Attempt,
@@ -21,7 +22,8 @@ pub fn of_provider(
         None if is_asked && provider.can_prove_by_prompt() => ProvedBy::Prompt,
         None | Some(false) => return None,
     };
-    // Since the beginning of the attempt, and not later than now, whatever the provider's clock says.
+    // The time lies between the beginning of the attempt and now, whatever the provider's clock
+    // says.
     let at = auth_time.moment().unwrap_or(attempt.begun_at);
     let at = at.max(attempt.begun_at).min(now);
     Some(Proof { at, by })

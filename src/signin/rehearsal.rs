@@ -1,4 +1,4 @@
-//! A sign-in that an admin tries: a real round trip whose end is a report, and nothing is saved.
+//! A test sign-in by an admin: a real round trip that ends in a report and saves nothing.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use crate::config::{Document, Pointer};
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
-use crate::oauth::profile::Documents;
+use crate::oauth::documents::Documents;
 use crate::oauth::{self, Permissions, Person, Provider};
 use crate::permissions::{self, BY_HAND};
 use crate::secret::sha256;
 use crate::sessions;
 use crate::users::{self, Role, User};
 
-/// What a sign-in would have done.
+/// The result that a sign-in would have had.
 pub struct Rehearsal {
     pub provider: Arc<Provider>,
-    /// Who tried.
+    /// The admin who tried.
     pub viewer: User,
-    /// The answers, each as text, with secrets masked.
+    /// The answers as text, with secrets masked.
     pub answers: Vec<(Document, String)>,
     pub outcome: Result<Report, oauth::Failure>,
 }
@@ -31,13 +31,13 @@ pub struct Rehearsal {
 pub struct Report {
     pub fields: Vec<Field>,
     pub decision: Decision,
-    /// The account that has the identity.
+    /// The account with the identity.
     pub known: Option<User>,
-    /// How many there are; `None` where this provider is not asked.
+    /// The number of permissions; `None` if this provider is not asked for them.
     pub permissions: Option<usize>,
     pub permissions_gained: Vec<String>,
     pub permissions_lost: Vec<String>,
-    /// Why the permissions from before would be kept, as a code.
+    /// The code of the reason why the previous permissions would be kept.
     pub permissions_kept: Option<&'static str>,
     pub has_refresh_token: bool,
 }
@@ -52,7 +52,7 @@ impl Report {
     }
 }
 
-/// A field, what it would be, and where that came from.
+/// A field, its new value, and where that came from.
 pub struct Field {
     pub name: &'static str,
     pub value: Option<String>,
@@ -60,11 +60,11 @@ pub struct Field {
     pub pointer: String,
 }
 
-/// The most of an answer that is shown, in characters.
+/// The maximum length of an answer that is shown, in characters.
 const MAX_SHOWN: usize = 20_000;
 
 /// # Errors
-/// [`Error::SignedOut`], [`Error::Forbidden`] when the admin who began it is not one any more.
+/// [`Error::SignedOut`], [`Error::Forbidden`] if the admin who began it is no longer one.
 pub async fn look(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
@@ -183,7 +183,7 @@ fn report(
     })
 }
 
-/// An answer as text, its secrets masked.
+/// An answer as text, with its secrets masked.
 fn shown(value: &Value) -> String {
     let text = serde_json::to_string_pretty(&masked(value)).unwrap_or_default();
     if text.chars().count() <= MAX_SHOWN {

@@ -1,8 +1,8 @@
-//! The rescue link: made on the server's command line for one account, it signs in once, for the
-//! day when the provider is down and no local password is known.
+//! The rescue link: made on the server's command line for one account, it signs in once. It is for
+//! the day when the provider is down and no local password is known.
 //!
-//! Its id is a unique column of the session that it opens, so that it works once on all instances
-//! together.
+//! Its id is a unique column of the session that it opens, so that it works only once across all
+//! instances.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::door::{Entered, Way};
-use super::link::{self, Draft, Link};
-use super::{CALLBACK_DEADLINE, Refusal, Visitor, go_in, note};
+use super::one_time_link::{self, Draft, Link};
+use super::refusal::{Refusal, note};
+use super::{CALLBACK_DEADLINE, Visitor, go_in};
 use crate::audit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -30,7 +31,7 @@ pub fn draft() -> Result<Draft, NoRandomness> {
     Draft::new(Purpose::RescueLink)
 }
 
-/// The address that carries a token.
+/// The address with a token.
 #[must_use]
 pub fn address(origin: &str, token: &Secret<String>) -> String {
     format!("{origin}/rescue?token={}", token.expose())
@@ -38,14 +39,15 @@ pub fn address(origin: &str, token: &Secret<String>) -> String {
 
 fn open(desk: &Desk, token: &Secret<String>) -> Result<Link> {
     let now = desk.clock.now();
-    link::open(&desk.keys, Purpose::RescueLink, LIFETIME, now, token).ok_or(Error::LinkExpired)
+    one_time_link::open(&desk.keys, Purpose::RescueLink, LIFETIME, now, token)
+        .ok_or(Error::LinkExpired)
 }
 
-/// Whom a link would sign in. Uses nothing up.
+/// Returns the account that a link would sign in. Does not use it up.
 ///
 /// # Errors
-/// [`Error::LinkExpired`] for one that is not ours, too old or used, or whose account is gone or
-/// not active.
+/// [`Error::LinkExpired`] for a link that is not ours, too old or used, or whose account is gone or
+/// inactive.
 pub async fn whom(desk: &Desk, token: &Secret<String>) -> Result<User> {
     let link = open(desk, token)?;
     desk.db
@@ -62,7 +64,7 @@ pub async fn whom(desk: &Desk, token: &Secret<String>) -> Result<User> {
         .ok_or(Error::LinkExpired)
 }
 
-/// Signs in with a link; the token for the cookie.
+/// Signs in with a link. Returns the token for the cookie.
 ///
 /// # Errors
 /// As [`whom`]; [`Error::Database`], and then the link is not used up.
@@ -95,7 +97,7 @@ pub async fn sign_in(
     }
 }
 
-/// A link of ours that opens nothing any more: somebody tried it, and the trail says so.
+/// Refuses a link of ours that no longer opens anything. The audit log records the try.
 async fn refuse(desk: &Arc<Desk>, link: &Link, client: Client, deadline: Instant) -> Error {
     let user_id = link.user_id;
     let found = desk.db.read(move |conn| users::find(conn, user_id)).await;

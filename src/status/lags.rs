@@ -1,4 +1,4 @@
-//! How long it really takes until a provider is asked again about somebody.
+//! Measures how long it really takes until a person is re-checked.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::clock::UnixTime;
 
-/// The time between two checks of one person, as measured of late, by provider.
+/// The recent times between two checks of one person, by provider.
 #[derive(Debug, Default)]
 pub struct Lags(Mutex<HashMap<String, Lag>>);
 
-/// The longest of this window and of the one before.
+/// The longest time of this window and of the previous one.
 #[derive(Clone, Copy, Debug)]
 struct Lag {
     window: i64,
@@ -18,11 +18,11 @@ struct Lag {
     before: Duration,
 }
 
-/// In microseconds: ten minutes.
+/// Ten minutes, in microseconds.
 const WINDOW: i64 = 600_000_000;
 
 impl Lags {
-    /// Notes the time between two answers about one person.
+    /// Records the time between two answers about one person.
     pub fn note(&self, provider: &str, now: UnixTime, lag: Duration) {
         let window = now.0.div_euclid(WINDOW);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The confirmation password: it proves who somebody is, and signs nobody in.
+//! The confirmation password: it proves who a person is, but cannot sign them in.
 
 use diesel::prelude::*;
 
@@ -7,16 +7,16 @@ use crate::db::Conn;
 use crate::db::schema::users;
 use crate::error::Result;
 
-/// The hashes of what somebody may prove with who they are.
+/// The hashes of the passwords with which a person may prove who they are.
 #[derive(Clone, Default)]
 pub struct Hashes {
-    /// Of the local password, as it is stored.
+    /// The hash of the local password, as stored.
     pub password: Option<String>,
     pub confirmation: Option<String>,
 }
 
 impl Hashes {
-    /// The local password's, once its owner has chosen one.
+    /// Returns the hash of the local password, once the owner has chosen one.
     #[must_use]
     pub fn usable_password(self) -> Option<String> {
         self.password.filter(|hash| hash != NO_PASSWORD_YET)
@@ -38,7 +38,8 @@ pub fn hashes(conn: &mut Conn, user_id: i64) -> Result<Hashes> {
     })
 }
 
-/// Sets it, or takes it away. `false`, and nothing written, when there was none to take.
+/// Sets the confirmation password, or removes it. Returns `false` and writes nothing if there was
+/// none to remove.
 pub fn set(conn: &mut Conn, user_id: i64, hash: Option<&str>) -> Result<bool> {
     let account = users::table.find(user_id);
     let change = users::confirmation_password.eq(hash);

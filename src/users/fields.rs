@@ -1,4 +1,5 @@
-//! When a field of an account last changed, and by whom. The trail tells it too, but not for ever.
+//! When each field of an account last changed, and who changed it. The audit log says so too, but
+//! its events expire.
 
 use diesel::prelude::*;
 use strum::{EnumString, IntoStaticStr};
@@ -11,7 +12,7 @@ use crate::db::Conn;
 use crate::db::schema::user_field_changes;
 use crate::error::Result;
 
-/// What can change of an account.
+/// The fields of an account that can change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Field {
@@ -28,7 +29,7 @@ pub enum Field {
 
 coded!(Field);
 
-/// A field that has another value now.
+/// A field that now has another value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldChange {
     pub field: Field,
@@ -90,27 +91,27 @@ pub fn note_changes(
     Ok(())
 }
 
-/// Whose personal data goes.
+/// The account whose personal data is erased.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaver<'a> {
     pub id: i64,
     pub username: &'a str,
-    /// What stands for the name from now on.
+    /// The name that replaces theirs from now on.
     pub alias: &'a str,
-    /// Since when the account bears its name: what was done by it before was somebody else's.
+    /// When the account got its name. Earlier acts under that name were someone else's.
     pub named_since: UnixTime,
 }
 
 impl Leaver<'_> {
-    /// Whether rows without an account's id can be theirs by the name: one that is reserved now
-    /// stands for somebody else too.
+    /// Returns whether rows without an account's id can be attributed to them by name. A reserved
+    /// name could also stand for something else.
     #[must_use]
     pub fn is_known_by_name(&self) -> bool {
         !reserved::is_reserved(self.username)
     }
 }
 
-/// Since when an account bears its name, as far as it is known.
+/// Returns when the account got its name, as far as that is known.
 pub fn named_since(conn: &mut Conn, user: &User) -> Result<UnixTime> {
     let renamed_at: Option<i64> = user_field_changes::table
         .find((user.id, Field::Username.code()))
@@ -121,8 +122,8 @@ pub fn named_since(conn: &mut Conn, user: &User) -> Result<UnixTime> {
     Ok(renamed_at.map_or(joined, |time| UnixTime(time).max(joined)))
 }
 
-/// Who changed an account's fields is nobody's business any more. What they changed of others is
-/// under the alias from now on.
+/// Forgets who changed this account's fields. Changes that its owner made to other accounts are now
+/// shown under the alias.
 pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<()> {
     diesel::delete(user_field_changes::table.filter(user_field_changes::user_id.eq(leaver.id)))
         .execute(conn)?;
@@ -146,7 +147,7 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The last change of each field that has changed since the account exists.
+/// Lists the last change of each field that has changed since the account was created.
 pub fn changes_of(conn: &mut Conn, user_id: i64) -> Result<Vec<LastChange>> {
     Ok(user_field_changes::table
         .filter(user_field_changes::user_id.eq(user_id))

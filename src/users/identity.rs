@@ -1,4 +1,4 @@
-//! Who an account is to a provider, and what the provider said of them last.
+//! Identities: who an account is to a provider, and what the provider last said about them.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::db::schema::identities;
 use crate::db::{Conn, Prepared, each};
 use crate::error::Result;
 
-/// How far a time may be ahead: whoever judges took theirs before the row, and waited for that.
+/// How far a time may lie in the future: the caller reads the clock before it waits for the row.
 const AHEAD: Duration = Duration::from_secs(60);
 
 /// One identity: a person is (provider, subject).
@@ -19,9 +19,10 @@ pub struct Identity {
     pub provider: String,
     pub subject: String,
     pub user_id: i64,
-    /// Whether the account's names are synced by it.
+    /// The account's names follow this identity.
     pub is_first: bool,
-    /// Grows with each sync; no less than when the last one was asked for, in microseconds.
+    /// Grows with each sync. It is at least the time, in microseconds, when the last sync was asked
+    /// for.
     pub sync_number: i64,
     pub(super) permissions_kept_since: Option<i64>,
     pub(super) refused_at: Option<i64>,
@@ -31,12 +32,14 @@ pub struct Identity {
     pub(super) unnamed_refusal_last_at: Option<i64>,
     pub(super) unnamed_refusals: i64,
     pub(super) asked_at: Option<i64>,
-    /// Which answers its permissions came from: codes of [`crate::config::Document`], by spaces.
+    /// The answers that its permissions came from: codes of [`crate::config::Document`], separated
+    /// by spaces.
     pub permissions_from: Option<String>,
 }
 
 impl Identity {
-    /// Since when what its provider gave is kept only because its answers fail, if it is.
+    /// Since when the permissions have been kept only because the provider's answers fail, if they
+    /// are.
     #[must_use]
     pub fn permissions_kept_since(&self) -> Option<UnixTime> {
         self.permissions_kept_since.map(UnixTime)
@@ -48,20 +51,21 @@ impl Identity {
         self.answered_at.map(UnixTime)
     }
 
-    /// When its provider refused the person, where that still keeps them out.
+    /// When its provider refused the person, if that still keeps them out.
     #[must_use]
     pub fn refused_at(&self) -> Option<UnixTime> {
         self.refused_at.map(UnixTime)
     }
 
-    /// Whether something that was asked for later has been synced meanwhile. A number of the future
-    /// comes from a clock that was wrong, and says nothing.
+    /// Returns whether an answer that was asked for later has already been synced. A number from
+    /// the future comes from a clock that was wrong, and is ignored.
     #[must_use]
     pub fn is_overtaken(&self, asked_at: UnixTime, now: UnixTime) -> bool {
         self.sync_number > asked_at.0 && self.sync_number <= now.plus(AHEAD).0
     }
 
-    /// Whether the provider has refused the person since `asked_at`; times of the future say nothing.
+    /// Returns whether the provider has refused the person since `asked_at`. Times in the future
+    /// are ignored.
     #[must_use]
     pub fn is_refused_since(&self, asked_at: UnixTime, now: UnixTime) -> bool {
         self.last_refused_at
@@ -69,7 +73,7 @@ impl Identity {
     }
 }
 
-/// The identities of an account at a provider; usually one.
+/// Lists the identities of an account at a provider; usually there is one.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -83,8 +87,8 @@ pub fn identity_of(conn: &mut Conn, provider: &str, user_id: i64) -> Result<Vec<
         .load(conn))?)
 }
 
-/// Notes that the account was synced by what was asked for at `asked_at`: the provider knows the
-/// person, and lets them in.
+/// Records that the account was synced with an answer asked for at `asked_at`: the provider knows
+/// the person and lets them in.
 pub fn note_sync(
     conn: &mut Conn,
     now: UnixTime,
@@ -110,7 +114,7 @@ pub fn note_sync(
             ))
             .execute(conn)?;
     }
-    // Hardly ever another than the last time.
+    // It hardly ever differs from the last time.
     if permissions_from.is_some() && permissions_from != identity.permissions_from.as_deref() {
         diesel::update(identities::table.find((&identity.provider, &identity.subject)))
             .set(identities::permissions_from.eq(permissions_from))
@@ -119,8 +123,8 @@ pub fn note_sync(
     Ok(())
 }
 
-/// Has what was asked for before now count as older than what is known: somebody was refused, or
-/// what a provider gave them was taken.
+/// Makes answers that were asked for earlier count as out of date, because the person was refused
+/// or lost what the provider had given.
 pub fn overtake(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) -> Result<()> {
     for identity in identity_of(conn, provider, user_id)? {
         let number = now.0.max(identity.sync_number.saturating_add(1));
@@ -131,7 +135,7 @@ pub fn overtake(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) ->
     Ok(())
 }
 
-/// Notes that a provider still knows somebody, of whom nothing more could be read.
+/// Records that a provider still knows the person, although nothing more could be read.
 pub fn note_known(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) -> Result<()> {
     diesel::update(
         identities::table
@@ -146,7 +150,7 @@ pub fn note_known(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) 
     Ok(())
 }
 
-/// Notes that a provider was asked about somebody, whatever it said.
+/// Records that a provider was asked about the person, whatever it answered.
 pub fn note_asked(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) -> Result<()> {
     diesel::update(
         identities::table

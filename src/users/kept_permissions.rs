@@ -1,4 +1,4 @@
-//! Since when what a provider gave somebody is kept only because its answers fail.
+//! Since when a person's permissions have been kept only because the provider's answers fail.
 
 use diesel::prelude::*;
 
@@ -14,17 +14,18 @@ pub struct Kept {
     pub since: UnixTime,
 }
 
-/// How a provider answered when it was asked for permissions; where it is not asked for any, well.
+/// How a provider answered when asked for permissions. A provider that is never asked counts as
+/// answering well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Read,
     Failed,
 }
 
-/// Notes whether a sync could read the permissions of an identity, of which `known` is what was
-/// noted before: nothing is written where that says the same. To be called before the account's
-/// own note of the sync is renewed, or with what it said: `last_read` is when the permissions were
-/// last read well.
+/// Records whether a sync could read the permissions of an identity. `known` is what was recorded
+/// before; if nothing has changed, nothing is written. `last_read` is when the permissions were
+/// last read successfully: call this before the account's own record of that is renewed, or pass
+/// the earlier value.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -47,7 +48,7 @@ pub fn note_permissions_kept(
     Ok(())
 }
 
-/// Of one account, the longest kept first.
+/// Lists those of one account, the longest kept first.
 pub fn kept_permissions_of(conn: &mut Conn, user_id: i64) -> Result<Vec<Kept>> {
     let rows: Vec<(String, Option<i64>)> = each!(conn, |conn| identities::table
         .filter(identities::user_id.eq(user_id))

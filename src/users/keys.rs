@@ -1,5 +1,5 @@
 //! The keys by which a provider's people are known: its id, and the member of its answers that
-//! names them.
+//! identifies a person.
 
 use diesel::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::db::schema::{identities, logouts, providers, sessions, user_permissio
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
 
-/// The pointer by which a provider's people are known; noted while there are none.
+/// Returns the pointer by which a provider's people are known. It is recorded while there are none.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -58,14 +58,14 @@ pub fn set_subject_pointer(
     Ok(())
 }
 
-/// The ids under which anybody is known.
+/// Lists the provider ids under which any person is known.
 pub fn ids(conn: &mut Conn) -> Result<Vec<String>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::Text)]
         id: String,
     }
-    // From each id to the next one: a provider may have a million people.
+    // Skip from each id to the next: a provider may have a million people.
     let rows: Vec<Row> = Sql::new(
         "WITH RECURSIVE ids (id) AS (\
          SELECT MIN(provider) FROM identities \
@@ -78,7 +78,7 @@ pub fn ids(conn: &mut Conn) -> Result<Vec<String>> {
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-/// How many people a provider has.
+/// Counts the people of a provider.
 pub fn count(conn: &mut Conn, provider: &str) -> Result<i64> {
     Ok(identities::table
         .filter(identities::provider.eq(provider))
@@ -86,7 +86,7 @@ pub fn count(conn: &mut Conn, provider: &str) -> Result<i64> {
         .get_result(conn)?)
 }
 
-/// Whom two providers both know: they cannot become one.
+/// Lists the subjects that both providers know. If there are any, the providers cannot be merged.
 pub fn clashes(conn: &mut Conn, from: &str, to: &str, limit: i64) -> Result<Vec<String>> {
     #[derive(QueryableByName)]
     struct Row {
@@ -101,9 +101,9 @@ pub fn clashes(conn: &mut Conn, from: &str, to: &str, limit: i64) -> Result<Vec<
     Ok(rows.into_iter().map(|row| row.subject).collect())
 }
 
-/// Takes the rows of the accounts that a provider knows by one of `subjects` (`None`: of all of its
-/// people) for this transaction: a sign-in or a re-check that is under way ends first, or finds them
-/// moved.
+/// Locks the rows of the accounts that a provider knows by one of `subjects` (`None`: of all its
+/// people) for this transaction. A sign-in or re-check in progress either finishes first or finds
+/// them moved.
 pub fn take_rows(conn: &mut Conn, provider: &str, subjects: Option<&[&str]>) -> Result<()> {
     let Conn::Postgres(conn) = conn else {
         return Ok(());
@@ -138,12 +138,13 @@ struct Held {
     name: String,
 }
 
-/// Moves a provider's people to another id, with their permissions and sessions; how many.
+/// Moves a provider's people to another id, with their permissions and sessions, and returns how
+/// many.
 pub fn move_to(conn: &mut Conn, from: &str, to: &str) -> Result<usize> {
     let moved = diesel::update(identities::table.filter(identities::provider.eq(from)))
         .set(identities::provider.eq(to))
         .execute(conn)?;
-    // Whoever was known to both may hold the same permission from both.
+    // A person known to both may hold the same permission from both.
     let twice: Vec<Held> = Sql::new(
         "SELECT p.user_id, p.name FROM user_permissions p JOIN user_permissions o ON o.user_id = p.user_id AND o.name = p.name WHERE p.origin = ? AND o.origin = ?",
         [from.into(), to.into()],
@@ -168,7 +169,7 @@ pub fn move_to(conn: &mut Conn, from: &str, to: &str) -> Result<usize> {
     Ok(moved)
 }
 
-/// Gives one person of a provider another subject; whether there is such a person.
+/// Gives one person of a provider another subject, and returns whether there was such a person.
 pub fn move_subject(conn: &mut Conn, provider: &str, from: &str, to: &str) -> Result<bool> {
     let moved = diesel::update(identities::table.find((provider, from)))
         .set(identities::subject.eq(to))
@@ -176,7 +177,7 @@ pub fn move_subject(conn: &mut Conn, provider: &str, from: &str, to: &str) -> Re
     Ok(moved == 1)
 }
 
-/// Whether a provider knows somebody by this subject.
+/// Returns whether a provider knows a person by this subject.
 pub fn is_known(conn: &mut Conn, provider: &str, subject: &str) -> Result<bool> {
     let found: Option<i64> = identities::table
         .find((provider, subject))

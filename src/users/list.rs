@@ -1,8 +1,8 @@
-//! The user list: one search box, filters, orders; each page costs the same wherever it is.
+//! The user list: one search box, filters and orders. Every page costs the same, wherever it is.
 //!
 //! One filter in its own order, or any order without a filter, walks an index. Anything more is
-//! bounded: the filter that fits the fewest accounts is read whole where it fits few enough,
-//! and otherwise the list looks at [`WINDOW`] accounts in order and says that it stopped.
+//! bounded. If the most selective filter matches few enough accounts, all of them are read.
+//! Otherwise the list looks at [`WINDOW`] accounts in order and says that it stopped.
 
 use diesel::prelude::*;
 use strum::{EnumString, IntoStaticStr, VariantArray};
@@ -16,28 +16,28 @@ use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 use crate::paging::{COUNT_CAP, Listing, Page, Total, WINDOW, WINDOWS};
 
-/// Up to so many accounts are sorted and filtered in full.
+/// Up to this many accounts are sorted and filtered in full.
 const FEW: i64 = 2000;
 
-/// What a filter finds is counted no further.
+/// The matches of a filter are counted up to this number.
 const FILTER_CAP: i64 = 500;
-/// Words that a search counts; an account has a few.
+/// The most words that a search counts; an account has a few.
 const WORDS: i64 = 200;
-/// For an act on all of them it is counted as far as this.
+/// The matches are counted this far for an act on all of them.
 const MANY: i64 = 100_000;
 
-/// What an account must be like to be listed. Nothing wanted: all are.
+/// The conditions that a listed account must meet. An empty filter lists all accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// The beginning of a username, of a name or a word in it, or of an e-mail address.
+    /// The beginning of a username, of a name or a word in it, or of an email address.
     pub search: Option<String>,
     pub is_active: Option<bool>,
     pub role: Option<Role>,
     pub source: Option<Source>,
-    /// The name of a permission that they hold.
+    /// The name of a permission that the accounts hold.
     pub permission: Option<String>,
     pub last_login: Option<LastLogin>,
-    /// Those whose permissions are kept because a provider's answer failed.
+    /// Only accounts whose permissions are kept because a provider's answer failed.
     pub has_kept_permissions: bool,
 }
 
@@ -45,7 +45,7 @@ pub struct Filter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Source {
-    /// A provider: it has been synced.
+    /// A provider: the account has been synced.
     #[strum(serialize = "directory")]
     Provider,
     Local,
@@ -69,15 +69,15 @@ pub enum Column {
     LastLogin,
 }
 
-/// An order that was asked for.
+/// A requested order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     pub column: Column,
     pub is_descending: bool,
 }
 
-/// A list that was asked for. Without an order it has its own: the best hit first, the longest
-/// absent first, otherwise the newest account first.
+/// A requested list. Without an order it uses its natural one: the best match first, the longest
+/// absent first, or else the newest account first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     pub filter: Filter,
@@ -87,7 +87,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// The order that the list has, whether it was asked for or not; `None`: the best hit first.
+    /// Returns the order of the list, requested or natural. `None` means the best match first.
     #[must_use]
     pub fn order(&self) -> Option<Order> {
         let is_search = self.filter.prefix().is_some();
@@ -106,7 +106,7 @@ impl Wanted {
 const ROLE: &str = "CASE WHEN u.is_superuser OR u.is_superuser_by_permission THEN 2 WHEN u.is_staff OR u.is_staff_by_permission THEN 1 ELSE 0 END";
 const LAST_LOGIN: &str = "COALESCE(u.last_login, 0)";
 
-/// `CASE` of a role, as the index has it.
+/// The `CASE` of a role, exactly as the index has it.
 pub(super) fn has_role(role: Role) -> Sql {
     let code = match role {
         Role::Employee => 0,
@@ -117,7 +117,7 @@ pub(super) fn has_role(role: Role) -> Sql {
 }
 
 impl Column {
-    /// As its index has it; `id` is the column of the account's id.
+    /// The expression, exactly as its index has it. `id` is the column of the account's id.
     const fn sql(self, id: &'static str) -> &'static str {
         match self {
             Self::DateJoined => id,
@@ -130,7 +130,7 @@ impl Column {
 }
 
 impl Order {
-    /// The order that nothing changes: for whoever reads all pages, one after the other.
+    /// An order that never changes, for callers that read all pages in turn.
     pub const NEWEST_FIRST: Self = Self {
         column: Column::DateJoined,
         is_descending: true,
@@ -140,8 +140,8 @@ impl Order {
         is_descending: false,
     };
 
-    /// What comes after the anchor of the page in its direction, and `ORDER BY`. `id` is the
-    /// column of the account's id.
+    /// Returns the condition for rows that follow the page's anchor in its direction, and the
+    /// `ORDER BY`. `id` is the column of the account's id.
     fn walk(self, page: Page, id: &'static str) -> (Sql, String) {
         let is_down = self.is_descending != page.is_backward();
         let (than, direction) = if is_down { ("<", "DESC") } else { (">", "ASC") };
@@ -170,7 +170,7 @@ impl Order {
     }
 }
 
-/// One filter: as a test of the account `u`, and as the list of ids that its index gives.
+/// One filter: both as a test of the account `u` and as the list of ids that its index gives.
 struct Condition {
     test: Sql,
     ids: Sql,
@@ -186,7 +186,7 @@ impl Condition {
 }
 
 impl Filter {
-    /// The search as it is compared; none when there is nothing to look for.
+    /// The search text in the form that is compared, or `None` if it is empty.
     fn prefix(&self) -> Option<String> {
         self.search
             .as_deref()
@@ -267,7 +267,7 @@ impl Filter {
     }
 }
 
-/// One page.
+/// Reads one page.
 ///
 /// # Errors
 /// [`Error::BadRequest`] when the account that the page begins at does not exist or is not found
@@ -293,7 +293,7 @@ pub fn list(conn: &mut Conn, wanted: &Wanted) -> Result<Listing<User>> {
     }
     let is_walk = match conditions.as_slice() {
         [] => true,
-        // No index has both these and an order.
+        // No index covers both this filter and an order.
         [_] if wanted.filter.has_kept_permissions => false,
         [_] => prefix.is_none() && order.column == natural.column,
         _ => false,
@@ -307,7 +307,7 @@ pub fn list(conn: &mut Conn, wanted: &Wanted) -> Result<Listing<User>> {
     }
 }
 
-/// The ids that the most selective filter gives, where they are few; none when each gives many.
+/// Returns the ids matched by the most selective filter, or `None` if each filter matches many.
 fn fewest(conn: &mut Conn, conditions: &[Condition]) -> Result<Option<Sql>> {
     let mut best: Option<(i64, &Sql)> = None;
     for condition in conditions {
@@ -319,8 +319,8 @@ fn fewest(conn: &mut Conn, conditions: &[Condition]) -> Result<Option<Sql>> {
     Ok(best.map(|(_, ids)| ids.clone()))
 }
 
-/// The accounts of these ids, each looked up by its id: with an index of a filter at hand SQLite,
-/// which keeps no statistics, might read that one instead. To follow `SELECT … FROM`.
+/// The accounts with these ids, each looked up by id. SQLite keeps no statistics, and with a
+/// filter's index available it might read that one instead. Goes after `SELECT … FROM`.
 fn among(ids: &Sql) -> Sql {
     Sql::text("(SELECT DISTINCT id FROM (").then(ids).with(
         ") AS found) AS f CROSS JOIN users u WHERE u.id = f.id AND ",
@@ -328,18 +328,18 @@ fn among(ids: &Sql) -> Sql {
     )
 }
 
-/// All accounts. To follow `SELECT … FROM`.
+/// All accounts. Goes after `SELECT … FROM`.
 fn all() -> Sql {
     Sql::text("users u WHERE ")
 }
 
-/// Along an index that has both the filter, if there is one, and the order.
+/// Walks an index that covers the order, and the filter if there is one.
 fn walk(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Result<Listing<User>> {
     let Some(permission) = &wanted.filter.permission else {
         return sorted(conn, wanted, order, &all(), tests);
     };
     let (after, order_by) = order.walk(wanted.page, "p.user_id");
-    // The same of the other table: PostgreSQL would read it from its beginning to the page.
+    // Repeat the bound for the other table; otherwise PostgreSQL reads it from its beginning.
     let (also_after, _) = order.walk(wanted.page, "u.id");
     // Two origins may give the same permission.
     let sql = Sql::new(
@@ -353,7 +353,7 @@ fn walk(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Result<L
     Ok(Listing::from_rows(wanted.page, wanted.size, rows))
 }
 
-/// The accounts of `from` that pass the tests, in order.
+/// Reads the accounts of `from` that pass the tests, in order.
 fn sorted(
     conn: &mut Conn,
     wanted: &Wanted,
@@ -371,7 +371,7 @@ fn sorted(
     Ok(Listing::from_rows(wanted.page, wanted.size, rows))
 }
 
-/// The next accounts in order, as far as the window goes, and of those the ones that fit.
+/// Reads the next accounts in order, up to the end of the window, and keeps those that match.
 fn windowed(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Result<Listing<User>> {
     let (after, order_by) = order.walk(wanted.page, "u.id");
     let window = |limit: &str, rows: i64| {
@@ -404,17 +404,17 @@ fn windowed(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Resu
     Ok(listing)
 }
 
-/// How many accounts a filter fits, as far as that is cheap to know; `None` when it is not.
+/// Counts the accounts that match a filter. Returns `None` if that would be expensive.
 pub fn total(conn: &mut Conn, filter: &Filter) -> Result<Option<Total>> {
     total_up_to(conn, filter, FILTER_CAP, WORDS)
 }
 
-/// The same, counted further: for an act on all of them.
+/// Like [`total`], but counts further: for an act on all of them.
 pub fn total_of_many(conn: &mut Conn, filter: &Filter) -> Result<Option<Total>> {
     total_up_to(conn, filter, MANY, MANY)
 }
 
-/// At most `cap` accounts are counted, and at most `words` words of a search.
+/// Counts at most `cap` accounts, and at most `words` words of a search.
 fn total_up_to(
     conn: &mut Conn,
     filter: &Filter,
@@ -450,7 +450,7 @@ fn total_up_to(
             Total::Exactly(count)
         }));
     }
-    // One account may be found by several words: of so many words the accounts are counted.
+    // Several words may find one account, so count the accounts of at most this many words.
     let counted = Sql::text(
         "SELECT COUNT(*) AS words, COUNT(DISTINCT id) AS accounts FROM (SELECT id FROM (",
     )
@@ -474,7 +474,7 @@ struct Counted {
     accounts: i64,
 }
 
-/// How many accounts there are by the database's own bookkeeping.
+/// Estimates the number of accounts from the database's own bookkeeping.
 fn estimate(conn: &mut Conn) -> Result<Total> {
     let sql = match conn {
         Conn::Sqlite(_) => "SELECT COALESCE(MAX(rowid), 0) AS value FROM users",

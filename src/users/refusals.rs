@@ -1,5 +1,5 @@
-//! Refusals: whom a provider that vouches for leaving does not know any more. Each stands at the
-//! identity, until that provider lets the person in again or an admin does.
+//! Refusals: people whom a provider that vouches for leaving has refused. Each refusal is stored
+//! with the identity until that provider or an admin readmits the person.
 
 use diesel::prelude::*;
 
@@ -8,16 +8,17 @@ use crate::db::schema::identities;
 use crate::db::{Conn, each};
 use crate::error::Result;
 
-/// What follows from a provider's refusal.
+/// The consequence of a provider's refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It vouches for leaving: the person is out by every other way, too.
+    /// The provider vouches for leaving: the person cannot sign in by any other means either.
     KeepsOut,
-    /// It ends the sessions of this provider alone.
+    /// Only the sessions of this provider end.
     EndsItsSessions,
 }
 
-/// Notes that `provider` refuses someone; whether that keeps them out and nothing did before.
+/// Records that `provider` refuses a person. Returns whether this keeps them out and nothing did
+/// before.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -28,7 +29,7 @@ pub fn note(
     provider: &str,
     effect: Effect,
 ) -> Result<bool> {
-    // What it said of them before counts for nothing.
+    // Its earlier answers about them no longer count.
     diesel::update(
         identities::table
             .filter(identities::user_id.eq(user_id))
@@ -50,7 +51,7 @@ pub fn note(
     Ok(noted > 0)
 }
 
-/// `provider` refuses somebody no more; whether it did.
+/// Records that `provider` no longer refuses a person, and returns whether it did.
 pub fn let_in(conn: &mut Conn, user_id: i64, provider: &str) -> Result<bool> {
     let cleared = diesel::update(
         identities::table
@@ -63,7 +64,7 @@ pub fn let_in(conn: &mut Conn, user_id: i64, provider: &str) -> Result<bool> {
     Ok(cleared > 0)
 }
 
-/// No provider refuses somebody any more.
+/// Removes every provider's refusal of a person.
 pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
     diesel::update(
         identities::table
@@ -75,7 +76,7 @@ pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Which providers refuse somebody, and since when.
+/// Lists the providers that refuse a person, and since when.
 pub fn of(conn: &mut Conn, user_id: i64) -> Result<Vec<(String, UnixTime)>> {
     let rows: Vec<(String, Option<i64>)> = each!(conn, |conn| identities::table
         .filter(identities::user_id.eq(user_id))
@@ -90,8 +91,7 @@ pub fn of(conn: &mut Conn, user_id: i64) -> Result<Vec<(String, UnixTime)>> {
         .collect())
 }
 
-/// The accounts that `provider` refuses, in the order of their ids, after that of `after`; at most
-/// `limit`.
+/// Lists up to `limit` accounts that `provider` refuses, ordered by id, starting after `after`.
 pub fn by(conn: &mut Conn, provider: &str, after: Option<i64>, limit: i64) -> Result<Vec<i64>> {
     Ok(identities::table
         .filter(identities::provider.eq(provider))

@@ -1,4 +1,5 @@
-//! Names that nobody is given: the trail and its pages use them for what is not a person.
+//! Names that no account is given: the audit log and its pages use them for things that are not
+//! people.
 
 use diesel::prelude::*;
 
@@ -8,10 +9,10 @@ use crate::db::{Conn, each};
 use crate::error::Result;
 use crate::i18n::messages::{EN, ZH};
 
-/// What the permissions that came along with an imported account are given by.
+/// The name under which the permissions of an imported account are granted.
 pub const IMPORT: &str = "import-django";
 
-/// Words that stand for what acts and is nobody, in the trail and on the pages.
+/// Words that stand for an actor that is not a person, in the audit log and on the pages.
 const WORDS: [&str; 14] = [
     COMMAND_LINE,
     IMPORT,
@@ -25,19 +26,19 @@ const WORDS: [&str; 14] = [
     ZH.nobody_known,
     EN.company_directory,
     ZH.company_directory,
-    // As pages said before.
+    // Used by earlier versions of the pages.
     "the company directory",
     "公司目录",
 ];
 
-/// What an erased account is called, and a number after it.
+/// The name of an erased account, followed by a number.
 const ERASED: &str = "erased";
 
-/// Accounts that are looked at at once.
+/// Accounts per query.
 const PIECE: i64 = 5000;
 
-/// Whether a name is reserved, or looks like one that is: neither case nor width nor what stands
-/// between the letters makes a difference.
+/// Returns whether a name is reserved, or looks like one that is. Case, width and anything between
+/// the letters make no difference.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
     let name = skeleton(name);
@@ -52,13 +53,13 @@ pub fn is_reserved(name: &str) -> bool {
     !name.is_empty() && (is_alias() || is_word())
 }
 
-/// Digits that look like letters, and letters that look like each other, as one.
+/// Replaces digits that look like letters, and letters that look alike, by one form.
 fn folded(skeleton: &str) -> String {
     skeleton.replace(['l', '1'], "i").replace('0', "o")
 }
 
-/// The letters and digits of a name alone, in lower case, and those of other alphabets that look
-/// like Latin ones as these.
+/// Keeps only the letters and digits of a name, in lower case. Letters of other alphabets that look
+/// like Latin ones become those.
 fn skeleton(name: &str) -> String {
     name.chars()
         .map(|c| match c {
@@ -86,7 +87,7 @@ fn skeleton(name: &str) -> String {
         .collect()
 }
 
-/// Usernames that are reserved now and belong to somebody, at most `limit`.
+/// Lists up to `limit` reserved usernames that existing accounts have.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
@@ -94,7 +95,7 @@ pub fn borne(conn: &mut Conn, limit: usize) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut after = String::new();
     loop {
-        // Along the index of usernames, a piece at a time.
+        // Walk the index of usernames, one batch at a time.
         let names: Vec<(String, Option<i64>)> = each!(conn, |conn| users::table
             .filter(users::username.gt(&after))
             .order(users::username)

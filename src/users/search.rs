@@ -1,5 +1,5 @@
-//! Looking for accounts by the words of their names: the words in order, each account by the first
-//! of them that fits.
+//! Searching accounts by the words of their names. Words are read in order, and each account
+//! appears at the first word that matches.
 
 use diesel::prelude::*;
 
@@ -8,18 +8,18 @@ use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 use crate::paging::{Listing, Page, WINDOW, WINDOWS};
 
-/// Windows that a page may look through in which no word lists anybody.
+/// The most windows a page reads in which no word lists an account.
 const STRETCHES: usize = 10;
 
 /// How far a search looks.
 pub(super) enum Reach {
-    /// As far as the window goes: PostgreSQL would otherwise plan for all hits, not for a page.
+    /// As far as the window: PostgreSQL would otherwise plan for all hits instead of one page.
     Window,
     /// Among the few accounts that this `SELECT` names.
     Among(Sql),
 }
 
-/// Where a search stands: the term by which the anchor is found.
+/// The position of a search: the term by which the anchor is found.
 #[derive(QueryableByName)]
 struct Hit {
     #[diesel(sql_type = diesel::sql_types::Bool)]
@@ -28,7 +28,7 @@ struct Hit {
     term: String,
 }
 
-/// Hits in the order of their words: whole names first, then words inside a name.
+/// Finds hits in the order of their words: whole names first, then words inside a name.
 pub(super) fn hits(
     conn: &mut Conn,
     (page, size): (Page, usize),
@@ -46,14 +46,14 @@ pub(super) fn hits(
     let missing = |rows: &[User]| limit - i64::try_from(rows.len()).unwrap_or(limit);
     let mut rows: Vec<User> = Vec::new();
     let mut stopped_at = None;
-    // Whole names come first; from the end, last.
+    // Whole names come first; when reading backward, last.
     for is_inner in [is_backward, !is_backward] {
         if missing(&rows) <= 0 || stopped_at.is_some() {
             break;
         }
         let from = match &anchor {
             Some((id, hit)) if hit.is_inner == is_inner => Some((*id, hit.term.clone())),
-            // This part is behind the anchor already.
+            // The anchor is already past this part.
             Some((_, hit)) if hit.is_inner != is_backward => continue,
             _ => None,
         };
@@ -78,7 +78,7 @@ pub(super) fn hits(
                 .load::<Id>(conn)?
                 .first()
                 .map(|row| row.id);
-            // No word of the window lists anybody by itself: there is no place to stop at.
+            // No word in the window lists an account on its own, so there is no place to stop at.
             if stopped_at.is_some() || stretch == STRETCHES {
                 break;
             }
@@ -103,7 +103,7 @@ fn first_hit(conn: &mut Conn, user_id: i64, prefix: &str, end: &str) -> Result<H
 
 fn in_order_of_words(is_backward: bool) -> String {
     let direction = if is_backward { "DESC" } else { "ASC" };
-    // All columns of the index, the constant one too: PostgreSQL sorts anew otherwise.
+    // Name all columns of the index, even the constant one: otherwise PostgreSQL sorts again.
     format!(" ORDER BY t.is_inner {direction}, t.term {direction}, t.user_id {direction}")
 }
 
@@ -113,12 +113,12 @@ struct Part<'a> {
     end: &'a str,
     is_inner: bool,
     is_backward: bool,
-    /// The account and word where the page begins.
+    /// The account and the word at which the page begins.
     from: Option<(i64, String)>,
 }
 
 impl Part<'_> {
-    /// The words of this part from where the page begins.
+    /// The words of this part, from where the page begins.
     fn words(&self) -> Sql {
         let mut words = Sql::new(
             "t.is_inner = ? AND t.term >= ? AND t.term < ?",
@@ -134,7 +134,7 @@ impl Part<'_> {
         words
     }
 
-    /// An account that several of its words find is listed by the first of them alone.
+    /// An account that several of its words find is listed by the first of them only.
     fn is_first_hit(&self) -> Sql {
         let range = [self.prefix.into(), self.end.into()];
         let mut first = Sql::new(
@@ -150,7 +150,7 @@ impl Part<'_> {
         first
     }
 
-    /// The words that the window holds.
+    /// The words in the window.
     fn window(&self, width: i64) -> Sql {
         Sql::text("SELECT t.* FROM user_terms t WHERE ")
             .then(&self.words())
@@ -182,7 +182,7 @@ impl Part<'_> {
             .with(" LIMIT ?", [limit.into()])
     }
 
-    /// The next accounts of this part, as far as the window goes.
+    /// Reads the next accounts of this part, up to the end of the window.
     fn read(&self, conn: &mut Conn, tests: &Sql, reach: &Reach, limit: i64) -> Result<Vec<User>> {
         let mut found: Vec<User> = Vec::new();
         for width in WINDOWS {
@@ -195,7 +195,7 @@ impl Part<'_> {
         Ok(found)
     }
 
-    /// Where the window ends, if it was full.
+    /// Returns the last word of the window, if the window was full.
     fn last_word(&self, conn: &mut Conn) -> Result<Option<(i64, String)>> {
         #[derive(QueryableByName)]
         struct Word {
@@ -215,7 +215,7 @@ impl Part<'_> {
             .map(|word| (word.user_id, word.term)))
     }
 
-    /// The account to go on from after a full window: the last one that is listed by a word in it.
+    /// The account from which to continue after a full window: the last one listed by a word in it.
     fn window_end(&self) -> Sql {
         Sql::text("SELECT t.user_id AS id FROM (")
             .then(&self.window(WINDOW))

@@ -1,4 +1,4 @@
-//! The words by which an account is found: written with the account, read by prefix. Two Chinese
+//! The words by which an account is found, written with the account and read by prefix. Two Chinese
 //! characters are too few for the databases' own text search.
 
 use diesel::prelude::*;
@@ -7,12 +7,12 @@ use crate::db::schema::{user_terms, users};
 use crate::db::{Conn, each};
 use crate::error::Result;
 
-/// Longer words are cut; in characters.
+/// The longest word, in characters; longer ones are cut.
 const MAX_TERM: usize = 64;
-/// Of one account. The longest names there are have fewer beginnings.
+/// The most inner words per account. Even the longest real names have fewer.
 const MAX_INNER: usize = 24;
 
-/// A text as it is compared: lower case, single spaces, cut.
+/// Normalizes a text for comparison: lower case, single spaces, cut to length.
 #[must_use]
 pub fn normalize(text: &str) -> String {
     let lower = text.to_lowercase();
@@ -20,13 +20,13 @@ pub fn normalize(text: &str) -> String {
     spaced.join(" ").chars().take(MAX_TERM).collect()
 }
 
-/// What is larger than every word that begins with `prefix`, in the order of bytes.
+/// Returns a text that sorts after every word with this `prefix`, in byte order.
 #[must_use]
 pub fn end_of(prefix: &str) -> String {
     format!("{prefix}\u{10ffff}")
 }
 
-/// The words of an account: whole texts, and what follows the beginnings inside its name.
+/// The words of an account: whole texts, and the texts that start at each inner word of its name.
 fn terms(username: &str, first_name: &str, email: &str) -> (Vec<String>, Vec<String>) {
     let name = normalize(first_name);
     let mut whole = vec![normalize(username), name.clone(), normalize(email)];
@@ -50,7 +50,7 @@ fn terms(username: &str, first_name: &str, email: &str) -> (Vec<String>, Vec<Str
     (whole, inner)
 }
 
-/// The words of an account; whether each is inside a name.
+/// The words of an account, and whether each is inside a name.
 #[must_use]
 pub fn of(username: &str, first_name: &str, email: &str) -> Vec<(bool, String)> {
     let (whole, inner) = terms(username, first_name, email);
@@ -60,7 +60,7 @@ pub fn of(username: &str, first_name: &str, email: &str) -> Vec<(bool, String)> 
         .collect()
 }
 
-/// Whether a character is Chinese: each one begins a word.
+/// Returns whether a character is Chinese: each one begins a word.
 #[must_use]
 pub const fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
@@ -74,7 +74,7 @@ struct NewTerm {
     term: String,
 }
 
-/// Makes an account findable by its present names.
+/// Makes an account findable by its current names.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -93,7 +93,7 @@ pub fn write(
     Ok(())
 }
 
-/// The words of an account that has none yet, whose row says already that it has.
+/// Inserts the words of a new account whose row already says that it has them.
 pub fn insert(
     conn: &mut Conn,
     user_id: i64,
@@ -115,7 +115,8 @@ pub fn insert(
     Ok(())
 }
 
-/// Makes up to `limit` accounts findable that were stored before there were words; how many.
+/// Makes up to `limit` accounts findable that were stored before there were words, and returns how
+/// many.
 pub fn catch_up(conn: &mut Conn, limit: i64) -> Result<usize> {
     let missing: Vec<i64> = users::table
         .filter(users::is_searchable.eq(false))
@@ -124,7 +125,7 @@ pub fn catch_up(conn: &mut Conn, limit: i64) -> Result<usize> {
         .select(users::id)
         .load(conn)?;
     for id in &missing {
-        // A sign-in may be renaming it at this moment.
+        // A sign-in may be renaming the account at this moment.
         if let Some(user) = super::lock(conn, *id)? {
             write(conn, *id, &user.username, &user.first_name, &user.email)?;
         }

@@ -1,9 +1,9 @@
-//! Refusals that name no reason: a bare 401 or 403 about somebody. A firewall and an overloaded
-//! gateway answer so too, so that one alone ends nothing.
+//! Refusals without a reason: a bare 401 or 403 about a person. Firewalls and overloaded gateways
+//! answer like this too, so one alone ends nothing.
 //!
-//! It counts at the second time, when the same address answered well about somebody else in
-//! between; with nobody else to ask, at the fifth time in a row. When more than a fifth of the
-//! people asked in one period are refused so, none of it counts for half an hour.
+//! Such a refusal counts the second time, if the same address answered well about someone else in
+//! between. With no one else to ask, it counts the fifth time in a row. If more than a fifth of the
+//! people asked in one period are refused this way, none of it counts for half an hour.
 
 use std::time::Duration;
 
@@ -15,29 +15,30 @@ use crate::db::schema::{identities, providers};
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
 
-/// How long refusals without a name end nothing, once there were too many.
+/// How long refusals without a reason end nothing after there were too many.
 pub const SUSPENSION: Duration = Duration::from_secs(30 * 60);
 
-/// With nobody else to ask, so many in a row count.
+/// With no one else to ask, this many in a row count.
 const ALONE: i64 = 5;
-/// No more than these are too many, of however few people.
+/// Up to this many refusals are never too many, however few people there are.
 const FEW: i64 = 2;
-/// Of the people asked: more than one in so many is too many.
+/// More than one in this many of the people asked is too many.
 const PART: i64 = 5;
-/// Refusals are counted no further.
+/// Refusals are counted up to this number.
 const CAP: i64 = 10_000;
 
-/// What a refusal without a name comes to.
+/// The outcome of a refusal without a reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Noted {
-    /// Whether it counts as a refusal by name does.
+    /// It counts like an explicit refusal.
     pub counts: bool,
-    /// So many people were refused in one period that none of it counts from now on.
+    /// So many people were refused in one period that no such refusal counts from now on. The value
+    /// is their number.
     pub begins_suspension: Option<usize>,
 }
 
-/// Notes that the provider refused somebody without a name. `refreshed`: their refresh token was
-/// taken a moment before. People are asked about every `period`.
+/// Records that the provider refused a person without a reason. `refreshed` means that their
+/// refresh token was accepted a moment earlier. `period` is how often people are asked about.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
@@ -50,7 +51,7 @@ pub fn note(
 ) -> Result<Noted> {
     let provider = &identity.provider;
     let (suspended, confirmed) = state(conn, provider)?;
-    // Those of a time in which none counted are forgotten.
+    // Refusals from a time in which none counted are ignored.
     let since = suspended.max(confirmed);
     let first_at = identity
         .unnamed_refusal_first_at
@@ -58,7 +59,7 @@ pub fn note(
         .filter(|first| since.is_none_or(|since| *first >= since));
     let last_at = identity.unnamed_refusal_last_at.map(UnixTime);
     let is_same_period = last_at.is_some_and(|last| now.since(last) < period / 2);
-    // What was asked in between and said nothing breaks the row.
+    // An answer in between, even one that said nothing, breaks the row.
     let is_in_a_row = first_at.is_some() && identity.asked_at == identity.unnamed_refusal_last_at;
     let in_a_row = match (is_in_a_row, is_same_period) {
         (true, true) => identity.unnamed_refusals,
@@ -83,7 +84,7 @@ pub fn note(
     };
     match suspended {
         None if are_many => {
-            // Somebody else's refusal may have begun it at this very moment.
+            // Another person's refusal may have begun it at this very moment.
             let begins = suspend(conn, provider, now.plus(SUSPENSION))?;
             return Ok(Noted {
                 counts: false,
@@ -91,13 +92,13 @@ pub fn note(
             });
         }
         Some(until) if until > now => return Ok(Noted::default()),
-        // It is over: the next time that there are too many begins another.
+        // The suspension is over. The next excess begins another.
         Some(_) if !are_many => forget_suspension(conn, provider)?,
         _ => {}
     }
     let others = Others {
         since: now.minus(period * 2),
-        // Of so few, those who are refused themselves are nobody to compare with.
+        // Among so few people, those who are refused themselves are no use for comparison.
         are_refused_too: refused > FEW,
     };
     let counts = if confirmed.is_some() || has_answered_others(conn, identity, first_at)? {
@@ -111,8 +112,8 @@ pub fn note(
     })
 }
 
-/// Until when a provider's refusals without a name count for nothing, and when an admin said that
-/// they are meant. A time that is past says that there were too many, and still are.
+/// Returns until when a provider's refusals without a reason do not count, and when an admin
+/// confirmed them. A time in the past means that there were too many, and still are.
 fn state(conn: &mut Conn, provider: &str) -> Result<(Option<UnixTime>, Option<UnixTime>)> {
     let found: Option<(Option<i64>, Option<i64>)> = providers::table
         .find(provider)
@@ -126,12 +127,13 @@ fn state(conn: &mut Conn, provider: &str) -> Result<(Option<UnixTime>, Option<Un
     Ok((suspended.map(UnixTime), confirmed.map(UnixTime)))
 }
 
-/// Until when a provider's refusals without a name count for nothing, if they ever did.
+/// Returns until when a provider's refusals without a reason do not count, if there was ever a
+/// suspension.
 pub fn suspended_until(conn: &mut Conn, provider: &str) -> Result<Option<UnixTime>> {
     Ok(state(conn, provider)?.0)
 }
 
-/// Ends a suspension before its time; whether there was one.
+/// Ends a suspension early, and returns whether there was one.
 pub fn end_suspension(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<bool> {
     let ended = diesel::update(
         providers::table
@@ -183,7 +185,7 @@ fn asked_since(conn: &mut Conn, provider: &str, since: UnixTime, cap: i64) -> Re
     .count_up_to(conn, cap)
 }
 
-/// Whether the provider answered well about somebody else since.
+/// Returns whether the provider has answered well about someone else since then.
 fn has_answered_others(conn: &mut Conn, identity: &Identity, since: UnixTime) -> Result<bool> {
     let found: Option<i64> = each!(conn, |conn| identities::table
         .filter(identities::provider.eq(&identity.provider))
@@ -195,15 +197,15 @@ fn has_answered_others(conn: &mut Conn, identity: &Identity, since: UnixTime) ->
     Ok(found.is_some())
 }
 
-/// Whom one person can be compared with.
+/// The people with whom one person can be compared.
 struct Others {
-    /// They were asked about since.
+    /// They were asked about since this time.
     since: UnixTime,
-    /// Whether those count who are refused without a name themselves.
+    /// People who are refused without a reason themselves count, too.
     are_refused_too: bool,
 }
 
-/// Whether there is anybody to compare somebody with.
+/// Returns whether there is anyone to compare a person with.
 fn has_others(conn: &mut Conn, identity: &Identity, others: &Others) -> Result<bool> {
     let found = Sql::new(
         "SELECT i.user_id AS value FROM identities i WHERE i.provider = ? AND i.asked_at > ? AND i.user_id <> ? AND (i.unnamed_refusal_last_at IS NULL OR ?) LIMIT 1",
@@ -218,7 +220,7 @@ fn has_others(conn: &mut Conn, identity: &Identity, others: &Others) -> Result<b
     Ok(found.is_some())
 }
 
-/// Notes that a provider refused somebody, which shows that it can; when it last did.
+/// Records when a provider last refused a person, which shows that it can.
 pub fn note_refusing(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<()> {
     diesel::update(providers::table.find(provider))
         .set(providers::refused_at.eq(now.0))
@@ -226,7 +228,7 @@ pub fn note_refusing(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<(
     Ok(())
 }
 
-/// When a provider last refused somebody, if it was ever seen to.
+/// Returns when a provider last refused a person, if it ever did.
 pub fn last_refusal(conn: &mut Conn, provider: &str) -> Result<Option<UnixTime>> {
     let at: Option<Option<i64>> = providers::table
         .find(provider)

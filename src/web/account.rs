@@ -1,10 +1,10 @@
 //! My account: the profile as it was synced, my sessions, my sign-ins, my permissions.
 
-use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::account_notice::{AccountNotice, back_to_account};
 use super::cookie;
 use super::csrf::Form;
 use super::device::Device;
@@ -12,7 +12,7 @@ use super::guard::{Reader, SignedIn};
 use super::list::{List, ListQuery, Pager};
 use super::page::Page;
 use super::rows::{KeptPermissions, MAX_SHOWN, ShownSession};
-use super::signin::{IDENTITY_LINKED, LINK_TOO_OLD, NoFields, adding_address};
+use super::signin::{NoFields, adding_address};
 use super::timeline::{Audience, TimelineItem};
 use crate::audit::event::{Event, SignInWay};
 use crate::audit::{self, Actor, Record};
@@ -31,13 +31,7 @@ const EVENTS: List = List {
 const MAX_SESSIONS: i64 = 50;
 const MAX_SIGN_INS: i64 = 10;
 
-/// Codes of the notices, for the cookie between an act and the page that says so.
-const SESSION_ENDED: &str = "session_ended";
-const SESSIONS_ENDED: &str = "sessions_ended";
-pub const PASSWORD_CHANGED: &str = "password_changed";
-pub const CONFIRMATION_SET: &str = "confirmation_set";
-
-/// A sign-in as a list shows it.
+/// A sign-in, as a list shows it.
 struct ShownSignIn {
     record: Record,
     way: String,
@@ -82,7 +76,7 @@ struct Account<'a> {
     kept_permissions: Vec<KeptPermissions>,
     has_password: bool,
     identities: Vec<(String, String)>,
-    /// Addresses and names of providers that can be added.
+    /// IDs and names of the providers that can be added.
     addable: Vec<(String, String)>,
 }
 
@@ -109,15 +103,9 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
             })
             .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let notice = match cookie::notice(&request).as_deref() {
-        Some(SESSION_ENDED) => Some(page.t.session_ended),
-        Some(SESSIONS_ENDED) => Some(page.t.sessions_ended),
-        Some(IDENTITY_LINKED) => Some(page.t.identity_linked),
-        Some(LINK_TOO_OLD) => Some(page.t.link_too_old),
-        Some(PASSWORD_CHANGED) => Some(page.t.password_changed),
-        Some(CONFIRMATION_SET) => Some(page.t.confirmation_set),
-        _ => None,
-    };
+    let notice = cookie::notice(&request)
+        .and_then(|code| AccountNotice::from_code(&code))
+        .map(|notice| notice.in_words(page.t));
     let asked = desk.asks_for_permissions();
     let mut response = page.ok(&Account {
         page: &page,
@@ -166,7 +154,7 @@ struct Timeline<'a> {
     pager: Pager,
 }
 
-/// Everything about one's own account, without what admins wrote to each other.
+/// Shows every event about the person's own account, without the notes that admins wrote.
 pub async fn timeline(
     reader: Reader,
     desk: Data<Desk>,
@@ -205,7 +193,7 @@ pub async fn end_session(
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     signout::end_session(&desk, &me.user, *id, me.visit.client).await?;
-    Ok(back(&desk, SESSION_ENDED))
+    Ok(back_to_account(&desk, AccountNotice::SessionEnded))
 }
 
 pub async fn end_other_sessions(
@@ -214,12 +202,5 @@ pub async fn end_other_sessions(
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     signout::end_other_sessions(&desk, &me.user, me.session.id, me.visit.client).await?;
-    Ok(back(&desk, SESSIONS_ENDED))
-}
-
-pub fn back(desk: &Desk, notice: &'static str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, "/account"))
-        .cookie(cookie::notice_cookie(desk, notice))
-        .finish()
+    Ok(back_to_account(&desk, AccountNotice::SessionsEnded))
 }

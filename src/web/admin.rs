@@ -1,4 +1,4 @@
-//! What administrators see, and the forms by which they act.
+//! The admin area: what admins see, and the forms through which they act.
 
 pub mod act;
 pub mod audit;

@@ -1,5 +1,5 @@
-//! The stylesheet and the icons, inside the program, under names that change with their content:
-//! a browser may keep them for ever.
+//! The stylesheet and the icons, compiled into the program. Their names change with their content,
+//! so that browsers may cache them forever.
 
 use std::sync::LazyLock;
 
@@ -14,11 +14,11 @@ use crate::error::{Error, Result};
 use crate::secret::sha256;
 
 pub struct Asset {
-    /// `/static/style.1f3a….css`
+    /// For example `/static/style.1f3a….css`.
     pub path: String,
     content_type: &'static str,
     content: &'static [u8],
-    /// The same, compressed when the program was built.
+    /// The same content, compressed when the program was built.
     gzip: &'static [u8],
 }
 
@@ -100,7 +100,7 @@ pub async fn show(
     Ok(response.body(file.content.clone()))
 }
 
-/// Whether gzip is named, and not with a weight of nought (RFC 9110 12.5.3).
+/// Returns whether gzip is accepted, with a weight above zero (RFC 9110 12.5.3).
 fn accepts_gzip(request: &HttpRequest) -> bool {
     let accepted = request
         .headers()

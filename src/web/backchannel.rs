@@ -1,6 +1,5 @@
-//! A provider says that somebody signed out there (OpenID Connect Back-Channel Logout 1.0). It is
-//! a server that speaks: without a session, without a form of ours, and told no more than yes or
-//! no.
+//! A provider reports that a person has signed out there (OpenID Connect Back-Channel Logout 1.0).
+//! The caller is a server: it has no session and no form of ours, and the answer is only yes or no.
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Data, Path};
@@ -10,7 +9,7 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::signout;
 
-/// Of the form.
+/// The size limit of the form.
 const MAX_BODY: usize = 100 * 1024;
 
 pub async fn receive(
@@ -35,7 +34,7 @@ fn refused() -> HttpResponse {
     HttpResponse::BadRequest().finish()
 }
 
-/// The form's one token.
+/// The single token in the form.
 fn logout_token(request: &HttpRequest, body: &Bytes) -> Option<String> {
     let is_form = request
         .headers()

@@ -1,5 +1,5 @@
-//! The one deadline for the bodies of requests: whatever the address and whoever reads them, a body
-//! comes to its end in time, or its request is answered without it.
+//! The single deadline for request bodies. For every address and every reader, either the body ends
+//! in time, or its request is answered without it.
 
 use std::cell::Cell;
 use std::io;
@@ -17,10 +17,10 @@ use tokio::time::{Sleep, sleep};
 
 use crate::failpoint::Failpoint;
 
-/// For the whole of a body: a connection that drips must not stay.
+/// The limit for a whole body: a connection must not stay open by sending slowly.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What became of a request's body.
+/// The progress of a request's body.
 #[derive(Debug, Default)]
 pub struct Watched {
     is_late: Cell<bool>,
@@ -28,18 +28,18 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Its time ran out while somebody read it.
+    /// True if time ran out while the body was being read.
     pub const fn is_late(&self) -> bool {
         self.is_late.get()
     }
 
-    /// It was read to its end.
+    /// True if the body was read to its end.
     pub const fn is_whole(&self) -> bool {
         self.is_whole.get()
     }
 }
 
-/// Puts the deadline on a request's body; `None` where there is no body.
+/// Puts the deadline on a request's body. Returns `None` if there is no body.
 pub fn watch(request: &mut ServiceRequest, failpoint: &Failpoint) -> Option<Rc<Watched>> {
     let payload = request.take_payload();
     if matches!(payload, Payload::None) {
@@ -67,7 +67,8 @@ impl Stream for InTime {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // Before what has come: else whoever drips fast enough is never late.
+        // The deadline is checked before new data: otherwise a client that keeps sending would
+        // never be late.
         if self.time.as_mut().poll(cx).is_ready() {
             self.watched.is_late.set(true);
             let late = io::Error::new(io::ErrorKind::TimedOut, "the body is late");

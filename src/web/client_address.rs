@@ -1,20 +1,20 @@
-//! Whose request this is, by address: the peer's, unless a proxy that we trust says otherwise.
+//! The client's address: the peer's, unless a trusted proxy names another one.
 
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-/// Whose request it is, as far as anybody says.
+/// The client behind a request, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Whose {
     pub address: IpAddr,
-    /// It came from a trusted proxy that names nobody.
+    /// True if the request came from a trusted proxy that names no client.
     pub is_proxy: bool,
 }
 
-/// The right-most address of `X-Forwarded-For` that is not a trusted proxy; the peer's when any
-/// part of the way there cannot be read.
+/// Returns the right-most address of `X-Forwarded-For` that is not a trusted proxy, or the peer's
+/// address if an entry on the way there cannot be parsed.
 pub fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> Option<Whose> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let headers = request
@@ -26,7 +26,8 @@ pub fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> Option<Whose>
 
 fn walk(peer: IpAddr, trusted: &[IpNet], headers: &[&str]) -> Whose {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
-    // People may sit in the network of their proxies: only what is named as a host is surely one.
+    // People may sit in the network of their proxies: only an address that is listed as a single
+    // host is certainly a proxy.
     let is_proxy = |address: &IpAddr| {
         let is_host = |network: &IpNet| network.prefix_len() == network.max_prefix_len();
         let mut named = trusted.iter().filter(|network| network.contains(address));
@@ -54,7 +55,7 @@ fn walk(peer: IpAddr, trusted: &[IpNet], headers: &[&str]) -> Whose {
     whose
 }
 
-/// `10.0.0.1`, `10.0.0.1:4711`, `2001:db8::1`, `[2001:db8::1]:4711`.
+/// Parses `10.0.0.1`, `10.0.0.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711`.
 fn parse(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     hop.parse::<IpAddr>()
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn t84_the_client_is_the_right_most_address_that_nobody_of_ours_has() {
+    fn the_client_is_the_rightmost_address_that_is_no_proxy_of_ours() {
         let trusted: Vec<IpNet> = ["10.0.0.0/8", "127.0.0.1/32", "fd00::/8"]
             .iter()
             .map(|network| network.parse().expect("a network"))

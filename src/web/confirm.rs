@@ -1,5 +1,5 @@
-//! Proving who one is, before something that could do lasting harm: the page says which ways are
-//! open to this person.
+//! The page where people prove who they are before an act that could do lasting harm. It shows the
+//! ways that are open to this person.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -12,7 +12,7 @@ use super::guard::SignedIn;
 use super::page::Page;
 use super::redirect::{path, see_other};
 use super::reference::note_refusal;
-use super::signin::{WayIn, ways};
+use super::ways_in::{WayIn, ways};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
@@ -25,7 +25,7 @@ use crate::users::{self, confirmation};
 #[template(path = "confirm.html")]
 struct ConfirmPage<'a> {
     page: &'a Page<'a>,
-    /// Providers that can prove it.
+    /// The providers that can give the proof.
     ways: Vec<WayIn<'a>>,
     forms: Vec<PasswordForm>,
     next: &'a str,
@@ -35,19 +35,19 @@ struct ConfirmPage<'a> {
 }
 
 impl ConfirmPage<'_> {
-    /// The one obvious next step.
+    /// True for the button of the one obvious next step.
     fn is_primary(&self, way: &WayIn<'_>) -> bool {
         let first = self.ways.iter().find(|way| way.is_available);
         first.is_some_and(|first| std::ptr::eq(first, way))
     }
 
-    /// Whether nothing that the person could do by themselves is sure to be enough.
+    /// True if the person has no way of their own that is sure to be enough.
     fn is_other_needed(&self) -> bool {
         self.forms.is_empty()
     }
 }
 
-/// A password that can be typed here.
+/// The form for a password that the person can type here.
 struct PasswordForm {
     code: &'static str,
     label: &'static str,
@@ -80,7 +80,7 @@ pub async fn show(me: SignedIn, desk: Data<Desk>, wanted: Query<Wanted>) -> Resu
     show_to(&me, &desk, &path(wanted.next.as_deref())).await
 }
 
-/// The page, for somebody who wants to go on to `next`.
+/// Returns the page for a person who wants to go on to `next`.
 pub async fn show_to(me: &SignedIn, desk: &Desk, next: &LocalPath) -> Result<HttpResponse> {
     let page = Page::new(desk, &me.visit, None)?;
     let shown = confirm_page(&page, me, next, None).await?;
@@ -178,7 +178,7 @@ pub async fn confirm(me: SignedIn, desk: Data<Desk>, form: Form<Fields>) -> Resu
     Ok(response)
 }
 
-/// Somebody in their own session, for the verbs.
+/// The person in their own session, as the verbs take it.
 pub fn owner(me: &SignedIn) -> Owner {
     Owner {
         user: me.user.clone(),

@@ -1,4 +1,5 @@
-//! The link by which somebody chooses a confirmation password: in their own live session alone.
+//! The link with which a person chooses a confirmation password. It works only in their own live
+//! session.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -6,7 +7,7 @@ use actix_web::web::{Data, Query};
 use askama::Template;
 use serde::Deserialize;
 
-use super::account::{self, CONFIRMATION_SET};
+use super::account_notice::{AccountNotice, back_to_account};
 use super::confirm::owner;
 use super::csrf::Form;
 use super::guard::SignedIn;
@@ -36,7 +37,7 @@ struct ConfirmationLinkPage<'a> {
     page: &'a Page<'a>,
     person: Person,
     token: &'a str,
-    /// The field, and what is wrong with it.
+    /// The field, and the problem with it.
     problem: Option<(&'static str, &'static str)>,
     reference: Option<&'a str>,
 }
@@ -67,7 +68,7 @@ pub async fn set(me: SignedIn, desk: Data<Desk>, form: Form<Chosen>) -> Result<H
     let again = Secret::new(form.new_password_again);
     let page = Page::new(&desk, &me.visit, None)?;
     let problem = match choose(&desk, owner(&me), &token, new, &again).await? {
-        Choice::Set => return Ok(account::back(&desk, CONFIRMATION_SET)),
+        Choice::Set => return Ok(back_to_account(&desk, AccountNotice::ConfirmationSet)),
         Choice::Weak(weakness) => ("new_password", weakness_text(&page, weakness)),
         Choice::Differs => ("new_password_again", page.t.passwords_differ),
     };

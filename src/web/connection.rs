@@ -1,5 +1,6 @@
-//! How far a connection is: nobody may hold one by never ending what they send. The stream asks
-//! [`Progress`] how long it may wait for more; requests tell it when they begin and end.
+//! The state of a connection: a client must not hold one by never finishing what it sends. The
+//! stream asks [`Progress`] how long it may wait for more; requests tell it when they begin and
+//! end.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,18 +11,18 @@ use tokio::time::Instant;
 
 use super::body::Watched;
 
-/// Longer than proxies keep an idle connection to us (nginx: 60 s), so that they close it, and no
-/// request meets a connection that is just being closed.
+/// Longer than proxies keep an idle connection to us (nginx: 60 s). So they close it first, and no
+/// request arrives on a connection that is just being closed.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// From the first byte of a request to the end of its head.
+/// The time from the first byte of a request to the end of its head.
 pub const HEAD_PATIENCE: Duration = Duration::from_secs(10);
-/// For the way out of an answer to a request that never came to its end.
+/// The time to send an answer to a request that never ended.
 const PARTING: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub struct Progress {
     under_way: Cell<usize>,
-    /// Something has come that is no whole request yet.
+    /// True if part of a request has arrived.
     has_begun: Cell<bool>,
     head_patience: Duration,
     deadline: Cell<Instant>,
@@ -38,7 +39,7 @@ impl Progress {
         }
     }
 
-    /// Until when the next request may come. While one is under way, that one has deadlines.
+    /// The time by which the next request must arrive. A request under way has its own deadlines.
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
         if self.under_way.get() == 0 {
@@ -54,7 +55,7 @@ impl Progress {
         }
     }
 
-    /// Whoever takes an answer may take their time.
+    /// A client that is receiving an answer may take its time.
     pub fn has_written(&self, now: Instant) {
         let rest = if self.has_begun.get() {
             PARTING
@@ -69,7 +70,7 @@ impl Progress {
         self.has_begun.set(false);
     }
 
-    /// `has_rest`: there is a body that nobody has read to its end.
+    /// `has_rest` means that part of the body was never read.
     fn end(&self, now: Instant, has_rest: bool) {
         self.under_way.set(self.under_way.get().saturating_sub(1));
         self.has_begun.set(has_rest);
@@ -82,7 +83,7 @@ impl Progress {
     }
 }
 
-/// A request that is under way on its connection.
+/// A request under way on its connection.
 pub struct UnderWay {
     progress: Option<Rc<Progress>>,
     body: Option<Rc<Watched>>,
@@ -125,7 +126,7 @@ mod tests {
         assert_eq!(progress.deadline(), None);
         progress.end(after(20), false);
         assert_eq!(progress.deadline(), Some(after(105)));
-        // Half of a second request, behind a whole first one.
+        // Half of a second request arrives behind a complete first one.
         progress.has_read(after(30));
         assert_eq!(progress.deadline(), Some(after(40)));
         progress.begin();

@@ -1,5 +1,5 @@
-//! Cookies: the session's (sealed by actix-session), the browser's binding, language and theme.
-//! Each has a name of its own, so that a late answer to somebody who is not signed in cannot
+//! Cookies: the session's (sealed by actix-session), the browser's binding, the language and the
+//! theme. Each has its own name, so that a late answer to a visitor without a session cannot
 //! overwrite a session.
 
 use actix_session::SessionMiddleware;
@@ -14,7 +14,7 @@ use crate::attempts::Browser;
 use crate::desk::Desk;
 use crate::secret::Secret;
 
-/// The one member of the session's cookie.
+/// The only member of the session cookie.
 pub const TOKEN: &str = "token";
 
 const LANGUAGE: &str = "fd_language";
@@ -23,7 +23,7 @@ const NOTICE: &str = "fd_notice";
 
 const FAREWELL: &str = "fd_farewell";
 
-/// `__Host-` binds a cookie to this very origin; browsers grant it over https alone.
+/// `__Host-` binds a cookie to exactly this origin; browsers allow it only over https.
 const fn session_name(desk: &Desk) -> &'static str {
     if desk.public_url.is_https {
         "__Host-fd_session"
@@ -52,11 +52,12 @@ pub fn session_middleware(desk: &Desk) -> SessionMiddleware<CookieSessionStore> 
         .build()
 }
 
-/// Leaves of the request's cookies those that bear exactly one of our names, and that name once.
+/// Keeps only the request's cookies that have exactly one of our names, and only if that name
+/// occurs once.
 ///
-/// Two of one name can only come from somebody who planted one: neither is believed. The parser
-/// behind us decodes names, so that `__%48ost-…`, which browsers let other hosts set, would count
-/// as `__Host-…`; and one cookie of another application that is not Unicode would cost us ours.
+/// If a name occurs twice, someone must have planted one of the two, so neither is believed. The
+/// parser behind us decodes names: `__%48ost-…`, which browsers let other hosts set, would count as
+/// `__Host-…`. And a single cookie of another application that is not Unicode would cost us ours.
 pub fn keep_ours(headers: &mut HeaderMap, desk: &Desk) {
     let names = [
         session_name(desk),
@@ -102,21 +103,21 @@ pub fn keep_ours(headers: &mut HeaderMap, desk: &Desk) {
     }
 }
 
-/// The token in a cookie that `SECRET_KEY_PREVIOUS` sealed.
+/// Returns the token in a cookie that was sealed with `SECRET_KEY_PREVIOUS`.
 pub fn token_under_previous_key(request: &HttpRequest, desk: &Desk) -> Option<Secret<String>> {
     let key = Key::from(desk.keys.previous_cookie()?);
     let name = session_name(desk);
     let mut jar = CookieJar::new();
     jar.add_original(request.cookie(name)?);
     let opened = jar.private(&key).get(name)?;
-    // actix-session's form: an object of JSON texts.
+    // actix-session stores an object of JSON texts.
     let members: std::collections::HashMap<String, String> =
         serde_json::from_str(opened.value()).ok()?;
     let token = serde_json::from_str(members.get(TOKEN)?).ok()?;
     Some(Secret::new(token))
 }
 
-/// Takes back a session cookie that actix-session cannot open itself.
+/// Removes a session cookie that actix-session cannot open itself.
 pub fn removed_session(desk: &Desk) -> Cookie<'static> {
     let mut cookie = Cookie::build(session_name(desk), "")
         .path("/")
@@ -128,7 +129,7 @@ pub fn removed_session(desk: &Desk) -> Cookie<'static> {
     cookie
 }
 
-/// What a page says once, after the redirect from what was done.
+/// Carries a notice that the page after a redirect shows once.
 pub fn notice_cookie(desk: &Desk, code: &'static str) -> Cookie<'static> {
     let mut cookie = preference(desk, NOTICE, code);
     cookie.set_max_age(Duration::seconds(60));
@@ -145,9 +146,9 @@ pub fn notice(request: &HttpRequest) -> Option<String> {
     Some(request.cookie(NOTICE)?.value().to_owned())
 }
 
-/// Which session the browser has just left, sealed.
+/// Carries the sealed session that the browser has just left.
 pub fn farewell_cookie(desk: &Desk, sealed: String) -> Cookie<'static> {
-    let seconds = i64::try_from(crate::signout::FAREWELL.as_secs()).unwrap_or(600);
+    let seconds = i64::try_from(crate::signout::LEFT_SESSION_LIFETIME.as_secs()).unwrap_or(600);
     Cookie::build(FAREWELL, sealed)
         .path("/")
         .secure(desk.public_url.is_https)
@@ -167,7 +168,7 @@ pub fn farewell(request: &HttpRequest) -> Option<String> {
     Some(request.cookie(FAREWELL)?.value().to_owned())
 }
 
-/// For as long as the browser runs.
+/// Lasts as long as the browser runs.
 pub fn browser_cookie(desk: &Desk, browser: &Browser) -> Cookie<'static> {
     Cookie::build(browser_name(desk), browser.value().to_owned())
         .path("/")
@@ -177,7 +178,7 @@ pub fn browser_cookie(desk: &Desk, browser: &Browser) -> Cookie<'static> {
         .finish()
 }
 
-/// Takes the binding back: what was bound to it is void in this browser from now on.
+/// Removes the binding: everything that was bound to it is void in this browser from now on.
 pub fn removed_browser(desk: &Desk) -> Cookie<'static> {
     let mut cookie = preference(desk, browser_name(desk), "");
     cookie.make_removal();

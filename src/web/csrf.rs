@@ -1,5 +1,5 @@
-//! Forms: each carries the token of its session (of its browser, before there is a session) and
-//! comes from our own pages. A handler gets its fields through [`Form`] alone, and so cannot
+//! Forms: each carries the token of its session (or of its browser, before there is a session) and
+//! must come from our own pages. A handler can only get its fields through [`Form`], and so cannot
 //! forget the check.
 
 use std::future::Future;
@@ -16,7 +16,7 @@ use crate::attempts::Browser;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 
-/// The hidden field.
+/// The name of the hidden field.
 pub const FIELD: &str = "csrf_token";
 
 /// The fields of a form that came from one of our pages.
@@ -51,8 +51,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
     }
 }
 
-/// The token that a form of this visitor carries. A visitor without session or binding has none
-/// yet: the page that shows the form gives one.
+/// Returns the value that this visitor's form token is made from. A visitor without a session or a
+/// binding has none yet: the page that shows the form gives one.
 pub fn holder(visit: &Visit) -> Option<String> {
     if let Some(token) = &visit.session_token {
         return Some(format!("session {}", token.expose()));

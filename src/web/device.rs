@@ -2,7 +2,7 @@
 
 use crate::i18n::Lang;
 
-/// What a session list shows of a browser.
+/// A browser, as a session list shows it.
 pub struct Device {
     pub name: String,
     pub is_phone: bool,

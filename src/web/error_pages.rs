@@ -1,4 +1,4 @@
-//! Every error as a page in the person's language, or as a small JSON for a program.
+//! Every error, as a page in the person's language or as a short JSON document for a program.
 
 use actix_web::http::header::{ALLOW, LOCATION, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
@@ -77,7 +77,7 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
     }
 }
 
-/// An answer, and the reference that names the error on it and in the log.
+/// An answer, and the reference that identifies the error on the page and in the log.
 pub struct Shown {
     pub response: HttpResponse,
     pub reference: String,
@@ -111,7 +111,7 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
         page(desk, visit, viewer, status, failed, &reference)
     };
     let mut response = page.unwrap_or_else(|_| {
-        // Nothing is left to draw with.
+        // There is nothing left to draw a page with.
         HttpResponse::InternalServerError()
             .content_type("text/plain; charset=utf-8")
             .body(format!(
@@ -195,7 +195,7 @@ fn heading_and_lead(t: &'static Messages, failed: &Error) -> (&'static str, &'st
     }
 }
 
-/// Inside the portal, for somebody who is signed in.
+/// The error page inside the portal, for people who are signed in.
 #[derive(Template)]
 #[template(path = "error_portal.html")]
 struct PortalError<'a> {
@@ -206,7 +206,7 @@ struct PortalError<'a> {
     reference: &'a str,
 }
 
-/// Outside it, for everybody else and for our own failures.
+/// The error page outside the portal, for everyone else and for our own failures.
 #[derive(Template)]
 #[template(path = "error_plain.html")]
 struct PlainError<'a> {
@@ -226,7 +226,7 @@ struct SignInFailed<'a> {
     steps: Vec<&'static str>,
     step: &'static str,
     outcome: &'static str,
-    /// Where the button leads, and what it says.
+    /// The target and the label of the button.
     onward: (String, String),
     reference: &'a str,
 }
@@ -288,7 +288,8 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         retry.push_str(&error.provider);
     }
     if let Cause::Inactive { username } = &error.cause {
-        // The provider still knows who was here; it may bring the same person back unasked.
+        // The provider still knows who was here, and might send back the same person without
+        // asking.
         retry.push_str("&prompt=login");
         return page.respond(
             status,
@@ -339,7 +340,7 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         );
     }
     let (heading, onward) = if error.is_linking {
-        // The link that begins it is on that page, and nowhere else.
+        // Only that page has the link that starts the linking.
         let account = ("/account".to_owned(), t.back_to_account.to_owned());
         (t.linking_failed, account)
     } else {
@@ -360,14 +361,14 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
     )
 }
 
-/// What the page says first.
+/// The first sentence of the page.
 enum Lead<'a> {
     Plain(&'static str),
     /// Around a name.
     About(Around, &'a str),
 }
 
-/// What happened, and what the person can do.
+/// Explains what happened and what the person can do.
 fn explain<'a>(t: &'static Messages, cause: &'a Cause) -> (Lead<'a>, Vec<&'static str>) {
     let (plain, around) = (Lead::Plain, Lead::About);
     let wait = vec![t.step_wait, t.step_send_reference];
@@ -398,7 +399,7 @@ fn explain<'a>(t: &'static Messages, cause: &'a Cause) -> (Lead<'a>, Vec<&'stati
             vec![t.step_send_reference],
         ),
         Cause::IdentityTaken => (plain(t.cause_identity_taken), tell),
-        // The page says by whom.
+        // The page names the provider.
         Cause::KeptOut { .. } => (plain(""), vec![t.step_sign_in_there, t.step_ask_to_readmit]),
         Cause::NotLinkable => (plain(t.cause_not_linkable), vec![t.step_ask_to_link]),
         Cause::WrongPassword => (plain(t.wrong_password_lead), again),
@@ -419,7 +420,7 @@ fn explain<'a>(t: &'static Messages, cause: &'a Cause) -> (Lead<'a>, Vec<&'stati
     }
 }
 
-/// What no address matches: "not found", or "not that way" where the address has other methods.
+/// Answers an address that does not exist, or a method that the address does not have.
 pub async fn no_such_page(request: HttpRequest) -> Result<HttpResponse> {
     let desk = desk(&request)?;
     let mut allowed: Vec<&str> = Vec::new();

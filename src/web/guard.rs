@@ -1,27 +1,24 @@
-//! Who may go on: extractors that a handler takes as its first argument.
+//! Access control: extractors that a handler takes as its first argument.
 
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use actix_session::SessionExt as _;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
-use log::warn;
 
 use super::cookie;
 use super::visit::{Visit, desk};
 use crate::admin::Admin;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::jobs;
 use crate::secret::sha256;
 use crate::sessions::{self, Session};
 use crate::users::{Role, User};
 
-/// Somebody with a live session and an active account.
+/// A person with a live session and an active account.
 #[derive(Clone)]
 pub struct SignedIn {
     pub visit: Visit,
@@ -29,11 +26,8 @@ pub struct SignedIn {
     pub user: User,
 }
 
-/// The person of this request, for the frame: error pages and the log line.
+/// The person of this request, for error pages and the log line.
 pub struct Viewer(pub User);
-
-/// More `last_seen_at` writes than this are not started: a slow database has enough to do.
-const MAX_TOUCHES: usize = 64;
 
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T>>>>;
 
@@ -47,12 +41,12 @@ impl FromRequest for SignedIn {
     }
 }
 
-/// The least role that a page is for.
+/// The lowest role that may see a page.
 pub trait Needed: Unpin + 'static {
     const ROLE: Role;
 }
 
-/// Anyone who is signed in.
+/// Every person who is signed in.
 pub struct Anyone;
 pub struct Staff;
 pub struct Superuser;
@@ -69,14 +63,14 @@ impl Needed for Superuser {
     const ROLE: Role = Role::Superuser;
 }
 
-/// A page's reader, before it is known whether they may see it: [`Reader::read`] tells, and reads
-/// what the page shows, in one turn at the database.
+/// The reader of a page, before it is known whether they may see it. [`Reader::read`] checks this
+/// and reads the page's data in one turn at the database.
 pub struct Reader<N = Anyone> {
     request: HttpRequest,
     needed: PhantomData<N>,
 }
 
-/// Somebody who may act, with the authority that [`crate::admin`] asks for.
+/// A person who may act, with the authority that [`crate::admin`] requires.
 pub struct Acting {
     pub me: SignedIn,
     pub admin: Admin,
@@ -110,7 +104,7 @@ impl FromRequest for Acting {
 }
 
 impl<N: Needed> Reader<N> {
-    /// Who reads, and what `query` found for them. The query runs only for those who may read.
+    /// Returns the reader and the result of `query`, which runs only for readers who have access.
     ///
     /// # Errors
     /// [`Error::SignedOut`], [`Error::Forbidden`], or what `query` returns.
@@ -125,8 +119,8 @@ impl<N: Needed> Reader<N> {
         Ok((me, found))
     }
 
-    /// The same by what the address asks for. What is wrong with that is said once it is known who
-    /// reads, since the page that says it names them.
+    /// Like [`Reader::read`], with input from the address. A fault in the input is reported only
+    /// after the reader is known, because the error page shows their name.
     ///
     /// # Errors
     /// As [`Reader::read`]; the error of `input`.
@@ -148,7 +142,7 @@ impl<N: Needed> Reader<N> {
             }
         });
         let (me, read) = found.await?.ok_or(Error::SignedOut)?;
-        // An error of the query's own would have hidden who reads.
+        // An error of the query itself would have hidden who is reading.
         let Some(read) = read else {
             input?;
             return Err(Error::BadRequest);
@@ -157,7 +151,7 @@ impl<N: Needed> Reader<N> {
     }
 }
 
-/// A live session and whose it is.
+/// A live session and its user.
 pub struct SessionOfUser {
     pub session: Session,
     pub user: User,
@@ -197,13 +191,13 @@ where
         return Ok(None);
     };
     if visit.is_under_previous_key {
-        // Written anew under the current key, so that the previous one can be retired.
+        // The cookie is sealed again with the current key, so that the previous one can be retired.
         if let Err(error) = request.get_session().insert(cookie::TOKEN, token.expose()) {
             return Err(Error::Internal(format!("the session cookie: {error}")));
         }
     }
     if session.is_touch_due(now) {
-        touch(desk, session.id);
+        jobs::touch(desk, session.id);
     }
     request.extensions_mut().insert(Viewer(user.clone()));
     let me = SignedIn {
@@ -212,25 +206,4 @@ where
         user,
     };
     Ok(Some((me, read)))
-}
-
-/// Notes in the background that the session is used: nobody waits for it, and its failing (a full
-/// disk, a lock) costs nobody their page.
-fn touch(desk: &Arc<Desk>, session_id: i64) {
-    if desk.touches.fetch_add(1, Ordering::Relaxed) >= MAX_TOUCHES {
-        desk.touches.fetch_sub(1, Ordering::Relaxed);
-        return;
-    }
-    let desk = Arc::clone(desk);
-    let now = desk.clock.now();
-    actix_web::rt::spawn(async move {
-        let result = desk
-            .db
-            .write(move |conn| sessions::touch(conn, now, session_id))
-            .await;
-        if let Err(error) = result {
-            warn!(event = "touch", outcome = "failed"; "{error}");
-        }
-        desk.touches.fetch_sub(1, Ordering::Relaxed);
-    });
 }

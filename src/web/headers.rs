@@ -1,4 +1,4 @@
-//! Headers that every answer carries, whatever it is.
+//! Headers that every answer carries.
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
@@ -7,7 +7,7 @@ use actix_web::http::header::{
 
 use crate::desk::Desk;
 
-/// No script at all, nothing from elsewhere, no frame around us.
+/// No scripts, nothing from other origins, and no framing.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
@@ -29,8 +29,8 @@ pub fn add(headers: &mut HeaderMap, desk: &Desk, path: &str) {
     if desk.public_url.is_https {
         set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
-    // The callback's address holds code and state: nothing on its page may carry them on. On
-    // other pages `no-referrer` would make Chromium send `Origin: null` with our own forms.
+    // The callback's address holds code and state: nothing on its page may pass them on. On other
+    // pages, `no-referrer` would make Chromium send `Origin: null` with our own forms.
     let is_callback = desk.providers.at(path).is_some();
     set(
         REFERRER_POLICY,

@@ -1,4 +1,4 @@
-//! For load balancers: alive, and able to serve.
+//! Health checks for load balancers: alive, and able to serve.
 
 use std::sync::atomic::Ordering;
 
@@ -13,7 +13,7 @@ pub async fn healthz() -> HttpResponse {
     text(HttpResponse::Ok(), "alive\n")
 }
 
-/// 503 while the server is being stopped, and while the database or its tables are not there.
+/// Answers 503 while the server is stopping, and while the database or its tables are missing.
 pub async fn readyz(desk: Data<Desk>) -> HttpResponse {
     if !desk.is_ready.load(Ordering::Relaxed) {
         return text(HttpResponse::ServiceUnavailable(), "stopping\n");

@@ -1,4 +1,4 @@
-//! The start page: who I am, and my permissions.
+//! The start page: the person's name and permissions.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -18,7 +18,7 @@ use crate::permissions::{self, Held};
 #[template(path = "home.html")]
 struct Home<'a> {
     page: &'a Page<'a>,
-    /// When and with what the person signed in before this time.
+    /// The time and the browser of the person's previous sign-in.
     last_sign_in: Option<(UnixTime, Device)>,
     permissions: Vec<Held>,
     more_permissions: i64,

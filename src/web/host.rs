@@ -1,5 +1,5 @@
-//! Under which names this portal answers. Whoever asks for another one is sent to the right one,
-//! or refused: no page, form or redirect may depend on a name that a stranger wrote.
+//! The host names of this portal. A request under another name is redirected to the right one or
+//! refused: no page, form or redirect may depend on a name that a stranger chose.
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
@@ -11,17 +11,18 @@ use crate::desk::Desk;
 /// Answered under any name: load balancers and watchdogs know only an address.
 const EXEMPT: [&str; 2] = ["/healthz", "/readyz"];
 
-/// What to do with a request, by its host.
+/// How a request is treated, judging by its host.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Host {
     Ours,
-    /// The same page under the public address.
+    /// The same page at the public address.
     MovedTo(String),
-    /// A form or another method: nothing is done, and nothing is sent on.
+    /// For a form or another method: nothing is done, and nothing is redirected.
     Refused,
 }
 
-/// `Host` (RFC 9110 7.2), and the authority of an absolute-form target, which goes before it.
+/// Judges `Host` (RFC 9110 7.2), or the authority of an absolute-form target, which takes
+/// precedence.
 pub fn judge(request: &HttpRequest, desk: &Desk) -> Host {
     if EXEMPT.contains(&request.path()) {
         return Host::Ours;

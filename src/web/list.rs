@@ -1,4 +1,4 @@
-//! Lists, their filters, and the way through their pages.
+//! Lists, their filters and their pages.
 
 use actix_web::HttpRequest;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -8,7 +8,7 @@ use crate::i18n::messages::Messages;
 use crate::paging::{Listing, PAGE_SIZE, PAGE_SIZES, Page as ListPage, Total};
 use crate::web::page::Page;
 
-/// No filter is longer, in bytes.
+/// The longest filter value, in bytes.
 const MAX_VALUE: usize = 600;
 
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
@@ -18,31 +18,31 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'@');
 
-/// A list: where it is, and what it can be asked for.
+/// A list: its path, and the parameters that its address may have.
 pub struct List {
     pub path: &'static str,
     pub filters: &'static [ListFilter],
-    /// What else its address may have.
+    /// The other parameters that its address may have.
     pub others: &'static [&'static str],
 }
 
-/// A filter of a list. Its field, its chip and its part of an address are made of this.
+/// A filter of a list. Its field, its chip and its part of the address are derived from this.
 pub struct ListFilter {
     pub name: &'static str,
     label: fn(&'static Messages) -> &'static str,
-    /// What a select offers; nothing where anything may be typed.
+    /// The options of a select; empty if any text may be typed.
     offers: fn() -> Vec<&'static str>,
-    /// A value in words.
+    /// Returns a value in words.
     words: fn(&Page<'_>, &str) -> String,
 }
 
 impl ListFilter {
-    /// One that is typed.
+    /// Creates a filter whose value is typed.
     pub const fn typed(name: &'static str, label: fn(&'static Messages) -> &'static str) -> Self {
         Self::chosen(name, label, Vec::new, |_, value| value.to_owned())
     }
 
-    /// One that is chosen of a few.
+    /// Creates a filter whose value is chosen from a few options.
     pub const fn chosen(
         name: &'static str,
         label: fn(&'static Messages) -> &'static str,
@@ -58,22 +58,22 @@ impl ListFilter {
     }
 }
 
-/// The address of a list: its path and what was asked for, without empty values.
+/// The address of a list: its path and its parameters, without empty values.
 #[derive(Clone, Debug)]
 pub struct ListQuery {
     path: &'static str,
     pairs: Vec<(&'static str, String)>,
 }
 
-/// Which of the pages, not which list.
+/// These choose a page of the list, not its content.
 const PAGING: [&str; 4] = ["after", "before", "last", "select"];
 
 impl ListQuery {
-    /// Of the parameters in a query those that the list knows, each at most once.
+    /// Parses the parameters that the list knows, each at most once.
     ///
     /// # Errors
-    /// [`Error::BadRequest`] for one that is too long or has a control character, which
-    /// PostgreSQL would not even compare.
+    /// [`Error::BadRequest`] for a value that is too long or has a control character, which
+    /// PostgreSQL would refuse even to compare.
     pub fn parse(list: &List, query: &str) -> Result<Self> {
         let filters = list.filters.iter().map(|filter| filter.name);
         let known = filters.chain(list.others.iter().copied());
@@ -110,12 +110,12 @@ impl ListQuery {
             .map(|(_, value)| value.as_str())
     }
 
-    /// For the field of a form.
+    /// The value for the field of a form.
     pub fn value(&self, name: &str) -> &str {
         self.get(name).unwrap_or_default()
     }
 
-    /// A value that only some texts are.
+    /// Parses a value that must have a certain form.
     ///
     /// # Errors
     /// [`Error::BadRequest`] for any other.
@@ -127,7 +127,7 @@ impl ListQuery {
     }
 
     /// # Errors
-    /// [`Error::BadRequest`] for two places at once, or what is no place.
+    /// [`Error::BadRequest`] for two positions at once, or for an invalid one.
     pub fn page(&self) -> Result<ListPage> {
         let id = |text: &str| text.parse::<i64>().map_err(|_| Error::BadRequest);
         match (self.get("after"), self.get("before"), self.get("last")) {
@@ -140,7 +140,7 @@ impl ListQuery {
     }
 
     /// # Errors
-    /// [`Error::BadRequest`] for a size that is not offered.
+    /// [`Error::BadRequest`] for a size that the list does not offer.
     pub fn size(&self) -> Result<usize> {
         let Some(given) = self.get("size") else {
             return Ok(PAGE_SIZE);
@@ -161,12 +161,12 @@ impl ListQuery {
         )
     }
 
-    /// This address with one value changed, or taken out; from the first page on.
+    /// This address with one value changed or removed, starting at the first page.
     pub fn with(&self, name: &'static str, value: Option<&str>) -> String {
         self.with_all(self.path, &[(name, value)])
     }
 
-    /// The same filters at another path.
+    /// The same filters with another path.
     pub fn at(&self, path: &str, more: &[(&'static str, Option<&str>)]) -> String {
         self.with_all(path, more)
     }
@@ -206,15 +206,15 @@ pub fn encode<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
 /// The foot of a list.
 pub struct Pager {
     pub label: &'static str,
-    /// "About 1,000,000", in words.
+    /// The total in words: "About 1,000,000".
     pub note: String,
     pub first: Option<String>,
     pub previous: Option<String>,
     pub next: Option<String>,
     pub last: Option<String>,
-    /// Where to go on when the list stopped early.
+    /// The address to continue from if the list stopped early.
     pub resume: Option<String>,
-    /// 25, 50, 100; where each leads, and whether it is the present one.
+    /// Each page size (25, 50, 100), its address, and whether it is the current one.
     pub sizes: Vec<(usize, String, bool)>,
 }
 
@@ -251,7 +251,7 @@ impl Pager {
         }
     }
 
-    /// The same on a page that holds more than this list, which `id` names.
+    /// Adapts the pager to a page that holds more than this list, which has the anchor `id`.
     pub fn at_anchor(&mut self, path: &str, id: &str) {
         let links = [
             &mut self.first,
@@ -270,7 +270,7 @@ impl Pager {
     }
 }
 
-/// `1,284`
+/// Formats a number as `1,284`.
 pub fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::new();
@@ -286,7 +286,7 @@ pub fn grouped(number: i64) -> String {
     text
 }
 
-/// How many there are, in words: `About 1,000,000`.
+/// The total in words: `About 1,000,000`.
 pub fn total_in_words(page: &Page<'_>, total: Option<Total>) -> String {
     match total {
         None => page.t.total_unknown.to_owned(),
@@ -310,14 +310,14 @@ pub struct Choice {
     pub is_chosen: bool,
 }
 
-/// A filter that is on, and the address without it.
+/// An active filter, and the address without it.
 pub struct Chip {
     pub text: String,
     pub without: String,
 }
 
 impl List {
-    /// The fields of the filters that are chosen.
+    /// The fields of the filters whose values are chosen.
     pub fn selects(&self, page: &Page<'_>, query: &ListQuery) -> Vec<Select> {
         let select = |filter: &ListFilter| {
             let chosen = query.value(filter.name);
@@ -342,7 +342,7 @@ impl List {
         self.filters.iter().filter_map(select).collect()
     }
 
-    /// The filters that are on.
+    /// The active filters.
     pub fn chips(&self, page: &Page<'_>, query: &ListQuery) -> Vec<Chip> {
         let chip = |filter: &ListFilter| {
             let value = query.get(filter.name)?;

@@ -1,4 +1,5 @@
-//! Around every request: one line in the log, panics caught, errors shown as pages, headers.
+//! The outermost middleware: writes one log line per request, catches panics, shows errors as
+//! pages, and sets headers.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -51,7 +52,7 @@ pub async fn wrap(
         }
     }
 
-    // A panic costs its own request alone.
+    // A panic only affects its own request.
     let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let failed = match answer {
         Ok(Ok(response)) => {
@@ -75,7 +76,7 @@ pub async fn wrap(
                 }
             };
             if is_late() {
-                // The rest of the body would be taken for the next request.
+                // The rest of the body would be read as the next request.
                 response
                     .head_mut()
                     .set_connection_type(ConnectionType::Close);
@@ -84,7 +85,7 @@ pub async fn wrap(
             line.log(response.status(), http.extensions().get::<Viewer>());
             return Ok(ServiceResponse::new(http, response));
         }
-        // The request is gone; what was noted of it before must do.
+        // The request is gone; only what was noted earlier is left.
         Ok(Err(failed)) => failed,
         Err(_panic) => Error::Internal("a handler panicked".to_owned()).into(),
     };
@@ -94,8 +95,8 @@ pub async fn wrap(
     Err(InternalError::from_response("shown", response).into())
 }
 
-/// Within the session's middleware: notes the visitor with their session, and, for an error page,
-/// who is signed in. Where that cannot be known, the page does without.
+/// Runs inside the session's middleware. Notes the visitor with their session and, for an error
+/// page, who is signed in. If that cannot be found out, the page does without.
 pub async fn note_session(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -121,11 +122,11 @@ fn is_about_somebody(failed: Option<&actix_web::Error>) -> bool {
     })
 }
 
-/// What the log says of one request.
+/// The log line of one request.
 struct Line {
     started: Instant,
     method: Method,
-    /// Without the query, which may hold a code.
+    /// The path without the query, which may hold a code.
     path: String,
     address: String,
     reference: String,
@@ -142,7 +143,7 @@ impl Line {
         }
     }
 
-    /// Shows our own error, or what one of actix-web's stands for.
+    /// Shows our own error, or the equivalent of one from actix-web.
     fn show_failed(
         &mut self,
         failed: &actix_web::Error,
@@ -186,7 +187,7 @@ impl Line {
         shown.response
     }
 
-    /// Answers before anything of the portal has seen the request.
+    /// Answers before any other part of the portal has seen the request.
     fn end(
         &self,
         request: ServiceRequest,

@@ -1,5 +1,5 @@
-//! What every page knows: language, colours, the form token, who is looking; and the small parts
-//! that templates draw with.
+//! The data that every page has: language, colours, form token, viewer. Also the small parts that
+//! templates draw with.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -33,16 +33,16 @@ pub struct Page<'a> {
     /// The hidden field of each form.
     pub csrf_field: &'static str,
     pub csrf_token: String,
-    /// Where a form that changes nothing on the page leads back to.
+    /// The address to return to after a form that changes nothing on the page.
     pub here: &'a str,
-    /// Whether the page can be shown again, in the other language.
+    /// True if the page can be shown again in the other language.
     pub is_repeatable: bool,
     pub now: UnixTime,
     pub version: &'static str,
-    /// Who is signed in.
+    /// The person who is signed in.
     pub viewer: Option<Person>,
-    /// Given to a browser that has no binding yet, so that its forms can be told from others'. Where
-    /// none may be given, the page's forms are refused and the page after that is right.
+    /// The binding for a browser that has none yet, so that its forms can be recognised. If none
+    /// may be given, the forms of this page are refused, and those of the next page work.
     fresh_browser: Option<Browser>,
 }
 
@@ -76,7 +76,7 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// The page, with the binding's cookie if it gives one.
+    /// Renders the page, with the binding's cookie if there is a new one.
     ///
     /// # Errors
     /// [`Error::Internal`] when the template fails.
@@ -109,7 +109,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The `data-theme` of the page; automatic has none.
+    /// The value of `data-theme`; the automatic theme has none.
     pub fn theme_choice(&self) -> Option<&'static str> {
         (self.theme != Theme::Auto).then(|| self.theme.code())
     }
@@ -143,12 +143,12 @@ impl<'a> Page<'a> {
         self.desk.time_zone.iana_name().unwrap_or("UTC")
     }
 
-    /// The company's name, where it is set.
+    /// The company's name, if it is set.
     pub fn company(&self) -> Option<&str> {
         self.desk.branding.company.of(self.lang)
     }
 
-    /// What stands beside the bell: `Qinghe Frontdesk`.
+    /// The name beside the bell: `Qinghe Frontdesk`.
     pub fn site_name(&self) -> String {
         match self.company() {
             Some(company) => format!("{company} Frontdesk"),
@@ -156,7 +156,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The operator's line for everybody.
+    /// The operator's notice to everyone.
     pub fn site_notice(&self) -> Option<&str> {
         self.desk.branding.notice.of(self.lang)
     }
@@ -173,7 +173,7 @@ impl<'a> Page<'a> {
         self.desk.branding.help.as_ref()
     }
 
-    /// Who did something, in words; nothing for who has no name.
+    /// The person or program that did something, in words; empty for those without a name.
     pub fn actor<'b>(&self, actor: &Actor<'b>) -> &'b str
     where
         'a: 'b,
@@ -186,8 +186,8 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Where an address is, as far as it tells by itself: on this machine, or in a private
-    /// network. In brackets; nothing for any other.
+    /// The location of an address, in brackets: on this machine, or in a private network. Empty for
+    /// any other.
     pub fn place(&self, address: &str) -> String {
         let place = match address
             .parse::<IpAddr>()
@@ -207,7 +207,7 @@ impl<'a> Page<'a> {
         self.t.in_brackets.with(place)
     }
 
-    /// For how long the password form is paused, and what works meanwhile.
+    /// Says for how long the password form is paused, and what works in the meantime.
     pub fn paused_lead(&self, paused: Paused) -> String {
         let minutes = paused.retry_after.as_secs().div_ceil(60).max(1);
         self.t.paused_lead.with(minutes)
@@ -245,7 +245,7 @@ impl<'a> Page<'a> {
             .to_owned()
     }
 
-    /// The same by its id; one that is not set up any more is called by that.
+    /// A provider's name, by its id; the id itself if the provider is no longer configured.
     pub fn provider_name(&self, id: &str) -> String {
         match self.desk.providers.find(id) {
             Some(provider) => self.label_of(provider),
@@ -253,7 +253,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Whether permissions from there count.
+    /// Returns whether permissions from this origin count.
     pub fn counts(&self, origin: &str) -> bool {
         self.desk.roles.counting.has(origin)
     }
@@ -272,20 +272,20 @@ impl<'a> Page<'a> {
         host.unwrap_or_default()
     }
 
-    /// The same by the provider's id.
+    /// The same, by the provider's id.
     pub fn provider_host(&self, id: &str) -> String {
         let provider = self.desk.providers.find(id);
         provider.map_or_else(String::new, |provider| Self::host_of(provider))
     }
 
-    /// Where people sign out of a provider, if it is set.
+    /// The address where people sign out of a provider, if it is set.
     pub fn logout_url(&self, id: &str) -> Option<&'a str> {
         let provider = self.desk.providers.find(id)?;
         let url = provider.settings().addresses.logout.as_ref()?;
         Some(url.as_str())
     }
 
-    /// The roles that can be given by hand, as addresses name them, and what gives each.
+    /// The roles that can be set by hand: their codes in addresses, and their descriptions.
     pub fn role_acts(&self) -> [(&'static str, Role, &'static str); 3] {
         [
             (Role::Superuser, self.t.act_make_superuser),
@@ -304,7 +304,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// A time, however many references a template hands it on through.
+/// A time, through any number of references that a template adds.
 pub trait Moment {
     fn moment(&self) -> UnixTime;
 }
@@ -321,7 +321,7 @@ impl<T: Moment> Moment for &T {
     }
 }
 
-/// Somebody as a page shows them.
+/// A person, as a page shows them.
 pub struct Person {
     pub id: i64,
     pub name: String,
@@ -329,7 +329,7 @@ pub struct Person {
     pub email: String,
     role: Role,
     pub initials: String,
-    /// `t1` to `t6`
+    /// One of `t1` to `t6`.
     pub tint: &'static str,
 }
 
@@ -363,7 +363,7 @@ impl Person {
             .unwrap_or((&self.email, ""))
     }
 
-    /// The language of the name, where it is plain to see.
+    /// The language of the name, if it is obvious.
     pub fn name_lang(&self) -> Option<&'static str> {
         is_han(&self.name).then_some("zh-Hans")
     }
@@ -373,7 +373,7 @@ fn is_han(text: &str) -> bool {
     text.chars().any(terms::is_han)
 }
 
-/// Chinese: the first character; others: the first letters of two words.
+/// The first character of a Chinese name, or the first letters of two words of any other.
 fn initials(name: &str) -> String {
     if is_han(name) {
         return name.trim_start().chars().take(1).collect();
@@ -393,7 +393,7 @@ fn tint(username: &str) -> &'static str {
     TINTS.get(sum % TINTS.len()).copied().unwrap_or("t1")
 }
 
-/// An icon of the sprite. Its two texts are ours, so it is HTML as it stands.
+/// An icon of the sprite. Both texts are ours, so they need no escaping.
 pub struct Icon {
     path: &'static str,
     name: &'static str,

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
 
-use super::account::{self, PASSWORD_CHANGED};
+use super::account_notice::{AccountNotice, back_to_account};
 use super::csrf::Form;
 use super::guard::{Reader, SignedIn};
 use super::page::Page;
@@ -36,7 +36,7 @@ struct Field {
     is_bad: bool,
 }
 
-/// What is wrong, and with which field.
+/// A problem, and the field that it concerns.
 struct Problem {
     field: &'static str,
     text: String,
@@ -62,7 +62,7 @@ fn fields(page: &Page<'_>, bad: &str) -> [Field; 3] {
     })
 }
 
-/// Only for accounts that have one: to all others there is no such page.
+/// Shows the form. For accounts without a local password, this page does not exist.
 pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
     let (me, ()) = reader
         .read(|conn, found| {
@@ -117,7 +117,7 @@ pub async fn change(
     let mut known_reference = None;
     let (field, text) =
         match password::change_own(&desk, &me.user, me.session.id, typed, client).await? {
-            Change::Changed => return Ok(account::back(&desk, PASSWORD_CHANGED)),
+            Change::Changed => return Ok(back_to_account(&desk, AccountNotice::PasswordChanged)),
             Change::Refused { reference } => {
                 known_reference = Some(reference);
                 (CURRENT, t.current_password_wrong.to_owned())
@@ -133,7 +133,7 @@ pub async fn change(
         Some(_) => StatusCode::TOO_MANY_REQUESTS,
         None => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    // Every page that says no has a reference that is in the log.
+    // Every page with a refusal has a reference that is also in the log.
     let reference = known_reference.unwrap_or_else(reference);
     let mut response = page.respond(
         status,

@@ -1,5 +1,5 @@
-//! The link by which the owner of a local account chooses a password: GET asks, POST sets it and
-//! signs in.
+//! The link with which the owner of a local account chooses a password: GET shows the form, POST
+//! sets the password and signs in.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ struct PasswordLinkPage<'a> {
     page: &'a Page<'a>,
     person: Person,
     token: &'a str,
-    /// The field, and what is wrong with it.
+    /// The field, and the problem with it.
     problem: Option<(&'static str, &'static str)>,
     reference: Option<&'a str>,
 }

@@ -1,4 +1,4 @@
-//! Language and colours: remembered by the browser, each in a cookie of its own.
+//! Language and colours. The browser remembers each in its own cookie.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;

@@ -1,4 +1,4 @@
-//! Where a browser goes next.
+//! The address that a browser goes to next.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::local_path::LocalPath;
 
-/// Where somebody goes on to.
+/// Returns the path that a person goes on to.
 pub fn path(next: Option<&str>) -> LocalPath {
     next.and_then(LocalPath::parse)
         .unwrap_or_else(LocalPath::home)
@@ -25,7 +25,7 @@ const QUERY_VALUE: &AsciiSet = &CONTROLS
     .add(b'\'')
     .add(b'=');
 
-/// `/login?next=/account`
+/// For example `/login?next=/account`.
 pub fn address(path: &str, next: &LocalPath) -> String {
     format!(
         "{path}?next={}",
@@ -33,7 +33,8 @@ pub fn address(path: &str, next: &LocalPath) -> String {
     )
 }
 
-/// Where somebody who is signed in proves who they are: `/login?next=/admin/users&fresh=1`
+/// The address of a fresh sign-in for a person who is signed in:
+/// `/login?next=/admin/users&fresh=1`.
 pub fn fresh_address(next: &LocalPath) -> String {
     format!("{}&fresh=1", address("/login", next))
 }
@@ -44,7 +45,7 @@ pub fn see_other(to: &str) -> HttpResponse {
         .finish()
 }
 
-/// To a fresh sign-in, and from there back to an address of ours.
+/// Redirects to a fresh sign-in, and from there back to one of our addresses.
 pub fn sign_in_anew(back: &str) -> HttpResponse {
     see_other(&fresh_address(&path(Some(back))))
 }

@@ -1,14 +1,14 @@
-//! The reference of a refusal, on its page and in the request's line of the log.
+//! The reference of a refusal, on its page and in the log line of the request.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::RETRY_AFTER;
 
 use crate::throttle::Paused;
 
-/// The reference on a page that a handler drew itself, for the request's log line.
+/// The reference on a page that a handler rendered itself, for the log line of the request.
 pub struct Reference(pub String);
 
-/// For the log line of the request, and for programs.
+/// Notes a refusal for the log line of the request, and for programs.
 pub fn note_refusal(response: &mut HttpResponse, reference: String, paused: Option<Paused>) {
     response.extensions_mut().insert(Reference(reference));
     if let Some(paused) = paused {

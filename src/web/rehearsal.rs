@@ -1,4 +1,4 @@
-//! The end of a sign-in that an admin tried: what the provider answered, and what would come of it.
+//! The end of a test sign-in: what the provider answered, and what would happen.
 
 use actix_web::HttpResponse;
 use askama::Template;

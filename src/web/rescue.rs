@@ -1,4 +1,4 @@
-//! A rescue link: GET says whom it would sign in, POST signs in.
+//! A rescue link: GET says who it would sign in, POST signs in.
 
 use actix_session::Session as CookieSession;
 use actix_web::web::{Data, Query};

@@ -6,10 +6,10 @@ use crate::users::{self, User};
 use crate::web::device::Device;
 use crate::web::page::Page;
 
-/// Permissions shown; the count says how many there are.
+/// The maximum number of permissions shown. The count gives the total.
 pub const MAX_SHOWN: i64 = 100;
 
-/// A session as a list shows it.
+/// A session, as a list shows it.
 pub struct ShownSession {
     pub session: Session,
     pub device: Device,
@@ -26,15 +26,16 @@ impl ShownSession {
     }
 }
 
-/// Permissions that are kept because a provider's answer failed.
+/// Permissions that are kept because reading them from a provider failed.
 pub struct KeptPermissions {
     pub provider: String,
-    /// When they were last read well; `None` where nobody has noted it.
+    /// The time of the last successful read; `None` if it was not recorded.
     pub since: Option<UnixTime>,
 }
 
 impl KeptPermissions {
-    /// Of one account. What was kept before it was noted for each provider has no provider's name.
+    /// The kept permissions of one account. Those kept before this was recorded per provider have
+    /// no provider name.
     pub fn of(page: &Page<'_>, user: &User, kept: Vec<users::Kept>, asked: bool) -> Vec<Self> {
         if kept.is_empty() && user.has_stale_permissions(asked) {
             return vec![Self {

@@ -1,5 +1,5 @@
-//! After signing out: what ended, what did not, and the way to sign out of the provider too
-//! (OpenID Connect RP-Initiated Logout 1.0).
+//! The page after signing out: what ended, what did not, and the way to sign out of the provider
+//! too (OpenID Connect RP-Initiated Logout 1.0).
 
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
@@ -15,19 +15,19 @@ use super::visit::Visit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
-use crate::signout::{self, Farewell};
+use crate::signout::{self, LeftSession};
 
 #[derive(Template)]
 #[template(path = "signed_out.html")]
 struct SignedOutPage<'a> {
     page: &'a Page<'a>,
-    /// The provider's name, where the session came from one.
+    /// The provider's name, if the session came from one.
     provider: Option<String>,
-    /// Whether the provider can be asked to end its session too.
+    /// True if the provider can be asked to end its session too.
     can_go_on: bool,
-    /// Its id, where there are several.
+    /// The provider's id, if there are several.
     again: Option<&'a str>,
-    /// The browser comes back from there.
+    /// True if the browser comes back from the provider.
     is_back: bool,
     logout_url: Option<&'a str>,
 }
@@ -37,19 +37,19 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse
         return Ok(see_other("/"));
     }
     let mut visit = Visit::of(&request, &desk);
-    // What a provider adds to the address leads nowhere from here.
+    // Parameters that a provider adds to the address are useless from here on.
     visit.here = LocalPath::parse("/signed-out").unwrap_or_else(LocalPath::home);
     let page = Page::new(&desk, &visit, None)?;
-    let farewell = farewell(&request, &desk);
+    let left = left_session(&request, &desk);
     let state = url::form_urlencoded::parse(request.query_string().as_bytes())
         .find(|(name, _)| name == "state")
         .map(|(_, value)| value.into_owned());
-    let provider = farewell
+    let provider = left
         .as_ref()
-        .and_then(|farewell| desk.providers.find(&farewell.provider));
-    // Without a state of ours nothing is known of what the provider did.
-    let is_back = match (&farewell, &state) {
-        (Some(farewell), Some(state)) => farewell.state == *state,
+        .and_then(|left| desk.providers.find(&left.provider));
+    // Without a state of ours, we do not know what the provider did.
+    let is_back = match (&left, &state) {
+        (Some(left), Some(state)) => left.state == *state,
         _ => false,
     };
     let logout = provider
@@ -79,18 +79,18 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse
     Ok(response)
 }
 
-/// On to the provider's own sign-out. The ID token in its address is what the protocol wants
-/// there; it opens nothing, and it says who was here.
+/// Redirects to the provider's own sign-out. The protocol requires the ID token in that address; it
+/// opens nothing, but it says who was here.
 pub async fn at_provider(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse> {
-    let Some(farewell) = farewell(&request, &desk) else {
+    let Some(left) = left_session(&request, &desk) else {
         return Ok(see_other("/signed-out"));
     };
-    // Whoever was here before is not this person's to sign out.
+    // A person must not sign out whoever used this browser before them.
     if signed_in(&request).await?.is_some() {
         return Ok(see_other("/"));
     }
     let is_look = request.method() == Method::HEAD;
-    let address = signout::provider_address(&desk, &farewell, is_look).await?;
+    let address = signout::provider_address(&desk, &left, is_look).await?;
     Ok(match address {
         Some(address) => HttpResponse::SeeOther()
             .insert_header((LOCATION, address.as_str()))
@@ -99,6 +99,6 @@ pub async fn at_provider(request: HttpRequest, desk: Data<Desk>) -> Result<HttpR
     })
 }
 
-fn farewell(request: &HttpRequest, desk: &Desk) -> Option<Farewell> {
-    Farewell::open(desk, &cookie::farewell(request)?)
+fn left_session(request: &HttpRequest, desk: &Desk) -> Option<LeftSession> {
+    LeftSession::open(desk, &cookie::farewell(request)?)
 }

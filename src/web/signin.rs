@@ -1,4 +1,4 @@
-//! The sign-in page, the way to the provider and back, signing out.
+//! The sign-in page, the way to the provider and back, and signing out.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use askama::Template;
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
+use super::account_notice::{AccountNotice, back_to_account};
 use super::confirm;
 use super::cookie::{self, browser_cookie};
 use super::csrf::Form;
@@ -19,44 +20,45 @@ use super::page::Page;
 use super::redirect::{address, fresh_address, path, see_other};
 use super::reference::note_refusal;
 use super::visit::Visit;
+use super::ways_in::{WayIn, ways};
 use crate::attempts::{Browser, Intent};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
-use crate::oauth::{Prompt, Provider};
+use crate::oauth::Prompt;
 use crate::secret::Secret;
 use crate::signin::password::{self, Credentials, Outcome};
 use crate::signin::{self, Callback, Finished, Visitor, Wish};
 use crate::signout;
 use crate::users::Role;
 
-/// What shapes a sign-in from outside.
+/// The parameters of a sign-in.
 #[derive(Deserialize)]
 pub struct Wanted {
     next: Option<String>,
-    /// Present: whoever is signed in is asked to sign in again.
+    /// Present: a person who is signed in is asked to sign in again.
     fresh: Option<String>,
     /// Present: the password form is open.
     local: Option<String>,
-    /// `login`: the provider is asked to ask again.
+    /// `login`: the provider is asked to prompt the person again.
     prompt: Option<String>,
-    /// The provider, by its id; without it the first.
+    /// The provider's id; without it, the first provider.
     provider: Option<String>,
-    /// The token of the account page's link: the provider is added to one's account.
+    /// The token of the account page's link: the provider is added to the person's account.
     link: Option<String>,
-    /// Present: an admin tries what a sign-in would do.
+    /// Present: an admin makes a test sign-in.
     rehearse: Option<String>,
-    /// Somebody else begins (`OpenID` Connect Core 4): at this issuer, for this person, to this
-    /// address.
+    /// The issuer. A third party starts the sign-in (`OpenID` Connect Core 4): at this issuer, for
+    /// this person, to this address.
     iss: Option<String>,
     login_hint: Option<String>,
     target_link_uri: Option<String>,
 }
 
 impl Wanted {
-    /// Where it leads in the end: an address of a third party must be one of ours.
+    /// The final destination. An address that a third party gives must be one of ours.
     fn target(&self, desk: &Desk) -> LocalPath {
         let ours = self
             .target_link_uri
@@ -78,13 +80,9 @@ impl Wanted {
     }
 }
 
-/// What the account page says once a provider was added.
-pub const IDENTITY_LINKED: &str = "identity_linked";
-/// What it says when its link was followed too late.
-pub const LINK_TOO_OLD: &str = "link_too_old";
-/// The account page's link to a provider works so long.
+/// How long the account page's link to a provider works.
 const ADDING: Duration = Duration::from_secs(120);
-/// Of what another site's form may hand on (`OpenID` Connect Core 4), in bytes.
+/// The limit in bytes of what another site's form may pass on (`OpenID` Connect Core 4).
 const MAX_HANDED_ON: usize = 2000;
 
 #[derive(Template)]
@@ -98,18 +96,8 @@ struct SignInPage<'a> {
     reference: Option<&'a str>,
 }
 
-/// A provider on the sign-in page.
-pub struct WayIn<'a> {
-    pub label: String,
-    pub color: Option<&'a str>,
-    /// Where people are sent.
-    pub host: String,
-    pub begin: String,
-    pub is_available: bool,
-}
-
 impl SignInPage<'_> {
-    /// The one obvious next step.
+    /// True for the button of the one obvious next step.
     fn is_primary(&self, way: &WayIn<'_>) -> bool {
         let first = self.ways.iter().find(|way| way.is_available);
         first.is_some_and(|first| std::ptr::eq(first, way))
@@ -120,47 +108,13 @@ impl SignInPage<'_> {
     }
 }
 
-/// The ways to sign in with a provider. Those that cannot be reached are named all the same.
-pub fn ways<'a>(
-    page: &Page<'a>,
-    next: &LocalPath,
-    prompt: Prompt,
-    is_wanted: impl Fn(&Provider) -> bool,
-) -> Vec<WayIn<'a>> {
-    let desk = page.desk;
-    let is_one = desk.providers.is_one();
-    desk.providers
-        .all()
-        .iter()
-        .filter(|provider| is_wanted(provider))
-        .map(|provider| {
-            provider.nudge(desk.clock.now());
-            let mut begin = address("/oauth2/login", next);
-            if prompt == Prompt::Login {
-                begin.push_str("&prompt=login");
-            }
-            if !is_one {
-                begin.push_str("&provider=");
-                begin.push_str(provider.id());
-            }
-            WayIn {
-                label: page.continue_with(provider),
-                color: provider.settings().color.as_deref(),
-                host: Page::host_of(provider),
-                begin,
-                is_available: provider.is_available(),
-            }
-        })
-        .collect()
-}
-
 struct PasswordForm<'a> {
     is_open: bool,
     next: &'a str,
     username: &'a str,
 }
 
-/// What stands above the page when a password was refused.
+/// The message above the form when a password was refused.
 struct Problem {
     heading: &'static str,
     lead: String,
@@ -195,7 +149,8 @@ pub async fn show(
     })
 }
 
-/// Where the sign-in page leads by itself, if it is set up so and there is one way that works.
+/// Returns the address that the sign-in page redirects to, if it is configured to and exactly one
+/// way works.
 fn straight_on(desk: &Desk, wanted: &Wanted) -> Option<String> {
     let provider = desk.providers.first()?;
     let is_wanted = desk.auto_sign_in
@@ -205,7 +160,7 @@ fn straight_on(desk: &Desk, wanted: &Wanted) -> Option<String> {
     is_wanted.then(|| address("/oauth2/login", &wanted.path()))
 }
 
-/// `None` where local passwords are switched off.
+/// Returns `None` if local passwords are switched off.
 fn password_form<'a>(
     desk: &Desk,
     is_open: bool,
@@ -289,8 +244,8 @@ pub fn visitor(visit: &Visit) -> Visitor {
     }
 }
 
-/// The cookie of a session that has just begun, and the way on. Whoever was here before is not this
-/// person's to sign out at the provider.
+/// Sets the cookie of a session that has just begun, and redirects. The session that the browser
+/// left before is forgotten: its provider session is not for this person to end.
 fn open_session(
     request: &HttpRequest,
     desk: &Desk,
@@ -310,8 +265,8 @@ fn open_session(
     Ok(response.finish())
 }
 
-/// The same by a way of which a browser goes one at a time: one that came with a session, whosever it
-/// was, leaves its binding behind.
+/// Like `open_session`, for ways in that one browser takes one at a time. If the browser came with
+/// a session, no matter whose, it also loses its binding.
 pub fn open_session_anew(
     request: &HttpRequest,
     desk: &Desk,
@@ -328,7 +283,8 @@ pub fn open_session_anew(
     Ok(response)
 }
 
-/// Sends the browser to the provider. Costs no row and no cookie but the browser's binding.
+/// Sends the browser to the provider. This costs no row, and no cookie except the browser's
+/// binding.
 pub async fn begin(
     request: HttpRequest,
     desk: Data<Desk>,
@@ -337,9 +293,9 @@ pub async fn begin(
     send_off(&request, &desk, &wanted).await
 }
 
-/// The same for somebody else who sends people here by a form (`OpenID` Connect Core 4). Browsers
-/// send no cookie of ours along with it, so they are made to come again by GET, with what others
-/// may say and nothing else. It changes nothing here, so it needs no token of ours.
+/// Like `begin`, for a third party that sends people here with a form (`OpenID` Connect Core 4).
+/// Browsers send none of our cookies with it, so they are redirected to a GET with only those
+/// parameters that others may set. It changes nothing here, so it needs no token of ours.
 pub async fn begin_by_form(
     form: actix_web::web::Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
@@ -393,7 +349,7 @@ async fn send_off(
         provider,
         next,
         prompt: match intent {
-            // Whoever adds a provider proves there who they are.
+            // A person who adds a provider must prove there who they are.
             Intent::Link(_) => Prompt::Login,
             _ => wanted.prompt(),
         },
@@ -407,7 +363,7 @@ async fn send_off(
     Ok(bound(desk, &browser, is_new, &url))
 }
 
-/// What it is for, if whoever asks may have it; else where they go instead.
+/// Returns the purpose of the attempt if the person may have it, otherwise where they go instead.
 async fn intent(
     request: &HttpRequest,
     desk: &Desk,
@@ -426,12 +382,12 @@ async fn intent(
             Err(Error::Forbidden)
         };
     };
-    // Whoever finds a browser open must not make the account theirs.
+    // Someone who finds an open browser must not be able to make the account theirs.
     if !me.session.is_proved(desk.clock.now()) {
         return Ok(Err(to_prove_for_linking()));
     }
-    // Nor must another site, which may have signed this browser in at the provider as somebody
-    // else: the link is our own page's. Addresses are kept and sent on, so it soon runs out.
+    // Nor must another site, which may have signed this browser in at the provider as someone else:
+    // only our own page has the link. Addresses are kept and passed on, so it expires soon.
     let session = visit.session_token.as_ref().ok_or(Error::SignedOut)?;
     let keys = &desk.keys;
     let Some(made_at) = keys.open_adding_token(session.expose(), provider, token) else {
@@ -441,11 +397,11 @@ async fn intent(
     Ok(if desk.clock.now().since(made_at) <= ADDING {
         Ok(Intent::Link(me.session.id))
     } else {
-        Err(super::account::back(desk, LINK_TOO_OLD))
+        Err(back_to_account(desk, AccountNotice::LinkTooOld))
     })
 }
 
-/// Somebody who adds a provider proves first that the account is theirs.
+/// Redirects a person who adds a provider: they must first prove that the account is theirs.
 fn to_prove_for_linking() -> HttpResponse {
     see_other(&fresh_address(&account_path()))
 }
@@ -454,14 +410,14 @@ fn account_path() -> LocalPath {
     LocalPath::parse("/account").unwrap_or_else(LocalPath::home)
 }
 
-/// Where the account page's link to a provider leads.
+/// The target of the account page's link to a provider.
 pub fn adding_address(desk: &Desk, session: &Secret<String>, provider: &str) -> String {
     let now = desk.clock.now().0.div_euclid(1_000_000);
     let token = desk.keys.adding_token(session.expose(), provider, now);
     format!("/oauth2/login?link={token}&provider={provider}")
 }
 
-/// The browser's binding, and whether it is a new one.
+/// Returns the browser's binding, and whether it is new.
 fn binding(visit: &Visit) -> Result<(Browser, bool)> {
     Ok(match &visit.browser {
         Some(browser) => (browser.clone(), false),
@@ -501,7 +457,7 @@ pub async fn finish(
             is_other_person,
         } => {
             let mut response = open_session(&request, &desk, &cookie_session, &token, &next)?;
-            // The same person's other tabs go on with the one that they have.
+            // Other tabs of the same person continue with the existing binding.
             if is_other_person {
                 response
                     .add_cookie(&cookie::removed_browser(&desk))
@@ -511,10 +467,13 @@ pub async fn finish(
         }
         Finished::Linked { next } => Ok(HttpResponse::SeeOther()
             .insert_header((LOCATION, next.to_ascii()))
-            .cookie(cookie::notice_cookie(&desk, IDENTITY_LINKED))
+            .cookie(cookie::notice_cookie(
+                &desk,
+                AccountNotice::IdentityLinked.code(),
+            ))
             .finish()),
         Finished::Rehearsed(rehearsal) => super::rehearsal::show(&desk, &visit, &rehearsal),
-        // A reload, or the way back through the history: whoever is signed in just goes on.
+        // A reload, or the browser's back button: a person who is signed in simply goes on.
         Finished::Stale(stale)
             if !stale.must_begin_again() && signed_in(&request).await?.is_some() =>
         {
@@ -548,16 +507,16 @@ pub async fn sign_out(
             .map_err(|error| Error::Internal(format!("a cookie: {error}")))
     };
     if let Some(token) = &visit.session_token {
-        let signed_out = signout::sign_out(&desk, token, visit.client.clone()).await?;
+        let farewell = signout::sign_out(&desk, token, visit.client.clone()).await?;
         cookie_session.purge();
-        if let Some(signed_out) = signed_out {
-            add(cookie::farewell_cookie(&desk, signed_out.farewell))?;
+        if let Some(farewell) = farewell {
+            add(cookie::farewell_cookie(&desk, farewell))?;
         }
     }
     if visit.is_under_previous_key {
         add(cookie::removed_session(&desk))?;
     }
-    // Whoever comes next gets one of their own; a tab that is half-way through a sign-in starts over.
+    // The next person gets a new binding; a tab that is in the middle of a sign-in starts over.
     add(cookie::removed_browser(&desk))?;
     Ok(response)
 }

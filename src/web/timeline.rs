@@ -1,4 +1,4 @@
-//! What happened, in the reader's words: each event's title, icon, tint and notes.
+//! The timeline in the reader's words: each event's title, icon, tint and notes.
 
 use crate::audit::event::{Changes, Event, EventKind, Identity, SignInWay};
 use crate::audit::{Note, Record};
@@ -11,7 +11,7 @@ use crate::web::device::Device;
 use crate::web::page::Page;
 use crate::web::words::reason_in_words;
 
-/// One event, ready to be shown.
+/// One event, ready to show.
 pub struct TimelineItem {
     pub record: Record,
     pub look: Look,
@@ -28,25 +28,25 @@ pub struct Look {
     pub tint: &'static str,
 }
 
-/// Who reads it.
+/// The reader of a timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     Admins,
-    /// Whom it is about: without what admins wrote to each other.
+    /// The account's owner, who does not see the notes that admins wrote.
     Person,
 }
 
 impl TimelineItem {
     pub fn of(mut record: Record, page: &Page<'_>, audience: Audience) -> Self {
         if audience == Audience::Person && !record.is_own() {
-            // Where someone else sat is not theirs to know.
+            // The person is not entitled to know where someone else was.
             record.address.clear();
             record.user_agent.clear();
         }
         let event = record.event();
         let mut look = look(page.t, &event);
         if !record.is_success() {
-            // What was tried and refused is no less worth seeing than what was done.
+            // An attempt that was refused matters as much as one that succeeded.
             look.icon = "alert";
             look.tint = "t5";
         }
@@ -59,7 +59,7 @@ impl TimelineItem {
         }
     }
 
-    /// Whether it is about the portal itself, not about anyone.
+    /// True if the event is about the portal itself and not about a person.
     pub fn is_about_portal(&self) -> bool {
         matches!(
             self.kind,
@@ -72,7 +72,7 @@ impl TimelineItem {
         )
     }
 
-    /// Whether its title does not say by itself that it was refused.
+    /// True if the title does not already say that it was refused.
     pub fn was_refused(&self) -> bool {
         !self.record.is_success() && !self.record.event.ends_with("_refused")
     }
@@ -139,12 +139,12 @@ fn look_of_kind(t: &'static Messages, kind: EventKind) -> Look {
     Look { title, icon, tint }
 }
 
-/// The name of a kind of event, for a list of them.
+/// The name of a kind of event, for a list of kinds.
 pub fn kind_in_words(page: &Page<'_>, kind: EventKind) -> &'static str {
     look_of_kind(page.t, kind).title
 }
 
-/// What is told under an event's title, in this order.
+/// The notes under an event's title, in order.
 struct Notes<'a> {
     page: &'a Page<'a>,
     audience: Audience,
@@ -347,7 +347,7 @@ impl<'a> Notes<'a> {
         self.lines.push(words.with(count));
     }
 
-    /// The same, where there are any.
+    /// Adds a note with a count, unless it is zero.
     fn some(&mut self, words: Around, count: usize) {
         if count > 0 {
             self.count(words, count);
@@ -380,7 +380,7 @@ impl<'a> Notes<'a> {
             Field::Email => (t.email, false),
             Field::RoleByHand => (t.role, true),
             Field::RoleByPermission => (t.role_by_permission_field, true),
-            // Their values are in no event.
+            // Events do not contain the values of these fields.
             Field::IsActive | Field::Password | Field::ConfirmationPassword | Field::Identity => {
                 return;
             }
@@ -393,7 +393,7 @@ impl<'a> Notes<'a> {
         self.lines.push(t.changed_from_to.with(label, old, new));
     }
 
-    /// What admins write is for admins.
+    /// Adds the note that an admin wrote, which only admins see.
     fn note(&mut self, note: &Note) {
         if !note.is_empty() && self.audience == Audience::Admins {
             self.lines.push(self.page.t.in_quotes.with(note.as_str()));

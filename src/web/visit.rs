@@ -1,4 +1,4 @@
-//! What a request says about who makes it, before any database is asked.
+//! The visitor, as far as a request tells, before the database is asked.
 
 use std::future::{Ready, ready};
 
@@ -9,9 +9,12 @@ use actix_web::http::header::{ACCEPT, ACCEPT_LANGUAGE, USER_AGENT};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
+use strum::{EnumString, IntoStaticStr};
+
 use super::client_address::client_address;
 use super::cookie;
 use crate::attempts::Browser;
+use crate::code::coded;
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::i18n::Lang;
@@ -19,11 +22,12 @@ use crate::local_path::LocalPath;
 use crate::secret::Secret;
 use crate::sessions::Client;
 
-/// The most of a browser's description that is kept, in characters.
+/// The maximum length of a stored browser description, in characters.
 const MAX_USER_AGENT: usize = 400;
 
 /// The colours that a person chose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Theme {
     #[default]
     Auto,
@@ -31,27 +35,13 @@ pub enum Theme {
     Dark,
 }
 
-impl Theme {
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Light => "light",
-            Self::Dark => "dark",
-        }
-    }
+coded!(Theme);
 
-    pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Auto, Self::Light, Self::Dark]
-            .into_iter()
-            .find(|theme| theme.code() == code)
-    }
-}
-
-/// Whose page may have sent a request. What another site posts comes without our cookies; a binding
-/// given then would take the place of the one that the browser has.
+/// The origin of the page that may have sent a request. A form that another site posts comes
+/// without our cookies; a binding given then would replace the one that the browser has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
-    /// Ours; or a page was opened, and the browser's cookies came along.
+    /// One of our pages, or a page that was opened directly, with the browser's cookies.
     Ours,
     Anybody,
 }
@@ -68,29 +58,29 @@ impl Sender {
     }
 }
 
-/// A request's visitor.
+/// The visitor who made a request.
 #[derive(Clone)]
 pub struct Visit {
     pub lang: Lang,
     pub theme: Theme,
     pub client: Client,
-    /// The binding that the browser brought.
+    /// The binding that the browser sent.
     pub browser: Option<Browser>,
     pub sender: Sender,
-    /// The token in the session cookie; nothing says yet that it is live.
+    /// The token in the session cookie. It is not yet known to be live.
     pub session_token: Option<Secret<String>>,
-    /// Whether that cookie must be sealed anew.
+    /// True if that cookie must be sealed again.
     pub is_under_previous_key: bool,
-    /// Whether a program asks, not a person: it wants a status, not a page.
+    /// True if a program is asking, which wants a status rather than a page.
     pub is_script: bool,
-    /// Whether this is the way back from the provider, to whose address nobody can come back.
+    /// True if this is the callback, an address that the browser cannot return to.
     pub is_callback: bool,
-    /// Where to come back to: this page, if it is one.
+    /// The address to return to: this page, if it is one.
     pub here: LocalPath,
 }
 
 impl Visit {
-    /// All but the session, whose cookie a middleware further in opens.
+    /// Reads everything except the session, whose cookie an inner middleware opens.
     pub fn without_session(request: &HttpRequest, desk: &Desk) -> Self {
         let header = |name| {
             request
@@ -143,13 +133,13 @@ impl Visit {
         }
     }
 
-    /// With the token of the session, once its cookie is open.
+    /// Adds the token of the session, once its cookie is open.
     pub fn with_session(mut self, request: &HttpRequest, desk: &Desk) -> Self {
         (self.session_token, self.is_under_previous_key) = session_token(request, desk);
         self
     }
 
-    /// As the frame noted it.
+    /// Returns the visit that the outermost middleware noted.
     pub fn of(request: &HttpRequest, desk: &Desk) -> Self {
         let noted = request.extensions().get::<Self>().cloned();
         noted.unwrap_or_else(|| Self::without_session(request, desk))
@@ -175,7 +165,7 @@ impl FromRequest for Visit {
     }
 }
 
-/// The desk that [`super::configure`] gave to the application.
+/// Returns the desk that [`super::configure`] gave to the application.
 pub fn desk(request: &HttpRequest) -> Result<&Data<Desk>, Error> {
     request
         .app_data::<Data<Desk>>()

@@ -1,4 +1,4 @@
-//! What codes mean, in words.
+//! Codes, in words.
 
 use crate::error::{Admission, Step};
 use crate::i18n::messages::Messages;
@@ -18,7 +18,7 @@ pub const fn step_in_words(t: &'static Messages, step: Step) -> &'static str {
     }
 }
 
-/// Why a provider's rules keep someone out.
+/// The rule of a provider that keeps someone out, in words.
 pub const fn admission_in_words(t: &'static Messages, why: Admission) -> &'static str {
     match why {
         Admission::EmailDomain => t.not_admitted_domain,
@@ -28,7 +28,7 @@ pub const fn admission_in_words(t: &'static Messages, why: Admission) -> &'stati
     }
 }
 
-/// Why something was refused.
+/// The reason for a refusal, in words.
 pub fn reason_in_words(t: &'static Messages, reason: Reason) -> &'static str {
     match reason {
         Reason::UnknownAttempt => t.outcome_unknown_attempt,

@@ -5,27 +5,11 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Database, Desk, Endpoint, Person, Reply, on_both_databases, run, spawn, until,
+    Database, Db, Desk, Endpoint, Person, Reply, on_both_databases, run, spawn, until,
 };
 
 fn events(desk: &Desk) -> Vec<String> {
-    desk.database
-        .texts("SELECT event || ' ' || outcome || ' ' || reason || ' ' || username AS value FROM audit_events ORDER BY id")
-        .into_iter()
-        .map(|line| line.trim_end().replace("  ", " "))
-        .collect()
-}
-
-fn last_details(desk: &Desk) -> Value {
-    let details = desk
-        .database
-        .texts("SELECT details AS value FROM audit_events ORDER BY id DESC LIMIT 1");
-    serde_json::from_str(&details[0]).expect("JSON")
-}
-
-fn permissions(desk: &Desk) -> Vec<String> {
-    desk.database
-        .texts("SELECT origin || ':' || name AS value FROM user_permissions ORDER BY name, origin")
+    desk.db_events(&["event", "outcome", "reason", "username"])
 }
 
 on_both_databases! {
@@ -33,15 +17,15 @@ on_both_databases! {
         let desk = Desk::on(database).asking_for_permissions().run().await;
         let person = Person::named("li").with("name_cn", "李四").with("email", "li@old.example").may(&["a", "b"]);
         desk.signed_in(&person).await;
-        assert_eq!(permissions(&desk), ["company:a", "company:b"]);
+        assert_eq!(desk.db_permissions(), ["company:a", "company:b"]);
 
         let person = person.with("name_cn", "李思").with("email", "li@new.example").may(&["b", "c"]);
         let browser = desk.signed_in(&person).await;
         let account = browser.get("/account").await;
         assert!(account.body.contains("李思") && account.body.contains("li@new.example"));
         assert!(!account.body.contains("li@old.example"));
-        assert_eq!(permissions(&desk), ["company:b", "company:c"]);
-        let details = last_details(&desk);
+        assert_eq!(desk.db_permissions(), ["company:b", "company:c"]);
+        let details = desk.db_last_details();
         assert_eq!(details["changes"], json!([
             {"field": "first_name", "from": "李四", "to": "李思"},
             {"field": "email", "from": "li@old.example", "to": "li@new.example"},
@@ -52,17 +36,16 @@ on_both_databases! {
         desk.signed_in(&person.clone().without("email").with("name_cn", Value::Null)).await;
         let long = "x".repeat(255);
         desk.signed_in(&person.clone().with("email", long).with("name_cn", "坏\u{7}")).await;
-        assert_eq!(last_details(&desk)["kept"], json!(["first_name refused_characters", "email too_long"]));
-        let stored = desk.database.texts("SELECT first_name || '|' || email AS value FROM users");
-        assert_eq!(stored, ["李思|li@new.example"]);
+        assert_eq!(desk.db_last_details()["kept"], json!(["first_name refused_characters", "email too_long"]));
+        assert_eq!(desk.db_names(), ["li|李思|li@new.example"]);
 
         desk.signed_in(&person.with("email", "")).await;
-        assert_eq!(desk.database.texts("SELECT email AS value FROM users"), [""]);
+        assert_eq!(desk.db_column("users", "email"), [""]);
         assert_eq!(desk.database.count("users"), 1);
         assert_eq!(desk.database.count("identities"), 1);
     }
 
-    async fn t28_permissions_that_cannot_be_read_stay_as_they_were(database) {
+    async fn permissions_that_cannot_be_read_stay_as_they_were(database) {
         let desk = Desk::on(database).asking_for_permissions().run().await;
         let person = Person::named("li").may(&["a", "b"]);
         let first = desk.signed_in(&person).await;
@@ -80,18 +63,18 @@ on_both_databases! {
             desk.provider.on_call(Endpoint::Permissions, reply);
             let browser = desk.signed_in(&person).await;
             assert!(browser.get("/account").await.body.contains("notice warn"), "the page says so");
-            assert!(last_details(&desk)["permissions_kept"].is_string());
-            assert_eq!(permissions(&desk), ["company:a", "company:b", ":by.hand"]);
+            assert!(desk.db_last_details()["permissions_kept"].is_string());
+            assert_eq!(desk.db_permissions(), [":by.hand", "company:a", "company:b"]);
         }
         desk.provider.behave();
         desk.signed_in(&person.may(&[])).await;
-        assert_eq!(permissions(&desk), [":by.hand"], "an empty list does mean none");
+        assert_eq!(desk.db_permissions(), [":by.hand"], "an empty list does mean none");
 
         // At the first sign-in there is no old set.
         desk.provider.on_call(Endpoint::Permissions, Reply::Reset);
         let newcomer = desk.signed_in(&Person::named("wang").may(&["a"])).await;
         assert_eq!(newcomer.get("/account").await.status, 200);
-        assert_eq!(permissions(&desk), [":by.hand"]);
+        assert_eq!(desk.db_permissions(), [":by.hand"]);
     }
 
     async fn a_role_follows_its_permission_and_the_one_by_hand_stays(database) {
@@ -117,7 +100,7 @@ on_both_databases! {
         assert_eq!(roles(), ["----"]);
         assert_eq!(browser.get("/admin/users").await.status, 403, "at the next request");
         // By hand, and in the profile: the first stays, the second is not read.
-        desk.database.execute("UPDATE users SET is_staff = TRUE WHERE username = 'li'");
+        desk.db_make_staff("li");
         desk.signed_in(&person.clone().with("is_superuser", true).with("is_staff", false).with("role", "superuser")).await;
         assert_eq!(roles(), ["S---"]);
         assert_eq!(browser.get("/admin/users").await.status, 200);
@@ -133,17 +116,18 @@ on_both_databases! {
         desk.signed_in(&boss).await;
         let browser = desk.signed_in(&boss.clone().may(&[])).await;
         assert_eq!(browser.get("/admin/users").await.status, 200);
-        assert_eq!(last_details(&desk)["kept"], json!(["role last_superuser"]));
+        assert_eq!(desk.db_last_details()["kept"], json!(["role last_superuser"]));
         desk.signed_in(&Person::named("deputy").may(&["desk.admin"])).await;
         let browser = desk.signed_in(&boss.may(&[])).await;
         assert_eq!(browser.get("/admin/users").await.status, 403);
     }
 
-    async fn t34_a_name_that_belongs_to_another_account_is_refused_not_taken_over(database) {
+    async fn a_name_that_belongs_to_another_account_is_refused_not_taken_over(database) {
         let desk = Desk::on(database).with("OAUTH2_SUBJECT", "/id").run().await;
-        desk.database.execute("INSERT INTO users (id, username, first_name, email, password, is_active, is_staff, is_superuser,
-            is_staff_by_permission, is_superuser_by_permission, date_joined)
-            VALUES (1, 'admin', '', 'admin@corp.example', '$argon2id$x', TRUE, TRUE, TRUE, FALSE, FALSE, 0)");
+        desk.db_insert_users(1, &[("admin", "")]);
+        desk.db_make_superuser("admin");
+        desk.db_set_field_of("admin", "email", "admin@corp.example");
+        desk.db_set_field_of("admin", "password", "$argon2id$x");
         let browser = desk.browser();
         let mallory = Person::named("admin").with("id", 666).with("email", "admin@corp.example");
         let answer = browser.sign_in(&mallory, "/").await;
@@ -167,7 +151,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("users"), 2);
     }
 
-    async fn t36_names_that_look_alike_are_different_people(database) {
+    async fn names_that_look_alike_are_different_people(database) {
         let desk = Desk::on(database).run().await;
         let names = [
             "admin", "Admin", "ADMIN", "admin ", " admin", "ａdmin", "аdmin", "adm\u{200d}in", "ad\u{301}min",
@@ -182,7 +166,7 @@ on_both_databases! {
             assert!(seen.insert(name));
         }
         assert_eq!(desk.database.count("users"), i64::try_from(names.len()).expect("a few"));
-        let mut stored = desk.database.texts("SELECT username AS value FROM users");
+        let mut stored = desk.db_column("users", "username");
         stored.sort();
         let mut wanted = names.map(str::to_owned).to_vec();
         wanted.sort();
@@ -193,11 +177,11 @@ on_both_databases! {
         assert_eq!(desk.database.count("users"), i64::try_from(names.len()).expect("a few"));
     }
 
-    async fn t38_a_deactivated_person_stays_out_at_every_door(database) {
+    async fn a_deactivated_person_stays_out_by_every_way_in(database) {
         let desk = Desk::on(database).with("OAUTH2_LOGOUT_URL", "PROVIDER/logout").run().await;
         let person = Person::named("liu").with("is_active", true).with("email", "old@example.com");
         let browser = desk.signed_in(&person).await;
-        desk.database.execute("UPDATE users SET is_active = FALSE");
+        desk.db_deactivate("liu");
         let answer = browser.get("/account").await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, "/login?next=/account"), "the open session");
         let person = person.with("email", "new@example.com");
@@ -212,8 +196,8 @@ on_both_databases! {
         let mut chinese = desk.browser();
         chinese.language = "zh-CN,zh;q=0.9".to_owned();
         assert!(chinese.sign_in(&person, "/").await.body.contains("你的账号已停用"));
-        assert_eq!(desk.database.texts("SELECT email AS value FROM users"), ["old@example.com"]);
-        assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE is_active"), 0);
+        assert_eq!(desk.db_column("users", "email"), ["old@example.com"]);
+        assert_eq!(desk.database.count("users WHERE is_active"), 0);
         assert_eq!(events(&desk)[1..], [
             "sign_in_refused refused inactive liu",
             "sign_in_refused refused inactive liu",
@@ -221,7 +205,7 @@ on_both_databases! {
         ]);
     }
 
-    async fn t41_fifty_first_sign_ins_at_once_make_one_account_and_fifty_sessions(database) {
+    async fn fifty_first_sign_ins_at_once_make_one_account_and_fifty_sessions(database) {
         let desk = Desk::on(database).asking_for_permissions().run().await;
         let person = Person::named("li").may(&["a", "b", "c"]);
         let mut callbacks = Vec::new();
@@ -243,17 +227,16 @@ on_both_databases! {
         assert_eq!(desk.database.count("identities"), 1);
         assert_eq!(desk.database.count("sessions"), 50);
         assert_eq!(desk.database.count("user_permissions"), 3);
-        assert_eq!(desk.database.number(
-            "SELECT COUNT(*) AS value FROM audit_events WHERE details LIKE '%account_created%'"), 1);
+        assert_eq!(desk.database.count("audit_events WHERE details LIKE '%account_created%'"), 1);
     }
 
-    async fn t97_each_act_leaves_one_event_in_the_same_transaction(database) {
+    async fn each_act_leaves_one_event_in_the_same_transaction(database) {
         let desk = Desk::on(database).run().await;
         let li = Person::named("li");
         let first = desk.signed_in(&li).await;
         let second = desk.signed_in(&li).await;
         let account = second.get("/account").await;
-        let ids = desk.database.texts("SELECT CAST(id AS TEXT) AS value FROM sessions ORDER BY id");
+        let ids = desk.db_column("sessions", "id");
         second.post(&format!("/account/sessions/{}/end", ids[0]), &account, &[]).await;
         assert_eq!(first.get("/account").await.status, 303);
         desk.signed_in(&li).await;
@@ -282,11 +265,7 @@ on_both_databases! {
         let wang = desk.signed_in(&Person::named("wang")).await;
         let account = wang.get("/account").await;
         let sessions = desk.database.count("sessions");
-        if desk.database.is_postgresql() {
-            desk.database.execute("ALTER TABLE audit_events ADD CONSTRAINT broken CHECK (created_at < 0) NOT VALID");
-        } else {
-            desk.database.execute("CREATE TRIGGER broken BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'broken'); END");
-        }
+        desk.db_break_audit_log();
         let newcomer = desk.browser();
         let answer = newcomer.sign_in(&Person::named("zhao"), "/").await;
         assert_eq!(answer.status, 500);
@@ -294,17 +273,13 @@ on_both_databases! {
         assert_eq!(wang.post("/logout", &account, &[]).await.status, 500);
         assert_eq!(wang.get("/account").await.status, 200, "still signed in, and told so");
         assert_eq!(desk.database.count("sessions"), sessions);
-        assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE username = 'zhao'"), 0);
+        assert_eq!(desk.database.count("users WHERE username = 'zhao'"), 0);
         // Mended, the same person gets in.
-        desk.database.execute(if desk.database.is_postgresql() {
-            "ALTER TABLE audit_events DROP CONSTRAINT broken"
-        } else {
-            "DROP TRIGGER broken"
-        });
+        desk.db_mend_audit_log();
         assert_eq!(newcomer.sign_in(&Person::named("zhao"), "/").await.status, 303);
     }
 
-    async fn what_a_sign_in_costs(database) {
+    async fn a_sign_in_costs_three_calls_and_one_transaction(database) {
         // Nobody is asked about in the background, which reads.
         let desk = Desk::on(database).asking_for_permissions().with("OAUTH2_RECHECK", "off").run().await;
         let person = Person::named("li").may(&["a"]);
@@ -344,7 +319,7 @@ fn without_the_permissions_address_a_sign_in_makes_two_calls() {
 }
 
 #[test]
-fn a_flood_of_declined_sign_ins_does_not_fill_the_trail() {
+fn a_flood_of_declined_sign_ins_does_not_fill_the_audit_log() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.browser();
@@ -361,11 +336,6 @@ fn a_flood_of_declined_sign_ins_does_not_fill_the_trail() {
             .provider
             .refuse(&browser.begin("/").await, "access_denied", &[]);
         browser.get(&callback).await;
-        assert_eq!(
-            desk.database.number(
-                "SELECT COUNT(*) AS value FROM audit_events WHERE event = 'more_sign_ins_refused'"
-            ),
-            1
-        );
+        assert_eq!(desk.db_count_events("more_sign_ins_refused"), 1);
     });
 }

@@ -1,10 +1,11 @@
-//! Who did it: the shell is the shell, and a person is a person, whatever they are called.
+//! Events name who acted: the command line is the command line and a person is a person, whatever
+//! they are called.
 
 use std::time::Duration;
 
-use crate::acts::{done, id_of, person, send, start, superuser};
+use crate::acts::{done, person, send, start, superuser};
 use crate::support::process::{free_port, output, settings, text};
-use crate::support::{Browser, Database, Desk, on_both_databases, run};
+use crate::support::{Browser, Database, Db, Desk, on_both_databases, run};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const SHELL: &str = "command line";
@@ -18,31 +19,6 @@ fn on_command_line(desk: &Desk, arguments: &[&str]) -> String {
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
 
-/// Actor, address and whether there is an id, of each event of a kind.
-fn actors(desk: &Desk, event: &str) -> Vec<String> {
-    desk.database.texts(&format!(
-        "SELECT actor || '|' || address || '|' || CASE WHEN actor_id IS NULL THEN 'none' ELSE 'id' END AS value FROM audit_events WHERE event = '{event}' ORDER BY created_at, id"
-    ))
-}
-
-/// Rows as they were before accounts were noted.
-fn forget_ids(desk: &Desk) {
-    for (table, column) in [
-        ("audit_events", "actor_id"),
-        ("user_permissions", "granted_by_id"),
-        ("user_field_changes", "changed_by_id"),
-    ] {
-        desk.database
-            .execute(&format!("UPDATE {table} SET {column} = NULL"));
-    }
-}
-
-fn rename(desk: &Desk, from: &str, to: &str) {
-    desk.database.execute(&format!(
-        "UPDATE users SET username = '{to}' WHERE username = '{from}'"
-    ));
-}
-
 /// How many events a list of the trail shows.
 async fn found(admin: &Browser, query: &str) -> usize {
     let page = admin.get(&format!("/admin/audit?{query}")).await;
@@ -53,10 +29,6 @@ async fn found(admin: &Browser, query: &str) -> usize {
 async fn erase(admin: &Browser, id: i64) {
     done(admin, id, "deactivate", &[]).await;
     done(admin, id, "erase", &[]).await;
-}
-
-fn texts(desk: &Desk, sql: &str) -> Vec<String> {
-    desk.database.texts(sql)
 }
 
 on_both_databases! {
@@ -77,7 +49,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("users"), 1);
         assert_eq!(desk.database.count("identities"), 1);
         let refused = "SELECT reason || '|' || actor AS value FROM audit_events WHERE event = 'sign_in_refused'";
-        let refused = texts(&desk, refused);
+        let refused = desk.database.texts(refused);
         assert_eq!(refused.len(), 9);
         assert!(refused.iter().all(|row| row == "name_reserved|"), "{refused:?}");
         assert_eq!(found(&boss, "by=command%20line").await, 0);
@@ -91,19 +63,19 @@ on_both_databases! {
         let li = desk.signed_in(&renamed).await;
         assert_eq!(li.get("/account").await.user().as_deref(), Some("li"));
         let kept = "SELECT details AS value FROM audit_events WHERE event = 'signed_in' ORDER BY id DESC LIMIT 1";
-        assert!(texts(&desk, kept)[0].contains("username reserved"), "{:?}", texts(&desk, kept));
+        assert!(desk.database.texts(kept)[0].contains("username reserved"), "{:?}", desk.database.texts(kept));
     }
 
-    async fn who_bears_a_reserved_name_goes_on_and_is_named_by_check(database) {
+    async fn a_person_with_a_reserved_name_goes_on_and_is_named_by_check(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         desk.signed_in(&person("kim")).await;
         desk.signed_in(&person("gone")).await;
-        let gone = id_of(&desk, "gone");
+        let gone = desk.db_id_of("gone");
         erase(&boss, gone).await;
         let said = on_command_line(&desk, &["check"]);
         assert!(said.contains("ok       names: no account has a reserved name"), "{said}");
-        rename(&desk, "kim", SHELL);
+        desk.db_set_field_of("kim", "username", SHELL);
         let kim = desk.signed_in(&person("kim").with("name", SHELL)).await;
         assert_eq!(kim.get("/account").await.user().as_deref(), Some(SHELL));
         let said = on_command_line(&desk, &["check"]);
@@ -116,12 +88,12 @@ on_both_databases! {
         let boss = superuser(&desk, "boss").await;
         let false_shell = superuser(&desk, "kim").await;
         desk.signed_in(&person("li")).await;
-        rename(&desk, "kim", SHELL);
-        let (li, kim) = (id_of(&desk, "li"), id_of(&desk, SHELL));
+        desk.db_set_field_of("kim", "username", SHELL);
+        let (li, kim) = (desk.db_id_of("li"), desk.db_id_of(SHELL));
         done(&false_shell, li, "grant", &[("permission", "by.kim")]).await;
         let said = on_command_line(&desk, &["users", "grant", "li", "by.shell"]);
         assert!(said.contains("done"), "{said}");
-        assert_eq!(actors(&desk, "permission_granted"), [
+        assert_eq!(desk.db_actors_of("permission_granted"), [
             format!("{SHELL}|203.0.113.9|id"),
             format!("{SHELL}||none"),
         ]);
@@ -151,7 +123,7 @@ on_both_databases! {
         assert!(show.contains(&format!("\"granted_by_id\":\"{kim}\"")) && show.contains("\"granted_by_id\":null"), "{show}");
     }
 
-    async fn erasing_who_is_called_like_the_shell_leaves_the_shell_s_acts(database) {
+    async fn erasing_a_person_called_like_the_shell_leaves_the_shell_s_acts(database) {
         for is_of_before in [false, true] {
             let desk = start(if database.is_postgresql() {
                 Database::postgresql().expect("there is a server")
@@ -161,8 +133,8 @@ on_both_databases! {
             let boss = superuser(&desk, "boss").await;
             let kim = superuser(&desk, "kim").await;
             desk.signed_in(&person("li")).await;
-            rename(&desk, "kim", SHELL);
-            let (li, kim_id) = (id_of(&desk, "li"), id_of(&desk, SHELL));
+            desk.db_set_field_of("kim", "username", SHELL);
+            let (li, kim_id) = (desk.db_id_of("li"), desk.db_id_of(SHELL));
             done(&kim, li, "grant", &[("permission", "by.kim")]).await;
             done(&kim, li, "role", &[("role", "staff")]).await;
             on_command_line(&desk, &["users", "grant", "li", "by.shell"]);
@@ -170,26 +142,26 @@ on_both_databases! {
             // About the account itself, too.
             on_command_line(&desk, &["users", "grant", SHELL, "shell.gave"]);
             if is_of_before {
-                forget_ids(&desk);
+                desk.db_forget_actor_ids();
             }
             erase(&boss, kim_id).await;
             let alias = format!("erased-{}", kim_id.unsigned_abs());
             let shell = format!("{SHELL}||none");
-            let by_kim = actors(&desk, "role_changed");
+            let by_kim = desk.db_actors_of("role_changed");
             assert!(by_kim[0].starts_with(&format!("{alias}||")), "{by_kim:?}");
-            assert_eq!(actors(&desk, "account_deactivated")[0], shell);
-            let granted = actors(&desk, "permission_granted");
+            assert_eq!(desk.db_actors_of("account_deactivated")[0], shell);
+            let granted = desk.db_actors_of("permission_granted");
             assert!(granted[0].starts_with(&alias), "{granted:?}");
             assert_eq!(granted[1..], [shell.clone(), shell], "of before: {is_of_before}");
             let given = "SELECT name || ' ' || granted_by AS value FROM user_permissions ORDER BY name";
             let by_kim = if is_of_before { SHELL } else { &alias };
-            assert_eq!(texts(&desk, given), [format!("by.kim {by_kim}"), format!("by.shell {SHELL}")]);
+            assert_eq!(desk.database.texts(given), [format!("by.kim {by_kim}"), format!("by.shell {SHELL}")]);
             let changed = "SELECT changed_by AS value FROM user_field_changes WHERE field = 'is_active'";
-            assert_eq!(texts(&desk, changed)[..1], [SHELL.to_owned()]);
+            assert_eq!(desk.database.texts(changed)[..1], [SHELL.to_owned()]);
         }
     }
 
-    async fn erasing_a_newcomer_by_a_freed_name_leaves_the_acts_of_who_had_it(database) {
+    async fn erasing_a_newcomer_with_a_reused_name_leaves_the_acts_of_its_earlier_owner(database) {
         for is_of_before in [false, true] {
             let desk = start(if database.is_postgresql() {
                 Database::postgresql().expect("there is a server")
@@ -199,25 +171,25 @@ on_both_databases! {
             superuser(&desk, "head").await;
             let maple = superuser(&desk, "maple").await;
             desk.signed_in(&person("li")).await;
-            let (li, maple_id) = (id_of(&desk, "li"), id_of(&desk, "maple"));
+            let (li, maple_id) = (desk.db_id_of("li"), desk.db_id_of("maple"));
             done(&maple, li, "grant", &[("permission", "reports.read")]).await;
             done(&maple, li, "role", &[("role", "staff")]).await;
             if is_of_before {
-                forget_ids(&desk);
+                desk.db_forget_actor_ids();
             }
             desk.clock.advance(DAY);
             desk.signed_in(&person("maple").with("name", "acer")).await;
-            assert_eq!(id_of(&desk, "acer"), maple_id);
+            assert_eq!(desk.db_id_of("acer"), maple_id);
             // Somebody who was here before gets the name later than they came; and somebody new.
             desk.signed_in(&person("plum")).await;
             for (subject, is_new) in [("id-of-newcomer", true), ("id-of-plum", false)] {
                 desk.clock.advance(DAY);
                 let newcomer = person("maple").with("id", subject);
                 desk.signed_in(&newcomer).await;
-                let newcomer = id_of(&desk, "maple");
+                let newcomer = desk.db_id_of("maple");
                 assert_ne!(newcomer, maple_id);
                 let head = desk.signed_in(&person("head")).await;
-                desk.prove("head");
+                desk.db_prove("head");
                 if !is_of_before {
                     let mine = found(&head, "by=maple").await;
                     assert_eq!(mine, if is_new { 1 } else { 2 }, "what the newcomer did, not what maple did");
@@ -225,34 +197,34 @@ on_both_databases! {
                 }
                 erase(&head, newcomer).await;
                 let of_maple = if is_of_before { "maple|203.0.113.9|none" } else { "maple|203.0.113.9|id" };
-                assert_eq!(actors(&desk, "permission_granted"), [of_maple], "{subject} {is_of_before}");
-                assert_eq!(actors(&desk, "role_changed"), [of_maple]);
-                assert_eq!(texts(&desk, "SELECT granted_by AS value FROM user_permissions WHERE granted_by <> ''"), ["maple"]);
+                assert_eq!(desk.db_actors_of("permission_granted"), [of_maple], "{subject} {is_of_before}");
+                assert_eq!(desk.db_actors_of("role_changed"), [of_maple]);
+                assert_eq!(desk.database.texts("SELECT granted_by AS value FROM user_permissions WHERE granted_by <> ''"), ["maple"]);
                 let changed = format!("SELECT changed_by AS value FROM user_field_changes WHERE user_id = {li}");
-                assert_eq!(texts(&desk, &changed), ["maple"]);
+                assert_eq!(desk.database.texts(&changed), ["maple"]);
             }
             // Who did it is erased by the id, whatever the name was then.
             if !is_of_before {
                 let head = desk.signed_in(&person("head")).await;
-                desk.prove("head");
+                desk.db_prove("head");
                 erase(&head, maple_id).await;
                 let alias = format!("erased-{}", maple_id.unsigned_abs());
-                assert_eq!(actors(&desk, "permission_granted"), [format!("{alias}||id")]);
-                assert_eq!(texts(&desk, "SELECT granted_by AS value FROM user_permissions WHERE granted_by <> ''"), std::slice::from_ref(&alias));
+                assert_eq!(desk.db_actors_of("permission_granted"), [format!("{alias}||id")]);
+                assert_eq!(desk.database.texts("SELECT granted_by AS value FROM user_permissions WHERE granted_by <> ''"), std::slice::from_ref(&alias));
                 assert_eq!(found(&head, &format!("by={alias}&event=role_changed")).await, 1);
                 assert!(!desk.database.dump().contains("maple\t"), "{}", desk.database.dump());
             }
         }
     }
 
-    async fn an_alias_that_somebody_bears_already_is_not_given_twice(database) {
+    async fn an_alias_that_is_taken_is_not_given_twice(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         desk.signed_in(&person("li")).await;
         desk.signed_in(&person("wang")).await;
-        let li = id_of(&desk, "li");
-        rename(&desk, "wang", &format!("erased-{}", li.unsigned_abs()));
+        let li = desk.db_id_of("li");
+        desk.db_set_field_of("wang", "username", &format!("erased-{}", li.unsigned_abs()));
         erase(&boss, li).await;
-        assert_eq!(id_of(&desk, &format!("erased-{}-2", li.unsigned_abs())), li);
+        assert_eq!(desk.db_id_of(&format!("erased-{}-2", li.unsigned_abs())), li);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::support::openid::Subject;
+use crate::support::lying_openid::Subject;
 use crate::support::{Browser, Database, Desk, OpenId, run};
 
 /// Three providers, and somebody who is signed in with the first.

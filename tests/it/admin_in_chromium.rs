@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::gallery::{axe, become_person, check, check_console};
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
-use crate::support::{Database, Desk, Person, on_both_databases, run};
+use crate::support::{Database, Db, Desk, Person, on_both_databases, run};
 
 /// Goes on by Tab until the element that a selector finds has the focus.
 async fn tab_to(chromium: &Chromium, css: &str) {
@@ -23,7 +23,7 @@ async fn page_text(chromium: &Chromium) -> String {
 }
 
 on_both_databases! {
-    async fn an_admin_finds_somebody_by_two_characters_and_switches_them_off(database) {
+    async fn an_admin_finds_a_person_by_two_characters_and_deactivates_them(database) {
         if !Chromium::available() {
             return;
         }
@@ -36,9 +36,9 @@ on_both_databases! {
         let zhou_s = desk.signed_in(&zhou).await;
         let boss = desk.signed_in(&Person::named("linxiaoyu").with("name_cn", "林晓雨")).await;
         let staff = desk.signed_in(&Person::named("looker").with("name_cn", "Looker")).await;
-        desk.database.execute("UPDATE users SET is_staff = TRUE WHERE username IN ('linxiaoyu', 'looker')");
-        desk.database.execute("UPDATE users SET is_superuser = TRUE WHERE username = 'linxiaoyu'");
-        desk.prove("linxiaoyu");
+        desk.db_make_staff("looker");
+        desk.db_make_superuser("linxiaoyu");
+        desk.db_prove("linxiaoyu");
 
         // That person has a page open.
         let person = Chromium::start("zh-CN,zh", Screen::DESKTOP).await;
@@ -78,7 +78,7 @@ on_both_databases! {
 
         // Whoever may only look sees no button for what they may not do.
         become_person(&admin, &desk, &staff).await;
-        let id = desk.database.number("SELECT id AS value FROM users WHERE username = 'ouyangjing'");
+        let id = desk.db_id_of("ouyangjing");
         for path in [
             "/admin/users".to_owned(),
             format!("/admin/users/{id}"),

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::gallery;
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
-use crate::support::{Database, Desk, Person, process, run, until};
+use crate::support::{Database, Db, Desk, Person, process, run, until};
 
 const PORTAL: &str = "http://127.0.0.1:8000";
 const PLATFORM: &str = "http://127.0.0.1:8001";
@@ -206,7 +206,7 @@ fn the_keyboard_alone_signs_a_person_in() {
 }
 
 #[test]
-fn whoever_declines_can_try_again_and_the_deactivated_stay_at_the_platform() {
+fn a_person_who_declines_can_try_again_and_a_deactivated_one_stays_at_the_platform() {
     beside_the_demo(async |chromium| {
         open(&chromium, "/account").await;
         chromium.follow(BUTTON).await;
@@ -268,7 +268,7 @@ fn language_and_colours_are_remembered() {
 }
 
 #[test]
-fn t57_the_stand_in_platform_s_page_is_fit_to_use_in_both_languages() {
+fn the_stand_in_platform_s_page_is_fit_to_use_in_both_languages() {
     beside_the_demo(async |english| {
         let chinese = Chromium::start("zh-CN,zh", Screen::DESKTOP).await;
         for (chromium, language) in [(&english, "en"), (&chinese, "zh-Hans")] {
@@ -297,7 +297,7 @@ async fn persist(chromium: &Chromium, person: &str) {
 }
 
 #[test]
-fn t10_reload_and_back_after_a_sign_in_do_no_harm() {
+fn reload_and_back_after_a_sign_in_do_no_harm() {
     beside_the_demo(async |chromium| {
         sign_in(&chromium, "amelia.hart", "/account").await;
         chromium.reload().await;
@@ -313,7 +313,7 @@ fn t10_reload_and_back_after_a_sign_in_do_no_harm() {
 }
 
 #[test]
-fn t10_a_bookmarked_callback_leads_on() {
+fn a_bookmarked_callback_leads_on() {
     beside_the_demo(async |chromium| {
         // The page of a declined sign-in stands at the callback's own address.
         open(&chromium, "/account").await;
@@ -345,7 +345,7 @@ fn t10_a_bookmarked_callback_leads_on() {
 }
 
 #[test]
-fn t10_double_clicks_end_signed_in() {
+fn double_clicks_end_signed_in() {
     beside_the_demo(async |chromium| {
         for _ in 0..3 {
             open(&chromium, "/account").await;
@@ -363,7 +363,7 @@ fn t10_double_clicks_end_signed_in() {
 }
 
 #[test]
-fn t11_ten_tabs_finish_in_any_order_each_at_its_own_target() {
+fn ten_tabs_finish_in_any_order_each_at_its_own_target() {
     beside_the_demo(async |chromium| {
         let mut tabs = Vec::new();
         for number in 0..10 {
@@ -403,7 +403,7 @@ fn t11_ten_tabs_finish_in_any_order_each_at_its_own_target() {
 }
 
 #[test]
-fn t12_the_second_person_in_a_browser_ends_the_first_ones_session() {
+fn the_second_person_in_a_browser_ends_the_first_one_s_session() {
     beside_the_demo(async |chromium| {
         sign_in(&chromium, "linxiaoyu", "/account").await;
         let first = chromium.cookie("fd_session").await.expect("a session");
@@ -485,7 +485,7 @@ fn answer_with_malice(mut stream: &TcpStream) -> io::Result<()> {
 }
 
 #[test]
-fn t49_forms_and_pictures_of_another_site_change_nothing() {
+fn forms_and_pictures_of_another_site_change_nothing() {
     beside_the_demo(async |chromium| {
         sign_in(&chromium, "linxiaoyu", "/account").await;
         let port = hostile_site();
@@ -513,7 +513,7 @@ fn t49_forms_and_pictures_of_another_site_change_nothing() {
 }
 
 #[test]
-fn t57_nobody_can_frame_the_portal() {
+fn nobody_can_frame_the_portal() {
     beside_the_demo(async |chromium| {
         sign_in(&chromium, "linxiaoyu", "/account").await;
         let port = hostile_site();
@@ -538,7 +538,7 @@ const POLYGLOT: &str = "'\"></title></script><img src=x onerror=window.__xss=1>\
                         <script>alert(1)</script>{{7*7}}<svg onload=window.__xss=1>";
 
 #[test]
-fn t54_markup_in_a_profile_is_text_on_every_page() {
+fn markup_in_a_profile_is_text_on_every_page() {
     in_chromium(async |chromium| {
         let desk = Desk::on(Database::sqlite())
             .asking_for_permissions()
@@ -554,9 +554,8 @@ fn t54_markup_in_a_profile_is_text_on_every_page() {
             .get_with(&callback, &[("user-agent", POLYGLOT)])
             .await;
         assert_eq!(end.status, 303, "{}", end.body);
-        desk.database
-            .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
-        let id = desk.database.number("SELECT id AS value FROM users");
+        desk.db_make_superuser(POLYGLOT);
+        let id = desk.db_id_of(POLYGLOT);
 
         chromium.goto(&format!("{}/login", desk.url)).await;
         for name in ["fd_session", "fd_browser"] {
@@ -650,7 +649,7 @@ async fn resolve(chromium: &Chromium, addresses: &[String]) -> Vec<Option<Place>
 }
 
 #[test]
-fn t51_every_address_that_we_accept_stays_here_in_chromium() {
+fn every_address_that_we_accept_stays_here_in_chromium() {
     in_chromium(async |chromium| {
         let addresses = hostile_addresses();
         let resolved = resolve(&chromium, &addresses).await;
@@ -677,7 +676,7 @@ fn t51_every_address_that_we_accept_stays_here_in_chromium() {
 }
 
 #[test]
-fn t51_deep_links_come_back_byte_for_byte() {
+fn deep_links_come_back_byte_for_byte() {
     let links = [
         "/",
         "/account?tab=1#history",

@@ -10,7 +10,7 @@ use std::process::{Output, Stdio};
 use frontdesk::config::OPTIONS;
 
 use crate::support::process::{self, Process, client, command, free_port, output, text};
-use crate::support::{Database, Desk, OpenId, Person, Provider, on_both_databases, run};
+use crate::support::{Database, Db, Desk, OpenId, Person, Provider, on_both_databases, run};
 
 fn no_settings() -> BTreeMap<String, String> {
     BTreeMap::new()
@@ -52,7 +52,7 @@ fn secret_key_prints_a_fresh_key_that_serve_accepts() {
 }
 
 #[test]
-fn all_faults_of_the_settings_are_told_at_once_and_no_secret_is_shown() {
+fn all_faults_of_the_settings_are_reported_at_once_and_no_secret_is_shown() {
     run(async {
         let provider = Provider::start().await;
         let database = Database::sqlite();
@@ -180,7 +180,7 @@ fn settings_come_from_the_environment_then_dotenv_and_secrets_from_files() {
 }
 
 on_both_databases! {
-    async fn check_says_what_holds_and_what_to_do(database) {
+    async fn check_reports_what_is_set_up_correctly_and_how_to_fix_the_rest(database) {
         let provider = Provider::start().await;
         let mut settings = process::settings(free_port(), &provider, &database);
         assert!(text(&output(&["migrate"], &settings).stdout).contains("4 migrations applied"));
@@ -200,7 +200,7 @@ on_both_databases! {
         }
     }
 
-    async fn the_first_admin_comes_about_by_promote(database) {
+    async fn promote_makes_the_first_admin(database) {
         let desk = Desk::on(database.clone()).run().await;
         let mut settings = process::settings(1, &desk.provider, &database);
         settings.retain(|name, _| name == "DATABASE_URL");
@@ -221,16 +221,16 @@ on_both_databases! {
         assert!(output(&["promote", "wang", "--superuser"], &settings).status.success());
         assert!(output(&["promote", "li", "--none"], &settings).status.success());
         assert_eq!(browser.get("/admin/users").await.status, 403);
-        let events = desk.database.texts("SELECT actor || ' ' || username AS value FROM audit_events WHERE event = 'role_changed' ORDER BY id");
+        let events = desk.db_events_of("role_changed", &["actor", "username"]);
         // The fourth was refused: nobody could have administered the portal any more. What was so
         // already has no row.
         assert_eq!(events, ["command line li", "command line li", "command line li", "command line li", "command line wang", "command line li"]);
         // A sign-in does not take the role back.
         desk.signed_in(&Person::named("wang")).await;
-        assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE is_superuser"), 1);
+        assert_eq!(desk.database.count("users WHERE is_superuser"), 1);
     }
 
-    async fn t81_createsuperuser_stores_argon2id_and_refuses_what_is_weak_or_taken(database) {
+    async fn createsuperuser_stores_argon2id_and_refuses_what_is_weak_or_taken(database) {
         let settings: BTreeMap<String, String> = [("DATABASE_URL".to_owned(), database.url.clone())].into();
         let with_password = |arguments: &[&str], password: &str| {
             let folder = tempfile::tempdir().expect("a folder");
@@ -249,17 +249,17 @@ on_both_databases! {
         assert!(!with_password(&create, "too short").0);
         assert!(!with_password(&create, &"x".repeat(129)).0);
         assert_eq!(with_password(&create, "correct horse battery"), (true, String::new()));
-        let stored = database.texts("SELECT password AS value FROM users");
+        let stored = database.db_column("users", "password");
         assert!(stored[0].starts_with("$argon2id$v=19$"));
         let (done, message) = with_password(&create, "correct horse battery");
         assert!(!done && message.contains("taken"), "{message}");
         assert!(!with_password(&["createsuperuser", "a\u{7}b", "--password-stdin"], "correct horse battery").0);
         assert!(with_password(&["changepassword", "root", "--password-stdin"], "another horse battery").0);
-        assert_ne!(database.texts("SELECT password AS value FROM users"), stored);
+        assert_ne!(database.db_column("users", "password"), stored);
         assert!(!with_password(&["changepassword", "nobody", "--password-stdin"], "another horse battery").0);
         let no_terminal = output(&["createsuperuser", "other"], &settings);
         assert!(text(&no_terminal.stderr).contains("--password-stdin"));
-        assert_eq!(database.texts("SELECT event AS value FROM audit_events ORDER BY id"), ["superuser_created", "password_changed"]);
+        assert_eq!(database.db_events(&["event"]), ["superuser_created", "password_changed"]);
     }
 }
 
@@ -428,7 +428,7 @@ on_both_databases! {
         assert_eq!(fs::read(&file).expect("a file"), before);
     }
 
-    async fn a_rescue_link_from_the_command_line_opens_the_door(database) {
+    async fn a_rescue_link_from_the_command_line_signs_its_owner_in(database) {
         let provider = Provider::start().await;
         let mut settings = process::settings(free_port(), &provider, &database);
         settings.insert("FRONTDESK_PASSWORD_LOGIN".to_owned(), "off".to_owned());
@@ -453,7 +453,7 @@ on_both_databases! {
         let token = link.split_once("token=").expect("a token").1;
         assert!(!desk.log().contains(token), "no token in the log");
         assert_eq!(
-            database.texts("SELECT actor AS value FROM audit_events WHERE event = 'rescue_link_made'"),
+            database.db_events_of("rescue_link_made", &["actor"]),
             ["command line"]
         );
     }
@@ -696,7 +696,7 @@ fn completions_and_the_man_page_know_every_command() {
 }
 
 #[test]
-fn a_mistake_in_a_name_or_in_env_is_told_with_what_was_meant() {
+fn a_mistake_in_a_name_or_in_env_is_reported_with_what_was_meant() {
     run(async {
         let provider = Provider::start().await;
         let database = Database::sqlite();

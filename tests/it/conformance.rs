@@ -1,12 +1,12 @@
 //! The relying-party modules of the `OpenID` Foundation's conformance suite, made again here: each
-//! test has its module's name and does what that does (T119).
+//! test has its module's name and does what that does.
 
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::openid::{
+use crate::support::lying_openid::{
     Call, Document, Key, LOGOUT_EVENT, Subject, back_channel, claims, patch,
 };
 use crate::support::provider::query;

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::desk::Start;
 use crate::support::django::{Decision, Platform, PlatformBrowser, parameter};
-use crate::support::{Answer, Browser, Database, Desk, on_both_databases, run, spawn, until};
+use crate::support::people::quoted;
+use crate::support::{Answer, Browser, Database, Db, Desk, on_both_databases, run, spawn, until};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -151,33 +152,6 @@ impl Visitor {
     }
 }
 
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-/// A column of the accounts with this very username.
-fn stored(desk: &Desk, column: &str, username: &str) -> Vec<String> {
-    let username = quoted(username);
-    desk.database.texts(&format!(
-        "SELECT {column} AS value FROM users WHERE username = {username}"
-    ))
-}
-
-fn permissions(desk: &Desk, username: &str) -> Vec<String> {
-    let username = quoted(username);
-    desk.database.texts(&format!(
-        "SELECT user_permissions.name AS value FROM user_permissions \
-         JOIN users ON users.id = user_permissions.user_id \
-         WHERE users.username = {username} ORDER BY user_permissions.name"
-    ))
-}
-
-fn accounts_where(desk: &Desk, condition: &str) -> i64 {
-    desk.database.number(&format!(
-        "SELECT COUNT(*) AS value FROM users WHERE {condition}"
-    ))
-}
-
 /// A page of ours that says what happened, and nothing created.
 fn assert_refused(desk: &Desk, answer: &Answer, status: u16, text: &str) {
     assert_eq!(answer.status.as_u16(), status, "{}", answer.body);
@@ -189,7 +163,7 @@ fn assert_refused(desk: &Desk, answer: &Answer, status: u16, text: &str) {
 }
 
 on_both_databases! {
-    async fn t36_awkward_people_are_in_at_the_first_sign_in_and_have_one_account_after_the_second(database) {
+    async fn people_with_awkward_names_get_in_at_the_first_sign_in_and_have_one_account_after_the_second(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let people = [
@@ -207,16 +181,16 @@ on_both_databases! {
             for time in ["first", "second"] {
                 let account = company.visitor(&desk, username).signs_in().await;
                 assert!(!account.body.contains("<b>O'"), "escaped");
-                let first_name = stored(&desk, "first_name", username);
+                let first_name = desk.db_fields_of(username, "first_name");
                 assert_eq!(first_name, [*name_cn], "{username}, {time} sign-in");
-                assert_eq!(stored(&desk, "email", username), [email.unwrap_or_default()]);
+                assert_eq!(desk.db_fields_of(username, "email"), [email.unwrap_or_default()]);
             }
         }
         assert_eq!(desk.database.count("users"), 6);
         assert_eq!(desk.database.count("identities"), 6);
     }
 
-    async fn t36_names_that_differ_in_case_or_by_one_cyrillic_letter_are_accounts_of_their_own(database) {
+    async fn names_that_differ_in_case_or_by_one_cyrillic_letter_are_accounts_of_their_own(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let people = [("Admin", "Capital"), ("admin", "Small"), ("\u{430}dmin", "Cyrillic")]
@@ -230,7 +204,7 @@ on_both_databases! {
             }
         }
         for (username, name_cn) in &people {
-            assert_eq!(stored(&desk, "first_name", username), [*name_cn]);
+            assert_eq!(desk.db_fields_of(username, "first_name"), [*name_cn]);
         }
         assert_eq!(desk.database.count("users"), 3);
         assert_eq!(desk.database.count("identities"), 3);
@@ -247,7 +221,7 @@ on_both_databases! {
                 let account = company.visitor(&desk, &username).signs_in().await;
                 assert!(account.body.contains("payroll.edit"), "{shape}: {}", account.body);
                 assert!(!account.body.contains(STALE), "{shape}: {}", account.body);
-                let held = permissions(&desk, &username);
+                let held = desk.db_permissions_of(&username);
                 assert_eq!(held, ["payroll.edit", "report.view"], "{shape}, {time} sign-in");
             }
         }
@@ -267,13 +241,13 @@ on_both_databases! {
             company.person(&username, details).await;
             let account = visitor.signs_in().await;
             assert!(account.body.contains(first_name) && account.body.contains(email), "{}", account.body);
-            assert_eq!(stored(&desk, "first_name", &username), [first_name]);
-            assert_eq!(stored(&desk, "email", &username), [email]);
+            assert_eq!(desk.db_fields_of(&username, "first_name"), [first_name]);
+            assert_eq!(desk.db_fields_of(&username, "email"), [email]);
         }
         assert_eq!(desk.database.count("users"), 1);
     }
 
-    async fn t28_permissions_follow_the_platform_and_a_failed_call_keeps_them_and_says_so(database) {
+    async fn permissions_follow_the_platform_and_a_failed_call_keeps_them_and_says_so(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let username = company.name("li");
@@ -281,22 +255,22 @@ on_both_databases! {
 
         company.person(&username, json!({"permissions": ["payroll.edit", "report.view"]})).await;
         visitor.signs_in().await;
-        assert_eq!(permissions(&desk, &username), ["payroll.edit", "report.view"]);
+        assert_eq!(desk.db_permissions_of(&username), ["payroll.edit", "report.view"]);
 
         company.person(&username, json!({"permissions": ["report.view", "wiki.edit"]})).await;
         let account = visitor.signs_in().await;
         assert!(!account.body.contains("payroll.edit") && !account.body.contains(STALE), "{}", account.body);
-        assert_eq!(permissions(&desk, &username), ["report.view", "wiki.edit"]);
+        assert_eq!(desk.db_permissions_of(&username), ["report.view", "wiki.edit"]);
 
         company.person(&username, json!({"permissions": [], "permissions_shape": "broken"})).await;
         let account = visitor.signs_in().await;
         assert!(account.body.contains(STALE) && account.body.contains("wiki.edit"), "{}", account.body);
-        assert_eq!(permissions(&desk, &username), ["report.view", "wiki.edit"]);
+        assert_eq!(desk.db_permissions_of(&username), ["report.view", "wiki.edit"]);
 
         company.person(&username, json!({"permissions_shape": "strings"})).await;
         let account = visitor.signs_in().await;
         assert!(!account.body.contains(STALE), "{}", account.body);
-        assert!(permissions(&desk, &username).is_empty(), "an empty set is a set");
+        assert!(desk.db_permissions_of(&username).is_empty(), "an empty set is a set");
     }
 
     async fn a_wrong_client_secret_ends_on_a_page_about_the_portal_s_settings(database) {
@@ -309,7 +283,7 @@ on_both_databases! {
         assert_refused(&desk, &answer, 502, "does not accept this portal");
     }
 
-    async fn a_platform_that_requires_pkce_refuses_a_desk_without_it(database) {
+    async fn a_platform_that_requires_pkce_refuses_a_portal_without_it(database) {
         let Some(company) = Company::new() else { return };
         let start = company.start(database).with("OAUTH2_PKCE", "off");
         let desk = company.open(start, json!({"pkce_required": true})).await;
@@ -331,7 +305,7 @@ on_both_databases! {
         company.visitor(&desk, &username).signs_in().await;
     }
 
-    async fn t09_who_declines_can_try_again(database) {
+    async fn a_person_who_declines_can_try_again(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let username = company.name("li");
@@ -344,7 +318,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("users"), 1);
     }
 
-    async fn t14_a_desk_authenticates_by_post_by_basic_and_as_a_public_client(database) {
+    async fn a_portal_authenticates_by_post_by_basic_and_as_a_public_client(database) {
         for method in ["post", "basic", "none"] {
             let Some(company) = Company::new() else { return };
             let start = company.start(database.clone()).with("OAUTH2_CLIENT_AUTH", method);
@@ -360,7 +334,7 @@ on_both_databases! {
         }
     }
 
-    async fn t14_secrets_with_odd_characters_arrive_by_post_and_by_basic(database) {
+    async fn secrets_with_odd_characters_arrive_by_post_and_by_basic(database) {
         let Some(company) = Company::new() else { return };
         let username = company.name("li");
         company.person(&username, json!({})).await;
@@ -380,14 +354,14 @@ on_both_databases! {
         assert_eq!(database.count("users"), 1);
     }
 
-    async fn by_the_defaults_who_is_switched_off_there_is_out_here_and_a_right_that_was_taken_there_is_gone(database) {
+    async fn by_default_a_person_disabled_at_the_platform_is_signed_out_here_and_a_right_taken_there_is_gone(database) {
         let Some(company) = Company::new() else { return };
         let start = company.start(database)
             .with("OAUTH2_RECHECK", "20s")
             .with("FRONTDESK_SUPERUSER_PERMISSION", "desk.admin");
         let desk = company.open(start, json!({})).await;
-        desk.local_account("root");
-        desk.database.execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE username = 'root'");
+        desk.db_create_local_account("root");
+        desk.db_make_superuser("root");
         let mut visitors = Vec::new();
         for name in ["boss", "wang", "chen", "zhao"] {
             let name = company.name(name);
@@ -404,7 +378,7 @@ on_both_databases! {
         company.person(&boss.username, json!({"permissions": ["x"]})).await;
         desk.clock.advance(Duration::from_secs(20));
         until("the right is gone", async || admits(boss).await == 403).await;
-        assert_eq!(permissions(&desk, &boss.username), ["x"]);
+        assert_eq!(desk.db_permissions_of(&boss.username), ["x"]);
         assert_eq!(boss.at_desk.get("/account").await.status, 200);
 
         // Somebody is switched off there: their profile is refused with a bare 403. The first time may
@@ -420,7 +394,7 @@ on_both_databases! {
         assert_eq!(boss.at_desk.get("/account").await.status, 200);
     }
 
-    async fn t38_who_is_deactivated_here_is_refused_and_stays_so(database) {
+    async fn a_person_deactivated_here_is_refused_and_stays_deactivated(database) {
         let Some(company) = Company::new() else { return };
         let logout_url = company.platform.logout_url();
         let start = company.start(database).with("OAUTH2_LOGOUT_URL", &logout_url);
@@ -432,8 +406,7 @@ on_both_databases! {
         let mut visitor = company.visitor(&desk, &li);
         visitor.signs_in().await;
 
-        let li_here = quoted(&li);
-        desk.database.execute(&format!("UPDATE users SET is_active = FALSE WHERE username = {li_here}"));
+        desk.db_deactivate(&li);
         let answer = visitor.at_desk.get("/account").await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, "/login?next=/account"));
 
@@ -453,14 +426,14 @@ on_both_databases! {
             assert!(!answer.sets_session());
         }
         assert_eq!(desk.database.count("sessions"), sessions);
-        assert_eq!(accounts_where(&desk, "is_active = FALSE"), 1);
+        assert_eq!(desk.database.count("users WHERE is_active = FALSE"), 1);
         assert_eq!(visitor.at_desk.get("/account").await.status, 303);
 
         // The link leads to a sign-in as someone else.
         visitor.at_platform.log_out().await;
         visitor.username = wang;
         visitor.signs_in().await;
-        assert_eq!(accounts_where(&desk, "is_active = FALSE"), 1);
+        assert_eq!(desk.database.count("users WHERE is_active = FALSE"), 1);
     }
 
     async fn a_fresh_sign_in_is_asked_of_the_platform(database) {
@@ -482,22 +455,22 @@ on_both_databases! {
         }
     }
 
-    async fn t38_what_the_profile_says_of_roles_changes_none(database) {
+    async fn roles_in_a_profile_change_no_role_here(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let username = company.name("li");
         company.person(&username, json!({})).await;
         let mut visitor = company.visitor(&desk, &username);
         visitor.signs_in().await;
-        assert_eq!(accounts_where(&desk, "is_active = TRUE AND is_staff = FALSE AND is_superuser = FALSE"), 1);
+        assert_eq!(desk.database.count("users WHERE is_active = TRUE AND is_staff = FALSE AND is_superuser = FALSE"), 1);
 
         // The platform still says `"is_superuser": false`.
-        desk.database.execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
+        desk.db_make_superuser(&username);
         visitor.signs_in().await;
-        assert_eq!(accounts_where(&desk, "is_active = TRUE AND is_staff = TRUE AND is_superuser = TRUE"), 1);
+        assert_eq!(desk.database.count("users WHERE is_active = TRUE AND is_staff = TRUE AND is_superuser = TRUE"), 1);
     }
 
-    async fn who_is_disabled_at_the_platform_stays_on_its_login_page(database) {
+    async fn a_person_disabled_at_the_platform_stays_on_its_login_page(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let never_in = company.name("never.in");
@@ -518,7 +491,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("sessions"), 1);
     }
 
-    async fn t10_a_code_used_twice_opens_no_second_session(database) {
+    async fn a_code_used_twice_opens_no_second_session(database) {
         let Some(company) = Company::new() else { return };
         let desk = company.desk(database).await;
         let username = company.name("li");
@@ -552,7 +525,7 @@ on_both_databases! {
         }
         assert_eq!(desk.database.count("sessions"), 1);
         assert_eq!(desk.database.count("users"), 1);
-        assert!(!desk.log().contains(&parameter(&callback, "code")), "T95");
+        assert!(!desk.log().contains(&parameter(&callback, "code")));
     }
 
     async fn twenty_people_who_sign_in_at_once_have_twenty_accounts(database) {

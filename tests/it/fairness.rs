@@ -1,12 +1,14 @@
-//! Nobody takes the room of others: places at a provider, rows of the trail, and who is one whom.
+//! Nobody takes the room of others: places at a provider, rows of the audit log, turns at a proxy.
 
 use std::time::Duration;
+
+use serde_json::json;
 
 use crate::support::desk::PASSWORD;
 use crate::support::process::{output, text};
 use crate::support::{
-    Browser, Database, Desk, Endpoint, Person, Provider, Reply, on_both_databases, process, run,
-    spawn, until,
+    Browser, Database, Db, Desk, Endpoint, Person, Provider, Reply, on_both_databases, process,
+    run, spawn, until,
 };
 
 /// All places at a provider.
@@ -70,7 +72,7 @@ fn one_address_that_takes_every_place_makes_room_for_others() {
 }
 
 #[test]
-fn a_proxy_that_names_nobody_shares_its_places_with_others_in_turn() {
+fn a_proxy_that_names_no_client_shares_its_places_with_others_in_turn() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1")
@@ -107,7 +109,7 @@ fn a_proxy_that_names_nobody_shares_its_places_with_others_in_turn() {
 }
 
 #[test]
-fn a_proxy_that_names_nobody_is_told_on_the_status_page_and_by_check() {
+fn a_proxy_that_names_no_client_is_reported_on_the_status_page_and_by_check() {
     run(async {
         let database = Database::sqlite();
         let provider = Provider::start().await;
@@ -128,8 +130,7 @@ fn a_proxy_that_names_nobody_is_told_on_the_status_page_and_by_check() {
             sign_in_from(&admin, &provider, "10.0.0.7", "anna").await,
             303
         );
-        desk.database
-            .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
+        desk.db_make_superuser("anna");
         let telling = "sends no client address";
         let page = admin.get("/admin/status").await;
         assert!(page.status == 200 && !page.body.contains(telling));
@@ -164,17 +165,17 @@ fn a_proxy_that_names_nobody_is_told_on_the_status_page_and_by_check() {
 }
 
 on_both_databases! {
-    async fn somebody_deactivated_who_tries_on_and_on_leaves_sixty_rows_a_minute_and_their_number(database) {
+    async fn a_deactivated_person_who_keeps_trying_leaves_sixty_rows_a_minute_and_a_count_of_the_rest(database) {
         let desk = Desk::on(database).run().await;
         for name in ["leo", "mia"] {
             desk.signed_in(&Person::named(name)).await;
         }
-        desk.local_account("local");
-        desk.database.execute("UPDATE users SET is_active = FALSE");
+        desk.db_create_local_account("local");
+        for name in ["leo", "mia", "local"] {
+            desk.db_deactivate(name);
+        }
         let rows = |name: &str, event: &str| {
-            desk.database.number(&format!(
-                "SELECT COUNT(*) AS value FROM audit_events WHERE event = '{event}' AND username = '{name}'"
-            ))
+            desk.database.count(&format!("audit_events WHERE event = '{event}' AND username = '{name}'"))
         };
         let mut browser = desk.browser();
         browser.is_recorded = false;
@@ -196,20 +197,17 @@ on_both_databases! {
         desk.clock.advance(Duration::from_secs(60));
         frontdesk::signin::note_left_out(&desk.inner).await.expect("a row");
         assert_eq!(rows("leo", "more_sign_ins_refused"), 1);
-        assert_eq!(
-            desk.database.texts("SELECT details AS value FROM audit_events WHERE event = 'more_sign_ins_refused'"),
-            ["{\"count\":90}"]
-        );
+        assert_eq!(desk.db_details_of("more_sign_ins_refused"), [json!({"count": 90})]);
         assert_eq!(browser.sign_in(&Person::named("leo"), "/").await.status, 403);
         assert_eq!(rows("leo", "sign_in_refused"), 61);
     }
 
-    async fn imported_hashes_that_are_dear_make_every_try_as_long(database) {
+    async fn expensive_imported_hashes_make_every_try_take_as_long(database) {
         // Of "correct horse battery", by Django 5.2 as it comes.
         const IMPORTED: &str = "pbkdf2_sha256$1000000$uyQGXDP2qEeVGCWbAR4rZ8$VK8X/YL9SHA9P1wSjCQrQ/RryA5RHUg+uUvmTCEygxs=";
         let desk = Desk::on(database).run().await;
         for name in ["own", "imported"] {
-            desk.local_account(name);
+            desk.db_create_local_account(name);
         }
         let before = desk.inner.hasher.slot();
         assert!(!before.is_zero());
@@ -239,7 +237,7 @@ on_both_databases! {
             assert!(started.elapsed() >= slot, "{username}");
         }
         // And from the start.
-        desk.database.execute(&format!("UPDATE users SET password = '{IMPORTED}' WHERE username = 'imported'"));
+        desk.db_set_field_of("imported", "password", IMPORTED);
         let url = desk.database.url.clone();
         let again = Desk::on(Database::sqlite()).with("DATABASE_URL", url).run().await;
         assert_eq!(again.inner.hasher.slot(), slot);

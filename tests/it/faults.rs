@@ -64,9 +64,9 @@ async fn user_of(client: &reqwest::Client, url: &str, session: &str) -> Option<S
     Some(rest.split('"').next()?.to_owned())
 }
 
-/// T101: what was acknowledged is there after kill -9, and nothing is there by halves.
+/// What was acknowledged is there after kill -9, and nothing is there by halves.
 #[test]
-fn t101_kill_9_under_load_loses_no_acknowledged_sign_in() {
+fn kill_9_under_load_loses_no_acknowledged_sign_in() {
     run(async {
         let database = Database::sqlite();
         let provider = Provider::start().await;
@@ -134,18 +134,18 @@ fn has_failpoints() -> bool {
 }
 
 fn assert_no_halves(database: &Database) {
-    for (what, sql) in [
-        ("an account without identity", "SELECT COUNT(*) AS value FROM users WHERE id NOT IN (SELECT user_id FROM identities)"),
-        ("a session without its event", "SELECT COUNT(*) AS value FROM sessions WHERE NOT EXISTS
+    for (what, rows) in [
+        ("an account without identity", "users WHERE id NOT IN (SELECT user_id FROM identities)"),
+        ("a session without its event", "sessions WHERE NOT EXISTS
             (SELECT 1 FROM audit_events e WHERE e.user_id = sessions.user_id AND e.created_at = sessions.created_at)"),
-        ("an account without an event", "SELECT COUNT(*) AS value FROM users WHERE id NOT IN (SELECT user_id FROM audit_events WHERE event = 'signed_in')"),
+        ("an account without an event", "users WHERE id NOT IN (SELECT user_id FROM audit_events WHERE event = 'signed_in')"),
     ] {
-        assert_eq!(database.number(sql), 0, "{what}");
+        assert_eq!(database.count(rows), 0, "{what}");
     }
 }
 
 on_both_databases! {
-    async fn t102_a_crash_at_any_step_leaves_all_or_nothing_and_the_retry_works(database) {
+    async fn a_crash_at_any_step_leaves_all_or_nothing_and_the_retry_works(database) {
         if !has_failpoints() {
             return;
         }
@@ -159,7 +159,7 @@ on_both_databases! {
             assert!(sign_in(&client, &process.url, &provider, &person).await.is_none(), "{place}");
             assert!(!process.ended().await, "it crashed at {place}");
             assert_no_halves(&database);
-            let accounts = database.number(&format!("SELECT COUNT(*) AS value FROM users WHERE username = 'person.{place}'"));
+            let accounts = database.count(&format!("users WHERE username = 'person.{place}'"));
             let is_committed = ["after_commit", "before_response"].contains(&place);
             assert_eq!(accounts, i64::from(is_committed), "{place}");
             settings.remove("FRONTDESK_FAILPOINT");
@@ -173,7 +173,7 @@ on_both_databases! {
 }
 
 #[test]
-fn t105_a_lock_of_three_seconds_is_waited_out_and_a_longer_one_signs_nobody_out() {
+fn a_lock_of_three_seconds_is_waited_out_and_a_longer_one_signs_nobody_out() {
     run(async {
         let desk = Arc::new(Desk::start().await);
         let signed_in = desk.signed_in(&Person::named("calm")).await;
@@ -296,7 +296,7 @@ fn a_postgresql_that_drops_all_connections_is_found_again_without_a_restart() {
 }
 
 on_both_databases! {
-    async fn t42_under_load_every_page_is_its_own_person_s(database) {
+    async fn under_load_every_page_is_its_own_person_s(database) {
         let first = Arc::new(Desk::on(database.clone()).run().await);
         let second = Arc::new(Desk::on(database).beside(&first).run().await);
         let mixed = Arc::new(AtomicUsize::new(0));
@@ -335,7 +335,7 @@ on_both_databases! {
 }
 
 #[test]
-fn t114_a_flood_of_visitors_leaves_nothing_behind() {
+fn a_flood_of_visitors_leaves_nothing_behind() {
     run(async {
         let database = Database::sqlite();
         let provider = Provider::start().await;
@@ -405,7 +405,7 @@ fn memory_of(process: u32) -> u64 {
 }
 
 #[test]
-fn t115_sigterm_turns_readiness_off_first_and_lets_requests_in_flight_finish() {
+fn sigterm_turns_readiness_off_first_and_lets_requests_in_flight_finish() {
     run(async {
         let database = Database::sqlite();
         let provider = Provider::start().await;
@@ -441,7 +441,7 @@ fn t115_sigterm_turns_readiness_off_first_and_lets_requests_in_flight_finish() {
 }
 
 #[test]
-fn t115_a_panic_costs_its_own_request_alone() {
+fn a_panic_costs_its_own_request_alone() {
     if !has_failpoints() {
         return;
     }

@@ -171,7 +171,7 @@ fn replay(name: &str, target: fn(&[u8])) -> Vec<String> {
 }
 
 #[test]
-fn each_parser_bears_its_corpus_and_mutations_of_it() {
+fn each_parser_withstands_its_corpus_and_mutations_of_it() {
     let failures: Vec<String> = thread::scope(|scope| {
         let running: Vec<_> = ALL
             .iter()
@@ -186,7 +186,7 @@ fn each_parser_bears_its_corpus_and_mutations_of_it() {
 }
 
 #[test]
-fn each_fuzz_target_is_whole() {
+fn each_fuzz_target_is_complete() {
     let targets: BTreeSet<&str> = ALL.iter().map(|(name, _)| *name).collect();
     assert_eq!(targets.len(), ALL.len(), "a name stands there twice");
     for folder in ["corpus", "fuzz_targets"] {

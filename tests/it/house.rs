@@ -1,10 +1,12 @@
 //! The shape of the source itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use frontdesk::config::OPTIONS;
+use frontdesk::audit::EventKind;
+use frontdesk::config::{OPTIONS, Settings};
+use frontdesk::web;
 
 fn sources() -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
@@ -57,10 +59,10 @@ const RANKS: &[&[&str]] = &[
         "attempts",
         "throttle",
         "oauth",
-        "django",
+        "import_django",
         "status",
     ],
-    &["desk"],
+    &["desk", "jobs"],
     &[
         "identity_sync",
         "signin",
@@ -69,7 +71,6 @@ const RANKS: &[&[&str]] = &[
         "leaving",
         "instances",
         "admin",
-        "takeover",
         "rekey",
     ],
     &["web"],
@@ -107,7 +108,7 @@ fn imports_point_up_the_map_only() {
 }
 
 #[test]
-fn each_library_stays_in_its_room() {
+fn each_library_stays_in_its_modules() {
     let rooms: &[(&str, &[&str])] = &[
         (
             "diesel::",
@@ -118,7 +119,7 @@ fn each_library_stays_in_its_room() {
                 "sessions",
                 "audit",
                 "paging",
-                "django",
+                "import_django",
                 "status",
                 "error",
             ],
@@ -127,6 +128,7 @@ fn each_library_stays_in_its_room() {
         ("actix_session::", &["web"]),
         ("askama::", &["web", "sandbox"]),
         ("reqwest::", &["oauth"]),
+        ("tokio_util::", &["jobs"]),
         ("std::env", &["config"]),
         (" ring::", &["secret"]),
         ("SystemTime::now", &["clock"]),
@@ -145,7 +147,7 @@ fn each_library_stays_in_its_room() {
                 path.display()
             );
         }
-        // T05: one place draws random bytes.
+        // One place draws random bytes.
         assert!(
             from == "secret" || from == "passwords" || !text.contains("SystemRandom"),
             "{} draws its own random bytes",
@@ -167,7 +169,7 @@ fn the_stand_in_platform_is_started_by_the_demo_alone() {
 }
 
 #[test]
-fn t54_no_template_writes_text_unescaped() {
+fn no_template_writes_text_unescaped() {
     let mut templates = BTreeMap::new();
     collect(Path::new("templates"), "html", &mut templates);
     for (path, text) in templates {
@@ -201,7 +203,7 @@ fn no_line_of_a_template_is_longer_than_160_characters() {
 }
 
 #[test]
-fn the_tables_of_settings_are_the_program_s() {
+fn the_documented_tables_of_settings_are_the_program_s() {
     let document = fs::read_to_string("docs/settings.md").expect("docs/settings.md");
     for option in OPTIONS {
         let row = format!(
@@ -216,7 +218,7 @@ fn the_tables_of_settings_are_the_program_s() {
 }
 
 #[test]
-fn no_page_speaks_of_apps_that_there_are_not() {
+fn no_page_speaks_of_apps_that_do_not_exist() {
     let messages = fs::read_to_string("src/i18n/messages.rs").expect("the messages");
     for line in messages.lines() {
         let words = line.split(|c: char| !c.is_ascii_alphanumeric());
@@ -264,8 +266,47 @@ fn every_test_that_the_promises_name_exists() {
 }
 
 #[test]
+fn no_test_bears_a_number_and_no_file_of_tests_is_long() {
+    let mut files = BTreeMap::new();
+    collect(Path::new("tests"), "rs", &mut files);
+    for (path, text) in files.iter().chain(&sources()) {
+        let place = path.display();
+        for name in text.split("fn t").skip(1) {
+            let rest = name.trim_start_matches(|c: char| c.is_ascii_digit());
+            assert!(
+                rest.len() == name.len() || !rest.starts_with('_'),
+                "{place}: a number of no list: t{}",
+                name.split('(').next().unwrap_or_default()
+            );
+        }
+        let is_test = path.starts_with("tests");
+        assert!(!is_test || text.lines().count() < 800, "{place} is long");
+    }
+}
+
+#[test]
 fn the_sqlite_inside_has_no_known_corruption_bug() {
     assert!(frontdesk::db::sqlite_version() >= 3_051_003);
+}
+
+#[test]
+fn no_provider_sends_people_back_to_the_path_of_a_page() {
+    let addresses = web::addresses();
+    let without_a_cookie = [
+        "/healthz",
+        "/readyz",
+        "/static/{name}",
+        "/oidc/x/{provider}",
+    ];
+    let paths = addresses.iter().map(|address| address.path);
+    for path in paths.chain(without_a_cookie) {
+        // Braces alone are refused, too.
+        let url = format!("https://desk.example.com{}", path.replace(['{', '}'], ""));
+        let variables = HashMap::from([("OAUTH2_REDIRECT_URL".to_owned(), url)]);
+        let faults = Settings::parse(&variables).expect_err("required settings are missing");
+        let is_refused = |line: &String| line.starts_with("OAUTH2_REDIRECT_URL must have a path");
+        assert!(faults.lines().iter().any(is_refused), "{path} is free");
+    }
 }
 
 /// The functions of a file: name and text, without comments and tests.
@@ -382,4 +423,170 @@ fn all_that_ends_a_session_or_takes_a_right_goes_through_one_function() {
     }
     assert!(found > 10, "the writers have other names by now");
     assert!(left.is_empty(), "not there any more: {left:?}");
+}
+
+/// Every heading of a document, as links name it.
+fn anchors(document: &str) -> Vec<String> {
+    let mut is_code = false;
+    let mut anchors: Vec<String> = Vec::new();
+    for line in document.lines() {
+        is_code ^= line.trim_start().starts_with("```");
+        let Some(heading) = line.strip_prefix('#').filter(|_| !is_code) else {
+            continue;
+        };
+        let heading = heading.trim_start_matches('#').trim().to_lowercase();
+        let is_kept = |c: &char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ');
+        let anchor: String = heading.chars().filter(is_kept).collect();
+        anchors.push(anchor.replace(' ', "-"));
+    }
+    anchors
+}
+
+#[test]
+fn every_link_between_the_documents_leads_somewhere() {
+    let mut documents: Vec<PathBuf> = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"]
+        .map(PathBuf::from)
+        .to_vec();
+    for folder in ["docs", "docs/zh-CN"] {
+        let files = fs::read_dir(folder).expect("a folder of documents");
+        let paths = files.map(|file| file.expect("a file").path());
+        documents.extend(paths.filter(|path| path.extension().is_some_and(|end| end == "md")));
+    }
+    let mut count = 0;
+    for path in &documents {
+        let text = fs::read_to_string(path).expect("a document");
+        for rest in text.split("](").skip(1) {
+            let link = rest.split(')').next().unwrap_or_default();
+            if link.contains(':') || link.contains(' ') {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => path.clone(),
+                file => path.with_file_name(file),
+            };
+            assert!(target.exists(), "{}: {link}", path.display());
+            if !anchor.is_empty() && target.extension().is_some_and(|end| end == "md") {
+                let text = fs::read_to_string(&target).expect("a document");
+                let is_there = anchors(&text).iter().any(|known| known == anchor);
+                assert!(is_there, "{}: {link}", path.display());
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 100, "the links look otherwise by now");
+}
+
+#[test]
+fn the_readme_is_read_in_one_go() {
+    for path in ["README.md", "README.zh-CN.md"] {
+        let lines = fs::read_to_string(path).expect("a README").lines().count();
+        assert!(lines <= 150, "{path} has {lines} lines");
+    }
+}
+
+#[test]
+fn each_event_and_each_setting_has_its_row_in_the_documents() {
+    let administration = fs::read_to_string("docs/administration.md").expect("a document");
+    for kind in EventKind::all() {
+        let row = format!("| `{}` |", kind.code());
+        assert!(
+            administration.contains(&row),
+            "docs/administration.md: {row}"
+        );
+    }
+    let chinese = fs::read_to_string("docs/zh-CN/settings.md").expect("a document");
+    for option in OPTIONS {
+        let row = format!("| `{}` |", option.name);
+        assert!(chinese.contains(&row), "docs/zh-CN/settings.md: {row}");
+    }
+}
+
+/// The names that follow a prefix in imports and paths: of `super::{a, b::c}`, `a` and `b`.
+fn names_after(text: &str, prefix: &str) -> Vec<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name = |text: &str| text.chars().take_while(|c| is_name(*c)).collect::<String>();
+    let mut names = Vec::new();
+    for rest in text.split(prefix).skip(1) {
+        let Some(group) = rest.strip_prefix('{') else {
+            names.push(name(rest));
+            continue;
+        };
+        let mut depth = 0;
+        let mut is_first = true;
+        for (at, c) in group.char_indices() {
+            match c {
+                '}' if depth == 0 => break,
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 0 => is_first = true,
+                c if is_first && is_name(c) => {
+                    names.push(name(&group[at..]));
+                    is_first = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+/// The files of a folder, and which of their neighbours each names.
+fn neighbours(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let files = sources();
+    let below = Path::new("src").join(folder);
+    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (path, text) in &files {
+        let Ok(inside) = path.strip_prefix(&below) else {
+            continue;
+        };
+        let first = inside.components().next().expect("a file");
+        let own = Path::new(first.as_os_str()).file_stem();
+        let own = own
+            .and_then(|stem| stem.to_str())
+            .expect("a name")
+            .to_owned();
+        let code = text.split("#[cfg(test)]\nmod tests").next();
+        let code: String = code
+            .unwrap_or_default()
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let mut named = names_after(&code, &format!("crate::{folder}::"));
+        if inside.components().count() == 1 {
+            named.extend(names_after(&code, "super::"));
+        }
+        named.retain(|name| *name != own);
+        graph.entry(own).or_default().extend(named);
+    }
+    graph
+}
+
+#[test]
+fn no_two_files_of_a_folder_lean_on_each_other() {
+    for folder in [
+        "admin", "audit", "cli", "oauth", "sessions", "signin", "users", "web",
+    ] {
+        let mut graph = neighbours(folder);
+        assert!(graph.len() > 2, "src/{folder} has moved");
+        // What leans on nothing that is left goes, until only circles are left.
+        loop {
+            let left: BTreeSet<String> = graph.keys().cloned().collect();
+            let free: Vec<String> = graph
+                .iter()
+                .filter(|(_, named)| named.is_disjoint(&left))
+                .map(|(own, _)| own.clone())
+                .collect();
+            if free.is_empty() {
+                break;
+            }
+            graph.retain(|own, _| !free.contains(own));
+        }
+        let circles: Vec<&String> = graph.keys().collect();
+        assert!(
+            circles.is_empty(),
+            "src/{folder}: a circle among {circles:?}"
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! Taking over the accounts of a Django app. Django itself made them, on both databases.
+//! Importing the accounts of a Django app. Django itself made them, on both databases.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::support::desk::PASSWORD;
 use crate::support::process::{output, text};
-use crate::support::{Answer, Browser, Database, Desk, Person, left_out, on_both_databases, run};
+use crate::support::{
+    Answer, Browser, Database, Db, Desk, Person, left_out, on_both_databases, run,
+};
 
 /// Of the people without a Chinese name in the old portal.
 const OLD_PASSWORD: &str = "a horse of the old portal";
@@ -123,7 +125,7 @@ fn imported(old: &OldPortal, database: &Database, flags: &[&str]) -> String {
 }
 
 /// Everything that a run could have changed.
-fn state(database: &Database) -> (String, Vec<String>) {
+fn db_state(database: &Database) -> (String, Vec<String>) {
     let accounts = database.texts(
         "SELECT CAST(id AS TEXT) || ' ' || CAST(imported_at AS TEXT) || ' ' || username AS value \
          FROM users ORDER BY id",
@@ -167,7 +169,7 @@ fn expected_accounts(told: &Told) -> Vec<String> {
         .collect()
 }
 
-fn accounts(database: &Database) -> Vec<String> {
+fn db_accounts(database: &Database) -> Vec<String> {
     database.texts(
         "SELECT username || '|' || first_name || '|' || email || '|' \
          || CASE WHEN is_active THEN 'a' ELSE '-' END \
@@ -179,7 +181,7 @@ fn accounts(database: &Database) -> Vec<String> {
     )
 }
 
-/// Whether the kind of hash is one that is taken over.
+/// Whether the kind of hash is one that is imported.
 fn is_kept(person: &Value) -> bool {
     ["default", "quick", "argon2"].contains(&person["kind"].as_str().expect("a kind"))
 }
@@ -213,12 +215,7 @@ async fn try_password(
 }
 
 fn stored_hash(desk: &Desk, username: &str) -> String {
-    let name = username.replace('\'', "''");
-    desk.database
-        .texts(&format!(
-            "SELECT password AS value FROM users WHERE username = '{name}'"
-        ))
-        .remove(0)
+    desk.db_fields_of(username, "password").remove(0)
 }
 
 on_both_databases! {
@@ -233,15 +230,13 @@ on_both_databases! {
                 assert!(said.contains(shown) && !said.contains(name), "{said}");
             }
 
-            assert_eq!(sorted(accounts(&database)), sorted(expected_accounts(&old.told)));
+            assert_eq!(sorted(db_accounts(&database)), sorted(expected_accounts(&old.told)));
             assert_eq!(
                 database.texts("SELECT username AS value FROM users ORDER BY id"),
                 database.texts("SELECT username AS value FROM users ORDER BY date_joined"),
                 "the newest first, as for everybody else"
             );
-            assert_eq!(database.number(
-                "SELECT COUNT(*) AS value FROM users WHERE imported_at IS NOT NULL AND synced_at IS NULL \
-                 AND NOT is_staff_by_permission AND NOT is_superuser_by_permission"), 1000);
+            assert_eq!(database.count("users WHERE imported_at IS NOT NULL AND synced_at IS NULL AND NOT is_staff_by_permission AND NOT is_superuser_by_permission"), 1000);
             assert_eq!(database.count("identities") + database.count("sessions"), 0);
 
             let held = database.texts(
@@ -276,11 +271,11 @@ on_both_databases! {
                 "SELECT COUNT(DISTINCT u.id) AS value FROM audit_events e JOIN users u ON u.id = e.user_id AND u.username = e.username"), 1000);
 
             // A second time it finds everything done.
-            let before = state(&database);
+            let before = db_state(&database);
             let again = imported(&old, &database, &[]);
             assert!(again.lines().any(|line| line.starts_with("0 of 1002 accounts")), "{again}");
             assert!(again.contains(" 1000 imported before"), "{again}");
-            assert_eq!(state(&database), before);
+            assert_eq!(db_state(&database), before);
         }
     }
 
@@ -317,30 +312,30 @@ on_both_databases! {
             }
 
             imported(&old, &database, &[]);
-            let before = state(&database);
+            let before = db_state(&database);
             let said = imported(&old, &database, &["--dry-run"]);
             assert_eq!(said.matches("nothing: imported before").count(), 1000);
-            assert_eq!(state(&database), before);
+            assert_eq!(db_state(&database), before);
         }
     }
 
     async fn an_account_that_is_here_already_is_left_as_it_is(database) {
         let Some(old) = small_portal() else { return };
         let desk = Desk::on(database).run().await;
-        desk.local_account("boss");
+        desk.db_create_local_account("boss");
         desk.signed_in(&Person::named("quick")).await;
         let hash = stored_hash(&desk, "boss");
         let said = imported(&old, &desk.database, &[]);
         for name in ["boss", "quick"] {
             assert!(said.contains(&format!("{name}: an account with that name already exists")), "{said}");
         }
-        assert_eq!(desk.database.number("SELECT COUNT(*) AS value FROM users WHERE imported_at IS NULL AND NOT is_superuser"), 2);
+        assert_eq!(desk.database.count("users WHERE imported_at IS NULL AND NOT is_superuser"), 2);
         assert_eq!(stored_hash(&desk, "boss"), hash);
         assert_eq!(stored_hash(&desk, "quick"), "NULL");
         assert_eq!(desk.database.count("users"), 30);
 
         // Nor is somebody made a second time who has another name by now.
-        desk.database.execute("UPDATE users SET username = 'anna.hart' WHERE username = 'anna'");
+        desk.db_set_field_of("anna", "username", "anna.hart");
         imported(&old, &desk.database, &[]);
         assert_eq!(desk.database.count("users"), 30);
     }
@@ -367,7 +362,7 @@ on_both_databases! {
         assert_eq!(boss.get("/admin/users").await.status, 200, "the role came along");
     }
 
-    async fn t79_a_wrong_old_password_opens_nothing_and_neither_does_one_that_did_not_come_along(database) {
+    async fn a_wrong_old_password_opens_nothing_and_neither_does_one_that_was_not_imported(database) {
         let Some(old) = small_portal() else { return };
         let desk = behind_a_proxy(database).await;
         imported(&old, &desk.database, &[]);
@@ -397,7 +392,7 @@ on_both_databases! {
         assert_eq!(desk.database.count("sessions"), 0);
     }
 
-    async fn t40_the_first_company_sign_in_lands_on_an_imported_account_where_that_is_set(database) {
+    async fn the_first_company_sign_in_lands_on_an_imported_account_where_that_is_set(database) {
         let Some(old) = small_portal() else { return };
         let desk = Desk::on(database)
             .with("FRONTDESK_ADOPT_IMPORTED", "on")
@@ -407,42 +402,35 @@ on_both_databases! {
         imported(&old, &desk.database, &[]);
         let (before, answer) = try_password(&desk, 0, "editor", OLD_PASSWORD).await;
         assert_eq!(answer.status, 303);
-        let id = "SELECT id AS value FROM users WHERE username = 'editor'";
-        let was = desk.database.number(id);
+        let was = desk.db_id_of("editor");
 
         let editor = Person::named("editor").with("id", 7).with("name_cn", "编辑");
         let browser = desk.signed_in(&editor).await;
         assert_eq!(browser.get("/account").await.user().as_deref(), Some("editor"));
-        assert_eq!(desk.database.number(id), was, "the same account");
+        assert_eq!(desk.db_id_of("editor"), was, "the same account");
         assert_eq!(desk.database.count("users"), 30);
-        assert_eq!(
-            desk.database.texts("SELECT u.username || ' ' || i.subject AS value FROM identities i JOIN users u ON u.id = i.user_id"),
-            ["editor 7"]
-        );
-        assert_eq!(desk.database.number(
-            "SELECT COUNT(*) AS value FROM user_permissions p JOIN users u ON u.id = p.user_id WHERE u.username = 'editor'"), 6);
+        assert_eq!(desk.db_identities(), ["company 7 editor"]);
+        assert_eq!(desk.db_permissions_of("editor").len(), 6);
         // The door of the old portal is closed.
         assert_eq!(stored_hash(&desk, "editor"), "NULL");
         assert_eq!(before.get("/account").await.status, 303, "its session has ended");
         assert_eq!(try_password(&desk, 1, "editor", OLD_PASSWORD).await.1.status, 422);
-        assert_eq!(desk.database.number(
-            "SELECT COUNT(*) AS value FROM audit_events WHERE username = 'editor' AND details LIKE '%\"adopted\":true%'"), 1);
+        assert_eq!(desk.database.count("audit_events WHERE username = 'editor' AND details LIKE '%\"adopted\":true%'"), 1);
 
         // The second sign-in is one like any other.
         desk.signed_in(&editor).await;
-        assert_eq!(desk.database.number(
-            "SELECT COUNT(*) AS value FROM audit_events WHERE details LIKE '%\"adopted\":true%'"), 1);
+        assert_eq!(desk.database.count("audit_events WHERE details LIKE '%\"adopted\":true%'"), 1);
         // And somebody else of that name is refused, as ever.
         let other = Person::named("editor").with("id", 8);
         assert_eq!(desk.browser().sign_in(&other, "/").await.status, 409);
     }
 
-    async fn t40_an_account_with_a_role_or_inactive_or_not_imported_is_never_adopted(database) {
+    async fn an_account_with_a_role_or_inactive_or_not_imported_is_never_adopted(database) {
         let Some(old) = small_portal() else { return };
         let desk = Desk::on(database).with("FRONTDESK_ADOPT_IMPORTED", "on").run().await;
-        desk.local_account("local");
+        desk.db_create_local_account("local");
         imported(&old, &desk.database, &[]);
-        let before = accounts(&desk.database);
+        let before = db_accounts(&desk.database);
         for name in ["look", "boss", "root", "local"] {
             let answer = desk.browser().sign_in(&Person::named(name), "/").await;
             assert_eq!(answer.status, 409, "{name}");
@@ -451,13 +439,13 @@ on_both_databases! {
         let answer = desk.browser().sign_in(&Person::named("gone"), "/").await;
         assert!([403, 409].contains(&answer.status.as_u16()), "{}", answer.status);
         assert!(!answer.sets_session());
-        assert_eq!(sorted(accounts(&desk.database)), sorted(before));
+        assert_eq!(sorted(db_accounts(&desk.database)), sorted(before));
         assert_eq!(desk.database.count("identities"), 0);
         let (_, answer) = try_password(&desk, 0, "local", PASSWORD).await;
         assert_eq!(answer.status, 303, "its password is still there");
     }
 
-    async fn t40_without_the_setting_an_imported_name_is_taken(database) {
+    async fn without_the_setting_an_imported_name_is_taken(database) {
         let Some(old) = small_portal() else { return };
         let desk = Desk::on(database).run().await;
         imported(&old, &desk.database, &[]);
@@ -468,7 +456,7 @@ on_both_databases! {
         assert_eq!(try_password(&desk, 0, "quick", OLD_PASSWORD).await.1.status, 303);
     }
 
-    async fn what_is_no_old_portal_is_said_and_nothing_is_made(database) {
+    async fn a_source_that_is_no_old_portal_is_refused_and_nothing_is_imported(database) {
         let folder = tempfile::tempdir().expect("a folder");
         let nowhere = folder.path().join("nowhere.sqlite3");
         let nowhere = nowhere.to_str().expect("a path in Unicode");

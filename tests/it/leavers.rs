@@ -11,9 +11,9 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::support::desk::Start;
-use crate::support::oidc::{Oidc, OidcBrowser};
-use crate::support::openid::Subject;
-use crate::support::{Browser, Database, Desk, OpenId, on_both_databases, run, spawn, until};
+use crate::support::lying_openid::Subject;
+use crate::support::real_openid::{Oidc, OidcBrowser};
+use crate::support::{Browser, Database, Db, Desk, OpenId, on_both_databases, run, spawn, until};
 
 const PEOPLE: usize = 500;
 const SESSIONS: usize = 1_000;
@@ -130,7 +130,7 @@ impl Drill {
         let started = Instant::now();
         drill.sign_everybody_in().await;
         println!("{SESSIONS} sign-ins took {:.1?}", started.elapsed());
-        assert_eq!(drill.live("%"), SESSIONS);
+        assert_eq!(drill.db_live("%"), SESSIONS);
         Some(drill)
     }
 
@@ -182,18 +182,14 @@ impl Drill {
     }
 
     /// The live sessions of those whose username is like that.
-    fn live(&self, like: &str) -> usize {
-        let count = self.desks[0].database.number(&format!(
-            "SELECT COUNT(*) AS value FROM sessions \
-             JOIN users ON users.id = sessions.user_id \
-             WHERE sessions.ended_at IS NULL AND users.username LIKE '{like}'"
-        ));
+    fn db_live(&self, like: &str) -> usize {
+        let count = self.desks[0].database.count(&format!("sessions JOIN users ON users.id = sessions.user_id WHERE sessions.ended_at IS NULL AND users.username LIKE '{like}'"));
         usize::try_from(count).expect("a count")
     }
 
     /// Everybody of these has two live sessions, and their browsers say so too.
     async fn nobody_else_is_out(&self, when: &str) {
-        assert_eq!(self.live("stayer-%"), SESSIONS - 2 * LEAVERS, "{when}");
+        assert_eq!(self.db_live("stayer-%"), SESSIONS - 2 * LEAVERS, "{when}");
         // A part of them: each page costs the machine as much as a look at somebody.
         for session in (1..SESSIONS).step_by(20) {
             if !is_leaver(session % PEOPLE) {
@@ -266,10 +262,10 @@ impl Drill {
             .await;
         let left = Instant::now();
         let deadline = self.bound() + MARGIN;
-        let mut live = self.live("leaver-%");
+        let mut live = self.db_live("leaver-%");
         while live > 0 && left.elapsed() < deadline {
             sleep(Duration::from_millis(100)).await;
-            live = self.live("leaver-%");
+            live = self.db_live("leaver-%");
         }
         let took = left.elapsed();
         println!("{LEAVERS} leavers were out after {took:.2?}, {live} sessions left");
@@ -299,18 +295,18 @@ impl Drill {
         let leaver = leaver.expect("somebody is left");
         self.switch_off([leaver].into_iter()).await;
         until("one more leaver is out, after the outage", async || {
-            self.live(&username(leaver)) == 0
+            self.db_live(&username(leaver)) == 0
         })
         .await;
         let others = SESSIONS - 2 * LEAVERS - 2;
-        assert_eq!(self.live("stayer-%"), others, "after the outage");
+        assert_eq!(self.db_live("stayer-%"), others, "after the outage");
     }
 
     /// Each session of theirs is one call more.
     async fn a_person_of_many_sessions_is_out_within_the_bound(&self) {
         self.sign_in(self.hoarded.clone(), |_| HOARDER.to_owned())
             .await;
-        assert_eq!(self.live(HOARDER), MANY);
+        assert_eq!(self.db_live(HOARDER), MANY);
         self.oidc
             .person(&json!({"username": HOARDER, "active": false}))
             .await;
@@ -320,7 +316,7 @@ impl Drill {
         let mut live = MANY;
         while live > 0 && left.elapsed() < deadline {
             sleep(Duration::from_millis(50)).await;
-            live = self.live(HOARDER);
+            live = self.db_live(HOARDER);
         }
         let took = left.elapsed();
         println!("{MANY} sessions of one person were out after {took:.2?}, {live} left");
@@ -340,14 +336,11 @@ impl Drill {
         self.sign_in(vec![by_first.clone()], |_| TWOFOLD.to_owned())
             .await;
         let person = Subject::named(TWOFOLD);
-        self.desks[0].database.execute(&format!(
-            "INSERT INTO identities (provider, subject, user_id, created_at, is_first) \
-             SELECT 'other', 'sub-of-{TWOFOLD}', id, 1, FALSE FROM users WHERE username = '{TWOFOLD}'"
-        ));
+        self.desks[0].db_add_identity(TWOFOLD, "other", &format!("sub-of-{TWOFOLD}"));
         let from = "/oauth2/login?next=/&provider=other";
         let answer = self.other.sign_in_from(by_other, from, &person).await;
         assert!(answer.sets_session(), "{}", answer.body);
-        assert_eq!(self.live(TWOFOLD), 2);
+        assert_eq!(self.db_live(TWOFOLD), 2);
         self.oidc
             .person(&json!({"username": TWOFOLD, "active": false}))
             .await;
@@ -356,7 +349,7 @@ impl Drill {
         let mut live = 2;
         while live > 0 && left.elapsed() < deadline {
             sleep(Duration::from_millis(50)).await;
-            live = self.live(TWOFOLD);
+            live = self.db_live(TWOFOLD);
         }
         let took = left.elapsed();
         println!("one of two providers: out after {took:.2?}, {live} sessions left");

@@ -4,24 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::acts::{id_of, send, superuser};
-use crate::support::openid::{OpenId, Subject};
+use crate::acts::{send, superuser};
+use crate::support::lying_openid::{OpenId, Subject};
 use crate::support::provider::{Endpoint, Reply};
-use crate::support::{Browser, Database, Desk, Person, on_both_databases, run, until};
+use crate::support::{Browser, Database, Db, Desk, Person, on_both_databases, run, until};
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-fn is_superuser(desk: &Desk, username: &str) -> bool {
-    desk.database.number(&format!(
-        "SELECT COUNT(*) AS value FROM users WHERE username = '{username}' AND is_superuser_by_permission"
-    )) == 1
-}
-
-fn kept_since(desk: &Desk) -> Vec<String> {
-    desk.database.texts(
-        "SELECT subject || ' ' || CAST(permissions_kept_since AS TEXT) AS value FROM identities WHERE permissions_kept_since IS NOT NULL ORDER BY subject",
-    )
-}
 
 async fn start(database: Database) -> Desk {
     Desk::on(database)
@@ -57,7 +45,7 @@ async fn opens_admin_area(browser: &Browser) -> bool {
 }
 
 on_both_databases! {
-    async fn a_demoted_superuser_whose_groups_come_as_a_text_is_none_at_the_next_sign_in(database) {
+    async fn a_demoted_superuser_whose_groups_come_as_a_text_is_no_superuser_at_the_next_sign_in(database) {
         let provider = OpenId::start().await;
         let desk = provider
             .desk(database)
@@ -69,22 +57,22 @@ on_both_databases! {
         provider.signed_in(&desk, &admins("boss")).await;
         for (groups, is_read) in demotions() {
             provider.signed_in(&desk, &admins("li")).await;
-            assert!(is_superuser(&desk, "li"));
-            assert!(kept_since(&desk).is_empty());
+            assert!(desk.db_is_superuser_by_permission("li"));
+            assert!(desk.db_permissions_kept_since().is_empty());
             let li = provider.signed_in(&desk, &Subject::named("li").with("groups", groups.clone())).await;
-            assert_eq!(is_superuser(&desk, "li"), !is_read, "{groups}");
+            assert_eq!(desk.db_is_superuser_by_permission("li"), !is_read, "{groups}");
             assert_eq!(opens_admin_area(&li).await, !is_read, "{groups}");
-            assert_eq!(kept_since(&desk).len(), usize::from(!is_read), "{groups}");
+            assert_eq!(desk.db_permissions_kept_since().len(), usize::from(!is_read), "{groups}");
         }
         provider.signed_in(&desk, &admins("li")).await;
         provider.signed_in(&desk, &Subject::named("li")).await;
-        assert!(!is_superuser(&desk, "li"), "an absent claim is none");
+        assert!(!desk.db_is_superuser_by_permission("li"), "an absent claim is none");
         // One text gives, too.
         provider.signed_in(&desk, &Subject::named("li").with("groups", "admins")).await;
-        assert!(is_superuser(&desk, "li"));
+        assert!(desk.db_is_superuser_by_permission("li"));
     }
 
-    async fn a_member_of_the_permissions_answer_is_read_by_its_shape_and_missed_where_it_is_absent(database) {
+    async fn the_permissions_member_is_read_in_each_of_its_shapes_and_its_absence_keeps_the_old_set(database) {
         let desk = start(database).await;
         desk.signed_in(&Person::named("boss").may(&["admins"])).await;
         let li = Person::named("li").may(&["admins"]);
@@ -95,15 +83,15 @@ on_both_databases! {
         for (answer, is_read) in members.chain(answers).chain(absent) {
             desk.provider.behave();
             desk.signed_in(&li).await;
-            assert!(is_superuser(&desk, "li"));
+            assert!(desk.db_is_superuser_by_permission("li"));
             desk.provider.on_call(Endpoint::Permissions, Reply::json(200, &answer));
             desk.signed_in(&li).await;
-            assert_eq!(is_superuser(&desk, "li"), !is_read, "{answer}");
-            assert_eq!(kept_since(&desk).len(), usize::from(!is_read), "{answer}");
+            assert_eq!(desk.db_is_superuser_by_permission("li"), !is_read, "{answer}");
+            assert_eq!(desk.db_permissions_kept_since().len(), usize::from(!is_read), "{answer}");
         }
     }
 
-    async fn a_separator_parts_a_text_of_several_permissions(database) {
+    async fn a_separator_splits_a_text_of_several_permissions(database) {
         for (separator, text) in [(",", "staff, admins"), (" ", "staff admins"), (";", "admins;")] {
             let provider = OpenId::start().await;
             let another = if database.is_postgresql() {
@@ -120,24 +108,24 @@ on_both_databases! {
                 .await;
             provider.signed_in(&desk, &Subject::named("boss").with("groups", json!(["admins"]))).await;
             provider.signed_in(&desk, &Subject::named("li").with("groups", text)).await;
-            assert!(is_superuser(&desk, "li"), "{separator:?}");
+            assert!(desk.db_is_superuser_by_permission("li"), "{separator:?}");
             provider.signed_in(&desk, &Subject::named("li").with("groups", "staff")).await;
-            assert!(!is_superuser(&desk, "li"), "{separator:?}");
+            assert!(!desk.db_is_superuser_by_permission("li"), "{separator:?}");
         }
         let provider = OpenId::start().await;
         let toml = format!("{}\npermissions_separator = \"|\"\n[keycloak.mapping]\npermissions = [\"/groups\"]\n", provider.toml("keycloak"));
         let desk = provider.desk_of(database, &toml).run().await;
         provider.signed_in(&desk, &Subject::named("li").with("groups", "a|b")).await;
-        assert_eq!(desk.database.texts("SELECT name AS value FROM user_permissions ORDER BY name"), ["a", "b"]);
+        assert_eq!(desk.db_column("user_permissions", "name"), ["a", "b"]);
     }
 
-    async fn a_set_that_is_kept_shows_its_age_wherever_somebody_looks_for_it(database) {
+    async fn permissions_that_were_kept_show_their_age_wherever_an_admin_looks(database) {
         let desk = start(database).await;
         let boss = superuser(&desk, "boss").await;
         let li = Person::named("li").may(&["admins", "reports.read"]);
         desk.signed_in(&li).await;
         let read_at = desk.clock.now().0;
-        let id = id_of(&desk, "li");
+        let id = desk.db_id_of("li");
         let filtered = "/admin/users?permissions=kept";
         let status = boss.get("/admin/status").await.body;
         assert!(!status.contains(filtered), "{status}");
@@ -146,13 +134,13 @@ on_both_databases! {
         desk.clock.advance(3 * HOUR);
         desk.provider.on_call(Endpoint::Permissions, Reply::json(500, &json!({})));
         let mine = desk.signed_in(&li).await;
-        let noted = kept_since(&desk);
+        let noted = desk.db_permissions_kept_since();
         assert_eq!(noted.len(), 1, "{noted:?}");
         let since: i64 = noted[0].split_once(' ').expect("two").1.parse().expect("a number");
         assert!((read_at - 60_000_000..=read_at).contains(&since), "since the last good answer");
         desk.clock.advance(2 * HOUR);
         let mine_later = desk.signed_in(&li).await;
-        assert_eq!(kept_since(&desk), noted, "the age goes on");
+        assert_eq!(desk.db_permissions_kept_since(), noted, "the age goes on");
 
         let kept = "could not be read since";
         let page = boss.get(&format!("/admin/users/{id}")).await.body;
@@ -183,7 +171,7 @@ on_both_databases! {
         desk.provider.behave();
         desk.signed_in(&li).await;
         desk.signed_in(&Person::named("deputy")).await;
-        assert!(kept_since(&desk).is_empty());
+        assert!(desk.db_permissions_kept_since().is_empty());
         let page = boss.get(&format!("/admin/users/{id}")).await.body;
         assert!(!page.contains(kept));
         desk.clock.advance(Duration::from_secs(60));

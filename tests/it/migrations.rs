@@ -73,7 +73,7 @@ fn diesel_cli(database: &Database, arguments: &[&str]) -> Option<String> {
 }
 
 on_both_databases! {
-    async fn t116_the_diesel_cli_runs_redoes_and_reverts_what_the_program_runs(database) {
+    async fn the_diesel_cli_runs_redoes_and_reverts_what_the_program_runs(database) {
         if diesel_cli(&database, &["migration", "run"]).is_none() {
             return;
         }
@@ -97,13 +97,13 @@ on_both_databases! {
         assert_eq!(columns(&database), Vec::<String>::new());
     }
 
-    async fn t116_the_program_makes_the_schema_that_the_code_declares(database) {
+    async fn the_program_makes_the_schema_that_the_code_declares(database) {
         let settings: BTreeMap<String, String> = [("DATABASE_URL".to_owned(), database.url.clone())].into();
         assert!(output(&["migrate"], &settings).status.success());
         assert_eq!(columns(&database), declared());
     }
 
-    async fn t116_an_older_program_refuses_a_newer_schema(database) {
+    async fn an_older_program_refuses_a_newer_schema(database) {
         let provider = Provider::start().await;
         let settings = process::settings(free_port(), &provider, &database);
         assert!(output(&["migrate"], &settings).status.success());
@@ -116,7 +116,7 @@ on_both_databases! {
         assert!(text(&output(&["check"], &settings).stdout).contains("fault    migrations"));
     }
 
-    async fn t116_sessions_survive_a_restart_of_the_program(database) {
+    async fn sessions_survive_a_restart_of_the_program(database) {
         let mut before = Desk::on(database.clone()).run().await;
         let browser = before.signed_in(&Person::named("li")).await;
         before.stop();
@@ -124,7 +124,7 @@ on_both_databases! {
         assert_eq!(browser.at(&after).get("/account").await.status, 200);
     }
 
-    async fn t116_four_instances_that_start_at_once_on_an_empty_database_all_serve(database) {
+    async fn four_instances_that_start_at_once_on_an_empty_database_all_serve(database) {
         let provider = Provider::start().await;
         let mut instances: Vec<Process> = (0..4)
             .map(|_| Process::spawn(&process::settings(free_port(), &provider, &database)))
@@ -138,7 +138,7 @@ on_both_databases! {
 }
 
 #[test]
-fn t116_a_migration_that_fails_leaves_nothing_behind() {
+fn a_migration_that_fails_leaves_nothing_behind() {
     run(async {
         let database = Database::sqlite();
         let mut conn = SqliteConnection::establish(&database.url).expect("SQLite");
@@ -162,7 +162,7 @@ fn t116_a_migration_that_fails_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_database_that_cannot_be_opened_is_told_in_words_without_its_password() {
+fn a_database_that_cannot_be_opened_is_reported_without_its_password() {
     for (url, word) in [
         ("/nonexistent/folder/desk.sqlite3", "does not exist"),
         ("/", "folder"),
@@ -183,9 +183,9 @@ fn a_database_that_cannot_be_opened_is_told_in_words_without_its_password() {
     }
 }
 
-/// T94: a PostgreSQL elsewhere must prove who it is, unless the address says otherwise.
+/// A PostgreSQL elsewhere must prove who it is, unless the address says otherwise.
 #[test]
-fn t94_a_postgresql_elsewhere_must_prove_who_it_is() {
+fn a_postgresql_elsewhere_must_prove_who_it_is() {
     for (url, verified) in [
         ("postgres://u@db.example.com/x", true),
         ("postgres://u@db.example.com/x?sslmode=require", false),

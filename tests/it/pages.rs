@@ -1,386 +1,18 @@
 //! Pages: who may open which, what is on them, and what nobody can slip into them.
 
+mod access;
+
 use std::time::Duration;
 
 use frontdesk::local_path::LocalPath;
-use frontdesk::web::{Access, acts, addresses};
-use reqwest::Method;
+use frontdesk::web::addresses;
 use serde_json::json;
 
+use self::access::filled;
 use crate::sessions::raw_request;
-use crate::support::{Browser, Database, Desk, Person, on_both_databases, run};
+use crate::support::{Browser, Database, Db, Desk, Person, on_both_databases, run};
 
 const POLYGLOT: &str = "\"'><svg onload=alert(1)><script>alert(1)</script>{{7*7}}${7*7}<!--";
-
-/// A real address for a pattern.
-fn filled(path: &str, id: i64) -> String {
-    path.replace("{id}", &id.to_string())
-        .replace("{act}", "deactivate")
-}
-
-/// All real addresses for a pattern: each act on an account has one.
-fn all_filled(path: &str, id: i64, session: i64) -> Vec<String> {
-    if !path.contains("{act}") {
-        return vec![filled(path, id)];
-    }
-    acts()
-        .map(|act| {
-            let query = match act {
-                "role" => "?role=staff".to_owned(),
-                "end-session" => format!("?session={session}"),
-                "take" => "?permission=x".to_owned(),
-                "unlink" => "?subject=x".to_owned(),
-                _ => String::new(),
-            };
-            let path = path.replace("{id}", &id.to_string());
-            format!("{}{query}", path.replace("{act}", act))
-        })
-        .collect()
-}
-
-/// T85: every address and method, as everybody.
-#[test]
-fn t85_each_address_opens_for_those_it_is_for() {
-    run(async {
-        let desk = Desk::start().await;
-        let employee = desk.signed_in(&Person::named("employee")).await;
-        let staff = desk.signed_in(&Person::named("staff")).await;
-        let superuser = desk.signed_in(&Person::named("superuser")).await;
-        let inactive = desk.signed_in(&Person::named("inactive")).await;
-        let demoted = desk.signed_in(&Person::named("demoted")).await;
-        let ended = desk.signed_in(&Person::named("ended")).await;
-        desk.database
-            .execute("UPDATE users SET is_staff = TRUE WHERE username IN ('staff', 'demoted')");
-        desk.database
-            .execute("UPDATE users SET is_superuser = TRUE WHERE username = 'superuser'");
-        desk.prove("superuser");
-        desk.database
-            .execute("UPDATE users SET is_active = FALSE WHERE username = 'inactive'");
-        desk.database.execute(
-            "UPDATE users SET is_superuser = TRUE WHERE username IN ('inactive', 'ended', 'demoted')",
-        );
-        assert_eq!(demoted.get("/admin/users").await.status, 200);
-        // Signed out a moment ago.
-        assert_eq!(ended.get("/admin/users").await.status, 200);
-        desk.database.execute(
-            "UPDATE sessions SET ended_at = 1 WHERE user_id = (SELECT id FROM users WHERE username = 'ended')",
-        );
-        desk.database.execute(
-            "UPDATE users SET is_staff = FALSE, is_superuser = FALSE WHERE username = 'demoted'",
-        );
-        // So that there is a password to change.
-        desk.database
-            .execute("UPDATE users SET password = '$argon2id$'");
-        let nobody = desk.browser();
-        let id = desk
-            .database
-            .number("SELECT id AS value FROM users WHERE username = 'employee'");
-        let session = desk.database.number(&format!(
-            "SELECT MAX(id) AS value FROM sessions WHERE user_id = {id}"
-        ));
-
-        let all = addresses();
-        assert!(all.iter().any(|address| address.access == Access::Staff));
-        assert!(
-            all.iter()
-                .any(|address| address.access == Access::Superuser)
-        );
-        let targets = all.iter().flat_map(|address| {
-            all_filled(address.path, id, session)
-                .into_iter()
-                .map(move |path| (address, path))
-        });
-        for (address, path) in targets {
-            for (who, browser) in [
-                ("nobody", &nobody),
-                ("inactive", &inactive),
-                ("ended", &ended),
-                ("employee", &employee),
-                ("demoted", &demoted),
-                ("staff", &staff),
-                ("superuser", &superuser),
-            ] {
-                if address.method.as_str() != "GET" {
-                    // Changes are walked by T49; here: nobody gets in without a session.
-                    let answer = browser
-                        .send(
-                            address.method.as_str().parse().expect("a method"),
-                            &path,
-                            &[],
-                            None,
-                        )
-                        .await;
-                    assert!(
-                        answer.status == 403 || answer.status == 303,
-                        "{who} {path}: {}",
-                        answer.status
-                    );
-                    // With the token of one's own page, a role that is missing is missing still.
-                    if address.access == Access::Superuser
-                        && ["employee", "demoted", "staff"].contains(&who)
-                    {
-                        let page = browser.get("/account").await;
-                        let answer = browser
-                            .post(
-                                &path,
-                                &page,
-                                &[
-                                    ("role", "staff"),
-                                    ("username", "x"),
-                                    ("first_name", "x"),
-                                    ("email", ""),
-                                    ("reason", ""),
-                                ],
-                            )
-                            .await;
-                        assert_eq!(answer.status, 403, "{who} {path}");
-                        assert!(answer.body.contains(who), "it says who one is");
-                    }
-                    continue;
-                }
-                let answer = browser.get(&path).await;
-                let is_in = !["nobody", "inactive", "ended"].contains(&who);
-                let may_look = ["staff", "superuser"].contains(&who);
-                match address.access {
-                    // No link, no page.
-                    Access::Public if ["/rescue", "/password"].contains(&path.as_str()) => {
-                        assert_eq!(answer.status, 410);
-                    }
-                    Access::Public => {
-                        assert!(answer.status == 200 || answer.status == 303, "{who} {path}");
-                    }
-                    Access::SignedIn if is_in && path == "/confirmation" => {
-                        assert_eq!(answer.status, 410);
-                    }
-                    Access::SignedIn if is_in => assert_eq!(answer.status, 200, "{who} {path}"),
-                    Access::Staff if may_look => assert_eq!(answer.status, 200, "{who} {path}"),
-                    Access::Superuser if who == "superuser" => {
-                        assert_eq!(answer.status, 200, "{who} {path}");
-                    }
-                    Access::Staff | Access::Superuser if is_in => {
-                        assert_eq!(answer.status, 403, "{who} {path}");
-                        assert!(answer.body.contains(who), "it says who one is");
-                        assert_eq!(answer.user().as_deref(), Some(who));
-                    }
-                    Access::SignedIn | Access::Staff | Access::Superuser => {
-                        assert_eq!(answer.status, 303, "{who} {path}");
-                        assert!(
-                            answer.location().starts_with("/login?next="),
-                            "{who} {path}"
-                        );
-                        let script = browser
-                            .get_with(&path, &[("accept", "application/json")])
-                            .await;
-                        assert_eq!(script.status, 401, "{who} {path}");
-                    }
-                }
-            }
-            // What is not declared does not exist.
-            for method in ["PUT", "DELETE", "PATCH", "TRACE"] {
-                let answer = superuser
-                    .send(method.parse().expect("a method"), &path, &[], None)
-                    .await;
-                assert_eq!(answer.status, 405, "{method} {path}");
-                assert!(
-                    answer.header("allow").contains(address.method.as_str()),
-                    "{path}"
-                );
-            }
-        }
-        for path in [
-            "/admin",
-            "/admin/",
-            "/admin/users/",
-            "/admin/users/x",
-            "/account/",
-            "/static/nothing.css",
-            "/login.css",
-            "/.env",
-            "//account",
-            "/account;x",
-            "/ACCOUNT",
-        ] {
-            assert_eq!(superuser.get(path).await.status, 404, "{path}");
-        }
-        // Nor does an act that is not in the table.
-        for act in ["promote", "delete", "Deactivate", "deactivate/", "role"] {
-            let answer = superuser.get(&format!("/admin/users/{id}/{act}")).await;
-            assert_eq!(answer.status, 404, "{act}");
-        }
-        for path in ["/login", "/healthz", "/readyz", "/signed-out"] {
-            let head = nobody.send(Method::HEAD, path, &[], None).await;
-            assert_eq!(
-                (head.status.as_u16(), head.body.as_str()),
-                (200, ""),
-                "{path}"
-            );
-        }
-    });
-}
-
-/// What is wrong with it, headers, body.
-type Attempt<'a> = (&'static str, Vec<(&'a str, &'a str)>, String);
-
-/// T49: every change, from everywhere that it must not come from.
-#[test]
-fn t49_a_change_needs_the_token_of_its_page_and_our_own_origin() {
-    run(async {
-        let desk = Desk::start().await;
-        let me = desk.signed_in(&Person::named("anna")).await;
-        let other = desk.signed_in(&Person::named("bert")).await;
-        let nobody = desk.browser();
-        let token = me.get("/account").await.csrf_token();
-        let foreign = other.get("/account").await.csrf_token();
-        let anonymous = nobody.get("/login").await.csrf_token();
-        let id = desk
-            .database
-            .number("SELECT MIN(id) AS value FROM sessions");
-        let origin = me.origin();
-        let https = origin.replace("http://", "https://");
-        let sibling = origin.replace("127.0.0.1", "localhost");
-        let form = "application/x-www-form-urlencoded";
-        let field = |token: &str| format!("csrf_token={token}&theme=dark");
-        for address in addresses()
-            .iter()
-            .filter(|address| address.method.as_str() != "GET")
-        {
-            let path = filled(address.path, id);
-            let attempts: [Attempt<'_>; 14] = [
-                (
-                    "no token",
-                    vec![("origin", &origin), ("content-type", form)],
-                    "theme=dark".to_owned(),
-                ),
-                (
-                    "empty token",
-                    vec![("origin", &origin), ("content-type", form)],
-                    field(""),
-                ),
-                (
-                    "another session's token",
-                    vec![("origin", &origin), ("content-type", form)],
-                    field(&foreign),
-                ),
-                (
-                    "a token from before the sign-in",
-                    vec![("origin", &origin), ("content-type", form)],
-                    field(&anonymous),
-                ),
-                (
-                    "two tokens",
-                    vec![("origin", &origin), ("content-type", form)],
-                    format!("{}&csrf_token={token}", field(&token)),
-                ),
-                (
-                    "origin null",
-                    vec![("origin", "null"), ("content-type", form)],
-                    field(&token),
-                ),
-                (
-                    "another origin",
-                    vec![("origin", "https://evil.example"), ("content-type", form)],
-                    field(&token),
-                ),
-                (
-                    "https of this host",
-                    vec![("origin", &https), ("content-type", form)],
-                    field(&token),
-                ),
-                (
-                    "a sibling",
-                    vec![("origin", &sibling), ("content-type", form)],
-                    field(&token),
-                ),
-                (
-                    "cross-site",
-                    vec![("sec-fetch-site", "cross-site"), ("content-type", form)],
-                    field(&token),
-                ),
-                (
-                    "same-site",
-                    vec![("sec-fetch-site", "same-site"), ("content-type", form)],
-                    field(&token),
-                ),
-                (
-                    "text/plain",
-                    vec![("origin", &origin), ("content-type", "text/plain")],
-                    field(&token),
-                ),
-                (
-                    "JSON",
-                    vec![("origin", &origin), ("content-type", "application/json")],
-                    format!("{{\"csrf_token\":\"{token}\"}}"),
-                ),
-                ("no content type", vec![("origin", &origin)], field(&token)),
-            ];
-            for (what, headers, body) in attempts {
-                let answer = me.send(Method::POST, &path, &headers, Some(body)).await;
-                assert_eq!(answer.status, 403, "{what} {path}");
-                assert!(answer.set_cookies().is_empty(), "{what} {path}");
-            }
-            let answer = me.get(&path).await;
-            let is_a_page = addresses()
-                .iter()
-                .any(|address| address.method == "GET" && filled(address.path, id) == path);
-            assert_eq!(
-                answer.status == 405 || answer.status == 404,
-                !is_a_page || path == "/account/password",
-                "GET {path}"
-            );
-        }
-        assert_eq!(
-            me.get("/account").await.user().as_deref(),
-            Some("anna"),
-            "nothing was changed"
-        );
-        assert_eq!(
-            desk.database
-                .number("SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL"),
-            2
-        );
-        // And the real form works, signed in and not.
-        let page = me.get("/account").await;
-        assert_eq!(
-            me.post(
-                "/preferences",
-                &page,
-                &[("theme", "dark"), ("next", "/account")]
-            )
-            .await
-            .location(),
-            "/account"
-        );
-        assert!(
-            me.get("/account")
-                .await
-                .body
-                .contains("data-theme=\"dark\"")
-        );
-        let page = nobody.get("/login?next=/account").await;
-        let answer = nobody
-            .post(
-                "/preferences",
-                &page,
-                &[("language", "zh-Hans"), ("next", "/login?next=/account")],
-            )
-            .await;
-        assert_eq!(answer.location(), "/login?next=/account");
-        assert!(
-            nobody
-                .get("/login")
-                .await
-                .body
-                .contains("<html lang=\"zh-Hans\"")
-        );
-        assert_eq!(
-            nobody
-                .post("/preferences", &page, &[("theme", "mauve")])
-                .await
-                .status,
-            400
-        );
-    });
-}
 
 #[test]
 fn a_page_from_before_the_session_ended_still_switches_language() {
@@ -480,7 +112,7 @@ pub fn elsewhere() -> Vec<String> {
 }
 
 #[test]
-fn t51_no_address_leads_elsewhere() {
+fn no_address_leads_elsewhere() {
     run(async {
         let desk = Desk::start().await;
         let corpus = elsewhere();
@@ -525,7 +157,7 @@ fn t51_no_address_leads_elsewhere() {
 }
 
 #[test]
-fn t53_nothing_adds_a_header() {
+fn nothing_adds_a_header() {
     run(async {
         let desk = Desk::start().await;
         let hostile = [
@@ -575,7 +207,7 @@ fn t53_nothing_adds_a_header() {
 }
 
 #[test]
-fn t54_what_people_are_called_is_text_on_every_page() {
+fn names_of_people_are_text_on_every_page() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .asking_for_permissions()
@@ -596,9 +228,8 @@ fn t54_what_people_are_called_is_text_on_every_page() {
             "<script>alert(1)</script> Firefox/1 \"'><svg onload=alert(1)>",
         )];
         assert_eq!(browser.get_with(&callback, &agent).await.status, 303);
-        desk.database
-            .execute("UPDATE users SET is_superuser = TRUE");
-        let id = desk.database.number("SELECT id AS value FROM users");
+        desk.db_make_superuser(&name);
+        let id = desk.db_id_of(&name);
         // The recorder refuses any page with a script, a handler or a style on it.
         for path in [
             "/",
@@ -611,7 +242,7 @@ fn t54_what_people_are_called_is_text_on_every_page() {
             assert_eq!(page.user().as_deref(), Some(name.as_str()), "{path}");
             assert!(!page.body.contains("<svg onload"), "{path}");
         }
-        desk.database.execute("UPDATE users SET is_active = FALSE");
+        desk.db_deactivate(&name);
         let answer = desk.browser().sign_in(&person, "/").await;
         assert_eq!(answer.status, 403);
         assert!(!answer.body.contains("<svg onload"));
@@ -619,11 +250,11 @@ fn t54_what_people_are_called_is_text_on_every_page() {
 }
 
 #[test]
-fn t55_nothing_of_a_request_is_echoed_unescaped() {
+fn nothing_of_a_request_is_echoed_unescaped() {
     run(async {
         let desk = Desk::start().await;
         let signed_in = desk.signed_in(&Person::named("li")).await;
-        desk.database.execute("UPDATE users SET is_staff = TRUE");
+        desk.db_make_staff("li");
         let payload: String = url::form_urlencoded::byte_serialize(POLYGLOT.as_bytes()).collect();
         let marked: Vec<String> = addresses()
             .iter()
@@ -671,7 +302,7 @@ fn t55_nothing_of_a_request_is_echoed_unescaped() {
 }
 
 #[test]
-fn t57_pages_links_and_assets_come_from_here_alone() {
+fn pages_links_and_assets_come_from_here_alone() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.signed_in(&Person::named("li")).await;
@@ -704,7 +335,7 @@ fn t57_pages_links_and_assets_come_from_here_alone() {
 }
 
 #[test]
-fn t84_a_client_s_address_is_believed_from_trusted_proxies_alone() {
+fn a_client_s_address_is_believed_from_trusted_proxies_alone() {
     run(async {
         let forwarded = [
             ("x-forwarded-for", "198.51.100.7, 203.0.113.9"),
@@ -726,7 +357,7 @@ fn t84_a_client_s_address_is_believed_from_trusted_proxies_alone() {
                 .approve(&browser.begin("/").await, &Person::named("li"));
             browser.get_with(&callback, &forwarded).await;
             assert_eq!(
-                desk.database.texts("SELECT address AS value FROM sessions"),
+                desk.db_column("sessions", "address"),
                 [expected],
                 "{trusted}"
             );
@@ -753,14 +384,9 @@ on_both_databases! {
     async fn the_user_list_is_paged_by_key_newest_first(database) {
         let desk = Desk::on(database).run().await;
         let admin: Browser = desk.signed_in(&Person::named("admin")).await;
-        desk.database.execute("UPDATE users SET is_staff = TRUE");
-        let is_postgresql = desk.database.is_postgresql();
-        for number in 1..=119 {
-            let bool_true = if is_postgresql { "TRUE" } else { "1" };
-            desk.database.execute(&format!("INSERT INTO users (id, username, first_name, email, is_active, is_staff, is_superuser,
-                is_staff_by_permission, is_superuser_by_permission, date_joined)
-                VALUES ({number}, 'person{number}', '', '', {bool_true}, FALSE, FALSE, FALSE, FALSE, {number})"));
-        }
+        desk.db_make_staff("admin");
+        let people: Vec<_> = (1..=119).map(|number| (format!("person{number}"), String::new())).collect();
+        desk.db_insert_users(1, &people);
         let mut seen = Vec::new();
         let mut path = "/admin/users".to_owned();
         let mut backwards = Vec::new();
@@ -811,8 +437,8 @@ fn pages_speak_the_browser_s_language_or_the_chosen_one() {
         let mut browser = desk
             .signed_in(&Person::named("li").with("name_cn", "李四"))
             .await;
-        desk.database.execute("UPDATE users SET is_staff = TRUE");
-        let id = desk.database.number("SELECT id AS value FROM users");
+        desk.db_make_staff("li");
+        let id = desk.db_id_of("li");
         browser.language = "zh-CN,zh;q=0.9,en;q=0.5".to_owned();
         for (path, words) in [
             ("/", "你好，"),
@@ -840,7 +466,7 @@ fn pages_speak_the_browser_s_language_or_the_chosen_one() {
 }
 
 #[test]
-fn t95_no_secret_is_in_the_database_in_the_clear() {
+fn no_secret_is_in_the_database_in_the_clear() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .asking_for_permissions()
@@ -867,7 +493,7 @@ fn t95_no_secret_is_in_the_database_in_the_clear() {
                 assert!(!log.contains(&form), "a secret is in the log");
             }
         }
-        // T96: one event is one line, whatever is in it.
+        // One event is one line, whatever is in it.
         let evil = "x\r\n2026-01-01T00:00:00Z INFO event=signed_in user=admin\u{1b}[31m\u{202e}";
         desk.browser()
             .get(&format!(

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::support::desk::PASSWORD;
 use crate::support::{
-    Answer, Browser, Database, Desk, Person, on_both_databases, run, spawn, until,
+    Answer, Browser, Database, Db, Desk, Person, on_both_databases, run, spawn, until,
 };
 
 /// Fills in the form on the sign-in page.
@@ -47,16 +49,14 @@ async fn behind_a_proxy(database: Database) -> Desk {
 
 /// The events about sign-ins so far, oldest first: `event reason username`.
 fn trail(desk: &Desk) -> Vec<String> {
-    desk.database.texts(
-        "SELECT event || ' ' || reason || ' ' || username AS value FROM audit_events ORDER BY id",
-    )
+    desk.db_events(&["event", "reason", "username"])
 }
 
 on_both_databases! {
-    async fn a_local_account_signs_in_through_the_same_door(database) {
+    async fn a_local_account_signs_in_by_the_same_function(database) {
         // Nobody is asked about in the background, which reads.
         let desk = Desk::on(database).with("OAUTH2_RECHECK", "off").run().await;
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         let browser = desk.browser();
         let page = browser.get("/login?next=/account").await;
         assert!(page.body.contains("<details class=\"fold\">"), "the company comes first");
@@ -71,27 +71,27 @@ on_both_databases! {
         assert_eq!(account.user().as_deref(), Some("root"));
         assert!(account.body.contains("Local password"));
         assert_eq!(
-            desk.database.texts("SELECT provider AS value FROM sessions"),
+            desk.db_column("sessions", "provider"),
             [""]
         );
-        assert_eq!(trail(&desk), ["superuser_created  root", "signed_in  root"]);
+        assert_eq!(trail(&desk), ["superuser_created root", "signed_in root"]);
         assert_eq!(desk.database.number("SELECT COUNT(last_login) AS value FROM users"), 1);
 
         // Who comes by the other way afterwards ends this session, and the trail says so.
         assert_eq!(browser.sign_in(&Person::named("anna"), "/").await.status, 303);
         assert_eq!(
-            desk.database.number("SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL"),
+            desk.db_live_sessions(),
             1
         );
-        assert_eq!(trail(&desk)[2..], ["user_switched  root", "signed_in  anna"]);
+        assert_eq!(trail(&desk)[2..], ["user_switched root", "signed_in anna"]);
     }
 
-    async fn t79_refusals_tell_nothing_apart(database) {
+    async fn refusals_tell_nothing_apart(database) {
         let desk = behind_a_proxy(database).await;
         for name in ["known", "inactive"] {
-            desk.local_account(name);
+            desk.db_create_local_account(name);
         }
-        desk.database.execute("UPDATE users SET is_active = FALSE WHERE username = 'inactive'");
+        desk.db_deactivate("inactive");
         desk.signed_in(&Person::named("company")).await;
         let browser = desk.browser();
         let mut answers = BTreeSet::new();
@@ -125,22 +125,22 @@ on_both_databases! {
             reasons,
             [
                 "wrong_password known",
-                "unknown_user ",
+                "unknown_user",
                 "inactive inactive",
                 "inactive inactive",
                 "no_password company",
                 "wrong_password known",
-                "unknown_user ",
+                "unknown_user",
             ]
         );
         assert!(!desk.database.dump().contains("KNOWN"));
         assert!(!desk.log().contains("KNOWN") && !desk.log().contains("battery"));
     }
 
-    async fn t80_two_hundred_wrong_passwords_at_once(database) {
+    async fn of_two_hundred_wrong_passwords_at_once_ten_are_looked_at(database) {
         let desk = behind_a_proxy(database).await;
-        desk.local_account("boss");
-        desk.database.execute("UPDATE users SET is_superuser = TRUE");
+        desk.db_create_local_account("boss");
+        desk.db_make_superuser("boss");
         // A hundred guesses at a known and a hundred at an unknown name, each from its own address.
         let mut tries = Vec::new();
         for number in 0..200_u32 {
@@ -175,7 +175,7 @@ on_both_databases! {
         desk.signed_in(&Person::named("anna")).await;
         // So does a rescue link.
         let browser = desk.browser();
-        let page = browser.get(&desk.rescue_link("boss")).await;
+        let page = browser.get(&desk.db_make_rescue_link("boss")).await;
         let token = page.body.split("name=\"token\" value=\"").nth(1).expect("a token");
         let token = token.split('"').next().expect("its end").to_owned();
         assert_eq!(browser.post("/rescue", &page, &[("token", &token)]).await.status, 303);
@@ -186,7 +186,7 @@ on_both_databases! {
 
     async fn people_change_their_own_password(database) {
         let desk = Desk::on(database).run().await;
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         let (here, elsewhere) = (desk.browser(), desk.browser());
         for browser in [&here, &elsewhere] {
             assert_eq!(try_password(browser, "root", PASSWORD).await.status, 303);
@@ -235,8 +235,8 @@ on_both_databases! {
 
     async fn a_rescue_link_signs_in_once(database) {
         let desk = Desk::on(database).with("FRONTDESK_PASSWORD_LOGIN", "off").run().await;
-        desk.local_account("root");
-        let link = desk.rescue_link("root");
+        desk.db_create_local_account("root");
+        let link = desk.db_make_rescue_link("root");
         let browser = desk.browser();
         // Looking, also by a mail scanner, uses nothing up.
         for _ in 0..3 {
@@ -250,27 +250,24 @@ on_both_databases! {
         let answer = browser.post("/rescue", &page, &[("token", &token)]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, "/"));
         assert_eq!(browser.get("/account").await.user().as_deref(), Some("root"));
-        assert_eq!(
-            desk.database.texts("SELECT details AS value FROM audit_events WHERE event = 'signed_in'"),
-            ["{\"rescue_link\":true}"]
-        );
+        assert_eq!(desk.db_details_of("signed_in"), [json!({"rescue_link": true})]);
         // Once, wherever.
         let other = desk.browser();
         assert_eq!(other.get(&link).await.status, 410);
         let page = other.get("/login").await;
         assert_eq!(other.post("/rescue", &page, &[("token", &token)]).await.status, 410);
         // Old, damaged, or of somebody who is switched off meanwhile.
-        let old = desk.rescue_link("root");
+        let old = desk.db_make_rescue_link("root");
         desk.clock.advance(Duration::from_secs(15 * 60));
         assert_eq!(other.get(&old).await.status, 410);
-        let fresh = desk.rescue_link("root");
+        let fresh = desk.db_make_rescue_link("root");
         assert_eq!(other.get(&format!("{fresh}A")).await.status, 410);
         assert_eq!(other.get("/rescue?token=").await.status, 410);
-        desk.database.execute("UPDATE users SET is_active = FALSE");
+        desk.db_deactivate("root");
         assert_eq!(other.get(&fresh).await.status, 410);
         assert_eq!(
             trail(&desk)[..3],
-            ["superuser_created  root", "rescue_link_made  root", "signed_in  root"]
+            ["superuser_created root", "rescue_link_made root", "signed_in root"]
         );
         assert!(!desk.log().contains(&token), "no token in the log");
         assert!(!desk.database.dump().contains(&token));
@@ -281,8 +278,8 @@ on_both_databases! {
 fn ten_browsers_open_one_rescue_link_at_once_and_one_gets_in() {
     run(async {
         let desk = Desk::start().await;
-        desk.local_account("root");
-        let link = desk.rescue_link("root");
+        desk.db_create_local_account("root");
+        let link = desk.db_make_rescue_link("root");
         let token = link.split_once("token=").expect("a token").1.to_owned();
         let mut tries = Vec::new();
         for _ in 0..10 {
@@ -307,7 +304,7 @@ fn ten_browsers_open_one_rescue_link_at_once_and_one_gets_in() {
 }
 
 #[test]
-fn t80_an_address_is_slowed_and_what_it_forges_does_not_help() {
+fn an_address_is_slowed_and_what_it_forges_does_not_help() {
     run(async {
         // Nobody is trusted: X-Forwarded-For is a stranger's word.
         let desk = Desk::start().await;
@@ -338,10 +335,10 @@ fn t80_an_address_is_slowed_and_what_it_forges_does_not_help() {
 }
 
 #[test]
-fn whoever_is_asked_to_sign_in_again_is_asked_in_their_own_way() {
+fn people_who_must_sign_in_again_are_asked_in_their_own_way() {
     run(async {
         let desk = Desk::start().await;
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         let local = desk.browser();
         assert_eq!(try_password(&local, "root", PASSWORD).await.status, 303);
         let first = local.session_cookie();
@@ -379,16 +376,15 @@ fn whoever_is_asked_to_sign_in_again_is_asked_in_their_own_way() {
 }
 
 on_both_databases! {
-    async fn who_may_use_a_password_is_a_setting(database) {
+    async fn a_setting_says_who_may_use_a_password(database) {
         let desk = Desk::on(database)
             .with("FRONTDESK_PASSWORD_LOGIN", "superusers")
             .run()
             .await;
         for name in ["root", "kiosk"] {
-            desk.local_account(name);
+            desk.db_create_local_account(name);
         }
-        desk.database
-            .execute("UPDATE users SET is_superuser = TRUE WHERE username = 'root'");
+        desk.db_make_superuser("root");
         let kiosk = try_password(&desk.browser(), "kiosk", PASSWORD).await;
         assert_eq!(kiosk.status, 422);
         assert_eq!(
@@ -416,9 +412,9 @@ on_both_databases! {
         assert_eq!(off.inner.hasher.verifications(), 0);
     }
 
-    async fn t82_any_password_up_to_128_characters_counts_whole_and_longer_ones_cost_nothing(database) {
+    async fn any_password_up_to_128_characters_counts_whole_and_longer_ones_cost_nothing(database) {
         let desk = Desk::on(database).run().await;
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         let browser = desk.browser();
         assert_eq!(try_password(&browser, "root", PASSWORD).await.status, 303);
         let mut current = PASSWORD.to_owned();
@@ -461,9 +457,9 @@ on_both_databases! {
         assert_eq!(desk.inner.hasher.verifications(), before);
     }
 
-    async fn t82_a_hash_of_weaker_parameters_is_renewed_at_the_next_sign_in(database) {
+    async fn a_hash_of_weaker_parameters_is_renewed_at_the_next_sign_in(database) {
         let desk = Desk::on(database).run().await;
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         // argon2id with m=8192, t=1 of the same password.
         let weak = {
             use argon2::password_hash::{PasswordHasher as _, SaltString};
@@ -476,19 +472,18 @@ on_both_databases! {
                 .expect("a hash")
                 .to_string()
         };
-        desk.database
-            .execute(&format!("UPDATE users SET password = '{weak}'"));
+        desk.db_set_field_of("root", "password", &weak);
         for _ in 0..2 {
             assert_eq!(
                 try_password(&desk.browser(), "root", PASSWORD).await.status,
                 303
             );
-            let stored = desk.database.texts("SELECT password AS value FROM users");
+            let stored = desk.db_column("users", "password");
             assert!(stored[0].starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         }
     }
 
-    async fn t83_no_account_is_there_at_the_start_and_no_page_makes_an_admin(database) {
+    async fn no_account_is_there_at_the_start_and_no_page_makes_an_admin(database) {
         let desk = Desk::on(database).run().await;
         assert_eq!(desk.database.count("users"), 0);
         let browser = desk.browser();
@@ -503,33 +498,24 @@ on_both_databases! {
             assert_eq!(browser.get(path).await.status, 404);
         }
         // After the last admin is gone too; the command line still makes one.
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         desk.database.execute("DELETE FROM users");
         assert_eq!(browser.get("/setup").await.status, 404);
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         assert_eq!(try_password(&browser, "root", PASSWORD).await.status, 303);
     }
 
-    async fn t97_a_sign_in_whose_audit_row_fails_does_not_happen_and_a_try_is_not_lost(database) {
+    async fn a_sign_in_whose_audit_row_fails_does_not_happen_and_a_try_is_not_lost(database) {
         let desk = Desk::on(database).run().await;
-        desk.local_account("root");
-        desk.database.execute(if desk.database.is_postgresql() {
-            "ALTER TABLE audit_events ADD CONSTRAINT broken CHECK (event = 'x') NOT VALID"
-        } else {
-            "CREATE TRIGGER broken BEFORE INSERT ON audit_events \
-             BEGIN SELECT RAISE(ABORT, 'no audit'); END"
-        });
+        desk.db_create_local_account("root");
+        desk.db_break_audit_log();
         for _ in 0..8 {
             let answer = try_password(&desk.browser(), "root", PASSWORD).await;
             assert_eq!(answer.status, 500);
             assert!(!answer.sets_session());
         }
         assert_eq!(desk.database.count("sessions"), 0);
-        desk.database.execute(if desk.database.is_postgresql() {
-            "ALTER TABLE audit_events DROP CONSTRAINT broken"
-        } else {
-            "DROP TRIGGER broken"
-        });
+        desk.db_mend_audit_log();
         assert_eq!(
             try_password(&desk.browser(), "root", PASSWORD).await.status,
             303
@@ -538,12 +524,12 @@ on_both_databases! {
 }
 
 #[test]
-fn t82_fifty_sign_ins_at_once_hash_two_at_a_time_and_leave_pages_fast() {
+fn fifty_sign_ins_at_once_hash_two_at_a_time_and_leave_pages_fast() {
     run(async {
         let desk = behind_a_proxy(Database::sqlite()).await;
         let reader = desk.signed_in(&Person::named("anna")).await;
         for number in 0..50 {
-            desk.local_account(&format!("local{number}"));
+            desk.db_create_local_account(&format!("local{number}"));
         }
         let mut tries = Vec::new();
         for number in 0..50 {
@@ -569,10 +555,10 @@ fn t82_fifty_sign_ins_at_once_hash_two_at_a_time_and_leave_pages_fast() {
 }
 
 #[test]
-fn strangers_who_guess_do_not_keep_an_owner_from_changing_their_password() {
+fn strangers_who_guess_do_not_stop_the_owner_from_changing_the_password() {
     run(async {
         let desk = Desk::start().await;
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         let owner = desk.browser();
         assert_eq!(try_password(&owner, "root", PASSWORD).await.status, 303);
         for _ in 0..6 {
@@ -598,13 +584,13 @@ fn strangers_who_guess_do_not_keep_an_owner_from_changing_their_password() {
 }
 
 #[test]
-fn a_rescue_link_that_the_trail_does_not_know_opens_nothing() {
+fn a_rescue_link_that_the_audit_log_does_not_know_opens_nothing() {
     run(async {
         let desk = Desk::start().await;
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         // Whoever has the key alone can seal one.
         let draft = frontdesk::signin::rescue::draft().expect("randomness");
-        let id = desk.database.number("SELECT id AS value FROM users");
+        let id = desk.db_id_of("root");
         let token = draft
             .token(&desk.inner.keys, desk.clock.now(), id)
             .expect("randomness");

@@ -1,4 +1,5 @@
-//! That somebody is there themself: what proves it, what does not, and which ways are open to whom.
+//! Proof of presence: what proves that the owner of a session is there, what does not, and which
+//! ways are open to whom.
 
 use std::time::Duration;
 
@@ -6,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::providers::linking;
 use crate::support::desk::PASSWORD;
-use crate::support::openid::{Document, Subject};
+use crate::support::lying_openid::{Document, Subject};
 use crate::support::process::{self, free_port, output, text};
 use crate::support::provider::query;
 use crate::support::{
-    Answer, Browser, Database, Desk, OpenId, Person, Provider, on_both_databases, run,
+    Answer, Browser, Database, Db, Desk, OpenId, Person, Provider, on_both_databases, run,
 };
 
 const QUARTER: Duration = Duration::from_secs(15 * 60);
@@ -18,39 +19,6 @@ const OTHER_PASSWORD: &str = "violet stapler canoe";
 
 /// Something dangerous that an admin may look at.
 const DANGEROUS: &str = "/admin/sessions/end?ip=203.0.113.1";
-
-fn make_superuser(desk: &Desk, username: &str) {
-    desk.database.execute(&format!(
-        "UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE username = '{username}'"
-    ));
-}
-
-fn id_of(desk: &Desk, username: &str) -> i64 {
-    let sql = format!("SELECT id AS value FROM users WHERE username = '{username}'");
-    desk.database.number(&sql)
-}
-
-/// By what the newest session was proved; empty: not at all.
-fn proved_by(desk: &Desk) -> String {
-    let sql = "SELECT COALESCE(proved_by, '') AS value FROM sessions ORDER BY id DESC LIMIT 1";
-    desk.database.texts(sql).remove(0)
-}
-
-/// How long ago the newest session was proved, in seconds.
-fn proved_ago(desk: &Desk) -> i64 {
-    let sql = "SELECT COALESCE(proved_at, 0) AS value FROM sessions ORDER BY id DESC LIMIT 1";
-    (desk.clock.now().0 - desk.database.number(sql)) / 1_000_000
-}
-
-/// What is there to prove oneself with: users that have a confirmation password.
-fn with_confirmation(desk: &Desk) -> Vec<String> {
-    desk.database.texts("SELECT username AS value FROM users WHERE confirmation_password IS NOT NULL ORDER BY username")
-}
-
-fn events(desk: &Desk, kind: &str) -> i64 {
-    let sql = format!("SELECT COUNT(*) AS value FROM audit_events WHERE event = '{kind}'");
-    desk.database.number(&sql)
-}
 
 /// Whether somebody is asked to prove who they are before something dangerous.
 async fn is_asked(browser: &Browser) -> bool {
@@ -103,7 +71,7 @@ async fn with_admin(database: Database, more: &str) -> (OpenId, Desk, Browser, S
     let desk = provider.desk_of(database, &toml).run().await;
     let boss = Subject::named("boss");
     let browser = provider.signed_in(&desk, &boss).await;
-    make_superuser(&desk, "boss");
+    desk.db_make_superuser("boss");
     (provider, desk, browser, boss)
 }
 
@@ -123,9 +91,9 @@ const FRESH: &str = "/oauth2/login?next=/account&prompt=login";
 // -- at a provider --
 
 on_both_databases! {
-    async fn what_the_provider_s_own_session_gives_in_silence_proves_nothing(database) {
+    async fn a_silent_sign_in_from_the_provider_s_own_session_proves_nothing(database) {
         let (provider, desk, browser, boss) = with_admin(database, "").await;
-        assert_eq!(proved_by(&desk), "auth_time", "they typed their password there");
+        assert_eq!(desk.db_proved_by(), "auth_time", "they typed their password there");
         assert!(!is_asked(&browser).await);
         let typed = provider.now();
         desk.clock.advance(QUARTER);
@@ -134,10 +102,10 @@ on_both_databases! {
         auth_time(&provider, typed.into());
         let answer = provider.sign_in_from(&browser, PLAIN, &boss).await;
         assert!(answer.sets_session(), "it is a sign-in all the same: {}", answer.body);
-        assert_eq!(proved_by(&desk), "");
+        assert_eq!(desk.db_proved_by(), "");
         assert!(is_asked(&browser).await);
         let page = browser.get("/account").await;
-        let id = id_of(&desk, "boss");
+        let id = desk.db_id_of("boss");
         let promoted = [("role", "superuser")];
         let answer = browser.post(&format!("/admin/users/{id}/role"), &page, &promoted).await;
         assert!(answer.location().ends_with("&fresh=1"), "{}", answer.location());
@@ -146,19 +114,19 @@ on_both_databases! {
         let page = page_that_asks(&browser).await;
         assert!(page.body.contains("prompt=login"), "{}", page.body);
         provider.sign_in_from(&browser, FRESH, &boss).await;
-        assert_eq!(proved_by(&desk), "auth_time");
+        assert_eq!(desk.db_proved_by(), "auth_time");
         assert!(!is_asked(&browser).await);
     }
 
     async fn a_provider_that_signs_nothing_proves_nothing(database) {
         let desk = Desk::on(database).run().await;
         let browser = desk.signed_in(&Person::named("boss")).await;
-        make_superuser(&desk, "boss");
+        desk.db_make_superuser("boss");
         for from in [PLAIN, FRESH] {
             let begun = browser.get(from).await;
             let callback = desk.provider.approve(begun.location(), &Person::named("boss"));
             assert!(browser.get(&callback).await.sets_session());
-            assert_eq!(proved_by(&desk), "", "{from}");
+            assert_eq!(desk.db_proved_by(), "", "{from}");
             assert!(is_asked(&browser).await, "{from}");
         }
         let page = page_that_asks(&browser).await;
@@ -166,7 +134,7 @@ on_both_databases! {
         assert!(page.body.contains("Ask another admin for a confirmation link"), "{}", page.body);
     }
 
-    async fn a_prompt_that_is_taken_out_of_the_address_is_found_out(database) {
+    async fn a_prompt_that_was_removed_from_the_address_is_noticed(database) {
         let (provider, desk, browser, boss) = with_admin(database, "").await;
         let typed = provider.now();
         desk.clock.advance(QUARTER);
@@ -178,7 +146,7 @@ on_both_databases! {
             let callback = provider.approve(&stripped(begun.location()), &boss);
             let answer = browser.get(&callback).await;
             assert!(answer.sets_session(), "{what} refuses nobody: {}", answer.body);
-            assert_eq!(proved_by(&desk), "", "{what}");
+            assert_eq!(desk.db_proved_by(), "", "{what}");
             assert!(is_asked(&browser).await, "{what}");
         }
     }
@@ -192,9 +160,9 @@ on_both_databases! {
             desk.clock.advance(Duration::from_secs(300));
             auth_time(&provider, at.into());
             browser.get(&provider.approve(begun.location(), &boss)).await;
-            assert_eq!(proved_by(&desk), expected, "{before}");
+            assert_eq!(desk.db_proved_by(), expected, "{before}");
             if !expected.is_empty() {
-                let ago = proved_ago(&desk);
+                let ago = desk.db_proved_ago();
                 assert!((295..=305).contains(&ago), "when it was, not when they came back: {ago}");
             }
         }
@@ -212,14 +180,14 @@ on_both_databases! {
         let begun = browser.get(FRESH).await;
         assert!(!begun.location().contains("prompt"), "{}", begun.location());
         browser.get(&provider.approve(begun.location(), &boss)).await;
-        assert_eq!(proved_by(&desk), "pushed_prompt");
+        assert_eq!(desk.db_proved_by(), "pushed_prompt");
         assert!(!is_asked(&browser).await);
         provider.sign_in_from(&browser, PLAIN, &boss).await;
-        assert_eq!(proved_by(&desk), "", "nobody was asked to sign in");
+        assert_eq!(desk.db_proved_by(), "", "nobody was asked to sign in");
         for said in [json!(provider.now() - 120), json!("soon")] {
             auth_time(&provider, said.clone());
             provider.sign_in_from(&browser, FRESH, &boss).await;
-            assert_eq!(proved_by(&desk), "", "{said}");
+            assert_eq!(desk.db_proved_by(), "", "{said}");
         }
         assert!(is_asked(&browser).await);
     }
@@ -228,13 +196,13 @@ on_both_databases! {
         let desk = Desk::on(database).with("OAUTH2_PROVES_BY", "prompt").run().await;
         let boss = Person::named("boss");
         let browser = desk.signed_in(&boss).await;
-        make_superuser(&desk, "boss");
-        assert_eq!(proved_by(&desk), "", "nobody was asked to sign in");
+        desk.db_make_superuser("boss");
+        assert_eq!(desk.db_proved_by(), "", "nobody was asked to sign in");
         let page = page_that_asks(&browser).await;
         assert!(page.body.contains("prompt=login"), "{}", page.body);
         let begun = browser.get(FRESH).await;
         browser.get(&desk.provider.approve(begun.location(), &boss)).await;
-        assert_eq!(proved_by(&desk), "prompt");
+        assert_eq!(desk.db_proved_by(), "prompt");
         assert!(!is_asked(&browser).await);
         let status = browser.get("/admin/status").await;
         assert!(status.body.contains("anyone who finds a browser open can remove it"), "{}", status.body);
@@ -245,7 +213,7 @@ on_both_databases! {
         for (said, expected) in [(Value::Null, "prompt"), (json!(provider.now() - 120), ""), (json!(false), "")] {
             auth_time(&provider, said.clone());
             provider.sign_in_from(&browser, FRESH, &boss).await;
-            assert_eq!(proved_by(&desk), expected, "{said}");
+            assert_eq!(desk.db_proved_by(), expected, "{said}");
         }
     }
 }
@@ -274,13 +242,13 @@ fn a_prompt_that_a_dialect_leaves_out_or_replaces_proves_nothing() {
             browser
                 .get(&provider.approve(begun.location(), &boss))
                 .await;
-            assert_eq!(proved_by(&desk), expected, "{dialect}");
+            assert_eq!(desk.db_proved_by(), expected, "{dialect}");
         }
     });
 }
 
 #[test]
-fn check_says_what_a_fresh_sign_in_is_proved_by() {
+fn check_says_what_proves_a_fresh_sign_in() {
     run(async {
         let provider = Provider::start().await;
         let database = Database::sqlite();
@@ -311,20 +279,20 @@ fn check_says_what_a_fresh_sign_in_is_proved_by() {
 on_both_databases! {
     async fn passwords_and_links_of_this_portal_prove(database) {
         let desk = Desk::on(database).run().await;
-        desk.local_account("root");
-        make_superuser(&desk, "root");
+        desk.db_create_local_account("root");
+        desk.db_make_superuser("root");
         let browser = desk.browser();
         let page = browser.get("/login").await;
         browser.post("/login", &page, &[("username", "root"), ("password", PASSWORD)]).await;
-        assert_eq!(proved_by(&desk), "password");
+        assert_eq!(desk.db_proved_by(), "password");
         assert!(!is_asked(&browser).await);
 
-        let link = desk.rescue_link("root");
+        let link = desk.db_make_rescue_link("root");
         let rescued = desk.browser();
         let page = rescued.get(&link).await;
         let token = link.split_once("token=").expect("a token").1;
         rescued.post("/rescue", &page, &[("token", token)]).await;
-        assert_eq!(proved_by(&desk), "rescue_link");
+        assert_eq!(desk.db_proved_by(), "rescue_link");
         assert!(!is_asked(&rescued).await);
 
         // Sessions of before: nobody is signed out, and nothing is proved.
@@ -336,22 +304,22 @@ on_both_databases! {
         assert_eq!(confirm(&browser, "local", PASSWORD).await.location(), DANGEROUS);
         assert!(!is_asked(&browser).await);
         assert!(is_asked(&rescued).await, "this session alone");
-        assert_eq!((events(&desk, "proved"), events(&desk, "signed_in")), (1, 2));
+        assert_eq!((desk.db_count_events("proved"), desk.db_count_events("signed_in")), (1, 2));
     }
 
     async fn a_confirmation_password_comes_by_a_link_that_opens_in_its_owner_s_session_alone(database) {
         let desk = Desk::on(database).run().await;
         let (boss, li) = (desk.signed_in(&Person::named("boss")).await, desk.signed_in(&Person::named("li")).await);
         let wang = desk.signed_in(&Person::named("wang")).await;
-        make_superuser(&desk, "boss");
-        make_superuser(&desk, "li");
-        let (li_id, boss_id) = (id_of(&desk, "li"), id_of(&desk, "boss"));
+        desk.db_make_superuser("boss");
+        desk.db_make_superuser("li");
+        let (li_id, boss_id) = (desk.db_id_of("li"), desk.db_id_of("boss"));
         let act = format!("/admin/users/{li_id}/confirmation-link");
         let account = boss.get("/account").await;
         let asked = boss.post(&act, &account, &[("reason", "")]).await;
         assert!(asked.location().ends_with("&fresh=1"), "making one is dangerous itself");
-        assert_eq!(events(&desk, "confirmation_link_made"), 0);
-        desk.prove("boss");
+        assert_eq!(desk.db_count_events("confirmation_link_made"), 0);
+        desk.db_prove("boss");
         let own = boss.post(&format!("/admin/users/{boss_id}/confirmation-link"), &account, &[("reason", "")]).await;
         assert_eq!(own.status, 422, "another admin does it: {}", own.body);
 
@@ -359,7 +327,7 @@ on_both_databases! {
         assert_eq!(page.status, 200, "{}", page.body);
         let old = link_on(&boss.post(&act, &page, &[("reason", "")]).await);
         let link = link_on(&boss.post(&act, &page, &[("reason", "")]).await);
-        assert_eq!(events(&desk, "confirmation_link_made"), 3, "the refused one, too");
+        assert_eq!(desk.db_count_events("confirmation_link_made"), 3, "the refused one, too");
         // In nobody's and in somebody else's session it does nothing.
         let nobody = desk.browser().get(&link).await;
         assert!(nobody.location().starts_with("/login?next="), "{}", nobody.location());
@@ -369,12 +337,12 @@ on_both_databases! {
         }
         assert_eq!(choose(&li, &old, PASSWORD).await.status, 410, "a newer one took its place");
         assert_eq!(choose(&li, &link, "short").await.status, 422);
-        assert_eq!(with_confirmation(&desk), Vec::<String>::new());
+        assert_eq!(desk.db_with_confirmation_password(), Vec::<String>::new());
 
         assert_eq!(li.get(&link).await.status, 200);
         let set = choose(&li, &link, PASSWORD).await;
         assert_eq!(set.location(), "/account", "{}", set.body);
-        assert_eq!(with_confirmation(&desk), ["li"]);
+        assert_eq!(desk.db_with_confirmation_password(), ["li"]);
         assert!(is_asked(&li).await, "it is typed where it is needed");
         assert_eq!(li.get(&link).await.status, 410, "once");
         assert_eq!(choose(&li, &link, OTHER_PASSWORD).await.status, 410, "once");
@@ -388,7 +356,7 @@ on_both_databases! {
         assert_eq!(confirm(&li, "confirmation", PASSWORD).await.location(), DANGEROUS);
         assert_eq!(li.session_cookie(), cookie, "nothing else changes");
         assert!(!is_asked(&li).await);
-        assert_eq!((events(&desk, "proved"), events(&desk, "proof_refused"), events(&desk, "confirmation_password_set")), (1, 1, 1));
+        assert_eq!((desk.db_count_events("proved"), desk.db_count_events("proof_refused"), desk.db_count_events("confirmation_password_set")), (1, 1, 1));
         desk.clock.advance(QUARTER);
         assert!(is_asked(&li).await);
         // There is no local password to type.
@@ -400,7 +368,7 @@ on_both_databases! {
         assert_eq!(answer.status, 422);
         // A new link ends it at once, and what it proved.
         assert_eq!(confirm(&li, "confirmation", PASSWORD).await.location(), DANGEROUS);
-        desk.prove("boss");
+        desk.db_prove("boss");
         let page = boss.get(&act).await;
         boss.post(&act, &page, &[("reason", "")]).await;
         assert!(is_asked(&li).await);
@@ -410,43 +378,45 @@ on_both_databases! {
     async fn a_confirmation_password_works_where_local_passwords_are_off(database) {
         let desk = Desk::on(database.clone()).with("FRONTDESK_PASSWORD_LOGIN", "off").run().await;
         let boss = desk.signed_in(&Person::named("boss")).await;
-        make_superuser(&desk, "boss");
+        desk.db_make_superuser("boss");
         assert!(is_asked(&boss).await);
         // On the server, where there is no local password.
-        desk.confirmation_password("boss");
+        desk.db_set_confirmation_password("boss");
         assert_eq!(boss.get("/admin/users").await.status, 200, "nobody is signed out");
         let page = boss.get("/account").await;
         let signing_in = boss.post("/login", &page, &[("username", "boss"), ("password", PASSWORD)]).await;
         assert_eq!(signing_in.status, 405);
         assert_eq!(confirm(&boss, "confirmation", PASSWORD).await.location(), DANGEROUS);
-        assert_eq!(proved_by(&desk), "confirmation_password");
+        assert_eq!(desk.db_proved_by(), "confirmation_password");
         assert!(!is_asked(&boss).await);
         // A new one ends what the old one proved.
-        desk.confirmation_password("boss");
+        desk.db_set_confirmation_password("boss");
         assert!(is_asked(&boss).await);
         // A session that ended meanwhile proves nothing.
         let page = boss.get("/account").await;
-        desk.database.execute("UPDATE sessions SET ended_at = 1");
+        desk.db_end_sessions();
         let fields = [("with", "confirmation"), ("password", PASSWORD), ("next", DANGEROUS)];
         let answer = boss.post("/confirm", &page, &fields).await;
         assert!(answer.location().starts_with("/login") || answer.status == 403, "{}", answer.status);
-        assert_eq!(proved_by(&desk), "");
+        assert_eq!(desk.db_proved_by(), "");
     }
 
-    async fn whatever_makes_an_account_another_s_takes_its_confirmation_password(database) {
+    async fn whatever_gives_an_account_to_another_person_removes_its_confirmation_password(database) {
         let desk = Desk::on(database).run().await;
         let boss = desk.signed_in(&Person::named("boss")).await;
-        make_superuser(&desk, "boss");
-        desk.local_account("kiosk");
-        desk.local_account("gone");
+        desk.db_make_superuser("boss");
+        desk.db_create_local_account("kiosk");
+        desk.db_create_local_account("gone");
         for name in ["linked", "unlinked"] {
             desk.signed_in(&Person::named(name)).await;
-            desk.confirmation_password(name);
+            desk.db_set_confirmation_password(name);
         }
-        desk.database.execute("UPDATE users SET confirmation_password = 'x' WHERE username IN ('kiosk', 'gone')");
-        desk.database.execute("UPDATE users SET is_active = FALSE WHERE username = 'gone'");
-        assert_eq!(with_confirmation(&desk), ["gone", "kiosk", "linked", "unlinked"]);
-        desk.prove("boss");
+        for name in ["kiosk", "gone"] {
+            desk.db_set_field_of(name, "confirmation_password", "x");
+        }
+        desk.db_deactivate("gone");
+        assert_eq!(desk.db_with_confirmation_password(), ["gone", "kiosk", "linked", "unlinked"]);
+        desk.db_prove("boss");
         let page = boss.get("/account").await;
         for (name, act, fields) in [
             ("linked", "link", vec![("provider", "company"), ("subject", "another")]),
@@ -456,16 +426,16 @@ on_both_databases! {
         ] {
             let mut fields = fields;
             fields.push(("reason", ""));
-            let answer = boss.post(&format!("/admin/users/{}/{act}", id_of(&desk, name)), &page, &fields).await;
+            let answer = boss.post(&format!("/admin/users/{}/{act}", desk.db_id_of(name)), &page, &fields).await;
             assert!(answer.status == 303 || answer.status == 200, "{act}: {}", answer.body);
             assert!(!answer.location().contains("fresh"), "{act}");
         }
-        assert_eq!(with_confirmation(&desk), Vec::<String>::new());
+        assert_eq!(desk.db_with_confirmation_password(), Vec::<String>::new());
     }
 
     async fn tries_to_prove_and_tries_to_sign_in_are_counted_apart(database) {
         let desk = Desk::on(database).run().await;
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         let root = desk.browser();
         let page = root.get("/login").await;
         let right = [("username", "root"), ("password", PASSWORD)];
@@ -487,7 +457,7 @@ on_both_databases! {
         let paused = confirm(&root, "local", PASSWORD).await;
         assert_eq!(paused.status, 429, "{}", paused.body);
         assert!(!paused.header("retry-after").is_empty());
-        assert_eq!(events(&desk, "proof_refused"), 5);
+        assert_eq!(desk.db_count_events("proof_refused"), 5);
         assert_eq!(stranger.post("/login", &page, &right).await.status, 303);
     }
 }
@@ -526,7 +496,7 @@ on_both_databases! {
         let browser = desk.browser();
         one.sign_in_from(&browser, &from("a"), &li).await;
         let link = async || browser.get(&linking(&browser, "b").await).await;
-        let identities = || desk.database.texts("SELECT subject AS value FROM identities ORDER BY subject");
+        let identities = || desk.db_column("identities", "subject");
         // The provider's own session gives a new one, in silence.
         for clock in [&one.clock, &two.clock] {
             clock.advance(QUARTER);
@@ -558,7 +528,7 @@ on_both_databases! {
         let answer = browser.get(&two.approve(begun.location(), &Subject::named("li-b"))).await;
         assert_eq!(answer.location(), "/account", "{}", answer.body);
         assert_eq!(identities(), ["sub-of-li", "sub-of-li-b"]);
-        assert_eq!(events(&desk, "identity_linked"), 1);
+        assert_eq!(desk.db_count_events("identity_linked"), 1);
     }
 }
 
@@ -568,7 +538,7 @@ fn the_page_says_which_ways_are_open_to_this_person() {
         let (one, two) = (OpenId::start().await, OpenId::start().await);
         let toml = one.toml("a") + &two.toml("b");
         let desk = one.desk_of(Database::sqlite(), &toml).run().await;
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         let browser = desk.browser();
         let page = browser.get("/login").await;
         let fields = [("username", "root"), ("password", PASSWORD)];
@@ -586,7 +556,7 @@ fn the_page_says_which_ways_are_open_to_this_person() {
         let theirs = page.contains("provider=a") && !page.contains("provider=b");
         assert!(theirs && !page.contains("type=\"password\""), "{page}");
         assert!(page.contains("If you are sent back to this page"), "{page}");
-        desk.confirmation_password("li");
+        desk.db_set_confirmation_password("li");
         let page = page_that_asks(&li).await.body;
         assert!(
             page.contains("provider=a") && page.contains("id=\"confirmation-password\""),

@@ -10,13 +10,13 @@ use serde_json::json;
 
 use crate::support::provider::{ODD_SECRETS, Seen, chaos};
 use crate::support::{
-    Database, Desk, Endpoint, Person, Provider, Reply, assert_refused, run, spawn, until,
+    Database, Db, Desk, Endpoint, Person, Provider, Reply, assert_refused, run, spawn, until,
 };
 
 const CALLS: [Endpoint; 3] = [Endpoint::Token, Endpoint::Profile, Endpoint::Permissions];
 
 #[test]
-fn t14_the_client_shows_who_it_is_in_one_way_and_never_in_an_address() {
+fn the_client_shows_who_it_is_in_one_way_and_never_in_an_address() {
     run(async {
         for secret in ODD_SECRETS {
             for method in ["post", "basic", "none"] {
@@ -57,7 +57,7 @@ fn t14_the_client_shows_who_it_is_in_one_way_and_never_in_an_address() {
 }
 
 #[test]
-fn t15_token_answers_of_every_shape_end_in_a_session_or_on_one_page() {
+fn token_answers_of_every_shape_end_in_a_session_or_on_one_page() {
     run(async {
         let desk = Desk::start().await;
         let good = |body: serde_json::Value| Reply::json(200, &body);
@@ -207,7 +207,7 @@ fn t15_token_answers_of_every_shape_end_in_a_session_or_on_one_page() {
 }
 
 #[test]
-fn t27_only_a_profile_that_is_one_is_read_and_the_token_travels_in_the_header() {
+fn only_a_profile_that_is_one_is_read_and_the_token_travels_in_the_header() {
     run(async {
         let desk = Desk::start().await;
         let raw = |body: &[u8]| Reply::Answer(200, "application/json", body.to_vec());
@@ -283,7 +283,7 @@ fn t27_only_a_profile_that_is_one_is_read_and_the_token_travels_in_the_header() 
 }
 
 #[test]
-fn t28_a_profile_without_a_usable_name_makes_no_account() {
+fn a_profile_without_a_usable_name_makes_no_account() {
     run(async {
         let desk = Desk::start().await;
         for name in [
@@ -325,7 +325,7 @@ fn t28_a_profile_without_a_usable_name_makes_no_account() {
 }
 
 #[test]
-fn t28_the_server_s_address_of_the_provider_never_reaches_a_browser() {
+fn the_server_s_address_of_the_provider_never_reaches_a_browser() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .with(
@@ -353,7 +353,7 @@ fn t28_the_server_s_address_of_the_provider_never_reaches_a_browser() {
 }
 
 #[test]
-fn t91_no_redirect_of_the_provider_is_followed() {
+fn no_redirect_of_the_provider_is_followed() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .asking_for_permissions()
@@ -410,7 +410,7 @@ fn resident_kilobytes() -> u64 {
 }
 
 #[test]
-fn t92_a_huge_answer_is_cut_at_one_mebibyte_after_decompression() {
+fn a_huge_answer_is_cut_at_one_mebibyte_after_decompression() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .asking_for_permissions()
@@ -489,7 +489,7 @@ fn t92_a_huge_answer_is_cut_at_one_mebibyte_after_decompression() {
 }
 
 #[test]
-fn t93_a_provider_that_hangs_costs_ten_seconds_and_nobody_else() {
+fn a_provider_that_hangs_costs_ten_seconds_and_nobody_else() {
     run(async {
         let desk = Arc::new(
             Desk::on(Database::sqlite())
@@ -608,7 +608,7 @@ fn certificate(host: &str, expired: bool) -> (String, tokio_rustls::TlsAcceptor)
 }
 
 #[test]
-fn t94_the_provider_must_prove_who_it_is() {
+fn the_provider_must_prove_who_it_is() {
     run(async {
         let folder = tempfile::tempdir().expect("a folder");
         for (what, host, expired, knows_ca, status) in [
@@ -647,7 +647,7 @@ fn t94_the_provider_must_prove_who_it_is() {
 }
 
 #[test]
-fn t112_whatever_the_provider_does_there_is_one_page_and_the_next_try_works() {
+fn whatever_the_provider_does_there_is_one_page_and_the_next_try_works() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .asking_for_permissions()
@@ -688,8 +688,7 @@ fn t112_whatever_the_provider_does_there_is_one_page_and_the_next_try_works() {
                     303,
                     "{what}: the next try"
                 );
-                desk.database.execute("DELETE FROM sessions");
-                desk.database.execute("DELETE FROM users");
+                desk.db_forget_everybody();
                 cells += 1;
             }
         }
@@ -698,7 +697,7 @@ fn t112_whatever_the_provider_does_there_is_one_page_and_the_next_try_works() {
 }
 
 #[test]
-fn t112_a_provider_that_is_not_there_is_told_apart_from_one_that_is_slow() {
+fn a_provider_that_is_unreachable_is_told_apart_from_one_that_is_slow() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .with("OAUTH2_TOKEN_URL", "http://127.0.0.1:1/o/token/")
@@ -710,5 +709,54 @@ fn t112_a_provider_that_is_not_there_is_told_apart_from_one_that_is_slow() {
             .await;
         assert_refused(&desk, &answer, 502, "refused");
         assert!(answer.body.contains("could not be reached"));
+    });
+}
+
+#[test]
+fn each_call_of_a_sign_in_that_fails_has_its_own_line_and_its_own_time() {
+    run(async {
+        let desk = Desk::start().await;
+        let late = Duration::from_millis(1500);
+        desk.provider.on_call(Endpoint::Token, Reply::Late(late));
+        desk.provider.on_call(
+            Endpoint::Profile,
+            Reply::Answer(404, "text/plain", Vec::new()),
+        );
+        let answer = desk
+            .browser()
+            .sign_in(&Person::named("li"), "/account")
+            .await;
+        assert_refused(&desk, &answer, 502, "no profile");
+        let (log, reference) = (desk.log(), answer.reference());
+        let field = |line: &str, name: &str| {
+            let fields = line.split(' ').filter_map(|field| field.split_once('='));
+            let mut found = fields.filter(|(given, _)| *given == name);
+            found.next().map(|(_, value)| value.to_owned())
+        };
+        let refused = log
+            .lines()
+            .filter(|line| field(line, "event").as_deref() == Some("sign_in_refused"))
+            .find(|line| field(line, "reference").as_ref() == Some(&reference))
+            .expect("a line");
+        let attempt = field(refused, "attempt").expect("an attempt");
+        let line = |event: &str| {
+            log.lines()
+                .find(|line| {
+                    field(line, "attempt").as_ref() == Some(&attempt)
+                        && field(line, "event").as_deref() == Some(event)
+                })
+                .unwrap_or_else(|| panic!("no {event} in {log}"))
+        };
+        let took = |event: &str| {
+            let ms: u64 = field(line(event), "ms").expect("ms").parse().expect("ms");
+            Duration::from_millis(ms)
+        };
+        assert_eq!(field(line("token_call"), "outcome").as_deref(), Some("ok"));
+        assert!(took("token_call") >= late);
+        assert_eq!(
+            field(line("profile_call"), "outcome").as_deref(),
+            Some("refused")
+        );
+        assert!(took("profile_call") < late);
     });
 }

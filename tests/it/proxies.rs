@@ -93,7 +93,7 @@ async fn nginx_with_a_cache(upstream: &str) -> (Server, String) {
 }
 
 #[test]
-fn t58_a_shared_cache_in_front_never_mixes_people_up() {
+fn a_shared_cache_in_front_never_mixes_people_up() {
     if !is_installed("nginx") {
         return;
     }

@@ -1,5 +1,5 @@
-//! What a re-check brings: rights that were taken there, refusals with and without a name, and many
-//! sessions of one person.
+//! What a re-check brings: rights that were taken there, refusals with and without a reason, and
+//! many sessions of one person.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,9 +8,9 @@ use frontdesk::secret::{Purpose, random_bytes};
 use serde_json::{Value, json};
 
 use crate::support::desk::PASSWORD;
-use crate::support::openid::{Call, Document, Subject};
+use crate::support::lying_openid::{Call, Document, Subject};
 use crate::support::{
-    Answer, Browser, Database, Desk, OpenId, Reply, on_both_databases, run, until,
+    Answer, Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run, until,
 };
 
 /// How often people are asked about here; by the clock, which the tests put on.
@@ -48,9 +48,8 @@ async fn signed_in(desk: &Desk, provider: &OpenId, subject: &Subject) -> Browser
 }
 
 async fn local_superuser(desk: &Desk) -> Browser {
-    desk.local_account("root");
-    desk.database
-        .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE username = 'root'");
+    desk.db_create_local_account("root");
+    desk.db_make_superuser("root");
     let browser = desk.browser();
     let page = browser.get("/login").await;
     let fields = [("username", "root"), ("password", PASSWORD)];
@@ -64,10 +63,10 @@ async fn round(desk: &Desk) {
     desk.clock.advance(PERIOD);
     let before = desk.clock.now().minus(Duration::from_secs(15)).0;
     let waiting = format!(
-        "SELECT COUNT(*) AS value FROM identities i WHERE EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = i.user_id AND s.provider = i.provider AND s.ended_at IS NULL AND s.recheck_at IS NOT NULL) AND COALESCE(i.asked_at, 0) < {before}"
+        "identities i WHERE EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = i.user_id AND s.provider = i.provider AND s.ended_at IS NULL AND s.recheck_at IS NOT NULL) AND COALESCE(i.asked_at, 0) < {before}"
     );
     until("everybody is asked about", async || {
-        desk.database.number(&waiting) == 0
+        desk.database.count(&waiting) == 0
     })
     .await;
 }
@@ -76,22 +75,8 @@ async fn is_in(browser: &Browser) -> bool {
     browser.get("/account").await.status == 200
 }
 
-fn events(desk: &Desk, kind: &str) -> Vec<Value> {
-    let sql =
-        format!("SELECT details AS value FROM audit_events WHERE event = '{kind}' ORDER BY id");
-    let details = desk.database.texts(&sql).into_iter();
-    details
-        .map(|details| serde_json::from_str(&details).expect("JSON"))
-        .collect()
-}
-
 fn forbidden() -> Reply {
     Reply::Answer(403, "text/html", b"<h1>403</h1>".to_vec())
-}
-
-fn permissions(desk: &Desk) -> Vec<String> {
-    desk.database
-        .texts("SELECT name AS value FROM user_permissions ORDER BY 1")
 }
 
 on_both_databases! {
@@ -102,19 +87,19 @@ on_both_databases! {
         let browser = signed_in(&desk, &provider, &boss).await;
         assert_eq!(browser.get("/admin/users").await.status, 200);
         round(&desk).await;
-        assert!(events(&desk, "account_synced").is_empty(), "nothing changed");
+        assert!(desk.db_details_of("account_synced").is_empty(), "nothing changed");
         assert_eq!(browser.get("/admin/users").await.status, 200);
 
         provider.change(&li().with("groups", json!(["x"])).with("name", "Li the Second"));
         round(&desk).await;
         assert_eq!(browser.get("/admin/users").await.status, 403, "an employee");
         assert!(is_in(&browser).await, "in the same session");
-        let told = events(&desk, "account_synced");
+        let told = desk.db_details_of("account_synced");
         assert_eq!(told.len(), 1, "{told:?}");
         assert_eq!(told[0]["permissions_removed"], json!([ADMIN]));
         assert!(told[0]["changes"].to_string().contains("role_by_permission"), "{told:?}");
         round(&desk).await;
-        assert_eq!(events(&desk, "account_synced").len(), 1, "once");
+        assert_eq!(desk.db_details_of("account_synced").len(), 1, "once");
 
         // And what was given there arrives too.
         provider.change(&boss);
@@ -131,26 +116,26 @@ on_both_databases! {
         for _ in 0..2 {
             round(&desk).await;
         }
-        assert_eq!(permissions(&desk), [ADMIN, "x"], "what was left out says nothing");
+        assert_eq!(desk.db_column("user_permissions", "name"), [ADMIN, "x"], "what was left out says nothing");
         assert_eq!(browser.get("/admin/users").await.status, 200);
         provider.patch(Document::Refreshed, json!({"groups": ["x"]}));
         round(&desk).await;
-        assert_eq!(permissions(&desk), ["x"]);
+        assert_eq!(desk.db_column("user_permissions", "name"), ["x"]);
         assert_eq!(browser.get("/admin/users").await.status, 403);
         assert!(is_in(&browser).await);
     }
 
-    async fn who_would_not_be_admitted_any_more_is_out(database) {
+    async fn a_person_who_would_no_longer_be_admitted_is_signed_out(database) {
         let (provider, desk) = asking(database, "admit_permissions = [\"x\"]\n").await;
         let browser = signed_in(&desk, &provider, &li().with("groups", json!(["x"]))).await;
         provider.change(&li().with("groups", json!(["y"])));
         desk.clock.advance(PERIOD);
         until("they are out", async || !is_in(&browser).await).await;
-        let told = events(&desk, "access_withdrawn");
+        let told = desk.db_details_of("access_withdrawn");
         assert_eq!(told[0]["failure"], "permission", "{told:?}");
     }
 
-    async fn a_refusal_without_a_name_counts_at_the_second_time_when_others_are_answered(database) {
+    async fn a_refusal_without_a_reason_counts_the_second_time_if_others_are_answered(database) {
         let (provider, desk) = asking(database, "").await;
         let mut others = Vec::new();
         for name in ["wang", "zhang", "chen", "liu", "zhao"] {
@@ -165,10 +150,10 @@ on_both_databases! {
         for other in &others {
             assert!(is_in(other).await);
         }
-        assert_eq!(events(&desk, "access_withdrawn").len(), 1);
+        assert_eq!(desk.db_details_of("access_withdrawn").len(), 1);
     }
 
-    async fn with_nobody_else_to_ask_a_refusal_without_a_name_counts_at_the_fifth_time(database) {
+    async fn with_nobody_else_to_ask_about_a_refusal_without_a_reason_counts_the_fifth_time(database) {
         let (provider, desk) = asking(database, "").await;
         let browser = signed_in(&desk, &provider, &li()).await;
         provider.on_call(Call::Userinfo, forbidden());
@@ -195,7 +180,7 @@ on_both_databases! {
         for browser in &people {
             assert!(is_in(browser).await);
         }
-        let told = events(&desk, "refusals_suspended");
+        let told = desk.db_details_of("refusals_suspended");
         assert_eq!(told.len(), 1, "once: {told:?}");
         let page = admin.get("/admin/status").await;
         assert!(page.body.contains("such refusals sign nobody out"), "{}", page.body);
@@ -211,7 +196,7 @@ on_both_databases! {
         let fields = [("provider", "a")];
         let answer: Answer = admin.post("/admin/status/refusals", &page, &fields).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
-        assert_eq!(events(&desk, "refusals_confirmed").len(), 1);
+        assert_eq!(desk.db_details_of("refusals_confirmed").len(), 1);
         round(&desk).await;
         assert!(is_in(&people[5]).await);
         desk.clock.advance(PERIOD);
@@ -223,7 +208,7 @@ on_both_databases! {
         assert_eq!(answer.status, 404, "there is nothing to confirm");
     }
 
-    async fn a_person_of_many_sessions_is_out_in_one_go(database) {
+    async fn a_person_with_many_sessions_loses_them_all_at_once(database) {
         let (provider, desk) = asking(database, "").await;
         let mut last = None;
         for _ in 0..120 {
@@ -238,7 +223,7 @@ on_both_databases! {
         desk.clock.advance(PERIOD);
         let last = last.expect("a browser");
         until("they are out", async || !is_in(&last).await).await;
-        let told = events(&desk, "access_withdrawn");
+        let told = desk.db_details_of("access_withdrawn");
         assert_eq!((told.len(), &told[0]["count"]), (1, &json!(120)), "{told:?}");
         assert!(is_in(&other).await);
     }
@@ -256,7 +241,7 @@ on_both_databases! {
             live.push(is_in(browser).await);
         }
         assert_eq!(live, [false, true, true, true]);
-        let told = events(&desk, "oldest_sessions_ended");
+        let told = desk.db_details_of("oldest_sessions_ended");
         assert_eq!(told, [json!({"count": 1})]);
         provider.signed_in(&desk, &Subject::named("wang")).await;
         assert!(is_in(&all[1]).await, "it is counted for each person");
@@ -273,8 +258,8 @@ on_both_databases! {
         }
         let asked = provider.seen(Call::Token).len();
         desk.clock.advance(PERIOD);
-        let due = format!("SELECT COUNT(*) AS value FROM sessions WHERE recheck_at < {}", desk.clock.now().0);
-        until("they were looked at", async || desk.database.number(&due) == 0).await;
+        let due = format!("sessions WHERE recheck_at < {}", desk.clock.now().0);
+        until("they were looked at", async || desk.database.count(&due) == 0).await;
         assert_eq!(provider.seen(Call::Token).len(), asked, "no token was sent");
         until("the log says so", async || desk.log().contains("outcome=sealed")).await;
         assert!(is_in(&browser).await && is_in(&other).await);
@@ -306,9 +291,9 @@ fn a_token_that_was_sealed_for_no_row_is_read_until_it_is_renewed() {
             Some(token)
         );
         assert!(is_in(&browser).await);
-        let bound = "SELECT COUNT(*) AS value FROM sessions WHERE refresh_token LIKE '2.%'";
+        let bound = "sessions WHERE refresh_token LIKE '2.%'";
         assert_eq!(
-            desk.database.number(bound),
+            desk.database.count(bound),
             1,
             "the new one is sealed for its row"
         );
@@ -316,7 +301,7 @@ fn a_token_that_was_sealed_for_no_row_is_read_until_it_is_renewed() {
 }
 
 #[test]
-fn what_says_wait_is_no_refusal() {
+fn an_answer_that_says_wait_is_no_refusal() {
     run(async {
         let busy = |status: &str| {
             let text = format!(

@@ -9,14 +9,14 @@ use tokio::net::TcpStream;
 
 use crate::sessions::raw_request;
 use crate::support::process::{self, Process, free_port};
-use crate::support::{Database, Desk, Person, Provider, run, spawn, until};
+use crate::support::{Database, Db, Desk, Person, Provider, run, spawn, until};
 
 fn host_of(desk: &Desk) -> String {
     desk.url.trim_start_matches("http://").to_owned()
 }
 
 #[test]
-fn t59_a_wrong_host_is_sent_to_the_right_one_or_refused() {
+fn a_wrong_host_is_sent_to_the_right_one_or_refused() {
     run(async {
         let desk = Desk::start().await;
         let host = host_of(&desk);
@@ -97,7 +97,7 @@ fn t59_a_wrong_host_is_sent_to_the_right_one_or_refused() {
 }
 
 #[test]
-fn t60_only_declared_methods_count_and_head_begins_nothing() {
+fn only_declared_methods_count_and_head_begins_nothing() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.browser();
@@ -128,7 +128,7 @@ fn t60_only_declared_methods_count_and_head_begins_nothing() {
 }
 
 #[test]
-fn t58_nothing_but_fingerprinted_files_may_be_cached() {
+fn nothing_but_fingerprinted_files_may_be_cached() {
     run(async {
         let desk = Desk::start().await;
         let me = desk.signed_in(&Person::named("anna")).await;
@@ -158,17 +158,18 @@ fn t58_nothing_but_fingerprinted_files_may_be_cached() {
 }
 
 #[test]
-fn t87_no_page_shows_a_secret_even_to_a_superuser() {
+fn no_page_shows_a_secret_even_to_a_superuser() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .asking_for_permissions()
             .run()
             .await;
-        desk.local_account("root");
+        desk.db_create_local_account("root");
         let admin = desk.signed_in(&Person::named("anna").may(&["a"])).await;
-        desk.database
-            .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
-        let link = desk.rescue_link("root");
+        for name in ["root", "anna"] {
+            desk.db_make_superuser(name);
+        }
+        let link = desk.db_make_rescue_link("root");
         let token = link.split_once("token=").expect("a token").1.to_owned();
         let mut secrets = vec![
             desk.client_secret.clone(),
@@ -176,18 +177,10 @@ fn t87_no_page_shows_a_secret_even_to_a_superuser() {
             admin.session_cookie().expect("a session"),
             token,
         ];
-        secrets.extend(
-            desk.database
-                .texts("SELECT password AS value FROM users WHERE password IS NOT NULL"),
-        );
-        secrets.extend(
-            desk.database
-                .texts("SELECT token_hash AS value FROM sessions"),
-        );
+        secrets.extend(desk.db_fields_of("root", "password"));
+        secrets.extend(desk.db_column("sessions", "token_hash"));
         secrets.extend(desk.provider.canaries());
-        let ids = desk
-            .database
-            .texts("SELECT CAST(id AS TEXT) AS value FROM users");
+        let ids = desk.db_column("users", "id");
         let mut paths: Vec<String> = addresses()
             .into_iter()
             .filter(|address| address.method == "GET")
@@ -221,7 +214,7 @@ const INJECTION: &str =
     "x\r\n2026-01-01T00:00:00.000Z INFO event=forged user=root\u{1b}[31m\u{202e}\"'\u{0}\u{2028}y";
 
 #[test]
-fn t96_whatever_is_sent_an_event_is_one_line() {
+fn whatever_is_sent_an_event_is_one_line() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.browser();
@@ -282,7 +275,7 @@ fn memory(process: u32) -> u64 {
 }
 
 #[test]
-fn t63_requests_that_would_exhaust_us_are_refused_early() {
+fn requests_that_would_exhaust_us_are_refused_early() {
     run(async {
         // A process of its own, whose memory is nobody else's.
         let provider = Provider::start().await;
@@ -383,7 +376,7 @@ fn open_files() -> usize {
 }
 
 #[test]
-fn t63_slow_and_silent_connections_leave_others_alone() {
+fn slow_and_silent_connections_leave_others_alone() {
     run(async {
         let desk = Desk::start().await;
         let me = desk.signed_in(&Person::named("anna")).await;
@@ -456,7 +449,7 @@ fn t63_slow_and_silent_connections_leave_others_alone() {
 }
 
 #[test]
-fn files_are_sent_compressed_to_those_who_can_read_that() {
+fn files_are_sent_compressed_to_browsers_that_accept_it() {
     run(async {
         let desk = Desk::on(Database::sqlite()).run().await;
         let page = desk.browser().get("/login").await;

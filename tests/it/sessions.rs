@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use crate::support::{Database, Desk, Person, on_both_databases, run, until};
-
-const LIVE: &str = "SELECT COUNT(*) AS value FROM sessions WHERE ended_at IS NULL";
+use crate::support::{Database, Db, Desk, Person, on_both_databases, run, until};
 
 on_both_databases! {
-    async fn t12_a_second_person_on_the_same_browser_gets_a_session_of_their_own(database) {
+    async fn a_second_person_on_the_same_browser_gets_a_session_of_their_own(database) {
         let desk = Desk::on(database).run().await;
         let browser = desk.signed_in(&Person::named("anna")).await;
         let old = browser.session_cookie().expect("a session");
@@ -18,8 +16,8 @@ on_both_databases! {
         let thief = desk.browser();
         thief.set_cookie("fd_session", &old);
         assert_eq!(thief.get("/account").await.status, 303, "Anna's session is over");
-        assert_eq!(desk.database.number(LIVE), 1);
-        assert_eq!(desk.database.texts("SELECT username AS value FROM audit_events WHERE event = 'user_switched'"), ["anna"]);
+        assert_eq!(desk.db_live_sessions(), 1);
+        assert_eq!(desk.db_events_of("user_switched", &["username"]), ["anna"]);
         // Anna's form does nothing in Bert's session.
         assert_eq!(browser.post("/logout", &page, &[]).await.status, 403);
         assert_eq!(browser.get("/account").await.status, 200);
@@ -28,7 +26,7 @@ on_both_databases! {
         assert_eq!(browser.get("/signed-out").await.location(), "/");
     }
 
-    async fn t46_signing_out_ends_the_session_everywhere_at_once(database) {
+    async fn signing_out_ends_the_session_everywhere_at_once(database) {
         let desk = Desk::on(database.clone()).run().await;
         let other = Desk::on(database).beside(&desk).run().await;
         let browser = desk.signed_in(&Person::named("anna")).await;
@@ -50,15 +48,15 @@ on_both_databases! {
         }
     }
 
-    async fn t47_a_request_in_flight_does_not_revive_a_session(database) {
+    async fn a_request_in_flight_does_not_revive_a_session(database) {
         let desk = Desk::on(database).run().await;
         let browser = desk.signed_in(&Person::named("anna")).await;
         // The next request is due to write "last seen"; the session ends while that waits.
         desk.clock.advance(Duration::from_secs(120));
         assert_eq!(browser.get("/account").await.status, 200);
-        desk.database.execute("UPDATE sessions SET ended_at = 1");
+        desk.db_end_sessions();
         let seen = desk.database.number("SELECT last_seen_at AS value FROM sessions");
-        let hash = desk.database.texts("SELECT CAST(id AS TEXT) AS value FROM sessions");
+        let hash = desk.db_column("sessions", "id");
         let id: i64 = hash[0].parse().expect("an id");
         let now = desk.clock.now().plus(Duration::from_secs(300));
         desk.inner.db.write(move |conn| frontdesk::sessions::touch(conn, now, id)).await.expect("a write");
@@ -68,7 +66,7 @@ on_both_databases! {
         assert!(answer.set_cookies().is_empty());
     }
 
-    async fn t48_a_session_ends_when_idle_and_at_its_absolute_limit(database) {
+    async fn a_session_ends_when_idle_and_at_its_absolute_limit(database) {
         let desk = Desk::on(database)
             .with("FRONTDESK_SESSION_IDLE", "30m")
             .with("FRONTDESK_SESSION_MAX", "2h")
@@ -109,15 +107,15 @@ on_both_databases! {
         let desk = Desk::on(database.clone()).clock(&clock).run().await;
         desk.signed_in(&Person::named("new")).await;
         until("the old row is gone", async || database.count("sessions") == 1).await;
-        assert_eq!(database.number(LIVE), 1);
+        assert_eq!(database.db_live_sessions(), 1);
         assert_eq!(database.count("users"), 2);
     }
 
-    async fn t50_another_s_session_can_be_neither_seen_nor_ended(database) {
+    async fn another_s_session_can_be_neither_seen_nor_ended(database) {
         let desk = Desk::on(database).run().await;
         let anna = desk.signed_in(&Person::named("anna")).await;
         let bert = desk.signed_in(&Person::named("bert")).await;
-        let annas = desk.database.texts("SELECT CAST(s.id AS TEXT) AS value FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.username = 'anna'");
+        let annas = desk.db_live_sessions_of("anna");
         let page = bert.get("/account").await;
         assert!(!page.body.contains(&annas[0]));
         for id in [annas[0].as_str(), "1", "-1", "9223372036854775807"] {
@@ -130,13 +128,13 @@ on_both_databases! {
         }
         bert.post("/account/sessions/end-others", &page, &[]).await;
         assert_eq!(anna.get("/account").await.status, 200);
-        let users = desk.database.texts("SELECT CAST(id AS TEXT) AS value FROM users WHERE username = 'anna'");
-        assert_eq!(bert.get(&format!("/admin/users/{}", users[0])).await.status, 403);
+        let id = desk.db_id_of("anna");
+        assert_eq!(bert.get(&format!("/admin/users/{id}")).await.status, 403);
     }
 }
 
 #[test]
-fn t43_a_planted_session_never_becomes_somebody_s() {
+fn a_planted_session_never_becomes_somebody_s() {
     run(async {
         let desk = Desk::start().await;
         let attacker = desk.signed_in(&Person::named("mallory")).await;
@@ -184,7 +182,7 @@ fn t43_a_planted_session_never_becomes_somebody_s() {
 }
 
 #[test]
-fn t44_over_https_cookies_are_bound_to_this_very_origin() {
+fn over_https_cookies_are_bound_to_this_very_origin() {
     run(async {
         let desk = Desk::on(Database::sqlite())
             .with("FRONTDESK_PUBLIC_URL", "https://desk.example.com")
@@ -223,7 +221,7 @@ fn t44_over_https_cookies_are_bound_to_this_very_origin() {
 }
 
 #[test]
-fn t45_a_damaged_doubled_or_foreign_cookie_is_nobody_s() {
+fn a_damaged_doubled_or_foreign_cookie_is_nobody_s() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.signed_in(&Person::named("anna")).await;
@@ -311,14 +309,11 @@ pub async fn raw_request(url: &str, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn t81_an_account_from_the_provider_has_no_password_to_guess() {
+fn an_account_from_the_provider_has_no_password_to_guess() {
     run(async {
         let desk = Desk::start().await;
         let browser = desk.signed_in(&Person::named("anna")).await;
-        assert_eq!(
-            desk.database.texts("SELECT password AS value FROM users"),
-            ["NULL"]
-        );
+        assert_eq!(desk.db_column("users", "password"), ["NULL"]);
         let stranger = desk.browser();
         let page = stranger.get("/login").await;
         for password in ["", "!", "NULL", "$argon2id$"] {

@@ -1,5 +1,5 @@
-//! Browsers that several people use, one after the other: what the one leaves behind must serve
-//! nobody who comes next, and another site must not change what a browser holds.
+//! Browsers that several people use, one after the other: what one leaves behind is of no use to the
+//! next, and another site cannot change what a browser holds.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 use reqwest::Method;
 
 use crate::support::desk::PASSWORD;
-use crate::support::openid::Subject;
+use crate::support::lying_openid::Subject;
 use crate::support::provider::query;
-use crate::support::{Answer, Browser, Database, Desk, OpenId, Person, on_both_databases, run};
+use crate::support::{Answer, Browser, Database, Db, Desk, OpenId, Person, on_both_databases, run};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
@@ -101,7 +101,7 @@ fn a_tab_that_was_half_way_through_a_sign_in_starts_over_once_after_a_sign_out_i
 }
 
 #[test]
-fn tabs_that_all_sign_in_at_once_all_come_to_where_they_led() {
+fn tabs_that_sign_in_at_once_all_arrive_where_they_led() {
     run(async {
         let desk = Desk::start().await;
         let anna = Person::named("anna");
@@ -122,7 +122,7 @@ fn tabs_that_all_sign_in_at_once_all_come_to_where_they_led() {
 fn what_was_bound_to_a_browser_is_void_there_once_somebody_else_signed_in() {
     run(async {
         let desk = Desk::start().await;
-        desk.local_account("kiosk");
+        desk.db_create_local_account("kiosk");
         for way in ["provider", "password", "rescue link"] {
             for is_over in [false, true] {
                 let what = format!("{way}, {is_over}");
@@ -132,13 +132,13 @@ fn what_was_bound_to_a_browser_is_void_there_once_somebody_else_signed_in() {
                 let binding = browser.cookie("fd_browser").expect("a binding");
                 if is_over || way == "password" {
                     // The cookie is still there; the sign-in page is not shown to who is signed in.
-                    desk.database.execute("UPDATE sessions SET ended_at = 1");
+                    desk.db_end_sessions();
                 }
                 let answer = match way {
                     "provider" => browser.sign_in(&Person::named("wang"), "/").await,
                     "password" => sign_in_with_password(&browser, "kiosk").await,
                     _ => {
-                        let link = desk.rescue_link("kiosk");
+                        let link = desk.db_make_rescue_link("kiosk");
                         let page = browser.get(&link).await;
                         let token = query(&format!("{}{link}", desk.url))["token"].clone();
                         browser.post("/rescue", &page, &[("token", &token)]).await
@@ -295,8 +295,8 @@ on_both_databases! {
         let state = query(again.location())["state"].clone();
         let page = browser.get(&format!("/signed-out?state={state}")).await;
         assert!(page.body.contains("unless you chose to stay signed in there"), "{}", page.body);
-        let kept = "SELECT COUNT(*) AS value FROM sessions WHERE id_token IS NOT NULL";
-        assert_eq!(desk.database.number(kept), 0);
+        let kept = "sessions WHERE id_token IS NOT NULL";
+        assert_eq!(desk.database.count(kept), 0);
     }
 }
 
@@ -320,10 +320,10 @@ fn the_id_token_stays_here_two_minutes_after_the_sign_out() {
 }
 
 #[test]
-fn whoever_signs_in_next_by_whatever_way_gets_nothing_of_who_was_there_before() {
+fn the_next_person_to_sign_in_by_any_way_gets_nothing_of_the_previous_one() {
     run(async {
         let (provider, desk) = OpenId::start_with_desk().await;
-        desk.local_account("kiosk");
+        desk.db_create_local_account("kiosk");
         for way in ["provider", "password", "rescue link"] {
             let browser = provider.signed_in(&desk, &Subject::named("li")).await;
             sign_out(&browser).await;
@@ -337,7 +337,7 @@ fn whoever_signs_in_next_by_whatever_way_gets_nothing_of_who_was_there_before() 
                     sign_in_with_password(&browser, "kiosk").await;
                 }
                 _ => {
-                    let link = desk.rescue_link("kiosk");
+                    let link = desk.db_make_rescue_link("kiosk");
                     let page = browser.get(&link).await;
                     let token = query(&format!("{}{link}", desk.url))["token"].clone();
                     browser.post("/rescue", &page, &[("token", &token)]).await;

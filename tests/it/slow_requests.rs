@@ -1,4 +1,4 @@
-//! Requests that never come to their end, and what is no request at all.
+//! Requests that never end, and bytes that are no request at all.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::support::process::{self, Process, free_port};
-use crate::support::{Database, Desk, Person, Provider, left_out, run, spawn, until};
+use crate::support::{Database, Db, Desk, Person, Provider, left_out, run, spawn, until};
 
 /// A desk that waits for a request as short as a test likes.
 async fn impatient(millis: u64) -> Desk {
@@ -60,12 +60,9 @@ fn half_a_body_is_answered_in_time_at_every_address_that_takes_one() {
     run(async {
         let desk = impatient(300).await;
         let admin = desk.signed_in(&Person::named("anna")).await;
-        desk.database
-            .execute("UPDATE users SET is_staff = TRUE, is_superuser = TRUE");
+        desk.db_make_superuser("anna");
         let cookie = admin.session_cookie().expect("a session");
-        let ids = desk
-            .database
-            .texts("SELECT CAST(id AS TEXT) AS value FROM users");
+        let ids = desk.db_column("users", "id");
         let mut paths = Vec::new();
         for path in paths_with_a_body() {
             let path = path
@@ -233,7 +230,7 @@ fn eleven_hundred_half_requests_do_not_stop_the_portal() {
 }
 
 #[test]
-fn what_is_no_http_has_a_line_with_its_address_and_no_more_than_some() {
+fn bytes_that_are_no_http_are_logged_with_their_address_and_only_so_many_times() {
     run(async {
         let provider = Provider::start().await;
         let database = Database::sqlite();

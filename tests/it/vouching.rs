@@ -1,5 +1,5 @@
 //! What a provider's word counts for: permissions, names, imported accounts, second identities and
-//! leaving, each said for itself where there are several providers.
+//! leaving, each of which the settings name where there are several providers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::providers::linking;
 use crate::support::desk::{PASSWORD, Start};
-use crate::support::openid::{Call, Subject};
+use crate::support::lying_openid::{Call, Subject};
 use crate::support::process::{output, text};
 use crate::support::{
-    Answer, Browser, Database, Desk, OpenId, Reply, on_both_databases, run, until,
+    Answer, Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run, until,
 };
 
 const ALL: [&str; 5] = VouchesFor::WORDS;
@@ -62,7 +62,7 @@ impl Pair {
     /// Li, with both identities at one account and a session by each.
     async fn li_of_both(&self, desk: &Desk) -> [Browser; 2] {
         let first = sign_in(desk, &self.a, "a", &li()).await;
-        link(desk, "li", "b", "sub-of-li");
+        desk.db_add_identity("li", "b", "sub-of-li");
         let second = sign_in(desk, &self.b, "b", &li()).await;
         assert_eq!(user(&second).await.as_deref(), Some("li"));
         [first, second]
@@ -76,20 +76,12 @@ impl Pair {
             provider.clock.advance(Duration::from_secs(20));
         }
         let sql = format!(
-            "SELECT COUNT(*) AS value FROM sessions s JOIN users u ON u.id = s.user_id \
+            "sessions s JOIN users u ON u.id = s.user_id \
              WHERE s.ended_at IS NULL AND s.provider = 'a' AND u.username = '{username}'"
         );
-        until("they are out", async || desk.database.number(&sql) == 0).await;
+        until("they are out", async || desk.database.count(&sql) == 0).await;
         self.a.behave();
     }
-}
-
-/// Gives an account one more identity, as it was before.
-fn link(desk: &Desk, username: &str, provider: &str, subject: &str) {
-    desk.database.execute(&format!(
-        "INSERT INTO identities (provider, subject, user_id, created_at, is_first) \
-         SELECT '{provider}', '{subject}', id, 1, FALSE FROM users WHERE username = '{username}'"
-    ));
 }
 
 async fn sign_in(desk: &Desk, provider: &OpenId, id: &str, subject: &Subject) -> Browser {
@@ -115,63 +107,10 @@ async fn with_password(desk: &Desk, username: &str, password: &str) -> (Browser,
     (browser, answer)
 }
 
-/// Gives an account the password of all local ones.
-fn give_password(desk: &Desk, username: &str) {
-    desk.local_account("donor");
-    desk.database.execute(&format!(
-        "UPDATE users SET password = (SELECT password FROM users WHERE username = 'donor') WHERE username = '{username}'"
-    ));
-}
-
-fn roles(desk: &Desk) -> Vec<String> {
-    desk.database.texts(
-        "SELECT username || ' ' || CASE WHEN is_superuser_by_permission THEN 'superuser' \
-         WHEN is_staff_by_permission THEN 'staff' ELSE '-' END AS value FROM users ORDER BY username",
-    )
-}
-
-fn usernames(desk: &Desk) -> Vec<String> {
-    desk.database
-        .texts("SELECT username AS value FROM users ORDER BY username")
-}
-
-fn live(desk: &Desk) -> Vec<String> {
-    desk.database.texts(
-        "SELECT u.username || ' ' || s.provider AS value FROM sessions s JOIN users u ON u.id = s.user_id \
-         WHERE s.ended_at IS NULL ORDER BY 1",
-    )
-}
-
-fn id_of(desk: &Desk, username: &str) -> i64 {
-    let sql = format!("SELECT id AS value FROM users WHERE username = '{username}'");
-    desk.database.number(&sql)
-}
-
-fn make_superuser(desk: &Desk, username: &str) {
-    desk.database.execute(&format!(
-        "UPDATE users SET is_staff = TRUE, is_superuser = TRUE WHERE username = '{username}'"
-    ));
-}
-
-/// The events of a kind: outcome, username, provider and details.
+/// The events of a kind: `username provider reason`, and details.
 fn events(desk: &Desk, kind: &str) -> Vec<(String, Value)> {
-    let lines = desk.database.texts(&format!(
-        "SELECT username || ' ' || provider || ' ' || reason || '\n' || details AS value \
-         FROM audit_events WHERE event = '{kind}' ORDER BY id"
-    ));
-    lines
-        .iter()
-        .map(|line| {
-            let (about, details) = line.split_once('\n').expect("two parts");
-            let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
-            (about, serde_json::from_str(details).expect("JSON"))
-        })
-        .collect()
-}
-
-fn refused_at(desk: &Desk) -> i64 {
-    let sql = "SELECT COUNT(*) AS value FROM identities WHERE refused_at IS NOT NULL";
-    desk.database.number(sql)
+    let about = desk.db_events_of(kind, &["username", "provider", "reason"]);
+    about.into_iter().zip(desk.db_details_of(kind)).collect()
 }
 
 // -- settings --
@@ -302,30 +241,30 @@ on_both_databases! {
         let may = |name: &str| Subject::named(name).with("groups", json!(["x", "y"]));
         let boss = sign_in(&desk, &pair.a, "a", &may("boss")).await;
         let mallory = sign_in(&desk, &pair.b, "b", &may("mallory")).await;
-        assert_eq!(roles(&desk), ["boss superuser", "mallory -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["boss superuser", "mallory -"]);
         assert_eq!(mallory.get("/admin/users").await.status, 403);
         for (browser, is_marked) in [(&boss, false), (&mallory, true)] {
             let page = browser.get("/account").await.body;
             assert_eq!(page.contains(NOTHING), is_marked, "{page}");
         }
-        let shown = boss.get(&format!("/admin/users/{}", id_of(&desk, "mallory"))).await.body;
+        let shown = boss.get(&format!("/admin/users/{}", desk.db_id_of("mallory"))).await.body;
         assert!(shown.contains(NOTHING) && shown.contains(">x<"), "{shown}");
 
         // Nor do they count beside those of a provider that vouches, at the same account.
         sign_in(&desk, &pair.a, "a", &li()).await;
-        link(&desk, "li", "b", "sub-of-li");
+        desk.db_add_identity("li", "b", "sub-of-li");
         sign_in(&desk, &pair.b, "b", &may("li")).await;
         sign_in(&desk, &pair.a, "a", &li()).await;
-        assert_eq!(roles(&desk), ["boss superuser", "li -", "mallory -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["boss superuser", "li -", "mallory -"]);
         // What is given by hand counts.
         let page = boss.get("/account").await;
-        let grant = format!("/admin/users/{}/grant", id_of(&desk, "mallory"));
+        let grant = format!("/admin/users/{}/grant", desk.db_id_of("mallory"));
         let answer = boss.post(&grant, &page, &[("permission", "y")]).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
-        assert_eq!(roles(&desk), ["boss superuser", "li -", "mallory staff"]);
+        assert_eq!(desk.db_roles_by_permission(), ["boss superuser", "li -", "mallory staff"]);
     }
 
-    async fn such_permissions_open_no_other_provider(database) {
+    async fn permissions_that_are_not_vouched_for_admit_nobody_at_another_provider(database) {
         let pair = Pair::start().await;
         let ways = [("li", &["names", "linking"][..], false), ("wang", &ALL[..], true)];
         for (name, of_a, is_let_in) in ways {
@@ -335,7 +274,7 @@ on_both_databases! {
             let toml = format!("{a}{GROUPS}{b}admit_permissions = [\"vip\"]\n");
             let desk = pair.a.desk_of(database.clone(), &toml).run().await;
             sign_in(&desk, &pair.a, "a", &person()).await;
-            link(&desk, name, "b", &format!("sub-of-{name}"));
+            desk.db_add_identity(name, "b", &format!("sub-of-{name}"));
             let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &Subject::named(name)).await;
             assert_eq!(answer.sets_session(), is_let_in, "{}", answer.body);
             // Its own sign-in may go by its own.
@@ -348,7 +287,7 @@ on_both_databases! {
         }
     }
 
-    async fn at_a_start_roles_go_that_rest_on_permissions_which_count_no_more(database) {
+    async fn at_each_start_roles_that_rest_on_permissions_that_no_longer_count_are_removed(database) {
         let pair = Pair::start().await;
         let with_roles = |of_a: &[&str], of_b: &[&str]| {
             pair.desk(&database, of_a, of_b)
@@ -360,12 +299,12 @@ on_both_databases! {
         sign_in(&desk, &pair.a, "a", &may("of-a", &["x"])).await;
         let of_b = sign_in(&desk, &pair.b, "b", &may("of-b", &["x", "y"])).await;
         sign_in(&desk, &pair.b, "b", &may("staff", &["y"])).await;
-        assert_eq!(roles(&desk), ["of-a superuser", "of-b superuser", "staff staff"]);
+        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b superuser", "staff staff"]);
         let key = desk.secret_key.clone();
         desk.close().await;
 
         let desk = with_roles(&ALL, &["names"]).with("SECRET_KEY", &key).run().await;
-        assert_eq!(roles(&desk), ["of-a superuser", "of-b -", "staff -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b -", "staff -"]);
         assert_eq!(of_b.at(&desk).get("/admin/users").await.status, 403);
         let told = events(&desk, "role_changed");
         let about: Vec<_> = told.iter().map(|(about, _)| about.as_str()).collect();
@@ -376,15 +315,15 @@ on_both_databases! {
 
         // Once more there is nothing to take; and the last superuser stays one.
         let desk = with_roles(&[], &["names"]).with("SECRET_KEY", &key).run().await;
-        assert_eq!(roles(&desk), ["of-a superuser", "of-b -", "staff -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b -", "staff -"]);
         assert_eq!(events(&desk, "role_changed").len(), 2);
         desk.close().await;
 
         // What counts again comes back with the next sign-in.
         let desk = with_roles(&ALL, &ALL).with("SECRET_KEY", &key).run().await;
-        assert_eq!(roles(&desk), ["of-a superuser", "of-b -", "staff -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b -", "staff -"]);
         sign_in(&desk, &pair.b, "b", &may("of-b", &["x", "y"])).await;
-        assert_eq!(roles(&desk), ["of-a superuser", "of-b superuser", "staff -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b superuser", "staff -"]);
     }
 
     async fn a_command_knows_whose_permissions_count(database) {
@@ -409,7 +348,7 @@ on_both_databases! {
                 assert!(done.status.success(), "{}", text(&done.stderr));
             }
         }
-        assert_eq!(roles(&desk), ["of-a staff", "of-b -"]);
+        assert_eq!(desk.db_roles_by_permission(), ["of-a staff", "of-b -"]);
         // Where nobody can say whose count, no role is made or taken; the rest works.
         settings.insert("FRONTDESK_PROVIDERS".to_owned(), "nowhere.toml".to_owned());
         let done = output(&["users", "take", "of-a", "x"], &settings);
@@ -421,19 +360,19 @@ on_both_databases! {
 // -- names and imported accounts --
 
 on_both_databases! {
-    async fn who_comes_from_a_provider_that_does_not_vouch_for_names_takes_nobody_s(database) {
+    async fn a_person_from_a_provider_that_does_not_vouch_for_names_takes_nobody_s_name(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &["permissions"]).run().await;
         let stranger = sign_in(&desk, &pair.b, "b", &li()).await;
         assert_eq!(user(&stranger).await.as_deref(), Some("li@b"), "before there is any li");
         sign_in(&desk, &pair.a, "a", &li()).await;
         sign_in(&desk, &pair.a, "a", &Subject::named("wang")).await;
-        assert_eq!(usernames(&desk), ["li", "li@b", "wang"]);
+        assert_eq!(desk.db_column("users", "username"), ["li", "li@b", "wang"]);
         // A sync renames nobody, and keeps the rest up to date.
         let renamed = Subject::named("boss").with("sub", "sub-of-li").with("name", "Li Si");
         let again = sign_in(&desk, &pair.b, "b", &renamed).await;
         assert_eq!(user(&again).await.as_deref(), Some("li@b"));
-        assert_eq!(desk.database.texts("SELECT first_name AS value FROM users WHERE username = 'li@b'"), ["Li Si"]);
+        assert_eq!(desk.db_fields_of("li@b", "first_name"), ["Li Si"]);
         // The long name, too, is one person's.
         let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &li().with("sub", "another")).await;
         assert_eq!(answer.status, 409, "{}", answer.body);
@@ -441,10 +380,10 @@ on_both_databases! {
         let long = Subject::named(&"n".repeat(149)).with("sub", "long");
         let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &long).await;
         assert!(!answer.sets_session(), "{}", answer.body);
-        assert_eq!(usernames(&desk), ["li", "li@b", "wang"]);
+        assert_eq!(desk.db_column("users", "username"), ["li", "li@b", "wang"]);
         // Nor does a name that looks like one of the others.
         sign_in(&desk, &pair.b, "b", &Subject::named("li@a")).await;
-        assert_eq!(usernames(&desk), ["li", "li@a@b", "li@b", "wang"]);
+        assert_eq!(desk.db_column("users", "username"), ["li", "li@a@b", "li@b", "wang"]);
     }
 
     async fn without_its_first_identity_an_account_is_not_renamed_by_one_whose_names_do_not_count(database) {
@@ -461,14 +400,14 @@ on_both_databases! {
     async fn an_imported_account_waits_for_a_provider_that_vouches_for_it(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &["names"]).with("FRONTDESK_ADOPT_IMPORTED", "on").run().await;
-        desk.local_account("li");
+        desk.db_create_local_account("li");
         desk.database.execute("UPDATE users SET imported_at = 1");
         let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &li()).await;
         assert_eq!(answer.status, 409, "{}", answer.body);
         assert_eq!(desk.database.count("identities"), 0);
         let browser = sign_in(&desk, &pair.a, "a", &li()).await;
         assert_eq!(user(&browser).await.as_deref(), Some("li"));
-        assert_eq!(usernames(&desk), ["li"]);
+        assert_eq!(desk.db_column("users", "username"), ["li"]);
     }
 
     async fn only_identities_of_a_provider_that_vouches_for_it_are_added_to_an_account(database) {
@@ -501,15 +440,15 @@ on_both_databases! {
 // -- leaving --
 
 on_both_databases! {
-    async fn whom_a_provider_refuses_that_vouches_for_leaving_is_out_by_every_other_way(database) {
+    async fn a_person_refused_by_a_provider_that_vouches_for_leaving_is_out_by_every_other_way(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).with("FRONTDESK_STAFF_PERMISSION", "x").run().await;
         let sessions = pair.li_of_both(&desk).await;
-        give_password(&desk, "li");
+        desk.db_give_password("li");
         let (by_password, answer) = with_password(&desk, "li", PASSWORD).await;
         assert!(answer.sets_session(), "{}", answer.body);
         pair.refuse(&desk, "li").await;
-        assert_eq!(live(&desk), Vec::<String>::new(), "b's and the password's, too");
+        assert_eq!(desk.db_live_sessions_by_provider(), Vec::<String>::new(), "b's and the password's, too");
         for browser in sessions.iter().chain([&by_password]) {
             assert_eq!(browser.get("/account").await.status, 303);
         }
@@ -517,7 +456,7 @@ on_both_databases! {
         assert_eq!((told.len(), told[0].0.as_str(), &told[0].1["count"]), (1, "li a", &json!(3)), "{told:?}");
 
         // The other provider, in both languages.
-        let stored = desk.database.texts("SELECT CAST(last_login AS TEXT) AS value FROM users WHERE username = 'li'");
+        let stored = desk.db_fields_of("li", "last_login");
         for (language, heading) in [("en", KEPT_OUT), ("zh-Hans", "请先用另一种方式登录")] {
             let mut browser = desk.browser();
             browser.language = language.to_owned();
@@ -537,10 +476,10 @@ on_both_databases! {
             assert!(!answer.body.contains(KEPT_OUT) && !answer.body.contains("provider=a&#38;"), "{}", answer.body);
         }
         // A password link.
-        desk.database.execute("UPDATE users SET password = '!' WHERE username = 'li'");
+        desk.db_set_field_of("li", "password", "!");
         let boss = sign_in(&desk, &pair.a, "a", &Subject::named("boss")).await;
-        make_superuser(&desk, "boss");
-        let reset = format!("/admin/users/{}/reset-password", id_of(&desk, "li"));
+        desk.db_make_superuser("boss");
+        let reset = format!("/admin/users/{}/reset-password", desk.db_id_of("li"));
         let made = boss.post(&reset, &boss.get("/account").await, &[]).await;
         let (_, token) = made.body.split_once("/password?token=").expect("a link");
         let token: String = token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
@@ -550,8 +489,8 @@ on_both_databases! {
         let answer = browser.post("/password", &page, &fields).await;
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert!(answer.body.contains(KEPT_OUT), "{}", answer.body);
-        assert_eq!(live(&desk), ["boss a"]);
-        let now = desk.database.texts("SELECT CAST(last_login AS TEXT) AS value FROM users WHERE username = 'li'");
+        assert_eq!(desk.db_live_sessions_by_provider(), ["boss a"]);
+        let now = desk.db_fields_of("li", "last_login");
         assert_eq!(now, stored, "nobody came in");
         let refused = events(&desk, "sign_in_refused");
         let kept_out = refused.iter().filter(|(about, _)| about.ends_with("kept_out")).count();
@@ -559,13 +498,13 @@ on_both_databases! {
 
         // Until that provider lets them in.
         sign_in(&desk, &pair.a, "a", &li()).await;
-        assert_eq!(refused_at(&desk), 0);
+        assert_eq!(desk.db_count_refused_identities(), 0);
         sign_in(&desk, &pair.b, "b", &li()).await;
         let (_, answer) = with_password(&desk, "li", PASSWORD).await;
         assert_eq!(answer.status, 422, "the password was not set by a link that let nobody in");
     }
 
-    async fn two_that_refuse_somebody_let_them_in_one_after_the_other(database) {
+    async fn two_providers_that_refused_a_person_let_them_in_one_after_the_other(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).run().await;
         pair.li_of_both(&desk).await;
@@ -574,57 +513,57 @@ on_both_databases! {
         let answer = pair.a.sign_in_from(&desk.browser(), &at("a"), &li()).await;
         assert!(answer.body.contains(KEPT_OUT) && answer.body.contains("provider=b"), "{}", answer.body);
         sign_in(&desk, &pair.b, "b", &li()).await;
-        assert_eq!(refused_at(&desk), 0);
+        assert_eq!(desk.db_count_refused_identities(), 0);
     }
 
-    async fn one_that_does_not_vouch_for_leaving_ends_its_own(database) {
+    async fn a_provider_that_does_not_vouch_for_leaving_ends_only_its_own_sessions(database) {
         let pair = Pair::start().await;
         let a = pair.a.toml_vouching("a", &["names", "linking"]).replace("recheck = \"off\"", "recheck = \"20s\"");
         let b = pair.b.toml_vouching("b", &ALL).replace("recheck = \"off\"", "recheck = \"1h\"");
         let desk = pair.a.desk_of(database, &format!("{a}{b}")).run().await;
         pair.li_of_both(&desk).await;
         pair.refuse(&desk, "li").await;
-        assert_eq!(live(&desk), ["li b"]);
-        assert_eq!(refused_at(&desk), 0);
+        assert_eq!(desk.db_live_sessions_by_provider(), ["li b"]);
+        assert_eq!(desk.db_count_refused_identities(), 0);
         sign_in(&desk, &pair.b, "b", &li()).await;
         // Also once it is taken out of the settings.
         let without = pair.b.desk_of(desk.database.clone(), &b).with("SECRET_KEY", &desk.secret_key).run().await;
         sign_in(&without, &pair.b, "b", &li()).await;
     }
 
-    async fn a_superuser_s_password_and_a_used_rescue_link_are_ways_whoever_refuses(database) {
+    async fn a_superuser_s_password_and_a_used_rescue_link_stay_ways_in_whoever_refuses(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).run().await;
         pair.li_of_both(&desk).await;
-        give_password(&desk, "li");
-        make_superuser(&desk, "li");
+        desk.db_give_password("li");
+        desk.db_make_superuser("li");
         pair.refuse(&desk, "li").await;
         let (browser, answer) = with_password(&desk, "li", PASSWORD).await;
         assert!(answer.sets_session(), "{}", answer.body);
         assert_eq!(browser.get("/admin/users").await.status, 200);
-        assert_eq!(refused_at(&desk), 1, "the other ways are shut");
+        assert_eq!(desk.db_count_refused_identities(), 1, "the other ways are shut");
         let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &li()).await;
         assert!(answer.body.contains(KEPT_OUT), "{}", answer.body);
 
         // Looked at, the link does nothing.
-        let link = desk.rescue_link("li");
+        let link = desk.db_make_rescue_link("li");
         let browser = desk.browser();
         let page = browser.get(&link).await;
-        assert_eq!((page.status.as_u16(), refused_at(&desk)), (200, 1));
+        assert_eq!((page.status.as_u16(), desk.db_count_refused_identities()), (200, 1));
         let (_, token) = link.split_once("token=").expect("a token");
         let answer = browser.post("/rescue", &page, &[("token", token)]).await;
         assert!(answer.sets_session(), "{}", answer.body);
-        assert_eq!(refused_at(&desk), 0);
+        assert_eq!(desk.db_count_refused_identities(), 0);
         sign_in(&desk, &pair.b, "b", &li()).await;
     }
 
-    async fn an_admin_lets_somebody_in_again_and_says_why(database) {
+    async fn an_admin_readmits_a_person_and_says_why(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).run().await;
         pair.li_of_both(&desk).await;
         let boss = sign_in(&desk, &pair.b, "b", &Subject::named("boss")).await;
-        make_superuser(&desk, "boss");
-        let here = format!("/admin/users/{}", id_of(&desk, "li"));
+        desk.db_make_superuser("boss");
+        let here = format!("/admin/users/{}", desk.db_id_of("li"));
         let readmit = format!("{here}/readmit");
         let shown = boss.get(&here).await.body;
         assert!(!shown.contains("/readmit") && !shown.contains("Refused since"), "{shown}");
@@ -640,7 +579,7 @@ on_both_databases! {
             assert_eq!(answer.status, 422, "{}", answer.body);
             assert!(answer.body.contains("Enter a reason"), "{}", answer.body);
         }
-        assert_eq!((refused_at(&desk), events(&desk, "readmitted").len()), (1, 0));
+        assert_eq!((desk.db_count_refused_identities(), events(&desk, "readmitted").len()), (1, 0));
         let answer = boss.post(&readmit, &page, &[("reason", "her session there ran out")]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, here.as_str()), "{}", answer.body);
         assert!(boss.get(&here).await.body.contains("This person can sign in again."));
@@ -653,7 +592,7 @@ on_both_databases! {
         assert!(answer.body.contains("No provider refuses this person"), "{}", answer.body);
     }
 
-    async fn a_command_lets_one_or_all_in_again(database) {
+    async fn a_command_readmits_one_person_or_all(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).run().await;
         for name in ["li", "wang", "zhao"] {
@@ -676,18 +615,18 @@ on_both_databases! {
         }
         assert_eq!(command(&["users", "readmit", "li", "--reason", " "]).0, Some(4));
         assert_eq!(command(&["users", "readmit", "--refused-by", "a", "--reason", " "]).0, Some(4));
-        assert_eq!(refused_at(&desk), 4);
+        assert_eq!(desk.db_count_refused_identities(), 4);
         let (code, said) = command(&["users", "readmit", "li", "--reason", "by mistake"]);
         assert_eq!((code, said.trim()), (Some(0), "li: readmit: done"));
         let (code, said) = command(&["users", "readmit", "--refused-by", "a", "--reason", "an outage"]);
         assert_eq!((code, said.trim()), (Some(0), "a: readmit: 2"));
-        assert_eq!(refused_at(&desk), 1, "b's is another matter");
+        assert_eq!(desk.db_count_refused_identities(), 1, "b's is another matter");
         assert_eq!(events(&desk, "readmitted").len(), 3);
         assert_eq!(command(&["users", "readmit", "li", "--reason", "once more"]).0, Some(4));
         assert_eq!(command(&["users", "readmit", "nobody", "--reason", "why"]).0, Some(3));
     }
 
-    async fn who_was_refused_by_a_provider_that_is_gone_asks_an_admin(database) {
+    async fn a_person_refused_by_a_provider_that_is_gone_asks_an_admin(database) {
         let pair = Pair::start().await;
         let desk = pair.desk(&database, &ALL, &ALL).run().await;
         pair.li_of_both(&desk).await;
@@ -714,11 +653,11 @@ async fn minute(clock: &frontdesk::clock::Clock, desks: &[&Desk]) {
     clock.advance(MINUTE);
     for desk in desks {
         let sql = format!(
-            "SELECT COUNT(*) AS value FROM provider_instances WHERE instance = '{}' AND noted_at >= {}",
+            "provider_instances WHERE instance = '{}' AND noted_at >= {}",
             desk.inner.instance,
             clock.now().minus(Duration::from_secs(30)).0
         );
-        until("it is noted", async || desk.database.number(&sql) > 0).await;
+        until("it is noted", async || desk.database.count(&sql) > 0).await;
     }
 }
 
@@ -729,16 +668,16 @@ on_both_databases! {
         let desk = pair.desk(&database, &ALL, &ALL).run().await;
         let of_a = sign_in(&desk, &pair.a, "a", &li()).await;
         sign_in(&desk, &pair.b, "b", &Subject::named("boss")).await;
-        make_superuser(&desk, "boss");
+        desk.db_make_superuser("boss");
         let key = desk.secret_key.clone();
         desk.close().await;
 
         let desk = pair.desk_of_b(&database).with("SECRET_KEY", &key).run().await;
-        desk.local_account("local");
+        desk.db_create_local_account("local");
         let (by_password, _) = with_password(&desk, "local", PASSWORD).await;
         let boss = sign_in(&desk, &pair.b, "b", &Subject::named("boss")).await;
         let rescued = desk.browser();
-        let link = desk.rescue_link("local");
+        let link = desk.db_make_rescue_link("local");
         let page = rescued.get(&link).await;
         rescued.post("/rescue", &page, &[("token", link.split_once("token=").expect("a token").1)]).await;
         // It is said before.
@@ -752,7 +691,7 @@ on_both_databases! {
         assert_eq!(of_a.at(&desk).get("/account").await.status, 200);
         assert_eq!(events(&desk, "provider_gone").len(), 0);
         minute(&clock, &[&desk]).await;
-        until("they have ended", async || !live(&desk).contains(&"li a".to_owned())).await;
+        until("they have ended", async || !desk.db_live_sessions_by_provider().contains(&"li a".to_owned())).await;
         let told = events(&desk, "provider_gone");
         assert_eq!((told.len(), told[0].0.as_str(), &told[0].1["count"]), (1, "a", &json!(1)), "{told:?}");
         assert_eq!(of_a.at(&desk).get("/account").await.status, 303);
@@ -778,8 +717,8 @@ on_both_databases! {
         // Notes older than a day go.
         both.database.execute("INSERT INTO provider_instances (provider, instance, noted_at) VALUES ('a', 'long ago', 1)");
         minute(&clock, &[&both]).await;
-        let sql = "SELECT COUNT(*) AS value FROM provider_instances WHERE instance = 'long ago'";
-        until("it is swept", async || both.database.number(sql) == 0).await;
+        let sql = "provider_instances WHERE instance = 'long ago'";
+        until("it is swept", async || both.database.count(sql) == 0).await;
     }
 }
 

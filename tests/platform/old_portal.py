@@ -1,6 +1,6 @@
 """The Django app that a company has before the portal, for the test suite.
 
-Its accounts are taken over by `frontdesk import-django`. So that the tests meet the
+Its accounts are imported by `frontdesk import-django`. So that the tests meet the
 tables, hashes and dates of the true thing, this makes them with Django itself: its
 own migrations, its own models, its own hashers.
 

@@ -1,4 +1,5 @@
-//! The `.env` that `init` writes: in sections, as dotenvy reads it back byte for byte.
+//! The `.env` that `init` writes: in sections, and so that dotenvy reads each value back byte for
+//! byte.
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
@@ -8,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use crate::cli::Failure;
 use crate::config::ENV_FILE as FILE;
 
-/// The file's sections: a heading, and its variables with what to know about each.
+/// The file's sections: a heading, and its variables, each with an explanation.
 pub const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     (
         "The provider",
@@ -79,9 +80,9 @@ pub fn text(variables: &HashMap<String, String>) -> String {
     text
 }
 
-/// A value as `dotenvy` reads it back, byte for byte.
+/// Quotes a value so that `dotenvy` reads it back byte for byte.
 pub fn quoted(value: &str) -> String {
-    // Where a line ends, a backslash counts as an escape in single quotes too.
+    // At the end of a line, a backslash counts as an escape even in single quotes.
     if !value
         .chars()
         .any(|c| matches!(c, '\'' | '\\') || c.is_control())
@@ -100,7 +101,7 @@ pub fn quoted(value: &str) -> String {
     text
 }
 
-/// Never over a file that came meanwhile, and never half a file.
+/// Writes the file whole or not at all, and never over a file that appeared meanwhile.
 pub fn write(text: &str) -> Result<(), Failure> {
     let failed =
         |error: std::io::Error| Failure::Other(format!("{FILE} cannot be written: {error}"));

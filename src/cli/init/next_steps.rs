@@ -1,4 +1,4 @@
-//! What `init` says at its end: what to register, to put in front, and how to run.
+//! The end of `init`: what to register, what to put in front of the portal, and how to run it.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use url::Url;
 use crate::config::ENV_FILE as FILE;
 use crate::config::{DatabaseUrl, ProvesBy, Settings};
 
-/// What is left to do outside this program. `superuser` is the username of the one just made.
+/// Prints the remaining steps outside this program. `superuser` is the username of the new one.
 pub fn print(settings: &Settings, superuser: Option<&str>) {
     say!("\nWhat to do next:");
     print_registration(settings);
@@ -43,7 +43,7 @@ fn print_front(settings: &Settings) {
         say!("   For anything but this machine, put an https proxy in front.");
         return;
     }
-    // The port is in it when it is not 443.
+    // It contains the port if that is not 443.
     let site = settings.public_url.host();
     let url = Url::parse(origin).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or(site);
@@ -83,7 +83,8 @@ fn print_running(settings: &Settings) {
     say!("       systemctl enable --now frontdesk");
 }
 
-/// The service writes below one folder alone; the records just made must go there with it.
+/// Says to move the database: the service may write only below one folder, and needs the new
+/// records there.
 fn print_database_move(path: &Path) {
     let name = path.to_string_lossy();
     let is_plain = name

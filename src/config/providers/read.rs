@@ -1,6 +1,6 @@
-//! Providers as they are written down: one by variables (the short form), any number in a TOML
-//! file. Both become the same [`Raw`] description, of which [`super::build`] makes settings; a
-//! preset is a description that lies beneath an operator's own.
+//! Reads the descriptions of providers: one from variables (the short form), any number from a TOML
+//! file. Both become the same [`Raw`] description, which [`super::build`] checks. A preset is a
+//! description that provides defaults for an operator's own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,11 +8,15 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::build::Builder;
-use super::{PROVIDER_ID, ProviderSettings, Source, VARIABLES};
-use crate::config::{Reader, on_or_off};
+use super::{PROVIDER_ID, ProviderSettings, SettingsSource};
+use crate::config::reader::{Reader, Reading, Told, unreadable};
+use crate::config::table::{OptionSpec, VARIABLES, ValueForm, Variable};
 use crate::secret::Secret;
 
-/// Descriptions that lie beneath an operator's own, by their kind.
+/// The variable with the path of the file.
+const NAME: &str = "FRONTDESK_PROVIDERS";
+
+/// The presets, by kind.
 const PRESETS: &[(&str, &str)] = &[
     ("platform", include_str!("../presets/platform.toml")),
     ("feishu", include_str!("../presets/feishu.toml")),
@@ -23,7 +27,7 @@ const PRESETS: &[(&str, &str)] = &[
     ("gitlab", include_str!("../presets/gitlab.toml")),
 ];
 
-/// A provider as it is written down, before anything of it is believed.
+/// A provider as described, before anything is checked.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
@@ -119,50 +123,74 @@ pub(super) struct RawDialect {
     pub(super) refused_values: Vec<toml::Value>,
 }
 
+/// The number of providers. With several, each must say what it vouches for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum HowMany {
+    One,
+    Several,
+}
+
 impl Reader<'_> {
-    /// Every provider, in the order of the sign-in page. `None` when one has a fault.
-    pub(in crate::config) fn providers(&mut self) -> Option<Vec<ProviderSettings>> {
-        let file = self.text("FRONTDESK_PROVIDERS");
-        let mut all = Vec::new();
-        let mut is_whole = true;
+    /// Reads all providers, in the order of the sign-in page.
+    pub(in crate::config) fn providers(
+        &mut self,
+        option: &OptionSpec,
+    ) -> Reading<Vec<ProviderSettings>> {
+        let file = self.text(option.name);
         let has_short_form = VARIABLES
             .iter()
-            .any(|(_, name)| name.starts_with("OAUTH2_") && self.text(name).is_some())
+            .map(|variable| variable.option.name)
+            .any(|name| name.starts_with("OAUTH2_") && self.text(name).is_some())
             || self.text("OAUTH2_CLIENT_SECRET_FILE").is_some();
         let is_short = has_short_form || file.is_none();
         let tables = file.as_deref().map(|path| self.tables(path));
-        let count = usize::from(is_short)
-            + match &tables {
-                // One that cannot be read has some, most likely.
-                Some(tables) => tables.as_ref().map_or(1, toml::Table::len),
-                None => 0,
-            };
-        let faults = self.faults.len();
+        // A file that cannot be read most likely describes some.
+        let described = tables
+            .as_ref()
+            .map_or(0, |tables| tables.as_ref().map_or(1, toml::Table::len));
+        let count = if usize::from(is_short) + described == 1 {
+            HowMany::One
+        } else {
+            HowMany::Several
+        };
+        let mut all = Vec::new();
+        let mut is_whole = true;
         if is_short {
-            if let Some(provider) = self.short_form(count == 1) {
-                all.push(provider);
-            } else {
-                is_whole = false;
-                // Whoever described it wholly but for that does mean it.
-                let is_meant =
-                    self.faults.len() == faults + 1 && self.has_fault("OAUTH2_VOUCHES_FOR");
-                if file.is_some() && !is_meant {
-                    self.fault(
-                        "FRONTDESK_PROVIDERS",
-                        "is set together with OAUTH2_… variables, which describe one more provider; if there is none, remove all of them (settings of a provider in the file belong in the file)",
-                    );
-                }
-            }
+            let provider = self.short_form_beside(file.as_deref(), count);
+            is_whole &= provider.is_some();
+            all.extend(provider);
         }
         if let (Some(path), Some(tables)) = (&file, tables) {
-            match tables.and_then(|tables| self.described_in(path, tables, count == 1)) {
-                Some(providers) => all.extend(providers),
-                None => is_whole = false,
-            }
+            let providers = tables.and_then(|tables| self.described_in(path, tables, count));
+            is_whole &= providers.is_some();
+            all.extend(providers.unwrap_or_default());
         }
         all.sort_by(|one, two| (one.order, &one.id).cmp(&(two.order, &two.id)));
         self.refuse_doubles(&all);
-        is_whole.then_some(all)
+        if !is_whole {
+            return Err(Told);
+        }
+        self.first_redirect_url = all.first().map(|first| first.redirect_url.clone());
+        Ok(all)
+    }
+
+    /// Reads the provider of the variables, which may have been set by mistake beside a file.
+    fn short_form_beside(
+        &mut self,
+        file: Option<&str>,
+        count: HowMany,
+    ) -> Option<ProviderSettings> {
+        let faults = self.faults.len();
+        let provider = self.short_form(count);
+        // If this is all that is missing, the variables are intentional.
+        let is_meant = self.faults.len() == faults + 1 && self.has_fault("OAUTH2_VOUCHES_FOR");
+        if provider.is_none() && file.is_some() && !is_meant {
+            self.fault(
+                NAME,
+                "is set together with OAUTH2_… variables, which describe one more provider; if there is none, remove all of them (settings of a provider in the file belong in the file)",
+            );
+        }
+        provider
     }
 
     fn refuse_doubles(&mut self, all: &[ProviderSettings]) {
@@ -170,7 +198,7 @@ impl Reader<'_> {
             for other in all.iter().skip(place + 1) {
                 if other.id == provider.id {
                     self.fault(
-                        "FRONTDESK_PROVIDERS",
+                        NAME,
                         format!(
                             "has a provider called {}, which the OAUTH2_… variables define as well",
                             other.id
@@ -187,61 +215,47 @@ impl Reader<'_> {
         }
     }
 
-    /// The provider of the variables.
-    fn short_form(&mut self, is_alone: bool) -> Option<ProviderSettings> {
-        let of = |key: &str| {
-            let (_, name) = VARIABLES.iter().find(|(known, _)| *known == key)?;
-            self.text(name)
-        };
-        let is_open_id = of("issuer").is_some();
-        let mut raw = Raw {
-            label: of("label"),
-            issuer: of("issuer"),
-            internal_url_prefix: of("internal_url_prefix"),
-            client_id: of("client_id"),
-            client_auth: of("client_auth"),
-            scope: of("scope"),
-            redirect_url: of("redirect_url"),
-            authorize_url: of("authorize_url"),
-            token_url: of("token_url"),
-            profile_url: of("profile_url"),
-            permissions_url: of("permissions_url"),
-            logout_url: of("logout_url"),
-            ca_file: of("ca_file"),
-            proves_by: of("proves_by"),
-            recheck: of("recheck"),
-            recheck_with: of("recheck_with"),
-            mapping: RawMapping {
-                subject: of("mapping.subject"),
-                username: of("mapping.username"),
-                first_name: of("mapping.first_name"),
-                email: of("mapping.email"),
-                email_verified: None,
-                permissions: of("mapping.permissions").into_iter().collect(),
-                permission_name: of("mapping.permission_name"),
-            },
-            kind: Some(if is_open_id { "openid" } else { "oauth2" }.to_owned()),
-            ..Raw::default()
-        };
-        // As it is written: it may be a space.
-        raw.permissions_separator = self.variables.get("OAUTH2_PERMISSIONS_SEPARATOR").cloned();
-        raw.pkce = self.parsed("OAUTH2_PKCE", "on or off", on_or_off);
-        raw.recheck_rate = self.parsed("OAUTH2_RECHECK_RATE", "a number from 1 to 10000", |text| {
-            text.parse().ok()
-        });
-        raw.vouches_for = self.text("OAUTH2_VOUCHES_FOR").map(|text| words(&text));
-        let secret = self.secret("OAUTH2_CLIENT_SECRET");
-        let builder = Builder::new(self, Source::Variables, raw, is_alone);
+    /// Reads the provider that the variables describe.
+    fn short_form(&mut self, count: HowMany) -> Option<ProviderSettings> {
+        let mut table = toml::Table::new();
+        for variable in VARIABLES {
+            if let Some(value) = self.written(variable) {
+                insert(&mut table, variable.key, value);
+            }
+        }
+        let is_open_id = table.contains_key("issuer");
+        let kind = if is_open_id { "openid" } else { "oauth2" };
+        insert(&mut table, "kind", kind.into());
+        // The table of settings writes each value in the form of its key, which a test ensures.
+        let raw = table.try_into().unwrap_or_default();
+        let secret = self.secret("OAUTH2_CLIENT_SECRET").unwrap_or_default();
+        let builder = Builder::new(self, SettingsSource::Variables, raw, count);
         builder.build(PROVIDER_ID, secret)
     }
 
-    /// The tables of the TOML file, as they stand there.
+    /// Converts a variable to the form that the file would use.
+    fn written(&mut self, variable: &Variable) -> Option<toml::Value> {
+        let name = variable.option.name;
+        if matches!(variable.form, ValueForm::Verbatim) {
+            return Some(self.variables.get(name)?.clone().into());
+        }
+        let text = self.text(name)?;
+        Some(match variable.form {
+            ValueForm::Secret => return None,
+            ValueForm::Text | ValueForm::Verbatim => text.into(),
+            ValueForm::Switch => self.parsed::<bool>(name, Some(text)).ok()??.into(),
+            ValueForm::Number => self.parsed::<u32>(name, Some(text)).ok()??.into(),
+            ValueForm::List => words(&text).into(),
+            ValueForm::ListOfOne => vec![text].into(),
+        })
+    }
+
+    /// Reads the tables of the TOML file, unchecked.
     fn tables(&mut self, path: &str) -> Option<toml::Table> {
-        const NAME: &str = "FRONTDESK_PROVIDERS";
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) => {
-                self.fault(NAME, format!("cannot be read: {path}: {error}"));
+                self.fault(NAME, unreadable(path, &error));
                 return None;
             }
         };
@@ -259,52 +273,54 @@ impl Reader<'_> {
         Some(tables)
     }
 
-    /// The providers of the TOML file.
+    /// Reads the providers of the TOML file. Returns `None` if one has a fault.
     fn described_in(
         &mut self,
         path: &str,
         tables: toml::Table,
-        is_alone: bool,
+        count: HowMany,
     ) -> Option<Vec<ProviderSettings>> {
-        const NAME: &str = "FRONTDESK_PROVIDERS";
-        let folder = Path::new(path).parent().map(Path::to_path_buf);
-        let mut all = Vec::new();
-        let mut is_whole = true;
-        for (id, table) in tables {
-            let source = Source::File(id.clone());
-            let provider = is_provider_id(&id)
-                .then_some(())
-                .or_else(|| {
-                    self.fault(
-                        &format!("{NAME} {id}"),
-                        "must be an id of at most 32 lower-case letters, digits, - and _",
-                    );
-                    None
-                })
-                .and_then(|()| self.described(&id, table))
-                .and_then(|mut raw| {
-                    for file in [
-                        &mut raw.client_secret_file,
-                        &mut raw.private_key_file,
-                        &mut raw.certificate_file,
-                        &mut raw.ca_file,
-                    ] {
-                        *file = file.take().map(|file| beside(folder.as_deref(), &file));
-                    }
-                    let secret = self.file_secret(&source, &raw);
-                    Builder::new(self, source, raw, is_alone).build(&id, secret)
-                });
-            match provider {
-                Some(provider) => all.push(provider),
-                None => is_whole = false,
-            }
-        }
-        is_whole.then_some(all)
+        let folder = Path::new(path).parent();
+        let number = tables.len();
+        let all: Vec<ProviderSettings> = tables
+            .into_iter()
+            .filter_map(|(id, table)| self.described(&id, table, folder, count))
+            .collect();
+        (all.len() == number).then_some(all)
     }
 
-    /// A table, with the preset of its kind beneath it.
-    fn described(&mut self, id: &str, table: toml::Value) -> Option<Raw> {
-        let name = format!("FRONTDESK_PROVIDERS {id}");
+    /// Reads one provider of the TOML file in `folder`.
+    fn described(
+        &mut self,
+        id: &str,
+        table: toml::Value,
+        folder: Option<&Path>,
+        count: HowMany,
+    ) -> Option<ProviderSettings> {
+        if !is_provider_id(id) {
+            self.fault(
+                &format!("{NAME} {id}"),
+                "must be an id of at most 32 lower-case letters, digits, - and _",
+            );
+            return None;
+        }
+        let mut raw = self.raw(id, table)?;
+        for file in [
+            &mut raw.client_secret_file,
+            &mut raw.private_key_file,
+            &mut raw.certificate_file,
+            &mut raw.ca_file,
+        ] {
+            *file = file.take().map(|file| beside(folder, &file));
+        }
+        let source = SettingsSource::File(id.to_owned());
+        let secret = self.file_secret(&source, &raw).unwrap_or_default();
+        Builder::new(self, source, raw, count).build(id, secret)
+    }
+
+    /// Reads a table on top of the preset of its kind.
+    fn raw(&mut self, id: &str, table: toml::Value) -> Option<Raw> {
+        let name = format!("{NAME} {id}");
         let toml::Value::Table(mut table) = table else {
             self.fault(&name, "must be a table, like [keycloak]");
             return None;
@@ -330,7 +346,8 @@ impl Reader<'_> {
         raw
     }
 
-    /// A fault for each key that cannot be; never its value, which may be a secret.
+    /// Reports each key that is unknown or has a value of the wrong type. The value is never shown,
+    /// because it may be a secret.
     fn name_bad_keys(&mut self, name: &str, table: toml::Table) {
         for (key, value) in table {
             let parts = match value {
@@ -358,40 +375,26 @@ impl Reader<'_> {
         }
     }
 
-    fn file_secret(&mut self, source: &Source, raw: &Raw) -> Option<Secret<String>> {
+    fn file_secret(
+        &mut self,
+        source: &SettingsSource,
+        raw: &Raw,
+    ) -> Reading<Option<Secret<String>>> {
+        let name = source.name("client_secret_file");
         match (&raw.client_secret, &raw.client_secret_file) {
             (Some(_), Some(_)) => {
-                self.fault(
-                    &source.name("client_secret_file"),
-                    "and client_secret are both set; keep one",
-                );
-                None
+                Err(self.fault(&name, "and client_secret are both set; keep one"))
             }
             // An empty one counts as not set, as everywhere.
-            (Some(secret), None) => {
-                Some(Secret::new(secret.clone())).filter(|_| !secret.trim().is_empty())
-            }
-            (None, Some(path)) => match std::fs::read_to_string(path) {
-                Ok(text) if !text.trim().is_empty() => {
-                    Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
-                }
-                Ok(_) => {
-                    let name = source.name("client_secret_file");
-                    self.fault(&name, format!("names an empty file: {path}"));
-                    None
-                }
-                Err(error) => {
-                    let name = source.name("client_secret_file");
-                    self.fault(&name, format!("cannot be read: {path}: {error}"));
-                    None
-                }
-            },
-            (None, None) => None,
+            (Some(secret), None) if secret.trim().is_empty() => Ok(None),
+            (Some(secret), None) => Ok(Some(Secret::new(secret.clone()))),
+            (None, Some(path)) => self.secret_in(&name, path).map(Some),
+            (None, None) => Ok(None),
         }
     }
 }
 
-/// The words of a list in one line: `permissions, names`, also in `[ ]` as in the file; `[]` has
+/// Splits a list on one line into words: `permissions, names`, or in `[ ]` as in the file. `[]` has
 /// none.
 fn words(text: &str) -> Vec<String> {
     let inner = text
@@ -406,7 +409,7 @@ fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What a provider's id may be.
+/// Returns whether a text is a provider's id: at most 32 lower-case letters, digits, - and _.
 #[must_use]
 pub fn is_provider_id(id: &str) -> bool {
     id.len() <= 32
@@ -416,7 +419,21 @@ pub fn is_provider_id(id: &str) -> bool {
             .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
 
-/// What the operator wrote counts; a table of theirs adds to ours.
+/// Sets a key, which may belong to an inner table: `mapping.email`.
+fn insert(table: &mut toml::Table, key: &str, value: toml::Value) {
+    let Some((outer, inner)) = key.split_once('.') else {
+        table.insert(key.to_owned(), value);
+        return;
+    };
+    let beneath = table
+        .entry(outer)
+        .or_insert_with(|| toml::Table::new().into());
+    if let toml::Value::Table(beneath) = beneath {
+        beneath.insert(inner.to_owned(), value);
+    }
+}
+
+/// Lays the operator's values over ours. Tables are merged.
 fn lay_over(beneath: &mut toml::Table, above: toml::Table) {
     for (key, value) in above {
         match (beneath.get_mut(&key), value) {
@@ -428,7 +445,7 @@ fn lay_over(beneath: &mut toml::Table, above: toml::Table) {
     }
 }
 
-/// A path in the file is seen from the file.
+/// Resolves a path relative to the folder of the file.
 fn beside(folder: Option<&Path>, file: &str) -> String {
     folder.map_or_else(
         || file.to_owned(),
@@ -436,7 +453,7 @@ fn beside(folder: Option<&Path>, file: &str) -> String {
     )
 }
 
-/// The line, without its text: it may be a secret's.
+/// Names the line without its text, which may be a secret.
 fn in_line(path: &str, text: &str, error: &toml::de::Error) -> String {
     let line = error.span().map_or(1, |span| {
         text.get(..span.start)
@@ -446,4 +463,26 @@ fn in_line(path: &str, text: &str, error: &toml::de::Error) -> String {
             .max(1)
     });
     format!("cannot be read: {path}, line {line}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_variable_has_the_form_of_its_key() {
+        for variable in VARIABLES {
+            let value: toml::Value = match variable.form {
+                ValueForm::Secret => continue,
+                ValueForm::Text | ValueForm::Verbatim => "text".into(),
+                ValueForm::Switch => true.into(),
+                ValueForm::Number => 1.into(),
+                ValueForm::List | ValueForm::ListOfOne => vec!["text"].into(),
+            };
+            let mut table = toml::Table::new();
+            insert(&mut table, variable.key, value);
+            let read = table.try_into::<Raw>();
+            assert!(read.is_ok(), "{}: {:?}", variable.key, read.err());
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Acts on one account: GET says what will happen and asks why, POST does it.
+//! Acts on one account: GET describes the act and asks for the reason, POST performs it.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
@@ -16,7 +16,7 @@ use crate::i18n::sentence::{Around, AroundTwo};
 use crate::permissions;
 use crate::secret::{Secret, reference};
 use crate::sessions::{self, Session};
-use crate::signin::link::Draft;
+use crate::signin::one_time_link::Draft;
 use crate::signin::{confirmation, password_link};
 use crate::users::{self, Role, User};
 use crate::web::cookie;
@@ -29,10 +29,10 @@ use crate::web::redirect::sign_in_anew;
 use crate::web::reference::note_refusal;
 use crate::web::words::reason_in_words;
 
-/// Names of permissions that the field offers.
+/// The maximum number of permission names that the field suggests.
 const MAX_NAMES: i64 = 100;
 
-/// What an address or a form says of an act.
+/// The details of an act, as an address or a form gives them.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     role: String,
@@ -65,7 +65,7 @@ impl Fields {
         Ok(fields)
     }
 
-    /// Of an act that takes a permission, or nothing.
+    /// The fields of an act with this permission, which may be empty.
     pub fn of_permission(permission: &str) -> Self {
         Self {
             permission: permission.to_owned(),
@@ -73,7 +73,7 @@ impl Fields {
         }
     }
 
-    /// Where there is one provider, nobody needs to name it.
+    /// Fills in the provider if there is only one.
     fn at_provider(mut self, desk: &Desk, kind: ActKind) -> Self {
         if matches!(kind, ActKind::LinkIdentity | ActKind::UnlinkIdentity)
             && self.provider.is_empty()
@@ -84,10 +84,11 @@ impl Fields {
         self
     }
 
-    /// The act that they describe. A permission or a subject that is yet to be typed is empty.
+    /// Returns the act that the fields describe. A permission or a subject that has not been typed
+    /// yet is empty.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a role or a session that cannot be.
+    /// [`Error::NotFound`] for a role or a session that cannot exist.
     pub fn act(&self, kind: ActKind) -> Result<Act> {
         let identity = || (self.provider.clone(), self.subject.clone());
         Ok(match kind {
@@ -120,7 +121,7 @@ impl Fields {
         })
     }
 
-    /// The same as an address, so that nothing is lost on the way through a fresh sign-in.
+    /// The same fields as an address, so that nothing is lost during a fresh sign-in.
     fn address(&self, user_id: i64, kind: ActKind) -> String {
         let pairs = [
             ("role", &self.role),
@@ -144,10 +145,10 @@ impl Fields {
     }
 }
 
-/// The words of an act.
+/// The texts of an act.
 pub struct Words {
     pub label: &'static str,
-    /// Around the person's name.
+    /// The texts before and after the person's name.
     pub question: Around,
     pub steps: &'static [&'static str],
     is_destructive: bool,
@@ -204,7 +205,7 @@ pub fn words(page: &Page<'_>, act: &Act) -> Words {
     }
 }
 
-/// What a page says once an act is done: the code in the cookie is the act's.
+/// The notice after an act. The code in the cookie is the code of the act.
 pub fn notice_of(page: &Page<'_>, code: &str) -> Option<&'static str> {
     let t = page.t;
     Some(match ActKind::from_code(code)? {
@@ -217,7 +218,7 @@ pub fn notice_of(page: &Page<'_>, code: &str) -> Option<&'static str> {
         ActKind::SetRole => t.done_role,
         ActKind::LinkIdentity => t.done_link,
         ActKind::UnlinkIdentity => t.done_unlink,
-        // Their page shows the link instead.
+        // The page of these acts shows the link instead.
         ActKind::ResetPassword | ActKind::MakeConfirmationLink => return None,
         ActKind::Erase => t.done_erase,
         ActKind::Readmit => t.done_readmit,
@@ -239,7 +240,7 @@ pub fn for_many(page: &Page<'_>) -> Vec<(&'static str, &'static str)> {
     .to_vec()
 }
 
-/// Why an act was refused, in words.
+/// The reason for a refusal, in words.
 pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
     match refusal {
         Refusal::IdentityTaken(username) => page.t.refused_identity_of.with(username),
@@ -248,13 +249,13 @@ pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
     }
 }
 
-/// What is typed on a confirmation page beside the reason.
+/// An input that the confirmation page shows beside the reason.
 struct Typed<'a> {
     name: &'static str,
     label: &'static str,
     hint: &'static str,
     value: &'a str,
-    /// What the field offers.
+    /// The suggestions of the field.
     options: Vec<String>,
     longest: usize,
 }
@@ -266,9 +267,9 @@ struct ActPage<'a> {
     tab: &'static str,
     person: Person,
     words: Words,
-    /// What it is about beside the person: a permission, a subject, a browser.
+    /// The object of the act beside the person: a permission, a subject or a browser.
     object: Option<String>,
-    /// `name`, value: sent along with the form.
+    /// `name` and value of fields that are sent along with the form.
     hidden: Vec<(&'static str, &'a str)>,
     typed: Option<Typed<'a>>,
     is_reason_needed: bool,
@@ -280,10 +281,10 @@ struct ActPage<'a> {
     reference: Option<&'a str>,
 }
 
-/// What the page needs of the database.
+/// The data that the page reads from the database.
 struct Found {
     user: User,
-    /// Live sessions, at most two: the page says whether any ends.
+    /// At most two live sessions: the page only says whether any will end.
     session: Option<Session>,
     names: Vec<String>,
 }
@@ -325,7 +326,7 @@ impl Limits {
     }
 }
 
-/// The act of an address, and what it or a form says of it.
+/// Returns the act of an address with the details that the address or a form gives.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an act that does not exist; as [`Fields::of`] and [`Fields::act`]
@@ -492,7 +493,7 @@ pub async fn perform(
         Act::EndSession(_) => Act::EndSessions,
         _ => act.clone(),
     };
-    // The session that could not be ended any more has no name to show.
+    // A session that can no longer be ended has no name to show.
     let found = desk
         .db
         .read(move |conn| find(conn, user_id, &shown, &limits))
@@ -504,7 +505,8 @@ pub async fn perform(
     Ok(response)
 }
 
-/// Where local passwords are switched off, a link for one would take the old one and give none.
+/// Refuses a link where local passwords are switched off: it would void the old password without
+/// giving a new one.
 fn refuse_useless(desk: &Desk, act: &Act) -> Result<()> {
     let is_useless = desk.password_login == PasswordLogin::Off;
     match act {
@@ -536,14 +538,14 @@ struct PasswordLinkPage<'a> {
     hours: u64,
 }
 
-/// What the link of a page is for.
+/// The purpose of the link on a page.
 #[derive(Clone, Copy)]
 pub enum LinkFor {
     Password,
     Confirmation,
 }
 
-/// The one page that ever shows the link.
+/// Shows the link. No other page ever does.
 pub async fn show_link(
     desk: &Desk,
     visit: &crate::web::visit::Visit,

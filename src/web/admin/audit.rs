@@ -1,4 +1,4 @@
-//! The audit log: who did what to whom, when, and how it ended.
+//! The audit log: who did what to whom, when, and whether it succeeded.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -53,10 +53,10 @@ fn outcome(code: &str) -> Option<bool> {
     found.map(|(_, is_success)| *is_success)
 }
 
-/// What an address asks for; days in the portal's time zone.
+/// Parses the filters in an address. Days are in the portal's time zone.
 ///
 /// # Errors
-/// [`Error::BadRequest`] for values that no form of ours sends.
+/// [`Error::BadRequest`] for values that none of our forms sends.
 pub fn filter(address: &ListQuery, zone: &TimeZone) -> Result<Filter> {
     let text = |name| address.get(name).map(str::to_owned);
     let kind = address.parsed("event", EventKind::from_code)?;
@@ -71,7 +71,7 @@ pub fn filter(address: &ListQuery, zone: &TimeZone) -> Result<Filter> {
             .map_err(|_| Error::BadRequest)?;
         Ok(Some(UnixTime(start.timestamp().as_microsecond())))
     };
-    // An address or a reference: they do not look alike.
+    // The field accepts an address or a reference; they cannot be confused.
     let looked_for = text("q");
     let is_address = looked_for
         .as_deref()

@@ -1,5 +1,5 @@
-//! One act for many: the ticked ones, or all that a list's filters find. First a page that names
-//! what will happen, then batch by batch a page that says what did.
+//! One act on many accounts: those that were ticked, or all that match a list's filters. A first
+//! page says what will happen; after each batch, a page says what happened.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -22,10 +22,10 @@ use crate::web::page::{Page, Person};
 use crate::web::redirect::sign_in_anew;
 
 const MAX_NAMES: i64 = 100;
-/// Failures that a page names one by one.
+/// The maximum number of failures that a page lists individually.
 const MAX_FAILURES: usize = 1000;
 
-/// What the forms send.
+/// The fields that the forms send.
 struct Asked {
     ids: Vec<i64>,
     is_all: bool,
@@ -37,7 +37,7 @@ struct Asked {
     note: Note,
     after: Option<i64>,
     reference: Option<String>,
-    /// So many in earlier batches.
+    /// The number of accounts in earlier batches.
     done: usize,
 }
 
@@ -81,7 +81,7 @@ impl Asked {
         is_sane.then_some(asked).ok_or(Error::BadRequest)
     }
 
-    /// The act, if it is one that can be done to many accounts.
+    /// The act, if it can be done to many accounts.
     fn act(&self) -> Option<Act> {
         let kind = ActKind::from_code(&self.act).filter(|kind| kind.is_for_many())?;
         Fields::of_permission(&self.permission).act(kind).ok()
@@ -103,13 +103,13 @@ impl Asked {
 struct BulkPage<'a> {
     page: &'a Page<'a>,
     tab: &'static str,
-    /// What is still missing, if anything: nobody ticked, nothing chosen.
+    /// The input that is still missing, if any: no one is ticked, or no act is chosen.
     missing: Option<&'static str>,
     words: Option<Words>,
-    /// How many it is for, in words.
+    /// The number of accounts, in words.
     count: String,
     people: Vec<Person>,
-    /// The filters, where it is for all that match.
+    /// The filters, if the act is for all accounts that match.
     chips: Vec<Chip>,
     asked: &'a Asked,
     needs_permission: bool,
@@ -174,7 +174,7 @@ pub async fn confirm(
     })
 }
 
-/// For how many accounts it is: "3 accounts".
+/// The number of accounts, in words: "3 accounts".
 fn accounts_in_words(page: &Page<'_>, total: Option<Total>) -> String {
     match total {
         None => page.t.matching_accounts.to_owned(),
@@ -183,7 +183,7 @@ fn accounts_in_words(page: &Page<'_>, total: Option<Total>) -> String {
     }
 }
 
-/// Somebody for whom it was refused, and why.
+/// An account for which the act was refused, and the reason.
 struct FailedRow {
     person: Option<Person>,
     why: String,
@@ -200,7 +200,7 @@ struct ResultPage<'a> {
     failed: String,
     rows: Vec<FailedRow>,
     asked: &'a Asked,
-    /// Where the next batch begins.
+    /// The account after which the next batch begins.
     next: Option<i64>,
     done_so_far: usize,
     reference: &'a str,
@@ -221,7 +221,7 @@ pub async fn perform(
     } else {
         Selection::These(asked.ids.clone())
     };
-    // One reference for all batches: the trail finds the whole act by it.
+    // All batches share one reference, so that the audit log shows the whole act under it.
     let reference = asked.reference.clone().unwrap_or_else(reference);
     let said = Said {
         note: asked.note.clone(),

@@ -1,5 +1,5 @@
-//! Lists as CSV, as they are filtered: written while they are read, page by page, so that a
-//! million rows take no more memory than a hundred.
+//! Exports of lists as CSV, with their filters. Rows are written as they are read, page by page, so
+//! that a million rows take no more memory than a hundred.
 
 use std::pin::Pin;
 
@@ -23,10 +23,10 @@ use crate::web::list::ListQuery;
 use crate::web::redirect::sign_in_anew;
 use crate::{audit, sessions, users};
 
-/// Rows a piece.
+/// Rows per chunk.
 const PIECE: usize = 500;
 
-/// Reads the page of a list that follows a row, as lines; and where the next one begins.
+/// Reads the page of a list after a given row. Returns its lines, and where the next page begins.
 type Piece = Pin<Box<dyn Fn(&mut Conn, ListPage) -> Result<(String, Option<i64>)> + Send + Sync>>;
 
 pub async fn users(
@@ -52,7 +52,7 @@ pub async fn users(
     let address = ListQuery::of(&users_page::LIST, &request)?;
     let mut wanted = users_page::wanted(&address, desk.clock.now())?;
     wanted.size = PIECE;
-    // Somebody may sign in or be renamed while the list is read.
+    // People may sign in or be renamed while the list is read.
     wanted.order = Some(users::Order::NEWEST_FIRST);
     let zone = desk.time_zone.clone();
     let time = move |time| i18n::rfc3339(time, &zone);
@@ -219,12 +219,12 @@ fn lines<Row>(
 /// The form beside a list.
 #[derive(Deserialize)]
 pub struct Marked {
-    /// `1`: with a byte order mark, for spreadsheets.
+    /// `1` adds a byte order mark, for spreadsheets.
     bom: Option<String>,
 }
 
-/// Notes the export, then streams it. A database that fails on the way breaks the answer off, so
-/// that no half list passes for a whole one.
+/// Records the export, then streams it. If the database fails on the way, the response breaks off,
+/// so that an incomplete list cannot pass for a complete one.
 async fn respond(
     acting: Acting,
     desk: Data<Desk>,
@@ -272,7 +272,7 @@ async fn respond(
         };
         let (read, still) = (std::sync::Arc::clone(&piece), admin.clone());
         let read = move |conn: &mut Conn| {
-            // Whose authority ends gets no more.
+            // The export stops when the admin's authority ends.
             still.check(conn)?;
             read(conn, page)
         };

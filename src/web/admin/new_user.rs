@@ -1,4 +1,4 @@
-//! A new local account: its owner gets a link and chooses the password.
+//! A new local account. Its owner receives a link and chooses the password.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

@@ -1,4 +1,4 @@
-//! The button of the status page by which an admin confirms a provider's refusals.
+//! The button on the status page with which an admin confirms a provider's refusals.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

@@ -1,4 +1,4 @@
-//! All live sessions: by person, address, browser; ending all that match.
+//! All live sessions, with filters by person, address and browser, and a way to end all that match.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -36,7 +36,7 @@ pub const LIST: List = List {
     others: &[],
 };
 
-/// What a browser's description holds, and what others hold too that are not it.
+/// For each browser: the text in its description, and texts that show that it is another browser.
 const BROWSERS: &[(&str, &str, &[&str])] = &[
     ("Firefox", "Firefox/", &[]),
     ("Chrome", "Chrome/", &["Edg", "OPR/"]),
@@ -49,10 +49,10 @@ const BROWSERS: &[(&str, &str, &[&str])] = &[
 
 const ENDED: &str = "sessions_ended_by_filter";
 
-/// What an address asks for.
+/// Parses the filters in an address.
 ///
 /// # Errors
-/// [`Error::BadRequest`] for a browser that is not offered.
+/// [`Error::BadRequest`] for a browser that the filter does not offer.
 pub fn filter(conn: &mut Conn, address: &ListQuery) -> Result<Filter> {
     let user = match address.get("user") {
         None => None,
@@ -156,7 +156,7 @@ struct EndPage<'a> {
     batch: usize,
     longest_reason: usize,
     reason: &'a str,
-    /// So many were ended, and there are more.
+    /// The number of sessions that were ended, if there are more.
     ended: Option<usize>,
 }
 

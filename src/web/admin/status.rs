@@ -1,4 +1,4 @@
-//! The status page: what runs here, whether it works, and today's sign-ins.
+//! The status page: what is running, whether it works, and today's sign-ins.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,15 +21,15 @@ use crate::web::guard::{Reader, Staff};
 use crate::web::list::{grouped, total_in_words};
 use crate::web::page::Page;
 
-/// A backup that is older is worth a warning.
+/// A backup older than this deserves a warning.
 const OLD_BACKUP: Duration = Duration::from_secs(2 * 86_400);
 
-/// The chart's height; its width is 24 bars.
+/// The height of the chart. Its width is 24 bars.
 const HEIGHT: i64 = 96;
 const BAR: i64 = 20;
 const STEP: i64 = 26;
 
-/// One hour of the chart, in its units.
+/// One hour of the chart, in the chart's units.
 struct Bar {
     x: i64,
     middle: i64,
@@ -47,7 +47,7 @@ struct Chart {
 }
 
 impl Chart {
-    /// Bars for a whole day, as tall as the busiest hour allows.
+    /// Returns the bars of a whole day, scaled to the busiest hour.
     fn of(hours: &[Hour]) -> Self {
         let most = hours
             .iter()
@@ -60,7 +60,7 @@ impl Chart {
                 let hour = hours.get(at).copied().unwrap_or_default();
                 let scale = |count: i64| match (count, most) {
                     (0, _) | (_, 0) => 0,
-                    // What happened at all is seen.
+                    // Even a single sign-in must be visible.
                     (count, most) => (count * HEIGHT / most).max(2),
                 };
                 let (sign_ins_height, refusals_height) =
@@ -98,7 +98,7 @@ struct StatusPage<'a> {
     accounts: String,
     deactivated: String,
     sessions: String,
-    /// How many people's permissions are kept, where anybody's are.
+    /// The number of people whose permissions are kept, if any.
     kept_permissions: Option<String>,
     sign_ins: String,
     refusals: String,
@@ -107,16 +107,16 @@ struct StatusPage<'a> {
     chart: Chart,
     backup: Backup,
     is_backup_old: bool,
-    /// When a trusted proxy last named nobody.
+    /// When a trusted proxy last forwarded a request without the client's address.
     silent_proxy: Option<UnixTime>,
     started_at: UnixTime,
     providers: Vec<ProviderState>,
-    /// Sessions of providers that are not here.
+    /// Sessions of providers that no instance has.
     forgotten: Vec<Forgotten>,
     may_act: bool,
 }
 
-/// What is known of one provider.
+/// The state of one provider.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a sentence of the page"
@@ -127,23 +127,24 @@ struct ProviderState {
     callback: String,
     is_available: bool,
     recheck: Option<Bound>,
-    /// Whether a fresh sign-in is believed that whoever sits there could leave out.
+    /// True if a fresh sign-in is believed although the person at the browser could have skipped
+    /// it.
     is_proof_weak: bool,
-    /// Whether it tells by itself who signed out there.
+    /// True if the provider reports sign-outs by itself.
     is_pushed: bool,
     gives_permissions: bool,
 }
 
-/// How long somebody who left may stay.
+/// How long a leaver may keep access.
 struct Bound {
     within: String,
-    /// `None`: nobody can be asked about.
+    /// `None` if the provider cannot be asked about anyone.
     people: Option<String>,
-    /// As measured.
+    /// The measured delay.
     lag: Option<String>,
     by_profile: bool,
     last_refusal: Option<UnixTime>,
-    /// Refusals without a name count for nothing until then.
+    /// Refusals without a reason are ignored until then.
     suspended_until: Option<UnixTime>,
 }
 
@@ -183,7 +184,7 @@ impl ProviderState {
 }
 
 impl StatusPage<'_> {
-    /// What an address of the provider is for, by the setting that names it.
+    /// The purpose of one of the provider's addresses, by the name of its setting.
     fn address_name(&self, setting: &str) -> &'static str {
         let t = self.page.t;
         let key = setting.trim_end_matches(" (metadata)").to_ascii_lowercase();

@@ -1,5 +1,5 @@
-//! One person's page: who they are, what they may do, where they are signed in, and everything
-//! that happened.
+//! The page of one account: who the person is, what they may do, where they are signed in, and
+//! everything that happened.
 
 use std::collections::HashMap;
 
@@ -25,17 +25,17 @@ use crate::web::page::{Page, Person};
 use crate::web::rows::{KeptPermissions, MAX_SHOWN, ShownSession};
 use crate::web::timeline::{Audience, TimelineItem};
 
-/// The events of one account, on its page.
+/// The events of one account, shown on its page.
 const EVENTS: List = List {
     path: "",
     filters: &[],
     others: &[],
 };
 const MAX_SESSIONS: i64 = 50;
-/// Events a page of the timeline.
+/// Events per page of the timeline.
 const TIMELINE: usize = 25;
 
-/// When a field last changed, and by whom.
+/// When a field last changed, and who changed it.
 struct Changed {
     at: UnixTime,
     by: String,
@@ -52,7 +52,7 @@ struct UserPage<'a> {
     notice: Option<&'static str>,
     changed: HashMap<String, Changed>,
     identities: Vec<(String, String)>,
-    /// Which providers keep the person out, and since when.
+    /// The providers that refuse the person, and since when.
     refusals: Vec<(String, UnixTime)>,
     has_password: bool,
     has_confirmation: bool,
@@ -63,10 +63,10 @@ struct UserPage<'a> {
     sessions: Vec<ShownSession>,
     events: Vec<TimelineItem>,
     pager: Pager,
-    /// The viewer may act, and on somebody else.
+    /// True if the viewer may act and this is not their own account.
     may_act: bool,
     is_self: bool,
-    /// Ids of the providers that there are, and their names.
+    /// IDs and names of the configured providers.
     providers: Vec<(String, String)>,
 }
 
@@ -75,7 +75,7 @@ impl UserPage<'_> {
         self.changed.get(field)
     }
 
-    /// Since when a provider refuses the person, if it does.
+    /// Returns since when a provider has refused the person, if it does.
     fn refused_since(&self, provider: &str) -> Option<&UnixTime> {
         let mut refusals = self.refusals.iter();
         refusals.find(|(by, _)| by == provider).map(|(_, at)| at)

@@ -1,4 +1,4 @@
-//! The user list: one search box, filters, orders, pages, and the ticks for acts on many.
+//! The user list: a search box, filters, orders, pages, and checkboxes for acts on many accounts.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ pub const LIST: List = List {
     others: &["sort"],
 };
 
-/// Names of permissions that the filter offers.
+/// The maximum number of permission names that the filter suggests.
 const MAX_NAMES: i64 = 100;
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -94,10 +94,10 @@ const COLUMNS: &[(&str, Column)] = &[
     ("last", Column::LastLogin),
 ];
 
-/// What an address asks for.
+/// Parses the filters and the order in an address.
 ///
 /// # Errors
-/// [`Error::BadRequest`] for values that no link of ours has.
+/// [`Error::BadRequest`] for values that none of our links contains.
 pub fn wanted(address: &ListQuery, now: UnixTime) -> Result<Wanted> {
     let order = match address.get("sort") {
         None => None,
@@ -118,7 +118,7 @@ pub fn wanted(address: &ListQuery, now: UnixTime) -> Result<Wanted> {
     let last_login = match address.get("seen") {
         None => None,
         Some(NEVER) => Some(LastLogin::Never),
-        // Any number of days may be asked for by hand.
+        // An address typed by hand may contain any number of days.
         Some(days) => {
             let days: u32 = days.parse().map_err(|_| Error::BadRequest)?;
             Some(LastLogin::Before(now.minus(DAY.saturating_mul(days))))
@@ -152,10 +152,10 @@ struct Row {
     user: User,
 }
 
-/// The head of a column, and the orders that it offers.
+/// A column's header, with the orders that it offers.
 struct Head {
     class: &'static str,
-    /// `ascending`, `descending` or nothing.
+    /// `ascending`, `descending` or empty.
     sort: &'static str,
     links: Vec<SortLink>,
 }
@@ -179,12 +179,12 @@ struct UserList<'a> {
     heads: Vec<Head>,
     rows: Vec<Row>,
     pager: Pager,
-    /// The viewer may act.
+    /// True if the viewer may act.
     may_act: bool,
-    /// Where to sign in anew, for whom dangerous acts would ask to.
+    /// The address of a fresh sign-in, if the viewer would need one for dangerous acts.
     fresh: Option<String>,
     may_create: bool,
-    /// Codes and labels.
+    /// Codes and labels of the acts.
     acts: Vec<(&'static str, &'static str)>,
     is_ticked: bool,
     tick_all: String,
@@ -243,7 +243,7 @@ pub async fn list(
     })
 }
 
-/// The same page with every row ticked.
+/// The address of the same page with every row ticked.
 fn tick_all(address: &ListQuery) -> String {
     let place = ["after", "before", "last"]
         .into_iter()
@@ -280,7 +280,7 @@ fn heads(page: &Page<'_>, address: &ListQuery, wanted: &Wanted) -> Vec<Head> {
                 .iter()
                 .map(|(column, code, label)| {
                     let now = present.filter(|order| order.column == *column);
-                    // Of times the latest are wanted first.
+                    // For times, people usually want the latest first.
                     let is_time = matches!(column, Column::DateJoined | Column::LastLogin);
                     let next_is_descending = now.map_or(is_time, |order| !order.is_descending);
                     let minus = if next_is_descending { "-" } else { "" };

@@ -1,4 +1,4 @@
-//! A browser without a screen: a cookie jar of its own, no redirect followed unless told (H2).
+//! A browser without a screen: it has its own cookie jar, and follows no redirect unless told to.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -18,7 +18,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
         .no_proxy()
         // Nothing here speaks TLS, and a bare machine has no certificate authorities.
         .tls_certs_only([])
-        // Sooner than the server, which closes idle connections after five seconds.
+        // This is sooner than the server, which closes idle connections after five seconds.
         .pool_idle_timeout(Duration::from_secs(1))
         .build()
         .expect("a client")
@@ -30,10 +30,10 @@ pub struct Browser {
     is_https: bool,
     provider: Provider,
     secrets: Vec<String>,
-    /// Shared by clones: tabs of one browser.
+    /// Clones share it, like the tabs of one browser.
     pub cookies: Arc<Mutex<BTreeMap<String, String>>>,
     pub language: String,
-    /// Whether each answer is recorded; a load test has done so often enough.
+    /// True if each answer is recorded. A load test has recorded enough already.
     pub is_recorded: bool,
 }
 
@@ -45,7 +45,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Of what answers nothing.
+    /// An answer without any content.
     pub fn empty() -> Self {
         Self {
             status: StatusCode::NO_CONTENT,
@@ -65,7 +65,7 @@ impl Answer {
         self.header("location")
     }
 
-    /// Whose page this is.
+    /// The person whose page this is.
     pub fn user(&self) -> Option<String> {
         let (_, rest) = self.body.split_once("data-user=\"")?;
         Some(unescape(rest.split('"').next()?))
@@ -125,7 +125,7 @@ impl Browser {
         }
     }
 
-    /// The same jar at another instance.
+    /// The same cookie jar at another instance.
     pub fn at(&self, desk: &Desk) -> Self {
         Self {
             url: desk.url.clone(),
@@ -161,7 +161,7 @@ impl Browser {
         self.send(Method::GET, path, headers, None).await
     }
 
-    /// A form as our own page would send it, with the token of `page`.
+    /// Posts a form as our own page would, with the token of `page`.
     pub async fn post(&self, path: &str, page: &Answer, fields: &[(&str, &str)]) -> Answer {
         self.post_with(path, page, fields, &[]).await
     }
@@ -205,7 +205,7 @@ impl Browser {
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Answer {
-        // Whatever origin an address names, it is this desk's browser that follows it.
+        // Whatever origin an address names, this browser stays at its desk.
         let path = match url::Url::parse(path) {
             Ok(url) => url[url::Position::BeforePath..].to_owned(),
             Err(_) => path.to_owned(),
@@ -291,7 +291,7 @@ impl Browser {
         }
     }
 
-    /// Begins a sign-in; the authorize address at the provider.
+    /// Begins a sign-in. Returns the authorize address at the provider.
     pub async fn begin(&self, next: &str) -> String {
         let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
         let answer = self.get(&format!("/oauth2/login?next={next}")).await;
@@ -299,7 +299,8 @@ impl Browser {
         answer.location().to_owned()
     }
 
-    /// The whole way: begins, says yes at the provider, comes back. What the callback answers.
+    /// Signs in completely: begins, approves at the provider, comes back. Returns the callback's
+    /// answer.
     pub async fn sign_in(&self, person: &Person, next: &str) -> Answer {
         let authorize_url = self.begin(next).await;
         let callback = self.provider.approve(&authorize_url, person);

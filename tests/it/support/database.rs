@@ -1,4 +1,4 @@
-//! A database of one test's own, and a way to look into it beside the desk.
+//! A database for one test alone, with a way to look into it beside the desk.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -40,7 +40,7 @@ impl Database {
         }
     }
 
-    /// `None`, and a word of it, when the run has no PostgreSQL (`make test` has one).
+    /// Returns `None`, and says so, if the run has no PostgreSQL (`make test` has one).
     pub fn postgresql() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
@@ -89,7 +89,7 @@ impl Database {
         .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// One number: the query names it `value`.
+    /// Returns one number, which the query names `value`.
     pub fn number(&self, sql: &str) -> i64 {
         let row: Number = match self.connect() {
             Raw::Sqlite(mut conn) => diesel::sql_query(sql).get_result(&mut conn),
@@ -99,7 +99,7 @@ impl Database {
         row.value
     }
 
-    /// Texts: the query names them `value`.
+    /// Returns texts, which the query names `value`.
     pub fn texts(&self, sql: &str) -> Vec<String> {
         let rows: Vec<Line> = match self.connect() {
             Raw::Sqlite(mut conn) => diesel::sql_query(sql).load(&mut conn),
@@ -115,7 +115,7 @@ impl Database {
         self.number(&format!("SELECT COUNT(*) AS value FROM {table}"))
     }
 
-    /// Every text in every table, for a search of what must not be there.
+    /// Returns every text in every table, to search for what must not be there.
     pub fn dump(&self) -> String {
         const COLUMNS: &[(&str, &[&str])] = &[
             ("users", &["username", "first_name", "email", "password"]),

@@ -1,29 +1,22 @@
-//! A desk under test: the real server on a port of its own, in this process.
+//! A desk under test: the real server on its own port, in this process.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
-use std::sync::{Arc, LazyLock, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use frontdesk::Server;
-use frontdesk::admin::{self, Admin, ChangedPassword};
 use frontdesk::clock::Clock;
 use frontdesk::config::Settings;
-use frontdesk::passwords::hash;
-use frontdesk::secret::Secret;
 use frontdesk::secret::random_token;
-use frontdesk::signin::rescue;
 use tempfile::TempDir;
 
 use super::database::Database;
 use super::provider::{CLIENT_ID, Provider};
 use super::{Browser, Person, log, until};
 
-/// Of all local accounts in tests.
+/// The password of all local accounts in tests.
 pub const PASSWORD: &str = "correct horse battery";
-
-static HASH: LazyLock<String> =
-    LazyLock::new(|| hash(&Secret::new(PASSWORD.to_owned())).expect("argon2 works"));
 
 pub struct Desk {
     /// `http://127.0.0.1:PORT`, as browsers reach it.
@@ -40,18 +33,18 @@ pub struct Desk {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A desk to be started.
+/// A desk that can be started.
 pub struct Start {
     database: Database,
     provider: Option<Provider>,
     clock: Clock,
     settings: HashMap<String, String>,
-    /// Where the file of providers is.
+    /// The folder of the file of providers.
     _folder: Option<TempDir>,
 }
 
 impl Start {
-    /// One setting more, or another value.
+    /// Adds a setting, or replaces its value.
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.settings.insert(name.to_owned(), value.into());
         self
@@ -61,7 +54,7 @@ impl Start {
         self.with(name, "")
     }
 
-    /// The providers of a TOML file, and none by variables.
+    /// Takes the providers from a TOML file, and none from variables.
     pub fn providers(self, toml: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("providers.toml");
@@ -84,7 +77,7 @@ impl Start {
         .with("FRONTDESK_PROVIDERS", path.to_str().expect("Unicode"))
     }
 
-    /// Asks the provider for permissions too.
+    /// Makes the desk ask the provider for permissions too.
     pub fn asking_for_permissions(self) -> Self {
         self.with(
             "OAUTH2_USER_ALL_PERMISSIONS_URL",
@@ -102,7 +95,7 @@ impl Start {
         self
     }
 
-    /// Another instance beside `desk`: its database, provider, clock and key.
+    /// Makes another instance beside `desk`, with its database, provider, clock and key.
     pub fn beside(mut self, desk: &Desk) -> Self {
         self.provider = Some(desk.provider.clone());
         self.clock = desk.clock.clone();
@@ -187,7 +180,7 @@ impl Desk {
         }
     }
 
-    /// A desk with nothing special about it.
+    /// Starts an ordinary desk.
     pub async fn start() -> Self {
         Self::on(Database::sqlite()).run().await
     }
@@ -205,60 +198,11 @@ impl Desk {
         browser
     }
 
-    /// A local account with [`PASSWORD`]; without any role.
-    pub fn local_account(&self, username: &str) {
-        let now = self.clock.now();
-        admin::create_superuser(
-            &self.inner.db,
-            now,
-            &Admin::command_line(),
-            username,
-            "",
-            &HASH,
-        )
-        .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
-        let sql = "UPDATE users SET is_staff = FALSE, is_superuser = FALSE WHERE username = ";
-        self.database.execute(&format!("{sql}'{username}'"));
-    }
-
-    /// From now on [`PASSWORD`] proves who the owner of an account without a local one is.
-    pub fn confirmation_password(&self, username: &str) {
-        let now = self.clock.now();
-        let (db, admin) = (&self.inner.db, Admin::command_line());
-        let changed = admin::change_password(db, now, &admin, username, &HASH)
-            .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
-        assert_eq!(changed, ChangedPassword::Confirmation);
-    }
-
-    /// Whoever sits at the open sessions of an account has just proved who they are.
-    pub fn prove(&self, username: &str) {
-        let now = self.clock.now().0;
-        self.database.execute(&format!(
-            "UPDATE sessions SET proved_at = {now}, proved_by = 'password' WHERE ended_at IS NULL AND user_id = (SELECT id FROM users WHERE username = '{username}')"
-        ));
-    }
-
-    /// A rescue link's path for an account.
-    pub fn rescue_link(&self, username: &str) -> String {
-        let now = self.clock.now();
-        let draft = rescue::draft().expect("randomness");
-        let id = admin::make_rescue_link(
-            &self.inner.db,
-            now,
-            &Admin::command_line(),
-            username,
-            &draft.id,
-        )
-        .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
-        let token = draft.token(&self.inner.keys, now, id).expect("randomness");
-        rescue::address("", &token)
-    }
-
     pub fn log(&self) -> String {
         log::since(self.log_start)
     }
 
-    /// What no answer and no log line may hold.
+    /// The secrets that no answer and no log line may contain.
     pub fn canaries(&self) -> Vec<String> {
         let mut canaries = self.provider.canaries();
         canaries.push(self.client_secret.clone());
@@ -267,7 +211,7 @@ impl Desk {
         canaries
     }
 
-    /// Ends the desk and waits until nothing of it holds the database open.
+    /// Ends the desk, and waits until nothing of it holds the database open.
     pub async fn close(self) {
         let inner = Arc::downgrade(&self.inner);
         drop(self);
@@ -279,7 +223,7 @@ impl Desk {
 
     /// Stops the server and waits until it is gone.
     pub fn stop(&mut self) {
-        // The command is sent by the call; the future only waits.
+        // The call sends the command; the future only waits.
         drop(self.server.stop(false));
         if let Some(thread) = self.thread.take() {
             let _ended = thread.join();
@@ -287,7 +231,8 @@ impl Desk {
     }
 }
 
-/// A secret as it might be written: as it is, its beginning, base64, percent-encoded.
+/// A secret in the forms in which it might be written: unchanged, its beginning, base64,
+/// percent-encoded.
 pub fn forms(secret: &str) -> Vec<String> {
     use base64::Engine as _;
     let mut forms = vec![
@@ -295,13 +240,13 @@ pub fn forms(secret: &str) -> Vec<String> {
         base64::engine::general_purpose::STANDARD_NO_PAD.encode(secret),
         url::form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
     ];
-    // A short secret is no canary: it may stand in the log by chance.
+    // A short secret cannot be a canary: it may be in the log by chance.
     forms.retain(|form: &String| form.len() >= 12);
     forms
 }
 
 impl Drop for Desk {
-    /// T95: whatever a test did, no secret of it is in the log, in full or in part.
+    /// Checks that no secret of the test is in the log, in full or in part.
     fn drop(&mut self) {
         self.stop();
         if std::thread::panicking() {

@@ -1,5 +1,5 @@
-//! A company's real platform: Django with django-oauth-toolkit, in one process that all tests of
-//! a run share; and a browser that signs in and decides there as a person does.
+//! A company's real provider: Django with django-oauth-toolkit, in one process that all tests of a
+//! run share. Also a browser that signs in and decides there as a person does.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -16,7 +16,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        // Plain HTTP: needs none, and a bare machine has none.
+        // Plain HTTP needs none, and a bare machine has none.
         .tls_certs_only([])
         .build()
         .expect("a client")
@@ -25,12 +25,12 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
 pub struct Platform {
     /// `http://127.0.0.1:PORT`
     pub url: String,
-    /// Holds the standard input at whose end the platform ends: it dies with the tests.
+    /// Holds the standard input, at whose end the platform ends: it dies with the tests.
     _process: Child,
 }
 
 impl Platform {
-    /// `None`, and a word of it, when the run has no Python with Django (`make test` has one).
+    /// Returns `None`, and says so, if the run has no Python with Django (`make test` has one).
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Platform> = OnceLock::new();
         let Ok(python) = std::env::var("TEST_PYTHON") else {
@@ -58,7 +58,7 @@ impl Platform {
         }
     }
 
-    /// Creates or changes a person; what is left out keeps its value.
+    /// Creates or changes a person. Fields that are left out keep their values.
     pub async fn person(&self, person: &Value) {
         self.control("people", person).await;
     }
@@ -81,20 +81,20 @@ impl Platform {
         assert_eq!(status, StatusCode::OK, "{text}");
     }
 
-    /// Where a person signs out of the platform.
+    /// The address where a person signs out of the platform.
     pub fn logout_url(&self) -> String {
         format!("{}/accounts/logout/", self.url)
     }
 }
 
-/// What a person answers when the platform asks whether the portal may know them.
+/// A person's decision when the platform asks whether the portal may know them.
 #[derive(Clone, Copy, Debug)]
 pub enum Decision {
     Allow,
     Decline,
 }
 
-/// A person's browser at the platform: a cookie jar of its own.
+/// A person's browser at the platform, with its own cookie jar.
 pub struct PlatformBrowser {
     platform: &'static Platform,
     cookies: BTreeMap<String, String>,
@@ -114,8 +114,8 @@ impl PlatformBrowser {
         }
     }
 
-    /// Follows a portal's authorize address to the end: logs in where the platform wants that,
-    /// decides where it asks. The callback address, or the page that leads no further.
+    /// Follows a portal's authorize address to the end: logs in if the platform asks for it, and
+    /// decides if it asks. Returns the callback address, or the page that leads no further.
     pub async fn log_in_and_decide(
         &mut self,
         authorize_url: &str,
@@ -126,7 +126,7 @@ impl PlatformBrowser {
         let callback = parameter(authorize_url, "redirect_uri");
         let mut has_tried_to_log_in = false;
         let mut page = self.get(authorize_url).await;
-        // To the login page and back, to the consent page, to the portal: far fewer than this.
+        // The login page, the consent page and the portal need far fewer steps than this.
         for _ in 0..10 {
             page = if let Some(location) = page.location.take() {
                 if location.as_str().starts_with(&callback) {
@@ -160,7 +160,7 @@ impl PlatformBrowser {
         self.load(url.clone(), CLIENT.get(url)).await
     }
 
-    /// Sends the form of a page to where the page is from, with these fields filled in.
+    /// Submits the form of a page at its address, with these fields filled in.
     async fn submit(&mut self, page: &Page, fields: &[(&str, &str)]) -> Page {
         let mut form = page.hidden_fields();
         for (name, value) in fields {
@@ -237,7 +237,7 @@ pub(super) fn attribute(input: &str, name: &str) -> Option<String> {
     Some(unescape(rest.split('"').next()?))
 }
 
-/// What Django escapes.
+/// Reverts the escaping of Django.
 fn unescape(text: &str) -> String {
     text.replace("&lt;", "<")
         .replace("&gt;", ">")
@@ -246,7 +246,7 @@ fn unescape(text: &str) -> String {
         .replace("&amp;", "&")
 }
 
-/// A parameter that the query of an address has.
+/// A parameter in the query of an address.
 pub fn parameter(address: &str, name: &str) -> String {
     let url = Url::parse(address).expect("an address");
     url.query_pairs()

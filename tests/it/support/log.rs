@@ -1,4 +1,4 @@
-//! The log of all desks in this process, at its most talkative, kept in memory.
+//! The log of all desks in this process, at its most verbose level, kept in memory.
 
 use std::io::Write;
 use std::sync::{Mutex, Once, PoisonError};
@@ -24,7 +24,7 @@ impl Write for Memory {
     }
 }
 
-/// Begins to listen, once.
+/// Starts listening, once.
 pub fn start() {
     START.call_once(|| {
         let settings = LogSettings {
@@ -37,12 +37,12 @@ pub fn start() {
     });
 }
 
-/// How much has been written so far.
+/// The length of the log so far.
 pub fn position() -> usize {
     LINES.lock().unwrap_or_else(PoisonError::into_inner).len()
 }
 
-/// What was written since `position`.
+/// The log since `position`.
 pub fn since(position: usize) -> String {
     let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
     String::from_utf8_lossy(&lines[position..]).into_owned()

@@ -1,15 +1,16 @@
-//! The harness: a desk to test, a provider that does what it is told, browsers, and a recorder
-//! that looks at every answer of every test.
+//! The harness: a desk under test, a provider that does what it is told, browsers, and a recorder
+//! that checks every answer of every test.
 
 pub mod browser;
 pub mod database;
 pub mod desk;
 pub mod django;
 pub mod log;
-pub mod oidc;
-pub mod openid;
+pub mod lying_openid;
+pub mod people;
 pub mod process;
 pub mod provider;
+pub mod real_openid;
 pub mod recorder;
 pub mod standin;
 pub mod webdriver;
@@ -24,7 +25,8 @@ use tokio::runtime::Runtime;
 pub use browser::{Answer, Browser};
 pub use database::Database;
 pub use desk::Desk;
-pub use openid::OpenId;
+pub use lying_openid::OpenId;
+pub use people::Db;
 pub use provider::{Endpoint, Person, Provider, Reply};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -40,14 +42,15 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
     RUNTIME.block_on(test)
 }
 
-/// Starts something that goes on beside the test.
+/// Starts a task that runs beside the test.
 pub fn spawn<T: Send + 'static>(
     task: impl Future<Output = T> + Send + 'static,
 ) -> tokio::task::JoinHandle<T> {
     RUNTIME.spawn(task)
 }
 
-/// Says, once for each `need`, that tests are left out for want of it; fails where all must run.
+/// Says, once for each `need`, that tests are left out because it is missing. Fails if all tests
+/// must run.
 pub fn left_out(need: &'static str) {
     static SAID: Mutex<Vec<&str>> = Mutex::new(Vec::new());
     assert!(
@@ -57,13 +60,13 @@ pub fn left_out(need: &'static str) {
     let mut said = SAID.lock().expect("what was said");
     if !said.contains(&need) {
         said.push(need);
-        // Past the capture of what passing tests print.
+        // This bypasses the capture of what passing tests print.
         let line = format!("left out: tests that need {need}, which `make test` brings\n");
         let _closed = std::io::stderr().write_all(line.as_bytes());
     }
 }
 
-/// Waits until `condition` holds; fails the test when it does not within 20 seconds.
+/// Waits until `condition` holds. Fails the test if that takes more than 20 seconds.
 pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !condition().await {
@@ -75,7 +78,8 @@ pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// A failed sign-in: its page, nothing stored, one button, a reference that the log knows.
+/// Checks a failed sign-in: its page, nothing stored, one button, and a reference that is in the
+/// log.
 pub fn assert_refused(desk: &Desk, answer: &Answer, status: u16, what: &str) {
     assert_eq!(answer.status.as_u16(), status, "{what}: {}", answer.body);
     assert!(!answer.sets_session(), "{what}");

@@ -1,11 +1,12 @@
-//! The real program as a process of its own, to be killed, signalled and starved (H4).
+//! The real program in its own process, which tests can kill, signal and starve.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use super::database::Database;
@@ -40,12 +41,26 @@ pub fn settings(port: u16, provider: &Provider, database: &Database) -> BTreeMap
     .into()
 }
 
+/// Where [`free_port`] looks next; another process of tests looks elsewhere.
+static NEXT_PORT: LazyLock<AtomicU16> = LazyLock::new(|| {
+    let offset = std::process::id() % 20_000;
+    AtomicU16::new(10_240 + u16::try_from(offset).expect("a small number"))
+});
+
+/// A port that is free, and stays so until it is used: systems give out ports from 32768 on when
+/// they are asked for any.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    loop {
+        let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+        if port >= 32_000 {
+            NEXT_PORT.store(10_240, Ordering::Relaxed);
+        } else if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
-/// The program with `settings` and nothing else of this environment.
+/// The program with `settings`, and nothing else from this environment.
 pub fn command(folder: &Path, arguments: &[&str], settings: &BTreeMap<String, String>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_frontdesk"));
     command
@@ -103,7 +118,7 @@ impl Process {
         Self::started(settings, serve, folder)
     }
 
-    /// The same, where so many files may be open unless the program asks for more.
+    /// Starts it with a limit of open files that holds unless the program raises it.
     pub fn spawn_with_files(settings: &BTreeMap<String, String>, files: u64) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut serve = Command::new("/bin/sh");
@@ -152,7 +167,7 @@ impl Process {
         self.child.id()
     }
 
-    /// `kill -9`
+    /// Kills it with `kill -9`.
     pub fn kill(&mut self) {
         let _gone = self.child.kill();
         let _status = self.child.wait();
@@ -166,7 +181,7 @@ impl Process {
         assert!(done.success());
     }
 
-    /// Waits for the end; whether it ended well.
+    /// Waits for the end. Returns whether it ended well.
     pub async fn ended(&mut self) -> bool {
         until("the process has ended", async || {
             self.child.try_wait().expect("a status").is_some()
@@ -195,7 +210,7 @@ pub fn client() -> reqwest::Client {
         .no_proxy()
         // Nothing here speaks TLS, and a bare machine has no certificate authorities.
         .tls_certs_only([])
-        // Sooner than the server, which closes idle connections after five seconds.
+        // This is sooner than the server, which closes idle connections after five seconds.
         .pool_idle_timeout(Duration::from_secs(1))
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(60))

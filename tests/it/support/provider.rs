@@ -1,6 +1,6 @@
-//! A provider that does what the test tells it, down to the bytes (H1). It approves sign-ins when
-//! the test says so, remembers every request, and speaks HTTP itself, so that it can speak it
-//! badly.
+//! A provider that does what the test tells it to, down to the bytes. It approves sign-ins when the
+//! test says so, remembers every request, and implements HTTP itself, so that it can break its
+//! rules.
 
 use std::collections::HashMap;
 use std::io;
@@ -22,31 +22,31 @@ pub enum Endpoint {
     Permissions,
 }
 
-/// What an endpoint does instead of its work.
+/// The behaviour of an endpoint in place of its work.
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// Status, content type, body.
     Answer(u16, &'static str, Vec<u8>),
     /// The whole response, byte for byte.
     Raw(Vec<u8>),
-    /// Takes the connection and says nothing.
+    /// Accepts the connection and says nothing.
     Silence,
-    /// Closes it at once.
+    /// Closes the connection at once.
     Reset,
-    /// Headers, one byte at a time, for ever.
+    /// Sends headers, one byte at a time, forever.
     DripHeaders,
-    /// Headers, then nothing.
+    /// Sends headers, then nothing.
     StallAfterHeaders,
-    /// Half a body, then the end.
+    /// Sends half a body, then closes.
     CutBody,
-    /// A body without end.
+    /// Sends a body without end.
     Endless,
     /// Waits, then does its work.
     Late(Duration),
 }
 
 impl Reply {
-    /// What refuses an access token by name (RFC 6750 3).
+    /// An explicit refusal of an access token (RFC 6750 3).
     pub fn invalid_token() -> Self {
         Self::Raw(
             b"HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Bearer realm=\"x\", error=\"invalid_token\"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
@@ -74,7 +74,7 @@ pub const ODD_SECRETS: [&str; 12] = [
     "~-._",
 ];
 
-/// What may come back in place of an answer, and the status of the page that people then see.
+/// The replies that may come instead of an answer, and the status of the page that people then see.
 pub fn chaos() -> Vec<(&'static str, Reply, u16)> {
     let html = |status| Reply::Answer(status, "text/html", b"<h1>x</h1>".to_vec());
     vec![
@@ -165,7 +165,7 @@ impl Seen {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The id and the secret of HTTP Basic, as RFC 6749 2.3.1 encodes them.
+    /// The id and the secret from HTTP Basic, as RFC 6749 2.3.1 encodes them.
     pub fn basic(&self) -> Option<(String, String)> {
         use base64::Engine as _;
         let pair = self.header("authorization")?.strip_prefix("Basic ")?;
@@ -219,7 +219,7 @@ impl Provider {
         Self::on(listener, "http", |stream| async move { Ok(stream) })
     }
 
-    /// The same behind TLS.
+    /// Starts the provider behind TLS.
     pub async fn start_tls(acceptor: tokio_rustls::TlsAcceptor) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         Self::on(listener, "https", move |stream| {
@@ -264,17 +264,18 @@ impl Provider {
         self.state.lock().expect("the provider's state")
     }
 
-    /// From now on `endpoint` does this.
+    /// Makes `endpoint` do this from now on.
     pub fn on_call(&self, endpoint: Endpoint, reply: Reply) {
         self.state().replies.insert(endpoint, reply);
     }
 
-    /// From now on all endpoints do their work again.
+    /// Makes all endpoints do their work again.
     pub fn behave(&self) {
         self.state().replies.clear();
     }
 
-    /// A person says yes at the authorize address; the address that their browser is sent to.
+    /// Approves as a person at the authorize address. Returns the address that their browser is
+    /// sent to.
     pub fn approve(&self, authorize_url: &str, person: &Person) -> String {
         let query = query(authorize_url);
         assert_eq!(query["response_type"], "code");
@@ -299,7 +300,7 @@ impl Provider {
         back.into()
     }
 
-    /// The provider says no, with an error code and whatever else.
+    /// Refuses with an error code and these other parameters.
     #[expect(clippy::unused_self, reason = "the provider is who says it")]
     pub fn refuse(&self, authorize_url: &str, error: &str, more: &[(&str, &str)]) -> String {
         let query = query(authorize_url);
@@ -324,12 +325,12 @@ impl Provider {
         self.state().seen.len()
     }
 
-    /// Codes and tokens that it gave out.
+    /// The codes and tokens that it has issued.
     pub fn canaries(&self) -> Vec<String> {
         self.state().canaries.clone()
     }
 
-    /// One more of those: of another provider, whose desk has this one for its company.
+    /// Adds a secret of another provider, whose desk uses this one as its company's.
     pub(super) fn keep_secret(&self, canary: &str) {
         let mut state = self.state();
         if state.canaries.len() < 200 {
@@ -411,7 +412,7 @@ impl Provider {
     }
 }
 
-/// The query of an address, each name once.
+/// The query of an address, with each name once.
 pub fn query(address: &str) -> HashMap<String, String> {
     let url = Url::parse(address).expect("an address");
     url.query_pairs().into_owned().collect()
@@ -487,7 +488,7 @@ pub(super) async fn misbehave(
     const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
     match reply {
         Reply::Answer(status, content_type, body) => {
-            // Whoever closes says so, or the next call would meet a connection that is closing.
+            // An endpoint that closes the connection says so; otherwise the next call would use it.
             let content_type = format!("{content_type}\r\nconnection: close");
             write_answer(stream, status, &content_type, &body).await
         }

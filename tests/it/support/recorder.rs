@@ -1,4 +1,4 @@
-//! Looks at every answer of every test: headers, cookies, content type, secrets (H8).
+//! Checks every answer of every test: headers, cookies, content type, secrets.
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -14,11 +14,12 @@ const COOKIES: &[&str] = &[
 
 pub struct Expectation<'a> {
     pub is_https: bool,
-    /// Values that no answer may hold, whatever it is about.
+    /// Values that no answer may contain.
     pub canaries: &'a [String],
 }
 
-/// T44, T55, T57, T87 and T95, for one answer.
+/// Checks one answer: its cookies, its headers, its addresses and its escaping, and that it shows
+/// no secret.
 pub fn check(
     path: &str,
     status: StatusCode,
@@ -87,7 +88,7 @@ pub fn check(
         );
     }
     let whole = format!("{headers:?}\n{}", String::from_utf8_lossy(body));
-    // T87: no hash of a password, whatever the answer is about.
+    // No answer contains the hash of a password.
     for hash in ["$argon2", "pbkdf2_sha256$", "argon2$argon2id"] {
         assert!(!whole.contains(hash), "a password's hash in {context}");
     }
@@ -100,7 +101,7 @@ fn check_html(html: &str, context: &str) {
     assert!(html.starts_with("<!doctype html>"), "{context}");
     for tag in html.split('<').skip(1) {
         let tag = tag.split('>').next().unwrap_or_default();
-        // Attributes' names are what stands outside quotes; their values are text.
+        // The names of attributes are outside the quotes; their values are text.
         let outside: String = tag.split('"').step_by(2).collect();
         let outside = outside.to_lowercase();
         let mut words = outside.split_whitespace();

@@ -1,16 +1,18 @@
-//! Stand-ins for providers with a dialect of their own: each answers as its public documentation
-//! says, refusals too, and takes what the documentation has and nothing else. Whatever else it was
-//! sent is a fault, which the test sees at its end.
+//! Stand-ins for providers with their own dialects. Each answers as its public documentation says,
+//! including refusals, and accepts only what the documentation has. Anything else that it was sent
+//! is a fault, which the test sees at its end.
 //!
 //! They listen at the addresses of the presets: `https://api.github.com/user` becomes
 //! `http://127.0.0.1:PORT/api.github.com/user`.
+
+mod answers;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use frontdesk::secret::{random_token, sha256};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
@@ -28,7 +30,7 @@ pub enum Kind {
     GitHub,
 }
 
-/// What the desk's server calls.
+/// A call of the desk's server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     Token,
@@ -41,7 +43,7 @@ const AGENT_ID: &str = "1000002";
 const JSON: &str = "application/json; charset=utf-8";
 
 impl Kind {
-    /// As settings write it; the provider's id in the tests too.
+    /// The name in the settings, which is also the provider's id in the tests.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Feishu => "feishu",
@@ -66,7 +68,7 @@ impl Kind {
         matches!(self, Self::Feishu | Self::Lark | Self::GitHub)
     }
 
-    /// Where browsers are sent, and what is called, as the documentation has it.
+    /// The address for browsers, and the addresses for calls, as in the documentation.
     const fn addresses(self) -> (&'static str, &'static [(Call, &'static str)]) {
         match self {
             Self::Feishu => (
@@ -124,7 +126,8 @@ impl Kind {
         }
     }
 
-    /// Of the authorize address. GitHub does not name `response_type`, and takes it.
+    /// The parameters of the authorize address. GitHub does not document `response_type`, but
+    /// accepts it.
     const fn authorize_parameters(self) -> &'static [&'static str] {
         match self {
             Self::Feishu | Self::Lark | Self::GitHub => &[
@@ -153,7 +156,7 @@ impl Kind {
 #[derive(Clone, Debug)]
 pub struct Employee {
     pub name: String,
-    /// Which of their organisations they chose (`DingTalk`).
+    /// The organisation that they chose (`DingTalk`).
     pub corp_id: &'static str,
     pub is_member: bool,
 }
@@ -192,7 +195,7 @@ struct State {
     codes: HashMap<String, Grant>,
     tokens: HashMap<String, Employee>,
     refreshes: HashMap<String, Employee>,
-    /// Names of people who left.
+    /// The names of people who left.
     gone: BTreeSet<String>,
     replies: HashMap<Call, Reply>,
     faults: Vec<String>,
@@ -204,12 +207,12 @@ pub struct Standin {
     pub url: String,
     pub kind: Kind,
     secret: String,
-    /// Keeps what no answer and no log line may hold; answers nothing.
+    /// Keeps the secrets that no answer and no log line may contain. It answers nothing.
     plain: Provider,
     state: Arc<Mutex<State>>,
 }
 
-/// Status, content type, body.
+/// Status, content type and body.
 type Said = (u16, &'static str, String);
 
 fn said(status: u16, body: &Value) -> Said {
@@ -238,14 +241,14 @@ impl Standin {
         standin
     }
 
-    /// A desk with this provider alone; `more` are further lines of its table.
+    /// A desk whose only provider is this one. `more` are further lines of its table.
     pub fn desk(&self, database: Database, more: &str) -> Start {
         Desk::on(database)
             .provider(&self.plain)
             .providers(&format!("{}{more}", self.toml()))
     }
 
-    /// The preset, with all of its addresses here.
+    /// The table of the preset, with all addresses at this server.
     fn toml(&self) -> String {
         let preset: toml::Table = toml::from_str(self.kind.preset()).expect("a preset");
         let here = |value: &toml::Value| {
@@ -277,7 +280,7 @@ impl Standin {
         self.state.lock().expect("the stand-in's state")
     }
 
-    /// From now on `call` is answered with this.
+    /// Answers `call` with this from now on.
     pub fn on_call(&self, call: Call, reply: Reply) {
         self.state().replies.insert(call, reply);
     }
@@ -286,17 +289,17 @@ impl Standin {
         self.state().replies.clear();
     }
 
-    /// Somebody leaves: from now on what was given to them is refused.
+    /// Makes a person leave: everything that was given to them is refused from now on.
     pub fn dismiss(&self, employee: &Employee) {
         self.state().gone.insert(employee.name.clone());
     }
 
-    /// How many refresh tokens were used.
+    /// The number of refresh tokens that were used.
     pub fn refreshed(&self) -> usize {
         self.state().refreshed
     }
 
-    /// What it was sent that the documentation does not have.
+    /// Everything that it was sent and that the documentation does not have.
     pub fn faults(&self) -> Vec<String> {
         self.state().faults.clone()
     }
@@ -311,7 +314,7 @@ impl Standin {
         }
     }
 
-    /// These names, each of them, and no other.
+    /// Expects exactly these names.
     fn expect_names<'a>(
         &self,
         where_: &str,
@@ -333,7 +336,8 @@ impl Standin {
 
     // -- browsers --
 
-    /// Somebody says yes at the authorize address; the address that their browser is sent to.
+    /// Approves as a person at the authorize address. Returns the address that their browser is
+    /// sent to.
     pub fn approve(&self, authorize_url: &str, employee: &Employee) -> String {
         let there = Url::parse(authorize_url).expect("an authorize address");
         self.expect(
@@ -386,13 +390,13 @@ impl Standin {
         back.into()
     }
 
-    /// From the sign-in page's address to what the callback answers.
+    /// Signs in, from the sign-in page's address to the callback. Returns the callback's answer.
     pub async fn sign_in(&self, browser: &Browser, employee: &Employee) -> Answer {
         let callback = self.begin(browser, employee).await;
         browser.get(&callback).await
     }
 
-    /// The same up to the address of the callback.
+    /// Signs in up to the callback, and returns the callback's address.
     pub async fn begin(&self, browser: &Browser, employee: &Employee) -> String {
         let id = self.kind.code();
         let begun = browser
@@ -402,7 +406,7 @@ impl Standin {
         self.approve(begun.location(), employee)
     }
 
-    /// The codes that were given out so far are not known any more.
+    /// Forgets all codes that were issued so far.
     pub fn forget_codes(&self) {
         self.state().codes.clear();
     }
@@ -440,7 +444,7 @@ impl Standin {
         }
     }
 
-    /// The object of a POST that is JSON; no query and no header of the client's beside it.
+    /// The object in a JSON POST, which must have no query and none of the client's headers.
     fn json_body(&self, method: &str, seen: &Seen) -> Map<String, Value> {
         self.expect(method == "POST", "the token call is a POST");
         let content_type = seen.header("content-type").unwrap_or_default();
@@ -467,7 +471,8 @@ impl Standin {
         object
     }
 
-    /// Who brings this code, if it was given out here for this verifier and redirect address.
+    /// The person who belongs to this code, if it was issued here for this verifier and redirect
+    /// address.
     fn take(&self, code: &str, verifier: Option<&str>, redirect: Option<&str>) -> Option<Employee> {
         let grant = self.state().codes.remove(code)?;
         if let Some(verifier) = verifier {
@@ -485,7 +490,8 @@ impl Standin {
         Some(grant.employee)
     }
 
-    /// Who brings this refresh token; it is used up. `Err`: they have left.
+    /// The person who belongs to this refresh token, which is used up. `Err` means that they have
+    /// left.
     fn take_refresh(&self, token: &str) -> Option<Result<Employee, ()>> {
         let mut state = self.state();
         let employee = state.refreshes.remove(token)?;
@@ -496,7 +502,7 @@ impl Standin {
         Some(Ok(employee))
     }
 
-    /// An access token and a refresh token.
+    /// Issues an access token and a refresh token.
     fn issue(&self, employee: &Employee) -> (String, String) {
         let (access, refresh) = (self.new_secret(), self.new_secret());
         let mut state = self.state();
@@ -511,300 +517,10 @@ impl Standin {
         (!state.gone.contains(&employee.name)).then(|| employee.clone())
     }
 
-    /// A GET without query whose bearer token is in `Authorization`.
+    /// The person whose bearer token is in the `Authorization` of a GET without a query.
     fn bearer(&self, method: &str, seen: &Seen) -> Option<Employee> {
         self.expect(method == "GET", "who it is is asked by a GET");
         let token = seen.header("authorization")?.strip_prefix("Bearer ")?;
         self.holder(token)
-    }
-
-    // -- Feishu and Lark --
-
-    fn feishu(&self, call: Call, method: &str, seen: &Seen) -> Said {
-        if call == Call::Profile {
-            self.expect(!seen.target.contains('?'), "user_info has a query");
-            let Some(employee) = self.bearer(method, seen) else {
-                let msg = "Invalid access token for authorization. Please make a test attempt";
-                return said(400, &json!({"code": 99_991_668, "msg": msg}));
-            };
-            let name = &employee.name;
-            let data = json!({
-                "name": format!("{name} 王"),
-                "en_name": name,
-                "avatar_url": "https://www.feishu.cn/avatar/icon",
-                "open_id": format!("ou_{name}"),
-                "union_id": format!("on_{name}"),
-                "email": format!("{name}@example.com"),
-                "enterprise_email": format!("{name}@mail.example.com"),
-                "user_id": name,
-                "mobile": "+86130002883xx",
-                "tenant_key": "736588c92lxf175d",
-                "employee_no": "111222333",
-            });
-            return said(200, &json!({"code": 0, "msg": "success", "data": data}));
-        }
-        let body = self.json_body(method, seen);
-        let text = |name: &str| body.get(name).and_then(Value::as_str);
-        let refuse = |code: u32, error: &str| {
-            let description = "as the documentation says";
-            said(
-                400,
-                &json!({"code": code, "error": error, "error_description": description}),
-            )
-        };
-        let mut names = vec!["grant_type", "client_id", "client_secret"];
-        let is_refresh = text("grant_type") == Some("refresh_token");
-        if is_refresh {
-            names.push("refresh_token");
-        } else {
-            names.extend(["code", "redirect_uri", "code_verifier"]);
-        }
-        self.expect_names("token", body.keys(), &names);
-        if text("client_id") != Some(CLIENT_ID)
-            || text("client_secret") != Some(self.secret.as_str())
-        {
-            return refuse(20002, "invalid_client");
-        }
-        let employee = if is_refresh {
-            match self.take_refresh(text("refresh_token").unwrap_or_default()) {
-                Some(Ok(employee)) => employee,
-                // No `invalid_grant`: the number tells.
-                Some(Err(())) => return refuse(20066, "invalid_request"),
-                None => return refuse(20073, "invalid_grant"),
-            }
-        } else {
-            let code = text("code").unwrap_or_default();
-            match self.take(code, text("code_verifier"), text("redirect_uri")) {
-                Some(employee) => employee,
-                None => return refuse(20003, "invalid_grant"),
-            }
-        };
-        let (access, refresh) = self.issue(&employee);
-        let answer = json!({
-            "code": 0,
-            "access_token": access,
-            "expires_in": 7200,
-            "refresh_token": refresh,
-            "refresh_token_expires_in": 604_800,
-            "token_type": "Bearer",
-            "scope": "auth:user.id:read offline_access",
-        });
-        said(200, &answer)
-    }
-
-    // -- DingTalk --
-
-    fn dingtalk(&self, call: Call, method: &str, seen: &Seen) -> Said {
-        let refuse = |status: u16, code: &str| {
-            let body = json!({"code": code, "requestid": "7C9F-1", "message": "不合法"});
-            said(status, &body)
-        };
-        if call == Call::Profile {
-            self.expect(method == "GET", "who it is is asked by a GET");
-            self.expect(!seen.target.contains('?'), "users/me has a query");
-            self.expect(
-                seen.header("authorization").is_none(),
-                "users/me has Authorization",
-            );
-            let token = seen.header("x-acs-dingtalk-access-token");
-            let Some(employee) = token.and_then(|token| self.holder(token)) else {
-                return refuse(400, "InvalidAuthentication");
-            };
-            let name = &employee.name;
-            let answer = json!({
-                "nick": format!("{name} 王"),
-                "avatarUrl": "https://xxx",
-                "mobile": "150xxxx9144",
-                "openId": format!("open-{name}"),
-                "unionId": format!("union-{name}"),
-                "email": format!("{name}@example.com"),
-                "stateCode": "86",
-            });
-            return said(200, &answer);
-        }
-        let body = self.json_body(method, seen);
-        let text = |name: &str| body.get(name).and_then(Value::as_str);
-        let is_refresh = text("grantType") == Some("refresh_token");
-        let last = if is_refresh { "refreshToken" } else { "code" };
-        let names = ["grantType", "clientId", "clientSecret", last];
-        self.expect_names("token", body.keys(), &names);
-        if text("clientId") != Some(CLIENT_ID) || text("clientSecret") != Some(self.secret.as_str())
-        {
-            return refuse(400, "invalidClientIdOrSecret");
-        }
-        let given = text(last).unwrap_or_default();
-        let employee = if is_refresh {
-            self.take_refresh(given).and_then(Result::ok)
-        } else {
-            self.take(given, None, None)
-        };
-        let Some(employee) = employee else {
-            return refuse(400, "invalidParameter.authCode.notFound");
-        };
-        let (access, refresh) = self.issue(&employee);
-        let answer = json!({
-            "accessToken": access,
-            "refreshToken": refresh,
-            "expireIn": 7200,
-            "corpId": employee.corp_id,
-        });
-        said(200, &answer)
-    }
-
-    // -- WeCom --
-
-    fn wecom(&self, call: Call, method: &str, seen: &Seen) -> Said {
-        self.expect(method == "GET", "all calls are GETs");
-        self.expect(seen.body.is_empty(), "a GET has a body");
-        self.expect(
-            seen.header("authorization").is_none(),
-            "a call has Authorization",
-        );
-        let query = query(&format!("{}{}", self.url, seen.target));
-        let text = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
-        let refuse = |code: u32, message: &str| {
-            // With status 200, always.
-            said(200, &json!({"errcode": code, "errmsg": message}))
-        };
-        if call == Call::Token {
-            self.expect_names("token", query.keys(), &["corpid", "corpsecret"]);
-            if text("corpid") != CLIENT_ID || text("corpsecret") != self.secret {
-                return refuse(40001, "invalid credential");
-            }
-            // The app's; it is nobody's in particular.
-            let (access, _) = self.issue(&Employee::named(""));
-            let answer =
-                json!({"errcode": 0, "errmsg": "ok", "access_token": access, "expires_in": 7200});
-            return said(200, &answer);
-        }
-        let last = if call == Call::Profile {
-            "code"
-        } else {
-            "userid"
-        };
-        self.expect_names("who it is", query.keys(), &["access_token", last]);
-        if self.holder(text("access_token")).is_none() {
-            return refuse(40014, "invalid access_token");
-        }
-        if call == Call::Profile {
-            let Some(employee) = self.take(text("code"), None, None) else {
-                return refuse(40029, "invalid code");
-            };
-            let name = &employee.name;
-            let mut answer = json!({"errcode": 0, "errmsg": "ok"});
-            if employee.is_member {
-                answer["userid"] = name.as_str().into();
-            } else {
-                answer["openid"] = format!("o_{name}").into();
-                answer["external_userid"] = format!("wm_{name}").into();
-            }
-            return said(200, &answer);
-        }
-        let name = text("userid");
-        let answer = json!({
-            "errcode": 0,
-            "errmsg": "ok",
-            "userid": name,
-            "name": format!("{name} 王"),
-            "department": [1, 2],
-            "position": "后台工程师",
-            "biz_mail": format!("{name}@example.com"),
-            "status": 1,
-            "main_department": 1,
-        });
-        said(200, &answer)
-    }
-
-    // -- GitHub --
-
-    fn github(&self, call: Call, method: &str, seen: &Seen) -> Said {
-        if call == Call::Token {
-            return self.github_token(method, seen);
-        }
-        let Some(employee) = self.bearer(method, seen) else {
-            return said(401, &json!({"message": "Bad credentials", "status": "401"}));
-        };
-        let name = &employee.name;
-        if call == Call::Profile {
-            let answer = json!({
-                "login": name,
-                "id": 583_231,
-                "node_id": "MDQ6VXNlcjE=",
-                "type": "User",
-                "site_admin": false,
-                "name": format!("{name} 王"),
-                "company": null,
-                // Not public.
-                "email": null,
-            });
-            return said(200, &answer);
-        }
-        let answer = json!([
-            {"email": format!("{name}@home.example.net"), "primary": false, "verified": false, "visibility": null},
-            {"email": format!("{name}@example.com"), "primary": true, "verified": true, "visibility": "private"},
-        ]);
-        said(200, &answer)
-    }
-
-    fn github_token(&self, method: &str, seen: &Seen) -> Said {
-        self.expect(method == "POST", "the token call is a POST");
-        self.expect(
-            !seen.target.contains('?'),
-            "the token call's address has a query",
-        );
-        let content_type = seen.header("content-type").unwrap_or_default();
-        self.expect(
-            content_type == "application/x-www-form-urlencoded",
-            "the token call is a form",
-        );
-        let form = seen.form();
-        let text = |name: &str| form.get(name).map(String::as_str);
-        let answer = |answer: Value| {
-            let accepts = seen.header("accept").unwrap_or_default();
-            if accepts.contains("application/json") {
-                // Errors too.
-                return said(200, &answer);
-            }
-            let pairs = answer.as_object().into_iter().flatten();
-            let body = url::form_urlencoded::Serializer::new(String::new())
-                .extend_pairs(pairs.map(|(name, value)| (name, value.to_string())))
-                .finish();
-            (200, "application/x-www-form-urlencoded", body)
-        };
-        let is_refresh = text("grant_type") == Some("refresh_token");
-        let mut names = vec!["grant_type", "client_id", "client_secret"];
-        if is_refresh {
-            names.push("refresh_token");
-        } else {
-            names.extend(["code", "redirect_uri", "code_verifier"]);
-        }
-        self.expect_names("token", form.keys(), &names);
-        if text("client_id") != Some(CLIENT_ID)
-            || text("client_secret") != Some(self.secret.as_str())
-        {
-            return answer(json!({"error": "incorrect_client_credentials"}));
-        }
-        let (employee, error) = if is_refresh {
-            let token = text("refresh_token").unwrap_or_default();
-            let employee = self.take_refresh(token).and_then(Result::ok);
-            (employee, "bad_refresh_token")
-        } else {
-            let code = text("code").unwrap_or_default();
-            let employee = self.take(code, text("code_verifier"), text("redirect_uri"));
-            (employee, "bad_verification_code")
-        };
-        let Some(employee) = employee else {
-            return answer(json!({"error": error, "error_description": "The code is incorrect"}));
-        };
-        // As a GitHub App whose user tokens expire.
-        let (access, refresh) = self.issue(&employee);
-        answer(json!({
-            "access_token": access,
-            "expires_in": 28800,
-            "refresh_token": refresh,
-            "refresh_token_expires_in": 15_897_600,
-            "scope": "",
-            "token_type": "bearer",
-        }))
     }
 }

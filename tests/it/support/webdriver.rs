@@ -1,4 +1,4 @@
-//! Chromium itself, without a screen, driven by chromedriver as W3C's standard says (H6).
+//! Chromium itself, without a screen, driven by chromedriver as the W3C standard says.
 
 use std::env;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -18,14 +18,14 @@ use super::{process, until};
 const DRIVER: &str = "chromedriver";
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 
-/// How the standard names an element in JSON.
+/// The name of an element in the standard's JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// Keys, as the standard writes them.
 pub const TAB: char = '\u{e004}';
 pub const ENTER: char = '\u{e007}';
 
-/// What a page is looked at with.
+/// The screen on which a page is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Screen {
     pub width: u32,
@@ -40,7 +40,7 @@ impl Screen {
         height: 900,
         is_dark: false,
     };
-    /// The narrowest that pages must fit.
+    /// The narrowest screen that pages must fit.
     pub const NARROW: Self = Self {
         width: 320,
         height: 640,
@@ -65,16 +65,17 @@ impl Screen {
     }
 }
 
-/// chromedriver, on a port that it chose.
+/// A chromedriver, on a port that it chose.
 struct Driver {
     process: Child,
     port: u16,
-    /// Kept open: it may want to say more.
+    /// Kept open, because chromedriver may print more.
     _output: BufReader<ChildStdout>,
 }
 
 impl Driver {
-    /// The port that it finds free for IPv4 may be taken for IPv6, and then it ends at once.
+    /// Starts chromedriver. The port that it finds free for IPv4 may be taken for IPv6; it then
+    /// ends at once.
     fn start() -> Self {
         (0..10)
             .find_map(|_| Self::try_start())
@@ -119,7 +120,7 @@ impl Drop for Driver {
     }
 }
 
-/// A browser with a profile of its own; gone when dropped.
+/// A browser with its own profile. It ends when dropped.
 pub struct Chromium {
     driver: Driver,
     client: Client,
@@ -131,7 +132,7 @@ pub struct Chromium {
 }
 
 impl Drop for Chromium {
-    /// Killing chromedriver alone would leave the browser behind.
+    /// Ends the browser too: killing chromedriver alone would leave it behind.
     fn drop(&mut self) {
         if self.end_session().is_err()
             && let Some(id) = self.process_id
@@ -155,7 +156,7 @@ fn browser_program() -> Option<PathBuf> {
     BROWSERS.iter().find_map(|name| program(name))
 }
 
-/// The answer's value, or the error that it tells of.
+/// Returns the answer's value, or the error that it reports.
 async fn send(client: &Client, method: Method, url: &str, body: &Value) -> Result<Value, Value> {
     let mut request = client.request(method.clone(), url);
     if method == Method::POST {
@@ -179,7 +180,7 @@ fn text_of(value: &Value) -> String {
 }
 
 impl Chromium {
-    /// Whether it is installed. Says so when it is not, and fails where all tests must run.
+    /// Returns whether it is installed. If it is not, says so, and fails if all tests must run.
     pub fn available() -> bool {
         let is_installed = program(DRIVER).is_some() && browser_program().is_some();
         if !is_installed {
@@ -188,7 +189,7 @@ impl Chromium {
         is_installed
     }
 
-    /// A new browser of somebody who reads `languages` (`zh-CN,zh`, the best first).
+    /// Starts a new browser for a person who reads `languages` (`zh-CN,zh`, the best first).
     pub async fn start(languages: &str, screen: Screen) -> Self {
         let driver = Driver::start();
         let profile = tempfile::tempdir().expect("a temporary folder");
@@ -234,7 +235,7 @@ impl Chromium {
         chromium
     }
 
-    /// Ends the browser. Blocks, so that it can be done while dropping.
+    /// Ends the browser. This blocks, so that it can be done while dropping.
     fn end_session(&self) -> io::Result<()> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.driver.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -243,7 +244,7 @@ impl Chromium {
             self.session
         );
         stream.write_all(request.as_bytes())?;
-        // The answer comes when the browser is gone.
+        // The answer comes when the browser has ended.
         stream.read_exact(&mut [0; 12])
     }
 
@@ -267,7 +268,7 @@ impl Chromium {
             .unwrap_or_else(|error| panic!("{path} {body}: {}", error["message"]))
     }
 
-    /// A command of Chromium's own protocol.
+    /// Sends a command of Chromium's own protocol.
     async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.post(
             "/goog/cdp/execute",
@@ -276,7 +277,7 @@ impl Chromium {
         .await
     }
 
-    /// From now on the tab has this screen.
+    /// Gives the tab this screen from now on.
     pub async fn look(&self, screen: Screen) {
         let Screen {
             width,
@@ -292,7 +293,7 @@ impl Chromium {
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
-    /// Opens an address, and waits until the page is there.
+    /// Opens an address, and waits until the page has loaded.
     pub async fn goto(&self, url: &str) {
         self.post("/url", json!({"url": url})).await;
     }
@@ -318,7 +319,7 @@ impl Chromium {
         text_of(&self.post("/element", wanted).await[ELEMENT])
     }
 
-    /// How many elements there are.
+    /// The number of matching elements.
     pub async fn count(&self, css: &str) -> usize {
         let wanted = json!({"using": "css selector", "value": css});
         self.post("/elements", wanted)
@@ -327,20 +328,20 @@ impl Chromium {
             .map_or(0, Vec::len)
     }
 
-    /// What a person reads there.
+    /// The text that a person reads in an element.
     pub async fn text(&self, css: &str) -> String {
         let element = self.element(css).await;
         text_of(&self.get(&format!("/element/{element}/text")).await)
     }
 
-    /// Clicks on what leads nowhere else.
+    /// Clicks on something that does not lead to another page.
     pub async fn click(&self, css: &str) {
         let element = self.element(css).await;
         self.post(&format!("/element/{element}/click"), json!({}))
             .await;
     }
 
-    /// Clicks and waits for the page that it leads to.
+    /// Clicks, and waits for the page that it leads to.
     pub async fn follow(&self, css: &str) {
         self.leave_by(self.click(css)).await;
     }
@@ -394,7 +395,7 @@ impl Chromium {
         self.post("/actions", json!({"actions": [source]})).await;
     }
 
-    /// Runs a function's body in the page, which itself has no script.
+    /// Runs the body of a function in the page, which itself has no script.
     pub async fn execute(&self, script: &str, arguments: Value) -> Value {
         self.post(
             "/execute/sync",
@@ -403,7 +404,7 @@ impl Chromium {
         .await
     }
 
-    /// The same for one that calls its last argument with the result.
+    /// Runs a body that calls its last argument with the result.
     pub async fn execute_async(&self, script: &str, arguments: Value) -> Value {
         self.post(
             "/execute/async",
@@ -412,7 +413,7 @@ impl Chromium {
         .await
     }
 
-    /// From now on pages run no script, as where it is switched off.
+    /// Runs no scripts in pages from now on, as if they were switched off.
     pub async fn disable_script(&self) {
         self.devtools(
             "Emulation.setScriptExecutionDisabled",
@@ -421,14 +422,14 @@ impl Chromium {
         .await;
     }
 
-    /// From now on each request says that it comes from this address.
+    /// Makes each request say from now on that it comes from this address.
     pub async fn come_from(&self, address: &str) {
         self.devtools("Network.enable", json!({})).await;
         let headers = json!({"headers": {"X-Forwarded-For": address}});
         self.devtools("Network.setExtraHTTPHeaders", headers).await;
     }
 
-    /// From now on pages look as on paper.
+    /// Shows pages from now on as they look on paper.
     pub async fn print_media(&self) {
         self.devtools("Emulation.setEmulatedMedia", json!({"media": "print"}))
             .await;
@@ -447,7 +448,8 @@ impl Chromium {
         text.ok().map(|text| text_of(&text))
     }
 
-    /// What pages said on the console since the last look, breaches of their policy among it.
+    /// The messages that pages wrote to the console since the last call, including breaches of
+    /// their policy.
     pub async fn logs(&self) -> Vec<String> {
         let entries = self.post("/se/log", json!({"type": "browser"})).await;
         entries
@@ -455,12 +457,12 @@ impl Chromium {
             .expect("a list")
             .iter()
             .map(|entry| text_of(&entry["message"]))
-            // The browser's own first page.
+            // This is the browser's own first page.
             .filter(|message| !message.starts_with("chrome://"))
             .collect()
     }
 
-    /// Names and values of the cookies that the page's address gets.
+    /// The names and values of the cookies for the page's address.
     pub async fn cookies(&self) -> Vec<(String, String)> {
         let cookies = self.get("/cookie").await;
         cookies
@@ -479,7 +481,7 @@ impl Chromium {
             .map(|(_, value)| value)
     }
 
-    /// A cookie of the page's host, like those that the portal sets.
+    /// Adds a cookie of the page's host, like those that the portal sets.
     pub async fn add_cookie(&self, name: &str, value: &str) {
         let cookie = json!({
             "name": name, "value": value, "path": "/", "httpOnly": true, "sameSite": "Lax",
@@ -487,7 +489,7 @@ impl Chromium {
         self.post("/cookie", json!({"cookie": cookie})).await;
     }
 
-    /// Opens a tab and goes there.
+    /// Opens a tab, and goes there.
     pub async fn new_tab(&self) -> String {
         let tab = self.post("/window/new", json!({"type": "tab"})).await;
         let handle = text_of(&tab["handle"]);
@@ -499,12 +501,12 @@ impl Chromium {
         self.post("/window", json!({"handle": tab})).await;
     }
 
-    /// Into a frame of the page.
+    /// Enters a frame of the page.
     pub async fn enter_frame(&self, index: usize) {
         self.post("/frame", json!({"id": index})).await;
     }
 
-    /// The whole page, also what is below the screen.
+    /// Takes a picture of the whole page, including what is below the screen.
     pub async fn screenshot(&self, file: &Path) {
         let page = self.devtools("Page.getLayoutMetrics", json!({})).await["cssContentSize"].take();
         let clip = json!({
@@ -514,7 +516,7 @@ impl Chromium {
         self.capture(file, wanted).await;
     }
 
-    /// What the screen shows of it.
+    /// Takes a picture of the visible part of the page.
     pub async fn screenshot_of_the_top(&self, file: &Path) {
         self.capture(file, json!({"format": "png"})).await;
     }

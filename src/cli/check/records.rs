@@ -1,0 +1,262 @@
+//! Checks the database, and whether its content fits the settings.
+
+use super::{Report, is_open_to_all};
+use crate::audit;
+use crate::clock::Clock;
+use crate::config::{DatabaseUrl, ProviderSettings, Settings};
+use crate::db::{self, Db, MigrationState};
+use crate::desk::is_byte_order;
+use crate::i18n::{Lang, rfc3339};
+use crate::instances::{self, Forgotten};
+use crate::users::{keys, reserved, unnamed_refusals};
+
+/// The maximum number of accounts with a reserved name that are listed.
+const MAX_RESERVED: usize = 20;
+
+pub fn check(report: &mut Report, settings: &Settings) {
+    check_database(report, &settings.database);
+    let db = existing(&settings.database);
+    if let Some(db) = &db {
+        check_names(report, db);
+        check_people(report, db, &settings.providers);
+        check_rechecks(db, settings);
+    }
+    check_addresses(db.as_ref(), settings);
+}
+
+pub fn check_database(report: &mut Report, url: &DatabaseUrl) {
+    let name = db::describe(url);
+    // A check must not create a missing database.
+    if !is_there(url) {
+        report_missing(report, url, &name);
+        return;
+    }
+    let db = match Db::open(url) {
+        Ok(db) => db,
+        Err(error) => {
+            report.fault("database", format!("{name}: {error}; check DATABASE_URL"));
+            return;
+        }
+    };
+    Report::ok("database", &name);
+    if let DatabaseUrl::Sqlite(path) = url
+        && std::fs::metadata(path).is_ok_and(|metadata| is_open_to_all(&metadata))
+    {
+        Report::warning(
+            "database",
+            format!("everyone on this machine can read {name}; run `chmod 600` on it"),
+        );
+    }
+    check_migrations(report, &db);
+    match db.collation() {
+        Ok(collation) if is_byte_order(&collation) => {}
+        Ok(collation) => Report::warning(
+            "collation",
+            format!(
+                "{collation}: names are sorted by its rules, and searches of accounts may miss some; create the database with C.UTF-8"
+            ),
+        ),
+        Err(error) => report.fault("collation", error),
+    }
+    match db.remote_ssl_mode().as_deref() {
+        None | Some("verify-full") => {}
+        Some(mode) => Report::warning(
+            "database TLS",
+            format!("sslmode={mode} does not verify the server's identity; use verify-full"),
+        ),
+    }
+}
+
+fn is_there(url: &DatabaseUrl) -> bool {
+    !matches!(url, DatabaseUrl::Sqlite(path) if !path.exists())
+}
+
+fn report_missing(report: &mut Report, url: &DatabaseUrl, name: &str) {
+    let folder = match url {
+        DatabaseUrl::Sqlite(path) => path.parent(),
+        DatabaseUrl::Postgres(_) => None,
+    };
+    if folder.is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        report.fault(
+            "database",
+            format!("{name}: its folder does not exist; create it, or correct DATABASE_URL"),
+        );
+    } else {
+        Report::warning(
+            "database",
+            format!(
+                "{name} does not exist yet; `frontdesk serve` or `frontdesk migrate` creates it"
+            ),
+        );
+    }
+}
+
+fn check_migrations(report: &mut Report, db: &Db) {
+    match db.migration_state_blocking() {
+        Ok(MigrationState::Current) => Report::ok("migrations", "all are applied"),
+        Ok(MigrationState::Pending(count)) => Report::warning(
+            "migrations",
+            format!("{count} pending; `frontdesk serve` or `frontdesk migrate` applies them"),
+        ),
+        Ok(MigrationState::TooNew) => report.fault(
+            "migrations",
+            "a newer version of frontdesk has migrated this database; run that version",
+        ),
+        Err(error) => report.fault("migrations", error),
+    }
+}
+
+/// Opens the database, if it exists and its tables are up to date.
+fn existing(url: &DatabaseUrl) -> Option<Db> {
+    if !is_there(url) {
+        return None;
+    }
+    let db = Db::open(url).ok()?;
+    matches!(db.migration_state_blocking(), Ok(MigrationState::Current)).then_some(db)
+}
+
+/// Warns about accounts whose name the audit log uses for something that is not a person.
+fn check_names(report: &mut Report, db: &Db) {
+    match db.read_blocking(|conn| reserved::borne(conn, MAX_RESERVED)) {
+        Ok(names) if names.is_empty() => Report::ok("names", "no account has a reserved name"),
+        Ok(names) => {
+            for name in &names {
+                Report::warning(
+                    "names",
+                    format!(
+                        "the account {} has a reserved name, which looks like an entry not made by a person in the audit log; it keeps working, but give it another name (at the provider, or as a new local account)",
+                        name.escape_debug()
+                    ),
+                );
+            }
+            if names.len() == MAX_RESERVED {
+                Report::warning("names", "there may be more");
+            }
+        }
+        Err(error) => report.fault("names", error),
+    }
+}
+
+/// Checks that people are stored under the providers and the identifiers of the settings.
+fn check_people(report: &mut Report, db: &Db, providers: &[ProviderSettings]) {
+    let found = db.read_blocking(|conn| {
+        let mut found = Vec::new();
+        for id in keys::ids(conn)? {
+            let count = keys::count(conn, &id)?;
+            let known = keys::subject_pointer(conn, &id)?;
+            found.push((id, count, known));
+        }
+        Ok(found)
+    });
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => {
+            report.fault("people", error);
+            return;
+        }
+    };
+    check_forgotten(report, db, providers);
+    for (id, count, known) in found {
+        let provider = providers.iter().find(|provider| provider.id == id);
+        match (provider.map(|one| one.mapping.subject.text()), known) {
+            (None, _) => Report::warning(
+                "people",
+                format!(
+                    "{count} are stored under the provider {id}, which is not in the settings: they cannot sign in; `frontdesk rekey {id} NEW-ID` moves them"
+                ),
+            ),
+            (Some(pointer), Some(known)) if pointer != known => Report::warning(
+                "people",
+                format!(
+                    "{count} of the provider {id} are identified by {known}, but the settings say {pointer}: they would not be recognised; `frontdesk rekey {id} --subjects FILE` moves them"
+                ),
+            ),
+            (Some(_), _) => Report::ok("people", format!("{count} of the provider {id}")),
+        }
+    }
+}
+
+/// Warns about sessions that will end because their provider is not in the settings.
+fn check_forgotten(report: &mut Report, db: &Db, providers: &[ProviderSettings]) {
+    let ours: Vec<String> = providers.iter().map(|one| one.id.clone()).collect();
+    let now = Clock::default().now();
+    match db.read_blocking(|conn| instances::forgotten(conn, now, &ours)) {
+        Ok(forgotten) => {
+            for Forgotten { provider, at } in forgotten {
+                let at = rfc3339(at, &jiff::tz::TimeZone::UTC);
+                Report::warning(
+                    "sessions",
+                    format!(
+                        "people are signed in with the provider {provider}, which is not in the settings: unless a running instance has it, their sessions end ten minutes after an instance last had it, not before {at}"
+                    ),
+                );
+            }
+        }
+        Err(error) => report.fault("sessions", error),
+    }
+}
+
+/// Reports how soon leavers are signed out, and whether that has ever happened.
+fn check_rechecks(db: &Db, settings: &Settings) {
+    for provider in &settings.providers {
+        let what = format!("re-check of {}", provider.id);
+        let Some(recheck) = provider.recheck else {
+            Report::warning(
+                &what,
+                "off: people who have left stay signed in until their session ends (FRONTDESK_SESSION_MAX)",
+            );
+            continue;
+        };
+        let by = if recheck.asks_profile {
+            "the provider's profile address tells who is still there"
+        } else {
+            "this relies on the provider refusing refresh tokens of people who have left"
+        };
+        let every = Lang::En.span(recheck.every);
+        let rate = recheck.rate;
+        let bound = format!(
+            "people whom the provider explicitly refuses are signed out within {every}, or within the time that re-checking everyone takes at {rate} calls a second; {by}"
+        );
+        let last = db.read_blocking(|conn| unnamed_refusals::last_refusal(conn, &provider.id));
+        match last {
+            Ok(Some(at)) => {
+                let at = rfc3339(at, &settings.time_zone);
+                Report::ok(&what, format!("{bound}; last refusal on {at}"));
+            }
+            Ok(None) => Report::ok(
+                &what,
+                format!(
+                    "{bound}; it has never refused anyone yet: verify this with a test account"
+                ),
+            ),
+            Err(error) => Report::warning(&what, error),
+        }
+    }
+}
+
+/// Checks that trusted proxies send the address of each client. This command cannot see what they
+/// send, but it can see where the last sign-in came from.
+fn check_addresses(db: Option<&Db>, settings: &Settings) {
+    const WHAT: &str = "client addresses";
+    let trusted = &settings.trusted_proxies;
+    if trusted.is_empty() {
+        return;
+    }
+    let last = db.and_then(|db| db.read_blocking(audit::last_address).ok().flatten());
+    match last {
+        Some(last) if trusted.iter().any(|network| network.contains(&last)) => Report::warning(
+            WHAT,
+            format!(
+                "the last sign-in came from {last}, which is in FRONTDESK_TRUSTED_PROXIES: unless someone works there, the proxy sends no client address, and limits per address cannot tell people apart; configure it to send X-Forwarded-For"
+            ),
+        ),
+        Some(last) => Report::ok(
+            WHAT,
+            format!("sent by the proxy; the last sign-in came from {last}"),
+        ),
+        None => Report::ok(
+            WHAT,
+            "each proxy in FRONTDESK_TRUSTED_PROXIES must send X-Forwarded-For; /admin/status shows when one did not",
+        ),
+    }
+}

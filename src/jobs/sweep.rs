@@ -1,0 +1,67 @@
+//! Deletes old rows in small batches, so that no sign-in has to wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::{info, warn};
+
+use crate::audit;
+use crate::clock::UnixTime;
+use crate::db::Conn;
+use crate::desk::Desk;
+use crate::error::Result;
+use crate::sessions::{self, logout_tokens, logouts, tokens};
+use crate::users::terms;
+
+const EVERY: Duration = Duration::from_secs(600);
+/// Rows per transaction.
+const BATCH: i64 = 1000;
+/// Accounts per transaction.
+const CATCH_UP_BATCH: i64 = 200;
+/// How long the tokens of an ended session are kept, for signing out at its provider.
+const KEEP_TOKENS: Duration = Duration::from_secs(900);
+
+/// Does one batch of work, and returns how much was done.
+type Piece = fn(&mut Conn, &Desk, UnixTime) -> Result<usize>;
+
+const WORK: [(&str, Piece); 6] = [
+    ("accounts_indexed", |conn, _, _| {
+        terms::catch_up(conn, CATCH_UP_BATCH)
+    }),
+    ("events_swept", |conn, desk, now| {
+        audit::sweep(conn, now, desk.retention, BATCH)
+    }),
+    ("tokens_forgotten", |conn, _, now| {
+        tokens::forget_ended(conn, now.minus(KEEP_TOKENS), BATCH)
+    }),
+    ("logout_tokens_swept", |conn, _, now| {
+        logout_tokens::sweep(conn, now, BATCH)
+    }),
+    ("logouts_swept", |conn, _, now| {
+        logouts::sweep(conn, now, BATCH)
+    }),
+    ("sessions_swept", |conn, desk, now| {
+        sessions::sweep(conn, now, desk.limits, BATCH)
+    }),
+];
+
+pub async fn run(desk: Arc<Desk>) {
+    let mut every = tokio::time::interval(EVERY);
+    loop {
+        every.tick().await;
+        for (event, piece) in WORK {
+            // Repeat until nothing is left.
+            loop {
+                let (shared, now) = (Arc::clone(&desk), desk.clock.now());
+                match desk.db.write(move |conn| piece(conn, &shared, now)).await {
+                    Ok(0) => break,
+                    Ok(count) => info!(event = event, count = count; ""),
+                    Err(error) => {
+                        warn!(event = event, outcome = "failed"; "{error}");
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The ID token of a sign-in (OpenID Connect Core 3.1.3.7), and the signatures that count.
+
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde_json::Value;
+
+use super::claims::{self, Asked, Parties};
+use super::jwt::Jwt;
+use super::metadata::Metadata;
+use super::token::Tokens;
+use super::{Moment, Provider, Returned};
+use crate::error::Cause;
+
+impl Provider {
+    pub(super) fn parties<'a>(&'a self, issuer: &'a str) -> Parties<'a> {
+        Parties {
+            issuer,
+            client_id: &self.settings.client_id,
+            trusted_audiences: &self.settings.trusted_audiences,
+        }
+    }
+
+    /// Returns the claims of the ID token that came with a code, after all checks; `None` for a
+    /// provider that gives no ID tokens.
+    pub(super) async fn id_token(
+        &self,
+        metadata: &Metadata,
+        tokens: &Tokens,
+        returned: &Returned<'_>,
+        moment: Moment,
+    ) -> Result<Option<Value>, Cause> {
+        let Some(issuer) = &self.settings.issuer else {
+            return Ok(None);
+        };
+        let text = tokens.id_token.as_ref().ok_or(Cause::BadToken("missing"))?;
+        let jwt = Jwt::parse(text.expose())?;
+        self.verify(metadata, &jwt, moment).await?;
+        let asked = Asked {
+            nonce: returned.nonce,
+            access_token: tokens.access_token.expose(),
+            code: returned.code.expose(),
+            max_age: self.settings.max_age,
+            fresh_since: returned.fresh_since,
+            acr_values: self.settings.acr_values.as_deref(),
+        };
+        claims::check_id_token(
+            jwt.claims(),
+            &jwt.kind,
+            jwt.algorithm,
+            self.parties(issuer),
+            &asked,
+            moment.now,
+        )?;
+        Ok(Some(jwt.into_claims()))
+    }
+
+    /// Verifies that the provider signed a token with an allowed algorithm.
+    pub(super) async fn verify(
+        &self,
+        metadata: &Metadata,
+        jwt: &Jwt,
+        moment: Moment,
+    ) -> Result<(), Cause> {
+        if !self.settings.algorithms.contains(&jwt.algorithm) {
+            return Err(Cause::BadToken("alg"));
+        }
+        if matches!(
+            jwt.algorithm,
+            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
+        ) {
+            let secret = self.settings.client_secret.expose().as_bytes();
+            let key = DecodingKey::from_secret(secret);
+            return if jwt.is_signed_with(&key) {
+                Ok(())
+            } else {
+                Err(Cause::BadToken("signature"))
+            };
+        }
+        let address = metadata
+            .jwks
+            .as_ref()
+            .ok_or(Cause::BadMetadata("jwks_uri"))?;
+        self.keys.verify(jwt, address, &self.client, moment).await
+    }
+}

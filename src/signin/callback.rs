@@ -1,0 +1,451 @@
+//! The way back. A callback opens its attempt, claims it, asks the provider, and ends in a sign-in,
+//! a linking or a rehearsal.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use strum::IntoStaticStr;
+use tokio::time::Instant;
+use url::Url;
+
+use super::door::{Entered, Way};
+use super::provider::{ask_provider, discover};
+use super::refusal::{failure, log_failure, refuse};
+use super::rehearsal::{self, Rehearsal};
+use super::{CALLBACK_DEADLINE, Visitor, begin_planned, go_in, linking, log_of, proof};
+use crate::attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
+use crate::clock::UnixTime;
+use crate::desk::Desk;
+use crate::error::{Cause, Error, Result, SignInError, Step};
+use crate::jobs::{self, Unkept};
+use crate::local_path::LocalPath;
+use crate::oauth::{self, Answers, Given, Moment, Person, Provider};
+use crate::secret::Secret;
+use crate::sessions::{self, Client};
+
+/// The answer that the browser brings back (RFC 6749 4.1.2), each parameter at most once.
+#[derive(Debug)]
+pub struct Callback {
+    pub state: Option<String>,
+    pub code: Option<Secret<String>>,
+    pub error: Option<String>,
+    /// The provider that answered (RFC 9207).
+    pub issuer: Option<String>,
+    /// True if a parameter came twice.
+    pub is_doubled: bool,
+}
+
+impl Callback {
+    /// Parses the query. Each parameter must come at most once (RFC 6749 3.1), with either a code
+    /// or an error. A parameter that comes twice counts as missing.
+    #[must_use]
+    pub fn parse(query: &str, code_name: &str) -> Self {
+        let once = |name: &str| {
+            let mut values = values(query, name);
+            match (values.next(), values.next()) {
+                (Some((given, value)), None) if given == name && !value.is_empty() => {
+                    Some(value.into_owned())
+                }
+                _ => None,
+            }
+        };
+        let is_doubled = |name: &str| values(query, name).count() > 1;
+        let has_doubled = ["state", "code", code_name, "error", "iss", "session_state"]
+            .into_iter()
+            .any(is_doubled);
+        Self {
+            state: once("state"),
+            code: once(code_name).filter(|_| !has_doubled).map(Secret::new),
+            error: once("error").filter(|_| !has_doubled),
+            issuer: once("iss"),
+            is_doubled: has_doubled,
+        }
+    }
+
+    /// Returns the code, or the reason why there is none.
+    fn code(self, provider: &Provider) -> Result<Secret<String>, Cause> {
+        match (self.code, self.error) {
+            _ if self.is_doubled => Err(Cause::BadCallback),
+            // This comes first: an error from another server is not this provider's.
+            _ if !provider.is_issuer(self.issuer.as_deref()) => Err(Cause::WrongIssuer),
+            (Some(code), None) => Ok(code),
+            (None, Some(code)) if code == "access_denied" => Err(Cause::Declined),
+            (None, Some(code)) => Err(Cause::ProviderError(oauth::known_code(&code))),
+            _ => Err(Cause::BadCallback),
+        }
+    }
+}
+
+/// The parameters with this name, and those like `code[]` and `code[0]`, which some servers read as
+/// `code`.
+fn values<'a>(query: &'a str, name: &str) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
+    let is_array_form = move |given: &str| {
+        given
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'))
+    };
+    url::form_urlencoded::parse(query.as_bytes())
+        .filter(move |(given, _)| given == name || is_array_form(given))
+}
+
+/// The ways in which a callback can succeed.
+pub enum Finished {
+    SignedIn {
+        /// The token for the cookie.
+        token: Secret<String>,
+        next: LocalPath,
+        /// The browser came with another person's session, or with one that was over.
+        is_other_person: bool,
+    },
+    /// The attempt is ours, but old, used or from another browser. A person who is signed in goes
+    /// on to its destination; anyone else starts over.
+    Stale(Box<StaleAttempt>),
+    /// The provider was added to the account.
+    Linked { next: LocalPath },
+    /// Nothing was changed: this is what a sign-in would do.
+    Rehearsed(Box<Rehearsal>),
+}
+
+/// An attempt that can only be started over.
+pub struct StaleAttempt {
+    attempt: Attempt,
+    deadline: Instant,
+    why: StaleReason,
+}
+
+/// The reason why an attempt can only be started over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub(super) enum StaleReason {
+    OldOrOtherBrowser,
+    Used,
+    /// The attempt was silent, and the provider needs to interact with the person.
+    SilenceRefused,
+    SignedOutThere,
+}
+
+impl StaleReason {
+    /// The code in the log.
+    pub(super) const fn code(self) -> &'static str {
+        self.into_str()
+    }
+}
+
+impl StaleAttempt {
+    #[must_use]
+    pub const fn next(&self) -> &LocalPath {
+        &self.attempt.plan.next
+    }
+
+    /// True for a sign-in. Any other attempt belongs to the session in which it began, and ends
+    /// with it.
+    #[must_use]
+    pub const fn is_sign_in(&self) -> bool {
+        matches!(self.attempt.plan.intent, Intent::SignIn)
+    }
+
+    /// True if it starts over even for a person who is signed in.
+    #[must_use]
+    pub const fn must_begin_again(&self) -> bool {
+        match self.why {
+            StaleReason::SilenceRefused => true,
+            // The person wanted to add the provider to their account.
+            StaleReason::SignedOutThere => matches!(self.attempt.plan.intent, Intent::Link(_)),
+            StaleReason::OldOrOtherBrowser | StaleReason::Used => false,
+        }
+    }
+}
+
+/// The ways in which a callback can come to nothing.
+enum Ended {
+    Stale(StaleReason),
+    /// The person was not known yet, and the refusal has not been recorded yet.
+    Refused(oauth::Failure),
+    Failed(Error),
+}
+
+impl From<oauth::Failure> for Ended {
+    fn from(failure: oauth::Failure) -> Self {
+        Self::Refused(failure)
+    }
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Finishes an attempt that came back to the callback of `provider`, with the calls that the
+/// protocol needs and one transaction.
+///
+/// # Errors
+/// [`Error::SignIn`] with the step that failed; [`Error::Database`], and then nothing has changed.
+pub async fn finish(
+    desk: &Arc<Desk>,
+    provider: &Arc<Provider>,
+    callback: Callback,
+    visitor: Visitor,
+) -> Result<Finished> {
+    let deadline = Instant::now() + CALLBACK_DEADLINE;
+    let attempt = callback
+        .state
+        .as_deref()
+        .and_then(|state| Attempt::open(&desk.keys, state))
+        .filter(|attempt| attempt.plan.provider == provider.id());
+    let Some(attempt) = attempt else {
+        // This gets no row: anyone can cause any number of these.
+        let error = SignInError {
+            provider: provider.id().to_owned(),
+            ..failure(None, Step::Callback, Cause::UnknownAttempt)
+        };
+        log_failure(&error);
+        return Err(Error::SignIn(Box::new(error)));
+    };
+    let client = visitor.client.clone();
+    let returning = Returning {
+        desk,
+        provider,
+        attempt: &attempt,
+        deadline,
+    };
+    match returning.go_on(callback, visitor).await {
+        Ok(finished) => Ok(finished),
+        Err(Ended::Stale(why)) => {
+            log_of(&attempt).line("sign_in_stale", Duration::ZERO, why.code());
+            Ok(Finished::Stale(Box::new(StaleAttempt {
+                attempt,
+                deadline,
+                why,
+            })))
+        }
+        Err(Ended::Refused(oauth::Failure { step, cause })) => {
+            let error = failure(Some(&attempt), step, cause);
+            Err(refuse(desk, error, &client, deadline).await)
+        }
+        Err(Ended::Failed(error)) => Err(error),
+    }
+}
+
+/// An attempt on its way back.
+#[derive(Clone, Copy)]
+struct Returning<'a> {
+    desk: &'a Arc<Desk>,
+    provider: &'a Arc<Provider>,
+    attempt: &'a Attempt,
+    deadline: Instant,
+}
+
+impl Returning<'_> {
+    async fn go_on(self, callback: Callback, visitor: Visitor) -> Result<Finished, Ended> {
+        let Answers {
+            documents,
+            given,
+            person,
+        } = self.answers(callback, &visitor).await?;
+        let intent = self.attempt.plan.intent;
+        let person = match (intent, person) {
+            (Intent::Rehearse(session), person) => {
+                self.let_go(given, Unkept::Surely);
+                let answers = (person, documents);
+                let look = rehearsal::look(self.desk, self.provider, answers, session, visitor);
+                return Ok(Finished::Rehearsed(Box::new(look.await?)));
+            }
+            (_, Err(failure)) => {
+                self.let_go(given, Unkept::Surely);
+                return Err(Ended::Refused(failure));
+            }
+            (_, Ok(person)) => person,
+        };
+        self.desk.failpoint.hit("after_profile");
+        if let Intent::Link(session) = intent {
+            let linked = self.link(person, session, &visitor).await;
+            // A person who adds a provider keeps their session.
+            self.let_go(given, Unkept::Surely);
+            return linked;
+        }
+        self.sign_in(person, given, visitor).await
+    }
+
+    /// Claims the attempt, and asks the provider who came back.
+    async fn answers(self, callback: Callback, visitor: &Visitor) -> Result<Answers, Ended> {
+        let (desk, attempt) = (self.desk, self.attempt);
+        let mut moment = Moment {
+            now: desk.clock.now(),
+            deadline: self.deadline,
+        };
+        let browser = visitor.browser.as_ref();
+        let browser = browser
+            .filter(|browser| attempt.is_valid(moment.now, browser))
+            .ok_or(Ended::Stale(StaleReason::OldOrOtherBrowser))?;
+        // Only the metadata tells whether the provider says who is answering.
+        discover(self.provider, attempt, moment).await?;
+        let code = callback.code(self.provider);
+        self.claim(moment.now, &code, visitor).await?;
+        log_of(attempt).line("sign_in_returned", Duration::ZERO, "ok");
+        desk.failpoint.hit("after_state");
+        moment.now = desk.clock.now();
+        Ok(match code {
+            Ok(code) => {
+                let back = (browser, &code);
+                ask_provider(desk, self.provider, attempt, back, &visitor.client, moment).await
+            }
+            Err(cause) => Answers::none(oauth::Failure {
+                step: Step::Callback,
+                cause,
+            }),
+        })
+    }
+
+    /// Claims the attempt for this callback: it counts only once.
+    async fn claim(
+        self,
+        now: UnixTime,
+        code: &Result<Secret<String>, Cause>,
+        visitor: &Visitor,
+    ) -> Result<(), Ended> {
+        let (desk, attempt) = (self.desk, self.attempt);
+        if !desk.used_attempts.claim(now, attempt)
+            || (visitor.session_token.is_some() && is_used_elsewhere(desk, attempt).await)
+        {
+            return Err(Ended::Stale(StaleReason::Used));
+        }
+        let was_silent = self.provider.settings().prompt.as_deref() == Some("none")
+            && attempt.plan.restarts < MAX_RESTARTS
+            && !attempt.plan.is_fresh;
+        match code {
+            Err(Cause::ProviderError(code)) if was_silent && is_wish_to_speak(code) => {
+                Err(Ended::Stale(StaleReason::SilenceRefused))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn link(
+        self,
+        person: Person,
+        session: i64,
+        visitor: &Visitor,
+    ) -> Result<Finished, Ended> {
+        let asked_at = person.asked_at;
+        let (attempt, said) = (self.attempt, (person, asked_at));
+        match linking::link(self.desk, self.provider, attempt, said, session, visitor).await {
+            Ok(()) => Ok(Finished::Linked {
+                next: attempt.plan.next.clone(),
+            }),
+            Err(Error::SignedOutThere) => Err(Ended::Stale(StaleReason::SignedOutThere)),
+            Err(error) => Err(Ended::Failed(error)),
+        }
+    }
+
+    async fn sign_in(
+        self,
+        person: Person,
+        given: Option<Given>,
+        visitor: Visitor,
+    ) -> Result<Finished, Ended> {
+        let (desk, provider, attempt) = (self.desk, self.provider, self.attempt);
+        let next = attempt.plan.next.clone();
+        let username = person.profile.username.clone();
+        let way = Way::Provider {
+            provider: Arc::clone(provider),
+            attempt: attempt.id.clone(),
+            asked_at: person.asked_at,
+            proof: proof::of_provider(provider, attempt, person.auth_time, desk.clock.now()),
+            person: Box::new(person),
+        };
+        desk.failpoint.reach("before_sign_in").await;
+        let entered = go_in(desk, way, username, next.clone(), visitor, self.deadline).await;
+        let (ended, unkept) = match entered {
+            Ok(Entered::In {
+                token,
+                is_other_person,
+            }) => {
+                return Ok(Finished::SignedIn {
+                    token,
+                    next,
+                    is_other_person,
+                });
+            }
+            // The session that the attempt has opened may depend on these very tokens.
+            Err(Error::AttemptUsed) => return Err(Ended::Stale(StaleReason::Used)),
+            Ok(Entered::Refused { error }) => {
+                let unkept = match error.cause {
+                    Cause::DatabaseUnavailable => Unkept::Perhaps,
+                    _ => Unkept::Surely,
+                };
+                (Ended::Failed(Error::SignIn(error)), unkept)
+            }
+            Err(Error::SignedOutThere) => {
+                (Ended::Stale(StaleReason::SignedOutThere), Unkept::Surely)
+            }
+            Err(error) => (Ended::Failed(error), Unkept::Perhaps),
+        };
+        self.let_go(given, unkept);
+        Err(ended)
+    }
+
+    /// Revokes what the provider gave, if it supports that.
+    fn let_go(self, given: Option<Given>, unkept: Unkept) {
+        if let Some(given) = given {
+            jobs::take_back(self.desk, self.provider, &self.attempt.id, given, unkept);
+        }
+    }
+}
+
+/// Returns whether another instance has opened a session with the attempt. Its code is then used,
+/// and if it is sent twice, a provider may revoke what it gave (RFC 6749 4.1.2). This is asked only
+/// if the browser already has a session; otherwise the door finds out.
+async fn is_used_elsewhere(desk: &Arc<Desk>, attempt: &Attempt) -> bool {
+    let id = attempt.id.clone();
+    let used = desk
+        .db
+        .read(move |conn| sessions::is_attempt_used(conn, &id))
+        .await;
+    used.unwrap_or(false)
+}
+
+/// The errors of a provider that was asked silently and needs to interact with the person (OpenID
+/// Connect Core 3.1.2.6).
+fn is_wish_to_speak(code: &str) -> bool {
+    matches!(
+        code,
+        "login_required"
+            | "interaction_required"
+            | "consent_required"
+            | "account_selection_required"
+    )
+}
+
+/// Starts a stale attempt over, with the same destination. Returns where to send the browser.
+///
+/// # Errors
+/// [`Cause::RestartLoop`] if it has started over before: the browser probably drops our cookies.
+pub async fn start_over(
+    desk: &Arc<Desk>,
+    stale: StaleAttempt,
+    browser: &Browser,
+    client: &Client,
+) -> Result<Url> {
+    let StaleAttempt {
+        attempt,
+        deadline,
+        why,
+    } = stale;
+    if attempt.plan.restarts >= MAX_RESTARTS {
+        let cause = match why {
+            StaleReason::SignedOutThere => Cause::SignedOutThere,
+            _ => Cause::RestartLoop,
+        };
+        let error = failure(Some(&attempt), Step::Callback, cause);
+        return Err(refuse(desk, error, client, deadline).await);
+    }
+    let provider = desk.providers.find(&attempt.plan.provider);
+    let provider = Arc::clone(provider.ok_or(Error::NotFound)?);
+    let plan = Plan {
+        restarts: attempt.plan.restarts + 1,
+        ..attempt.plan
+    };
+    begin_planned(desk, &provider, browser, plan, None, client).await
+}

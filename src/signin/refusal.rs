@@ -1,0 +1,151 @@
+//! A refused sign-in: its line in the log and its row in the audit log.
+
+use std::sync::Arc;
+
+use log::warn;
+use tokio::time::{Instant, timeout_at};
+
+use crate::attempts::{Attempt, Intent};
+use crate::audit::{About, Actor, Deed, Event};
+use crate::clock::UnixTime;
+use crate::db::Conn;
+use crate::desk::Desk;
+use crate::error::{Cause, Error, Result, SignInError, Step};
+use crate::local_path::LocalPath;
+use crate::reason::Reason;
+use crate::secret::reference;
+use crate::sessions::Client;
+
+/// The error of a sign-in that failed, for the log, the row and the page.
+pub(super) fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> SignInError {
+    let plan = attempt.map(|attempt| &attempt.plan);
+    SignInError {
+        reference: reference(),
+        attempt: attempt.map(|attempt| attempt.id.clone()),
+        provider: plan.map(|plan| plan.provider.clone()).unwrap_or_default(),
+        next: plan.map_or_else(LocalPath::home, |plan| plan.next.clone()),
+        is_linking: plan.is_some_and(|plan| matches!(plan.intent, Intent::Link(_))),
+        step,
+        cause,
+    }
+}
+
+/// Writes the log line of a refused sign-in.
+pub(super) fn log_failure(error: &SignInError) {
+    let user = match &error.cause {
+        Cause::Inactive { username }
+        | Cause::NameTaken { username }
+        | Cause::NameReserved { username } => username,
+        _ => "",
+    };
+    warn!(
+        event = "sign_in_refused",
+        attempt = error.attempt.as_deref().unwrap_or_default(),
+        provider = error.provider.as_str(),
+        user = user,
+        ms = 0,
+        outcome = error.cause.code(),
+        reference = error.reference.as_str();
+        "{error}"
+    );
+}
+
+/// Refuses a sign-in that failed before the person was known: writes a line to the log and, up to a
+/// cap, a row.
+pub(super) async fn refuse(
+    desk: &Arc<Desk>,
+    error: SignInError,
+    client: &Client,
+    deadline: Instant,
+) -> Error {
+    log_failure(&error);
+    let refusal = Refusal {
+        reference: error.reference.clone(),
+        reason: error.cause.reason(),
+        failure: error.to_string(),
+        provider: Some(error.provider.clone()).filter(|id| !id.is_empty()),
+        about: None,
+        client: client.clone(),
+    };
+    note(desk, refusal, deadline).await;
+    Error::SignIn(Box::new(error))
+}
+
+/// A sign-in that did not reach the door, for the audit log.
+pub(super) struct Refusal {
+    pub reference: String,
+    pub reason: Reason,
+    pub failure: String,
+    pub provider: Option<String>,
+    /// The account that it concerns, if known.
+    pub about: Option<(i64, String)>,
+    pub client: Client,
+}
+
+/// Writes a row, if [`crate::audit::RefusalCap`] admits one more. The person is told why the
+/// sign-in failed, whatever happens to the row.
+pub(super) async fn note(desk: &Arc<Desk>, refusal: Refusal, deadline: Instant) {
+    let now = desk.clock.now();
+    if !desk.refusals.admit(now, refusal.about()) {
+        return;
+    }
+    let due = desk.refusals.take_due();
+    let kept = due.clone();
+    let write = desk.db.write(move |conn| {
+        for left_out in &due {
+            left_out.record(conn, now)?;
+        }
+        refusal.record(conn, now)
+    });
+    let failed = match timeout_at(deadline, write).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => {
+            desk.refusals.put_back(kept);
+            error.to_string()
+        }
+        // It may still be written.
+        Err(_) => "no answer in time".to_owned(),
+    };
+    warn!(event = "audit", outcome = "failed"; "{failed}");
+}
+
+/// Records how many refusals got no row, even if no more refusals follow.
+///
+/// # Errors
+/// [`crate::error::DatabaseError`]; then it remains due.
+pub async fn note_left_out(desk: &Arc<Desk>) -> Result<()> {
+    let now = desk.clock.now();
+    let due = desk.refusals.take_all_due(now);
+    if due.is_empty() {
+        return Ok(());
+    }
+    let kept = due.clone();
+    let written = desk.db.write(move |conn| {
+        due.iter()
+            .try_for_each(|left_out| left_out.record(conn, now))
+    });
+    let written = written.await;
+    if written.is_err() {
+        desk.refusals.put_back(kept);
+    }
+    written
+}
+
+impl Refusal {
+    fn about(&self) -> About<'_> {
+        let about = self.about.as_ref();
+        about.map_or(About::Portal, |(id, username)| About::Person(*id, username))
+    }
+
+    fn record(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
+        let event = Event::SignInRefused {
+            reason: self.reason,
+            failure: self.failure.clone(),
+        };
+        // It is unknown who tried.
+        Deed::new(now, Actor::Unknown, &self.client)
+            .at(self.provider.as_deref())
+            .with_reference(&self.reference)
+            .record(conn, self.about(), &event)
+    }
+}

@@ -1,0 +1,44 @@
+//! What the account page says when an act leads back to it. A cookie carries it there.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
+use strum::{EnumString, IntoStaticStr};
+
+use super::cookie;
+use crate::code::coded;
+use crate::desk::Desk;
+use crate::i18n::messages::Messages;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum AccountNotice {
+    SessionEnded,
+    SessionsEnded,
+    PasswordChanged,
+    ConfirmationSet,
+    IdentityLinked,
+    /// The link that adds a provider was followed too late.
+    LinkTooOld,
+}
+
+coded!(AccountNotice);
+
+impl AccountNotice {
+    pub const fn in_words(self, t: &'static Messages) -> &'static str {
+        match self {
+            Self::SessionEnded => t.session_ended,
+            Self::SessionsEnded => t.sessions_ended,
+            Self::PasswordChanged => t.password_changed,
+            Self::ConfirmationSet => t.confirmation_set,
+            Self::IdentityLinked => t.identity_linked,
+            Self::LinkTooOld => t.link_too_old,
+        }
+    }
+}
+
+pub fn back_to_account(desk: &Desk, notice: AccountNotice) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, "/account"))
+        .cookie(cookie::notice_cookie(desk, notice.code()))
+        .finish()
+}

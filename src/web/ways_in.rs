@@ -1,0 +1,50 @@
+//! The provider buttons, on the sign-in page and where people prove who they are.
+
+use super::page::Page;
+use super::redirect::address;
+use crate::local_path::LocalPath;
+use crate::oauth::{Prompt, Provider};
+
+/// A provider's button.
+pub struct WayIn<'a> {
+    pub label: String,
+    pub color: Option<&'a str>,
+    /// The host that the button leads to.
+    pub host: String,
+    pub begin: String,
+    pub is_available: bool,
+}
+
+/// Returns the buttons for all providers, including those that cannot be reached.
+pub fn ways<'a>(
+    page: &Page<'a>,
+    next: &LocalPath,
+    prompt: Prompt,
+    is_wanted: impl Fn(&Provider) -> bool,
+) -> Vec<WayIn<'a>> {
+    let desk = page.desk;
+    let is_one = desk.providers.is_one();
+    desk.providers
+        .all()
+        .iter()
+        .filter(|provider| is_wanted(provider))
+        .map(|provider| {
+            provider.nudge(desk.clock.now());
+            let mut begin = address("/oauth2/login", next);
+            if prompt == Prompt::Login {
+                begin.push_str("&prompt=login");
+            }
+            if !is_one {
+                begin.push_str("&provider=");
+                begin.push_str(provider.id());
+            }
+            WayIn {
+                label: page.continue_with(provider),
+                color: provider.settings().color.as_deref(),
+                host: Page::host_of(provider),
+                begin,
+                is_available: provider.is_available(),
+            }
+        })
+        .collect()
+}
