@@ -590,3 +590,53 @@ fn no_two_files_of_a_folder_lean_on_each_other() {
         );
     }
 }
+
+/// The declarations of a block of the style sheet, of its tokens alone.
+fn tokens(block: &str) -> Vec<String> {
+    let (_, inside) = block.split_once('{').expect("a block");
+    let declarations = inside.split(['}']).next().unwrap_or_default().split(';');
+    declarations
+        .map(|declaration| declaration.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|declaration| declaration.starts_with("--"))
+        .collect()
+}
+
+/// By day: the first of each pair.
+fn by_day(declaration: &str) -> String {
+    let Some((before, rest)) = declaration.split_once("light-dark(") else {
+        return declaration.to_owned();
+    };
+    let mut depth = 0;
+    let mut comma = None;
+    let mut end = rest.len();
+    for (at, c) in rest.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' if depth == 0 => {
+                end = at;
+                break;
+            }
+            ')' => depth -= 1,
+            ',' if depth == 0 && comma.is_none() => comma = Some(at),
+            _ => {}
+        }
+    }
+    let day = &rest[..comma.expect("two colours")];
+    format!("{before}{day}{}", by_day(&rest[end + 1..]))
+}
+
+#[test]
+fn browsers_without_light_dark_have_the_colours_of_the_day() {
+    let style = fs::read_to_string("static/style.css").expect("the style sheet");
+    let (_, pairs) = style.split_once("\n:root ").expect("the tokens");
+    let (_, fallback) = style
+        .split_once("@supports not (color: light-dark(red, red)) {")
+        .expect("a fallback");
+    let wanted: Vec<String> = tokens(pairs)
+        .iter()
+        .filter(|declaration| declaration.contains("light-dark("))
+        .map(|declaration| by_day(declaration))
+        .collect();
+    assert!(wanted.len() > 20, "the tokens look otherwise by now");
+    assert_eq!(tokens(fallback), wanted);
+}
