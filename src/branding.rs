@@ -271,7 +271,8 @@ pub fn accent_style(text: &str) -> Result<File, String> {
     };
     let (light, dark) = (light.css(), dark.css());
     let css = format!(
-        ":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root:not([data-theme=\"light\"]){{{dark}}}}}\n:root[data-theme=\"dark\"]{{{dark}}}\n"
+        // Browsers without light-dark() show the pages by day only.
+        ":root{{{light}}}\n@supports (color:light-dark(red,red)){{@media (prefers-color-scheme:dark){{:root:not([data-theme=\"light\"]){{{dark}}}}}\n:root[data-theme=\"dark\"]{{{dark}}}}}\n"
     );
     Ok(File::new(
         "brand",

@@ -110,7 +110,7 @@ pub fn vouches(desk: &Desk, provider: &str) -> bool {
 }
 
 /// Returns the provider that keeps out a person who comes by the way `by` (a provider's id, or
-/// empty), if there is one. The account's row must be locked.
+/// empty), if there is one. Where something follows from it, the account's row must be locked.
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]

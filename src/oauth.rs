@@ -270,12 +270,6 @@ impl Provider {
         self.metadata.known()
     }
 
-    /// The reason why the last reading of the metadata failed, if it did.
-    #[must_use]
-    pub fn discovery_failure(&self) -> Option<Cause> {
-        self.metadata.failure()
-    }
-
     /// True if people can be sent to it, as far as is known.
     #[must_use]
     pub fn is_available(&self) -> bool {
@@ -406,16 +400,6 @@ impl Providers {
     #[must_use]
     pub fn first(&self) -> Option<&Arc<Provider>> {
         self.0.first()
-    }
-
-    /// The ids of the providers whose people are re-checked.
-    #[must_use]
-    pub fn rechecked(&self) -> Vec<String> {
-        self.0
-            .iter()
-            .filter(|provider| provider.settings.recheck.is_some())
-            .map(|provider| provider.id().to_owned())
-            .collect()
     }
 
     #[must_use]

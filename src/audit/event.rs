@@ -193,9 +193,11 @@ pub enum Event {
         reason: Reason,
         note: Note,
     },
-    /// A row that a newer version wrote.
+    /// A row that a newer version wrote, of a kind or with a reason that this one does not know.
     #[strum_discriminants(strum(disabled))]
-    Other,
+    Other {
+        kind: Option<EventKind>,
+    },
 }
 
 coded!(EventKind);
@@ -231,6 +233,7 @@ impl Event {
     pub fn kind(&self) -> EventKind {
         match self {
             Self::ActRefused { act, .. } => *act,
+            Self::Other { kind: Some(kind) } => *kind,
             event => event.into(),
         }
     }

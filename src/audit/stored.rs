@@ -250,7 +250,7 @@ pub(super) fn stored(event: &Event) -> (Option<Reason>, Details) {
         | Event::PasswordChangeRefused
         | Event::ConfirmationPasswordSet
         | Event::RescueLinkMade
-        | Event::Other => Details::default(),
+        | Event::Other { .. } => Details::default(),
     };
     (reason(event), details)
 }
@@ -267,7 +267,9 @@ const fn reason(event: &Event) -> Option<Reason> {
 
 /// Reads the event of a row. `reason` and `provider` are empty if there is none.
 pub(super) fn read(kind: &str, reason: &str, provider: &str, details: Details) -> Event {
-    read_known(kind, reason, provider, details).unwrap_or(Event::Other)
+    read_known(kind, reason, provider, details).unwrap_or_else(|| Event::Other {
+        kind: EventKind::from_code(kind),
+    })
 }
 
 fn read_known(kind: &str, reason: &str, provider: &str, details: Details) -> Option<Event> {
@@ -312,12 +314,10 @@ fn read_known(kind: &str, reason: &str, provider: &str, details: Details) -> Opt
             },
             account_created: details.account_created,
             changes,
-            adopted: identity
-                .filter(|_| details.adopted)
-                .map(|identity| Adopted {
-                    identity,
-                    sessions_ended: count,
-                }),
+            adopted: details.adopted.then(|| Adopted {
+                identity: identity.unwrap_or_default(),
+                sessions_ended: count,
+            }),
         },
         (EventKind::SignedOut, None) => Event::SignedOut,
         (EventKind::UserSwitched, None) => Event::UserSwitched,
@@ -405,4 +405,33 @@ fn read_change(change: &StoredChange) -> Option<FieldChange> {
         from: change.from.clone(),
         to: change.to.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_of_a_newer_version_leaves_the_kind_known() {
+        let event = read("role_changed", "too_early", "", Details::default());
+        assert_eq!(event.kind(), EventKind::RoleChanged);
+        let event = read("proved", "", "", Details::default());
+        assert_eq!(event.kind(), EventKind::Proved);
+        let event = read("teleported", "", "", Details::default());
+        assert_eq!(event, Event::Other { kind: None });
+    }
+
+    #[test]
+    fn a_first_sign_in_to_an_imported_account_is_told_after_its_person_is_erased() {
+        let details = Details {
+            adopted: true,
+            identity: Some(("company".to_owned(), "42".to_owned())),
+            ..Details::of_count(2)
+        };
+        let event = read("signed_in", "", "company", details.without_texts());
+        let Event::SignedIn { adopted, .. } = event else {
+            panic!("{event:?}");
+        };
+        assert_eq!(adopted.map(|adopted| adopted.sessions_ended), Some(2));
+    }
 }

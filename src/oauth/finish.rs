@@ -95,7 +95,14 @@ impl Provider {
         } = exchanged;
         let mut documents = Documents::default();
         let person = self.read_person(&metadata, &tokens, returned, moment, &mut documents);
+        let started = Instant::now();
         let person = place.hold(Step::TokenCall, Box::pin(person)).await;
+        // The place was taken back; what fails on the way logs itself.
+        if let Err(failure) = &person
+            && failure.step == Step::TokenCall
+        {
+            returned.log_step(Step::TokenCall, started.elapsed(), Some(failure));
+        }
         Answers {
             documents,
             given: self.takes_back(&metadata).then(|| Given::of(&tokens)),

@@ -76,7 +76,7 @@ struct Account<'a> {
     kept_permissions: Vec<KeptPermissions>,
     has_password: bool,
     identities: Vec<(String, String)>,
-    /// IDs and names of the providers that can be added.
+    /// Addresses that add a provider, and the providers' names.
     addable: Vec<(String, String)>,
 }
 

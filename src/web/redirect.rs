@@ -49,3 +49,11 @@ pub fn see_other(to: &str) -> HttpResponse {
 pub fn sign_in_anew(back: &str) -> HttpResponse {
     see_other(&fresh_address(&path(Some(back))))
 }
+
+/// The same for an address that may be too long to be kept; then it leads to the other one.
+pub fn sign_in_anew_or(back: &str, otherwise: &str) -> HttpResponse {
+    match LocalPath::parse(back) {
+        Some(back) => see_other(&fresh_address(&back)),
+        None => sign_in_anew(otherwise),
+    }
+}

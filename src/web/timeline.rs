@@ -149,6 +149,8 @@ struct Notes<'a> {
     page: &'a Page<'a>,
     audience: Audience,
     provider: &'a str,
+    /// The code of the reason, for a row in which it is not known.
+    unknown_reason: &'a str,
     lines: Vec<String>,
 }
 
@@ -158,6 +160,7 @@ impl<'a> Notes<'a> {
             page,
             audience,
             provider: record.provider.as_str(),
+            unknown_reason: record.reason.as_str(),
             lines: Vec::new(),
         }
     }
@@ -304,8 +307,12 @@ impl<'a> Notes<'a> {
             | Event::UserSwitched
             | Event::SuperuserCreated
             | Event::ConfirmationPasswordSet
-            | Event::RescueLinkMade
-            | Event::Other => {}
+            | Event::RescueLinkMade => {}
+            Event::Other { .. } => {
+                if !self.unknown_reason.is_empty() {
+                    self.say(self.unknown_reason);
+                }
+            }
         }
         self.lines
     }
@@ -328,7 +335,11 @@ impl<'a> Notes<'a> {
         }
     }
 
+    /// Nothing is left of it where the person's data was erased.
     fn identity(&mut self, (provider, subject): &Identity) {
+        if subject.is_empty() {
+            return;
+        }
         self.lines.push(format!("{provider}: {subject}"));
     }
 

@@ -25,7 +25,7 @@ use crate::web::device::Device;
 use crate::web::guard::{Acting, Reader, Superuser};
 use crate::web::list::encode;
 use crate::web::page::{Page, Person};
-use crate::web::redirect::sign_in_anew;
+use crate::web::redirect::sign_in_anew_or;
 use crate::web::reference::note_refusal;
 use crate::web::words::reason_in_words;
 
@@ -228,16 +228,13 @@ pub fn notice_of(page: &Page<'_>, code: &str) -> Option<&'static str> {
 
 /// The acts that can be done to many accounts: their codes and labels.
 pub fn for_many(page: &Page<'_>) -> Vec<(&'static str, &'static str)> {
-    let t = page.t;
-    [
-        (ActKind::EndSessions, t.act_end_sessions),
-        (ActKind::Deactivate, t.act_deactivate),
-        (ActKind::Activate, t.act_activate),
-        (ActKind::GrantPermission, t.act_grant),
-        (ActKind::TakePermission, t.act_take),
-    ]
-    .map(|(kind, label)| (kind.code(), label))
-    .to_vec()
+    let for_many = ActKind::ALL.iter().filter(|kind| kind.is_for_many());
+    for_many
+        .filter_map(|kind| {
+            let act = Fields::default().act(*kind).ok()?;
+            Some((kind.code(), words(page, &act).label))
+        })
+        .collect()
 }
 
 /// The reason for a refusal, in words.
@@ -284,7 +281,7 @@ struct ActPage<'a> {
 /// The data that the page reads from the database.
 struct Found {
     user: User,
-    /// At most two live sessions: the page only says whether any will end.
+    /// The session that the act ends, if it ends one.
     session: Option<Session>,
     names: Vec<String>,
 }
@@ -475,7 +472,8 @@ pub async fn perform(
     let done = admin::act(&desk, &admin, user_id, act.clone(), said).await;
     let refusal = match done {
         Err(Stopped::Failed(Error::FreshSignInNeeded)) => {
-            return Ok(sign_in_anew(&fields.address(user_id, act.kind())));
+            let back = fields.address(user_id, act.kind());
+            return Ok(sign_in_anew_or(&back, &format!("/admin/users/{user_id}")));
         }
         Err(Stopped::Failed(error)) => return Err(error),
         Err(Stopped::Refused(Refusal::UnknownUser)) => return Err(Error::NotFound),

@@ -68,6 +68,7 @@ on_both_databases! {
         let page = boss.get(&format!("/admin/users/{id}")).await;
         assert!(page.body.contains(&alias) && page.body.contains("The personal data of this account was erased on"));
         assert!(page.body.contains("It cannot be used again."));
+        assert!(!page.body.contains("<p>: </p>"), "nothing stands for the identity that is gone: {}", page.body);
         // Nothing more is done to it, but a note may be.
         for (act, fields) in [
             ("activate", vec![]),

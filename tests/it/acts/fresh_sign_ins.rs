@@ -59,6 +59,11 @@ on_both_databases! {
             assert_eq!(script.status, 403);
             assert!(script.body.contains("fresh_sign_in_needed"), "{}", script.body);
         }
+        // A reason that is too long for an address leads back to the person.
+        let long = "两".repeat(400);
+        let path = format!("/admin/users/{li_id}");
+        let answer = send(&boss, &format!("{path}/role"), &[("role", "staff"), ("reason", &long)]).await;
+        assert_eq!(asked_to_sign_in_again(&answer), path);
         for path in [
             "/admin/users/new",
             "/admin/sessions/end?ip=127.0.0.1",
