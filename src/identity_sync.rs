@@ -53,6 +53,44 @@ pub const fn answer_of(permissions: &Permissions) -> Answer {
     }
 }
 
+/// A profile that changes nothing.
+fn nothing_of(user: &User) -> Profile {
+    Profile {
+        subject: String::new(),
+        username: user.username.clone(),
+        first_name: None,
+        email: None,
+    }
+}
+
+/// What the account is called from now on, and its address. Values that are not taken over are
+/// added to `kept`.
+fn names_of(conn: &mut Conn, sync: &Sync<'_>, kept: &mut Vec<String>) -> Result<Profile> {
+    let user = sync.user;
+    // Names follow only one provider: the first that the account knew.
+    if !sync.identity.is_first {
+        return Ok(nothing_of(user));
+    }
+    let mut said = sync.profile.clone();
+    if !sync.gives_names {
+        said.username.clone_from(&user.username);
+    }
+    let is_renamed = said.username != user.username;
+    // People whose names are reserved now keep them, but no one is given one.
+    let why = if is_renamed && users::reserved::is_reserved(&said.username) {
+        Some("username reserved")
+    } else if is_renamed && users::find_by_username(conn, &said.username)?.is_some() {
+        Some("username taken")
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        kept.push(why.to_owned());
+        said.username.clone_from(&user.username);
+    }
+    Ok(said)
+}
+
 /// Writes what differs, and adds it to `changes`. Returns the account's username from now on.
 /// Returns `None` and writes nothing if the account is not active.
 ///
@@ -73,35 +111,11 @@ pub fn sync(
         return Ok(None);
     }
     let is_overtaken = identity.is_overtaken(sync.asked_at, now);
-    // Names follow only one provider: the first that the account knew.
-    let mut said = if identity.is_first && !is_overtaken {
-        let profile = sync.profile.clone();
-        if sync.gives_names {
-            profile
-        } else {
-            Profile {
-                username: user.username.clone(),
-                ..profile
-            }
-        }
+    let said = if is_overtaken {
+        nothing_of(user)
     } else {
-        Profile {
-            subject: sync.profile.subject.clone(),
-            username: user.username.clone(),
-            first_name: None,
-            email: None,
-        }
+        names_of(conn, sync, &mut changes.kept)?
     };
-    let is_renamed = said.username != user.username;
-    // People whose names are reserved now keep them, but no one is given one.
-    let is_reserved = is_renamed && users::reserved::is_reserved(&said.username);
-    if is_reserved {
-        changes.kept.push("username reserved".to_owned());
-        said.username.clone_from(&user.username);
-    } else if is_renamed && users::find_by_username(conn, &said.username)?.is_some() {
-        changes.kept.push("username taken".to_owned());
-        said.username.clone_from(&user.username);
-    }
     let given = match sync.permissions {
         Permissions::Given(given) if !is_overtaken => Some(given),
         _ => None,

@@ -2,15 +2,15 @@
 //! same [`door`].
 //!
 //! [`begin`] is the way to the provider. [`callback`] is the way back: it asks the provider
-//! ([`provider`]) and ends at the door, in a linking ([`linking`]) or in a [`rehearsal`]. The other
+//! ([`provider`]) and ends at the door, in a linking ([`add_identity`]) or in a [`rehearsal`]. The other
 //! ways in are a local [`password`] and the links that sign in once ([`rescue`],
 //! [`password_link`]). [`refusal`] records what is refused before the door.
 
+mod add_identity;
 mod callback;
 pub mod confirmation;
 pub mod decision;
 mod door;
-mod linking;
 mod masking;
 pub mod one_time_link;
 pub mod password;

@@ -9,7 +9,7 @@ use super::{About, Actor, COMMAND_LINE, Deed, Event, EventKind, Record};
 use crate::clock::UnixTime;
 use crate::db::schema::audit_events;
 use crate::db::{Conn, each};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::first_id_at;
 use crate::users::{self, Leaver, User};
 
@@ -64,64 +64,76 @@ pub fn sweep(conn: &mut Conn, now: UnixTime, keep: Retention, limit: i64) -> Res
 /// Acts are attributed by the account's id. Older rows have none: for those the name counts, from
 /// the time when the account got it, and never if it may be the command line's.
 pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
-    let Leaver {
-        id,
-        username,
-        alias,
-        ..
-    } = *leaver;
-    let since = leaver.named_since;
     let about: Vec<Record> = each!(conn, |conn| audit_events::table
-        .filter(audit_events::user_id.eq(id))
+        .filter(audit_events::user_id.eq(leaver.id))
         .select(Record::as_select())
         .load(conn))?;
-    for event in &about {
-        let is_own = match event.by() {
-            Actor::Person { id: actor, .. } => actor == id,
-            // Match their name at the time, or any name since. A sign-in is attributed to the
-            // person who came.
-            Actor::Named(name) => {
-                name == event.username
-                    || event.event == EventKind::SignInRefused.code()
-                    || (name == username && event.created_at() >= since)
-            }
-            Actor::CommandLine | Actor::Provider | Actor::Portal | Actor::Unknown => false,
-        };
-        let actor = if is_own { alias } else { &event.actor };
-        let blank = serde_json::to_string(&event.details().without_texts())
-            .map_err(|error| crate::error::Error::Internal(format!("audit details: {error}")))?;
-        let row = audit_events::table.find(event.id);
-        diesel::update(row)
-            .set((
-                audit_events::username.eq(alias),
-                audit_events::actor.eq(actor),
-                audit_events::details.eq(blank),
-            ))
-            .execute(conn)?;
-        // The address from which someone else acted on them is evidence.
-        if is_own || event.actor.is_empty() {
-            diesel::update(row)
-                .set((
-                    audit_events::address.eq(""),
-                    audit_events::user_agent.eq(""),
-                ))
-                .execute(conn)?;
-        }
+    for record in &about {
+        forget_in(conn, leaver, record)?;
     }
+    let by = forget_as_actor(conn, leaver)?;
+    // Refusals that only mentioned their name.
+    diesel::update(
+        audit_events::table
+            .filter(audit_events::username.eq(leaver.username))
+            .filter(audit_events::user_id.is_null()),
+    )
+    .set(audit_events::username.eq(leaver.alias))
+    .execute(conn)?;
+    Ok(about.len() + by)
+}
+
+/// In a row about them.
+fn forget_in(conn: &mut Conn, leaver: &Leaver<'_>, record: &Record) -> Result<()> {
+    let is_own = match record.by() {
+        Actor::Person { id, .. } => id == leaver.id,
+        // Match their name at the time, or any name since. A sign-in is attributed to the person who
+        // came.
+        Actor::Named(name) => {
+            name == record.username
+                || record.event == EventKind::SignInRefused.code()
+                || (name == leaver.username && record.created_at() >= leaver.named_since)
+        }
+        Actor::CommandLine | Actor::Provider | Actor::Portal | Actor::Unknown => false,
+    };
+    let actor = if is_own { leaver.alias } else { &record.actor };
+    let blank = serde_json::to_string(&record.details().without_texts())
+        .map_err(|error| Error::Internal(format!("audit details: {error}")))?;
+    let row = audit_events::table.find(record.id);
+    diesel::update(row)
+        .set((
+            audit_events::username.eq(leaver.alias),
+            audit_events::actor.eq(actor),
+            audit_events::details.eq(blank),
+        ))
+        .execute(conn)?;
+    // The address from which someone else acted on them is evidence.
+    if is_own || record.actor.is_empty() {
+        let from_nowhere = (
+            audit_events::address.eq(""),
+            audit_events::user_agent.eq(""),
+        );
+        diesel::update(row).set(from_nowhere).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// In rows about others. Returns how many there were.
+fn forget_as_actor(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
     let gone = (
-        audit_events::actor.eq(alias),
+        audit_events::actor.eq(leaver.alias),
         audit_events::address.eq(""),
         audit_events::user_agent.eq(""),
     );
     let by_id = audit_events::actor_id
         .is_not_null()
-        .and(audit_events::actor_id.eq(id));
-    let mut by = diesel::update(audit_events::table.filter(by_id))
+        .and(audit_events::actor_id.eq(leaver.id));
+    let by = diesel::update(audit_events::table.filter(by_id))
         .set(gone)
         .execute(conn)?;
     // Acts on the command line have no address.
     let of_before = audit_events::actor
-        .eq(username)
+        .eq(leaver.username)
         .and(audit_events::actor_id.is_null())
         .and(
             audit_events::address
@@ -131,22 +143,15 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
     let is_stranger = audit_events::user_id
         .is_null()
         .and(audit_events::event.eq(EventKind::SignInRefused.code()));
-    by += diesel::update(
+    let since = leaver.named_since.0;
+    let by_name = diesel::update(
         audit_events::table
             .filter(of_before)
-            .filter(audit_events::created_at.ge(since.0).or(is_stranger)),
+            .filter(audit_events::created_at.ge(since).or(is_stranger)),
     )
     .set(gone)
     .execute(conn)?;
-    // Refusals that only mentioned their name.
-    diesel::update(
-        audit_events::table
-            .filter(audit_events::username.eq(username))
-            .filter(audit_events::user_id.is_null()),
-    )
-    .set(audit_events::username.eq(alias))
-    .execute(conn)?;
-    Ok(about.len() + by)
+    Ok(by + by_name)
 }
 
 /// Returns when an account got its name here, as far as that is known. One that came from another

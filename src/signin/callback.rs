@@ -9,11 +9,12 @@ use strum::IntoStaticStr;
 use tokio::time::Instant;
 use url::Url;
 
+use super::add_identity::add_identity;
 use super::door::{Entered, Way};
 use super::provider::{ask_provider, discover};
 use super::refusal::{failure, log_failure, refuse};
 use super::rehearsal::{self, Rehearsal};
-use super::{CALLBACK_DEADLINE, Visitor, begin_planned, go_in, linking, log_of, proof};
+use super::{CALLBACK_DEADLINE, Visitor, begin_planned, go_in, log_of, proof};
 use crate::attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
@@ -328,9 +329,9 @@ impl Returning<'_> {
         session: i64,
         visitor: &Visitor,
     ) -> Result<Finished, Ended> {
-        let asked_at = person.asked_at;
-        let (attempt, said) = (self.attempt, (person, asked_at));
-        match linking::link(self.desk, self.provider, attempt, said, session, visitor).await {
+        let attempt = self.attempt;
+        let added = add_identity(self.desk, self.provider, attempt, person, session, visitor);
+        match added.await {
             Ok(()) => Ok(Finished::Linked {
                 next: attempt.plan.next.clone(),
             }),

@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::Visitor;
 use super::decision::{Decision, called, decide};
 use super::masking::masked;
-use crate::config::{Document, Pointer};
+use crate::config::Document;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::oauth::documents::Documents;
 use crate::oauth::{self, Permissions, Person, Provider};
-use crate::permissions::{self, BY_HAND};
+use crate::permissions::{self, BY_HAND, Permission};
 use crate::secret::sha256;
 use crate::sessions;
 use crate::users::{self, Role, User};
@@ -114,73 +114,78 @@ fn report(
     documents: &Documents,
 ) -> Result<Report> {
     let profile = called(provider, &person.profile);
-    let profile = profile.as_ref();
-    let mapping = &provider.settings().mapping;
-    let field = |name, pointer: &Pointer, value: Option<String>| Field {
-        name,
-        value,
-        document: documents.find(pointer).map(|(document, _)| document),
-        pointer: pointer.path.clone(),
-    };
-    let verified = person.is_email_verified.to_string();
-    let fields = vec![
-        field("subject", &mapping.subject, Some(profile.subject.clone())),
-        field(
-            "username",
-            &mapping.username,
-            Some(profile.username.clone()),
-        ),
-        field(
-            "first_name",
-            &mapping.first_name,
-            profile.first_name.clone(),
-        ),
-        field("email", &mapping.email, profile.email.clone()),
-        field("email_verified", &mapping.email_verified, Some(verified)),
-    ];
     let known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
     let decision = decide(conn, desk, provider, person, known.as_ref())?;
     let known = known.map(|(user, _)| user);
-    let held: Vec<String> = match &known {
-        Some(user) => permissions::list(conn, user.id, 5000)?
-            .into_iter()
-            .filter(|held| held.origin == provider.id() && held.origin != BY_HAND)
-            .map(|held| held.name)
-            .collect(),
-        None => Vec::new(),
+    let (permissions, kept) = match &person.permissions {
+        Permissions::Given(given) => (Some(given), None),
+        Permissions::Failed(failure) => (None, Some(failure.cause.code())),
+        Permissions::NotAsked => (None, None),
     };
-    let mut gained = Vec::new();
-    let mut lost = Vec::new();
-    let mut kept = None;
-    match &person.permissions {
-        Permissions::Given(given) => {
-            gained.extend(
-                given
-                    .iter()
-                    .filter(|one| !held.contains(&one.name))
-                    .map(|one| one.name.clone()),
-            );
-            lost.extend(
-                held.into_iter()
-                    .filter(|name| !given.iter().any(|one| one.name == *name)),
-            );
+    let (gained, lost) = match permissions {
+        Some(given) => {
+            let held = held_from(conn, provider, known.as_ref())?;
+            differences(&held, given)
         }
-        Permissions::Failed(failure) => kept = Some(failure.cause.code()),
-        Permissions::NotAsked => {}
-    }
+        None => Default::default(),
+    };
     Ok(Report {
-        fields,
+        fields: fields(provider, person, documents),
         decision,
         known,
-        permissions: match &person.permissions {
-            Permissions::Given(given) => Some(given.len()),
-            Permissions::NotAsked | Permissions::Failed(_) => None,
-        },
+        permissions: permissions.map(Vec::len),
         permissions_gained: gained,
         permissions_lost: lost,
         permissions_kept: kept,
         has_refresh_token: person.grant.refresh_token.is_some(),
     })
+}
+
+fn fields(provider: &Provider, person: &Person, documents: &Documents) -> Vec<Field> {
+    let profile = called(provider, &person.profile);
+    let mapping = &provider.settings().mapping;
+    let verified = person.is_email_verified.to_string();
+    [
+        ("subject", &mapping.subject, Some(&profile.subject)),
+        ("username", &mapping.username, Some(&profile.username)),
+        (
+            "first_name",
+            &mapping.first_name,
+            profile.first_name.as_ref(),
+        ),
+        ("email", &mapping.email, profile.email.as_ref()),
+        ("email_verified", &mapping.email_verified, Some(&verified)),
+    ]
+    .into_iter()
+    .map(|(name, pointer, value)| Field {
+        name,
+        value: value.cloned(),
+        document: documents.find(pointer).map(|(document, _)| document),
+        pointer: pointer.path.clone(),
+    })
+    .collect()
+}
+
+/// The names of the permissions that an account holds from this provider.
+fn held_from(conn: &mut Conn, provider: &Provider, known: Option<&User>) -> Result<Vec<String>> {
+    let Some(user) = known else {
+        return Ok(Vec::new());
+    };
+    let held = permissions::list(conn, user.id, 5000)?.into_iter();
+    let from_here = held.filter(|held| held.origin == provider.id() && held.origin != BY_HAND);
+    Ok(from_here.map(|held| held.name).collect())
+}
+
+/// Which permissions would be gained and lost.
+fn differences(held: &[String], given: &[Permission]) -> (Vec<String>, Vec<String>) {
+    let gained = given.iter().filter(|one| !held.contains(&one.name));
+    let lost = held
+        .iter()
+        .filter(|name| !given.iter().any(|one| one.name == **name));
+    (
+        gained.map(|one| one.name.clone()).collect(),
+        lost.cloned().collect(),
+    )
 }
 
 /// An answer as text, with its secrets masked.

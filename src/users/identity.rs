@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use diesel::backend::Backend;
+use diesel::expression::ValidGrouping;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
 
+use super::{User, take_row};
 use crate::clock::UnixTime;
-use crate::db::schema::identities;
+use crate::db::schema::{identities, users};
 use crate::db::{Conn, Prepared, each};
 use crate::error::Result;
+use crate::failpoint::hit_about;
 
 /// How far a time may lie in the future: the caller reads the clock before it waits for the row.
 const AHEAD: Duration = Duration::from_secs(60);
@@ -160,4 +166,176 @@ pub fn note_asked(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) 
     .set(identities::asked_at.eq(now.0))
     .execute(conn)?;
     Ok(())
+}
+
+pub fn find_by_identity(conn: &mut Conn, provider: &str, subject: &str) -> Result<Option<User>> {
+    Ok(find_with_identity(conn, provider, subject)?.map(|(user, _)| user))
+}
+
+/// An identity, and whether its account has others.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct Standing {
+    pub identity: Identity,
+    /// The account also has identities of other providers.
+    pub has_others: bool,
+}
+
+/// Selects whether the account of a row of `identities` has others, of other providers. Every
+/// sign-in runs this, and unlike a query with an alias it is not rebuilt each time.
+#[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
+struct HasOthers;
+
+impl Expression for HasOthers {
+    type SqlType = Bool;
+}
+
+impl<QS> AppearsOnTable<QS> for HasOthers {}
+
+impl<QS> SelectableExpression<QS> for HasOthers {}
+
+impl<DB: Backend> QueryFragment<DB> for HasOthers {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql(
+            "EXISTS (SELECT 1 FROM identities others WHERE others.user_id = identities.user_id AND others.provider <> identities.provider)",
+        );
+        Ok(())
+    }
+}
+
+/// Finds the account of an identity, and the identity's [`Standing`].
+pub fn find_with_identity(
+    conn: &mut Conn,
+    provider: &str,
+    subject: &str,
+) -> Result<Option<(User, Standing)>> {
+    Ok(each!(conn, |conn| identities::table
+        .inner_join(users::table)
+        .filter(identities::provider.eq(provider))
+        .filter(identities::subject.eq(subject))
+        .select((User::as_select(), (Identity::as_select(), HasOthers)))
+        .first(conn)
+        .optional())?)
+}
+
+/// Like [`find_with_identity`], but locks the account's row: the result holds until the transaction
+/// ends.
+pub fn lock_with_identity(
+    conn: &mut Conn,
+    provider: &str,
+    subject: &str,
+) -> Result<Option<(User, Standing)>> {
+    let mut found = find_with_identity(conn, provider, subject)?;
+    if let Conn::Sqlite(_) = conn {
+        return Ok(found);
+    }
+    while let Some((user, _)) = found {
+        hit_about("identity_read", subject);
+        take_row(conn, user.id)?;
+        // While we waited for the row, the identity may have been unlinked or moved to another
+        // account.
+        found = find_with_identity(conn, provider, subject)?;
+        if found.as_ref().is_none_or(|(now, _)| now.id == user.id) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Lists an account's identities as (provider, subject). There are never more than a few.
+pub fn identities_of(conn: &mut Conn, user_id: i64) -> Result<Vec<(String, String)>> {
+    Ok(identities::table
+        .filter(identities::user_id.eq(user_id))
+        .order((identities::provider, identities::subject))
+        .limit(20)
+        .select((identities::provider, identities::subject))
+        .load(conn)?)
+}
+
+/// Links an identity, (provider, subject), to an account. Answers asked for before `asked_at` are
+/// no longer synced.
+pub fn link(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: i64,
+    identity: (&str, &str),
+    asked_at: UnixTime,
+) -> Result<()> {
+    let other: Option<i64> = identities::table
+        .filter(identities::user_id.eq(user_id))
+        .select(identities::created_at)
+        .first(conn)
+        .optional()?;
+    let place = other.map_or(Place::First, |_| Place::Further);
+    insert_identity(conn, now, user_id, identity, place, asked_at)?;
+    // Only one person can adopt an imported account, once.
+    diesel::update(users::table.find(user_id))
+        .set(users::imported_at.eq(None::<i64>))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The place of an identity among those of its account: names follow the first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    First,
+    Further,
+}
+
+pub(super) fn insert_identity(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: i64,
+    (provider, subject): (&str, &str),
+    place: Place,
+    asked_at: UnixTime,
+) -> Result<()> {
+    diesel::insert_into(identities::table)
+        .values((
+            identities::provider.eq(provider),
+            identities::subject.eq(subject),
+            identities::user_id.eq(user_id),
+            identities::created_at.eq(now.0),
+            identities::is_first.eq(place == Place::First),
+            identities::sync_number.eq(asked_at.0),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Removes an identity from an account, and returns whether the account had it. An account without
+/// identities is a local one.
+pub fn unlink(conn: &mut Conn, user_id: i64, provider: &str, subject: &str) -> Result<bool> {
+    let removed = diesel::delete(
+        identities::table
+            .filter(identities::provider.eq(provider))
+            .filter(identities::subject.eq(subject))
+            .filter(identities::user_id.eq(user_id)),
+    )
+    .execute(conn)?;
+    if removed == 0 {
+        return Ok(false);
+    }
+    if let Some((provider, subject)) = oldest_identity(conn, user_id)? {
+        // The names now follow the remaining identity.
+        diesel::update(identities::table.find((provider, subject)))
+            .set(identities::is_first.eq(true))
+            .execute(conn)?;
+    } else {
+        diesel::update(users::table.find(user_id))
+            .set((
+                users::synced_at.eq(None::<i64>),
+                users::permissions_synced_at.eq(None::<i64>),
+            ))
+            .execute(conn)?;
+    }
+    Ok(true)
+}
+
+fn oldest_identity(conn: &mut Conn, user_id: i64) -> Result<Option<(String, String)>> {
+    Ok(identities::table
+        .filter(identities::user_id.eq(user_id))
+        .order((identities::created_at, identities::provider))
+        .select((identities::provider, identities::subject))
+        .first(conn)
+        .optional()?)
 }

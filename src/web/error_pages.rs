@@ -303,42 +303,7 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         );
     }
     let t = page.t;
-    let (mut lead, mut steps) = explain(t, &error.cause);
-    let outcome = reason_in_words(t, error.cause.reason());
-    let step = step_in_words(t, error.step);
-    if let Cause::KeptOut { by } = &error.cause {
-        let first = page.desk.providers.find(by);
-        let name = first.map_or_else(|| by.clone(), |first| page.label_of(first));
-        let lead_of = if first.is_some() {
-            t.cause_kept_out
-        } else {
-            steps = vec![t.step_ask_to_readmit];
-            t.cause_kept_out_gone
-        };
-        let onward = match first {
-            Some(first) => {
-                let mut begin = redirect::address("/oauth2/login", &error.next);
-                begin.push_str("&provider=");
-                begin.push_str(by);
-                (begin, page.continue_with(first))
-            }
-            None => (retry, t.try_again.to_owned()),
-        };
-        lead = Lead::About(lead_of, &name);
-        return page.respond(
-            status,
-            &SignInFailed {
-                page,
-                heading: t.kept_out_heading,
-                lead,
-                steps,
-                step,
-                outcome,
-                onward,
-                reference: &error.reference,
-            },
-        );
-    }
+    let (lead, steps) = explain(t, &error.cause);
     let (heading, onward) = if error.is_linking {
         // Only that page has the link that starts the linking.
         let account = ("/account".to_owned(), t.back_to_account.to_owned());
@@ -346,19 +311,33 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
     } else {
         (t.sign_in_failed, (retry, t.try_again.to_owned()))
     };
-    page.respond(
-        status,
-        &SignInFailed {
-            page,
-            heading,
-            lead,
-            steps,
-            step,
-            outcome,
-            onward,
-            reference: &error.reference,
-        },
-    )
+    let mut shown = SignInFailed {
+        page,
+        heading,
+        lead,
+        steps,
+        step: step_in_words(t, error.step),
+        outcome: reason_in_words(t, error.cause.reason()),
+        onward,
+        reference: &error.reference,
+    };
+    let name;
+    if let Cause::KeptOut { by } = &error.cause {
+        let first = page.desk.providers.find(by);
+        name = first.map_or_else(|| by.clone(), |first| page.label_of(first));
+        shown.heading = t.kept_out_heading;
+        if let Some(first) = first {
+            let mut begin = redirect::address("/oauth2/login", &error.next);
+            begin.push_str("&provider=");
+            begin.push_str(by);
+            shown.onward = (begin, page.continue_with(first));
+            shown.lead = Lead::About(t.cause_kept_out, &name);
+        } else {
+            shown.steps = vec![t.step_ask_to_readmit];
+            shown.lead = Lead::About(t.cause_kept_out_gone, &name);
+        }
+    }
+    page.respond(status, &shown)
 }
 
 /// The first sentence of the page.

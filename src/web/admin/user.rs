@@ -8,18 +8,20 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::act::notice_of;
-use crate::admin::Admin;
-use crate::audit::{self, Actor, Filter};
+use crate::audit::{self, Actor, Filter, Record};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
+use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::leaving;
+use crate::paging::{Listing, Page as ListPage};
 use crate::permissions::{self, BY_HAND, Held};
-use crate::sessions;
-use crate::users::{self, Role, User, refusals};
+use crate::sessions::{self, Limits, Session};
+use crate::users::confirmation::Hashes;
+use crate::users::{self, LastChange, Role, User, refusals};
 use crate::web::cookie;
-use crate::web::guard::{Reader, Staff};
+use crate::web::guard::{Reader, SignedIn, Staff};
 use crate::web::list::{List, ListQuery, Pager};
 use crate::web::page::{Page, Person};
 use crate::web::rows::{KeptPermissions, MAX_SHOWN, ShownSession};
@@ -82,6 +84,63 @@ impl UserPage<'_> {
     }
 }
 
+/// What the page needs of the database.
+struct Found {
+    user: User,
+    identities: Vec<(String, String)>,
+    refusals: Vec<(String, UnixTime)>,
+    kept: Vec<users::Kept>,
+    hashes: Hashes,
+    last_changes: Vec<LastChange>,
+    permissions: Vec<Held>,
+    more_permissions: i64,
+    sessions: Vec<Session>,
+    events: Listing<Record>,
+}
+
+fn find(
+    conn: &mut Conn,
+    (now, limits): (UnixTime, Limits),
+    id: i64,
+    place: ListPage,
+) -> Result<Found> {
+    let about = Filter {
+        user_id: Some(id),
+        ..Filter::default()
+    };
+    let permissions = permissions::list(conn, id, MAX_SHOWN)?;
+    Ok(Found {
+        user: users::find(conn, id)?.ok_or(Error::NotFound)?,
+        identities: users::identities_of(conn, id)?,
+        refusals: refusals::of(conn, id)?,
+        kept: users::kept_permissions_of(conn, id)?,
+        hashes: users::confirmation::hashes(conn, id)?,
+        last_changes: users::changes_of(conn, id)?,
+        more_permissions: permissions::count_beyond(conn, id, &permissions, MAX_SHOWN)?,
+        permissions,
+        sessions: sessions::list_live(conn, now, limits, id, MAX_SESSIONS)?,
+        events: audit::list(conn, &about, place, TIMELINE)?,
+    })
+}
+
+/// By field: when it last changed, and by whom.
+fn changed(page: &Page<'_>, last_changes: Vec<LastChange>) -> HashMap<String, Changed> {
+    let providers = &page.desk.providers;
+    let provider = match providers.first().filter(|_| providers.is_one()) {
+        Some(provider) => page.label_of(provider),
+        None => page.t.company_directory.to_owned(),
+    };
+    let changed = |change: LastChange| {
+        let by = match change.changed_by() {
+            Actor::Provider | Actor::Portal | Actor::Unknown => provider.clone(),
+            actor => page.actor(&actor).to_owned(),
+        };
+        let at = change.changed_at();
+        (change.field, Changed { at, by })
+    };
+    last_changes.into_iter().map(changed).collect()
+}
+
 pub async fn show(
     reader: Reader<Staff>,
     desk: Data<Desk>,
@@ -89,105 +148,76 @@ pub async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let id = *id;
-    let now = desk.clock.now();
-    let limits = desk.limits;
-    let asked = ListQuery::of(&EVENTS, &request).and_then(|address| Ok((address.page()?, address)));
-    let (me, (_, address), found) = reader
+    let when = (desk.clock.now(), desk.limits);
+    let asked = ListQuery::of(&EVENTS, &request).and_then(|query| Ok((query.page()?, query)));
+    let (me, (_, query), mut found) = reader
         .read_by(asked, move |conn, _, (place, _)| {
-            let user = users::find(conn, id)?.ok_or(Error::NotFound)?;
-            let held = permissions::list(conn, id, MAX_SHOWN)?;
-            let more = permissions::count_beyond(conn, id, &held, MAX_SHOWN)?;
-            let about = Filter {
-                user_id: Some(id),
-                ..Filter::default()
-            };
-            Ok((
-                user,
-                (
-                    users::identities_of(conn, id)?,
-                    refusals::of(conn, id)?,
-                    users::kept_permissions_of(conn, id)?,
-                ),
-                users::confirmation::hashes(conn, id)?,
-                users::changes_of(conn, id)?,
-                (held, more),
-                sessions::list_live(conn, now, limits, id, MAX_SESSIONS)?,
-                audit::list(conn, &about, *place, TIMELINE)?,
-            ))
+            find(conn, when, id, *place)
         })
         .await?;
-    let (user, identities, hashes, fields, (held, more), sessions, events) = found;
-    let (identities, mut refusals, kept) = identities;
-    let has_password = hashes.password.is_some();
-    refusals.retain(|(provider, _)| leaving::vouches(&desk, provider));
+    found
+        .refusals
+        .retain(|(provider, _)| leaving::vouches(&desk, provider));
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let asked = desk.asks_for_permissions();
-    let is_self = me.user.id == user.id;
-    let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
-    let mut pager = Pager::of(
-        &events,
-        &address,
-        page.t.pages_of_events,
-        page.t.newest_first.to_owned(),
-        |event| event.id,
-    );
+    let (label, note) = (page.t.pages_of_events, page.t.newest_first.to_owned());
+    let mut pager = Pager::of(&found.events, &query, label, note, |event| event.id);
     pager.sizes.clear();
     pager.at_anchor(&format!("/admin/users/{id}"), "timeline");
     let notice = cookie::notice(&request).and_then(|code| notice_of(&page, &code));
-    let changed = fields
-        .into_iter()
-        .map(|change| {
-            let by = match change.changed_by() {
-                Actor::Provider | Actor::Portal | Actor::Unknown => {
-                    match desk.providers.first().filter(|_| desk.providers.is_one()) {
-                        Some(provider) => page.label_of(provider),
-                        None => page.t.company_directory.to_owned(),
-                    }
-                }
-                actor => page.actor(&actor).to_owned(),
-            };
-            let at = change.changed_at();
-            (change.field, Changed { at, by })
-        })
-        .collect();
-    let mut response = page.ok(&UserPage {
-        page: &page,
-        tab: "users",
-        person: Person::of(&user),
-        notice,
-        changed,
-        kept_permissions: KeptPermissions::of(&page, &user, kept, asked),
-        user,
-        identities,
-        refusals,
-        has_password,
-        has_confirmation: hashes.confirmation.is_some(),
-        may_reset: has_password && desk.password_login != PasswordLogin::Off,
-        permissions: held,
-        more_permissions: more,
-        sessions: sessions
-            .into_iter()
-            .map(|session| ShownSession::of(session, &page, Some(me.session.id)))
-            .collect(),
-        events: events
-            .rows
-            .into_iter()
-            .map(|record| TimelineItem::of(record, &page, Audience::Admins))
-            .collect(),
-        pager,
-        may_act: admin.is_some(),
-        is_self,
-        providers: desk
-            .providers
-            .all()
-            .iter()
-            .map(|provider| (provider.id().to_owned(), page.label_of(provider)))
-            .collect(),
-    })?;
+    let mut response = page.ok(&user_page(&page, found, pager, notice, &me))?;
     if notice.is_some() {
         response
             .add_cookie(&cookie::removed_notice(&desk))
             .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
     }
     Ok(response)
+}
+
+fn user_page<'a>(
+    page: &'a Page<'a>,
+    found: Found,
+    pager: Pager,
+    notice: Option<&'static str>,
+    me: &SignedIn,
+) -> UserPage<'a> {
+    let desk = page.desk;
+    let has_password = found.hashes.password.is_some();
+    let asked = desk.asks_for_permissions();
+    let this = Some(me.session.id);
+    UserPage {
+        page,
+        tab: "users",
+        person: Person::of(&found.user),
+        notice,
+        changed: changed(page, found.last_changes),
+        kept_permissions: KeptPermissions::of(page, &found.user, found.kept, asked),
+        is_self: me.user.id == found.user.id,
+        user: found.user,
+        identities: found.identities,
+        refusals: found.refusals,
+        has_password,
+        has_confirmation: found.hashes.confirmation.is_some(),
+        may_reset: has_password && desk.password_login != PasswordLogin::Off,
+        permissions: found.permissions,
+        more_permissions: found.more_permissions,
+        sessions: found
+            .sessions
+            .into_iter()
+            .map(|session| ShownSession::of(session, page, this))
+            .collect(),
+        events: found
+            .events
+            .rows
+            .into_iter()
+            .map(|record| TimelineItem::of(record, page, Audience::Admins))
+            .collect(),
+        pager,
+        may_act: me.user.role() == Role::Superuser,
+        providers: desk
+            .providers
+            .all()
+            .iter()
+            .map(|provider| (provider.id().to_owned(), page.label_of(provider)))
+            .collect(),
+    }
 }

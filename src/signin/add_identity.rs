@@ -1,0 +1,159 @@
+//! Adding a provider to one's own account: the person who is signed in proves there, once, who they
+//! are.
+
+use std::sync::Arc;
+
+use super::decision::admit;
+use super::door::refuse_signed_out;
+use super::{Visitor, failure, refuse};
+use crate::attempts::Attempt;
+use crate::audit::{About, Actor, Changes, Deed, Event, Note};
+use crate::clock::UnixTime;
+use crate::db::Conn;
+use crate::desk::Desk;
+use crate::error::{Cause, Error, Result, Step, Stopped};
+use crate::identity_sync::answer_of;
+use crate::oauth::{Permissions, Person, Provider};
+use crate::permissions;
+use crate::roles;
+use crate::secret::sha256;
+use crate::sessions::{self, Client, Closing, Session};
+use crate::users::{self, Field, User};
+
+/// Adds the identity with which `person` came back.
+///
+/// # Errors
+/// [`Error::SignedOut`] if the session that began it is over; [`Error::FreshSignInNeeded`] if its
+/// owner has not recently proved who they are; [`Error::SignedOutThere`] if the person signed out
+/// at the provider after it gave these answers; [`Cause::IdentityTaken`] if the person already has
+/// another account; [`Cause::NotLinkable`] and [`Cause::NotAdmitted`] if the provider's rules keep
+/// them out.
+pub async fn add_identity(
+    desk: &Arc<Desk>,
+    provider: &Arc<Provider>,
+    attempt: &Attempt,
+    person: Person,
+    session_id: i64,
+    visitor: &Visitor,
+) -> Result<()> {
+    let added = if provider.settings().vouches_for.linking {
+        let token = visitor.session_token.as_ref().ok_or(Error::SignedOut)?;
+        let adding = Adding {
+            desk: Arc::clone(desk),
+            now: desk.clock.now(),
+            provider: Arc::clone(provider),
+            person,
+            session_id,
+            token_hash: sha256(token.expose().as_bytes()),
+            client: visitor.client.clone(),
+        };
+        desk.failpoint.reach("before_linking").await;
+        desk.db.decide(move |conn| adding.add(conn)).await
+    } else {
+        Err(Stopped::Refused(Cause::NotLinkable))
+    };
+    let cause = match added {
+        Ok(()) => return Ok(()),
+        Err(Stopped::Refused(cause)) => cause,
+        Err(Stopped::Failed(error)) => return Err(error),
+    };
+    let error = failure(Some(attempt), Step::Account, cause);
+    let deadline = tokio::time::Instant::now() + super::NOTE_PATIENCE;
+    Err(refuse(desk, error, &visitor.client, deadline).await)
+}
+
+/// The one transaction.
+struct Adding {
+    desk: Arc<Desk>,
+    now: UnixTime,
+    provider: Arc<Provider>,
+    person: Person,
+    /// The session that began it.
+    session_id: i64,
+    /// Of the browser's session now.
+    token_hash: String,
+    client: Client,
+}
+
+impl Adding {
+    fn add(&self, conn: &mut Conn) -> Result<(), Stopped<Cause>> {
+        refuse_signed_out(conn, self.provider.id(), &self.person.grant)?;
+        let (_, user) = self.session(conn)?;
+        self.desk.failpoint.hit("linking_read");
+        let user = users::lock(conn, user.id)?.filter(|user| user.is_active);
+        let user = user.ok_or(Error::SignedOut)?;
+        // Read again now that the row is locked; what the new identity proves does not count.
+        let (session, _) = self.session(conn)?;
+        if !session.is_proved(self.now) {
+            return Err(Error::FreshSignInNeeded.into());
+        }
+        if self.is_added(conn, &user)? {
+            return Ok(());
+        }
+        admit(
+            conn,
+            &self.provider,
+            &self.person,
+            None,
+            &self.desk.roles.counting,
+        )
+        .map_err(|stopped| stopped.map(Cause::NotAdmitted))?;
+        Ok(self.write(conn, &user)?)
+    }
+
+    /// The session that began it. Another person may have signed in in this browser meanwhile.
+    fn session(&self, conn: &mut Conn) -> Result<(Session, User)> {
+        let live = sessions::find_live(conn, self.now, self.desk.limits, &self.token_hash)?;
+        live.filter(|(session, _)| session.id == self.session_id)
+            .ok_or(Error::SignedOut)
+    }
+
+    /// Returns true if the account has this very identity already.
+    fn is_added(&self, conn: &mut Conn, user: &User) -> Result<bool, Stopped<Cause>> {
+        let (provider, subject) = self.identity();
+        if let Some(owner) = users::find_by_identity(conn, provider, subject)? {
+            return if owner.id == user.id {
+                Ok(true)
+            } else {
+                Err(Stopped::Refused(Cause::IdentityTaken))
+            };
+        }
+        // One identity per provider: two would take turns in setting the permissions.
+        let identities = users::identities_of(conn, user.id)?;
+        if identities.iter().any(|(other, _)| other == provider) {
+            return Err(Stopped::Refused(Cause::IdentityTaken));
+        }
+        Ok(false)
+    }
+
+    fn write(&self, conn: &mut Conn, user: &User) -> Result<()> {
+        let (now, by) = (self.now, Actor::from(user));
+        let (provider, subject) = self.identity();
+        let identity = (provider, subject);
+        users::link(conn, now, user.id, identity, self.person.asked_at)?;
+        let mut changes = Changes::default();
+        if let Permissions::Given(given) = &self.person.permissions {
+            changes.permissions = permissions::replace(conn, now, user.id, provider, given)?;
+            if !changes.permissions.removed.is_empty() {
+                sessions::close(conn, now, user.id, Closing::Rights)?;
+            }
+            let (wanted, known) = (&self.desk.roles, (user.id, user.roles()));
+            roles::sync_and_note(conn, now, wanted, known, Actor::Provider, &mut changes)?;
+        }
+        users::note_changes(conn, now, user.id, by, &[Field::Identity])?;
+        let answer = answer_of(&self.person.permissions);
+        users::note_permissions_kept(conn, now, identity, None, None, answer)?;
+        let event = Event::IdentityLinked {
+            identity: (provider.to_owned(), subject.to_owned()),
+            sessions_ended: 0,
+            changes,
+            note: Note::default(),
+        };
+        let deed = Deed::new(now, by, &self.client).at(Some(provider));
+        deed.record(conn, About::from(user), &event)
+    }
+
+    fn identity(&self) -> (&str, &str) {
+        (self.provider.id(), &self.person.profile.subject)
+    }
+}
