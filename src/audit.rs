@@ -92,14 +92,10 @@ impl Record {
         &self.details
     }
 
-    fn details(&self) -> stored::Details {
-        serde_json::from_str(&self.details).unwrap_or_default()
-    }
-
     /// Returns what happened.
     #[must_use]
     pub fn event(&self) -> Event {
-        stored::read(&self.event, &self.reason, &self.provider, self.details())
+        stored::read(self)
     }
 }
 

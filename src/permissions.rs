@@ -2,6 +2,7 @@
 //! granted by hand stay.
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::Actor;
 use crate::clock::UnixTime;
@@ -72,9 +73,11 @@ impl Counting {
 }
 
 /// The changes made by a sync.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diff {
+    #[serde(rename = "permissions_added")]
     pub added: Vec<String>,
+    #[serde(rename = "permissions_removed")]
     pub removed: Vec<String>,
 }
 

@@ -86,7 +86,7 @@ impl<'a> Deed<'a> {
     /// # Errors
     /// [`crate::error::DatabaseError`]
     pub fn record(&self, conn: &mut Conn, about: About<'_>, event: &Event) -> Result<()> {
-        let (reason, details) = stored::stored(event);
+        let (reason, details) = stored::stored(event)?;
         let (user_id, username) = match about {
             About::Person(id, username) => (Some(id), username),
             About::Portal => (None, ""),

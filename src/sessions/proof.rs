@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
 use crate::clock::UnixTime;
@@ -19,7 +20,8 @@ pub const FRESH: Duration = Duration::from_secs(15 * 60);
 const GRACE: Duration = Duration::from_secs(60);
 
 /// How a person proved who they are. The codes are stored and never change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum ProvedBy {
     /// A local password, typed or just chosen through the owner's link.

@@ -2,6 +2,7 @@
 //! its events expire.
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
 use super::{User, reserved};
@@ -13,7 +14,10 @@ use crate::db::schema::user_field_changes;
 use crate::error::Result;
 
 /// The fields of an account that can change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Field {
     Username,
@@ -30,7 +34,7 @@ pub enum Field {
 coded!(Field);
 
 /// A field that now has another value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {
     pub field: Field,
     pub from: String,
