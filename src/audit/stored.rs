@@ -231,6 +231,22 @@ mod tests {
     }
 
     #[test]
+    fn what_earlier_versions_stored_would_be_stored_so_today() {
+        let rows = include_str!("../../tests/it/fixtures/audit_events.jsonl").lines();
+        for line in rows {
+            let stored_then: Value = serde_json::from_str(line).expect("a row");
+            let text = |column: &str| stored_then[column].as_str().unwrap_or_default();
+            let row = Record {
+                provider: text("provider").to_owned(),
+                ..row(text("event"), text("reason"), text("details"))
+            };
+            let (reason, details) = stored(&read(&row)).expect("an object");
+            assert_eq!(reason.map_or("", Reason::code), row.reason, "{line}");
+            assert_eq!(details, read_details(&row.details), "{line}");
+        }
+    }
+
+    #[test]
     fn a_first_sign_in_to_an_imported_account_is_told_after_its_person_is_erased() {
         let details = r#"{"adopted":true,"identity":["company","42"],"count":2}"#;
         let event = read(&row("signed_in", "", &without_texts(details)));
