@@ -227,9 +227,9 @@ fn clone_and_build(folder: &Path) -> (PathBuf, PathBuf) {
             .args(["clone", "--quiet", here])
             .arg(&clone),
     );
+    // What runs while building is built already.
     let target = env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(here).join("target"), PathBuf::from)
-        .join("first-day");
+        .map_or_else(|| Path::new(here).join("target"), PathBuf::from);
     let version = Command::new("rustc").arg("-vV").output().expect("rustc");
     let version = text(&version.stdout);
     let triple = version
