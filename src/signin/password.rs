@@ -19,6 +19,7 @@ use crate::config::PasswordLogin;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result};
+use crate::id::{SessionId, UserId};
 use crate::local_path::LocalPath;
 use crate::passwords::{self, MAX_LENGTH, Weakness};
 use crate::reason::Reason;
@@ -134,7 +135,7 @@ async fn try_to_sign_in(
 
 /// The result of one verification.
 struct Verdict {
-    about: Option<(i64, String)>,
+    about: Option<(UserId, String)>,
     /// The reason for a refusal.
     reason: Reason,
     /// The way in, and the username; `None` for a refusal.
@@ -187,7 +188,7 @@ fn why_not(allowed: PasswordLogin, user: &User, stored: Option<&str>) -> Reason 
 /// contains an unknown username, because it may be a password typed in the wrong field.
 async fn refuse(
     desk: &Arc<Desk>,
-    about: Option<(i64, String)>,
+    about: Option<(UserId, String)>,
     reason: Reason,
     client: Client,
     deadline: Instant,
@@ -242,7 +243,7 @@ pub struct NewPassword {
 pub async fn change_own(
     desk: &Arc<Desk>,
     user: &User,
-    session_id: i64,
+    session_id: SessionId,
     typed: NewPassword,
     client: Client,
 ) -> Result<Change> {
@@ -304,7 +305,7 @@ struct OwnChange {
     now: UnixTime,
     limits: Limits,
     user: User,
-    session_id: i64,
+    session_id: SessionId,
     /// The hash that the current password was compared with.
     stored: String,
     /// The new hash; `None` if the current password was wrong.

@@ -11,6 +11,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, SignInError, Step};
+use crate::id::UserId;
 use crate::local_path::LocalPath;
 use crate::reason::Reason;
 use crate::secret::reference;
@@ -78,7 +79,7 @@ pub(super) struct Refusal {
     pub failure: String,
     pub provider: Option<String>,
     /// The account that it concerns, if known.
-    pub about: Option<(i64, String)>,
+    pub about: Option<(UserId, String)>,
     pub client: Client,
 }
 

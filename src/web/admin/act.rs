@@ -13,6 +13,7 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::i18n::sentence::{Around, AroundTwo};
+use crate::id::UserId;
 use crate::permissions;
 use crate::secret::{Secret, reference};
 use crate::sessions::{self, Session};
@@ -122,7 +123,7 @@ impl Fields {
     }
 
     /// The same fields as an address, so that nothing is lost during a fresh sign-in.
-    fn address(&self, user_id: i64, kind: ActKind) -> String {
+    fn address(&self, user_id: UserId, kind: ActKind) -> String {
         let pairs = [
             ("role", &self.role),
             ("permission", &self.permission),
@@ -286,7 +287,7 @@ struct Found {
     names: Vec<String>,
 }
 
-fn find(conn: &mut Conn, user_id: i64, act: &Act, desk: &Limits) -> Result<Found> {
+fn find(conn: &mut Conn, user_id: UserId, act: &Act, desk: &Limits) -> Result<Found> {
     let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
     let session = match act {
         Act::EndSession(id) => Some(
@@ -340,7 +341,7 @@ fn asked(
 pub async fn confirm(
     reader: Reader<Superuser>,
     desk: Data<Desk>,
-    path: Path<(i64, String)>,
+    path: Path<(UserId, String)>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let (user_id, code) = path.into_inner();
@@ -444,7 +445,7 @@ fn act_page<'a>(
 pub async fn perform(
     acting: Acting,
     desk: Data<Desk>,
-    path: Path<(i64, String)>,
+    path: Path<(UserId, String)>,
     form: Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
     let Acting { me, admin } = acting;
@@ -516,7 +517,7 @@ fn refuse_useless(desk: &Desk, act: &Act) -> Result<()> {
     }
 }
 
-fn done_response(desk: &Desk, user_id: i64, kind: ActKind) -> HttpResponse {
+fn done_response(desk: &Desk, user_id: UserId, kind: ActKind) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, format!("/admin/users/{user_id}")))
         .cookie(cookie::notice_cookie(desk, kind.code()))
@@ -548,7 +549,7 @@ pub async fn show_link(
     desk: &Desk,
     visit: &crate::web::visit::Visit,
     viewer: &User,
-    user_id: i64,
+    user_id: UserId,
     (draft, what): (Draft, LinkFor),
 ) -> Result<HttpResponse> {
     let token = draft.token(&desk.keys, desk.clock.now(), user_id)?;

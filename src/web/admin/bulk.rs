@@ -11,6 +11,7 @@ use crate::admin::{self, Act, ActKind, BATCH, Said, Selection};
 use crate::audit::{MAX_NOTE, Note};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::UserId;
 use crate::paging::{PAGE_SIZES, Page as ListPage, Total};
 use crate::permissions;
 use crate::secret::reference;
@@ -27,7 +28,7 @@ const MAX_FAILURES: usize = 1000;
 
 /// The fields that the forms send.
 struct Asked {
-    ids: Vec<i64>,
+    ids: Vec<UserId>,
     is_all: bool,
     /// The filters of the list.
     filter: String,
@@ -60,7 +61,7 @@ impl Asked {
         for (name, value) in form {
             let number = || value.parse().map_err(|_| Error::BadRequest);
             match name.as_str() {
-                "u" => asked.ids.push(number()?),
+                "u" => asked.ids.push(UserId(number()?)),
                 "all" => asked.is_all = true,
                 "filter" => asked.filter = value,
                 "act" => asked.act = value,
