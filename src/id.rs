@@ -1,4 +1,5 @@
-//! Ids: made by the program, ordered by time, and the same on both databases.
+//! Ids: made by the program, ordered by time, and the same on both databases. References: what people
+//! call an event by.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -11,7 +12,7 @@ use diesel::expression::AsExpression;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::BigInt;
 use log::kv::{ToValue, Value};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::UnixTime;
 use crate::secret::random_bytes;
@@ -125,4 +126,51 @@ pub fn new_id<Id: From<i64>>(now: UnixTime) -> Id {
         })
         .unwrap_or(fresh);
     Id::from(fresh.max(last.saturating_add(1)))
+}
+
+/// Identifies one event on a page, in the log and in the audit log. A person can read it out over
+/// the telephone: `F7K2-9QXM`. It opens nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reference(String);
+
+impl Reference {
+    /// Draws 40 random bits, in Crockford's base 32.
+    #[must_use]
+    pub fn random() -> Self {
+        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let bytes = random_bytes::<8>().unwrap_or_default();
+        let mut text = String::with_capacity(9);
+        for (place, byte) in bytes.iter().enumerate() {
+            if place == 4 {
+                text.push('-');
+            }
+            if let Some(&letter) = ALPHABET.get(usize::from(byte & 31)) {
+                text.push(char::from(letter));
+            }
+        }
+        Self(text)
+    }
+
+    /// Takes the reference that a page sent back. Returns `None` if it cannot be one.
+    #[must_use]
+    pub fn parse(text: String) -> Option<Self> {
+        (text.len() <= 32 && text.is_ascii()).then_some(Self(text))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Reference {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }

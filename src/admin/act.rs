@@ -10,7 +10,7 @@ use crate::code::coded;
 use crate::db::{Conn, Db};
 use crate::desk::Desk;
 use crate::error::{Result, Stopped};
-use crate::id::{SessionId, UserId};
+use crate::id::{Reference, SessionId, UserId};
 use crate::permissions::{self, Diff, MAX_NAME};
 use crate::roles::{self, RolePermissions};
 use crate::sessions::proof::ProvedBy;
@@ -161,7 +161,7 @@ impl Act {
 #[derive(Clone, Debug, Default)]
 pub struct Said {
     pub note: Note,
-    pub reference: String,
+    pub reference: Option<Reference>,
 }
 
 /// The result of an act.
@@ -222,7 +222,8 @@ pub fn perform(
     if kind.needs_fresh_sign_in() {
         admin.check_proved(conn, now)?;
     }
-    let deed = admin.deed(now).with_reference(&said.reference);
+    let mut deed = admin.deed(now);
+    deed.reference = said.reference.as_ref().map(Reference::as_str);
     let performing = Performing {
         now,
         admin,

@@ -74,9 +74,9 @@ impl<'a> Deed<'a> {
     }
 
     #[must_use]
-    pub const fn with_reference(self, reference: &'a str) -> Self {
+    pub fn with_reference(self, reference: &'a (impl AsRef<str> + ?Sized)) -> Self {
         Self {
-            reference: Some(reference),
+            reference: Some(reference.as_ref()),
             ..self
         }
     }

@@ -13,9 +13,9 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
-use crate::id::{SessionId, UserId};
+use crate::id::{Reference, SessionId, UserId};
 use crate::passwords::{self, MAX_LENGTH, Weakness};
-use crate::secret::{NoRandomness, Purpose, Secret, reference};
+use crate::secret::{NoRandomness, Purpose, Secret};
 use crate::sessions::proof::{Proof, ProvedBy};
 use crate::sessions::{self, Client, proof};
 use crate::throttle::Paused;
@@ -77,7 +77,7 @@ impl Typed {
 /// The result of a try.
 pub enum Outcome {
     Proved,
-    Refused { reference: String },
+    Refused { reference: Reference },
     Paused(Paused),
 }
 
@@ -119,7 +119,7 @@ pub async fn prove(
         owner,
         which,
         matched: verified?.then_some(stored),
-        reference: reference(),
+        reference: Reference::random(),
     };
     desk.db.write(move |conn| proving.apply(conn)).await
 }
@@ -131,7 +131,7 @@ struct Proving {
     which: Typed,
     /// The hash that the password matched.
     matched: Option<String>,
-    reference: String,
+    reference: Reference,
 }
 
 impl Proving {

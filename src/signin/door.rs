@@ -12,7 +12,7 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Problem, ProfileFault, Result, SignInError, Step, Stopped};
 use crate::failpoint::hit_about;
-use crate::id::UserId;
+use crate::id::{Reference, UserId};
 use crate::identity_sync::{self, Sync};
 use crate::leaving;
 use crate::local_path::LocalPath;
@@ -121,7 +121,7 @@ pub struct Entry {
     pub way: Way,
     pub next: LocalPath,
     pub token: Secret<String>,
-    pub reference: String,
+    pub reference: Reference,
     pub previous_hash: Option<String>,
     pub client: Client,
     /// The provider's grant, sealed for the session that is opened.

@@ -19,11 +19,11 @@ use crate::config::PasswordLogin;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result};
-use crate::id::{SessionId, UserId};
+use crate::id::{Reference, SessionId, UserId};
 use crate::local_path::LocalPath;
 use crate::passwords::{self, MAX_LENGTH, Weakness};
 use crate::reason::Reason;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::sessions::{self, Client, Closing, Limits};
 use crate::text::is_refused;
 use crate::throttle::Paused;
@@ -45,9 +45,12 @@ pub enum Outcome {
         token: Secret<String>,
     },
     /// The answer is the same for every reason; the audit log has the reason.
-    Refused { reference: String },
+    Refused { reference: Reference },
     /// There were too many wrong passwords before.
-    Paused { reference: String, paused: Paused },
+    Paused {
+        reference: Reference,
+        paused: Paused,
+    },
 }
 
 /// Signs in with a username and a local password, with at most one verification, one read and one
@@ -192,8 +195,8 @@ async fn refuse(
     reason: Reason,
     client: Client,
     deadline: Instant,
-) -> String {
-    let reference = reference();
+) -> Reference {
+    let reference = Reference::random();
     warn!(
         event = "sign_in_refused",
         attempt = "",
@@ -221,7 +224,7 @@ pub enum Change {
     Changed,
     /// The current password is wrong.
     Refused {
-        reference: String,
+        reference: Reference,
     },
     Paused(Paused),
     Weak(Weakness),
@@ -293,7 +296,7 @@ pub async fn change_own(
         session_id,
         stored,
         hash,
-        reference: reference(),
+        reference: Reference::random(),
         client,
     };
     desk.failpoint.reach("before_password_change").await;
@@ -310,7 +313,7 @@ struct OwnChange {
     stored: String,
     /// The new hash; `None` if the current password was wrong.
     hash: Option<String>,
-    reference: String,
+    reference: Reference,
     client: Client,
 }
 

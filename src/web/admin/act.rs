@@ -13,9 +13,9 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::i18n::sentence::{Around, AroundTwo};
-use crate::id::UserId;
+use crate::id::{Reference, UserId};
 use crate::permissions;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::sessions::{self, Session};
 use crate::signin::one_time_link::Draft;
 use crate::signin::{confirmation, password_link};
@@ -276,7 +276,7 @@ struct ActPage<'a> {
     longest_reason: usize,
     action: String,
     problem: Option<String>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 /// The data that the page reads from the database.
@@ -367,7 +367,7 @@ fn act_page<'a>(
     found: &Found,
     act: &Act,
     fields: &'a Fields,
-    problem: Option<(String, &'a str)>,
+    problem: Option<(String, &'a Reference)>,
 ) -> ActPage<'a> {
     let t = page.t;
     let mut hidden = Vec::new();
@@ -465,11 +465,11 @@ pub async fn perform(
         }
         _ => None,
     };
+    let reference = Reference::random();
     let said = Said {
         note: fields.note.clone(),
-        reference: reference(),
+        reference: Some(reference.clone()),
     };
-    let known_reference = said.reference.clone();
     let done = admin::act(&desk, &admin, user_id, act.clone(), said).await;
     let refusal = match done {
         Err(Stopped::Failed(Error::FreshSignInNeeded)) => {
@@ -497,10 +497,10 @@ pub async fn perform(
         .db
         .read(move |conn| find(conn, user_id, &shown, &limits))
         .await?;
-    let problem = (refusal_in_words(&page, &refusal), known_reference.as_str());
+    let problem = (refusal_in_words(&page, &refusal), &reference);
     let shown = act_page(&page, &found, &act, &fields, Some(problem));
     let mut response = page.respond(StatusCode::UNPROCESSABLE_ENTITY, &shown)?;
-    note_refusal(&mut response, known_reference.clone(), None);
+    note_refusal(&mut response, reference.clone(), None);
     Ok(response)
 }
 
