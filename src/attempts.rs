@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::UnixTime;
+use crate::id::SessionId;
 use crate::local_path::LocalPath;
 use crate::secret::{
     Generation, Keys, NoRandomness, Purpose, SALT, Secret, random_bytes, random_token, sha256,
@@ -56,9 +57,9 @@ impl Browser {
 pub enum Intent {
     SignIn,
     /// Links the provider to the account of the session with this id.
-    Link(i64),
+    Link(SessionId),
     /// Shows an admin, in the session with this id, what a sign-in would do.
-    Rehearse(i64),
+    Rehearse(SessionId),
 }
 
 impl Intent {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
 use crate::code::coded;
+use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::reason::Reason;
 
@@ -85,7 +86,7 @@ impl<R> From<Error> for Stopped<R> {
 #[derive(Debug)]
 pub struct SignInError {
     /// Identifies this failure on the page, in the log and in the audit log.
-    pub reference: String,
+    pub reference: Reference,
     /// The attempt's id, if there was one.
     pub attempt: Option<String>,
     /// The provider's id, or empty.

@@ -12,6 +12,7 @@ use crate::clock::UnixTime;
 use crate::db::{Conn, lock_instances};
 use crate::desk::Desk;
 use crate::error::Result;
+use crate::id::UserId;
 use crate::roles;
 use crate::sessions::{self, due, instances};
 use crate::users::{self, keys};
@@ -98,7 +99,7 @@ fn withdraw_roles(desk: &Desk) -> Result<()> {
     }
 }
 
-fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: i64) -> Result<()> {
+fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: UserId) -> Result<()> {
     let now = desk.clock.now();
     let Some(user) = users::lock(conn, user_id)? else {
         return Ok(());

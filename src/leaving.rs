@@ -5,6 +5,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Admission, Result};
+use crate::id::UserId;
 use crate::sessions::{self, Closing};
 use crate::users::refusals::{self, Effect};
 use crate::users::{self, User, unnamed_refusals};
@@ -93,7 +94,7 @@ fn record(
 }
 
 /// Returns whether the person can come in by another way than this provider.
-fn has_other_way(conn: &mut Conn, provider: &str, user_id: i64) -> Result<bool> {
+fn has_other_way(conn: &mut Conn, provider: &str, user_id: UserId) -> Result<bool> {
     let identities = users::identities_of(conn, user_id)?;
     Ok(
         identities.iter().any(|(other, _)| other != provider)
@@ -114,7 +115,12 @@ pub fn vouches(desk: &Desk, provider: &str) -> bool {
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
-pub fn kept_out_by(conn: &mut Conn, desk: &Desk, user_id: i64, by: &str) -> Result<Option<String>> {
+pub fn kept_out_by(
+    conn: &mut Conn,
+    desk: &Desk,
+    user_id: UserId,
+    by: &str,
+) -> Result<Option<String>> {
     let refusals = refusals::of(conn, user_id)?;
     let mut providers = refusals.into_iter().map(|(provider, _)| provider);
     Ok(providers.find(|provider| provider != by && vouches(desk, provider)))

@@ -5,6 +5,7 @@ use crate::clock::UnixTime;
 use crate::config::RoleSettings;
 use crate::db::{Conn, lock_superusers};
 use crate::error::Result;
+use crate::id::UserId;
 use crate::permissions::{self, Counting};
 use crate::sessions::{self, Closing};
 use crate::users::{self, Field, Role, Roles};
@@ -32,7 +33,7 @@ impl From<RoleSettings> for RolePermissions {
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
-pub fn is_due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<bool> {
+pub fn is_due(conn: &mut Conn, wanted: &RolePermissions, user_id: UserId) -> Result<bool> {
     for name in [&wanted.staff, &wanted.superuser].into_iter().flatten() {
         if permissions::is_held(conn, &wanted.counting, user_id, name)? {
             return Ok(true);
@@ -62,7 +63,7 @@ pub fn sync_and_note(
     conn: &mut Conn,
     now: UnixTime,
     wanted: &RolePermissions,
-    (user_id, roles): (i64, Roles),
+    (user_id, roles): (UserId, Roles),
     changed_by: Actor<'_>,
     changes: &mut Changes,
 ) -> Result<()> {
@@ -79,7 +80,7 @@ pub fn withdraw_and_note(
     conn: &mut Conn,
     now: UnixTime,
     wanted: &RolePermissions,
-    (user_id, roles): (i64, Roles),
+    (user_id, roles): (UserId, Roles),
     changes: &mut Changes,
 ) -> Result<bool> {
     let to = due(conn, wanted, user_id)?;
@@ -94,7 +95,7 @@ fn note(
     conn: &mut Conn,
     now: UnixTime,
     to: Role,
-    (user_id, roles): (i64, Roles),
+    (user_id, roles): (UserId, Roles),
     changed_by: Actor<'_>,
     changes: &mut Changes,
 ) -> Result<()> {
@@ -113,7 +114,7 @@ fn note(
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
-pub fn due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<Role> {
+pub fn due(conn: &mut Conn, wanted: &RolePermissions, user_id: UserId) -> Result<Role> {
     let mut holds = |name: &Option<String>| match name {
         Some(name) => permissions::is_held(conn, &wanted.counting, user_id, name),
         None => Ok(false),
@@ -132,7 +133,12 @@ pub fn due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<Ro
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
-fn set(conn: &mut Conn, now: UnixTime, to: Role, (user_id, roles): (i64, Roles)) -> Result<Synced> {
+fn set(
+    conn: &mut Conn,
+    now: UnixTime,
+    to: Role,
+    (user_id, roles): (UserId, Roles),
+) -> Result<Synced> {
     let from = roles.by_permission;
     if to == from {
         return Ok(Synced::Unchanged);

@@ -62,24 +62,6 @@ pub fn random_token() -> Result<String, NoRandomness> {
     Ok(base64url(&random_bytes::<32>()?))
 }
 
-/// Makes a reference that a person can read out over the telephone: `F7K2-9QXM`, 40 random bits in
-/// Crockford's base 32. It identifies one event in the log and opens nothing.
-#[must_use]
-pub fn reference() -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let bytes = random_bytes::<8>().unwrap_or_default();
-    let mut text = String::with_capacity(9);
-    for (place, byte) in bytes.iter().enumerate() {
-        if place == 4 {
-            text.push('-');
-        }
-        if let Some(&letter) = ALPHABET.get(usize::from(byte & 31)) {
-            text.push(char::from(letter));
-        }
-    }
-    text
-}
-
 #[must_use]
 pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::UnixTime;
+use crate::id::UserId;
 use crate::secret::sha256;
 
 /// The wrong tries allowed for one account, known or not.
@@ -82,7 +83,7 @@ impl Throttle {
         &self,
         now: UnixTime,
         what: &str,
-        user_id: i64,
+        user_id: UserId,
     ) -> Result<Reservation, Paused> {
         self.count_try(
             now,
@@ -270,7 +271,7 @@ mod tests {
         assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.1"), 5);
         let apart = |what| {
             (0..100)
-                .filter(|_| throttle.reserve_apart(UnixTime(0), what, 7).is_ok())
+                .filter(|_| throttle.reserve_apart(UnixTime(0), what, UserId(7)).is_ok())
                 .count()
         };
         assert_eq!((apart("confirm"), apart("confirm")), (5, 0));

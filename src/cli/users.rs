@@ -14,10 +14,10 @@ use crate::config::{self, RoleSettings};
 use crate::db::Db;
 use crate::error::{Error, Stopped};
 use crate::i18n::rfc3339;
+use crate::id::Reference;
 use crate::paging::Page;
 use crate::permissions;
 use crate::roles::RolePermissions;
-use crate::secret::reference;
 use crate::sessions;
 use crate::users::{self, Filter, LastLogin, Role, Source, User, Wanted, refusals};
 
@@ -400,7 +400,7 @@ fn readmit_all(
     let (roles, admin) = (RolePermissions::default(), Admin::command_line());
     let said = Said {
         note,
-        reference: reference(),
+        reference: Some(Reference::random()),
     };
     let act = Act::Readmit(Some(provider.to_owned()));
     let (mut count, mut after) = (0_usize, None);
@@ -446,7 +446,7 @@ fn act(db: &Db, now: UnixTime, one: &One, act: &Act) -> Result<(), Failure> {
     let name = act.kind().code();
     let said = Said {
         note: note(&one.reason)?,
-        reference: reference(),
+        reference: Some(Reference::random()),
     };
     let roles = match act {
         Act::GrantPermission(_) | Act::TakePermission(_) => {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{CLAIM, Checked, Renewed, Round, Verdict};
 use crate::clock::UnixTime;
 use crate::error::{Admission, Cause};
+use crate::id::UserId;
 use crate::oauth::{KnownPerson, Moment, Presence, Refreshed, Refusal, Reread};
 use crate::secret::Secret;
 use crate::sessions::due::{self, SessionTokens};
@@ -35,7 +36,7 @@ impl Round {
     /// Asks with one session's tokens after the other, until one shows that the person is still
     /// known or that the provider is unreachable. Returns `None` if the tokens cannot be read from
     /// the database.
-    pub(super) async fn ask(&self, user_id: i64, claim: UnixTime) -> Option<Checked> {
+    pub(super) async fn ask(&self, user_id: UserId, claim: UnixTime) -> Option<Checked> {
         let (desk, provider) = (&self.desk, &self.provider);
         let (now, limits, id) = (desk.clock.now(), desk.limits, provider.id().to_owned());
         let known = desk.db.read(move |conn| {

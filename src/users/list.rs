@@ -14,6 +14,7 @@ use crate::clock::UnixTime;
 use crate::code::coded;
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
+use crate::id::UserId;
 use crate::paging::{COUNT_CAP, Listing, Page, Total, WINDOW, WINDOWS};
 
 /// Up to this many accounts are sorted and filtered in full.
@@ -274,7 +275,7 @@ impl Filter {
 /// by the search; [`crate::error::DatabaseError`], here and below.
 pub fn list(conn: &mut Conn, wanted: &Wanted) -> Result<Listing<User>> {
     if let Some(id) = wanted.page.anchor()
-        && super::find(conn, id)?.is_none()
+        && super::find(conn, UserId(id))?.is_none()
     {
         return Err(Error::BadRequest);
     }

@@ -113,6 +113,7 @@ fn each_library_stays_in_its_modules() {
         (
             "diesel::",
             &[
+                "id",
                 "db",
                 "users",
                 "permissions",
