@@ -365,7 +365,7 @@ impl From<diesel::result::Error> for Error {
 
 impl From<crate::secret::NoRandomness> for Error {
     fn from(_: crate::secret::NoRandomness) -> Self {
-        Self::Internal("the operating system gave no random bytes".to_owned())
+        Self::Internal("there were no random bytes".to_owned())
     }
 }
 

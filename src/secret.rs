@@ -6,10 +6,10 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use aws_lc_rs::{aead, digest, hkdf, hmac, pbkdf2};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::rand::{SecureRandom as _, SystemRandom};
-use ring::{aead, digest, hkdf, hmac, pbkdf2};
 
 /// A value that never reaches a log or a page: `Debug` prints `[redacted]`.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,14 +38,11 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
-/// The operating system gave no random bytes. Nothing safe can be done without them.
+/// There were no random bytes to be had. Nothing safe can be done without them.
 #[derive(Debug, Clone, Copy)]
 pub struct NoRandomness;
 
-/// Draws `N` bytes from the operating system's generator.
-///
-/// # Errors
-/// [`NoRandomness`] when the system has none to give.
+/// Draws `N` bytes from AWS-LC's generator, which the operating system seeds.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     SystemRandom::new()

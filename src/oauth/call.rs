@@ -77,7 +77,7 @@ impl Answer {
 /// The error of the TLS library.
 pub fn client(settings: &ProviderSettings) -> Result<Client, Box<dyn std::error::Error>> {
     // The process may already have one, which is the same.
-    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut builder = Client::builder()
         .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
