@@ -412,31 +412,14 @@ impl Providers {
 /// is the provider's own and is not passed on.
 #[must_use]
 pub fn known_code(code: &str) -> &'static str {
-    const CODES: &[&str] = &[
-        "invalid_request",
-        "unauthorized_client",
-        "access_denied",
-        "unsupported_response_type",
-        "invalid_scope",
-        "server_error",
-        "temporarily_unavailable",
-        "invalid_client",
-        "invalid_grant",
-        "unsupported_grant_type",
-        "interaction_required",
-        "login_required",
-        "account_selection_required",
-        "consent_required",
-        "invalid_request_uri",
-        "invalid_request_object",
-        "request_not_supported",
-        "request_uri_not_supported",
-        "registration_not_supported",
-        "insufficient_scope",
-    ];
-    CODES
-        .iter()
-        .find(|known| **known == code)
-        .copied()
+    const CODES: &str = "invalid_request unauthorized_client access_denied \
+        unsupported_response_type invalid_scope server_error temporarily_unavailable \
+        invalid_client invalid_grant unsupported_grant_type interaction_required login_required \
+        account_selection_required consent_required invalid_request_uri invalid_request_object \
+        request_not_supported request_uri_not_supported registration_not_supported \
+        insufficient_scope";
+    let mut codes = CODES.split(' ');
+    codes
+        .find(|known| *known == code)
         .unwrap_or("unknown_error")
 }
