@@ -71,8 +71,7 @@ impl Provider {
             .ok_or(Cause::BadToken("issuer"))?;
         let jwt = Jwt::parse(token)?;
         // The cheap checks come first: most forgeries fail here.
-        let logout =
-            claims::check_logout(jwt.claims(), &jwt.kind, self.parties(issuer), moment.now)?;
+        let logout = claims::check_logout(&jwt, self.parties(issuer), moment.now)?;
         let metadata = self.discover_once(moment).await;
         let metadata = metadata.map_err(|failure| failure.cause)?;
         self.verify(&metadata, &jwt, moment).await?;

@@ -105,7 +105,7 @@ impl Provider {
         let checked = async {
             let jwt = Jwt::parse(text.expose())?;
             self.verify(&metadata, &jwt, moment).await?;
-            claims::check_refreshed(jwt.claims(), &jwt.kind, self.parties(issuer), sub, now)?;
+            claims::check_refreshed(&jwt, self.parties(issuer), sub, moment.now)?;
             Ok(jwt.into_claims())
         };
         match checked.await {

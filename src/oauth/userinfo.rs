@@ -158,7 +158,7 @@ impl Provider {
             let jwt = Jwt::parse(text.trim())?;
             self.verify(asking.metadata, &jwt, asking.moment).await?;
             let parties = self.parties(self.settings.issuer.as_deref().unwrap_or_default());
-            claims::check_userinfo(jwt.claims(), &jwt.kind, parties, asking.moment.now)?;
+            claims::check_userinfo(&jwt, parties, asking.moment.now)?;
             jwt.into_claims()
         } else {
             answer.json()?
