@@ -53,7 +53,7 @@ pub use finish::{Answers, Exchanged};
 use mapping::KeptField;
 use metadata::Metadata;
 use places::{Place, Places};
-pub use refresh::{KnownPerson, Presence, Refreshed, Refusal, Reread};
+pub use refresh::{KnownPerson, Refreshed, Refusal, Reread, Unconfirmed};
 use token::Tokens;
 
 /// Sign-ins that may wait for one provider at once. The next one waits a while for a place among

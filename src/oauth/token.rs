@@ -56,7 +56,17 @@ impl Provider {
         if self.settings.pkce {
             parameters.push(("code_verifier", pkce_verifier.expose()));
         }
-        let request = self.client_request(metadata, &metadata.token, &parameters, moment.now)?;
+        self.ask_for_tokens(metadata, &parameters, moment).await
+    }
+
+    /// A request to the token endpoint, for whatever grant.
+    pub(super) async fn ask_for_tokens(
+        &self,
+        metadata: &Metadata,
+        parameters: &[(&str, &str)],
+        moment: Moment,
+    ) -> Result<Tokens, Cause> {
+        let request = self.client_request(metadata, &metadata.token, parameters, moment.now)?;
         let answer = call(request, moment.deadline).await?;
         read(&self.settings, &answer, moment.now)
     }
