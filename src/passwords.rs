@@ -64,9 +64,6 @@ impl fmt::Display for Weakness {
 }
 
 /// Checks whether `password` is strong enough for `username`.
-///
-/// # Errors
-/// [`Weakness`]
 pub fn check_strength(password: &Secret<String>, username: &str) -> Result<(), Weakness> {
     let text = password.expose();
     match text.chars().count() {
@@ -119,9 +116,6 @@ fn is_repetition(text: &str) -> bool {
 
 /// Hashes a password with Argon2id, in PHC form. This takes 19 MiB and tens of milliseconds, so
 /// only commands call it directly; a server uses [`Hasher`].
-///
-/// # Errors
-/// [`Error::Internal`]
 pub fn hash(password: &Secret<String>) -> Result<String> {
     let salt = SaltString::generate(&mut OsRng);
     Argon2::default()
@@ -251,9 +245,6 @@ impl Hasher {
     }
 
     /// Calls [`hash`] when it is its turn.
-    ///
-    /// # Errors
-    /// [`Error::Overloaded`], [`Error::Internal`]
     pub async fn hash(&self, password: Secret<String>) -> Result<String> {
         self.in_turn(Duration::ZERO, move || hash(&password)).await
     }

@@ -163,9 +163,6 @@ struct Grant {
 const MAX_KEPT: usize = 1000;
 
 /// Serves the platform on `listener` until the future is dropped.
-///
-/// # Errors
-/// [`Error::Internal`] if it cannot listen.
 pub fn start(
     listener: TcpListener,
     client_secret: Secret<String>,

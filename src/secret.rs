@@ -53,9 +53,6 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
 }
 
 /// Draws 32 random bytes, as 43 characters that are safe in a URL, a cookie and a header.
-///
-/// # Errors
-/// [`NoRandomness`]
 pub fn random_token() -> Result<String, NoRandomness> {
     Ok(base64url(&random_bytes::<32>()?))
 }

@@ -75,9 +75,6 @@ impl Throttle {
 
     /// Counts a try by a signed-in person, apart from sign-ins: neither can pause the other. `what`
     /// is not a username.
-    ///
-    /// # Errors
-    /// [`Paused`], as [`Throttle::reserve`]
     pub fn reserve_apart(
         &self,
         now: UnixTime,

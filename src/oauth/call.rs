@@ -72,9 +72,6 @@ impl Answer {
 }
 
 /// A client for one provider.
-///
-/// # Errors
-/// The error of the TLS library.
 pub fn client(settings: &ProviderSettings) -> Result<Client, Box<dyn std::error::Error>> {
     // The process may already have one, which is the same.
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -114,9 +111,6 @@ pub async fn call(request: RequestBuilder, deadline: Instant) -> Result<Answer, 
 }
 
 /// Like [`call`], for a body of at most `max` bytes.
-///
-/// # Errors
-/// As [`call`]
 pub async fn call_for(
     request: RequestBuilder,
     deadline: Instant,

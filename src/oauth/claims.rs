@@ -141,9 +141,6 @@ pub fn check_id_token(
 
 /// Checks the claims of an ID token that came with a refresh: it must be the same person (Core
 /// 12.2).
-///
-/// # Errors
-/// [`Cause::BadToken`]
 pub fn check_refreshed(
     token: &Jwt,
     parties: Parties<'_>,
@@ -162,9 +159,6 @@ pub fn check_refreshed(
 }
 
 /// Checks the claims of a signed userinfo answer.
-///
-/// # Errors
-/// [`Cause::BadToken`]
 pub fn check_userinfo(token: &Jwt, parties: Parties<'_>, now: UnixTime) -> Result<(), Cause> {
     check_kind(token, &["userinfo+jwt", "token-introspection+jwt"])?;
     check_parties(token.claims(), parties)?;
@@ -183,9 +177,6 @@ pub struct Logout {
 }
 
 /// Checks the claims of a logout token.
-///
-/// # Errors
-/// [`Cause::BadToken`]
 pub fn check_logout(token: &Jwt, parties: Parties<'_>, now: UnixTime) -> Result<Logout, Cause> {
     const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
     check_kind(token, &["logout+jwt"])?;

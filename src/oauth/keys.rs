@@ -84,9 +84,6 @@ impl Cache {
 
     /// Verifies a token's signature with the known keys or, if none fits, with the provider's
     /// current ones.
-    ///
-    /// # Errors
-    /// [`Cause::BadToken`], or the reason why the keys are not available.
     pub async fn verify(
         &self,
         token: &Jwt,

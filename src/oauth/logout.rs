@@ -15,9 +15,6 @@ const MAX_HINT: usize = 2048;
 
 impl Provider {
     /// Revokes a token (RFC 7009 2.1).
-    ///
-    /// # Errors
-    /// The reason why it may still be valid.
     pub async fn revoke(
         &self,
         token: &Secret<String>,
@@ -60,9 +57,6 @@ impl Provider {
     }
 
     /// Reads a logout token and returns the sessions that it ends (Back-Channel Logout 1.0, 2.6).
-    ///
-    /// # Errors
-    /// [`Cause::BadToken`], or the reason why it could not be verified.
     pub async fn logout(&self, token: &str, moment: Moment) -> Result<Logout, Cause> {
         let issuer = self
             .settings

@@ -106,9 +106,6 @@ impl Cache {
     }
 
     /// Reads the document if that is due. Returns `Ok` even if an older one remains in use.
-    ///
-    /// # Errors
-    /// The reason why there is none.
     pub async fn refresh(
         &self,
         settings: &ProviderSettings,
@@ -199,9 +196,6 @@ fn inside(settings: &ProviderSettings, url: Url) -> Url {
 
 /// Reads a discovery document. Its issuer must be the configured one, byte for byte (Discovery
 /// 4.3). An https issuer must have https addresses. Addresses that are configured win.
-///
-/// # Errors
-/// [`Cause::BadMetadata`] with the member at fault.
 pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, Cause> {
     if document.get("issuer").and_then(Value::as_str) != settings.issuer.as_deref() {
         return Err(Cause::BadMetadata("issuer"));

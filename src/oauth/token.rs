@@ -93,9 +93,6 @@ impl Provider {
 
     /// A request with parameters and the client's authentication, to the token endpoint or to
     /// another one that requires the same.
-    ///
-    /// # Errors
-    /// [`Cause::Internal`] if the client's key cannot sign.
     pub(super) fn client_request(
         &self,
         metadata: &Metadata,
@@ -384,9 +381,6 @@ fn is_token_text(token: &str) -> bool {
 }
 
 /// Checks that the client's credentials can be sent at all.
-///
-/// # Errors
-/// [`Error::Internal`]
 pub fn check_credentials(settings: &ProviderSettings) -> Result<()> {
     basic(settings)
         .map(|_| ())
