@@ -23,8 +23,6 @@ pub const MAX_RESTARTS: u8 = 1;
 pub struct Browser(Secret<String>);
 
 impl Browser {
-    /// # Errors
-    /// [`NoRandomness`]
     pub fn new() -> Result<Self, NoRandomness> {
         Ok(Self(Secret::new(random_token()?)))
     }
@@ -115,9 +113,6 @@ pub struct Attempt {
 
 impl Attempt {
     /// Begins a new attempt, and returns it with its `state`: the attempt itself, sealed.
-    ///
-    /// # Errors
-    /// [`NoRandomness`]
     pub fn begin(
         keys: &Keys,
         now: UnixTime,

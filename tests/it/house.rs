@@ -131,7 +131,7 @@ fn each_library_stays_in_its_modules() {
         ("reqwest::", &["oauth"]),
         ("tokio_util::", &["jobs"]),
         ("std::env", &["config"]),
-        (" ring::", &["secret"]),
+        (" aws_lc_rs::", &["secret"]),
         ("SystemTime::now", &["clock"]),
         ("Timestamp::now", &["logging"]),
         ("sandbox::start", &["cli"]),
