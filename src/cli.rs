@@ -3,6 +3,7 @@
 /// Like `println!`, for readers that may stop early, like `head`.
 macro_rules! say {
     ($($text:tt)*) => {{
+        use std::io::Write as _;
         let _reader_gone = writeln!(std::io::stdout(), $($text)*);
     }};
 }
@@ -16,14 +17,14 @@ mod users;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::admin::{Admin, ChangedPassword};
 use crate::clock::Clock;
-use crate::config::{self, DatabaseUrl, Faults, LogSettings, OPTIONS, Settings};
+use crate::config::{self, DatabaseUrl, LogSettings, OPTIONS, Settings};
 use crate::db::Db;
 use crate::error::{Error, Stopped};
 use crate::import_django::Mode;
@@ -31,6 +32,9 @@ use crate::secret::{Keys, Secret, random_token};
 use crate::signin::rescue;
 use crate::users::Role;
 use crate::{Server, admin, logging, passwords};
+
+/// The exit status of a failure without one of its own.
+const FAILED: u8 = 1;
 
 /// The sign-in front desk of a company.
 #[derive(Parser)]
@@ -123,53 +127,25 @@ impl RoleArgument {
     }
 }
 
-/// The reason why a command failed, for the person at the terminal.
+/// Why a command failed.
 enum Failure {
-    Settings(Faults),
-    Refused(admin::Refusal),
-    Failed(Error),
-    Other(String),
-    /// Everything has been said already.
-    Said,
-    /// The same, with its own exit status.
+    /// To be printed for the person at the terminal.
+    Reason(String),
+    /// Everything has been said already. This is the exit status.
     Status(u8),
 }
 
-impl From<Faults> for Failure {
-    fn from(faults: Faults) -> Self {
-        Self::Settings(faults)
-    }
-}
-
-impl From<admin::Refusal> for Failure {
-    fn from(refusal: admin::Refusal) -> Self {
-        Self::Refused(refusal)
+impl<T: fmt::Display> From<T> for Failure {
+    fn from(reason: T) -> Self {
+        Self::Reason(reason.to_string())
     }
 }
 
 impl From<Stopped<admin::Refusal>> for Failure {
     fn from(stopped: Stopped<admin::Refusal>) -> Self {
         match stopped {
-            Stopped::Refused(refusal) => Self::Refused(refusal),
-            Stopped::Failed(error) => Self::Failed(error),
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Settings(faults) => write!(f, "{faults}"),
-            Self::Refused(refusal) => write!(f, "{refusal}"),
-            Self::Failed(error) => write!(f, "{error}"),
-            Self::Other(text) => f.write_str(text),
-            Self::Said | Self::Status(_) => Ok(()),
+            Stopped::Refused(refusal) => refusal.into(),
+            Stopped::Failed(error) => error.into(),
         }
     }
 }
@@ -184,11 +160,10 @@ pub fn main() -> ExitCode {
     };
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Said) => ExitCode::FAILURE,
         Err(Failure::Status(status)) => ExitCode::from(status),
-        Err(failure) => {
-            eprintln!("frontdesk: {failure}");
-            ExitCode::FAILURE
+        Err(Failure::Reason(reason)) => {
+            eprintln!("frontdesk: {reason}");
+            ExitCode::from(FAILED)
         }
     }
 }
@@ -200,17 +175,9 @@ fn settings_help() -> String {
          a secret NAME can also be given as a file by NAME_FILE):\n",
     );
     for option in OPTIONS {
-        for part in [
-            "  ",
-            option.name,
-            "\n      ",
-            option.meaning,
-            " [",
-            &option.default.to_string(),
-            "]\n",
-        ] {
-            text.push_str(part);
-        }
+        let default = option.default.to_string();
+        let line = ["\n      ", option.meaning, " [", &default, "]\n"];
+        text.extend(["  ", option.name].into_iter().chain(line));
     }
     text
 }
@@ -286,10 +253,10 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Users(command) => users::run(command),
         Command::ImportDjango {
             database_url,
-            dry_run: true,
-        } => import_django::run(&database_url, Mode::DryRun),
-        Command::ImportDjango { database_url, .. } => {
-            import_django::run(&database_url, Mode::Import)
+            dry_run,
+        } => {
+            let mode = if dry_run { Mode::DryRun } else { Mode::Import };
+            import_django::run(&database_url, mode)
         }
         Command::Rekey(rekey) => rekey::run(&rekey),
         Command::Completions { shell } => {
@@ -332,7 +299,7 @@ fn man() -> Result<(), Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command_line())
         .render(&mut page)
-        .map_err(|error| Failure::Other(format!("the manual page cannot be written: {error}")))?;
+        .map_err(|error| format!("the manual page cannot be written: {error}"))?;
     say!("{}", String::from_utf8_lossy(&page));
     Ok(())
 }
@@ -340,10 +307,7 @@ fn man() -> Result<(), Failure> {
 fn serve(settings: Settings) -> Result<(), Failure> {
     actix_web::rt::System::new().block_on(async {
         let server = Server::build(settings, Clock::default())?;
-        server
-            .run()
-            .await
-            .map_err(|error| Failure::Other(error.to_string()))
+        Ok(server.run().await?)
     })
 }
 
@@ -380,10 +344,10 @@ fn refuse_missing(url: &DatabaseUrl) -> Result<(), Failure> {
     if let DatabaseUrl::Sqlite(path) = url
         && !path.exists()
     {
-        return Err(Failure::Other(format!(
+        return Err(format!(
             "{} does not exist (DATABASE_URL): run this in the directory and with the settings of `serve`",
             crate::db::describe(url)
-        )));
+        ).into());
     }
     Ok(())
 }
@@ -396,8 +360,7 @@ fn migrated_database() -> Result<(Db, Clock), Failure> {
 
 /// Asks twice on a terminal, or reads one line from standard input.
 fn new_password(from_stdin: bool, username: &str) -> Result<String, Failure> {
-    let read =
-        |error: std::io::Error| Failure::Other(format!("the password cannot be read: {error}"));
+    let read = |error: std::io::Error| format!("the password cannot be read: {error}");
     let password = if from_stdin {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).map_err(read)?;
@@ -406,16 +369,13 @@ fn new_password(from_stdin: bool, username: &str) -> Result<String, Failure> {
         let first = rpassword::prompt_password("Password: ").map_err(read)?;
         let second = rpassword::prompt_password("Password (again): ").map_err(read)?;
         if first != second {
-            return Err(Failure::Other("the two passwords do not match".to_owned()));
+            return Err("the two passwords do not match".into());
         }
         first
     } else {
-        return Err(Failure::Other(
-            "there is no terminal to ask for a password; use --password-stdin".to_owned(),
-        ));
+        return Err("there is no terminal to ask for a password; use --password-stdin".into());
     };
     let password = Secret::new(password);
-    passwords::check_strength(&password, username)
-        .map_err(|weakness| Failure::Other(weakness.to_string()))?;
+    passwords::check_strength(&password, username)?;
     Ok(passwords::hash(&password)?)
 }

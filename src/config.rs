@@ -123,9 +123,6 @@ pub struct LogSettings {
 }
 
 /// Reads the log's settings, for commands that run without the rest.
-///
-/// # Errors
-/// When `FRONTDESK_LOG_FORMAT` cannot be read.
 pub fn log_settings(variables: &HashMap<String, String>) -> Result<LogSettings, Faults> {
     Reader::run(variables, |reader| {
         Ok(LogSettings {
@@ -136,9 +133,6 @@ pub fn log_settings(variables: &HashMap<String, String>) -> Result<LogSettings, 
 }
 
 /// Reads the database's address, for commands that need nothing else.
-///
-/// # Errors
-/// When `DATABASE_URL` cannot be read.
 pub fn database_url(variables: &HashMap<String, String>) -> Result<DatabaseUrl, Faults> {
     Reader::run(variables, Settings::database)
 }

@@ -135,9 +135,6 @@ impl Db {
     }
 
     /// Runs queries that change nothing.
-    ///
-    /// # Errors
-    /// What `query` returns, or [`DatabaseError`].
     pub async fn read<T, F>(&self, query: F) -> Result<T>
     where
         F: Fn(&mut Conn) -> Result<T> + Send + 'static,
@@ -165,9 +162,6 @@ impl Db {
 
     /// Like [`Db::write`], for changes that may be refused: anything written before a refusal is
     /// committed.
-    ///
-    /// # Errors
-    /// What `change` returns; or [`DatabaseError`]
     pub async fn decide<T, R, F>(&self, change: F) -> Result<T, Stopped<R>>
     where
         F: Fn(&mut Conn) -> Result<T, Stopped<R>> + Send + 'static,
@@ -180,9 +174,6 @@ impl Db {
     }
 
     /// [`Db::decide`] for a command without a runtime.
-    ///
-    /// # Errors
-    /// As [`Db::decide`]
     pub fn decide_blocking<T, R>(
         &self,
         change: impl Fn(&mut Conn) -> Result<T, Stopped<R>>,
@@ -192,17 +183,11 @@ impl Db {
     }
 
     /// [`Db::write`] for a command without a runtime.
-    ///
-    /// # Errors
-    /// As [`Db::write`]
     pub fn write_blocking<T>(&self, change: impl Fn(&mut Conn) -> Result<T>) -> Result<T> {
         self.0.write(&change)
     }
 
     /// [`Db::read`] for a command without a runtime.
-    ///
-    /// # Errors
-    /// As [`Db::read`]
     pub fn read_blocking<T>(&self, query: impl Fn(&mut Conn) -> Result<T>) -> Result<T> {
         self.0.read(&query)
     }
@@ -369,33 +354,21 @@ fn has_met_another(error: &Error) -> bool {
 }
 
 /// Lets only one transaction at a time decide who the last admin is.
-///
-/// # Errors
-/// [`DatabaseError`]
 pub fn lock_superusers(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, SUPERUSER_LOCK)
 }
 
 /// Lets only one transaction at a time claim people who are due for a re-check.
-///
-/// # Errors
-/// [`DatabaseError`]
 pub fn lock_rechecks(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, RECHECK_LOCK)
 }
 
 /// Lets only one instance at a time record which providers it has.
-///
-/// # Errors
-/// [`DatabaseError`]
 pub fn lock_instances(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, INSTANCES_LOCK)
 }
 
 /// Lets only one transaction at a time deal with each of these names, locked in this order.
-///
-/// # Errors
-/// [`DatabaseError`]
 pub fn lock_names(conn: &mut Conn, names: impl Iterator<Item = String>) -> Result<()> {
     if let Conn::Sqlite(_) = conn {
         return Ok(());
@@ -423,9 +396,6 @@ fn down(why: impl std::fmt::Display) -> Error {
 
 impl Db {
     /// Returns the collation of text in PostgreSQL. SQLite compares bytes.
-    ///
-    /// # Errors
-    /// [`DatabaseError`]
     pub fn collation(&self) -> Result<String> {
         #[derive(diesel::QueryableByName)]
         struct Row {

@@ -58,9 +58,6 @@ pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> 
 
 /// Gives people of a provider new subjects, by a list of old and new ones. `pointer` names the
 /// member that identifies them from now on.
-///
-/// # Errors
-/// As [`to_id`]
 pub fn to_subjects(
     db: &Db,
     now: UnixTime,

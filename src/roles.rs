@@ -29,9 +29,6 @@ impl From<RoleSettings> for RolePermissions {
 }
 
 /// Returns whether a person holds a permission that makes a role.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn is_due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<bool> {
     for name in [&wanted.staff, &wanted.superuser].into_iter().flatten() {
         if permissions::is_held(conn, &wanted.counting, user_id, name)? {
@@ -55,9 +52,6 @@ enum Synced {
 
 /// Gives the role that a person's permissions make. The outcome is added to `changes`, and recorded
 /// as a change of the account made by `changed_by`.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn sync_and_note(
     conn: &mut Conn,
     now: UnixTime,
@@ -72,9 +66,6 @@ pub fn sync_and_note(
 
 /// Takes a role by permission, or a part of it, from a person whose permissions no longer make it,
 /// and returns whether it did. It never gives a role.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn withdraw_and_note(
     conn: &mut Conn,
     now: UnixTime,
@@ -110,9 +101,6 @@ fn note(
 }
 
 /// Returns the role that a person's permissions make.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<Role> {
     let mut holds = |name: &Option<String>| match name {
         Some(name) => permissions::is_held(conn, &wanted.counting, user_id, name),
@@ -129,9 +117,6 @@ pub fn due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<Ro
 
 /// Sets a role by permission. The role by hand is not touched, and the last active admin stays one.
 /// `roles` must come from [`users::lock`] or [`users::sync`], so that the account's row is locked.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 fn set(conn: &mut Conn, now: UnixTime, to: Role, (user_id, roles): (i64, Roles)) -> Result<Synced> {
     let from = roles.by_permission;
     if to == from {

@@ -136,9 +136,6 @@ impl Board {
 }
 
 /// Counts the current figures.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn count(
     conn: &mut Conn,
     now: UnixTime,

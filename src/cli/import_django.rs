@@ -1,7 +1,6 @@
 //! `frontdesk import-django`: imports the accounts of the Django app that the portal replaces.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 
 use jiff::Timestamp;
 
@@ -50,9 +49,7 @@ pub fn run(database_url: &str, mode: Mode) -> Result<(), Failure> {
 /// Parses an address in the same way as `DATABASE_URL`.
 fn source_url(text: &str) -> Result<DatabaseUrl, Failure> {
     if text.trim().is_empty() {
-        return Err(Failure::Other(
-            "the address of the app's database is empty".to_owned(),
-        ));
+        return Err("the address of the app's database is empty".into());
     }
     let variables = HashMap::from([("DATABASE_URL".to_owned(), text.to_owned())]);
     Ok(config::database_url(&variables)?)

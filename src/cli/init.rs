@@ -110,9 +110,7 @@ pub fn run(init: &Init) -> Result<(), Failure> {
     if is_checked && is_prepared {
         Ok(())
     } else {
-        Err(Failure::Other(format!(
-            "fix the faults above first: edit {FILE}, then run `frontdesk check`"
-        )))
+        Err(format!("fix the faults above first: edit {FILE}, then run `frontdesk check`").into())
     }
 }
 
@@ -121,19 +119,20 @@ fn refuse_existing() -> Result<(), Failure> {
     if Path::new(FILE).symlink_metadata().is_err() {
         return Ok(());
     }
-    Err(Failure::Other(format!(
+    Err(format!(
         "{FILE} already exists, and init does not overwrite it. `frontdesk check` checks it; \
          to start again, move it away first"
-    )))
+    )
+    .into())
 }
 
 /// Reports a failed step. The rest of the first day must go on.
 fn is_well(result: Result<(), Failure>) -> bool {
     match result {
         Ok(()) => true,
-        Err(Failure::Said) => false,
-        Err(failure) => {
-            eprintln!("frontdesk: {failure}");
+        Err(Failure::Status(_)) => false,
+        Err(Failure::Reason(reason)) => {
+            eprintln!("frontdesk: {reason}");
             false
         }
     }
@@ -151,19 +150,17 @@ fn ask(label: &str, hint: Option<&str>) -> Result<String, Failure> {
     let length = std::io::stdin()
         .lock()
         .read_line(&mut line)
-        .map_err(|error| unreadable(&error))?;
+        .map_err(unreadable)?;
     if length == 0 {
-        return Err(Failure::Other(
-            "the input ended before all questions were answered; nothing was written".to_owned(),
-        ));
+        return Err(
+            "the input ended before all questions were answered; nothing was written".into(),
+        );
     }
     Ok(line.trim().to_owned())
 }
 
-fn unreadable(error: &std::io::Error) -> Failure {
-    Failure::Other(format!(
-        "the answer cannot be read: {error}; nothing was written"
-    ))
+fn unreadable(error: std::io::Error) -> String {
+    format!("the answer cannot be read: {error}; nothing was written")
 }
 
 /// Warns about variables of the environment: they win over the file, and would quietly undo an

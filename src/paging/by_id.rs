@@ -34,9 +34,6 @@ struct Id {
 impl ById {
     /// Reads one page. With at most one filter it walks that filter's index; otherwise it looks at
     /// [`WINDOW`] rows of the most selective one, and says if it stopped there.
-    ///
-    /// # Errors
-    /// [`crate::error::DatabaseError`], here and below.
     pub fn page<T>(&self, conn: &mut Conn, page: Page, size: usize) -> Result<Listing<T>>
     where
         T: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
