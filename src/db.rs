@@ -114,9 +114,6 @@ pub struct Counts {
 
 impl Db {
     /// Opens the database, and creates an SQLite file that does not exist. Changes no table.
-    ///
-    /// # Errors
-    /// [`DatabaseError::Down`] with the reason, in words, without the password.
     pub fn open(url: &DatabaseUrl) -> Result<Self> {
         let (readers, writers) = match url {
             // SQLite allows one writer at a time, and a fair queue is better than a race for it.
@@ -146,10 +143,7 @@ impl Db {
     }
 
     /// Runs one transaction. `change` may run again after a conflict with another transaction, so
-    /// it must do nothing but use the connection.
-    ///
-    /// # Errors
-    /// What `change` returns, and then nothing was changed; or [`DatabaseError`].
+    /// it must do nothing but use the connection. If it fails, nothing is changed.
     pub async fn write<T, F>(&self, change: F) -> Result<T>
     where
         F: Fn(&mut Conn) -> Result<T> + Send + 'static,

@@ -28,9 +28,6 @@ pub struct Moved {
 }
 
 /// Moves all people of `from` to the id `to`.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below; then no one was moved.
 pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> Result<Moved> {
     db.write_blocking(|conn| {
         let clashes = keys::clashes(conn, from, to, MAX_CLASHES)?;
