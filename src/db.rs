@@ -12,7 +12,7 @@ mod sql;
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
@@ -23,7 +23,7 @@ use url::Url;
 pub use conn::Conn;
 pub(crate) use conn::each;
 pub use connect::connection_url;
-use connect::{connect, is_local};
+use connect::{Access, connect, is_local};
 pub use migrations::{MigrationState, migration_state, sqlite_version};
 pub use prepared::Prepared;
 pub use sql::{Sql, Value};
@@ -60,30 +60,20 @@ struct Inner {
 struct Lane {
     permits: Semaphore,
     idle: Mutex<Vec<Conn>>,
-    may_write: bool,
+    access: Access,
 }
 
 impl Lane {
-    const fn new(size: usize, may_write: bool) -> Self {
+    const fn new(size: usize, access: Access) -> Self {
         Self {
             permits: Semaphore::const_new(size),
             idle: Mutex::new(Vec::new()),
-            may_write,
+            access,
         }
     }
 
-    fn take(&self) -> Option<Conn> {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
-    }
-
-    fn put(&self, conn: Conn) {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(conn);
+    fn idle(&self) -> MutexGuard<'_, Vec<Conn>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the connection for the next caller, unless it is broken.
@@ -93,15 +83,8 @@ impl Lane {
                 AnsiTransactionManager::is_broken_transaction_manager(c)
             });
         if !is_broken {
-            self.put(conn);
+            self.idle().push(conn);
         }
-    }
-
-    fn clear(&self) {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
     }
 }
 
@@ -117,11 +100,11 @@ impl Db {
     pub fn open(url: &DatabaseUrl) -> Result<Self> {
         let (readers, writers) = match url {
             // SQLite allows one writer at a time, and a fair queue is better than a race for it.
-            DatabaseUrl::Sqlite(_) => (Lane::new(4, false), Lane::new(1, true)),
-            DatabaseUrl::Postgres(_) => (Lane::new(8, false), Lane::new(8, true)),
+            DatabaseUrl::Sqlite(_) => (Lane::new(4, Access::Read), Lane::new(1, Access::Write)),
+            DatabaseUrl::Postgres(_) => (Lane::new(8, Access::Read), Lane::new(8, Access::Write)),
         };
         // The first connection must be a writer, which may create the file and switch it to WAL.
-        writers.put(connect(url, true)?);
+        writers.idle().push(connect(url, Access::Write)?);
         Ok(Self(Arc::new(Inner {
             url: url.clone(),
             readers,
@@ -240,7 +223,7 @@ impl Inner {
         let (mut conn, mut result) = self.first_use(&self.readers, query)?;
         // Asking again is safe, because nothing was changed.
         if is_down(&result) {
-            conn = connect(&self.url, self.readers.may_write)?;
+            conn = connect(&self.url, Access::Read)?;
             result = query(&mut conn);
         }
         self.readers.give_back(conn, &result);
@@ -250,7 +233,7 @@ impl Inner {
     fn write<T>(&self, change: &dyn Fn(&mut Conn) -> Result<T>) -> Result<T> {
         let (mut conn, begun) = self.first_use(&self.writers, &begin)?;
         if is_down(&begun) {
-            conn = connect(&self.url, self.writers.may_write)?;
+            conn = connect(&self.url, Access::Write)?;
             begin(&mut conn)?;
         } else {
             begun?;
@@ -267,13 +250,11 @@ impl Inner {
         lane: &Lane,
         work: &dyn Fn(&mut Conn) -> Result<T>,
     ) -> Result<(Conn, Result<T>)> {
-        let mut conn = match lane.take() {
-            Some(conn) => conn,
-            None => connect(&self.url, lane.may_write)?,
-        };
+        let idle = lane.idle().pop();
+        let mut conn = idle.map_or_else(|| connect(&self.url, lane.access), Ok)?;
         let result = work(&mut conn);
         if is_down(&result) {
-            lane.clear();
+            lane.idle().clear();
         }
         Ok((conn, result))
     }

@@ -50,11 +50,6 @@ impl Db {
     pub async fn migration_state(&self) -> Result<MigrationState> {
         self.read(migration_state).await
     }
-
-    /// [`Db::migration_state`] for a command that has no runtime.
-    pub fn migration_state_blocking(&self) -> Result<MigrationState> {
-        self.0.read(&migration_state)
-    }
 }
 
 fn run_migrations<C>(conn: &mut C) -> Result<usize>

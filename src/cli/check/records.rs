@@ -89,7 +89,7 @@ fn report_missing(report: &mut Report, url: &DatabaseUrl, name: &str) {
 }
 
 fn check_migrations(report: &mut Report, db: &Db) {
-    match db.migration_state_blocking() {
+    match db.read_blocking(db::migration_state) {
         Ok(MigrationState::Current) => ok!("migrations", "all are applied"),
         Ok(MigrationState::Pending(count)) => warning!(
             "migrations",
@@ -110,7 +110,11 @@ fn existing(url: &DatabaseUrl) -> Option<Db> {
         return None;
     }
     let db = Db::open(url).ok()?;
-    matches!(db.migration_state_blocking(), Ok(MigrationState::Current)).then_some(db)
+    matches!(
+        db.read_blocking(db::migration_state),
+        Ok(MigrationState::Current)
+    )
+    .then_some(db)
 }
 
 /// Warns about accounts whose name the audit log uses for something that is not a person.

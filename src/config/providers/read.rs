@@ -306,9 +306,8 @@ impl Reader<'_> {
         }
         let source = SettingsSource::File(id.to_owned());
         let secret = self.file_secret(&source, &raw).unwrap_or_default();
-        let reader = self;
         let builder = Builder {
-            reader,
+            reader: self,
             source,
             raw,
             count,
