@@ -24,7 +24,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::admin::{Admin, ChangedPassword};
 use crate::clock::Clock;
-use crate::config::{self, DatabaseUrl, LogSettings, OPTIONS, Settings};
+use crate::config::{self, DatabaseUrl, OPTIONS, Settings};
 use crate::db::Db;
 use crate::error::{Error, Stopped};
 use crate::import_django::Mode;
@@ -185,32 +185,11 @@ fn settings_help() -> String {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo => demo::run(),
-        Command::Serve => {
-            let variables = config::environment()?;
-            let settings = Settings::parse(&variables)?;
-            logging::start(&settings.log());
-            for (name, option) in config::near_misses(&variables) {
-                log::warn!(event = "settings"; "{name} is set but is not a setting; did you mean {option}?");
-            }
-            for provider in settings.providers.iter().filter(|provider| !provider.pkce) {
-                let name = provider.source.name("pkce");
-                log::warn!(event = "settings"; "{name} is off: anyone who steals an authorization code can use it");
-            }
-            serve(settings)
-        }
-        Command::Migrate => {
-            let (db, _) = database()?;
-            match db.migrate()? {
-                0 => say!("{}: up to date", db.describe()),
-                1 => say!("{}: 1 migration applied", db.describe()),
-                applied => say!("{}: {applied} migrations applied", db.describe()),
-            }
-            Ok(())
-        }
+        Command::Serve => serve(),
+        Command::Migrate => migrate(),
         Command::Check => check::run(&config::environment()?),
         Command::SecretKey => {
-            let key = random_token().map_err(Error::from)?;
-            say!("{key}");
+            say!("{}", random_token().map_err(Error::from)?);
             Ok(())
         }
         Command::Promote { username, role } => promote(&username, role.role()),
@@ -219,35 +198,15 @@ fn run(command: Command) -> Result<(), Failure> {
             email,
             password_stdin,
         } => {
-            let (db, clock) = migrated_database()?;
+            let (db, _) = migrated_database()?;
             admin::check_new_account(&username, &email)?;
             let hash = new_password(password_stdin, &username)?;
-            admin::create_superuser(
-                &db,
-                clock.now(),
-                &Admin::command_line(),
-                &username,
-                &email,
-                &hash,
-            )?;
-            say!("{username} is an admin.");
-            Ok(())
+            create_superuser(&db, &username, &email, &hash)
         }
         Command::Changepassword {
             username,
             password_stdin,
-        } => {
-            let (db, clock) = existing_database()?;
-            let hash = new_password(password_stdin, &username)?;
-            let admin = Admin::command_line();
-            match admin::change_password(&db, clock.now(), &admin, &username, &hash)? {
-                ChangedPassword::Local => say!("The password of {username} has been changed."),
-                ChangedPassword::Confirmation => say!(
-                    "{username} has no local password, so this is now their confirmation password. They are asked\nfor it before actions that could do lasting harm; it cannot be used to sign in."
-                ),
-            }
-            Ok(())
-        }
+        } => change_password(&username, password_stdin),
         Command::Init(init) => init::run(&init),
         Command::Rescue { username } => rescue(&username),
         Command::Users(command) => users::run(command),
@@ -272,10 +231,7 @@ fn run(command: Command) -> Result<(), Failure> {
 /// Prints a link for the day when a person cannot sign in in any other way.
 fn rescue(username: &str) -> Result<(), Failure> {
     let settings = Settings::parse(&config::environment()?)?;
-    logging::start(&LogSettings {
-        filter: "warn".to_owned(),
-        ..settings.log()
-    });
+    logging::start(&settings.log().only("warn"));
     refuse_missing(&settings.database)?;
     let db = Db::open(&settings.database)?;
     db.migrate()?;
@@ -304,11 +260,50 @@ fn man() -> Result<(), Failure> {
     Ok(())
 }
 
-fn serve(settings: Settings) -> Result<(), Failure> {
+fn serve() -> Result<(), Failure> {
+    let variables = config::environment()?;
+    let settings = Settings::parse(&variables)?;
+    logging::start(&settings.log());
+    for (name, option) in config::near_misses(&variables) {
+        log::warn!(event = "settings"; "{name} is set but is not a setting; did you mean {option}?");
+    }
+    for provider in settings.providers.iter().filter(|provider| !provider.pkce) {
+        let name = provider.source.name("pkce");
+        log::warn!(event = "settings"; "{name} is off: anyone who steals an authorization code can use it");
+    }
     actix_web::rt::System::new().block_on(async {
         let server = Server::build(settings, Clock::default())?;
         Ok(server.run().await?)
     })
+}
+
+fn migrate() -> Result<(), Failure> {
+    let (db, _) = database()?;
+    match db.migrate()? {
+        0 => say!("{}: up to date", db.describe()),
+        1 => say!("{}: 1 migration applied", db.describe()),
+        applied => say!("{}: {applied} migrations applied", db.describe()),
+    }
+    Ok(())
+}
+
+fn create_superuser(db: &Db, username: &str, email: &str, hash: &str) -> Result<(), Failure> {
+    let (now, admin) = (Clock::default().now(), Admin::command_line());
+    admin::create_superuser(db, now, &admin, username, email, hash)?;
+    say!("{username} is an admin.");
+    Ok(())
+}
+
+fn change_password(username: &str, from_stdin: bool) -> Result<(), Failure> {
+    let (db, clock) = existing_database()?;
+    let hash = new_password(from_stdin, username)?;
+    match admin::change_password(&db, clock.now(), &Admin::command_line(), username, &hash)? {
+        ChangedPassword::Local => say!("The password of {username} has been changed."),
+        ChangedPassword::Confirmation => say!(
+            "{username} has no local password, so this is now their confirmation password. They are asked\nfor it before actions that could do lasting harm; it cannot be used to sign in."
+        ),
+    }
+    Ok(())
 }
 
 fn promote(username: &str, role: Role) -> Result<(), Failure> {
@@ -326,10 +321,7 @@ fn promote(username: &str, role: Role) -> Result<(), Failure> {
 
 fn database() -> Result<(Db, Clock), Failure> {
     let variables: HashMap<String, String> = config::environment()?;
-    logging::start(&LogSettings {
-        filter: "warn".to_owned(),
-        ..config::log_settings(&variables)?
-    });
+    logging::start(&config::log_settings(&variables)?.only("warn"));
     let url = config::database_url(&variables)?;
     Ok((Db::open(&url)?, Clock::default()))
 }

@@ -116,6 +116,15 @@ pub struct LogSettings {
     pub is_json: bool,
 }
 
+impl LogSettings {
+    /// The same log with another filter.
+    #[must_use]
+    pub fn only(self, filter: &str) -> Self {
+        let filter = filter.to_owned();
+        Self { filter, ..self }
+    }
+}
+
 /// Reads the log's settings, for commands that run without the rest.
 pub fn log_settings(variables: &HashMap<String, String>) -> Result<LogSettings, Faults> {
     Reader::run(variables, |reader| {

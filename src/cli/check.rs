@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::{FAILED, Failure};
-use crate::config::{self, ENV_FILE, LogSettings, OPTIONS, PublicUrl, Settings, near_misses};
+use crate::config::{self, ENV_FILE, OPTIONS, PublicUrl, Settings, near_misses};
 use crate::logging;
 
 /// Remembers whether one of the lines was a fault.
@@ -59,10 +59,7 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
 
 /// Checks everything that valid settings lead to.
 fn check_settings(report: &mut Report, settings: Settings) -> Result<(), Failure> {
-    logging::start(&LogSettings {
-        filter: "error".to_owned(),
-        ..settings.log()
-    });
+    logging::start(&settings.log().only("error"));
     ok!("settings", "all required ones are set and valid");
     check_origin(&settings.public_url);
     records::check(report, &settings);

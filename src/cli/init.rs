@@ -12,9 +12,7 @@ use std::collections::HashMap;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::Failure;
-use crate::admin;
-use crate::clock::Clock;
+use super::{Failure, create_superuser};
 use crate::config::ENV_FILE as FILE;
 use crate::config::{self, Settings};
 use crate::db::Db;
@@ -101,12 +99,7 @@ pub fn run(init: &Init) -> Result<(), Failure> {
     say!("");
     let is_checked = is_well(super::check::run(&variables));
     let superuser = superuser.filter(|_| is_prepared);
-    next_steps::print(
-        &settings,
-        superuser
-            .as_ref()
-            .map(|superuser| superuser.username.as_str()),
-    );
+    next_steps::print(&settings, superuser.map(|new| new.username).as_deref());
     if is_checked && is_prepared {
         Ok(())
     } else {
@@ -169,13 +162,10 @@ fn warn_of_environment(variables: &HashMap<String, String>) -> Result<(), Failur
     let environment = config::environment()?;
     let mut names: Vec<String> = Vec::new();
     for (name, value) in variables {
-        if environment.get(name).is_some_and(|set| set != value) {
-            names.push(name.clone());
-        }
+        let is_other = environment.get(name).is_some_and(|set| set != value);
+        names.extend(is_other.then(|| name.clone()));
         let file_name = format!("{name}_FILE");
-        if environment.contains_key(&file_name) {
-            names.push(file_name);
-        }
+        names.extend(environment.contains_key(&file_name).then_some(file_name));
     }
     if !names.is_empty() {
         names.sort_unstable();
@@ -192,16 +182,8 @@ fn prepare(settings: &Settings, superuser: Option<&Superuser>) -> Result<(), Fai
     let db = Db::open(&settings.database)?;
     db.migrate()?;
     say!("{}: the tables are up to date.", db.describe());
-    if let Some(superuser) = superuser {
-        admin::create_superuser(
-            &db,
-            Clock::default().now(),
-            &admin::Admin::command_line(),
-            &superuser.username,
-            &superuser.email,
-            &superuser.password_hash,
-        )?;
-        say!("{} is an admin.", superuser.username);
+    match superuser {
+        Some(new) => create_superuser(&db, &new.username, &new.email, &new.password_hash),
+        None => Ok(()),
     }
-    Ok(())
 }
