@@ -3,7 +3,6 @@
 //! Nothing secret is ever passed to the log. Messages of libraries below `info` are dropped,
 //! because they contain whole requests.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, LevelFilter, Record, info};
 
 use crate::config::LogSettings;
-use crate::text::{escape_json, is_refused};
+use crate::text::{escape_json, push_escaped};
 
 /// The target of lines that are always JSON, whatever the format of the others: those of the audit
 /// log.
@@ -91,18 +90,6 @@ impl<'kvs> VisitSource<'kvs> for TextFields<'_> {
             push_escaped(self.0, &value);
         }
         Ok(())
-    }
-}
-
-/// Keeps each line on one line and shows what it really contains: control and bidirectional
-/// characters are written as `\u{..}`.
-fn push_escaped(line: &mut String, text: &str) {
-    for c in text.chars() {
-        if is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}') {
-            let _infallible = write!(line, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            line.push(c);
-        }
     }
 }
 

@@ -30,24 +30,7 @@ impl From<RoleSettings> for RolePermissions {
 
 /// Returns whether a person holds a permission that makes a role.
 pub fn is_due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<bool> {
-    for name in [&wanted.staff, &wanted.superuser].into_iter().flatten() {
-        if permissions::is_held(conn, &wanted.counting, user_id, name)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// The outcome for a role by permission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Synced {
-    Unchanged,
-    Changed {
-        from: Role,
-        to: Role,
-    },
-    /// Removing it would have removed the last active admin.
-    Kept,
+    Ok(due(conn, wanted, user_id)? > Role::Employee)
 }
 
 /// Gives the role that a person's permissions make. The outcome is added to `changes`, and recorded
@@ -61,7 +44,7 @@ pub fn sync_and_note(
     changes: &mut Changes,
 ) -> Result<()> {
     let to = due(conn, wanted, user_id)?;
-    note(conn, now, to, (user_id, roles), changed_by, changes)
+    set(conn, now, to, (user_id, roles), changed_by, changes)
 }
 
 /// Takes a role by permission, or a part of it, from a person whose permissions no longer make it,
@@ -77,11 +60,13 @@ pub fn withdraw_and_note(
     if to >= roles.by_permission {
         return Ok(false);
     }
-    note(conn, now, to, (user_id, roles), Actor::Portal, changes)?;
+    set(conn, now, to, (user_id, roles), Actor::Portal, changes)?;
     Ok(changes.is_any())
 }
 
-fn note(
+/// Sets a role by permission. The role by hand is not touched, and the last active admin stays one.
+/// `roles` must come from [`users::lock`] or [`users::sync`], so that the account's row is locked.
+fn set(
     conn: &mut Conn,
     now: UnixTime,
     to: Role,
@@ -89,15 +74,23 @@ fn note(
     changed_by: Actor<'_>,
     changes: &mut Changes,
 ) -> Result<()> {
-    match set(conn, now, to, (user_id, roles))? {
-        Synced::Unchanged => {}
-        Synced::Kept => changes.kept.push("role last_superuser".to_owned()),
-        Synced::Changed { from, to } => {
-            changes.add_role(Field::RoleByPermission, from, to);
-            users::note_changes(conn, now, user_id, changed_by, &[Field::RoleByPermission])?;
+    let from = roles.by_permission;
+    if to == from {
+        return Ok(());
+    }
+    if from == Role::Superuser && roles.by_hand != Role::Superuser {
+        lock_superusers(conn)?;
+        if !users::has_other_superuser(conn, user_id)? {
+            changes.kept.push("role last_superuser".to_owned());
+            return Ok(());
         }
     }
-    Ok(())
+    if to < from {
+        sessions::close(conn, now, user_id, Closing::Rights)?;
+    }
+    users::set_role_by_permission(conn, user_id, to)?;
+    changes.add_role(Field::RoleByPermission, from, to);
+    users::note_changes(conn, now, user_id, changed_by, &[Field::RoleByPermission])
 }
 
 /// Returns the role that a person's permissions make.
@@ -113,24 +106,4 @@ pub fn due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<Ro
     } else {
         Role::Employee
     })
-}
-
-/// Sets a role by permission. The role by hand is not touched, and the last active admin stays one.
-/// `roles` must come from [`users::lock`] or [`users::sync`], so that the account's row is locked.
-fn set(conn: &mut Conn, now: UnixTime, to: Role, (user_id, roles): (i64, Roles)) -> Result<Synced> {
-    let from = roles.by_permission;
-    if to == from {
-        return Ok(Synced::Unchanged);
-    }
-    if from == Role::Superuser && roles.by_hand != Role::Superuser {
-        lock_superusers(conn)?;
-        if !users::has_other_superuser(conn, user_id)? {
-            return Ok(Synced::Kept);
-        }
-    }
-    if to < from {
-        sessions::close(conn, now, user_id, Closing::Rights)?;
-    }
-    users::set_role_by_permission(conn, user_id, to)?;
-    Ok(Synced::Changed { from, to })
 }
