@@ -34,9 +34,6 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 const BATCH: i64 = 200;
 
 /// Runs the tasks that come before the first request.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn begin(desk: &Desk) -> Result<()> {
     note_pointers(desk)?;
     withdraw_roles(desk)?;
@@ -201,9 +198,6 @@ pub struct Forgotten {
 
 /// The forgotten providers, as seen by an instance that has the providers `ours` and has run since
 /// `since`.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn forgotten(conn: &mut Conn, since: UnixTime, ours: &[String]) -> Result<Vec<Forgotten>> {
     let mut forgotten = Vec::new();
     for provider in instances::foreign(conn, ours)? {

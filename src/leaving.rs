@@ -18,9 +18,6 @@ use crate::{permissions, roles};
 ///
 /// The account's row must be locked, as [`users::lock`] does: a sign-in meanwhile waits, and is
 /// then kept out.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn withdraw(
     conn: &mut Conn,
     now: UnixTime,
@@ -60,9 +57,6 @@ pub fn withdraw(
 
 /// Ends only those sessions that a provider has refused, because it has just let the person in with
 /// another one. Returns how many there were.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn withdraw_refused(
     conn: &mut Conn,
     now: UnixTime,
@@ -112,9 +106,6 @@ pub fn vouches(desk: &Desk, provider: &str) -> bool {
 
 /// Returns the provider that keeps out a person who comes by the way `by` (a provider's id, or
 /// empty), if there is one. Where something follows from it, the account's row must be locked.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn kept_out_by(
     conn: &mut Conn,
     desk: &Desk,

@@ -6,6 +6,9 @@ mod by_id;
 
 pub use by_id::ById;
 
+use crate::db::{Conn, Sql};
+use crate::error::Result;
+
 /// The requested page, in the order of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Page {
@@ -112,13 +115,13 @@ pub enum Total {
 pub const COUNT_CAP: i64 = 1000;
 
 impl Total {
-    /// Makes a total from a count that stopped at one past the cap.
-    #[must_use]
-    pub const fn from_count(count: i64) -> Self {
-        if count > COUNT_CAP {
-            Self::MoreThan(COUNT_CAP)
+    /// Counts the rows of a `SELECT`, up to `cap`.
+    pub fn of(conn: &mut Conn, rows: &Sql, cap: i64) -> Result<Self> {
+        let count = rows.count_up_to(conn, cap + 1)?;
+        Ok(if count > cap {
+            Self::MoreThan(cap)
         } else {
             Self::Exactly(count)
-        }
+        })
     }
 }

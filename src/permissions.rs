@@ -83,9 +83,6 @@ pub struct Diff {
 }
 
 /// Lists permissions by name, at most `limit`.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn list(conn: &mut Conn, user_id: UserId, limit: i64) -> Result<Vec<Held>> {
     Ok(each!(conn, |conn| user_permissions::table
         .filter(user_permissions::user_id.eq(user_id))

@@ -118,8 +118,6 @@ impl Sql {
         text
     }
 
-    /// # Errors
-    /// [`crate::error::DatabaseError`], here and below.
     pub fn load<T>(&self, conn: &mut Conn) -> Result<Vec<T>>
     where
         T: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,

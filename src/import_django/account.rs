@@ -26,9 +26,6 @@ pub struct NewAccount<'a> {
 }
 
 /// Returns whether an account with this username was ever imported.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn was_imported(conn: &mut Conn, username: &str) -> Result<bool> {
     Ok(users::table
         .filter(users::imported_as.is_not_null())

@@ -423,11 +423,10 @@ fn total_up_to(
     words: i64,
 ) -> Result<Option<Total>> {
     let conditions = filter.conditions();
-    let cap = COUNT_CAP + 1;
     let ids = match conditions.as_slice() {
         [] => {
             let all = Sql::text("SELECT u.id FROM users u");
-            return Ok(Some(match Total::from_count(all.count_up_to(conn, cap)?) {
+            return Ok(Some(match Total::of(conn, &all, COUNT_CAP)? {
                 Total::MoreThan(_) => estimate(conn)?,
                 few => few,
             }));
@@ -444,12 +443,7 @@ fn total_up_to(
         }
     };
     if filter.prefix().is_none() || conditions.len() > 1 {
-        let count = ids.count_up_to(conn, cap_of_filter + 1)?;
-        return Ok(Some(if count > cap_of_filter {
-            Total::MoreThan(cap_of_filter)
-        } else {
-            Total::Exactly(count)
-        }));
+        return Total::of(conn, &ids, cap_of_filter).map(Some);
     }
     // Several words may find one account, so count the accounts of at most this many words.
     let counted = Sql::text(
