@@ -7,7 +7,7 @@ use std::time::Duration;
 use log::warn;
 use url::Url;
 
-use crate::audit::{About, Actor, Deed, Event, Note};
+use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -208,10 +208,8 @@ pub async fn end_session(
             if sessions::close(conn, now, user.id, Closing::One(session_id))? == 0 {
                 return Err(Error::NotFound);
             }
-            let event = Event::SessionEnded {
-                note: Note::default(),
-            };
-            Deed::new(now, Actor::from(&user), &client).record(conn, About::from(&user), &event)
+            let deed = Deed::new(now, Actor::from(&user), &client);
+            deed.record(conn, About::from(&user), &Event::SessionEnded)
         })
         .await
 }
