@@ -16,7 +16,8 @@ use super::password::weakness_text;
 use super::reference::note_refusal;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
-use crate::secret::{Secret, reference};
+use crate::id::Reference;
+use crate::secret::Secret;
 use crate::signin::confirmation::{Choice, choose, look};
 
 #[derive(Deserialize)]
@@ -39,7 +40,7 @@ struct ConfirmationLinkPage<'a> {
     token: &'a str,
     /// The field, and the problem with it.
     problem: Option<(&'static str, &'static str)>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 impl ConfirmationLinkPage<'_> {
@@ -72,7 +73,7 @@ pub async fn set(me: SignedIn, desk: Data<Desk>, form: Form<Chosen>) -> Result<H
         Choice::Weak(weakness) => ("new_password", weakness_text(&page, weakness)),
         Choice::Differs => ("new_password_again", page.t.passwords_differ),
     };
-    let reference = reference();
+    let reference = Reference::random();
     let mut response = page.respond(
         StatusCode::UNPROCESSABLE_ENTITY,
         &ConfirmationLinkPage {

@@ -18,8 +18,9 @@ use super::signin::{open_session_anew, visitor};
 use super::visit::Visit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::Reference;
 use crate::local_path::LocalPath;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::signin::password_link::{self, Choice};
 
 #[derive(Deserialize)]
@@ -42,7 +43,7 @@ struct PasswordLinkPage<'a> {
     token: &'a str,
     /// The field, and the problem with it.
     problem: Option<(&'static str, &'static str)>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 impl PasswordLinkPage<'_> {
@@ -86,7 +87,7 @@ pub async fn choose(
         Choice::Differs => ("new_password_again", page.t.passwords_differ),
     };
     let user = password_link::whom(&desk, &token).await?;
-    let reference = reference();
+    let reference = Reference::random();
     let mut response = page.respond(
         StatusCode::UNPROCESSABLE_ENTITY,
         &PasswordLinkPage {

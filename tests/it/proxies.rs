@@ -300,7 +300,7 @@ struct SecureBrowser {
 
 impl SecureBrowser {
     fn new(authority: &[u8]) -> Self {
-        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let authority = reqwest::Certificate::from_pem(authority).expect("a certificate");
         let client = Client::builder()
             .no_proxy()
