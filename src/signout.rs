@@ -102,9 +102,6 @@ impl LeftSession {
 /// Returns the address for signing out of the provider too, or `None` if that is not offered. Only
 /// the first address, soon after the sign-out, contains the ID token: a person who comes later gets
 /// an address that does not reveal who was here. A mere look uses nothing up.
-///
-/// # Errors
-/// [`Error::Database`]
 pub async fn provider_address(
     desk: &Arc<Desk>,
     left: &LeftSession,
@@ -215,9 +212,6 @@ pub async fn end_session(
 }
 
 /// Ends all of the person's sessions except the one they are using.
-///
-/// # Errors
-/// [`Error::Database`]
 pub async fn end_other_sessions(
     desk: &Desk,
     user: &User,

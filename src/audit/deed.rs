@@ -92,9 +92,6 @@ impl<'a> Deed<'a> {
     }
 
     /// Writes an event's row, and its line in the log once the transaction is committed.
-    ///
-    /// # Errors
-    /// [`crate::error::DatabaseError`]
     pub fn record(&self, conn: &mut Conn, about: About<'_>, event: &Event) -> Result<()> {
         let (reason, details) = stored::stored(event, self.note)?;
         let (user_id, username) = match about {
