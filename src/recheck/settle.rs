@@ -218,9 +218,12 @@ impl Settling {
             // The identity no longer has an account: its tokens are useless.
             return Ok(true);
         };
-        let refreshed = self.checked.was_refreshed;
-        let noted =
-            unnamed_refusals::note(conn, now, identity, refreshed, self.round.recheck.every)?;
+        let refused = unnamed_refusals::Refused {
+            identity,
+            was_refreshed: self.checked.was_refreshed,
+            period: self.round.recheck.every,
+        };
+        let noted = refused.note(conn, now)?;
         if let Some(count) = noted.begins_suspension {
             warn!(event = "refusals_suspended", provider = id, count = count; "more than a fifth of the people re-checked were refused without a reason: an outage rather than leavers");
             let event = Event::RefusalsSuspended { people: count };
