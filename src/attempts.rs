@@ -41,11 +41,9 @@ impl Browser {
         self.0.expose()
     }
 
-    /// Returns what an attempt remembers of the browser: 132 bits of its digest.
+    /// Returns what an attempt remembers of the browser.
     fn mark(&self) -> String {
-        let mut digest = sha256(self.value().as_bytes());
-        digest.truncate(22);
-        digest
+        short_digest(self.value().as_bytes())
     }
 }
 
@@ -120,7 +118,7 @@ impl Attempt {
     ) -> Result<(Self, String), NoRandomness> {
         let salt = random_bytes()?;
         let attempt = Self {
-            id: id_of(&salt),
+            id: short_digest(&salt),
             salt,
             generation: Generation::Current,
             browser_mark: browser.mark(),
@@ -158,17 +156,12 @@ impl Attempt {
         let provider = parts.next()?.to_owned();
         let browser_mark = parts.next()?.to_owned();
         let intent = Intent::parse(parts.next()?)?;
-        // "1" is fresh, "2" pushed, "3" both.
-        let (is_fresh, is_pushed) = match parts.next()? {
-            "1" => (true, false),
-            "2" => (false, true),
-            "3" => (true, true),
-            _ => (false, false),
-        };
+        // 1 is fresh, 2 pushed, 3 both.
+        let asked = parts.next()?.parse().unwrap_or(0_u8);
         // Checked again when it is used: the rules may have become stricter since.
         let next = LocalPath::parse(parts.next()?).unwrap_or_else(LocalPath::home);
         Some(Self {
-            id: id_of(&opened.salt),
+            id: short_digest(&opened.salt),
             salt: opened.salt,
             generation: opened.generation,
             browser_mark,
@@ -177,8 +170,8 @@ impl Attempt {
                 provider,
                 next,
                 intent,
-                is_fresh,
-                is_pushed,
+                is_fresh: asked & 1 != 0,
+                is_pushed: asked & 2 != 0,
                 restarts,
             },
         })
@@ -205,10 +198,11 @@ impl Attempt {
     }
 }
 
-fn id_of(salt: &[u8; SALT]) -> String {
-    let mut id = sha256(salt);
-    id.truncate(22);
-    id
+/// 132 bits of a digest.
+fn short_digest(bytes: &[u8]) -> String {
+    let mut digest = sha256(bytes);
+    digest.truncate(22);
+    digest
 }
 
 /// The attempts that recently came back to this instance, so that none is exchanged twice here.

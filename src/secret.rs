@@ -63,15 +63,9 @@ pub fn random_token() -> Result<String, NoRandomness> {
 pub fn reference() -> String {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let bytes = random_bytes::<8>().unwrap_or_default();
-    let mut text = String::with_capacity(9);
-    for (place, byte) in bytes.iter().enumerate() {
-        if place == 4 {
-            text.push('-');
-        }
-        if let Some(&letter) = ALPHABET.get(usize::from(byte & 31)) {
-            text.push(char::from(letter));
-        }
-    }
+    let letters = bytes.map(|byte| ALPHABET.get(usize::from(byte & 31)).copied());
+    let mut text: String = letters.into_iter().flatten().map(char::from).collect();
+    text.insert(4, '-');
     text
 }
 

@@ -309,6 +309,14 @@ mod tests {
         places.take(&from(address), soon()).await.ok()
     }
 
+    async fn take_all<'a>(places: &'a Places, address: &str) -> Vec<Place<'a>> {
+        let mut held = Vec::new();
+        while places.left() > 0 {
+            held.push(take(places, address).await.expect("a place"));
+        }
+        held
+    }
+
     /// Returns whether the work in a place continues.
     async fn goes_on(place: Place<'_>) -> bool {
         let work = async {
@@ -321,11 +329,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_address_alone_may_have_all_and_gives_half_to_those_who_wait() {
         let places = Places::new(10);
-        let mut greedy = Vec::new();
-        for _ in 0..10 {
-            greedy.push(take(&places, "10.0.0.1").await.expect("a place"));
-        }
-        assert_eq!(places.left(), 0);
+        let greedy = take_all(&places, "10.0.0.1").await;
+        assert_eq!((greedy.len(), places.left()), (10, 0));
         // The eleventh of the same address waits in vain, and takes no place back.
         assert!(take(&places, "10.0.0.1").await.is_none());
         let others = (0..8).map(|_| take(&places, "10.0.0.2"));
@@ -350,10 +355,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn addresses_take_turns_and_a_network_of_ipv6_is_one() {
         let places = Places::new(2);
-        let first = [
-            take(&places, "10.0.0.9").await.expect("a place"),
-            take(&places, "10.0.0.9").await.expect("a place"),
-        ];
+        let first = take_all(&places, "10.0.0.9").await;
         let order = Mutex::new(Vec::new());
         let wait = async |address: &'static str| {
             let place = take(&places, address).await.expect("a place");
@@ -402,10 +404,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_line_is_bounded_and_the_longest_gives_way() {
         let places = Places::new(2);
-        let held = [
-            take(&places, "10.0.0.1").await.expect("a place"),
-            take(&places, "10.0.0.1").await.expect("a place"),
-        ];
+        let held = take_all(&places, "10.0.0.1").await;
         let crowd = futures_util::future::join_all(
             (0..MAX_WAITING + 100).map(|_| take(&places, "10.0.0.1")),
         );

@@ -53,10 +53,8 @@ impl Provider {
     pub async fn look(&self, now: UnixTime) {
         let moment = Moment::within(now, PATIENCE);
         if self.settings.issuer.is_some() {
-            let _known_or_not = self
-                .metadata
-                .refresh(&self.settings, &self.client, moment)
-                .await;
+            let refresh = self.metadata.refresh(&self.settings, &self.client, moment);
+            let _known_or_not = refresh.await;
         }
         // Earlier metadata may remain in use; whether the provider can be reached is checked
         // separately.
@@ -118,18 +116,14 @@ impl Provider {
     /// Asks each address once.
     pub async fn check_addresses(&self) -> Vec<AddressCheck> {
         let mut checks = Vec::new();
-        for ProviderAddress {
-            setting,
-            url,
-            is_needed,
-        } in self.addresses()
-        {
+        for address in self.addresses() {
             let started = Instant::now();
-            let answer = self.probe(&url).await;
+            let answer = self.probe(&address.url).await;
+            let url = address.url;
             checks.push(AddressCheck {
-                setting,
+                setting: address.setting,
                 address: format!("{}{}", url.origin().ascii_serialization(), url.path()),
-                is_needed,
+                is_needed: address.is_needed,
                 is_discovered: self.settings.issuer.is_some(),
                 answer,
                 took: started.elapsed(),

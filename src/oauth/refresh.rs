@@ -113,13 +113,12 @@ impl Provider {
         sub: Option<&str>,
         moment: Moment,
     ) -> Result<Option<Value>, Cause> {
-        let (Some(issuer), Some(text), Some(sub)) = (&self.settings.issuer, &tokens.id_token, sub)
-        else {
+        let (Some(parties), Some(text), Some(sub)) = (self.parties(), &tokens.id_token, sub) else {
             return Ok(None);
         };
         let jwt = Jwt::parse(text.expose())?;
         self.verify(metadata, &jwt, moment).await?;
-        claims::check_refreshed(&jwt, self.parties(issuer), sub, moment.now)?;
+        claims::check_refreshed(&jwt, parties, sub, moment.now)?;
         Ok(Some(jwt.into_claims()))
     }
 

@@ -155,7 +155,7 @@ impl Provider {
                 std::str::from_utf8(&answer.body).map_err(|_| Cause::Unreadable("userinfo"))?;
             let jwt = Jwt::parse(text.trim())?;
             self.verify(asking.metadata, &jwt, asking.moment).await?;
-            let parties = self.parties(self.settings.issuer.as_deref().unwrap_or_default());
+            let parties = self.parties().ok_or(Cause::BadToken("iss"))?;
             claims::check_userinfo(&jwt, parties, asking.moment.now)?;
             jwt.into_claims()
         } else {
