@@ -27,7 +27,6 @@ impl Browser {
     }
 
     /// Reads a cookie's value. Returns `None` if we did not write it.
-    #[must_use]
     pub fn from_cookie(value: &str) -> Option<Self> {
         let is_ours = value.len() == 43
             && value
@@ -36,7 +35,6 @@ impl Browser {
         is_ours.then(|| Self(Secret::new(value.to_owned())))
     }
 
-    #[must_use]
     pub fn value(&self) -> &str {
         self.0.expose()
     }
@@ -143,7 +141,6 @@ impl Attempt {
     }
 
     /// Opens a `state`. Returns `None` if we did not make it.
-    #[must_use]
     pub fn open(keys: &Keys, state: &str) -> Option<Self> {
         let opened = keys.open(Purpose::Attempt, state)?;
         let plain = String::from_utf8(opened.plain).ok()?;
@@ -178,19 +175,16 @@ impl Attempt {
     }
 
     /// Returns the verifier whose challenge went to the provider (RFC 7636).
-    #[must_use]
     pub fn pkce_verifier(&self, keys: &Keys, browser: &Browser) -> Secret<String> {
         keys.pkce_verifier(self.generation, &self.salt, browser.value())
     }
 
     /// Returns the nonce that the provider's ID token must carry.
-    #[must_use]
     pub fn nonce(&self, keys: &Keys, browser: &Browser) -> String {
         keys.nonce(self.generation, &self.salt, browser.value())
     }
 
     /// Returns whether this browser began the attempt, not too long ago.
-    #[must_use]
     pub fn is_valid(&self, now: UnixTime, browser: &Browser) -> bool {
         self.browser_mark == browser.mark()
             && now.since(self.begun_at) < LIFETIME

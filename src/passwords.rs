@@ -125,8 +125,7 @@ pub fn hash(password: &Secret<String>) -> Result<String> {
 }
 
 /// Returns whether `password` matches `stored`. Without a stored hash, nothing does.
-#[must_use]
-pub fn is_correct(password: &Secret<String>, stored: Option<&str>) -> bool {
+pub(crate) fn is_correct(password: &Secret<String>, stored: Option<&str>) -> bool {
     let Some(stored) = stored else {
         return false;
     };

@@ -129,7 +129,6 @@ impl Person {
 }
 
 /// Usernames and the use of each, for the demo's greeting.
-#[must_use]
 pub fn introductions() -> Vec<(&'static str, &'static str, &'static str)> {
     vec![
         ("林晓雨", "linxiaoyu", "an admin"),

@@ -173,8 +173,7 @@ impl Provider {
     }
 
     /// True if an answer's `iss` is this provider (RFC 9207 2.4).
-    #[must_use]
-    pub fn is_issuer(&self, issuer: Option<&str>) -> bool {
+    pub(crate) fn is_issuer(&self, issuer: Option<&str>) -> bool {
         let Some(ours) = &self.settings.issuer else {
             return true;
         };

@@ -67,8 +67,7 @@ impl AuthTime {
     }
 
     /// True if the person signed in after an attempt began; `None` if the token does not say.
-    #[must_use]
-    pub fn is_since(self, begun_at: UnixTime, now: UnixTime) -> Option<bool> {
+    pub(crate) fn is_since(self, begun_at: UnixTime, now: UnixTime) -> Option<bool> {
         match self {
             Self::Unsaid => None,
             Self::At(at) => {

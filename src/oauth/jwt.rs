@@ -69,8 +69,7 @@ impl Jwt {
         })
     }
 
-    #[must_use]
-    pub fn is_signed_with(&self, key: &DecodingKey) -> bool {
+    pub(crate) fn is_signed_with(&self, key: &DecodingKey) -> bool {
         jsonwebtoken::crypto::verify(
             &self.signature,
             self.message.as_bytes(),
@@ -86,8 +85,7 @@ impl Jwt {
         &self.claims
     }
 
-    #[must_use]
-    pub fn into_claims(self) -> Value {
+    pub(crate) fn into_claims(self) -> Value {
         Value::Object(self.claims)
     }
 }

@@ -89,8 +89,7 @@ pub fn read(mapping: &Mapping, documents: &Documents) -> Result<FullProfile, Cau
 }
 
 /// Reads the profile of a known person.
-#[must_use]
-pub fn read_partial(mapping: &Mapping, documents: &Documents) -> PartialProfile {
+pub(crate) fn read_partial(mapping: &Mapping, documents: &Documents) -> PartialProfile {
     let mut fields = Fields::of(documents);
     let named = |text: &String| !text.trim().is_empty();
     let subject = fields.read("subject", &mapping.subject, MAX_SUBJECT);

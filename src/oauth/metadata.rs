@@ -95,8 +95,7 @@ impl Cache {
     }
 
     /// True if the document should be read (again).
-    #[must_use]
-    pub fn is_due(&self, now: UnixTime) -> bool {
+    pub(crate) fn is_due(&self, now: UnixTime) -> bool {
         let state = self.state();
         let is_old = |at: Option<UnixTime>, limit: Duration| {
             // A clock that was put back makes everything old.
@@ -166,8 +165,7 @@ async fn read(
 }
 
 /// `ISSUER/.well-known/openid-configuration` (Discovery 4), as this server reaches it.
-#[must_use]
-pub fn discovery_address(settings: &ProviderSettings) -> Option<Url> {
+pub(crate) fn discovery_address(settings: &ProviderSettings) -> Option<Url> {
     if let Some(url) = &settings.discovery_url {
         return Some(url.clone());
     }
@@ -306,8 +304,7 @@ impl Members<'_> {
 }
 
 /// The metadata of a provider without discovery; `None` for one that has it.
-#[must_use]
-pub fn of_settings(settings: &ProviderSettings) -> Option<Metadata> {
+pub(crate) fn of_settings(settings: &ProviderSettings) -> Option<Metadata> {
     if settings.issuer.is_some() {
         return None;
     }

@@ -123,8 +123,7 @@ impl Provider {
     }
 
     /// The number of calls that [`Provider::read_again`] makes.
-    #[must_use]
-    pub fn calls_to_read_again(&self) -> u32 {
+    pub(crate) fn calls_to_read_again(&self) -> u32 {
         u32::from(self.asks_userinfo())
             + u32::from(self.settings.addresses.profile.is_some())
             + u32::from(self.settings.dialect.details_url.is_some())
@@ -137,8 +136,7 @@ impl Provider {
     }
 
     /// True if access tokens can be used to ask.
-    #[must_use]
-    pub fn has_profile(&self) -> bool {
+    pub(crate) fn has_profile(&self) -> bool {
         self.settings.dialect.profile_query.is_empty()
             && (self.settings.addresses.profile.is_some() || self.asks_userinfo())
     }
