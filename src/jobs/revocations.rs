@@ -74,11 +74,8 @@ fn open(
     sealed: &str,
     token_hash: &str,
 ) -> Option<Secret<String>> {
-    let known = provider.known()?;
-    if !provider.settings().revokes_tokens || known.revocation.is_none() {
-        return None;
-    }
-    tokens::open_token(&desk.keys, sealed, token_hash)
+    let takes_back = provider.takes_back(&*provider.known()?);
+    takes_back.then(|| tokens::open_token(&desk.keys, sealed, token_hash))?
 }
 
 async fn ask(

@@ -27,28 +27,24 @@ impl Provider {
         let metadata = self.to_begin(visitor, moment).await?;
         let parameters = self.authorize_parameters(&request);
         // If the attempt is recorded as pushed, its request must be.
-        let is_pushing = request.is_pushed || self.is_pushing(&metadata);
-        let pushed = metadata.pushed_requests.as_ref().filter(|_| is_pushing);
-        if let Some(address) = pushed {
-            let step = Step::PushedRequest;
-            let place = self.place(visitor, step, moment.deadline).await?;
-            let push = async {
-                let pushed = self.push(&metadata, address, &parameters, moment);
-                pushed.await.map_err(Failure::at(step))
-            };
-            let request_uri = place.hold(step, push).await?;
-            let short = vec![
-                ("client_id".to_owned(), self.settings.client_id.clone()),
-                ("request_uri".to_owned(), request_uri),
-            ];
-            return Ok(with_query(&metadata.authorize, &short));
+        if !request.is_pushed && !self.is_pushing(&metadata) {
+            return Ok(with_query(&metadata.authorize, &parameters));
         }
-        if is_pushing {
-            return Err(Failure::at(Step::PushedRequest)(Cause::BadMetadata(
-                "pushed_authorization_request_endpoint",
-            )));
-        }
-        Ok(with_query(&metadata.authorize, &parameters))
+        let step = Step::PushedRequest;
+        let missing = Cause::BadMetadata("pushed_authorization_request_endpoint");
+        let address = metadata.pushed_requests.as_ref().ok_or(missing);
+        let address = address.map_err(Failure::at(step))?;
+        let place = self.place(visitor, step, moment.deadline).await?;
+        let push = async {
+            let pushed = self.push(&metadata, address, &parameters, moment);
+            pushed.await.map_err(Failure::at(step))
+        };
+        let request_uri = place.hold(step, push).await?;
+        let short = [
+            ("client_id".to_owned(), self.settings.client_id.clone()),
+            ("request_uri".to_owned(), request_uri),
+        ];
+        Ok(with_query(&metadata.authorize, &short))
     }
 
     /// Its metadata for the way there. They are read if nothing is known yet.

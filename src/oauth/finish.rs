@@ -85,15 +85,11 @@ impl Provider {
         returned: &Returned<'_>,
         moment: Moment,
     ) -> Answers {
-        let Exchanged {
-            place,
-            metadata,
-            tokens,
-        } = exchanged;
         let mut documents = Documents::default();
-        let person = self.read_person(&metadata, &tokens, returned, moment, &mut documents);
+        let person = self.read_person(&exchanged, returned, moment, &mut documents);
         let started = Instant::now();
-        let person = place.hold(Step::TokenCall, Box::pin(person)).await;
+        let person = Box::pin(person);
+        let person = exchanged.place.hold(Step::TokenCall, person).await;
         // The place was taken back; what fails on the way logs itself.
         if let Err(failure) = &person
             && failure.step == Step::TokenCall
@@ -102,25 +98,27 @@ impl Provider {
         }
         Answers {
             documents,
-            given: self.takes_back(&metadata).then_some(Given(tokens)),
+            given: self
+                .takes_back(&exchanged.metadata)
+                .then_some(Given(exchanged.tokens)),
             person,
         }
     }
 
     /// True if the provider lets us revoke tokens that no session keeps.
-    fn takes_back(&self, metadata: &Metadata) -> bool {
+    pub(crate) fn takes_back(&self, metadata: &Metadata) -> bool {
         self.settings.revokes_tokens && metadata.revocation.is_some()
     }
 
     /// Leaves the answers in `documents`, even if the place is taken back meanwhile.
     async fn read_person(
         &self,
-        metadata: &Metadata,
-        tokens: &Tokens,
+        exchanged: &Exchanged<'_>,
         returned: &Returned<'_>,
         moment: Moment,
         documents: &mut Documents,
     ) -> Result<Person, Failure> {
+        let (metadata, tokens) = (&exchanged.metadata, &exchanged.tokens);
         let started = Instant::now();
         let claims = self.id_token(metadata, tokens, returned, moment).await;
         let claims = claims

@@ -140,11 +140,8 @@ impl Cache {
             }
         }
         let state = self.state();
-        match (&state.known, &state.failure) {
-            (Some(known), _) => Ok(Arc::clone(known)),
-            (None, Some(failure)) => Err(failure.clone()),
-            (None, None) => Err(Cause::Unreachable),
-        }
+        let failure = || state.failure.clone().unwrap_or(Cause::Unreachable);
+        state.known.clone().ok_or_else(failure)
     }
 }
 
@@ -153,9 +150,7 @@ async fn read(
     client: &Client,
     moment: Moment,
 ) -> Result<Metadata, Cause> {
-    let Some(address) = discovery_address(settings) else {
-        return Err(Cause::Unreadable("issuer"));
-    };
+    let address = discovery_address(settings).ok_or(Cause::Unreadable("issuer"))?;
     let request = client.get(address).header(ACCEPT, "application/json");
     let answer = call(request, moment.deadline).await?.ok()?;
     // Some servers send the document without a content type of its own.
@@ -184,12 +179,8 @@ fn inside(settings: &ProviderSettings, url: Url) -> Url {
         return url;
     }
     let tail = url.as_str().get(url.origin().ascii_serialization().len()..);
-    let inside = format!(
-        "{}{}",
-        base.as_str().trim_end_matches('/'),
-        tail.unwrap_or_default()
-    );
-    Url::parse(&inside).unwrap_or(url)
+    let base = base.as_str().trim_end_matches('/');
+    Url::parse(&format!("{base}{}", tail.unwrap_or_default())).unwrap_or(url)
 }
 
 /// Reads a discovery document. Its issuer must be the configured one, byte for byte (Discovery

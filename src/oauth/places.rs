@@ -50,10 +50,12 @@ struct Held {
 
 struct Waiting {
     id: u64,
-    tell: oneshot::Sender<Arc<Notify>>,
+    recall: Arc<Notify>,
+    tell: oneshot::Sender<()>,
 }
 
-/// A place that is held. Dropping it gives it back.
+/// A place that is held or, while its `take` still waits, a place in the line. Dropping it gives it
+/// back.
 pub struct Place<'a> {
     places: &'a Places,
     address: String,
@@ -87,21 +89,22 @@ impl Places {
     pub async fn take(&self, client: &Client, deadline: Instant) -> Result<Place<'_>, Cause> {
         let now = Instant::now();
         let until = (now + PATIENCE).min(now + deadline.saturating_duration_since(now) / 2);
-        let mut ticket = self.line_up(client)?;
+        let (place, mut told) = self.line_up(client)?;
         let mut next_look = now + GRACE;
         loop {
-            match timeout_at(next_look.min(until), &mut ticket.told).await {
-                Ok(Ok(recall)) => return Ok(ticket.into_place(recall)),
+            match timeout_at(next_look.min(until), &mut told).await {
+                Ok(Ok(())) => return Ok(place),
                 // It was sent away in favour of a shorter line.
                 Ok(Err(_)) => return Err(Cause::Overloaded),
                 Err(_) if Instant::now() >= until => return Err(Cause::Overloaded),
-                Err(_) => self.state().recall(self.all, &ticket.address),
+                Err(_) => self.state().recall(self.all, &place.address),
             }
             next_look += GRACE;
         }
     }
 
-    fn line_up(&self, client: &Client) -> Result<Ticket<'_>, Cause> {
+    /// Returns a place in the line, and what tells when it is a place for waiting.
+    fn line_up(&self, client: &Client) -> Result<(Place<'_>, oneshot::Receiver<()>), Cause> {
         let mut state = self.state();
         state.last_id += 1;
         let id = state.last_id;
@@ -115,7 +118,12 @@ impl Places {
             return Err(Cause::Overloaded);
         }
         let (tell, told) = oneshot::channel();
-        let waiting = Waiting { id, tell };
+        let recall = Arc::new(Notify::new());
+        let waiting = Waiting {
+            id,
+            recall: Arc::clone(&recall),
+            tell,
+        };
         match state.waiting.iter_mut().find(|(of, _)| *of == address) {
             Some((_, line)) => line.push_back(waiting),
             None => state
@@ -124,13 +132,13 @@ impl Places {
         }
         state.hand_out(self.all);
         drop(state);
-        Ok(Ticket {
+        let place = Place {
             places: self,
             address,
             id,
-            told,
-            is_used: false,
-        })
+            recall,
+        };
+        Ok((place, told))
     }
 }
 
@@ -159,12 +167,11 @@ impl State {
             passed_over = 0;
             // Those that have given up are skipped.
             while let Some(next) = line.pop_front() {
-                let recall = Arc::new(Notify::new());
-                if next.tell.send(Arc::clone(&recall)).is_ok() {
+                if next.tell.send(()).is_ok() {
                     self.taken += 1;
                     self.held.entry(address.clone()).or_default().push(Held {
                         id: next.id,
-                        recall,
+                        recall: next.recall,
                         is_recalled: false,
                     });
                     break;
@@ -210,59 +217,19 @@ impl State {
         }
     }
 
+    /// Gives back a place that is held, or one in the line.
     fn give_back(&mut self, all: usize, address: &str, id: u64) {
         if let Some(held) = self.held.get_mut(address) {
-            held.retain(|one| one.id != id);
+            self.taken -= held.extract_if(.., |one| one.id == id).count();
             if held.is_empty() {
                 self.held.remove(address);
             }
-            self.taken = self.taken.saturating_sub(1);
         }
-        self.hand_out(all);
-    }
-
-    fn leave_line(&mut self, address: &str, id: u64) {
         if let Some((_, line)) = self.waiting.iter_mut().find(|(of, _)| of == address) {
             line.retain(|one| one.id != id);
         }
         self.waiting.retain(|(_, line)| !line.is_empty());
-    }
-}
-
-/// A wait for a place. Dropping it gives up both the wait and the place.
-struct Ticket<'a> {
-    places: &'a Places,
-    address: String,
-    id: u64,
-    told: oneshot::Receiver<Arc<Notify>>,
-    is_used: bool,
-}
-
-impl<'a> Ticket<'a> {
-    fn into_place(mut self, recall: Arc<Notify>) -> Place<'a> {
-        self.is_used = true;
-        Place {
-            places: self.places,
-            address: std::mem::take(&mut self.address),
-            id: self.id,
-            recall,
-        }
-    }
-}
-
-impl Drop for Ticket<'_> {
-    fn drop(&mut self) {
-        if self.is_used {
-            return;
-        }
-        let mut state = self.places.state();
-        // The place may have been given just now.
-        if self.told.try_recv().is_ok() {
-            state.give_back(self.places.all, &self.address, self.id);
-        } else {
-            state.leave_line(&self.address, self.id);
-            state.hand_out(self.places.all);
-        }
+        self.hand_out(all);
     }
 }
 

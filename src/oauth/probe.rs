@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::call::{call, root_of};
+use super::call::{Answer, call, root_of};
 use super::{Moment, Provider, json, metadata};
 use crate::clock::UnixTime;
 use crate::error::{Cause, Result};
@@ -145,11 +145,15 @@ impl Provider {
             .map_err(|error| root_of(&error))
     }
 
+    async fn ask(&self, address: Url) -> Option<Answer> {
+        let deadline = Instant::now() + PATIENCE;
+        call(self.client.get(address), deadline).await.ok()
+    }
+
     /// The issuer in the discovery document, whatever the settings say.
     pub async fn issuer_named(&self) -> Option<String> {
         let address = metadata::discovery_address(&self.settings)?;
-        let deadline = Instant::now() + PATIENCE;
-        let answer = call(self.client.get(address), deadline).await.ok()?;
+        let answer = self.ask(address).await?;
         let document = json::parse(&answer.body).ok()?;
         let issuer = document.get("issuer")?.as_str()?;
         let can_be_shown = issuer.len() <= 300 && !issuer.chars().any(is_refused);
@@ -161,8 +165,7 @@ impl Provider {
         let address = metadata::discovery_address(&self.settings)
             .filter(|_| self.settings.issuer.is_some())
             .or_else(|| Some(self.known()?.token.clone()))?;
-        let deadline = Instant::now() + PATIENCE;
-        let answer = call(self.client.get(address), deadline).await.ok()?;
+        let answer = self.ask(address).await?;
         Some(answer.date? - now.0.div_euclid(1_000_000))
     }
 
