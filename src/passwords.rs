@@ -104,13 +104,9 @@ fn is_run(text: &str) -> bool {
 
 /// `passwordpassword`: a single piece, repeated twice or more.
 fn is_repetition(text: &str) -> bool {
-    let chars: Vec<char> = text.chars().collect();
-    (1..=chars.len() / 2).any(|length| {
-        chars.len().is_multiple_of(length)
-            && chars
-                .iter()
-                .zip(chars.iter().skip(length))
-                .all(|(one, next)| one == next)
+    text.char_indices().skip(1).any(|(length, _)| {
+        let piece = text.get(..length).unwrap_or_default();
+        piece.repeat(text.len() / length) == text
     })
 }
 

@@ -154,12 +154,8 @@ impl Provider {
         let answer = call(request, moment.deadline).await;
         self.note(&answer);
         let answer = answer?;
-        match answer.status {
-            StatusCode::CREATED | StatusCode::OK => {}
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                return Err(Cause::ProviderError("temporarily_unavailable"));
-            }
-            _ => return Err(token::refusal(&answer)),
+        if !matches!(answer.status, StatusCode::CREATED | StatusCode::OK) {
+            return Err(token::refusal(&answer));
         }
         let document = answer.json()?;
         match document.get("request_uri").and_then(Value::as_str) {

@@ -10,7 +10,7 @@ use super::documents::Documents;
 use super::mapping::{self, FullProfile};
 use super::metadata::Metadata;
 use super::places::Place;
-use super::token::{self, Tokens};
+use super::token::{Tokens, meets};
 use super::userinfo::Asking;
 use super::{Failure, Given, Grant, Moment, Permissions, Person, Provider, Returned, Visitor};
 use crate::clock::UnixTime;
@@ -224,12 +224,8 @@ impl Provider {
     /// True if the answers meet the rules of admission.
     fn admits(&self, documents: &Documents) -> bool {
         self.settings.admission.values.iter().all(|rule| {
-            let Some(pointer) = &rule.pointer else {
-                return true;
-            };
-            let found = documents.find(pointer);
-            let said = found.and_then(|(_, value)| token::as_text(value));
-            said.is_some_and(|said| rule.values.contains(&said))
+            let pointer = rule.pointer.as_ref();
+            pointer.is_none_or(|one| meets(rule, documents.value(one)) == Some(true))
         })
     }
 }

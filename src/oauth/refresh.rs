@@ -8,7 +8,7 @@ use super::documents::Documents;
 use super::jwt::Jwt;
 use super::mapping::{self, PartialProfile, email_domain};
 use super::metadata::Metadata;
-use super::token::{self, Tokens};
+use super::token::{Tokens, meets};
 use super::userinfo::Asking;
 use super::{Failure, Moment, Permissions, Provider};
 use crate::clock::UnixTime;
@@ -233,12 +233,8 @@ impl Provider {
     fn broken_admission(&self, documents: &Documents, email: Option<&str>) -> Option<Admission> {
         let rules = &self.settings.admission;
         let breaks_value = rules.values.iter().any(|rule| {
-            let said = rule
-                .pointer
-                .as_ref()
-                .and_then(|pointer| documents.find(pointer))
-                .and_then(|(_, value)| token::as_text(value));
-            said.is_some_and(|said| !rule.values.contains(&said))
+            let pointer = rule.pointer.as_ref();
+            pointer.is_some_and(|one| meets(rule, documents.value(one)) == Some(false))
         });
         if breaks_value {
             return Some(Admission::Value);
