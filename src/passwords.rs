@@ -407,16 +407,11 @@ mod tests {
             ("abcdefghijklm", Weakness::Common),
             ("anna.hart1234", Weakness::LikeUsername),
         ] {
-            assert_eq!(
-                check_strength(&secret(password), "Anna.Hart"),
-                Err(weakness),
-                "{password}"
-            );
+            let strength = check_strength(&secret(password), "Anna.Hart");
+            assert_eq!(strength, Err(weakness), "{password}");
         }
-        assert_eq!(
-            check_strength(&secret(&"x1y2z3".repeat(22)), ""),
-            Err(Weakness::TooLong)
-        );
+        let long = secret(&"x1y2z3".repeat(22));
+        assert_eq!(check_strength(&long, ""), Err(Weakness::TooLong));
         for password in [
             "correct horse battery",
             "清禾前台今天早上没有下雨呢",

@@ -255,10 +255,7 @@ impl Keys {
         let key = value_key(&self.current, purpose, &salt)?;
         key.seal_in_place_append_tag(no_nonce(), bound(&salt, place), &mut sealed)
             .ok()?;
-        let mut whole = Vec::with_capacity(SALT + sealed.len());
-        whole.extend_from_slice(&salt);
-        whole.extend_from_slice(&sealed);
-        Some(base64url(&whole))
+        Some(base64url(&[&salt, sealed.as_slice()].concat()))
     }
 
     /// Opens a value that [`Keys::seal`] sealed for this purpose, with the current key or the

@@ -16,8 +16,9 @@ pub struct Documents {
 }
 
 impl Documents {
-    pub fn set(&mut self, document: Document, value: Value) {
-        self.all.insert(document, value);
+    /// Sets a document, if there is one to set.
+    pub fn set(&mut self, document: Document, value: impl Into<Option<Value>>) {
+        self.all.extend(value.into().map(|value| (document, value)));
     }
 
     #[must_use]

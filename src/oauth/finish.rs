@@ -128,9 +128,7 @@ impl Provider {
             })?;
         let auth_time = claims.as_ref().map_or(AuthTime::Unsaid, claims::auth_time);
         let grant = self.grant(metadata, tokens, claims.as_ref());
-        if let Some(claims) = claims {
-            documents.set(Document::IdToken, claims);
-        }
+        documents.set(Document::IdToken, claims);
         let asking = Asking {
             metadata,
             access_token: &tokens.access_token,
@@ -138,11 +136,8 @@ impl Provider {
             code: Some(returned.code),
             moment,
         };
-        let answers = self.ask_about_person(&asking).await;
-        let took = answers.took;
-        let read = answers
-            .put_into(documents)
-            .and_then(|()| self.full_profile(documents));
+        let (asked, took) = self.ask_about_person(&asking, documents).await;
+        let read = asked.and_then(|()| self.full_profile(documents));
         let failure = read.as_ref().err();
         returned.log_step(Step::ProfileCall, took.of_profile(failure), failure);
         let read = read?;
@@ -173,18 +168,15 @@ impl Provider {
     fn grant(&self, metadata: &Metadata, tokens: &Tokens, claims: Option<&Value>) -> Grant {
         let claim = |name: &str| claims.and_then(|claims| claims.get(name));
         let text = |name: &str| claim(name).and_then(Value::as_str).map(str::to_owned);
-        let seconds = claim("iat")
-            .and_then(Value::as_f64)
-            .and_then(|seconds| format!("{:.0}", seconds.floor()).parse::<i64>().ok());
-        let has_claims = claims.is_some();
+        let issued = claim("iat").and_then(claims::whole_seconds);
         let mut grant = Grant {
-            issued_at: seconds.map(|seconds| UnixTime(seconds.saturating_mul(1_000_000))),
+            issued_at: issued.map(|seconds| UnixTime(seconds * 1_000_000)),
             sub: text("sub"),
             sid: text("sid").filter(|sid| !sid.is_empty() && sid.len() <= 255),
             id_token: tokens
                 .id_token
                 .clone()
-                .filter(|_| has_claims && metadata.end_session.is_some()),
+                .filter(|_| claims.is_some() && metadata.end_session.is_some()),
             ..Grant::default()
         };
         if self.settings.recheck.is_some() || self.takes_back(metadata) {

@@ -152,9 +152,7 @@ impl Provider {
     ) -> Result<Reread, Unconfirmed> {
         let metadata = self.known().ok_or(Cause::Unreachable)?;
         let mut documents = Documents::default();
-        if let Some(claims) = claims {
-            documents.set(Document::IdToken, claims);
-        }
+        documents.set(Document::IdToken, claims);
         let asking = Asking {
             metadata: &metadata,
             access_token,
@@ -162,8 +160,7 @@ impl Provider {
             code: None,
             moment,
         };
-        let answers = self.ask_about_person(&asking).await;
-        let read = answers.put_into(&mut documents);
+        let (read, _) = self.ask_about_person(&asking, &mut documents).await;
         let read = read.map_err(|failure| failure.cause);
         self.note(&read);
         match read {

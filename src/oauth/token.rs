@@ -181,12 +181,9 @@ impl Provider {
 /// Basic credentials: form-urlencoded, then base64 (RFC 6749 2.3.1).
 fn basic(settings: &ProviderSettings) -> Result<HeaderValue, Cause> {
     let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = format!(
-        "{}:{}",
-        encode(&settings.client_id),
-        encode(settings.client_secret.expose())
-    );
-    let mut header = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
+    let (id, secret) = (&settings.client_id, settings.client_secret.expose());
+    let pair = STANDARD.encode(format!("{}:{}", encode(id), encode(secret)));
+    let mut header = HeaderValue::try_from(format!("Basic {pair}"))
         .map_err(|_| Cause::Internal("the client's credentials make no header"))?;
     header.set_sensitive(true);
     Ok(header)
