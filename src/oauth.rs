@@ -224,14 +224,11 @@ impl Provider {
             ))
         })?;
         token::check_credentials(&settings)?;
-        let metadata = match metadata::of_settings(&settings) {
-            Some(metadata) => metadata::Cache::set(metadata),
-            None => metadata::Cache::default(),
-        };
+        let metadata = metadata::of_settings(&settings).map(metadata::Cache::set);
         Ok(Self {
             settings,
             client,
-            metadata,
+            metadata: metadata.unwrap_or_default(),
             keys: keys::Cache::default(),
             sign_ins: Places::new(MAX_SIGN_INS),
             is_reachable: AtomicBool::new(true),

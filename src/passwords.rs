@@ -122,15 +122,11 @@ pub fn hash(password: &Secret<String>) -> Result<String> {
 
 /// Returns whether `password` matches `stored`. Without a stored hash, nothing does.
 pub(crate) fn is_correct(password: &Secret<String>, stored: Option<&str>) -> bool {
-    let Some(stored) = stored else {
-        return false;
-    };
-    match usable(stored) {
-        Some(hash) => Argon2::default()
-            .verify_password(password.expose().as_bytes(), &hash)
-            .is_ok(),
+    let bytes = password.expose().as_bytes();
+    stored.is_some_and(|stored| match usable(stored) {
+        Some(hash) => Argon2::default().verify_password(bytes, &hash).is_ok(),
         None => django_hash::is_correct(password, stored),
-    }
+    })
 }
 
 /// Returns whether any password can match `stored`.
@@ -147,14 +143,11 @@ fn usable(stored: &str) -> Option<PasswordHash<'_>> {
 
 /// Returns whether a stored hash was made by Django, or with weaker parameters than a new one.
 fn is_outdated(stored: &str) -> bool {
-    if django_hash::is_usable(stored) {
-        return true;
-    }
-    let Some(params) = usable(stored).and_then(|hash| Params::try_from(&hash).ok()) else {
-        return false;
-    };
     let current = Params::default();
-    params.m_cost() < current.m_cost() || params.t_cost() < current.t_cost()
+    let is_weaker =
+        |params: Params| params.m_cost() < current.m_cost() || params.t_cost() < current.t_cost();
+    let params = usable(stored).and_then(|hash| Params::try_from(&hash).ok());
+    django_hash::is_usable(stored) || params.is_some_and(is_weaker)
 }
 
 /// The hash that is verified when there is no other, so that an unknown name takes as long as a

@@ -69,13 +69,9 @@ impl Cache {
     /// The cache of a provider whose addresses are all configured.
     #[must_use]
     pub fn set(metadata: Metadata) -> Self {
-        Self {
-            state: Mutex::new(State {
-                known: Some(Arc::new(metadata)),
-                ..State::default()
-            }),
-            calling: tokio::sync::Mutex::default(),
-        }
+        let cache = Self::default();
+        cache.state().known = Some(Arc::new(metadata));
+        cache
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
