@@ -11,10 +11,11 @@ pub mod tokens;
 
 use std::time::Duration;
 
+use diesel::dsl::{auto_type, exists};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
-pub use closing::{Closing, close, close_all_at};
+pub use closing::{Closing, close, close_at};
 
 use crate::clock::UnixTime;
 use crate::db::schema::{sessions, users};
@@ -40,6 +41,23 @@ pub struct Limits {
     pub max: Duration,
     /// The number of live sessions that one person may have.
     pub per_person: i64,
+}
+
+#[auto_type]
+#[expect(clippy::elidable_lifetime_names, reason = "its type has it")]
+fn open_at<'a>(provider: &'a str) -> _ {
+    sessions::table
+        .filter(sessions::provider.eq(provider))
+        .filter(sessions::ended_at.is_null())
+}
+
+#[auto_type]
+fn is_within(now: UnixTime, limits: Limits) -> _ {
+    let (now, last_seen): (i64, i64) = (now.0, now.minus(limits.idle).0);
+    sessions::ended_at
+        .is_null()
+        .and(sessions::expires_at.gt(now))
+        .and(sessions::last_seen_at.gt(last_seen))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
@@ -134,20 +152,10 @@ pub fn open(conn: &mut Conn, now: UnixTime, limits: Limits, new: &NewSession<'_>
             sessions::ended_at.eq(None::<i64>),
             sessions::address.eq(&new.client.address),
             sessions::user_agent.eq(&new.client.user_agent),
-            (
-                sessions::refresh_token.eq(&new.grant.refresh_token),
-                sessions::access_token.eq(&new.grant.access_token),
-                sessions::access_expires_at.eq(new.grant.access_expires_at),
-                sessions::id_token.eq(&new.grant.id_token),
-                sessions::sub.eq(&new.grant.sub),
-                sessions::sid.eq(&new.grant.sid),
-                sessions::confirmed_at.eq(new.grant.recheck_at.map(|_| now.0)),
-                sessions::recheck_at.eq(new.grant.recheck_at),
-            ),
-            (
-                sessions::proved_at.eq(new.proof.map(|proof| proof.at.0)),
-                sessions::proved_by.eq(new.proof.map(|proof| proof.by.code())),
-            ),
+            new.grant,
+            sessions::confirmed_at.eq(new.grant.recheck_at.map(|_| now.0)),
+            sessions::proved_at.eq(new.proof.map(|proof| proof.at.0)),
+            sessions::proved_by.eq(new.proof.map(|proof| proof.by.code())),
         ))
         .execute(conn));
     inserted.map_err(|error| match &error {
@@ -164,12 +172,8 @@ pub fn open(conn: &mut Conn, now: UnixTime, limits: Limits, new: &NewSession<'_>
 
 /// Returns whether an attempt has already opened a session.
 pub fn is_attempt_used(conn: &mut Conn, attempt: &str) -> Result<bool> {
-    let found: Option<i64> = sessions::table
-        .filter(sessions::attempt.eq(attempt))
-        .select(sessions::id)
-        .first(conn)
-        .optional()?;
-    Ok(found.is_some())
+    let opened = sessions::table.filter(sessions::attempt.eq(attempt));
+    Ok(diesel::select(exists(opened)).get_result(conn)?)
 }
 
 /// Finds the live session of a token, and its owner. Returns `None` if the session is unknown,
@@ -180,13 +184,10 @@ pub fn find_live(
     limits: Limits,
     token_hash: &str,
 ) -> Result<Option<(Session, User)>> {
-    let last_seen = now.minus(limits.idle).0;
     Ok(each!(conn, |conn| sessions::table
         .inner_join(users::table)
         .filter(sessions::token_hash.eq(token_hash))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(last_seen))
+        .filter(is_within(now, limits))
         .filter(users::is_active.eq(true))
         .select((Session::as_select(), User::as_select()))
         .first(conn)
@@ -202,27 +203,19 @@ pub fn is_live(
     user_id: i64,
     id: i64,
 ) -> Result<bool> {
-    let found: Option<i64> = each!(conn, |conn| sessions::table
+    let live = sessions::table
         .filter(sessions::id.eq(id))
         .filter(sessions::user_id.eq(user_id))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
-        .select(sessions::id)
-        .first(conn)
-        .optional())?;
-    Ok(found.is_some())
+        .filter(is_within(now, limits));
+    Ok(each!(conn, |conn| diesel::select(exists(live)).get_result(conn))?)
 }
 
 /// Ends the oldest sessions of an account until there is room for one more within
 /// [`Limits::per_person`]. Returns how many it ended.
 pub fn make_room(conn: &mut Conn, now: UnixTime, limits: Limits, user_id: i64) -> Result<usize> {
-    let last_seen = now.minus(limits.idle).0;
     let oldest: Option<i64> = each!(conn, |conn| sessions::table
         .filter(sessions::user_id.eq(user_id))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(last_seen))
+        .filter(is_within(now, limits))
         .order(sessions::id.desc())
         .offset(limits.per_person - 1)
         .select(sessions::id)
@@ -242,12 +235,9 @@ pub fn list_live(
     user_id: i64,
     limit: i64,
 ) -> Result<Vec<Session>> {
-    let last_seen = now.minus(limits.idle).0;
     Ok(each!(conn, |conn| sessions::table
         .filter(sessions::user_id.eq(user_id))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(last_seen))
+        .filter(is_within(now, limits))
         .order(sessions::id.desc())
         .limit(limit)
         .select(Session::as_select())

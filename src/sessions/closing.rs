@@ -6,6 +6,7 @@
 
 use diesel::prelude::*;
 
+use super::open_at;
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::db::schema::sessions;
@@ -40,9 +41,6 @@ pub struct Named<'a> {
 
 /// Ends live sessions of an account, or records that it loses rights, and returns how many sessions
 /// ended. Anything that caches who may do what is notified here.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn close(conn: &mut Conn, now: UnixTime, user_id: i64, closing: Closing<'_>) -> Result<usize> {
     users::take_row(conn, user_id)?;
     macro_rules! end {
@@ -84,27 +82,24 @@ pub fn close(conn: &mut Conn, now: UnixTime, user_id: i64, closing: Closing<'_>)
     })
 }
 
-/// Ends all sessions that began at a provider which no longer exists, and returns how many.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
-pub fn close_all_at(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
-    let all = sessions::table
-        .filter(sessions::provider.eq(provider))
-        .filter(sessions::ended_at.is_null());
-    Ok(diesel::update(all)
-        .set(sessions::ended_at.eq(now.0))
-        .execute(conn)?)
+/// Ends up to `limit` sessions that began at a provider which no longer exists, and returns how
+/// many.
+pub fn close_at(conn: &mut Conn, now: UnixTime, provider: &str, limit: i64) -> Result<usize> {
+    let some: Vec<i64> = open_at(provider)
+        .select(sessions::id)
+        .limit(limit)
+        .load(conn)?;
+    let open = sessions::ended_at.is_null();
+    Ok(
+        diesel::update(sessions::table.filter(sessions::id.eq_any(some).and(open)))
+            .set(sessions::ended_at.eq(now.0))
+            .execute(conn)?,
+    )
 }
 
 /// Lists up to `limit` accounts that have live sessions named by a logout token.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn named_accounts(conn: &mut Conn, named: Named<'_>, limit: i64) -> Result<Vec<i64>> {
-    let live = sessions::table
-        .filter(sessions::provider.eq(named.provider))
-        .filter(sessions::ended_at.is_null())
+    let live = open_at(named.provider)
         .select(sessions::user_id)
         .distinct()
         .limit(limit);

@@ -2,7 +2,6 @@
 //! 2.6).
 
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
 use crate::clock::UnixTime;
 use crate::db::schema::logout_tokens;
@@ -11,22 +10,16 @@ use crate::error::Result;
 
 /// Uses up a token. Returns `false` if it was used before; the transaction must then change
 /// nothing.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn use_up(conn: &mut Conn, provider: &str, jti: &str, expires_at: UnixTime) -> Result<bool> {
-    let inserted = each!(conn, |c| diesel::insert_into(logout_tokens::table)
+    let inserted = each!(conn, |conn| diesel::insert_into(logout_tokens::table)
         .values((
             logout_tokens::provider.eq(provider),
             logout_tokens::jti.eq(jti),
             logout_tokens::expires_at.eq(expires_at.0),
         ))
-        .execute(c));
-    match inserted {
-        Ok(_) => Ok(true),
-        Err(Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+        .on_conflict_do_nothing()
+        .execute(conn))?;
+    Ok(inserted == 1)
 }
 
 /// Deletes up to `limit` tokens that have expired, and returns how many.

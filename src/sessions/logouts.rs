@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::closing::Named;
@@ -17,9 +18,6 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// Takes turns with other transactions that sign the same person in or out: a first sign-in and a
 /// logout share no row. All of them lock `sid` before `sub`.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn take_turns(conn: &mut Conn, named: Named<'_>) -> Result<()> {
     let name = |kind: &str, value: &str| format!("{kind}\n{}\n{value}", named.provider);
     let both = [
@@ -47,33 +45,25 @@ pub fn note(conn: &mut Conn, now: UnixTime, named: Named<'_>, issued_at: UnixTim
 /// Returns whether a person was signed out at their provider after `issued_at`: either their
 /// session at the provider is over, or so is everything issued to them up to a logout.
 pub fn is_signed_out(conn: &mut Conn, named: Named<'_>, issued_at: UnixTime) -> Result<bool> {
-    if let Some(sid) = named.sid {
-        let found: Option<i64> = logouts::table
-            .filter(logouts::provider.eq(named.provider))
-            .filter(logouts::sid.eq(sid))
-            .select(logouts::id)
-            .first(conn)
-            .optional()?;
-        if found.is_some() {
-            return Ok(true);
-        }
+    let at_provider = logouts::table.filter(logouts::provider.eq(named.provider));
+    if let Some(sid) = named.sid
+        && diesel::select(exists(at_provider.filter(logouts::sid.eq(sid)))).get_result(conn)?
+    {
+        return Ok(true);
     }
     let Some(sub) = named.sub else {
         return Ok(false);
     };
-    let of_person = logouts::table
-        .filter(logouts::provider.eq(named.provider))
+    let of_person = at_provider
         .filter(logouts::sub.eq(sub))
-        .filter(logouts::issued_at.ge(issued_at.0))
-        .select(logouts::id);
-    let found: Option<i64> = if named.sid.is_some() {
+        .filter(logouts::issued_at.ge(issued_at.0));
+    Ok(if named.sid.is_some() {
         // A logout that names another session of the provider does not concern this one.
         let of_all = of_person.filter(logouts::sid.is_null());
-        of_all.first(conn).optional()?
+        diesel::select(exists(of_all)).get_result(conn)?
     } else {
-        of_person.first(conn).optional()?
-    };
-    Ok(found.is_some())
+        diesel::select(exists(of_person)).get_result(conn)?
+    })
 }
 
 /// Deletes up to `limit` logouts that are older than a day, and returns how many.

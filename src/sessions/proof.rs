@@ -6,6 +6,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use strum::{EnumString, IntoStaticStr};
 
+use super::Session;
 use crate::clock::UnixTime;
 use crate::code::coded;
 use crate::db::Conn;
@@ -55,9 +56,6 @@ impl Proof {
 
 /// Records that the owner of a live session has proved who they are. Returns `false` and writes
 /// nothing if the session no longer exists.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn note(conn: &mut Conn, user_id: i64, session_id: i64, proof: Proof) -> Result<bool> {
     let noted = diesel::update(
         sessions::table
@@ -75,20 +73,13 @@ pub fn note(conn: &mut Conn, user_id: i64, session_id: i64, proof: Proof) -> Res
 
 /// Returns whether the owner of a live session proved who they are recently.
 pub fn is_fresh(conn: &mut Conn, session_id: i64, now: UnixTime) -> Result<bool> {
-    let found: Option<(Option<i64>, Option<String>)> = sessions::table
+    let session: Option<Session> = sessions::table
         .find(session_id)
         .filter(sessions::ended_at.is_null())
-        .select((sessions::proved_at, sessions::proved_by))
+        .select(Session::as_select())
         .first(conn)
         .optional()?;
-    let Some((Some(at), Some(by))) = found else {
-        return Ok(false);
-    };
-    let proof = ProvedBy::from_code(&by).map(|by| Proof {
-        at: UnixTime(at),
-        by,
-    });
-    Ok(proof.is_some_and(|proof| proof.is_fresh(now)))
+    Ok(session.is_some_and(|session| session.is_proved(now)))
 }
 
 /// Removes a person's proofs of one kind, because they no longer count.

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
-use super::Limits;
+use super::{Limits, open_at};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::db::schema::sessions;
@@ -17,7 +18,8 @@ use crate::secret::{Keys, Purpose, Secret, random_bytes};
 const STALE: Duration = Duration::from_secs(3600);
 
 /// A grant as stored in its row.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Insertable)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
 pub struct Sealed {
     pub refresh_token: Option<String>,
     pub access_token: Option<String>,
@@ -29,8 +31,6 @@ pub struct Sealed {
     pub recheck_at: Option<i64>,
 }
 
-/// # Errors
-/// [`Error::Internal`] without random bytes.
 pub fn seal(
     keys: &Keys,
     grant: &Grant,
@@ -38,8 +38,8 @@ pub fn seal(
     recheck_at: Option<UnixTime>,
 ) -> Result<Sealed> {
     let sealed = |token: &Option<Secret<String>>| {
+        let token = token.as_ref();
         token
-            .as_ref()
             .map(|token| seal_token(keys, token, token_hash))
             .transpose()
     };
@@ -55,9 +55,6 @@ pub fn seal(
 }
 
 /// Seals a token for the session with this token hash.
-///
-/// # Errors
-/// [`Error::Internal`] without random bytes.
 pub fn seal_token(keys: &Keys, token: &Secret<String>, token_hash: &str) -> Result<String> {
     let salt = random_bytes()?;
     keys.seal_at(Purpose::Grant, salt, token.expose().as_bytes(), token_hash)
@@ -179,14 +176,8 @@ pub fn take_id_token(conn: &mut Conn, session_id: i64) -> Result<Option<(String,
 
 /// Returns whether a session that has not ended belongs to this session at the provider.
 pub fn is_on(conn: &mut Conn, provider: &str, sid: &str) -> Result<bool> {
-    Ok(sessions::table
-        .filter(sessions::provider.eq(provider))
-        .filter(sessions::sid.eq(sid))
-        .filter(sessions::ended_at.is_null())
-        .select(sessions::id)
-        .first::<i64>(conn)
-        .optional()?
-        .is_some())
+    let on = open_at(provider).filter(sessions::sid.eq(sid));
+    Ok(diesel::select(exists(on)).get_result(conn)?)
 }
 
 /// Removes the tokens of up to `limit` sessions that ended before `before`, and returns how many.
