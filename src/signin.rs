@@ -15,7 +15,6 @@ mod masking;
 pub mod one_time_link;
 pub mod password;
 pub mod password_link;
-mod proof;
 mod provider;
 mod refusal;
 pub mod rehearsal;
@@ -30,7 +29,7 @@ use url::Url;
 
 use crate::attempts::{Attempt, Browser, Intent, Plan};
 use crate::desk::Desk;
-use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step};
+use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step, Stopped};
 use crate::local_path::LocalPath;
 use crate::logging::SignInLog;
 use crate::oauth::{self, Moment, Prompt, Provider};
@@ -65,8 +64,7 @@ pub struct Wish {
 /// Begins an attempt, and returns where to send the browser.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an unknown provider; [`Error::SignIn`] if the provider cannot be asked;
-/// [`Error::Internal`] without random bytes.
+/// [`Error::NotFound`] for an unknown provider; [`Error::SignIn`] if the provider cannot be asked.
 pub async fn begin(
     desk: &Arc<Desk>,
     browser: &Browser,
@@ -161,6 +159,9 @@ fn log_of(attempt: &Attempt) -> SignInLog<'_> {
 }
 
 /// Runs the one transaction of a sign-in.
+///
+/// # Errors
+/// [`Error::SignIn`] if the door refuses the person; as [`enter`].
 async fn go_in(
     desk: &Arc<Desk>,
     way: Way,
@@ -186,30 +187,31 @@ async fn go_in(
             .map(|token| sha256(token.expose().as_bytes())),
         client: visitor.client,
     };
-    let write = desk.db.write(move |conn| {
+    let write = desk.db.decide(move |conn| {
         let entered = enter(conn, &entry)?;
         entry.desk.failpoint.hit("before_commit");
         Ok(entered)
     });
     let result = timeout_at(deadline, write)
         .await
-        .unwrap_or(Err(Error::Database(DatabaseError::Busy)));
+        .unwrap_or(Err(Error::Database(DatabaseError::Busy).into()));
     desk.failpoint.hit("after_commit");
     let log = SignInLog {
         attempt: attempt.as_deref(),
         provider: provider.as_deref(),
         user: Some(&username),
     };
-    let result = match result {
-        Err(Error::Database(why @ (DatabaseError::Busy | DatabaseError::Down(_)))) => {
-            warn!(event = "database", outcome = "failed"; "{}", Error::Database(why));
-            Ok(unavailable(log, next))
+    let result = result.map_err(|stopped| match stopped {
+        Stopped::Refused(error) => Error::SignIn(error),
+        Stopped::Failed(error @ Error::Database(DatabaseError::Busy | DatabaseError::Down(_))) => {
+            warn!(event = "database", outcome = "failed"; "{error}");
+            unavailable(log, next)
         }
-        other => other,
-    };
+        Stopped::Failed(error) => error,
+    });
     let outcome = match &result {
-        Ok(Entered::In { .. }) => "ok",
-        Ok(Entered::Refused { error }) => {
+        Ok(_) => "ok",
+        Err(Error::SignIn(error)) => {
             log_failure(error);
             error.cause.code()
         }
@@ -235,13 +237,11 @@ fn sealed_grant(desk: &Desk, way: &Way, token: &Secret<String>) -> Result<tokens
 }
 
 /// A sign-in that the database did not accept.
-fn unavailable(log: SignInLog<'_>, next: LocalPath) -> Entered {
-    Entered::Refused {
-        error: Box::new(SignInError {
-            attempt: log.attempt.map(str::to_owned),
-            provider: log.provider.unwrap_or_default().to_owned(),
-            next,
-            ..failure(None, Step::Account, Cause::DatabaseUnavailable)
-        }),
-    }
+fn unavailable(log: SignInLog<'_>, next: LocalPath) -> Error {
+    Error::SignIn(Box::new(SignInError {
+        attempt: log.attempt.map(str::to_owned),
+        provider: log.provider.unwrap_or_default().to_owned(),
+        next,
+        ..failure(None, Step::Account, Cause::DatabaseUnavailable)
+    }))
 }

@@ -12,12 +12,10 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, Step, Stopped};
-use crate::identity_sync::answer_of;
+use crate::identity_sync::{answer_of, take_over};
 use crate::oauth::{Permissions, Person, Provider};
-use crate::permissions;
-use crate::roles;
 use crate::secret::sha256;
-use crate::sessions::{self, Client, Closing, Session};
+use crate::sessions::{self, Client, Session};
 use crate::users::{self, Field, User};
 
 /// Adds the identity with which `person` came back.
@@ -132,16 +130,12 @@ impl Adding {
         let identity = (provider, subject);
         users::link(conn, now, user.id, identity, self.person.asked_at)?;
         let mut changes = Changes::default();
-        if let Permissions::Given(given) = &self.person.permissions {
-            changes.permissions = permissions::replace(conn, now, user.id, provider, given)?;
-            if !changes.permissions.removed.is_empty() {
-                sessions::close(conn, now, user.id, Closing::Rights)?;
-            }
-            let (wanted, known) = (&self.desk.roles, (user.id, user.roles()));
-            roles::sync_and_note(conn, now, wanted, known, Actor::Provider, &mut changes)?;
+        let (known, given) = ((user.id, user.roles()), &self.person.permissions);
+        if matches!(given, Permissions::Given(_)) {
+            take_over(conn, &self.desk, now, provider, known, given, &mut changes)?;
         }
         users::note_changes(conn, now, user.id, by, &[Field::Identity])?;
-        let answer = answer_of(&self.person.permissions);
+        let answer = answer_of(given);
         users::note_permissions_kept(conn, now, identity, None, None, answer)?;
         let event = Event::IdentityLinked {
             identity: (provider.to_owned(), subject.to_owned()),

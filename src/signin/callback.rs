@@ -11,10 +11,10 @@ use url::Url;
 
 use super::add_identity::add_identity;
 use super::door::{Entered, Way};
-use super::provider::{ask_provider, discover};
+use super::provider::{ask_provider, discover, proof};
 use super::refusal::{failure, log_failure, refuse};
 use super::rehearsal::{self, Rehearsal};
-use super::{CALLBACK_DEADLINE, Visitor, begin_planned, go_in, log_of, proof};
+use super::{CALLBACK_DEADLINE, Visitor, begin_planned, go_in, log_of};
 use crate::attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
@@ -174,7 +174,11 @@ impl From<oauth::Failure> for Ended {
 
 impl From<Error> for Ended {
     fn from(error: Error) -> Self {
-        Self::Failed(error)
+        match error {
+            Error::AttemptUsed => Self::Stale(StaleReason::Used),
+            Error::SignedOutThere => Self::Stale(StaleReason::SignedOutThere),
+            error => Self::Failed(error),
+        }
     }
 }
 
@@ -261,10 +265,13 @@ impl Returning<'_> {
         };
         self.desk.failpoint.hit("after_profile");
         if let Intent::Link(session) = intent {
-            let linked = self.link(person, session, &visitor).await;
+            let (provider, attempt) = (self.provider, self.attempt);
+            let added = add_identity(self.desk, provider, attempt, person, session, &visitor).await;
             // A person who adds a provider keeps their session.
             self.let_go(given, Unkept::Surely);
-            return linked;
+            added?;
+            let next = attempt.plan.next.clone();
+            return Ok(Finished::Linked { next });
         }
         self.sign_in(person, given, visitor).await
     }
@@ -323,23 +330,6 @@ impl Returning<'_> {
         }
     }
 
-    async fn link(
-        self,
-        person: Person,
-        session: i64,
-        visitor: &Visitor,
-    ) -> Result<Finished, Ended> {
-        let attempt = self.attempt;
-        let added = add_identity(self.desk, self.provider, attempt, person, session, visitor);
-        match added.await {
-            Ok(()) => Ok(Finished::Linked {
-                next: attempt.plan.next.clone(),
-            }),
-            Err(Error::SignedOutThere) => Err(Ended::Stale(StaleReason::SignedOutThere)),
-            Err(error) => Err(Ended::Failed(error)),
-        }
-    }
-
     async fn sign_in(
         self,
         person: Person,
@@ -352,14 +342,13 @@ impl Returning<'_> {
         let way = Way::Provider {
             provider: Arc::clone(provider),
             attempt: attempt.id.clone(),
-            asked_at: person.asked_at,
-            proof: proof::of_provider(provider, attempt, person.auth_time, desk.clock.now()),
+            proof: proof(provider, attempt, person.auth_time, desk.clock.now()),
             person: Box::new(person),
         };
         desk.failpoint.reach("before_sign_in").await;
         let entered = go_in(desk, way, username, next.clone(), visitor, self.deadline).await;
-        let (ended, unkept) = match entered {
-            Ok(Entered::In {
+        let error = match entered {
+            Ok(Entered {
                 token,
                 is_other_person,
             }) => {
@@ -369,22 +358,17 @@ impl Returning<'_> {
                     is_other_person,
                 });
             }
+            Err(error) => error,
+        };
+        let unkept = match &error {
             // The session that the attempt has opened may depend on these very tokens.
-            Err(Error::AttemptUsed) => return Err(Ended::Stale(StaleReason::Used)),
-            Ok(Entered::Refused { error }) => {
-                let unkept = match error.cause {
-                    Cause::DatabaseUnavailable => Unkept::Perhaps,
-                    _ => Unkept::Surely,
-                };
-                (Ended::Failed(Error::SignIn(error)), unkept)
-            }
-            Err(Error::SignedOutThere) => {
-                (Ended::Stale(StaleReason::SignedOutThere), Unkept::Surely)
-            }
-            Err(error) => (Ended::Failed(error), Unkept::Perhaps),
+            Error::AttemptUsed => return Err(error.into()),
+            Error::SignedOutThere => Unkept::Surely,
+            Error::SignIn(error) if error.cause != Cause::DatabaseUnavailable => Unkept::Surely,
+            _ => Unkept::Perhaps,
         };
         self.let_go(given, unkept);
-        Err(ended)
+        Err(error.into())
     }
 
     /// Revokes what the provider gave, if it supports that.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use log::warn;
 use tokio::time::{Instant, sleep_until};
 
-use super::door::{Entered, Way};
+use super::door::Way;
 use super::refusal::{Refusal, note};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
 use crate::audit::{About, Actor, Deed, Event};
@@ -25,7 +25,7 @@ use crate::reason::Reason;
 use crate::secret::{Secret, reference};
 use crate::sessions::{self, Client, Closing, Limits};
 use crate::text::is_refused;
-use crate::throttle::Paused;
+use crate::throttle::{Paused, Reservation};
 use crate::users::{self, MAX_USERNAME, Role, User};
 
 /// No refusal is answered sooner. One that takes longer is answered at a multiple of this.
@@ -118,17 +118,17 @@ async fn try_to_sign_in(
         return Ok(Outcome::Refused { reference });
     };
     desk.failpoint.reach("before_password").await;
-    match go_in(desk, way, username, next, visitor, deadline).await? {
-        Entered::In { token, .. } => Ok(Outcome::SignedIn { token }),
+    match go_in(desk, way, username, next, visitor, deadline).await {
         // The account has just been changed or deactivated: the row is already written.
-        Entered::Refused { error }
+        Err(Error::SignIn(error))
             if matches!(error.cause, Cause::WrongPassword | Cause::Inactive { .. }) =>
         {
-            Ok(Outcome::Refused {
-                reference: error.reference,
-            })
+            let reference = error.reference;
+            Ok(Outcome::Refused { reference })
         }
-        Entered::Refused { error } => Err(Error::SignIn(error)),
+        entered => Ok(Outcome::SignedIn {
+            token: entered?.token,
+        }),
     }
 }
 
@@ -215,6 +215,48 @@ async fn refuse(
     reference
 }
 
+/// A new password, typed twice.
+pub struct TypedTwice {
+    pub new: Secret<String>,
+    pub again: Secret<String>,
+}
+
+/// The reason why a new password is not accepted.
+pub enum Unfit {
+    Weak(Weakness),
+    /// The two inputs differ.
+    Differs,
+}
+
+impl TypedTwice {
+    /// Returns the password, if this account may have it.
+    pub(super) fn fit_for(self, user: &User) -> Result<Secret<String>, Unfit> {
+        if self.new != self.again {
+            return Err(Unfit::Differs);
+        }
+        passwords::check_strength(&self.new, &user.username).map_err(Unfit::Weak)?;
+        Ok(self.new)
+    }
+}
+
+/// Checks a password that a signed-in person typed. The try counts only if it was wrong.
+pub(super) async fn is_right(
+    desk: &Desk,
+    reservation: &Reservation,
+    typed: Secret<String>,
+    stored: &str,
+) -> Result<bool> {
+    if typed.expose().chars().count() > MAX_LENGTH {
+        return Ok(false);
+    }
+    let verified = desk.hasher.verify(typed, Some(stored.to_owned())).await;
+    let is_right = verified.map(|verified| verified.is_correct);
+    if !matches!(is_right, Ok(false)) {
+        desk.throttle.give_back(reservation);
+    }
+    is_right
+}
+
 /// The result of changing one's own password.
 pub enum Change {
     Changed,
@@ -223,16 +265,7 @@ pub enum Change {
         reference: String,
     },
     Paused(Paused),
-    Weak(Weakness),
-    /// The two inputs of the new password differ.
-    Differs,
-}
-
-/// The input for changing a password.
-pub struct NewPassword {
-    pub current: Secret<String>,
-    pub new: Secret<String>,
-    pub again: Secret<String>,
+    Unfit(Unfit),
 }
 
 /// Changes the person's own password, and ends all their other sessions.
@@ -243,7 +276,8 @@ pub async fn change_own(
     desk: &Arc<Desk>,
     user: &User,
     session_id: i64,
-    typed: NewPassword,
+    current: Secret<String>,
+    typed: TypedTwice,
     client: Client,
 ) -> Result<Change> {
     let user_id = user.id;
@@ -252,12 +286,10 @@ pub async fn change_own(
         .read(move |conn| users::password_hash(conn, user_id))
         .await?
         .ok_or(Error::NotFound)?;
-    if typed.new != typed.again {
-        return Ok(Change::Differs);
-    }
-    if let Err(weakness) = passwords::check_strength(&typed.new, &user.username) {
-        return Ok(Change::Weak(weakness));
-    }
+    let new = match typed.fit_for(user) {
+        Ok(new) => new,
+        Err(unfit) => return Ok(Change::Unfit(unfit)),
+    };
     // Someone who finds an open session must not be able to guess here endlessly. These tries are
     // counted apart from those of the sign-in page, where strangers could otherwise lock the owner
     // out.
@@ -267,21 +299,8 @@ pub async fn change_own(
         Ok(reservation) => reservation,
         Err(paused) => return Ok(Change::Paused(paused)),
     };
-    let is_too_long = typed.current.expose().chars().count() > MAX_LENGTH;
-    let verified = if is_too_long {
-        Ok(false)
-    } else {
-        let verified = desk
-            .hasher
-            .verify(typed.current, Some(stored.clone()))
-            .await;
-        verified.map(|verified| verified.is_correct)
-    };
-    if !matches!(verified, Ok(false)) {
-        desk.throttle.give_back(&reservation);
-    }
-    let hash = if verified? {
-        Some(desk.hasher.hash(typed.new).await?)
+    let hash = if is_right(desk, &reservation, current, &stored).await? {
+        Some(desk.hasher.hash(new).await?)
     } else {
         None
     };

@@ -15,7 +15,7 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::passwords::Weakness;
 use crate::secret::{Secret, reference};
-use crate::signin::password::{self, Change, NewPassword};
+use crate::signin::password::{self, Change, TypedTwice, Unfit};
 use crate::users;
 
 #[derive(Template)]
@@ -83,12 +83,14 @@ pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
     })
 }
 
-pub fn weakness_text(page: &Page<'_>, weakness: Weakness) -> &'static str {
-    match weakness {
-        Weakness::TooShort => page.t.password_too_short,
-        Weakness::TooLong => page.t.password_too_long,
-        Weakness::Common => page.t.password_common,
-        Weakness::LikeUsername => page.t.password_like_username,
+/// The field with an unfit password, and what to do about it.
+pub fn unfit_text(page: &Page<'_>, unfit: &Unfit) -> (&'static str, &'static str) {
+    match unfit {
+        Unfit::Differs => (AGAIN, page.t.passwords_differ),
+        Unfit::Weak(Weakness::TooShort) => (NEW, page.t.password_too_short),
+        Unfit::Weak(Weakness::TooLong) => (NEW, page.t.password_too_long),
+        Unfit::Weak(Weakness::Common) => (NEW, page.t.password_common),
+        Unfit::Weak(Weakness::LikeUsername) => (NEW, page.t.password_like_username),
     }
 }
 
@@ -107,8 +109,8 @@ pub async fn change(
     let Form(form) = form;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let t = page.t;
-    let typed = NewPassword {
-        current: Secret::new(form.current_password),
+    let current = Secret::new(form.current_password);
+    let typed = TypedTwice {
         new: Secret::new(form.new_password),
         again: Secret::new(form.new_password_again),
     };
@@ -116,7 +118,7 @@ pub async fn change(
     let mut paused = None;
     let mut known_reference = None;
     let (field, text) =
-        match password::change_own(&desk, &me.user, me.session.id, typed, client).await? {
+        match password::change_own(&desk, &me.user, me.session.id, current, typed, client).await? {
             Change::Changed => return Ok(back_to_account(&desk, AccountNotice::PasswordChanged)),
             Change::Refused { reference } => {
                 known_reference = Some(reference);
@@ -126,8 +128,10 @@ pub async fn change(
                 paused = Some(wait);
                 (CURRENT, page.paused_lead(wait))
             }
-            Change::Weak(weakness) => (NEW, weakness_text(&page, weakness).to_owned()),
-            Change::Differs => (AGAIN, t.passwords_differ.to_owned()),
+            Change::Unfit(unfit) => {
+                let (field, text) = unfit_text(&page, &unfit);
+                (field, text.to_owned())
+            }
         };
     let status = match paused {
         Some(_) => StatusCode::TOO_MANY_REQUESTS,
