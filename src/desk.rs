@@ -119,9 +119,6 @@ impl SilentProxy {
 
 impl Desk {
     /// Opens the database and brings its tables up to date.
-    ///
-    /// # Errors
-    /// Errors from the database or the HTTP client.
     pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::open(&settings.database)?;
         db.migrate()?;
@@ -190,9 +187,6 @@ impl Desk {
     }
 
     /// Looks at the hashes of imported accounts again if there are more such accounts than before.
-    ///
-    /// # Errors
-    /// [`crate::error::DatabaseError`]
     pub async fn look_for_imports(&self) -> Result<()> {
         let known = self.imported.load(Ordering::Relaxed);
         let found = self

@@ -75,19 +75,18 @@ fn names_of(conn: &mut Conn, sync: &Sync<'_>, kept: &mut Vec<String>) -> Result<
     if !sync.gives_names {
         said.username.clone_from(&user.username);
     }
-    let is_renamed = said.username != user.username;
     // People whose names are reserved now keep them, but no one is given one.
-    let why = if is_renamed && users::reserved::is_reserved(&said.username) {
-        Some("username reserved")
-    } else if is_renamed && users::find_by_username(conn, &said.username)?.is_some() {
-        Some("username taken")
+    let why = if said.username == user.username {
+        return Ok(said);
+    } else if users::reserved::is_reserved(&said.username) {
+        "username reserved"
+    } else if users::find_by_username(conn, &said.username)?.is_some() {
+        "username taken"
     } else {
-        None
+        return Ok(said);
     };
-    if let Some(why) = why {
-        kept.push(why.to_owned());
-        said.username.clone_from(&user.username);
-    }
+    kept.push(why.to_owned());
+    said.username.clone_from(&user.username);
     Ok(said)
 }
 

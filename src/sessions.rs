@@ -4,7 +4,6 @@ pub mod closing;
 pub mod due;
 pub mod instances;
 pub mod list;
-pub mod logout_tokens;
 pub mod logouts;
 pub mod proof;
 pub mod tokens;

@@ -215,8 +215,8 @@ async fn go_in(
             log_failure(error);
             error.cause.code()
         }
-        Err(Error::AttemptUsed) => StaleReason::Used.code(),
-        Err(Error::SignedOutThere) => StaleReason::SignedOutThere.code(),
+        Err(Error::AttemptUsed) => StaleReason::Used.into_str(),
+        Err(Error::SignedOutThere) => StaleReason::SignedOutThere.into_str(),
         Err(_) => "failed",
     };
     log.line("sign_in_finished", started.elapsed(), outcome);

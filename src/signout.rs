@@ -15,7 +15,7 @@ use crate::jobs;
 use crate::oauth::{Moment, Provider};
 use crate::secret::{Purpose, Secret, random_bytes, sha256};
 use crate::sessions::closing::{Named, named_accounts};
-use crate::sessions::{self, Client, Closing, logout_tokens, logouts, tokens};
+use crate::sessions::{self, Client, Closing, logouts, tokens};
 use crate::users::{self, User};
 
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
@@ -98,32 +98,31 @@ impl LeftSession {
     }
 }
 
-/// Returns the address for signing out of the provider too, or `None` if that is not offered. Only
-/// the first address, soon after the sign-out, contains the ID token: a person who comes later gets
-/// an address that does not reveal who was here. A mere look uses nothing up.
-///
-/// # Errors
-/// [`Error::Database`]
-pub async fn provider_address(
-    desk: &Arc<Desk>,
-    left: &LeftSession,
-    is_look: bool,
-) -> Result<Option<Url>> {
-    let Some(provider) = desk.providers.find(&left.provider) else {
-        return Ok(None);
-    };
+/// Takes the ID token of the session, soon after the sign-out and once: a person who comes later
+/// gets an address that does not reveal who was here.
+pub async fn take_hint(desk: &Desk, left: &LeftSession) -> Result<Option<Secret<String>>> {
     let session_id = left.session_id;
-    let sealed = if is_look || desk.clock.now().since(left.at) > HINT {
-        None
-    } else {
-        desk.db
-            .write(move |conn| tokens::take_id_token(conn, session_id))
-            .await?
-    };
-    let hint = sealed
-        .and_then(|(sealed, token_hash)| tokens::open_token(&desk.keys, &sealed, &token_hash));
+    if desk.providers.find(&left.provider).is_none() || desk.clock.now().since(left.at) > HINT {
+        return Ok(None);
+    }
+    let take = desk
+        .db
+        .write(move |conn| tokens::take_id_token(conn, session_id));
+    Ok(take
+        .await?
+        .and_then(|(sealed, token_hash)| tokens::open_token(&desk.keys, &sealed, &token_hash)))
+}
+
+/// Returns the address for signing out of the provider too, or `None` if that is not offered.
+#[must_use]
+pub fn provider_address(
+    desk: &Desk,
+    left: &LeftSession,
+    hint: Option<&Secret<String>>,
+) -> Option<Url> {
     let back_to = format!("{}/signed-out", desk.public_url.origin);
-    Ok(provider.end_session(hint.as_ref(), &back_to, &left.state))
+    let provider = desk.providers.find(&left.provider)?;
+    provider.end_session(hint, &back_to, &left.state)
 }
 
 /// Handles a provider's report that a person has signed out there (OpenID Connect Back-Channel
@@ -155,7 +154,7 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
     desk.db
         .write(move |conn| {
             let jti = sha256(logout.jti.as_bytes());
-            if !logout_tokens::use_up(conn, &id, &jti, logout.expires_at)? {
+            if !logouts::use_up_token(conn, &id, &jti, logout.expires_at)? {
                 return Err(Error::BadRequest);
             }
             let named = Named {
@@ -195,36 +194,38 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
 /// # Errors
 /// [`Error::NotFound`] if they have no such live session.
 pub async fn end_session(desk: &Desk, user: &User, session_id: i64, client: Client) -> Result<()> {
-    let now = desk.clock.now();
-    let user = user.clone();
-    desk.db
-        .write(move |conn| {
-            if sessions::close(conn, now, user.id, Closing::One(session_id))? == 0 {
-                return Err(Error::NotFound);
-            }
-            let event = Event::SessionEnded {
-                note: Note::default(),
-            };
-            Deed::new(now, Actor::from(&user), &client).record(conn, About::from(&user), &event)
-        })
-        .await
+    let told = |_| Event::SessionEnded {
+        note: Note::default(),
+    };
+    match end(desk, user, Closing::One(session_id), client, told).await? {
+        0 => Err(Error::NotFound),
+        _ => Ok(()),
+    }
 }
 
 /// Ends all of the person's sessions except the one they are using.
-///
-/// # Errors
-/// [`Error::Database`]
 pub async fn end_other_sessions(desk: &Desk, user: &User, kept: i64, client: Client) -> Result<()> {
-    let now = desk.clock.now();
-    let user = user.clone();
-    desk.db
-        .write(move |conn| {
-            let count = sessions::close(conn, now, user.id, Closing::AllBut(kept))?;
-            if count == 0 {
-                return Ok(());
-            }
-            let event = Event::OtherSessionsEnded { count };
-            Deed::new(now, Actor::from(&user), &client).record(conn, About::from(&user), &event)
-        })
-        .await
+    let told = |count| Event::OtherSessionsEnded { count };
+    end(desk, user, Closing::AllBut(kept), client, told).await?;
+    Ok(())
+}
+
+/// Ends some of the person's own sessions, and returns how many. If there were any, this is `told`.
+async fn end(
+    desk: &Desk,
+    user: &User,
+    closing: Closing<'static>,
+    client: Client,
+    told: impl Fn(usize) -> Event + Send + 'static,
+) -> Result<usize> {
+    let (now, user) = (desk.clock.now(), user.clone());
+    let write = desk.db.write(move |conn| {
+        let count = sessions::close(conn, now, user.id, closing)?;
+        if count > 0 {
+            let deed = Deed::new(now, Actor::from(&user), &client);
+            deed.record(conn, About::from(&user), &told(count))?;
+        }
+        Ok(count)
+    });
+    write.await
 }

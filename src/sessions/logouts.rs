@@ -1,5 +1,6 @@
 //! Sign-outs reported by providers (OpenID Connect Back-Channel Logout 1.0), remembered for a day.
-//! A sign-in that was in progress when one arrived opens no session.
+//! A sign-in that was in progress when one arrived opens no session. The tokens that reported them
+//! are remembered too.
 
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use diesel::prelude::*;
 
 use super::closing::Named;
 use crate::clock::UnixTime;
-use crate::db::schema::logouts;
-use crate::db::{Conn, lock_names};
+use crate::db::schema::{logout_tokens, logouts};
+use crate::db::{Conn, each, lock_names};
 use crate::error::Result;
 use crate::id::new_id;
 
@@ -74,4 +75,36 @@ pub fn sweep(conn: &mut Conn, now: UnixTime, limit: i64) -> Result<usize> {
         .limit(limit)
         .load(conn)?;
     Ok(diesel::delete(logouts::table.filter(logouts::id.eq_any(old))).execute(conn)?)
+}
+
+/// Uses up a logout token, which counts only once (2.6). Returns `false` if it was used before; the
+/// transaction must then change nothing.
+pub fn use_up_token(
+    conn: &mut Conn,
+    provider: &str,
+    jti: &str,
+    expires_at: UnixTime,
+) -> Result<bool> {
+    let inserted = each!(conn, |conn| diesel::insert_into(logout_tokens::table)
+        .values((
+            logout_tokens::provider.eq(provider),
+            logout_tokens::jti.eq(jti),
+            logout_tokens::expires_at.eq(expires_at.0),
+        ))
+        .on_conflict_do_nothing()
+        .execute(conn))?;
+    Ok(inserted == 1)
+}
+
+/// Deletes up to `limit` logout tokens that have expired, and returns how many.
+pub fn sweep_tokens(conn: &mut Conn, now: UnixTime, limit: i64) -> Result<usize> {
+    let over: Vec<(String, String)> = logout_tokens::table
+        .filter(logout_tokens::expires_at.lt(now.0))
+        .select((logout_tokens::provider, logout_tokens::jti))
+        .limit(limit)
+        .load(conn)?;
+    for (provider, jti) in &over {
+        diesel::delete(logout_tokens::table.find((provider, jti))).execute(conn)?;
+    }
+    Ok(over.len())
 }

@@ -115,7 +115,7 @@ pub struct StaleAttempt {
     why: StaleReason,
 }
 
-/// The reason why an attempt can only be started over.
+/// The reason why an attempt can only be started over, with its code in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub(super) enum StaleReason {
@@ -124,13 +124,6 @@ pub(super) enum StaleReason {
     /// The attempt was silent, and the provider needs to interact with the person.
     SilenceRefused,
     SignedOutThere,
-}
-
-impl StaleReason {
-    /// The code in the log.
-    pub(super) const fn code(self) -> &'static str {
-        self.into_str()
-    }
 }
 
 impl StaleAttempt {
@@ -218,7 +211,7 @@ pub async fn finish(
     match returning.go_on(callback, visitor).await {
         Ok(finished) => Ok(finished),
         Err(Ended::Stale(why)) => {
-            log_of(&attempt).line("sign_in_stale", Duration::ZERO, why.code());
+            log_of(&attempt).line("sign_in_stale", Duration::ZERO, why.into_str());
             Ok(Finished::Stale(Box::new(StaleAttempt {
                 attempt,
                 deadline,
@@ -386,9 +379,8 @@ async fn is_used_elsewhere(desk: &Arc<Desk>, attempt: &Attempt) -> bool {
     let id = attempt.id.clone();
     let used = desk
         .db
-        .read(move |conn| sessions::is_attempt_used(conn, &id))
-        .await;
-    used.unwrap_or(false)
+        .read(move |conn| sessions::is_attempt_used(conn, &id));
+    used.await.unwrap_or(false)
 }
 
 /// The errors of a provider that was asked silently and needs to interact with the person (OpenID

@@ -132,7 +132,7 @@ impl Proving {
 }
 
 impl Owner {
-    fn deed(&self, now: UnixTime) -> Deed<'_> {
+    pub(super) fn deed(&self, now: UnixTime) -> Deed<'_> {
         Deed::new(now, Actor::from(&self.user), &self.client)
     }
 

@@ -10,10 +10,11 @@ use std::time::Duration;
 use log::warn;
 use tokio::time::{Instant, sleep_until};
 
+use super::confirmation::Owner;
 use super::door::Way;
 use super::refusal::{Refusal, note};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
-use crate::audit::{About, Actor, Deed, Event};
+use crate::audit::{About, Event};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::Conn;
@@ -109,13 +110,15 @@ async fn try_to_sign_in(
         }
     };
     let verified = verify(desk, username, password).await;
-    if !matches!(&verified, Ok(verified) if verified.way.is_none()) {
+    if !matches!(&verified, Ok(Verdict::Refused(..))) {
         desk.throttle.give_back(&reservation);
     }
-    let Verdict { about, reason, way } = verified?;
-    let Some((way, username)) = way else {
-        let reference = refuse(desk, about, reason, client, deadline).await;
-        return Ok(Outcome::Refused { reference });
+    let (way, username) = match verified? {
+        Verdict::Right(way, username) => (way, username),
+        Verdict::Refused(about, reason) => {
+            let reference = refuse(desk, about, reason, client, deadline).await;
+            return Ok(Outcome::Refused { reference });
+        }
     };
     desk.failpoint.reach("before_password").await;
     match go_in(desk, way, username, next, visitor, deadline).await {
@@ -133,12 +136,11 @@ async fn try_to_sign_in(
 }
 
 /// The result of one verification.
-struct Verdict {
-    about: Option<(i64, String)>,
-    /// The reason for a refusal.
-    reason: Reason,
-    /// The way in, and the username; `None` for a refusal.
-    way: Option<(Way, String)>,
+enum Verdict {
+    /// The way in, and the username.
+    Right(Way, String),
+    /// The account, if there is one, and the reason.
+    Refused(Option<(i64, String)>, Reason),
 }
 
 async fn verify(desk: &Desk, username: String, password: Secret<String>) -> Result<Verdict> {
@@ -155,18 +157,17 @@ async fn verify(desk: &Desk, username: String, password: Secret<String>) -> Resu
         }
     };
     let verified = desk.hasher.verify(password, stored.clone()).await?;
-    let way = match (&about, stored) {
+    Ok(match (about, stored) {
         (Some((user_id, username)), Some(matched)) if verified.is_correct => {
             let way = Way::Password {
-                user_id: *user_id,
+                user_id,
                 matched,
                 fresh_hash: verified.fresh_hash,
             };
-            Some((way, username.clone()))
+            Verdict::Right(way, username)
         }
-        _ => None,
-    };
-    Ok(Verdict { about, reason, way })
+        (about, _) => Verdict::Refused(about, reason),
+    })
 }
 
 /// Returns why this account is refused with any password; if nothing else is wrong, the password
@@ -273,20 +274,18 @@ pub enum Change {
 /// # Errors
 /// [`Error::NotFound`] for an account without a local password; [`Error::Database`]
 pub async fn change_own(
-    desk: &Arc<Desk>,
-    user: &User,
-    session_id: i64,
+    desk: &Desk,
+    owner: Owner,
     current: Secret<String>,
     typed: TypedTwice,
-    client: Client,
 ) -> Result<Change> {
-    let user_id = user.id;
+    let user_id = owner.user.id;
     let stored = desk
         .db
         .read(move |conn| users::password_hash(conn, user_id))
         .await?
         .ok_or(Error::NotFound)?;
-    let new = match typed.fit_for(user) {
+    let new = match typed.fit_for(&owner.user) {
         Ok(new) => new,
         Err(unfit) => return Ok(Change::Unfit(unfit)),
     };
@@ -295,7 +294,7 @@ pub async fn change_own(
     // out.
     let now = desk.clock.now();
     let key = format!("\0change {user_id}");
-    let reservation = match desk.throttle.reserve(now, &key, &client.address) {
+    let reservation = match desk.throttle.reserve(now, &key, &owner.client.address) {
         Ok(reservation) => reservation,
         Err(paused) => return Ok(Change::Paused(paused)),
     };
@@ -307,12 +306,10 @@ pub async fn change_own(
     let change = OwnChange {
         now,
         limits: desk.limits,
-        user: user.clone(),
-        session_id,
+        owner,
         stored,
         hash,
         reference: reference(),
-        client,
     };
     desk.failpoint.reach("before_password_change").await;
     desk.db.write(move |conn| change.apply(conn)).await
@@ -322,44 +319,42 @@ pub async fn change_own(
 struct OwnChange {
     now: UnixTime,
     limits: Limits,
-    user: User,
-    session_id: i64,
+    owner: Owner,
     /// The hash that the current password was compared with.
     stored: String,
     /// The new hash; `None` if the current password was wrong.
     hash: Option<String>,
     reference: String,
-    client: Client,
 }
 
 impl OwnChange {
     fn apply(&self, conn: &mut Conn) -> Result<Change> {
-        users::take_row(conn, self.user.id)?;
+        let Owner {
+            user, session_id, ..
+        } = &self.owner;
+        users::take_row(conn, user.id)?;
         // A person who was signed out meanwhile cannot choose a password.
-        if !sessions::is_live(conn, self.now, self.limits, self.user.id, self.session_id)? {
+        if !sessions::is_live(conn, self.now, self.limits, user.id, *session_id)? {
             return Err(Error::SignedOut);
         }
         let is_changed = match &self.hash {
-            Some(hash) => users::replace_password(conn, self.user.id, &self.stored, hash)?,
+            Some(hash) => users::replace_password(conn, user.id, &self.stored, hash)?,
             None => false,
         };
         if !is_changed {
             // The password is wrong, or has just been changed elsewhere.
-            let deed = self.deed().with_reference(&self.reference);
-            deed.record(conn, About::from(&self.user), &Event::PasswordChangeRefused)?;
+            let deed = self.owner.deed(self.now).with_reference(&self.reference);
+            deed.record(conn, About::from(user), &Event::PasswordChangeRefused)?;
             return Ok(Change::Refused {
                 reference: self.reference.clone(),
             });
         }
-        let others = Closing::AllBut(self.session_id);
+        let others = Closing::AllBut(*session_id);
         let event = Event::PasswordChanged {
-            sessions_ended: sessions::close(conn, self.now, self.user.id, others)?,
+            sessions_ended: sessions::close(conn, self.now, user.id, others)?,
         };
-        self.deed().record(conn, About::from(&self.user), &event)?;
+        let deed = self.owner.deed(self.now);
+        deed.record(conn, About::from(user), &event)?;
         Ok(Change::Changed)
-    }
-
-    fn deed(&self) -> Deed<'_> {
-        Deed::new(self.now, Actor::from(&self.user), &self.client)
     }
 }

@@ -13,7 +13,7 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::oauth::documents::Documents;
 use crate::oauth::{self, Permissions, Person, Provider};
-use crate::permissions::{self, BY_HAND, Permission};
+use crate::permissions::{self, Permission};
 use crate::secret::sha256;
 use crate::sessions;
 use crate::users::{self, Role, User};
@@ -123,10 +123,7 @@ fn report(
         Permissions::NotAsked => (None, None),
     };
     let (gained, lost) = match permissions {
-        Some(given) => {
-            let held = held_from(conn, provider, known.as_ref())?;
-            differences(&held, given)
-        }
+        Some(given) => differences(conn, provider, known.as_ref(), given)?,
         None => Default::default(),
     };
     Ok(Report {
@@ -166,26 +163,25 @@ fn fields(provider: &Provider, person: &Person, documents: &Documents) -> Vec<Fi
     .collect()
 }
 
-/// The names of the permissions that an account holds from this provider.
-fn held_from(conn: &mut Conn, provider: &Provider, known: Option<&User>) -> Result<Vec<String>> {
-    let Some(user) = known else {
-        return Ok(Vec::new());
+/// The names of the permissions from this provider that would be gained and lost.
+fn differences(
+    conn: &mut Conn,
+    provider: &Provider,
+    known: Option<&User>,
+    given: &[Permission],
+) -> Result<(Vec<String>, Vec<String>)> {
+    let mut held = match known {
+        Some(user) => permissions::list(conn, user.id, 5000)?,
+        None => Vec::new(),
     };
-    let held = permissions::list(conn, user.id, 5000)?.into_iter();
-    let from_here = held.filter(|held| held.origin == provider.id() && held.origin != BY_HAND);
-    Ok(from_here.map(|held| held.name).collect())
-}
-
-/// Which permissions would be gained and lost.
-fn differences(held: &[String], given: &[Permission]) -> (Vec<String>, Vec<String>) {
-    let gained = given.iter().filter(|one| !held.contains(&one.name));
-    let lost = held
-        .iter()
-        .filter(|name| !given.iter().any(|one| one.name == **name));
-    (
-        gained.map(|one| one.name.clone()).collect(),
-        lost.cloned().collect(),
-    )
+    held.retain(|held| held.origin == provider.id());
+    let held: Vec<String> = held.into_iter().map(|held| held.name).collect();
+    let given: Vec<String> = given.iter().map(|given| given.name.clone()).collect();
+    let without = |these: &[String], those: &[String]| {
+        let rest = these.iter().filter(|name| !those.contains(name));
+        rest.cloned().collect()
+    };
+    Ok((without(&given, &held), without(&held, &given)))
 }
 
 /// An answer as text, with its secrets masked.

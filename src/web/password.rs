@@ -7,6 +7,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::account_notice::{AccountNotice, back_to_account};
+use super::confirm::owner;
 use super::csrf::Form;
 use super::guard::{Reader, SignedIn};
 use super::page::Page;
@@ -114,25 +115,23 @@ pub async fn change(
         new: Secret::new(form.new_password),
         again: Secret::new(form.new_password_again),
     };
-    let client = me.visit.client.clone();
     let mut paused = None;
     let mut known_reference = None;
-    let (field, text) =
-        match password::change_own(&desk, &me.user, me.session.id, current, typed, client).await? {
-            Change::Changed => return Ok(back_to_account(&desk, AccountNotice::PasswordChanged)),
-            Change::Refused { reference } => {
-                known_reference = Some(reference);
-                (CURRENT, t.current_password_wrong.to_owned())
-            }
-            Change::Paused(wait) => {
-                paused = Some(wait);
-                (CURRENT, page.paused_lead(wait))
-            }
-            Change::Unfit(unfit) => {
-                let (field, text) = unfit_text(&page, &unfit);
-                (field, text.to_owned())
-            }
-        };
+    let (field, text) = match password::change_own(&desk, owner(&me), current, typed).await? {
+        Change::Changed => return Ok(back_to_account(&desk, AccountNotice::PasswordChanged)),
+        Change::Refused { reference } => {
+            known_reference = Some(reference);
+            (CURRENT, t.current_password_wrong.to_owned())
+        }
+        Change::Paused(wait) => {
+            paused = Some(wait);
+            (CURRENT, page.paused_lead(wait))
+        }
+        Change::Unfit(unfit) => {
+            let (field, text) = unfit_text(&page, &unfit);
+            (field, text.to_owned())
+        }
+    };
     let status = match paused {
         Some(_) => StatusCode::TOO_MANY_REQUESTS,
         None => StatusCode::UNPROCESSABLE_ENTITY,
