@@ -29,7 +29,6 @@ pub struct Sync<'a> {
 }
 
 /// Returns the parts of a provider's answer that could not be taken over.
-#[must_use]
 pub fn not_taken_over(kept: &[KeptField], permissions: &Permissions) -> Changes {
     Changes {
         kept: kept
@@ -45,7 +44,6 @@ pub fn not_taken_over(kept: &[KeptField], permissions: &Permissions) -> Changes 
 }
 
 /// Returns how the request for permissions was answered.
-#[must_use]
 pub const fn answer_of(permissions: &Permissions) -> Answer {
     match permissions {
         Permissions::Failed(_) => Answer::Failed,

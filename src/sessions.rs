@@ -1,12 +1,12 @@
 //! Sessions: the cookie carries a random token, the table its SHA-256 and the truth.
 
-pub mod closing;
-pub mod due;
-pub mod instances;
+pub(crate) mod closing;
+pub(crate) mod due;
+pub(crate) mod instances;
 pub mod list;
 pub mod logouts;
-pub mod proof;
-pub mod tokens;
+pub(crate) mod proof;
+pub(crate) mod tokens;
 
 use std::time::Duration;
 
@@ -112,7 +112,6 @@ impl Session {
 /// Where a request came from, as rows store it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
-    /// An IP address.
     pub address: String,
     /// The first 400 characters of the header.
     pub user_agent: String,
@@ -120,13 +119,11 @@ pub struct Client {
     pub is_proxy: bool,
 }
 
-/// A session to open.
 #[derive(Clone, Debug)]
 pub struct NewSession<'a> {
     pub user_id: i64,
     pub token_hash: &'a str,
     pub provider: &'a str,
-    /// The sign-in attempt's id.
     pub attempt: Option<&'a str>,
     pub client: &'a Client,
     pub grant: &'a tokens::Sealed,

@@ -8,17 +8,17 @@
 
 mod add_identity;
 mod callback;
-pub mod confirmation;
-pub mod decision;
+pub(crate) mod confirmation;
+pub(crate) mod decision;
 mod door;
 mod masking;
 pub mod one_time_link;
-pub mod password;
-pub mod password_link;
+pub(crate) mod password;
+pub(crate) mod password_link;
 mod provider;
 mod refusal;
-pub mod rehearsal;
-pub mod rescue;
+pub(crate) mod rehearsal;
+pub(crate) mod rescue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,8 @@ use crate::secret::{Secret, random_token, reference, sha256};
 use crate::sessions::{Client, tokens};
 use callback::StaleReason;
 pub use callback::{Callback, Finished, StaleAttempt, finish, start_over};
-use door::{Entered, Entry, Way, enter};
+pub use door::Entered;
+use door::{Entry, Way, enter};
 pub use refusal::note_left_out;
 use refusal::{failure, log_failure, refuse};
 
@@ -149,7 +150,6 @@ pub struct Visitor {
     pub session_token: Option<Secret<String>>,
 }
 
-/// The log that an attempt writes its lines to.
 fn log_of(attempt: &Attempt) -> SignInLog<'_> {
     SignInLog {
         attempt: Some(&attempt.id),

@@ -67,7 +67,6 @@ pub async fn sign_out(
 pub struct LeftSession {
     pub provider: String,
     session_id: i64,
-    /// The time of leaving.
     at: UnixTime,
     /// The provider returns it as `state`.
     pub state: String,
@@ -75,7 +74,6 @@ pub struct LeftSession {
 
 impl LeftSession {
     /// Returns `None` for a text that we did not make, or that is too old.
-    #[must_use]
     pub fn open(desk: &Desk, sealed: &str) -> Option<Self> {
         let opened = desk.keys.open(Purpose::SignOut, sealed)?;
         let plain = String::from_utf8(opened.plain).ok()?;
@@ -114,7 +112,6 @@ pub async fn take_hint(desk: &Desk, left: &LeftSession) -> Result<Option<Secret<
 }
 
 /// Returns the address for signing out of the provider too, or `None` if that is not offered.
-#[must_use]
 pub fn provider_address(
     desk: &Desk,
     left: &LeftSession,

@@ -77,7 +77,6 @@ fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[i64], at: UnixTime)
     Ok(())
 }
 
-/// Sets when a person is re-checked next.
 pub fn set_recheck(conn: &mut Conn, provider: &str, user_id: i64, at: UnixTime) -> Result<()> {
     set_recheck_of(conn, provider, &[user_id], at)
 }

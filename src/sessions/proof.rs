@@ -48,7 +48,6 @@ pub struct Proof {
 
 impl Proof {
     /// Returns whether the proof is recent enough for a dangerous act.
-    #[must_use]
     pub fn is_fresh(self, now: UnixTime) -> bool {
         now.since(self.at) < FRESH && self.at.since(now) < GRACE
     }

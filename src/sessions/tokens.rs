@@ -63,7 +63,6 @@ pub fn seal_token(keys: &Keys, token: &Secret<String>, token_hash: &str) -> Resu
 
 /// Opens a sealed token. Returns `None` if it was sealed for another session or with a key that is
 /// no longer known.
-#[must_use]
 pub fn open_token(keys: &Keys, sealed: &str, token_hash: &str) -> Option<Secret<String>> {
     let opened = keys.open_at(Purpose::Grant, sealed, token_hash)?;
     String::from_utf8(opened.plain).ok().map(Secret::new)

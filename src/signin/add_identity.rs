@@ -68,7 +68,6 @@ struct Adding {
     person: Person,
     /// The session that began it.
     session_id: i64,
-    /// Of the browser's session now.
     token_hash: String,
     client: Client,
 }
@@ -106,7 +105,6 @@ impl Adding {
             .ok_or(Error::SignedOut)
     }
 
-    /// Returns true if the account has this very identity already.
     fn is_added(&self, conn: &mut Conn, user: &User) -> Result<bool, Stopped<Cause>> {
         let (provider, subject) = self.identity();
         if let Some(owner) = users::find_by_identity(conn, provider, subject)? {

@@ -93,17 +93,16 @@ fn values<'a>(query: &'a str, name: &str) -> impl Iterator<Item = (Cow<'a, str>,
 /// The ways in which a callback can succeed.
 pub enum Finished {
     SignedIn {
-        /// The token for the cookie.
-        token: Secret<String>,
+        entered: Entered,
         next: LocalPath,
-        /// The browser came with another person's session, or with one that was over.
-        is_other_person: bool,
     },
     /// The attempt is ours, but old, used or from another browser. A person who is signed in goes
     /// on to its destination; anyone else starts over.
     Stale(Box<StaleAttempt>),
     /// The provider was added to the account.
-    Linked { next: LocalPath },
+    Linked {
+        next: LocalPath,
+    },
     /// Nothing was changed: this is what a sign-in would do.
     Rehearsed(Box<Rehearsal>),
 }
@@ -237,16 +236,12 @@ struct Returning<'a> {
 
 impl Returning<'_> {
     async fn go_on(self, callback: Callback, visitor: Visitor) -> Result<Finished, Ended> {
-        let Answers {
-            documents,
-            given,
-            person,
-        } = self.answers(callback, &visitor).await?;
-        let intent = self.attempt.plan.intent;
-        let person = match (intent, person) {
+        let answers = self.answers(callback, &visitor).await?;
+        let (given, intent) = (answers.given, self.attempt.plan.intent);
+        let person = match (intent, answers.person) {
             (Intent::Rehearse(session), person) => {
                 self.let_go(given, Unkept::Surely);
-                let answers = (person, documents);
+                let answers = (person, answers.documents);
                 let look = rehearsal::look(self.desk, self.provider, answers, session, visitor);
                 return Ok(Finished::Rehearsed(Box::new(look.await?)));
             }
@@ -341,16 +336,7 @@ impl Returning<'_> {
         desk.failpoint.reach("before_sign_in").await;
         let entered = go_in(desk, way, username, next.clone(), visitor, self.deadline).await;
         let error = match entered {
-            Ok(Entered {
-                token,
-                is_other_person,
-            }) => {
-                return Ok(Finished::SignedIn {
-                    token,
-                    next,
-                    is_other_person,
-                });
-            }
+            Ok(entered) => return Ok(Finished::SignedIn { entered, next }),
             Err(error) => error,
         };
         let unkept = match &error {
@@ -405,18 +391,14 @@ pub async fn start_over(
     browser: &Browser,
     client: &Client,
 ) -> Result<Url> {
-    let StaleAttempt {
-        attempt,
-        deadline,
-        why,
-    } = stale;
+    let attempt = stale.attempt;
     if attempt.plan.restarts >= MAX_RESTARTS {
-        let cause = match why {
+        let cause = match stale.why {
             StaleReason::SignedOutThere => Cause::SignedOutThere,
             _ => Cause::RestartLoop,
         };
         let error = failure(Some(&attempt), Step::Callback, cause);
-        return Err(refuse(desk, error, client, deadline).await);
+        return Err(refuse(desk, error, client, stale.deadline).await);
     }
     let provider = desk.providers.find(&attempt.plan.provider);
     let provider = Arc::clone(provider.ok_or(Error::NotFound)?);

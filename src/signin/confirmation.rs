@@ -51,7 +51,6 @@ impl Typed {
     }
 }
 
-/// The result of a try.
 pub enum Outcome {
     Proved,
     Refused { reference: String },
@@ -136,7 +135,6 @@ impl Owner {
         Deed::new(now, Actor::from(&self.user), &self.client)
     }
 
-    /// Locks the account's row.
     fn lock(&self, conn: &mut Conn) -> Result<User> {
         let user = users::lock(conn, self.user.id)?;
         user.filter(|user| user.is_active).ok_or(Error::SignedOut)

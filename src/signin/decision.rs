@@ -16,7 +16,6 @@ use crate::users::{self, MAX_USERNAME, Profile, Role, Standing, User};
 pub enum Decision {
     /// The person signs in to the account with this identity.
     Known,
-    /// A new account is created.
     New,
     /// This account was imported and waits for the person: they adopt it.
     Adopt(User),

@@ -25,7 +25,6 @@ use crate::users::{
     self, Field, NO_PASSWORD_YET, Occasion, Profile, Role, Standing, User, refusals,
 };
 
-/// A session that was opened.
 #[derive(Debug)]
 pub struct Entered {
     pub token: Secret<String>,
@@ -58,7 +57,6 @@ pub enum Way {
 }
 
 impl Way {
-    /// The provider's id.
     pub fn provider(&self) -> Option<&str> {
         match self {
             Self::Provider { provider, .. } => Some(provider.id()),
@@ -111,7 +109,6 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An act of this sign-in, for its events.
     fn deed<'a>(&'a self, by: Actor<'a>) -> Deed<'a> {
         Deed::new(self.now, by, &self.client).at(self.way.provider())
     }
@@ -526,17 +523,13 @@ fn make_room(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
 
 /// Records that a person was turned away.
 fn refuse(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Result<Box<SignInError>> {
-    let TurnedAway {
-        about,
-        stranger,
-        cause,
-    } = turned_away;
-    let actor = match (&stranger, &about) {
+    let (cause, user) = (turned_away.cause, turned_away.about.as_ref());
+    let actor = match (&turned_away.stranger, user) {
         (Some(name), _) => Actor::Named(name),
         (None, Some(user)) => user.into(),
         (None, None) => Actor::Unknown,
     };
-    let about = about.as_ref().map_or(About::Portal, About::from);
+    let about = user.map_or(About::Portal, About::from);
     // The cap covers strangers and known people: both may come in any number.
     if entry.desk.refusals.admit(entry.now, about) {
         let event = Event::SignInRefused {

@@ -4,7 +4,6 @@
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
-/// Replaces a value.
 const MASK: &str = "••••••";
 /// How deep texts that hold JSON are searched.
 const MAX_DEPTH: u8 = 3;

@@ -11,7 +11,6 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::secret::{Keys, NoRandomness, Purpose, SALT, Secret, random_bytes, sha256};
 
-/// The purpose of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkFor {
     Rescue,
@@ -30,19 +29,12 @@ impl LinkFor {
         }
     }
 
-    const fn path(self) -> &'static str {
+    /// The path of its page, and the purpose under which it is sealed.
+    const fn place(self) -> (&'static str, Purpose) {
         match self {
-            Self::Rescue => "/rescue",
-            Self::Password => "/password",
-            Self::Confirmation => "/confirmation",
-        }
-    }
-
-    const fn purpose(self) -> Purpose {
-        match self {
-            Self::Rescue => Purpose::RescueLink,
-            Self::Password => Purpose::PasswordLink,
-            Self::Confirmation => Purpose::ConfirmationLink,
+            Self::Rescue => ("/rescue", Purpose::RescueLink),
+            Self::Password => ("/password", Purpose::PasswordLink),
+            Self::Confirmation => ("/confirmation", Purpose::ConfirmationLink),
         }
     }
 }
@@ -63,7 +55,8 @@ impl Link {
     }
 
     fn parse(keys: &Keys, is_for: LinkFor, now: UnixTime, token: &Secret<String>) -> Option<Self> {
-        let opened = keys.open(is_for.purpose(), token.expose())?;
+        let (_, purpose) = is_for.place();
+        let opened = keys.open(purpose, token.expose())?;
         let plain = String::from_utf8(opened.plain).ok()?;
         let mut parts = plain.splitn(3, '\n');
         if parts.next()? != "1" {
@@ -127,9 +120,10 @@ impl Draft {
         user_id: i64,
         origin: &str,
     ) -> Result<Secret<String>> {
+        let (path, purpose) = self.is_for.place();
         let plain = format!("1\n{user_id}\n{}", now.0);
-        let sealed = keys.seal(self.is_for.purpose(), self.salt, plain.as_bytes());
-        let (path, token) = (self.is_for.path(), sealed.ok_or(NoRandomness)?);
+        let sealed = keys.seal(purpose, self.salt, plain.as_bytes());
+        let token = sealed.ok_or(NoRandomness)?;
         Ok(Secret::new(format!("{origin}{path}?token={token}")))
     }
 }

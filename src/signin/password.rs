@@ -32,22 +32,24 @@ use crate::users::{self, MAX_USERNAME, Role, User};
 /// No refusal is answered sooner. One that takes longer is answered at a multiple of this.
 pub const REFUSAL_FLOOR: Duration = Duration::from_millis(500);
 
-/// The username and the password that a person typed.
 pub struct Credentials {
     pub username: String,
     pub password: Secret<String>,
 }
 
-/// The result of a try with a password.
 pub enum Outcome {
     SignedIn {
-        /// The token for the cookie.
         token: Secret<String>,
     },
     /// The answer is the same for every reason; the audit log has the reason.
-    Refused { reference: String },
+    Refused {
+        reference: String,
+    },
     /// There were too many wrong passwords before.
-    Paused { reference: String, paused: Paused },
+    Paused {
+        reference: String,
+        paused: Paused,
+    },
 }
 
 /// Signs in with a username and a local password, with at most one verification, one read and one
@@ -216,7 +218,6 @@ async fn refuse(
     reference
 }
 
-/// A new password, typed twice.
 pub struct TypedTwice {
     pub new: Secret<String>,
     pub again: Secret<String>,
@@ -261,10 +262,7 @@ pub(super) async fn is_right(
 /// The result of changing one's own password.
 pub enum Change {
     Changed,
-    /// The current password is wrong.
-    Refused {
-        reference: String,
-    },
+    Refused { reference: String },
     Paused(Paused),
     Unfit(Unfit),
 }
@@ -329,12 +327,10 @@ struct OwnChange {
 
 impl OwnChange {
     fn apply(&self, conn: &mut Conn) -> Result<Change> {
-        let Owner {
-            user, session_id, ..
-        } = &self.owner;
+        let (user, session_id) = (&self.owner.user, self.owner.session_id);
         users::take_row(conn, user.id)?;
         // A person who was signed out meanwhile cannot choose a password.
-        if !sessions::is_live(conn, self.now, self.limits, user.id, *session_id)? {
+        if !sessions::is_live(conn, self.now, self.limits, user.id, session_id)? {
             return Err(Error::SignedOut);
         }
         let is_changed = match &self.hash {
@@ -349,7 +345,7 @@ impl OwnChange {
                 reference: self.reference.clone(),
             });
         }
-        let others = Closing::AllBut(*session_id);
+        let others = Closing::AllBut(session_id);
         let event = Event::PasswordChanged {
             sessions_ended: sessions::close(conn, self.now, user.id, others)?,
         };

@@ -30,7 +30,6 @@ pub(super) fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> Si
     }
 }
 
-/// Writes the log line of a refused sign-in.
 pub(super) fn log_failure(error: &SignInError) {
     let user = match &error.cause {
         Cause::Inactive { username }

@@ -21,7 +21,6 @@ use crate::users::{self, Role, User};
 /// The result that a sign-in would have had.
 pub struct Rehearsal {
     pub provider: Arc<Provider>,
-    /// The admin who tried.
     pub viewer: User,
     /// The answers as text, with secrets masked.
     pub answers: Vec<(Document, String)>,
@@ -43,7 +42,6 @@ pub struct Report {
 }
 
 impl Report {
-    #[must_use]
     pub const fn would_sign_in(&self) -> bool {
         matches!(
             self.decision,
