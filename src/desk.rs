@@ -66,8 +66,7 @@ pub struct Desk {
 }
 
 /// Returns whether a collation orders text by its bytes.
-#[must_use]
-pub fn is_byte_order(collation: &str) -> bool {
+pub(crate) fn is_byte_order(collation: &str) -> bool {
     collation == "POSIX" || collation == "C" || collation.starts_with("C.")
 }
 
@@ -107,8 +106,7 @@ impl SilentProxy {
     }
 
     /// Returns when it last happened, if that was recently.
-    #[must_use]
-    pub fn last(&self, now: UnixTime) -> Option<UnixTime> {
+    pub(crate) fn last(&self, now: UnixTime) -> Option<UnixTime> {
         let last = UnixTime(self.0.load(Ordering::Relaxed));
         (now.since(last) < SILENCE_TOLD).then_some(last)
     }
@@ -198,8 +196,7 @@ impl Desk {
     }
 
     /// Returns whether any provider gives permissions.
-    #[must_use]
-    pub fn asks_for_permissions(&self) -> bool {
+    pub(crate) fn asks_for_permissions(&self) -> bool {
         let mut providers = self.providers.all().iter();
         providers.any(|provider| provider.gives_permissions())
     }

@@ -78,8 +78,7 @@ pub struct Session {
 impl Session {
     /// When its owner last proved who they are, and how. Sessions older than this record have no
     /// proof.
-    #[must_use]
-    pub fn proof(&self) -> Option<Proof> {
+    pub(crate) fn proof(&self) -> Option<Proof> {
         Some(Proof {
             at: UnixTime(self.proved_at?),
             by: ProvedBy::from_code(self.proved_by.as_deref()?)?,
@@ -87,24 +86,20 @@ impl Session {
     }
 
     /// Returns whether its owner proved who they are recently.
-    #[must_use]
-    pub fn is_proved(&self, now: UnixTime) -> bool {
+    pub(crate) fn is_proved(&self, now: UnixTime) -> bool {
         self.proof().is_some_and(|proof| proof.is_fresh(now))
     }
 
-    #[must_use]
-    pub const fn created_at(&self) -> UnixTime {
+    pub(crate) const fn created_at(&self) -> UnixTime {
         UnixTime(self.created_at)
     }
 
-    #[must_use]
-    pub const fn last_seen_at(&self) -> UnixTime {
+    pub(crate) const fn last_seen_at(&self) -> UnixTime {
         UnixTime(self.last_seen_at)
     }
 
     /// Returns whether `last_seen_at` is due to be written.
-    #[must_use]
-    pub fn is_touch_due(&self, now: UnixTime) -> bool {
+    pub(crate) fn is_touch_due(&self, now: UnixTime) -> bool {
         now.since(self.last_seen_at()) >= TOUCH_EVERY
     }
 }
@@ -242,14 +237,12 @@ pub fn list_live(
 
 /// Records that the session was used. A session that has ended meanwhile stays ended.
 pub fn touch(conn: &mut Conn, now: UnixTime, id: i64) -> Result<()> {
-    diesel::update(
-        sessions::table
-            .filter(sessions::id.eq(id))
-            .filter(sessions::ended_at.is_null())
-            .filter(sessions::last_seen_at.le(now.minus(TOUCH_EVERY).0)),
-    )
-    .set(sessions::last_seen_at.eq(now.0))
-    .execute(conn)?;
+    let untouched = sessions::table
+        .filter(sessions::id.eq(id))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::last_seen_at.le(now.minus(TOUCH_EVERY).0));
+    let seen = sessions::last_seen_at.eq(now.0);
+    diesel::update(untouched).set(seen).execute(conn)?;
     Ok(())
 }
 

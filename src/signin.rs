@@ -36,10 +36,10 @@ use crate::oauth::{self, Moment, Prompt, Provider};
 use crate::recheck;
 use crate::secret::{Secret, random_token, reference, sha256};
 use crate::sessions::{Client, tokens};
+pub use callback::Callback;
 use callback::StaleReason;
-pub use callback::{Callback, Finished, StaleAttempt, finish, start_over};
-pub use door::Entered;
-use door::{Entry, Way, enter};
+pub(crate) use callback::{Finished, finish, start_over};
+use door::{Entered, Entry, Way, enter};
 pub use refusal::note_left_out;
 use refusal::{failure, log_failure, refuse};
 

@@ -39,19 +39,16 @@ pub async fn sign_out(
 ) -> Result<Option<String>> {
     let now = desk.clock.now();
     let hash = sha256(token.expose().as_bytes());
-    let ended = desk
-        .db
-        .write(move |conn| {
-            let Some((session_id, user)) = sessions::end_by_token(conn, now, &hash)? else {
-                return Ok(None);
-            };
-            let left = tokens::left_of(conn, session_id)?;
-            let deed = Deed::new(now, Actor::from(&user), &client);
-            deed.record(conn, About::from(&user), &Event::SignedOut)?;
-            Ok(left.map(|left| (session_id, user, left)))
-        })
-        .await?;
-    let Some((session_id, user, left)) = ended else {
+    let end = desk.db.write(move |conn| {
+        let Some((session_id, user)) = sessions::end_by_token(conn, now, &hash)? else {
+            return Ok(None);
+        };
+        let left = tokens::left_of(conn, session_id)?;
+        let deed = Deed::new(now, Actor::from(&user), &client);
+        deed.record(conn, About::from(&user), &Event::SignedOut)?;
+        Ok(left.map(|left| (session_id, user, left)))
+    });
+    let Some((session_id, user, left)) = end.await? else {
         return Ok(None);
     };
     let Some(provider) = desk.providers.find(&left.provider) else {
@@ -103,12 +100,10 @@ pub async fn take_hint(desk: &Desk, left: &LeftSession) -> Result<Option<Secret<
     if desk.providers.find(&left.provider).is_none() || desk.clock.now().since(left.at) > HINT {
         return Ok(None);
     }
-    let take = desk
-        .db
-        .write(move |conn| tokens::take_id_token(conn, session_id));
-    Ok(take
-        .await?
-        .and_then(|(sealed, token_hash)| tokens::open_token(&desk.keys, &sealed, &token_hash)))
+    let db = &desk.db;
+    let take = db.write(move |conn| tokens::take_id_token(conn, session_id));
+    let open = |(sealed, hash): (String, String)| tokens::open_token(&desk.keys, &sealed, &hash);
+    Ok(take.await?.and_then(open))
 }
 
 /// Returns the address for signing out of the provider too, or `None` if that is not offered.
@@ -148,42 +143,41 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
         }
     };
     let id = provider.id().to_owned();
-    desk.db
-        .write(move |conn| {
-            let jti = sha256(logout.jti.as_bytes());
-            if !logouts::use_up_token(conn, &id, &jti, logout.expires_at)? {
-                return Err(Error::BadRequest);
+    let write = desk.db.write(move |conn| {
+        let jti = sha256(logout.jti.as_bytes());
+        if !logouts::use_up_token(conn, &id, &jti, logout.expires_at)? {
+            return Err(Error::BadRequest);
+        }
+        let named = Named {
+            provider: &id,
+            sub: logout.sub.as_deref(),
+            sid: logout.sid.as_deref(),
+        };
+        // A sign-in under way waits here, or finds this record.
+        logouts::take_turns(conn, named)?;
+        logouts::note(conn, now, named, logout.issued_at)?;
+        let mut ended_of: BTreeMap<i64, usize> = BTreeMap::new();
+        loop {
+            let accounts = named_accounts(conn, named, ACCOUNTS_AT_ONCE)?;
+            if accounts.is_empty() {
+                break;
             }
-            let named = Named {
-                provider: &id,
-                sub: logout.sub.as_deref(),
-                sid: logout.sid.as_deref(),
+            for user_id in accounts {
+                let count = sessions::close(conn, now, user_id, Closing::Named(named))?;
+                *ended_of.entry(user_id).or_default() += count;
+            }
+        }
+        for (user_id, count) in &ended_of {
+            let Some(user) = users::find(conn, *user_id)? else {
+                continue;
             };
-            // A sign-in under way waits here, or finds this record.
-            logouts::take_turns(conn, named)?;
-            logouts::note(conn, now, named, logout.issued_at)?;
-            let mut ended_of: BTreeMap<i64, usize> = BTreeMap::new();
-            loop {
-                let accounts = named_accounts(conn, named, ACCOUNTS_AT_ONCE)?;
-                if accounts.is_empty() {
-                    break;
-                }
-                for user_id in accounts {
-                    let count = sessions::close(conn, now, user_id, Closing::Named(named))?;
-                    *ended_of.entry(user_id).or_default() += count;
-                }
-            }
-            for (user_id, count) in &ended_of {
-                let Some(user) = users::find(conn, *user_id)? else {
-                    continue;
-                };
-                let event = Event::SignedOutByProvider { count: *count };
-                let deed = Deed::from_nowhere(now, Actor::Provider).at(Some(&id));
-                deed.record(conn, About::from(&user), &event)?;
-            }
-            Ok(ended_of.values().sum())
-        })
-        .await
+            let event = Event::SignedOutByProvider { count: *count };
+            let deed = Deed::from_nowhere(now, Actor::Provider).at(Some(&id));
+            deed.record(conn, About::from(&user), &event)?;
+        }
+        Ok(ended_of.values().sum())
+    });
+    write.await
 }
 
 /// Ends one of the person's own sessions.

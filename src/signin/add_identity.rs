@@ -107,16 +107,16 @@ impl Adding {
 
     fn is_added(&self, conn: &mut Conn, user: &User) -> Result<bool, Stopped<Cause>> {
         let (provider, subject) = self.identity();
-        if let Some(owner) = users::find_by_identity(conn, provider, subject)? {
-            return if owner.id == user.id {
-                Ok(true)
-            } else {
-                Err(Stopped::Refused(Cause::IdentityTaken))
-            };
-        }
-        // One identity per provider: two would take turns in setting the permissions.
-        let identities = users::identities_of(conn, user.id)?;
-        if identities.iter().any(|(other, _)| other == provider) {
+        let is_taken = match users::find_by_identity(conn, provider, subject)? {
+            Some(owner) if owner.id == user.id => return Ok(true),
+            Some(_) => true,
+            // One identity per provider: two would take turns in setting the permissions.
+            None => {
+                let identities = users::identities_of(conn, user.id)?;
+                identities.iter().any(|(other, _)| other == provider)
+            }
+        };
+        if is_taken {
             return Err(Stopped::Refused(Cause::IdentityTaken));
         }
         Ok(false)

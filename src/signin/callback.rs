@@ -82,9 +82,8 @@ impl Callback {
 /// `code`.
 fn values<'a>(query: &'a str, name: &str) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
     let is_array_form = move |given: &str| {
-        given
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'))
+        let rest = given.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'))
     };
     url::form_urlencoded::parse(query.as_bytes())
         .filter(move |(given, _)| given == name || is_array_form(given))
@@ -126,20 +125,17 @@ pub(super) enum StaleReason {
 }
 
 impl StaleAttempt {
-    #[must_use]
     pub const fn next(&self) -> &LocalPath {
         &self.attempt.plan.next
     }
 
     /// True for a sign-in. Any other attempt belongs to the session in which it began, and ends
     /// with it.
-    #[must_use]
     pub const fn is_sign_in(&self) -> bool {
         matches!(self.attempt.plan.intent, Intent::SignIn)
     }
 
     /// True if it starts over even for a person who is signed in.
-    #[must_use]
     pub const fn must_begin_again(&self) -> bool {
         match self.why {
             StaleReason::SilenceRefused => true,
@@ -186,12 +182,9 @@ pub async fn finish(
     visitor: Visitor,
 ) -> Result<Finished> {
     let deadline = Instant::now() + CALLBACK_DEADLINE;
-    let attempt = callback
-        .state
-        .as_deref()
-        .and_then(|state| Attempt::open(&desk.keys, state))
-        .filter(|attempt| attempt.plan.provider == provider.id());
-    let Some(attempt) = attempt else {
+    let state = callback.state.as_deref();
+    let attempt = state.and_then(|state| Attempt::open(&desk.keys, state));
+    let Some(attempt) = attempt.filter(|attempt| attempt.plan.provider == provider.id()) else {
         // This gets no row: anyone can cause any number of these.
         let error = SignInError {
             provider: provider.id().to_owned(),
@@ -362,10 +355,8 @@ impl Returning<'_> {
 /// and if it is sent twice, a provider may revoke what it gave (RFC 6749 4.1.2). This is asked only
 /// if the browser already has a session; otherwise the door finds out.
 async fn is_used_elsewhere(desk: &Arc<Desk>, attempt: &Attempt) -> bool {
-    let id = attempt.id.clone();
-    let used = desk
-        .db
-        .read(move |conn| sessions::is_attempt_used(conn, &id));
+    let (db, id) = (&desk.db, attempt.id.clone());
+    let used = db.read(move |conn| sessions::is_attempt_used(conn, &id));
     used.await.unwrap_or(false)
 }
 

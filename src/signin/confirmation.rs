@@ -69,12 +69,9 @@ pub async fn prove(
     which: Typed,
     password: Secret<String>,
 ) -> Result<Outcome> {
-    let user_id = owner.user.id;
-    let stored = desk
-        .db
-        .read(move |conn| confirmation::hashes(conn, user_id))
-        .await?;
-    let stored = which.of(stored).ok_or(Error::NotFound)?;
+    let (db, user_id) = (&desk.db, owner.user.id);
+    let hashes = db.read(move |conn| confirmation::hashes(conn, user_id));
+    let stored = which.of(hashes.await?).ok_or(Error::NotFound)?;
     let now = desk.clock.now();
     let reservation = match desk.throttle.reserve_apart(now, "confirm", user_id) {
         Ok(reservation) => reservation,

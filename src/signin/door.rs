@@ -501,9 +501,8 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<bool> {
     };
     if previous_user.id != known.user_id {
         let about = About::from(&previous_user);
-        entry
-            .deed(known.actor())
-            .record(conn, about, &Event::UserSwitched)?;
+        let deed = entry.deed(known.actor());
+        deed.record(conn, about, &Event::UserSwitched)?;
     }
     Ok(previous_user.id != known.user_id)
 }
@@ -516,9 +515,8 @@ fn make_room(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
         return Ok(());
     }
     let event = Event::OldestSessionsEnded { count };
-    entry
-        .deed(known.actor())
-        .record(conn, known.about(), &event)
+    let deed = entry.deed(known.actor());
+    deed.record(conn, known.about(), &event)
 }
 
 /// Records that a person was turned away.

@@ -146,11 +146,9 @@ enum Verdict {
 }
 
 async fn verify(desk: &Desk, username: String, password: Secret<String>) -> Result<Verdict> {
-    let found = desk
-        .db
-        .read(move |conn| users::find_with_password(conn, &username))
-        .await?;
-    let (about, reason, stored) = match found {
+    let db = &desk.db;
+    let found = db.read(move |conn| users::find_with_password(conn, &username));
+    let (about, reason, stored) = match found.await? {
         None => (None, Reason::UnknownUser, None),
         Some((user, stored)) => {
             let reason = why_not(desk.password_login, &user, stored.as_deref());
@@ -277,12 +275,9 @@ pub async fn change_own(
     current: Secret<String>,
     typed: TypedTwice,
 ) -> Result<Change> {
-    let user_id = owner.user.id;
-    let stored = desk
-        .db
-        .read(move |conn| users::password_hash(conn, user_id))
-        .await?
-        .ok_or(Error::NotFound)?;
+    let (db, user_id) = (&desk.db, owner.user.id);
+    let stored = db.read(move |conn| users::password_hash(conn, user_id));
+    let stored = stored.await?.ok_or(Error::NotFound)?;
     let new = match typed.fit_for(&owner.user) {
         Ok(new) => new,
         Err(unfit) => return Ok(Change::Unfit(unfit)),

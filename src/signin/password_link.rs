@@ -31,19 +31,17 @@ async fn find(desk: &Desk, token: &Secret<String>) -> Result<(User, Link)> {
         return Err(Error::LinkExpired);
     }
     let link = Link::open(desk, LinkFor::Password, token)?;
-    desk.db
-        .read(move |conn| {
-            let password = users::password_hash(conn, link.user_id)?;
-            if password.as_deref() != Some(NO_PASSWORD_YET) || !link.is_known(conn)? {
-                return Ok(None);
-            }
-            let may_sign_in =
-                |user: &User| user.is_active && users::may_use_password(allowed, user.role());
-            let user = users::find(conn, link.user_id)?.filter(may_sign_in);
-            Ok(user.map(|user| (user, link.clone())))
-        })
-        .await?
-        .ok_or(Error::LinkExpired)
+    let find = desk.db.read(move |conn| {
+        let password = users::password_hash(conn, link.user_id)?;
+        if password.as_deref() != Some(NO_PASSWORD_YET) || !link.is_known(conn)? {
+            return Ok(None);
+        }
+        let may_sign_in =
+            |user: &User| user.is_active && users::may_use_password(allowed, user.role());
+        let user = users::find(conn, link.user_id)?.filter(may_sign_in);
+        Ok(user.map(|user| (user, link.clone())))
+    });
+    find.await?.ok_or(Error::LinkExpired)
 }
 
 /// Sets the password and signs in. Returns the token for the cookie.

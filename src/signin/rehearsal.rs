@@ -77,31 +77,30 @@ pub async fn look(
     let shared = Arc::clone(provider);
     let shared_desk = Arc::clone(desk);
     let person = Arc::new((person, documents));
-    desk.db
-        .read(move |conn| {
-            let live = sessions::find_live(conn, now, limits, &hash)?;
-            let (_, viewer) = live
-                .filter(|(session, _)| session.id == session_id)
-                .ok_or(Error::SignedOut)?;
-            if viewer.role() < Role::Superuser {
-                return Err(Error::Forbidden);
-            }
-            let (person, documents) = &*person;
-            let outcome = match person {
-                Ok(person) => Ok(report(conn, &shared_desk, &shared, person, documents)?),
-                Err(failure) => Err(failure.clone()),
-            };
-            Ok(Rehearsal {
-                provider: Arc::clone(&shared),
-                viewer,
-                answers: documents
-                    .iter()
-                    .map(|(document, value)| (document, shown(value)))
-                    .collect(),
-                outcome,
-            })
+    let read = desk.db.read(move |conn| {
+        let live = sessions::find_live(conn, now, limits, &hash)?;
+        let (_, viewer) = live
+            .filter(|(session, _)| session.id == session_id)
+            .ok_or(Error::SignedOut)?;
+        if viewer.role() < Role::Superuser {
+            return Err(Error::Forbidden);
+        }
+        let (person, documents) = &*person;
+        let outcome = match person {
+            Ok(person) => Ok(report(conn, &shared_desk, &shared, person, documents)?),
+            Err(failure) => Err(failure.clone()),
+        };
+        Ok(Rehearsal {
+            provider: Arc::clone(&shared),
+            viewer,
+            answers: documents
+                .iter()
+                .map(|(document, value)| (document, shown(value)))
+                .collect(),
+            outcome,
         })
-        .await
+    });
+    read.await
 }
 
 fn report(

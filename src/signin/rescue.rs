@@ -30,14 +30,13 @@ pub async fn whom(desk: &Desk, token: &Secret<String>) -> Result<User> {
 }
 
 async fn find(desk: &Desk, link: Link) -> Result<User> {
-    desk.db
-        .read(move |conn| {
-            if sessions::is_attempt_used(conn, &link.id)? || !link.is_known(conn)? {
-                return Ok(None);
-            }
-            users::find(conn, link.user_id)
-        })
-        .await?
+    let find = desk.db.read(move |conn| {
+        if sessions::is_attempt_used(conn, &link.id)? || !link.is_known(conn)? {
+            return Ok(None);
+        }
+        users::find(conn, link.user_id)
+    });
+    find.await?
         .filter(|user| user.is_active)
         .ok_or(Error::LinkExpired)
 }
