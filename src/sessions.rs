@@ -42,6 +42,7 @@ pub struct Limits {
     pub per_person: i64,
 }
 
+/// The sessions of a provider that have not ended. They may be past a limit.
 #[auto_type]
 #[expect(clippy::elidable_lifetime_names, reason = "its type has it")]
 fn open_at<'a>(provider: &'a str) -> _ {
@@ -50,6 +51,7 @@ fn open_at<'a>(provider: &'a str) -> _ {
         .filter(sessions::ended_at.is_null())
 }
 
+/// The condition that a session is live: it has not ended, and is past no limit.
 #[auto_type]
 fn is_within(now: UnixTime, limits: Limits) -> _ {
     let (now, last_seen): (i64, i64) = (now.0, now.minus(limits.idle).0);
