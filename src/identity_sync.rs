@@ -6,6 +6,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::Result;
+use crate::id::UserId;
 use crate::oauth::Permissions;
 use crate::oauth::mapping::KeptField;
 use crate::permissions;
@@ -148,7 +149,7 @@ pub fn take_over(
     desk: &Desk,
     now: UnixTime,
     provider: &str,
-    (user_id, roles): (i64, Roles),
+    (user_id, roles): (UserId, Roles),
     permissions: &Permissions,
     changes: &mut Changes,
 ) -> Result<()> {

@@ -20,7 +20,7 @@ use crate::clock::UnixTime;
 use crate::db::schema::{sessions, users};
 use crate::db::{Conn, each};
 use crate::error::{Error, Result};
-use crate::id::new_id;
+use crate::id::{SessionId, UserId, new_id};
 use crate::users::User;
 use proof::{Proof, ProvedBy};
 
@@ -64,8 +64,8 @@ fn is_within(now: UnixTime, limits: Limits) -> _ {
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct Session {
-    pub id: i64,
-    pub user_id: i64,
+    pub id: SessionId,
+    pub user_id: UserId,
     /// A provider's id, or empty for the local password.
     pub provider: String,
     created_at: i64,
@@ -118,7 +118,7 @@ pub struct Client {
 
 #[derive(Clone, Debug)]
 pub struct NewSession<'a> {
-    pub user_id: i64,
+    pub user_id: UserId,
     pub token_hash: &'a str,
     pub provider: &'a str,
     pub attempt: Option<&'a str>,
@@ -130,7 +130,12 @@ pub struct NewSession<'a> {
 /// # Errors
 /// [`Error::AttemptUsed`] when the attempt has opened a session already;
 /// [`crate::error::DatabaseError`], here and below.
-pub fn open(conn: &mut Conn, now: UnixTime, limits: Limits, new: &NewSession<'_>) -> Result<i64> {
+pub fn open(
+    conn: &mut Conn,
+    now: UnixTime,
+    limits: Limits,
+    new: &NewSession<'_>,
+) -> Result<SessionId> {
     let id = new_id(now);
     let inserted = each!(conn, |conn| diesel::insert_into(sessions::table)
         .values((
@@ -193,8 +198,8 @@ pub fn is_live(
     conn: &mut Conn,
     now: UnixTime,
     limits: Limits,
-    user_id: i64,
-    id: i64,
+    user_id: UserId,
+    id: SessionId,
 ) -> Result<bool> {
     let live = sessions::table
         .filter(sessions::id.eq(id))
@@ -205,8 +210,8 @@ pub fn is_live(
 
 /// Ends the oldest sessions of an account until there is room for one more within
 /// [`Limits::per_person`]. Returns how many it ended.
-pub fn make_room(conn: &mut Conn, now: UnixTime, limits: Limits, user_id: i64) -> Result<usize> {
-    let oldest: Option<i64> = each!(conn, |conn| sessions::table
+pub fn make_room(conn: &mut Conn, now: UnixTime, limits: Limits, user_id: UserId) -> Result<usize> {
+    let oldest: Option<SessionId> = each!(conn, |conn| sessions::table
         .filter(sessions::user_id.eq(user_id))
         .filter(is_within(now, limits))
         .order(sessions::id.desc())
@@ -225,7 +230,7 @@ pub fn list_live(
     conn: &mut Conn,
     now: UnixTime,
     limits: Limits,
-    user_id: i64,
+    user_id: UserId,
     limit: i64,
 ) -> Result<Vec<Session>> {
     Ok(each!(conn, |conn| sessions::table
@@ -238,7 +243,7 @@ pub fn list_live(
 }
 
 /// Records that the session was used. A session that has ended meanwhile stays ended.
-pub fn touch(conn: &mut Conn, now: UnixTime, id: i64) -> Result<()> {
+pub fn touch(conn: &mut Conn, now: UnixTime, id: SessionId) -> Result<()> {
     let untouched = sessions::table
         .filter(sessions::id.eq(id))
         .filter(sessions::ended_at.is_null())
@@ -250,7 +255,7 @@ pub fn touch(conn: &mut Conn, now: UnixTime, id: i64) -> Result<()> {
 
 /// Removes from an account's rows where the sessions were opened and what a provider gave with
 /// them.
-pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
+pub fn forget(conn: &mut Conn, user_id: UserId) -> Result<()> {
     diesel::update(sessions::table.filter(sessions::user_id.eq(user_id)))
         .set((
             sessions::address.eq(""),
@@ -272,8 +277,8 @@ pub fn end_by_token(
     conn: &mut Conn,
     now: UnixTime,
     token_hash: &str,
-) -> Result<Option<(i64, User)>> {
-    let found: Option<(i64, User)> = sessions::table
+) -> Result<Option<(SessionId, User)>> {
+    let found: Option<(SessionId, User)> = sessions::table
         .inner_join(users::table)
         .filter(sessions::token_hash.eq(token_hash))
         .filter(sessions::ended_at.is_null())
@@ -290,7 +295,7 @@ pub fn end_by_token(
 /// Deletes up to `limit` rows that ended or expired long enough ago, and returns how many.
 pub fn sweep(conn: &mut Conn, now: UnixTime, limits: Limits, limit: i64) -> Result<usize> {
     let before = now.minus(KEPT_AFTER_END);
-    let stale: Vec<i64> = sessions::table
+    let stale: Vec<SessionId> = sessions::table
         .filter(
             sessions::expires_at
                 .lt(before.0)

@@ -11,6 +11,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::db::schema::sessions;
 use crate::error::Result;
+use crate::id::{SessionId, UserId};
 use crate::users;
 
 /// The sessions of an account that end.
@@ -18,11 +19,11 @@ use crate::users;
 pub enum Closing<'a> {
     /// None: only rights are taken away.
     Rights,
-    One(i64),
+    One(SessionId),
     All,
-    AllBut(i64),
+    AllBut(SessionId),
     /// This session and those that began before it.
-    UpTo(i64),
+    UpTo(SessionId),
     /// All sessions that began at this provider.
     At(&'a str),
     /// The sessions at this provider whose tokens it refused.
@@ -41,7 +42,12 @@ pub struct Named<'a> {
 
 /// Ends live sessions of an account, or records that it loses rights, and returns how many sessions
 /// ended. Anything that caches who may do what is notified here.
-pub fn close(conn: &mut Conn, now: UnixTime, user_id: i64, closing: Closing<'_>) -> Result<usize> {
+pub fn close(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: UserId,
+    closing: Closing<'_>,
+) -> Result<usize> {
     users::take_row(conn, user_id)?;
     macro_rules! end {
         ($filter:expr) => {
@@ -85,7 +91,7 @@ pub fn close(conn: &mut Conn, now: UnixTime, user_id: i64, closing: Closing<'_>)
 /// Ends up to `limit` sessions that began at a provider which no longer exists, and returns how
 /// many.
 pub fn close_at(conn: &mut Conn, now: UnixTime, provider: &str, limit: i64) -> Result<usize> {
-    let some: Vec<i64> = open_at(provider)
+    let some: Vec<SessionId> = open_at(provider)
         .select(sessions::id)
         .limit(limit)
         .load(conn)?;
@@ -98,7 +104,7 @@ pub fn close_at(conn: &mut Conn, now: UnixTime, provider: &str, limit: i64) -> R
 }
 
 /// Lists up to `limit` accounts that have live sessions named by a logout token.
-pub fn named_accounts(conn: &mut Conn, named: Named<'_>, limit: i64) -> Result<Vec<i64>> {
+pub fn named_accounts(conn: &mut Conn, named: Named<'_>, limit: i64) -> Result<Vec<UserId>> {
     let live = open_at(named.provider)
         .select(sessions::user_id)
         .distinct()

@@ -9,13 +9,14 @@ use crate::clock::UnixTime;
 use crate::db::schema::sessions;
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
+use crate::id::{SessionId, UserId};
 
 /// The tokens with which a provider can be asked about one session of a person.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct SessionTokens {
     #[diesel(column_name = id)]
-    pub session_id: i64,
+    pub session_id: SessionId,
     pub token_hash: String,
     pub refresh_token: Option<String>,
     pub access_token: Option<String>,
@@ -25,7 +26,7 @@ pub struct SessionTokens {
 }
 
 #[auto_type]
-fn open_of<'a>(provider: &'a str, user_id: i64) -> _ {
+fn open_of<'a>(provider: &'a str, user_id: UserId) -> _ {
     let open: open_at<'a> = open_at(provider);
     open.filter(sessions::user_id.eq(user_id))
 }
@@ -46,8 +47,8 @@ pub fn claim(
     now: UnixTime,
     until: UnixTime,
     limit: i64,
-) -> Result<Vec<i64>> {
-    let mut people: Vec<i64> = open_at(provider)
+) -> Result<Vec<UserId>> {
+    let mut people: Vec<UserId> = open_at(provider)
         .filter(sessions::recheck_at.is_not_null())
         .filter(sessions::recheck_at.le(now.0))
         .order(sessions::recheck_at)
@@ -61,7 +62,7 @@ pub fn claim(
 }
 
 /// Selects by account instead of by due time: SQLite would walk all rows of the provider.
-fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[i64], at: UnixTime) -> Result<()> {
+fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[UserId], at: UnixTime) -> Result<()> {
     diesel::update(
         open_at(provider)
             .filter(sessions::user_id.eq_any(people))
@@ -77,7 +78,7 @@ fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[i64], at: UnixTime)
     Ok(())
 }
 
-pub fn set_recheck(conn: &mut Conn, provider: &str, user_id: i64, at: UnixTime) -> Result<()> {
+pub fn set_recheck(conn: &mut Conn, provider: &str, user_id: UserId, at: UnixTime) -> Result<()> {
     set_recheck_of(conn, provider, &[user_id], at)
 }
 
@@ -88,7 +89,7 @@ pub fn of_person(
     now: UnixTime,
     limits: Limits,
     provider: &str,
-    user_id: i64,
+    user_id: UserId,
 ) -> Result<Vec<SessionTokens>> {
     Ok(each!(conn, |conn| open_of(provider, user_id)
         .filter(is_within(now, limits))
@@ -104,7 +105,7 @@ pub fn of_person(
 }
 
 /// Records that the provider still knows the person.
-pub fn confirm(conn: &mut Conn, now: UnixTime, session_id: i64) -> Result<()> {
+pub fn confirm(conn: &mut Conn, now: UnixTime, session_id: SessionId) -> Result<()> {
     diesel::update(sessions::table.find(session_id))
         .set(sessions::confirmed_at.eq(now.0))
         .execute(conn)?;
@@ -115,7 +116,7 @@ pub fn confirm(conn: &mut Conn, now: UnixTime, session_id: i64) -> Result<()> {
 pub fn renew_claim(
     conn: &mut Conn,
     provider: &str,
-    user_id: i64,
+    user_id: UserId,
     (from, until): (UnixTime, UnixTime),
 ) -> Result<bool> {
     let held = diesel::update(open_of(provider, user_id).filter(sessions::recheck_at.eq(from.0)))
@@ -130,7 +131,7 @@ pub fn is_refused(
     now: UnixTime,
     limits: Limits,
     provider: &str,
-    user_id: i64,
+    user_id: UserId,
 ) -> Result<bool> {
     let refused = open_of(provider, user_id)
         .filter(is_within(now, limits))
@@ -140,7 +141,7 @@ pub fn is_refused(
 
 /// Returns whether a person has signed in at a provider since `since` with a session that it has
 /// not refused.
-pub fn is_newer(conn: &mut Conn, since: UnixTime, provider: &str, user_id: i64) -> Result<bool> {
+pub fn is_newer(conn: &mut Conn, since: UnixTime, provider: &str, user_id: UserId) -> Result<bool> {
     let newer = open_of(provider, user_id)
         .filter(sessions::created_at.ge(since.0))
         .filter(sessions::refused_at.is_null());

@@ -13,7 +13,8 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
-use crate::secret::{Secret, reference};
+use crate::id::{Reference, SessionId, UserId};
+use crate::secret::Secret;
 use crate::sessions::proof::{Proof, ProvedBy};
 use crate::sessions::{self, Client, proof};
 use crate::throttle::Paused;
@@ -24,7 +25,7 @@ use crate::users::{self, Field, User};
 #[derive(Clone)]
 pub struct Owner {
     pub user: User,
-    pub session_id: i64,
+    pub session_id: SessionId,
     pub client: Client,
 }
 
@@ -53,7 +54,7 @@ impl Typed {
 
 pub enum Outcome {
     Proved,
-    Refused { reference: String },
+    Refused { reference: Reference },
     Paused(Paused),
 }
 
@@ -83,7 +84,7 @@ pub async fn prove(
         owner,
         which,
         matched: is_right.then_some(stored),
-        reference: reference(),
+        reference: Reference::random(),
     };
     desk.db.write(move |conn| proving.apply(conn)).await
 }
@@ -95,7 +96,7 @@ struct Proving {
     which: Typed,
     /// The hash that the password matched.
     matched: Option<String>,
-    reference: String,
+    reference: Reference,
 }
 
 impl Proving {
@@ -143,11 +144,11 @@ impl Owner {
 /// # Errors
 /// [`Error::LinkExpired`] for a link that is not ours, too old, used, not the last one, or made for
 /// someone else.
-pub async fn look(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<()> {
+pub async fn look(desk: &Desk, user_id: UserId, token: &Secret<String>) -> Result<()> {
     find(desk, user_id, token).await.map(|_| ())
 }
 
-async fn find(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<Link> {
+async fn find(desk: &Desk, user_id: UserId, token: &Secret<String>) -> Result<Link> {
     let link = Link::open(desk, LinkFor::Confirmation, token)?;
     let found = link.clone();
     let is_known = desk.db.read(move |conn| found.is_known(conn));

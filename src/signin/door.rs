@@ -13,6 +13,7 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Problem, ProfileFault, Result, SignInError, Step, Stopped};
 use crate::failpoint::hit_about;
+use crate::id::{Reference, UserId};
 use crate::identity_sync::{self, Sync, answer_of, take_over};
 use crate::leaving;
 use crate::local_path::LocalPath;
@@ -42,7 +43,7 @@ pub enum Way {
         proof: Option<Proof>,
     },
     Password {
-        user_id: i64,
+        user_id: UserId,
         /// The stored hash that the password matched.
         matched: String,
         /// A new hash to store instead, if the old one is outdated.
@@ -101,7 +102,7 @@ pub struct Entry {
     pub way: Way,
     pub next: LocalPath,
     pub token: Secret<String>,
-    pub reference: String,
+    pub reference: Reference,
     pub previous_hash: Option<String>,
     pub client: Client,
     /// The provider's grant, sealed for the session that is opened.
@@ -116,7 +117,7 @@ impl Entry {
 
 /// A known person, with the account's row locked.
 struct Known {
-    user_id: i64,
+    user_id: UserId,
     username: String,
     signed_in: Event,
 }
@@ -377,7 +378,7 @@ fn create(
     person: &Person,
     profile: &Profile,
     changes: &mut Changes,
-) -> Result<i64> {
+) -> Result<UserId> {
     let (now, given) = (entry.now, &person.permissions);
     let read_at = matches!(given, Permissions::Given(_)).then_some(now);
     let id = users::create(conn, now, provider.id(), profile, read_at, person.asked_at)?;
@@ -404,7 +405,7 @@ fn create(
 fn adopt(
     conn: &mut Conn,
     entry: &Entry,
-    owner_id: i64,
+    owner_id: UserId,
     identity: (&str, &str),
 ) -> Result<Option<Adopted>> {
     let owner = users::lock(conn, owner_id)?;
@@ -429,7 +430,7 @@ fn adopt(
 fn know_password(
     conn: &mut Conn,
     entry: &Entry,
-    user_id: i64,
+    user_id: UserId,
     matched: &str,
     fresh_hash: Option<&str>,
 ) -> Result<Known, NotKnown> {

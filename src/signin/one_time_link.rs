@@ -9,6 +9,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::UserId;
 use crate::secret::{Keys, NoRandomness, Purpose, SALT, Secret, random_bytes, sha256};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl LinkFor {
 pub struct Link {
     is_for: LinkFor,
     pub id: String,
-    pub user_id: i64,
+    pub user_id: UserId,
 }
 
 impl Link {
@@ -117,7 +118,7 @@ impl Draft {
         self,
         keys: &Keys,
         now: UnixTime,
-        user_id: i64,
+        user_id: UserId,
         origin: &str,
     ) -> Result<Secret<String>> {
         let (path, purpose) = self.is_for.place();

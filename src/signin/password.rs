@@ -20,10 +20,11 @@ use crate::config::PasswordLogin;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result};
+use crate::id::{Reference, UserId};
 use crate::local_path::LocalPath;
 use crate::passwords::{self, MAX_LENGTH, Weakness};
 use crate::reason::Reason;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::sessions::{self, Client, Closing, Limits};
 use crate::text::is_refused;
 use crate::throttle::{Paused, Reservation};
@@ -43,11 +44,11 @@ pub enum Outcome {
     },
     /// The answer is the same for every reason; the audit log has the reason.
     Refused {
-        reference: String,
+        reference: Reference,
     },
     /// There were too many wrong passwords before.
     Paused {
-        reference: String,
+        reference: Reference,
         paused: Paused,
     },
 }
@@ -142,7 +143,7 @@ enum Verdict {
     /// The way in, and the username.
     Right(Way, String),
     /// The account, if there is one, and the reason.
-    Refused(Option<(i64, String)>, Reason),
+    Refused(Option<(UserId, String)>, Reason),
 }
 
 async fn verify(desk: &Desk, username: String, password: Secret<String>) -> Result<Verdict> {
@@ -188,12 +189,12 @@ fn why_not(allowed: PasswordLogin, user: &User, stored: Option<&str>) -> Reason 
 /// contains an unknown username, because it may be a password typed in the wrong field.
 async fn refuse(
     desk: &Arc<Desk>,
-    about: Option<(i64, String)>,
+    about: Option<(UserId, String)>,
     reason: Reason,
     client: Client,
     deadline: Instant,
-) -> String {
-    let reference = reference();
+) -> Reference {
+    let reference = Reference::random();
     warn!(
         event = "sign_in_refused",
         attempt = "",
@@ -260,7 +261,7 @@ pub(super) async fn is_right(
 /// The result of changing one's own password.
 pub enum Change {
     Changed,
-    Refused { reference: String },
+    Refused { reference: Reference },
     Paused(Paused),
     Unfit(Unfit),
 }
@@ -302,7 +303,7 @@ pub async fn change_own(
         owner,
         stored,
         hash,
-        reference: reference(),
+        reference: Reference::random(),
     };
     desk.failpoint.reach("before_password_change").await;
     desk.db.write(move |conn| change.apply(conn)).await
@@ -317,7 +318,7 @@ struct OwnChange {
     stored: String,
     /// The new hash; `None` if the current password was wrong.
     hash: Option<String>,
-    reference: String,
+    reference: Reference,
 }
 
 impl OwnChange {

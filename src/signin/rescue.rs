@@ -14,9 +14,10 @@ use super::refusal::{Refusal, note};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::{Reference, UserId};
 use crate::local_path::LocalPath;
 use crate::reason::Reason;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::sessions::{self, Client};
 use crate::users::{self, User};
 
@@ -68,10 +69,10 @@ pub async fn sign_in(
 }
 
 /// Refuses a link of ours that no longer opens anything. The audit log records the try.
-async fn refuse(desk: &Arc<Desk>, user_id: i64, client: Client, deadline: Instant) -> Error {
+async fn refuse(desk: &Arc<Desk>, user_id: UserId, client: Client, deadline: Instant) -> Error {
     let found = desk.db.read(move |conn| users::find(conn, user_id)).await;
     let refusal = Refusal {
-        reference: reference(),
+        reference: Reference::random(),
         reason: Reason::LinkExpired,
         failure: String::new(),
         provider: None,

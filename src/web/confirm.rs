@@ -15,6 +15,7 @@ use super::reference::note_refusal;
 use super::ways_in::{WayIn, ways};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::oauth::Prompt;
 use crate::secret::Secret;
@@ -31,7 +32,7 @@ struct ConfirmPage<'a> {
     next: &'a str,
     username: &'a str,
     problem: Option<Problem>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 impl ConfirmPage<'_> {
@@ -163,7 +164,7 @@ pub async fn confirm(me: SignedIn, desk: Data<Desk>, form: Form<Fields>) -> Resu
                     heading: t.paused_heading,
                     lead: page.paused_lead(paused),
                 };
-                (problem, crate::secret::reference(), Some(paused))
+                (problem, Reference::random(), Some(paused))
             }
         };
     let status = match paused {

@@ -16,7 +16,8 @@ use super::password::unfit_text;
 use super::reference::note_refusal;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
-use crate::secret::{Secret, reference};
+use crate::id::Reference;
+use crate::secret::Secret;
 use crate::signin::confirmation::{choose, look};
 use crate::signin::password::TypedTwice;
 
@@ -40,7 +41,7 @@ struct ConfirmationLinkPage<'a> {
     token: &'a str,
     /// The field, and the problem with it.
     problem: Option<(&'static str, &'static str)>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 impl ConfirmationLinkPage<'_> {
@@ -76,7 +77,7 @@ pub async fn set(me: SignedIn, desk: Data<Desk>, form: Form<Chosen>) -> Result<H
     };
     let page = Page::new(&desk, &me.visit, None)?;
     let problem = unfit_text(&page, &unfit);
-    let reference = reference();
+    let reference = Reference::random();
     let mut response = page.respond(
         StatusCode::UNPROCESSABLE_ENTITY,
         &ConfirmationLinkPage {

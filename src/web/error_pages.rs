@@ -13,7 +13,7 @@ use crate::desk::Desk;
 use crate::error::{self, Cause, DatabaseError, Error, Result, SignInError};
 use crate::i18n::messages::Messages;
 use crate::i18n::sentence::Around;
-use crate::secret::reference;
+use crate::id::Reference;
 use crate::users::User;
 
 impl ResponseError for Error {
@@ -80,7 +80,7 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
 /// An answer, and the reference that identifies the error on the page and in the log.
 pub struct Shown {
     pub response: HttpResponse,
-    pub reference: String,
+    pub reference: Option<Reference>,
 }
 
 pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>) -> Shown {
@@ -90,7 +90,7 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
             response: HttpResponse::SeeOther()
                 .insert_header((LOCATION, redirect::address("/login", &visit.here)))
                 .finish(),
-            reference: String::new(),
+            reference: None,
         };
     }
     if matches!(failed, Error::FreshSignInNeeded) && !visit.is_script {
@@ -98,12 +98,12 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
             response: HttpResponse::SeeOther()
                 .insert_header((LOCATION, redirect::fresh_address(&visit.here)))
                 .finish(),
-            reference: String::new(),
+            reference: None,
         };
     }
     let reference = match failed {
         Error::SignIn(error) => error.reference.clone(),
-        _ => reference(),
+        _ => Reference::random(),
     };
     let page = if visit.is_script {
         Ok(json(visit, status, failed, &reference))
@@ -129,11 +129,11 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
     }
     Shown {
         response,
-        reference,
+        reference: Some(reference),
     }
 }
 
-fn json(visit: &Visit, status: StatusCode, failed: &Error, reference: &str) -> HttpResponse {
+fn json(visit: &Visit, status: StatusCode, failed: &Error, reference: &Reference) -> HttpResponse {
     let t = visit.lang.messages();
     HttpResponse::build(status)
         .content_type("application/json; charset=utf-8")
@@ -203,7 +203,7 @@ struct PortalError<'a> {
     heading: &'static str,
     lead: &'static str,
     is_forbidden: bool,
-    reference: &'a str,
+    reference: &'a Reference,
 }
 
 /// The error page outside the portal, for everyone else and for our own failures.
@@ -214,7 +214,7 @@ struct PlainError<'a> {
     heading: &'static str,
     lead: &'static str,
     is_ours: bool,
-    reference: &'a str,
+    reference: &'a Reference,
 }
 
 #[derive(Template)]
@@ -228,7 +228,7 @@ struct SignInFailed<'a> {
     outcome: &'static str,
     /// The target and the label of the button.
     onward: (String, String),
-    reference: &'a str,
+    reference: &'a Reference,
 }
 
 #[derive(Template)]
@@ -238,7 +238,7 @@ struct Deactivated<'a> {
     username: &'a str,
     retry: String,
     logout_url: Option<&'a str>,
-    reference: &'a str,
+    reference: &'a Reference,
 }
 
 fn page(
@@ -247,7 +247,7 @@ fn page(
     viewer: Option<&User>,
     status: StatusCode,
     failed: &Error,
-    reference: &str,
+    reference: &Reference,
 ) -> Result<HttpResponse> {
     if let Error::SignIn(error) = failed {
         let page = Page::new(desk, visit, viewer)?;

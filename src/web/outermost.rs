@@ -19,11 +19,11 @@ use super::connection::UnderWay;
 use super::cookie;
 use super::guard::{Viewer, signed_in};
 use super::host::{self, Host};
-use super::reference::Reference;
 use super::visit::{Visit, desk};
 use super::{body, error_pages, headers};
 use crate::desk::Desk;
 use crate::error::{DatabaseError, Error};
+use crate::id::Reference;
 use crate::users::User;
 
 pub async fn wrap(
@@ -59,9 +59,7 @@ pub async fn wrap(
             let (http, response) = response.into_parts();
             let mut response = match response.error() {
                 None => {
-                    if let Some(Reference(reference)) = response.extensions().get() {
-                        line.reference.clone_from(reference);
-                    }
+                    line.reference = response.extensions().get().cloned();
                     response.map_into_boxed_body()
                 }
                 Some(failed) => {
@@ -129,7 +127,7 @@ struct Line {
     /// The path without the query, which may hold a code.
     path: String,
     address: String,
-    reference: String,
+    reference: Option<Reference>,
 }
 
 impl Line {
@@ -139,7 +137,7 @@ impl Line {
             method: request.method().clone(),
             path: request.path().to_owned(),
             address: visit.client.address.clone(),
-            reference: String::new(),
+            reference: None,
         }
     }
 
@@ -172,7 +170,7 @@ impl Line {
         viewer: Option<&User>,
     ) -> HttpResponse {
         let shown = error_pages::render(failed, desk, visit, viewer);
-        let reference = shown.reference.as_str();
+        let reference = shown.reference.as_ref().map_or("", Reference::as_str);
         match failed {
             Error::Internal(_)
             | Error::Database(DatabaseError::Query(_) | DatabaseError::Down(_)) => {
@@ -208,7 +206,7 @@ impl Line {
             ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             user = viewer.map_or("", |viewer| viewer.0.username.as_str()),
             address = self.address.as_str(),
-            reference = self.reference.as_str();
+            reference = self.reference.as_ref().map_or("", Reference::as_str);
             ""
         );
     }

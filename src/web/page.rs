@@ -20,6 +20,7 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n::messages::Messages;
 use crate::i18n::{self, Lang, sentence};
+use crate::id::UserId;
 use crate::oauth::Provider;
 use crate::throttle::Paused;
 use crate::users::{Role, User, terms};
@@ -323,7 +324,7 @@ impl<T: Moment> Moment for &T {
 
 /// A person, as a page shows them.
 pub struct Person {
-    pub id: i64,
+    pub id: UserId,
     pub name: String,
     pub username: String,
     pub email: String,

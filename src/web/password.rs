@@ -14,8 +14,9 @@ use super::page::Page;
 use super::reference::note_refusal;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::Reference;
 use crate::passwords::Weakness;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::signin::password::{self, Change, TypedTwice, Unfit};
 use crate::users;
 
@@ -26,7 +27,7 @@ struct PasswordPage<'a> {
     username: &'a str,
     fields: [Field; 3],
     problem: Option<Problem>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 struct Field {
@@ -137,7 +138,7 @@ pub async fn change(
         None => StatusCode::UNPROCESSABLE_ENTITY,
     };
     // Every page with a refusal has a reference that is also in the log.
-    let reference = known_reference.unwrap_or_else(reference);
+    let reference = known_reference.unwrap_or_else(Reference::random);
     let mut response = page.respond(
         status,
         &PasswordPage {

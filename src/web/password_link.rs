@@ -16,8 +16,9 @@ use super::signin::{open_session_anew, visitor};
 use super::visit::Visit;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
+use crate::id::Reference;
 use crate::local_path::LocalPath;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::signin::password::TypedTwice;
 use crate::signin::password_link;
 
@@ -41,7 +42,7 @@ struct PasswordLinkPage<'a> {
     token: &'a str,
     /// The field, and the problem with it.
     problem: Option<(&'static str, &'static str)>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 impl PasswordLinkPage<'_> {
@@ -86,7 +87,7 @@ pub async fn choose(
     let page = Page::new(&desk, &visit, None)?;
     let problem = unfit_text(&page, &unfit);
     let user = password_link::whom(&desk, &token).await?;
-    let reference = reference();
+    let reference = Reference::random();
     let mut response = page.respond(
         StatusCode::UNPROCESSABLE_ENTITY,
         &PasswordLinkPage {

@@ -26,6 +26,7 @@ use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::oauth::Prompt;
 use crate::secret::Secret;
@@ -93,7 +94,7 @@ struct SignInPage<'a> {
     ways: Vec<WayIn<'a>>,
     form: Option<PasswordForm<'a>>,
     problem: Option<Problem>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 impl SignInPage<'_> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use frontdesk::id::UserId;
 use frontdesk::signin::one_time_link::{Draft, LinkFor};
 use serde_json::json;
 
@@ -593,7 +594,7 @@ fn a_rescue_link_that_the_audit_log_does_not_know_opens_nothing() {
         let draft = Draft::new(LinkFor::Rescue).expect("randomness");
         let id = desk.db_id_of("root");
         let link = draft
-            .address(&desk.inner.keys, desk.clock.now(), id, "")
+            .address(&desk.inner.keys, desk.clock.now(), UserId(id), "")
             .expect("randomness");
         let link = link.expose();
         let browser = desk.browser();

@@ -13,8 +13,9 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::i18n::sentence::{Around, AroundTwo};
+use crate::id::{Reference, UserId};
 use crate::permissions;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::sessions::{self, Session};
 use crate::signin::one_time_link::{Draft, LinkFor};
 use crate::users::{self, Role, User};
@@ -121,7 +122,7 @@ impl Fields {
     }
 
     /// The same fields as an address, so that nothing is lost during a fresh sign-in.
-    fn address(&self, user_id: i64, kind: ActKind) -> String {
+    fn address(&self, user_id: UserId, kind: ActKind) -> String {
         let pairs = [
             ("role", &self.role),
             ("permission", &self.permission),
@@ -274,7 +275,7 @@ struct ActPage<'a> {
     longest_reason: usize,
     action: String,
     problem: Option<String>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 /// The data that the page reads from the database.
@@ -285,7 +286,7 @@ struct Found {
     names: Vec<String>,
 }
 
-fn find(conn: &mut Conn, user_id: i64, act: &Act, desk: &Limits) -> Result<Found> {
+fn find(conn: &mut Conn, user_id: UserId, act: &Act, desk: &Limits) -> Result<Found> {
     let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
     let session = match act {
         Act::EndSession(id) => Some(
@@ -339,7 +340,7 @@ fn asked(
 pub async fn confirm(
     reader: Reader<Superuser>,
     desk: Data<Desk>,
-    path: Path<(i64, String)>,
+    path: Path<(UserId, String)>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let (user_id, code) = path.into_inner();
@@ -365,7 +366,7 @@ fn act_page<'a>(
     found: &Found,
     act: &Act,
     fields: &'a Fields,
-    problem: Option<(String, &'a str)>,
+    problem: Option<(String, &'a Reference)>,
 ) -> ActPage<'a> {
     let t = page.t;
     let mut hidden = Vec::new();
@@ -443,7 +444,7 @@ fn act_page<'a>(
 pub async fn perform(
     acting: Acting,
     desk: Data<Desk>,
-    path: Path<(i64, String)>,
+    path: Path<(UserId, String)>,
     form: Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
     let Acting { me, admin } = acting;
@@ -463,11 +464,11 @@ pub async fn perform(
         }
         _ => None,
     };
+    let reference = Reference::random();
     let said = Said {
         note: fields.note.clone(),
-        reference: reference(),
+        reference: Some(reference.clone()),
     };
-    let known_reference = said.reference.clone();
     let done = admin::act(&desk, &admin, user_id, act.clone(), said).await;
     let refusal = match done {
         Err(Stopped::Failed(Error::FreshSignInNeeded)) => {
@@ -495,10 +496,10 @@ pub async fn perform(
         .db
         .read(move |conn| find(conn, user_id, &shown, &limits))
         .await?;
-    let problem = (refusal_in_words(&page, &refusal), known_reference.as_str());
+    let problem = (refusal_in_words(&page, &refusal), &reference);
     let shown = act_page(&page, &found, &act, &fields, Some(problem));
     let mut response = page.respond(StatusCode::UNPROCESSABLE_ENTITY, &shown)?;
-    note_refusal(&mut response, known_reference.clone(), None);
+    note_refusal(&mut response, reference.clone(), None);
     Ok(response)
 }
 
@@ -515,7 +516,7 @@ fn refuse_useless(desk: &Desk, act: &Act) -> Result<()> {
     }
 }
 
-fn done_response(desk: &Desk, user_id: i64, kind: ActKind) -> HttpResponse {
+fn done_response(desk: &Desk, user_id: UserId, kind: ActKind) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, format!("/admin/users/{user_id}")))
         .cookie(cookie::notice_cookie(desk, kind.code()))
@@ -540,7 +541,7 @@ pub async fn show_link(
     desk: &Desk,
     visit: &crate::web::visit::Visit,
     viewer: &User,
-    user_id: i64,
+    user_id: UserId,
     draft: Draft,
 ) -> Result<HttpResponse> {
     let is_for = draft.is_for;

@@ -11,9 +11,9 @@ use crate::admin::{self, Act, ActKind, BATCH, Said, Selection};
 use crate::audit::{MAX_NOTE, Note};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::{Reference, UserId};
 use crate::paging::{PAGE_SIZES, Page as ListPage, Total};
 use crate::permissions;
-use crate::secret::reference;
 use crate::users::{self, User, Wanted};
 use crate::web::csrf::Form;
 use crate::web::guard::Acting;
@@ -27,7 +27,7 @@ const MAX_FAILURES: usize = 1000;
 
 /// The fields that the forms send.
 struct Asked {
-    ids: Vec<i64>,
+    ids: Vec<UserId>,
     is_all: bool,
     /// The filters of the list.
     filter: String,
@@ -36,7 +36,7 @@ struct Asked {
     reason: String,
     note: Note,
     after: Option<i64>,
-    reference: Option<String>,
+    reference: Option<Reference>,
     /// The number of accounts in earlier batches.
     done: usize,
 }
@@ -60,24 +60,22 @@ impl Asked {
         for (name, value) in form {
             let number = || value.parse().map_err(|_| Error::BadRequest);
             match name.as_str() {
-                "u" => asked.ids.push(number()?),
+                "u" => asked.ids.push(UserId(number()?)),
                 "all" => asked.is_all = true,
                 "filter" => asked.filter = value,
                 "act" => asked.act = value,
                 "permission" => asked.permission = value.trim().to_owned(),
                 "reason" => asked.reason = value.trim().to_owned(),
                 "after" => asked.after = Some(number()?),
-                "reference" => asked.reference = Some(value),
+                "reference" => {
+                    asked.reference = Some(Reference::parse(value).ok_or(Error::BadRequest)?);
+                }
                 "done" => asked.done = value.parse().map_err(|_| Error::BadRequest)?,
                 _ => {}
             }
         }
         asked.note = Note::parse(&asked.reason).ok_or(Error::BadRequest)?;
-        let is_sane = asked.ids.len() <= PAGE_SIZES.into_iter().max().unwrap_or(0)
-            && asked
-                .reference
-                .as_ref()
-                .is_none_or(|text| text.len() <= 32 && text.is_ascii());
+        let is_sane = asked.ids.len() <= PAGE_SIZES.into_iter().max().unwrap_or(0);
         is_sane.then_some(asked).ok_or(Error::BadRequest)
     }
 
@@ -203,7 +201,7 @@ struct ResultPage<'a> {
     /// The account after which the next batch begins.
     next: Option<i64>,
     done_so_far: usize,
-    reference: &'a str,
+    reference: &'a Reference,
     back: String,
 }
 
@@ -222,10 +220,10 @@ pub async fn perform(
         Selection::These(asked.ids.clone())
     };
     // All batches share one reference, so that the audit log shows the whole act under it.
-    let reference = asked.reference.clone().unwrap_or_else(reference);
+    let reference = asked.reference.clone().unwrap_or_else(Reference::random);
     let said = Said {
         note: asked.note.clone(),
-        reference: reference.clone(),
+        reference: Some(reference.clone()),
     };
     let outcome = match admin::bulk(&desk, &admin, selection, &act, &said).await {
         Err(Error::FreshSignInNeeded) => return Ok(sign_in_anew(&back)),

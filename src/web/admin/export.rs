@@ -204,9 +204,9 @@ pub async fn audit(
     respond(acting, desk, ("audit", form.0), &address, &HEAD, piece).await
 }
 
-fn lines<Row>(
+fn lines<Row, Id: Into<i64>>(
     listing: &Listing<Row>,
-    id: impl Fn(&Row) -> i64,
+    id: impl Fn(&Row) -> Id,
     write: impl Fn(&mut String, &Row),
 ) -> (String, Option<i64>) {
     let mut text = String::new();

@@ -12,7 +12,7 @@ use crate::audit::{MAX_NOTE, Note};
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
-use crate::secret::reference;
+use crate::id::Reference;
 use crate::signin::one_time_link::{Draft, LinkFor};
 use crate::users::{MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME};
 use crate::web::csrf::Form;
@@ -48,14 +48,14 @@ struct NewUserPage<'a> {
     reason: &'a str,
     longest_reason: usize,
     problem: Option<(&'static str, &'a str)>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 fn shown<'a>(
     page: &'a Page<'a>,
     typed: &'a NewUser,
     problem: Option<(&'static str, &'a str)>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 ) -> NewUserPage<'a> {
     let t = page.t;
     let fields = [
@@ -142,7 +142,7 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
         _ => "username",
     };
     let text = refusal_in_words(&page, &refusal);
-    let reference = reference();
+    let reference = Reference::random();
     let problem = Some((field, text.as_str()));
     let mut response = page.respond(
         StatusCode::UNPROCESSABLE_ENTITY,

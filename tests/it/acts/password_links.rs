@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use frontdesk::id::UserId;
 use frontdesk::signin::one_time_link::{Draft, LinkFor};
 use serde_json::json;
 
@@ -213,7 +214,7 @@ fn where_local_passwords_are_off_there_are_no_local_accounts_and_no_password_lin
             "UPDATE audit_events SET reference = '{made}' WHERE event = 'account_created'"
         ));
         let own = draft
-            .address(&off.inner.keys, off.clock.now(), id, "")
+            .address(&off.inner.keys, off.clock.now(), UserId(id), "")
             .expect("randomness");
         for link in [link, own.expose().clone()] {
             assert_eq!(off.browser().get(&link).await.status, 410);
