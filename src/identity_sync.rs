@@ -129,16 +129,8 @@ pub fn sync(
         users::note_permissions_read(conn, now, user.id)?;
     }
     changes.fields = users::changes(user, &said);
-    let person = (user.id, roles);
-    take_over(
-        conn,
-        desk,
-        now,
-        &identity.provider,
-        person,
-        permissions,
-        changes,
-    )?;
+    let (from, person) = (&identity.provider, (user.id, roles));
+    take_over(conn, desk, now, from, person, permissions, changes)?;
     Ok(Some(said.username))
 }
 

@@ -96,11 +96,9 @@ pub fn close_at(conn: &mut Conn, now: UnixTime, provider: &str, limit: i64) -> R
         .limit(limit)
         .load(conn)?;
     let open = sessions::ended_at.is_null();
-    Ok(
-        diesel::update(sessions::table.filter(sessions::id.eq_any(some).and(open)))
-            .set(sessions::ended_at.eq(now.0))
-            .execute(conn)?,
-    )
+    let some = sessions::table.filter(sessions::id.eq_any(some).and(open));
+    let end = diesel::update(some).set(sessions::ended_at.eq(now.0));
+    Ok(end.execute(conn)?)
 }
 
 /// Lists up to `limit` accounts that have live sessions named by a logout token.

@@ -63,18 +63,14 @@ pub fn claim(
 
 /// Selects by account instead of by due time: SQLite would walk all rows of the provider.
 fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[UserId], at: UnixTime) -> Result<()> {
-    diesel::update(
-        open_at(provider)
-            .filter(sessions::user_id.eq_any(people))
-            .filter(
-                sessions::refresh_token
-                    .is_not_null()
-                    .or(sessions::access_token.is_not_null())
-                    .or(sessions::refused_at.is_not_null()),
-            ),
-    )
-    .set(sessions::recheck_at.eq(at.0))
-    .execute(conn)?;
+    let is_asked_about = sessions::refresh_token
+        .is_not_null()
+        .or(sessions::access_token.is_not_null())
+        .or(sessions::refused_at.is_not_null());
+    let theirs = open_at(provider).filter(sessions::user_id.eq_any(people));
+    diesel::update(theirs.filter(is_asked_about))
+        .set(sessions::recheck_at.eq(at.0))
+        .execute(conn)?;
     Ok(())
 }
 

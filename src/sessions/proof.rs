@@ -59,18 +59,15 @@ impl Proof {
 /// Records that the owner of a live session has proved who they are. Returns `false` and writes
 /// nothing if the session no longer exists.
 pub fn note(conn: &mut Conn, user_id: UserId, session_id: SessionId, proof: Proof) -> Result<bool> {
-    let noted = diesel::update(
-        sessions::table
-            .filter(sessions::id.eq(session_id))
-            .filter(sessions::user_id.eq(user_id))
-            .filter(sessions::ended_at.is_null()),
-    )
-    .set((
+    let open = sessions::table
+        .filter(sessions::id.eq(session_id))
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::ended_at.is_null());
+    let note = diesel::update(open).set((
         sessions::proved_at.eq(Some(proof.at.0)),
         sessions::proved_by.eq(Some(proof.by.code())),
-    ))
-    .execute(conn)?;
-    Ok(noted == 1)
+    ));
+    Ok(note.execute(conn)? == 1)
 }
 
 /// Returns whether the owner of a live session proved who they are recently.
@@ -86,17 +83,15 @@ pub fn is_fresh(conn: &mut Conn, session_id: SessionId, now: UnixTime) -> Result
 
 /// Removes a person's proofs of one kind, because they no longer count.
 pub fn take(conn: &mut Conn, user_id: UserId, by: ProvedBy) -> Result<()> {
-    diesel::update(
-        sessions::table
-            .filter(sessions::user_id.eq(user_id))
-            .filter(sessions::ended_at.is_null())
-            .filter(sessions::proved_by.eq(by.code())),
-    )
-    .set((
+    let proved = sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::proved_by.eq(by.code()));
+    let take = diesel::update(proved).set((
         sessions::proved_at.eq(None::<i64>),
         sessions::proved_by.eq(None::<&str>),
-    ))
-    .execute(conn)?;
+    ));
+    take.execute(conn)?;
     Ok(())
 }
 

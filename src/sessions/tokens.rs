@@ -182,27 +182,24 @@ pub fn is_on(conn: &mut Conn, provider: &str, sid: &str) -> Result<bool> {
 
 /// Removes the tokens of up to `limit` sessions that ended before `before`, and returns how many.
 pub fn forget_ended(conn: &mut Conn, before: UnixTime, limit: i64) -> Result<usize> {
+    let has_tokens = sessions::refresh_token
+        .is_not_null()
+        .or(sessions::access_token.is_not_null())
+        .or(sessions::id_token.is_not_null());
     let ended: Vec<SessionId> = sessions::table
         .filter(sessions::ended_at.is_not_null())
         .filter(sessions::ended_at.lt(before.0))
-        .filter(
-            sessions::refresh_token
-                .is_not_null()
-                .or(sessions::access_token.is_not_null())
-                .or(sessions::id_token.is_not_null()),
-        )
+        .filter(has_tokens)
         .select(sessions::id)
         .limit(limit)
         .load(conn)?;
-    Ok(
-        diesel::update(sessions::table.filter(sessions::id.eq_any(ended)))
-            .set((
-                sessions::refresh_token.eq(None::<&str>),
-                sessions::access_token.eq(None::<&str>),
-                sessions::id_token.eq(None::<&str>),
-            ))
-            .execute(conn)?,
-    )
+    let ended = sessions::table.filter(sessions::id.eq_any(ended));
+    let forget = diesel::update(ended).set((
+        sessions::refresh_token.eq(None::<&str>),
+        sessions::access_token.eq(None::<&str>),
+        sessions::id_token.eq(None::<&str>),
+    ));
+    Ok(forget.execute(conn)?)
 }
 
 /// Removes the tokens of a person's sessions that are past a limit, since no one will come back to

@@ -88,14 +88,9 @@ impl Adding {
         if self.is_added(conn, &user)? {
             return Ok(());
         }
-        admit(
-            conn,
-            &self.provider,
-            &self.person,
-            None,
-            &self.desk.roles.counting,
-        )
-        .map_err(|stopped| stopped.map(Cause::NotAdmitted))?;
+        let counting = &self.desk.roles.counting;
+        let admitted = admit(conn, &self.provider, &self.person, None, counting);
+        admitted.map_err(|stopped| stopped.map(Cause::NotAdmitted))?;
         Ok(self.write(conn, &user)?)
     }
 

@@ -44,12 +44,8 @@ impl Callback {
     pub fn parse(query: &str, code_name: &str) -> Self {
         let once = |name: &str| {
             let mut values = values(query, name);
-            match (values.next(), values.next()) {
-                (Some((given, value)), None) if given == name && !value.is_empty() => {
-                    Some(value.into_owned())
-                }
-                _ => None,
-            }
+            let (given, value) = values.next().filter(|_| values.next().is_none())?;
+            (given == name && !value.is_empty()).then(|| value.into_owned())
         };
         let is_doubled = |name: &str| values(query, name).count() > 1;
         let has_doubled = ["state", "code", code_name, "error", "iss", "session_state"]

@@ -388,15 +388,8 @@ fn create(
         by_hand: Role::Employee,
         by_permission: Role::Employee,
     };
-    take_over(
-        conn,
-        &entry.desk,
-        now,
-        provider.id(),
-        (id, none),
-        given,
-        changes,
-    )?;
+    let (from, person) = (provider.id(), (id, none));
+    take_over(conn, &entry.desk, now, from, person, given, changes)?;
     Ok(id)
 }
 

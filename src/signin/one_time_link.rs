@@ -87,10 +87,9 @@ impl Link {
             }
             LinkFor::Confirmation => {
                 let set = Kind::ConfirmationPasswordSet;
-                Ok(
-                    audit::is_last_link(conn, &[Kind::ConfirmationLinkMade, set], user_id, id)?
-                        && !audit::has_reference(conn, set, user_id, id)?,
-                )
+                let makers = [Kind::ConfirmationLinkMade, set];
+                Ok(audit::is_last_link(conn, &makers, user_id, id)?
+                    && !audit::has_reference(conn, set, user_id, id)?)
             }
         }
     }
