@@ -7,7 +7,7 @@ use std::time::Duration;
 use log::warn;
 use url::Url;
 
-use crate::audit::{About, Actor, Deed, Event, Note};
+use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -191,9 +191,7 @@ pub async fn end_session(
     session_id: SessionId,
     client: Client,
 ) -> Result<()> {
-    let told = |_| Event::SessionEnded {
-        note: Note::default(),
-    };
+    let told = |_| Event::SessionEnded;
     match end(desk, user, Closing::One(session_id), client, told).await? {
         0 => Err(Error::NotFound),
         _ => Ok(()),

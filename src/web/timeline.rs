@@ -51,7 +51,7 @@ impl TimelineItem {
             look.tint = "t5";
         }
         Self {
-            notes: Notes::of(page, &record, audience).about(&event),
+            notes: Notes::of(page, &record, audience).about(&event, &record.note()),
             look,
             device: Device::of(&record.user_agent, page.lang),
             kind: EventKind::from_code(&record.event),
@@ -165,7 +165,7 @@ impl<'a> Notes<'a> {
         }
     }
 
-    fn about(mut self, event: &Event) -> Vec<String> {
+    fn about(mut self, event: &Event, note: &Note) -> Vec<String> {
         let t = self.page.t;
         match event {
             Event::SignedIn {
@@ -185,69 +185,54 @@ impl<'a> Notes<'a> {
                 self.changes(changes);
             }
             Event::SignInRefused { reason, .. } => self.reason(*reason),
-            Event::SessionEnded { note } => {
+            Event::SessionEnded => {
                 self.count(t.sessions_counted, 1);
-                self.note(note);
             }
-            Event::SessionsEnded { count, note } => {
+            Event::SessionsEnded { count } => {
                 self.count(t.sessions_counted, *count);
-                self.note(note);
             }
             Event::OtherSessionsEnded { count } | Event::OldestSessionsEnded { count } => {
                 self.count(t.sessions_counted, *count);
             }
-            Event::AccountDeactivated {
-                sessions_ended,
-                note,
-            }
-            | Event::PasswordLinkMade {
-                sessions_ended,
-                note,
-            } => {
+            Event::AccountDeactivated { sessions_ended }
+            | Event::PasswordLinkMade { sessions_ended } => {
                 self.some(t.sessions_counted, *sessions_ended);
-                self.note(note);
             }
             Event::PasswordChanged { sessions_ended } => {
                 self.some(t.sessions_counted, *sessions_ended);
             }
-            Event::AccountErased { events, note } => {
+            Event::AccountErased { events } => {
                 self.count(t.events_counted, *events);
-                self.note(note);
             }
             Event::AccountImported { permissions } => self.permissions("+", permissions),
-            Event::AccountCreated { note }
-            | Event::AccountActivated { note }
-            | Event::ConfirmationLinkMade { note }
-            | Event::NoteAdded { note } => self.note(note),
-            Event::RoleChanged { changes, note }
-            | Event::PermissionGranted { changes, note }
-            | Event::PermissionTaken { changes, note } => {
+            Event::AccountCreated
+            | Event::AccountActivated
+            | Event::ConfirmationLinkMade
+            | Event::NoteAdded => {}
+            Event::RoleChanged { changes }
+            | Event::PermissionGranted { changes }
+            | Event::PermissionTaken { changes } => {
                 self.changes(changes);
-                self.note(note);
             }
             Event::IdentityLinked {
                 identity,
                 sessions_ended,
                 changes,
-                note,
             } => {
                 self.identity(identity);
                 self.some(t.sessions_counted, *sessions_ended);
                 self.changes(changes);
-                self.note(note);
             }
             Event::IdentityUnlinked {
                 identity,
                 sessions_ended,
                 changes,
                 refused_by,
-                note,
             } => {
                 self.identity(identity);
                 self.providers(refused_by);
                 self.some(t.sessions_counted, *sessions_ended);
                 self.changes(changes);
-                self.note(note);
             }
             Event::AccessWithdrawn {
                 sessions_ended,
@@ -278,14 +263,12 @@ impl<'a> Notes<'a> {
                 self.provider();
                 self.count(t.sessions_counted, *sessions_ended);
             }
-            Event::Readmitted { refused_by, note } => {
+            Event::Readmitted { refused_by } => {
                 self.providers(refused_by);
-                self.note(note);
             }
-            Event::ProviderRekeyed { people, note } => {
+            Event::ProviderRekeyed { people } => {
                 self.provider();
                 self.count(t.people_counted, *people);
-                self.note(note);
             }
             Event::PasswordChangeRefused => self.reason(Reason::WrongPassword),
             Event::Proved { by } => self.proved_by(*by),
@@ -299,9 +282,8 @@ impl<'a> Notes<'a> {
                 self.reason(Reason::More);
                 self.count(t.sign_ins_counted, *count);
             }
-            Event::ActRefused { reason, note, .. } => {
+            Event::ActRefused { reason, .. } => {
                 self.reason(*reason);
-                self.note(note);
             }
             Event::SignedOut
             | Event::UserSwitched
@@ -314,6 +296,7 @@ impl<'a> Notes<'a> {
                 }
             }
         }
+        self.note(note);
         self.lines
     }
 

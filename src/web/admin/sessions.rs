@@ -227,7 +227,7 @@ pub async fn end(
         }
         other => other?,
     };
-    if ended.has_more {
+    if ended.next.is_some() {
         let (now, limits) = (desk.clock.now(), desk.limits);
         let left = desk
             .db
@@ -239,7 +239,7 @@ pub async fn end(
             &address,
             left,
             note.as_str(),
-            Some(ended.count),
+            Some(ended.done),
         ));
     }
     let mut response = see_other(&address.with("after", None));
