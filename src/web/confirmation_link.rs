@@ -12,13 +12,14 @@ use super::confirm::owner;
 use super::csrf::Form;
 use super::guard::SignedIn;
 use super::page::{Page, Person};
-use super::password::weakness_text;
+use super::password::unfit_text;
 use super::reference::note_refusal;
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Stopped};
 use crate::id::Reference;
 use crate::secret::Secret;
-use crate::signin::confirmation::{Choice, choose, look};
+use crate::signin::confirmation::{choose, look};
+use crate::signin::password::TypedTwice;
 
 #[derive(Deserialize)]
 pub struct Link {
@@ -65,14 +66,17 @@ pub async fn show(me: SignedIn, desk: Data<Desk>, link: Query<Link>) -> Result<H
 pub async fn set(me: SignedIn, desk: Data<Desk>, form: Form<Chosen>) -> Result<HttpResponse> {
     let Form(form) = form;
     let token = Secret::new(form.token.ok_or(Error::LinkExpired)?);
-    let new = Secret::new(form.new_password);
-    let again = Secret::new(form.new_password_again);
-    let page = Page::new(&desk, &me.visit, None)?;
-    let problem = match choose(&desk, owner(&me), &token, new, &again).await? {
-        Choice::Set => return Ok(back_to_account(&desk, AccountNotice::ConfirmationSet)),
-        Choice::Weak(weakness) => ("new_password", weakness_text(&page, weakness)),
-        Choice::Differs => ("new_password_again", page.t.passwords_differ),
+    let typed = TypedTwice {
+        new: Secret::new(form.new_password),
+        again: Secret::new(form.new_password_again),
     };
+    let unfit = match choose(&desk, owner(&me), &token, typed).await {
+        Ok(()) => return Ok(back_to_account(&desk, AccountNotice::ConfirmationSet)),
+        Err(Stopped::Failed(error)) => return Err(error),
+        Err(Stopped::Refused(unfit)) => unfit,
+    };
+    let page = Page::new(&desk, &me.visit, None)?;
+    let problem = unfit_text(&page, &unfit);
     let reference = Reference::random();
     let mut response = page.respond(
         StatusCode::UNPROCESSABLE_ENTITY,

@@ -1,8 +1,6 @@
 //! The link with which the owner of a local account chooses a password: GET shows the form, POST
 //! sets the password and signs in.
 
-use std::sync::Arc;
-
 use actix_session::Session as CookieSession;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
@@ -12,16 +10,17 @@ use serde::Deserialize;
 
 use super::csrf::Form;
 use super::page::{Page, Person};
-use super::password::weakness_text;
+use super::password::unfit_text;
 use super::reference::note_refusal;
 use super::signin::{open_session_anew, visitor};
 use super::visit::Visit;
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Stopped};
 use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::secret::Secret;
-use crate::signin::password_link::{self, Choice};
+use crate::signin::password::TypedTwice;
+use crate::signin::password_link;
 
 #[derive(Deserialize)]
 pub struct Link {
@@ -74,18 +73,19 @@ pub async fn choose(
 ) -> Result<HttpResponse> {
     let Form(form) = form;
     let token = Secret::new(form.token.ok_or(Error::LinkExpired)?);
-    let new = Secret::new(form.new_password);
-    let again = Secret::new(form.new_password_again);
-    let chosen =
-        password_link::choose(&Arc::clone(&desk), &token, new, &again, visitor(&visit)).await?;
-    let page = Page::new(&desk, &visit, None)?;
-    let problem = match chosen {
-        Choice::SignedIn { token } => {
+    let typed = TypedTwice {
+        new: Secret::new(form.new_password),
+        again: Secret::new(form.new_password_again),
+    };
+    let unfit = match password_link::choose(&desk, &token, typed, visitor(&visit)).await {
+        Ok(token) => {
             return open_session_anew(&request, &desk, &cookie_session, &token, &LocalPath::home());
         }
-        Choice::Weak(weakness) => ("new_password", weakness_text(&page, weakness)),
-        Choice::Differs => ("new_password_again", page.t.passwords_differ),
+        Err(Stopped::Failed(error)) => return Err(error),
+        Err(Stopped::Refused(unfit)) => unfit,
     };
+    let page = Page::new(&desk, &visit, None)?;
+    let problem = unfit_text(&page, &unfit);
     let user = password_link::whom(&desk, &token).await?;
     let reference = Reference::random();
     let mut response = page.respond(

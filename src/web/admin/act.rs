@@ -17,8 +17,7 @@ use crate::id::{Reference, UserId};
 use crate::permissions;
 use crate::secret::Secret;
 use crate::sessions::{self, Session};
-use crate::signin::one_time_link::Draft;
-use crate::signin::{confirmation, password_link};
+use crate::signin::one_time_link::{Draft, LinkFor};
 use crate::users::{self, Role, User};
 use crate::web::cookie;
 use crate::web::csrf::Form;
@@ -454,14 +453,14 @@ pub async fn perform(
     refuse_useless(&desk, &act)?;
     let draft = match &mut act {
         Act::ResetPassword { link } => {
-            let draft = password_link::draft()?;
+            let draft = Draft::new(LinkFor::Password)?;
             link.clone_from(&draft.id);
-            Some((draft, LinkFor::Password))
+            Some(draft)
         }
         Act::MakeConfirmationLink { link } => {
-            let draft = confirmation::draft()?;
+            let draft = Draft::new(LinkFor::Confirmation)?;
             link.clone_from(&draft.id);
-            Some((draft, LinkFor::Confirmation))
+            Some(draft)
         }
         _ => None,
     };
@@ -537,43 +536,39 @@ struct PasswordLinkPage<'a> {
     hours: u64,
 }
 
-/// The purpose of the link on a page.
-#[derive(Clone, Copy)]
-pub enum LinkFor {
-    Password,
-    Confirmation,
-}
-
 /// Shows the link. No other page ever does.
 pub async fn show_link(
     desk: &Desk,
     visit: &crate::web::visit::Visit,
     viewer: &User,
     user_id: UserId,
-    (draft, what): (Draft, LinkFor),
+    draft: Draft,
 ) -> Result<HttpResponse> {
-    let token = draft.token(&desk.keys, desk.clock.now(), user_id)?;
+    let is_for = draft.is_for;
+    let link = draft.address(
+        &desk.keys,
+        desk.clock.now(),
+        user_id,
+        &desk.public_url.origin,
+    )?;
     let user = desk
         .db
         .read(move |conn| users::find(conn, user_id))
         .await?
         .ok_or(Error::NotFound)?;
     let page = Page::new(desk, visit, Some(viewer))?;
-    let (t, origin) = (page.t, &desk.public_url.origin);
-    let (heading, lead, once, link, lifetime) = match what {
-        LinkFor::Password => (
-            t.password_link_heading,
-            t.password_link_lead,
-            t.password_link_once,
-            password_link::address(origin, &token),
-            password_link::LIFETIME,
-        ),
+    let t = page.t;
+    let (heading, lead, once) = match is_for {
         LinkFor::Confirmation => (
             t.confirmation_link_heading,
             t.confirmation_link_lead,
             t.confirmation_link_once,
-            confirmation::address(origin, &token),
-            confirmation::LIFETIME,
+        ),
+        // Only the command line makes rescue links.
+        LinkFor::Password | LinkFor::Rescue => (
+            t.password_link_heading,
+            t.password_link_lead,
+            t.password_link_once,
         ),
     };
     page.ok(&PasswordLinkPage {
@@ -583,7 +578,7 @@ pub async fn show_link(
         heading,
         lead,
         once,
-        link: Secret::new(link),
-        hours: lifetime.as_secs() / 3600,
+        link,
+        hours: is_for.lifetime().as_secs() / 3600,
     })
 }

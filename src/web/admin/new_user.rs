@@ -6,14 +6,14 @@ use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
 
-use super::act::{LinkFor, refusal_in_words, show_link};
+use super::act::{refusal_in_words, show_link};
 use crate::admin::{self, Admin, NewAccount, Refusal};
 use crate::audit::{MAX_NOTE, Note};
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::id::Reference;
-use crate::signin::password_link;
+use crate::signin::one_time_link::{Draft, LinkFor};
 use crate::users::{MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME};
 use crate::web::csrf::Form;
 use crate::web::guard::{Acting, Reader, Superuser};
@@ -119,7 +119,7 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
     }
     let typed = form.0;
     let note = Note::parse(&typed.reason).ok_or(Error::BadRequest)?;
-    let draft = password_link::draft()?;
+    let draft = Draft::new(LinkFor::Password)?;
     let new = NewAccount {
         username: typed.username.trim().to_owned(),
         first_name: typed.first_name.trim().to_owned(),
@@ -133,10 +133,7 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
         }
         Err(Stopped::Failed(error)) => return Err(error),
         Err(Stopped::Refused(refusal)) => refusal,
-        Ok(id) => {
-            let link = (draft, LinkFor::Password);
-            return show_link(&desk, &me.visit, &me.user, id, link).await;
-        }
+        Ok(id) => return show_link(&desk, &me.visit, &me.user, id, draft).await,
     };
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let field = match refusal {
