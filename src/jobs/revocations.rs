@@ -13,7 +13,7 @@ use crate::id::SessionId;
 use crate::oauth::{Given, Moment, Provider};
 use crate::secret::Secret;
 use crate::sessions;
-use crate::sessions::tokens::{self, Left};
+use crate::sessions::tokens::{self, RemainingTokens};
 use crate::users::User;
 
 /// The places kept free for people who sign out. Tokens that belong to no session may not use them.
@@ -34,7 +34,7 @@ pub fn revoke(
     provider: &Arc<Provider>,
     session_id: SessionId,
     user: User,
-    left: &Left,
+    left: &RemainingTokens,
 ) {
     let (sealed, kind) = match (&left.refresh_token, &left.access_token) {
         (Some(token), _) => (token, "refresh_token"),
