@@ -168,7 +168,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The table of settings, as `--help` prints it.
 fn settings_help() -> String {
     let mut text = String::from(
         "Settings (environment variables, or a .env file in the working directory;\n\
@@ -250,7 +249,6 @@ fn command_line() -> clap::Command {
     Arguments::command().after_help(settings_help())
 }
 
-/// Prints the man page.
 fn man() -> Result<(), Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command_line())

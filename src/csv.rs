@@ -9,7 +9,6 @@ const STARTS: &[char] = &[
 /// Marks the text as UTF-8 for spreadsheets.
 pub const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// Appends one line.
 pub fn push_line<'a>(text: &mut String, fields: impl IntoIterator<Item = &'a str>) {
     for (at, field) in fields.into_iter().enumerate() {
         if at > 0 {

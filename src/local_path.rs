@@ -12,7 +12,6 @@ pub struct LocalPath(String);
 const MAX_BYTES: usize = 1000;
 
 impl LocalPath {
-    /// The home page.
     #[must_use]
     pub fn home() -> Self {
         Self("/".to_owned())

@@ -130,14 +130,12 @@ impl<'kvs> VisitSource<'kvs> for JsonFields {
 pub struct SignInLog<'a> {
     /// The attempt, which is the same in all lines of the sign-in. A password sign-in has none.
     pub attempt: Option<&'a str>,
-    /// The provider's id.
     pub provider: Option<&'a str>,
     /// The username, as soon as it is known.
     pub user: Option<&'a str>,
 }
 
 impl SignInLog<'_> {
-    /// Writes the line of a step.
     pub fn line(self, event: &str, took: Duration, outcome: &str) {
         info!(
             event = event,

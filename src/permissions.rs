@@ -26,7 +26,6 @@ pub struct Permission {
     pub label: String,
 }
 
-/// A permission that a person holds.
 #[derive(Clone, Debug, Queryable)]
 pub struct Held {
     pub name: String,
@@ -39,7 +38,6 @@ pub struct Held {
 }
 
 impl Held {
-    /// Returns who granted it by hand.
     #[must_use]
     pub fn granted_by(&self) -> Actor<'_> {
         Actor::read(self.granted_by_id, &self.granted_by, "")

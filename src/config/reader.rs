@@ -96,7 +96,6 @@ impl<'a> Reader<'a> {
         value.ok_or_else(|| self.fault(option.name, "is required"))
     }
 
-    /// Reads an optional setting.
     pub(super) fn optional<T: Parse>(&mut self, option: &OptionSpec) -> Reading<Option<T>> {
         let text = self.text(option.name);
         self.parsed(option.name, text)

@@ -20,7 +20,6 @@ pub fn sqlite_version() -> i32 {
     libsqlite3_sys::SQLITE_VERSION_NUMBER
 }
 
-/// The state of the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MigrationState {
     Current,

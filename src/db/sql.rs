@@ -9,7 +9,6 @@ use diesel::sqlite::Sqlite;
 use super::Conn;
 use crate::error::Result;
 
-/// A value to bind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     Int(i64),

@@ -51,7 +51,6 @@ pub fn is_usable(stored: &str) -> bool {
     read(stored).is_some()
 }
 
-/// Returns the kind of a usable hash.
 #[must_use]
 pub fn kind(stored: &str) -> Option<Kind> {
     Some(match read(stored)? {

@@ -157,7 +157,6 @@ impl Inspection<'_> {
         offers
     }
 
-    /// Explains the fault in the discovery document.
     async fn explain(&self, cause: &Cause) -> String {
         match cause {
             Cause::BadMetadata("issuer") => match self.provider.issuer_named().await {
@@ -233,7 +232,6 @@ impl Inspection<'_> {
         }
     }
 
-    /// Reports the difference between the clocks.
     async fn check_clock(&self) {
         let what = self.of("clock");
         let Some(ahead) = self.provider.clock_difference(self.now).await else {
@@ -277,7 +275,6 @@ impl Inspection<'_> {
         }
     }
 
-    /// Asks one address.
     async fn check_address(&mut self, address: &ProviderAddress) {
         let (name, url) = (&address.setting, &address.url);
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());

@@ -16,7 +16,6 @@ use crate::secret::Secret;
 /// The variable with the path of the file.
 const NAME: &str = "FRONTDESK_PROVIDERS";
 
-/// The presets, by kind.
 const PRESETS: &[(&str, &str)] = &[
     ("platform", include_str!("../presets/platform.toml")),
     ("feishu", include_str!("../presets/feishu.toml")),
