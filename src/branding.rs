@@ -11,7 +11,6 @@ pub struct Bilingual {
 }
 
 impl Bilingual {
-    #[must_use]
     pub fn of(&self, lang: Lang) -> Option<&str> {
         let (first, second) = match lang {
             Lang::En => (&self.en, &self.zh),
@@ -41,7 +40,6 @@ pub struct File {
 }
 
 impl File {
-    #[must_use]
     pub fn new(stem: &str, extension: &str, content_type: &'static str, content: Vec<u8>) -> Self {
         let mut hash = sha256(&content);
         hash.truncate(16);
@@ -91,7 +89,6 @@ pub struct HelpAddress {
 
 impl HelpAddress {
     /// Parses an email address, or a web address that starts with https:// or http://.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_plain = |text: &str| !text.chars().any(|c| c.is_whitespace() || c.is_control());
         if !is_plain(text) {

@@ -151,7 +151,6 @@ impl From<Stopped<admin::Refusal>> for Failure {
 }
 
 /// Parses the command line and runs the command. Returns the process's exit status.
-#[must_use]
 pub fn main() -> ExitCode {
     let matches = command_line().get_matches();
     let arguments = match Arguments::from_arg_matches(&matches) {

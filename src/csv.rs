@@ -20,7 +20,6 @@ pub fn push_line<'a>(text: &mut String, fields: impl IntoIterator<Item = &'a str
 }
 
 /// Splits one line into fields.
-#[must_use]
 pub fn fields(line: &str) -> Vec<String> {
     let (mut fields, mut field) = (Vec::new(), String::new());
     let mut is_quoted = false;

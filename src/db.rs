@@ -169,7 +169,6 @@ impl Db {
         self.0.read(&query)
     }
 
-    #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
             reads: self.0.reads.load(Ordering::Relaxed),
@@ -391,13 +390,11 @@ impl Db {
     }
 
     /// For `check` and the log: `SQLite frontdesk.sqlite3`, `PostgreSQL db.example.com/frontdesk`.
-    #[must_use]
     pub fn describe(&self) -> String {
         describe(&self.0.url)
     }
 
     /// Returns the `sslmode` of a PostgreSQL address whose server is not on this machine.
-    #[must_use]
     pub fn remote_ssl_mode(&self) -> Option<String> {
         let DatabaseUrl::Postgres(url) = &self.0.url else {
             return None;
@@ -413,7 +410,6 @@ impl Db {
 }
 
 /// Describes where the database is, without its password.
-#[must_use]
 pub fn describe(url: &DatabaseUrl) -> String {
     match url {
         DatabaseUrl::Sqlite(path) => format!("SQLite {}", path.display()),

@@ -24,7 +24,6 @@ pub fn start(settings: &LogSettings) {
 }
 
 /// Returns `env_logger` with our format. A test gives it another target.
-#[must_use]
 pub fn builder(settings: &LogSettings) -> Builder {
     let is_json = settings.is_json;
     let mut builder = Builder::new();

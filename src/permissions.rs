@@ -38,7 +38,6 @@ pub struct Held {
 }
 
 impl Held {
-    #[must_use]
     pub fn granted_by(&self) -> Actor<'_> {
         Actor::read(self.granted_by_id, &self.granted_by, "")
     }
@@ -49,7 +48,6 @@ impl Held {
 pub struct Counting(Vec<String>);
 
 impl Counting {
-    #[must_use]
     pub const fn of(providers: Vec<String>) -> Self {
         Self(providers)
     }
@@ -63,7 +61,6 @@ impl Counting {
     }
 
     /// Returns whether permissions from `origin` count. Others are only shown.
-    #[must_use]
     pub fn has(&self, origin: &str) -> bool {
         origin == BY_HAND || self.0.iter().any(|provider| provider == origin)
     }

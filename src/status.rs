@@ -232,7 +232,6 @@ pub enum Backup {
 
 /// Returns when the file that a backup writes was written, or the newest file of its folder. Looks
 /// at no more than a thousand files.
-#[must_use]
 pub fn last_backup(path: Option<&Path>) -> Backup {
     let Some(path) = path else {
         return Backup::Unknown;

@@ -333,9 +333,11 @@ fn account_json(conn: &mut Conn, now: UnixTime, user: &User) -> Result<Value, Er
         })
     });
     let mut document = user_json(user);
-    document["identities"] = identities.collect();
-    document["permissions"] = held.collect();
-    document["sessions"] = open.collect();
+    if let Some(members) = document.as_object_mut() {
+        members.insert("identities".to_owned(), identities.collect());
+        members.insert("permissions".to_owned(), held.collect());
+        members.insert("sessions".to_owned(), open.collect());
+    }
     Ok(document)
 }
 

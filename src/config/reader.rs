@@ -15,7 +15,6 @@ pub struct Faults(pub(super) Vec<String>);
 
 impl Faults {
     /// One sentence for each fault, starting with the variable's name.
-    #[must_use]
     pub fn lines(&self) -> &[String] {
         &self.0
     }

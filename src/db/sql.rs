@@ -42,7 +42,6 @@ pub struct Sql {
 }
 
 impl Sql {
-    #[must_use]
     pub fn new(text: &str, values: impl IntoIterator<Item = Value>) -> Self {
         let mut sql = Self::default();
         sql.push(text, values);
@@ -50,7 +49,6 @@ impl Sql {
     }
 
     /// Text without values.
-    #[must_use]
     pub fn text(text: &str) -> Self {
         Self::new(text, [])
     }
@@ -73,7 +71,6 @@ impl Sql {
     }
 
     /// Joins all parts with `AND`; `TRUE` if there are none.
-    #[must_use]
     pub fn all<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut whole = Self::default();
         for part in parts {

@@ -46,12 +46,10 @@ enum Stored<'a> {
 
 /// Returns whether `stored` is a complete hash of a supported kind that can be verified within the
 /// limits.
-#[must_use]
 pub fn is_usable(stored: &str) -> bool {
     read(stored).is_some()
 }
 
-#[must_use]
 pub fn kind(stored: &str) -> Option<Kind> {
     Some(match read(stored)? {
         Stored::Pbkdf2 { iterations, .. } => Kind::Pbkdf2 { iterations },
@@ -67,7 +65,6 @@ pub fn kind(stored: &str) -> Option<Kind> {
 }
 
 /// Returns whether `stored` is the hash of `password`. An unusable hash matches nothing.
-#[must_use]
 pub fn is_correct(password: &Secret<String>, stored: &str) -> bool {
     let password = password.expose().as_bytes();
     match read(stored) {

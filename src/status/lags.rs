@@ -44,7 +44,6 @@ impl Lags {
     }
 
     /// The longest of the last ten to twenty minutes, on this instance.
-    #[must_use]
     pub fn longest(&self, provider: &str) -> Option<Duration> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let lag = all.get(provider)?;

@@ -47,9 +47,10 @@ pub async fn check(
 fn check_settings(settings: &ProviderSettings, whose: &str) {
     let name = |key: &str| settings.source.name(key);
     let label = format!("provider {}", settings.id);
-    match &settings.issuer {
-        Some(issuer) => ok!(label, "OpenID Connect, issuer {issuer}"),
-        None => ok!(label, "OAuth2"),
+    if let Some(issuer) = &settings.issuer {
+        ok!(label, "OpenID Connect, issuer {issuer}");
+    } else {
+        ok!(label, "OAuth2");
     }
     let vouches_for = settings.vouches_for.words();
     let vouches_for = if vouches_for.is_empty() {

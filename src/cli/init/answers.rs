@@ -250,7 +250,8 @@ impl Answers {
         }
         say!("\nThe secret that the provider gave with it. What you type is not shown.");
         loop {
-            let secret = rpassword::prompt_password("Client secret: ").map_err(unreadable)?;
+            let secret = rpassword::prompt_password("Client secret: ")
+                .map_err(|error| unreadable(&error))?;
             if !secret.trim().is_empty() {
                 self.set(CLIENT_SECRET, secret);
                 return Ok(());

@@ -400,7 +400,6 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Returns whether a text is a provider's id: at most 32 lower-case letters, digits, - and _.
-#[must_use]
 pub fn is_provider_id(id: &str) -> bool {
     id.len() <= 32
         && id.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
