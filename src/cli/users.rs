@@ -231,10 +231,8 @@ fn print_list(db: &Db, now: UnixTime, list: &List) -> Result<(), Failure> {
     let next = place.and_then(Page::anchor);
     if list.json {
         let users: Vec<Value> = found.iter().map(user_json).collect();
-        say!(
-            "{}",
-            json!({ "users": users, "next": next.map(|id| id.to_string()) })
-        );
+        let next = next.map(|id| id.to_string());
+        say!("{}", json!({ "users": users, "next": next }));
         return Ok(());
     }
     for user in &found {

@@ -124,6 +124,31 @@ impl Sql {
         })
     }
 
+    /// Selects each value of an indexed column once, in order, as `value`. It skips from each value
+    /// to the next: a million rows may have the same one.
+    pub fn each_once(table: &str, column: &str, limit: i64) -> Self {
+        let text = format!(
+            "WITH RECURSIVE found (value) AS (\
+             SELECT MIN({column}) FROM {table} \
+             UNION ALL \
+             SELECT (SELECT MIN(x.{column}) FROM {table} x WHERE x.{column} > found.value) \
+             FROM found WHERE found.value IS NOT NULL\
+             ) SELECT value FROM found WHERE value IS NOT NULL LIMIT ?"
+        );
+        Self::new(&text, [limit.into()])
+    }
+
+    /// Returns the `value` of each row, a text.
+    pub fn texts(&self, conn: &mut Conn) -> Result<Vec<String>> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            value: String,
+        }
+        let rows = self.load::<Row>(conn)?.into_iter();
+        Ok(rows.map(|row| row.value).collect())
+    }
+
     /// Returns the first row's `value`, a number.
     pub fn number(&self, conn: &mut Conn) -> Result<Option<i64>> {
         #[derive(QueryableByName)]

@@ -89,12 +89,11 @@ fn read(stored: &str) -> Option<Stored<'_>> {
 
 /// Reads `ITERATIONS$SALT$HASH`.
 fn read_pbkdf2(text: &str) -> Option<Stored<'_>> {
-    let mut parts = text.split('$');
-    let (iterations, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some()
-        || salt.is_empty()
-        || !iterations.bytes().all(|byte| byte.is_ascii_digit())
-    {
+    let parts: Vec<&str> = text.split('$').collect();
+    let &[iterations, salt, hash] = parts.as_slice() else {
+        return None;
+    };
+    if salt.is_empty() || !iterations.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let iterations: NonZeroU32 = iterations.parse().ok()?;
