@@ -30,12 +30,10 @@ impl Lang {
     /// The language of a BCP 47 tag, if it is one of ours: `en-GB`, `zh`, `zh-Hans-CN`.
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.trim().split(['-', '_']).next()?;
-        if primary.eq_ignore_ascii_case("en") {
-            Some(Self::En)
-        } else if primary.eq_ignore_ascii_case("zh") {
-            Some(Self::Zh)
-        } else {
-            None
+        match primary.to_ascii_lowercase().as_str() {
+            "en" => Some(Self::En),
+            "zh" => Some(Self::Zh),
+            _ => None,
         }
     }
 

@@ -52,13 +52,9 @@ fn check_settings(settings: &ProviderSettings, whose: &str) {
     } else {
         ok!(label, "OAuth2");
     }
-    let vouches_for = settings.vouches_for.words();
-    let vouches_for = if vouches_for.is_empty() {
-        "nothing".to_owned()
-    } else {
-        vouches_for.join(", ")
-    };
-    ok!(format!("vouches_for{whose}"), "{vouches_for}");
+    let words = settings.vouches_for.words().join(", ");
+    let words = if words.is_empty() { "nothing" } else { &words };
+    ok!(format!("vouches_for{whose}"), "{words}");
     let issuer = settings.issuer.as_deref().unwrap_or_default();
     if issuer.starts_with("http:") {
         warning!(
