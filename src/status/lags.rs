@@ -28,11 +28,11 @@ impl Lags {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = all.entry(provider.to_owned()).or_default();
         if entry.window != window {
-            let is_next = entry.window + 1 == window;
+            let (is_next, zero) = (entry.window + 1 == window, Duration::ZERO);
             *entry = Lag {
                 window,
-                longest: Duration::ZERO,
-                before: entry.longest * u32::from(is_next),
+                longest: zero,
+                before: if is_next { entry.longest } else { zero },
             };
         }
         entry.longest = entry.longest.max(lag);
