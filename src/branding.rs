@@ -11,7 +11,6 @@ pub struct Bilingual {
 }
 
 impl Bilingual {
-    #[must_use]
     pub fn of(&self, lang: Lang) -> Option<&str> {
         let (first, second) = match lang {
             Lang::En => (&self.en, &self.zh),
@@ -41,7 +40,6 @@ pub struct File {
 }
 
 impl File {
-    #[must_use]
     pub fn new(stem: &str, extension: &str, content_type: &'static str, content: Vec<u8>) -> Self {
         let mut hash = sha256(&content);
         hash.truncate(16);
@@ -91,7 +89,6 @@ pub struct HelpAddress {
 
 impl HelpAddress {
     /// Parses an email address, or a web address that starts with https:// or http://.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_plain = |text: &str| !text.chars().any(|c| c.is_whitespace() || c.is_control());
         if !is_plain(text) {
@@ -193,26 +190,10 @@ impl Colour {
     }
 }
 
-/// The custom properties of one theme.
-struct Theme {
-    accent: Colour,
-    on_accent: Colour,
-    soft: Colour,
-    panel: Colour,
-    panel_ink: Colour,
-}
-
-impl Theme {
-    fn css(&self) -> String {
-        format!(
-            "--accent:{};--on-accent:{};--accent-soft:{};--panel:{};--panel-ink:{}",
-            self.accent.css(),
-            self.on_accent.css(),
-            self.soft.css(),
-            self.panel.css(),
-            self.panel_ink.css()
-        )
-    }
+/// Writes the custom properties of one theme.
+fn properties(colours: [(&str, Colour); 5]) -> String {
+    let lines = colours.map(|(name, colour)| format!("--{name}:{}", colour.css()));
+    lines.join(";")
 }
 
 /// Makes the stylesheet of an accent colour. Dark mode uses a lighter shade of the same hue. An
@@ -233,26 +214,25 @@ pub fn accent_style(text: &str) -> Result<File, String> {
             .find(|soft| accent.contrast(*soft) >= READABLE)
             .unwrap_or(ground)
     };
-    let light = Theme {
-        accent,
-        on_accent: WHITE,
-        soft: soft(accent, WHITE),
-        panel: accent.over(0.55, BLACK),
-        panel_ink: accent.over(0.25, WHITE),
-    };
+    let light = properties([
+        ("accent", accent),
+        ("on-accent", WHITE),
+        ("accent-soft", soft(accent, WHITE)),
+        ("panel", accent.over(0.55, BLACK)),
+        ("panel-ink", accent.over(0.25, WHITE)),
+    ]);
     let [_, dark_surface, _] = DARK_GROUNDS;
     let by_night = (0..=20)
         .map(|step| accent.over(1.0 - f64::from(step) / 20.0, WHITE))
         .find(|lighter| lighter.worst(&DARK_GROUNDS) >= READABLE + 1.0)
         .unwrap_or(WHITE);
-    let dark = Theme {
-        accent: by_night,
-        on_accent: BLACK,
-        soft: soft(by_night, dark_surface),
-        panel: accent.over(0.3, BLACK),
-        panel_ink: accent.over(0.35, WHITE),
-    };
-    let (light, dark) = (light.css(), dark.css());
+    let dark = properties([
+        ("accent", by_night),
+        ("on-accent", BLACK),
+        ("accent-soft", soft(by_night, dark_surface)),
+        ("panel", accent.over(0.3, BLACK)),
+        ("panel-ink", accent.over(0.35, WHITE)),
+    ]);
     let css = format!(
         // Browsers without light-dark() show the pages by day only.
         ":root{{{light}}}\n@supports (color:light-dark(red,red)){{@media (prefers-color-scheme:dark){{:root:not([data-theme=\"light\"]){{{dark}}}}}\n:root[data-theme=\"dark\"]{{{dark}}}}}\n"

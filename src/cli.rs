@@ -151,7 +151,6 @@ impl From<Stopped<admin::Refusal>> for Failure {
 }
 
 /// Parses the command line and runs the command. Returns the process's exit status.
-#[must_use]
 pub fn main() -> ExitCode {
     let matches = command_line().get_matches();
     let arguments = match Arguments::from_arg_matches(&matches) {
@@ -168,7 +167,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The table of settings, as `--help` prints it.
 fn settings_help() -> String {
     let mut text = String::from(
         "Settings (environment variables, or a .env file in the working directory;\n\
@@ -250,7 +248,6 @@ fn command_line() -> clap::Command {
     Arguments::command().after_help(settings_help())
 }
 
-/// Prints the man page.
 fn man() -> Result<(), Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command_line())

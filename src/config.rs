@@ -41,7 +41,6 @@ impl Settings {
         })
     }
 
-    #[must_use]
     pub fn roles(&self) -> RoleSettings {
         RoleSettings {
             staff: self.staff_permission.clone(),
@@ -50,7 +49,6 @@ impl Settings {
         }
     }
 
-    #[must_use]
     pub fn branding(&self) -> Branding {
         Branding {
             company: Bilingual {
@@ -67,7 +65,6 @@ impl Settings {
         }
     }
 
-    #[must_use]
     pub fn log(&self) -> LogSettings {
         LogSettings {
             filter: self.log_filter.clone(),

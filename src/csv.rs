@@ -9,7 +9,6 @@ const STARTS: &[char] = &[
 /// Marks the text as UTF-8 for spreadsheets.
 pub const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// Appends one line.
 pub fn push_line<'a>(text: &mut String, fields: impl IntoIterator<Item = &'a str>) {
     for (at, field) in fields.into_iter().enumerate() {
         if at > 0 {
@@ -21,7 +20,6 @@ pub fn push_line<'a>(text: &mut String, fields: impl IntoIterator<Item = &'a str
 }
 
 /// Splits one line into fields.
-#[must_use]
 pub fn fields(line: &str) -> Vec<String> {
     let (mut fields, mut field) = (Vec::new(), String::new());
     let mut is_quoted = false;

@@ -52,8 +52,6 @@ struct Inner {
     url: DatabaseUrl,
     readers: Lane,
     writers: Lane,
-    reads: AtomicU64,
-    writes: AtomicU64,
 }
 
 /// The connections for one kind of use, and the queue in front of them.
@@ -61,6 +59,8 @@ struct Lane {
     permits: Semaphore,
     idle: Mutex<Vec<Conn>>,
     access: Access,
+    /// How often handlers have used it.
+    uses: AtomicU64,
 }
 
 impl Lane {
@@ -69,6 +69,7 @@ impl Lane {
             permits: Semaphore::const_new(size),
             idle: Mutex::new(Vec::new()),
             access,
+            uses: AtomicU64::new(0),
         }
     }
 
@@ -109,8 +110,6 @@ impl Db {
             url: url.clone(),
             readers,
             writers,
-            reads: AtomicU64::new(0),
-            writes: AtomicU64::new(0),
         })))
     }
 
@@ -120,7 +119,6 @@ impl Db {
         F: Fn(&mut Conn) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.0.reads.fetch_add(1, Ordering::Relaxed);
         self.hop(|inner| &inner.readers, move |inner| inner.read(&query))
             .await
     }
@@ -132,7 +130,6 @@ impl Db {
         F: Fn(&mut Conn) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.0.writes.fetch_add(1, Ordering::Relaxed);
         self.hop(|inner| &inner.writers, move |inner| inner.write(&change))
             .await
     }
@@ -169,11 +166,10 @@ impl Db {
         self.0.read(&query)
     }
 
-    #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
-            reads: self.0.reads.load(Ordering::Relaxed),
-            writes: self.0.writes.load(Ordering::Relaxed),
+            reads: self.0.readers.uses.load(Ordering::Relaxed),
+            writes: self.0.writers.uses.load(Ordering::Relaxed),
         }
     }
 
@@ -184,6 +180,7 @@ impl Db {
         T: Send + 'static,
     {
         let inner = Arc::clone(&self.0);
+        lane(&inner).uses.fetch_add(1, Ordering::Relaxed);
         let permit = tokio::time::timeout(PATIENCE, lane(&inner).permits.acquire())
             .await
             .map_err(|_| Error::Database(DatabaseError::Busy))?
@@ -372,32 +369,20 @@ fn down(why: impl std::fmt::Display) -> Error {
 impl Db {
     /// Returns the collation of text in PostgreSQL. SQLite compares bytes.
     pub fn collation(&self) -> Result<String> {
-        #[derive(diesel::QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            datcollate: String,
-        }
+        const QUERY: &str = "SELECT datcollate::text AS value FROM pg_database \
+                             WHERE datname = current_database()";
         self.0.read(&|conn| match conn {
             Conn::Sqlite(_) => Ok("C".to_owned()),
-            Conn::Postgres(conn) => {
-                let row: Row = diesel::sql_query(
-                    "SELECT datcollate::text AS datcollate FROM pg_database \
-                     WHERE datname = current_database()",
-                )
-                .get_result(conn)?;
-                Ok(row.datcollate)
-            }
+            Conn::Postgres(_) => Ok(Sql::text(QUERY).texts(conn)?.concat()),
         })
     }
 
     /// For `check` and the log: `SQLite frontdesk.sqlite3`, `PostgreSQL db.example.com/frontdesk`.
-    #[must_use]
     pub fn describe(&self) -> String {
         describe(&self.0.url)
     }
 
     /// Returns the `sslmode` of a PostgreSQL address whose server is not on this machine.
-    #[must_use]
     pub fn remote_ssl_mode(&self) -> Option<String> {
         let DatabaseUrl::Postgres(url) = &self.0.url else {
             return None;
@@ -413,7 +398,6 @@ impl Db {
 }
 
 /// Describes where the database is, without its password.
-#[must_use]
 pub fn describe(url: &DatabaseUrl) -> String {
     match url {
         DatabaseUrl::Sqlite(path) => format!("SQLite {}", path.display()),

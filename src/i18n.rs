@@ -20,7 +20,6 @@ pub enum Lang {
 
 impl Lang {
     /// The BCP 47 tag, for `lang` attributes and settings.
-    #[must_use]
     pub const fn tag(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -29,20 +28,16 @@ impl Lang {
     }
 
     /// The language of a BCP 47 tag, if it is one of ours: `en-GB`, `zh`, `zh-Hans-CN`.
-    #[must_use]
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.trim().split(['-', '_']).next()?;
-        if primary.eq_ignore_ascii_case("en") {
-            Some(Self::En)
-        } else if primary.eq_ignore_ascii_case("zh") {
-            Some(Self::Zh)
-        } else {
-            None
+        match primary.to_ascii_lowercase().as_str() {
+            "en" => Some(Self::En),
+            "zh" => Some(Self::Zh),
+            _ => None,
         }
     }
 
     /// The best language of ours in an `Accept-Language` header (RFC 9110 12.5.4).
-    #[must_use]
     pub fn from_accept_language(header: &str) -> Option<Self> {
         let mut best: Option<(f32, Self)> = None;
         for range in header.split(',').take(20) {
@@ -60,7 +55,6 @@ impl Lang {
         best.map(|(_, lang)| lang)
     }
 
-    #[must_use]
     pub const fn messages(self) -> &'static Messages {
         match self {
             Self::En => &messages::EN,
@@ -78,7 +72,6 @@ impl Lang {
     }
 
     /// The language's own name for itself.
-    #[must_use]
     pub const fn own_name(self) -> &'static str {
         match self {
             Self::En => "English",
@@ -88,7 +81,6 @@ impl Lang {
 
     /// Formats a span of time: `0.4 s`, `56 s`, `5 min`, `7 min 20 s`, `2 h 5 min`. It is rounded
     /// up, from an hour on to whole minutes.
-    #[must_use]
     pub fn span(self, time: Duration) -> String {
         let t = self.messages();
         if time.as_secs() < 10 && time.subsec_nanos() > 0 {
@@ -108,7 +100,6 @@ impl Lang {
     }
 
     /// Returns "just now" or "12 minutes ago" for two days; after that the date and time.
-    #[must_use]
     pub fn ago(self, then: UnixTime, now: UnixTime, zone: &TimeZone) -> String {
         let minutes = now.since(then).as_secs() / 60;
         let hours = minutes / 60;
@@ -127,19 +118,16 @@ impl Lang {
 }
 
 /// `2026-03-12 08:42` in `zone`.
-#[must_use]
 pub fn date_time(time: UnixTime, zone: &TimeZone) -> String {
     format_time(time, zone, "%Y-%m-%d %H:%M")
 }
 
 /// `2026-03-12 08:42:07` in `zone`.
-#[must_use]
 pub fn date_time_seconds(time: UnixTime, zone: &TimeZone) -> String {
     format_time(time, zone, "%Y-%m-%d %H:%M:%S")
 }
 
 /// `2026-03-12T08:42:07+08:00`, for `<time datetime>`.
-#[must_use]
 pub fn rfc3339(time: UnixTime, zone: &TimeZone) -> String {
     format_time(time, zone, "%Y-%m-%dT%H:%M:%S%:z")
 }

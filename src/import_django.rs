@@ -70,7 +70,6 @@ pub struct Summary {
 
 impl Summary {
     /// Returns how many accounts were looked at.
-    #[must_use]
     pub const fn total(&self) -> usize {
         self.new + self.already + self.name_taken + self.refused
     }

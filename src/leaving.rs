@@ -98,7 +98,6 @@ fn has_other_way(conn: &mut Conn, provider: &str, user_id: UserId) -> Result<boo
 
 /// Returns whether a provider's refusals keep people out. A provider that is no longer configured
 /// cannot take back what it said, so that remains.
-#[must_use]
 pub fn vouches(desk: &Desk, provider: &str) -> bool {
     let provider = desk.providers.find(provider);
     provider.is_none_or(|provider| provider.settings().vouches_for.leaving)

@@ -12,8 +12,6 @@ pub struct LocalPath(String);
 const MAX_BYTES: usize = 1000;
 
 impl LocalPath {
-    /// The home page.
-    #[must_use]
     pub fn home() -> Self {
         Self("/".to_owned())
     }
@@ -21,7 +19,6 @@ impl LocalPath {
     /// Parses a path. Returns `None` unless every reader takes `text` for a path of this origin: it
     /// has only printable ASCII or letters beyond it, no backslash, and no `//` at its beginning in
     /// any spelling, and it resolves to the same origin by the URL standard.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_clean = text.len() <= MAX_BYTES
             && text.starts_with('/')
@@ -53,13 +50,11 @@ impl LocalPath {
         stays.then(|| Self(text.to_owned()))
     }
 
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Returns the path for a `Location` or a query value: ASCII only, all else percent-encoded.
-    #[must_use]
     pub fn to_ascii(&self) -> String {
         percent_encoding::utf8_percent_encode(&self.0, percent_encoding::CONTROLS).to_string()
     }

@@ -24,7 +24,6 @@ pub fn start(settings: &LogSettings) {
 }
 
 /// Returns `env_logger` with our format. A test gives it another target.
-#[must_use]
 pub fn builder(settings: &LogSettings) -> Builder {
     let is_json = settings.is_json;
     let mut builder = Builder::new();
@@ -130,14 +129,12 @@ impl<'kvs> VisitSource<'kvs> for JsonFields {
 pub struct SignInLog<'a> {
     /// The attempt, which is the same in all lines of the sign-in. A password sign-in has none.
     pub attempt: Option<&'a str>,
-    /// The provider's id.
     pub provider: Option<&'a str>,
     /// The username, as soon as it is known.
     pub user: Option<&'a str>,
 }
 
 impl SignInLog<'_> {
-    /// Writes the line of a step.
     pub fn line(self, event: &str, took: Duration, outcome: &str) {
         info!(
             event = event,

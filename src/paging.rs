@@ -22,13 +22,11 @@ pub enum Page {
 
 impl Page {
     /// Returns whether the rows are read from the end towards the beginning.
-    #[must_use]
     pub const fn is_backward(self) -> bool {
         matches!(self, Self::Before(_) | Self::Last)
     }
 
     /// Returns the row at which the page begins or ends.
-    #[must_use]
     pub const fn anchor(self) -> Option<i64> {
         match self {
             Self::After(id) | Self::Before(id) => Some(id),
@@ -74,13 +72,11 @@ impl<Row> Listing<Row> {
     }
 
     /// Returns how many rows to read: one more than a page shows, to tell whether there is another.
-    #[must_use]
     pub fn limit(size: usize) -> i64 {
         i64::try_from(size + 1).unwrap_or(i64::MAX)
     }
 
     /// Makes a page from rows read in the page's own direction, at most one more than `size`.
-    #[must_use]
     pub fn from_rows(page: Page, size: usize, mut rows: Vec<Row>) -> Self {
         let has_more = rows.len() > size;
         rows.truncate(size);

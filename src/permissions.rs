@@ -28,7 +28,6 @@ pub struct Permission {
     pub label: String,
 }
 
-/// A permission that a person holds.
 #[derive(Clone, Debug, Queryable)]
 pub struct Held {
     pub name: String,
@@ -41,8 +40,6 @@ pub struct Held {
 }
 
 impl Held {
-    /// Returns who granted it by hand.
-    #[must_use]
     pub fn granted_by(&self) -> Actor<'_> {
         Actor::read(self.granted_by_id, &self.granted_by, "")
     }
@@ -53,7 +50,6 @@ impl Held {
 pub struct Counting(Vec<String>);
 
 impl Counting {
-    #[must_use]
     pub const fn of(providers: Vec<String>) -> Self {
         Self(providers)
     }
@@ -67,7 +63,6 @@ impl Counting {
     }
 
     /// Returns whether permissions from `origin` count. Others are only shown.
-    #[must_use]
     pub fn has(&self, origin: &str) -> bool {
         origin == BY_HAND || self.0.iter().any(|provider| provider == origin)
     }
@@ -288,22 +283,7 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<()> {
 
 /// Lists the names of permissions that anyone holds, in order, at most `limit`.
 pub fn known_names(conn: &mut Conn, limit: i64) -> Result<Vec<String>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        name: String,
-    }
-    // Skip from each name to the next: a name may have a million holders.
-    let names = Sql::new(
-        "WITH RECURSIVE names (name) AS (\
-         SELECT MIN(name) FROM user_permissions \
-         UNION ALL \
-         SELECT (SELECT MIN(p.name) FROM user_permissions p WHERE p.name > names.name) FROM names WHERE names.name IS NOT NULL\
-         ) SELECT name FROM names WHERE name IS NOT NULL LIMIT ?",
-        [limit.into()],
-    );
-    let rows: Vec<Row> = names.load(conn)?;
-    Ok(rows.into_iter().map(|row| row.name).collect())
+    Sql::each_once("user_permissions", "name", limit).texts(conn)
 }
 
 /// Counts the permissions that a person holds beyond those that [`list`] returned for `limit`.

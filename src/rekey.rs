@@ -21,7 +21,6 @@ pub struct Moved {
     pub people: usize,
     /// Subjects that stand in the way; if there are any, no one was moved.
     pub clashes: Vec<String>,
-    /// Subjects in the list that are unknown.
     pub unknown: Vec<String>,
     /// The number of the provider's people who are not in the list.
     pub left: usize,

@@ -53,18 +53,15 @@ impl Server {
         })
     }
 
-    #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    #[must_use]
     pub const fn desk(&self) -> &Arc<Desk> {
         &self.desk
     }
 
     /// A handle that stops the server from elsewhere. Requests in flight may finish.
-    #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.inner.handle()
     }

@@ -53,14 +53,12 @@ pub struct Figures {
     pub hours: Vec<Hour>,
     /// Active accounts whose permissions are kept because a provider's answer failed.
     pub kept_permissions: Total,
-    /// The re-checks by provider.
     pub rechecks: HashMap<String, Rechecks>,
 }
 
 /// The state of one provider's re-checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rechecks {
-    /// The number of people who are re-checked.
     pub people: i64,
     /// The provider's last refusal, if there was ever one.
     pub last_refusal: Option<UnixTime>,
@@ -131,7 +129,6 @@ impl Board {
     }
 }
 
-/// Counts the current figures.
 pub fn count(
     conn: &mut Conn,
     now: UnixTime,
@@ -235,7 +232,6 @@ pub enum Backup {
 
 /// Returns when the file that a backup writes was written, or the newest file of its folder. Looks
 /// at no more than a thousand files.
-#[must_use]
 pub fn last_backup(path: Option<&Path>) -> Backup {
     let Some(path) = path else {
         return Backup::Unknown;

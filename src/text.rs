@@ -3,14 +3,12 @@
 use std::fmt::Write as _;
 
 /// Returns whether a character changes the order in which text is read.
-#[must_use]
 pub const fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Returns whether a character is refused in names, addresses and labels: control and bidirectional
 /// characters are. Joiners are allowed, because emoji and several scripts need them.
-#[must_use]
 pub fn is_refused(c: char) -> bool {
     c.is_control() || is_bidi_control(c)
 }
@@ -35,7 +33,6 @@ pub fn push_escaped(line: &mut String, text: &str) {
 
 /// Escapes, within a JSON text, characters that some readers take for the end of a line or that
 /// change the order of reading. The meaning of the JSON is unchanged.
-#[must_use]
 pub fn escape_json(line: String) -> String {
     if line.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return line;

@@ -61,9 +61,8 @@ fn settings(platform: &str, redirect_url: &str, client_secret: &str) -> Result<S
         ("FRONTDESK_STAFF_PERMISSION", "frontdesk.staff"),
         ("FRONTDESK_SUPERUSER_PERMISSION", "frontdesk.admin"),
     ]
-    .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .collect();
+    .into();
     Ok(Settings::parse(&variables)?)
 }
 

@@ -143,7 +143,7 @@ fn ask(label: &str, hint: Option<&str>) -> Result<String, Failure> {
     let length = std::io::stdin()
         .lock()
         .read_line(&mut line)
-        .map_err(unreadable)?;
+        .map_err(|error| unreadable(&error))?;
     if length == 0 {
         return Err(
             "the input ended before all questions were answered; nothing was written".into(),
@@ -152,7 +152,7 @@ fn ask(label: &str, hint: Option<&str>) -> Result<String, Failure> {
     Ok(line.trim().to_owned())
 }
 
-fn unreadable(error: std::io::Error) -> String {
+fn unreadable(error: &std::io::Error) -> String {
     format!("the answer cannot be read: {error}; nothing was written")
 }
 

@@ -31,9 +31,8 @@ pub fn run(rekey: &Rekey) -> Result<(), Failure> {
                 .map_err(|error| format!("{}: {error}", path.display()))?;
             let pairs = pairs(&text)?;
             let settings = Settings::parse(&config::environment()?)?;
-            let provider = settings
-                .providers
-                .iter()
+            let mut providers = settings.providers.iter();
+            let provider = providers
                 .find(|provider| provider.id == rekey.provider)
                 .ok_or_else(|| format!("the settings have no provider {}", rekey.provider))?;
             let pointer = provider.mapping.subject.text();
@@ -104,10 +103,8 @@ fn tell(db: &Db, moved: &Moved, is_dry_run: bool) -> Result<(), Failure> {
 /// Reads pairs of old and new subjects; a header is optional.
 fn pairs(text: &str) -> Result<Vec<(String, String)>, Failure> {
     let mut pairs = Vec::new();
-    for (place, line) in text.lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
+    let lines = text.lines().enumerate();
+    for (place, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
         let fields = crate::csv::fields(line);
         match fields.as_slice() {
             [old, new] if !old.is_empty() && !new.trim().is_empty() => {

@@ -231,10 +231,8 @@ fn print_list(db: &Db, now: UnixTime, list: &List) -> Result<(), Failure> {
     let next = place.and_then(Page::anchor);
     if list.json {
         let users: Vec<Value> = found.iter().map(user_json).collect();
-        say!(
-            "{}",
-            json!({ "users": users, "next": next.map(|id| id.to_string()) })
-        );
+        let next = next.map(|id| id.to_string());
+        say!("{}", json!({ "users": users, "next": next }));
         return Ok(());
     }
     for user in &found {
@@ -333,9 +331,11 @@ fn account_json(conn: &mut Conn, now: UnixTime, user: &User) -> Result<Value, Er
         })
     });
     let mut document = user_json(user);
-    document["identities"] = identities.collect();
-    document["permissions"] = held.collect();
-    document["sessions"] = open.collect();
+    if let Some(members) = document.as_object_mut() {
+        members.insert("identities".to_owned(), identities.collect());
+        members.insert("permissions".to_owned(), held.collect());
+        members.insert("sessions".to_owned(), open.collect());
+    }
     Ok(document)
 }
 

@@ -8,7 +8,6 @@ use super::reader::{Reader, Reading};
 use super::table::OptionSpec;
 use crate::secret::Secret;
 
-/// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     Sqlite(PathBuf),

@@ -7,7 +7,6 @@ use super::table::OPTIONS;
 
 /// Returns names that look like a misspelt setting, each with that setting. Those with our prefixes
 /// are faults; others may belong to other programs.
-#[must_use]
 pub fn near_misses(variables: &HashMap<String, String>) -> Vec<(String, &'static str)> {
     let mut found: Vec<(String, &'static str)> = variables
         .keys()

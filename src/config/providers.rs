@@ -104,7 +104,6 @@ pub enum SettingsSource {
 
 impl SettingsSource {
     /// Returns the name by which an operator knows a setting.
-    #[must_use]
     pub fn name(&self, key: &str) -> String {
         match self {
             Self::Variables => variable(key).map_or_else(
@@ -169,7 +168,6 @@ impl Document {
 
 impl Pointer {
     /// Returns the text that [`Self::parse`] reads.
-    #[must_use]
     pub fn text(&self) -> String {
         match self.document {
             Some(document) => format!("{}:{}", document.code(), self.path),
@@ -178,7 +176,6 @@ impl Pointer {
     }
 
     /// Parses `/email` or `userinfo:/email`.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (document, path) = match text.split_once(':') {
             Some((code, path)) if !code.starts_with('/') => {
@@ -267,7 +264,6 @@ pub enum ClientAuth {
 
 impl ClientAuth {
     /// Returns its name in metadata (RFC 8414 2).
-    #[must_use]
     pub const fn metadata_code(self) -> &'static str {
         match self {
             Self::Post => "client_secret_post",
@@ -344,7 +340,6 @@ impl VouchesFor {
     pub const WORDS: [&'static str; 5] = ["permissions", "names", "adoption", "linking", "leaving"];
 
     /// Parses the words. Returns `None` if one is not among [`Self::WORDS`].
-    #[must_use]
     pub fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut vouches_for = Self::default();
         for word in words {
@@ -355,7 +350,6 @@ impl VouchesFor {
     }
 
     /// Returns the words that the setting contains.
-    #[must_use]
     pub fn words(mut self) -> Vec<&'static str> {
         let words = Self::WORDS.into_iter().zip(self.switches());
         words

@@ -24,7 +24,6 @@ impl PublicUrl {
 
     /// Returns the host as browsers send it in `Host`: `desk.example.com`, with a port unless it is
     /// the default of the scheme.
-    #[must_use]
     pub fn host(&self) -> &str {
         self.origin
             .split_once("://")

@@ -15,7 +15,6 @@ pub struct Faults(pub(super) Vec<String>);
 
 impl Faults {
     /// One sentence for each fault, starting with the variable's name.
-    #[must_use]
     pub fn lines(&self) -> &[String] {
         &self.0
     }
@@ -96,7 +95,6 @@ impl<'a> Reader<'a> {
         value.ok_or_else(|| self.fault(option.name, "is required"))
     }
 
-    /// Reads an optional setting.
     pub(super) fn optional<T: Parse>(&mut self, option: &OptionSpec) -> Reading<Option<T>> {
         let text = self.text(option.name);
         self.parsed(option.name, text)
@@ -146,19 +144,31 @@ impl<'a> Reader<'a> {
         // Spaces at either end may be part of a secret.
         let value = self.variables.get(name);
         let value = value.filter(|value| !value.trim().is_empty());
-        match (value, self.text(&file_name)) {
+        let path = self.text(&file_name);
+        self.secret_or_file((name, value), (&file_name, path.as_deref()))
+    }
+
+    /// Returns a secret, or the content of the file that another setting names.
+    pub(super) fn secret_or_file(
+        &mut self,
+        (name, secret): (&str, Option<&String>),
+        (file_name, path): (&str, Option<&str>),
+    ) -> Reading<Option<Secret<String>>> {
+        match (secret, path) {
             (Some(_), Some(_)) => {
-                Err(self.fault(&file_name, format!("and {name} are both set; keep one")))
+                Err(self.fault(file_name, format!("and {name} are both set; keep one")))
             }
-            (Some(value), None) => Ok(Some(Secret::new(value.clone()))),
-            (None, Some(path)) => self.secret_in(&file_name, &path).map(Some),
+            // An empty one counts as not set, as everywhere.
+            (Some(secret), None) if secret.trim().is_empty() => Ok(None),
+            (Some(secret), None) => Ok(Some(Secret::new(secret.clone()))),
+            (None, Some(path)) => self.secret_in(file_name, path).map(Some),
             (None, None) => Ok(None),
         }
     }
 
     /// Reads the secret in a file, without its final line break. `name` is the setting that names
     /// the file.
-    pub(super) fn secret_in(&mut self, name: &str, path: &str) -> Reading<Secret<String>> {
+    fn secret_in(&mut self, name: &str, path: &str) -> Reading<Secret<String>> {
         match std::fs::read_to_string(path) {
             Ok(text) if !text.trim().is_empty() => {
                 let secret = text.trim_end_matches(['\r', '\n']);

@@ -274,7 +274,6 @@ settings! {
 }
 
 /// Returns the default of a setting by the name of its variable, if it is a value or a path.
-#[must_use]
 pub fn default_of(name: &str) -> Option<&'static str> {
     let option = OPTIONS.iter().find(|option| option.name == name)?;
     option.default.text()

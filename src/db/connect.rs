@@ -105,7 +105,6 @@ fn connect_postgres(url: &str) -> Result<PgConnection> {
 
 /// Returns the address with our defaults for what it leaves open: a bounded wait and, if the server
 /// is not on this machine, a connection that proves the server's identity.
-#[must_use]
 pub fn connection_url(text: &str) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
     let given = url.clone();

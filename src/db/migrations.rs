@@ -14,13 +14,11 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 const SQLITE_MIN_VERSION: i32 = 3_051_003;
 
 /// Returns the version of the SQLite inside this program.
-#[must_use]
 pub fn sqlite_version() -> i32 {
     // Diesel has no call for this, and the bundled library's constant is the version compiled in.
     libsqlite3_sys::SQLITE_VERSION_NUMBER
 }
 
-/// The state of the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MigrationState {
     Current,

@@ -10,7 +10,6 @@ use super::Conn;
 use crate::error::Result;
 use crate::id::{SessionId, UserId};
 
-/// A value to bind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     Int(i64),
@@ -56,7 +55,6 @@ pub struct Sql {
 }
 
 impl Sql {
-    #[must_use]
     pub fn new(text: &str, values: impl IntoIterator<Item = Value>) -> Self {
         let mut sql = Self::default();
         sql.push(text, values);
@@ -64,7 +62,6 @@ impl Sql {
     }
 
     /// Text without values.
-    #[must_use]
     pub fn text(text: &str) -> Self {
         Self::new(text, [])
     }
@@ -87,7 +84,6 @@ impl Sql {
     }
 
     /// Joins all parts with `AND`; `TRUE` if there are none.
-    #[must_use]
     pub fn all<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut whole = Self::default();
         for part in parts {
@@ -139,6 +135,31 @@ impl Sql {
             Conn::Sqlite(conn) => load!(conn, Sqlite),
             Conn::Postgres(conn) => load!(conn, Pg),
         })
+    }
+
+    /// Selects each value of an indexed column once, in order, as `value`. It skips from each value
+    /// to the next: a million rows may have the same one.
+    pub fn each_once(table: &str, column: &str, limit: i64) -> Self {
+        let text = format!(
+            "WITH RECURSIVE found (value) AS (\
+             SELECT MIN({column}) FROM {table} \
+             UNION ALL \
+             SELECT (SELECT MIN(x.{column}) FROM {table} x WHERE x.{column} > found.value) \
+             FROM found WHERE found.value IS NOT NULL\
+             ) SELECT value FROM found WHERE value IS NOT NULL LIMIT ?"
+        );
+        Self::new(&text, [limit.into()])
+    }
+
+    /// Returns the `value` of each row, a text.
+    pub fn texts(&self, conn: &mut Conn) -> Result<Vec<String>> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            value: String,
+        }
+        let rows = self.load::<Row>(conn)?.into_iter();
+        Ok(rows.map(|row| row.value).collect())
     }
 
     /// Returns the first row's `value`, a number.

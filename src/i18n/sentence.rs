@@ -33,7 +33,6 @@ impl Around {
         Self { before, after }
     }
 
-    #[must_use]
     pub fn with(&self, value: impl Display) -> String {
         joined(&[self.before, &value.to_string(), self.after])
     }
@@ -50,7 +49,6 @@ impl AroundTwo {
         }
     }
 
-    #[must_use]
     pub fn with(&self, first: impl Display, second: impl Display) -> String {
         let (first, second) = (first.to_string(), second.to_string());
         joined(&[self.before, &first, self.between, &second, self.after])
@@ -70,7 +68,6 @@ impl AroundThree {
         }
     }
 
-    #[must_use]
     pub fn with(&self, first: impl Display, second: impl Display, third: impl Display) -> String {
         let start = AroundTwo {
             before: self.before,
@@ -106,7 +103,6 @@ fn joined(parts: &[&str]) -> String {
 }
 
 /// The space that keeps Latin letters and digits apart from Chinese characters.
-#[must_use]
 pub fn gap(left: &str, right: &str) -> &'static str {
     let is_latin = |c: char| c.is_ascii_alphanumeric();
     let is_chinese = |c: char| c.is_alphabetic() && !c.is_ascii();

@@ -43,7 +43,6 @@ fn name_there(username: &str) -> String {
 }
 
 impl NewAccount<'_> {
-    #[must_use]
     pub const fn role(&self) -> Role {
         match (self.row.is_staff, self.row.is_superuser) {
             (_, true) => Role::Superuser,

@@ -46,13 +46,10 @@ enum Stored<'a> {
 
 /// Returns whether `stored` is a complete hash of a supported kind that can be verified within the
 /// limits.
-#[must_use]
 pub fn is_usable(stored: &str) -> bool {
     read(stored).is_some()
 }
 
-/// Returns the kind of a usable hash.
-#[must_use]
 pub fn kind(stored: &str) -> Option<Kind> {
     Some(match read(stored)? {
         Stored::Pbkdf2 { iterations, .. } => Kind::Pbkdf2 { iterations },
@@ -68,7 +65,6 @@ pub fn kind(stored: &str) -> Option<Kind> {
 }
 
 /// Returns whether `stored` is the hash of `password`. An unusable hash matches nothing.
-#[must_use]
 pub fn is_correct(password: &Secret<String>, stored: &str) -> bool {
     let password = password.expose().as_bytes();
     match read(stored) {
@@ -93,12 +89,11 @@ fn read(stored: &str) -> Option<Stored<'_>> {
 
 /// Reads `ITERATIONS$SALT$HASH`.
 fn read_pbkdf2(text: &str) -> Option<Stored<'_>> {
-    let mut parts = text.split('$');
-    let (iterations, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some()
-        || salt.is_empty()
-        || !iterations.bytes().all(|byte| byte.is_ascii_digit())
-    {
+    let parts: Vec<&str> = text.split('$').collect();
+    let &[iterations, salt, hash] = parts.as_slice() else {
+        return None;
+    };
+    if salt.is_empty() || !iterations.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let iterations: NonZeroU32 = iterations.parse().ok()?;

@@ -25,12 +25,6 @@ pub struct ById {
     pub range: Vec<Sql>,
 }
 
-#[derive(QueryableByName)]
-struct Id {
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    id: i64,
-}
-
 impl ById {
     /// Reads one page. With at most one filter it walks that filter's index; otherwise it looks at
     /// [`WINDOW`] rows of the most selective one, and says if it stopped there.
@@ -71,10 +65,13 @@ impl ById {
         let is_full = rows.len() > size;
         let mut listing = Listing::from_rows(page, size, rows);
         if !is_full && !is_whole {
-            let end = Sql::text(&format!("SELECT x.id FROM {} x WHERE ", self.table))
-                .then(&window)
-                .with(&format!("{order} LIMIT 1 OFFSET ? - 1"), [WINDOW.into()]);
-            listing.stopped_at = end.load::<Id>(conn)?.first().map(|row| row.id);
+            let end = Sql::text(&format!(
+                "SELECT x.id AS value FROM {} x WHERE ",
+                self.table
+            ))
+            .then(&window)
+            .with(&format!("{order} LIMIT 1 OFFSET ? - 1"), [WINDOW.into()]);
+            listing.stopped_at = end.number(conn)?;
         }
         Ok(listing)
     }

@@ -11,7 +11,7 @@ use crate::clock::UnixTime;
 pub struct Lags(Mutex<HashMap<String, Lag>>);
 
 /// The longest time of this window and of the previous one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Lag {
     window: i64,
     longest: Duration,
@@ -26,25 +26,19 @@ impl Lags {
     pub fn note(&self, provider: &str, now: UnixTime, lag: Duration) {
         let window = now.0.div_euclid(WINDOW);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = all.entry(provider.to_owned()).or_insert(Lag {
-            window,
-            longest: Duration::ZERO,
-            before: Duration::ZERO,
-        });
+        let entry = all.entry(provider.to_owned()).or_default();
         if entry.window != window {
-            entry.before = if entry.window + 1 == window {
-                entry.longest
-            } else {
-                Duration::ZERO
+            let (is_next, zero) = (entry.window + 1 == window, Duration::ZERO);
+            *entry = Lag {
+                window,
+                longest: zero,
+                before: if is_next { entry.longest } else { zero },
             };
-            entry.window = window;
-            entry.longest = Duration::ZERO;
         }
         entry.longest = entry.longest.max(lag);
     }
 
     /// The longest of the last ten to twenty minutes, on this instance.
-    #[must_use]
     pub fn longest(&self, provider: &str) -> Option<Duration> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let lag = all.get(provider)?;

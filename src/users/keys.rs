@@ -58,22 +58,7 @@ pub fn set_subject_pointer(
 
 /// Lists the provider ids under which any person is known.
 pub fn ids(conn: &mut Conn) -> Result<Vec<String>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        id: String,
-    }
-    // Skip from each id to the next: a provider may have a million people.
-    let rows: Vec<Row> = Sql::new(
-        "WITH RECURSIVE ids (id) AS (\
-         SELECT MIN(provider) FROM identities \
-         UNION ALL \
-         SELECT (SELECT MIN(i.provider) FROM identities i WHERE i.provider > ids.id) FROM ids WHERE ids.id IS NOT NULL\
-         ) SELECT id FROM ids WHERE id IS NOT NULL LIMIT ?",
-        [1000.into()],
-    )
-    .load(conn)?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    Sql::each_once("identities", "provider", 1000).texts(conn)
 }
 
 /// Counts the people of a provider.
@@ -86,17 +71,11 @@ pub fn count(conn: &mut Conn, provider: &str) -> Result<i64> {
 
 /// Lists the subjects that both providers know. If there are any, the providers cannot be merged.
 pub fn clashes(conn: &mut Conn, from: &str, to: &str, limit: i64) -> Result<Vec<String>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        subject: String,
-    }
-    let rows: Vec<Row> = Sql::new(
-        "SELECT i.subject FROM identities i JOIN identities o ON o.subject = i.subject WHERE i.provider = ? AND o.provider = ? ORDER BY i.subject LIMIT ?",
+    Sql::new(
+        "SELECT i.subject AS value FROM identities i JOIN identities o ON o.subject = i.subject WHERE i.provider = ? AND o.provider = ? ORDER BY i.subject LIMIT ?",
         [from.into(), to.into(), limit.into()],
     )
-    .load(conn)?;
-    Ok(rows.into_iter().map(|row| row.subject).collect())
+    .texts(conn)
 }
 
 /// Locks the rows of the accounts that a provider knows by one of `subjects` (`None`: of all its

@@ -47,17 +47,14 @@ pub async fn check(
 fn check_settings(settings: &ProviderSettings, whose: &str) {
     let name = |key: &str| settings.source.name(key);
     let label = format!("provider {}", settings.id);
-    match &settings.issuer {
-        Some(issuer) => ok!(label, "OpenID Connect, issuer {issuer}"),
-        None => ok!(label, "OAuth2"),
-    }
-    let vouches_for = settings.vouches_for.words();
-    let vouches_for = if vouches_for.is_empty() {
-        "nothing".to_owned()
+    if let Some(issuer) = &settings.issuer {
+        ok!(label, "OpenID Connect, issuer {issuer}");
     } else {
-        vouches_for.join(", ")
-    };
-    ok!(format!("vouches_for{whose}"), "{vouches_for}");
+        ok!(label, "OAuth2");
+    }
+    let words = settings.vouches_for.words().join(", ");
+    let words = if words.is_empty() { "nothing" } else { &words };
+    ok!(format!("vouches_for{whose}"), "{words}");
     let issuer = settings.issuer.as_deref().unwrap_or_default();
     if issuer.starts_with("http:") {
         warning!(
@@ -157,7 +154,6 @@ impl Inspection<'_> {
         offers
     }
 
-    /// Explains the fault in the discovery document.
     async fn explain(&self, cause: &Cause) -> String {
         match cause {
             Cause::BadMetadata("issuer") => match self.provider.issuer_named().await {
@@ -233,7 +229,6 @@ impl Inspection<'_> {
         }
     }
 
-    /// Reports the difference between the clocks.
     async fn check_clock(&self) {
         let what = self.of("clock");
         let Some(ahead) = self.provider.clock_difference(self.now).await else {
@@ -277,7 +272,6 @@ impl Inspection<'_> {
         }
     }
 
-    /// Asks one address.
     async fn check_address(&mut self, address: &ProviderAddress) {
         let (name, url) = (&address.setting, &address.url);
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());

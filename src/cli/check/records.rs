@@ -1,5 +1,7 @@
 //! Checks the database, and whether its content fits the settings.
 
+use std::path::Path;
+
 use super::{Report, is_open_to_all};
 use crate::audit;
 use crate::clock::Clock;
@@ -14,8 +16,7 @@ use crate::users::{keys, reserved, unnamed_refusals};
 const MAX_RESERVED: usize = 20;
 
 pub fn check(report: &mut Report, settings: &Settings) {
-    check_database(report, &settings.database);
-    let db = existing(&settings.database);
+    let db = check_database(report, &settings.database);
     if let Some(db) = &db {
         check_names(report, db);
         check_people(report, db, &settings.providers);
@@ -24,18 +25,21 @@ pub fn check(report: &mut Report, settings: &Settings) {
     check_addresses(db.as_ref(), settings);
 }
 
-pub fn check_database(report: &mut Report, url: &DatabaseUrl) {
+/// Returns the database if its tables are up to date.
+pub fn check_database(report: &mut Report, url: &DatabaseUrl) -> Option<Db> {
     let name = db::describe(url);
     // A check must not create a missing database.
-    if !is_there(url) {
-        report_missing(report, url, &name);
-        return;
+    if let DatabaseUrl::Sqlite(path) = url
+        && !path.exists()
+    {
+        report_missing(report, path, &name);
+        return None;
     }
     let db = match Db::open(url) {
         Ok(db) => db,
         Err(error) => {
             fault!(report, "database", "{name}: {error}; check DATABASE_URL");
-            return;
+            return None;
         }
     };
     ok!("database", "{name}");
@@ -47,7 +51,7 @@ pub fn check_database(report: &mut Report, url: &DatabaseUrl) {
             "everyone on this machine can read {name}; run `chmod 600` on it"
         );
     }
-    check_migrations(report, &db);
+    let state = check_migrations(report, &db);
     match db.collation() {
         Ok(collation) if is_byte_order(&collation) => {}
         Ok(collation) => warning!(
@@ -63,18 +67,12 @@ pub fn check_database(report: &mut Report, url: &DatabaseUrl) {
             "sslmode={mode} does not verify the server's identity; use verify-full"
         ),
     }
+    (state == Some(MigrationState::Current)).then_some(db)
 }
 
-fn is_there(url: &DatabaseUrl) -> bool {
-    !matches!(url, DatabaseUrl::Sqlite(path) if !path.exists())
-}
-
-fn report_missing(report: &mut Report, url: &DatabaseUrl, name: &str) {
-    let folder = match url {
-        DatabaseUrl::Sqlite(path) => path.parent(),
-        DatabaseUrl::Postgres(_) => None,
-    };
-    if folder.is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+fn report_missing(report: &mut Report, path: &Path, name: &str) {
+    let folder = path.parent().unwrap_or(path);
+    if !folder.as_os_str().is_empty() && !folder.is_dir() {
         fault!(
             report,
             "database",
@@ -88,8 +86,9 @@ fn report_missing(report: &mut Report, url: &DatabaseUrl, name: &str) {
     }
 }
 
-fn check_migrations(report: &mut Report, db: &Db) {
-    match db.read_blocking(db::migration_state) {
+fn check_migrations(report: &mut Report, db: &Db) -> Option<MigrationState> {
+    let state = db.read_blocking(db::migration_state);
+    match &state {
         Ok(MigrationState::Current) => ok!("migrations", "all are applied"),
         Ok(MigrationState::Pending(count)) => warning!(
             "migrations",
@@ -102,19 +101,7 @@ fn check_migrations(report: &mut Report, db: &Db) {
         ),
         Err(error) => fault!(report, "migrations", "{error}"),
     }
-}
-
-/// Opens the database, if it exists and its tables are up to date.
-fn existing(url: &DatabaseUrl) -> Option<Db> {
-    if !is_there(url) {
-        return None;
-    }
-    let db = Db::open(url).ok()?;
-    matches!(
-        db.read_blocking(db::migration_state),
-        Ok(MigrationState::Current)
-    )
-    .then_some(db)
+    state.ok()
 }
 
 /// Warns about accounts whose name the audit log uses for something that is not a person.

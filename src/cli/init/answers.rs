@@ -140,7 +140,6 @@ fn refuse_missing(init: &Init) -> Result<(), Failure> {
     .into())
 }
 
-/// The answers so far.
 struct Answers {
     variables: HashMap<String, String>,
     questions: Questions,
@@ -251,7 +250,8 @@ impl Answers {
         }
         say!("\nThe secret that the provider gave with it. What you type is not shown.");
         loop {
-            let secret = rpassword::prompt_password("Client secret: ").map_err(unreadable)?;
+            let secret = rpassword::prompt_password("Client secret: ")
+                .map_err(|error| unreadable(&error))?;
             if !secret.trim().is_empty() {
                 self.set(CLIENT_SECRET, secret);
                 return Ok(());
@@ -293,11 +293,9 @@ fn loopback_listen(url: &Url) -> Option<String> {
 /// The fault that `serve` would find with one variable, without its name.
 fn fault_of(variables: &HashMap<String, String>, name: &str) -> Option<String> {
     let faults = Settings::parse(variables).err()?;
-    faults
-        .lines()
-        .iter()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
-        .map(str::to_owned)
+    let mut lines = faults.lines().iter();
+    let fault = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    Some(fault.to_owned())
 }
 
 /// Reads a secret as `OAUTH2_CLIENT_SECRET_FILE` is read: without the end of its line.

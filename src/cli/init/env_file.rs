@@ -9,69 +9,61 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use crate::cli::Failure;
 use crate::config::ENV_FILE as FILE;
 
-/// The file's sections: a heading, and its variables, each with an explanation.
-pub const SECTIONS: &[(&str, &[(&str, &str)])] = &[
+/// The file's sections: a heading, and its variables.
+pub const SECTIONS: [(&str, &[&str]); 3] = [
     (
         "The provider",
         &[
-            ("OAUTH2_CLIENT_ID", "As given by the provider."),
-            ("OAUTH2_CLIENT_SECRET", ""),
-            (
-                "OAUTH2_REDIRECT_URL",
-                "Must be registered at the provider, character for character.",
-            ),
-            (
-                "OAUTH2_ISSUER",
-                "The OpenID Connect issuer, character for character.",
-            ),
-            (
-                "OAUTH2_AUTHORIZE_URL",
-                "Where browsers are sent to sign in.",
-            ),
-            (
-                "INTERNAL_URL_PREFIX",
-                "Where this server reaches the provider.",
-            ),
-            ("OAUTH2_USER_ALL_PERMISSIONS_URL", ""),
+            "OAUTH2_CLIENT_ID",
+            "OAUTH2_CLIENT_SECRET",
+            "OAUTH2_REDIRECT_URL",
+            "OAUTH2_ISSUER",
+            "OAUTH2_AUTHORIZE_URL",
+            "INTERNAL_URL_PREFIX",
+            "OAUTH2_USER_ALL_PERMISSIONS_URL",
         ],
     ),
     (
         "This portal",
         &[
-            ("FRONTDESK_PUBLIC_URL", "How browsers reach this portal."),
-            ("FRONTDESK_LISTEN", "Address and port."),
-            (
-                "FRONTDESK_TRUSTED_PROXIES",
-                "The proxy in front, whose X-Forwarded-For is trusted.",
-            ),
-            ("FRONTDESK_COMPANY_NAME", ""),
-            ("FRONTDESK_TIME_ZONE", ""),
+            "FRONTDESK_PUBLIC_URL",
+            "FRONTDESK_LISTEN",
+            "FRONTDESK_TRUSTED_PROXIES",
+            "FRONTDESK_COMPANY_NAME",
+            "FRONTDESK_TIME_ZONE",
         ],
     ),
-    (
-        "Data",
-        &[
-            ("DATABASE_URL", ""),
-            (
-                "SECRET_KEY",
-                "Encrypts cookies. Keep a copy, but not with the backups of the database.",
-            ),
-        ],
-    ),
+    ("Data", &["DATABASE_URL", "SECRET_KEY"]),
 ];
+
+/// Explains a variable above its line.
+fn note(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "OAUTH2_CLIENT_ID" => "As given by the provider.",
+        "OAUTH2_REDIRECT_URL" => "Must be registered at the provider, character for character.",
+        "OAUTH2_ISSUER" => "The OpenID Connect issuer, character for character.",
+        "OAUTH2_AUTHORIZE_URL" => "Where browsers are sent to sign in.",
+        "INTERNAL_URL_PREFIX" => "Where this server reaches the provider.",
+        "FRONTDESK_PUBLIC_URL" => "How browsers reach this portal.",
+        "FRONTDESK_LISTEN" => "Address and port.",
+        "FRONTDESK_TRUSTED_PROXIES" => "The proxy in front, whose X-Forwarded-For is trusted.",
+        "SECRET_KEY" => "Encrypts cookies. Keep a copy, but not with the backups of the database.",
+        _ => return None,
+    })
+}
 
 pub fn text(variables: &HashMap<String, String>) -> String {
     let mut text = String::from(
         "# Frontdesk's settings, created by `frontdesk init`. `frontdesk --help` lists all of them.\n\
          # This file contains secrets: nobody else may read it.\n",
     );
-    for &(heading, names) in SECTIONS {
+    for (heading, names) in SECTIONS {
         text.extend(["\n# -- ", heading, " --\n"]);
-        for &(name, note) in names {
+        for &name in names {
             let Some(value) = variables.get(name) else {
                 continue;
             };
-            if !note.is_empty() {
+            if let Some(note) = note(name) {
                 text.extend(["# ", note, "\n"]);
             }
             text.extend([name, "=", quoted(value).as_str(), "\n"]);

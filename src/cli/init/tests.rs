@@ -122,7 +122,7 @@ fn what_is_written_is_what_serve_reads() {
 
 #[test]
 fn each_section_names_settings_that_there_are() {
-    for (name, _) in env_file::SECTIONS.iter().flat_map(|(_, names)| *names) {
+    for name in env_file::SECTIONS.iter().flat_map(|(_, names)| *names) {
         assert!(OPTIONS.iter().any(|option| option.name == *name), "{name}");
     }
 }

@@ -11,12 +11,10 @@ use super::build::Builder;
 use super::{PROVIDER_ID, ProviderSettings, SettingsSource};
 use crate::config::reader::{Reader, Reading, Told, unreadable};
 use crate::config::table::{OptionSpec, VARIABLES, ValueForm, Variable};
-use crate::secret::Secret;
 
 /// The variable with the path of the file.
 const NAME: &str = "FRONTDESK_PROVIDERS";
 
-/// The presets, by kind.
 const PRESETS: &[(&str, &str)] = &[
     ("platform", include_str!("../presets/platform.toml")),
     ("feishu", include_str!("../presets/feishu.toml")),
@@ -305,7 +303,10 @@ impl Reader<'_> {
             *file = file.take().map(|file| beside(folder, &file));
         }
         let source = SettingsSource::File(id.to_owned());
-        let secret = self.file_secret(&source, &raw).unwrap_or_default();
+        let secret = ("client_secret", raw.client_secret.as_ref());
+        let file_name = source.name("client_secret_file");
+        let file = (file_name.as_str(), raw.client_secret_file.as_deref());
+        let secret = self.secret_or_file(secret, file).unwrap_or_default();
         let builder = Builder {
             reader: self,
             source,
@@ -365,24 +366,6 @@ impl Reader<'_> {
             }
         }
     }
-
-    fn file_secret(
-        &mut self,
-        source: &SettingsSource,
-        raw: &Raw,
-    ) -> Reading<Option<Secret<String>>> {
-        let name = source.name("client_secret_file");
-        match (&raw.client_secret, &raw.client_secret_file) {
-            (Some(_), Some(_)) => {
-                Err(self.fault(&name, "and client_secret are both set; keep one"))
-            }
-            // An empty one counts as not set, as everywhere.
-            (Some(secret), None) if secret.trim().is_empty() => Ok(None),
-            (Some(secret), None) => Ok(Some(Secret::new(secret.clone()))),
-            (None, Some(path)) => self.secret_in(&name, path).map(Some),
-            (None, None) => Ok(None),
-        }
-    }
 }
 
 /// Splits a list on one line into words: `permissions, names`, or in `[ ]` as in the file. `[]` has
@@ -401,7 +384,6 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Returns whether a text is a provider's id: at most 32 lower-case letters, digits, - and _.
-#[must_use]
 pub fn is_provider_id(id: &str) -> bool {
     id.len() <= 32
         && id.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
