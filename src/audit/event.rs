@@ -237,6 +237,43 @@ impl Event {
             event => event.into(),
         }
     }
+
+    /// The reason why something was refused or failed.
+    #[must_use]
+    pub const fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::SignInRefused { reason, .. } | Self::ActRefused { reason, .. } => Some(*reason),
+            Self::TokensRevoked { failure } => *failure,
+            Self::PasswordChangeRefused | Self::ProofRefused { .. } => Some(Reason::WrongPassword),
+            Self::MoreSignInsRefused { .. } => Some(Reason::More),
+            _ => None,
+        }
+    }
+
+    /// The note of the admin who acted. It may be empty.
+    #[must_use]
+    pub const fn note(&self) -> Option<&Note> {
+        match self {
+            Self::SessionEnded { note }
+            | Self::SessionsEnded { note, .. }
+            | Self::AccountCreated { note }
+            | Self::AccountDeactivated { note, .. }
+            | Self::AccountActivated { note }
+            | Self::AccountErased { note, .. }
+            | Self::RoleChanged { note, .. }
+            | Self::PermissionGranted { note, .. }
+            | Self::PermissionTaken { note, .. }
+            | Self::IdentityLinked { note, .. }
+            | Self::IdentityUnlinked { note, .. }
+            | Self::Readmitted { note, .. }
+            | Self::ProviderRekeyed { note, .. }
+            | Self::PasswordLinkMade { note, .. }
+            | Self::ConfirmationLinkMade { note }
+            | Self::NoteAdded { note }
+            | Self::ActRefused { note, .. } => Some(note),
+            _ => None,
+        }
+    }
 }
 
 /// How someone signed in.

@@ -61,13 +61,6 @@ struct StoredChange {
 }
 
 impl Details {
-    fn with_note(self, note: &Note) -> Self {
-        Self {
-            note: note.as_str().to_owned(),
-            ..self
-        }
-    }
-
     fn with_changes(self, changes: &Changes) -> Self {
         let stored = |change: &FieldChange| StoredChange {
             field: change.field.code().to_owned(),
@@ -153,72 +146,60 @@ pub(super) fn stored(event: &Event) -> (Option<Reason>, Details) {
             failure: failure.clone(),
             ..Details::default()
         },
-        Event::SessionEnded { note } => Details::of_count(1).with_note(note),
-        Event::SessionsEnded { count, note } => Details::of_sessions(*count).with_note(note),
+        Event::SessionEnded { .. } => Details::of_count(1),
         Event::OtherSessionsEnded { count }
         | Event::OldestSessionsEnded { count }
         | Event::SignedOutByProvider { count }
         | Event::EventsSwept { count }
         | Event::MoreSignInsRefused { count }
         | Event::RefusalsSuspended { people: count }
+        | Event::ProviderRekeyed { people: count, .. }
+        | Event::AccountErased { events: count, .. }
         | Event::ProviderGone {
             sessions_ended: count,
         } => Details::of_count(*count),
-        Event::AccountErased {
-            events: count,
-            note,
-        }
-        | Event::ProviderRekeyed {
-            people: count,
-            note,
-        } => Details::of_count(*count).with_note(note),
-        Event::AccountDeactivated {
-            sessions_ended,
-            note,
+        Event::SessionsEnded { count, .. }
+        | Event::AccountDeactivated {
+            sessions_ended: count,
+            ..
         }
         | Event::PasswordLinkMade {
-            sessions_ended,
-            note,
-        } => Details::of_sessions(*sessions_ended).with_note(note),
-        Event::PasswordChanged { sessions_ended } => Details::of_sessions(*sessions_ended),
-        Event::AccountCreated { note }
-        | Event::AccountActivated { note }
-        | Event::ConfirmationLinkMade { note }
-        | Event::NoteAdded { note }
-        | Event::ActRefused { note, .. } => Details::default().with_note(note),
+            sessions_ended: count,
+            ..
+        }
+        | Event::PasswordChanged {
+            sessions_ended: count,
+        } => Details::of_sessions(*count),
         Event::AccountImported { permissions } => Details {
             permissions_added: permissions.iter().take(MAX_NAMES).cloned().collect(),
             ..Details::default()
         },
-        Event::RoleChanged { changes, note }
-        | Event::PermissionGranted { changes, note }
-        | Event::PermissionTaken { changes, note } => {
-            Details::default().with_changes(changes).with_note(note)
-        }
+        Event::RoleChanged { changes, .. }
+        | Event::PermissionGranted { changes, .. }
+        | Event::PermissionTaken { changes, .. }
+        | Event::AccountSynced { changes } => Details::default().with_changes(changes),
         Event::IdentityLinked {
             identity,
             sessions_ended,
             changes,
-            note,
+            ..
         } => Details {
             identity: Some(identity.clone()),
             ..Details::of_sessions(*sessions_ended)
         }
-        .with_changes(changes)
-        .with_note(note),
+        .with_changes(changes),
         Event::IdentityUnlinked {
             identity,
             sessions_ended,
             changes,
             refused_by,
-            note,
+            ..
         } => Details {
             identity: Some(identity.clone()),
             refused_by: refused_by.clone(),
             ..Details::of_sessions(*sessions_ended)
         }
-        .with_changes(changes)
-        .with_note(note),
+        .with_changes(changes),
         Event::AccessWithdrawn {
             sessions_ended,
             changes,
@@ -228,12 +209,10 @@ pub(super) fn stored(event: &Event) -> (Option<Reason>, Details) {
             ..Details::of_sessions(*sessions_ended)
         }
         .with_changes(changes),
-        Event::AccountSynced { changes } => Details::default().with_changes(changes),
-        Event::Readmitted { refused_by, note } => Details {
+        Event::Readmitted { refused_by, .. } => Details {
             refused_by: refused_by.clone(),
             ..Details::default()
-        }
-        .with_note(note),
+        },
         Event::Proved { by } | Event::ProofRefused { by } => Details {
             proved_by: by.code().to_owned(),
             ..Details::default()
@@ -250,19 +229,15 @@ pub(super) fn stored(event: &Event) -> (Option<Reason>, Details) {
         | Event::PasswordChangeRefused
         | Event::ConfirmationPasswordSet
         | Event::RescueLinkMade
+        | Event::AccountCreated { .. }
+        | Event::AccountActivated { .. }
+        | Event::ConfirmationLinkMade { .. }
+        | Event::NoteAdded { .. }
+        | Event::ActRefused { .. }
         | Event::Other { .. } => Details::default(),
     };
-    (reason(event), details)
-}
-
-const fn reason(event: &Event) -> Option<Reason> {
-    match event {
-        Event::SignInRefused { reason, .. } | Event::ActRefused { reason, .. } => Some(*reason),
-        Event::TokensRevoked { failure } => *failure,
-        Event::PasswordChangeRefused | Event::ProofRefused { .. } => Some(Reason::WrongPassword),
-        Event::MoreSignInsRefused { .. } => Some(Reason::More),
-        _ => None,
-    }
+    let note = event.note().map_or("", Note::as_str).to_owned();
+    (event.reason(), Details { note, ..details })
 }
 
 /// Reads the event of a row. `reason` and `provider` are empty if there is none.

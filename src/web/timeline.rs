@@ -1,10 +1,9 @@
 //! The timeline in the reader's words: each event's title, icon, tint and notes.
 
+use crate::audit::Record;
 use crate::audit::event::{Changes, Event, EventKind, Identity, SignInWay};
-use crate::audit::{Note, Record};
 use crate::i18n::messages::Messages;
 use crate::i18n::sentence::Around;
-use crate::reason::Reason;
 use crate::sessions::proof::ProvedBy;
 use crate::users::{Field, FieldChange, Role};
 use crate::web::device::Device;
@@ -17,7 +16,6 @@ pub struct TimelineItem {
     pub look: Look,
     pub notes: Vec<String>,
     pub device: Device,
-    kind: Option<EventKind>,
 }
 
 /// The title of an event, the name of its icon, and its tint.
@@ -54,7 +52,6 @@ impl TimelineItem {
             notes: Notes::of(page, &record, audience).about(&event),
             look,
             device: Device::of(&record.user_agent, page.lang),
-            kind: EventKind::from_code(&record.event),
             record,
         }
     }
@@ -62,7 +59,7 @@ impl TimelineItem {
     /// True if the event is about the portal itself and not about a person.
     pub fn is_about_portal(&self) -> bool {
         matches!(
-            self.kind,
+            EventKind::from_code(&self.record.event),
             Some(
                 EventKind::EventsSwept
                     | EventKind::ExportMade
@@ -167,6 +164,9 @@ impl<'a> Notes<'a> {
 
     fn about(mut self, event: &Event) -> Vec<String> {
         let t = self.page.t;
+        if let Some(reason) = event.reason() {
+            self.say(reason_in_words(t, reason));
+        }
         match event {
             Event::SignedIn {
                 by,
@@ -184,70 +184,44 @@ impl<'a> Notes<'a> {
                 }
                 self.changes(changes);
             }
-            Event::SignInRefused { reason, .. } => self.reason(*reason),
-            Event::SessionEnded { note } => {
-                self.count(t.sessions_counted, 1);
-                self.note(note);
-            }
-            Event::SessionsEnded { count, note } => {
-                self.count(t.sessions_counted, *count);
-                self.note(note);
-            }
-            Event::OtherSessionsEnded { count } | Event::OldestSessionsEnded { count } => {
-                self.count(t.sessions_counted, *count);
-            }
-            Event::AccountDeactivated {
-                sessions_ended,
-                note,
-            }
-            | Event::PasswordLinkMade {
-                sessions_ended,
-                note,
-            } => {
-                self.some(t.sessions_counted, *sessions_ended);
-                self.note(note);
-            }
-            Event::PasswordChanged { sessions_ended } => {
+            Event::SessionEnded { .. } => self.count(t.sessions_counted, 1),
+            Event::SessionsEnded { count, .. }
+            | Event::OtherSessionsEnded { count }
+            | Event::OldestSessionsEnded { count } => self.count(t.sessions_counted, *count),
+            Event::AccountDeactivated { sessions_ended, .. }
+            | Event::PasswordLinkMade { sessions_ended, .. }
+            | Event::PasswordChanged { sessions_ended } => {
                 self.some(t.sessions_counted, *sessions_ended);
             }
-            Event::AccountErased { events, note } => {
-                self.count(t.events_counted, *events);
-                self.note(note);
+            Event::AccountErased { events: count, .. } | Event::EventsSwept { count } => {
+                self.count(t.events_counted, *count);
             }
             Event::AccountImported { permissions } => self.permissions("+", permissions),
-            Event::AccountCreated { note }
-            | Event::AccountActivated { note }
-            | Event::ConfirmationLinkMade { note }
-            | Event::NoteAdded { note } => self.note(note),
-            Event::RoleChanged { changes, note }
-            | Event::PermissionGranted { changes, note }
-            | Event::PermissionTaken { changes, note } => {
-                self.changes(changes);
-                self.note(note);
-            }
+            Event::RoleChanged { changes, .. }
+            | Event::PermissionGranted { changes, .. }
+            | Event::PermissionTaken { changes, .. }
+            | Event::AccountSynced { changes } => self.changes(changes),
             Event::IdentityLinked {
                 identity,
                 sessions_ended,
                 changes,
-                note,
+                ..
             } => {
                 self.identity(identity);
                 self.some(t.sessions_counted, *sessions_ended);
                 self.changes(changes);
-                self.note(note);
             }
             Event::IdentityUnlinked {
                 identity,
                 sessions_ended,
                 changes,
                 refused_by,
-                note,
+                ..
             } => {
                 self.identity(identity);
                 self.providers(refused_by);
                 self.some(t.sessions_counted, *sessions_ended);
                 self.changes(changes);
-                self.note(note);
             }
             Event::AccessWithdrawn {
                 sessions_ended,
@@ -258,71 +232,52 @@ impl<'a> Notes<'a> {
                 self.some(t.sessions_counted, *sessions_ended);
                 self.changes(changes);
             }
-            Event::AccountSynced { changes } => self.changes(changes),
-            Event::RefusalsSuspended { people } => {
+            Event::RefusalsSuspended { people } | Event::ProviderRekeyed { people, .. } => {
                 self.provider();
                 self.count(t.people_counted, *people);
             }
-            Event::RefusalsConfirmed => self.provider(),
-            Event::SignedOutByProvider { count } => {
+            Event::RefusalsConfirmed | Event::TokensRevoked { .. } => self.provider(),
+            Event::SignedOutByProvider { count }
+            | Event::ProviderGone {
+                sessions_ended: count,
+            } => {
                 self.provider();
                 self.count(t.sessions_counted, *count);
             }
-            Event::TokensRevoked { failure } => {
-                if let Some(reason) = failure {
-                    self.reason(*reason);
-                }
-                self.provider();
-            }
-            Event::ProviderGone { sessions_ended } => {
-                self.provider();
-                self.count(t.sessions_counted, *sessions_ended);
-            }
-            Event::Readmitted { refused_by, note } => {
-                self.providers(refused_by);
-                self.note(note);
-            }
-            Event::ProviderRekeyed { people, note } => {
-                self.provider();
-                self.count(t.people_counted, *people);
-                self.note(note);
-            }
-            Event::PasswordChangeRefused => self.reason(Reason::WrongPassword),
-            Event::Proved { by } => self.proved_by(*by),
-            Event::ProofRefused { by } => {
-                self.reason(Reason::WrongPassword);
-                self.proved_by(*by);
-            }
+            Event::Readmitted { refused_by, .. } => self.providers(refused_by),
+            Event::Proved { by } | Event::ProofRefused { by } => self.proved_by(*by),
             Event::ExportMade { list } => self.say(list),
-            Event::EventsSwept { count } => self.count(t.events_counted, *count),
-            Event::MoreSignInsRefused { count } => {
-                self.reason(Reason::More);
-                self.count(t.sign_ins_counted, *count);
-            }
-            Event::ActRefused { reason, note, .. } => {
-                self.reason(*reason);
-                self.note(note);
-            }
-            Event::SignedOut
+            Event::MoreSignInsRefused { count } => self.count(t.sign_ins_counted, *count),
+            Event::SignInRefused { .. }
+            | Event::SignedOut
             | Event::UserSwitched
+            | Event::AccountCreated { .. }
+            | Event::AccountActivated { .. }
             | Event::SuperuserCreated
+            | Event::PasswordChangeRefused
+            | Event::ConfirmationLinkMade { .. }
             | Event::ConfirmationPasswordSet
-            | Event::RescueLinkMade => {}
+            | Event::RescueLinkMade
+            | Event::NoteAdded { .. }
+            | Event::ActRefused { .. } => {}
             Event::Other { .. } => {
                 if !self.unknown_reason.is_empty() {
                     self.say(self.unknown_reason);
                 }
             }
         }
+        // Only admins see the notes that admins wrote.
+        if let Some(note) = event.note()
+            && !note.is_empty()
+            && self.audience == Audience::Admins
+        {
+            self.lines.push(t.in_quotes.with(note.as_str()));
+        }
         self.lines
     }
 
     fn say(&mut self, line: &str) {
         self.lines.push(line.to_owned());
-    }
-
-    fn reason(&mut self, reason: Reason) {
-        self.say(reason_in_words(self.page.t, reason));
     }
 
     fn provider(&mut self) {
@@ -402,12 +357,5 @@ impl<'a> Notes<'a> {
             _ => value,
         });
         self.lines.push(t.changed_from_to.with(label, old, new));
-    }
-
-    /// Adds the note that an admin wrote, which only admins see.
-    fn note(&mut self, note: &Note) {
-        if !note.is_empty() && self.audience == Audience::Admins {
-            self.lines.push(self.page.t.in_quotes.with(note.as_str()));
-        }
     }
 }
