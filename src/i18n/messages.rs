@@ -453,7 +453,7 @@ messages! {
     in_reverse_order: Text = "Sorted Z–A", "按 Z–A 排序";
     never_signed_in: Text = "Never signed in", "从未登录";
     not_for_days: Around = "Over {} days ago", "超过 {} 天未登录";
-    permission: Text = "Permission", "权限";
+    permission: Text = "Permission", "权限名称";
     no_match: Text = "No one matches these filters", "没有符合条件的账号";
     none_so_far: Text = "No match so far", "暂未找到";
     none_so_far_lead: Text = "None of the accounts searched so far match. There are more to search.", "已查看的账号均不符合条件，还有更多未查看。";
@@ -481,7 +481,7 @@ messages! {
     act_deactivate: Text = "Deactivate", "停用";
     act_readmit: Text = "Let in again", "重新准许登录";
     action_readmit: Text = "A provider has refused this person, so no other way of signing in works either. This lifts the block; the reason is recorded.", "登录平台已拒绝此人，其他登录方式也因此不可用。此操作将解除限制，并记录原因。";
-    ask_readmit: Around = "Let {} in again?", "重新准许 {} 登录？";
+    ask_readmit: Around = "Let {} in again?", "重新准许{}登录？";
     steps_readmit: Steps = &["All of this person's ways of signing in work again.", "If the provider refuses them again, they are locked out again."], &["此人的所有登录方式将恢复可用。", "如果登录平台再次拒绝，此人将再次无法登录。"];
     done_readmit: Text = "This person can sign in again.", "此人可以重新登录了。";
     refused_not_refused: Text = "No provider refuses this person", "没有登录平台拒绝此人";
@@ -505,21 +505,21 @@ messages! {
     act_erase: Text = "Erase personal data", "清除个人数据";
     act_note: Text = "Add a note", "添加备注";
 
-    ask_deactivate: Around = "Deactivate {}?", "停用 {}？";
-    ask_activate: Around = "Activate {}?", "启用 {}？";
-    ask_make_superuser: Around = "Make {} an admin?", "将 {} 设为管理员？";
-    ask_make_staff: Around = "Make {} a read-only admin?", "将 {} 设为只读管理员？";
-    ask_take_role: Around = "Revoke the role of {}?", "取消 {} 的角色？";
-    ask_end_sessions: Around = "Sign {} out everywhere?", "让 {} 在所有设备上退出登录？";
-    ask_end_session: Around = "Sign {} out of this session?", "结束 {} 的这个会话？";
-    ask_grant: Around = "Grant {} a permission", "授予 {} 权限";
-    ask_take: Around = "Revoke this permission from {}?", "收回 {} 的这项权限？";
-    ask_link: Around = "Link an identity to {}", "为 {} 关联身份";
-    ask_unlink: Around = "Unlink this identity from {}?", "取消 {} 与此身份的关联？";
-    ask_reset_password: Around = "Reset the password of {}?", "重置 {} 的密码？";
-    ask_confirmation_link: Around = "Make a confirmation link for {}?", "为 {} 生成验证密码链接？";
-    ask_erase: Around = "Erase the personal data of {}?", "清除 {} 的个人数据？";
-    ask_note: Around = "A note about {}", "关于 {} 的备注";
+    ask_deactivate: Around = "Deactivate {}?", "停用{}？";
+    ask_activate: Around = "Activate {}?", "启用{}？";
+    ask_make_superuser: Around = "Make {} an admin?", "将{}设为管理员？";
+    ask_make_staff: Around = "Make {} a read-only admin?", "将{}设为只读管理员？";
+    ask_take_role: Around = "Revoke the role of {}?", "取消{}的角色？";
+    ask_end_sessions: Around = "Sign {} out everywhere?", "让{}在所有设备上退出登录？";
+    ask_end_session: Around = "Sign {} out of this session?", "结束{}的这个会话？";
+    ask_grant: Around = "Grant {} a permission", "授予{}权限";
+    ask_take: Around = "Revoke this permission from {}?", "收回{}的这项权限？";
+    ask_link: Around = "Link an identity to {}", "为{}关联身份";
+    ask_unlink: Around = "Unlink this identity from {}?", "取消{}与此身份的关联？";
+    ask_reset_password: Around = "Reset the password of {}?", "重置{}的密码？";
+    ask_confirmation_link: Around = "Make a confirmation link for {}?", "为{}生成验证密码链接？";
+    ask_erase: Around = "Erase the personal data of {}?", "清除{}的个人数据？";
+    ask_note: Around = "A note about {}", "关于{}的备注";
 
     steps_deactivate: Steps = &["All open sessions on this portal end at once.", "New sign-ins are refused; the page tells the person whom to contact.", "The profile, the permissions and the audit log stay. You can activate the account again."], &["所有会话立即结束。", "之后的登录会被拒绝，并提示应联系谁。", "个人资料、权限和审计日志都会保留。可以重新启用账号。"];
     steps_activate: Steps = &["The person can sign in again at once.", "Permissions and role are unchanged."], &["对方可以立即重新登录。", "权限和角色保持不变。"];
