@@ -30,7 +30,6 @@ mod password;
 mod password_link;
 mod preferences;
 mod redirect;
-mod reference;
 mod rehearsal;
 mod rescue;
 mod rows;

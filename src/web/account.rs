@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::account_notice::{AccountNotice, back_to_account};
-use super::cookie;
+use super::cookie::Ours;
 use super::csrf::Form;
 use super::device::Device;
 use super::guard::{Reader, SignedIn};
@@ -17,17 +17,13 @@ use super::timeline::{Audience, TimelineItem};
 use crate::audit::event::{Event, SignInWay};
 use crate::audit::{self, Actor, Record};
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::permissions::{self, Held};
 use crate::sessions;
 use crate::signout;
 use crate::users::{self, User};
 
-const EVENTS: List = List {
-    path: "/account/timeline",
-    filters: &[],
-    others: &[],
-};
+const EVENTS: List = List::without_filters("/account/timeline");
 const MAX_SESSIONS: i64 = 50;
 const MAX_SIGN_INS: i64 = 10;
 
@@ -103,7 +99,8 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
             })
             .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let notice = cookie::notice(&request)
+    let notice = Ours::Notice
+        .read(&request, &desk)
         .and_then(|code| AccountNotice::from_code(&code))
         .map(|notice| notice.in_words(page.t));
     let asked = desk.asks_for_permissions();
@@ -139,9 +136,7 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
         identities,
     })?;
     if notice.is_some() {
-        response
-            .add_cookie(&cookie::removed_notice(&desk))
-            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+        Ours::Notice.remove(&mut response, &desk)?;
     }
     Ok(response)
 }
@@ -193,7 +188,7 @@ pub async fn end_session(
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     signout::end_session(&desk, &me.user, *id, me.visit.client).await?;
-    Ok(back_to_account(&desk, AccountNotice::SessionEnded))
+    back_to_account(&desk, AccountNotice::SessionEnded)
 }
 
 pub async fn end_other_sessions(
@@ -202,5 +197,5 @@ pub async fn end_other_sessions(
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     signout::end_other_sessions(&desk, &me.user, me.session.id, me.visit.client).await?;
-    Ok(back_to_account(&desk, AccountNotice::SessionsEnded))
+    back_to_account(&desk, AccountNotice::SessionsEnded)
 }

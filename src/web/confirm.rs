@@ -2,22 +2,20 @@
 //! ways that are open to this person.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
 use askama::Template;
 use serde::Deserialize;
 
 use super::csrf::Form;
 use super::guard::SignedIn;
-use super::page::Page;
+use super::page::{Page, Problem};
 use super::redirect::{path, see_other};
-use super::reference::note_refusal;
 use super::ways_in::{WayIn, ways};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::local_path::LocalPath;
 use crate::oauth::Prompt;
-use crate::secret::Secret;
+use crate::secret::{Secret, reference};
 use crate::signin::confirmation::{Outcome, Owner, Typed, prove};
 use crate::users::{self, confirmation};
 
@@ -35,12 +33,6 @@ struct ConfirmPage<'a> {
 }
 
 impl ConfirmPage<'_> {
-    /// True for the button of the one obvious next step.
-    fn is_primary(&self, way: &WayIn<'_>) -> bool {
-        let first = self.ways.iter().find(|way| way.is_available);
-        first.is_some_and(|first| std::ptr::eq(first, way))
-    }
-
     /// True if the person has no way of their own that is sure to be enough.
     fn is_other_needed(&self) -> bool {
         self.forms.is_empty()
@@ -53,11 +45,6 @@ struct PasswordForm {
     label: &'static str,
     hint: &'static str,
     is_bad: bool,
-}
-
-struct Problem {
-    heading: &'static str,
-    lead: String,
 }
 
 /// The codes of the two kinds of password.
@@ -100,32 +87,23 @@ async fn confirm_page<'a>(
     });
     let (hashes, identities) = read.await?;
     let t = page.t;
-    let has_confirmation = hashes.confirmation.is_some();
-    let has_local = hashes.usable_password().is_some();
-    let forms = [
-        (has_local, LOCAL, t.local_password, t.confirm_local_hint),
-        (
-            has_confirmation,
-            CONFIRMATION,
-            t.confirmation_password,
-            t.confirmation_password_hint,
-        ),
-    ];
+    let form = |code: &'static str, label, hint| PasswordForm {
+        code,
+        label,
+        hint,
+        is_bad: bad == Some(code),
+    };
+    let (label, hint) = (t.confirmation_password, t.confirmation_password_hint);
+    let confirmation = hashes.confirmation.is_some();
+    let confirmation = confirmation.then(|| form(CONFIRMATION, label, hint));
+    let local = hashes.usable_password();
+    let local = local.map(|_| form(LOCAL, t.local_password, t.confirm_local_hint));
     Ok(ConfirmPage {
         page,
         ways: ways(page, next, Prompt::Login, |provider| {
             provider.can_prove() && identities.iter().any(|(id, _)| id == provider.id())
         }),
-        forms: forms
-            .into_iter()
-            .filter(|(is_there, ..)| *is_there)
-            .map(|(_, code, label, hint)| PasswordForm {
-                code,
-                label,
-                hint,
-                is_bad: bad == Some(code),
-            })
-            .collect(),
+        forms: local.into_iter().chain(confirmation).collect(),
         next: next.as_str(),
         username: &me.user.username,
         problem: None,
@@ -163,19 +141,13 @@ pub async fn confirm(me: SignedIn, desk: Data<Desk>, form: Form<Fields>) -> Resu
                     heading: t.paused_heading,
                     lead: page.paused_lead(paused),
                 };
-                (problem, crate::secret::reference(), Some(paused))
+                (problem, reference(), Some(paused))
             }
         };
-    let status = match paused {
-        Some(_) => StatusCode::TOO_MANY_REQUESTS,
-        None => StatusCode::UNPROCESSABLE_ENTITY,
-    };
     let mut shown = confirm_page(&page, &me, &next, Some(&with)).await?;
     shown.problem = Some(problem);
     shown.reference = Some(&reference);
-    let mut response = page.respond(status, &shown)?;
-    note_refusal(&mut response, reference.clone(), paused);
-    Ok(response)
+    page.refuse(&reference, paused, &shown)
 }
 
 /// The person in their own session, as the verbs take it.

@@ -1,6 +1,6 @@
 //! Every error, as a page in the person's language or as a short JSON document for a program.
 
-use actix_web::http::header::{ALLOW, LOCATION, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
@@ -77,30 +77,25 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
     }
 }
 
-/// An answer, and the reference that identifies the error on the page and in the log.
+/// An answer, and the reference that identifies the error on its page and in the log.
 pub struct Shown {
     pub response: HttpResponse,
-    pub reference: String,
+    pub reference: Option<String>,
 }
 
 pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>) -> Shown {
+    let elsewhere = match failed {
+        Error::SignedOut => Some(redirect::address("/login", &visit.here)),
+        Error::FreshSignInNeeded => Some(redirect::fresh_address(&visit.here)),
+        _ => None,
+    };
+    if let Some(elsewhere) = elsewhere.filter(|_| !visit.is_script) {
+        return Shown {
+            response: redirect::see_other(&elsewhere),
+            reference: None,
+        };
+    }
     let status = failed.status_code();
-    if matches!(failed, Error::SignedOut) && !visit.is_script {
-        return Shown {
-            response: HttpResponse::SeeOther()
-                .insert_header((LOCATION, redirect::address("/login", &visit.here)))
-                .finish(),
-            reference: String::new(),
-        };
-    }
-    if matches!(failed, Error::FreshSignInNeeded) && !visit.is_script {
-        return Shown {
-            response: HttpResponse::SeeOther()
-                .insert_header((LOCATION, redirect::fresh_address(&visit.here)))
-                .finish(),
-            reference: String::new(),
-        };
-    }
     let reference = match failed {
         Error::SignIn(error) => error.reference.clone(),
         _ => reference(),
@@ -129,22 +124,20 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
     }
     Shown {
         response,
-        reference,
+        reference: Some(reference),
     }
 }
 
 fn json(visit: &Visit, status: StatusCode, failed: &Error, reference: &str) -> HttpResponse {
-    let t = visit.lang.messages();
+    let (heading, _) = heading_and_lead(visit.lang.messages(), failed);
+    let document = serde_json::json!({
+        "error": code(failed),
+        "message": heading,
+        "reference": reference,
+    });
     HttpResponse::build(status)
         .content_type("application/json; charset=utf-8")
-        .body(
-            serde_json::json!({
-                "error": code(failed),
-                "message": heading_and_lead(t, failed).0,
-                "reference": reference,
-            })
-            .to_string(),
-        )
+        .body(document.to_string())
 }
 
 const fn code(failed: &Error) -> &'static str {
@@ -249,11 +242,10 @@ fn page(
     failed: &Error,
     reference: &str,
 ) -> Result<HttpResponse> {
+    let page = Page::new(desk, visit, viewer)?;
     if let Error::SignIn(error) = failed {
-        let page = Page::new(desk, visit, viewer)?;
         return sign_in_page(&page, status, error);
     }
-    let page = Page::new(desk, visit, viewer)?;
     let (heading, lead) = heading_and_lead(page.t, failed);
     let is_ours = status.is_server_error();
     if viewer.is_some() && !is_ours {
@@ -415,12 +407,11 @@ pub async fn no_such_page(request: HttpRequest) -> Result<HttpResponse> {
     if desk.providers.at(request.path()).is_some() {
         allowed.push("GET");
     }
-    if !allowed.is_empty() {
-        return Err(Error::MethodNotAllowed {
-            allow: allowed.join(", "),
-        });
+    if allowed.is_empty() {
+        return Err(Error::NotFound);
     }
-    Err(Error::NotFound)
+    let allow = allowed.join(", ");
+    Err(Error::MethodNotAllowed { allow })
 }
 
 fn matches(pattern: &str, path: &str) -> bool {

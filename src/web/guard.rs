@@ -12,6 +12,7 @@ use super::cookie;
 use super::visit::{Visit, desk};
 use crate::admin::Admin;
 use crate::db::Conn;
+use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::jobs;
 use crate::secret::sha256;
@@ -24,6 +25,19 @@ pub struct SignedIn {
     pub visit: Visit,
     pub session: Session,
     pub user: User,
+}
+
+impl SignedIn {
+    /// Returns the authority of an admin, if the person is one.
+    pub fn admin(&self) -> Option<Admin> {
+        Admin::of(&self.user, &self.session, self.visit.client.clone())
+    }
+
+    /// Refuses a page about an act that needs a fresh sign-in.
+    pub fn check_fresh(&self, desk: &Desk) -> Result<()> {
+        let admin = self.admin().ok_or(Error::Forbidden)?;
+        admin.check_fresh(desk.clock.now())
+    }
 }
 
 /// The person of this request, for error pages and the log line.
@@ -96,8 +110,7 @@ impl FromRequest for Acting {
         let request = request.clone();
         Box::pin(async move {
             let me = signed_in(&request).await?.ok_or(Error::SignedOut)?;
-            let admin = Admin::of(&me.user, &me.session, me.visit.client.clone())
-                .ok_or(Error::Forbidden)?;
+            let admin = me.admin().ok_or(Error::Forbidden)?;
             Ok(Self { me, admin })
         })
     }
@@ -105,9 +118,6 @@ impl FromRequest for Acting {
 
 impl<N: Needed> Reader<N> {
     /// Returns the reader and the result of `query`, which runs only for readers who have access.
-    ///
-    /// # Errors
-    /// [`Error::SignedOut`], [`Error::Forbidden`], or what `query` returns.
     pub async fn read<T, F>(self, query: F) -> Result<(SignedIn, T)>
     where
         T: Send + 'static,
@@ -121,9 +131,6 @@ impl<N: Needed> Reader<N> {
 
     /// Like [`Reader::read`], with input from the address. A fault in the input is reported only
     /// after the reader is known, because the error page shows their name.
-    ///
-    /// # Errors
-    /// As [`Reader::read`]; the error of `input`.
     pub async fn read_by<I, T, F>(self, input: Result<I>, query: F) -> Result<(SignedIn, I, T)>
     where
         I: Clone + Send + 'static,
@@ -192,9 +199,7 @@ where
     };
     if visit.is_under_previous_key {
         // The cookie is sealed again with the current key, so that the previous one can be retired.
-        if let Err(error) = request.get_session().insert(cookie::TOKEN, token.expose()) {
-            return Err(Error::Internal(format!("the session cookie: {error}")));
-        }
+        cookie::set_token(&request.get_session(), token)?;
     }
     if session.is_touch_due(now) {
         jobs::touch(desk, session.id);

@@ -4,12 +4,14 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use actix_web::http::header::RETRY_AFTER;
 use askama::{FastWritable, Template};
+use url::Url;
 
 use super::assets::{ASSETS, Assets};
-use super::cookie::browser_cookie;
+use super::cookie::Ours;
 use super::csrf::{self, FIELD};
 use super::visit::{Sender, Theme, Visit};
 use crate::attempts::Browser;
@@ -47,8 +49,6 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// # Errors
-    /// [`Error::Internal`] without random bytes.
     pub fn new(desk: &'a Desk, visit: &'a Visit, viewer: Option<&User>) -> Result<Self> {
         let mut fresh_browser = None;
         let holder = if let Some(holder) = csrf::holder(visit) {
@@ -77,27 +77,43 @@ impl<'a> Page<'a> {
     }
 
     /// Renders the page, with the binding's cookie if there is a new one.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the template fails.
     pub fn respond(&self, status: StatusCode, template: &impl Template) -> Result<HttpResponse> {
         let html = template
             .render()
             .map_err(|error| Error::Internal(format!("template: {error}")))?;
-        Ok(self.builder(status).body(html))
+        let mut response = HttpResponse::build(status)
+            .content_type("text/html; charset=utf-8")
+            .body(html);
+        if let Some(browser) = &self.fresh_browser {
+            Ours::Browser.set(&mut response, self.desk, browser.value().to_owned())?;
+        }
+        Ok(response)
     }
 
     pub fn ok(&self, template: &impl Template) -> Result<HttpResponse> {
         self.respond(StatusCode::OK, template)
     }
 
-    fn builder(&self, status: StatusCode) -> HttpResponseBuilder {
-        let mut builder = HttpResponse::build(status);
-        builder.content_type("text/html; charset=utf-8");
-        if let Some(browser) = &self.fresh_browser {
-            builder.cookie(browser_cookie(self.desk, browser));
+    /// Renders a page that says why something was refused. Its reference is also in the log line of
+    /// the request, and programs learn when to try again.
+    pub fn refuse(
+        &self,
+        reference: &str,
+        paused: Option<Paused>,
+        template: &impl Template,
+    ) -> Result<HttpResponse> {
+        let status = match paused {
+            Some(_) => StatusCode::TOO_MANY_REQUESTS,
+            None => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        let mut response = self.respond(status, template)?;
+        let noted = Reference(reference.to_owned());
+        response.extensions_mut().insert(noted);
+        if let Some(paused) = paused {
+            let seconds = paused.retry_after.as_secs() + 1;
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
-        builder
+        Ok(response)
     }
 
     // -- for templates --
@@ -150,10 +166,11 @@ impl<'a> Page<'a> {
 
     /// The name beside the bell: `Qinghe Frontdesk`.
     pub fn site_name(&self) -> String {
-        match self.company() {
-            Some(company) => format!("{company} Frontdesk"),
-            None => "Frontdesk".to_owned(),
-        }
+        let company = self.company();
+        company.map_or_else(
+            || "Frontdesk".to_owned(),
+            |company| format!("{company} Frontdesk"),
+        )
     }
 
     /// The operator's notice to everyone.
@@ -207,7 +224,7 @@ impl<'a> Page<'a> {
         self.t.in_brackets.with(place)
     }
 
-    /// Says for how long the password form is paused, and what works in the meantime.
+    /// Says for how long the password form is paused.
     pub fn paused_lead(&self, paused: Paused) -> String {
         let minutes = paused.retry_after.as_secs().div_ceil(60).max(1);
         self.t.paused_lead.with(minutes)
@@ -229,18 +246,19 @@ impl<'a> Page<'a> {
 
     /// The words on a provider's button.
     pub fn continue_with(&self, provider: &Provider) -> String {
-        let label = provider.settings().label.as_ref();
-        match label.and_then(|label| label.of(self.lang)) {
+        match self.label(provider) {
             Some(name) => self.t.continue_with.with(name),
             None => self.t.continue_with_company.to_owned(),
         }
     }
 
+    fn label<'b>(&self, provider: &'b Provider) -> Option<&'b str> {
+        provider.settings().label.as_ref()?.of(self.lang)
+    }
+
     /// A provider's name.
     pub fn label_of(&self, provider: &Provider) -> String {
-        let label = provider.settings().label.as_ref();
-        label
-            .and_then(|label| label.of(self.lang))
+        self.label(provider)
             .unwrap_or(self.t.company_account)
             .to_owned()
     }
@@ -260,16 +278,18 @@ impl<'a> Page<'a> {
 
     /// The host of a provider's sign-in page.
     pub fn host_of(provider: &Provider) -> String {
-        let settings = provider.settings();
-        let known = provider.known();
-        let host = match &known {
-            Some(known) => known.authorize.host_str().map(str::to_owned),
-            None => settings.issuer.as_ref().and_then(|issuer| {
-                let url = url::Url::parse(issuer).ok()?;
-                url.host_str().map(str::to_owned)
-            }),
+        let url = match provider.known() {
+            Some(known) => Some(known.authorize.clone()),
+            None => provider
+                .settings()
+                .issuer
+                .as_deref()
+                .and_then(|issuer| issuer.parse().ok()),
         };
-        host.unwrap_or_default()
+        url.as_ref()
+            .and_then(Url::host_str)
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// The same, by the provider's id.
@@ -302,6 +322,15 @@ impl<'a> Page<'a> {
             Role::Superuser => self.t.role_superuser,
         }
     }
+}
+
+/// The reference on a page that a handler rendered itself, for the log line of the request.
+pub struct Reference(pub String);
+
+/// The message above a form whose password was refused.
+pub struct Problem {
+    pub heading: &'static str,
+    pub lead: String,
 }
 
 /// A time, through any number of references that a template adds.

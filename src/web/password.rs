@@ -1,7 +1,6 @@
 //! Changing one's own local password.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
@@ -10,7 +9,6 @@ use super::account_notice::{AccountNotice, back_to_account};
 use super::csrf::Form;
 use super::guard::{Reader, SignedIn};
 use super::page::Page;
-use super::reference::note_refusal;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::passwords::Weakness;
@@ -43,10 +41,10 @@ struct Problem {
 }
 
 const CURRENT: &str = "current_password";
-const NEW: &str = "new_password";
-const AGAIN: &str = "new_password_again";
+pub const NEW: &str = "new_password";
+pub const AGAIN: &str = "new_password_again";
 
-fn fields(page: &Page<'_>, bad: &str) -> [Field; 3] {
+fn fields(page: &Page<'_>, bad: Option<&str>) -> [Field; 3] {
     let t = page.t;
     [
         (CURRENT, t.current_password, "", "current-password"),
@@ -58,7 +56,7 @@ fn fields(page: &Page<'_>, bad: &str) -> [Field; 3] {
         label,
         hint,
         autocomplete,
-        is_bad: name == bad,
+        is_bad: bad == Some(name),
     })
 }
 
@@ -66,18 +64,15 @@ fn fields(page: &Page<'_>, bad: &str) -> [Field; 3] {
 pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
     let (me, ()) = reader
         .read(|conn, found| {
-            if users::has_password(conn, found.user.id)? {
-                Ok(())
-            } else {
-                Err(Error::NotFound)
-            }
+            let has_password = users::has_password(conn, found.user.id)?;
+            has_password.then_some(()).ok_or(Error::NotFound)
         })
         .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     page.ok(&PasswordPage {
         page: &page,
         username: &me.user.username,
-        fields: fields(&page, ""),
+        fields: fields(&page, None),
         problem: None,
         reference: None,
     })
@@ -117,7 +112,7 @@ pub async fn change(
     let mut known_reference = None;
     let (field, text) =
         match password::change_own(&desk, &me.user, me.session.id, typed, client).await? {
-            Change::Changed => return Ok(back_to_account(&desk, AccountNotice::PasswordChanged)),
+            Change::Changed => return back_to_account(&desk, AccountNotice::PasswordChanged),
             Change::Refused { reference } => {
                 known_reference = Some(reference);
                 (CURRENT, t.current_password_wrong.to_owned())
@@ -129,22 +124,14 @@ pub async fn change(
             Change::Weak(weakness) => (NEW, weakness_text(&page, weakness).to_owned()),
             Change::Differs => (AGAIN, t.passwords_differ.to_owned()),
         };
-    let status = match paused {
-        Some(_) => StatusCode::TOO_MANY_REQUESTS,
-        None => StatusCode::UNPROCESSABLE_ENTITY,
-    };
     // Every page with a refusal has a reference that is also in the log.
     let reference = known_reference.unwrap_or_else(reference);
-    let mut response = page.respond(
-        status,
-        &PasswordPage {
-            page: &page,
-            username: &me.user.username,
-            fields: fields(&page, field),
-            problem: Some(Problem { field, text }),
-            reference: Some(&reference),
-        },
-    )?;
-    note_refusal(&mut response, reference, paused);
-    Ok(response)
+    let shown = PasswordPage {
+        page: &page,
+        username: &me.user.username,
+        fields: fields(&page, Some(field)),
+        problem: Some(Problem { field, text }),
+        reference: Some(&reference),
+    };
+    page.refuse(&reference, paused, &shown)
 }

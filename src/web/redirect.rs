@@ -4,6 +4,9 @@ use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::cookie::Ours;
+use crate::desk::Desk;
+use crate::error::Result;
 use crate::local_path::LocalPath;
 
 /// Returns the path that a person goes on to.
@@ -43,6 +46,13 @@ pub fn see_other(to: &str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, to))
         .finish()
+}
+
+/// Redirects, with a notice that the page there shows once.
+pub fn see_other_with(notice: &'static str, to: &str, desk: &Desk) -> Result<HttpResponse> {
+    let mut response = see_other(to);
+    Ours::Notice.set(&mut response, desk, notice)?;
+    Ok(response)
 }
 
 /// Redirects to a fresh sign-in, and from there back to one of our addresses.

@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use actix_session::Session as CookieSession;
-use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -13,12 +11,11 @@ use url::{Url, form_urlencoded};
 
 use super::account_notice::{AccountNotice, back_to_account};
 use super::confirm;
-use super::cookie::{self, browser_cookie};
+use super::cookie::{self, Ours};
 use super::csrf::Form;
 use super::guard::signed_in;
-use super::page::Page;
-use super::redirect::{address, fresh_address, path, see_other};
-use super::reference::note_refusal;
+use super::page::{Page, Problem};
+use super::redirect::{address, fresh_address, path, see_other, see_other_with};
 use super::visit::Visit;
 use super::ways_in::{WayIn, ways};
 use crate::attempts::{Browser, Intent};
@@ -97,12 +94,6 @@ struct SignInPage<'a> {
 }
 
 impl SignInPage<'_> {
-    /// True for the button of the one obvious next step.
-    fn is_primary(&self, way: &WayIn<'_>) -> bool {
-        let first = self.ways.iter().find(|way| way.is_available);
-        first.is_some_and(|first| std::ptr::eq(first, way))
-    }
-
     fn is_all_down(&self) -> bool {
         !self.ways.is_empty() && self.ways.iter().all(|way| !way.is_available)
     }
@@ -112,12 +103,6 @@ struct PasswordForm<'a> {
     is_open: bool,
     next: &'a str,
     username: &'a str,
-}
-
-/// The message above the form when a password was refused.
-struct Problem {
-    heading: &'static str,
-    lead: String,
 }
 
 pub async fn show(
@@ -203,14 +188,12 @@ pub async fn with_password(
     let visitor = visitor(&visit);
     let outcome = password::sign_in(&desk, credentials, next.clone(), visitor).await?;
     let page = Page::new(&desk, &visit, None)?;
-    let (status, reference, paused) = match outcome {
+    let (reference, paused) = match outcome {
         Outcome::SignedIn { token } => {
             return open_session_anew(&request, &desk, &cookie_session, &token, &next);
         }
-        Outcome::Refused { reference } => (StatusCode::UNPROCESSABLE_ENTITY, reference, None),
-        Outcome::Paused { reference, paused } => {
-            (StatusCode::TOO_MANY_REQUESTS, reference, Some(paused))
-        }
+        Outcome::Refused { reference } => (reference, None),
+        Outcome::Paused { reference, paused } => (reference, Some(paused)),
     };
     let problem = match paused {
         None => Problem {
@@ -222,18 +205,14 @@ pub async fn with_password(
             lead: format!("{}{}", page.paused_lead(paused), page.t.paused_company),
         },
     };
-    let mut response = page.respond(
-        status,
-        &SignInPage {
-            page: &page,
-            ways: ways(&page, &next, Prompt::Unasked, |_| true),
-            form: password_form(&desk, true, next.as_str(), &username),
-            problem: Some(problem),
-            reference: Some(&reference),
-        },
-    )?;
-    note_refusal(&mut response, reference, paused);
-    Ok(response)
+    let shown = SignInPage {
+        page: &page,
+        ways: ways(&page, &next, Prompt::Unasked, |_| true),
+        form: password_form(&desk, true, next.as_str(), &username),
+        problem: Some(problem),
+        reference: Some(&reference),
+    };
+    page.refuse(&reference, paused, &shown)
 }
 
 pub fn visitor(visit: &Visit) -> Visitor {
@@ -254,15 +233,12 @@ fn open_session(
     next: &LocalPath,
 ) -> Result<HttpResponse> {
     cookie_session.renew();
-    cookie_session
-        .insert(cookie::TOKEN, token.expose())
-        .map_err(|error| Error::Internal(format!("the session cookie: {error}")))?;
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, next.to_ascii()));
-    if cookie::farewell(request).is_some() {
-        response.cookie(cookie::removed_farewell(desk));
+    cookie::set_token(cookie_session, token)?;
+    let mut response = see_other(&next.to_ascii());
+    if Ours::Farewell.read(request, desk).is_some() {
+        Ours::Farewell.remove(&mut response, desk)?;
     }
-    Ok(response.finish())
+    Ok(response)
 }
 
 /// Like `open_session`, for ways in that one browser takes one at a time. If the browser came with
@@ -276,21 +252,9 @@ pub fn open_session_anew(
 ) -> Result<HttpResponse> {
     let mut response = open_session(request, desk, cookie_session, token, next)?;
     if Visit::of(request, desk).session_token.is_some() {
-        response
-            .add_cookie(&cookie::removed_browser(desk))
-            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+        Ours::Browser.remove(&mut response, desk)?;
     }
     Ok(response)
-}
-
-/// Sends the browser to the provider. This costs no row, and no cookie except the browser's
-/// binding.
-pub async fn begin(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    wanted: Query<Wanted>,
-) -> Result<HttpResponse> {
-    send_off(&request, &desk, &wanted).await
 }
 
 /// Like `begin`, for a third party that sends people here with a form (`OpenID` Connect Core 4).
@@ -323,12 +287,14 @@ pub async fn begin_by_form(
     Ok(see_other(&format!("/oauth2/login?{query}")))
 }
 
-async fn send_off(
-    request: &HttpRequest,
-    desk: &Data<Desk>,
-    wanted: &Wanted,
+/// Sends the browser to the provider. This costs no row, and no cookie except the browser's
+/// binding.
+pub async fn begin(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    wanted: Query<Wanted>,
 ) -> Result<HttpResponse> {
-    let visit = Visit::of(request, desk);
+    let visit = Visit::of(&request, &desk);
     let (browser, is_new) = binding(&visit)?;
     let provider = match (&wanted.iss, &wanted.provider) {
         (Some(issuer), _) => Some(desk.providers.by_issuer(issuer).ok_or(Error::BadRequest)?),
@@ -337,30 +303,27 @@ async fn send_off(
     };
     let provider = provider.map(|provider| provider.id().to_owned());
     let id = provider.as_deref().unwrap_or_default();
-    let intent = match intent(request, desk, &visit, wanted, id).await? {
+    let intent = match intent(&request, &desk, &visit, &wanted, id).await? {
         Ok(intent) => intent,
         Err(elsewhere) => return Ok(elsewhere),
     };
-    let next = match intent {
-        Intent::Link(_) => account_path(),
-        _ => wanted.target(desk),
+    let (next, prompt) = match intent {
+        // A person who adds a provider must prove there who they are.
+        Intent::Link(_) => (account_path(), Prompt::Login),
+        _ => (wanted.target(&desk), wanted.prompt()),
     };
     let wish = Wish {
         provider,
         next,
-        prompt: match intent {
-            // A person who adds a provider must prove there who they are.
-            Intent::Link(_) => Prompt::Login,
-            _ => wanted.prompt(),
-        },
+        prompt,
         intent,
         login_hint: wanted
             .login_hint
             .clone()
             .filter(|hint| hint.chars().count() <= 255 && !hint.chars().any(char::is_control)),
     };
-    let url = signin::begin(desk, &browser, wish, &visit.client).await?;
-    Ok(bound(desk, &browser, is_new, &url))
+    let url = signin::begin(&desk, &browser, wish, &visit.client).await?;
+    bound(&desk, &browser, is_new, &url)
 }
 
 /// Returns the purpose of the attempt if the person may have it, otherwise where they go instead.
@@ -397,7 +360,7 @@ async fn intent(
     Ok(if desk.clock.now().since(made_at) <= ADDING {
         Ok(Intent::Link(me.session.id))
     } else {
-        Err(back_to_account(desk, AccountNotice::LinkTooOld))
+        Err(back_to_account(desk, AccountNotice::LinkTooOld)?)
     })
 }
 
@@ -425,13 +388,12 @@ fn binding(visit: &Visit) -> Result<(Browser, bool)> {
     })
 }
 
-fn bound(desk: &Desk, browser: &Browser, is_new: bool, url: &Url) -> HttpResponse {
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, url.as_str()));
+fn bound(desk: &Desk, browser: &Browser, is_new: bool, url: &Url) -> Result<HttpResponse> {
+    let mut response = see_other(url.as_str());
     if is_new {
-        response.cookie(browser_cookie(desk, browser));
+        Ours::Browser.set(&mut response, desk, browser.value().to_owned())?;
     }
-    response.finish()
+    Ok(response)
 }
 
 /// The provider sends the browser back here (RFC 6749 4.1.2).
@@ -459,19 +421,14 @@ pub async fn finish(
             let mut response = open_session(&request, &desk, &cookie_session, &token, &next)?;
             // Other tabs of the same person continue with the existing binding.
             if is_other_person {
-                response
-                    .add_cookie(&cookie::removed_browser(&desk))
-                    .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+                Ours::Browser.remove(&mut response, &desk)?;
             }
             Ok(response)
         }
-        Finished::Linked { next } => Ok(HttpResponse::SeeOther()
-            .insert_header((LOCATION, next.to_ascii()))
-            .cookie(cookie::notice_cookie(
-                &desk,
-                AccountNotice::IdentityLinked.code(),
-            ))
-            .finish()),
+        Finished::Linked { next } => {
+            let notice = AccountNotice::IdentityLinked.code();
+            see_other_with(notice, &next.to_ascii(), &desk)
+        }
         Finished::Rehearsed(rehearsal) => super::rehearsal::show(&desk, &visit, &rehearsal),
         // A reload, or the browser's back button: a person who is signed in simply goes on.
         Finished::Stale(stale)
@@ -485,7 +442,7 @@ pub async fn finish(
         Finished::Stale(stale) => {
             let (browser, is_new) = binding(&visit)?;
             let url = signin::start_over(&desk, *stale, &browser, &visit.client).await?;
-            Ok(bound(&desk, &browser, is_new, &url))
+            bound(&desk, &browser, is_new, &url)
         }
     }
 }
@@ -501,22 +458,18 @@ pub async fn sign_out(
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     let mut response = see_other("/signed-out");
-    let mut add = |cookie: actix_web::cookie::Cookie<'static>| {
-        response
-            .add_cookie(&cookie)
-            .map_err(|error| Error::Internal(format!("a cookie: {error}")))
-    };
     if let Some(token) = &visit.session_token {
         let farewell = signout::sign_out(&desk, token, visit.client.clone()).await?;
         cookie_session.purge();
         if let Some(farewell) = farewell {
-            add(cookie::farewell_cookie(&desk, farewell))?;
+            Ours::Farewell.set(&mut response, &desk, farewell)?;
         }
     }
     if visit.is_under_previous_key {
-        add(cookie::removed_session(&desk))?;
+        // actix-session cannot open this cookie itself.
+        Ours::Session.remove(&mut response, &desk)?;
     }
     // The next person gets a new binding; a tab that is in the middle of a sign-in starts over.
-    add(cookie::removed_browser(&desk))?;
+    Ours::Browser.remove(&mut response, &desk)?;
     Ok(response)
 }

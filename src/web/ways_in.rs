@@ -13,6 +13,8 @@ pub struct WayIn<'a> {
     pub host: String,
     pub begin: String,
     pub is_available: bool,
+    /// True for the first that is available: the one obvious next step.
+    pub is_primary: bool,
 }
 
 /// Returns the buttons for all providers, including those that cannot be reached.
@@ -24,9 +26,8 @@ pub fn ways<'a>(
 ) -> Vec<WayIn<'a>> {
     let desk = page.desk;
     let is_one = desk.providers.is_one();
-    desk.providers
-        .all()
-        .iter()
+    let wanted = desk.providers.all().iter();
+    let mut ways: Vec<WayIn<'a>> = wanted
         .filter(|provider| is_wanted(provider))
         .map(|provider| {
             provider.nudge(desk.clock.now());
@@ -44,7 +45,12 @@ pub fn ways<'a>(
                 host: Page::host_of(provider),
                 begin,
                 is_available: provider.is_available(),
+                is_primary: false,
             }
         })
-        .collect()
+        .collect();
+    if let Some(first) = ways.iter_mut().find(|way| way.is_available) {
+        first.is_primary = true;
+    }
+    ways
 }

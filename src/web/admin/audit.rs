@@ -93,7 +93,6 @@ pub fn filter(address: &ListQuery, zone: &TimeZone) -> Result<Filter> {
 #[template(path = "admin/audit.html")]
 struct AuditLog<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     address: &'a ListQuery,
     total: String,
     kept: (u64, u64),
@@ -130,7 +129,6 @@ pub async fn list(
     let days = |span: std::time::Duration| span.as_secs() / 86_400;
     page.ok(&AuditLog {
         page: &page,
-        tab: "audit",
         total: total_in_words(&page, total),
         kept: (days(desk.retention.sign_ins), days(desk.retention.acts)),
         selects: LIST.selects(&page, &address),

@@ -8,7 +8,7 @@ use askama::Template;
 use super::act::{Fields, Words, refusal_in_words, words};
 use super::users::{LIST, wanted};
 use crate::admin::{self, Act, ActKind, BATCH, Said, Selection};
-use crate::audit::{MAX_NOTE, Note};
+use crate::audit::Note;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::paging::{PAGE_SIZES, Page as ListPage, Total};
@@ -102,7 +102,6 @@ impl Asked {
 #[template(path = "admin/bulk.html")]
 struct BulkPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     /// The input that is still missing, if any: no one is ticked, or no act is chosen.
     missing: Option<&'static str>,
     words: Option<Words>,
@@ -115,7 +114,6 @@ struct BulkPage<'a> {
     needs_permission: bool,
     names: Vec<String>,
     batch: String,
-    longest_reason: usize,
     back: String,
 }
 
@@ -159,7 +157,6 @@ pub async fn confirm(
     };
     page.ok(&BulkPage {
         page: &page,
-        tab: "users",
         missing,
         words: act.as_ref().map(|act| words(&page, act)),
         count: accounts_in_words(&page, total),
@@ -169,7 +166,6 @@ pub async fn confirm(
         asked: &asked,
         names,
         batch: grouped(i64::try_from(BATCH).unwrap_or(i64::MAX)),
-        longest_reason: MAX_NOTE,
         back,
     })
 }
@@ -193,7 +189,6 @@ struct FailedRow {
 #[template(path = "admin/bulk_result.html")]
 struct ResultPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     label: &'static str,
     done: String,
     unchanged: String,
@@ -236,7 +231,6 @@ pub async fn perform(
     let done_so_far = asked.done.saturating_add(outcome.done);
     page.ok(&ResultPage {
         page: &page,
-        tab: "users",
         label: words(&page, &act).label,
         done: count(done_so_far),
         unchanged: count(outcome.unchanged),

@@ -1,14 +1,13 @@
 //! A new local account. Its owner receives a link and chooses the password.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
 
 use super::act::{LinkFor, refusal_in_words, show_link};
-use crate::admin::{self, Admin, NewAccount, Refusal};
-use crate::audit::{MAX_NOTE, Note};
+use crate::admin::{self, NewAccount, Refusal};
+use crate::audit::Note;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
@@ -19,7 +18,6 @@ use crate::web::csrf::Form;
 use crate::web::guard::{Acting, Reader, Superuser};
 use crate::web::page::Page;
 use crate::web::redirect::sign_in_anew;
-use crate::web::reference::note_refusal;
 
 #[derive(Default, Deserialize)]
 pub struct NewUser {
@@ -43,10 +41,8 @@ struct Field<'a> {
 #[template(path = "admin/new_user.html")]
 struct NewUserPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     fields: [Field<'a>; 3],
     reason: &'a str,
-    longest_reason: usize,
     problem: Option<(&'static str, &'a str)>,
     reference: Option<&'a str>,
 }
@@ -90,10 +86,8 @@ fn shown<'a>(
     });
     NewUserPage {
         page,
-        tab: "users",
         fields,
         reason: &typed.reason,
-        longest_reason: MAX_NOTE,
         problem,
         reference,
     }
@@ -104,10 +98,7 @@ pub async fn show(reader: Reader<Superuser>, desk: Data<Desk>) -> Result<HttpRes
     let (me, ()) = reader
         .read(move |_, _| if is_off { Err(Error::NotFound) } else { Ok(()) })
         .await?;
-    let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
-    admin
-        .ok_or(Error::Forbidden)?
-        .check_fresh(desk.clock.now())?;
+    me.check_fresh(&desk)?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     page.ok(&shown(&page, &NewUser::default(), None, None))
 }
@@ -147,10 +138,6 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
     let text = refusal_in_words(&page, &refusal);
     let reference = reference();
     let problem = Some((field, text.as_str()));
-    let mut response = page.respond(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        &shown(&page, &typed, problem, Some(&reference)),
-    )?;
-    note_refusal(&mut response, reference.clone(), None);
-    Ok(response)
+    let shown = shown(&page, &typed, problem, Some(&reference));
+    page.refuse(&reference, None, &shown)
 }

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::admin::{self, BATCH, Said};
-use crate::audit::{MAX_NOTE, Note};
+use crate::audit::Note;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -13,13 +13,13 @@ use crate::paging::Total;
 use crate::secret::reference;
 use crate::sessions::list::{Filter, Owned, list as list_sessions, total};
 use crate::users::{self, Role};
-use crate::web::cookie;
+use crate::web::cookie::Ours;
 use crate::web::csrf::Form;
 use crate::web::device::Device;
 use crate::web::guard::{Acting, Reader, Staff, Superuser};
 use crate::web::list::{Chip, List, ListFilter, ListQuery, Pager, Select, total_in_words};
 use crate::web::page::Page;
-use crate::web::redirect::{see_other, sign_in_anew};
+use crate::web::redirect::{see_other_with, sign_in_anew};
 
 pub const LIST: List = List {
     path: "/admin/sessions",
@@ -80,7 +80,6 @@ struct Row {
 #[template(path = "admin/sessions.html")]
 struct SessionList<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     address: &'a ListQuery,
     total: String,
     selects: Vec<Select>,
@@ -114,12 +113,12 @@ pub async fn list(
     let pager = Pager::of(&listing, &address, t.pages_of_sessions, note, |owned| {
         owned.session.id
     });
-    let notice = cookie::notice(&request)
+    let notice = Ours::Notice
+        .read(&request, &desk)
         .filter(|code| code == ENDED)
         .map(|_| t.done_end_matching);
     let mut response = page.ok(&SessionList {
         page: &page,
-        tab: "sessions",
         total: total_in_words(&page, total),
         selects: LIST.selects(&page, &address),
         chips: LIST.chips(&page, &address),
@@ -138,9 +137,7 @@ pub async fn list(
         address: &address,
     })?;
     if notice.is_some() {
-        response
-            .add_cookie(&cookie::removed_notice(&desk))
-            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+        Ours::Notice.remove(&mut response, &desk)?;
     }
     Ok(response)
 }
@@ -149,12 +146,10 @@ pub async fn list(
 #[template(path = "admin/end_sessions.html")]
 struct EndPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     address: &'a ListQuery,
     count: String,
     chips: Vec<Chip>,
     batch: usize,
-    longest_reason: usize,
     reason: &'a str,
     /// The number of sessions that were ended, if there are more.
     ended: Option<usize>,
@@ -173,8 +168,7 @@ pub async fn confirm_end(
             total(conn, now, limits, &filter)
         })
         .await?;
-    let admin = admin::Admin::of(&me.user, &me.session, me.visit.client.clone());
-    admin.ok_or(Error::Forbidden)?.check_fresh(now)?;
+    me.check_fresh(&desk)?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     page.ok(&end_page(&page, &address, total, "", None))
 }
@@ -188,12 +182,10 @@ fn end_page<'a>(
 ) -> EndPage<'a> {
     EndPage {
         page,
-        tab: "sessions",
         address,
         count: total_in_words(page, total),
         chips: LIST.chips(page, address),
         batch: BATCH,
-        longest_reason: MAX_NOTE,
         reason,
         ended,
     }
@@ -242,9 +234,5 @@ pub async fn end(
             Some(ended.count),
         ));
     }
-    let mut response = see_other(&address.with("after", None));
-    response
-        .add_cookie(&cookie::notice_cookie(&desk, ENDED))
-        .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
-    Ok(response)
+    see_other_with(ENDED, &address.with("after", None), &desk)
 }

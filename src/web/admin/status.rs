@@ -89,7 +89,6 @@ impl Chart {
 #[template(path = "admin/status.html")]
 struct StatusPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     works: bool,
     database: String,
     database_ms: u128,
@@ -264,7 +263,6 @@ pub async fn show(reader: Reader<Staff>, desk: Data<Desk>) -> Result<HttpRespons
         .any(|known| known.suspended_until.is_some_and(|until| until > now));
     page.ok(&StatusPage {
         page: &page,
-        tab: "status",
         works: answers
             && !is_any_suspended
             && migrations == MigrationState::Current

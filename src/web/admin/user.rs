@@ -20,7 +20,7 @@ use crate::permissions::{self, BY_HAND, Held};
 use crate::sessions::{self, Limits, Session};
 use crate::users::confirmation::Hashes;
 use crate::users::{self, LastChange, Role, User, refusals};
-use crate::web::cookie;
+use crate::web::cookie::Ours;
 use crate::web::guard::{Reader, SignedIn, Staff};
 use crate::web::list::{List, ListQuery, Pager};
 use crate::web::page::{Page, Person};
@@ -28,11 +28,7 @@ use crate::web::rows::{KeptPermissions, MAX_SHOWN, ShownSession};
 use crate::web::timeline::{Audience, TimelineItem};
 
 /// The events of one account, shown on its page.
-const EVENTS: List = List {
-    path: "",
-    filters: &[],
-    others: &[],
-};
+const EVENTS: List = List::without_filters("");
 const MAX_SESSIONS: i64 = 50;
 /// Events per page of the timeline.
 const TIMELINE: usize = 25;
@@ -48,7 +44,6 @@ struct Changed {
 #[expect(clippy::struct_excessive_bools, reason = "what the template asks")]
 struct UserPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     person: Person,
     user: User,
     notice: Option<&'static str>,
@@ -163,12 +158,11 @@ pub async fn show(
     let mut pager = Pager::of(&found.events, &query, label, note, |event| event.id);
     pager.sizes.clear();
     pager.at_anchor(&format!("/admin/users/{id}"), "timeline");
-    let notice = cookie::notice(&request).and_then(|code| notice_of(&page, &code));
+    let notice = Ours::Notice.read(&request, &desk);
+    let notice = notice.and_then(|code| notice_of(&page, &code));
     let mut response = page.ok(&user_page(&page, found, pager, notice, &me))?;
     if notice.is_some() {
-        response
-            .add_cookie(&cookie::removed_notice(&desk))
-            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+        Ours::Notice.remove(&mut response, &desk)?;
     }
     Ok(response)
 }
@@ -186,7 +180,6 @@ fn user_page<'a>(
     let this = Some(me.session.id);
     UserPage {
         page,
-        tab: "users",
         person: Person::of(&found.user),
         notice,
         changed: changed(page, found.last_changes),

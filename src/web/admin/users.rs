@@ -8,7 +8,6 @@ use askama::Template;
 use strum::VariantArray as _;
 
 use super::act::for_many;
-use crate::admin::Admin;
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
@@ -170,7 +169,6 @@ struct SortLink {
 #[template(path = "admin/users.html")]
 struct UserList<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     address: &'a ListQuery,
     total: String,
     selects: Vec<Select>,
@@ -210,12 +208,11 @@ pub async fn list(
         .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let t = page.t;
-    let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
+    let admin = me.admin();
     let note = order_in_words(&page, &wanted);
     let total = total_in_words(&page, total);
     page.ok(&UserList {
         page: &page,
-        tab: "users",
         selects: LIST.selects(&page, &address),
         permission_names,
         chips: LIST.chips(&page, &address),
