@@ -36,19 +36,13 @@ struct ShownSignIn {
 
 impl ShownSignIn {
     fn of(record: Record, page: &Page<'_>) -> Self {
-        let by_rescue_link = matches!(
-            record.event(),
+        let way = match record.event() {
             Event::SignedIn {
                 by: SignInWay::RescueLink,
                 ..
-            }
-        );
-        let way = if by_rescue_link {
-            page.t.rescue_link.to_owned()
-        } else if record.provider.is_empty() {
-            page.t.local_password.to_owned()
-        } else {
-            page.provider_name(&record.provider)
+            } => page.t.rescue_link.to_owned(),
+            _ if record.provider.is_empty() => page.t.local_password.to_owned(),
+            _ => page.provider_name(&record.provider),
         };
         Self {
             way,
@@ -72,7 +66,6 @@ struct Account<'a> {
     kept_permissions: Vec<KeptPermissions>,
     has_password: bool,
     identities: Vec<(String, String)>,
-    /// Addresses that add a provider, and the providers' names.
     addable: Vec<(String, String)>,
 }
 
@@ -104,41 +97,42 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
         .and_then(|code| AccountNotice::from_code(&code))
         .map(|notice| notice.in_words(page.t));
     let asked = desk.asks_for_permissions();
+    let session = |session| ShownSession::of(session, &page, Some(me.session.id));
+    let sign_in = |record| ShownSignIn::of(record, &page);
     let mut response = page.ok(&Account {
         page: &page,
         user: &me.user,
         notice,
-        sessions: sessions
-            .into_iter()
-            .map(|session| ShownSession::of(session, &page, Some(me.session.id)))
-            .collect(),
-        sign_ins: sign_ins
-            .into_iter()
-            .map(|record| ShownSignIn::of(record, &page))
-            .collect(),
+        sessions: sessions.into_iter().map(session).collect(),
+        sign_ins: sign_ins.into_iter().map(sign_in).collect(),
         permissions: held,
         more_permissions,
         has_stale_permissions: !kept.is_empty() || me.user.has_stale_permissions(asked),
         kept_permissions: KeptPermissions::of(&page, &me.user, kept, asked),
         has_password,
-        addable: desk
-            .providers
-            .all()
-            .iter()
-            .filter(|provider| provider.settings().vouches_for.linking)
-            .filter(|provider| identities.iter().all(|(id, _)| id != provider.id()))
-            .filter_map(|provider| {
-                let session = me.visit.session_token.as_ref()?;
-                let address = adding_address(&desk, session, provider.id());
-                Some((address, page.label_of(provider)))
-            })
-            .collect(),
+        addable: addable(&page, &me, &identities),
         identities,
     })?;
     if notice.is_some() {
         Ours::Notice.remove(&mut response, &desk)?;
     }
     Ok(response)
+}
+
+/// The providers that the person can add: the addresses that begin it, and the names.
+fn addable(page: &Page<'_>, me: &SignedIn, has: &[(String, String)]) -> Vec<(String, String)> {
+    let Some(session) = &me.visit.session_token else {
+        return Vec::new();
+    };
+    let providers = page.desk.providers.all().iter();
+    providers
+        .filter(|provider| provider.settings().vouches_for.linking)
+        .filter(|provider| has.iter().all(|(id, _)| id != provider.id()))
+        .map(|provider| {
+            let address = adding_address(page.desk, session, provider.id());
+            (address, page.label_of(provider))
+        })
+        .collect()
 }
 
 #[derive(Template)]

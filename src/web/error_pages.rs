@@ -13,6 +13,7 @@ use crate::desk::Desk;
 use crate::error::{self, Cause, DatabaseError, Error, Result, SignInError};
 use crate::i18n::messages::Messages;
 use crate::i18n::sentence::Around;
+use crate::oauth::Prompt;
 use crate::secret::reference;
 use crate::users::User;
 
@@ -274,25 +275,19 @@ fn page(
 }
 
 fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Result<HttpResponse> {
-    let mut retry = redirect::address("/oauth2/login", &error.next);
-    if !page.desk.providers.is_one() && !error.provider.is_empty() {
-        retry.push_str("&provider=");
-        retry.push_str(&error.provider);
-    }
+    let begin =
+        |prompt, provider: &str| redirect::begin_address(page.desk, &error.next, prompt, provider);
     if let Cause::Inactive { username } = &error.cause {
-        // The provider still knows who was here, and might send back the same person without
-        // asking.
-        retry.push_str("&prompt=login");
-        return page.respond(
-            status,
-            &Deactivated {
-                page,
-                username,
-                retry,
-                logout_url: page.logout_url(&error.provider),
-                reference: &error.reference,
-            },
-        );
+        let shown = Deactivated {
+            page,
+            username,
+            // The provider still knows who was here, and might send back the same person without
+            // asking.
+            retry: begin(Prompt::Login, &error.provider),
+            logout_url: page.logout_url(&error.provider),
+            reference: &error.reference,
+        };
+        return page.respond(status, &shown);
     }
     let t = page.t;
     let (lead, steps) = explain(t, &error.cause);
@@ -301,6 +296,7 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         let account = ("/account".to_owned(), t.back_to_account.to_owned());
         (t.linking_failed, account)
     } else {
+        let retry = begin(Prompt::Unasked, &error.provider);
         (t.sign_in_failed, (retry, t.try_again.to_owned()))
     };
     let mut shown = SignInFailed {
@@ -319,10 +315,7 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         name = first.map_or_else(|| by.clone(), |first| page.label_of(first));
         shown.heading = t.kept_out_heading;
         if let Some(first) = first {
-            let mut begin = redirect::address("/oauth2/login", &error.next);
-            begin.push_str("&provider=");
-            begin.push_str(by);
-            shown.onward = (begin, page.continue_with(first));
+            shown.onward = (begin(Prompt::Unasked, by), page.continue_with(first));
             shown.lead = Lead::About(t.cause_kept_out, &name);
         } else {
             shown.steps = vec![t.step_ask_to_readmit];

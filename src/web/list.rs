@@ -142,13 +142,11 @@ impl ListQuery {
 
     /// Parses the size of a page, which must be one that the list offers.
     pub fn size(&self) -> Result<usize> {
-        let Some(given) = self.get("size") else {
-            return Ok(PAGE_SIZE);
+        let offered = |given: &str| {
+            let mut sizes = PAGE_SIZES.into_iter();
+            sizes.find(|size| size.to_string() == given)
         };
-        PAGE_SIZES
-            .into_iter()
-            .find(|size| size.to_string() == given)
-            .ok_or(Error::BadRequest)
+        Ok(self.parsed("size", offered)?.unwrap_or(PAGE_SIZE))
     }
 
     /// The filters and the order, without the page: `q=wang&status=active`.
@@ -181,6 +179,12 @@ impl ListQuery {
             .filter_map(|(name, value)| Some((*name, (*value)?)));
         with_query(path, kept.chain(added))
     }
+}
+
+/// Finds the value of a code.
+pub fn find_code<T: Copy>(table: &[(&str, T)], code: &str) -> Option<T> {
+    let found = table.iter().find(|(known, _)| *known == code);
+    found.map(|(_, value)| *value)
 }
 
 /// Returns an address. Without parameters, it has no `?`.

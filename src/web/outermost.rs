@@ -123,7 +123,7 @@ impl Line {
         response: ServiceResponse<impl MessageBody + 'static>,
         desk: &Desk,
     ) -> ServiceResponse<BoxBody> {
-        let is_late = self.body.as_ref().is_some_and(|body| body.is_late());
+        let is_late = self.body.as_ref().is_some_and(|body| body.is_late.get());
         let (http, response) = response.into_parts();
         let mut response = match response.error() {
             None => {

@@ -8,6 +8,7 @@ use super::cookie::Ours;
 use crate::desk::Desk;
 use crate::error::Result;
 use crate::local_path::LocalPath;
+use crate::oauth::Prompt;
 
 /// Returns the path that a person goes on to.
 pub fn path(next: Option<&str>) -> LocalPath {
@@ -34,6 +35,19 @@ pub fn address(path: &str, next: &LocalPath) -> String {
         "{path}?next={}",
         utf8_percent_encode(next.as_str(), QUERY_VALUE)
     )
+}
+
+/// The address that begins a sign-in. It names the provider if there are several.
+pub fn begin_address(desk: &Desk, next: &LocalPath, prompt: Prompt, provider: &str) -> String {
+    let mut begin = address("/oauth2/login", next);
+    if prompt == Prompt::Login {
+        begin.push_str("&prompt=login");
+    }
+    if !desk.providers.is_one() && !provider.is_empty() {
+        begin.push_str("&provider=");
+        begin.push_str(provider);
+    }
+    begin
 }
 
 /// The address of a fresh sign-in for a person who is signed in:

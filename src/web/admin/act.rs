@@ -22,7 +22,7 @@ use crate::signin::{confirmation, password_link};
 use crate::users::{self, Role, User};
 use crate::web::csrf::Form;
 use crate::web::device::Device;
-use crate::web::guard::{Acting, Reader, Superuser};
+use crate::web::guard::{Acting, Reader, SignedIn, Superuser};
 use crate::web::list::with_query;
 use crate::web::page::{Page, Person};
 use crate::web::redirect::{see_other_with, sign_in_anew_or};
@@ -428,7 +428,7 @@ pub async fn perform(
         Err(Stopped::Refused(refusal)) => refusal,
         Ok(_) => {
             if let Some(draft) = draft {
-                return show_link(&desk, &me.visit, &me.user, user_id, draft).await;
+                return show_link(&desk, &me, user_id, draft).await;
             }
             let account = format!("/admin/users/{user_id}");
             return see_other_with(act.kind().code(), &account, &desk);
@@ -496,8 +496,7 @@ pub enum LinkFor {
 /// Shows the link. No other page ever does.
 pub async fn show_link(
     desk: &Desk,
-    visit: &crate::web::visit::Visit,
-    viewer: &User,
+    me: &SignedIn,
     user_id: i64,
     (draft, what): (Draft, LinkFor),
 ) -> Result<HttpResponse> {
@@ -507,7 +506,7 @@ pub async fn show_link(
         .read(move |conn| users::find(conn, user_id))
         .await?
         .ok_or(Error::NotFound)?;
-    let page = Page::new(desk, visit, Some(viewer))?;
+    let page = Page::new(desk, &me.visit, Some(&me.user))?;
     let (t, origin) = (page.t, &desk.public_url.origin);
     let (heading, lead, once, link, lifetime) = match what {
         LinkFor::Password => (

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::paging::{PAGE_SIZES, Page as ListPage, Total};
 use crate::permissions;
 use crate::secret::reference;
-use crate::users::{self, User, Wanted};
+use crate::users::{self, Wanted};
 use crate::web::csrf::Form;
 use crate::web::guard::Acting;
 use crate::web::list::{Chip, ListQuery, grouped, total_in_words};
@@ -26,6 +26,7 @@ const MAX_NAMES: i64 = 100;
 const MAX_FAILURES: usize = 1000;
 
 /// The fields that the forms send.
+#[derive(Default)]
 struct Asked {
     ids: Vec<i64>,
     is_all: bool,
@@ -42,21 +43,8 @@ struct Asked {
 }
 
 impl Asked {
-    /// # Errors
-    /// [`Error::BadRequest`]
     fn of(form: Vec<(String, String)>) -> Result<Self> {
-        let mut asked = Self {
-            ids: Vec::new(),
-            is_all: false,
-            filter: String::new(),
-            act: String::new(),
-            permission: String::new(),
-            reason: String::new(),
-            note: Note::default(),
-            after: None,
-            reference: None,
-            done: 0,
-        };
+        let mut asked = Self::default();
         for (name, value) in form {
             let number = || value.parse().map_err(|_| Error::BadRequest);
             match name.as_str() {
@@ -73,12 +61,12 @@ impl Asked {
             }
         }
         asked.note = Note::parse(&asked.reason).ok_or(Error::BadRequest)?;
-        let is_sane = asked.ids.len() <= PAGE_SIZES.into_iter().max().unwrap_or(0)
-            && asked
-                .reference
-                .as_ref()
-                .is_none_or(|text| text.len() <= 32 && text.is_ascii());
-        is_sane.then_some(asked).ok_or(Error::BadRequest)
+        let is_sane = |reference: &String| reference.len() <= 32 && reference.is_ascii();
+        let most = PAGE_SIZES.into_iter().max().unwrap_or(0);
+        if asked.ids.len() > most || !asked.reference.iter().all(is_sane) {
+            return Err(Error::BadRequest);
+        }
+        Ok(asked)
     }
 
     /// The act, if it can be done to many accounts.
@@ -129,15 +117,16 @@ pub async fn confirm(
         return Ok(sign_in_anew(&back));
     }
     let wanted = asked.wanted(&desk)?;
-    let (ids, is_all) = (asked.ids.clone(), asked.is_all);
+    let is_all = asked.is_all;
+    let ids = if is_all {
+        Vec::new()
+    } else {
+        asked.ids.clone()
+    };
     let (people, total, names) = desk
         .db
         .read(move |conn| {
-            let people: Vec<User> = if is_all {
-                Vec::new()
-            } else {
-                users::find_all(conn, &ids)?
-            };
+            let people = users::find_all(conn, &ids)?;
             let total = if is_all {
                 users::total_of_many(conn, &wanted.filter)?
             } else {
@@ -148,12 +137,10 @@ pub async fn confirm(
         .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let act = asked.act();
-    let missing = if people.is_empty() && !is_all {
-        Some(page.t.nobody_selected)
-    } else if act.is_none() {
-        Some(page.t.no_act_chosen)
-    } else {
-        None
+    let missing = match act {
+        _ if people.is_empty() && !is_all => Some(page.t.nobody_selected),
+        None => Some(page.t.no_act_chosen),
+        Some(_) => None,
     };
     page.ok(&BulkPage {
         page: &page,

@@ -55,31 +55,17 @@ fn shown<'a>(
 ) -> NewUserPage<'a> {
     let t = page.t;
     let fields = [
-        (
-            "username",
-            t.username,
-            "text",
-            &typed.username,
-            MAX_USERNAME,
-            true,
-        ),
-        (
-            "first_name",
-            t.name,
-            "text",
-            &typed.first_name,
-            MAX_FIRST_NAME,
-            false,
-        ),
-        ("email", t.email, "email", &typed.email, MAX_EMAIL, false),
+        ("username", t.username, &typed.username, MAX_USERNAME),
+        ("first_name", t.name, &typed.first_name, MAX_FIRST_NAME),
+        ("email", t.email, &typed.email, MAX_EMAIL),
     ]
-    .map(|(name, label, kind, value, longest, is_required)| Field {
+    .map(|(name, label, value, longest)| Field {
         name,
         label,
-        kind,
+        kind: if name == "email" { "email" } else { "text" },
         value,
         longest,
-        is_required,
+        is_required: name == "username",
         problem: problem
             .filter(|(field, _)| *field == name)
             .map(|(_, text)| text),
@@ -125,8 +111,7 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
         Err(Stopped::Failed(error)) => return Err(error),
         Err(Stopped::Refused(refusal)) => refusal,
         Ok(id) => {
-            let link = (draft, LinkFor::Password);
-            return show_link(&desk, &me.visit, &me.user, id, link).await;
+            return show_link(&desk, &me, id, (draft, LinkFor::Password)).await;
         }
     };
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;

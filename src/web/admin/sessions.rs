@@ -50,14 +50,10 @@ const BROWSERS: &[(&str, &str, &[&str])] = &[
 const ENDED: &str = "sessions_ended_by_filter";
 
 /// Parses the filters in an address.
-///
-/// # Errors
-/// [`Error::BadRequest`] for a browser that the filter does not offer.
 pub fn filter(conn: &mut Conn, address: &ListQuery) -> Result<Filter> {
-    let user = match address.get("user") {
-        None => None,
-        Some(username) => Some(users::find_by_username(conn, username)?),
-    };
+    let user = address.get("user");
+    let user = user.map(|username| users::find_by_username(conn, username));
+    let user = user.transpose()?;
     let browser = address.parsed("browser", |name| {
         let known = BROWSERS.iter().find(|(browser, _, _)| *browser == name);
         known.map(|(_, has, lacks)| (*has, *lacks))
@@ -198,14 +194,11 @@ pub async fn end(
 ) -> Result<HttpResponse> {
     let Acting { me, admin } = acting;
     let value = |name: &str| {
-        form.0
-            .iter()
-            .find(|(given, _)| given == name)
-            .map(|(_, value)| value.trim().to_owned())
-            .unwrap_or_default()
+        let found = form.0.iter().find(|(given, _)| given == name);
+        found.map_or("", |(_, value)| value.trim())
     };
-    let address = ListQuery::parse(&LIST, &value("filter"))?;
-    let note = Note::parse(&value("reason")).ok_or(Error::BadRequest)?;
+    let address = ListQuery::parse(&LIST, value("filter"))?;
+    let note = Note::parse(value("reason")).ok_or(Error::BadRequest)?;
     let asked = address.clone();
     let filter = desk.db.read(move |conn| filter(conn, &asked)).await?;
     let said = Said {
@@ -226,13 +219,8 @@ pub async fn end(
             .read(move |conn| total(conn, now, limits, &filter))
             .await?;
         let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-        return page.ok(&end_page(
-            &page,
-            &address,
-            left,
-            note.as_str(),
-            Some(ended.count),
-        ));
+        let ended = Some(ended.count);
+        return page.ok(&end_page(&page, &address, left, note.as_str(), ended));
     }
     see_other_with(ENDED, &address.with("after", None), &desk)
 }
