@@ -12,7 +12,9 @@ use crate::reason::Reason;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-#[derive(Debug)]
+/// The codes that programs read are the names of the variants in snake case, or more general ones.
+#[derive(Debug, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Error {
     // -- the person --
     /// The page needs a session, and there is no valid one.

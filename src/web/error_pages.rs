@@ -141,24 +141,13 @@ fn json(visit: &Visit, status: StatusCode, failed: &Error, reference: &str) -> H
         .body(document.to_string())
 }
 
-const fn code(failed: &Error) -> &'static str {
+fn code(failed: &Error) -> &'static str {
     match failed {
-        Error::SignedOut => "signed_out",
-        Error::Forbidden => "forbidden",
-        Error::FreshSignInNeeded => "fresh_sign_in_needed",
-        Error::NotFound => "not_found",
-        Error::MethodNotAllowed { .. } => "method_not_allowed",
-        Error::ForgedForm => "forged_form",
-        Error::BadRequest | Error::AttemptUsed | Error::SignedOutThere => "bad_request",
-        Error::TooLarge => "too_large",
-        Error::Timeout => "timeout",
-        Error::UnsupportedEncoding => "unsupported_encoding",
-        Error::Misdirected => "misdirected",
-        Error::LinkExpired => "link_expired",
-        Error::Overloaded => "overloaded",
+        Error::AttemptUsed | Error::SignedOutThere => "bad_request",
         Error::SignIn(error) => error.cause.code(),
         Error::Database(DatabaseError::Busy | DatabaseError::Down(_)) => "unavailable",
-        Error::Database(DatabaseError::Query(_)) | Error::Internal(_) => "internal",
+        Error::Database(DatabaseError::Query(_)) => "internal",
+        other => other.into(),
     }
 }
 

@@ -50,8 +50,7 @@ impl FromRequest for SignedIn {
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move { signed_in(&request).await?.ok_or(Error::SignedOut) })
+        Box::pin(required(request.clone()))
     }
 }
 
@@ -107,9 +106,9 @@ impl FromRequest for Acting {
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
+        let me = required(request.clone());
         Box::pin(async move {
-            let me = signed_in(&request).await?.ok_or(Error::SignedOut)?;
+            let me = me.await?;
             let admin = me.admin().ok_or(Error::Forbidden)?;
             Ok(Self { me, admin })
         })
@@ -170,6 +169,10 @@ pub async fn signed_in(request: &HttpRequest) -> Result<Option<SignedIn>> {
     Ok(found.map(|(me, ())| me))
 }
 
+async fn required(request: HttpRequest) -> Result<SignedIn> {
+    signed_in(&request).await?.ok_or(Error::SignedOut)
+}
+
 async fn find<T, F>(request: &HttpRequest, query: F) -> Result<Option<(SignedIn, T)>>
 where
     T: Send + 'static,
@@ -183,18 +186,15 @@ where
     let now = desk.clock.now();
     let limits = desk.limits;
     let hash = sha256(token.expose().as_bytes());
-    let found = desk
-        .db
-        .read(move |conn| {
-            let Some((session, user)) = sessions::find_live(conn, now, limits, &hash)? else {
-                return Ok(None);
-            };
-            let found = SessionOfUser { session, user };
-            let read = query(conn, &found)?;
-            Ok(Some((found, read)))
-        })
-        .await?;
-    let Some((SessionOfUser { session, user }, read)) = found else {
+    let found = desk.db.read(move |conn| {
+        let Some((session, user)) = sessions::find_live(conn, now, limits, &hash)? else {
+            return Ok(None);
+        };
+        let found = SessionOfUser { session, user };
+        let read = query(conn, &found)?;
+        Ok(Some((found, read)))
+    });
+    let Some((SessionOfUser { session, user }, read)) = found.await? else {
         return Ok(None);
     };
     if visit.is_under_previous_key {

@@ -42,7 +42,17 @@ impl TimelineItem {
             record.user_agent.clear();
         }
         let event = record.event();
-        let mut look = look(page.t, &event);
+        let mut look = look(page.t, event.kind());
+        if let Event::SignedIn {
+            account_created: true,
+            ..
+        } = event
+        {
+            look = Look {
+                title: page.t.event_account_created,
+                ..self::look(page.t, EventKind::AccountCreated)
+            };
+        }
         if !record.is_success() {
             // An attempt that was refused matters as much as one that succeeded.
             look.icon = "alert";
@@ -75,21 +85,8 @@ impl TimelineItem {
     }
 }
 
-fn look(t: &'static Messages, event: &Event) -> Look {
-    match event {
-        Event::SignedIn {
-            account_created: true,
-            ..
-        } => Look {
-            title: t.event_account_created,
-            icon: "user",
-            tint: "t1",
-        },
-        event => look_of_kind(t, event.kind()),
-    }
-}
-
-fn look_of_kind(t: &'static Messages, kind: EventKind) -> Look {
+/// Returns how a kind of event looks.
+pub fn look(t: &'static Messages, kind: EventKind) -> Look {
     let (title, icon, tint) = match kind {
         EventKind::SignedIn => (t.event_signed_in, "check", "t2"),
         EventKind::SignInRefused => (t.event_sign_in_refused, "alert", "t5"),
@@ -134,11 +131,6 @@ fn look_of_kind(t: &'static Messages, kind: EventKind) -> Look {
         EventKind::ActRefused | EventKind::Other => (t.event_other, "clock", "t6"),
     };
     Look { title, icon, tint }
-}
-
-/// The name of a kind of event, for a list of kinds.
-pub fn kind_in_words(page: &Page<'_>, kind: EventKind) -> &'static str {
-    look_of_kind(page.t, kind).title
 }
 
 /// The notes under an event's title, in order.

@@ -239,7 +239,6 @@ struct ActPage<'a> {
     page: &'a Page<'a>,
     person: Person,
     words: Words,
-    /// The object of the act beside the person: a permission, a subject or a browser.
     object: Option<String>,
     /// `name` and value of fields that are sent along with the form.
     hidden: Vec<(&'static str, &'a str)>,
@@ -329,65 +328,17 @@ fn act_page<'a>(
     problem: Option<(String, &'a str)>,
 ) -> ActPage<'a> {
     let t = page.t;
-    let mut hidden: Vec<&'static str> = Vec::new();
-    let mut typed = None;
-    let mut object = None;
-    match act {
-        Act::SetRole(_) => hidden.push("role"),
-        Act::EndSession(_) => {
-            hidden.push("session");
-            object = found.session.as_ref().map(|session| {
-                let device = Device::of(&session.user_agent, page.lang);
-                format!("{} · {}", device.name, session.address)
-            });
-        }
-        Act::TakePermission(permission) => {
-            hidden.push("permission");
-            object = Some(permission.clone());
-        }
-        Act::UnlinkIdentity(provider, subject) => {
-            hidden.extend(["provider", "subject"]);
-            object = Some(if page.desk.providers.is_one() {
-                subject.clone()
-            } else {
-                format!("{}{}{subject}", page.provider_name(provider), t.colon)
-            });
-        }
-        Act::GrantPermission(_) => {
-            typed = Some(Typed {
-                name: "permission",
-                label: t.permission,
-                hint: t.permission_hint,
-                value: fields.get("permission"),
-                options: found.names.clone(),
-                longest: permissions::MAX_NAME,
-            });
-        }
-        Act::LinkIdentity(provider, _) => {
-            hidden.push("provider");
-            object = Some(page.provider_name(provider)).filter(|_| !page.desk.providers.is_one());
-            typed = Some(Typed {
-                name: "subject",
-                label: t.directory_id,
-                hint: t.subject_hint,
-                value: fields.get("subject"),
-                options: Vec::new(),
-                longest: users::MAX_SUBJECT,
-            });
-        }
-        _ => {}
-    }
     let (problem, reference) = problem.unzip();
     ActPage {
         page,
         person: Person::of(&found.user),
         words: words(page, act),
-        object,
-        hidden: hidden
-            .into_iter()
-            .map(|name| (name, fields.get(name)))
+        object: object(page, found, act),
+        hidden: hidden(act.kind())
+            .iter()
+            .map(|name| (*name, fields.get(name)))
             .collect(),
-        typed,
+        typed: typed(page, found, act, fields),
         is_reason_needed: act.kind().needs_note(),
         reason_label: match act {
             Act::Note => t.note,
@@ -398,6 +349,66 @@ fn act_page<'a>(
         action: format!("/admin/users/{}/{}", found.user.id, act.kind().code()),
         problem,
         reference,
+    }
+}
+
+/// The fields that the form sends along.
+const fn hidden(kind: ActKind) -> &'static [&'static str] {
+    match kind {
+        ActKind::SetRole => &["role"],
+        ActKind::EndSession => &["session"],
+        ActKind::TakePermission => &["permission"],
+        ActKind::LinkIdentity => &["provider"],
+        ActKind::UnlinkIdentity => &["provider", "subject"],
+        _ => &[],
+    }
+}
+
+/// The object of an act beside the person: a permission, a subject or a browser.
+fn object(page: &Page<'_>, found: &Found, act: &Act) -> Option<String> {
+    let is_one = page.desk.providers.is_one();
+    match act {
+        Act::EndSession(_) => found.session.as_ref().map(|session| {
+            let device = Device::of(&session.user_agent, page.lang);
+            format!("{} · {}", device.name, session.address)
+        }),
+        Act::TakePermission(permission) => Some(permission.clone()),
+        Act::UnlinkIdentity(_, subject) if is_one => Some(subject.clone()),
+        Act::UnlinkIdentity(provider, subject) => {
+            let provider = page.provider_name(provider);
+            Some(format!("{provider}{}{subject}", page.t.colon))
+        }
+        Act::LinkIdentity(provider, _) if !is_one => Some(page.provider_name(provider)),
+        _ => None,
+    }
+}
+
+/// The input that an act needs beside the reason.
+fn typed<'a>(page: &Page<'_>, found: &Found, act: &Act, fields: &'a Fields) -> Option<Typed<'a>> {
+    let t = page.t;
+    let typed = |name, label, hint, longest| Typed {
+        name,
+        label,
+        hint,
+        value: fields.get(name),
+        options: found.names.clone(),
+        longest,
+    };
+    match act {
+        Act::GrantPermission(_) => {
+            let longest = permissions::MAX_NAME;
+            Some(typed(
+                "permission",
+                t.permission,
+                t.permission_hint,
+                longest,
+            ))
+        }
+        Act::LinkIdentity(..) => {
+            let longest = users::MAX_SUBJECT;
+            Some(typed("subject", t.directory_id, t.subject_hint, longest))
+        }
+        _ => None,
     }
 }
 

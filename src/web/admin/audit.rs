@@ -19,7 +19,7 @@ use crate::web::list::{
     Chip, List, ListFilter, ListQuery, Pager, Select, find_code, total_in_words,
 };
 use crate::web::page::Page;
-use crate::web::timeline::{Audience, TimelineItem, kind_in_words};
+use crate::web::timeline::{Audience, TimelineItem, look};
 
 pub const LIST: List = List {
     path: "/admin/audit",
@@ -31,7 +31,7 @@ pub const LIST: List = List {
             |t| t.event,
             || EventKind::all().map(EventKind::code).collect(),
             |page, value| match EventKind::from_code(value) {
-                Some(kind) => kind_in_words(page, kind).to_owned(),
+                Some(kind) => look(page.t, kind).title.to_owned(),
                 None => value.to_owned(),
             },
         ),

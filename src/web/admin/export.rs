@@ -3,13 +3,13 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
-use std::pin::Pin;
+use std::future::ready;
 use std::sync::Arc;
 
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -34,62 +34,78 @@ use crate::web::redirect::sign_in_anew;
 /// Rows per chunk.
 const PIECE: usize = 500;
 
-/// Reads the page of a list after a given row. Returns its lines, and where the next page begins.
-type Piece = Pin<Box<dyn Fn(&mut Conn, ListPage) -> Result<(String, Option<i64>)> + Send + Sync>>;
+/// An export of a list.
+struct Export<Row: 'static> {
+    name: &'static str,
+    id: fn(&Row) -> i64,
+    columns: &'static [Column<Row>],
+}
 
 /// A column: its heading, and the cell of a row. Times are in the portal's zone.
 type Column<Row> = (&'static str, for<'a> fn(&'a Row, &TimeZone) -> Cell<'a>);
 type Cell<'a> = Cow<'a, str>;
 
-const USERS: &[Column<User>] = &[
-    ("id", |user, _| user.id.to_string().into()),
-    ("username", |user, _| (&user.username).into()),
-    ("first_name", |user, _| (&user.first_name).into()),
-    ("email", |user, _| (&user.email).into()),
-    ("is_active", |user, _| user.is_active.to_string().into()),
-    ("role", |user, _| user.role().code().into()),
-    ("source", |user, _| match user.synced_at() {
-        Some(_) => "directory".into(),
-        None => "local".into(),
-    }),
-    ("date_joined", |user, zone| time(user.date_joined(), zone)),
-    ("last_login", |user, zone| time(user.last_login(), zone)),
-    ("synced_at", |user, zone| time(user.synced_at(), zone)),
-    ("imported_at", |user, zone| time(user.imported_at(), zone)),
-    ("erased_at", |user, zone| time(user.erased_at(), zone)),
-];
+const USERS: Export<User> = Export {
+    name: "users",
+    id: |user| user.id,
+    columns: &[
+        ("id", |user, _| user.id.to_string().into()),
+        ("username", |user, _| (&user.username).into()),
+        ("first_name", |user, _| (&user.first_name).into()),
+        ("email", |user, _| (&user.email).into()),
+        ("is_active", |user, _| user.is_active.to_string().into()),
+        ("role", |user, _| user.role().code().into()),
+        ("source", |user, _| match user.synced_at() {
+            Some(_) => "directory".into(),
+            None => "local".into(),
+        }),
+        ("date_joined", |user, zone| time(user.date_joined(), zone)),
+        ("last_login", |user, zone| time(user.last_login(), zone)),
+        ("synced_at", |user, zone| time(user.synced_at(), zone)),
+        ("imported_at", |user, zone| time(user.imported_at(), zone)),
+        ("erased_at", |user, zone| time(user.erased_at(), zone)),
+    ],
+};
 
-const SESSIONS: &[Column<Owned>] = &[
-    ("id", |owned, _| owned.session.id.to_string().into()),
-    ("username", |owned, _| (&owned.username).into()),
-    ("first_name", |owned, _| (&owned.first_name).into()),
-    ("provider", |owned, _| (&owned.session.provider).into()),
-    ("signed_in_at", |owned, zone| {
-        time(owned.session.created_at(), zone)
-    }),
-    ("last_seen_at", |owned, zone| {
-        time(owned.session.last_seen_at(), zone)
-    }),
-    ("address", |owned, _| (&owned.session.address).into()),
-    ("user_agent", |owned, _| (&owned.session.user_agent).into()),
-];
+const SESSIONS: Export<Owned> = Export {
+    name: "sessions",
+    id: |owned| owned.session.id,
+    columns: &[
+        ("id", |owned, _| owned.session.id.to_string().into()),
+        ("username", |owned, _| (&owned.username).into()),
+        ("first_name", |owned, _| (&owned.first_name).into()),
+        ("provider", |owned, _| (&owned.session.provider).into()),
+        ("signed_in_at", |owned, zone| {
+            time(owned.session.created_at(), zone)
+        }),
+        ("last_seen_at", |owned, zone| {
+            time(owned.session.last_seen_at(), zone)
+        }),
+        ("address", |owned, _| (&owned.session.address).into()),
+        ("user_agent", |owned, _| (&owned.session.user_agent).into()),
+    ],
+};
 
-const EVENTS: &[Column<Record>] = &[
-    ("id", |event, _| event.id.to_string().into()),
-    ("time", |event, zone| time(event.created_at(), zone)),
-    ("event", |event, _| (&event.event).into()),
-    ("outcome", |event, _| (&event.outcome).into()),
-    ("reason", |event, _| (&event.reason).into()),
-    ("actor", |event, _| (&event.actor).into()),
-    ("user_id", |event, _| optional(event.user_id)),
-    ("username", |event, _| (&event.username).into()),
-    ("provider", |event, _| (&event.provider).into()),
-    ("address", |event, _| (&event.address).into()),
-    ("user_agent", |event, _| (&event.user_agent).into()),
-    ("reference", |event, _| (&event.reference).into()),
-    ("details", |event, _| event.details_json().into()),
-    ("actor_id", |event, _| optional(event.actor_id)),
-];
+const EVENTS: Export<Record> = Export {
+    name: "audit",
+    id: |event| event.id,
+    columns: &[
+        ("id", |event, _| event.id.to_string().into()),
+        ("time", |event, zone| time(event.created_at(), zone)),
+        ("event", |event, _| (&event.event).into()),
+        ("outcome", |event, _| (&event.outcome).into()),
+        ("reason", |event, _| (&event.reason).into()),
+        ("actor", |event, _| (&event.actor).into()),
+        ("user_id", |event, _| optional(event.user_id)),
+        ("username", |event, _| (&event.username).into()),
+        ("provider", |event, _| (&event.provider).into()),
+        ("address", |event, _| (&event.address).into()),
+        ("user_agent", |event, _| (&event.user_agent).into()),
+        ("reference", |event, _| (&event.reference).into()),
+        ("details", |event, _| event.details_json().into()),
+        ("actor_id", |event, _| optional(event.actor_id)),
+    ],
+};
 
 fn time(at: impl Into<Option<UnixTime>>, zone: &TimeZone) -> Cell<'static> {
     let at = at.into().map(|at| i18n::rfc3339(at, zone));
@@ -111,22 +127,12 @@ pub async fn users(
     wanted.size = PIECE;
     // People may sign in or be renamed while the list is read.
     wanted.order = Some(users::Order::NEWEST_FIRST);
-    let zone = desk.time_zone.clone();
-    let piece: Piece = Box::pin(move |conn, page| {
+    let read = move |conn: &mut Conn, page| {
         let mut wanted = wanted.clone();
         wanted.page = page;
-        let listing = users::list(conn, &wanted)?;
-        Ok(lines(&listing, USERS, &zone, |user| user.id))
-    });
-    respond(
-        acting,
-        desk,
-        ("users", form.0),
-        &address,
-        head(USERS),
-        piece,
-    )
-    .await
+        users::list(conn, &wanted)
+    };
+    respond(acting, desk, form.0, &address, &USERS, read).await
 }
 
 pub async fn sessions(
@@ -142,20 +148,9 @@ pub async fn sessions(
         .read(move |conn| sessions_page::filter(conn, &asked))
         .await?;
     let (now, limits) = (desk.clock.now(), desk.limits);
-    let zone = desk.time_zone.clone();
-    let piece: Piece = Box::pin(move |conn, page| {
-        let listing = sessions::list::list(conn, now, limits, &filter, page, PIECE)?;
-        Ok(lines(&listing, SESSIONS, &zone, |owned| owned.session.id))
-    });
-    respond(
-        acting,
-        desk,
-        ("sessions", form.0),
-        &address,
-        head(SESSIONS),
-        piece,
-    )
-    .await
+    let read =
+        move |conn: &mut Conn, page| sessions::list::list(conn, now, limits, &filter, page, PIECE);
+    respond(acting, desk, form.0, &address, &SESSIONS, read).await
 }
 
 pub async fn audit(
@@ -166,41 +161,28 @@ pub async fn audit(
 ) -> Result<HttpResponse> {
     let address = ListQuery::of(&audit_page::LIST, &request)?;
     let filter = audit_page::filter(&address, &desk.time_zone)?;
-    let zone = desk.time_zone.clone();
-    let piece: Piece = Box::pin(move |conn, page| {
-        let listing = audit::list(conn, &filter, page, PIECE)?;
-        Ok(lines(&listing, EVENTS, &zone, |event| event.id))
-    });
-    respond(
-        acting,
-        desk,
-        ("audit", form.0),
-        &address,
-        head(EVENTS),
-        piece,
-    )
-    .await
+    let read = move |conn: &mut Conn, page| audit::list(conn, &filter, page, PIECE);
+    respond(acting, desk, form.0, &address, &EVENTS, read).await
 }
 
-/// The first line of an export.
-fn head<Row>(columns: &[Column<Row>]) -> String {
-    let mut line = String::new();
-    push_line(&mut line, columns.iter().map(|(heading, _)| *heading));
-    line
-}
-
-fn lines<Row>(
-    listing: &Listing<Row>,
-    columns: &[Column<Row>],
-    zone: &TimeZone,
-    id: impl Fn(&Row) -> i64,
-) -> (String, Option<i64>) {
-    let mut text = String::new();
-    for row in &listing.rows {
-        let cells: Vec<Cell<'_>> = columns.iter().map(|(_, cell)| cell(row, zone)).collect();
-        push_line(&mut text, cells.iter().map(Cell::as_ref));
+impl<Row> Export<Row> {
+    fn head(&self) -> String {
+        let mut line = String::new();
+        push_line(&mut line, self.columns.iter().map(|(heading, _)| *heading));
+        line
     }
-    (text, listing.next(id).or(listing.stopped_at))
+
+    /// Returns the lines of a page, and where the next page begins.
+    fn lines(&self, listing: &Listing<Row>, zone: &TimeZone) -> (String, Option<ListPage>) {
+        let mut text = String::new();
+        for row in &listing.rows {
+            let cells = self.columns.iter().map(|(_, cell)| cell(row, zone));
+            let cells: Vec<Cell<'_>> = cells.collect();
+            push_line(&mut text, cells.iter().map(Cell::as_ref));
+        }
+        let next = listing.next(self.id).or(listing.stopped_at);
+        (text, next.map(ListPage::After))
+    }
 }
 
 /// The form beside a list.
@@ -212,56 +194,46 @@ pub struct Marked {
 
 /// Records the export, then streams it. If the database fails on the way, the response breaks off,
 /// so that an incomplete list cannot pass for a complete one.
-async fn respond(
+async fn respond<Row: Send + 'static>(
     acting: Acting,
     desk: Data<Desk>,
-    (what, form): (&'static str, Marked),
+    form: Marked,
     address: &ListQuery,
-    head: String,
-    piece: Piece,
+    export: &'static Export<Row>,
+    read: impl Fn(&mut Conn, ListPage) -> Result<Listing<Row>> + Send + Sync + 'static,
 ) -> Result<HttpResponse> {
-    let mut builder = HttpResponse::Ok();
-    builder
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((
-            CONTENT_DISPOSITION,
-            format!("attachment; filename=\"frontdesk-{what}.csv\""),
-        ));
-    let query = address.query();
-    let noted = if query.is_empty() {
-        what.to_owned()
-    } else {
-        format!("{what}?{query}")
-    };
     let admin = acting.admin;
+    let noted = address.at(export.name, &[("size", None)]);
     match admin::export_made(&desk, &admin, noted).await {
-        Err(Error::FreshSignInNeeded) => return Ok(sign_in_anew(&address.at(address.path, &[]))),
+        Err(Error::FreshSignInNeeded) => {
+            return Ok(sign_in_anew(&address.at(address.path, &[])));
+        }
         other => other?,
     }
     let mark = match form.bom.as_deref() {
         Some("1") => BYTE_ORDER_MARK,
         _ => "",
     };
-    let first = format!("{mark}{head}");
-    let piece = Arc::new(piece);
-    let state = (desk, admin, piece, Some(ListPage::First), Some(first));
-    let rows = stream::try_unfold(state, |(desk, admin, piece, place, first)| async move {
-        if let Some(first) = first {
-            let state = (desk, admin, piece, place, None);
-            return Ok(Some((Bytes::from(first), state)));
-        }
+    let first = Bytes::from(format!("{mark}{}", export.head()));
+    let first = stream::once(ready(Ok::<_, Error>(first)));
+    let state = (desk, admin, Arc::new(read), Some(ListPage::First));
+    let rest = stream::try_unfold(state, move |(desk, admin, read, place)| async move {
         let Some(page) = place else {
-            return Ok::<_, Error>(None);
+            return Ok(None);
         };
-        let (read, still) = (Arc::clone(&piece), admin.clone());
-        let read = move |conn: &mut Conn| {
+        let (still, zone) = (admin.clone(), desk.time_zone.clone());
+        let reading = Arc::clone(&read);
+        let lines = desk.db.read(move |conn| {
             // The export stops when the admin's authority ends.
             still.check(conn)?;
-            read(conn, page)
-        };
-        let (text, next) = desk.db.read(read).await?;
-        let place = next.map(ListPage::After);
-        Ok(Some((Bytes::from(text), (desk, admin, piece, place, None))))
+            Ok(export.lines(&reading(conn, page)?, &zone))
+        });
+        let (text, next) = lines.await?;
+        Ok(Some((Bytes::from(text), (desk, admin, read, next))))
     });
-    Ok(builder.streaming(rows))
+    let disposition = format!("attachment; filename=\"frontdesk-{}.csv\"", export.name);
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((CONTENT_DISPOSITION, disposition))
+        .streaming(first.chain(rest)))
 }
