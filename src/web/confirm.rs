@@ -23,9 +23,11 @@ use crate::users::{self, confirmation};
 #[template(path = "confirm.html")]
 struct ConfirmPage<'a> {
     page: &'a Page<'a>,
-    /// The providers that can give the proof.
     ways: Vec<WayIn<'a>>,
-    forms: Vec<PasswordForm>,
+    /// The passwords that the person has, and the one that was wrong.
+    has_local: bool,
+    has_confirmation: bool,
+    bad: Option<&'a str>,
     next: &'a str,
     username: &'a str,
     problem: Option<Problem>,
@@ -33,23 +35,15 @@ struct ConfirmPage<'a> {
 }
 
 impl ConfirmPage<'_> {
+    fn is_bad(&self, code: &str) -> bool {
+        self.bad == Some(code)
+    }
+
     /// True if the person has no way of their own that is sure to be enough.
     fn is_other_needed(&self) -> bool {
-        self.forms.is_empty()
+        !self.has_local && !self.has_confirmation
     }
 }
-
-/// The form for a password that the person can type here.
-struct PasswordForm {
-    code: &'static str,
-    label: &'static str,
-    hint: &'static str,
-    is_bad: bool,
-}
-
-/// The codes of the two kinds of password.
-const LOCAL: &str = "local";
-const CONFIRMATION: &str = "confirmation";
 
 #[derive(Deserialize)]
 pub struct Wanted {
@@ -78,7 +72,7 @@ async fn confirm_page<'a>(
     page: &'a Page<'a>,
     me: &'a SignedIn,
     next: &'a LocalPath,
-    bad: Option<&str>,
+    bad: Option<&'a str>,
 ) -> Result<ConfirmPage<'a>> {
     let user_id = me.user.id;
     let read = page.desk.db.read(move |conn| {
@@ -86,24 +80,14 @@ async fn confirm_page<'a>(
         Ok((hashes, users::identities_of(conn, user_id)?))
     });
     let (hashes, identities) = read.await?;
-    let t = page.t;
-    let form = |code: &'static str, label, hint| PasswordForm {
-        code,
-        label,
-        hint,
-        is_bad: bad == Some(code),
-    };
-    let (label, hint) = (t.confirmation_password, t.confirmation_password_hint);
-    let confirmation = hashes.confirmation.is_some();
-    let confirmation = confirmation.then(|| form(CONFIRMATION, label, hint));
-    let local = hashes.usable_password();
-    let local = local.map(|_| form(LOCAL, t.local_password, t.confirm_local_hint));
     Ok(ConfirmPage {
         page,
         ways: ways(page, next, Prompt::Login, |provider| {
             provider.can_prove() && identities.iter().any(|(id, _)| id == provider.id())
         }),
-        forms: local.into_iter().chain(confirmation).collect(),
+        has_confirmation: hashes.confirmation.is_some(),
+        has_local: hashes.usable_password().is_some(),
+        bad,
         next: next.as_str(),
         username: &me.user.username,
         problem: None,
@@ -119,8 +103,8 @@ pub async fn confirm(me: SignedIn, desk: Data<Desk>, form: Form<Fields>) -> Resu
     }) = form;
     let next = path(next.as_deref());
     let which = match with.as_str() {
-        LOCAL => Typed::Local,
-        CONFIRMATION => Typed::Confirmation,
+        "local" => Typed::Local,
+        "confirmation" => Typed::Confirmation,
         _ => return Err(Error::BadRequest),
     };
     let owner = owner(&me);

@@ -21,17 +21,15 @@ use crate::users;
 struct PasswordPage<'a> {
     page: &'a Page<'a>,
     username: &'a str,
-    fields: [Field; 3],
     problem: Option<Problem>,
     reference: Option<&'a str>,
 }
 
-struct Field {
-    name: &'static str,
-    label: &'static str,
-    hint: &'static str,
-    autocomplete: &'static str,
-    is_bad: bool,
+impl PasswordPage<'_> {
+    fn is_bad(&self, field: &str) -> bool {
+        let bad = self.problem.as_ref().map(|problem| problem.field);
+        bad == Some(field)
+    }
 }
 
 /// A problem, and the field that it concerns.
@@ -43,22 +41,6 @@ struct Problem {
 const CURRENT: &str = "current_password";
 pub const NEW: &str = "new_password";
 pub const AGAIN: &str = "new_password_again";
-
-fn fields(page: &Page<'_>, bad: Option<&str>) -> [Field; 3] {
-    let t = page.t;
-    [
-        (CURRENT, t.current_password, "", "current-password"),
-        (NEW, t.new_password, t.new_password_hint, "new-password"),
-        (AGAIN, t.new_password_again, "", "new-password"),
-    ]
-    .map(|(name, label, hint, autocomplete)| Field {
-        name,
-        label,
-        hint,
-        autocomplete,
-        is_bad: bad == Some(name),
-    })
-}
 
 /// Shows the form. For accounts without a local password, this page does not exist.
 pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
@@ -72,7 +54,6 @@ pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
     page.ok(&PasswordPage {
         page: &page,
         username: &me.user.username,
-        fields: fields(&page, None),
         problem: None,
         reference: None,
     })
@@ -129,7 +110,6 @@ pub async fn change(
     let shown = PasswordPage {
         page: &page,
         username: &me.user.username,
-        fields: fields(&page, Some(field)),
         problem: Some(Problem { field, text }),
         reference: Some(&reference),
     };

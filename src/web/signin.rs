@@ -1,5 +1,6 @@
 //! The sign-in page, the way to the provider and back, and signing out.
 
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::Duration;
 
 use actix_session::Session as CookieSession;
@@ -304,8 +305,8 @@ pub async fn begin(
     let provider = provider.map(|provider| provider.id().to_owned());
     let id = provider.as_deref().unwrap_or_default();
     let intent = match intent(&request, &desk, &visit, &wanted, id).await? {
-        Ok(intent) => intent,
-        Err(elsewhere) => return Ok(elsewhere),
+        Continue(intent) => intent,
+        Break(elsewhere) => return Ok(elsewhere),
     };
     let (next, prompt) = match intent {
         // A person who adds a provider must prove there who they are.
@@ -333,34 +334,34 @@ async fn intent(
     visit: &Visit,
     wanted: &Wanted,
     provider: &str,
-) -> Result<Result<Intent, HttpResponse>> {
+) -> Result<ControlFlow<HttpResponse, Intent>> {
     if wanted.link.is_none() && wanted.rehearse.is_none() {
-        return Ok(Ok(Intent::SignIn));
+        return Ok(Continue(Intent::SignIn));
     }
     let me = signed_in(request).await?.ok_or(Error::SignedOut)?;
     let Some(token) = &wanted.link else {
         return if me.user.role() == Role::Superuser {
-            Ok(Ok(Intent::Rehearse(me.session.id)))
+            Ok(Continue(Intent::Rehearse(me.session.id)))
         } else {
             Err(Error::Forbidden)
         };
     };
     // Someone who finds an open browser must not be able to make the account theirs.
     if !me.session.is_proved(desk.clock.now()) {
-        return Ok(Err(to_prove_for_linking()));
+        return Ok(Break(to_prove_for_linking()));
     }
     // Nor must another site, which may have signed this browser in at the provider as someone else:
     // only our own page has the link. Addresses are kept and passed on, so it expires soon.
     let session = visit.session_token.as_ref().ok_or(Error::SignedOut)?;
     let keys = &desk.keys;
     let Some(made_at) = keys.open_adding_token(session.expose(), provider, token) else {
-        return Ok(Err(see_other("/account")));
+        return Ok(Break(see_other("/account")));
     };
     let made_at = UnixTime(made_at.saturating_mul(1_000_000));
     Ok(if desk.clock.now().since(made_at) <= ADDING {
-        Ok(Intent::Link(me.session.id))
+        Continue(Intent::Link(me.session.id))
     } else {
-        Err(back_to_account(desk, AccountNotice::LinkTooOld)?)
+        Break(back_to_account(desk, AccountNotice::LinkTooOld)?)
     })
 }
 

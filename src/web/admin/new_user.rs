@@ -13,7 +13,6 @@ use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::secret::reference;
 use crate::signin::password_link;
-use crate::users::{MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME};
 use crate::web::csrf::Form;
 use crate::web::guard::{Acting, Reader, Superuser};
 use crate::web::page::Page;
@@ -27,55 +26,21 @@ pub struct NewUser {
     reason: String,
 }
 
-struct Field<'a> {
-    name: &'static str,
-    label: &'static str,
-    kind: &'static str,
-    value: &'a str,
-    longest: usize,
-    is_required: bool,
-    problem: Option<&'a str>,
-}
-
 #[derive(Template)]
 #[template(path = "admin/new_user.html")]
 struct NewUserPage<'a> {
     page: &'a Page<'a>,
-    fields: [Field<'a>; 3],
-    reason: &'a str,
+    typed: &'a NewUser,
+    /// The field, and the problem with it.
     problem: Option<(&'static str, &'a str)>,
     reference: Option<&'a str>,
 }
 
-fn shown<'a>(
-    page: &'a Page<'a>,
-    typed: &'a NewUser,
-    problem: Option<(&'static str, &'a str)>,
-    reference: Option<&'a str>,
-) -> NewUserPage<'a> {
-    let t = page.t;
-    let fields = [
-        ("username", t.username, &typed.username, MAX_USERNAME),
-        ("first_name", t.name, &typed.first_name, MAX_FIRST_NAME),
-        ("email", t.email, &typed.email, MAX_EMAIL),
-    ]
-    .map(|(name, label, value, longest)| Field {
-        name,
-        label,
-        kind: if name == "email" { "email" } else { "text" },
-        value,
-        longest,
-        is_required: name == "username",
-        problem: problem
-            .filter(|(field, _)| *field == name)
-            .map(|(_, text)| text),
-    });
-    NewUserPage {
-        page,
-        fields,
-        reason: &typed.reason,
-        problem,
-        reference,
+impl NewUserPage<'_> {
+    fn problem_of(&self, field: &str) -> Option<&str> {
+        self.problem
+            .filter(|(bad, _)| *bad == field)
+            .map(|(_, text)| text)
     }
 }
 
@@ -86,7 +51,12 @@ pub async fn show(reader: Reader<Superuser>, desk: Data<Desk>) -> Result<HttpRes
         .await?;
     me.check_fresh(&desk)?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    page.ok(&shown(&page, &NewUser::default(), None, None))
+    page.ok(&NewUserPage {
+        page: &page,
+        typed: &NewUser::default(),
+        problem: None,
+        reference: None,
+    })
 }
 
 pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Result<HttpResponse> {
@@ -122,7 +92,11 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
     };
     let text = refusal_in_words(&page, &refusal);
     let reference = reference();
-    let problem = Some((field, text.as_str()));
-    let shown = shown(&page, &typed, problem, Some(&reference));
+    let shown = NewUserPage {
+        page: &page,
+        typed: &typed,
+        problem: Some((field, &text)),
+        reference: Some(&reference),
+    };
     page.refuse(&reference, None, &shown)
 }
