@@ -27,7 +27,6 @@ const EVENTS: List = List::without_filters("/account/timeline");
 const MAX_SESSIONS: i64 = 50;
 const MAX_SIGN_INS: i64 = 10;
 
-/// A sign-in, as a list shows it.
 struct ShownSignIn {
     record: Record,
     way: String,

@@ -17,7 +17,6 @@ use crate::attempts::Browser;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 
-/// The name of the hidden field.
 pub const FIELD: &str = "csrf_token";
 
 /// The fields of a form that came from one of our pages.

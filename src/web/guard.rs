@@ -59,7 +59,6 @@ pub trait Needed: Unpin + 'static {
     const ROLE: Role;
 }
 
-/// Every person who is signed in.
 pub struct Anyone;
 pub struct Staff;
 pub struct Superuser;
@@ -157,7 +156,6 @@ impl<N: Needed> Reader<N> {
     }
 }
 
-/// A live session and its user.
 pub struct SessionOfUser {
     pub session: Session,
     pub user: User,

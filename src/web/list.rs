@@ -115,7 +115,6 @@ impl ListQuery {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The value for the field of a form.
     pub fn value(&self, name: &str) -> &str {
         self.get(name).unwrap_or_default()
     }
@@ -292,14 +291,12 @@ pub fn total_in_words(page: &Page<'_>, total: Option<Total>) -> String {
     }
 }
 
-/// A filter's field.
 pub struct Select {
     pub name: &'static str,
     pub label: &'static str,
     pub options: Vec<Choice>,
 }
 
-/// An option of a select.
 pub struct Choice {
     pub value: &'static str,
     pub label: String,

@@ -16,7 +16,6 @@ use super::csrf::{self, FIELD};
 use super::visit::{Sender, Theme, Visit};
 use crate::attempts::Browser;
 use crate::audit::Actor;
-use crate::branding::{File, HelpAddress};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -32,7 +31,6 @@ pub struct Page<'a> {
     pub lang: Lang,
     theme: Theme,
     pub assets: &'static Assets,
-    /// The hidden field of each form.
     pub csrf_field: &'static str,
     pub csrf_token: String,
     /// The address to return to after a form that changes nothing on the page.
@@ -41,7 +39,6 @@ pub struct Page<'a> {
     pub is_repeatable: bool,
     pub now: UnixTime,
     pub version: &'static str,
-    /// The person who is signed in.
     pub viewer: Option<Person>,
     /// The binding for a browser that has none yet, so that its forms can be recognised. If none
     /// may be given, the forms of this page are refused, and those of the next page work.
@@ -159,7 +156,6 @@ impl<'a> Page<'a> {
         self.desk.time_zone.iana_name().unwrap_or("UTC")
     }
 
-    /// The company's name, if it is set.
     pub fn company(&self) -> Option<&str> {
         self.desk.branding.company.of(self.lang)
     }
@@ -173,21 +169,8 @@ impl<'a> Page<'a> {
         )
     }
 
-    /// The operator's notice to everyone.
     pub fn site_notice(&self) -> Option<&str> {
         self.desk.branding.notice.of(self.lang)
-    }
-
-    pub fn logo(&self) -> Option<&File> {
-        self.desk.branding.logo.as_ref()
-    }
-
-    pub fn brand_style(&self) -> Option<&File> {
-        self.desk.branding.style.as_ref()
-    }
-
-    pub fn help(&self) -> Option<&HelpAddress> {
-        self.desk.branding.help.as_ref()
     }
 
     /// The person or program that did something, in words; empty for those without a name.
@@ -256,7 +239,6 @@ impl<'a> Page<'a> {
         provider.settings().label.as_ref()?.of(self.lang)
     }
 
-    /// A provider's name.
     pub fn label_of(&self, provider: &Provider) -> String {
         self.label(provider)
             .unwrap_or(self.t.company_account)
@@ -265,10 +247,8 @@ impl<'a> Page<'a> {
 
     /// A provider's name, by its id; the id itself if the provider is no longer configured.
     pub fn provider_name(&self, id: &str) -> String {
-        match self.desk.providers.find(id) {
-            Some(provider) => self.label_of(provider),
-            None => id.to_owned(),
-        }
+        let provider = self.desk.providers.find(id);
+        provider.map_or_else(|| id.to_owned(), |provider| self.label_of(provider))
     }
 
     /// Returns whether permissions from this origin count.
@@ -276,7 +256,6 @@ impl<'a> Page<'a> {
         self.desk.roles.counting.has(origin)
     }
 
-    /// The host of a provider's sign-in page.
     pub fn host_of(provider: &Provider) -> String {
         let url = match provider.known() {
             Some(known) => Some(known.authorize.clone()),
@@ -292,7 +271,6 @@ impl<'a> Page<'a> {
             .to_owned()
     }
 
-    /// The same, by the provider's id.
     pub fn provider_host(&self, id: &str) -> String {
         let provider = self.desk.providers.find(id);
         provider.map_or_else(String::new, |provider| Self::host_of(provider))

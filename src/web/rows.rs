@@ -9,7 +9,6 @@ use crate::web::page::Page;
 /// The maximum number of permissions shown. The count gives the total.
 pub const MAX_SHOWN: i64 = 100;
 
-/// A session, as a list shows it.
 pub struct ShownSession {
     pub session: Session,
     pub device: Device,

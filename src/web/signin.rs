@@ -32,7 +32,6 @@ use crate::signin::{self, Callback, Finished, Visitor, Wish};
 use crate::signout;
 use crate::users::Role;
 
-/// The parameters of a sign-in.
 #[derive(Deserialize)]
 pub struct Wanted {
     next: Option<String>,
@@ -87,7 +86,6 @@ const MAX_HANDED_ON: usize = 2000;
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
     page: &'a Page<'a>,
-    /// The providers.
     ways: Vec<WayIn<'a>>,
     form: Option<PasswordForm<'a>>,
     problem: Option<Problem>,
@@ -160,7 +158,6 @@ fn password_form<'a>(
     })
 }
 
-/// The local password form.
 #[derive(Deserialize)]
 pub struct PasswordFields {
     username: String,

@@ -10,7 +10,6 @@ use crate::web::device::Device;
 use crate::web::page::Page;
 use crate::web::words::reason_in_words;
 
-/// One event, ready to show.
 pub struct TimelineItem {
     pub record: Record,
     pub look: Look,
@@ -26,7 +25,6 @@ pub struct Look {
     pub tint: &'static str,
 }
 
-/// The reader of a timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     Admins,
@@ -137,9 +135,7 @@ pub fn look(t: &'static Messages, kind: EventKind) -> Look {
 struct Notes<'a> {
     page: &'a Page<'a>,
     audience: Audience,
-    provider: &'a str,
-    /// The code of the reason, for a row in which it is not known.
-    unknown_reason: &'a str,
+    record: &'a Record,
     lines: Vec<String>,
 }
 
@@ -148,8 +144,7 @@ impl<'a> Notes<'a> {
         Self {
             page,
             audience,
-            provider: record.provider.as_str(),
-            unknown_reason: record.reason.as_str(),
+            record,
             lines: Vec::new(),
         }
     }
@@ -252,11 +247,9 @@ impl<'a> Notes<'a> {
             | Event::RescueLinkMade
             | Event::NoteAdded { .. }
             | Event::ActRefused { .. } => {}
-            Event::Other { .. } => {
-                if !self.unknown_reason.is_empty() {
-                    self.say(self.unknown_reason);
-                }
-            }
+            // Its reason has no words either.
+            Event::Other { .. } if self.record.reason.is_empty() => {}
+            Event::Other { .. } => self.say(&self.record.reason),
         }
         // Only admins see the notes that admins wrote.
         if let Some(note) = event.note()
@@ -273,7 +266,8 @@ impl<'a> Notes<'a> {
     }
 
     fn provider(&mut self) {
-        self.lines.push(self.page.provider_name(self.provider));
+        let provider = self.page.provider_name(&self.record.provider);
+        self.lines.push(provider);
     }
 
     fn providers(&mut self, ids: &[String]) {

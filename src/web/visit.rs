@@ -58,13 +58,11 @@ impl Sender {
     }
 }
 
-/// The visitor who made a request.
 #[derive(Clone)]
 pub struct Visit {
     pub lang: Lang,
     pub theme: Theme,
     pub client: Client,
-    /// The binding that the browser sent.
     pub browser: Option<Browser>,
     pub sender: Sender,
     /// The token in the session cookie. It is not yet known to be live.
@@ -97,9 +95,7 @@ impl Visit {
             .unwrap_or_default();
         let whose = client_address(request, &desk.trusted_proxies);
         let client = Client {
-            address: whose
-                .map(|whose| whose.address.to_string())
-                .unwrap_or_default(),
+            address: whose.map_or_else(String::new, |whose| whose.address.to_string()),
             is_proxy: whose.is_some_and(|whose| whose.is_proxy),
             user_agent: header(USER_AGENT)
                 .unwrap_or_default()
@@ -131,7 +127,12 @@ impl Visit {
 
     /// Adds the token of the session, once its cookie is open.
     pub fn with_session(mut self, request: &HttpRequest, desk: &Desk) -> Self {
-        (self.session_token, self.is_under_previous_key) = session_token(request, desk);
+        let opened = request.get_session().get(cookie::TOKEN);
+        self.session_token = opened.ok().flatten().map(Secret::new);
+        if self.session_token.is_none() {
+            self.session_token = cookie::token_under_previous_key(request, desk);
+            self.is_under_previous_key = self.session_token.is_some();
+        }
         self
     }
 
@@ -140,15 +141,6 @@ impl Visit {
         let noted = request.extensions().get::<Self>().cloned();
         noted.unwrap_or_else(|| Self::without_session(request, desk))
     }
-}
-
-fn session_token(request: &HttpRequest, desk: &Desk) -> (Option<Secret<String>>, bool) {
-    if let Ok(Some(token)) = request.get_session().get::<String>(cookie::TOKEN) {
-        return (Some(Secret::new(token)), false);
-    }
-    let token = cookie::token_under_previous_key(request, desk);
-    let is_found = token.is_some();
-    (token, is_found)
 }
 
 impl FromRequest for Visit {

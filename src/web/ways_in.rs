@@ -9,7 +9,6 @@ use crate::oauth::{Prompt, Provider};
 pub struct WayIn<'a> {
     pub label: String,
     pub color: Option<&'a str>,
-    /// The host that the button leads to.
     pub host: String,
     pub begin: String,
     pub is_available: bool,

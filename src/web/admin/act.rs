@@ -213,7 +213,6 @@ pub fn for_many(page: &Page<'_>) -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-/// The reason for a refusal, in words.
 pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
     match refusal {
         Refusal::IdentityTaken(username) => page.t.refused_identity_of.with(username),
@@ -228,7 +227,6 @@ struct Typed<'a> {
     label: &'static str,
     hint: &'static str,
     value: &'a str,
-    /// The suggestions of the field.
     options: Vec<String>,
     longest: usize,
 }
@@ -254,7 +252,6 @@ struct ActPage<'a> {
 /// The data that the page reads from the database.
 struct Found {
     user: User,
-    /// The session that the act ends, if it ends one.
     session: Option<Session>,
     names: Vec<String>,
 }

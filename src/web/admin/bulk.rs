@@ -93,7 +93,6 @@ struct BulkPage<'a> {
     /// The input that is still missing, if any: no one is ticked, or no act is chosen.
     missing: Option<&'static str>,
     words: Option<Words>,
-    /// The number of accounts, in words.
     count: String,
     people: Vec<Person>,
     /// The filters, if the act is for all accounts that match.

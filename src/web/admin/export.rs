@@ -31,10 +31,8 @@ use crate::web::guard::Acting;
 use crate::web::list::ListQuery;
 use crate::web::redirect::sign_in_anew;
 
-/// Rows per chunk.
 const PIECE: usize = 500;
 
-/// An export of a list.
 struct Export<Row: 'static> {
     name: &'static str,
     id: fn(&Row) -> i64,

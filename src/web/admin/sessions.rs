@@ -49,7 +49,6 @@ const BROWSERS: &[(&str, &str, &[&str])] = &[
 
 const ENDED: &str = "sessions_ended_by_filter";
 
-/// Parses the filters in an address.
 pub fn filter(conn: &mut Conn, address: &ListQuery) -> Result<Filter> {
     let user = address.get("user");
     let user = user.map(|username| users::find_by_username(conn, username));

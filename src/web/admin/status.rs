@@ -111,29 +111,17 @@ struct StatusPage<'a> {
     /// When a trusted proxy last forwarded a request without the client's address.
     silent_proxy: Option<UnixTime>,
     started_at: UnixTime,
-    providers: Vec<ProviderState>,
-    /// Sessions of providers that no instance has.
+    providers: Vec<ProviderState<'a>>,
     forgotten: Vec<Forgotten>,
     may_act: bool,
 }
 
-/// The state of one provider.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a sentence of the page"
-)]
-struct ProviderState {
-    id: String,
+struct ProviderState<'a> {
+    provider: &'a Provider,
     label: String,
-    callback: String,
-    is_available: bool,
     recheck: Option<Bound>,
-    /// True if a fresh sign-in is believed although the person at the browser could have skipped
-    /// it.
-    is_proof_weak: bool,
     /// True if the provider reports sign-outs by itself.
     is_pushed: bool,
-    gives_permissions: bool,
 }
 
 /// How long a leaver may keep access.
@@ -149,17 +137,15 @@ struct Bound {
     suspended_until: Option<UnixTime>,
 }
 
-impl ProviderState {
-    fn of(page: &Page<'_>, provider: &Provider, known: Rechecks, now: UnixTime) -> Self {
+impl<'a> ProviderState<'a> {
+    fn of(page: &Page<'_>, provider: &'a Provider, known: Rechecks, now: UnixTime) -> Self {
         let settings = provider.settings();
         let people = known.people;
         let calls = recheck::calls_a_person(provider);
         let lag = page.desk.lags.longest(&settings.id);
         Self {
-            id: settings.id.clone(),
+            provider,
             label: page.label_of(provider),
-            callback: settings.redirect_url.clone(),
-            is_available: provider.is_available(),
             recheck: settings.recheck.map(|recheck| Bound {
                 within: page.lang.span(recheck::bound(recheck, people, calls)),
                 people: (people > 0).then(|| grouped(people)),
@@ -168,8 +154,6 @@ impl ProviderState {
                 last_refusal: known.last_refusal,
                 suspended_until: known.suspended_until.filter(|until| *until > now),
             }),
-            gives_permissions: provider.gives_permissions(),
-            is_proof_weak: provider.can_prove_by_prompt(),
             is_pushed: provider.known().is_some_and(|known| known.sends_logouts),
         }
     }
@@ -263,10 +247,10 @@ pub async fn show(reader: Reader<Staff>, desk: Data<Desk>) -> Result<HttpRespons
     let total = |total| total_in_words(&page, Some(total));
     let sum = |count: fn(&Hour) -> i64| grouped(figures.hours.iter().map(count).sum());
     let has_kept = figures.kept_permissions != Total::Exactly(0);
-    let state = |provider: &Arc<Provider>| {
+    let providers = desk.providers.all().iter().map(|provider| {
         let known = figures.rechecks.get(provider.id()).copied();
         ProviderState::of(&page, provider, known.unwrap_or_default(), now)
-    };
+    });
     page.ok(&StatusPage {
         page: &page,
         is_any_suspended: figures
@@ -294,7 +278,7 @@ pub async fn show(reader: Reader<Staff>, desk: Data<Desk>) -> Result<HttpRespons
         backup,
         silent_proxy: desk.silent_proxy.last(now),
         started_at: desk.started_at,
-        providers: desk.providers.all().iter().map(state).collect(),
+        providers: providers.collect(),
         forgotten: found.forgotten,
         may_act: me.user.role() == Role::Superuser,
     })

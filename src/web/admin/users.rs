@@ -157,12 +157,10 @@ struct UserList<'a> {
     heads: Vec<Head>,
     rows: Vec<Row>,
     pager: Pager,
-    /// True if the viewer may act.
     may_act: bool,
     /// The address of a fresh sign-in, if the viewer would need one for dangerous acts.
     fresh: Option<String>,
     may_create: bool,
-    /// Codes and labels of the acts.
     acts: Vec<(&'static str, &'static str)>,
     is_ticked: bool,
     tick_all: String,
