@@ -107,7 +107,7 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
         permissions: held,
         more_permissions,
         has_stale_permissions: !kept.is_empty() || me.user.has_stale_permissions(asked),
-        kept_permissions: KeptPermissions::of(&page, &me.user, kept, asked),
+        kept_permissions: KeptPermissions::of(&page, &me.user, kept),
         has_password,
         addable: addable(&page, &me, &identities),
         identities,

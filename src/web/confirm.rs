@@ -107,29 +107,20 @@ pub async fn confirm(me: SignedIn, desk: Data<Desk>, form: Form<Fields>) -> Resu
         "confirmation" => Typed::Confirmation,
         _ => return Err(Error::BadRequest),
     };
-    let owner = owner(&me);
     let page = Page::new(&desk, &me.visit, None)?;
     let t = page.t;
-    let (problem, reference, paused) =
-        match prove(&desk, owner, which, Secret::new(password)).await? {
-            Outcome::Proved => return Ok(see_other(&next.to_ascii())),
-            Outcome::Refused { reference } => {
-                let problem = Problem {
-                    heading: t.confirm_wrong_heading,
-                    lead: t.confirm_wrong_lead.to_owned(),
-                };
-                (problem, reference, None)
-            }
-            Outcome::Paused(paused) => {
-                let problem = Problem {
-                    heading: t.paused_heading,
-                    lead: page.paused_lead(paused),
-                };
-                (problem, reference(), Some(paused))
-            }
-        };
+    let outcome = prove(&desk, owner(&me), which, Secret::new(password)).await?;
+    let (reference, paused) = match outcome {
+        Outcome::Proved => return Ok(see_other(&next.to_ascii())),
+        Outcome::Refused { reference } => (reference, None),
+        Outcome::Paused(paused) => (reference(), Some(paused)),
+    };
+    let (heading, lead) = match paused {
+        None => (t.confirm_wrong_heading, t.confirm_wrong_lead.to_owned()),
+        Some(paused) => (t.paused_heading, page.paused_lead(paused)),
+    };
     let mut shown = confirm_page(&page, &me, &next, Some(&with)).await?;
-    shown.problem = Some(problem);
+    shown.problem = Some(Problem { heading, lead });
     shown.reference = Some(&reference);
     page.refuse(&reference, paused, &shown)
 }

@@ -186,6 +186,7 @@ pub async fn with_password(
     let visitor = visitor(&visit);
     let outcome = password::sign_in(&desk, credentials, next.clone(), visitor).await?;
     let page = Page::new(&desk, &visit, None)?;
+    let t = page.t;
     let (reference, paused) = match outcome {
         Outcome::SignedIn { token } => {
             return open_session_anew(&request, &desk, &cookie_session, &token, &next);
@@ -193,21 +194,18 @@ pub async fn with_password(
         Outcome::Refused { reference } => (reference, None),
         Outcome::Paused { reference, paused } => (reference, Some(paused)),
     };
-    let problem = match paused {
-        None => Problem {
-            heading: page.t.wrong_password_heading,
-            lead: page.t.wrong_password_lead.to_owned(),
-        },
-        Some(paused) => Problem {
-            heading: page.t.paused_heading,
-            lead: format!("{}{}", page.paused_lead(paused), page.t.paused_company),
-        },
+    let (heading, lead) = match paused {
+        None => (t.wrong_password_heading, t.wrong_password_lead.to_owned()),
+        Some(paused) => {
+            let lead = format!("{}{}", page.paused_lead(paused), t.paused_company);
+            (t.paused_heading, lead)
+        }
     };
     let shown = SignInPage {
         page: &page,
         ways: ways(&page, &next, Prompt::Unasked, |_| true),
         form: password_form(&desk, true, next.as_str(), &username),
-        problem: Some(problem),
+        problem: Some(Problem { heading, lead }),
         reference: Some(&reference),
     };
     page.refuse(&reference, paused, &shown)
@@ -270,13 +268,12 @@ pub async fn begin_by_form(
         "prompt",
     ];
     let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in form.iter() {
-        if NAMES.contains(&name.as_str()) {
-            if value.len() > MAX_HANDED_ON {
-                return Err(Error::BadRequest);
-            }
-            query.append_pair(name, value);
+    let known = |(name, _): &&(String, String)| NAMES.contains(&name.as_str());
+    for (name, value) in form.iter().filter(known) {
+        if value.len() > MAX_HANDED_ON {
+            return Err(Error::BadRequest);
         }
+        query.append_pair(name, value);
     }
     let query = query.finish();
     if query.len() > 2 * MAX_HANDED_ON {
@@ -293,7 +290,7 @@ pub async fn begin(
     wanted: Query<Wanted>,
 ) -> Result<HttpResponse> {
     let visit = Visit::of(&request, &desk);
-    let (browser, is_new) = binding(&visit)?;
+    let browser = binding(&visit)?;
     let provider = match (&wanted.iss, &wanted.provider) {
         (Some(issuer), _) => Some(desk.providers.by_issuer(issuer).ok_or(Error::BadRequest)?),
         (None, Some(id)) => Some(desk.providers.find(id).ok_or(Error::NotFound)?),
@@ -321,7 +318,7 @@ pub async fn begin(
             .filter(|hint| hint.chars().count() <= 255 && !hint.chars().any(char::is_control)),
     };
     let url = signin::begin(&desk, &browser, wish, &visit.client).await?;
-    bound(&desk, &browser, is_new, &url)
+    bound(&desk, &visit, &browser, &url)
 }
 
 /// Returns the purpose of the attempt if the person may have it, otherwise where they go instead.
@@ -378,17 +375,18 @@ pub fn adding_address(desk: &Desk, session: &Secret<String>, provider: &str) -> 
     format!("/oauth2/login?link={token}&provider={provider}")
 }
 
-/// Returns the browser's binding, and whether it is new.
-fn binding(visit: &Visit) -> Result<(Browser, bool)> {
-    Ok(match &visit.browser {
-        Some(browser) => (browser.clone(), false),
-        None => (Browser::new()?, true),
-    })
+/// Returns the browser's binding, or a new one.
+fn binding(visit: &Visit) -> Result<Browser> {
+    visit
+        .browser
+        .clone()
+        .map_or_else(|| Ok(Browser::new()?), Ok)
 }
 
-fn bound(desk: &Desk, browser: &Browser, is_new: bool, url: &Url) -> Result<HttpResponse> {
+/// Redirects to the provider, with the binding's cookie if it is new.
+fn bound(desk: &Desk, visit: &Visit, browser: &Browser, url: &Url) -> Result<HttpResponse> {
     let mut response = see_other(url.as_str());
-    if is_new {
+    if visit.browser.is_none() {
         Ours::Browser.set(&mut response, desk, browser.value().to_owned())?;
     }
     Ok(response)
@@ -438,9 +436,9 @@ pub async fn finish(
             Err(Error::SignedOut)
         }
         Finished::Stale(stale) => {
-            let (browser, is_new) = binding(&visit)?;
+            let browser = binding(&visit)?;
             let url = signin::start_over(&desk, *stale, &browser, &visit.client).await?;
-            bound(&desk, &browser, is_new, &url)
+            bound(&desk, &visit, &browser, &url)
         }
     }
 }

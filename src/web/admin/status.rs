@@ -30,13 +30,11 @@ const OLD_BACKUP: Duration = Duration::from_secs(2 * 86_400);
 
 /// The height of the chart. Its width is 24 bars.
 const HEIGHT: i64 = 96;
-const BAR: i64 = 20;
 const STEP: i64 = 26;
 
 /// One hour of the chart, in the chart's units.
 struct Bar {
     x: i64,
-    middle: i64,
     sign_ins_y: i64,
     sign_ins_height: i64,
     refusals_y: i64,
@@ -69,7 +67,6 @@ impl Chart {
                 let x = i64::try_from(at).unwrap_or(0) * STEP;
                 Bar {
                     x,
-                    middle: x + BAR / 2,
                     sign_ins_y: HEIGHT - sign_ins_height,
                     sign_ins_height,
                     refusals_y: HEIGHT - sign_ins_height - refusals_height,

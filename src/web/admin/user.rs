@@ -175,7 +175,6 @@ fn user_page<'a>(
     me: &SignedIn,
 ) -> UserPage<'a> {
     let desk = page.desk;
-    let asked = desk.asks_for_permissions();
     let this = Some(me.session.id);
     let sessions = told.sessions.into_iter();
     let records = told.events.rows.into_iter();
@@ -186,7 +185,7 @@ fn user_page<'a>(
         person: Person::of(&found.user),
         notice,
         changed: changed(page, told.last_changes),
-        kept_permissions: KeptPermissions::of(page, &found.user, told.kept, asked),
+        kept_permissions: KeptPermissions::of(page, &found.user, told.kept),
         is_self: me.user.id == found.user.id,
         may_reset: has_password && desk.password_login != PasswordLogin::Off,
         found,
