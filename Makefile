@@ -8,7 +8,9 @@ TOOLS = TEST_PYTHON=$(CURDIR)/.venv/bin/python TEST_DIESEL=$(CURDIR)/.tools/bin/
 AT_ONCE = RUST_TEST_THREADS=$(shell echo $$((3 * $$(nproc))))
 
 # The whole test run. Needs Rust; installs the rest as root or with CI=true.
-test: setup lint
+test:
+	tests/setup packages
+	$(MAKE) --jobs 2 setup lint
 	TEST_ALL=1 $(AT_ONCE) $(TOOLS) tests/with-postgresql cargo test --features failpoints
 	TEST_ALL=1 $(TOOLS) tests/with-postgresql cargo test --features failpoints --test it -- \
 		--ignored leavers --test-threads 1

@@ -39,7 +39,7 @@ use frontdesk::db::schema::{
 };
 use frontdesk::db::{Conn, Db, Sql};
 use frontdesk::error::Result;
-use frontdesk::id::first_id_at;
+use frontdesk::id::{UserId, first_id_at};
 use frontdesk::paging::{PAGE_SIZE, Page};
 use frontdesk::permissions;
 use frontdesk::secret::Secret;
@@ -1145,7 +1145,7 @@ impl Cases<'_> {
             .iter()
             .map(|session| {
                 first(Filter {
-                    user_id: Some(session.user_id),
+                    user_id: Some(UserId(session.user_id)),
                     ..Filter::default()
                 })
             })

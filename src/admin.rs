@@ -21,6 +21,7 @@ use crate::audit::{Actor, Deed};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql, lock_superusers};
 use crate::error::{Error, Result, Stopped};
+use crate::id::{SessionId, UserId};
 use crate::reason::Reason;
 use crate::sessions::proof::Proof;
 use crate::sessions::{self, Client, Session};
@@ -36,9 +37,9 @@ pub struct Admin {
 #[derive(Clone, Debug)]
 enum By {
     Superuser {
-        id: i64,
+        id: UserId,
         username: String,
-        session_id: i64,
+        session_id: SessionId,
         /// When they last proved who they are. A recent sign-in alone is no proof.
         proof: Option<Proof>,
     },
@@ -94,7 +95,7 @@ impl Admin {
 
     /// Returns whether an account is their own.
     #[must_use]
-    pub fn is(&self, user_id: i64) -> bool {
+    pub fn is(&self, user_id: UserId) -> bool {
         matches!(self.by, By::Superuser { id, .. } if id == user_id)
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::UnixTime;
+use crate::id::SessionId;
 use crate::local_path::LocalPath;
 use crate::secret::{
     Generation, Keys, NoRandomness, Purpose, SALT, Secret, random_bytes, random_token, sha256,
@@ -22,8 +23,6 @@ pub const MAX_RESTARTS: u8 = 1;
 pub struct Browser(Secret<String>);
 
 impl Browser {
-    /// # Errors
-    /// [`NoRandomness`]
     pub fn new() -> Result<Self, NoRandomness> {
         Ok(Self(Secret::new(random_token()?)))
     }
@@ -56,9 +55,9 @@ impl Browser {
 pub enum Intent {
     SignIn,
     /// Links the provider to the account of the session with this id.
-    Link(i64),
+    Link(SessionId),
     /// Shows an admin, in the session with this id, what a sign-in would do.
-    Rehearse(i64),
+    Rehearse(SessionId),
 }
 
 impl Intent {
@@ -114,9 +113,6 @@ pub struct Attempt {
 
 impl Attempt {
     /// Begins a new attempt, and returns it with its `state`: the attempt itself, sealed.
-    ///
-    /// # Errors
-    /// [`NoRandomness`]
     pub fn begin(
         keys: &Keys,
         now: UnixTime,

@@ -25,6 +25,7 @@ use crate::clock::UnixTime;
 use crate::db::schema::audit_events;
 use crate::db::{Conn, each};
 use crate::error::Result;
+use crate::id::UserId;
 use crate::reason::Reason;
 
 /// The actor in the rows of acts on the command line.
@@ -46,9 +47,9 @@ pub struct Record {
     pub reason: String,
     /// The name of the actor, [`COMMAND_LINE`] or empty: [`Record::by`] tells them apart.
     pub actor: String,
-    pub actor_id: Option<i64>,
+    pub actor_id: Option<UserId>,
     /// The account that the event is about, and its name at the time.
-    pub user_id: Option<i64>,
+    pub user_id: Option<UserId>,
     pub username: String,
     pub provider: String,
     pub address: String,
@@ -92,14 +93,10 @@ impl Record {
         &self.details
     }
 
-    fn details(&self) -> stored::Details {
-        serde_json::from_str(&self.details).unwrap_or_default()
-    }
-
     /// Returns what happened.
     #[must_use]
     pub fn event(&self) -> Event {
-        stored::read(&self.event, &self.reason, &self.provider, self.details())
+        stored::read(self)
     }
 }
 
@@ -112,7 +109,7 @@ fn of_kind() -> _ {
 }
 
 /// Lists the sign-ins of one account, successful and refused, newest first, at most `limit`.
-pub fn list_sign_ins(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Record>> {
+pub fn list_sign_ins(conn: &mut Conn, user_id: UserId, limit: i64) -> Result<Vec<Record>> {
     let (signed_in, refused) = (EventKind::SignedIn.code(), EventKind::SignInRefused.code());
     // `eq_any` would prepare its statement anew each time.
     Ok(each!(conn, |conn| audit_events::table
@@ -129,7 +126,7 @@ pub fn list_sign_ins(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Re
 pub fn is_last_link(
     conn: &mut Conn,
     kinds: &[EventKind],
-    user_id: i64,
+    user_id: UserId,
     link: &str,
 ) -> Result<bool> {
     let codes: Vec<&str> = kinds.iter().map(|kind| kind.code()).collect();
@@ -145,7 +142,7 @@ pub fn is_last_link(
 }
 
 /// Returns whether a rescue link with this id was made for an account.
-pub fn is_rescue_link_made(conn: &mut Conn, user_id: i64, link: &str) -> Result<bool> {
+pub fn is_rescue_link_made(conn: &mut Conn, user_id: UserId, link: &str) -> Result<bool> {
     has_reference(conn, EventKind::RescueLinkMade, user_id, link)
 }
 
@@ -153,7 +150,7 @@ pub fn is_rescue_link_made(conn: &mut Conn, user_id: i64, link: &str) -> Result<
 pub fn has_reference(
     conn: &mut Conn,
     kind: EventKind,
-    user_id: i64,
+    user_id: UserId,
     reference: &str,
 ) -> Result<bool> {
     let found: Option<i64> = audit_events::table
@@ -180,7 +177,11 @@ pub fn last_address(conn: &mut Conn) -> Result<Option<IpAddr>> {
 }
 
 /// Finds the last successful sign-in of an account before `time`.
-pub fn previous_sign_in(conn: &mut Conn, user_id: i64, time: UnixTime) -> Result<Option<Record>> {
+pub fn previous_sign_in(
+    conn: &mut Conn,
+    user_id: UserId,
+    time: UnixTime,
+) -> Result<Option<Record>> {
     let signed_in = EventKind::SignedIn.code();
     Ok(each!(conn, |conn| audit_events::table
         .filter(audit_events::user_id.eq(user_id))

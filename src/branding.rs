@@ -58,10 +58,8 @@ pub const MAX_LABEL: usize = 60;
 /// The largest logo, in bytes. Every page loads it.
 pub const MAX_LOGO: usize = 64 * 1024;
 
-/// Recognizes a logo by its first bytes: SVG, PNG, JPEG or WebP.
-///
-/// # Errors
-/// The problem, as the end of a sentence that names the setting.
+/// Recognizes a logo by its first bytes: SVG, PNG, JPEG or WebP. An error is the end of a sentence
+/// that names the setting.
 pub fn logo(content: Vec<u8>) -> Result<File, String> {
     if content.len() > MAX_LOGO {
         return Err(format!(
@@ -72,21 +70,9 @@ pub fn logo(content: Vec<u8>) -> Result<File, String> {
     let (extension, content_type) = match content.as_slice() {
         [0x89, b'P', b'N', b'G', ..] => ("png", "image/png"),
         [0xff, 0xd8, 0xff, ..] => ("jpg", "image/jpeg"),
-        [
-            b'R',
-            b'I',
-            b'F',
-            b'F',
-            _,
-            _,
-            _,
-            _,
-            b'W',
-            b'E',
-            b'B',
-            b'P',
-            ..,
-        ] => ("webp", "image/webp"),
+        riff if riff.starts_with(b"RIFF") && riff.get(8..12) == Some(b"WEBP") => {
+            ("webp", "image/webp")
+        }
         text if std::str::from_utf8(text).is_ok_and(|text| text.contains("<svg")) => {
             ("svg", "image/svg+xml; charset=utf-8")
         }
@@ -148,8 +134,6 @@ const DARK_GROUNDS: [Colour; 3] = [
 ];
 const WHITE: Colour = Colour([255.0, 255.0, 255.0]);
 const BLACK: Colour = Colour([0.0, 0.0, 0.0]);
-/// The background of a card in dark mode.
-const DARK_SURFACE: Colour = Colour([31.0, 29.0, 27.0]);
 
 /// The lowest contrast at which people can read text (WCAG 2.2, 1.4.3).
 const READABLE: f64 = 4.5;
@@ -231,10 +215,8 @@ impl Theme {
     }
 }
 
-/// Makes the stylesheet of an accent colour. Dark mode uses a lighter shade of the same hue.
-///
-/// # Errors
-/// The problem, as the end of a sentence that names the setting.
+/// Makes the stylesheet of an accent colour. Dark mode uses a lighter shade of the same hue. An
+/// error is the end of a sentence that names the setting.
 pub fn accent_style(text: &str) -> Result<File, String> {
     let accent = Colour::parse(text).ok_or("must be a colour like #2c49c4")?;
     let contrast = accent.worst(&LIGHT_GROUNDS);
@@ -258,6 +240,7 @@ pub fn accent_style(text: &str) -> Result<File, String> {
         panel: accent.over(0.55, BLACK),
         panel_ink: accent.over(0.25, WHITE),
     };
+    let [_, dark_surface, _] = DARK_GROUNDS;
     let by_night = (0..=20)
         .map(|step| accent.over(1.0 - f64::from(step) / 20.0, WHITE))
         .find(|lighter| lighter.worst(&DARK_GROUNDS) >= READABLE + 1.0)
@@ -265,7 +248,7 @@ pub fn accent_style(text: &str) -> Result<File, String> {
     let dark = Theme {
         accent: by_night,
         on_accent: BLACK,
-        soft: soft(by_night, DARK_SURFACE),
+        soft: soft(by_night, dark_surface),
         panel: accent.over(0.3, BLACK),
         panel_ink: accent.over(0.35, WHITE),
     };

@@ -3,6 +3,7 @@
 /// Like `println!`, for readers that may stop early, like `head`.
 macro_rules! say {
     ($($text:tt)*) => {{
+        use std::io::Write as _;
         let _reader_gone = writeln!(std::io::stdout(), $($text)*);
     }};
 }
@@ -16,14 +17,14 @@ mod users;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::admin::{Admin, ChangedPassword};
 use crate::clock::Clock;
-use crate::config::{self, DatabaseUrl, Faults, LogSettings, OPTIONS, Settings};
+use crate::config::{self, DatabaseUrl, OPTIONS, Settings};
 use crate::db::Db;
 use crate::error::{Error, Stopped};
 use crate::import_django::Mode;
@@ -31,6 +32,9 @@ use crate::secret::{Keys, Secret, random_token};
 use crate::signin::rescue;
 use crate::users::Role;
 use crate::{Server, admin, logging, passwords};
+
+/// The exit status of a failure without one of its own.
+const FAILED: u8 = 1;
 
 /// The sign-in front desk of a company.
 #[derive(Parser)]
@@ -123,53 +127,25 @@ impl RoleArgument {
     }
 }
 
-/// The reason why a command failed, for the person at the terminal.
+/// Why a command failed.
 enum Failure {
-    Settings(Faults),
-    Refused(admin::Refusal),
-    Failed(Error),
-    Other(String),
-    /// Everything has been said already.
-    Said,
-    /// The same, with its own exit status.
+    /// To be printed for the person at the terminal.
+    Reason(String),
+    /// Everything has been said already. This is the exit status.
     Status(u8),
 }
 
-impl From<Faults> for Failure {
-    fn from(faults: Faults) -> Self {
-        Self::Settings(faults)
-    }
-}
-
-impl From<admin::Refusal> for Failure {
-    fn from(refusal: admin::Refusal) -> Self {
-        Self::Refused(refusal)
+impl<T: fmt::Display> From<T> for Failure {
+    fn from(reason: T) -> Self {
+        Self::Reason(reason.to_string())
     }
 }
 
 impl From<Stopped<admin::Refusal>> for Failure {
     fn from(stopped: Stopped<admin::Refusal>) -> Self {
         match stopped {
-            Stopped::Refused(refusal) => Self::Refused(refusal),
-            Stopped::Failed(error) => Self::Failed(error),
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Settings(faults) => write!(f, "{faults}"),
-            Self::Refused(refusal) => write!(f, "{refusal}"),
-            Self::Failed(error) => write!(f, "{error}"),
-            Self::Other(text) => f.write_str(text),
-            Self::Said | Self::Status(_) => Ok(()),
+            Stopped::Refused(refusal) => refusal.into(),
+            Stopped::Failed(error) => error.into(),
         }
     }
 }
@@ -184,11 +160,10 @@ pub fn main() -> ExitCode {
     };
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Said) => ExitCode::FAILURE,
         Err(Failure::Status(status)) => ExitCode::from(status),
-        Err(failure) => {
-            eprintln!("frontdesk: {failure}");
-            ExitCode::FAILURE
+        Err(Failure::Reason(reason)) => {
+            eprintln!("frontdesk: {reason}");
+            ExitCode::from(FAILED)
         }
     }
 }
@@ -200,17 +175,9 @@ fn settings_help() -> String {
          a secret NAME can also be given as a file by NAME_FILE):\n",
     );
     for option in OPTIONS {
-        for part in [
-            "  ",
-            option.name,
-            "\n      ",
-            option.meaning,
-            " [",
-            &option.default.to_string(),
-            "]\n",
-        ] {
-            text.push_str(part);
-        }
+        let default = option.default.to_string();
+        let line = ["\n      ", option.meaning, " [", &default, "]\n"];
+        text.extend(["  ", option.name].into_iter().chain(line));
     }
     text
 }
@@ -218,32 +185,11 @@ fn settings_help() -> String {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo => demo::run(),
-        Command::Serve => {
-            let variables = config::environment()?;
-            let settings = Settings::parse(&variables)?;
-            logging::start(&settings.log());
-            for (name, option) in config::near_misses(&variables) {
-                log::warn!(event = "settings"; "{name} is set but is not a setting; did you mean {option}?");
-            }
-            for provider in settings.providers.iter().filter(|provider| !provider.pkce) {
-                let name = provider.source.name("pkce");
-                log::warn!(event = "settings"; "{name} is off: anyone who steals an authorization code can use it");
-            }
-            serve(settings)
-        }
-        Command::Migrate => {
-            let (db, _) = database()?;
-            match db.migrate()? {
-                0 => say!("{}: up to date", db.describe()),
-                1 => say!("{}: 1 migration applied", db.describe()),
-                applied => say!("{}: {applied} migrations applied", db.describe()),
-            }
-            Ok(())
-        }
+        Command::Serve => serve(),
+        Command::Migrate => migrate(),
         Command::Check => check::run(&config::environment()?),
         Command::SecretKey => {
-            let key = random_token().map_err(Error::from)?;
-            say!("{key}");
+            say!("{}", random_token().map_err(Error::from)?);
             Ok(())
         }
         Command::Promote { username, role } => promote(&username, role.role()),
@@ -252,44 +198,24 @@ fn run(command: Command) -> Result<(), Failure> {
             email,
             password_stdin,
         } => {
-            let (db, clock) = migrated_database()?;
+            let (db, _) = migrated_database()?;
             admin::check_new_account(&username, &email)?;
             let hash = new_password(password_stdin, &username)?;
-            admin::create_superuser(
-                &db,
-                clock.now(),
-                &Admin::command_line(),
-                &username,
-                &email,
-                &hash,
-            )?;
-            say!("{username} is an admin.");
-            Ok(())
+            create_superuser(&db, &username, &email, &hash)
         }
         Command::Changepassword {
             username,
             password_stdin,
-        } => {
-            let (db, clock) = existing_database()?;
-            let hash = new_password(password_stdin, &username)?;
-            let admin = Admin::command_line();
-            match admin::change_password(&db, clock.now(), &admin, &username, &hash)? {
-                ChangedPassword::Local => say!("The password of {username} has been changed."),
-                ChangedPassword::Confirmation => say!(
-                    "{username} has no local password, so this is now their confirmation password. They are asked\nfor it before actions that could do lasting harm; it cannot be used to sign in."
-                ),
-            }
-            Ok(())
-        }
+        } => change_password(&username, password_stdin),
         Command::Init(init) => init::run(&init),
         Command::Rescue { username } => rescue(&username),
         Command::Users(command) => users::run(command),
         Command::ImportDjango {
             database_url,
-            dry_run: true,
-        } => import_django::run(&database_url, Mode::DryRun),
-        Command::ImportDjango { database_url, .. } => {
-            import_django::run(&database_url, Mode::Import)
+            dry_run,
+        } => {
+            let mode = if dry_run { Mode::DryRun } else { Mode::Import };
+            import_django::run(&database_url, mode)
         }
         Command::Rekey(rekey) => rekey::run(&rekey),
         Command::Completions { shell } => {
@@ -305,10 +231,7 @@ fn run(command: Command) -> Result<(), Failure> {
 /// Prints a link for the day when a person cannot sign in in any other way.
 fn rescue(username: &str) -> Result<(), Failure> {
     let settings = Settings::parse(&config::environment()?)?;
-    logging::start(&LogSettings {
-        filter: "warn".to_owned(),
-        ..settings.log()
-    });
+    logging::start(&settings.log().only("warn"));
     refuse_missing(&settings.database)?;
     let db = Db::open(&settings.database)?;
     db.migrate()?;
@@ -332,19 +255,55 @@ fn man() -> Result<(), Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command_line())
         .render(&mut page)
-        .map_err(|error| Failure::Other(format!("the manual page cannot be written: {error}")))?;
+        .map_err(|error| format!("the manual page cannot be written: {error}"))?;
     say!("{}", String::from_utf8_lossy(&page));
     Ok(())
 }
 
-fn serve(settings: Settings) -> Result<(), Failure> {
+fn serve() -> Result<(), Failure> {
+    let variables = config::environment()?;
+    let settings = Settings::parse(&variables)?;
+    logging::start(&settings.log());
+    for (name, option) in config::near_misses(&variables) {
+        log::warn!(event = "settings"; "{name} is set but is not a setting; did you mean {option}?");
+    }
+    for provider in settings.providers.iter().filter(|provider| !provider.pkce) {
+        let name = provider.source.name("pkce");
+        log::warn!(event = "settings"; "{name} is off: anyone who steals an authorization code can use it");
+    }
     actix_web::rt::System::new().block_on(async {
         let server = Server::build(settings, Clock::default())?;
-        server
-            .run()
-            .await
-            .map_err(|error| Failure::Other(error.to_string()))
+        Ok(server.run().await?)
     })
+}
+
+fn migrate() -> Result<(), Failure> {
+    let (db, _) = database()?;
+    match db.migrate()? {
+        0 => say!("{}: up to date", db.describe()),
+        1 => say!("{}: 1 migration applied", db.describe()),
+        applied => say!("{}: {applied} migrations applied", db.describe()),
+    }
+    Ok(())
+}
+
+fn create_superuser(db: &Db, username: &str, email: &str, hash: &str) -> Result<(), Failure> {
+    let (now, admin) = (Clock::default().now(), Admin::command_line());
+    admin::create_superuser(db, now, &admin, username, email, hash)?;
+    say!("{username} is an admin.");
+    Ok(())
+}
+
+fn change_password(username: &str, from_stdin: bool) -> Result<(), Failure> {
+    let (db, clock) = existing_database()?;
+    let hash = new_password(from_stdin, username)?;
+    match admin::change_password(&db, clock.now(), &Admin::command_line(), username, &hash)? {
+        ChangedPassword::Local => say!("The password of {username} has been changed."),
+        ChangedPassword::Confirmation => say!(
+            "{username} has no local password, so this is now their confirmation password. They are asked\nfor it before actions that could do lasting harm; it cannot be used to sign in."
+        ),
+    }
+    Ok(())
 }
 
 fn promote(username: &str, role: Role) -> Result<(), Failure> {
@@ -362,10 +321,7 @@ fn promote(username: &str, role: Role) -> Result<(), Failure> {
 
 fn database() -> Result<(Db, Clock), Failure> {
     let variables: HashMap<String, String> = config::environment()?;
-    logging::start(&LogSettings {
-        filter: "warn".to_owned(),
-        ..config::log_settings(&variables)?
-    });
+    logging::start(&config::log_settings(&variables)?.only("warn"));
     let url = config::database_url(&variables)?;
     Ok((Db::open(&url)?, Clock::default()))
 }
@@ -380,10 +336,10 @@ fn refuse_missing(url: &DatabaseUrl) -> Result<(), Failure> {
     if let DatabaseUrl::Sqlite(path) = url
         && !path.exists()
     {
-        return Err(Failure::Other(format!(
+        return Err(format!(
             "{} does not exist (DATABASE_URL): run this in the directory and with the settings of `serve`",
             crate::db::describe(url)
-        )));
+        ).into());
     }
     Ok(())
 }
@@ -396,8 +352,7 @@ fn migrated_database() -> Result<(Db, Clock), Failure> {
 
 /// Asks twice on a terminal, or reads one line from standard input.
 fn new_password(from_stdin: bool, username: &str) -> Result<String, Failure> {
-    let read =
-        |error: std::io::Error| Failure::Other(format!("the password cannot be read: {error}"));
+    let read = |error: std::io::Error| format!("the password cannot be read: {error}");
     let password = if from_stdin {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).map_err(read)?;
@@ -406,16 +361,13 @@ fn new_password(from_stdin: bool, username: &str) -> Result<String, Failure> {
         let first = rpassword::prompt_password("Password: ").map_err(read)?;
         let second = rpassword::prompt_password("Password (again): ").map_err(read)?;
         if first != second {
-            return Err(Failure::Other("the two passwords do not match".to_owned()));
+            return Err("the two passwords do not match".into());
         }
         first
     } else {
-        return Err(Failure::Other(
-            "there is no terminal to ask for a password; use --password-stdin".to_owned(),
-        ));
+        return Err("there is no terminal to ask for a password; use --password-stdin".into());
     };
     let password = Secret::new(password);
-    passwords::check_strength(&password, username)
-        .map_err(|weakness| Failure::Other(weakness.to_string()))?;
+    passwords::check_strength(&password, username)?;
     Ok(passwords::hash(&password)?)
 }

@@ -32,10 +32,7 @@ use crate::branding::{Bilingual, Branding};
 use reader::Reader;
 
 impl Settings {
-    /// Reads the settings of `serve` from variables.
-    ///
-    /// # Errors
-    /// All faults together; none shows a secret.
+    /// Reads the settings of `serve` from variables. The faults show no secret.
     pub fn parse(variables: &HashMap<String, String>) -> Result<Self, Faults> {
         Reader::run(variables, |reader| {
             let settings = Self::read(reader);
@@ -89,11 +86,8 @@ pub struct RoleSettings {
 }
 
 impl RoleSettings {
-    /// Reads the role settings, for commands that need nothing else.
-    ///
-    /// # Errors
-    /// When a permission makes a role but the providers cannot be read: it is then unknown whose
-    /// permissions count.
+    /// Reads the role settings, for commands that need nothing else. If a permission makes a role,
+    /// the providers must be readable, since it would be unknown whose permissions count.
     pub fn of(variables: &HashMap<String, String>) -> Result<Self, Faults> {
         Reader::run(variables, |reader| {
             let staff = Settings::staff_permission(reader)?;
@@ -122,10 +116,16 @@ pub struct LogSettings {
     pub is_json: bool,
 }
 
+impl LogSettings {
+    /// The same log with another filter.
+    #[must_use]
+    pub fn only(self, filter: &str) -> Self {
+        let filter = filter.to_owned();
+        Self { filter, ..self }
+    }
+}
+
 /// Reads the log's settings, for commands that run without the rest.
-///
-/// # Errors
-/// When `FRONTDESK_LOG_FORMAT` cannot be read.
 pub fn log_settings(variables: &HashMap<String, String>) -> Result<LogSettings, Faults> {
     Reader::run(variables, |reader| {
         Ok(LogSettings {
@@ -136,9 +136,6 @@ pub fn log_settings(variables: &HashMap<String, String>) -> Result<LogSettings, 
 }
 
 /// Reads the database's address, for commands that need nothing else.
-///
-/// # Errors
-/// When `DATABASE_URL` cannot be read.
 pub fn database_url(variables: &HashMap<String, String>) -> Result<DatabaseUrl, Faults> {
     Reader::run(variables, Settings::database)
 }

@@ -23,26 +23,21 @@ pub fn push_line<'a>(text: &mut String, fields: impl IntoIterator<Item = &'a str
 /// Splits one line into fields.
 #[must_use]
 pub fn fields(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
+    let (mut fields, mut field) = (Vec::new(), String::new());
     let mut is_quoted = false;
     let mut letters = line.trim_start_matches(BYTE_ORDER_MARK).chars().peekable();
     while let Some(c) = letters.next() {
         match (c, is_quoted) {
             ('"', true) if letters.peek() == Some(&'"') => {
                 letters.next();
-                if let Some(field) = fields.last_mut() {
-                    field.push('"');
-                }
+                field.push('"');
             }
             ('"', _) => is_quoted = !is_quoted,
-            (',', false) => fields.push(String::new()),
-            (c, _) => {
-                if let Some(field) = fields.last_mut() {
-                    field.push(c);
-                }
-            }
+            (',', false) => fields.push(std::mem::take(&mut field)),
+            (c, _) => field.push(c),
         }
     }
+    fields.push(field);
     fields
 }
 

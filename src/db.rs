@@ -12,7 +12,7 @@ mod sql;
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
@@ -23,7 +23,7 @@ use url::Url;
 pub use conn::Conn;
 pub(crate) use conn::each;
 pub use connect::connection_url;
-use connect::{connect, is_local};
+use connect::{Access, connect, is_local};
 pub use migrations::{MigrationState, migration_state, sqlite_version};
 pub use prepared::Prepared;
 pub use sql::{Sql, Value};
@@ -60,30 +60,20 @@ struct Inner {
 struct Lane {
     permits: Semaphore,
     idle: Mutex<Vec<Conn>>,
-    may_write: bool,
+    access: Access,
 }
 
 impl Lane {
-    const fn new(size: usize, may_write: bool) -> Self {
+    const fn new(size: usize, access: Access) -> Self {
         Self {
             permits: Semaphore::const_new(size),
             idle: Mutex::new(Vec::new()),
-            may_write,
+            access,
         }
     }
 
-    fn take(&self) -> Option<Conn> {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
-    }
-
-    fn put(&self, conn: Conn) {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(conn);
+    fn idle(&self) -> MutexGuard<'_, Vec<Conn>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the connection for the next caller, unless it is broken.
@@ -93,15 +83,8 @@ impl Lane {
                 AnsiTransactionManager::is_broken_transaction_manager(c)
             });
         if !is_broken {
-            self.put(conn);
+            self.idle().push(conn);
         }
-    }
-
-    fn clear(&self) {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
     }
 }
 
@@ -114,17 +97,14 @@ pub struct Counts {
 
 impl Db {
     /// Opens the database, and creates an SQLite file that does not exist. Changes no table.
-    ///
-    /// # Errors
-    /// [`DatabaseError::Down`] with the reason, in words, without the password.
     pub fn open(url: &DatabaseUrl) -> Result<Self> {
         let (readers, writers) = match url {
             // SQLite allows one writer at a time, and a fair queue is better than a race for it.
-            DatabaseUrl::Sqlite(_) => (Lane::new(4, false), Lane::new(1, true)),
-            DatabaseUrl::Postgres(_) => (Lane::new(8, false), Lane::new(8, true)),
+            DatabaseUrl::Sqlite(_) => (Lane::new(4, Access::Read), Lane::new(1, Access::Write)),
+            DatabaseUrl::Postgres(_) => (Lane::new(8, Access::Read), Lane::new(8, Access::Write)),
         };
         // The first connection must be a writer, which may create the file and switch it to WAL.
-        writers.put(connect(url, true)?);
+        writers.idle().push(connect(url, Access::Write)?);
         Ok(Self(Arc::new(Inner {
             url: url.clone(),
             readers,
@@ -135,9 +115,6 @@ impl Db {
     }
 
     /// Runs queries that change nothing.
-    ///
-    /// # Errors
-    /// What `query` returns, or [`DatabaseError`].
     pub async fn read<T, F>(&self, query: F) -> Result<T>
     where
         F: Fn(&mut Conn) -> Result<T> + Send + 'static,
@@ -149,10 +126,7 @@ impl Db {
     }
 
     /// Runs one transaction. `change` may run again after a conflict with another transaction, so
-    /// it must do nothing but use the connection.
-    ///
-    /// # Errors
-    /// What `change` returns, and then nothing was changed; or [`DatabaseError`].
+    /// it must do nothing but use the connection. If it fails, nothing is changed.
     pub async fn write<T, F>(&self, change: F) -> Result<T>
     where
         F: Fn(&mut Conn) -> Result<T> + Send + 'static,
@@ -165,9 +139,6 @@ impl Db {
 
     /// Like [`Db::write`], for changes that may be refused: anything written before a refusal is
     /// committed.
-    ///
-    /// # Errors
-    /// What `change` returns; or [`DatabaseError`]
     pub async fn decide<T, R, F>(&self, change: F) -> Result<T, Stopped<R>>
     where
         F: Fn(&mut Conn) -> Result<T, Stopped<R>> + Send + 'static,
@@ -180,9 +151,6 @@ impl Db {
     }
 
     /// [`Db::decide`] for a command without a runtime.
-    ///
-    /// # Errors
-    /// As [`Db::decide`]
     pub fn decide_blocking<T, R>(
         &self,
         change: impl Fn(&mut Conn) -> Result<T, Stopped<R>>,
@@ -192,17 +160,11 @@ impl Db {
     }
 
     /// [`Db::write`] for a command without a runtime.
-    ///
-    /// # Errors
-    /// As [`Db::write`]
     pub fn write_blocking<T>(&self, change: impl Fn(&mut Conn) -> Result<T>) -> Result<T> {
         self.0.write(&change)
     }
 
     /// [`Db::read`] for a command without a runtime.
-    ///
-    /// # Errors
-    /// As [`Db::read`]
     pub fn read_blocking<T>(&self, query: impl Fn(&mut Conn) -> Result<T>) -> Result<T> {
         self.0.read(&query)
     }
@@ -261,7 +223,7 @@ impl Inner {
         let (mut conn, mut result) = self.first_use(&self.readers, query)?;
         // Asking again is safe, because nothing was changed.
         if is_down(&result) {
-            conn = connect(&self.url, self.readers.may_write)?;
+            conn = connect(&self.url, Access::Read)?;
             result = query(&mut conn);
         }
         self.readers.give_back(conn, &result);
@@ -271,7 +233,7 @@ impl Inner {
     fn write<T>(&self, change: &dyn Fn(&mut Conn) -> Result<T>) -> Result<T> {
         let (mut conn, begun) = self.first_use(&self.writers, &begin)?;
         if is_down(&begun) {
-            conn = connect(&self.url, self.writers.may_write)?;
+            conn = connect(&self.url, Access::Write)?;
             begin(&mut conn)?;
         } else {
             begun?;
@@ -288,13 +250,11 @@ impl Inner {
         lane: &Lane,
         work: &dyn Fn(&mut Conn) -> Result<T>,
     ) -> Result<(Conn, Result<T>)> {
-        let mut conn = match lane.take() {
-            Some(conn) => conn,
-            None => connect(&self.url, lane.may_write)?,
-        };
+        let idle = lane.idle().pop();
+        let mut conn = idle.map_or_else(|| connect(&self.url, lane.access), Ok)?;
         let result = work(&mut conn);
         if is_down(&result) {
-            lane.clear();
+            lane.idle().clear();
         }
         Ok((conn, result))
     }
@@ -369,33 +329,21 @@ fn has_met_another(error: &Error) -> bool {
 }
 
 /// Lets only one transaction at a time decide who the last admin is.
-///
-/// # Errors
-/// [`DatabaseError`]
 pub fn lock_superusers(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, SUPERUSER_LOCK)
 }
 
 /// Lets only one transaction at a time claim people who are due for a re-check.
-///
-/// # Errors
-/// [`DatabaseError`]
 pub fn lock_rechecks(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, RECHECK_LOCK)
 }
 
 /// Lets only one instance at a time record which providers it has.
-///
-/// # Errors
-/// [`DatabaseError`]
 pub fn lock_instances(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, INSTANCES_LOCK)
 }
 
 /// Lets only one transaction at a time deal with each of these names, locked in this order.
-///
-/// # Errors
-/// [`DatabaseError`]
 pub fn lock_names(conn: &mut Conn, names: impl Iterator<Item = String>) -> Result<()> {
     if let Conn::Sqlite(_) = conn {
         return Ok(());
@@ -423,9 +371,6 @@ fn down(why: impl std::fmt::Display) -> Error {
 
 impl Db {
     /// Returns the collation of text in PostgreSQL. SQLite compares bytes.
-    ///
-    /// # Errors
-    /// [`DatabaseError`]
     pub fn collation(&self) -> Result<String> {
         #[derive(diesel::QueryableByName)]
         struct Row {

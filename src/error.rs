@@ -4,58 +4,68 @@
 use std::fmt;
 use std::time::Duration;
 
-use strum::{EnumString, IntoStaticStr};
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
 
 use crate::code::coded;
+use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::reason::Reason;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The codes that programs read are the names of the variants in snake case, or more general ones.
-#[derive(Debug, IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
+/// Each error with its line in the log.
+#[derive(Debug, Display)]
 pub enum Error {
     // -- the person --
     /// The page needs a session, and there is no valid one.
+    #[strum(to_string = "no valid session")]
     SignedOut,
     /// The page needs a role that this person does not have.
+    #[strum(to_string = "the role is missing")]
     Forbidden,
+    #[strum(to_string = "no such page")]
     NotFound,
     /// The methods that the address supports.
-    MethodNotAllowed {
-        allow: String,
-    },
-    /// A form without the token of its page, or one sent from another site.
+    #[strum(to_string = "method not allowed (allowed: {allow})")]
+    MethodNotAllowed { allow: String },
+    #[strum(to_string = "a form without its token or from another site")]
     ForgedForm,
     /// A form or an address that cannot be read.
+    #[strum(to_string = "unreadable request")]
     BadRequest,
+    #[strum(to_string = "request too large")]
     TooLarge,
-    /// A body that did not arrive in time.
+    #[strum(to_string = "the request did not arrive in time")]
     Timeout,
-    /// A body in an unsupported encoding.
+    #[strum(to_string = "the request's encoding is not supported")]
     UnsupportedEncoding,
-    /// A request for another host.
+    #[strum(to_string = "a request for another host")]
     Misdirected,
-    /// A rescue link that is not ours, too old or used.
+    #[strum(to_string = "the link is unknown, expired or used")]
     LinkExpired,
     /// A dangerous act by a person whose sign-in is not recent.
+    #[strum(to_string = "a fresh sign-in is needed")]
     FreshSignInNeeded,
-    /// More passwords at once than can be checked.
+    #[strum(to_string = "too many passwords to check at once")]
     Overloaded,
 
     // -- a sign-in --
     /// The attempt has opened a session already, here or on another instance.
+    #[strum(to_string = "the sign-in attempt was already used")]
     AttemptUsed,
-    /// The person signed out at the provider while the sign-in was under way.
+    #[strum(to_string = "the person signed out at the provider while the sign-in was under way")]
     SignedOutThere,
+    #[strum(transparent)]
     SignIn(Box<SignInError>),
 
     // -- the database --
+    #[strum(transparent)]
     Database(DatabaseError),
 
     // -- us --
     /// A sentence for the log, without secrets.
+    #[strum(transparent)]
     Internal(String),
 }
 
@@ -86,7 +96,7 @@ impl<R> From<Error> for Stopped<R> {
 #[derive(Debug)]
 pub struct SignInError {
     /// Identifies this failure on the page, in the log and in the audit log.
-    pub reference: String,
+    pub reference: Reference,
     /// The attempt's id, if there was one.
     pub attempt: Option<String>,
     /// The provider's id, or empty.
@@ -288,7 +298,8 @@ impl Cause {
 }
 
 /// A rule of admission that keeps a person out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Admission {
     /// The address has another domain, or there is none.
@@ -325,12 +336,15 @@ pub enum Problem {
 coded!(Problem);
 
 /// The database failed. A `None` from a query means absent, never this.
-#[derive(Debug)]
+#[derive(Debug, Display)]
 pub enum DatabaseError {
     /// Locked, or every connection is taken: worth retrying after a while.
+    #[strum(to_string = "the database is busy")]
     Busy,
     /// Not reachable, or not in the expected state.
+    #[strum(to_string = "the database is down: {0}")]
     Down(String),
+    #[strum(to_string = "database query: {0}")]
     Query(diesel::result::Error),
 }
 
@@ -341,17 +355,10 @@ impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Self {
         use diesel::result::DatabaseErrorKind as Kind;
         use diesel::result::Error as Diesel;
-        let busy = match &error {
-            Diesel::DatabaseError(_, information) => {
-                let message = information.message();
-                message.contains("database is locked")
-                    || message.contains("database table is locked")
-                    || message.contains("canceling statement due to")
-            }
-            _ => false,
-        };
         Self::Database(match error {
-            _ if busy => DatabaseError::Busy,
+            Diesel::DatabaseError(_, information) if is_busy(information.message()) => {
+                DatabaseError::Busy
+            }
             Diesel::DatabaseError(
                 Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::ReadOnlyTransaction,
                 information,
@@ -365,39 +372,20 @@ impl From<diesel::result::Error> for Error {
     }
 }
 
-impl From<crate::secret::NoRandomness> for Error {
-    fn from(_: crate::secret::NoRandomness) -> Self {
-        Self::Internal("the operating system gave no random bytes".to_owned())
-    }
+/// Reads the messages of SQLite and of PostgreSQL.
+fn is_busy(message: &str) -> bool {
+    [
+        "database is locked",
+        "database table is locked",
+        "canceling statement due to",
+    ]
+    .iter()
+    .any(|part| message.contains(part))
 }
 
-impl fmt::Display for Error {
-    /// One line for the log.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SignedOut => f.write_str("no valid session"),
-            Self::Forbidden => f.write_str("the role is missing"),
-            Self::NotFound => f.write_str("no such page"),
-            Self::MethodNotAllowed { allow } => write!(f, "method not allowed (allowed: {allow})"),
-            Self::ForgedForm => f.write_str("a form without its token or from another site"),
-            Self::BadRequest => f.write_str("unreadable request"),
-            Self::TooLarge => f.write_str("request too large"),
-            Self::Timeout => f.write_str("the request did not arrive in time"),
-            Self::UnsupportedEncoding => f.write_str("the request's encoding is not supported"),
-            Self::Misdirected => f.write_str("a request for another host"),
-            Self::FreshSignInNeeded => f.write_str("a fresh sign-in is needed"),
-            Self::Overloaded => f.write_str("too many passwords to check at once"),
-            Self::LinkExpired => f.write_str("the link is unknown, expired or used"),
-            Self::AttemptUsed => f.write_str("the sign-in attempt was already used"),
-            Self::SignedOutThere => {
-                f.write_str("the person signed out at the provider while the sign-in was under way")
-            }
-            Self::SignIn(error) => write!(f, "{error}"),
-            Self::Database(DatabaseError::Busy) => f.write_str("the database is busy"),
-            Self::Database(DatabaseError::Down(why)) => write!(f, "the database is down: {why}"),
-            Self::Database(DatabaseError::Query(error)) => write!(f, "database query: {error}"),
-            Self::Internal(what) => f.write_str(what),
-        }
+impl From<crate::secret::NoRandomness> for Error {
+    fn from(_: crate::secret::NoRandomness) -> Self {
+        Self::Internal("there were no random bytes".to_owned())
     }
 }
 

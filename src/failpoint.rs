@@ -3,7 +3,7 @@
 //! nothing is compiled.
 
 #[cfg(feature = "failpoints")]
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The value of `FRONTDESK_FAILPOINT` (`abort:NAME`, `panic:NAME` or `patience:NAME:MILLISECONDS`),
@@ -41,36 +41,30 @@ impl Pause {
         }
     }
 
-    fn stage(&self) -> Stage {
-        *self.stage.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn enter(&self, stage: Stage) {
-        *self.stage.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
-        self.stage.1.notify_all();
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether a caller is waiting there.
     #[must_use]
     pub fn is_reached(&self) -> bool {
-        self.stage() == Stage::Reached
+        *self.stage() == Stage::Reached
     }
 
     /// Lets the waiting caller continue.
     pub fn release(&self) {
-        self.enter(Stage::Released);
+        *self.stage() = Stage::Released;
+        self.stage.1.notify_all();
     }
 
     fn wait(&self) {
-        let mut guard = self.stage.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stage = self.stage();
         // If it was released before anyone came, no one waits.
-        if *guard == Stage::Armed {
-            *guard = Stage::Reached;
+        if *stage == Stage::Armed {
+            *stage = Stage::Reached;
         }
-        let _released = self
-            .stage
-            .1
-            .wait_while(guard, |stage| *stage != Stage::Released);
+        let is_waiting = |stage: &mut Stage| *stage != Stage::Released;
+        let _released = self.stage.1.wait_while(stage, is_waiting);
     }
 }
 
@@ -162,16 +156,16 @@ impl Failpoint {
 
     #[cfg(not(feature = "failpoints"))]
     pub async fn reach(&self, _name: &str) {}
+
     /// Returns how long to wait here: `usual`, unless a test says otherwise.
     #[cfg(feature = "failpoints")]
     #[must_use]
     pub fn patience(&self, name: &str, usual: Duration) -> Duration {
-        let millis = self
+        let set = self
             .set
             .as_deref()
-            .and_then(|set| set.strip_prefix("patience:")?.split_once(':'))
-            .filter(|(place, _)| *place == name)
-            .and_then(|(_, millis)| millis.parse().ok());
+            .and_then(|set| set.strip_prefix("patience:"));
+        let millis = set.and_then(|set| set.strip_prefix(name)?.strip_prefix(':')?.parse().ok());
         millis.map_or(usual, Duration::from_millis)
     }
 

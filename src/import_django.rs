@@ -88,11 +88,8 @@ impl Summary {
     }
 }
 
-/// Imports every account of `source` in its own transaction, and passes each to `each`.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], of either database. Accounts before the failure are imported;
-/// another run continues from there.
+/// Imports every account of `source` in its own transaction, and passes each to `each`. After a
+/// failure the accounts before it are imported, and another run continues from there.
 pub fn import(
     db: &Db,
     now: UnixTime,

@@ -12,6 +12,7 @@ use crate::clock::UnixTime;
 use crate::db::{Conn, lock_instances};
 use crate::desk::Desk;
 use crate::error::Result;
+use crate::id::UserId;
 use crate::roles;
 use crate::sessions::{self, due, instances};
 use crate::users::{self, keys};
@@ -33,9 +34,6 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 const BATCH: i64 = 200;
 
 /// Runs the tasks that come before the first request.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn begin(desk: &Desk) -> Result<()> {
     note_pointers(desk)?;
     withdraw_roles(desk)?;
@@ -98,7 +96,7 @@ fn withdraw_roles(desk: &Desk) -> Result<()> {
     }
 }
 
-fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: i64) -> Result<()> {
+fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: UserId) -> Result<()> {
     let now = desk.clock.now();
     let Some(user) = users::lock(conn, user_id)? else {
         return Ok(());
@@ -200,9 +198,6 @@ pub struct Forgotten {
 
 /// The forgotten providers, as seen by an instance that has the providers `ours` and has run since
 /// `since`.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn forgotten(conn: &mut Conn, since: UnixTime, ours: &[String]) -> Result<Vec<Forgotten>> {
     let mut forgotten = Vec::new();
     for provider in instances::foreign(conn, ours)? {

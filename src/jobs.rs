@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::desk::Desk;
 use crate::error::Result;
+use crate::id::SessionId;
 use crate::oauth::Provider;
 use crate::sessions;
 use crate::status::{CHECK_EVERY, Checked};
@@ -142,7 +143,7 @@ pub fn each_minute(
 
 /// Records that a session is used. No one waits for this, and a failure (a full disk, a lock) costs
 /// no one their page.
-pub fn touch(desk: &Arc<Desk>, session_id: i64) {
+pub fn touch(desk: &Arc<Desk>, session_id: SessionId) {
     let Some(place) = place(&desk.jobs.touches) else {
         return;
     };

@@ -5,6 +5,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Admission, Result};
+use crate::id::UserId;
 use crate::sessions::{self, Closing};
 use crate::users::refusals::{self, Effect};
 use crate::users::{self, User, unnamed_refusals};
@@ -17,9 +18,6 @@ use crate::{permissions, roles};
 ///
 /// The account's row must be locked, as [`users::lock`] does: a sign-in meanwhile waits, and is
 /// then kept out.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn withdraw(
     conn: &mut Conn,
     now: UnixTime,
@@ -59,9 +57,6 @@ pub fn withdraw(
 
 /// Ends only those sessions that a provider has refused, because it has just let the person in with
 /// another one. Returns how many there were.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn withdraw_refused(
     conn: &mut Conn,
     now: UnixTime,
@@ -93,7 +88,7 @@ fn record(
 }
 
 /// Returns whether the person can come in by another way than this provider.
-fn has_other_way(conn: &mut Conn, provider: &str, user_id: i64) -> Result<bool> {
+fn has_other_way(conn: &mut Conn, provider: &str, user_id: UserId) -> Result<bool> {
     let identities = users::identities_of(conn, user_id)?;
     Ok(
         identities.iter().any(|(other, _)| other != provider)
@@ -111,10 +106,12 @@ pub fn vouches(desk: &Desk, provider: &str) -> bool {
 
 /// Returns the provider that keeps out a person who comes by the way `by` (a provider's id, or
 /// empty), if there is one. Where something follows from it, the account's row must be locked.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
-pub fn kept_out_by(conn: &mut Conn, desk: &Desk, user_id: i64, by: &str) -> Result<Option<String>> {
+pub fn kept_out_by(
+    conn: &mut Conn,
+    desk: &Desk,
+    user_id: UserId,
+    by: &str,
+) -> Result<Option<String>> {
     let refusals = refusals::of(conn, user_id)?;
     let mut providers = refusals.into_iter().map(|(provider, _)| provider);
     Ok(providers.find(|provider| provider != by && vouches(desk, provider)))

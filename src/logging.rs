@@ -3,19 +3,16 @@
 //! Nothing secret is ever passed to the log. Messages of libraries below `info` are dropped,
 //! because they contain whole requests.
 
-mod sign_in;
-
-use std::fmt::Write as _;
 use std::io::Write as _;
+use std::time::Duration;
 
 use env_logger::{Builder, Target};
 use jiff::Timestamp;
 use log::kv::{self, Key, Value, VisitSource};
-use log::{Level, LevelFilter, Record};
+use log::{Level, LevelFilter, Record, info};
 
 use crate::config::LogSettings;
-use crate::text::{escape_json, is_refused};
-pub use sign_in::SignInLog;
+use crate::text::{escape_json, push_escaped};
 
 /// The target of lines that are always JSON, whatever the format of the others: those of the audit
 /// log.
@@ -96,18 +93,6 @@ impl<'kvs> VisitSource<'kvs> for TextFields<'_> {
     }
 }
 
-/// Keeps each line on one line and shows what it really contains: control and bidirectional
-/// characters are written as `\u{..}`.
-fn push_escaped(line: &mut String, text: &str) {
-    for c in text.chars() {
-        if is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}') {
-            let _infallible = write!(line, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            line.push(c);
-        }
-    }
-}
-
 fn json_line(now: Timestamp, record: &Record<'_>) -> String {
     let mut fields = JsonFields(serde_json::Map::new());
     fields.insert("time", format!("{now:.3}"));
@@ -137,6 +122,32 @@ impl<'kvs> VisitSource<'kvs> for JsonFields {
             .map_or_else(|| value.to_string().into(), serde_json::Value::from);
         self.0.insert(key.as_str().to_owned(), value);
         Ok(())
+    }
+}
+
+/// The log lines of one sign-in: one per step, always with the same fields.
+#[derive(Clone, Copy, Debug)]
+pub struct SignInLog<'a> {
+    /// The attempt, which is the same in all lines of the sign-in. A password sign-in has none.
+    pub attempt: Option<&'a str>,
+    /// The provider's id.
+    pub provider: Option<&'a str>,
+    /// The username, as soon as it is known.
+    pub user: Option<&'a str>,
+}
+
+impl SignInLog<'_> {
+    /// Writes the line of a step.
+    pub fn line(self, event: &str, took: Duration, outcome: &str) {
+        info!(
+            event = event,
+            attempt = self.attempt.unwrap_or_default(),
+            provider = self.provider.unwrap_or_default(),
+            user = self.user.unwrap_or_default(),
+            ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            outcome = outcome;
+            ""
+        );
     }
 }
 

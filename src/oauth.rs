@@ -53,7 +53,7 @@ pub use finish::{Answers, Exchanged};
 use mapping::KeptField;
 use metadata::Metadata;
 use places::{Place, Places};
-pub use refresh::{KnownPerson, Presence, Refreshed, Refusal, Reread};
+pub use refresh::{KnownPerson, Refreshed, Refusal, Reread, Unconfirmed};
 use token::Tokens;
 
 /// Sign-ins that may wait for one provider at once. The next one waits a while for a place among
@@ -126,28 +126,15 @@ pub struct Grant {
 }
 
 /// The tokens of one answer as they came, for revoking them. None of them need have been verified.
-#[derive(Clone, Debug)]
-pub struct Given {
-    refresh: Option<Secret<String>>,
-    access: Secret<String>,
-    id: Option<Secret<String>>,
-}
+pub struct Given(Tokens);
 
 impl Given {
-    fn of(tokens: &Tokens) -> Self {
-        Self {
-            refresh: tokens.refresh_token.clone(),
-            access: tokens.access_token.clone(),
-            id: tokens.id_token.clone(),
-        }
-    }
-
     /// The token whose revocation revokes the others too, and its kind (RFC 7009 2.1).
     #[must_use]
     pub fn to_take_back(&self) -> (&Secret<String>, &'static str) {
-        match &self.refresh {
+        match &self.0.refresh_token {
             Some(token) => (token, "refresh_token"),
-            None => (&self.access, "access_token"),
+            None => (&self.0.access_token, "access_token"),
         }
     }
 
@@ -155,7 +142,7 @@ impl Given {
     /// left alone.
     #[must_use]
     pub fn sid(&self) -> Option<String> {
-        let jwt = jwt::Jwt::parse(self.id.as_ref()?.expose()).ok()?;
+        let jwt = jwt::Jwt::parse(self.0.id_token.as_ref()?.expose()).ok()?;
         let sid = jwt.claims().get("sid")?.as_str()?;
         Some(sid.to_owned())
     }
@@ -227,8 +214,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// # Errors
-    /// [`Error::Internal`] if TLS cannot be set up.
+    /// Fails if TLS cannot be set up.
     pub fn new(settings: ProviderSettings) -> Result<Self> {
         let client = client(&settings).map_err(|error| {
             Error::Internal(format!(
@@ -326,9 +312,6 @@ impl Provider {
     }
 
     /// Reads its metadata if it publishes any and a reading is due.
-    ///
-    /// # Errors
-    /// [`Failure`] at [`Step::Discovery`]
     pub async fn discover(&self, moment: Moment) -> Result<Arc<Metadata>, Failure> {
         let found = if self.settings.issuer.is_none() {
             self.known().ok_or(Cause::Unreachable)
@@ -346,9 +329,6 @@ impl Provider {
     }
 
     /// Like [`Provider::discover`], only if nothing is known yet.
-    ///
-    /// # Errors
-    /// As [`Provider::discover`]
     pub async fn discover_once(&self, moment: Moment) -> Result<Arc<Metadata>, Failure> {
         match self.known() {
             Some(known) => Ok(known),
@@ -361,8 +341,6 @@ impl Provider {
 pub struct Providers(Vec<Arc<Provider>>);
 
 impl Providers {
-    /// # Errors
-    /// As [`Provider::new`]
     pub fn new(all: Vec<ProviderSettings>) -> Result<Self> {
         let all: Result<Vec<_>> = all
             .into_iter()
@@ -376,24 +354,24 @@ impl Providers {
         &self.0
     }
 
+    fn with(&self, is_it: impl Fn(&ProviderSettings) -> bool) -> Option<&Arc<Provider>> {
+        self.0.iter().find(|provider| is_it(&provider.settings))
+    }
+
     #[must_use]
     pub fn find(&self, id: &str) -> Option<&Arc<Provider>> {
-        self.0.iter().find(|provider| provider.id() == id)
+        self.with(|settings| settings.id == id)
     }
 
     /// The provider whose callback has this path.
     #[must_use]
     pub fn at(&self, callback_path: &str) -> Option<&Arc<Provider>> {
-        self.0
-            .iter()
-            .find(|provider| provider.settings.callback_path == callback_path)
+        self.with(|settings| settings.callback_path == callback_path)
     }
 
     #[must_use]
     pub fn by_issuer(&self, issuer: &str) -> Option<&Arc<Provider>> {
-        self.0
-            .iter()
-            .find(|provider| provider.settings.issuer.as_deref() == Some(issuer))
+        self.with(|settings| settings.issuer.as_deref() == Some(issuer))
     }
 
     /// The first provider on the sign-in page; settings always have one.
@@ -412,31 +390,14 @@ impl Providers {
 /// is the provider's own and is not passed on.
 #[must_use]
 pub fn known_code(code: &str) -> &'static str {
-    const CODES: &[&str] = &[
-        "invalid_request",
-        "unauthorized_client",
-        "access_denied",
-        "unsupported_response_type",
-        "invalid_scope",
-        "server_error",
-        "temporarily_unavailable",
-        "invalid_client",
-        "invalid_grant",
-        "unsupported_grant_type",
-        "interaction_required",
-        "login_required",
-        "account_selection_required",
-        "consent_required",
-        "invalid_request_uri",
-        "invalid_request_object",
-        "request_not_supported",
-        "request_uri_not_supported",
-        "registration_not_supported",
-        "insufficient_scope",
-    ];
-    CODES
-        .iter()
-        .find(|known| **known == code)
-        .copied()
+    const CODES: &str = "invalid_request unauthorized_client access_denied \
+        unsupported_response_type invalid_scope server_error temporarily_unavailable \
+        invalid_client invalid_grant unsupported_grant_type interaction_required login_required \
+        account_selection_required consent_required invalid_request_uri invalid_request_object \
+        request_not_supported request_uri_not_supported registration_not_supported \
+        insufficient_scope";
+    let mut codes = CODES.split(' ');
+    codes
+        .find(|known| *known == code)
         .unwrap_or("unknown_error")
 }

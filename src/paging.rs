@@ -6,6 +6,9 @@ mod by_id;
 
 pub use by_id::ById;
 
+use crate::db::{Conn, Sql};
+use crate::error::Result;
+
 /// The requested page, in the order of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Page {
@@ -58,14 +61,16 @@ pub struct Listing<Row> {
 impl<Row> Listing<Row> {
     /// Returns the id before which the previous page ends, if there is one.
     #[must_use]
-    pub fn previous(&self, id: impl Fn(&Row) -> i64) -> Option<i64> {
-        self.rows.first().filter(|_| self.has_previous).map(id)
+    pub fn previous<Id: Into<i64>>(&self, id: impl Fn(&Row) -> Id) -> Option<i64> {
+        let first = self.rows.first().filter(|_| self.has_previous);
+        first.map(id).map(Into::into)
     }
 
     /// Returns the id after which the next page begins, if there is one.
     #[must_use]
-    pub fn next(&self, id: impl Fn(&Row) -> i64) -> Option<i64> {
-        self.rows.last().filter(|_| self.has_next).map(id)
+    pub fn next<Id: Into<i64>>(&self, id: impl Fn(&Row) -> Id) -> Option<i64> {
+        let last = self.rows.last().filter(|_| self.has_next);
+        last.map(id).map(Into::into)
     }
 
     /// Returns how many rows to read: one more than a page shows, to tell whether there is another.
@@ -110,13 +115,13 @@ pub enum Total {
 pub const COUNT_CAP: i64 = 1000;
 
 impl Total {
-    /// Makes a total from a count that stopped at one past the cap.
-    #[must_use]
-    pub const fn from_count(count: i64) -> Self {
-        if count > COUNT_CAP {
-            Self::MoreThan(COUNT_CAP)
+    /// Counts the rows of a `SELECT`, up to `cap`.
+    pub fn of(conn: &mut Conn, rows: &Sql, cap: i64) -> Result<Self> {
+        let count = rows.count_up_to(conn, cap + 1)?;
+        Ok(if count > cap {
+            Self::MoreThan(cap)
         } else {
             Self::Exactly(count)
-        }
+        })
     }
 }

@@ -2,12 +2,14 @@
 //! granted by hand stay.
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::db::schema::user_permissions;
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
+use crate::id::UserId;
 use crate::users::Leaver;
 use crate::users::reserved::IMPORT;
 
@@ -35,7 +37,7 @@ pub struct Held {
     pub origin: String,
     /// The name of the person who granted it by hand, or empty.
     pub granted_by: String,
-    granted_by_id: Option<i64>,
+    granted_by_id: Option<UserId>,
 }
 
 impl Held {
@@ -72,17 +74,16 @@ impl Counting {
 }
 
 /// The changes made by a sync.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diff {
+    #[serde(rename = "permissions_added")]
     pub added: Vec<String>,
+    #[serde(rename = "permissions_removed")]
     pub removed: Vec<String>,
 }
 
 /// Lists permissions by name, at most `limit`.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
-pub fn list(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Held>> {
+pub fn list(conn: &mut Conn, user_id: UserId, limit: i64) -> Result<Vec<Held>> {
     Ok(each!(conn, |conn| user_permissions::table
         .filter(user_permissions::user_id.eq(user_id))
         .order((user_permissions::name, user_permissions::origin))
@@ -97,7 +98,7 @@ pub fn list(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<Held>> {
         .load(conn))?)
 }
 
-pub fn count(conn: &mut Conn, user_id: i64) -> Result<i64> {
+pub fn count(conn: &mut Conn, user_id: UserId) -> Result<i64> {
     Ok(user_permissions::table
         .filter(user_permissions::user_id.eq(user_id))
         .count()
@@ -105,7 +106,7 @@ pub fn count(conn: &mut Conn, user_id: i64) -> Result<i64> {
 }
 
 /// Returns whether a person holds `name` from an origin that counts.
-pub fn is_held(conn: &mut Conn, counting: &Counting, user_id: i64, name: &str) -> Result<bool> {
+pub fn is_held(conn: &mut Conn, counting: &Counting, user_id: UserId, name: &str) -> Result<bool> {
     let origins: Vec<String> = each!(conn, |conn| user_permissions::table
         .filter(user_permissions::user_id.eq(user_id))
         .filter(user_permissions::name.eq(name))
@@ -117,13 +118,13 @@ pub fn is_held(conn: &mut Conn, counting: &Counting, user_id: i64, name: &str) -
 #[derive(Insertable)]
 #[diesel(table_name = user_permissions)]
 struct NewPermission<'a> {
-    user_id: i64,
+    user_id: UserId,
     name: &'a str,
     origin: &'a str,
     label: &'a str,
     granted_at: i64,
     granted_by: &'a str,
-    granted_by_id: Option<i64>,
+    granted_by_id: Option<UserId>,
 }
 
 /// Replaces everything that `origin` gave with `wanted` (sorted by name, each name once). Only
@@ -131,7 +132,7 @@ struct NewPermission<'a> {
 pub fn replace(
     conn: &mut Conn,
     now: UnixTime,
-    user_id: i64,
+    user_id: UserId,
     origin: &str,
     wanted: &[Permission],
 ) -> Result<Diff> {
@@ -199,7 +200,7 @@ fn insert(conn: &mut Conn, rows: &[NewPermission<'_>]) -> Result<()> {
 pub fn import(
     conn: &mut Conn,
     now: UnixTime,
-    user_id: i64,
+    user_id: UserId,
     permissions: &[Permission],
 ) -> Result<()> {
     let permissions = permissions.iter().map(|permission| NewPermission {
@@ -219,7 +220,7 @@ pub fn import(
 pub fn grant(
     conn: &mut Conn,
     now: UnixTime,
-    user_id: i64,
+    user_id: UserId,
     name: &str,
     granted_by: Actor<'_>,
 ) -> Result<bool> {
@@ -255,7 +256,7 @@ pub fn grant(
 }
 
 /// Revokes a permission granted by hand, and returns whether there was one.
-pub fn take(conn: &mut Conn, user_id: i64, name: &str) -> Result<bool> {
+pub fn take(conn: &mut Conn, user_id: UserId, name: &str) -> Result<bool> {
     let taken = diesel::delete(user_permissions::table.find((user_id, name, BY_HAND)));
     Ok(taken.execute(conn)? == 1)
 }
@@ -307,7 +308,7 @@ pub fn known_names(conn: &mut Conn, limit: i64) -> Result<Vec<String>> {
 
 /// Counts the permissions that a person holds beyond those that [`list`] returned for `limit`.
 /// Queries the database only if there may be more.
-pub fn count_beyond(conn: &mut Conn, user_id: i64, listed: &[Held], limit: i64) -> Result<i64> {
+pub fn count_beyond(conn: &mut Conn, user_id: UserId, listed: &[Held], limit: i64) -> Result<i64> {
     let shown = i64::try_from(listed.len()).unwrap_or(i64::MAX);
     if shown < limit {
         return Ok(0);

@@ -24,6 +24,7 @@ use crate::config::Recheck;
 use crate::db::lock_rechecks;
 use crate::desk::Desk;
 use crate::error::{Admission, Error, Result};
+use crate::id::{SessionId, UserId};
 use crate::oauth::{Grant, Provider, Reread};
 use crate::secret::random_bytes;
 use crate::sessions::due;
@@ -170,7 +171,7 @@ impl Round {
     }
 
     /// Claims up to `room` people who are due.
-    async fn take(&self, until: UnixTime, room: usize) -> Result<Vec<i64>> {
+    async fn take(&self, until: UnixTime, room: usize) -> Result<Vec<UserId>> {
         let (db, now) = (&self.desk.db, self.desk.clock.now());
         let id = self.provider.id().to_owned();
         let is_any_due = db.read(move |conn| due::is_any_due(conn, &id, now));
@@ -187,7 +188,7 @@ impl Round {
     }
 
     /// Asks about one person with all of their sessions, and stores the result.
-    async fn check(self: &Arc<Self>, user_id: i64, mut claim: UnixTime) {
+    async fn check(self: &Arc<Self>, user_id: UserId, mut claim: UnixTime) {
         while let Some(checked) = self.ask(user_id, claim).await {
             claim = checked.claim;
             match self.settle(checked).await {
@@ -201,7 +202,7 @@ impl Round {
 /// The result of asking about a person.
 #[derive(Debug, Default)]
 struct Checked {
-    user_id: i64,
+    user_id: UserId,
     /// The time when it began.
     at: UnixTime,
     /// True if the provider's people are identified as the settings say.
@@ -209,11 +210,11 @@ struct Checked {
     /// The person's identities at the provider, read before asking.
     identities: Vec<Identity>,
     /// The sessions whose turn it was.
-    asked: Vec<i64>,
+    asked: Vec<SessionId>,
     /// The sessions whose tokens were explicitly refused, each with its refresh token, sealed.
-    refused: Vec<(i64, Option<String>)>,
+    refused: Vec<(SessionId, Option<String>)>,
     /// The sessions whose tokens were refused without a reason.
-    refused_unnamed: Vec<(i64, Option<String>)>,
+    refused_unnamed: Vec<(SessionId, Option<String>)>,
     /// True if a refresh token was accepted just before a refusal without a reason.
     was_refreshed: bool,
     renewed: Vec<Renewed>,
@@ -225,7 +226,7 @@ struct Checked {
 /// New tokens of a session, sealed. Each replaces an old one.
 #[derive(Clone, Debug)]
 struct Renewed {
-    session_id: i64,
+    session_id: SessionId,
     token_hash: String,
     refresh: Option<(String, String)>,
     /// The token, and when it expires.
@@ -236,7 +237,7 @@ struct Renewed {
 enum Verdict {
     /// The provider knows the person by this session's tokens. The second part is its current
     /// answer about them, if it could be read.
-    Confirmed(i64, Option<Box<Reread>>),
+    Confirmed(SessionId, Option<Box<Reread>>),
     /// Nothing is known: the provider was unreachable, or did not answer the question.
     Unknown,
     /// By now, another instance is asking about the person.

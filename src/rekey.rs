@@ -28,9 +28,6 @@ pub struct Moved {
 }
 
 /// Moves all people of `from` to the id `to`.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below; then no one was moved.
 pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> Result<Moved> {
     db.write_blocking(|conn| {
         let clashes = keys::clashes(conn, from, to, MAX_CLASHES)?;
@@ -58,9 +55,6 @@ pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> 
 
 /// Gives people of a provider new subjects, by a list of old and new ones. `pointer` names the
 /// member that identifies them from now on.
-///
-/// # Errors
-/// As [`to_id`]
 pub fn to_subjects(
     db: &Db,
     now: UnixTime,

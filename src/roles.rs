@@ -5,6 +5,7 @@ use crate::clock::UnixTime;
 use crate::config::RoleSettings;
 use crate::db::{Conn, lock_superusers};
 use crate::error::Result;
+use crate::id::UserId;
 use crate::permissions::{self, Counting};
 use crate::sessions::{self, Closing};
 use crate::users::{self, Field, Role, Roles};
@@ -29,91 +30,72 @@ impl From<RoleSettings> for RolePermissions {
 }
 
 /// Returns whether a person holds a permission that makes a role.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
-pub fn is_due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<bool> {
-    for name in [&wanted.staff, &wanted.superuser].into_iter().flatten() {
-        if permissions::is_held(conn, &wanted.counting, user_id, name)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// The outcome for a role by permission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Synced {
-    Unchanged,
-    Changed {
-        from: Role,
-        to: Role,
-    },
-    /// Removing it would have removed the last active admin.
-    Kept,
+pub fn is_due(conn: &mut Conn, wanted: &RolePermissions, user_id: UserId) -> Result<bool> {
+    Ok(due(conn, wanted, user_id)? > Role::Employee)
 }
 
 /// Gives the role that a person's permissions make. The outcome is added to `changes`, and recorded
 /// as a change of the account made by `changed_by`.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn sync_and_note(
     conn: &mut Conn,
     now: UnixTime,
     wanted: &RolePermissions,
-    (user_id, roles): (i64, Roles),
+    (user_id, roles): (UserId, Roles),
     changed_by: Actor<'_>,
     changes: &mut Changes,
 ) -> Result<()> {
     let to = due(conn, wanted, user_id)?;
-    note(conn, now, to, (user_id, roles), changed_by, changes)
+    set(conn, now, to, (user_id, roles), changed_by, changes)
 }
 
 /// Takes a role by permission, or a part of it, from a person whose permissions no longer make it,
 /// and returns whether it did. It never gives a role.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn withdraw_and_note(
     conn: &mut Conn,
     now: UnixTime,
     wanted: &RolePermissions,
-    (user_id, roles): (i64, Roles),
+    (user_id, roles): (UserId, Roles),
     changes: &mut Changes,
 ) -> Result<bool> {
     let to = due(conn, wanted, user_id)?;
     if to >= roles.by_permission {
         return Ok(false);
     }
-    note(conn, now, to, (user_id, roles), Actor::Portal, changes)?;
+    set(conn, now, to, (user_id, roles), Actor::Portal, changes)?;
     Ok(changes.is_any())
 }
 
-fn note(
+/// Sets a role by permission. The role by hand is not touched, and the last active admin stays one.
+/// `roles` must come from [`users::lock`] or [`users::sync`], so that the account's row is locked.
+fn set(
     conn: &mut Conn,
     now: UnixTime,
     to: Role,
-    (user_id, roles): (i64, Roles),
+    (user_id, roles): (UserId, Roles),
     changed_by: Actor<'_>,
     changes: &mut Changes,
 ) -> Result<()> {
-    match set(conn, now, to, (user_id, roles))? {
-        Synced::Unchanged => {}
-        Synced::Kept => changes.kept.push("role last_superuser".to_owned()),
-        Synced::Changed { from, to } => {
-            changes.add_role(Field::RoleByPermission, from, to);
-            users::note_changes(conn, now, user_id, changed_by, &[Field::RoleByPermission])?;
+    let from = roles.by_permission;
+    if to == from {
+        return Ok(());
+    }
+    if from == Role::Superuser && roles.by_hand != Role::Superuser {
+        lock_superusers(conn)?;
+        if !users::has_other_superuser(conn, user_id)? {
+            changes.kept.push("role last_superuser".to_owned());
+            return Ok(());
         }
     }
-    Ok(())
+    if to < from {
+        sessions::close(conn, now, user_id, Closing::Rights)?;
+    }
+    users::set_role_by_permission(conn, user_id, to)?;
+    changes.add_role(Field::RoleByPermission, from, to);
+    users::note_changes(conn, now, user_id, changed_by, &[Field::RoleByPermission])
 }
 
 /// Returns the role that a person's permissions make.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
-pub fn due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<Role> {
+pub fn due(conn: &mut Conn, wanted: &RolePermissions, user_id: UserId) -> Result<Role> {
     let mut holds = |name: &Option<String>| match name {
         Some(name) => permissions::is_held(conn, &wanted.counting, user_id, name),
         None => Ok(false),
@@ -125,27 +107,4 @@ pub fn due(conn: &mut Conn, wanted: &RolePermissions, user_id: i64) -> Result<Ro
     } else {
         Role::Employee
     })
-}
-
-/// Sets a role by permission. The role by hand is not touched, and the last active admin stays one.
-/// `roles` must come from [`users::lock`] or [`users::sync`], so that the account's row is locked.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
-fn set(conn: &mut Conn, now: UnixTime, to: Role, (user_id, roles): (i64, Roles)) -> Result<Synced> {
-    let from = roles.by_permission;
-    if to == from {
-        return Ok(Synced::Unchanged);
-    }
-    if from == Role::Superuser && roles.by_hand != Role::Superuser {
-        lock_superusers(conn)?;
-        if !users::has_other_superuser(conn, user_id)? {
-            return Ok(Synced::Kept);
-        }
-    }
-    if to < from {
-        sessions::close(conn, now, user_id, Closing::Rights)?;
-    }
-    users::set_role_by_permission(conn, user_id, to)?;
-    Ok(Synced::Changed { from, to })
 }

@@ -124,6 +124,10 @@ impl Person {
             .then(|| format!("{}@qinghe.example", self.name))
     }
 
+    fn codenames(&self) -> impl Iterator<Item = &'static str> {
+        self.permissions.iter().map(|(codename, _)| *codename)
+    }
+
     fn find(name: &str) -> Option<&'static Self> {
         PEOPLE.iter().find(|person| person.name == name)
     }
@@ -159,9 +163,6 @@ struct Grant {
 const MAX_KEPT: usize = 1000;
 
 /// Serves the platform on `listener` until the future is dropped.
-///
-/// # Errors
-/// [`Error::Internal`] if it cannot listen.
 pub fn start(
     listener: TcpListener,
     client_secret: Secret<String>,
@@ -238,32 +239,34 @@ struct MessagePage<'a> {
     link_text: &'a str,
 }
 
+/// A page with one sentence and the way to the portal.
+fn to_portal(
+    status: u16,
+    request: &HttpRequest,
+    platform: &Platform,
+    text: fn(&Messages) -> &'static str,
+) -> HttpResponse {
+    let (t, lang) = messages(request);
+    let page = MessagePage {
+        t,
+        lang,
+        text: text(t),
+        link: &platform.portal,
+        link_text: t.sandbox_to_portal,
+    };
+    html(status, &page)
+}
+
 async fn home(request: HttpRequest, platform: Data<Platform>) -> HttpResponse {
-    let (t, lang) = messages(&request);
-    html(
-        200,
-        &MessagePage {
-            t,
-            lang,
-            text: t.sandbox_home,
-            link: &platform.portal,
-            link_text: t.sandbox_to_portal,
-        },
-    )
+    to_portal(200, &request, &platform, |t| t.sandbox_home)
 }
 
 async fn logged_out(request: HttpRequest, platform: Data<Platform>) -> HttpResponse {
-    let (t, lang) = messages(&request);
-    html(
-        200,
-        &MessagePage {
-            t,
-            lang,
-            text: t.sandbox_logged_out,
-            link: &platform.portal,
-            link_text: t.sandbox_to_portal,
-        },
-    )
+    to_portal(200, &request, &platform, |t| t.sandbox_logged_out)
+}
+
+fn unknown_request(request: &HttpRequest, platform: &Platform) -> HttpResponse {
+    to_portal(400, request, platform, |t| t.sandbox_bad_request)
 }
 
 /// The parameters of an authorization request (RFC 6749 4.1.1, RFC 7636 4.3).
@@ -324,44 +327,28 @@ async fn authorize(
     platform: Data<Platform>,
     asked: Query<Authorize>,
 ) -> HttpResponse {
-    let (t, lang) = messages(&request);
     if !asked.is_known(&platform) {
-        return html(
-            400,
-            &MessagePage {
-                t,
-                lang,
-                text: t.sandbox_bad_request,
-                link: &platform.portal,
-                link_text: t.sandbox_to_portal,
-            },
-        );
+        return unknown_request(&request, &platform);
     }
+    let (t, lang) = messages(&request);
     let link = |picked: &str| format!("/o/authorize/as?as={picked}&{}", request.query_string());
     let people = PEOPLE
         .iter()
         .map(|person| Choice {
             name: person.name,
             name_cn: person.name_cn,
-            permissions: person
-                .permissions
-                .iter()
-                .map(|(codename, _)| *codename)
-                .collect::<Vec<_>>()
-                .join(", "),
+            permissions: person.codenames().collect::<Vec<_>>().join(", "),
             is_active: person.is_active,
             link: link(person.name),
         })
         .collect();
-    html(
-        200,
-        &AuthorizePage {
-            t,
-            lang,
-            people,
-            decline: link(""),
-        },
-    )
+    let page = AuthorizePage {
+        t,
+        lang,
+        people,
+        decline: link(""),
+    };
+    html(200, &page)
 }
 
 async fn decide(
@@ -369,48 +356,21 @@ async fn decide(
     platform: Data<Platform>,
     asked: Query<Authorize>,
 ) -> HttpResponse {
-    let (t, lang) = messages(&request);
-    let message = |status, text, link: &str, link_text| {
-        html(
-            status,
-            &MessagePage {
-                t,
-                lang,
-                text,
-                link,
-                link_text,
-            },
-        )
-    };
-    let unknown = || {
-        message(
-            400,
-            t.sandbox_bad_request,
-            &platform.portal,
-            t.sandbox_to_portal,
-        )
-    };
     if !asked.is_known(&platform) {
-        return unknown();
+        return unknown_request(&request, &platform);
     }
     let to = match asked.picked.as_deref().unwrap_or_default() {
         "" => asked.back(&platform, "error", "access_denied"),
         name => match (Person::find(name), random_token()) {
             (Some(person), Ok(code)) if person.is_active => {
-                keep(
-                    &platform.codes,
-                    code.clone(),
-                    Grant {
-                        person,
-                        code_challenge: asked.code_challenge.clone().unwrap_or_default(),
-                    },
-                );
+                let grant = Grant {
+                    person,
+                    code_challenge: asked.code_challenge.clone().unwrap_or_default(),
+                };
+                keep(&platform.codes, code.clone(), grant);
                 asked.back(&platform, "code", &code)
             }
-            (Some(_), Ok(_)) => {
-                let again = format!("/o/authorize/?{}", without_choice(request.query_string()));
-                return message(403, t.sandbox_refused, &again, t.sandbox_back);
-            }
+            (Some(_), Ok(_)) => return refused(&request),
             _ => None,
         },
     };
@@ -418,8 +378,21 @@ async fn decide(
         Some(to) => HttpResponse::SeeOther()
             .insert_header((LOCATION, to))
             .finish(),
-        None => unknown(),
+        None => unknown_request(&request, &platform),
     }
+}
+
+/// The page for a person who is disabled at the platform, with the way back to the others.
+fn refused(request: &HttpRequest) -> HttpResponse {
+    let (t, lang) = messages(request);
+    let page = MessagePage {
+        t,
+        lang,
+        text: t.sandbox_refused,
+        link: &format!("/o/authorize/?{}", without_choice(request.query_string())),
+        link_text: t.sandbox_back,
+    };
+    html(403, &page)
 }
 
 /// The query of the authorize address, without the person who was picked.

@@ -6,10 +6,11 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use aws_lc_rs::{aead, digest, hkdf, hmac, pbkdf2};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::rand::{SecureRandom as _, SystemRandom};
-use ring::{aead, digest, hkdf, hmac, pbkdf2};
+use strum::IntoStaticStr;
 
 /// A value that never reaches a log or a page: `Debug` prints `[redacted]`.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,14 +39,11 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
-/// The operating system gave no random bytes. Nothing safe can be done without them.
+/// There were no random bytes to be had. Nothing safe can be done without them.
 #[derive(Debug, Clone, Copy)]
 pub struct NoRandomness;
 
-/// Draws `N` bytes from the operating system's generator.
-///
-/// # Errors
-/// [`NoRandomness`] when the system has none to give.
+/// Draws `N` bytes from AWS-LC's generator, which the operating system seeds.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     SystemRandom::new()
@@ -55,29 +53,8 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
 }
 
 /// Draws 32 random bytes, as 43 characters that are safe in a URL, a cookie and a header.
-///
-/// # Errors
-/// [`NoRandomness`]
 pub fn random_token() -> Result<String, NoRandomness> {
     Ok(base64url(&random_bytes::<32>()?))
-}
-
-/// Makes a reference that a person can read out over the telephone: `F7K2-9QXM`, 40 random bits in
-/// Crockford's base 32. It identifies one event in the log and opens nothing.
-#[must_use]
-pub fn reference() -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let bytes = random_bytes::<8>().unwrap_or_default();
-    let mut text = String::with_capacity(9);
-    for (place, byte) in bytes.iter().enumerate() {
-        if place == 4 {
-            text.push('-');
-        }
-        if let Some(&letter) = ALPHABET.get(usize::from(byte & 31)) {
-            text.push(char::from(letter));
-        }
-    }
-    text
 }
 
 #[must_use]
@@ -126,52 +103,28 @@ pub fn is_pbkdf2_sha256(
 
 /// The keys derived from one `SECRET_KEY`, one for each purpose (HKDF, RFC 5869).
 struct KeySet {
-    attempt: hmac::Key,
-    rescue_link: hmac::Key,
-    password_link: hmac::Key,
-    confirmation_link: hmac::Key,
-    grant: hmac::Key,
-    sign_out: hmac::Key,
-    pkce: hmac::Key,
-    nonce: hmac::Key,
-    csrf: hmac::Key,
-    adding: hmac::Key,
+    root: hkdf::Prk,
     cookie: [u8; 64],
 }
 
 impl KeySet {
     fn derive(master: &[u8]) -> Self {
-        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"frontdesk").extract(master);
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"frontdesk").extract(master);
         Self {
-            attempt: hmac_key(&prk, b"sign-in attempt"),
-            rescue_link: hmac_key(&prk, b"rescue link"),
-            password_link: hmac_key(&prk, b"password link"),
-            confirmation_link: hmac_key(&prk, b"confirmation link"),
-            grant: hmac_key(&prk, b"provider grant"),
-            sign_out: hmac_key(&prk, b"sign-out"),
-            nonce: hmac_key(&prk, b"openid nonce"),
-            pkce: hmac_key(&prk, b"pkce verifier"),
-            csrf: hmac_key(&prk, b"csrf token"),
-            adding: hmac_key(&prk, b"adding a provider"),
-            cookie: expand(&prk, b"session cookie"),
+            cookie: expand(&root, "session cookie"),
+            root,
         }
     }
 
-    const fn sealing(&self, purpose: Purpose) -> &hmac::Key {
-        match purpose {
-            Purpose::Attempt => &self.attempt,
-            Purpose::RescueLink => &self.rescue_link,
-            Purpose::PasswordLink => &self.password_link,
-            Purpose::ConfirmationLink => &self.confirmation_link,
-            Purpose::Grant => &self.grant,
-            Purpose::SignOut => &self.sign_out,
-        }
+    /// Derives the key of one purpose.
+    fn key(&self, purpose: &str) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, &expand::<32>(&self.root, purpose))
     }
 }
 
-fn hmac_key(prk: &hkdf::Prk, purpose: &[u8]) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, &expand::<32>(prk, purpose))
-}
+/// The purposes of authenticators. Like those of [`Purpose`], they are part of what is stored.
+const CSRF: &str = "csrf token";
+const ADDING: &str = "adding a provider";
 
 struct Length(usize);
 
@@ -181,10 +134,10 @@ impl hkdf::KeyType for Length {
     }
 }
 
-fn expand<const N: usize>(prk: &hkdf::Prk, purpose: &[u8]) -> [u8; N] {
+fn expand<const N: usize>(prk: &hkdf::Prk, purpose: &str) -> [u8; N] {
     let mut key = [0; N];
     // HKDF-SHA256 gives up to 8,160 bytes; 32 and 64 cannot be refused.
-    if let Ok(okm) = prk.expand(&[purpose], Length(N)) {
+    if let Ok(okm) = prk.expand(&[purpose.as_bytes()], Length(N)) {
         let filled = okm.fill(&mut key);
         debug_assert!(filled.is_ok());
     }
@@ -203,16 +156,23 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// The purpose of a sealed value. A value sealed for one purpose never opens for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The purpose of a sealed value. A value sealed for one purpose never opens for another. The key
+/// comes from the text, which therefore never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 pub enum Purpose {
+    #[strum(serialize = "sign-in attempt")]
     Attempt,
+    #[strum(serialize = "rescue link")]
     RescueLink,
+    #[strum(serialize = "password link")]
     PasswordLink,
+    #[strum(serialize = "confirmation link")]
     ConfirmationLink,
     /// A provider's token, kept with a session.
+    #[strum(serialize = "provider grant")]
     Grant,
     /// Remembers, in the browser, the session that it has just left.
+    #[strum(serialize = "sign-out")]
     SignOut,
 }
 
@@ -283,7 +243,7 @@ impl Keys {
         place: &str,
     ) -> Option<String> {
         let mut sealed = plain.to_vec();
-        let key = value_key(self.current.sealing(purpose), &salt)?;
+        let key = value_key(&self.current, purpose, &salt)?;
         key.seal_in_place_append_tag(no_nonce(), bound(&salt, place), &mut sealed)
             .ok()?;
         let mut whole = Vec::with_capacity(SALT + sealed.len());
@@ -316,7 +276,7 @@ impl Keys {
             .into_iter()
             .find_map(|generation| {
                 let mut bytes = sealed.to_vec();
-                let plain = value_key(self.of(generation)?.sealing(purpose), salt)?
+                let plain = value_key(self.of(generation)?, purpose, salt)?
                     .open_in_place(no_nonce(), bound(salt, place), &mut bytes)
                     .ok()?;
                 Some(Opened {
@@ -345,33 +305,37 @@ impl Keys {
         binding: &str,
     ) -> Secret<String> {
         let keys = self.of(generation).unwrap_or(&self.current);
-        Secret::new(derived(&keys.pkce, salt, binding))
+        Secret::new(derived(keys, "pkce verifier", salt, binding))
     }
 
     /// Returns the nonce of an attempt (OpenID Connect Core 3.1.2.1), derived in the same way.
     #[must_use]
     pub fn nonce(&self, generation: Generation, salt: &[u8; SALT], binding: &str) -> String {
         let keys = self.of(generation).unwrap_or(&self.current);
-        derived(&keys.nonce, salt, binding)
+        derived(keys, "openid nonce", salt, binding)
     }
 
     /// Returns the token that a form of this session (or of this browser, before there is a
     /// session) must carry.
     #[must_use]
     pub fn csrf_token(&self, holder: &str) -> String {
-        base64url(hmac::sign(&self.current.csrf, holder.as_bytes()).as_ref())
+        mac(&self.current, CSRF, holder.as_bytes())
     }
 
     /// Returns whether `token` is the one of `holder`, under this key or the previous one.
     #[must_use]
     pub fn is_csrf_token(&self, holder: &str, token: &str) -> bool {
-        let Ok(token) = URL_SAFE_NO_PAD.decode(token) else {
+        self.is_mac(CSRF, holder.as_bytes(), token)
+    }
+
+    fn is_mac(&self, purpose: &str, message: &[u8], mac: &str) -> bool {
+        let Ok(mac) = URL_SAFE_NO_PAD.decode(mac) else {
             return false;
         };
-        [Generation::Current, Generation::Previous]
+        let mut keys = [Some(&self.current), self.previous.as_ref()]
             .into_iter()
-            .filter_map(|generation| self.of(generation))
-            .any(|keys| hmac::verify(&keys.csrf, holder.as_bytes(), &token).is_ok())
+            .flatten();
+        keys.any(|keys| hmac::verify(&keys.key(purpose), message, &mac).is_ok())
     }
 
     /// Returns the token of the link that adds a provider to an account. It is bound to this
@@ -380,8 +344,8 @@ impl Keys {
     #[must_use]
     pub fn adding_token(&self, session: &str, provider: &str, made_at: i64) -> String {
         let text = adding_text(session, provider, made_at);
-        let mac = hmac::sign(&self.current.adding, text.as_bytes());
-        format!("{made_at}-{}", base64url(mac.as_ref()))
+        let mac = mac(&self.current, ADDING, text.as_bytes());
+        format!("{made_at}-{mac}")
     }
 
     /// Returns when `token` was made, in seconds, if it belongs to this session and this provider,
@@ -390,15 +354,8 @@ impl Keys {
     pub fn open_adding_token(&self, session: &str, provider: &str, token: &str) -> Option<i64> {
         let (made_at, mac) = token.split_once('-')?;
         let made_at: i64 = made_at.parse().ok()?;
-        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
-        let is_ours = [Generation::Current, Generation::Previous]
-            .into_iter()
-            .filter_map(|generation| self.of(generation))
-            .any(|keys| {
-                let text = adding_text(session, provider, made_at);
-                hmac::verify(&keys.adding, text.as_bytes(), &mac).is_ok()
-            });
-        is_ours.then_some(made_at)
+        let text = adding_text(session, provider, made_at);
+        self.is_mac(ADDING, text.as_bytes(), mac).then_some(made_at)
     }
 }
 
@@ -407,11 +364,12 @@ fn adding_text(session: &str, provider: &str, made_at: i64) -> String {
     format!("{made_at}\n{provider}\n{session}")
 }
 
-fn derived(key: &hmac::Key, salt: &[u8; SALT], binding: &str) -> String {
-    let mut context = hmac::Context::with_key(key);
-    context.update(salt);
-    context.update(binding.as_bytes());
-    base64url(context.sign().as_ref())
+fn derived(keys: &KeySet, purpose: &str, salt: &[u8; SALT], binding: &str) -> String {
+    mac(keys, purpose, &[salt, binding.as_bytes()].concat())
+}
+
+fn mac(keys: &KeySet, purpose: &str, message: &[u8]) -> String {
+    base64url(hmac::sign(&keys.key(purpose), message).as_ref())
 }
 
 /// The prefix of a value that is bound to a place. It is not base64.
@@ -421,8 +379,8 @@ fn bound(salt: &[u8; SALT], place: &str) -> aead::Aad<Vec<u8>> {
     aead::Aad::from([salt.as_slice(), place.as_bytes()].concat())
 }
 
-fn value_key(purpose: &hmac::Key, salt: &[u8]) -> Option<aead::LessSafeKey> {
-    let key = hmac::sign(purpose, salt);
+fn value_key(keys: &KeySet, purpose: Purpose, salt: &[u8]) -> Option<aead::LessSafeKey> {
+    let key = hmac::sign(&keys.key(purpose.into()), salt);
     let key = aead::UnboundKey::new(&aead::CHACHA20_POLY1305, key.as_ref()).ok()?;
     Some(aead::LessSafeKey::new(key))
 }

@@ -30,9 +30,6 @@ pub struct Server {
 
 impl Server {
     /// Opens the database, brings its tables up to date, and listens at the configured address.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if the address is not available; the errors of the database.
     pub fn build(settings: Settings, clock: Clock) -> Result<Self> {
         connections::raise_open_files();
         let listener = TcpListener::bind(settings.listen).map_err(|error| {
@@ -42,9 +39,6 @@ impl Server {
     }
 
     /// Like [`Server::build`], on a socket that is already listening.
-    ///
-    /// # Errors
-    /// As [`Server::build`]
     pub fn on(listener: TcpListener, mut settings: Settings, clock: Clock) -> Result<Self> {
         let internal = |error: std::io::Error| Error::Internal(format!("listening: {error}"));
         let address = listener.local_addr().map_err(internal)?;
@@ -77,9 +71,6 @@ impl Server {
 
     /// Serves until SIGTERM, SIGINT or the handle stops it. Then readiness goes first, the door
     /// closes, and requests in flight finish within ten seconds.
-    ///
-    /// # Errors
-    /// The error of a listener that fails.
     pub async fn run(self) -> std::io::Result<()> {
         info!(
             event = "started",

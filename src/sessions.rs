@@ -20,7 +20,7 @@ use crate::clock::UnixTime;
 use crate::db::schema::{sessions, users};
 use crate::db::{Conn, each};
 use crate::error::{Error, Result};
-use crate::id::new_id;
+use crate::id::{SessionId, UserId, new_id};
 use crate::users::User;
 use proof::{Proof, ProvedBy};
 
@@ -45,8 +45,8 @@ pub struct Limits {
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct Session {
-    pub id: i64,
-    pub user_id: i64,
+    pub id: SessionId,
+    pub user_id: UserId,
     /// A provider's id, or empty for the local password.
     pub provider: String,
     created_at: i64,
@@ -106,7 +106,7 @@ pub struct Client {
 /// A session to open.
 #[derive(Clone, Debug)]
 pub struct NewSession<'a> {
-    pub user_id: i64,
+    pub user_id: UserId,
     pub token_hash: &'a str,
     pub provider: &'a str,
     /// The sign-in attempt's id.
@@ -119,7 +119,12 @@ pub struct NewSession<'a> {
 /// # Errors
 /// [`Error::AttemptUsed`] when the attempt has opened a session already;
 /// [`crate::error::DatabaseError`], here and below.
-pub fn open(conn: &mut Conn, now: UnixTime, limits: Limits, new: &NewSession<'_>) -> Result<i64> {
+pub fn open(
+    conn: &mut Conn,
+    now: UnixTime,
+    limits: Limits,
+    new: &NewSession<'_>,
+) -> Result<SessionId> {
     let id = new_id(now);
     let inserted = each!(conn, |conn| diesel::insert_into(sessions::table)
         .values((
@@ -164,7 +169,7 @@ pub fn open(conn: &mut Conn, now: UnixTime, limits: Limits, new: &NewSession<'_>
 
 /// Returns whether an attempt has already opened a session.
 pub fn is_attempt_used(conn: &mut Conn, attempt: &str) -> Result<bool> {
-    let found: Option<i64> = sessions::table
+    let found: Option<SessionId> = sessions::table
         .filter(sessions::attempt.eq(attempt))
         .select(sessions::id)
         .first(conn)
@@ -199,10 +204,10 @@ pub fn is_live(
     conn: &mut Conn,
     now: UnixTime,
     limits: Limits,
-    user_id: i64,
-    id: i64,
+    user_id: UserId,
+    id: SessionId,
 ) -> Result<bool> {
-    let found: Option<i64> = each!(conn, |conn| sessions::table
+    let found: Option<SessionId> = each!(conn, |conn| sessions::table
         .filter(sessions::id.eq(id))
         .filter(sessions::user_id.eq(user_id))
         .filter(sessions::ended_at.is_null())
@@ -216,9 +221,9 @@ pub fn is_live(
 
 /// Ends the oldest sessions of an account until there is room for one more within
 /// [`Limits::per_person`]. Returns how many it ended.
-pub fn make_room(conn: &mut Conn, now: UnixTime, limits: Limits, user_id: i64) -> Result<usize> {
+pub fn make_room(conn: &mut Conn, now: UnixTime, limits: Limits, user_id: UserId) -> Result<usize> {
     let last_seen = now.minus(limits.idle).0;
-    let oldest: Option<i64> = each!(conn, |conn| sessions::table
+    let oldest: Option<SessionId> = each!(conn, |conn| sessions::table
         .filter(sessions::user_id.eq(user_id))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now.0))
@@ -239,7 +244,7 @@ pub fn list_live(
     conn: &mut Conn,
     now: UnixTime,
     limits: Limits,
-    user_id: i64,
+    user_id: UserId,
     limit: i64,
 ) -> Result<Vec<Session>> {
     let last_seen = now.minus(limits.idle).0;
@@ -255,7 +260,7 @@ pub fn list_live(
 }
 
 /// Records that the session was used. A session that has ended meanwhile stays ended.
-pub fn touch(conn: &mut Conn, now: UnixTime, id: i64) -> Result<()> {
+pub fn touch(conn: &mut Conn, now: UnixTime, id: SessionId) -> Result<()> {
     diesel::update(
         sessions::table
             .filter(sessions::id.eq(id))
@@ -269,7 +274,7 @@ pub fn touch(conn: &mut Conn, now: UnixTime, id: i64) -> Result<()> {
 
 /// Removes from an account's rows where the sessions were opened and what a provider gave with
 /// them.
-pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
+pub fn forget(conn: &mut Conn, user_id: UserId) -> Result<()> {
     diesel::update(sessions::table.filter(sessions::user_id.eq(user_id)))
         .set((
             sessions::address.eq(""),
@@ -291,8 +296,8 @@ pub fn end_by_token(
     conn: &mut Conn,
     now: UnixTime,
     token_hash: &str,
-) -> Result<Option<(i64, User)>> {
-    let found: Option<(i64, User)> = sessions::table
+) -> Result<Option<(SessionId, User)>> {
+    let found: Option<(SessionId, User)> = sessions::table
         .inner_join(users::table)
         .filter(sessions::token_hash.eq(token_hash))
         .filter(sessions::ended_at.is_null())
@@ -309,7 +314,7 @@ pub fn end_by_token(
 /// Deletes up to `limit` rows that ended or expired long enough ago, and returns how many.
 pub fn sweep(conn: &mut Conn, now: UnixTime, limits: Limits, limit: i64) -> Result<usize> {
     let before = now.minus(KEPT_AFTER_END);
-    let stale: Vec<i64> = sessions::table
+    let stale: Vec<SessionId> = sessions::table
         .filter(
             sessions::expires_at
                 .lt(before.0)

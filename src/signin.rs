@@ -31,11 +31,12 @@ use url::Url;
 use crate::attempts::{Attempt, Browser, Intent, Plan};
 use crate::desk::Desk;
 use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step};
+use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::logging::SignInLog;
 use crate::oauth::{self, Moment, Prompt, Provider};
 use crate::recheck;
-use crate::secret::{Secret, random_token, reference, sha256};
+use crate::secret::{Secret, random_token, sha256};
 use crate::sessions::{Client, tokens};
 use callback::StaleReason;
 pub use callback::{Callback, Finished, StaleAttempt, finish, start_over};
@@ -180,7 +181,7 @@ async fn go_in(
         way,
         next: next.clone(),
         token,
-        reference: reference(),
+        reference: Reference::random(),
         previous_hash: visitor
             .session_token
             .map(|token| sha256(token.expose().as_bytes())),

@@ -11,6 +11,7 @@ use crate::audit::{About, Actor, Deed, Event, Note};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::{SessionId, UserId};
 use crate::jobs;
 use crate::oauth::{Moment, Provider};
 use crate::secret::{Purpose, Secret, random_bytes, sha256};
@@ -66,7 +67,7 @@ pub async fn sign_out(
 /// The session that a browser has just left.
 pub struct LeftSession {
     pub provider: String,
-    session_id: i64,
+    session_id: SessionId,
     /// The time of leaving.
     at: UnixTime,
     /// The provider returns it as `state`.
@@ -166,7 +167,7 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
             // A sign-in under way waits here, or finds this record.
             logouts::take_turns(conn, named)?;
             logouts::note(conn, now, named, logout.issued_at)?;
-            let mut ended_of: BTreeMap<i64, usize> = BTreeMap::new();
+            let mut ended_of: BTreeMap<UserId, usize> = BTreeMap::new();
             loop {
                 let accounts = named_accounts(conn, named, ACCOUNTS_AT_ONCE)?;
                 if accounts.is_empty() {
@@ -194,7 +195,12 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
 ///
 /// # Errors
 /// [`Error::NotFound`] if they have no such live session.
-pub async fn end_session(desk: &Desk, user: &User, session_id: i64, client: Client) -> Result<()> {
+pub async fn end_session(
+    desk: &Desk,
+    user: &User,
+    session_id: SessionId,
+    client: Client,
+) -> Result<()> {
     let now = desk.clock.now();
     let user = user.clone();
     desk.db
@@ -214,7 +220,12 @@ pub async fn end_session(desk: &Desk, user: &User, session_id: i64, client: Clie
 ///
 /// # Errors
 /// [`Error::Database`]
-pub async fn end_other_sessions(desk: &Desk, user: &User, kept: i64, client: Client) -> Result<()> {
+pub async fn end_other_sessions(
+    desk: &Desk,
+    user: &User,
+    kept: SessionId,
+    client: Client,
+) -> Result<()> {
     let now = desk.clock.now();
     let user = user.clone();
     desk.db

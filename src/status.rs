@@ -7,7 +7,7 @@ pub use lags::Lags;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -21,7 +21,7 @@ use crate::db::{Conn, Sql};
 use crate::error::Result;
 use crate::id::first_id_at;
 use crate::oauth::probe::AddressCheck;
-use crate::paging::Total;
+use crate::paging::{COUNT_CAP, Total};
 use crate::sessions::{self, Limits};
 use crate::users::{self, unnamed_refusals};
 
@@ -77,28 +77,29 @@ pub struct Hour {
 /// The knowledge of one instance, for everyone who looks.
 #[derive(Debug, Default)]
 pub struct Board {
-    checked: Mutex<Option<Checked>>,
-    figures: Mutex<Option<Arc<Figures>>>,
-    looked_at: Mutex<Option<UnixTime>>,
+    known: Mutex<Known>,
     look: Notify,
 }
 
+#[derive(Debug, Default)]
+struct Known {
+    checked: Option<Checked>,
+    figures: Option<Arc<Figures>>,
+    looked_at: Option<UnixTime>,
+}
+
 impl Board {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns what is known now, and starts the next check if one is due.
     pub fn look(&self, now: UnixTime) -> Option<Checked> {
-        *self
-            .looked_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(now);
-        let checked = self
-            .checked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if checked
-            .as_ref()
-            .is_none_or(|checked| now.since(checked.at) >= CHECK_EVERY)
-        {
+        let mut known = self.known();
+        known.looked_at = Some(now);
+        let checked = known.checked.clone();
+        let is_fresh = |checked: &Checked| now.since(checked.at) < CHECK_EVERY;
+        if !checked.as_ref().is_some_and(is_fresh) {
             self.look.notify_one();
         }
         checked
@@ -111,34 +112,26 @@ impl Board {
 
     /// Returns whether anyone has looked lately.
     pub fn is_watched(&self, now: UnixTime) -> bool {
-        self.looked_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some_and(|at| now.since(at) < WATCHED_FOR)
+        let looked_at = self.known().looked_at;
+        looked_at.is_some_and(|at| now.since(at) < WATCHED_FOR)
     }
 
     pub fn set_checked(&self, checked: Checked) {
-        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(checked);
+        self.known().checked = Some(checked);
     }
 
     /// Returns the figures, unless they are too old.
     pub fn figures(&self, now: UnixTime) -> Option<Arc<Figures>> {
-        self.figures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-            .filter(|figures| now.since(figures.at) < FIGURES_AGE)
+        let figures = self.known().figures.clone();
+        figures.filter(|figures| now.since(figures.at) < FIGURES_AGE)
     }
 
     pub fn set_figures(&self, figures: Arc<Figures>) {
-        *self.figures.lock().unwrap_or_else(PoisonError::into_inner) = Some(figures);
+        self.known().figures = Some(figures);
     }
 }
 
 /// Counts the current figures.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn count(
     conn: &mut Conn,
     now: UnixTime,
@@ -163,7 +156,6 @@ pub fn count(
         "SELECT x.id FROM sessions x WHERE x.ended_at IS NULL AND x.expires_at > ? AND x.last_seen_at > ?",
         [now.0.into(), now.minus(limits.idle).0.into()],
     );
-    let sessions = live.count_up_to(conn, SESSION_CAP + 1)?;
     let since = midnight(now, zone);
     let kept = users::Filter {
         has_kept_permissions: true,
@@ -174,14 +166,8 @@ pub fn count(
     Ok(Figures {
         at: now,
         accounts: users::total(conn, &users::Filter::default())?,
-        deactivated: Total::from_count(
-            deactivated.count_up_to(conn, crate::paging::COUNT_CAP + 1)?,
-        ),
-        sessions: if sessions > SESSION_CAP {
-            Total::MoreThan(SESSION_CAP)
-        } else {
-            Total::Exactly(sessions)
-        },
+        deactivated: Total::of(conn, &deactivated, COUNT_CAP)?,
+        sessions: Total::of(conn, &live, SESSION_CAP)?,
         since,
         hours: hours(conn, now, since)?,
         kept_permissions: users::total(conn, &kept)?.unwrap_or(Total::MoreThan(MANY)),
@@ -225,10 +211,8 @@ fn hours(conn: &mut Conn, now: UnixTime, since: UnixTime) -> Result<Vec<Hour>> {
     let count = usize::try_from((now.0 - since.0) / HOUR + 1).unwrap_or(24);
     let mut hours = vec![Hour::default(); count.clamp(1, 25)];
     for row in rows {
-        let Some(hour) = usize::try_from(row.hour)
-            .ok()
-            .and_then(|at| hours.get_mut(at))
-        else {
+        let at = usize::try_from(row.hour).ok();
+        let Some(hour) = at.and_then(|at| hours.get_mut(at)) else {
             continue;
         };
         if row.event == EventKind::SignedIn.code() {

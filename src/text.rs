@@ -15,6 +15,24 @@ pub fn is_refused(c: char) -> bool {
     c.is_control() || is_bidi_control(c)
 }
 
+/// Returns whether a character is refused in names, or is one that some readers take for the end of
+/// a line.
+fn is_escaped(c: char) -> bool {
+    is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Keeps a line on one line and shows what a text in it really contains: control and bidirectional
+/// characters are written as `\u{..}`.
+pub fn push_escaped(line: &mut String, text: &str) {
+    for c in text.chars() {
+        if is_escaped(c) {
+            line.extend(c.escape_unicode());
+        } else {
+            line.push(c);
+        }
+    }
+}
+
 /// Escapes, within a JSON text, characters that some readers take for the end of a line or that
 /// change the order of reading. The meaning of the JSON is unchanged.
 #[must_use]
@@ -24,7 +42,7 @@ pub fn escape_json(line: String) -> String {
     }
     let mut escaped = String::with_capacity(line.len());
     for c in line.chars() {
-        if is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}') {
+        if is_escaped(c) {
             let _infallible = write!(escaped, "\\u{:04x}", u32::from(c));
         } else {
             escaped.push(c);

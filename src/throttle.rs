@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::UnixTime;
+use crate::id::UserId;
 use crate::secret::sha256;
 
 /// The wrong tries allowed for one account, known or not.
@@ -63,34 +64,27 @@ impl Throttle {
         username: &str,
         address: &str,
     ) -> Result<Reservation, Paused> {
-        self.count_try(
-            now,
-            Reservation {
-                // A typed name of any length takes the same room.
-                account: sha256(username.as_bytes()),
-                address: Some(network(address)),
-            },
-        )
+        let reservation = Reservation {
+            // A typed name of any length takes the same room.
+            account: sha256(username.as_bytes()),
+            address: Some(network(address)),
+        };
+        self.count_try(now, reservation)
     }
 
     /// Counts a try by a signed-in person, apart from sign-ins: neither can pause the other. `what`
     /// is not a username.
-    ///
-    /// # Errors
-    /// [`Paused`], as [`Throttle::reserve`]
     pub fn reserve_apart(
         &self,
         now: UnixTime,
         what: &str,
-        user_id: i64,
+        user_id: UserId,
     ) -> Result<Reservation, Paused> {
-        self.count_try(
-            now,
-            Reservation {
-                account: sha256(format!("\0{what} {user_id}").as_bytes()),
-                address: None,
-            },
-        )
+        let reservation = Reservation {
+            account: sha256(format!("\0{what} {user_id}").as_bytes()),
+            address: None,
+        };
+        self.count_try(now, reservation)
     }
 
     fn count_try(&self, now: UnixTime, reservation: Reservation) -> Result<Reservation, Paused> {
@@ -114,18 +108,11 @@ impl Throttle {
     /// still count.
     pub fn give_back(&self, reservation: &Reservation) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Counts {
-            accounts,
-            addresses,
-        } = &mut *counts;
-        let windows = [
-            accounts.get_mut(&reservation.account),
-            reservation
-                .address
-                .as_ref()
-                .and_then(|address| addresses.get_mut(address)),
-        ];
-        for window in windows.into_iter().flatten() {
+        let counts = &mut *counts;
+        let address = reservation.address.as_ref();
+        let account = counts.accounts.get_mut(&reservation.account);
+        let address = address.and_then(|address| counts.addresses.get_mut(address));
+        for window in account.into_iter().chain(address) {
             window.tries = window.tries.saturating_sub(1);
         }
     }
@@ -135,10 +122,8 @@ impl Throttle {
 /// in a /64 has them all.
 #[must_use]
 pub fn network(address: &str) -> String {
-    match address
-        .parse::<IpAddr>()
-        .map(|address| address.to_canonical())
-    {
+    let address = address.parse::<IpAddr>();
+    match address.map(|address| address.to_canonical()) {
         Ok(IpAddr::V6(address)) => {
             let [a, b, c, d, ..] = address.segments();
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
@@ -169,13 +154,11 @@ fn count(windows: &mut HashMap<String, Window>, key: &str, now: UnixTime) {
     if windows.len() >= MAX_WINDOWS {
         make_room(windows, now);
     }
-    windows.insert(
-        key.to_owned(),
-        Window {
-            began_at: now,
-            tries: 1,
-        },
-    );
+    let window = Window {
+        began_at: now,
+        tries: 1,
+    };
+    windows.insert(key.to_owned(), window);
 }
 
 /// Drops the windows that are over. If too many remain, it drops some that pause no one: half of
@@ -200,6 +183,8 @@ mod tests {
 
     const MINUTE: i64 = 60_000_000;
 
+    const START: UnixTime = UnixTime(0);
+
     fn tries(throttle: &Throttle, now: UnixTime, username: &str, address: &str) -> usize {
         (0..1000)
             .filter(|_| throttle.reserve(now, username, address).is_ok())
@@ -209,73 +194,54 @@ mod tests {
     #[test]
     fn an_account_has_five_tries_from_wherever_they_come() {
         let throttle = Throttle::default();
-        assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.1"), 5);
-        assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.2"), 0);
-        assert_eq!(
-            throttle
-                .reserve(UnixTime(5 * MINUTE), "boss", "10.0.0.3")
-                .map(|_| ()),
-            Err(Paused {
-                retry_after: Duration::from_secs(600)
-            })
-        );
-        assert_eq!(
-            tries(&throttle, UnixTime(15 * MINUTE), "boss", "10.0.0.2"),
-            5
-        );
+        assert_eq!(tries(&throttle, START, "boss", "10.0.0.1"), 5);
+        assert_eq!(tries(&throttle, START, "boss", "10.0.0.2"), 0);
+        let paused = throttle.reserve(UnixTime(5 * MINUTE), "boss", "10.0.0.3");
+        let retry_after = Duration::from_secs(600);
+        assert_eq!(paused.map(|_| ()), Err(Paused { retry_after }));
+        let later = UnixTime(15 * MINUTE);
+        assert_eq!(tries(&throttle, later, "boss", "10.0.0.2"), 5);
     }
 
     #[test]
     fn an_address_has_thirty_and_an_ipv6_network_counts_as_one() {
         let throttle = Throttle::default();
-        let all: usize = (0..200)
-            .map(|number| {
-                let address = format!("2001:db8:1:2::{number:x}");
-                usize::from(
-                    throttle
-                        .reserve(UnixTime(0), &format!("user{number}"), &address)
-                        .is_ok(),
-                )
-            })
-            .sum();
-        assert_eq!(all, 30);
-        assert!(
-            throttle
-                .reserve(UnixTime(0), "x", "2001:db8:1:3::1")
-                .is_ok()
-        );
+        let is_let_through = |number: &u32| {
+            let (name, address) = (format!("user{number}"), format!("2001:db8:1:2::{number:x}"));
+            throttle.reserve(START, &name, &address).is_ok()
+        };
+        assert_eq!((0..200).filter(is_let_through).count(), 30);
+        assert!(throttle.reserve(START, "x", "2001:db8:1:3::1").is_ok());
         // The same IPv4 address in its other spelling.
-        assert_eq!(tries(&throttle, UnixTime(0), "a", "10.0.0.9"), 5);
-        assert_eq!(tries(&throttle, UnixTime(0), "a", "::ffff:10.0.0.9"), 0);
+        assert_eq!(tries(&throttle, START, "a", "10.0.0.9"), 5);
+        assert_eq!(tries(&throttle, START, "a", "::ffff:10.0.0.9"), 0);
     }
 
     #[test]
     fn a_right_password_gives_back_its_own_try_alone() {
         let throttle = Throttle::default();
         for _ in 0..4 {
-            assert!(throttle.reserve(UnixTime(0), "boss", "10.0.0.1").is_ok());
+            assert!(throttle.reserve(START, "boss", "10.0.0.1").is_ok());
         }
         for _ in 0..50 {
-            let right = throttle
-                .reserve(UnixTime(0), "boss", "10.0.0.1")
-                .expect("a try");
-            throttle.give_back(&right);
+            let right = throttle.reserve(START, "boss", "10.0.0.1");
+            throttle.give_back(&right.expect("a try"));
         }
-        assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.1"), 1);
+        assert_eq!(tries(&throttle, START, "boss", "10.0.0.1"), 1);
     }
 
     #[test]
     fn tries_of_somebody_who_is_signed_in_are_counted_apart() {
         let throttle = Throttle::default();
-        assert_eq!(tries(&throttle, UnixTime(0), "boss", "10.0.0.1"), 5);
+        assert_eq!(tries(&throttle, START, "boss", "10.0.0.1"), 5);
         let apart = |what| {
             (0..100)
-                .filter(|_| throttle.reserve_apart(UnixTime(0), what, 7).is_ok())
+                .filter(|_| throttle.reserve_apart(START, what, UserId(7)).is_ok())
                 .count()
         };
         assert_eq!((apart("confirm"), apart("confirm")), (5, 0));
         assert_eq!(apart("other"), 5);
-        assert_eq!(tries(&throttle, UnixTime(0), "li", "10.0.0.1"), 5);
+        assert_eq!(tries(&throttle, START, "li", "10.0.0.1"), 5);
     }
 
     #[test]
@@ -284,7 +250,7 @@ mod tests {
         for number in 0..MAX_WINDOWS + 50 {
             let octets = u32::try_from(number).expect("small").to_be_bytes();
             let address = std::net::Ipv4Addr::from(octets).to_string();
-            let _ = throttle.reserve(UnixTime(0), &format!("user{number}"), &address);
+            let _ = throttle.reserve(START, &format!("user{number}"), &address);
         }
         let counts = throttle.0.lock().expect("no panic");
         assert!(counts.accounts.len() <= MAX_WINDOWS && counts.addresses.len() <= MAX_WINDOWS);

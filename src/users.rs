@@ -44,7 +44,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::db::schema::{identities, users};
 use crate::error::Result;
-use crate::id::new_id;
+use crate::id::{UserId, new_id};
 
 /// The length limits are in characters, like the columns of Django's user model.
 pub const MAX_USERNAME: usize = 150;
@@ -57,7 +57,7 @@ pub const MAX_SUBJECT: usize = 255;
 #[diesel(table_name = users)]
 #[expect(clippy::struct_excessive_bools, reason = "the row as it is stored")]
 pub struct User {
-    pub id: i64,
+    pub id: UserId,
     pub username: String,
     pub first_name: String,
     pub email: String,
@@ -157,7 +157,7 @@ impl User {
 
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
-pub fn find(conn: &mut Conn, id: i64) -> Result<Option<User>> {
+pub fn find(conn: &mut Conn, id: UserId) -> Result<Option<User>> {
     Ok(users::table
         .find(id)
         .select(User::as_select())
@@ -166,7 +166,7 @@ pub fn find(conn: &mut Conn, id: i64) -> Result<Option<User>> {
 }
 
 /// Finds the accounts with these ids, newest first.
-pub fn find_all(conn: &mut Conn, ids: &[i64]) -> Result<Vec<User>> {
+pub fn find_all(conn: &mut Conn, ids: &[UserId]) -> Result<Vec<User>> {
     Ok(users::table
         .filter(users::id.eq_any(ids))
         .order(users::id.desc())
@@ -186,7 +186,7 @@ pub fn find_by_username(conn: &mut Conn, username: &str) -> Result<Option<User>>
 #[diesel(table_name = users)]
 #[expect(clippy::struct_excessive_bools, reason = "the row as it is stored")]
 struct NewUser<'a> {
-    id: i64,
+    id: UserId,
     username: &'a str,
     first_name: &'a str,
     email: &'a str,
@@ -211,7 +211,7 @@ pub fn create(
     profile: &Profile,
     permissions_read_at: Option<UnixTime>,
     asked_at: UnixTime,
-) -> Result<i64> {
+) -> Result<UserId> {
     let id = new_id(now);
     diesel::insert_into(users::table)
         .values(NewUser {
@@ -246,7 +246,7 @@ pub fn create(
 
 /// Locks the account's row for this transaction, and returns the account as it is now. Anything
 /// else that was read about it before must be read again.
-pub fn lock(conn: &mut Conn, user_id: i64) -> Result<Option<User>> {
+pub fn lock(conn: &mut Conn, user_id: UserId) -> Result<Option<User>> {
     match conn {
         // SQLite has one writer at a time anyway.
         Conn::Sqlite(_) => find(conn, user_id),
@@ -261,32 +261,32 @@ pub fn lock(conn: &mut Conn, user_id: i64) -> Result<Option<User>> {
 
 /// Keeps an account's row unchanged until this transaction ends. Other transactions may do the
 /// same.
-pub fn take_row_shared(conn: &mut Conn, user_id: i64) -> Result<()> {
+pub fn take_row_shared(conn: &mut Conn, user_id: UserId) -> Result<()> {
     if let Conn::Postgres(conn) = conn {
         users::table
             .find(user_id)
             .select(users::id)
             .for_share()
-            .first::<i64>(conn)
+            .first::<UserId>(conn)
             .optional()?;
     }
     Ok(())
 }
 
 /// Like [`lock`], for callers that do not need the account itself.
-pub fn take_row(conn: &mut Conn, user_id: i64) -> Result<()> {
+pub fn take_row(conn: &mut Conn, user_id: UserId) -> Result<()> {
     if let Conn::Postgres(conn) = conn {
         users::table
             .find(user_id)
             .select(users::id)
             .for_no_key_update()
-            .first::<i64>(conn)
+            .first::<UserId>(conn)
             .optional()?;
     }
     Ok(())
 }
 
-pub fn set_active(conn: &mut Conn, user_id: i64, is_active: bool) -> Result<()> {
+pub fn set_active(conn: &mut Conn, user_id: UserId, is_active: bool) -> Result<()> {
     diesel::update(users::table.find(user_id))
         .set(users::is_active.eq(is_active))
         .execute(conn)?;

@@ -6,6 +6,7 @@ use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::desk::Desk;
 use crate::error::{Result, Stopped};
+use crate::id::UserId;
 use crate::sessions::proof::ProvedBy;
 use crate::sessions::{self, Closing, proof};
 use crate::text::is_refused;
@@ -33,7 +34,7 @@ pub async fn create_account(
     admin: &Admin,
     new: NewAccount,
     link: String,
-) -> Result<i64, Stopped<Refusal>> {
+) -> Result<UserId, Stopped<Refusal>> {
     let now = desk.clock.now();
     admin.check_fresh(now)?;
     check_new_account(&new.username, &new.email)?;
@@ -64,7 +65,7 @@ pub async fn create_account(
         .await
 }
 
-fn create(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<i64, Stopped<Refusal>> {
+fn create(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<UserId, Stopped<Refusal>> {
     if users::find_by_username(conn, new.username)?.is_some() {
         return Err(Refusal::UsernameTaken.into());
     }
@@ -191,7 +192,7 @@ pub fn make_rescue_link(
     admin: &Admin,
     username: &str,
     link_id: &str,
-) -> Result<i64, Stopped<Refusal>> {
+) -> Result<UserId, Stopped<Refusal>> {
     db.decide_blocking(|conn| {
         let user = users::find_by_username(conn, username)?.ok_or(Refusal::UnknownUser)?;
         // The account may have just been deactivated.

@@ -10,6 +10,7 @@ use crate::code::coded;
 use crate::db::{Conn, Db};
 use crate::desk::Desk;
 use crate::error::{Result, Stopped};
+use crate::id::{Reference, SessionId, UserId};
 use crate::permissions::{self, Diff, MAX_NAME};
 use crate::roles::{self, RolePermissions};
 use crate::sessions::proof::ProvedBy;
@@ -30,7 +31,7 @@ use crate::users::{self, Field, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusa
 pub enum Act {
     /// Ends all of them.
     EndSessions,
-    EndSession(i64),
+    EndSession(SessionId),
     Deactivate,
     Activate,
     /// Grants it by hand.
@@ -160,7 +161,7 @@ impl Act {
 #[derive(Clone, Debug, Default)]
 pub struct Said {
     pub note: Note,
-    pub reference: String,
+    pub reference: Option<Reference>,
 }
 
 /// The result of an act.
@@ -178,7 +179,7 @@ pub struct Done {
 pub async fn act(
     desk: &Desk,
     admin: &Admin,
-    user_id: i64,
+    user_id: UserId,
     act: Act,
     said: Said,
 ) -> Result<Done, Stopped<Refusal>> {
@@ -206,7 +207,7 @@ pub fn perform(
     now: UnixTime,
     admin: &Admin,
     roles: &RolePermissions,
-    user_id: i64,
+    user_id: UserId,
     act: &Act,
     said: &Said,
 ) -> Result<Done, Stopped<Refusal>> {
@@ -221,7 +222,8 @@ pub fn perform(
     if kind.needs_fresh_sign_in() {
         admin.check_proved(conn, now)?;
     }
-    let deed = admin.deed(now).with_reference(&said.reference);
+    let mut deed = admin.deed(now);
+    deed.reference = said.reference.as_ref().map(Reference::as_str);
     let performing = Performing {
         now,
         admin,
@@ -364,7 +366,11 @@ impl Performing<'_> {
         }
     }
 
-    fn end_session(&self, conn: &mut Conn, session_id: i64) -> Result<Event, Stopped<Refusal>> {
+    fn end_session(
+        &self,
+        conn: &mut Conn,
+        session_id: SessionId,
+    ) -> Result<Event, Stopped<Refusal>> {
         match self.close(conn, Closing::One(session_id))? {
             0 => Err(Refusal::Unchanged.into()),
             _ => Ok(Event::SessionEnded { note: self.note() }),
@@ -582,8 +588,8 @@ impl Performing<'_> {
 
 /// Returns a replacement for the name of an erased account. An account from before such names were
 /// reserved may have the first one.
-fn free_alias(conn: &mut Conn, user_id: i64) -> Result<String> {
-    let first = format!("erased-{}", user_id.unsigned_abs());
+fn free_alias(conn: &mut Conn, user_id: UserId) -> Result<String> {
+    let first = format!("erased-{}", user_id.0.unsigned_abs());
     let mut alias = first.clone();
     for again in 2..10 {
         if users::find_by_username(conn, &alias)?.is_none() {

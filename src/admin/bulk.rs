@@ -3,6 +3,7 @@
 use super::{Act, Admin, Refusal, Said, perform};
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
+use crate::id::{SessionId, UserId};
 use crate::paging::Page;
 use crate::sessions;
 use crate::users::{self, Order, User, Wanted};
@@ -17,7 +18,7 @@ const MAX_STRETCHES: usize = 40;
 /// The accounts that an act is for.
 #[derive(Clone, Debug)]
 pub enum Selection {
-    These(Vec<i64>),
+    These(Vec<UserId>),
     /// All that a list shows, starting at its page.
     Matching(Wanted),
 }
@@ -68,7 +69,7 @@ pub async fn bulk(
             for _ in 0..MAX_STRETCHES {
                 let page = wanted.clone();
                 let listing = desk.db.read(move |conn| users::list(conn, &page)).await?;
-                let ids: Vec<i64> = listing.rows.iter().map(|user| user.id).collect();
+                let ids: Vec<UserId> = listing.rows.iter().map(|user| user.id).collect();
                 let next = listing.next(|user| user.id).or(listing.stopped_at);
                 perform_all(desk, admin, ids, act, said, &mut outcome).await?;
                 outcome.next = next;
@@ -87,7 +88,7 @@ pub async fn bulk(
 async fn perform_all(
     desk: &Desk,
     admin: &Admin,
-    ids: Vec<i64>,
+    ids: Vec<UserId>,
     act: &Act,
     said: &Said,
     outcome: &mut Outcome,
@@ -147,7 +148,7 @@ pub async fn end_sessions(
     desk: &Desk,
     admin: &Admin,
     filter: &sessions::list::Filter,
-    kept: i64,
+    kept: SessionId,
     said: &Said,
 ) -> Result<Ended> {
     let (now, limits) = (desk.clock.now(), desk.limits);
@@ -166,7 +167,7 @@ pub async fn end_sessions(
         let next = listing
             .next(|owned| owned.session.id)
             .or(listing.stopped_at);
-        let mut owned: Vec<(i64, i64)> = listing
+        let mut owned: Vec<(UserId, SessionId)> = listing
             .rows
             .iter()
             .map(|owned| (owned.session.user_id, owned.session.id))

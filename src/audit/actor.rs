@@ -2,13 +2,14 @@
 //! afterwards.
 
 use super::COMMAND_LINE;
+use crate::id::UserId;
 use crate::users::{User, reserved};
 
 /// The actor of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor<'a> {
     /// A person with an account, and their current name.
-    Person { id: i64, username: &'a str },
+    Person { id: UserId, username: &'a str },
     /// A person who may run the commands.
     CommandLine,
     /// A provider, through what it says about a person.
@@ -39,7 +40,7 @@ impl<'a> Actor<'a> {
 
     /// Returns the id of the account, if there is one.
     #[must_use]
-    pub const fn id(self) -> Option<i64> {
+    pub const fn id(self) -> Option<UserId> {
         match self {
             Self::Person { id, .. } => Some(id),
             Self::CommandLine | Self::Provider | Self::Portal | Self::Unknown | Self::Named(_) => {
@@ -51,7 +52,7 @@ impl<'a> Actor<'a> {
     /// Reads an actor from a row. Acts on the command line have no address; an older row in which
     /// an account of that name acted has one.
     #[must_use]
-    pub fn read(id: Option<i64>, text: &'a str, address: &str) -> Self {
+    pub fn read(id: Option<UserId>, text: &'a str, address: &str) -> Self {
         match (id, text) {
             (Some(id), username) => Self::Person { id, username },
             (None, "") => Self::Unknown,
@@ -81,11 +82,11 @@ mod tests {
             (None, COMMAND_LINE, "", Actor::CommandLine),
             (None, COMMAND_LINE, there, Actor::Named(COMMAND_LINE)),
             (
-                Some(7),
+                Some(UserId(7)),
                 COMMAND_LINE,
                 "",
                 Actor::Person {
-                    id: 7,
+                    id: UserId(7),
                     username: COMMAND_LINE,
                 },
             ),

@@ -10,6 +10,7 @@ use super::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::error::Result;
+use crate::id::UserId;
 
 /// The rows per minute that refusals may add. Unknown people share one allowance and each account
 /// has its own, so that no one uses up the room of others.
@@ -25,7 +26,7 @@ pub struct RefusalCap(Mutex<Counts>);
 #[derive(Debug, Default)]
 struct Counts {
     unknown: Option<Window>,
-    accounts: HashMap<i64, Window>,
+    accounts: HashMap<UserId, Window>,
     /// Counts that are complete but not yet written.
     due: Vec<LeftOut>,
 }
@@ -43,7 +44,7 @@ struct Window {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// The account that they are about; `None` for unknown people.
-    pub about: Option<(i64, String)>,
+    pub about: Option<(UserId, String)>,
     pub count: usize,
 }
 
@@ -52,7 +53,7 @@ impl Window {
         now.since(self.began_at) >= MINUTE
     }
 
-    fn into_left_out(self, user_id: Option<i64>) -> Option<LeftOut> {
+    fn into_left_out(self, user_id: Option<UserId>) -> Option<LeftOut> {
         (self.left_out > 0).then(|| LeftOut {
             about: user_id.map(|id| (id, self.username)),
             count: self.left_out,
@@ -122,7 +123,7 @@ impl RefusalCap {
 
 impl Counts {
     /// Ends a window whose minute is over.
-    fn end(&mut self, now: UnixTime, user_id: Option<i64>) {
+    fn end(&mut self, now: UnixTime, user_id: Option<UserId>) {
         let over = match user_id {
             None => self.unknown.take_if(|window| window.is_over(now)),
             Some(id) => {
@@ -195,13 +196,16 @@ mod tests {
     #[test]
     fn each_account_has_sixty_of_its_own_and_takes_nobody_else_s() {
         let cap = RefusalCap::default();
-        let (leo, anna) = (About::Person(1, "leo"), About::Person(2, "anna"));
+        let (leo, anna) = (
+            About::Person(UserId(1), "leo"),
+            About::Person(UserId(2), "anna"),
+        );
         assert_eq!(admitted(&cap, UnixTime(0), leo), 60);
         assert!(cap.admit(UnixTime(0), anna) && cap.admit(UnixTime(0), About::Portal));
         // It is reported although no one is refused any more.
         assert!(cap.take_all_due(UnixTime(59_000_000)).is_empty());
         let due = cap.take_all_due(NEXT_MINUTE);
-        let about = Some((1, "leo".to_owned()));
+        let about = Some((UserId(1), "leo".to_owned()));
         assert_eq!(due, [LeftOut { about, count: 940 }]);
         assert_eq!(admitted(&cap, NEXT_MINUTE, leo), 60);
     }
@@ -210,7 +214,7 @@ mod tests {
     fn the_counts_stay_bounded() {
         let cap = RefusalCap::default();
         for id in 0..20_000 {
-            assert!(cap.admit(UnixTime(0), About::Person(id, "x")));
+            assert!(cap.admit(UnixTime(0), About::Person(UserId(id), "x")));
         }
         let counts = cap.0.lock().expect("no panic");
         assert_eq!(counts.accounts.len(), MAX_ACCOUNTS);

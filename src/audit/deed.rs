@@ -9,7 +9,7 @@ use crate::db::schema::audit_events;
 use crate::db::{Conn, each, log_after_commit};
 use crate::error::{Error, Result};
 use crate::i18n::rfc3339;
-use crate::id::new_id;
+use crate::id::{UserId, new_id};
 use crate::sessions::Client;
 use crate::text::escape_json;
 use crate::users::User;
@@ -38,7 +38,7 @@ static NOWHERE: Client = Client {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About<'a> {
     /// An account, and its current name.
-    Person(i64, &'a str),
+    Person(UserId, &'a str),
     /// The portal itself, or someone without an account.
     Portal,
 }
@@ -74,9 +74,9 @@ impl<'a> Deed<'a> {
     }
 
     #[must_use]
-    pub const fn with_reference(self, reference: &'a str) -> Self {
+    pub fn with_reference(self, reference: &'a (impl AsRef<str> + ?Sized)) -> Self {
         Self {
-            reference: Some(reference),
+            reference: Some(reference.as_ref()),
             ..self
         }
     }
@@ -86,7 +86,7 @@ impl<'a> Deed<'a> {
     /// # Errors
     /// [`crate::error::DatabaseError`]
     pub fn record(&self, conn: &mut Conn, about: About<'_>, event: &Event) -> Result<()> {
-        let (reason, details) = stored::stored(event);
+        let (reason, details) = stored::stored(event)?;
         let (user_id, username) = match about {
             About::Person(id, username) => (Some(id), username),
             About::Portal => (None, ""),

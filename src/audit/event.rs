@@ -1,8 +1,10 @@
 //! The events that can happen: each one with exactly the data that describes it.
 //!
-//! A new event needs a case here, its stored form in [`super::stored`], and its words in
-//! `web/timeline.rs`; the compiler asks for both.
+//! A new event needs a case here and its words in `web/timeline.rs`; the compiler asks for them.
+//! Serde's attributes name the members of the JSON in a row's `details`, which [`super::stored`]
+//! reads and writes.
 
+use serde::{Deserialize, Serialize};
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
 use crate::code::coded;
@@ -13,12 +15,14 @@ use crate::sessions::proof::ProvedBy;
 use crate::users::{Field, FieldChange, Role};
 
 use super::Note;
+use super::stored::{is_zero, known, known_changes, known_reason};
 
 /// `(provider's id, subject)`: how a person is known at a provider.
 pub type Identity = (String, String);
 
 /// The codes are the names of the variants in snake case. They are stored and never change.
-#[derive(Clone, Debug, PartialEq, Eq, EnumDiscriminants)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[strum_discriminants(
     name(EventKind),
     doc = "Which event it is, without what it tells.",
@@ -29,6 +33,7 @@ pub enum Event {
     SignedIn {
         by: SignInWay,
         account_created: bool,
+        #[serde(flatten)]
         changes: Changes,
         adopted: Option<Adopted>,
     },
@@ -48,6 +53,7 @@ pub enum Event {
     },
     /// All sessions of an account ended.
     SessionsEnded {
+        #[serde(skip_serializing_if = "is_zero")]
         count: usize,
         note: Note,
     },
@@ -56,6 +62,7 @@ pub enum Event {
         note: Note,
     },
     AccountDeactivated {
+        #[serde(rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
         note: Note,
     },
@@ -65,35 +72,44 @@ pub enum Event {
     /// An account's personal data was erased. The event has the account's new name.
     AccountErased {
         /// The number of audit log rows that were rewritten.
+        #[serde(rename = "count")]
         events: usize,
         note: Note,
     },
     /// An account was imported from another system.
     AccountImported {
+        #[serde(rename = "permissions_added")]
         permissions: Vec<String>,
     },
     RoleChanged {
+        #[serde(flatten)]
         changes: Changes,
         note: Note,
     },
     SuperuserCreated,
     PermissionGranted {
+        #[serde(flatten)]
         changes: Changes,
         note: Note,
     },
     PermissionTaken {
+        #[serde(flatten)]
         changes: Changes,
         note: Note,
     },
     IdentityLinked {
         identity: Identity,
+        #[serde(rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
+        #[serde(flatten)]
         changes: Changes,
         note: Note,
     },
     IdentityUnlinked {
         identity: Identity,
+        #[serde(rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
+        #[serde(flatten)]
         changes: Changes,
         /// The providers whose refusals were removed with it.
         refused_by: Vec<String>,
@@ -101,18 +117,23 @@ pub enum Event {
     },
     /// The provider no longer lets the person in.
     AccessWithdrawn {
+        #[serde(rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
+        #[serde(flatten)]
         changes: Changes,
         /// The rule of admission that they break, if there was one.
+        #[serde(rename = "failure", deserialize_with = "known")]
         rule: Option<Admission>,
     },
     /// A re-check read other names or permissions than before.
     AccountSynced {
+        #[serde(flatten)]
         changes: Changes,
     },
     /// So many people of a provider were refused without a reason that those refusals no longer
     /// count.
     RefusalsSuspended {
+        #[serde(rename = "count")]
         people: usize,
     },
     /// An admin confirmed a provider's refusals.
@@ -127,10 +148,12 @@ pub enum Event {
     },
     /// Tokens from a provider were revoked there after a sign-out, or could not be.
     TokensRevoked {
+        #[serde(rename = "reason")]
         failure: Option<Reason>,
     },
     /// The sessions of a provider that no instance has any more were ended.
     ProviderGone {
+        #[serde(rename = "count")]
         sessions_ended: usize,
     },
     /// People whom a provider had refused may sign in again.
@@ -140,18 +163,21 @@ pub enum Event {
     },
     /// People of a provider are now known by another id or another member.
     ProviderRekeyed {
+        #[serde(rename = "count")]
         people: usize,
         note: Note,
     },
     /// A password was changed by its owner, through a link or while signed in, or by the command
     /// line.
     PasswordChanged {
+        #[serde(rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
     },
     /// The current password was wrong.
     PasswordChangeRefused,
     /// The old password has ended. The reference is the link's id.
     PasswordLinkMade {
+        #[serde(rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
         note: Note,
     },
@@ -163,10 +189,12 @@ pub enum Event {
     ConfirmationPasswordSet,
     /// A signed-in person proved who they are.
     Proved {
+        #[serde(rename = "proved_by")]
         by: ProvedBy,
     },
     /// The password was wrong.
     ProofRefused {
+        #[serde(rename = "proved_by")]
         by: ProvedBy,
     },
     /// The reference is the link's id.
@@ -176,6 +204,7 @@ pub enum Event {
     },
     ExportMade {
         /// The list with its filters: `users?role=staff`.
+        #[serde(rename = "export")]
         list: String,
     },
     /// Expired events were deleted.
@@ -188,14 +217,18 @@ pub enum Event {
     },
     /// An admin tried an act and was refused. Its row is one of `act`'s.
     #[strum_discriminants(strum(disabled))]
+    #[serde(skip_deserializing)]
     ActRefused {
+        #[serde(skip)]
         act: EventKind,
         reason: Reason,
         note: Note,
     },
     /// A row that a newer version wrote, of a kind or with a reason that this one does not know.
     #[strum_discriminants(strum(disabled))]
+    #[serde(skip_deserializing)]
     Other {
+        #[serde(skip)]
         kind: Option<EventKind>,
     },
 }
@@ -277,7 +310,8 @@ impl Event {
 }
 
 /// How someone signed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SignInWay {
     Provider,
     Password,
@@ -285,18 +319,22 @@ pub enum SignInWay {
 }
 
 /// An imported account that was adopted at a first sign-in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Adopted {
     pub identity: Identity,
+    #[serde(rename = "count", skip_serializing_if = "is_zero")]
     pub sessions_ended: usize,
 }
 
 /// The changes to an account's fields and permissions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changes {
+    #[serde(rename = "changes", deserialize_with = "known_changes")]
     pub fields: Vec<FieldChange>,
+    #[serde(flatten)]
     pub permissions: Diff,
     /// The reason why the earlier permissions were kept: the answer failed.
+    #[serde(deserialize_with = "known_reason")]
     pub permissions_kept: Option<Reason>,
     /// Values that were not taken over, with the reason: `email too_long`.
     pub kept: Vec<String>,

@@ -4,7 +4,7 @@ use super::{COMMAND_LINE, EventKind, Record};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql};
 use crate::error::Result;
-use crate::id::first_id_at;
+use crate::id::{UserId, first_id_at};
 use crate::paging::{ById, Listing, Page, Total};
 use crate::users;
 
@@ -12,7 +12,7 @@ use crate::users;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Events about the account with this id.
-    pub user_id: Option<i64>,
+    pub user_id: Option<UserId>,
     /// Events about a person, by the name that they had then.
     pub username: Option<String>,
     /// The actor: [`COMMAND_LINE`] or a username. If an account has this name, its acts count under

@@ -1,10 +1,12 @@
 //! A text written by an admin: a reason for an act, or a note about a person.
 
+use serde::{Deserialize, Serialize};
+
 /// The maximum length in characters.
 pub const MAX_NOTE: usize = 500;
 
 /// A note, trimmed and short enough. It is empty if nothing was written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note(String);
 
 impl Note {

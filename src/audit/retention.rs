@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::{About, Actor, COMMAND_LINE, Deed, Event, EventKind, Record};
+use super::{About, Actor, COMMAND_LINE, Deed, Event, EventKind, Record, stored};
 use crate::clock::UnixTime;
 use crate::db::schema::audit_events;
 use crate::db::{Conn, each};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::first_id_at;
 use crate::users::{self, Leaver, User};
 
@@ -97,8 +97,7 @@ fn forget_in(conn: &mut Conn, leaver: &Leaver<'_>, record: &Record) -> Result<()
         Actor::CommandLine | Actor::Provider | Actor::Portal | Actor::Unknown => false,
     };
     let actor = if is_own { leaver.alias } else { &record.actor };
-    let blank = serde_json::to_string(&record.details().without_texts())
-        .map_err(|error| Error::Internal(format!("audit details: {error}")))?;
+    let blank = stored::without_texts(record.details_json());
     let row = audit_events::table.find(record.id);
     diesel::update(row)
         .set((

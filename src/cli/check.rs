@@ -1,37 +1,38 @@
 //! `frontdesk check`: prints one line for each requirement, and what to do about it.
 
+macro_rules! ok {
+    ($what:expr, $($text:tt)*) => {
+        say!("ok       {}: {}", $what, format_args!($($text)*))
+    };
+}
+
+macro_rules! warning {
+    ($what:expr, $($text:tt)*) => {
+        say!("warning  {}: {}", $what, format_args!($($text)*))
+    };
+}
+
+macro_rules! fault {
+    ($report:expr, $what:expr, $($text:tt)*) => {{
+        $report.has_fault = true;
+        say!("fault    {}: {}", $what, format_args!($($text)*));
+    }};
+}
+
 mod provider;
 mod records;
 
 use std::collections::HashMap;
-use std::fmt::Display;
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::Failure;
-use crate::config::{self, ENV_FILE, LogSettings, OPTIONS, PublicUrl, Settings, near_misses};
-use crate::error::Error;
+use super::{FAILED, Failure};
+use crate::config::{self, ENV_FILE, OPTIONS, PublicUrl, Settings, near_misses};
 use crate::logging;
 
-/// Prints lines and remembers whether one was a fault.
+/// Remembers whether one of the lines was a fault.
 #[derive(Default)]
 struct Report {
     has_fault: bool,
-}
-
-impl Report {
-    fn ok(what: &str, text: impl Display) {
-        say!("ok       {what}: {text}");
-    }
-
-    fn warning(what: &str, text: impl Display) {
-        say!("warning  {what}: {text}");
-    }
-
-    fn fault(&mut self, what: &str, text: impl Display) {
-        self.has_fault = true;
-        say!("fault    {what}: {text}");
-    }
 }
 
 pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
@@ -42,7 +43,7 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
         Ok(settings) => check_settings(&mut report, settings)?,
         Err(faults) => {
             for fault in faults.lines() {
-                report.fault("settings", fault);
+                fault!(report, "settings", "{fault}");
             }
             if let Ok(url) = config::database_url(variables) {
                 records::check_database(&mut report, &url);
@@ -50,7 +51,7 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
         }
     }
     if report.has_fault {
-        Err(Failure::Said)
+        Err(Failure::Status(FAILED))
     } else {
         Ok(())
     }
@@ -58,17 +59,13 @@ pub fn run(variables: &HashMap<String, String>) -> Result<(), Failure> {
 
 /// Checks everything that valid settings lead to.
 fn check_settings(report: &mut Report, settings: Settings) -> Result<(), Failure> {
-    logging::start(&LogSettings {
-        filter: "error".to_owned(),
-        ..settings.log()
-    });
-    Report::ok("settings", "all required ones are set and valid");
+    logging::start(&settings.log().only("error"));
+    ok!("settings", "all required ones are set and valid");
     check_origin(&settings.public_url);
     records::check(report, &settings);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
-        .map_err(|error| Failure::Failed(Error::Internal(error.to_string())))?;
+        .build()?;
     let is_one = settings.providers.len() == 1;
     for file in settings.providers.iter().flat_map(|one| &one.secret_files) {
         check_file(file);
@@ -103,12 +100,12 @@ fn check_file(path: &str) {
         return;
     };
     if is_open_to_all(&metadata) {
-        Report::warning(
+        warning!(
             path,
-            format!("everyone on this machine can read it; run `chmod 600 {path}`"),
+            "everyone on this machine can read it; run `chmod 600 {path}`"
         );
     } else {
-        Report::ok(path, "not readable by everyone");
+        ok!(path, "not readable by everyone");
     }
 }
 
@@ -119,9 +116,9 @@ fn is_open_to_all(metadata: &std::fs::Metadata) -> bool {
 /// Warns about variables that set nothing, because of a typing mistake or because they are empty.
 fn check_names(variables: &HashMap<String, String>) {
     for (name, option) in near_misses(variables) {
-        Report::warning(
+        warning!(
             "settings",
-            format!("{name} is set but is not a setting; did you mean {option}?"),
+            "{name} is set but is not a setting; did you mean {option}?"
         );
     }
     for option in OPTIONS {
@@ -131,12 +128,10 @@ fn check_names(variables: &HashMap<String, String>) {
             _ => value.trim().is_empty(),
         };
         if variables.get(option.name).is_some_and(is_empty) {
-            Report::warning(
+            warning!(
                 "settings",
-                format!(
-                    "{} is empty, which counts as not set; in .env a value with # needs quotes",
-                    option.name
-                ),
+                "{} is empty, which counts as not set; in .env a value with # needs quotes",
+                option.name
             );
         }
     }
@@ -145,13 +140,11 @@ fn check_names(variables: &HashMap<String, String>) {
 fn check_origin(public_url: &PublicUrl) {
     let origin = &public_url.origin;
     if public_url.is_https {
-        Report::ok("public address", origin);
+        ok!("public address", "{origin}");
     } else {
-        Report::warning(
+        warning!(
             "public address",
-            format!(
-                "{origin} is not https: cookies are sent unencrypted; put an https proxy in front, and set FRONTDESK_PUBLIC_URL to its address"
-            ),
+            "{origin} is not https: cookies are sent unencrypted; put an https proxy in front, and set FRONTDESK_PUBLIC_URL to its address"
         );
     }
 }

@@ -2,7 +2,6 @@
 //! loopback. Reads no settings, no environment and no `.env`.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 
 use super::Failure;
@@ -38,7 +37,7 @@ pub fn run() -> Result<(), Failure> {
         greet(&portal, &platform);
         let result = server.run().await;
         stand_in_handle.stop(false).await;
-        result.map_err(|error| Failure::Other(error.to_string()))
+        Ok(result?)
     })
 }
 
@@ -70,9 +69,7 @@ fn settings(platform: &str, redirect_url: &str, client_secret: &str) -> Result<S
 
 fn listen(port: u16) -> Result<TcpListener, Failure> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| {
-        Failure::Other(format!(
-            "the demo needs port {port} of 127.0.0.1: {error}. Is another demo running?"
-        ))
+        format!("the demo needs port {port} of 127.0.0.1: {error}. Is another demo running?").into()
     })
 }
 

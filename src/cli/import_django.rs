@@ -1,7 +1,6 @@
 //! `frontdesk import-django`: imports the accounts of the Django app that the portal replaces.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 
 use jiff::Timestamp;
 
@@ -10,7 +9,7 @@ use crate::clock::UnixTime;
 use crate::config::{self, DatabaseUrl};
 use crate::db::describe;
 use crate::import_django::{self, DjangoDatabase, Imported, Mode, Outcome, Password, Summary};
-use crate::text::is_refused;
+use crate::text::push_escaped;
 
 const HEADINGS: [&str; 9] = [
     "username",
@@ -50,9 +49,7 @@ pub fn run(database_url: &str, mode: Mode) -> Result<(), Failure> {
 /// Parses an address in the same way as `DATABASE_URL`.
 fn source_url(text: &str) -> Result<DatabaseUrl, Failure> {
     if text.trim().is_empty() {
-        return Err(Failure::Other(
-            "the address of the app's database is empty".to_owned(),
-        ));
+        return Err("the address of the app's database is empty".into());
     }
     let variables = HashMap::from([("DATABASE_URL".to_owned(), text.to_owned())]);
     Ok(config::database_url(&variables)?)
@@ -106,14 +103,8 @@ fn printable(text: &str) -> String {
     if text.is_empty() {
         return "-".to_owned();
     }
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}') {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
+    let mut shown = String::new();
+    push_escaped(&mut shown, text);
     shown
 }
 
@@ -163,11 +154,11 @@ fn width(text: &str) -> usize {
 
 fn print_summary(summary: &Summary, database: &str, mode: Mode) {
     let (new, total) = (summary.new, summary.total());
-    if mode == Mode::DryRun {
-        say!("{new} of {total} accounts in {database} would be imported:");
-    } else {
-        say!("{new} of {total} accounts in {database} were imported:");
-    }
+    let were = match mode {
+        Mode::DryRun => "would be",
+        Mode::Import => "were",
+    };
+    say!("{new} of {total} accounts in {database} {were} imported:");
     say!("  {:>6} keep their password", summary.with_password);
     say!("  {:>6} have no password here", new - summary.with_password);
     say!("and left as they are:");
@@ -211,18 +202,11 @@ mod tests {
 
     #[test]
     fn an_address_is_read_as_the_setting_is() {
-        assert!(matches!(
-            source_url("db.sqlite3"),
-            Ok(DatabaseUrl::Sqlite(_))
-        ));
-        assert!(matches!(
-            source_url("sqlite:///srv/db"),
-            Ok(DatabaseUrl::Sqlite(_))
-        ));
-        assert!(matches!(
-            source_url("postgres://app@db.example.com/app"),
-            Ok(DatabaseUrl::Postgres(_))
-        ));
+        for path in ["db.sqlite3", "sqlite:///srv/db"] {
+            assert!(matches!(source_url(path), Ok(DatabaseUrl::Sqlite(_))));
+        }
+        let url = source_url("postgres://app@db.example.com/app");
+        assert!(matches!(url, Ok(DatabaseUrl::Postgres(_))));
         assert!(source_url(" ").is_err());
         assert!(source_url("mysql://app@db/app").is_err());
     }

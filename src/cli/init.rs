@@ -12,9 +12,7 @@ use std::collections::HashMap;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::Failure;
-use crate::admin;
-use crate::clock::Clock;
+use super::{Failure, create_superuser};
 use crate::config::ENV_FILE as FILE;
 use crate::config::{self, Settings};
 use crate::db::Db;
@@ -101,18 +99,11 @@ pub fn run(init: &Init) -> Result<(), Failure> {
     say!("");
     let is_checked = is_well(super::check::run(&variables));
     let superuser = superuser.filter(|_| is_prepared);
-    next_steps::print(
-        &settings,
-        superuser
-            .as_ref()
-            .map(|superuser| superuser.username.as_str()),
-    );
+    next_steps::print(&settings, superuser.map(|new| new.username).as_deref());
     if is_checked && is_prepared {
         Ok(())
     } else {
-        Err(Failure::Other(format!(
-            "fix the faults above first: edit {FILE}, then run `frontdesk check`"
-        )))
+        Err(format!("fix the faults above first: edit {FILE}, then run `frontdesk check`").into())
     }
 }
 
@@ -121,19 +112,20 @@ fn refuse_existing() -> Result<(), Failure> {
     if Path::new(FILE).symlink_metadata().is_err() {
         return Ok(());
     }
-    Err(Failure::Other(format!(
+    Err(format!(
         "{FILE} already exists, and init does not overwrite it. `frontdesk check` checks it; \
          to start again, move it away first"
-    )))
+    )
+    .into())
 }
 
 /// Reports a failed step. The rest of the first day must go on.
 fn is_well(result: Result<(), Failure>) -> bool {
     match result {
         Ok(()) => true,
-        Err(Failure::Said) => false,
-        Err(failure) => {
-            eprintln!("frontdesk: {failure}");
+        Err(Failure::Status(_)) => false,
+        Err(Failure::Reason(reason)) => {
+            eprintln!("frontdesk: {reason}");
             false
         }
     }
@@ -151,19 +143,17 @@ fn ask(label: &str, hint: Option<&str>) -> Result<String, Failure> {
     let length = std::io::stdin()
         .lock()
         .read_line(&mut line)
-        .map_err(|error| unreadable(&error))?;
+        .map_err(unreadable)?;
     if length == 0 {
-        return Err(Failure::Other(
-            "the input ended before all questions were answered; nothing was written".to_owned(),
-        ));
+        return Err(
+            "the input ended before all questions were answered; nothing was written".into(),
+        );
     }
     Ok(line.trim().to_owned())
 }
 
-fn unreadable(error: &std::io::Error) -> Failure {
-    Failure::Other(format!(
-        "the answer cannot be read: {error}; nothing was written"
-    ))
+fn unreadable(error: std::io::Error) -> String {
+    format!("the answer cannot be read: {error}; nothing was written")
 }
 
 /// Warns about variables of the environment: they win over the file, and would quietly undo an
@@ -172,13 +162,10 @@ fn warn_of_environment(variables: &HashMap<String, String>) -> Result<(), Failur
     let environment = config::environment()?;
     let mut names: Vec<String> = Vec::new();
     for (name, value) in variables {
-        if environment.get(name).is_some_and(|set| set != value) {
-            names.push(name.clone());
-        }
+        let is_other = environment.get(name).is_some_and(|set| set != value);
+        names.extend(is_other.then(|| name.clone()));
         let file_name = format!("{name}_FILE");
-        if environment.contains_key(&file_name) {
-            names.push(file_name);
-        }
+        names.extend(environment.contains_key(&file_name).then_some(file_name));
     }
     if !names.is_empty() {
         names.sort_unstable();
@@ -195,16 +182,8 @@ fn prepare(settings: &Settings, superuser: Option<&Superuser>) -> Result<(), Fai
     let db = Db::open(&settings.database)?;
     db.migrate()?;
     say!("{}: the tables are up to date.", db.describe());
-    if let Some(superuser) = superuser {
-        admin::create_superuser(
-            &db,
-            Clock::default().now(),
-            &admin::Admin::command_line(),
-            &superuser.username,
-            &superuser.email,
-            &superuser.password_hash,
-        )?;
-        say!("{} is an admin.", superuser.username);
+    match superuser {
+        Some(new) => create_superuser(&db, &new.username, &new.email, &new.password_hash),
+        None => Ok(()),
     }
-    Ok(())
 }

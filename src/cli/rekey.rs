@@ -1,7 +1,5 @@
 //! `frontdesk rekey`: moves a provider's people to another id, or to other subjects.
 
-use std::io::Write as _;
-
 use super::Failure;
 use crate::config::{self, Settings};
 use crate::db::Db;
@@ -30,23 +28,21 @@ pub fn run(rekey: &Rekey) -> Result<(), Failure> {
     let moved = match (&rekey.subjects, &rekey.to) {
         (Some(path), _) => {
             let text = std::fs::read_to_string(path)
-                .map_err(|error| Failure::Other(format!("{}: {error}", path.display())))?;
+                .map_err(|error| format!("{}: {error}", path.display()))?;
             let pairs = pairs(&text)?;
             let settings = Settings::parse(&config::environment()?)?;
             let provider = settings
                 .providers
                 .iter()
                 .find(|provider| provider.id == rekey.provider)
-                .ok_or_else(|| {
-                    Failure::Other(format!("the settings have no provider {}", rekey.provider))
-                })?;
+                .ok_or_else(|| format!("the settings have no provider {}", rekey.provider))?;
             let pointer = provider.mapping.subject.text();
             rekey::to_subjects(&db, now, &rekey.provider, &pairs, &pointer, rekey.dry_run)?
         }
         (None, Some(to)) if to == &rekey.provider || !config::is_provider_id(to) => {
-            return Err(Failure::Other(format!(
+            return Err(format!(
                 "{to:?} cannot be the new id: it must be a different one, of lower-case letters, digits, - and _"
-            )));
+            ).into());
         }
         (None, Some(to)) => {
             check_new_id(&db, &rekey.provider, to)?;
@@ -68,9 +64,9 @@ fn check_new_id(db: &Db, from: &str, to: &str) -> Result<(), Failure> {
         providers.map(|all| all.iter().any(|one| one.id == id))
     };
     if people > 0 && is_set(from) == Some(true) {
-        return Err(Failure::Other(format!(
+        return Err(format!(
             "the settings have {from}, and {to} has people of its own: {people}. If those of {from} are to join them, remove {from} from the settings first"
-        )));
+        ).into());
     }
     if people > 0 {
         say!("warning: {to} already has people of its own: {people}");
@@ -92,14 +88,12 @@ fn tell(db: &Db, moved: &Moved, is_dry_run: bool) -> Result<(), Failure> {
         for subject in &moved.clashes {
             say!("{subject:?} already belongs to another person, or is not a valid subject");
         }
-        return Err(Failure::Other("nobody was moved".to_owned()));
+        return Err("nobody was moved".into());
     }
     match (is_dry_run, moved.people) {
         (_, 0) => {
             let ids = db.read_blocking(keys::ids)?.join(", ");
-            return Err(Failure::Other(format!(
-                "there is nobody to move; people are stored under: {ids}"
-            )));
+            return Err(format!("there is nobody to move; people are stored under: {ids}").into());
         }
         (true, people) => say!("To be moved: {people}. Nothing was changed."),
         (false, people) => say!("Moved: {people}."),
@@ -120,10 +114,11 @@ fn pairs(text: &str) -> Result<Vec<(String, String)>, Failure> {
                 pairs.push((old.clone(), new.clone()));
             }
             _ => {
-                return Err(Failure::Other(format!(
+                return Err(format!(
                     "line {} must have two columns: old subject, new subject",
                     place + 1
-                )));
+                )
+                .into());
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `frontdesk users`: the acts that admins script. They are the same acts, with the same events, as
 //! on the pages.
 
-use std::io::Write as _;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -11,13 +11,13 @@ use crate::admin::{self, Act, Admin, Refusal, Said};
 use crate::audit::{MAX_NOTE, Note};
 use crate::clock::UnixTime;
 use crate::config::{self, RoleSettings};
-use crate::db::Db;
+use crate::db::{Conn, Db};
 use crate::error::{Error, Stopped};
 use crate::i18n::rfc3339;
+use crate::id::Reference;
 use crate::paging::Page;
 use crate::permissions;
 use crate::roles::RolePermissions;
-use crate::secret::reference;
 use crate::sessions;
 use crate::users::{self, Filter, LastLogin, Role, Source, User, Wanted, refusals};
 
@@ -30,7 +30,7 @@ const PIECE: usize = 100;
 const MAX_SHOWN: i64 = 2000;
 /// Accounts per transaction.
 const AT_ONCE: i64 = 50;
-const DAY_SECONDS: u64 = 86_400;
+const DAY: Duration = Duration::from_secs(86_400);
 
 #[derive(Args)]
 pub struct Users {
@@ -145,13 +145,9 @@ struct Readmit {
 
 #[derive(Args)]
 struct OnePermission {
-    username: String,
+    #[command(flatten)]
+    one: One,
     permission: String,
-    /// The reason, recorded in the audit log
-    #[arg(long, default_value = "")]
-    reason: String,
-    #[arg(long)]
-    json: bool,
 }
 
 pub fn run(users: Users) -> Result<(), Failure> {
@@ -179,34 +175,18 @@ pub fn run(users: Users) -> Result<(), Failure> {
             }
             (None, by) => readmit_all(&db, now, &by.unwrap_or_default(), &reason, json),
         },
-        Command::Grant(one) => {
-            let (one, permission) = one.split();
+        Command::Grant(OnePermission { one, permission }) => {
             act(&db, now, &one, &Act::GrantPermission(permission))
         }
-        Command::Take(one) => {
-            let (one, permission) = one.split();
+        Command::Take(OnePermission { one, permission }) => {
             act(&db, now, &one, &Act::TakePermission(permission))
         }
     }
 }
 
-impl OnePermission {
-    fn split(self) -> (One, String) {
-        let one = One {
-            username: self.username,
-            reason: self.reason,
-            json: self.json,
-        };
-        (one, self.permission)
-    }
-}
-
 impl List {
     fn filter(&self, now: UnixTime) -> Filter {
-        let days = |days| {
-            let span = std::time::Duration::from_secs(DAY_SECONDS * u64::from(days));
-            LastLogin::Before(now.minus(span))
-        };
+        let days = |days| LastLogin::Before(now.minus(DAY.saturating_mul(days)));
         Filter {
             search: self.search.clone(),
             is_active: self.status.map(|status| matches!(status, Status::Active)),
@@ -296,76 +276,67 @@ fn user_json(user: &User) -> Value {
     })
 }
 
-/// Reports that there is no such account, and ends with its own status.
-fn no_such_account(username: &str) -> Failure {
-    eprintln!("frontdesk: {username}: {}", Refusal::UnknownUser);
-    Failure::Status(NO_SUCH_ACCOUNT)
-}
-
 fn show(db: &Db, now: UnixTime, username: &str, is_json: bool) -> Result<(), Failure> {
-    let found = db.read_blocking(|conn| {
-        let Some(user) = users::find_by_username(conn, username)? else {
-            return Ok(None);
-        };
-        let identities = users::identities_of(conn, user.id)?;
-        let refused = refusals::of(conn, user.id)?;
-        let held = permissions::list(conn, user.id, MAX_SHOWN)?;
-        // The portal's settings are not read, so idle sessions count too.
-        let filter = sessions::list::Filter {
-            user_id: Some(user.id),
-            ..sessions::list::Filter::default()
-        };
-        let limits = sessions::Limits {
-            idle: std::time::Duration::from_secs(3660 * DAY_SECONDS),
-            max: std::time::Duration::from_secs(3660 * DAY_SECONDS),
-            per_person: i64::MAX,
-        };
-        let open = sessions::list::list(conn, now, limits, &filter, Page::First, PIECE)?;
-        Ok(Some((user, (identities, refused), held, open.rows)))
+    let found = db.read_blocking(|conn| match users::find_by_username(conn, username)? {
+        Some(user) => account_json(conn, now, &user).map(Some),
+        None => Ok(None),
     })?;
-    let Some((user, (identities, refused), held, open)) = found else {
-        return Err(no_such_account(username));
+    let Some(document) = found else {
+        eprintln!("frontdesk: {username}: {}", Refusal::UnknownUser);
+        return Err(Failure::Status(NO_SUCH_ACCOUNT));
     };
-    let mut document = user_json(&user);
-    if let Some(members) = document.as_object_mut() {
-        members.insert(
-            "identities".to_owned(),
-            identities
-                .iter()
-                .map(|(provider, subject)| {
-                    let refusal = refused.iter().find(|(by, _)| by == provider);
-                    let refused_at = refusal.map(|(_, at)| utc(*at));
-                    json!({ "provider": provider, "subject": subject, "refused_at": refused_at })
-                })
-                .collect(),
-        );
-        members.insert(
-            "permissions".to_owned(),
-            held.iter()
-                .map(|held| json!({ "name": held.name, "label": held.label, "origin": held.origin, "granted_by": held.granted_by, "granted_by_id": held.granted_by().id().map(|id| id.to_string()) }))
-                .collect(),
-        );
-        members.insert(
-            "sessions".to_owned(),
-            open.iter()
-                .map(|owned| {
-                    json!({
-                        "id": owned.session.id.to_string(),
-                        "address": owned.session.address,
-                        "user_agent": owned.session.user_agent,
-                        "signed_in_at": utc(owned.session.created_at()),
-                        "last_seen_at": utc(owned.session.last_seen_at()),
-                    })
-                })
-                .collect(),
-        );
-    }
     if is_json {
         say!("{document}");
     } else {
         print_members(&document);
     }
     Ok(())
+}
+
+/// An account with its identities, permissions and open sessions.
+fn account_json(conn: &mut Conn, now: UnixTime, user: &User) -> Result<Value, Error> {
+    let refused = refusals::of(conn, user.id)?;
+    let identities = users::identities_of(conn, user.id)?;
+    let identities = identities.iter().map(|(provider, subject)| {
+        let refusal = refused.iter().find(|(by, _)| by == provider);
+        let refused_at = refusal.map(|(_, at)| utc(*at));
+        json!({ "provider": provider, "subject": subject, "refused_at": refused_at })
+    });
+    let held = permissions::list(conn, user.id, MAX_SHOWN)?;
+    let held = held.iter().map(|held| {
+        json!({
+            "name": held.name,
+            "label": held.label,
+            "origin": held.origin,
+            "granted_by": held.granted_by,
+            "granted_by_id": held.granted_by().id().map(|id| id.to_string()),
+        })
+    });
+    let filter = sessions::list::Filter {
+        user_id: Some(user.id),
+        ..sessions::list::Filter::default()
+    };
+    // The portal's settings are not read, so idle sessions count too.
+    let limits = sessions::Limits {
+        idle: 3660 * DAY,
+        max: 3660 * DAY,
+        per_person: i64::MAX,
+    };
+    let open = sessions::list::list(conn, now, limits, &filter, Page::First, PIECE)?;
+    let open = open.rows.iter().map(|owned| {
+        json!({
+            "id": owned.session.id.to_string(),
+            "address": owned.session.address,
+            "user_agent": owned.session.user_agent,
+            "signed_in_at": utc(owned.session.created_at()),
+            "last_seen_at": utc(owned.session.last_seen_at()),
+        })
+    });
+    let mut document = user_json(user);
+    document["identities"] = identities.collect();
+    document["permissions"] = held.collect();
+    document["sessions"] = open.collect();
+    Ok(document)
 }
 
 /// Prints one line `name: value` per member; lists as JSON.
@@ -397,11 +368,11 @@ fn readmit_all(
         eprintln!("frontdesk: {}", Refusal::NoReason);
         return Err(Failure::Status(REFUSED));
     }
-    let (roles, admin) = (RolePermissions::default(), Admin::command_line());
     let said = Said {
         note,
-        reference: reference(),
+        reference: Some(Reference::random()),
     };
+    let (roles, admin) = (RolePermissions::default(), Admin::command_line());
     let act = Act::Readmit(Some(provider.to_owned()));
     let (mut count, mut after) = (0_usize, None);
     loop {
@@ -439,14 +410,14 @@ fn readmit_all(
 
 fn note(reason: &str) -> Result<Note, Failure> {
     Note::parse(reason)
-        .ok_or_else(|| Failure::Other(format!("a reason may have at most {MAX_NOTE} characters")))
+        .ok_or_else(|| format!("a reason may have at most {MAX_NOTE} characters").into())
 }
 
 fn act(db: &Db, now: UnixTime, one: &One, act: &Act) -> Result<(), Failure> {
     let name = act.kind().code();
     let said = Said {
         note: note(&one.reason)?,
-        reference: reference(),
+        reference: Some(Reference::random()),
     };
     let roles = match act {
         Act::GrantPermission(_) | Act::TakePermission(_) => {
@@ -463,34 +434,31 @@ fn act(db: &Db, now: UnixTime, one: &One, act: &Act) -> Result<(), Failure> {
     let refusal = match result {
         Ok(_) => None,
         Err(Stopped::Refused(refusal)) => Some(refusal),
-        Err(Stopped::Failed(error)) => return Err(Failure::Failed(error)),
+        Err(Stopped::Failed(error)) => return Err(error.into()),
     };
     let (outcome, code) = match &refusal {
         None => ("done", ""),
         Some(Refusal::Unchanged) => ("unchanged", "unchanged"),
         Some(refusal) => ("refused", refusal.reason().code()),
     };
-    if one.json {
-        let document = json!({
-            "username": one.username,
-            "act": name,
-            "outcome": outcome,
-            "reason": code,
-            "reference": said.reference,
-        });
-        say!("{document}");
-    } else if matches!(outcome, "done" | "unchanged") {
-        say!("{}: {name}: {outcome}", one.username);
-    }
-    match refusal {
-        None | Some(Refusal::Unchanged) => Ok(()),
-        Some(Refusal::UnknownUser) if one.json => Err(Failure::Status(NO_SUCH_ACCOUNT)),
-        Some(Refusal::UnknownUser) => Err(no_such_account(&one.username)),
-        Some(refusal) => {
-            if !one.json {
-                eprintln!("frontdesk: {}: {refusal}", one.username);
-            }
-            Err(Failure::Status(REFUSED))
+    match &refusal {
+        _ if one.json => {
+            let document = json!({
+                "username": one.username,
+                "act": name,
+                "outcome": outcome,
+                "reason": code,
+                "reference": said.reference,
+            });
+            say!("{document}");
         }
+        None | Some(Refusal::Unchanged) => say!("{}: {name}: {outcome}", one.username),
+        Some(refusal) => eprintln!("frontdesk: {}: {refusal}", one.username),
     }
+    let status = match refusal {
+        None | Some(Refusal::Unchanged) => return Ok(()),
+        Some(Refusal::UnknownUser) => NO_SUCH_ACCOUNT,
+        Some(_) => REFUSED,
+    };
+    Err(Failure::Status(status))
 }

@@ -9,9 +9,6 @@ pub const ENV_FILE: &str = ".env";
 
 /// Reads the variables from the environment and from the `.env` file in the working directory. The
 /// environment takes precedence.
-///
-/// # Errors
-/// When there is a `.env` that cannot be read.
 pub fn environment() -> Result<HashMap<String, String>, Faults> {
     let mut variables = HashMap::new();
     match dotenvy::from_path_iter(ENV_FILE) {

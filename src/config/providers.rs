@@ -247,33 +247,6 @@ pub struct Dialect {
     pub refused_values: Vec<serde_json::Value>,
 }
 
-impl Default for Dialect {
-    fn default() -> Self {
-        Self {
-            authorize_params: BTreeMap::new(),
-            authorize_extra: BTreeMap::new(),
-            callback_code: "code".to_owned(),
-            token_request: TokenRequest::Form,
-            token_params: BTreeMap::new(),
-            token_extra: BTreeMap::new(),
-            token_envelope: None,
-            profile_envelope: None,
-            ok: None,
-            access_token: "/access_token".to_owned(),
-            refresh_token: "/refresh_token".to_owned(),
-            expires_in: "/expires_in".to_owned(),
-            needs_token_type: true,
-            token_header: None,
-            profile_query: BTreeMap::new(),
-            details_url: None,
-            details_query: BTreeMap::new(),
-            details_pick: None,
-            error_member: "/error".to_owned(),
-            refused_values: Vec::new(),
-        }
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum TokenRequest {

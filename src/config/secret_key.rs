@@ -18,39 +18,9 @@ const MIN_OWN: usize = 20;
 const PIECE: usize = 4;
 
 /// Words that instructions and examples use in place of a key.
-const PLACEHOLDERS: &[&str] = &[
-    "change",
-    "replace",
-    "example",
-    "placeholder",
-    "insert",
-    "your",
-    "secret",
-    "password",
-    "passwd",
-    "default",
-    "insecure",
-    "please",
-    "django",
-    "frontdesk",
-    "random",
-    "string",
-    "qwerty",
-    "asdfgh",
-    "zxcvbn",
-    "letmein",
-    "lorem",
-    "ipsum",
-    "todo",
-    "xxxx",
-    "production",
-    "this",
-    "super",
-    "company",
-    "years",
-    "here",
-    "with",
-];
+const PLACEHOLDERS: &str = "change replace example placeholder insert your secret password passwd default insecure \
+    please django frontdesk random string qwerty asdfgh zxcvbn letmein lorem ipsum todo xxxx \
+    production this super company years here with";
 
 impl Reader<'_> {
     /// Reads the key that encrypts. Data encrypted with an earlier weak key can still be read.
@@ -73,9 +43,8 @@ impl Reader<'_> {
     pub(super) fn secret_key(&mut self, option: &OptionSpec) -> Reading<Option<Secret<String>>> {
         let key = self.secret(option.name)?;
         if key.as_ref().is_some_and(|key| !is_long(key.expose())) {
-            let problem =
-                "must be at least 32 random bytes; `frontdesk secret-key` prints a new one";
-            return Err(self.fault(option.name, problem));
+            let random = "at least 32 random bytes; `frontdesk secret-key` prints a new one";
+            return Err(self.fault(option.name, format!("must be {random}")));
         }
         Ok(key)
     }
@@ -89,7 +58,7 @@ fn is_long(key: &str) -> bool {
 /// Returns the reason why a key could be guessed, if there is one.
 fn weakness(key: &str) -> Option<&'static str> {
     let mut rest = key.to_lowercase();
-    for word in PLACEHOLDERS {
+    for word in PLACEHOLDERS.split(' ') {
         rest = rest.replace(word, "");
     }
     let rest = rest.into_bytes();
@@ -119,13 +88,8 @@ fn fresh(bytes: &[u8]) -> usize {
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         let longest = (0..at)
             .filter_map(|from| bytes.get(from..))
-            .map(|before| {
-                let same = before
-                    .iter()
-                    .zip(rest)
-                    .take_while(|(one, other)| one == other);
-                same.count()
-            })
+            .map(|before| before.iter().zip(rest))
+            .map(|pairs| pairs.take_while(|(one, other)| one == other).count())
             .max()
             .unwrap_or(0);
         if longest >= PIECE {

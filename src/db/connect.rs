@@ -20,31 +20,33 @@ use crate::error::Result;
 const LOCKED_PATIENCE: Duration = Duration::from_secs(2);
 const LOCKED_PAUSE: Duration = Duration::from_millis(20);
 
-pub fn connect(url: &DatabaseUrl, may_write: bool) -> Result<Conn> {
+/// What a connection to SQLite may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+pub fn connect(url: &DatabaseUrl, access: Access) -> Result<Conn> {
     match url {
-        DatabaseUrl::Sqlite(path) => connect_sqlite(path, may_write).map(Conn::Sqlite),
+        DatabaseUrl::Sqlite(path) => connect_sqlite(path, access).map(Conn::Sqlite),
         DatabaseUrl::Postgres(url) => connect_postgres(url.expose()).map(Conn::Postgres),
     }
 }
 
-fn connect_sqlite(path: &Path, may_write: bool) -> Result<SqliteConnection> {
+fn connect_sqlite(path: &Path, access: Access) -> Result<SqliteConnection> {
     let name = path
         .to_str()
         .ok_or_else(|| down("DATABASE_URL: the path is not Unicode"))?;
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        && !folder.is_dir()
-    {
-        return Err(down(format!(
-            "the folder {} does not exist",
-            folder.display()
-        )));
+    let folder = path.parent().unwrap_or(path);
+    if !folder.as_os_str().is_empty() && !folder.is_dir() {
+        let shown = folder.display();
+        return Err(down(format!("the folder {shown} does not exist")));
     }
     if path.is_dir() {
         return Err(down(format!("{name} is a folder, not a database file")));
     }
-    if may_write {
+    if access == Access::Write {
         create_private(path).map_err(|error| down(format!("{name} cannot be created: {error}")))?;
     }
     // Diesel reads some names as addresses with parameters, but a path must always be just a path.
@@ -55,12 +57,15 @@ fn connect_sqlite(path: &Path, may_write: bool) -> Result<SqliteConnection> {
     };
     let mut conn = SqliteConnection::establish(&name)
         .map_err(|error| down(format!("{name} cannot be opened: {error}")))?;
-    let setup = if may_write {
-        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON;"
-    } else {
-        "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-         PRAGMA query_only = ON;"
+    let setup = match access {
+        Access::Read => {
+            "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+             PRAGMA query_only = ON;"
+        }
+        Access::Write => {
+            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+             PRAGMA foreign_keys = ON;"
+        }
     };
     // While another instance switches a new file to WAL, SQLite reports "locked" at once, without
     // waiting.
@@ -103,25 +108,18 @@ fn connect_postgres(url: &str) -> Result<PgConnection> {
 #[must_use]
 pub fn connection_url(text: &str) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
-    let names: Vec<String> = url
-        .query_pairs()
-        .map(|(name, _)| name.into_owned())
-        .collect();
-    let has = |name: &str| names.iter().any(|given| given == name);
-    let mut extra = Vec::new();
-    if !has("connect_timeout") {
-        extra.push(("connect_timeout", "5".to_owned()));
+    let given = url.clone();
+    let has = |name: &str| given.query_pairs().any(|(other, _)| other == name);
+    let mut extra = vec![
+        ("connect_timeout", "5"),
+        ("tcp_user_timeout", "10000"),
+        ("application_name", "frontdesk"),
+    ];
+    if !is_local(&url) {
+        extra.push(("sslmode", "verify-full"));
     }
-    if !has("tcp_user_timeout") {
-        extra.push(("tcp_user_timeout", "10000".to_owned()));
-    }
-    if !has("application_name") {
-        extra.push(("application_name", "frontdesk".to_owned()));
-    }
-    if !is_local(&url) && !has("sslmode") {
-        extra.push(("sslmode", "verify-full".to_owned()));
-    }
-    let is_verified = !has("sslmode") && !is_local(&url)
+    extra.retain(|(name, _)| !has(name));
+    let is_verified = extra.contains(&("sslmode", "verify-full"))
         || url
             .query_pairs()
             .any(|(name, value)| name == "sslmode" && value.starts_with("verify-"));
@@ -131,7 +129,7 @@ pub fn connection_url(text: &str) -> Option<String> {
         && !has("sslrootcert")
         && let Some(bundle) = system_certificates()
     {
-        extra.push(("sslrootcert", bundle.to_owned()));
+        extra.push(("sslrootcert", bundle));
     }
     url.query_pairs_mut().extend_pairs(extra);
     Some(url.into())

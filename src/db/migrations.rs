@@ -33,9 +33,6 @@ pub enum MigrationState {
 impl Db {
     /// Migrates the tables in one transaction under a lock: if several instances start at once, one
     /// of them does it and the others wait.
-    ///
-    /// # Errors
-    /// [`crate::error::DatabaseError::Down`] when a newer program has been here, or a migration fails.
     pub fn migrate(&self) -> Result<usize> {
         if sqlite_version() < SQLITE_MIN_VERSION {
             return Err(down("the SQLite inside this program is too old to be safe"));
@@ -50,18 +47,8 @@ impl Db {
         })
     }
 
-    /// # Errors
-    /// [`crate::error::DatabaseError`]
     pub async fn migration_state(&self) -> Result<MigrationState> {
         self.read(migration_state).await
-    }
-
-    /// [`Db::migration_state`] for a command that has no runtime.
-    ///
-    /// # Errors
-    /// [`crate::error::DatabaseError`]
-    pub fn migration_state_blocking(&self) -> Result<MigrationState> {
-        self.0.read(&migration_state)
     }
 }
 
@@ -82,8 +69,6 @@ where
         .map_err(|error| down(format!("a migration failed: {error}")))
 }
 
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn migration_state(conn: &mut Conn) -> Result<MigrationState> {
     #[derive(diesel::QueryableByName)]
     struct Row {

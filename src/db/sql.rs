@@ -8,6 +8,7 @@ use diesel::sqlite::Sqlite;
 
 use super::Conn;
 use crate::error::Result;
+use crate::id::{SessionId, UserId};
 
 /// A value to bind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,18 @@ pub enum Value {
 impl From<i64> for Value {
     fn from(value: i64) -> Self {
         Self::Int(value)
+    }
+}
+
+impl From<UserId> for Value {
+    fn from(id: UserId) -> Self {
+        Self::Int(id.0)
+    }
+}
+
+impl From<SessionId> for Value {
+    fn from(id: SessionId) -> Self {
+        Self::Int(id.0)
     }
 }
 
@@ -105,8 +118,6 @@ impl Sql {
         text
     }
 
-    /// # Errors
-    /// [`crate::error::DatabaseError`], here and below.
     pub fn load<T>(&self, conn: &mut Conn) -> Result<Vec<T>>
     where
         T: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,

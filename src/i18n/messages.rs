@@ -1,12 +1,16 @@
 //! Every sentence that a person sees, once, English and Chinese side by side. A missing one does
 //! not compile.
 
-use super::sentence::{Around, AroundThree, AroundTwo};
+use std::ops::Deref;
+
+use super::sentence::{Around, AroundTwo};
 
 /// A sentence.
 type Text = &'static str;
 /// Sentences of a list.
 type Steps = &'static [&'static str];
+/// The sentences of the admin area.
+type Admin = admin::Messages;
 
 /// A sentence as its type holds it.
 macro_rules! sentence {
@@ -15,6 +19,9 @@ macro_rules! sentence {
     };
     (Steps, $steps:expr) => {
         $steps
+    };
+    (Admin, $sentences:expr) => {
+        $sentences
     };
     ($around:ident, $text:expr) => {
         $around::of($text)
@@ -29,12 +36,24 @@ macro_rules! messages {
     };
 }
 
+pub mod admin;
+
+/// A page finds the sentences of the admin area among the others.
+impl Deref for Messages {
+    type Target = Admin;
+
+    fn deref(&self) -> &Admin {
+        &self.admin
+    }
+}
+
 messages! {
+    admin: Admin = admin::EN, admin::ZH;
+
     // -- frame --
     skip_to_content: Text = "Skip to content", "跳到正文";
     home_label: Text = ", home", " 首页";
     nav_main: Text = "Main", "主导航";
-    nav_home: Text = "Home", "首页";
     nav_account: Text = "Account", "账号";
     nav_admin: Text = "Admin", "管理";
     account_menu: Text = "Account menu: ", "账号菜单：";
@@ -60,7 +79,6 @@ messages! {
     sign_in_again: Text = "Sign in again", "重新登录";
     shared_computer: Around = "On a shared computer, {} too.", "如果这是公用电脑，请一并{}。";
     sign_out_of_company: Text = "sign out of your company account", "退出公司账号";
-
     what_ended: Text = "What is signed out, and what is not", "哪些已退出，哪些没有";
     ended_here: Text = "Signed out: Frontdesk, in this browser.", "此浏览器中的 Frontdesk 已退出登录。";
     ended_there: Around = "Signed out: {}, unless you chose to stay signed in there.", "{}也已退出登录（除非你当时点了取消）。";
@@ -72,7 +90,6 @@ messages! {
     identity_linked: Text = "You can now sign in this way too.", "现在你也可以用这种方式登录。";
     link_too_old: Text = "The link has expired, and nothing was added. Please choose it again.", "链接已过期，未添加任何登录方式。请重新点击。";
     company_directory: Text = "the provider", "登录平台";
-
     sign_in_to: Around = "Sign in to {}", "登录{}";
     help: Text = "Help: ", "帮助：";
     trouble_signing_in: Text = "Trouble signing in? ", "无法登录？请联系 ";
@@ -146,7 +163,6 @@ messages! {
     step_tell_admin: Text = "Send the reference below to your admin. Trying again will not help until this is fixed.", "请把下面的编号发给管理员。在问题解决之前，重试没有用。";
     step_allow_cookies: Text = "Allow cookies for this site, then try again.", "允许此网站使用 Cookie，然后重试。";
     step_open_fresh: Text = "Start from the sign-in page, not from a bookmark or an old tab.", "请从登录页开始，不要使用书签或旧标签页。";
-
     cause_unknown_attempt: Text = "This sign-in was not started here, or its address is incomplete. Nothing is wrong with your account.", "这次登录不是从这里开始的，或者地址不完整。你的账号没有问题。";
     cause_restart_loop: Text = "This browser did not keep the data that a sign-in needs, or the page was open for too long. The usual cause is blocked cookies.", "浏览器没有保存登录所需的信息，或者页面停留太久。最常见的原因是 Cookie 被阻止。";
     cause_bad_callback: Text = "The company sign-in returned an incomplete answer. Nothing is wrong with your account.", "公司登录服务返回的信息不完整。你的账号没有问题。";
@@ -161,7 +177,6 @@ messages! {
     cause_unreadable: Text = "The company sign-in sent an answer that could not be understood. Nothing is wrong with your account.", "无法理解公司登录服务的回复。你的账号没有问题。";
     cause_bad_profile: Text = "The company sign-in did not send the details that an account needs. No account was created or changed.", "公司登录服务没有提供账号所需的信息。没有创建或更改任何账号。";
     cause_overloaded: Text = "Too many people are signing in at the moment. Nothing is wrong with your account.", "当前登录的人过多。你的账号没有问题。";
-
     cause_bad_token: Text = "The answer of the company sign-in could not be verified, so it was rejected. Nothing is wrong with your account.", "公司登录服务发来的信息未通过验证，因此被拒绝。你的账号没有问题。";
     cause_clock: Text = "The clocks of this portal and of the company sign-in differ too much. Nothing is wrong with your account.", "本门户与公司登录服务的时钟相差太大。你的账号没有问题。";
     cause_identity_taken: Text = "Your identity was confirmed, but it already belongs to another account on this portal. Nothing was changed.", "身份验证通过，但该身份已关联到本门户的另一个账号。未做任何更改。";
@@ -272,450 +287,17 @@ messages! {
     session_ended: Text = "You are signed out there.", "该设备已退出登录。";
     sessions_ended: Text = "You are signed out everywhere else.", "其他设备均已退出登录。";
 
+    // -- who acts --
+    command_line: Text = "command line", "命令行";
+    nobody_known: Text = "not known", "未知";
+    portal: Text = "Portal", "门户";
+
     // -- roles and states --
     role_employee: Text = "Employee", "员工";
     role_staff: Text = "Read-only admin", "只读管理员";
     role_superuser: Text = "Admin", "管理员";
     state_active: Text = "Active", "启用";
     state_deactivated: Text = "Deactivated", "停用";
-
-    // -- admin --
-    administration: Text = "Administration", "管理";
-    people: Text = "People", "人员";
-    users: Text = "Users", "用户";
-    users_hint: Text = "Accounts appear here when people first sign in.", "员工首次登录后，账号会显示在这里。";
-    no_users: Text = "No accounts on this page", "此页没有账号";
-    no_users_lead: Text = "Accounts appear here when people first sign in.", "员工首次登录后，账号会显示在这里。";
-    source: Text = "Source", "来源";
-    source_directory: Text = "Provider", "登录平台";
-    source_local: Text = "Local", "本地";
-    status: Text = "Status", "状态";
-    created: Text = "Created", "创建时间";
-    last_sign_in_column: Text = "Last sign-in", "上次登录";
-    never: Text = "Never", "从未";
-    pages_of_users: Text = "Pages of users", "用户分页";
-    newest_first: Text = "Newest first", "最新在前";
-    previous: Text = "Previous", "上一页";
-    next: Text = "Next", "下一页";
-    breadcrumb: Text = "Breadcrumb", "导航路径";
-    directory_id: Text = "Identity", "平台用户标识（sub）";
-    account_created: Text = "Account created", "账号创建时间";
-    synced_short: Around = "Synced {}. Name and email are updated from the provider at every sign-in and re-check.", "已同步（{}）。姓名和邮箱在每次登录和复查时从登录平台更新。";
-    permissions: Text = "Permissions", "权限";
-    from_directory: Text = "From the provider", "来自登录平台";
-    given_here: Text = "Granted here", "在此授予";
-    sessions: Text = "Sessions", "会话";
-    no_sessions: Text = "Not signed in anywhere", "当前没有会话";
-    no_sessions_lead: Text = "Open sessions are listed here.", "当前的会话会显示在这里。";
-    timeline: Text = "Activity", "账号动态";
-    timeline_empty: Text = "Nothing yet", "还没有记录";
-    timeline_empty_lead: Text = "Sign-ins and changes are listed here.", "登录和更改会显示在这里。";
-    role_by_permission: Text = " (from a permission)", "（由权限授予）";
-    role_by_hand: Text = " (granted by hand)", "（手动授予）";
-
-    // -- events --
-    event_signed_in: Text = "Signed in", "已登录";
-    event_account_created: Text = "Account created at first sign-in", "首次登录时创建账号";
-    event_sign_in_refused: Text = "Sign-in refused", "登录被拒绝";
-    event_signed_out: Text = "Signed out", "已退出登录";
-    event_session_ended: Text = "A session was ended", "结束了一个会话";
-    event_sessions_ended: Text = "Signed out everywhere else", "已退出其他设备";
-    event_role_changed: Text = "Role changed", "角色已更改";
-    event_superuser_created: Text = "Account created on the command line", "通过命令行创建账号";
-    event_account_synced: Text = "Updated from the provider", "已根据登录平台更新";
-    event_refusals_suspended: Text = "Too many refusals at once: put on hold", "拒绝过多，已暂缓处理";
-    event_refusals_confirmed: Text = "Refusals confirmed", "已确认平台的拒绝属实";
-    event_oldest_sessions_ended: Text = "Oldest sessions ended: too many at once", "会话过多，已结束最早的会话";
-    event_access_withdrawn: Text = "Access revoked: the provider no longer accepts this account", "访问权限已收回：登录平台不再认可此账号";
-    event_signed_out_by_provider: Text = "Signed out at the provider", "已在登录平台退出登录";
-    event_tokens_revoked: Text = "Tokens revoked at the provider", "已在登录平台撤销令牌";
-    event_provider_gone: Text = "Sessions ended: their provider is no longer configured", "会话已结束：其登录平台已不在配置中";
-    event_readmitted: Text = "Let in again after a provider's refusal", "登录平台曾拒绝，现已重新准许登录";
-    event_provider_rekeyed: Text = "Provider identities moved", "登录平台的身份已迁移";
-    email_verified: Text = "Email verified", "邮箱已验证";
-    document_id_token: Text = "ID token", "ID 令牌";
-    document_userinfo: Text = "Userinfo", "用户信息";
-    document_profile: Text = "Profile", "个人资料";
-    document_permissions: Text = "Permissions", "权限";
-    rehearsal: Around = "Test sign-in with {}", "测试“{}”登录";
-    rehearsal_lead: Text = "A complete sign-in was carried out and nothing was saved: accounts, sessions and permissions are unchanged.", "这是一次完整的登录测试，不会保存任何内容：账号、会话和权限都没有变化。";
-    try_sign_in: Text = "Test sign-in", "测试登录";
-    try_again_button: Text = "Test again", "再次测试";
-    back_to_status: Text = "Back to the status page", "返回状态页";
-    would_be_new: Text = "A new account would be created.", "将创建新账号。";
-    would_be_known: Around = "The sign-in would open the account {}.", "将登录账号 {}。";
-    would_be_adopted: Around = "The sign-in would open the imported account {}, and link this identity to it.", "将登录导入的账号 {}，并把此身份关联到该账号。";
-    would_be_kept_out: Around = "The sign-in would be refused: {} has refused this person, and it vouches for who has left.", "登录会被拒绝：{} 已拒绝此人，而离职以它为准。";
-    would_be_too_long: Text = "The sign-in would be refused: the username is too long.", "登录会被拒绝：用户名过长。";
-    would_be_inactive: Around = "The sign-in would be refused: the account {} is deactivated.", "登录会被拒绝：账号 {} 已停用。";
-    would_be_reserved: Text = "The sign-in would be refused: the username is reserved, because the audit log uses it for entries that were not made by a person.", "登录会被拒绝：该用户名为保留名，审计日志用它表示不是由人执行的操作。";
-    would_be_taken: Around = "The sign-in would be refused: the username belongs to the account {}, which is not linked to this identity.", "登录会被拒绝：用户名属于账号 {}，而该账号未关联此身份。";
-    what_would_happen: Text = "What would happen", "将会发生什么";
-    fields_read: Text = "Fields that were read", "读取到的字段";
-    fields_table: Text = "Fields and their sources", "字段及其来源";
-    field: Text = "Field", "字段";
-    value: Text = "Value", "值";
-    came_from: Text = "Source", "来源";
-    permissions_read: Around = "Permissions read: {}.", "读取到的权限数：{}。";
-    would_gain: Text = "Permissions gained", "将获得的权限";
-    would_lose: Text = "Permissions lost", "将失去的权限";
-    would_keep: Text = "The permissions could not be read; the previous ones would be kept.", "权限无法读取，将保留原有权限。";
-    raw_answers: Text = "Raw answers, with secrets masked", "原始回复（已隐去机密）";
-    has_refresh_token: Text = "The provider issues a refresh token, so this person can be re-checked while signed in.", "该平台提供刷新令牌，此人登录期间可以复查。";
-    no_refresh_token: Text = "The provider issues no refresh token: people can be re-checked only while their access token is valid.", "该平台不提供刷新令牌，仅在访问令牌有效期内可以复查。";
-    failed_at: Text = "Failed step: ", "失败步骤：";
-    leavers: Text = "Leaver re-check", "离职复查";
-    leavers_bound: AroundTwo = "Users whom the provider explicitly refuses are signed out within {} (users re-checked: {}).", "被该平台明确拒绝的人，最迟 {} 内会在这里被退出登录（当前复查 {} 人）。";
-    leavers_by_profile: Text = " A refusal without a reason counts only at the second re-check, and only if the provider answered for others in between.", "未说明原因的拒绝，要到第二次复查且期间平台正常答复过其他人时才算数。";
-    leavers_by_refresh: Text = " This relies on the provider refusing to renew the tokens of people who have left.", "前提是该平台会拒绝为离职者刷新令牌。";
-    leavers_rights: Text = " Permissions revoked there are revoked here within the same time.", "在该平台被收回的权限，也会在同样的时间内在这里失效。";
-    leavers_never_refused: Text = " It has never refused anyone yet: verify this with a test account.", "该平台还从未拒绝过任何人：请用测试账号验证一次。";
-    leavers_last_refusal: Around = " It last refused someone on {}.", "最近一次拒绝：{}。";
-    leavers_suspended: Around = "Too many users were refused at once without a reason. Until {} such refusals sign nobody out.", "同时被拒绝且未说明原因的人过多。在 {} 之前，这类拒绝不会让任何人退出登录。";
-    leavers_confirm: Text = "Confirm the refusals", "确认拒绝属实";
-    leavers_nobody: Text = "No signed-in user can be re-checked. Users without a usable token stay signed in until their session ends.", "目前没有可复查的用户。没有可用令牌的用户会保持登录，直到会话到期。";
-    seconds: Text = " s", " 秒";
-    minutes: Text = " min", " 分钟";
-    hours: Text = " h", " 小时";
-    leavers_lag: Around = " Longest recent interval on this instance: {}.", "本实例近期实测：{}。";
-    leavers_forgotten: Around = "This instance does not have this provider. Its sessions end at {}, unless an instance that has it is running by then.", "本实例未配置该平台。它的会话将于 {} 结束，除非届时有配置了该平台的实例在运行。";
-    leavers_not_asked: Text = "Re-check is off: signed-in users stay until their session ends.", "未启用复查：已登录的用户会保持登录，直到会话到期。";
-    leavers_pushed: Text = " Back-channel logout: the provider also notifies this portal when someone signs out.", "有人在该平台退出登录时，平台也会主动通知（back-channel logout）。";
-    proof_is_weak: Text = "A fresh sign-in is proved only by prompt=login in the browser's address (proves_by): anyone who finds a browser open can remove it.", "仅凭浏览器地址中的 prompt=login 认定为重新登录（proves_by）：任何能操作这台浏览器的人都可以将其去掉。";
-    event_password_changed: Text = "Password changed", "密码已更改";
-    event_user_switched: Text = "Signed out: someone else signed in on this browser", "已退出：此浏览器上有其他人登录";
-    event_other: Text = "Other event", "其他事件";
-    reason_inactive: Text = "the account is deactivated", "账号已停用";
-    reason_name_taken: Text = "the name belongs to another account", "用户名属于另一个账号";
-    changed_from_to: AroundThree = "{} changed from {} to {}", "{}从 {} 改为 {}";
-    permissions_are_kept: Text = "Kept from before: the provider's answer failed", "沿用旧权限（登录平台答复失败）";
-    permissions_kept_of: Around = "{} Their permissions could not be read from the provider at the last attempt, so the previous ones still apply. Permissions revoked there may still be in effect here.", "{}最近一次未能从登录平台读取其权限，目前沿用之前的权限；在平台上已收回的权限可能仍然有效。";
-    permissions_kept_since: AroundThree = "The permissions from {} could not be read since {} ({}). The earlier ones are kept.", "来自{}的权限自 {}（{}）起无法读取，仍沿用当时的权限。";
-    permissions_never_read: Around = "The permissions from {} could not be read. The earlier ones are kept.", "来自{}的权限无法读取，仍沿用之前的权限。";
-    permissions_kept: Text = "the permissions could not be read; the previous ones were kept", "未能读取权限，保留了原有权限";
-
-    event_rescue_link_made: Text = "Rescue link made on the command line", "通过命令行生成应急链接";
-    event_more_refused: Text = "More sign-ins were refused", "另有登录被拒绝（未逐条记录）";
-    by_rescue_link: Text = "with a rescue link", "使用应急链接";
-    sessions_counted: Around = "Sessions ended: {}", "结束的会话数：{}";
-    sign_ins_counted: Around = "Sign-ins: {}", "登录次数：{}";
-    event_password_change_refused: Text = "Password change refused", "修改密码被拒绝";
-    reason_wrong_password: Text = "the password was wrong", "密码错误";
-    reason_unknown_user: Text = "no account has that username", "没有此用户名的账号";
-    reason_no_password: Text = "the account has no local password", "该账号没有本地密码";
-    reason_not_allowed: Text = "local passwords are for admins only", "仅管理员可使用本地密码";
-    reason_impossible: Text = "no account can have that username or password", "不可能有这样的用户名或密码";
-    reason_paused: Text = "too many wrong passwords before", "此前密码输错次数过多";
-    reason_more: Text = "over the limit for separate entries", "超出逐条记录的上限";
-    command_line: Text = "command line", "命令行";
-    nobody_known: Text = "not known", "未知";
-    audit_log: Text = "Audit log", "审计日志";
-    audit_hint: Text = "Sign-ins and every change made here. Entries cannot be edited.", "登录以及在此进行的所有更改。记录不可修改。";
-    audit_caption: Text = "Audit log, newest first", "审计日志，最新在前";
-    pages_of_events: Text = "Pages of the audit log", "审计日志分页";
-    event: Text = "Event", "事件";
-    by: Text = "By", "操作者";
-    detail: Text = "Detail", "详情";
-
-    // -- lists --
-    any: Text = "Any", "全部";
-    apply: Text = "Apply", "筛选";
-    search: Text = "Search", "搜索";
-    search_users: Text = "Name, username or email", "姓名、用户名或邮箱";
-    colon: Text = ": ", "：";
-    comma: Text = ", ", "，";
-    list_comma: Text = ", ", "、";
-    space: Text = " ", "";
-    active_filters: Text = "Active filters", "当前筛选条件";
-    remove: Text = "Remove", "移除";
-    clear_filters: Text = "Clear all", "全部清除";
-    select: Text = "Select", "选择";
-    all_on_page: Around = "all {} on this page", "本页全部 {} 个";
-    all_matching: Around = "all that match, on every page ({})", "所有页上符合条件的账号（{}）";
-    with_selected: Text = "With the selected:", "对所选账号：";
-    choose_act: Text = "Choose an action", "选择操作";
-    continue_: Text = "Continue", "继续";
-    bulk_needs_fresh: Text = "Changing several accounts at once requires a fresh sign-in:", "要同时更改多个账号，请";
-    rows_a_page: Text = "Rows per page:", "每页行数：";
-    first_page: Text = "First", "第一页";
-    last_page: Text = "Last", "最后一页";
-    stopped_early: Text = "The search stopped after 10,000 rows, before this page was full.", "已查看 10,000 行，本页未满，搜索已暂停。";
-    go_on_looking: Text = "Continue searching", "继续查找";
-    total_unknown: Text = "not counted", "若干";
-    total_more_than: Around = "more than {}", "超过 {}";
-    total_about: Around = "about {}", "约 {}";
-    accounts_counted: Around = "Accounts: {}.", "共 {} 个账号。";
-    oldest_first: Text = "Oldest first", "最早在前";
-    best_hit_first: Text = "Best match first", "最匹配的在前";
-    last_seen_first: Text = "Most recent sign-in first", "最近登录在前";
-    longest_absent_first: Text = "Least recent sign-in first", "最久未登录在前";
-    in_order: Text = "Sorted A–Z", "按 A–Z 排序";
-    in_reverse_order: Text = "Sorted Z–A", "按 Z–A 排序";
-    never_signed_in: Text = "Never signed in", "从未登录";
-    not_for_days: Around = "Over {} days ago", "超过 {} 天未登录";
-    permission: Text = "Permission", "权限名称";
-    no_match: Text = "No one matches these filters", "没有符合条件的账号";
-    none_so_far: Text = "No match so far", "暂未找到";
-    none_so_far_lead: Text = "None of the accounts searched so far match. There are more to search.", "已查看的账号均不符合条件，还有更多未查看。";
-    no_match_lead: Text = "Check the spelling, or remove a filter. Someone who has never signed in has no account here yet.", "请检查拼写，或移除某个筛选条件。从未登录的人在这里还没有账号。";
-    export_csv: Text = "Export CSV", "导出 CSV";
-    export_hint: Text = "Exports the whole filtered list. The export is recorded in the audit log.", "导出筛选后的完整列表。导出操作会记入审计日志。";
-    export_plain: Text = "CSV (UTF-8)", "CSV（UTF-8）";
-    export_bom: Text = "CSV for spreadsheets (with BOM)", "用于电子表格的 CSV（带 BOM）";
-    back_to_list: Text = "Back to the list", "返回列表";
-
-    // -- acts --
-    actions: Text = "Actions", "操作";
-    action_look_only: Text = "You can view everything here. Only admins can make changes.", "你可以查看这里的所有内容。更改需由管理员操作。";
-    action_not_yourself: Text = "This is your own account. Only another admin can change your role or deactivate you.", "这是你自己的账号。角色更改和停用须由其他管理员操作。";
-    action_erased: Text = "The personal data of this account has been erased. It cannot be used again.", "此账号的个人数据已清除，无法再使用。";
-    action_end_sessions: Text = "Ends all open sessions at once. The person can sign in again.", "立即让对方在所有设备上退出登录。对方可以重新登录。";
-    action_role: Text = "Read-only admins see this admin area; admins may also change things here.", "只读管理员可以查看管理区；管理员还可以在此进行更改。";
-    action_reset_password: Text = "The old password stops working at once. You get a link with which the owner chooses a new one.", "旧密码立即失效。系统会生成一个链接，供账号所有者设置新密码。";
-    action_confirmation_link: Text = "For people whose sign-in cannot prove that it is really them. You get a link with which they choose a confirmation password.", "适用于登录方式无法确认是本人的人。系统会生成一个链接，供对方设置验证密码。";
-    action_link: Text = "Lets someone sign in to this account through the provider.", "允许平台上的某个用户登录此账号。";
-    action_deactivate: Text = "Ends the open sessions and refuses new ones. Nothing is deleted; you can activate the account again.", "结束当前的会话并拒绝新的登录。不会删除任何内容，可以重新启用账号。";
-    action_activate: Text = "The person can sign in again, with the permissions they had.", "对方可以重新登录，权限不变。";
-    action_erase: Text = "For someone who has left: removes name, email, identities, permissions and addresses for good.", "适用于已离职人员：永久清除姓名、邮箱、身份、权限和地址。";
-
-    act_deactivate: Text = "Deactivate", "停用";
-    act_readmit: Text = "Let in again", "重新准许登录";
-    action_readmit: Text = "A provider has refused this person, so no other way of signing in works either. This lifts the block; the reason is recorded.", "登录平台已拒绝此人，其他登录方式也因此不可用。此操作将解除限制，并记录原因。";
-    ask_readmit: Around = "Let {} in again?", "重新准许{}登录？";
-    steps_readmit: Steps = &["All of this person's ways of signing in work again.", "If the provider refuses them again, they are locked out again."], &["此人的所有登录方式将恢复可用。", "如果登录平台再次拒绝，此人将再次无法登录。"];
-    done_readmit: Text = "This person can sign in again.", "此人可以重新登录了。";
-    refused_not_refused: Text = "No provider refuses this person", "没有登录平台拒绝此人";
-    reason_needed: Text = "Reason", "原因";
-    refused_no_reason: Text = "Enter a reason", "请填写原因";
-    refused_since: Around = "Refused since {}", "自 {} 起被拒绝";
-    keeps_out_since: AroundTwo = "{} has refused this person since {}: they cannot sign in any other way until it accepts them again or an admin lets them in.", "{}自 {} 起拒绝此人登录：在它重新认可或管理员准许之前，其他方式均不可用。";
-    counts_for_nothing: Text = "shown only, has no effect", "仅供显示，不起作用";
-    act_activate: Text = "Activate", "启用";
-    act_make_superuser: Text = "Make admin", "设为管理员";
-    act_make_staff: Text = "Make read-only admin", "设为只读管理员";
-    act_take_role: Text = "Revoke the role", "取消角色";
-    act_end_sessions: Text = "Sign out everywhere", "在所有设备上退出登录";
-    act_end_session: Text = "Sign out", "退出登录";
-    act_grant: Text = "Grant a permission", "授予权限";
-    act_take: Text = "Revoke a permission", "收回权限";
-    act_link: Text = "Link an identity", "关联身份";
-    act_unlink: Text = "Unlink", "取消关联";
-    act_reset_password: Text = "Reset the password", "重置密码";
-    act_confirmation_link: Text = "Make a confirmation link", "生成验证密码链接";
-    act_erase: Text = "Erase personal data", "清除个人数据";
-    act_note: Text = "Add a note", "添加备注";
-
-    ask_deactivate: Around = "Deactivate {}?", "停用{}？";
-    ask_activate: Around = "Activate {}?", "启用{}？";
-    ask_make_superuser: Around = "Make {} an admin?", "将{}设为管理员？";
-    ask_make_staff: Around = "Make {} a read-only admin?", "将{}设为只读管理员？";
-    ask_take_role: Around = "Revoke the role of {}?", "取消{}的角色？";
-    ask_end_sessions: Around = "Sign {} out everywhere?", "让{}在所有设备上退出登录？";
-    ask_end_session: Around = "Sign {} out of this session?", "结束{}的这个会话？";
-    ask_grant: Around = "Grant {} a permission", "授予{}权限";
-    ask_take: Around = "Revoke this permission from {}?", "收回{}的这项权限？";
-    ask_link: Around = "Link an identity to {}", "为{}关联身份";
-    ask_unlink: Around = "Unlink this identity from {}?", "取消{}与此身份的关联？";
-    ask_reset_password: Around = "Reset the password of {}?", "重置{}的密码？";
-    ask_confirmation_link: Around = "Make a confirmation link for {}?", "为{}生成验证密码链接？";
-    ask_erase: Around = "Erase the personal data of {}?", "清除{}的个人数据？";
-    ask_note: Around = "A note about {}", "关于{}的备注";
-
-    steps_deactivate: Steps = &["All open sessions on this portal end at once.", "New sign-ins are refused; the page tells the person whom to contact.", "The profile, the permissions and the audit log stay. You can activate the account again."], &["所有会话立即结束。", "之后的登录会被拒绝，并提示应联系谁。", "个人资料、权限和审计日志都会保留。可以重新启用账号。"];
-    steps_activate: Steps = &["The person can sign in again at once.", "Permissions and role are unchanged."], &["对方可以立即重新登录。", "权限和角色保持不变。"];
-    steps_make_superuser: Steps = &["Admins can change every account, end sessions and export lists.", "Takes effect immediately and stays until an admin removes it."], &["管理员可以更改所有账号、结束会话并导出列表。", "立即生效，直到其他管理员取消。"];
-    steps_make_staff: Steps = &["Read-only admins can see all accounts, sessions and the audit log, but cannot change anything.", "A role that comes from a permission is not affected."], &["只读管理员可以查看所有账号、会话和审计日志，但不能更改。", "由权限授予的角色不受影响。"];
-    steps_take_role: Steps = &["Access to the admin area ends immediately.", "A role that comes from a permission is not affected."], &["立即失去管理区的访问权限。", "由权限授予的角色不受影响。"];
-    steps_end_sessions: Steps = &["All open sessions on this portal end at once.", "The account stays active: the person can sign in again straight away."], &["所有会话立即结束。", "账号仍为启用状态，对方可以立即重新登录。"];
-    steps_end_session: Steps = &["Only this session ends, at once. The others stay open."], &["只结束这一个会话，立即生效，其他会话保留。"];
-    steps_grant: Steps = &["Takes effect immediately, in addition to the permissions from the provider.", "Stays until an admin revokes it."], &["立即生效，与登录平台授予的权限并存。", "一直有效，直到管理员收回。"];
-    steps_take: Steps = &["Only the permission granted here is revoked, at once. Permissions from the provider stay."], &["立即收回在此授予的权限。登录平台授予的权限不受影响。"];
-    steps_link: Steps = &["Anyone who signs in at the provider with this identity is signed in to this account.", "The local password, if there is one, and all open sessions end at once.", "Make sure it is the same person: the portal cannot check this."], &["在登录平台以此身份登录的人，将登录到此账号。", "本地密码（如有）和所有会话立即失效。", "请确认是同一个人，系统无法代为核实。"];
-    steps_unlink: Steps = &["The identity can no longer sign in to this account; its next sign-in may create a new account.", "Permissions from the provider are removed with it, and so is a role that comes from one of them.", "All open sessions end at once."], &["该身份无法再登录此账号；下次登录可能创建新账号。", "登录平台授予的权限及相应角色一并收回。", "所有会话立即结束。"];
-    steps_reset_password: Steps = &["The old password stops working and all open sessions end at once.", "The next page shows a link, once. Give it to the owner of the account."], &["旧密码和所有会话立即失效。", "下一页会显示一个链接，仅显示一次。请交给账号所有者。"];
-    steps_confirmation_link: Steps = &["The next page shows a link, once. It opens only in a browser where this person is signed in, and lets them choose a confirmation password.", "They are asked for that password before an action that could do lasting harm. It cannot be used to sign in.", "The previous confirmation password, if there is one, stops working at once."], &["下一页会显示一个链接，仅显示一次。只有此人登录后才能打开，并据此设置验证密码。", "在执行可能造成长期影响的操作之前，用该密码确认是本人；不能用来登录。", "此前的验证密码（如有）立即失效。"];
-    steps_erase: Steps = &["Name, email, identities, permissions and password are removed for good, as are the addresses and browsers of sessions.", "The audit log keeps every entry, with a number in place of the name. Free text in entries about other people is not searched.", "This cannot be undone."], &["永久清除姓名、邮箱、身份、权限和密码，以及会话中的地址和浏览器信息。", "审计日志保留所有记录，姓名以编号代替。其他人的记录中手工填写的内容不做处理，其中可能仍有此人的姓名。", "此操作无法撤销。"];
-    steps_note: Steps = &["Admins see it in the activity of this account. The person does not."], &["管理员可在此账号的动态中看到，本人看不到。"];
-
-    done_deactivate: Text = "The account is deactivated and signed out everywhere.", "账号已停用，并已在所有设备上退出登录。";
-    done_activate: Text = "The account is active again.", "账号已重新启用。";
-    done_role: Text = "The role is changed.", "角色已更改。";
-    done_end_sessions: Text = "The sessions are signed out.", "对方已在所有设备上退出登录。";
-    done_end_matching: Text = "The sessions are signed out.", "会话已全部结束。";
-    done_end_session: Text = "The session is signed out.", "该会话已结束。";
-    done_grant: Text = "The permission is granted.", "权限已授予。";
-    done_take: Text = "The permission is revoked.", "权限已收回。";
-    done_link: Text = "The identity is linked.", "身份已关联。";
-    done_unlink: Text = "The identity is unlinked.", "已取消关联身份。";
-    done_erase: Text = "The personal data is erased.", "个人数据已清除。";
-    done_note: Text = "The note is added.", "备注已添加。";
-
-    reason_optional: Text = "Reason (optional)", "原因（可选）";
-    reason_hint: Text = "Recorded in the audit log for admins. The person does not see it.", "记录在审计日志中，仅管理员可见，本人看不到。";
-    note: Text = "Note", "备注";
-    permission_hint: Text = "The permission's name at the provider, e.g. reports.sales.read", "登录平台中的权限名称，例如 reports.sales.read";
-    subject_hint: Text = "The permanent identifier (sub) at the provider, exactly as stored there", "此人在登录平台上永久不变的标识（sub），须与平台上的完全一致";
-    nothing_was_changed: Text = "Nothing was changed", "未做任何更改";
-
-    refused_unknown_user: Text = "The account no longer exists", "账号已不存在";
-    refused_username_taken: Text = "Another account has that username", "该用户名已被占用";
-    refused_reserved_username: Text = "This username is reserved: the audit log uses it for entries that were not made by a person", "该用户名为保留名：审计日志用它表示不是由人执行的操作";
-    refused_bad_username: Text = "Enter a username of 1 to 150 characters", "请输入 1 到 150 个字符的用户名";
-    refused_bad_first_name: Text = "Enter a name of at most 150 characters", "姓名最多 150 个字符";
-    refused_bad_email: Text = "Enter a full email address with an @", "请输入包含 @ 的完整邮箱地址";
-    refused_bad_name: Text = "Enter a name without control characters", "请输入名称，不能包含控制字符";
-    refused_last_superuser: Text = "This is the last active admin. Make someone else an admin first", "这是最后一个可用的管理员，请先设置另一位管理员";
-    refused_yourself: Text = "You cannot do this to your own account. Ask another admin", "不能对自己的账号执行此操作，请联系其他管理员";
-    refused_unchanged: Text = "No change needed", "当前已是此状态";
-    refused_still_active: Text = "Deactivate the account first", "请先停用账号";
-    refused_erased: Text = "The personal data of this account has been erased", "此账号的个人数据已清除";
-    refused_identity_of: Around = "This identity belongs to the account {}. Unlink it there first", "该身份属于账号 {}，请先在那里取消关联";
-
-    // -- acts on many --
-    nobody_selected: Text = "No account is selected", "没有选择任何账号";
-    no_act_chosen: Text = "No action is chosen", "没有选择操作";
-    select_first: Text = "Go back, tick the accounts, and choose what to do with them.", "请返回，勾选账号，然后选择要执行的操作。";
-    one_account: Text = "1 account", "1 个账号";
-    many_accounts: Around = "{} accounts", "{} 个账号";
-    matching_accounts: Text = "all matching accounts", "所有符合条件的账号";
-    people_counted: Around = "accounts: {}", "账号数：{}";
-    people_done: Around = "{} done", "已完成 {} 个账号";
-    in_batches: Around = "This is done in batches of {}; you see the result after each one.", "每批处理 {} 个，每批之后显示结果。";
-    bulk_exceptions: Text = "Your own account and the last active admin are skipped; the result shows this.", "你自己的账号和最后一个可用的管理员会被跳过，并在结果中注明。";
-    was_so_already: Text = "No change needed", "无需更改";
-    was_not_done: Text = "Skipped", "已跳过";
-    more_to_do: Text = "More accounts match. Continue with the next batch, or stop here; what has been done stays done.", "还有符合条件的账号。可以继续下一批，或到此为止；已完成的不受影响。";
-    go_on: Text = "Next batch", "下一批";
-    stop_here: Text = "Stop here", "到此为止";
-
-    // -- local accounts --
-    new_local_account: Text = "New local account", "新建本地账号";
-    new_local_account_lead: Text = "For people who cannot use the company sign-in, or for a device. You get a link with which the owner chooses the password; nobody else ever sees it.", "适用于无法使用公司登录的人或设备。系统会生成一个链接，供账号所有者自行设置密码，其他人看不到密码。";
-    create_account: Text = "Create account", "创建账号";
-    password_link_heading: Text = "A link to choose the password", "设置密码的链接";
-    password_link_lead: AroundTwo = "Give this link to {}. It works once, within {} hours, and replaces any earlier one.", "请把此链接交给 {}。链接只能使用一次，{} 小时内有效，并使之前的链接失效。";
-    password_link_once: Text = "It is shown only once. If it is lost, reset the password to get a new one.", "此链接只显示一次。如果丢失，请重置密码以获取新链接。";
-    confirmation_link_heading: Text = "A link to choose a confirmation password", "设置验证密码的链接";
-    confirmation_link_lead: AroundTwo = "Give this link to {}. It opens only in a browser where they are signed in, works once, within {} hours, and replaces any earlier one.", "请把此链接交给 {}。只能在其已登录的浏览器中打开，只能使用一次，{} 小时内有效，并使之前的链接失效。";
-    confirmation_link_once: Text = "It is shown only once. If it is lost, make a new one.", "此链接只显示一次。如果丢失，请重新生成。";
-    link: Text = "Link", "链接";
-    choose_password: Text = "Choose your password", "设置你的密码";
-    choose_password_lead: Around = "For the account {}. You are signed in as soon as it is set.", "账号：{}。设置后即自动登录。";
-    choose_password_button: Text = "Set the password and sign in", "设置密码并登录";
-
-    // -- one person --
-    changed_on: AroundTwo = "(changed {} by {})", "（{} 由 {} 更改）";
-    erased_on: Around = "The personal data of this account was erased on {}.", "此账号的个人数据已于 {} 清除。";
-    imported: Text = "(imported from another system)", "（从其他系统导入）";
-    no_way_in: Text = "None (no identity linked, no password set)", "无（未关联登录方式，也未设置密码）";
-    by_whom: Around = " by {}", "，授予人 {}";
-    was_refused: Text = ": refused", "：被拒绝";
-    whole_timeline: Text = "Account activity", "账号动态";
-    whole_timeline_lead: Text = "Sign-ins, changes to your profile and permissions, and actions by admins.", "登录、个人资料和权限的变化，以及管理员的操作。";
-    role_by_permission_field: Text = "Role from a permission", "由权限授予的角色";
-
-    // -- sessions --
-    person: Text = "Person", "人员";
-    browser: Text = "Browser", "浏览器";
-    signed_in_at: Text = "Signed in", "登录时间";
-    last_seen: Text = "Last seen", "最近活动";
-    sessions_found: Around = "Open sessions: {}.", "当前 {} 个会话。";
-    sessions_hint: Text = "Ended and expired ones are not listed.", "不含已结束和已过期的会话。";
-    pages_of_sessions: Text = "Pages of sessions", "会话分页";
-    no_session_matches: Text = "No session matches these filters", "没有符合条件的会话";
-    no_session_matches_lead: Text = "Usernames and addresses must match exactly. Remove a filter to see more.", "用户名和地址须完全一致。移除筛选条件可查看更多。";
-    end_all_matching: Text = "Sign out all that match", "结束所有符合条件的会话";
-    end_counted: Around = "Sessions to sign out: {}", "要结束的会话：{}";
-    end_everybody: Text = "No filter is set: this signs out everyone except you.", "没有设置筛选条件：除你之外的所有人都会被退出登录。";
-    end_matching_step: Text = "The sessions end at once. Everyone can sign in again straight away.", "会话立即结束。所有人都可以立即重新登录。";
-    end_matching_not_yours: Text = "Your own current session stays open.", "你当前使用的会话会保留。";
-    ended_so_far: Around = "{} sessions are signed out; there are more.", "已结束 {} 个会话，还有更多。";
-
-    // -- audit log --
-    about_whom: Text = "About", "涉及人员";
-    address_or_reference: Text = "Address or reference", "地址或编号";
-    from_day: Text = "From", "从";
-    to_day: Text = "To", "到";
-    outcome_success: Text = "Done", "成功";
-    portal: Text = "Portal", "门户";
-    audit_kept: AroundTwo = "Sign-ins are kept for {} days, everything else for {} days.", "登录记录保留 {} 天，其他记录保留 {} 天。";
-    events_found: Around = "Entries: {}.", "共 {} 条。";
-    none_found_so_far: Text = "No match so far", "暂未找到";
-    none_found_so_far_lead: Text = "None of the rows searched so far match. There are more to search.", "已查看的行均不符合条件，还有更多未查看。";
-    bulk_everybody: Text = "No filter is set: this applies to every account.", "没有设置筛选条件：将对所有账号执行。";
-    no_event_matches: Text = "No entry matches these filters", "没有符合条件的记录";
-    no_event_matches_lead: Text = "Usernames, addresses and references must match exactly. Remove a filter to see more.", "用户名、地址和编号须完全一致。移除筛选条件可查看更多。";
-    events_counted: Around = "Entries: {}", "记录数：{}";
-    in_quotes: Around = "“{}”", "“{}”";
-    adopted: Text = "linked to the imported account; its local password and sessions were ended", "已关联到导入的账号；其本地密码和会话已失效";
-    event_all_sessions_ended: Text = "Signed out everywhere", "在所有设备上退出登录";
-    event_local_account_created: Text = "Local account created", "创建本地账号";
-    event_deactivated: Text = "Account deactivated", "账号已停用";
-    event_activated: Text = "Account activated", "账号已启用";
-    event_erased: Text = "Personal data erased", "个人数据已清除";
-    event_imported: Text = "Account imported", "账号已导入";
-    event_permission_granted: Text = "Permission granted", "授予权限";
-    event_permission_taken: Text = "Permission revoked", "收回权限";
-    event_identity_linked: Text = "Identity linked", "关联身份";
-    event_identity_unlinked: Text = "Identity unlinked", "取消关联身份";
-    event_password_link_made: Text = "Password reset: link made", "重置密码：已生成链接";
-    event_confirmation_link_made: Text = "Confirmation link made", "已生成验证密码链接";
-    event_confirmation_set: Text = "Confirmation password set", "已设置验证密码";
-    event_proved: Text = "Identity confirmed", "已确认是本人";
-    event_proof_refused: Text = "Confirmation refused", "确认被拒绝";
-    event_note_added: Text = "Note", "备注";
-    event_export_made: Text = "List exported", "导出列表";
-    event_events_swept: Text = "Old entries removed from the audit log", "清理审计日志的旧记录";
-
-    // -- status --
-    system_status: Text = "System status", "系统状态";
-    counted_at: Around = "As of {}.", "统计时间：{}。";
-    check_again: Text = "Check again", "重新检查";
-    everything_works: Text = "All checks passed.", "各项检查均正常。";
-    something_is_wrong: Text = "Something below needs your attention.", "下面有内容需要处理。";
-    today: Text = "Today", "今天";
-    since_time: Around = "Since {}, per hour", "自 {} 起，按小时统计";
-    sign_ins_today: Around = "{} signed in", "登录 {} 次";
-    refusals_today: Around = "{} refused", "被拒绝 {} 次";
-    chart_label: AroundThree = "Sign-ins by the hour: {} signed in, {} refused, at most {} in one hour", "每小时登录：成功 {} 次，被拒绝 {} 次，单小时最多 {} 次";
-    accounts: Text = "Accounts", "账号";
-    of_them_deactivated: Around = "Deactivated: {}.", "其中停用 {} 个。";
-    database: Text = "Database", "数据库";
-    answered_in: Around = ", answered in {} ms", "，响应时间 {} 毫秒";
-    migrations: Text = "Migrations", "数据库迁移";
-    migrations_current: Text = "All are applied.", "已全部应用。";
-    migrations_pending: Around = "Pending: {}. Restart one instance, or run frontdesk migrate.", "待应用：{}。请重启一个实例，或运行 frontdesk migrate。";
-    migrations_too_new: Text = "A newer version has migrated this database. Run that version.", "数据库已由更新的版本迁移，请运行该版本。";
-    up_to_date: Text = "Up to date", "已是最新";
-    works: Text = "Works", "正常";
-    look_here: Text = "Needs attention", "需要处理";
-    address_discovery: Text = "Discovery document", "发现文档（discovery）";
-    address_token: Text = "Token address", "令牌地址";
-    address_profile: Text = "Profile address", "个人资料地址";
-    address_userinfo: Text = "Userinfo address", "用户信息地址";
-    address_jwks: Text = "Key address", "公钥地址";
-    address_pushed_requests: Text = "Address for pushed requests", "推送授权请求地址";
-    address_revocation: Text = "Revocation address", "令牌撤销地址";
-    address_authorize: Text = "Sign-in address", "登录地址";
-    address_permissions: Text = "Permissions address", "权限地址";
-    address_sign_out: Text = "Sign-out address", "退出登录地址";
-    browsers_only: Text = "For browsers", "仅浏览器需要";
-    answered_with: AroundTwo = " answered {} in {} ms", " 返回 {}，用时 {} 毫秒";
-    did_not_answer: Text = " did not answer: ", " 没有响应：";
-    being_checked: Text = "Its addresses are being checked. Reload the page in a moment.", "正在检查各地址，请稍后重新检查。";
-    backup: Text = "Backup", "备份";
-    backup_unknown: Text = "Unknown. Set FRONTDESK_BACKUP_FILE to be warned when the latest backup is too old.", "未知。设置 FRONTDESK_BACKUP_FILE 后，备份过旧时会提醒。";
-    backup_missing: Text = "There is no backup at the path in FRONTDESK_BACKUP_FILE.", "FRONTDESK_BACKUP_FILE 指定的位置没有备份。";
-    backup_at: Around = "Latest backup: {}.", "最近一次：{}。";
-    client_addresses: Text = "Client addresses", "客户端地址";
-    silent_proxy: Around = "A trusted proxy sends no client address (last seen {}). Everyone behind it looks the same: limits per address apply to all of them together or not at all, and the audit log records the proxy’s address. Configure it to send X-Forwarded-For.", "受信任的代理没有发送客户端地址，最近一次：{}。经过该代理的用户无法区分：按地址的限制会对他们一起生效，或完全不起作用，审计日志里也只有代理的地址。请配置代理发送 X-Forwarded-For。";
-    this_instance: Text = "This instance", "本实例";
-    version: Text = "Version", "版本";
-    running_since: Text = "Running since", "启动时间";
-    return_address: Text = "Redirect URL", "回调地址";
-    for_monitoring: Text = "For monitoring", "用于监控";
-    alive: Text = "(alive)", "（存活）";
-    able_to_serve: Text = "(able to serve)", "（可提供服务）";
 
     // -- errors --
     misdirected_heading: Text = "This is not the portal's address", "这不是本门户的地址";

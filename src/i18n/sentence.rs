@@ -72,15 +72,12 @@ impl AroundThree {
 
     #[must_use]
     pub fn with(&self, first: impl Display, second: impl Display, third: impl Display) -> String {
-        joined(&[
-            self.before,
-            &first.to_string(),
-            self.after_first,
-            &second.to_string(),
-            self.after_second,
-            &third.to_string(),
-            self.after,
-        ])
+        let start = AroundTwo {
+            before: self.before,
+            between: self.after_first,
+            after: self.after_second,
+        };
+        joined(&[&start.with(first, second), &third.to_string(), self.after])
     }
 }
 
@@ -113,11 +110,10 @@ fn joined(parts: &[&str]) -> String {
 pub fn gap(left: &str, right: &str) -> &'static str {
     let is_latin = |c: char| c.is_ascii_alphanumeric();
     let is_chinese = |c: char| c.is_alphabetic() && !c.is_ascii();
-    let (one, other) = (left.chars().next_back(), right.chars().next());
-    let meet = |is_one: fn(char) -> bool, is_other: fn(char) -> bool| {
-        one.is_some_and(is_one) && other.is_some_and(is_other)
+    let (Some(one), Some(other)) = (left.chars().next_back(), right.chars().next()) else {
+        return "";
     };
-    if meet(is_latin, is_chinese) || meet(is_chinese, is_latin) {
+    if is_latin(one) && is_chinese(other) || is_chinese(one) && is_latin(other) {
         " "
     } else {
         ""

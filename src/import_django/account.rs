@@ -7,7 +7,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::db::schema::users;
 use crate::error::Result;
-use crate::id::id_at;
+use crate::id::{UserId, id_at};
 use crate::permissions::{self, Permission};
 use crate::secret::sha256;
 use crate::users::{Role, terms};
@@ -26,15 +26,12 @@ pub struct NewAccount<'a> {
 }
 
 /// Returns whether an account with this username was ever imported.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn was_imported(conn: &mut Conn, username: &str) -> Result<bool> {
     Ok(users::table
         .filter(users::imported_as.is_not_null())
         .filter(users::imported_as.eq(name_there(username)))
         .select(users::id)
-        .first::<i64>(conn)
+        .first::<UserId>(conn)
         .optional()?
         .is_some())
 }
@@ -57,7 +54,7 @@ impl NewAccount<'_> {
 
     /// Creates the account, with its permissions granted by hand, and returns its id, which sorts
     /// by `date_joined` among all others. Unknown times (of a sync or an erasure) stay NULL.
-    pub fn create(&self, conn: &mut Conn, now: UnixTime) -> Result<i64> {
+    pub fn create(&self, conn: &mut Conn, now: UnixTime) -> Result<UserId> {
         let (row, id) = (self.row, id_at(self.date_joined));
         diesel::insert_into(users::table)
             .values((

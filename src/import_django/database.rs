@@ -97,10 +97,6 @@ const PERMISSIONS: [&str; 3] = [
 
 impl DjangoDatabase {
     /// Opens the app's database read-only.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] with a sentence, when there is no such database or it has no
-    /// `auth_user`.
     pub fn open(url: &DatabaseUrl) -> Result<Self> {
         let conn = match url {
             DatabaseUrl::Sqlite(path) => Conn::Sqlite(open_sqlite(path)?),
@@ -132,9 +128,6 @@ impl DjangoDatabase {
     }
 
     /// Lists up to `limit` accounts whose id is larger than `after_id`, ordered by id.
-    ///
-    /// # Errors
-    /// [`crate::error::DatabaseError`], or [`Error::Internal`] for a date that cannot be read.
     pub fn page(&mut self, after_id: i64, limit: i64) -> Result<Vec<DjangoUser>> {
         // Both databases return the form in which Django stores times in SQLite.
         let (date_joined, last_login) = match &self.conn {

@@ -9,6 +9,7 @@ use super::MAX_REVOCATIONS;
 use crate::audit::{About, Actor, Deed, Event};
 use crate::desk::Desk;
 use crate::error::Cause;
+use crate::id::SessionId;
 use crate::oauth::{Given, Moment, Provider};
 use crate::secret::Secret;
 use crate::sessions;
@@ -31,7 +32,7 @@ const CALL_DEADLINE: Duration = Duration::from_secs(10);
 pub fn revoke(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
-    session_id: i64,
+    session_id: SessionId,
     user: User,
     left: &Left,
 ) {

@@ -18,9 +18,6 @@ impl Provider {
     /// Returns the address where the browser goes to sign in (RFC 6749 4.1.1, RFC 7636 4.3). A
     /// query in the configured address is kept, except for names that we set. The request is pushed
     /// if the provider wants that (RFC 9126).
-    ///
-    /// # Errors
-    /// [`Failure`] at [`Step::Discovery`] or [`Step::PushedRequest`]
     pub async fn authorize(
         &self,
         request: Request<'_>,

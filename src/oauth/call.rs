@@ -51,33 +51,30 @@ impl Answer {
     /// # Errors
     /// [`Cause::ProviderError`], [`Cause::TokenRefused`], [`Cause::Refused`] for any other status.
     pub fn ok(self) -> Result<Self, Cause> {
-        match self.status {
-            StatusCode::OK => Ok(self),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.has_retry_after => {
+        const REFUSED: [StatusCode; 2] = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+        let is_refused = REFUSED.contains(&self.status);
+        match (self.status, self.challenge) {
+            (StatusCode::OK, _) => Ok(self),
+            (StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, _) => {
                 Err(Cause::ProviderError("temporarily_unavailable"))
             }
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.challenge.is_some() => {
-                Err(match self.challenge {
-                    Some(Challenge::InvalidToken) => Cause::TokenRefused,
-                    // This is about the token's scope or the request, and not about the person.
-                    _ => Cause::ProviderError("insufficient_scope"),
-                })
-            }
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            _ if is_refused && self.has_retry_after => {
                 Err(Cause::ProviderError("temporarily_unavailable"))
             }
-            status => Err(Cause::Refused(status.as_u16())),
+            (_, Some(Challenge::InvalidToken)) if is_refused => Err(Cause::TokenRefused),
+            // This is about the token's scope or the request, and not about the person.
+            (_, Some(Challenge::Other)) if is_refused => {
+                Err(Cause::ProviderError("insufficient_scope"))
+            }
+            (status, _) => Err(Cause::Refused(status.as_u16())),
         }
     }
 }
 
 /// A client for one provider.
-///
-/// # Errors
-/// The error of the TLS library.
 pub fn client(settings: &ProviderSettings) -> Result<Client, Box<dyn std::error::Error>> {
     // The process may already have one, which is the same.
-    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut builder = Client::builder()
         .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
@@ -114,9 +111,6 @@ pub async fn call(request: RequestBuilder, deadline: Instant) -> Result<Answer, 
 }
 
 /// Like [`call`], for a body of at most `max` bytes.
-///
-/// # Errors
-/// As [`call`]
 pub async fn call_for(
     request: RequestBuilder,
     deadline: Instant,
@@ -161,8 +155,8 @@ pub fn essence(headers: &HeaderMap) -> String {
     essence.trim().to_ascii_lowercase()
 }
 
-/// An error in a bearer challenge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An error in a bearer challenge. Of several, the first of these counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Challenge {
     /// The access token is no longer valid.
     InvalidToken,
@@ -173,17 +167,10 @@ pub enum Challenge {
 #[must_use]
 pub fn challenge(headers: &HeaderMap) -> Option<Challenge> {
     let challenges = headers.get_all(WWW_AUTHENTICATE).into_iter();
-    let mut named = challenges
+    challenges
         .filter_map(|value| value.to_str().ok())
-        .filter_map(bearer_error);
-    let first = named.next()?;
-    let is_token =
-        first == Challenge::InvalidToken || named.any(|one| one == Challenge::InvalidToken);
-    Some(if is_token {
-        Challenge::InvalidToken
-    } else {
-        Challenge::Other
-    })
+        .filter_map(bearer_error)
+        .min()
 }
 
 /// Reads the parameters after the scheme `Bearer`, with one or several challenges in the header.
@@ -271,31 +258,17 @@ mod tests {
 
     #[test]
     fn only_a_bearer_challenge_with_invalid_token_refuses_a_token() {
+        let (token, other) = (Some(Challenge::InvalidToken), Some(Challenge::Other));
         for (header, named) in [
-            (
-                r#"Bearer error="invalid_token""#,
-                Some(Challenge::InvalidToken),
-            ),
-            (
-                r#"bearer realm="a, b", error="invalid_token""#,
-                Some(Challenge::InvalidToken),
-            ),
-            (
-                r#"Bearer realm="x",error=invalid_token"#,
-                Some(Challenge::InvalidToken),
-            ),
-            (
-                r#"Basic realm="x", Bearer error="invalid_token""#,
-                Some(Challenge::InvalidToken),
-            ),
+            (r#"Bearer error="invalid_token""#, token),
+            (r#"bearer realm="a, b", error="invalid_token""#, token),
+            (r#"Bearer realm="x",error=invalid_token"#, token),
+            (r#"Basic realm="x", Bearer error="invalid_token""#, token),
             (
                 r#"Bearer realm="x", error_description="error=\"invalid_token\", gone", error="insufficient_scope""#,
-                Some(Challenge::Other),
+                other,
             ),
-            (
-                r#"Bearer error="insufficient_scope""#,
-                Some(Challenge::Other),
-            ),
+            (r#"Bearer error="insufficient_scope""#, other),
             (r#"Bearer realm="error=invalid_token""#, None),
             ("Bearer", None),
             (r#"Basic error="invalid_token""#, None),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
+use super::jwt::Jwt;
 use crate::clock::UnixTime;
 use crate::error::Cause;
 use crate::secret::half_of_hash;
@@ -82,16 +83,9 @@ impl AuthTime {
 /// Reads `auth_time` of an ID token. This refuses no one.
 #[must_use]
 pub fn auth_time(claims: &Value) -> AuthTime {
-    let Some(claims) = claims.as_object() else {
-        return AuthTime::Unsaid;
-    };
-    if claims.get("auth_time").is_none_or(Value::is_null) {
-        return AuthTime::Unsaid;
-    }
-    match number(claims, "auth_time") {
-        Ok(Some(at)) => AuthTime::At(at),
-        Ok(None) => AuthTime::Unsaid,
-        Err(_) => AuthTime::Unreadable,
+    match claims.get("auth_time") {
+        None | Some(Value::Null) => AuthTime::Unsaid,
+        Some(time) => whole_seconds(time).map_or(AuthTime::Unreadable, AuthTime::At),
     }
 }
 
@@ -100,27 +94,27 @@ pub fn auth_time(claims: &Value) -> AuthTime {
 /// # Errors
 /// [`Cause::BadToken`] with the claim at fault; [`Cause::Clock`] if only the clocks disagree.
 pub fn check_id_token(
-    claims: &Claims,
-    kind: &str,
-    algorithm: Algorithm,
+    token: &Jwt,
     parties: Parties<'_>,
     asked: &Asked<'_>,
     now: UnixTime,
 ) -> Result<(), Cause> {
-    check_kind(kind, &[])?;
+    check_kind(token, &[])?;
+    let claims = token.claims();
     // A logout token is not an ID token (Back-Channel Logout 2.4).
     if claims.contains_key("events") {
         return Err(Cause::BadToken("events"));
     }
     check_parties(claims, parties)?;
-    check_times(claims, now, true)?;
+    check_times(claims, now, REQUIRED)?;
     name(claims, "sub")?.ok_or(Cause::BadToken("sub"))?;
     if claims.get("nonce").and_then(Value::as_str) != Some(asked.nonce) {
         return Err(Cause::BadToken("nonce"));
     }
     for (claim, value) in [("at_hash", asked.access_token), ("c_hash", asked.code)] {
         let said = claims.get(claim);
-        if said.is_some() && said.and_then(Value::as_str) != Some(&half_hash(algorithm, value)) {
+        let hash = half_hash(token.algorithm, value);
+        if said.is_some_and(|said| said.as_str() != Some(&hash)) {
             return Err(Cause::BadToken(claim));
         }
     }
@@ -147,19 +141,16 @@ pub fn check_id_token(
 
 /// Checks the claims of an ID token that came with a refresh: it must be the same person (Core
 /// 12.2).
-///
-/// # Errors
-/// [`Cause::BadToken`]
 pub fn check_refreshed(
-    claims: &Claims,
-    kind: &str,
+    token: &Jwt,
     parties: Parties<'_>,
     sub: &str,
     now: UnixTime,
 ) -> Result<(), Cause> {
-    check_kind(kind, &[])?;
+    check_kind(token, &[])?;
+    let claims = token.claims();
     check_parties(claims, parties)?;
-    check_times(claims, now, true)?;
+    check_times(claims, now, REQUIRED)?;
     if name(claims, "sub")?.as_deref() == Some(sub) {
         Ok(())
     } else {
@@ -168,18 +159,10 @@ pub fn check_refreshed(
 }
 
 /// Checks the claims of a signed userinfo answer.
-///
-/// # Errors
-/// [`Cause::BadToken`]
-pub fn check_userinfo(
-    claims: &Claims,
-    kind: &str,
-    parties: Parties<'_>,
-    now: UnixTime,
-) -> Result<(), Cause> {
-    check_kind(kind, &["userinfo+jwt", "token-introspection+jwt"])?;
-    check_parties(claims, parties)?;
-    check_times(claims, now, false)
+pub fn check_userinfo(token: &Jwt, parties: Parties<'_>, now: UnixTime) -> Result<(), Cause> {
+    check_kind(token, &["userinfo+jwt", "token-introspection+jwt"])?;
+    check_parties(token.claims(), parties)?;
+    check_times(token.claims(), now, &[])
 }
 
 /// The sessions that a logout token ends.
@@ -194,19 +177,12 @@ pub struct Logout {
 }
 
 /// Checks the claims of a logout token.
-///
-/// # Errors
-/// [`Cause::BadToken`]
-pub fn check_logout(
-    claims: &Claims,
-    kind: &str,
-    parties: Parties<'_>,
-    now: UnixTime,
-) -> Result<Logout, Cause> {
+pub fn check_logout(token: &Jwt, parties: Parties<'_>, now: UnixTime) -> Result<Logout, Cause> {
     const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-    check_kind(kind, &["logout+jwt"])?;
+    check_kind(token, &["logout+jwt"])?;
+    let claims = token.claims();
     check_parties(claims, parties)?;
-    check_times(claims, now, true)?;
+    check_times(claims, now, REQUIRED)?;
     let is_logout = claims
         .get("events")
         .and_then(|events| events.get(EVENT))
@@ -236,7 +212,8 @@ pub fn check_logout(
 }
 
 /// Checks `typ`: it may be absent, `JWT`, or the type that is expected here (RFC 8725 3.11).
-fn check_kind(kind: &str, expected: &[&str]) -> Result<(), Cause> {
+fn check_kind(token: &Jwt, expected: &[&str]) -> Result<(), Cause> {
+    let kind = token.kind.as_str();
     if kind.is_empty() || kind == "jwt" || expected.contains(&kind) {
         Ok(())
     } else {
@@ -277,17 +254,16 @@ fn check_parties(claims: &Claims, parties: Parties<'_>) -> Result<(), Cause> {
     }
 }
 
-/// Checks `exp` and `iat`. Both are numbers where they are required. A value of another type is
-/// refused, not treated as absent.
-fn check_times(claims: &Claims, now: UnixTime, is_required: bool) -> Result<(), Cause> {
+/// The times that most tokens must have.
+const REQUIRED: &[&str] = &["exp", "iat"];
+
+/// Checks `exp`, `iat` and `nbf`. A value of another type is refused, not treated as absent.
+fn check_times(claims: &Claims, now: UnixTime, required: &[&'static str]) -> Result<(), Cause> {
     let now = seconds(now);
     let expires = number(claims, "exp")?;
     let issued = number(claims, "iat")?;
-    if is_required && expires.is_none() {
-        return Err(Cause::BadToken("exp"));
-    }
-    if is_required && issued.is_none() {
-        return Err(Cause::BadToken("iat"));
+    if let Some(absent) = required.iter().find(|name| !claims.contains_key(**name)) {
+        return Err(Cause::BadToken(absent));
     }
     if expires.is_some_and(|at| at <= now - LEEWAY) {
         // The token was just issued, and by our clock it has already expired.
@@ -302,22 +278,23 @@ fn check_times(claims: &Claims, now: UnixTime, is_required: bool) -> Result<(), 
     Ok(())
 }
 
+/// A claim that is a time, in seconds.
+fn number(claims: &Claims, name: &'static str) -> Result<Option<i64>, Cause> {
+    let time = claims.get(name);
+    time.map(|time| whole_seconds(time).ok_or(Cause::BadToken(name)))
+        .transpose()
+}
+
 /// The whole seconds of a `NumericDate` (RFC 7519 2). Fractions are allowed; the year 9999 is the
 /// last.
-fn number(claims: &Claims, name: &'static str) -> Result<Option<i64>, Cause> {
+fn whole_seconds(time: &Value) -> Option<i64> {
     const LAST: i64 = 253_402_300_799;
-    let Some(value) = claims.get(name) else {
-        return Ok(None);
-    };
-    let whole = value.as_i64().or_else(|| {
-        let number = value.as_f64().filter(|number| number.is_finite())?;
+    let whole = time.as_i64().or_else(|| {
+        let number = time.as_f64().filter(|number| number.is_finite())?;
         // The number is parsed from text, so that nothing is cast.
         format!("{:.0}", number.floor()).parse().ok()
     });
-    whole
-        .filter(|whole| (1..=LAST).contains(whole))
-        .map(Some)
-        .ok_or(Cause::BadToken(name))
+    whole.filter(|whole| (1..=LAST).contains(whole))
 }
 
 /// Reads an identifier: it is not empty, not too long, and has no control characters.

@@ -1,5 +1,7 @@
 //! A provider's answers about one person, unchanged.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use crate::config::{Document, Pointer};
@@ -8,79 +10,57 @@ use crate::error::Cause;
 /// A provider's answers about one person.
 #[derive(Default)]
 pub struct Documents {
-    all: [Option<Value>; 4],
+    all: BTreeMap<Document, Value>,
     /// The reason why the permissions answer is missing, if it was requested.
     pub permissions_failure: Option<Cause>,
 }
 
 impl Documents {
     pub fn set(&mut self, document: Document, value: Value) {
-        for (known, place) in Document::ALL.into_iter().zip(&mut self.all) {
-            if known == document {
-                *place = Some(value);
-                return;
-            }
-        }
+        self.all.insert(document, value);
     }
 
     #[must_use]
     pub fn get(&self, document: Document) -> Option<&Value> {
-        self.iter()
-            .find(|(known, _)| *known == document)
-            .map(|(_, value)| value)
+        self.all.get(&document)
     }
 
     /// The existing documents, in order of precedence.
     pub fn iter(&self) -> impl Iterator<Item = (Document, &Value)> {
-        Document::ALL
-            .into_iter()
-            .zip(&self.all)
-            .filter_map(|(document, value)| Some((document, value.as_ref()?)))
+        self.all.iter().map(|(document, value)| (*document, value))
+    }
+
+    /// The values at a pointer, with their documents. Some may be null.
+    fn all_at(&self, pointer: &Pointer) -> impl Iterator<Item = (Document, &Value)> {
+        self.iter()
+            .filter(|(document, _)| pointer.document.is_none_or(|only| only == *document))
+            .filter_map(|(document, value)| Some((document, value.pointer(&pointer.path)?)))
     }
 
     /// The value at a pointer, from the first document in which it exists and is not null.
     #[must_use]
     pub fn find(&self, pointer: &Pointer) -> Option<(Document, &Value)> {
-        self.iter()
-            .filter(|(document, _)| pointer.document.is_none_or(|only| only == *document))
-            .find_map(|(document, value)| {
-                let found = value
-                    .pointer(&pointer.path)
-                    .filter(|found| !found.is_null())?;
-                Some((document, found))
-            })
+        self.all_at(pointer).find(|(_, value)| !value.is_null())
     }
 
     /// The codes of the documents that have any of these members, separated by spaces.
     #[must_use]
     pub fn that_have(&self, pointers: &[Pointer]) -> String {
-        let has = |document: Document, value: &Value| {
-            pointers
-                .iter()
-                .filter(|pointer| pointer.document.is_none_or(|only| only == document))
-                .any(|pointer| value.pointer(&pointer.path).is_some())
-        };
-        let codes: Vec<&str> = self
-            .iter()
-            .filter(|(document, value)| has(*document, value))
-            .map(|(document, _)| document.code())
-            .collect();
+        let found = pointers.iter().flat_map(|pointer| self.all_at(pointer));
+        let documents: BTreeSet<Document> = found.map(|(document, _)| document).collect();
+        let codes: Vec<&str> = documents.into_iter().map(Document::code).collect();
         codes.join(" ")
     }
 
     /// True if any document has this member, even as null.
     #[must_use]
     pub fn has(&self, pointer: &Pointer) -> bool {
-        self.iter()
-            .filter(|(document, _)| pointer.document.is_none_or(|only| only == *document))
-            .any(|(_, value)| value.pointer(&pointer.path).is_some())
+        self.all_at(pointer).next().is_some()
     }
 
     /// True if a document has this member as null.
     pub(super) fn says_null(&self, pointer: &Pointer) -> bool {
-        self.iter()
-            .filter(|(document, _)| pointer.document.is_none_or(|only| only == *document))
-            .any(|(_, value)| value.pointer(&pointer.path).is_some_and(Value::is_null))
+        self.all_at(pointer).any(|(_, value)| value.is_null())
     }
 
     pub(super) fn value(&self, pointer: &Pointer) -> Option<&Value> {

@@ -48,9 +48,6 @@ impl Answers {
 impl Provider {
     /// Exchanges the code (RFC 6749 4.1.3). This is called once per code, because afterwards the
     /// code may be used up. It first waits for a place of this visitor's.
-    ///
-    /// # Errors
-    /// [`Failure`] with the step.
     pub async fn exchange(
         &self,
         returned: &Returned<'_>,
@@ -105,7 +102,7 @@ impl Provider {
         }
         Answers {
             documents,
-            given: self.takes_back(&metadata).then(|| Given::of(&tokens)),
+            given: self.takes_back(&metadata).then_some(Given(tokens)),
             person,
         }
     }

@@ -1,6 +1,6 @@
 //! The ID token of a sign-in (OpenID Connect Core 3.1.3.7), and the signatures that count.
 
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{AlgorithmFamily, DecodingKey};
 use serde_json::Value;
 
 use super::claims::{self, Asked, Parties};
@@ -42,14 +42,7 @@ impl Provider {
             fresh_since: returned.fresh_since,
             acr_values: self.settings.acr_values.as_deref(),
         };
-        claims::check_id_token(
-            jwt.claims(),
-            &jwt.kind,
-            jwt.algorithm,
-            self.parties(issuer),
-            &asked,
-            moment.now,
-        )?;
+        claims::check_id_token(&jwt, self.parties(issuer), &asked, moment.now)?;
         Ok(Some(jwt.into_claims()))
     }
 
@@ -63,17 +56,10 @@ impl Provider {
         if !self.settings.algorithms.contains(&jwt.algorithm) {
             return Err(Cause::BadToken("alg"));
         }
-        if matches!(
-            jwt.algorithm,
-            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
-        ) {
+        if jwt.algorithm.family() == AlgorithmFamily::Hmac {
             let secret = self.settings.client_secret.expose().as_bytes();
-            let key = DecodingKey::from_secret(secret);
-            return if jwt.is_signed_with(&key) {
-                Ok(())
-            } else {
-                Err(Cause::BadToken("signature"))
-            };
+            let is_signed = jwt.is_signed_with(&DecodingKey::from_secret(secret));
+            return is_signed.then_some(()).ok_or(Cause::BadToken("signature"));
         }
         let address = metadata
             .jwks

@@ -27,9 +27,6 @@ pub struct Jwt {
 impl Jwt {
     /// Parses a token. Unsigned tokens, encrypted ones and those with extensions that must be
     /// understood (`crit`) are refused. Keys in the header are ignored.
-    ///
-    /// # Errors
-    /// [`Cause::BadToken`] with what is wrong.
     pub fn parse(text: &str) -> Result<Self, Cause> {
         if text.len() > MAX_TOKEN {
             return Err(Cause::BadToken("size"));

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use reqwest::Client;
 use reqwest::header::ACCEPT;
 use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use super::call::call_for;
+use super::call::{Answer, call_for};
 use super::jwt::{self, Jwt};
 use super::{Moment, json};
 use crate::clock::UnixTime;
@@ -51,21 +51,13 @@ enum Family {
 }
 
 impl Family {
-    const fn fits(self, algorithm: Algorithm) -> bool {
-        matches!(
-            (self, algorithm),
-            (
-                Self::Rsa,
-                Algorithm::RS256
-                    | Algorithm::RS384
-                    | Algorithm::RS512
-                    | Algorithm::PS256
-                    | Algorithm::PS384
-                    | Algorithm::PS512
-            ) | (Self::P256, Algorithm::ES256)
-                | (Self::P384, Algorithm::ES384)
-                | (Self::Ed25519, Algorithm::EdDSA)
-        )
+    fn fits(self, algorithm: Algorithm) -> bool {
+        match self {
+            Self::Rsa => algorithm.family() == AlgorithmFamily::Rsa,
+            Self::P256 => algorithm == Algorithm::ES256,
+            Self::P384 => algorithm == Algorithm::ES384,
+            Self::Ed25519 => algorithm == Algorithm::EdDSA,
+        }
     }
 }
 
@@ -92,9 +84,6 @@ impl Cache {
 
     /// Verifies a token's signature with the known keys or, if none fits, with the provider's
     /// current ones.
-    ///
-    /// # Errors
-    /// [`Cause::BadToken`], or the reason why the keys are not available.
     pub async fn verify(
         &self,
         token: &Jwt,
@@ -164,13 +153,11 @@ impl Cache {
         let request = client
             .get(address.clone())
             .header(ACCEPT, "application/jwk-set+json, application/json");
-        let fetched = match call_for(request, deadline, MAX_BODY).await {
-            Ok(answer) => answer
-                .ok()
-                .and_then(|answer| json::parse(&answer.body).map_err(|_| Cause::Unreadable("keys")))
-                .and_then(|document| parse(&document)),
-            Err(cause) => Err(cause),
-        };
+        let answer = call_for(request, deadline, MAX_BODY).await;
+        let fetched = answer.and_then(Answer::ok).and_then(|answer| {
+            let document = json::parse(&answer.body);
+            parse(&document.map_err(|_| Cause::Unreadable("keys"))?)
+        });
         match (fetched, older) {
             (Ok(keys), _) => {
                 let keys = Arc::new(keys);
@@ -223,13 +210,7 @@ fn key(value: &Value) -> Option<Key> {
     };
     let algorithm = match &algorithm {
         None | Some(Value::Null) => None,
-        Some(name) => {
-            let algorithm = jwt::algorithm(name.as_str()?)?;
-            if !family.fits(algorithm) {
-                return None;
-            }
-            Some(algorithm)
-        }
+        Some(name) => Some(jwt::algorithm(name.as_str()?).filter(|one| family.fits(*one))?),
     };
     Some(Key {
         id: jwk.common.key_id.clone(),

@@ -106,9 +106,6 @@ impl Cache {
     }
 
     /// Reads the document if that is due. Returns `Ok` even if an older one remains in use.
-    ///
-    /// # Errors
-    /// The reason why there is none.
     pub async fn refresh(
         &self,
         settings: &ProviderSettings,
@@ -198,13 +195,9 @@ fn inside(settings: &ProviderSettings, url: Url) -> Url {
 }
 
 /// Reads a discovery document. Its issuer must be the configured one, byte for byte (Discovery
-/// 4.3). An https issuer must have https addresses.
-///
-/// # Errors
-/// [`Cause::BadMetadata`] with the member at fault.
+/// 4.3). An https issuer must have https addresses. Addresses that are configured win.
 pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, Cause> {
-    let issuer = settings.issuer.as_deref().unwrap_or_default();
-    if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
+    if document.get("issuer").and_then(Value::as_str) != settings.issuer.as_deref() {
         return Err(Cause::BadMetadata("issuer"));
     }
     let members = Members { settings, document };
@@ -222,7 +215,12 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
             (_, set) => set.as_ref().map(Url::to_string).unwrap_or_default(),
         },
         userinfo: members.address("userinfo_endpoint", set.userinfo.as_ref(), server)?,
-        jwks: Some(required("jwks_uri", set.jwks.as_ref(), server)?),
+        // Only a provider with an issuer signs anything.
+        jwks: settings
+            .issuer
+            .as_ref()
+            .map(|_| required("jwks_uri", set.jwks.as_ref(), server))
+            .transpose()?,
         pushed_requests: members.address(
             "pushed_authorization_request_endpoint",
             set.pushed_requests.as_ref(),
@@ -313,22 +311,5 @@ pub fn of_settings(settings: &ProviderSettings) -> Option<Metadata> {
     if settings.issuer.is_some() {
         return None;
     }
-    let set = &settings.addresses;
-    Some(Metadata {
-        authorize: set.authorize.clone()?,
-        token: set.token.clone()?,
-        token_name: set.token.as_ref()?.to_string(),
-        userinfo: set.userinfo.clone(),
-        jwks: None,
-        pushed_requests: set.pushed_requests.clone(),
-        requires_pushed_requests: false,
-        revocation: set.revocation.clone(),
-        end_session: set.end_session.clone(),
-        sends_issuer: false,
-        sends_logouts: false,
-        auth_methods: Vec::new(),
-        scopes: Vec::new(),
-        claims: Vec::new(),
-        algorithms: Vec::new(),
-    })
+    parse(settings, &Value::Null).ok()
 }

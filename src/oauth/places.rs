@@ -84,9 +84,6 @@ impl Places {
     }
 
     /// Takes a place for a request of this client, at the latest when half of the time is over.
-    ///
-    /// # Errors
-    /// [`Cause::Overloaded`]
     pub async fn take(&self, client: &Client, deadline: Instant) -> Result<Place<'_>, Cause> {
         let now = Instant::now();
         let until = (now + PATIENCE).min(now + deadline.saturating_duration_since(now) / 2);
@@ -271,9 +268,6 @@ impl Drop for Ticket<'_> {
 
 impl Place<'_> {
     /// Does the work that the place is for, unless the place is taken back meanwhile.
-    ///
-    /// # Errors
-    /// The error of the work; [`Cause::Overloaded`] at this step.
     pub async fn hold<T>(
         &self,
         step: Step,

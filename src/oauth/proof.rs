@@ -7,9 +7,6 @@ use crate::config::ProvesBy;
 
 impl Provider {
     /// True if its requests are pushed (RFC 9126), and so out of the browser's reach.
-    ///
-    /// # Errors
-    /// [`Failure`] at [`crate::error::Step::Discovery`]
     pub async fn pushes(&self, visitor: &Visitor, moment: Moment) -> Result<bool, Failure> {
         let metadata = self.to_begin(visitor, moment).await?;
         Ok(self.is_pushing(&metadata))

@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
-use super::call::call;
 use super::claims;
 use super::documents::Documents;
 use super::jwt::Jwt;
 use super::mapping::{self, PartialProfile, email_domain};
+use super::metadata::Metadata;
 use super::token::{self, Tokens};
 use super::userinfo::Asking;
 use super::{Failure, Moment, Permissions, Provider};
@@ -16,13 +16,17 @@ use crate::config::{Document, Pointer};
 use crate::error::{Admission, Cause, Step};
 use crate::secret::Secret;
 
-/// The provider's answer to whether a person who signed in before is still known.
-pub enum Presence<T> {
-    /// The person is known, and this came with the answer.
-    Confirmed(T),
+/// Why the provider did not confirm that it knows a person.
+pub enum Unconfirmed {
     Refused(Refusal),
     /// The answer says nothing either way.
     Unknown(Cause),
+}
+
+impl From<Cause> for Unconfirmed {
+    fn from(cause: Cause) -> Self {
+        Self::Unknown(cause)
+    }
 }
 
 /// The kind of refusal.
@@ -72,55 +76,51 @@ impl Provider {
         refresh_token: &Secret<String>,
         sub: Option<&str>,
         moment: Moment,
-    ) -> Presence<Refreshed> {
-        let Some(metadata) = self.known() else {
-            return Presence::Unknown(Cause::Unreachable);
-        };
-        let now = moment.now;
+    ) -> Result<Refreshed, Unconfirmed> {
+        let metadata = self.known().ok_or(Cause::Unreachable)?;
         let parameters = [
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token.expose().as_str()),
         ];
-        let request = match self.client_request(&metadata, &metadata.token, &parameters, now) {
-            Ok(request) => request,
-            Err(cause) => return Presence::Unknown(cause),
-        };
-        let answer = call(request, moment.deadline).await;
-        self.note(&answer);
-        let tokens = match answer.and_then(|answer| token::read(&self.settings, &answer, now)) {
-            Ok(tokens) => tokens,
-            Err(Cause::CodeRefused) => return Presence::Refused(Refusal::Named),
-            Err(cause) => return Presence::Unknown(cause),
-        };
-        let without_claims = |tokens| {
-            Presence::Confirmed(Refreshed {
-                tokens,
-                claims: None,
-            })
-        };
-        let (Some(issuer), Some(text), Some(sub)) = (&self.settings.issuer, &tokens.id_token, sub)
-        else {
-            return without_claims(tokens);
-        };
-        let checked = async {
-            let jwt = Jwt::parse(text.expose())?;
-            self.verify(&metadata, &jwt, moment).await?;
-            claims::check_refreshed(jwt.claims(), &jwt.kind, self.parties(issuer), sub, now)?;
-            Ok(jwt.into_claims())
-        };
-        match checked.await {
-            Ok(claims) => Presence::Confirmed(Refreshed {
-                tokens,
-                claims: Some(claims),
-            }),
+        let tokens = self.ask_for_tokens(&metadata, &parameters, moment).await;
+        self.note(&tokens);
+        let tokens = tokens.map_err(|cause| match cause {
+            Cause::CodeRefused => Unconfirmed::Refused(Refusal::Named),
+            cause => Unconfirmed::Unknown(cause),
+        })?;
+        let claims = self.refreshed_claims(&metadata, &tokens, sub, moment);
+        match claims.await {
             // The token is from another issuer, or for another person or client, which is as good
             // as a refusal (Core 12.2). Additional audiences are not: some providers name every
             // client of a project.
-            Err(Cause::BadToken("iss" | "sub" | "aud")) => Presence::Refused(Refusal::Named),
+            Err(Cause::BadToken("iss" | "sub" | "aud")) => {
+                Err(Unconfirmed::Refused(Refusal::Named))
+            }
             // If it cannot be verified, the new token counts all the same, because the old one is
             // used up.
-            Err(_) => without_claims(tokens),
+            claims => Ok(Refreshed {
+                claims: claims.ok().flatten(),
+                tokens,
+            }),
         }
+    }
+
+    /// The claims of the ID token that came with a refresh, if there is one about a known `sub`.
+    async fn refreshed_claims(
+        &self,
+        metadata: &Metadata,
+        tokens: &Tokens,
+        sub: Option<&str>,
+        moment: Moment,
+    ) -> Result<Option<Value>, Cause> {
+        let (Some(issuer), Some(text), Some(sub)) = (&self.settings.issuer, &tokens.id_token, sub)
+        else {
+            return Ok(None);
+        };
+        let jwt = Jwt::parse(text.expose())?;
+        self.verify(metadata, &jwt, moment).await?;
+        claims::check_refreshed(&jwt, self.parties(issuer), sub, moment.now)?;
+        Ok(Some(jwt.into_claims()))
     }
 
     /// The number of calls that [`Provider::read_again`] makes.
@@ -152,10 +152,8 @@ impl Provider {
         claims: Option<Value>,
         about: KnownPerson<'_>,
         moment: Moment,
-    ) -> Presence<Reread> {
-        let Some(metadata) = self.known() else {
-            return Presence::Unknown(Cause::Unreachable);
-        };
+    ) -> Result<Reread, Unconfirmed> {
+        let metadata = self.known().ok_or(Cause::Unreachable)?;
         let mut documents = Documents::default();
         if let Some(claims) = claims {
             documents.set(Document::IdToken, claims);
@@ -172,15 +170,12 @@ impl Provider {
         let read = read.map_err(|failure| failure.cause);
         self.note(&read);
         match read {
-            Ok(()) => {
-                let reread = self.reread(&documents, about.permissions_from, moment.now);
-                Presence::Confirmed(reread)
-            }
+            Ok(()) => Ok(self.reread(&documents, about.permissions_from, moment.now)),
             Err(Cause::TokenRefused | Cause::CodeRefused | Cause::BadToken("userinfo sub")) => {
-                Presence::Refused(Refusal::Named)
+                Err(Unconfirmed::Refused(Refusal::Named))
             }
-            Err(Cause::Refused(401 | 403)) => Presence::Refused(Refusal::Unnamed),
-            Err(cause) => Presence::Unknown(cause),
+            Err(Cause::Refused(401 | 403)) => Err(Unconfirmed::Refused(Refusal::Unnamed)),
+            Err(cause) => Err(Unconfirmed::Unknown(cause)),
         }
     }
 

@@ -56,7 +56,17 @@ impl Provider {
         if self.settings.pkce {
             parameters.push(("code_verifier", pkce_verifier.expose()));
         }
-        let request = self.client_request(metadata, &metadata.token, &parameters, moment.now)?;
+        self.ask_for_tokens(metadata, &parameters, moment).await
+    }
+
+    /// A request to the token endpoint, for whatever grant.
+    pub(super) async fn ask_for_tokens(
+        &self,
+        metadata: &Metadata,
+        parameters: &[(&str, &str)],
+        moment: Moment,
+    ) -> Result<Tokens, Cause> {
+        let request = self.client_request(metadata, &metadata.token, parameters, moment.now)?;
         let answer = call(request, moment.deadline).await?;
         read(&self.settings, &answer, moment.now)
     }
@@ -83,9 +93,6 @@ impl Provider {
 
     /// A request with parameters and the client's authentication, to the token endpoint or to
     /// another one that requires the same.
-    ///
-    /// # Errors
-    /// [`Cause::Internal`] if the client's key cannot sign.
     pub(super) fn client_request(
         &self,
         metadata: &Metadata,
@@ -374,9 +381,6 @@ fn is_token_text(token: &str) -> bool {
 }
 
 /// Checks that the client's credentials can be sent at all.
-///
-/// # Errors
-/// [`Error::Internal`]
 pub fn check_credentials(settings: &ProviderSettings) -> Result<()> {
     basic(settings)
         .map(|_| ())

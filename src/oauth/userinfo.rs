@@ -146,10 +146,8 @@ impl Provider {
         let Some(address) = self.userinfo_address(asking.metadata) else {
             return Ok(None);
         };
-        let request = self
-            .client
-            .get(address.clone())
-            .header(ACCEPT, "application/json, application/jwt");
+        let request = self.client.get(address.clone());
+        let request = request.header(ACCEPT, "application/json, application/jwt");
         let request = self.with_token(request, asking.access_token)?;
         let answer = call(request, asking.moment.deadline).await?.ok()?;
         let claims = if answer.content_type == "application/jwt" {
@@ -158,7 +156,7 @@ impl Provider {
             let jwt = Jwt::parse(text.trim())?;
             self.verify(asking.metadata, &jwt, asking.moment).await?;
             let parties = self.parties(self.settings.issuer.as_deref().unwrap_or_default());
-            claims::check_userinfo(jwt.claims(), &jwt.kind, parties, asking.moment.now)?;
+            claims::check_userinfo(&jwt, parties, asking.moment.now)?;
             jwt.into_claims()
         } else {
             answer.json()?
@@ -219,10 +217,8 @@ impl Provider {
         let Some(address) = &self.settings.addresses.permissions else {
             return Ok(None);
         };
-        let request = self
-            .client
-            .get(address.clone())
-            .header(ACCEPT, "application/json");
+        let request = self.client.get(address.clone());
+        let request = request.header(ACCEPT, "application/json");
         let request = self.with_token(request, asking.access_token)?;
         let deadline = asking.moment.deadline - PERMISSIONS_EARLIER;
         let answer = call(request, deadline).await?.ok()?.json()?;
@@ -236,7 +232,6 @@ impl Provider {
         request: RequestBuilder,
         token: &Secret<String>,
     ) -> Result<RequestBuilder, Cause> {
-        let unreadable = |_| Cause::Unreadable("access_token");
         let (name, text) = match &self.settings.dialect.token_header {
             None => (AUTHORIZATION, format!("Bearer {}", token.expose())),
             Some(name) => (
@@ -245,7 +240,8 @@ impl Provider {
                 token.expose().clone(),
             ),
         };
-        let mut value = HeaderValue::try_from(text).map_err(unreadable)?;
+        let mut value =
+            HeaderValue::try_from(text).map_err(|_| Cause::Unreadable("access_token"))?;
         value.set_sensitive(true);
         Ok(request.header(name, value))
     }

@@ -34,9 +34,6 @@ struct Id {
 impl ById {
     /// Reads one page. With at most one filter it walks that filter's index; otherwise it looks at
     /// [`WINDOW`] rows of the most selective one, and says if it stopped there.
-    ///
-    /// # Errors
-    /// [`crate::error::DatabaseError`], here and below.
     pub fn page<T>(&self, conn: &mut Conn, page: Page, size: usize) -> Result<Listing<T>>
     where
         T: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
@@ -44,21 +41,21 @@ impl ById {
         let limit = Listing::<T>::limit(size);
         let (window, tests) = self.window(conn, page)?;
         let is_whole = tests.is_empty() && self.join.is_empty();
-        let order = order_by(page.is_backward());
+        let order = if page.is_backward() {
+            " ORDER BY x.id ASC"
+        } else {
+            " ORDER BY x.id DESC"
+        };
         let looked_at = |width: i64| {
-            let select = Sql::text(&format!("SELECT {} FROM ", self.columns));
+            let (columns, table, join) = (self.columns, self.table, self.join);
             if is_whole {
-                return select
-                    .with(&format!("{} x WHERE ", self.table), [])
-                    .then(&window);
+                return Sql::text(&format!("SELECT {columns} FROM {table} x WHERE ")).then(&window);
             }
-            select
-                .with(&format!("(SELECT x.* FROM {} x WHERE ", self.table), [])
+            let inner = format!("SELECT {columns} FROM (SELECT x.* FROM {table} x WHERE ");
+            let outer = format!("{order} LIMIT ?) AS x {join} WHERE ");
+            Sql::text(&inner)
                 .then(&window)
-                .with(
-                    &format!("{order} LIMIT ?) AS x {} WHERE ", self.join),
-                    [width.into()],
-                )
+                .with(&outer, [width.into()])
                 .then(&Sql::all(tests.iter().copied().chain(&self.join_tests)))
         };
         let mut rows: Vec<T> = Vec::new();
@@ -87,17 +84,16 @@ impl ById {
         let (window, tests) = self.window(conn, Page::First)?;
         let rows = Sql::text(&format!("SELECT x.* FROM {} x WHERE ", self.table)).then(&window);
         if tests.is_empty() {
-            return Ok(Some(Total::from_count(
-                rows.count_up_to(conn, COUNT_CAP + 1)?,
-            )));
+            return Total::of(conn, &rows, COUNT_CAP).map(Some);
         }
         let passing = Sql::text("SELECT x.id FROM (")
             .then(&rows)
             .with(" LIMIT ?) AS x WHERE ", [WINDOW.into()])
             .then(&Sql::all(tests));
-        let count = passing.count_up_to(conn, COUNT_CAP + 1)?;
-        let is_cut = count <= COUNT_CAP && rows.count_up_to(conn, WINDOW)? == WINDOW;
-        Ok((!is_cut).then(|| Total::from_count(count)))
+        let total = Total::of(conn, &passing, COUNT_CAP)?;
+        let is_few = matches!(total, Total::Exactly(_));
+        let is_cut = is_few && rows.count_up_to(conn, WINDOW)? == WINDOW;
+        Ok((!is_cut).then_some(total))
     }
 
     /// Returns the rows to walk, starting where the page begins, and the remaining tests that they
@@ -132,13 +128,5 @@ impl ById {
     fn ids(&self, filter: &Sql) -> Sql {
         Sql::text(&format!("SELECT x.id FROM {} x WHERE ", self.table))
             .then(&Sql::all([filter].into_iter().chain(&self.range)))
-    }
-}
-
-const fn order_by(is_backward: bool) -> &'static str {
-    if is_backward {
-        " ORDER BY x.id ASC"
-    } else {
-        " ORDER BY x.id DESC"
     }
 }

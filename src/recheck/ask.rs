@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::{CLAIM, Checked, Renewed, Round, Verdict};
 use crate::clock::UnixTime;
-use crate::error::{Admission, Cause};
-use crate::oauth::{KnownPerson, Moment, Presence, Refreshed, Refusal, Reread};
+use crate::error::Admission;
+use crate::id::UserId;
+use crate::oauth::{KnownPerson, Moment, Refreshed, Refusal, Reread, Unconfirmed};
 use crate::secret::Secret;
 use crate::sessions::due::{self, SessionTokens};
 use crate::sessions::tokens;
@@ -20,12 +21,12 @@ const CALL_DEADLINE: Duration = Duration::from_secs(10);
 const RENEW_CLAIM: Duration = Duration::from_secs(30);
 
 /// The result of asking with one session's tokens.
+type Asked = Result<Answer, Unconfirmed>;
+
 enum Answer {
     Confirmed(Option<Box<Reread>>),
     /// The person no longer meets this rule of admission.
     NotAdmitted(Admission),
-    Refused(Refusal),
-    Unknown(Cause),
     NothingToAskWith,
     /// There are tokens, but they are sealed under a key that is not known here.
     TokensSealed,
@@ -35,7 +36,7 @@ impl Round {
     /// Asks with one session's tokens after the other, until one shows that the person is still
     /// known or that the provider is unreachable. Returns `None` if the tokens cannot be read from
     /// the database.
-    pub(super) async fn ask(&self, user_id: i64, claim: UnixTime) -> Option<Checked> {
+    pub(super) async fn ask(&self, user_id: UserId, claim: UnixTime) -> Option<Checked> {
         let (desk, provider) = (&self.desk, &self.provider);
         let (now, limits, id) = (desk.clock.now(), desk.limits, provider.id().to_owned());
         let known = desk.db.read(move |conn| {
@@ -79,7 +80,7 @@ impl Round {
             }
             checked.asked.push(row.session_id);
             let answer = self.ask_with(&row, checked).await;
-            is_any_sealed |= matches!(answer, Answer::TokensSealed);
+            is_any_sealed |= matches!(answer, Ok(Answer::TokensSealed));
             if self.keep(row, answer, checked).is_break() {
                 return;
             }
@@ -118,17 +119,17 @@ impl Round {
     }
 
     /// Records the result for one session. After some answers there is no need to ask further.
-    fn keep(&self, row: SessionTokens, answer: Answer, checked: &mut Checked) -> ControlFlow<()> {
+    fn keep(&self, row: SessionTokens, answer: Asked, checked: &mut Checked) -> ControlFlow<()> {
         match answer {
-            Answer::Confirmed(reread) => {
+            Ok(Answer::Confirmed(reread)) => {
                 checked.verdict = Verdict::Confirmed(row.session_id, reread);
                 return ControlFlow::Break(());
             }
-            Answer::NotAdmitted(why) => {
+            Ok(Answer::NotAdmitted(why)) => {
                 checked.verdict = Verdict::NotAdmitted(why);
                 return ControlFlow::Break(());
             }
-            Answer::Refused(refusal) => {
+            Err(Unconfirmed::Refused(refusal)) => {
                 let mut renewed = checked.renewed.iter();
                 let renewed = renewed.find(|one| one.session_id == row.session_id);
                 let renewed = renewed.and_then(|one| Some(one.refresh.as_ref()?.1.clone()));
@@ -138,7 +139,7 @@ impl Round {
                 };
                 refused.push((row.session_id, renewed.or(row.refresh_token)));
             }
-            Answer::Unknown(cause) => {
+            Err(Unconfirmed::Unknown(cause)) => {
                 checked.verdict = Verdict::Unknown;
                 if let Some(left_out) = self.lines.admit() {
                     warn!(
@@ -154,14 +155,14 @@ impl Round {
                     return ControlFlow::Break(());
                 }
             }
-            Answer::NothingToAskWith | Answer::TokensSealed => {}
+            Ok(Answer::NothingToAskWith | Answer::TokensSealed) => {}
         }
         ControlFlow::Continue(())
     }
 
     /// Asks with the tokens of one session. If an access token is refused, it is renewed once
     /// first, if possible.
-    async fn ask_with(&self, row: &SessionTokens, checked: &mut Checked) -> Answer {
+    async fn ask_with(&self, row: &SessionTokens, checked: &mut Checked) -> Asked {
         let Round {
             desk,
             provider,
@@ -175,7 +176,7 @@ impl Round {
         };
         let (refresh_token, access_token) = (opened(&row.refresh_token), opened(&row.access_token));
         if matches!(refresh_token, Some(None)) || matches!(access_token, Some(None)) {
-            return Answer::TokensSealed;
+            return Ok(Answer::TokensSealed);
         }
         let (refresh_token, access_token) = (refresh_token.flatten(), access_token.flatten());
         let is_over = |now: UnixTime| row.access_expires_at.is_none_or(|at| at <= now.0);
@@ -186,16 +187,16 @@ impl Round {
             let answer = self.read(row, &token, None, checked).await;
             match (answer, &refresh_token) {
                 // The refusal of an expired token says nothing about the person.
-                (Answer::Refused(_), None) if is_over(desk.clock.now()) => {
-                    return Answer::NothingToAskWith;
+                (Err(Unconfirmed::Refused(_)), None) if is_over(desk.clock.now()) => {
+                    return Ok(Answer::NothingToAskWith);
                 }
-                (Answer::Refused(_), Some(_)) => {}
+                (Err(Unconfirmed::Refused(_)), Some(_)) => {}
                 (answer, _) => return answer,
             }
         }
         match refresh_token {
             Some(token) => self.refresh(row, &token, checked).await,
-            None => Answer::NothingToAskWith,
+            None => Ok(Answer::NothingToAskWith),
         }
     }
 
@@ -204,7 +205,7 @@ impl Round {
         row: &SessionTokens,
         token: &Secret<String>,
         checked: &mut Checked,
-    ) -> Answer {
+    ) -> Asked {
         let Round {
             desk,
             provider,
@@ -217,11 +218,7 @@ impl Round {
         let Refreshed {
             tokens: new,
             claims,
-        } = match refreshed.await {
-            Presence::Confirmed(refreshed) => refreshed,
-            Presence::Refused(refusal) => return Answer::Refused(refusal),
-            Presence::Unknown(cause) => return Answer::Unknown(cause),
-        };
+        } = refreshed.await?;
         let sealed = |token| tokens::seal_token(&desk.keys, token, &row.token_hash).ok();
         let refresh = new.refresh_token.as_ref().and_then(sealed);
         let access_until = new.expires_at.filter(|_| recheck.asks_profile);
@@ -232,13 +229,13 @@ impl Round {
             access: access_until.and_then(|at| Some((sealed(&new.access_token)?, at.0))),
         });
         if new.breaks_admission {
-            return Answer::NotAdmitted(Admission::Value);
+            return Ok(Answer::NotAdmitted(Admission::Value));
         }
         let answer = self.read(row, &new.access_token, claims, checked).await;
         match answer {
             // The refresh token was accepted: the person is known, whatever else could not be read.
-            Answer::Unknown(_) if !recheck.asks_profile => Answer::Confirmed(None),
-            Answer::Refused(Refusal::Unnamed) => {
+            Err(Unconfirmed::Unknown(_)) if !recheck.asks_profile => Ok(Answer::Confirmed(None)),
+            Err(Unconfirmed::Refused(Refusal::Unnamed)) => {
                 checked.was_refreshed = true;
                 answer
             }
@@ -253,11 +250,11 @@ impl Round {
         token: &Secret<String>,
         claims: Option<Value>,
         checked: &Checked,
-    ) -> Answer {
+    ) -> Asked {
         let provider = &self.provider;
         let calls = provider.calls_to_read_again();
         if claims.is_none() && calls == 0 {
-            return Answer::Confirmed(None);
+            return Ok(Answer::Confirmed(None));
         }
         self.pace.turn(calls).await;
         let moment = Moment::within(self.desk.clock.now(), CALL_DEADLINE);
@@ -266,16 +263,12 @@ impl Round {
             sub: row.sub.as_deref(),
             permissions_from: identity.and_then(|known| known.permissions_from.as_deref()),
         };
-        let reread = match provider.read_again(token, claims, known, moment).await {
-            Presence::Confirmed(reread) => reread,
-            Presence::Refused(refusal) => return Answer::Refused(refusal),
-            Presence::Unknown(cause) => return Answer::Unknown(cause),
-        };
+        let reread = provider.read_again(token, claims, known, moment).await?;
         if let Some(why) = reread.breaks_admission {
-            return Answer::NotAdmitted(why);
+            return Ok(Answer::NotAdmitted(why));
         }
         if !checked.are_subjects_known {
-            return Answer::Confirmed(None);
+            return Ok(Answer::Confirmed(None));
         }
         // The token is another person's, which is as good as a refusal.
         let is_somebody_else = reread.profile.subject.as_ref().is_some_and(|subject| {
@@ -283,8 +276,8 @@ impl Round {
             !identities.is_empty() && !identities.iter().any(|known| known.subject == *subject)
         });
         if is_somebody_else {
-            return Answer::Refused(Refusal::Named);
+            return Err(Unconfirmed::Refused(Refusal::Named));
         }
-        Answer::Confirmed(Some(Box::new(reread)))
+        Ok(Answer::Confirmed(Some(Box::new(reread))))
     }
 }

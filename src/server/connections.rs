@@ -218,13 +218,11 @@ struct Stream {
 impl Stream {
     fn new(inner: TcpStream, head_patience: Duration) -> Self {
         let progress = Progress::new(Instant::now(), head_patience);
-        let alarm = Box::pin(sleep_until(
-            progress.deadline().unwrap_or_else(Instant::now),
-        ));
+        let deadline = progress.deadline().unwrap_or_else(Instant::now);
         Self {
             inner,
             progress: Rc::new(progress),
-            alarm,
+            alarm: Box::pin(sleep_until(deadline)),
         }
     }
 
@@ -245,14 +243,19 @@ impl Stream {
         }
         false
     }
-}
 
-impl Stream {
-    /// Called when an answer goes out. From here on the connection waits for the next request, even
-    /// if no one reads again before it comes.
-    fn has_written(&mut self, cx: &mut Context<'_>) {
-        self.progress.has_written(Instant::now());
-        let _armed = self.is_late(cx);
+    /// Called when an answer may have gone out. From there on the connection waits for the next
+    /// request, even if no one reads again before it comes.
+    fn after_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(1..)) = written {
+            self.progress.has_written(Instant::now());
+            let _armed = self.is_late(cx);
+        }
+        written
     }
 }
 
@@ -285,11 +288,8 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.inner).poll_write(cx, bytes);
-        if let Poll::Ready(Ok(1..)) = polled {
-            self.has_written(cx);
-        }
-        polled
+        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.after_write(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -305,11 +305,8 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
-        if let Poll::Ready(Ok(1..)) = polled {
-            self.has_written(cx);
-        }
-        polled
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.after_write(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -10,6 +10,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::db::schema::sessions;
 use crate::error::Result;
+use crate::id::{SessionId, UserId};
 use crate::users;
 
 /// The sessions of an account that end.
@@ -17,11 +18,11 @@ use crate::users;
 pub enum Closing<'a> {
     /// None: only rights are taken away.
     Rights,
-    One(i64),
+    One(SessionId),
     All,
-    AllBut(i64),
+    AllBut(SessionId),
     /// This session and those that began before it.
-    UpTo(i64),
+    UpTo(SessionId),
     /// All sessions that began at this provider.
     At(&'a str),
     /// The sessions at this provider whose tokens it refused.
@@ -43,7 +44,12 @@ pub struct Named<'a> {
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
-pub fn close(conn: &mut Conn, now: UnixTime, user_id: i64, closing: Closing<'_>) -> Result<usize> {
+pub fn close(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: UserId,
+    closing: Closing<'_>,
+) -> Result<usize> {
     users::take_row(conn, user_id)?;
     macro_rules! end {
         ($filter:expr) => {
@@ -101,7 +107,7 @@ pub fn close_all_at(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<us
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`]
-pub fn named_accounts(conn: &mut Conn, named: Named<'_>, limit: i64) -> Result<Vec<i64>> {
+pub fn named_accounts(conn: &mut Conn, named: Named<'_>, limit: i64) -> Result<Vec<UserId>> {
     let live = sessions::table
         .filter(sessions::provider.eq(named.provider))
         .filter(sessions::ended_at.is_null())

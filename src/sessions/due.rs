@@ -8,13 +8,14 @@ use crate::clock::UnixTime;
 use crate::db::schema::sessions;
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
+use crate::id::{SessionId, UserId};
 
 /// The tokens with which a provider can be asked about one session of a person.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct SessionTokens {
     #[diesel(column_name = id)]
-    pub session_id: i64,
+    pub session_id: SessionId,
     pub token_hash: String,
     pub refresh_token: Option<String>,
     pub access_token: Option<String>,
@@ -32,7 +33,7 @@ fn open_at<'a>(provider: &'a str) -> _ {
 }
 
 #[diesel::dsl::auto_type]
-fn open_of<'a>(provider: &'a str, user_id: i64) -> _ {
+fn open_of<'a>(provider: &'a str, user_id: UserId) -> _ {
     let open: open_at<'a> = open_at(provider);
     open.filter(sessions::user_id.eq(user_id))
 }
@@ -46,7 +47,7 @@ pub fn is_any_due(conn: &mut Conn, provider: &str, now: UnixTime) -> Result<bool
         .filter(sessions::recheck_at.is_not_null())
         .filter(sessions::recheck_at.le(now.0))
         .select(sessions::id)
-        .first::<i64>(conn)
+        .first::<SessionId>(conn)
         .optional()?
         .is_some())
 }
@@ -59,8 +60,8 @@ pub fn claim(
     now: UnixTime,
     until: UnixTime,
     limit: i64,
-) -> Result<Vec<i64>> {
-    let mut people: Vec<i64> = open_at(provider)
+) -> Result<Vec<UserId>> {
+    let mut people: Vec<UserId> = open_at(provider)
         .filter(sessions::recheck_at.is_not_null())
         .filter(sessions::recheck_at.le(now.0))
         .order(sessions::recheck_at)
@@ -74,7 +75,7 @@ pub fn claim(
 }
 
 /// Selects by account instead of by due time: SQLite would walk all rows of the provider.
-fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[i64], at: UnixTime) -> Result<()> {
+fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[UserId], at: UnixTime) -> Result<()> {
     diesel::update(
         open_at(provider)
             .filter(sessions::user_id.eq_any(people))
@@ -91,7 +92,7 @@ fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[i64], at: UnixTime)
 }
 
 /// Sets when a person is re-checked next.
-pub fn set_recheck(conn: &mut Conn, provider: &str, user_id: i64, at: UnixTime) -> Result<()> {
+pub fn set_recheck(conn: &mut Conn, provider: &str, user_id: UserId, at: UnixTime) -> Result<()> {
     set_recheck_of(conn, provider, &[user_id], at)
 }
 
@@ -102,7 +103,7 @@ pub fn of_person(
     now: UnixTime,
     limits: Limits,
     provider: &str,
-    user_id: i64,
+    user_id: UserId,
 ) -> Result<Vec<SessionTokens>> {
     Ok(each!(conn, |conn| open_of(provider, user_id)
         .filter(sessions::expires_at.gt(now.0))
@@ -119,7 +120,7 @@ pub fn of_person(
 }
 
 /// Records that the provider still knows the person.
-pub fn confirm(conn: &mut Conn, now: UnixTime, session_id: i64) -> Result<()> {
+pub fn confirm(conn: &mut Conn, now: UnixTime, session_id: SessionId) -> Result<()> {
     diesel::update(sessions::table.find(session_id))
         .set(sessions::confirmed_at.eq(now.0))
         .execute(conn)?;
@@ -130,7 +131,7 @@ pub fn confirm(conn: &mut Conn, now: UnixTime, session_id: i64) -> Result<()> {
 pub fn renew_claim(
     conn: &mut Conn,
     provider: &str,
-    user_id: i64,
+    user_id: UserId,
     (from, until): (UnixTime, UnixTime),
 ) -> Result<bool> {
     let held = diesel::update(open_of(provider, user_id).filter(sessions::recheck_at.eq(from.0)))
@@ -145,26 +146,26 @@ pub fn is_refused(
     now: UnixTime,
     limits: Limits,
     provider: &str,
-    user_id: i64,
+    user_id: UserId,
 ) -> Result<bool> {
     Ok(open_of(provider, user_id)
         .filter(sessions::expires_at.gt(now.0))
         .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
         .filter(sessions::refused_at.is_not_null())
         .select(sessions::id)
-        .first::<i64>(conn)
+        .first::<SessionId>(conn)
         .optional()?
         .is_some())
 }
 
 /// Returns whether a person has signed in at a provider since `since` with a session that it has
 /// not refused.
-pub fn is_newer(conn: &mut Conn, since: UnixTime, provider: &str, user_id: i64) -> Result<bool> {
+pub fn is_newer(conn: &mut Conn, since: UnixTime, provider: &str, user_id: UserId) -> Result<bool> {
     Ok(open_of(provider, user_id)
         .filter(sessions::created_at.ge(since.0))
         .filter(sessions::refused_at.is_null())
         .select(sessions::id)
-        .first::<i64>(conn)
+        .first::<SessionId>(conn)
         .optional()?
         .is_some())
 }

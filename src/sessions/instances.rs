@@ -7,6 +7,7 @@ use crate::clock::UnixTime;
 use crate::db::schema::{provider_instances, providers, sessions};
 use crate::db::{Conn, each};
 use crate::error::Result;
+use crate::id::SessionId;
 
 /// Records the providers that an instance has now.
 ///
@@ -63,7 +64,7 @@ pub fn foreign(conn: &mut Conn, ours: &[String]) -> Result<Vec<String>> {
 }
 
 fn is_any_open(conn: &mut Conn, provider: &str) -> Result<bool> {
-    let found: Option<i64> = sessions::table
+    let found: Option<SessionId> = sessions::table
         .filter(sessions::provider.eq(provider))
         .filter(sessions::ended_at.is_null())
         .select(sessions::id)

@@ -6,12 +6,13 @@ use super::{Limits, Session};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql};
 use crate::error::Result;
+use crate::id::UserId;
 use crate::paging::{ById, Listing, Page, Total};
 
 /// The conditions that a listed session must meet. An empty filter lists all live sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    pub user_id: Option<i64>,
+    pub user_id: Option<UserId>,
     /// No account has the requested name, so no session is listed.
     pub is_nobody: bool,
     pub address: Option<String>,

@@ -33,7 +33,7 @@ pub fn take_turns(conn: &mut Conn, named: Named<'_>) -> Result<()> {
 pub fn note(conn: &mut Conn, now: UnixTime, named: Named<'_>, issued_at: UnixTime) -> Result<()> {
     diesel::insert_into(logouts::table)
         .values((
-            logouts::id.eq(new_id(now)),
+            logouts::id.eq(new_id::<i64>(now)),
             logouts::provider.eq(named.provider),
             logouts::sub.eq(named.sub),
             logouts::sid.eq(named.sid),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
 use crate::clock::UnixTime;
@@ -11,6 +12,7 @@ use crate::code::coded;
 use crate::db::Conn;
 use crate::db::schema::sessions;
 use crate::error::Result;
+use crate::id::{SessionId, UserId};
 
 /// For this long after a proof, dangerous acts require no other.
 pub const FRESH: Duration = Duration::from_secs(15 * 60);
@@ -19,7 +21,8 @@ pub const FRESH: Duration = Duration::from_secs(15 * 60);
 const GRACE: Duration = Duration::from_secs(60);
 
 /// How a person proved who they are. The codes are stored and never change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum ProvedBy {
     /// A local password, typed or just chosen through the owner's link.
@@ -58,7 +61,7 @@ impl Proof {
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
-pub fn note(conn: &mut Conn, user_id: i64, session_id: i64, proof: Proof) -> Result<bool> {
+pub fn note(conn: &mut Conn, user_id: UserId, session_id: SessionId, proof: Proof) -> Result<bool> {
     let noted = diesel::update(
         sessions::table
             .filter(sessions::id.eq(session_id))
@@ -74,7 +77,7 @@ pub fn note(conn: &mut Conn, user_id: i64, session_id: i64, proof: Proof) -> Res
 }
 
 /// Returns whether the owner of a live session proved who they are recently.
-pub fn is_fresh(conn: &mut Conn, session_id: i64, now: UnixTime) -> Result<bool> {
+pub fn is_fresh(conn: &mut Conn, session_id: SessionId, now: UnixTime) -> Result<bool> {
     let found: Option<(Option<i64>, Option<String>)> = sessions::table
         .find(session_id)
         .filter(sessions::ended_at.is_null())
@@ -92,7 +95,7 @@ pub fn is_fresh(conn: &mut Conn, session_id: i64, now: UnixTime) -> Result<bool>
 }
 
 /// Removes a person's proofs of one kind, because they no longer count.
-pub fn take(conn: &mut Conn, user_id: i64, by: ProvedBy) -> Result<()> {
+pub fn take(conn: &mut Conn, user_id: UserId, by: ProvedBy) -> Result<()> {
     diesel::update(
         sessions::table
             .filter(sessions::user_id.eq(user_id))

@@ -10,6 +10,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::db::schema::sessions;
 use crate::error::{Error, Result};
+use crate::id::{SessionId, UserId};
 use crate::oauth::Grant;
 use crate::secret::{Keys, Purpose, Secret, random_bytes};
 
@@ -73,7 +74,7 @@ pub fn open_token(keys: &Keys, sealed: &str, token_hash: &str) -> Option<Secret<
 }
 
 /// Removes the tokens of a session with which its provider could be asked.
-pub fn drop_tokens(conn: &mut Conn, session_id: i64) -> Result<()> {
+pub fn drop_tokens(conn: &mut Conn, session_id: SessionId) -> Result<()> {
     diesel::update(sessions::table.find(session_id))
         .set((
             sessions::refresh_token.eq(None::<&str>),
@@ -89,7 +90,7 @@ pub fn drop_tokens(conn: &mut Conn, session_id: i64) -> Result<()> {
 pub fn refuse(
     conn: &mut Conn,
     now: UnixTime,
-    session_id: i64,
+    session_id: SessionId,
     refresh_token: Option<&str>,
 ) -> Result<()> {
     let session = sessions::table.find(session_id);
@@ -113,7 +114,7 @@ pub fn refuse(
 /// have used it.
 pub fn renew(
     conn: &mut Conn,
-    session_id: i64,
+    session_id: SessionId,
     refresh: Option<(&str, &str)>,
     access: Option<(&str, i64)>,
 ) -> Result<bool> {
@@ -151,7 +152,7 @@ pub struct Left {
     pub id_token: Option<String>,
 }
 
-pub fn left_of(conn: &mut Conn, session_id: i64) -> Result<Option<Left>> {
+pub fn left_of(conn: &mut Conn, session_id: SessionId) -> Result<Option<Left>> {
     Ok(sessions::table
         .find(session_id)
         .select(Left::as_select())
@@ -161,7 +162,7 @@ pub fn left_of(conn: &mut Conn, session_id: i64) -> Result<Option<Left>> {
 
 /// Removes and returns the ID token of a session, with the session's token hash. Later callers get
 /// none.
-pub fn take_id_token(conn: &mut Conn, session_id: i64) -> Result<Option<(String, String)>> {
+pub fn take_id_token(conn: &mut Conn, session_id: SessionId) -> Result<Option<(String, String)>> {
     let found: Option<(Option<String>, String)> = sessions::table
         .find(session_id)
         .select((sessions::id_token, sessions::token_hash))
@@ -184,14 +185,14 @@ pub fn is_on(conn: &mut Conn, provider: &str, sid: &str) -> Result<bool> {
         .filter(sessions::sid.eq(sid))
         .filter(sessions::ended_at.is_null())
         .select(sessions::id)
-        .first::<i64>(conn)
+        .first::<SessionId>(conn)
         .optional()?
         .is_some())
 }
 
 /// Removes the tokens of up to `limit` sessions that ended before `before`, and returns how many.
 pub fn forget_ended(conn: &mut Conn, before: UnixTime, limit: i64) -> Result<usize> {
-    let ended: Vec<i64> = sessions::table
+    let ended: Vec<SessionId> = sessions::table
         .filter(sessions::ended_at.is_not_null())
         .filter(sessions::ended_at.lt(before.0))
         .filter(
@@ -221,7 +222,7 @@ pub fn forget_stale(
     now: UnixTime,
     limits: Limits,
     provider: &str,
-    user_id: i64,
+    user_id: UserId,
 ) -> Result<()> {
     let before = now.minus(STALE);
     let is_stale = sessions::expires_at

@@ -12,6 +12,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, Step, Stopped};
+use crate::id::SessionId;
 use crate::identity_sync::answer_of;
 use crate::oauth::{Permissions, Person, Provider};
 use crate::permissions;
@@ -33,7 +34,7 @@ pub async fn add_identity(
     provider: &Arc<Provider>,
     attempt: &Attempt,
     person: Person,
-    session_id: i64,
+    session_id: SessionId,
     visitor: &Visitor,
 ) -> Result<()> {
     let added = if provider.settings().vouches_for.linking {
@@ -69,7 +70,7 @@ struct Adding {
     provider: Arc<Provider>,
     person: Person,
     /// The session that began it.
-    session_id: i64,
+    session_id: SessionId,
     /// Of the browser's session now.
     token_hash: String,
     client: Client,

@@ -19,6 +19,7 @@ use crate::attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, SignInError, Step};
+use crate::id::SessionId;
 use crate::jobs::{self, Unkept};
 use crate::local_path::LocalPath;
 use crate::oauth::{self, Answers, Given, Moment, Person, Provider};
@@ -326,7 +327,7 @@ impl Returning<'_> {
     async fn link(
         self,
         person: Person,
-        session: i64,
+        session: SessionId,
         visitor: &Visitor,
     ) -> Result<Finished, Ended> {
         let attempt = self.attempt;

@@ -13,8 +13,9 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::{Reference, SessionId, UserId};
 use crate::passwords::{self, MAX_LENGTH, Weakness};
-use crate::secret::{NoRandomness, Purpose, Secret, reference};
+use crate::secret::{NoRandomness, Purpose, Secret};
 use crate::sessions::proof::{Proof, ProvedBy};
 use crate::sessions::{self, Client, proof};
 use crate::throttle::Paused;
@@ -46,7 +47,7 @@ pub fn address(origin: &str, token: &Secret<String>) -> String {
 #[derive(Clone)]
 pub struct Owner {
     pub user: User,
-    pub session_id: i64,
+    pub session_id: SessionId,
     pub client: Client,
 }
 
@@ -76,7 +77,7 @@ impl Typed {
 /// The result of a try.
 pub enum Outcome {
     Proved,
-    Refused { reference: String },
+    Refused { reference: Reference },
     Paused(Paused),
 }
 
@@ -118,7 +119,7 @@ pub async fn prove(
         owner,
         which,
         matched: verified?.then_some(stored),
-        reference: reference(),
+        reference: Reference::random(),
     };
     desk.db.write(move |conn| proving.apply(conn)).await
 }
@@ -130,7 +131,7 @@ struct Proving {
     which: Typed,
     /// The hash that the password matched.
     matched: Option<String>,
-    reference: String,
+    reference: Reference,
 }
 
 impl Proving {
@@ -186,7 +187,7 @@ pub enum Choice {
 /// # Errors
 /// [`Error::LinkExpired`] for a link that is not ours, too old, used, not the last one, or made for
 /// someone else.
-pub async fn look(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<()> {
+pub async fn look(desk: &Desk, user_id: UserId, token: &Secret<String>) -> Result<()> {
     let id = open(desk, user_id, token)?;
     let is_good = desk
         .db
@@ -199,7 +200,7 @@ pub async fn look(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<(
     }
 }
 
-fn open(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<String> {
+fn open(desk: &Desk, user_id: UserId, token: &Secret<String>) -> Result<String> {
     let now = desk.clock.now();
     let purpose = Purpose::ConfirmationLink;
     one_time_link::open(&desk.keys, purpose, LIFETIME, now, token)
@@ -209,7 +210,7 @@ fn open(desk: &Desk, user_id: i64, token: &Secret<String>) -> Result<String> {
 }
 
 /// Returns whether it is the last link and has set no password yet.
-fn is_good(conn: &mut Conn, user_id: i64, id: &str) -> Result<bool> {
+fn is_good(conn: &mut Conn, user_id: UserId, id: &str) -> Result<bool> {
     let set = EventKind::ConfirmationPasswordSet;
     Ok(audit::is_last_link(conn, &LINKS, user_id, id)?
         && !audit::has_reference(conn, set, user_id, id)?)

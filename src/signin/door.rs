@@ -12,6 +12,7 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Problem, ProfileFault, Result, SignInError, Step, Stopped};
 use crate::failpoint::hit_about;
+use crate::id::{Reference, UserId};
 use crate::identity_sync::{self, Sync};
 use crate::leaving;
 use crate::local_path::LocalPath;
@@ -54,19 +55,19 @@ pub enum Way {
         proof: Option<Proof>,
     },
     Password {
-        user_id: i64,
+        user_id: UserId,
         /// The stored hash that the password matched.
         matched: String,
         /// A new hash to store instead, if the old one is outdated.
         fresh_hash: Option<String>,
     },
     RescueLink {
-        user_id: i64,
+        user_id: UserId,
         /// The link's id: it opens one session.
         link: String,
     },
     PasswordLink {
-        user_id: i64,
+        user_id: UserId,
         /// The link's id.
         link: String,
         /// The hash of the password that the owner has chosen.
@@ -120,7 +121,7 @@ pub struct Entry {
     pub way: Way,
     pub next: LocalPath,
     pub token: Secret<String>,
-    pub reference: String,
+    pub reference: Reference,
     pub previous_hash: Option<String>,
     pub client: Client,
     /// The provider's grant, sealed for the session that is opened.
@@ -136,7 +137,7 @@ impl Entry {
 
 /// A known person, with the account's row locked.
 struct Known {
-    user_id: i64,
+    user_id: UserId,
     username: String,
     account_created: bool,
     changes: Changes,
@@ -385,7 +386,7 @@ fn create(
     (profile, permissions): (&Profile, &Permissions),
     asked_at: UnixTime,
     changes: &mut Changes,
-) -> Result<i64> {
+) -> Result<UserId> {
     let given = match permissions {
         Permissions::Given(given) => Some(given),
         Permissions::NotAsked | Permissions::Failed(_) => None,
@@ -413,7 +414,7 @@ fn create(
 fn adopt(
     conn: &mut Conn,
     entry: &Entry,
-    owner_id: i64,
+    owner_id: UserId,
     identity: (&str, &str),
 ) -> Result<Option<Adopted>> {
     let owner = users::lock(conn, owner_id)?;
@@ -438,7 +439,7 @@ fn adopt(
 fn know_password(
     conn: &mut Conn,
     entry: &Entry,
-    user_id: i64,
+    user_id: UserId,
     matched: &str,
     fresh_hash: Option<&str>,
 ) -> Result<Known, NotKnown> {
@@ -461,7 +462,12 @@ fn know_password(
 }
 
 /// Returns the account that a rescue link is for, if it is active.
-fn know_link(conn: &mut Conn, now: UnixTime, user_id: i64, link: &str) -> Result<Known, NotKnown> {
+fn know_link(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: UserId,
+    link: &str,
+) -> Result<Known, NotKnown> {
     let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
     // The account may have just been erased.
     if !audit::is_rescue_link_made(conn, user_id, link)? {
@@ -482,7 +488,7 @@ fn know_link(conn: &mut Conn, now: UnixTime, user_id: i64, link: &str) -> Result
 fn know_owner(
     conn: &mut Conn,
     entry: &Entry,
-    user_id: i64,
+    user_id: UserId,
     link: &str,
     hash: &str,
 ) -> Result<Known, NotKnown> {

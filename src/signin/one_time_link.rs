@@ -5,12 +5,13 @@
 use std::time::Duration;
 
 use crate::clock::UnixTime;
+use crate::id::UserId;
 use crate::secret::{Keys, NoRandomness, Purpose, SALT, Secret, random_bytes, sha256};
 
 /// An opened link.
 pub struct Link {
     pub id: String,
-    pub user_id: i64,
+    pub user_id: UserId,
 }
 
 /// A link that is about to be made.
@@ -40,7 +41,7 @@ impl Draft {
         self,
         keys: &Keys,
         now: UnixTime,
-        user_id: i64,
+        user_id: UserId,
     ) -> Result<Secret<String>, NoRandomness> {
         let plain = format!("1\n{user_id}\n{}", now.0);
         keys.seal(self.purpose, self.salt, plain.as_bytes())

@@ -19,10 +19,11 @@ use crate::config::PasswordLogin;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result};
+use crate::id::{Reference, SessionId, UserId};
 use crate::local_path::LocalPath;
 use crate::passwords::{self, MAX_LENGTH, Weakness};
 use crate::reason::Reason;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::sessions::{self, Client, Closing, Limits};
 use crate::text::is_refused;
 use crate::throttle::Paused;
@@ -44,9 +45,12 @@ pub enum Outcome {
         token: Secret<String>,
     },
     /// The answer is the same for every reason; the audit log has the reason.
-    Refused { reference: String },
+    Refused { reference: Reference },
     /// There were too many wrong passwords before.
-    Paused { reference: String, paused: Paused },
+    Paused {
+        reference: Reference,
+        paused: Paused,
+    },
 }
 
 /// Signs in with a username and a local password, with at most one verification, one read and one
@@ -134,7 +138,7 @@ async fn try_to_sign_in(
 
 /// The result of one verification.
 struct Verdict {
-    about: Option<(i64, String)>,
+    about: Option<(UserId, String)>,
     /// The reason for a refusal.
     reason: Reason,
     /// The way in, and the username; `None` for a refusal.
@@ -187,12 +191,12 @@ fn why_not(allowed: PasswordLogin, user: &User, stored: Option<&str>) -> Reason 
 /// contains an unknown username, because it may be a password typed in the wrong field.
 async fn refuse(
     desk: &Arc<Desk>,
-    about: Option<(i64, String)>,
+    about: Option<(UserId, String)>,
     reason: Reason,
     client: Client,
     deadline: Instant,
-) -> String {
-    let reference = reference();
+) -> Reference {
+    let reference = Reference::random();
     warn!(
         event = "sign_in_refused",
         attempt = "",
@@ -220,7 +224,7 @@ pub enum Change {
     Changed,
     /// The current password is wrong.
     Refused {
-        reference: String,
+        reference: Reference,
     },
     Paused(Paused),
     Weak(Weakness),
@@ -242,7 +246,7 @@ pub struct NewPassword {
 pub async fn change_own(
     desk: &Arc<Desk>,
     user: &User,
-    session_id: i64,
+    session_id: SessionId,
     typed: NewPassword,
     client: Client,
 ) -> Result<Change> {
@@ -292,7 +296,7 @@ pub async fn change_own(
         session_id,
         stored,
         hash,
-        reference: reference(),
+        reference: Reference::random(),
         client,
     };
     desk.failpoint.reach("before_password_change").await;
@@ -304,12 +308,12 @@ struct OwnChange {
     now: UnixTime,
     limits: Limits,
     user: User,
-    session_id: i64,
+    session_id: SessionId,
     /// The hash that the current password was compared with.
     stored: String,
     /// The new hash; `None` if the current password was wrong.
     hash: Option<String>,
-    reference: String,
+    reference: Reference,
     client: Client,
 }
 

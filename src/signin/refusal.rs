@@ -11,16 +11,16 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, SignInError, Step};
+use crate::id::{Reference, UserId};
 use crate::local_path::LocalPath;
 use crate::reason::Reason;
-use crate::secret::reference;
 use crate::sessions::Client;
 
 /// The error of a sign-in that failed, for the log, the row and the page.
 pub(super) fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> SignInError {
     let plan = attempt.map(|attempt| &attempt.plan);
     SignInError {
-        reference: reference(),
+        reference: Reference::random(),
         attempt: attempt.map(|attempt| attempt.id.clone()),
         provider: plan.map(|plan| plan.provider.clone()).unwrap_or_default(),
         next: plan.map_or_else(LocalPath::home, |plan| plan.next.clone()),
@@ -73,12 +73,12 @@ pub(super) async fn refuse(
 
 /// A sign-in that did not reach the door, for the audit log.
 pub(super) struct Refusal {
-    pub reference: String,
+    pub reference: Reference,
     pub reason: Reason,
     pub failure: String,
     pub provider: Option<String>,
     /// The account that it concerns, if known.
-    pub about: Option<(i64, String)>,
+    pub about: Option<(UserId, String)>,
     pub client: Client,
 }
 

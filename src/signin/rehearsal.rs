@@ -11,6 +11,7 @@ use crate::config::Document;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::SessionId;
 use crate::oauth::documents::Documents;
 use crate::oauth::{self, Permissions, Person, Provider};
 use crate::permissions::{self, BY_HAND, Permission};
@@ -69,7 +70,7 @@ pub async fn look(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
     (person, documents): (Result<Person, oauth::Failure>, Documents),
-    session_id: i64,
+    session_id: SessionId,
     visitor: Visitor,
 ) -> Result<Rehearsal> {
     let token = visitor.session_token.ok_or(Error::SignedOut)?;

@@ -16,9 +16,10 @@ use super::{CALLBACK_DEADLINE, Visitor, go_in};
 use crate::audit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::reason::Reason;
-use crate::secret::{NoRandomness, Purpose, Secret, reference};
+use crate::secret::{NoRandomness, Purpose, Secret};
 use crate::sessions::{self, Client};
 use crate::users::{self, User};
 
@@ -102,7 +103,7 @@ async fn refuse(desk: &Arc<Desk>, link: &Link, client: Client, deadline: Instant
     let user_id = link.user_id;
     let found = desk.db.read(move |conn| users::find(conn, user_id)).await;
     let refusal = Refusal {
-        reference: reference(),
+        reference: Reference::random(),
         reason: Reason::LinkExpired,
         failure: String::new(),
         provider: None,

@@ -6,6 +6,7 @@ use super::NO_PASSWORD_YET;
 use crate::db::Conn;
 use crate::db::schema::users;
 use crate::error::Result;
+use crate::id::UserId;
 
 /// The hashes of the passwords with which a person may prove who they are.
 #[derive(Clone, Default)]
@@ -25,7 +26,7 @@ impl Hashes {
 
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
-pub fn hashes(conn: &mut Conn, user_id: i64) -> Result<Hashes> {
+pub fn hashes(conn: &mut Conn, user_id: UserId) -> Result<Hashes> {
     let found: Option<(Option<String>, Option<String>)> = users::table
         .find(user_id)
         .select((users::password, users::confirmation_password))
@@ -40,7 +41,7 @@ pub fn hashes(conn: &mut Conn, user_id: i64) -> Result<Hashes> {
 
 /// Sets the confirmation password, or removes it. Returns `false` and writes nothing if there was
 /// none to remove.
-pub fn set(conn: &mut Conn, user_id: i64, hash: Option<&str>) -> Result<bool> {
+pub fn set(conn: &mut Conn, user_id: UserId, hash: Option<&str>) -> Result<bool> {
     let account = users::table.find(user_id);
     let change = users::confirmation_password.eq(hash);
     let changed = match hash {

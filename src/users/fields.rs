@@ -2,6 +2,7 @@
 //! its events expire.
 
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
 use super::{User, reserved};
@@ -11,9 +12,13 @@ use crate::code::coded;
 use crate::db::Conn;
 use crate::db::schema::user_field_changes;
 use crate::error::Result;
+use crate::id::UserId;
 
 /// The fields of an account that can change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Field {
     Username,
@@ -30,7 +35,7 @@ pub enum Field {
 coded!(Field);
 
 /// A field that now has another value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {
     pub field: Field,
     pub from: String,
@@ -44,7 +49,7 @@ pub struct LastChange {
     pub field: String,
     changed_at: i64,
     changed_by: String,
-    changed_by_id: Option<i64>,
+    changed_by_id: Option<UserId>,
 }
 
 impl LastChange {
@@ -67,7 +72,7 @@ impl LastChange {
 pub fn note_changes(
     conn: &mut Conn,
     now: UnixTime,
-    user_id: i64,
+    user_id: UserId,
     changed_by: Actor<'_>,
     fields: &[Field],
 ) -> Result<()> {
@@ -94,7 +99,7 @@ pub fn note_changes(
 /// The account whose personal data is erased.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaver<'a> {
-    pub id: i64,
+    pub id: UserId,
     pub username: &'a str,
     /// The name that replaces theirs from now on.
     pub alias: &'a str,
@@ -148,7 +153,7 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<()> {
 }
 
 /// Lists the last change of each field that has changed since the account was created.
-pub fn changes_of(conn: &mut Conn, user_id: i64) -> Result<Vec<LastChange>> {
+pub fn changes_of(conn: &mut Conn, user_id: UserId) -> Result<Vec<LastChange>> {
     Ok(user_field_changes::table
         .filter(user_field_changes::user_id.eq(user_id))
         .select((

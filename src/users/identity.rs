@@ -14,6 +14,7 @@ use crate::db::schema::{identities, users};
 use crate::db::{Conn, Prepared, each};
 use crate::error::Result;
 use crate::failpoint::hit_about;
+use crate::id::UserId;
 
 /// How far a time may lie in the future: the caller reads the clock before it waits for the row.
 const AHEAD: Duration = Duration::from_secs(60);
@@ -24,7 +25,7 @@ const AHEAD: Duration = Duration::from_secs(60);
 pub struct Identity {
     pub provider: String,
     pub subject: String,
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The account's names follow this identity.
     pub is_first: bool,
     /// Grows with each sync. It is at least the time, in microseconds, when the last sync was asked
@@ -83,7 +84,7 @@ impl Identity {
 ///
 /// # Errors
 /// [`crate::error::DatabaseError`], here and below.
-pub fn identity_of(conn: &mut Conn, provider: &str, user_id: i64) -> Result<Vec<Identity>> {
+pub fn identity_of(conn: &mut Conn, provider: &str, user_id: UserId) -> Result<Vec<Identity>> {
     Ok(each!(conn, |conn| identities::table
         .filter(identities::user_id.eq(user_id))
         .filter(identities::provider.eq(provider))
@@ -131,7 +132,7 @@ pub fn note_sync(
 
 /// Makes answers that were asked for earlier count as out of date, because the person was refused
 /// or lost what the provider had given.
-pub fn overtake(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) -> Result<()> {
+pub fn overtake(conn: &mut Conn, now: UnixTime, provider: &str, user_id: UserId) -> Result<()> {
     for identity in identity_of(conn, provider, user_id)? {
         let number = now.0.max(identity.sync_number.saturating_add(1));
         diesel::update(identities::table.find((&identity.provider, &identity.subject)))
@@ -142,7 +143,7 @@ pub fn overtake(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) ->
 }
 
 /// Records that a provider still knows the person, although nothing more could be read.
-pub fn note_known(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) -> Result<()> {
+pub fn note_known(conn: &mut Conn, now: UnixTime, provider: &str, user_id: UserId) -> Result<()> {
     diesel::update(
         identities::table
             .filter(identities::user_id.eq(user_id))
@@ -157,7 +158,7 @@ pub fn note_known(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) 
 }
 
 /// Records that a provider was asked about the person, whatever it answered.
-pub fn note_asked(conn: &mut Conn, now: UnixTime, provider: &str, user_id: i64) -> Result<()> {
+pub fn note_asked(conn: &mut Conn, now: UnixTime, provider: &str, user_id: UserId) -> Result<()> {
     diesel::update(
         identities::table
             .filter(identities::user_id.eq(user_id))
@@ -242,7 +243,7 @@ pub fn lock_with_identity(
 }
 
 /// Lists an account's identities as (provider, subject). There are never more than a few.
-pub fn identities_of(conn: &mut Conn, user_id: i64) -> Result<Vec<(String, String)>> {
+pub fn identities_of(conn: &mut Conn, user_id: UserId) -> Result<Vec<(String, String)>> {
     Ok(identities::table
         .filter(identities::user_id.eq(user_id))
         .order((identities::provider, identities::subject))
@@ -256,11 +257,11 @@ pub fn identities_of(conn: &mut Conn, user_id: i64) -> Result<Vec<(String, Strin
 pub fn link(
     conn: &mut Conn,
     now: UnixTime,
-    user_id: i64,
+    user_id: UserId,
     identity: (&str, &str),
     asked_at: UnixTime,
 ) -> Result<()> {
-    let other: Option<i64> = identities::table
+    let other: Option<UserId> = identities::table
         .filter(identities::user_id.eq(user_id))
         .select(identities::created_at)
         .first(conn)
@@ -284,7 +285,7 @@ pub(super) enum Place {
 pub(super) fn insert_identity(
     conn: &mut Conn,
     now: UnixTime,
-    user_id: i64,
+    user_id: UserId,
     (provider, subject): (&str, &str),
     place: Place,
     asked_at: UnixTime,
@@ -304,7 +305,7 @@ pub(super) fn insert_identity(
 
 /// Removes an identity from an account, and returns whether the account had it. An account without
 /// identities is a local one.
-pub fn unlink(conn: &mut Conn, user_id: i64, provider: &str, subject: &str) -> Result<bool> {
+pub fn unlink(conn: &mut Conn, user_id: UserId, provider: &str, subject: &str) -> Result<bool> {
     let removed = diesel::delete(
         identities::table
             .filter(identities::provider.eq(provider))
@@ -331,7 +332,7 @@ pub fn unlink(conn: &mut Conn, user_id: i64, provider: &str, subject: &str) -> R
     Ok(true)
 }
 
-fn oldest_identity(conn: &mut Conn, user_id: i64) -> Result<Option<(String, String)>> {
+fn oldest_identity(conn: &mut Conn, user_id: UserId) -> Result<Option<(String, String)>> {
     Ok(identities::table
         .filter(identities::user_id.eq(user_id))
         .order((identities::created_at, identities::provider))

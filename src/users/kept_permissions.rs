@@ -6,6 +6,7 @@ use crate::clock::UnixTime;
 use crate::db::schema::identities;
 use crate::db::{Conn, each};
 use crate::error::Result;
+use crate::id::UserId;
 
 /// A provider whose permissions are kept, and the time of the last good answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub fn note_permissions_kept(
 }
 
 /// Lists those of one account, the longest kept first.
-pub fn kept_permissions_of(conn: &mut Conn, user_id: i64) -> Result<Vec<Kept>> {
+pub fn kept_permissions_of(conn: &mut Conn, user_id: UserId) -> Result<Vec<Kept>> {
     let rows: Vec<(String, Option<i64>)> = each!(conn, |conn| identities::table
         .filter(identities::user_id.eq(user_id))
         .filter(identities::permissions_kept_since.is_not_null())

@@ -7,6 +7,7 @@ use crate::clock::UnixTime;
 use crate::db::schema::{identities, logouts, providers, sessions, user_permissions, users};
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
+use crate::id::UserId;
 
 /// Returns the pointer by which a provider's people are known. It is recorded while there are none.
 ///
@@ -116,7 +117,7 @@ pub fn take_rows(conn: &mut Conn, provider: &str, subjects: Option<&[&str]>) -> 
         Some(subjects) => known.filter(identities::subject.eq_any(subjects)),
         None => known,
     };
-    let mut people: Vec<i64> = known.load(conn)?;
+    let mut people: Vec<UserId> = known.load(conn)?;
     people.sort_unstable();
     people.dedup();
     for people in people.chunks(1000) {
@@ -125,7 +126,7 @@ pub fn take_rows(conn: &mut Conn, provider: &str, subjects: Option<&[&str]>) -> 
             .order(users::id)
             .select(users::id)
             .for_no_key_update()
-            .load::<i64>(conn)?;
+            .load::<UserId>(conn)?;
     }
     Ok(())
 }
@@ -133,7 +134,7 @@ pub fn take_rows(conn: &mut Conn, provider: &str, subjects: Option<&[&str]>) -> 
 #[derive(QueryableByName)]
 struct Held {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
-    user_id: i64,
+    user_id: UserId,
     #[diesel(sql_type = diesel::sql_types::Text)]
     name: String,
 }

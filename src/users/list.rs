@@ -14,6 +14,7 @@ use crate::clock::UnixTime;
 use crate::code::coded;
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
+use crate::id::UserId;
 use crate::paging::{COUNT_CAP, Listing, Page, Total, WINDOW, WINDOWS};
 
 /// Up to this many accounts are sorted and filtered in full.
@@ -274,7 +275,7 @@ impl Filter {
 /// by the search; [`crate::error::DatabaseError`], here and below.
 pub fn list(conn: &mut Conn, wanted: &Wanted) -> Result<Listing<User>> {
     if let Some(id) = wanted.page.anchor()
-        && super::find(conn, id)?.is_none()
+        && super::find(conn, UserId(id))?.is_none()
     {
         return Err(Error::BadRequest);
     }
@@ -422,11 +423,10 @@ fn total_up_to(
     words: i64,
 ) -> Result<Option<Total>> {
     let conditions = filter.conditions();
-    let cap = COUNT_CAP + 1;
     let ids = match conditions.as_slice() {
         [] => {
             let all = Sql::text("SELECT u.id FROM users u");
-            return Ok(Some(match Total::from_count(all.count_up_to(conn, cap)?) {
+            return Ok(Some(match Total::of(conn, &all, COUNT_CAP)? {
                 Total::MoreThan(_) => estimate(conn)?,
                 few => few,
             }));
@@ -443,12 +443,7 @@ fn total_up_to(
         }
     };
     if filter.prefix().is_none() || conditions.len() > 1 {
-        let count = ids.count_up_to(conn, cap_of_filter + 1)?;
-        return Ok(Some(if count > cap_of_filter {
-            Total::MoreThan(cap_of_filter)
-        } else {
-            Total::Exactly(count)
-        }));
+        return Total::of(conn, &ids, cap_of_filter).map(Some);
     }
     // Several words may find one account, so count the accounts of at most this many words.
     let counted = Sql::text(

@@ -8,7 +8,7 @@ use crate::config::PasswordLogin;
 use crate::db::schema::users;
 use crate::db::{Conn, each};
 use crate::error::Result;
-use crate::id::new_id;
+use crate::id::{UserId, new_id};
 
 /// An account made by hand.
 pub struct NewLocal<'a> {
@@ -33,7 +33,7 @@ pub fn may_use_password(allowed: PasswordLogin, role: Role) -> bool {
 /// The stored password of a local account before one has been set. Nothing matches it.
 pub const NO_PASSWORD_YET: &str = "!";
 
-pub fn create_local(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<i64> {
+pub fn create_local(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Result<UserId> {
     let NewLocal {
         username,
         first_name,
@@ -83,7 +83,7 @@ pub fn find_with_password(
 pub fn note_sign_in(
     conn: &mut Conn,
     now: UnixTime,
-    user_id: i64,
+    user_id: UserId,
     matched: Option<&str>,
 ) -> Result<bool> {
     let active = users::table
@@ -103,7 +103,7 @@ pub fn note_sign_in(
 /// has another.
 pub fn replace_password(
     conn: &mut Conn,
-    user_id: i64,
+    user_id: UserId,
     matched: &str,
     password_hash: &str,
 ) -> Result<bool> {
@@ -117,7 +117,7 @@ pub fn replace_password(
     Ok(changed == 1)
 }
 
-pub fn set_password(conn: &mut Conn, user_id: i64, password_hash: &str) -> Result<()> {
+pub fn set_password(conn: &mut Conn, user_id: UserId, password_hash: &str) -> Result<()> {
     diesel::update(users::table.find(user_id))
         .set(users::password.eq(Some(password_hash)))
         .execute(conn)?;
@@ -125,7 +125,7 @@ pub fn set_password(conn: &mut Conn, user_id: i64, password_hash: &str) -> Resul
 }
 
 /// Removes the account's local password: it no longer signs anyone in or proves who they are.
-pub fn clear_password(conn: &mut Conn, user_id: i64) -> Result<()> {
+pub fn clear_password(conn: &mut Conn, user_id: UserId) -> Result<()> {
     diesel::update(users::table.find(user_id))
         .set((
             users::password.eq(None::<&str>),
@@ -136,7 +136,7 @@ pub fn clear_password(conn: &mut Conn, user_id: i64) -> Result<()> {
 }
 
 /// Finds the hash of an account's local password, if it has one.
-pub fn password_hash(conn: &mut Conn, user_id: i64) -> Result<Option<String>> {
+pub fn password_hash(conn: &mut Conn, user_id: UserId) -> Result<Option<String>> {
     let found: Option<Option<String>> = each!(conn, |conn| users::table
         .find(user_id)
         .select(users::password)
@@ -145,6 +145,6 @@ pub fn password_hash(conn: &mut Conn, user_id: i64) -> Result<Option<String>> {
     Ok(found.flatten())
 }
 
-pub fn has_password(conn: &mut Conn, user_id: i64) -> Result<bool> {
+pub fn has_password(conn: &mut Conn, user_id: UserId) -> Result<bool> {
     Ok(password_hash(conn, user_id)?.is_some())
 }

@@ -7,6 +7,7 @@ use crate::clock::UnixTime;
 use crate::db::schema::identities;
 use crate::db::{Conn, each};
 use crate::error::Result;
+use crate::id::UserId;
 
 /// The consequence of a provider's refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub enum Effect {
 pub fn note(
     conn: &mut Conn,
     now: UnixTime,
-    user_id: i64,
+    user_id: UserId,
     provider: &str,
     effect: Effect,
 ) -> Result<bool> {
@@ -52,7 +53,7 @@ pub fn note(
 }
 
 /// Records that `provider` no longer refuses a person, and returns whether it did.
-pub fn let_in(conn: &mut Conn, user_id: i64, provider: &str) -> Result<bool> {
+pub fn let_in(conn: &mut Conn, user_id: UserId, provider: &str) -> Result<bool> {
     let cleared = diesel::update(
         identities::table
             .filter(identities::user_id.eq(user_id))
@@ -65,7 +66,7 @@ pub fn let_in(conn: &mut Conn, user_id: i64, provider: &str) -> Result<bool> {
 }
 
 /// Removes every provider's refusal of a person.
-pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
+pub fn forget(conn: &mut Conn, user_id: UserId) -> Result<()> {
     diesel::update(
         identities::table
             .filter(identities::user_id.eq(user_id))
@@ -77,7 +78,7 @@ pub fn forget(conn: &mut Conn, user_id: i64) -> Result<()> {
 }
 
 /// Lists the providers that refuse a person, and since when.
-pub fn of(conn: &mut Conn, user_id: i64) -> Result<Vec<(String, UnixTime)>> {
+pub fn of(conn: &mut Conn, user_id: UserId) -> Result<Vec<(String, UnixTime)>> {
     let rows: Vec<(String, Option<i64>)> = each!(conn, |conn| identities::table
         .filter(identities::user_id.eq(user_id))
         .filter(identities::refused_at.is_not_null())
@@ -92,11 +93,16 @@ pub fn of(conn: &mut Conn, user_id: i64) -> Result<Vec<(String, UnixTime)>> {
 }
 
 /// Lists up to `limit` accounts that `provider` refuses, ordered by id, starting after `after`.
-pub fn by(conn: &mut Conn, provider: &str, after: Option<i64>, limit: i64) -> Result<Vec<i64>> {
+pub fn by(
+    conn: &mut Conn,
+    provider: &str,
+    after: Option<UserId>,
+    limit: i64,
+) -> Result<Vec<UserId>> {
     Ok(identities::table
         .filter(identities::provider.eq(provider))
         .filter(identities::refused_at.is_not_null())
-        .filter(identities::user_id.gt(after.unwrap_or(i64::MIN)))
+        .filter(identities::user_id.gt(after.unwrap_or(UserId(i64::MIN))))
         .order(identities::user_id)
         .limit(limit)
         .select(identities::user_id)

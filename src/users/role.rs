@@ -8,6 +8,7 @@ use crate::code::coded;
 use crate::db::schema::users;
 use crate::db::{Conn, Sql};
 use crate::error::Result;
+use crate::id::UserId;
 
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray,
@@ -73,20 +74,20 @@ pub(super) const fn roles_of(flags: Flags) -> Roles {
 /// `after`.
 pub fn with_role_by_permission(
     conn: &mut Conn,
-    after: Option<i64>,
+    after: Option<UserId>,
     limit: i64,
 ) -> Result<Vec<User>> {
     // An admin counts as staff, too.
     Ok(users::table
         .filter(users::is_staff_by_permission.eq(true))
-        .filter(users::id.gt(after.unwrap_or(i64::MIN)))
+        .filter(users::id.gt(after.unwrap_or(UserId(i64::MIN))))
         .order(users::id)
         .limit(limit)
         .select(User::as_select())
         .load(conn)?)
 }
 
-pub fn set_role_by_permission(conn: &mut Conn, user_id: i64, role: Role) -> Result<()> {
+pub fn set_role_by_permission(conn: &mut Conn, user_id: UserId, role: Role) -> Result<()> {
     let (is_staff, is_superuser) = role.flags();
     diesel::update(users::table.find(user_id))
         .set((
@@ -97,7 +98,7 @@ pub fn set_role_by_permission(conn: &mut Conn, user_id: i64, role: Role) -> Resu
     Ok(())
 }
 
-pub fn set_role_by_hand(conn: &mut Conn, user_id: i64, role: Role) -> Result<()> {
+pub fn set_role_by_hand(conn: &mut Conn, user_id: UserId, role: Role) -> Result<()> {
     let (is_staff, is_superuser) = role.flags();
     diesel::update(users::table.find(user_id))
         .set((
@@ -110,7 +111,7 @@ pub fn set_role_by_hand(conn: &mut Conn, user_id: i64, role: Role) -> Result<()>
 
 /// Returns whether an active admin other than this one would remain. Call
 /// [`crate::db::lock_superusers`] first.
-pub fn has_other_superuser(conn: &mut Conn, user_id: i64) -> Result<bool> {
+pub fn has_other_superuser(conn: &mut Conn, user_id: UserId) -> Result<bool> {
     // Use the index of roles: the table may have a million rows.
     let other = Sql::text("SELECT u.id AS value FROM users u WHERE ")
         .then(&list::has_role(Role::Superuser))

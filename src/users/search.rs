@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use super::{COLUMNS, Id, User, terms};
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
+use crate::id::UserId;
 use crate::paging::{Listing, Page, WINDOW, WINDOWS};
 
 /// The most windows a page reads in which no word lists an account.
@@ -37,7 +38,7 @@ pub(super) fn hits(
     reach: &Reach,
 ) -> Result<Listing<User>> {
     let end = terms::end_of(prefix);
-    let anchor = match page.anchor() {
+    let anchor = match page.anchor().map(UserId) {
         None => None,
         Some(id) => Some((id, first_hit(conn, id, prefix, &end)?)),
     };
@@ -90,7 +91,7 @@ pub(super) fn hits(
     Ok(listing)
 }
 
-fn first_hit(conn: &mut Conn, user_id: i64, prefix: &str, end: &str) -> Result<Hit> {
+fn first_hit(conn: &mut Conn, user_id: UserId, prefix: &str, end: &str) -> Result<Hit> {
     Sql::new(
         "SELECT is_inner, term FROM user_terms WHERE user_id = ? AND term >= ? AND term < ? ORDER BY is_inner, term LIMIT 1",
         [user_id.into(), prefix.into(), end.into()],
@@ -114,7 +115,7 @@ struct Part<'a> {
     is_inner: bool,
     is_backward: bool,
     /// The account and the word at which the page begins.
-    from: Option<(i64, String)>,
+    from: Option<(UserId, String)>,
 }
 
 impl Part<'_> {
@@ -196,11 +197,11 @@ impl Part<'_> {
     }
 
     /// Returns the last word of the window, if the window was full.
-    fn last_word(&self, conn: &mut Conn) -> Result<Option<(i64, String)>> {
+    fn last_word(&self, conn: &mut Conn) -> Result<Option<(UserId, String)>> {
         #[derive(QueryableByName)]
         struct Word {
             #[diesel(sql_type = diesel::sql_types::BigInt)]
-            user_id: i64,
+            user_id: UserId,
             #[diesel(sql_type = diesel::sql_types::Text)]
             term: String,
         }

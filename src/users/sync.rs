@@ -9,6 +9,7 @@ use crate::clock::UnixTime;
 use crate::db::schema::users;
 use crate::db::{Conn, Prepared, each};
 use crate::error::Result;
+use crate::id::UserId;
 
 /// A provider's description of a person at a sign-in. `None` keeps what is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +115,7 @@ pub fn changes(user: &User, profile: &Profile) -> Vec<FieldChange> {
 }
 
 /// Records that a provider's permissions could be read.
-pub fn note_permissions_read(conn: &mut Conn, now: UnixTime, user_id: i64) -> Result<()> {
+pub fn note_permissions_read(conn: &mut Conn, now: UnixTime, user_id: UserId) -> Result<()> {
     diesel::update(users::table.find(user_id))
         .set(users::permissions_synced_at.eq(now.0))
         .execute(conn)?;

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use crate::db::schema::{user_terms, users};
 use crate::db::{Conn, each};
 use crate::error::Result;
+use crate::id::UserId;
 
 /// The longest word, in characters; longer ones are cut.
 const MAX_TERM: usize = 64;
@@ -69,7 +70,7 @@ pub const fn is_han(c: char) -> bool {
 #[derive(Insertable)]
 #[diesel(table_name = user_terms)]
 struct NewTerm {
-    user_id: i64,
+    user_id: UserId,
     is_inner: bool,
     term: String,
 }
@@ -80,7 +81,7 @@ struct NewTerm {
 /// [`crate::error::DatabaseError`], here and below.
 pub fn write(
     conn: &mut Conn,
-    user_id: i64,
+    user_id: UserId,
     username: &str,
     first_name: &str,
     email: &str,
@@ -96,7 +97,7 @@ pub fn write(
 /// Inserts the words of a new account whose row already says that it has them.
 pub fn insert(
     conn: &mut Conn,
-    user_id: i64,
+    user_id: UserId,
     username: &str,
     first_name: &str,
     email: &str,
@@ -118,7 +119,7 @@ pub fn insert(
 /// Makes up to `limit` accounts findable that were stored before there were words, and returns how
 /// many.
 pub fn catch_up(conn: &mut Conn, limit: i64) -> Result<usize> {
-    let missing: Vec<i64> = users::table
+    let missing: Vec<UserId> = users::table
         .filter(users::is_searchable.eq(false))
         .order(users::id)
         .limit(limit)

@@ -18,6 +18,7 @@ use crate::audit::event::{Event, SignInWay};
 use crate::audit::{self, Actor, Record};
 use crate::desk::Desk;
 use crate::error::Result;
+use crate::id::SessionId;
 use crate::permissions::{self, Held};
 use crate::sessions;
 use crate::signout;
@@ -177,7 +178,7 @@ pub async fn timeline(
 pub async fn end_session(
     me: SignedIn,
     desk: Data<Desk>,
-    id: Path<i64>,
+    id: Path<SessionId>,
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     signout::end_session(&desk, &me.user, *id, me.visit.client).await?;

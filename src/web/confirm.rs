@@ -13,9 +13,10 @@ use super::redirect::{path, see_other};
 use super::ways_in::{WayIn, ways};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::oauth::Prompt;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::signin::confirmation::{Outcome, Owner, Typed, prove};
 use crate::users::{self, confirmation};
 
@@ -31,7 +32,7 @@ struct ConfirmPage<'a> {
     next: &'a str,
     username: &'a str,
     problem: Option<Problem>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 impl ConfirmPage<'_> {
@@ -113,7 +114,7 @@ pub async fn confirm(me: SignedIn, desk: Data<Desk>, form: Form<Fields>) -> Resu
     let (reference, paused) = match outcome {
         Outcome::Proved => return Ok(see_other(&next.to_ascii())),
         Outcome::Refused { reference } => (reference, None),
-        Outcome::Paused(paused) => (reference(), Some(paused)),
+        Outcome::Paused(paused) => (Reference::random(), Some(paused)),
     };
     let (heading, lead) = match paused {
         None => (t.confirm_wrong_heading, t.confirm_wrong_lead.to_owned()),

@@ -13,8 +13,8 @@ use crate::desk::Desk;
 use crate::error::{self, Cause, DatabaseError, Error, Result, SignInError};
 use crate::i18n::messages::Messages;
 use crate::i18n::sentence::Around;
+use crate::id::Reference;
 use crate::oauth::Prompt;
-use crate::secret::reference;
 use crate::users::User;
 
 impl ResponseError for Error {
@@ -81,7 +81,7 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
 /// An answer, and the reference that identifies the error on its page and in the log.
 pub struct Shown {
     pub response: HttpResponse,
-    pub reference: Option<String>,
+    pub reference: Option<Reference>,
 }
 
 pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>) -> Shown {
@@ -99,7 +99,7 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
     let status = failed.status_code();
     let reference = match failed {
         Error::SignIn(error) => error.reference.clone(),
-        _ => reference(),
+        _ => Reference::random(),
     };
     let page = if visit.is_script {
         Ok(json(visit, status, failed, &reference))
@@ -129,7 +129,7 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
     }
 }
 
-fn json(visit: &Visit, status: StatusCode, failed: &Error, reference: &str) -> HttpResponse {
+fn json(visit: &Visit, status: StatusCode, failed: &Error, reference: &Reference) -> HttpResponse {
     let (heading, _) = heading_and_lead(visit.lang.messages(), failed);
     let document = serde_json::json!({
         "error": code(failed),
@@ -141,13 +141,24 @@ fn json(visit: &Visit, status: StatusCode, failed: &Error, reference: &str) -> H
         .body(document.to_string())
 }
 
-fn code(failed: &Error) -> &'static str {
+const fn code(failed: &Error) -> &'static str {
     match failed {
-        Error::AttemptUsed | Error::SignedOutThere => "bad_request",
+        Error::SignedOut => "signed_out",
+        Error::Forbidden => "forbidden",
+        Error::FreshSignInNeeded => "fresh_sign_in_needed",
+        Error::NotFound => "not_found",
+        Error::MethodNotAllowed { .. } => "method_not_allowed",
+        Error::ForgedForm => "forged_form",
+        Error::BadRequest | Error::AttemptUsed | Error::SignedOutThere => "bad_request",
+        Error::TooLarge => "too_large",
+        Error::Timeout => "timeout",
+        Error::UnsupportedEncoding => "unsupported_encoding",
+        Error::Misdirected => "misdirected",
+        Error::LinkExpired => "link_expired",
+        Error::Overloaded => "overloaded",
         Error::SignIn(error) => error.cause.code(),
         Error::Database(DatabaseError::Busy | DatabaseError::Down(_)) => "unavailable",
-        Error::Database(DatabaseError::Query(_)) => "internal",
-        other => other.into(),
+        Error::Database(DatabaseError::Query(_)) | Error::Internal(_) => "internal",
     }
 }
 
@@ -186,7 +197,7 @@ struct PortalError<'a> {
     heading: &'static str,
     lead: &'static str,
     is_forbidden: bool,
-    reference: &'a str,
+    reference: &'a Reference,
 }
 
 /// The error page outside the portal, for everyone else and for our own failures.
@@ -197,7 +208,7 @@ struct PlainError<'a> {
     heading: &'static str,
     lead: &'static str,
     is_ours: bool,
-    reference: &'a str,
+    reference: &'a Reference,
 }
 
 #[derive(Template)]
@@ -211,7 +222,7 @@ struct SignInFailed<'a> {
     outcome: &'static str,
     /// The target and the label of the button.
     onward: (String, String),
-    reference: &'a str,
+    reference: &'a Reference,
 }
 
 #[derive(Template)]
@@ -221,7 +232,7 @@ struct Deactivated<'a> {
     username: &'a str,
     retry: String,
     logout_url: Option<&'a str>,
-    reference: &'a str,
+    reference: &'a Reference,
 }
 
 fn page(
@@ -230,7 +241,7 @@ fn page(
     viewer: Option<&User>,
     status: StatusCode,
     failed: &Error,
-    reference: &str,
+    reference: &Reference,
 ) -> Result<HttpResponse> {
     let page = Page::new(desk, visit, viewer)?;
     if let Error::SignIn(error) = failed {

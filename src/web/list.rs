@@ -217,12 +217,12 @@ pub struct Pager {
 }
 
 impl Pager {
-    pub fn of<Row>(
+    pub fn of<Row, Id: Into<i64>>(
         listing: &Listing<Row>,
         address: &ListQuery,
         label: &'static str,
         note: String,
-        id: impl Fn(&Row) -> i64,
+        id: impl Fn(&Row) -> Id,
     ) -> Self {
         let at = |name, id: i64| address.with(name, Some(&id.to_string()));
         let is_backward = address.get("before").is_some() || address.get("last").is_some();

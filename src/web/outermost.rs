@@ -21,11 +21,11 @@ use super::connection::UnderWay;
 use super::cookie;
 use super::guard::{Viewer, signed_in};
 use super::host::{self, Host};
-use super::page::Reference;
 use super::visit::{Visit, desk};
 use super::{error_pages, headers};
 use crate::desk::Desk;
 use crate::error::{DatabaseError, Error};
+use crate::id::Reference;
 use crate::users::User;
 
 pub async fn wrap(
@@ -101,7 +101,7 @@ struct Line {
     /// The path without the query, which may hold a code.
     path: String,
     address: String,
-    reference: Option<String>,
+    reference: Option<Reference>,
     body: Option<Rc<Watched>>,
 }
 
@@ -127,9 +127,7 @@ impl Line {
         let (http, response) = response.into_parts();
         let mut response = match response.error() {
             None => {
-                if let Some(Reference(reference)) = response.extensions().get() {
-                    self.reference = Some(reference.clone());
-                }
+                self.reference = response.extensions().get().cloned();
                 response.map_into_boxed_body()
             }
             Some(failed) => {
@@ -182,14 +180,14 @@ impl Line {
         viewer: Option<&User>,
     ) -> HttpResponse {
         let shown = error_pages::render(failed, desk, visit, viewer);
-        let reference = shown.reference.as_deref();
+        let reference = shown.reference.as_ref();
         match failed {
             Error::Internal(_)
             | Error::Database(DatabaseError::Query(_) | DatabaseError::Down(_)) => {
-                error!(event = "error", reference = reference.unwrap_or_default(); "{failed}");
+                error!(event = "error", reference = reference.map_or("", Reference::as_str); "{failed}");
             }
             Error::Database(DatabaseError::Busy) | Error::ForgedForm => {
-                warn!(event = "error", reference = reference.unwrap_or_default(); "{failed}");
+                warn!(event = "error", reference = reference.map_or("", Reference::as_str); "{failed}");
             }
             _ => {}
         }
@@ -218,7 +216,7 @@ impl Line {
             ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             user = viewer.map_or("", |viewer| viewer.0.username.as_str()),
             address = self.address.as_str(),
-            reference = self.reference.as_deref().unwrap_or_default();
+            reference = self.reference.as_ref().map_or("", Reference::as_str);
             ""
         );
     }

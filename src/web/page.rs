@@ -21,6 +21,7 @@ use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n::messages::Messages;
 use crate::i18n::{self, Lang, sentence};
+use crate::id::{Reference, UserId};
 use crate::oauth::Provider;
 use crate::throttle::Paused;
 use crate::users::{Role, User, terms};
@@ -95,7 +96,7 @@ impl<'a> Page<'a> {
     /// the request, and programs learn when to try again.
     pub fn refuse(
         &self,
-        reference: &str,
+        reference: &Reference,
         paused: Option<Paused>,
         template: &impl Template,
     ) -> Result<HttpResponse> {
@@ -104,8 +105,7 @@ impl<'a> Page<'a> {
             None => StatusCode::UNPROCESSABLE_ENTITY,
         };
         let mut response = self.respond(status, template)?;
-        let noted = Reference(reference.to_owned());
-        response.extensions_mut().insert(noted);
+        response.extensions_mut().insert(reference.clone());
         if let Some(paused) = paused {
             let seconds = paused.retry_after.as_secs() + 1;
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -302,9 +302,6 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The reference on a page that a handler rendered itself, for the log line of the request.
-pub struct Reference(pub String);
-
 /// The message above a form whose password was refused.
 pub struct Problem {
     pub heading: &'static str,
@@ -330,7 +327,7 @@ impl<T: Moment> Moment for &T {
 
 /// A person, as a page shows them.
 pub struct Person {
-    pub id: i64,
+    pub id: UserId,
     pub name: String,
     pub username: String,
     pub email: String,

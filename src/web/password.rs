@@ -11,8 +11,9 @@ use super::guard::{Reader, SignedIn};
 use super::page::Page;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::Reference;
 use crate::passwords::Weakness;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::signin::password::{self, Change, NewPassword};
 use crate::users;
 
@@ -22,7 +23,7 @@ struct PasswordPage<'a> {
     page: &'a Page<'a>,
     username: &'a str,
     problem: Option<Problem>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 impl PasswordPage<'_> {
@@ -106,7 +107,7 @@ pub async fn change(
             Change::Differs => (AGAIN, t.passwords_differ.to_owned()),
         };
     // Every page with a refusal has a reference that is also in the log.
-    let reference = known_reference.unwrap_or_else(reference);
+    let reference = known_reference.unwrap_or_else(Reference::random);
     let shown = PasswordPage {
         page: &page,
         username: &me.user.username,

@@ -15,8 +15,9 @@ use super::visit::Visit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n::sentence::Around;
+use crate::id::Reference;
 use crate::local_path::LocalPath;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::signin::password_link::{self, Choice};
 use crate::users::User;
 
@@ -65,7 +66,7 @@ pub struct ChoosePage<'a> {
     is_for_sign_in: bool,
     /// The field, and the problem with it.
     problem: Option<(&'static str, &'static str)>,
-    reference: Option<String>,
+    reference: Option<Reference>,
 }
 
 impl<'a> ChoosePage<'a> {
@@ -103,7 +104,7 @@ impl<'a> ChoosePage<'a> {
 
     /// Answers with the page that names a field and the problem with it.
     pub fn refuse(mut self, problem: (&'static str, &'static str)) -> Result<HttpResponse> {
-        let reference = reference();
+        let reference = Reference::random();
         self.problem = Some(problem);
         self.reference = Some(reference.clone());
         self.page.refuse(&reference, None, &self)

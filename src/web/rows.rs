@@ -1,6 +1,7 @@
 //! Rows that several pages show: sessions, and permissions that were kept.
 
 use crate::clock::UnixTime;
+use crate::id::SessionId;
 use crate::sessions::Session;
 use crate::users::{self, User};
 use crate::web::device::Device;
@@ -16,7 +17,7 @@ pub struct ShownSession {
 }
 
 impl ShownSession {
-    pub fn of(session: Session, page: &Page<'_>, this: Option<i64>) -> Self {
+    pub fn of(session: Session, page: &Page<'_>, this: Option<SessionId>) -> Self {
         Self {
             device: Device::of(&session.user_agent, page.lang),
             is_this: this == Some(session.id),

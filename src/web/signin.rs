@@ -24,6 +24,7 @@ use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::oauth::Prompt;
 use crate::secret::Secret;
@@ -89,7 +90,7 @@ struct SignInPage<'a> {
     ways: Vec<WayIn<'a>>,
     form: Option<PasswordForm<'a>>,
     problem: Option<Problem>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 impl SignInPage<'_> {

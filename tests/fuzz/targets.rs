@@ -280,12 +280,12 @@ pub fn claims(data: &[u8]) {
     };
     let claims = jwt.claims();
     let (kind, algorithm) = (jwt.kind.as_str(), jwt.algorithm);
-    let check = |asked| claims::check_id_token(claims, kind, algorithm, parties, asked, now);
+    let check = |asked| claims::check_id_token(&jwt, parties, asked, now);
     let is_id_token = check(&asked).is_ok();
     let is_more = check(&asked_more).is_ok();
-    let is_refreshed = claims::check_refreshed(claims, kind, parties, SUB, now).is_ok();
-    let is_userinfo = claims::check_userinfo(claims, kind, parties, now).is_ok();
-    let logout = claims::check_logout(claims, kind, parties, now).ok();
+    let is_refreshed = claims::check_refreshed(&jwt, parties, SUB, now).is_ok();
+    let is_userinfo = claims::check_userinfo(&jwt, parties, now).is_ok();
+    let logout = claims::check_logout(&jwt, parties, now).ok();
 
     let of = |name: &str| claims.get(name).and_then(Value::as_str);
     if is_id_token || is_refreshed || is_userinfo || logout.is_some() {

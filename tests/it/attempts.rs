@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use frontdesk::secret::{Generation, Keys, Purpose, SALT, Secret};
 use url::Url;
 
 use crate::support::{
@@ -15,6 +16,60 @@ fn query(address: &str) -> HashMap<String, String> {
         .query_pairs()
         .into_owned()
         .collect()
+}
+
+/// The texts were made by another library (Python's `hashlib`, `hmac` and `cryptography`).
+#[test]
+fn what_an_earlier_version_sealed_under_the_same_key_still_opens() {
+    let keys = Keys::new(
+        &Secret::from("0123456789abcdef0123456789abcdef".to_owned()),
+        None,
+    );
+    let salt = [7; SALT];
+    let attempt = "BwcHBwcHBwcHBwcHBwcHB8Cnnu4K-svVan4LWmq8RJvZGdCmOg";
+    let grant = "2.BwcHBwcHBwcHBwcHBwcHB8fcPtFbOhuQYbD6sB5AcqN9HlXD-Q";
+    assert_eq!(
+        keys.seal(Purpose::Attempt, salt, b"plain").as_deref(),
+        Some(attempt)
+    );
+    assert_eq!(
+        keys.seal_at(Purpose::Grant, salt, b"plain", "place")
+            .as_deref(),
+        Some(grant)
+    );
+    for opened in [
+        keys.open(Purpose::Attempt, attempt),
+        keys.open_at(Purpose::Grant, grant, "place"),
+    ] {
+        let opened = opened.expect("an opened value");
+        assert_eq!(
+            (opened.salt, opened.plain.as_slice()),
+            (salt, &b"plain"[..])
+        );
+    }
+    assert!(keys.open(Purpose::Grant, attempt).is_none());
+    assert!(keys.open_at(Purpose::Grant, grant, "elsewhere").is_none());
+    let (current, binding) = (Generation::Current, "binding");
+    assert_eq!(
+        keys.pkce_verifier(current, &salt, binding).expose(),
+        "DV9f3n4RuXI2q0Mo8ZIVNWaT5AmvMJG93qUyk6gA6d4"
+    );
+    assert_eq!(
+        keys.nonce(current, &salt, binding),
+        "VKu8zN1FfCtm-WOhX151qejgYGoCzzKR_EU-cUUdbLg"
+    );
+    assert_eq!(
+        keys.csrf_token("holder"),
+        "092bnRo8TpfCt5exQqCKNKtocjuUgUABafLGdd3wFTk"
+    );
+    assert_eq!(
+        keys.adding_token("session", "provider", 1_700_000_000),
+        "1700000000-SuTOE2b8keoBYz21BsKCVrqbh3KaCvUMkxW61Ai1MDo"
+    );
+    assert_eq!(
+        frontdesk::secret::base64url(keys.cookie()),
+        "k3GePex70_QmKWSB7tUsIg4f5nmwgUtTJQR3JelIMK52P_Nj6bUqoZB4OkebY3VhVtNP7ZF5sOmYurFOKFNpjg"
+    );
 }
 
 on_both_databases! {

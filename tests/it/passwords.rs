@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use frontdesk::id::UserId;
 use serde_json::json;
 
 use crate::support::desk::PASSWORD;
@@ -592,7 +593,7 @@ fn a_rescue_link_that_the_audit_log_does_not_know_opens_nothing() {
         let draft = frontdesk::signin::rescue::draft().expect("randomness");
         let id = desk.db_id_of("root");
         let token = draft
-            .token(&desk.inner.keys, desk.clock.now(), id)
+            .token(&desk.inner.keys, desk.clock.now(), UserId(id))
             .expect("randomness");
         let link = frontdesk::signin::rescue::address("", &token);
         let browser = desk.browser();

@@ -593,7 +593,7 @@ fn certificate(host: &str, expired: bool) -> (String, tokio_rustls::TlsAcceptor)
         leaf.not_after = rcgen::date_time_ymd(2020, 1, 1);
     }
     let leaf = leaf.signed_by(&key, &issuer).expect("a certificate");
-    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let config = rustls::ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(

@@ -227,9 +227,9 @@ fn clone_and_build(folder: &Path) -> (PathBuf, PathBuf) {
             .args(["clone", "--quiet", here])
             .arg(&clone),
     );
+    // What runs while building is built already.
     let target = env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(here).join("target"), PathBuf::from)
-        .join("first-day");
+        .map_or_else(|| Path::new(here).join("target"), PathBuf::from);
     let version = Command::new("rustc").arg("-vV").output().expect("rustc");
     let version = text(&version.stdout);
     let triple = version
@@ -300,7 +300,7 @@ struct SecureBrowser {
 
 impl SecureBrowser {
     fn new(authority: &[u8]) -> Self {
-        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let authority = reqwest::Certificate::from_pem(authority).expect("a certificate");
         let client = Client::builder()
             .no_proxy()

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use frontdesk::id::SessionId;
+
 use crate::support::{Database, Db, Desk, Person, on_both_databases, run, until};
 
 on_both_databases! {
@@ -57,7 +59,7 @@ on_both_databases! {
         desk.db_end_sessions();
         let seen = desk.database.number("SELECT last_seen_at AS value FROM sessions");
         let hash = desk.db_column("sessions", "id");
-        let id: i64 = hash[0].parse().expect("an id");
+        let id: SessionId = hash[0].parse().expect("an id");
         let now = desk.clock.now().plus(Duration::from_secs(300));
         desk.inner.db.write(move |conn| frontdesk::sessions::touch(conn, now, id)).await.expect("a write");
         assert_eq!(desk.database.number("SELECT last_seen_at AS value FROM sessions"), seen, "no row was touched");

@@ -10,6 +10,7 @@ use crate::clock::{Clock, UnixTime};
 use crate::config::{ClientAuth, ProviderSettings, PublicUrl};
 use crate::error::Cause;
 use crate::oauth::metadata::Metadata;
+use crate::oauth::probe::ProviderAddress;
 use crate::oauth::{Moment, Provider, jwt};
 
 const DISCOVERY_PATIENCE: Duration = Duration::from_secs(5);
@@ -33,18 +34,12 @@ pub async fn check(
         whose,
         now: Clock::default().now(),
     };
-    if inspection.check_discovery().await == Answered::Yes {
+    if inspection.check_discovery().await {
         inspection.check_clock().await;
     }
     inspection.check_proof();
     for address in inspection.provider.addresses() {
-        let used_by = if address.is_needed {
-            UsedBy::Server
-        } else {
-            UsedBy::Browsers
-        };
-        let (name, url) = (&address.setting, &address.url);
-        inspection.check_address(name, url, used_by).await;
+        inspection.check_address(&address).await;
     }
     Ok(())
 }
@@ -53,8 +48,8 @@ fn check_settings(settings: &ProviderSettings, whose: &str) {
     let name = |key: &str| settings.source.name(key);
     let label = format!("provider {}", settings.id);
     match &settings.issuer {
-        Some(issuer) => Report::ok(&label, format!("OpenID Connect, issuer {issuer}")),
-        None => Report::ok(&label, "OAuth2"),
+        Some(issuer) => ok!(label, "OpenID Connect, issuer {issuer}"),
+        None => ok!(label, "OAuth2"),
     }
     let vouches_for = settings.vouches_for.words();
     let vouches_for = if vouches_for.is_empty() {
@@ -62,35 +57,31 @@ fn check_settings(settings: &ProviderSettings, whose: &str) {
     } else {
         vouches_for.join(", ")
     };
-    Report::ok(&format!("vouches_for{whose}"), vouches_for);
+    ok!(format!("vouches_for{whose}"), "{vouches_for}");
     let issuer = settings.issuer.as_deref().unwrap_or_default();
     if issuer.starts_with("http:") {
-        Report::warning(
-            &label,
-            "its issuer is not https: anyone on the network path can change its answers",
+        warning!(
+            label,
+            "its issuer is not https: anyone on the network path can change its answers"
         );
     }
     let pkce = format!("PKCE{whose}");
     if settings.pkce {
-        Report::ok(&pkce, "on");
+        ok!(pkce, "on");
     } else {
-        Report::warning(
-            &pkce,
-            format!(
-                "off: anyone who steals an authorization code can use it; set {}=on if the provider supports it",
-                name("pkce")
-            ),
+        warning!(
+            pkce,
+            "off: anyone who steals an authorization code can use it; set {}=on if the provider supports it",
+            name("pkce")
         );
     }
-    Report::ok(
-        &format!("client{whose}"),
-        format!(
-            "{} {}, {} {}: register exactly this at the provider",
-            name("client_id"),
-            settings.client_id,
-            name("redirect_url"),
-            settings.redirect_url
-        ),
+    ok!(
+        format!("client{whose}"),
+        "{} {}, {} {}: register exactly this at the provider",
+        name("client_id"),
+        settings.client_id,
+        name("redirect_url"),
+        settings.redirect_url
     );
 }
 
@@ -99,28 +90,13 @@ fn check_return_address(settings: &ProviderSettings, public_url: &PublicUrl, who
     let is_here = Url::parse(&settings.redirect_url)
         .is_ok_and(|url| url.origin().ascii_serialization() == public_url.origin);
     if !is_here {
-        Report::warning(
-            &format!("redirect URL{whose}"),
-            format!(
-                "{} is not at {}, where the browser keeps its cookie: no sign-in can be completed",
-                settings.redirect_url, public_url.origin
-            ),
+        warning!(
+            format!("redirect URL{whose}"),
+            "{} is not at {}, where the browser keeps its cookie: no sign-in can be completed",
+            settings.redirect_url,
+            public_url.origin
         );
     }
-}
-
-#[derive(PartialEq, Eq)]
-enum Answered {
-    Yes,
-    No,
-}
-
-/// The programs that call an address.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum UsedBy {
-    Server,
-    /// This server may be unable to reach the address.
-    Browsers,
 }
 
 /// A check of a provider, and the report for the findings.
@@ -140,27 +116,25 @@ impl Inspection<'_> {
         self.provider.settings().source.name(key)
     }
 
-    async fn check_discovery(&mut self) -> Answered {
+    /// Returns whether the provider can be reached, as far as that shows here.
+    async fn check_discovery(&mut self) -> bool {
         if self.provider.settings().issuer.is_none() {
-            return Answered::Yes;
+            return true;
         }
         let what = self.of("discovery");
         let moment = Moment::within(self.now, DISCOVERY_PATIENCE);
         match self.provider.discover(moment).await {
             Ok(known) => {
                 let offers = self.offers(&known).join("; ");
-                Report::ok(&what, format!("the issuer matches the setting; {offers}"));
+                ok!(what, "the issuer matches the setting; {offers}");
                 self.check_signing(&known);
                 self.check_requests(&known);
-                Answered::Yes
+                true
             }
             Err(failure) => {
                 let why = self.explain(&failure.cause).await;
-                self.report.fault(&what, why);
-                match failure.cause {
-                    Cause::Unreachable | Cause::TooSlow => Answered::No,
-                    _ => Answered::Yes,
-                }
+                fault!(self.report, what, "{why}");
+                !matches!(failure.cause, Cause::Unreachable | Cause::TooSlow)
             }
         }
     }
@@ -214,12 +188,11 @@ impl Inspection<'_> {
         };
         if !known.algorithms.is_empty() && !known.algorithms.iter().any(can_sign) {
             let name = self.name("id_token_algorithms");
-            self.report.fault(
-                &name,
-                format!(
-                    "the provider signs only with {}: no ID token could be verified",
-                    known.algorithms.join(", ")
-                ),
+            fault!(
+                self.report,
+                name,
+                "the provider signs only with {}: no ID token could be verified",
+                known.algorithms.join(", ")
             );
         }
     }
@@ -231,20 +204,18 @@ impl Inspection<'_> {
         let asked = settings.scope.as_deref().unwrap_or_default().split(' ');
         for scope in asked.filter(|_| !known.scopes.is_empty()) {
             if !scope.is_empty() && !known.scopes.iter().any(|one| one == scope) {
-                Report::warning(
-                    &self.name("scope"),
-                    format!(
-                        "the provider does not list {scope} among its scopes; it may refuse the sign-in, or omit something"
-                    ),
+                warning!(
+                    self.name("scope"),
+                    "the provider does not list {scope} among its scopes; it may refuse the sign-in, or omit something"
                 );
             }
         }
         let is_profile_missing = settings.addresses.profile.is_none()
             && (known.userinfo.is_none() || !settings.asks_userinfo);
         if is_profile_missing && settings.recheck.is_some_and(|recheck| recheck.asks_profile) {
-            Report::warning(
-                &self.name("recheck_with"),
-                "the provider has no profile address: people are re-checked by their refresh tokens",
+            warning!(
+                self.name("recheck_with"),
+                "the provider has no profile address: people are re-checked by their refresh tokens"
             );
         }
         for (key, pointer) in [
@@ -253,12 +224,10 @@ impl Inspection<'_> {
         ] {
             let first = pointer.path.split('/').nth(1).unwrap_or_default();
             if !known.claims.is_empty() && !known.claims.iter().any(|one| one == first) {
-                Report::warning(
-                    &self.name(key),
-                    format!(
-                        "{}: the provider does not list {first} among its claims; without it nobody can sign in",
-                        pointer.text()
-                    ),
+                warning!(
+                    self.name(key),
+                    "{}: the provider does not list {first} among its claims; without it nobody can sign in",
+                    pointer.text()
                 );
             }
         }
@@ -268,7 +237,7 @@ impl Inspection<'_> {
     async fn check_clock(&self) {
         let what = self.of("clock");
         let Some(ahead) = self.provider.clock_difference(self.now).await else {
-            Report::warning(&what, "the provider's answer does not contain the time");
+            warning!(what, "the provider's answer does not contain the time");
             return;
         };
         let text = match ahead {
@@ -277,12 +246,9 @@ impl Inspection<'_> {
             behind => format!("the provider's is {} seconds behind", -behind),
         };
         if ahead.abs() > MAX_CLOCK_DIFFERENCE {
-            Report::warning(
-                &what,
-                format!("{text}: more than a minute, so tokens are refused"),
-            );
+            warning!(what, "{text}: more than a minute, so tokens are refused");
         } else {
-            Report::ok(&what, text);
+            ok!(what, "{text}");
         }
     }
 
@@ -292,78 +258,78 @@ impl Inspection<'_> {
         let provider = &self.provider;
         if provider.can_prove_by_prompt() {
             let name = self.name("proves_by");
-            Report::warning(
-                &what,
-                format!(
-                    "{name}=prompt: proved only by prompt=login in the browser's address, and anyone who finds a browser open can remove it; remove {name} if the provider sends auth_time or accepts pushed requests"
-                ),
+            warning!(
+                what,
+                "{name}=prompt: proved only by prompt=login in the browser's address, and anyone who finds a browser open can remove it; remove {name} if the provider sends auth_time or accepts pushed requests"
             );
         } else if provider.settings().issuer.is_some() {
-            Report::ok(
-                &what,
-                "proved by auth_time in the ID token, or by a pushed prompt",
+            ok!(
+                what,
+                "proved by auth_time in the ID token, or by a pushed prompt"
             );
         } else if provider.can_prove() {
-            Report::ok(&what, "proved by a pushed prompt");
+            ok!(what, "proved by a pushed prompt");
         } else {
-            Report::ok(
-                &what,
-                "this provider cannot prove one; admins confirm dangerous acts with a local password, or with a confirmation password (`frontdesk changepassword USERNAME`)",
+            ok!(
+                what,
+                "this provider cannot prove one; admins confirm dangerous acts with a local password, or with a confirmation password (`frontdesk changepassword USERNAME`)"
             );
         }
     }
 
     /// Asks one address.
-    async fn check_address(&mut self, name: &str, url: &Url, used_by: UsedBy) {
+    async fn check_address(&mut self, address: &ProviderAddress) {
+        let (name, url) = (&address.setting, &address.url);
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
         if url.scheme() == "http" && !is_local(url) {
-            Report::warning(
+            warning!(
                 name,
-                format!("{shown} is not https: secret and tokens are sent unencrypted"),
+                "{shown} is not https: secret and tokens are sent unencrypted"
             );
         }
         let status = match self.provider.probe(url).await {
             Ok(status) => status,
-            Err(why) if used_by == UsedBy::Server => {
+            Err(why) if address.is_needed => {
                 let advice = advice(&why);
-                let text = format!("{shown} cannot be reached: {why}{advice}");
-                return self.report.fault(name, text);
+                return fault!(
+                    self.report,
+                    name,
+                    "{shown} cannot be reached: {why}{advice}"
+                );
             }
             Err(why) => {
-                return Report::warning(
+                return warning!(
                     name,
-                    format!(
-                        "{shown} does not answer this server ({why}); browsers must be able to reach it"
-                    ),
+                    "{shown} does not answer this server ({why}); browsers must be able to reach it"
                 );
             }
         };
         let is_discovered = self.provider.settings().issuer.is_some();
-        let is_token_url = name == self.name("token_url");
+        let is_token_url = *name == self.name("token_url");
         let has_secret = self.provider.settings().client_auth != Some(ClientAuth::None);
         match status {
             _ if is_token_url && is_discovered => {
-                Report::ok(name, format!("{shown} answers"));
+                ok!(name, "{shown} answers");
                 self.check_client().await;
             }
-            status if name == self.name("jwks_url") && status != 200 => self.report.fault(
+            status if *name == self.name("jwks_url") && status != 200 => fault!(
+                self.report,
                 name,
-                format!("{shown} answered {status}: without its keys no ID token can be verified"),
+                "{shown} answered {status}: without its keys no ID token can be verified"
             ),
-            ..500 if is_discovered => Report::ok(name, format!("{shown} answers")),
-            404 if used_by == UsedBy::Server => {
-                let text = format!("{shown} answered 404; check the path");
-                self.report.fault(name, text);
+            ..500 if is_discovered => ok!(name, "{shown} answers"),
+            404 if address.is_needed => {
+                fault!(self.report, name, "{shown} answered 404; check the path");
             }
-            404 => Report::warning(name, format!("{shown} answered 404; check the path")),
-            500.. => Report::warning(name, format!("{shown} answered {status}")),
+            404 => warning!(name, "{shown} answered 404; check the path"),
+            500.. => warning!(name, "{shown} answered {status}"),
             _ if is_token_url => {
-                Report::ok(name, format!("{shown} answers"));
+                ok!(name, "{shown} answers");
                 if has_secret {
                     self.check_client().await;
                 }
             }
-            status => Report::ok(name, format!("{shown} answers ({status})")),
+            status => ok!(name, "{shown} answers ({status})"),
         }
     }
 
@@ -372,16 +338,15 @@ impl Inspection<'_> {
         let what = self.of("client secret");
         let name = self.name("client_secret");
         match self.provider.is_client_known(self.now).await {
-            Some(true) => Report::ok(&what, "the provider accepts it"),
-            Some(false) => self.report.fault(
-                &what,
-                format!(
-                    "the provider refuses the client id and {name}; copy both again, and check how the client authenticates"
-                ),
+            Some(true) => ok!(what, "the provider accepts it"),
+            Some(false) => fault!(
+                self.report,
+                what,
+                "the provider refuses the client id and {name}; copy both again, and check how the client authenticates"
             ),
-            None => Report::warning(
-                &what,
-                "the provider's answer does not tell whether it is right; the first sign-in will",
+            None => warning!(
+                what,
+                "the provider's answer does not tell whether it is right; the first sign-in will"
             ),
         }
     }

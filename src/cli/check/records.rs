@@ -34,35 +34,33 @@ pub fn check_database(report: &mut Report, url: &DatabaseUrl) {
     let db = match Db::open(url) {
         Ok(db) => db,
         Err(error) => {
-            report.fault("database", format!("{name}: {error}; check DATABASE_URL"));
+            fault!(report, "database", "{name}: {error}; check DATABASE_URL");
             return;
         }
     };
-    Report::ok("database", &name);
+    ok!("database", "{name}");
     if let DatabaseUrl::Sqlite(path) = url
         && std::fs::metadata(path).is_ok_and(|metadata| is_open_to_all(&metadata))
     {
-        Report::warning(
+        warning!(
             "database",
-            format!("everyone on this machine can read {name}; run `chmod 600` on it"),
+            "everyone on this machine can read {name}; run `chmod 600` on it"
         );
     }
     check_migrations(report, &db);
     match db.collation() {
         Ok(collation) if is_byte_order(&collation) => {}
-        Ok(collation) => Report::warning(
+        Ok(collation) => warning!(
             "collation",
-            format!(
-                "{collation}: names are sorted by its rules, and searches of accounts may miss some; create the database with C.UTF-8"
-            ),
+            "{collation}: names are sorted by its rules, and searches of accounts may miss some; create the database with C.UTF-8"
         ),
-        Err(error) => report.fault("collation", error),
+        Err(error) => fault!(report, "collation", "{error}"),
     }
     match db.remote_ssl_mode().as_deref() {
         None | Some("verify-full") => {}
-        Some(mode) => Report::warning(
+        Some(mode) => warning!(
             "database TLS",
-            format!("sslmode={mode} does not verify the server's identity; use verify-full"),
+            "sslmode={mode} does not verify the server's identity; use verify-full"
         ),
     }
 }
@@ -77,32 +75,32 @@ fn report_missing(report: &mut Report, url: &DatabaseUrl, name: &str) {
         DatabaseUrl::Postgres(_) => None,
     };
     if folder.is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-        report.fault(
+        fault!(
+            report,
             "database",
-            format!("{name}: its folder does not exist; create it, or correct DATABASE_URL"),
+            "{name}: its folder does not exist; create it, or correct DATABASE_URL"
         );
     } else {
-        Report::warning(
+        warning!(
             "database",
-            format!(
-                "{name} does not exist yet; `frontdesk serve` or `frontdesk migrate` creates it"
-            ),
+            "{name} does not exist yet; `frontdesk serve` or `frontdesk migrate` creates it"
         );
     }
 }
 
 fn check_migrations(report: &mut Report, db: &Db) {
-    match db.migration_state_blocking() {
-        Ok(MigrationState::Current) => Report::ok("migrations", "all are applied"),
-        Ok(MigrationState::Pending(count)) => Report::warning(
+    match db.read_blocking(db::migration_state) {
+        Ok(MigrationState::Current) => ok!("migrations", "all are applied"),
+        Ok(MigrationState::Pending(count)) => warning!(
             "migrations",
-            format!("{count} pending; `frontdesk serve` or `frontdesk migrate` applies them"),
+            "{count} pending; `frontdesk serve` or `frontdesk migrate` applies them"
         ),
-        Ok(MigrationState::TooNew) => report.fault(
+        Ok(MigrationState::TooNew) => fault!(
+            report,
             "migrations",
-            "a newer version of frontdesk has migrated this database; run that version",
+            "a newer version of frontdesk has migrated this database; run that version"
         ),
-        Err(error) => report.fault("migrations", error),
+        Err(error) => fault!(report, "migrations", "{error}"),
     }
 }
 
@@ -112,28 +110,30 @@ fn existing(url: &DatabaseUrl) -> Option<Db> {
         return None;
     }
     let db = Db::open(url).ok()?;
-    matches!(db.migration_state_blocking(), Ok(MigrationState::Current)).then_some(db)
+    matches!(
+        db.read_blocking(db::migration_state),
+        Ok(MigrationState::Current)
+    )
+    .then_some(db)
 }
 
 /// Warns about accounts whose name the audit log uses for something that is not a person.
 fn check_names(report: &mut Report, db: &Db) {
     match db.read_blocking(|conn| reserved::borne(conn, MAX_RESERVED)) {
-        Ok(names) if names.is_empty() => Report::ok("names", "no account has a reserved name"),
+        Ok(names) if names.is_empty() => ok!("names", "no account has a reserved name"),
         Ok(names) => {
             for name in &names {
-                Report::warning(
+                warning!(
                     "names",
-                    format!(
-                        "the account {} has a reserved name, which looks like an entry not made by a person in the audit log; it keeps working, but give it another name (at the provider, or as a new local account)",
-                        name.escape_debug()
-                    ),
+                    "the account {} has a reserved name, which looks like an entry not made by a person in the audit log; it keeps working, but give it another name (at the provider, or as a new local account)",
+                    name.escape_debug()
                 );
             }
             if names.len() == MAX_RESERVED {
-                Report::warning("names", "there may be more");
+                warning!("names", "there may be more");
             }
         }
-        Err(error) => report.fault("names", error),
+        Err(error) => fault!(report, "names", "{error}"),
     }
 }
 
@@ -151,7 +151,7 @@ fn check_people(report: &mut Report, db: &Db, providers: &[ProviderSettings]) {
     let found = match found {
         Ok(found) => found,
         Err(error) => {
-            report.fault("people", error);
+            fault!(report, "people", "{error}");
             return;
         }
     };
@@ -159,19 +159,15 @@ fn check_people(report: &mut Report, db: &Db, providers: &[ProviderSettings]) {
     for (id, count, known) in found {
         let provider = providers.iter().find(|provider| provider.id == id);
         match (provider.map(|one| one.mapping.subject.text()), known) {
-            (None, _) => Report::warning(
+            (None, _) => warning!(
                 "people",
-                format!(
-                    "{count} are stored under the provider {id}, which is not in the settings: they cannot sign in; `frontdesk rekey {id} NEW-ID` moves them"
-                ),
+                "{count} are stored under the provider {id}, which is not in the settings: they cannot sign in; `frontdesk rekey {id} NEW-ID` moves them"
             ),
-            (Some(pointer), Some(known)) if pointer != known => Report::warning(
+            (Some(pointer), Some(known)) if pointer != known => warning!(
                 "people",
-                format!(
-                    "{count} of the provider {id} are identified by {known}, but the settings say {pointer}: they would not be recognised; `frontdesk rekey {id} --subjects FILE` moves them"
-                ),
+                "{count} of the provider {id} are identified by {known}, but the settings say {pointer}: they would not be recognised; `frontdesk rekey {id} --subjects FILE` moves them"
             ),
-            (Some(_), _) => Report::ok("people", format!("{count} of the provider {id}")),
+            (Some(_), _) => ok!("people", "{count} of the provider {id}"),
         }
     }
 }
@@ -184,15 +180,13 @@ fn check_forgotten(report: &mut Report, db: &Db, providers: &[ProviderSettings])
         Ok(forgotten) => {
             for Forgotten { provider, at } in forgotten {
                 let at = rfc3339(at, &jiff::tz::TimeZone::UTC);
-                Report::warning(
+                warning!(
                     "sessions",
-                    format!(
-                        "people are signed in with the provider {provider}, which is not in the settings: unless a running instance has it, their sessions end ten minutes after an instance last had it, not before {at}"
-                    ),
+                    "people are signed in with the provider {provider}, which is not in the settings: unless a running instance has it, their sessions end ten minutes after an instance last had it, not before {at}"
                 );
             }
         }
-        Err(error) => report.fault("sessions", error),
+        Err(error) => fault!(report, "sessions", "{error}"),
     }
 }
 
@@ -201,9 +195,9 @@ fn check_rechecks(db: &Db, settings: &Settings) {
     for provider in &settings.providers {
         let what = format!("re-check of {}", provider.id);
         let Some(recheck) = provider.recheck else {
-            Report::warning(
-                &what,
-                "off: people who have left stay signed in until their session ends (FRONTDESK_SESSION_MAX)",
+            warning!(
+                what,
+                "off: people who have left stay signed in until their session ends (FRONTDESK_SESSION_MAX)"
             );
             continue;
         };
@@ -221,15 +215,13 @@ fn check_rechecks(db: &Db, settings: &Settings) {
         match last {
             Ok(Some(at)) => {
                 let at = rfc3339(at, &settings.time_zone);
-                Report::ok(&what, format!("{bound}; last refusal on {at}"));
+                ok!(what, "{bound}; last refusal on {at}");
             }
-            Ok(None) => Report::ok(
-                &what,
-                format!(
-                    "{bound}; it has never refused anyone yet: verify this with a test account"
-                ),
+            Ok(None) => ok!(
+                what,
+                "{bound}; it has never refused anyone yet: verify this with a test account"
             ),
-            Err(error) => Report::warning(&what, error),
+            Err(error) => warning!(what, "{error}"),
         }
     }
 }
@@ -244,19 +236,14 @@ fn check_addresses(db: Option<&Db>, settings: &Settings) {
     }
     let last = db.and_then(|db| db.read_blocking(audit::last_address).ok().flatten());
     match last {
-        Some(last) if trusted.iter().any(|network| network.contains(&last)) => Report::warning(
+        Some(last) if trusted.iter().any(|network| network.contains(&last)) => warning!(
             WHAT,
-            format!(
-                "the last sign-in came from {last}, which is in FRONTDESK_TRUSTED_PROXIES: unless someone works there, the proxy sends no client address, and limits per address cannot tell people apart; configure it to send X-Forwarded-For"
-            ),
+            "the last sign-in came from {last}, which is in FRONTDESK_TRUSTED_PROXIES: unless someone works there, the proxy sends no client address, and limits per address cannot tell people apart; configure it to send X-Forwarded-For"
         ),
-        Some(last) => Report::ok(
+        Some(last) => ok!(WHAT, "sent by the proxy; the last sign-in came from {last}"),
+        None => ok!(
             WHAT,
-            format!("sent by the proxy; the last sign-in came from {last}"),
-        ),
-        None => Report::ok(
-            WHAT,
-            "each proxy in FRONTDESK_TRUSTED_PROXIES must send X-Forwarded-For; /admin/status shows when one did not",
+            "each proxy in FRONTDESK_TRUSTED_PROXIES must send X-Forwarded-For; /admin/status shows when one did not"
         ),
     }
 }

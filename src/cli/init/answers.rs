@@ -2,7 +2,6 @@
 //! or from the defaults.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
@@ -134,10 +133,11 @@ fn refuse_missing(init: &Init) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Failure::Other(format!(
+    Err(format!(
         "there is no default for {}: specify it, or run init on a terminal without --yes",
         missing.join(", ")
-    )))
+    )
+    .into())
 }
 
 /// The answers so far.
@@ -155,7 +155,7 @@ impl Answers {
     fn url(&self, question: &Question) -> Result<Url, Failure> {
         let answer = self.variables.get(question.variable);
         let address = answer.map_or("", String::as_str);
-        Url::parse(address).map_err(|error| Failure::Other(format!("{address}: {error}")))
+        Ok(Url::parse(address).map_err(|error| format!("{address}: {error}"))?)
     }
 
     fn origin(&self, question: &Question) -> Result<String, Failure> {
@@ -198,10 +198,10 @@ impl Answers {
         given: Option<&str>,
         default: Option<&str>,
     ) -> Result<(), Failure> {
-        let refused = |reason: String| Failure::Other(format!("--{} {reason}", question.flag));
         if given.is_some() || self.questions == Questions::Skipped {
             let answer = given.or(default).unwrap_or_default();
-            return self.take(question, answer).map_err(refused);
+            let taken = self.take(question, answer);
+            return Ok(taken.map_err(|reason| format!("--{} {reason}", question.flag))?);
         }
         say!("\n{}", question.why);
         let hint = default.or(question.is_optional.then_some("none"));
@@ -251,8 +251,7 @@ impl Answers {
         }
         say!("\nThe secret that the provider gave with it. What you type is not shown.");
         loop {
-            let secret = rpassword::prompt_password("Client secret: ")
-                .map_err(|error| unreadable(&error))?;
+            let secret = rpassword::prompt_password("Client secret: ").map_err(unreadable)?;
             if !secret.trim().is_empty() {
                 self.set(CLIENT_SECRET, secret);
                 return Ok(());
@@ -304,16 +303,11 @@ fn fault_of(variables: &HashMap<String, String>, name: &str) -> Option<String> {
 /// Reads a secret as `OAUTH2_CLIENT_SECRET_FILE` is read: without the end of its line.
 fn read_secret(path: &Path) -> Result<String, Failure> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::Other(format!(
-            "--client-secret-file cannot be read: {shown}: {error}"
-        ))
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("--client-secret-file cannot be read: {shown}: {error}"))?;
     let secret = text.trim_end_matches(['\r', '\n']);
     if secret.trim().is_empty() {
-        return Err(Failure::Other(format!(
-            "--client-secret-file names an empty file: {shown}"
-        )));
+        return Err(format!("--client-secret-file names an empty file: {shown}").into());
     }
     Ok(secret.to_owned())
 }

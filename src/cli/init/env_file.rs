@@ -103,8 +103,7 @@ pub fn quoted(value: &str) -> String {
 
 /// Writes the file whole or not at all, and never over a file that appeared meanwhile.
 pub fn write(text: &str) -> Result<(), Failure> {
-    let failed =
-        |error: std::io::Error| Failure::Other(format!("{FILE} cannot be written: {error}"));
+    let failed = |error: std::io::Error| format!("{FILE} cannot be written: {error}");
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -117,5 +116,5 @@ pub fn write(text: &str) -> Result<(), Failure> {
     if written.is_err() {
         let _as_well_as_can_be = std::fs::remove_file(FILE);
     }
-    written.map_err(failed)
+    Ok(written.map_err(failed)?)
 }

@@ -1,6 +1,5 @@
 //! The end of `init`: what to register, what to put in front of the portal, and how to run it.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use url::Url;

@@ -1,7 +1,5 @@
 //! The local superuser that `init` creates.
 
-use std::io::Write as _;
-
 use super::{Init, Questions, ask};
 use crate::admin;
 use crate::cli::{Failure, new_password};
@@ -67,7 +65,7 @@ fn password_hash(init: &Init, username: &str, questions: Questions) -> Result<St
     let more_tries = if is_typed { 2 } else { 0 };
     for _ in 0..more_tries {
         match new_password(init.password_stdin, username) {
-            Err(Failure::Other(reason)) => say!("  {reason}"),
+            Err(Failure::Reason(reason)) => say!("  {reason}"),
             result => return result,
         }
     }

@@ -29,13 +29,13 @@ fn flags(secret: &str) -> (Init, tempfile::NamedTempFile) {
 }
 
 fn collected(init: &Init) -> HashMap<String, String> {
-    collect(init, Questions::Skipped).unwrap_or_else(|failure| panic!("{failure}"))
+    collect(init, Questions::Skipped).unwrap_or_else(|_| panic!("{}", refusal(init)))
 }
 
 fn refusal(init: &Init) -> String {
     match collect(init, Questions::Skipped) {
-        Ok(_) => panic!("it was taken"),
-        Err(failure) => failure.to_string(),
+        Err(Failure::Reason(reason)) => reason,
+        _ => panic!("it was taken"),
     }
 }
 

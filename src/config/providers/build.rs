@@ -22,25 +22,26 @@ use crate::text::is_refused;
 
 /// One description, and the reader that collects its faults.
 pub(super) struct Builder<'a, 'b> {
-    reader: &'a mut Reader<'b>,
-    source: SettingsSource,
-    raw: Raw,
-    count: HowMany,
+    pub(super) reader: &'a mut Reader<'b>,
+    pub(super) source: SettingsSource,
+    pub(super) raw: Raw,
+    pub(super) count: HowMany,
 }
 
-impl<'a, 'b> Builder<'a, 'b> {
-    pub(super) const fn new(
-        reader: &'a mut Reader<'b>,
-        source: SettingsSource,
-        raw: Raw,
-        count: HowMany,
-    ) -> Self {
-        Self {
-            reader,
-            source,
-            raw,
-            count,
-        }
+/// Takes a key's text from the description, and parses it.
+macro_rules! taken {
+    ($builder:ident.$key:ident) => {{
+        let text = $builder.raw.$key.take();
+        $builder.parsed(stringify!($key), text)
+    }};
+}
+use taken;
+
+impl Builder<'_, '_> {
+    /// Reports a fault. Returns `None`, for a value that there is not because of it.
+    fn refuse<T>(&mut self, key: &str, problem: impl Into<String>) -> Option<T> {
+        self.fault(key, problem);
+        None
     }
 
     fn fault(&mut self, key: &str, problem: impl Into<String>) {
@@ -72,8 +73,7 @@ impl<'a, 'b> Builder<'a, 'b> {
 
     /// Reads the file that a key names.
     fn content(&mut self, key: &str, path: &str) -> Option<Vec<u8>> {
-        let content = std::fs::read(path);
-        content
+        std::fs::read(path)
             .map_err(|error| self.fault(key, unreadable(path, &error)))
             .ok()
     }
@@ -92,10 +92,10 @@ impl<'a, 'b> Builder<'a, 'b> {
         self.check_kind();
         let client_id = self.client_id();
         let redirect = self.redirect(id);
-        let internal_base = self.internal_base();
+        let internal_base = taken!(self.internal_url_prefix);
         let addresses = self.addresses(internal_base.as_ref());
         let vouches_for = self.vouches_for();
-        let proves_by = self.proves_by();
+        let proves_by = taken!(self.proves_by).or_else(|| default_value("proves_by"));
         let secret_files = self.secret_files();
         let client_auth = self.client_auth();
         self.check_secret(client_auth, secret.as_ref());
@@ -106,7 +106,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             color: self.color(),
             order: self.raw.order,
             issuer: self.issuer(),
-            discovery_url: self.discovery_url(),
+            discovery_url: taken!(self.discovery_url),
             internal_base,
             secret_files,
             client_auth,
@@ -140,9 +140,7 @@ impl<'a, 'b> Builder<'a, 'b> {
 
     fn check_kind(&mut self) {
         match self.raw.kind.as_deref() {
-            Some("openid") if self.raw.issuer.is_none() => {
-                self.fault("issuer", "is required");
-            }
+            Some("openid") if self.raw.issuer.is_none() => self.fault("issuer", "is required"),
             Some("oauth2") if self.raw.issuer.is_some() => {
                 self.fault("issuer", "is only for kind = \"openid\"");
             }
@@ -159,8 +157,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         let text = self.raw.issuer.clone()?;
         let url: Url = self.parsed("issuer", Some(text.clone()))?;
         if url.query().is_some() || url.fragment().is_some() {
-            self.fault("issuer", "must not have a query or fragment");
-            return None;
+            return self.refuse("issuer", "must not have a query or fragment");
         }
         Some(text)
     }
@@ -181,8 +178,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         let text = self.raw.color.take()?;
         let text = text.trim_start_matches('#').to_lowercase();
         if text.len() != 6 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            self.fault("color", "must be a colour like #2c49c4");
-            return None;
+            return self.refuse("color", "must be a colour like #2c49c4");
         }
         Some(format!("#{text}"))
     }

@@ -143,7 +143,7 @@ impl Reader<'_> {
             .any(|name| name.starts_with("OAUTH2_") && self.text(name).is_some())
             || self.text("OAUTH2_CLIENT_SECRET_FILE").is_some();
         let is_short = has_short_form || file.is_none();
-        let tables = file.as_deref().map(|path| self.tables(path));
+        let tables = file.as_deref().map(|path| self.tables(path).ok());
         // A file that cannot be read most likely describes some.
         let described = tables
             .as_ref()
@@ -229,7 +229,12 @@ impl Reader<'_> {
         // The table of settings writes each value in the form of its key, which a test ensures.
         let raw = table.try_into().unwrap_or_default();
         let secret = self.secret("OAUTH2_CLIENT_SECRET").unwrap_or_default();
-        let builder = Builder::new(self, SettingsSource::Variables, raw, count);
+        let builder = Builder {
+            reader: self,
+            source: SettingsSource::Variables,
+            raw,
+            count,
+        };
         builder.build(PROVIDER_ID, secret)
     }
 
@@ -251,26 +256,15 @@ impl Reader<'_> {
     }
 
     /// Reads the tables of the TOML file, unchecked.
-    fn tables(&mut self, path: &str) -> Option<toml::Table> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => {
-                self.fault(NAME, unreadable(path, &error));
-                return None;
-            }
-        };
-        let tables: toml::Table = match toml::from_str(&text) {
-            Ok(tables) => tables,
-            Err(error) => {
-                self.fault(NAME, in_line(path, &text, &error));
-                return None;
-            }
-        };
+    fn tables(&mut self, path: &str) -> Reading<toml::Table> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| self.fault(NAME, unreadable(path, &error)))?;
+        let tables: toml::Table = toml::from_str(&text)
+            .map_err(|error| self.fault(NAME, in_line(path, &text, &error)))?;
         if tables.is_empty() {
-            self.fault(NAME, format!("names a file without providers: {path}"));
-            return None;
+            return Err(self.fault(NAME, format!("names a file without providers: {path}")));
         }
-        Some(tables)
+        Ok(tables)
     }
 
     /// Reads the providers of the TOML file. Returns `None` if one has a fault.
@@ -284,7 +278,7 @@ impl Reader<'_> {
         let number = tables.len();
         let all: Vec<ProviderSettings> = tables
             .into_iter()
-            .filter_map(|(id, table)| self.described(&id, table, folder, count))
+            .filter_map(|(id, table)| self.described(&id, table, folder, count).ok())
             .collect();
         (all.len() == number).then_some(all)
     }
@@ -296,13 +290,10 @@ impl Reader<'_> {
         table: toml::Value,
         folder: Option<&Path>,
         count: HowMany,
-    ) -> Option<ProviderSettings> {
+    ) -> Reading<ProviderSettings> {
         if !is_provider_id(id) {
-            self.fault(
-                &format!("{NAME} {id}"),
-                "must be an id of at most 32 lower-case letters, digits, - and _",
-            );
-            return None;
+            let problem = "must be an id of at most 32 lower-case letters, digits, - and _";
+            return Err(self.fault(&format!("{NAME} {id}"), problem));
         }
         let mut raw = self.raw(id, table)?;
         for file in [
@@ -315,35 +306,35 @@ impl Reader<'_> {
         }
         let source = SettingsSource::File(id.to_owned());
         let secret = self.file_secret(&source, &raw).unwrap_or_default();
-        Builder::new(self, source, raw, count).build(id, secret)
+        let builder = Builder {
+            reader: self,
+            source,
+            raw,
+            count,
+        };
+        builder.build(id, secret).ok_or(Told)
     }
 
     /// Reads a table on top of the preset of its kind.
-    fn raw(&mut self, id: &str, table: toml::Value) -> Option<Raw> {
+    fn raw(&mut self, id: &str, table: toml::Value) -> Reading<Raw> {
         let name = format!("{NAME} {id}");
         let toml::Value::Table(mut table) = table else {
-            self.fault(&name, "must be a table, like [keycloak]");
-            return None;
+            return Err(self.fault(&name, "must be a table, like [keycloak]"));
         };
         let kind = table.get("kind").and_then(toml::Value::as_str);
         let preset = PRESETS.iter().find(|(known, _)| Some(*known) == kind);
         if let Some((_, preset)) = preset {
-            let mut beneath: toml::Table = match toml::from_str(preset) {
-                Ok(beneath) => beneath,
-                Err(error) => {
-                    self.fault(&name, format!("has a preset that cannot be read: {error}"));
-                    return None;
-                }
-            };
+            let mut beneath: toml::Table = toml::from_str(preset).map_err(|error| {
+                self.fault(&name, format!("has a preset that cannot be read: {error}"))
+            })?;
             table.remove("kind");
             lay_over(&mut beneath, table);
             table = beneath;
         }
-        let raw = table.clone().try_into::<Raw>().ok();
-        if raw.is_none() {
+        table.clone().try_into().map_err(|_| {
             self.name_bad_keys(&name, table);
-        }
-        raw
+            Told
+        })
     }
 
     /// Reports each key that is unknown or has a value of the wrong type. The value is never shown,
@@ -455,13 +446,8 @@ fn beside(folder: Option<&Path>, file: &str) -> String {
 
 /// Names the line without its text, which may be a secret.
 fn in_line(path: &str, text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map_or(1, |span| {
-        text.get(..span.start)
-            .unwrap_or_default()
-            .lines()
-            .count()
-            .max(1)
-    });
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.lines().count().max(1));
     format!("cannot be read: {path}, line {line}")
 }
 

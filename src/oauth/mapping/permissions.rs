@@ -176,20 +176,34 @@ mod tests {
     use super::super::tests::{at, documents, mapping};
     use super::*;
 
+    /// The names that are read, or `Err` if they are unreadable.
+    type Names = Result<Vec<&'static str>, ()>;
+
+    #[track_caller]
+    fn assert_names(mapping: &Mapping, documents: &Documents, expected: &Names, case: &str) {
+        let read = given(mapping, documents).map_err(|_| ());
+        let names = read
+            .as_ref()
+            .map(|all| all.iter().map(|one| one.name.as_str()).collect());
+        assert_eq!(names, expected.as_ref().map(Clone::clone), "{case}");
+    }
+
+    fn of_groups() -> Mapping {
+        Mapping {
+            permissions: vec![at("/groups")],
+            ..mapping()
+        }
+    }
+
     #[test]
     fn permissions_are_read_in_three_shapes_and_a_garbled_set_is_refused_whole() {
-        let two = Ok(vec!["a.b", "c.d"]);
+        let two = || Ok(vec!["a.b", "c.d"]);
+        let objects = json!([{"codename": "c.d", "name": "See"}, {"codename": "a.b"}]);
         for (answer, expected) in [
-            (json!(["c.d", "a.b", "a.b"]), two.clone()),
-            (
-                json!([{"codename": "a.b"}, {"codename": "c.d", "name": "See"}]),
-                two.clone(),
-            ),
-            (json!({"permissions": ["a.b", "c.d"]}), two.clone()),
-            (
-                json!({"permissions": [{"codename": "c.d"}, {"codename": "a.b"}]}),
-                two,
-            ),
+            (json!(["c.d", "a.b", "a.b"]), two()),
+            (objects.clone(), two()),
+            (json!({"permissions": ["a.b", "c.d"]}), two()),
+            (json!({ "permissions": objects }), two()),
             (json!([]), Ok(vec![])),
             (json!({"permissions": []}), Ok(vec![])),
             (json!({}), Err(())),
@@ -198,17 +212,13 @@ mod tests {
             (json!(["x".repeat(256)]), Err(())),
             (json!(vec!["p"; 2001]), Err(())),
         ] {
-            let read = given(&mapping(), &documents(Document::Permissions, &answer));
-            let names = read
-                .as_ref()
-                .map(|all| all.iter().map(|one| one.name.as_str()).collect::<Vec<_>>())
-                .map_err(|_| ());
-            assert_eq!(names, expected, "{answer}");
+            let documents = documents(Document::Permissions, &answer);
+            assert_names(&mapping(), &documents, &expected, &answer.to_string());
         }
     }
 
     /// Values of a member, and the names that are read from each.
-    fn shapes() -> Vec<(Value, Result<Vec<&'static str>, ()>)> {
+    fn shapes() -> Vec<(Value, Names)> {
         vec![
             (json!("staff"), Ok(vec!["staff"])),
             (json!("Domain Admins"), Ok(vec!["Domain Admins"])),
@@ -238,93 +248,71 @@ mod tests {
         ]
     }
 
-    fn names_of(mapping: &Mapping, documents: &Documents) -> Result<Vec<String>, ()> {
-        given(mapping, documents)
-            .map(|all| all.into_iter().map(|one| one.name).collect())
-            .map_err(|_| ())
-    }
-
     #[test]
     fn each_shape_of_a_set_is_a_list_or_none_or_unreadable() {
-        let of_claim = Mapping {
-            permissions: vec![at("/groups")],
-            ..mapping()
-        };
         for (value, expected) in shapes() {
-            let expected = expected.map(|names| names.iter().map(|&n| n.to_owned()).collect());
-            let member = json!({"permissions": value});
-            let read = names_of(&mapping(), &documents(Document::Permissions, &member));
-            assert_eq!(read, expected, "member {value}");
+            let case = value.to_string();
+            let member = documents(Document::Permissions, &json!({"permissions": value}));
+            assert_names(&mapping(), &member, &expected, &case);
             if !value.is_object() {
-                let read = names_of(&mapping(), &documents(Document::Permissions, &value));
-                assert_eq!(read, expected, "answer {value}");
+                let answer = documents(Document::Permissions, &value);
+                assert_names(&mapping(), &answer, &expected, &case);
             }
-            let claims = json!({"groups": value});
             for document in Document::ALL {
-                let read = names_of(&of_claim, &documents(document, &claims));
-                assert_eq!(read, expected, "{document:?} {value}");
+                let claims = documents(document, &json!({"groups": value}));
+                assert_names(&of_groups(), &claims, &expected, &case);
             }
         }
         for document in Document::ALL {
-            let absent = names_of(&of_claim, &documents(document, &json!({})));
             let expected = match document {
                 Document::Permissions => Err(()),
                 _ => Ok(vec![]),
             };
-            assert_eq!(absent, expected, "absent in {document:?}");
+            let absent = documents(document, &json!({}));
+            assert_names(&of_groups(), &absent, &expected, "absent");
         }
     }
 
     #[test]
     fn a_null_gives_way_to_another_answer_s_list() {
-        let mapping = Mapping {
-            permissions: vec![at("/groups")],
-            ..mapping()
-        };
         let mut both = documents(Document::IdToken, &json!({"groups": null}));
         both.set(Document::Userinfo, json!({"groups": "staff"}));
-        assert_eq!(names_of(&mapping, &both), Ok(vec!["staff".to_owned()]));
+        assert_names(&of_groups(), &both, &Ok(vec!["staff"]), "both");
     }
 
     #[test]
     fn a_separator_parts_each_text() {
+        let many = json!(vec!["p"; 2001].join(","));
         for (separator, value, expected) in [
-            (",", json!("a,b"), vec!["a", "b"]),
-            (",", json!(" a , b ,, a,"), vec!["a", "b"]),
-            (",", json!("a"), vec!["a"]),
-            (",", json!(",,"), vec![]),
-            (",", json!(""), vec![]),
-            (",", json!(null), vec![]),
-            (",", json!(["a,b", "c"]), vec!["a", "b", "c"]),
-            (" ", json!("b  a"), vec!["a", "b"]),
-            (";", json!("a,b"), vec!["a,b"]),
+            (",", json!("a,b"), Ok(vec!["a", "b"])),
+            (",", json!(" a , b ,, a,"), Ok(vec!["a", "b"])),
+            (",", json!("a"), Ok(vec!["a"])),
+            (",", json!(",,"), Ok(vec![])),
+            (",", json!(""), Ok(vec![])),
+            (",", json!(null), Ok(vec![])),
+            (",", json!(["a,b", "c"]), Ok(vec!["a", "b", "c"])),
+            (" ", json!("b  a"), Ok(vec!["a", "b"])),
+            (";", json!("a,b"), Ok(vec!["a,b"])),
+            (",", many, Err(())),
         ] {
             let mapping = Mapping {
-                permissions: vec![at("/groups")],
                 permissions_separator: Some(separator.to_owned()),
-                ..mapping()
+                ..of_groups()
             };
-            let claims = json!({ "groups": value });
-            let read = names_of(&mapping, &documents(Document::IdToken, &claims));
-            let expected = expected.iter().map(|&name| name.to_owned()).collect();
-            assert_eq!(read, Ok(expected), "{separator:?} {value}");
+            let claims = documents(Document::IdToken, &json!({ "groups": value }));
+            assert_names(
+                &mapping,
+                &claims,
+                &expected,
+                &format!("{separator:?} {value}"),
+            );
         }
-        let mapping = Mapping {
-            permissions_separator: Some(",".to_owned()),
-            ..mapping()
-        };
-        let many = json!(vec!["p"; 2001].join(","));
-        assert_eq!(
-            names_of(&mapping, &documents(Document::Permissions, &many)),
-            Err(()),
-            "too many"
-        );
     }
 
     #[test]
     fn permissions_are_joined_renamed_and_dropped_by_the_table() {
         let names = [("desk-admins", "frontdesk.admin"), ("noise", "")];
-        let mut mapping = Mapping {
+        let all = Mapping {
             permissions: vec![at("/groups"), at("/realm_access/roles")],
             permission_names: names
                 .map(|(one, two)| (one.to_owned(), two.to_owned()))
@@ -332,37 +320,32 @@ mod tests {
             permission_prefix: "kc.".to_owned(),
             ..mapping()
         };
+        let only_named = Mapping {
+            only_named_permissions: true,
+            ..all.clone()
+        };
         let claims =
             json!({"groups": ["desk-admins", "noise", "b"], "realm_access": {"roles": ["a", "b"]}});
-        let names = |mapping: &Mapping, claims: &Value| {
-            given(mapping, &documents(Document::IdToken, claims))
-                .map(|all| all.into_iter().map(|one| one.name).collect::<Vec<_>>())
-                .map_err(|_| ())
-        };
-        let all = ["frontdesk.admin", "kc.a", "kc.b"]
-            .map(str::to_owned)
-            .to_vec();
-        assert_eq!(names(&mapping, &claims), Ok(all));
-        mapping.only_named_permissions = true;
-        assert_eq!(
-            names(&mapping, &claims),
-            Ok(vec!["frontdesk.admin".to_owned()])
-        );
-        assert_eq!(
-            names(&mapping, &json!({})),
-            Ok(vec![]),
-            "an absent claim is empty"
-        );
-        assert_eq!(
-            names(&mapping, &json!({"groups": {"all": true}})),
-            Err(()),
-            "garbled"
-        );
         let elsewhere = json!({"_claim_names": {"groups": "src1"}});
-        assert_eq!(
-            names(&mapping, &elsewhere),
-            Err(()),
-            "too many for the token"
-        );
+        for (mapping, claims, expected, case) in [
+            (
+                &all,
+                &claims,
+                Ok(vec!["frontdesk.admin", "kc.a", "kc.b"]),
+                "all",
+            ),
+            (
+                &only_named,
+                &claims,
+                Ok(vec!["frontdesk.admin"]),
+                "only named ones",
+            ),
+            (&all, &json!({}), Ok(vec![]), "an absent claim is empty"),
+            (&all, &json!({"groups": {"all": true}}), Err(()), "garbled"),
+            (&all, &elsewhere, Err(()), "too many for the token"),
+        ] {
+            let documents = documents(Document::IdToken, claims);
+            assert_names(mapping, &documents, &expected, case);
+        }
     }
 }

@@ -14,8 +14,9 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::i18n::sentence::{Around, AroundTwo};
+use crate::id::{Reference, UserId};
 use crate::permissions;
-use crate::secret::{Secret, reference};
+use crate::secret::Secret;
 use crate::sessions::{self, Limits, Session};
 use crate::signin::one_time_link::Draft;
 use crate::signin::{confirmation, password_link};
@@ -114,7 +115,7 @@ impl Fields {
     }
 
     /// The same fields as an address, so that nothing is lost during a fresh sign-in.
-    fn address(&self, user_id: i64, kind: ActKind) -> String {
+    fn address(&self, user_id: UserId, kind: ActKind) -> String {
         let given = NAMES.into_iter().map(|name| (name, self.get(name)));
         let given = given.filter(|(_, value)| !value.is_empty());
         with_query(&format!("/admin/users/{user_id}/{}", kind.code()), given)
@@ -246,7 +247,7 @@ struct ActPage<'a> {
     reason: &'a str,
     action: String,
     problem: Option<String>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 /// The data that the page reads from the database.
@@ -259,7 +260,7 @@ struct Found {
 fn find(
     conn: &mut Conn,
     (now, limits): (UnixTime, Limits),
-    user_id: i64,
+    user_id: UserId,
     act: &Act,
 ) -> Result<Found> {
     let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
@@ -297,7 +298,7 @@ fn asked(
 pub async fn confirm(
     reader: Reader<Superuser>,
     desk: Data<Desk>,
-    path: Path<(i64, String)>,
+    path: Path<(UserId, String)>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let (user_id, code) = path.into_inner();
@@ -322,7 +323,7 @@ fn act_page<'a>(
     found: &Found,
     act: &Act,
     fields: &'a Fields,
-    problem: Option<(String, &'a str)>,
+    problem: Option<(String, &'a Reference)>,
 ) -> ActPage<'a> {
     let t = page.t;
     let (problem, reference) = problem.unzip();
@@ -412,7 +413,7 @@ fn typed<'a>(page: &Page<'_>, found: &Found, act: &Act, fields: &'a Fields) -> O
 pub async fn perform(
     acting: Acting,
     desk: Data<Desk>,
-    path: Path<(i64, String)>,
+    path: Path<(UserId, String)>,
     form: Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
     let Acting { me, admin } = acting;
@@ -420,11 +421,11 @@ pub async fn perform(
     let (mut act, fields) = asked(&desk, &code, form.0)?;
     refuse_useless(&desk, &act)?;
     let draft = draft_of(&mut act)?;
+    let reference = Reference::random();
     let said = Said {
         note: fields.note.clone(),
-        reference: reference(),
+        reference: Some(reference.clone()),
     };
-    let known_reference = said.reference.clone();
     let done = admin::act(&desk, &admin, user_id, act.clone(), said).await;
     let refusal = match done {
         Err(Stopped::Failed(Error::FreshSignInNeeded)) => {
@@ -453,9 +454,9 @@ pub async fn perform(
         .db
         .read(move |conn| find(conn, when, user_id, &shown))
         .await?;
-    let problem = (refusal_in_words(&page, &refusal), known_reference.as_str());
+    let problem = (refusal_in_words(&page, &refusal), &reference);
     let shown = act_page(&page, &found, &act, &fields, Some(problem));
-    page.refuse(&known_reference, None, &shown)
+    page.refuse(&reference, None, &shown)
 }
 
 /// Makes the link of an act that makes one.
@@ -505,7 +506,7 @@ pub enum LinkFor {
 pub async fn show_link(
     desk: &Desk,
     me: &SignedIn,
-    user_id: i64,
+    user_id: UserId,
     (draft, what): (Draft, LinkFor),
 ) -> Result<HttpResponse> {
     let token = draft.token(&desk.keys, desk.clock.now(), user_id)?;

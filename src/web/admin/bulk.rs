@@ -11,9 +11,9 @@ use crate::admin::{self, Act, ActKind, BATCH, Said, Selection};
 use crate::audit::Note;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::{Reference, UserId};
 use crate::paging::{PAGE_SIZES, Page as ListPage, Total};
 use crate::permissions;
-use crate::secret::reference;
 use crate::users::{self, Wanted};
 use crate::web::csrf::Form;
 use crate::web::guard::Acting;
@@ -28,7 +28,7 @@ const MAX_FAILURES: usize = 1000;
 /// The fields that the forms send.
 #[derive(Default)]
 struct Asked {
-    ids: Vec<i64>,
+    ids: Vec<UserId>,
     is_all: bool,
     /// The filters of the list.
     filter: String,
@@ -37,7 +37,7 @@ struct Asked {
     reason: String,
     note: Note,
     after: Option<i64>,
-    reference: Option<String>,
+    reference: Option<Reference>,
     /// The number of accounts in earlier batches.
     done: usize,
 }
@@ -48,22 +48,23 @@ impl Asked {
         for (name, value) in form {
             let number = || value.parse().map_err(|_| Error::BadRequest);
             match name.as_str() {
-                "u" => asked.ids.push(number()?),
+                "u" => asked.ids.push(UserId(number()?)),
                 "all" => asked.is_all = true,
                 "filter" => asked.filter = value,
                 "act" => asked.act = value,
                 "permission" => asked.permission = value.trim().to_owned(),
                 "reason" => asked.reason = value.trim().to_owned(),
                 "after" => asked.after = Some(number()?),
-                "reference" => asked.reference = Some(value),
+                "reference" => {
+                    asked.reference = Some(Reference::parse(value).ok_or(Error::BadRequest)?);
+                }
                 "done" => asked.done = value.parse().map_err(|_| Error::BadRequest)?,
                 _ => {}
             }
         }
         asked.note = Note::parse(&asked.reason).ok_or(Error::BadRequest)?;
-        let is_sane = |reference: &String| reference.len() <= 32 && reference.is_ascii();
         let most = PAGE_SIZES.into_iter().max().unwrap_or(0);
-        if asked.ids.len() > most || !asked.reference.iter().all(is_sane) {
+        if asked.ids.len() > most {
             return Err(Error::BadRequest);
         }
         Ok(asked)
@@ -184,7 +185,7 @@ struct ResultPage<'a> {
     /// The account after which the next batch begins.
     next: Option<i64>,
     done_so_far: usize,
-    reference: &'a str,
+    reference: &'a Reference,
     back: String,
 }
 
@@ -203,10 +204,10 @@ pub async fn perform(
         Selection::These(asked.ids.clone())
     };
     // All batches share one reference, so that the audit log shows the whole act under it.
-    let reference = asked.reference.clone().unwrap_or_else(reference);
+    let reference = asked.reference.clone().unwrap_or_else(Reference::random);
     let said = Said {
         note: asked.note.clone(),
-        reference: reference.clone(),
+        reference: Some(reference.clone()),
     };
     let outcome = match admin::bulk(&desk, &admin, selection, &act, &said).await {
         Err(Error::FreshSignInNeeded) => return Ok(sign_in_anew(&back)),

@@ -45,7 +45,7 @@ type Cell<'a> = Cow<'a, str>;
 
 const USERS: Export<User> = Export {
     name: "users",
-    id: |user| user.id,
+    id: |user| user.id.into(),
     columns: &[
         ("id", |user, _| user.id.to_string().into()),
         ("username", |user, _| (&user.username).into()),
@@ -67,7 +67,7 @@ const USERS: Export<User> = Export {
 
 const SESSIONS: Export<Owned> = Export {
     name: "sessions",
-    id: |owned| owned.session.id,
+    id: |owned| owned.session.id.into(),
     columns: &[
         ("id", |owned, _| owned.session.id.to_string().into()),
         ("username", |owned, _| (&owned.username).into()),

@@ -11,7 +11,7 @@ use crate::audit::Note;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
-use crate::secret::reference;
+use crate::id::Reference;
 use crate::signin::password_link;
 use crate::web::csrf::Form;
 use crate::web::guard::{Acting, Reader, Superuser};
@@ -33,7 +33,7 @@ struct NewUserPage<'a> {
     typed: &'a NewUser,
     /// The field, and the problem with it.
     problem: Option<(&'static str, &'a str)>,
-    reference: Option<&'a str>,
+    reference: Option<&'a Reference>,
 }
 
 impl NewUserPage<'_> {
@@ -91,7 +91,7 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
         _ => "username",
     };
     let text = refusal_in_words(&page, &refusal);
-    let reference = reference();
+    let reference = Reference::random();
     let shown = NewUserPage {
         page: &page,
         typed: &typed,

@@ -9,8 +9,8 @@ use crate::audit::Note;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::Reference;
 use crate::paging::Total;
-use crate::secret::reference;
 use crate::sessions::list::{Filter, Owned, list as list_sessions, total};
 use crate::users::{self, Role};
 use crate::web::cookie::Ours;
@@ -202,7 +202,7 @@ pub async fn end(
     let filter = desk.db.read(move |conn| filter(conn, &asked)).await?;
     let said = Said {
         note: note.clone(),
-        reference: reference(),
+        reference: Some(Reference::random()),
     };
     let kept = me.session.id;
     let ended = match admin::end_sessions(&desk, &admin, &filter, kept, &said).await {

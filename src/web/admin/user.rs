@@ -14,6 +14,7 @@ use crate::config::PasswordLogin;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::id::UserId;
 use crate::leaving;
 use crate::paging::{Listing, Page as ListPage};
 use crate::permissions::{self, BY_HAND, Held};
@@ -93,7 +94,7 @@ struct Told {
 fn find(
     conn: &mut Conn,
     (now, limits): (UnixTime, Limits),
-    id: i64,
+    id: UserId,
     place: ListPage,
 ) -> Result<(Found, Told)> {
     let about = Filter {
@@ -139,7 +140,7 @@ fn changed(page: &Page<'_>, last_changes: Vec<LastChange>) -> HashMap<String, Ch
 pub async fn show(
     reader: Reader<Staff>,
     desk: Data<Desk>,
-    id: Path<i64>,
+    id: Path<UserId>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let id = *id;

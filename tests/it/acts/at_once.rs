@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use frontdesk::admin::{self, Act, Admin, Refusal, Said};
 use frontdesk::db::lock_superusers;
 use frontdesk::error::Stopped;
+use frontdesk::id::UserId;
 use frontdesk::roles::RolePermissions;
 use frontdesk::sessions::{self, Client};
 use frontdesk::users::{self, Role};
@@ -32,7 +33,7 @@ on_both_databases! {
         for act in [Act::Deactivate, Act::SetRole(Role::Employee), Act::SetRole(Role::Staff)] {
             let events = desk.db_recorded().len();
             let outcome = db.decide_blocking(|conn| {
-                admin::perform(conn, now, &Admin::command_line(), roles, boss_id, &act, &Said::default())
+                admin::perform(conn, now, &Admin::command_line(), roles, UserId(boss_id), &act, &Said::default())
             });
             assert!(matches!(outcome, Err(Stopped::Refused(Refusal::LastSuperuser))), "{act:?}: {outcome:?}");
             let told = desk.db_recorded().split_off(events);
@@ -89,11 +90,11 @@ on_both_databases! {
         let (db, clock, roles) = (&desk.inner.db, &desk.clock, RolePermissions::default());
         for round in 0..1000 {
             let barrier = Barrier::new(2);
-            let demote = |by: &Admin, whom: i64| {
+            let demote = |by: &Admin, whom| {
                 let act = Act::SetRole(Role::Employee);
                 barrier.wait();
                 db.decide_blocking(|conn| {
-                    admin::perform(conn, clock.now(), by, &roles, whom, &act, &Said::default())
+                    admin::perform(conn, clock.now(), by, &roles, UserId(whom), &act, &Said::default())
                 })
             };
             let outcomes = thread::scope(|scope| {
@@ -103,11 +104,11 @@ on_both_databases! {
             });
             let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
             assert_eq!(done, 1, "round {round}: {outcomes:?}");
-            let is_anybody_left = db.read_blocking(|conn| users::has_other_superuser(conn, 0));
+            let is_anybody_left = db.read_blocking(|conn| users::has_other_superuser(conn, UserId(0)));
             assert!(is_anybody_left.expect("a read"), "round {round}");
             db.write_blocking(|conn| {
-                users::set_role_by_hand(conn, boss_id, Role::Superuser)?;
-                users::set_role_by_hand(conn, deputy_id, Role::Superuser)
+                users::set_role_by_hand(conn, UserId(boss_id), Role::Superuser)?;
+                users::set_role_by_hand(conn, UserId(deputy_id), Role::Superuser)
             }).expect("both again");
         }
         assert_eq!(desk.database.count("audit_events WHERE event = 'role_changed' AND outcome = 'success'"), 1000);
@@ -235,7 +236,7 @@ on_both_databases! {
                         thread::sleep(Duration::from_millis(1));
                     }
                     thread::sleep(Duration::from_millis(200));
-                    users::set_role_by_hand(conn, deputy_id, Role::Employee)
+                    users::set_role_by_hand(conn, UserId(deputy_id), Role::Employee)
                 })
             });
             wait_for_it.recv().expect("the turn is taken");

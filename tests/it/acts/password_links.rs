@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use frontdesk::id::UserId;
 use serde_json::json;
 
 use super::{
@@ -212,7 +213,7 @@ fn where_local_passwords_are_off_there_are_no_local_accounts_and_no_password_lin
             "UPDATE audit_events SET reference = '{made}' WHERE event = 'account_created'"
         ));
         let token = draft
-            .token(&off.inner.keys, off.clock.now(), id)
+            .token(&off.inner.keys, off.clock.now(), UserId(id))
             .expect("randomness");
         let own = frontdesk::signin::password_link::address("", &token);
         for link in [link, own] {

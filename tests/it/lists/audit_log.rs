@@ -8,7 +8,7 @@ use frontdesk::audit::{self, About, Actor, Deed, Event, EventKind, Note};
 use frontdesk::clock::UnixTime;
 use frontdesk::db::Conn;
 use frontdesk::error::Error;
-use frontdesk::id::id_at;
+use frontdesk::id::{UserId, id_at};
 use frontdesk::sessions::Client;
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ fn db_insert_events(database: &Database, events: &[Happened]) {
             };
             format!(
                 "({}, {}, '{}', '{}', '{reason}', '{}', {}, '{}', '', '{}', '', '{}', '{{}}')",
-                id_at(event.at),
+                id_at::<i64>(event.at),
                 event.at.0,
                 event.event,
                 event.outcome,
@@ -157,7 +157,11 @@ fn record_note_about(
     let event = Event::NoteAdded {
         note: Note::default(),
     };
-    Deed::new(now, Actor::Named("boss"), &client).record(conn, About::Person(1, username), &event)
+    Deed::new(now, Actor::Named("boss"), &client).record(
+        conn,
+        About::Person(UserId(1), username),
+        &event,
+    )
 }
 
 on_both_databases! {

@@ -305,7 +305,7 @@ fn pages(desk: &Desk, filter: &Filter, order: Option<Order>, is_backward: bool) 
             .read_blocking(|conn| users::list(conn, &wanted))
             .unwrap_or_else(|error| panic!("{wanted:?}: {error}"));
         assert_eq!(listing.stopped_at, None, "{wanted:?}");
-        let mut ids: Vec<i64> = listing.rows.iter().map(|user| user.id).collect();
+        let mut ids: Vec<i64> = listing.rows.iter().map(|user| user.id.into()).collect();
         let to = if is_backward {
             listing.previous(|user| user.id)
         } else {

@@ -1,10 +1,10 @@
 //! How the portal authenticates at the token endpoint.
 
-use rcgen::{CertificateParams, KeyPair};
-use ring::signature::{
+use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
     UnparsedPublicKey, VerificationAlgorithm,
 };
+use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 
 use super::li;

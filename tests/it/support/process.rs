@@ -205,7 +205,7 @@ impl Drop for Process {
 }
 
 pub fn client() -> reqwest::Client {
-    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
         // Nothing here speaks TLS, and a bare machine has no certificate authorities.

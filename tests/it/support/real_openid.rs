@@ -18,7 +18,7 @@ use url::Url;
 use super::django::attribute;
 
 static CLIENT: LazyLock<Client> = LazyLock::new(|| {
-    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

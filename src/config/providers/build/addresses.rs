@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Builder, Raw, default_text};
+use super::{Builder, default_text, taken};
 use crate::config::Settings;
 use crate::config::providers::{Addresses, SettingsSource};
 use crate::config::values::http_url;
@@ -40,13 +40,11 @@ impl Builder<'_, '_> {
         let text = match self.raw.redirect_url.take() {
             Some(text) => text,
             None if self.source == SettingsSource::Variables => {
-                self.fault(KEY, "is required");
-                return None;
+                return self.refuse(KEY, "is required");
             }
             None => {
                 let Ok(public_url) = Settings::public_url(self.reader) else {
-                    self.fault(KEY, "is required, unless FRONTDESK_PUBLIC_URL is set");
-                    return None;
+                    return self.refuse(KEY, "is required, unless FRONTDESK_PUBLIC_URL is set");
                 };
                 format!("{}/oauth2_callback/{id}/", public_url.origin)
             }
@@ -58,11 +56,10 @@ impl Builder<'_, '_> {
             || is_ours(path)
             || path.contains(['{', '}', '%'])
         {
-            self.fault(
+            return self.refuse(
                 KEY,
                 "must have a path of its own, like /oauth2_callback/, without query or fragment",
             );
-            return None;
         }
         Some(Redirect {
             path: path.to_owned(),
@@ -70,32 +67,18 @@ impl Builder<'_, '_> {
         })
     }
 
-    pub(super) fn internal_base(&mut self) -> Option<Url> {
-        let prefix = self.raw.internal_url_prefix.take();
-        self.parsed("internal_url_prefix", prefix)
-    }
-
-    pub(super) fn discovery_url(&mut self) -> Option<Url> {
-        let text = self.raw.discovery_url.take();
-        self.parsed("discovery_url", text)
-    }
-
     pub(super) fn addresses(&mut self, internal: Option<&Url>) -> Option<Addresses> {
-        let mut take = |key: &str, of: fn(&mut Raw) -> &mut Option<String>| {
-            let text = of(&mut self.raw).take();
-            self.parsed(key, text)
-        };
         let mut addresses = Addresses {
-            authorize: take("authorize_url", |raw| &mut raw.authorize_url),
-            token: take("token_url", |raw| &mut raw.token_url),
-            userinfo: take("userinfo_url", |raw| &mut raw.userinfo_url),
-            profile: take("profile_url", |raw| &mut raw.profile_url),
-            permissions: take("permissions_url", |raw| &mut raw.permissions_url),
-            jwks: take("jwks_url", |raw| &mut raw.jwks_url),
-            pushed_requests: take("par_url", |raw| &mut raw.par_url),
-            revocation: take("revocation_url", |raw| &mut raw.revocation_url),
-            end_session: take("end_session_url", |raw| &mut raw.end_session_url),
-            logout: take("logout_url", |raw| &mut raw.logout_url),
+            authorize: taken!(self.authorize_url),
+            token: taken!(self.token_url),
+            userinfo: taken!(self.userinfo_url),
+            profile: taken!(self.profile_url),
+            permissions: taken!(self.permissions_url),
+            jwks: taken!(self.jwks_url),
+            pushed_requests: taken!(self.par_url),
+            revocation: taken!(self.revocation_url),
+            end_session: taken!(self.end_session_url),
+            logout: taken!(self.logout_url),
         };
         if self.is_open_id() {
             return Some(addresses);

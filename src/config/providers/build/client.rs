@@ -11,10 +11,7 @@ use crate::secret::{Secret, sha256};
 impl Builder<'_, '_> {
     pub(super) fn client_id(&mut self) -> Option<String> {
         let id = self.raw.client_id.take().filter(|id| !id.is_empty());
-        if id.is_none() {
-            self.fault("client_id", "is required");
-        }
-        id
+        id.or_else(|| self.refuse("client_id", "is required"))
     }
 
     /// Returns the files that hold a secret or a key of this client.
@@ -87,8 +84,7 @@ impl Builder<'_, '_> {
         let thumbprint = self.thumbprint(certificate);
         let audience = self.assertion_audience(audience)?;
         let Some(path) = path else {
-            self.fault("private_key_file", "is required by private_key_jwt");
-            return None;
+            return self.refuse("private_key_file", "is required by private_key_jwt");
         };
         let pem = self.content("private_key_file", &path)?;
         // Providers that identify a key by its certificate expect the newer padding.
@@ -97,13 +93,8 @@ impl Builder<'_, '_> {
             None => Algorithm::RS256,
         };
         let Some((key, algorithm)) = private_key(&pem, of_rsa) else {
-            self.fault(
-                "private_key_file",
-                format!(
-                    "contains no RSA, EC P-256, EC P-384 or Ed25519 private key in PKCS#8: {path}"
-                ),
-            );
-            return None;
+            let kinds = "RSA, EC P-256, EC P-384 or Ed25519 private key in PKCS#8";
+            return self.refuse("private_key_file", format!("contains no {kinds}: {path}"));
         };
         Some(SigningKey {
             key,
@@ -118,11 +109,10 @@ impl Builder<'_, '_> {
         const KEY: &str = "certificate_file";
         let path = path?;
         let pem = self.content(KEY, &path)?;
-        if let Ok(certificate) = CertificateDer::from_pem_slice(&pem) {
-            return Some(sha256(&certificate));
+        match CertificateDer::from_pem_slice(&pem) {
+            Ok(certificate) => Some(sha256(&certificate)),
+            Err(_) => self.refuse(KEY, format!("contains no PEM certificate: {path}")),
         }
-        self.fault(KEY, format!("contains no PEM certificate: {path}"));
-        None
     }
 
     fn assertion_audience(&mut self, text: Option<String>) -> Option<AssertionAudience> {
@@ -157,8 +147,7 @@ impl Builder<'_, '_> {
         if is_certificates(&pem) {
             return Some(pem);
         }
-        self.fault(KEY, format!("contains no PEM certificate: {path}"));
-        None
+        self.refuse(KEY, format!("contains no PEM certificate: {path}"))
     }
 }
 

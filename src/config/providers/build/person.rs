@@ -59,11 +59,8 @@ impl Builder<'_, '_> {
             separator => separator.to_owned(),
         };
         if separator.chars().any(char::is_alphanumeric) || separator.chars().count() > 8 {
-            self.fault(
-                "permissions_separator",
-                "must be a separator of names, like \",\" or \" \"",
-            );
-            return None;
+            let problem = "must be a separator of names, like \",\" or \" \"";
+            return self.refuse("permissions_separator", problem);
         }
         Some(separator)
     }

@@ -4,7 +4,7 @@ use jsonwebtoken::Algorithm;
 
 use super::{Builder, default_text, default_value};
 use crate::config::providers::read::HowMany;
-use crate::config::providers::{ProvesBy, Recheck, SettingsSource, VouchesFor};
+use crate::config::providers::{Recheck, SettingsSource, VouchesFor};
 use crate::config::values::duration;
 use crate::secret::Secret;
 
@@ -26,12 +26,6 @@ const USUAL: &[Algorithm] = &[
 const SYMMETRIC: &[Algorithm] = &[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
 
 impl Builder<'_, '_> {
-    pub(super) fn proves_by(&mut self) -> Option<ProvesBy> {
-        let text = self.raw.proves_by.take();
-        let given = self.parsed("proves_by", text);
-        given.or_else(|| default_value("proves_by"))
-    }
-
     pub(super) fn recheck(&mut self) -> Option<Recheck> {
         let text = self.raw.recheck.take().filter(|text| !text.is_empty());
         let every = self.parsed_as(
@@ -83,20 +77,16 @@ impl Builder<'_, '_> {
                 SettingsSource::Variables => format!("OAUTH2_VOUCHES_FOR={}", all.join(",")),
                 SettingsSource::File(_) => format!("vouches_for = {all:?}"),
             };
-            self.fault(
-                KEY,
-                format!(
-                    "is required, since there are several providers; write: {line} (or only some of these; [] for nothing)"
-                ),
+            let problem = format!(
+                "is required, since there are several providers; write: {line} (or only some of these; [] for nothing)"
             );
-            return None;
+            return self.refuse(KEY, problem);
         };
         let found = VouchesFor::of(words.iter().map(String::as_str));
-        if found.is_none() {
+        found.or_else(|| {
             let all = VouchesFor::WORDS.join(", ");
-            self.fault(KEY, format!("may contain {all}; [] for nothing"));
-        }
-        found
+            self.refuse(KEY, format!("may contain {all}; [] for nothing"))
+        })
     }
 
     /// Returns the algorithms. Symmetric ones count only if they are named, and only with a long

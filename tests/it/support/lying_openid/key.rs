@@ -1,14 +1,14 @@
 //! Keys that sign tokens, and the form of tokens.
 
-use frontdesk::secret::base64url;
-use ring::rand::SystemRandom;
-use ring::signature::{
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
     EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
     RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
     RsaPublicKeyComponents,
 };
-use ring::{digest, hmac};
+use aws_lc_rs::{digest, hmac};
+use frontdesk::secret::base64url;
 use serde_json::{Value, json};
 
 use super::patched;
@@ -61,7 +61,7 @@ impl Key {
     ) -> Self {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("a key");
-        let made = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).expect("its pair");
+        let made = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref()).expect("its pair");
         Self::new(id, pkcs8.as_ref(), pair(made))
     }
 
@@ -109,7 +109,7 @@ impl Key {
         };
         let more = match &self.pair {
             Pair::Rsa(pair) => {
-                let public = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public());
+                let public = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
                 json!({"kty": "RSA", "n": base64url(&public.n), "e": base64url(&public.e)})
             }
             Pair::P256(pair) => point("P-256", pair),
@@ -125,7 +125,7 @@ impl Key {
     /// Its public half as bytes: `RSAPublicKey`, a point, or nothing.
     pub fn public(&self) -> &[u8] {
         match &self.pair {
-            Pair::Rsa(pair) => pair.public().as_ref(),
+            Pair::Rsa(pair) => pair.public_key().as_ref(),
             Pair::P256(pair) | Pair::P384(pair) => pair.public_key().as_ref(),
             Pair::Ed25519(pair) => pair.public_key().as_ref(),
             Pair::Secret(_) => &[],
@@ -151,7 +151,7 @@ impl Key {
                     "PS512" => &RSA_PSS_SHA512,
                     _ => &RSA_PKCS1_SHA256,
                 };
-                let mut signature = vec![0; pair.public().modulus_len()];
+                let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(padding, &random, message, &mut signature)
                     .expect("a signature");
                 signature
