@@ -12,8 +12,8 @@ pub use accounts::{
     ChangedPassword, NewAccount, change_password, check_new_account, create_account,
     create_superuser, export_made, make_rescue_link,
 };
-pub use act::{Act, ActKind, Done, Said, act, perform, promote};
-pub use bulk::{BATCH, Ended, Failed, Outcome, Selection, bulk, end_sessions};
+pub use act::{Act, ActKind, Said, act, perform, promote};
+pub use bulk::{BATCH, Failed, Outcome, Selection, bulk, end_sessions};
 
 pub use refusals::confirm_refusals;
 

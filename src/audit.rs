@@ -93,6 +93,12 @@ impl Record {
         &self.details
     }
 
+    /// Returns the text that an admin wrote with the deed.
+    #[must_use]
+    pub fn note(&self) -> Note {
+        stored::note(&self.details)
+    }
+
     /// Returns what happened.
     #[must_use]
     pub fn event(&self) -> Event {

@@ -190,9 +190,6 @@ impl Desk {
     }
 
     /// Looks at the hashes of imported accounts again if there are more such accounts than before.
-    ///
-    /// # Errors
-    /// [`crate::error::DatabaseError`]
     pub async fn look_for_imports(&self) -> Result<()> {
         let known = self.imported.load(Ordering::Relaxed);
         let found = self

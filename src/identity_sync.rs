@@ -96,9 +96,6 @@ fn names_of(conn: &mut Conn, sync: &Sync<'_>, kept: &mut Vec<String>) -> Result<
 ///
 /// Answers asked for before the last sync are dropped: otherwise a permission that was taken in
 /// between would come back.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn sync(
     conn: &mut Conn,
     desk: &Desk,

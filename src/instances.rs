@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use log::{info, warn};
 
-use crate::audit::{About, Actor, Changes, Deed, Event, Note};
+use crate::audit::{About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::{Conn, lock_instances};
 use crate::desk::Desk;
@@ -110,10 +110,7 @@ fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: UserId) -> Result<()> {
         }
         return Ok(());
     }
-    let event = Event::RoleChanged {
-        changes,
-        note: Note::default(),
-    };
+    let event = Event::RoleChanged { changes };
     Deed::from_nowhere(now, Actor::Portal).record(conn, About::from(&user), &event)
 }
 

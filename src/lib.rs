@@ -5,7 +5,8 @@
 //!
 //! # The map
 //!
-//! Imports only point upwards in this list; a test checks it.
+//! Imports only point upwards in this list; a test checks it. Functions that take a [`db::Conn`] fail
+//! if the database does; their documentation names only their other errors.
 //!
 //! | rank | what | modules |
 //! | --- | --- | --- |

@@ -126,10 +126,9 @@ fn record(
     people: usize,
     note: String,
 ) -> Result<()> {
-    let event = Event::ProviderRekeyed {
-        people,
-        note: Note::of(note),
-    };
-    let deed = Deed::from_nowhere(now, Actor::CommandLine).at(Some(provider));
-    deed.record(conn, About::Portal, &event)
+    let note = Note::of(note);
+    Deed::from_nowhere(now, Actor::CommandLine)
+        .at(Some(provider))
+        .with_note(&note)
+        .record(conn, About::Portal, &Event::ProviderRekeyed { people })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use log::warn;
 use url::Url;
 
-use crate::audit::{About, Actor, Deed, Event, Note};
+use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -102,9 +102,6 @@ impl LeftSession {
 /// Returns the address for signing out of the provider too, or `None` if that is not offered. Only
 /// the first address, soon after the sign-out, contains the ID token: a person who comes later gets
 /// an address that does not reveal who was here. A mere look uses nothing up.
-///
-/// # Errors
-/// [`Error::Database`]
 pub async fn provider_address(
     desk: &Arc<Desk>,
     left: &LeftSession,
@@ -208,18 +205,13 @@ pub async fn end_session(
             if sessions::close(conn, now, user.id, Closing::One(session_id))? == 0 {
                 return Err(Error::NotFound);
             }
-            let event = Event::SessionEnded {
-                note: Note::default(),
-            };
-            Deed::new(now, Actor::from(&user), &client).record(conn, About::from(&user), &event)
+            let deed = Deed::new(now, Actor::from(&user), &client);
+            deed.record(conn, About::from(&user), &Event::SessionEnded)
         })
         .await
 }
 
 /// Ends all of the person's sessions except the one they are using.
-///
-/// # Errors
-/// [`Error::Database`]
 pub async fn end_other_sessions(
     desk: &Desk,
     user: &User,

@@ -155,8 +155,6 @@ impl User {
     }
 }
 
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn find(conn: &mut Conn, id: UserId) -> Result<Option<User>> {
     Ok(users::table
         .find(id)

@@ -55,11 +55,12 @@ pub async fn create_account(
                 role: Role::Employee,
             };
             let id = create(conn, now, &local)?;
-            let event = Event::AccountCreated {
-                note: new.note.clone(),
-            };
-            let deed = admin.deed(now).with_reference(&link);
-            deed.record(conn, About::Person(id, &new.username), &event)?;
+            let about = About::Person(id, &new.username);
+            admin
+                .deed(now)
+                .with_reference(&link)
+                .with_note(&new.note)
+                .record(conn, about, &Event::AccountCreated)?;
             Ok(id)
         })
         .await

@@ -120,6 +120,12 @@ impl ActKind {
         )
     }
 
+    /// Returns whether an admin who does it to their own account might lose the authority for the
+    /// rest of a batch.
+    pub(super) const fn may_end_own_authority(self) -> bool {
+        matches!(self, Self::EndSessions | Self::TakePermission)
+    }
+
     /// The kind of its event.
     const fn event(self) -> EventKind {
         match self {
@@ -164,15 +170,7 @@ pub struct Said {
     pub reference: Option<Reference>,
 }
 
-/// The result of an act.
-#[derive(Debug)]
-pub struct Done {
-    /// The account before the act.
-    pub user: User,
-    pub event: Event,
-}
-
-/// Performs an act in its own transaction.
+/// Performs an act in its own transaction. Returns the account as it was before.
 ///
 /// # Errors
 /// As [`perform`]; after a failure, nothing has changed.
@@ -182,7 +180,7 @@ pub async fn act(
     user_id: UserId,
     act: Act,
     said: Said,
-) -> Result<Done, Stopped<Refusal>> {
+) -> Result<User, Stopped<Refusal>> {
     let now = desk.clock.now();
     let roles = desk.roles.clone();
     let admin = admin.clone();
@@ -197,6 +195,7 @@ pub async fn act(
 }
 
 /// Performs an act in the caller's transaction. It leaves one event, even if it was refused.
+/// Returns the account as it was before.
 ///
 /// # Errors
 /// A [`Refusal`]; [`crate::error::Error::FreshSignInNeeded`],
@@ -210,7 +209,7 @@ pub fn perform(
     user_id: UserId,
     act: &Act,
     said: &Said,
-) -> Result<Done, Stopped<Refusal>> {
+) -> Result<User, Stopped<Refusal>> {
     let kind = act.kind();
     if kind.needs_fresh_sign_in() {
         admin.check_fresh(now)?;
@@ -223,6 +222,7 @@ pub fn perform(
         admin.check_proved(conn, now)?;
     }
     let mut deed = admin.deed(now);
+    deed.note = &said.note;
     deed.reference = said.reference.as_ref().map(Reference::as_str);
     let performing = Performing {
         now,
@@ -236,14 +236,13 @@ pub fn perform(
             let deed = act.link().map_or(deed, |link| deed.with_reference(link));
             let about = About::Person(user.id, username.as_deref().unwrap_or(&user.username));
             deed.record(conn, about, &event)?;
-            Ok(Done { user, event })
+            Ok(user)
         }
         Err(Stopped::Refused(refusal)) => {
             if refusal.is_worth_a_row() {
                 let event = Event::ActRefused {
                     act: kind.event(),
                     reason: refusal.reason(),
-                    note: said.note.clone(),
                 };
                 deed.record(conn, About::from(&user), &event)?;
             }
@@ -297,8 +296,8 @@ impl Performing<'_> {
             return Err(Refusal::Erased.into());
         }
         let event = match act {
-            Act::Deactivate => self.set_active(conn, false),
-            Act::Activate => self.set_active(conn, true),
+            Act::Deactivate => self.deactivate(conn),
+            Act::Activate => self.activate(conn),
             Act::SetRole(role) => self.set_role(conn, *role),
             Act::EndSessions => self.end_sessions(conn),
             Act::EndSession(id) => self.end_session(conn, *id),
@@ -318,26 +317,28 @@ impl Performing<'_> {
             }
             Act::Readmit(by) => self.readmit(conn, by.as_deref()),
             Act::Note if self.note.is_empty() => Err(Refusal::BadName.into()),
-            Act::Note => Ok(Event::NoteAdded { note: self.note() }),
+            Act::Note => Ok(Event::NoteAdded),
         };
         Ok((event?, None))
     }
 
-    fn set_active(&self, conn: &mut Conn, is_active: bool) -> Result<Event, Stopped<Refusal>> {
-        if self.user.is_active == is_active {
+    fn deactivate(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+        if !self.user.is_active {
             return Err(Refusal::Unchanged.into());
         }
-        users::set_active(conn, self.user.id, is_active)?;
-        let event = if is_active {
-            Event::AccountActivated { note: self.note() }
-        } else {
-            Event::AccountDeactivated {
-                sessions_ended: self.close(conn, Closing::All)?,
-                note: self.note(),
-            }
-        };
+        users::set_active(conn, self.user.id, false)?;
         self.note_change(conn, Field::IsActive)?;
-        Ok(event)
+        let sessions_ended = self.close(conn, Closing::All)?;
+        Ok(Event::AccountDeactivated { sessions_ended })
+    }
+
+    fn activate(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+        if self.user.is_active {
+            return Err(Refusal::Unchanged.into());
+        }
+        users::set_active(conn, self.user.id, true)?;
+        self.note_change(conn, Field::IsActive)?;
+        Ok(Event::AccountActivated)
     }
 
     fn set_role(&self, conn: &mut Conn, role: Role) -> Result<Event, Stopped<Refusal>> {
@@ -350,19 +351,13 @@ impl Performing<'_> {
         self.note_change(conn, Field::RoleByHand)?;
         let mut changes = Changes::default();
         changes.add_role(Field::RoleByHand, from, role);
-        Ok(Event::RoleChanged {
-            changes,
-            note: self.note(),
-        })
+        Ok(Event::RoleChanged { changes })
     }
 
     fn end_sessions(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
         match self.close(conn, Closing::All)? {
             0 => Err(Refusal::Unchanged.into()),
-            count => Ok(Event::SessionsEnded {
-                count,
-                note: self.note(),
-            }),
+            count => Ok(Event::SessionsEnded { count }),
         }
     }
 
@@ -373,7 +368,7 @@ impl Performing<'_> {
     ) -> Result<Event, Stopped<Refusal>> {
         match self.close(conn, Closing::One(session_id))? {
             0 => Err(Refusal::Unchanged.into()),
-            _ => Ok(Event::SessionEnded { note: self.note() }),
+            _ => Ok(Event::SessionEnded),
         }
     }
 
@@ -393,10 +388,7 @@ impl Performing<'_> {
             ..Changes::default()
         };
         self.sync_role_after(conn, name, &mut changes)?;
-        Ok(Event::PermissionGranted {
-            changes,
-            note: self.note(),
-        })
+        Ok(Event::PermissionGranted { changes })
     }
 
     fn take(&self, conn: &mut Conn, name: &str) -> Result<Event, Stopped<Refusal>> {
@@ -412,10 +404,7 @@ impl Performing<'_> {
             ..Changes::default()
         };
         self.sync_role_after(conn, name, &mut changes)?;
-        Ok(Event::PermissionTaken {
-            changes,
-            note: self.note(),
-        })
+        Ok(Event::PermissionTaken { changes })
     }
 
     /// The old password and all sessions end: someone who knew the old password must not get in
@@ -441,7 +430,6 @@ impl Performing<'_> {
             identity,
             sessions_ended,
             changes: Changes::default(),
-            note: self.note(),
         })
     }
 
@@ -473,7 +461,6 @@ impl Performing<'_> {
             sessions_ended,
             changes,
             refused_by,
-            note: self.note(),
         })
     }
 
@@ -486,10 +473,7 @@ impl Performing<'_> {
         confirmation::set(conn, self.user.id, None)?;
         let sessions_ended = self.close(conn, Closing::All)?;
         self.note_change(conn, Field::Password)?;
-        Ok(Event::PasswordLinkMade {
-            sessions_ended,
-            note: self.note(),
-        })
+        Ok(Event::PasswordLinkMade { sessions_ended })
     }
 
     fn take_confirmation_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
@@ -498,7 +482,7 @@ impl Performing<'_> {
             proof::take(conn, self.user.id, ProvedBy::ConfirmationPassword)?;
             self.note_change(conn, Field::ConfirmationPassword)?;
         }
-        Ok(Event::ConfirmationLinkMade { note: self.note() })
+        Ok(Event::ConfirmationLinkMade)
     }
 
     fn readmit(&self, conn: &mut Conn, by: Option<&str>) -> Result<Event, Stopped<Refusal>> {
@@ -516,10 +500,7 @@ impl Performing<'_> {
         if refused_by.is_empty() {
             return Err(Refusal::NotRefused.into());
         }
-        Ok(Event::Readmitted {
-            refused_by,
-            note: self.note(),
-        })
+        Ok(Event::Readmitted { refused_by })
     }
 
     /// Returns the event, and the name that replaces the old one from now on.
@@ -540,7 +521,6 @@ impl Performing<'_> {
         users::erase(conn, self.now, &leaver)?;
         let event = Event::AccountErased {
             events: audit::forget(conn, &leaver)?,
-            note: self.note(),
         };
         Ok((event, alias))
     }
@@ -580,10 +560,6 @@ impl Performing<'_> {
     fn note_change(&self, conn: &mut Conn, field: Field) -> Result<()> {
         users::note_changes(conn, self.now, self.user.id, self.admin.actor(), &[field])
     }
-
-    fn note(&self) -> Note {
-        self.note.clone()
-    }
 }
 
 /// Returns a replacement for the name of an erased account. An account from before such names were
@@ -621,7 +597,7 @@ pub fn promote(
         let roles = RolePermissions::default();
         let act = Act::SetRole(role);
         match perform(conn, now, admin, &roles, user.id, &act, &Said::default()) {
-            Ok(done) => Ok(done.user.roles().by_hand),
+            Ok(before) => Ok(before.roles().by_hand),
             Err(Stopped::Refused(Refusal::Unchanged)) => Ok(role),
             Err(stopped) => Err(stopped),
         }

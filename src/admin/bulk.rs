@@ -34,6 +34,12 @@ pub struct Outcome {
     pub next: Option<i64>,
 }
 
+impl Outcome {
+    const fn seen(&self) -> usize {
+        self.done + self.unchanged + self.failed.len()
+    }
+}
+
 /// An account for which the act was refused.
 #[derive(Debug)]
 pub struct Failed {
@@ -56,10 +62,11 @@ pub async fn bulk(
 ) -> Result<Outcome> {
     admin.check_fresh(desk.clock.now())?;
     let mut outcome = Outcome::default();
+    let acts = |ids: &[UserId]| ids.iter().map(|id| (*id, act.clone())).collect();
     match selection {
         Selection::These(ids) => {
             for ids in ids.chunks(AT_ONCE) {
-                perform_all(desk, admin, ids.to_vec(), act, said, &mut outcome).await?;
+                perform_all(desk, admin, acts(ids), said, &mut outcome).await?;
             }
         }
         Selection::Matching(mut wanted) => {
@@ -70,73 +77,16 @@ pub async fn bulk(
                 let page = wanted.clone();
                 let listing = desk.db.read(move |conn| users::list(conn, &page)).await?;
                 let ids: Vec<UserId> = listing.rows.iter().map(|user| user.id).collect();
-                let next = listing.next(|user| user.id).or(listing.stopped_at);
-                perform_all(desk, admin, ids, act, said, &mut outcome).await?;
-                outcome.next = next;
-                let Some(next) = next else { break };
-                wanted.page = Page::After(next);
-                let seen = outcome.done + outcome.unchanged + outcome.failed.len();
-                if seen >= BATCH {
-                    break;
+                outcome.next = listing.next(|user| user.id).or(listing.stopped_at);
+                perform_all(desk, admin, acts(&ids), said, &mut outcome).await?;
+                match outcome.next {
+                    Some(next) if outcome.seen() < BATCH => wanted.page = Page::After(next),
+                    _ => break,
                 }
             }
         }
     }
     Ok(outcome)
-}
-
-async fn perform_all(
-    desk: &Desk,
-    admin: &Admin,
-    ids: Vec<UserId>,
-    act: &Act,
-    said: &Said,
-    outcome: &mut Outcome,
-) -> Result<()> {
-    let now = desk.clock.now();
-    let roles = desk.roles.clone();
-    let (admin, act, said) = (admin.clone(), act.clone(), said.clone());
-    // All batches lock rows in the same order, so that no two wait for each other.
-    let mut ids = ids;
-    ids.sort_unstable();
-    ids.dedup();
-    let (done, unchanged, failed) = desk
-        .db
-        .write(move |conn| {
-            let (mut done, mut unchanged, mut failed) = (0, 0, Vec::new());
-            for id in &ids {
-                // An act on one's own account might end the authority for the rest.
-                if admin.is(*id) && !act.kind().is_for_others() {
-                    failed.push(Failed {
-                        user: users::find(conn, *id)?,
-                        refusal: Refusal::Yourself,
-                    });
-                    continue;
-                }
-                match perform(conn, now, &admin, &roles, *id, &act, &said) {
-                    Ok(_) => done += 1,
-                    Err(Stopped::Refused(Refusal::Unchanged)) => unchanged += 1,
-                    Err(Stopped::Refused(refusal)) => failed.push(Failed {
-                        user: users::find(conn, *id)?,
-                        refusal,
-                    }),
-                    Err(Stopped::Failed(error)) => return Err(error),
-                }
-            }
-            Ok::<_, Error>((done, unchanged, failed))
-        })
-        .await?;
-    outcome.done += done;
-    outcome.unchanged += unchanged;
-    outcome.failed.extend(failed);
-    Ok(())
-}
-
-/// The progress of [`end_sessions`].
-#[derive(Debug, Clone, Copy)]
-pub struct Ended {
-    pub count: usize,
-    pub has_more: bool,
 }
 
 /// Ends up to [`BATCH`] of the sessions that a filter finds, except the admin's own, with one event
@@ -150,56 +100,74 @@ pub async fn end_sessions(
     filter: &sessions::list::Filter,
     kept: SessionId,
     said: &Said,
-) -> Result<Ended> {
+) -> Result<Outcome> {
     let (now, limits) = (desk.clock.now(), desk.limits);
     admin.check_fresh(now)?;
     let mut page = Page::First;
-    let mut ended = Ended {
-        count: 0,
-        has_more: false,
-    };
+    let mut outcome = Outcome::default();
     for _ in 0..MAX_STRETCHES {
         let wanted = filter.clone();
         let listing = desk
             .db
             .read(move |conn| sessions::list::list(conn, now, limits, &wanted, page, AT_ONCE))
             .await?;
-        let next = listing
+        outcome.next = listing
             .next(|owned| owned.session.id)
             .or(listing.stopped_at);
-        let mut owned: Vec<(UserId, SessionId)> = listing
+        let others = listing
             .rows
             .iter()
-            .map(|owned| (owned.session.user_id, owned.session.id))
-            .filter(|(_, session)| *session != kept)
-            .collect();
-        owned.sort_unstable();
-        let roles = desk.roles.clone();
-        let (admin, said) = (admin.clone(), said.clone());
-        ended.count += desk
-            .db
-            .write(move |conn| {
-                let mut count = 0;
-                for (user, session) in &owned {
-                    let act = Act::EndSession(*session);
-                    match perform(conn, now, &admin, &roles, *user, &act, &said) {
-                        Ok(_) => count += 1,
-                        Err(Stopped::Refused(_)) => {}
-                        Err(Stopped::Failed(error)) => return Err(error),
-                    }
-                }
-                Ok(count)
-            })
-            .await?;
-        let Some(next) = next else {
-            ended.has_more = false;
-            break;
-        };
-        page = Page::After(next);
-        ended.has_more = true;
-        if ended.count >= BATCH {
-            break;
+            .map(|owned| &owned.session)
+            .filter(|session| session.id != kept);
+        let acts = others.map(|session| (session.user_id, Act::EndSession(session.id)));
+        perform_all(desk, admin, acts.collect(), said, &mut outcome).await?;
+        match outcome.next {
+            Some(next) if outcome.done < BATCH => page = Page::After(next),
+            _ => break,
         }
     }
-    Ok(ended)
+    Ok(outcome)
+}
+
+/// Performs acts in one transaction, and adds what became of them.
+async fn perform_all(
+    desk: &Desk,
+    admin: &Admin,
+    mut acts: Vec<(UserId, Act)>,
+    said: &Said,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let now = desk.clock.now();
+    let roles = desk.roles.clone();
+    let (admin, said) = (admin.clone(), said.clone());
+    // All batches lock rows in the same order, so that no two wait for each other.
+    acts.sort_by_key(|(id, _)| *id);
+    acts.dedup();
+    let (done, unchanged, failed) = desk
+        .db
+        .write(move |conn| {
+            let (mut done, mut unchanged, mut failed) = (0, 0, Vec::new());
+            for (id, act) in &acts {
+                let performed = if admin.is(*id) && act.kind().may_end_own_authority() {
+                    Err(Refusal::Yourself.into())
+                } else {
+                    perform(conn, now, &admin, &roles, *id, act, &said)
+                };
+                match performed {
+                    Ok(_) => done += 1,
+                    Err(Stopped::Refused(Refusal::Unchanged)) => unchanged += 1,
+                    Err(Stopped::Refused(refusal)) => {
+                        let user = users::find(conn, *id)?;
+                        failed.push(Failed { user, refusal });
+                    }
+                    Err(Stopped::Failed(error)) => return Err(error),
+                }
+            }
+            Ok::<_, Error>((done, unchanged, failed))
+        })
+        .await?;
+    outcome.done += done;
+    outcome.unchanged += unchanged;
+    outcome.failed.extend(failed);
+    Ok(())
 }

@@ -152,9 +152,6 @@ impl Counts {
 
 impl LeftOut {
     /// Writes the row that stands for those that have none.
-    ///
-    /// # Errors
-    /// [`crate::error::DatabaseError`]
     pub fn record(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
         let about = self.about.as_ref();
         let about = about.map_or(About::Portal, |(id, username)| About::Person(*id, username));

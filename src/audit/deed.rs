@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::event::Event;
-use super::{Actor, REFUSED, Record, SUCCESS, stored};
+use super::{Actor, Note, REFUSED, Record, SUCCESS, stored};
 use crate::clock::UnixTime;
 use crate::db::schema::audit_events;
 use crate::db::{Conn, each, log_after_commit};
@@ -25,6 +25,8 @@ pub struct Deed<'a> {
     pub provider: Option<&'a str>,
     /// Identifies the deed on a page, in a link or in the log.
     pub reference: Option<&'a str>,
+    /// The text that an admin wrote with it.
+    pub note: &'a Note,
 }
 
 /// The client of deeds that come from no address.
@@ -33,6 +35,8 @@ static NOWHERE: Client = Client {
     user_agent: String::new(),
     is_proxy: false,
 };
+
+static NO_NOTE: Note = Note::of(String::new());
 
 /// The subject of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +63,7 @@ impl<'a> Deed<'a> {
             client,
             provider: None,
             reference: None,
+            note: &NO_NOTE,
         }
     }
 
@@ -81,12 +86,14 @@ impl<'a> Deed<'a> {
         }
     }
 
+    #[must_use]
+    pub const fn with_note(self, note: &'a Note) -> Self {
+        Self { note, ..self }
+    }
+
     /// Writes an event's row, and its line in the log once the transaction is committed.
-    ///
-    /// # Errors
-    /// [`crate::error::DatabaseError`]
     pub fn record(&self, conn: &mut Conn, about: About<'_>, event: &Event) -> Result<()> {
-        let (reason, details) = stored::stored(event)?;
+        let (reason, details) = stored::stored(event, self.note)?;
         let (user_id, username) = match about {
             About::Person(id, username) => (Some(id), username),
             About::Portal => (None, ""),

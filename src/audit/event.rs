@@ -14,7 +14,6 @@ use crate::reason::Reason;
 use crate::sessions::proof::ProvedBy;
 use crate::users::{Field, FieldChange, Role};
 
-use super::Note;
 use super::stored::{is_zero, known, known_changes, known_reason};
 
 /// `(provider's id, subject)`: how a person is known at a provider.
@@ -45,9 +44,7 @@ pub enum Event {
     SignedOut,
     /// Someone else signed in on the browser of this session.
     UserSwitched,
-    SessionEnded {
-        note: Note,
-    },
+    SessionEnded,
     OtherSessionsEnded {
         count: usize,
     },
@@ -55,26 +52,19 @@ pub enum Event {
     SessionsEnded {
         #[serde(skip_serializing_if = "is_zero")]
         count: usize,
-        note: Note,
     },
     /// A local account was created by hand. The reference is the id of its owner's link.
-    AccountCreated {
-        note: Note,
-    },
+    AccountCreated,
     AccountDeactivated {
         #[serde(rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
-        note: Note,
     },
-    AccountActivated {
-        note: Note,
-    },
+    AccountActivated,
     /// An account's personal data was erased. The event has the account's new name.
     AccountErased {
         /// The number of audit log rows that were rewritten.
         #[serde(rename = "count")]
         events: usize,
-        note: Note,
     },
     /// An account was imported from another system.
     AccountImported {
@@ -84,18 +74,15 @@ pub enum Event {
     RoleChanged {
         #[serde(flatten)]
         changes: Changes,
-        note: Note,
     },
     SuperuserCreated,
     PermissionGranted {
         #[serde(flatten)]
         changes: Changes,
-        note: Note,
     },
     PermissionTaken {
         #[serde(flatten)]
         changes: Changes,
-        note: Note,
     },
     IdentityLinked {
         identity: Identity,
@@ -103,7 +90,6 @@ pub enum Event {
         sessions_ended: usize,
         #[serde(flatten)]
         changes: Changes,
-        note: Note,
     },
     IdentityUnlinked {
         identity: Identity,
@@ -113,7 +99,6 @@ pub enum Event {
         changes: Changes,
         /// The providers whose refusals were removed with it.
         refused_by: Vec<String>,
-        note: Note,
     },
     /// The provider no longer lets the person in.
     AccessWithdrawn {
@@ -159,13 +144,11 @@ pub enum Event {
     /// People whom a provider had refused may sign in again.
     Readmitted {
         refused_by: Vec<String>,
-        note: Note,
     },
     /// People of a provider are now known by another id or another member.
     ProviderRekeyed {
         #[serde(rename = "count")]
         people: usize,
-        note: Note,
     },
     /// A password was changed by its owner, through a link or while signed in, or by the command
     /// line.
@@ -179,12 +162,9 @@ pub enum Event {
     PasswordLinkMade {
         #[serde(rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
-        note: Note,
     },
     /// The reference is the link's id.
-    ConfirmationLinkMade {
-        note: Note,
-    },
+    ConfirmationLinkMade,
     /// The reference is the id of the link used to choose it, if any.
     ConfirmationPasswordSet,
     /// A signed-in person proved who they are.
@@ -199,9 +179,7 @@ pub enum Event {
     },
     /// The reference is the link's id.
     RescueLinkMade,
-    NoteAdded {
-        note: Note,
-    },
+    NoteAdded,
     ExportMade {
         /// The list with its filters: `users?role=staff`.
         #[serde(rename = "export")]
@@ -222,7 +200,6 @@ pub enum Event {
         #[serde(skip)]
         act: EventKind,
         reason: Reason,
-        note: Note,
     },
     /// A row that a newer version wrote, of a kind or with a reason that this one does not know.
     #[strum_discriminants(strum(disabled))]
@@ -279,31 +256,6 @@ impl Event {
             Self::TokensRevoked { failure } => *failure,
             Self::PasswordChangeRefused | Self::ProofRefused { .. } => Some(Reason::WrongPassword),
             Self::MoreSignInsRefused { .. } => Some(Reason::More),
-            _ => None,
-        }
-    }
-
-    /// The note of the admin who acted. It may be empty.
-    #[must_use]
-    pub const fn note(&self) -> Option<&Note> {
-        match self {
-            Self::SessionEnded { note }
-            | Self::SessionsEnded { note, .. }
-            | Self::AccountCreated { note }
-            | Self::AccountDeactivated { note, .. }
-            | Self::AccountActivated { note }
-            | Self::AccountErased { note, .. }
-            | Self::RoleChanged { note, .. }
-            | Self::PermissionGranted { note, .. }
-            | Self::PermissionTaken { note, .. }
-            | Self::IdentityLinked { note, .. }
-            | Self::IdentityUnlinked { note, .. }
-            | Self::Readmitted { note, .. }
-            | Self::ProviderRekeyed { note, .. }
-            | Self::PasswordLinkMade { note, .. }
-            | Self::ConfirmationLinkMade { note }
-            | Self::NoteAdded { note }
-            | Self::ActRefused { note, .. } => Some(note),
             _ => None,
         }
     }

@@ -107,9 +107,6 @@ impl Filter {
 }
 
 /// Reads one page, newest first.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn list(conn: &mut Conn, filter: &Filter, page: Page, size: usize) -> Result<Listing<Record>> {
     filter.rows(conn)?.page(conn, page, size)
 }

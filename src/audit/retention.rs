@@ -23,9 +23,6 @@ pub struct Retention {
 }
 
 /// Deletes up to `limit` expired events, and returns how many. One event reports the deletion.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn sweep(conn: &mut Conn, now: UnixTime, keep: Retention, limit: i64) -> Result<usize> {
     let mut swept = 0;
     for kind in EventKind::all() {

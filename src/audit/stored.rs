@@ -4,8 +4,8 @@
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value, json};
 
-use super::Record;
 use super::event::{Event, EventKind};
+use super::{Note, Record};
 use crate::error::{Error, Result};
 use crate::reason::Reason;
 use crate::users::{Field, FieldChange};
@@ -17,7 +17,7 @@ const MAX_NAMES: usize = 50;
 pub(super) type Details = Map<String, Value>;
 
 /// Returns the reason and the details of an event's row.
-pub(super) fn stored(event: &Event) -> Result<(Option<Reason>, Details)> {
+pub(super) fn stored(event: &Event, note: &Note) -> Result<(Option<Reason>, Details)> {
     let value = serde_json::to_value(event)
         .map_err(|error| Error::Internal(format!("audit details: {error}")))?;
     let Value::Object(mut details) = value else {
@@ -27,6 +27,7 @@ pub(super) fn stored(event: &Event) -> Result<(Option<Reason>, Details)> {
     for column in ["kind", "reason"] {
         details.remove(column);
     }
+    details.insert("note".to_owned(), note.as_str().into());
     match event {
         Event::SignedIn { .. } => {
             let by = details.remove("by");
@@ -37,7 +38,7 @@ pub(super) fn stored(event: &Event) -> Result<(Option<Reason>, Details)> {
                 details.insert("adopted".to_owned(), true.into());
             }
         }
-        Event::SessionEnded { .. } => {
+        Event::SessionEnded => {
             details.insert("count".to_owned(), 1.into());
         }
         _ => {}
@@ -69,9 +70,7 @@ fn read_known(kind: EventKind, row: &Record) -> Option<Event> {
     if !row.reason.is_empty() {
         let reason = Reason::from_code(&row.reason)?;
         if !is_refusal(kind) {
-            let note = serde_json::from_value(members.remove("note")?).ok()?;
-            let act = kind;
-            return Some(Event::ActRefused { act, reason, note });
+            return Some(Event::ActRefused { act: kind, reason });
         }
         members.insert("reason".to_owned(), reason.code().into());
     }
@@ -115,7 +114,6 @@ fn without_value() -> Details {
         "kept": [],
         "failure": "",
         "count": 0,
-        "note": "",
         "identity": ["", ""],
         "refused_by": [],
         "export": "",
@@ -124,6 +122,13 @@ fn without_value() -> Details {
         Value::Object(members) => members,
         _ => Details::new(),
     }
+}
+
+/// Reads what an admin wrote with a deed.
+pub(super) fn note(details: &str) -> Note {
+    let note = read_details(details).remove("note");
+    note.and_then(|note| serde_json::from_value(note).ok())
+        .unwrap_or_default()
 }
 
 fn read_details(json: &str) -> Details {
@@ -230,7 +235,7 @@ mod tests {
                 provider: text("provider").to_owned(),
                 ..row(text("event"), text("reason"), text("details"))
             };
-            let (reason, details) = stored(&read(&row)).expect("an object");
+            let (reason, details) = stored(&read(&row), &note(&row.details)).expect("an object");
             assert_eq!(reason.map_or("", Reason::code), row.reason, "{line}");
             assert_eq!(details, read_details(&row.details), "{line}");
         }

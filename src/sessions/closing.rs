@@ -41,9 +41,6 @@ pub struct Named<'a> {
 
 /// Ends live sessions of an account, or records that it loses rights, and returns how many sessions
 /// ended. Anything that caches who may do what is notified here.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn close(
     conn: &mut Conn,
     now: UnixTime,
@@ -91,9 +88,6 @@ pub fn close(
 }
 
 /// Ends all sessions that began at a provider which no longer exists, and returns how many.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn close_all_at(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
     let all = sessions::table
         .filter(sessions::provider.eq(provider))
@@ -104,9 +98,6 @@ pub fn close_all_at(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<us
 }
 
 /// Lists up to `limit` accounts that have live sessions named by a logout token.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn named_accounts(conn: &mut Conn, named: Named<'_>, limit: i64) -> Result<Vec<UserId>> {
     let live = sessions::table
         .filter(sessions::provider.eq(named.provider))

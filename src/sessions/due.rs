@@ -39,9 +39,6 @@ fn open_of<'a>(provider: &'a str, user_id: UserId) -> _ {
 }
 
 /// Returns whether any person of a provider is due.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn is_any_due(conn: &mut Conn, provider: &str, now: UnixTime) -> Result<bool> {
     Ok(open_at(provider)
         .filter(sessions::recheck_at.is_not_null())

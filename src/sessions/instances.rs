@@ -10,9 +10,6 @@ use crate::error::Result;
 use crate::id::SessionId;
 
 /// Records the providers that an instance has now.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn note(conn: &mut Conn, now: UnixTime, instance: &str, ids: &[String]) -> Result<()> {
     for id in ids {
         let noted = diesel::update(provider_instances::table.find((id, instance)))

@@ -83,9 +83,6 @@ fn like(part: &str) -> crate::db::Value {
 }
 
 /// Reads one page, newest first.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn list(
     conn: &mut Conn,
     now: UnixTime,

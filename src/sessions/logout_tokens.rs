@@ -11,9 +11,6 @@ use crate::error::Result;
 
 /// Uses up a token. Returns `false` if it was used before; the transaction must then change
 /// nothing.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn use_up(conn: &mut Conn, provider: &str, jti: &str, expires_at: UnixTime) -> Result<bool> {
     let inserted = each!(conn, |c| diesel::insert_into(logout_tokens::table)
         .values((

@@ -17,9 +17,6 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// Takes turns with other transactions that sign the same person in or out: a first sign-in and a
 /// logout share no row. All of them lock `sid` before `sub`.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn take_turns(conn: &mut Conn, named: Named<'_>) -> Result<()> {
     let name = |kind: &str, value: &str| format!("{kind}\n{}\n{value}", named.provider);
     let both = [

@@ -58,9 +58,6 @@ impl Proof {
 
 /// Records that the owner of a live session has proved who they are. Returns `false` and writes
 /// nothing if the session no longer exists.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn note(conn: &mut Conn, user_id: UserId, session_id: SessionId, proof: Proof) -> Result<bool> {
     let noted = diesel::update(
         sessions::table

@@ -7,7 +7,7 @@ use super::decision::admit;
 use super::door::refuse_signed_out;
 use super::{Visitor, failure, refuse};
 use crate::attempts::Attempt;
-use crate::audit::{About, Actor, Changes, Deed, Event, Note};
+use crate::audit::{About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -148,7 +148,6 @@ impl Adding {
             identity: (provider.to_owned(), subject.to_owned()),
             sessions_ended: 0,
             changes,
-            note: Note::default(),
         };
         let deed = Deed::new(now, by, &self.client).at(Some(provider));
         deed.record(conn, About::from(user), &event)

@@ -34,9 +34,6 @@ pub enum Decision {
 
 /// Decides, and changes nothing. `known` is the account with the identity, if there is one; a
 /// sign-in has locked its row.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn decide(
     conn: &mut Conn,
     desk: &Desk,

@@ -24,8 +24,6 @@ impl Hashes {
     }
 }
 
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn hashes(conn: &mut Conn, user_id: UserId) -> Result<Hashes> {
     let found: Option<(Option<String>, Option<String>)> = users::table
         .find(user_id)

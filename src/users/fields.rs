@@ -67,8 +67,6 @@ impl LastChange {
     }
 }
 
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn note_changes(
     conn: &mut Conn,
     now: UnixTime,

@@ -81,9 +81,6 @@ impl Identity {
 }
 
 /// Lists the identities of an account at a provider; usually there is one.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn identity_of(conn: &mut Conn, provider: &str, user_id: UserId) -> Result<Vec<Identity>> {
     Ok(each!(conn, |conn| identities::table
         .filter(identities::user_id.eq(user_id))

@@ -27,9 +27,6 @@ pub enum Answer {
 /// before; if nothing has changed, nothing is written. `last_read` is when the permissions were
 /// last read successfully: call this before the account's own record of that is renewed, or pass
 /// the earlier value.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn note_permissions_kept(
     conn: &mut Conn,
     now: UnixTime,

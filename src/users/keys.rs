@@ -10,9 +10,6 @@ use crate::error::Result;
 use crate::id::UserId;
 
 /// Returns the pointer by which a provider's people are known. It is recorded while there are none.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn note_subject_pointer(
     conn: &mut Conn,
     now: UnixTime,

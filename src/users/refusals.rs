@@ -20,9 +20,6 @@ pub enum Effect {
 
 /// Records that `provider` refuses a person. Returns whether this keeps them out and nothing did
 /// before.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn note(
     conn: &mut Conn,
     now: UnixTime,

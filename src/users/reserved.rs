@@ -88,9 +88,6 @@ fn skeleton(name: &str) -> String {
 }
 
 /// Lists up to `limit` reserved usernames that existing accounts have.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]
 pub fn borne(conn: &mut Conn, limit: usize) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut after = String::new();

@@ -76,9 +76,6 @@ struct NewTerm {
 }
 
 /// Makes an account findable by its current names.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn write(
     conn: &mut Conn,
     user_id: UserId,

@@ -39,9 +39,6 @@ pub struct Noted {
 
 /// Records that the provider refused a person without a reason. `refreshed` means that their
 /// refresh token was accepted a moment earlier. `period` is how often people are asked about.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`], here and below.
 pub fn note(
     conn: &mut Conn,
     now: UnixTime,

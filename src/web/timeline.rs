@@ -171,28 +171,27 @@ impl<'a> Notes<'a> {
                 }
                 self.changes(changes);
             }
-            Event::SessionEnded { .. } => self.count(t.sessions_counted, 1),
-            Event::SessionsEnded { count, .. }
+            Event::SessionEnded => self.count(t.sessions_counted, 1),
+            Event::SessionsEnded { count }
             | Event::OtherSessionsEnded { count }
             | Event::OldestSessionsEnded { count } => self.count(t.sessions_counted, *count),
-            Event::AccountDeactivated { sessions_ended, .. }
-            | Event::PasswordLinkMade { sessions_ended, .. }
+            Event::AccountDeactivated { sessions_ended }
+            | Event::PasswordLinkMade { sessions_ended }
             | Event::PasswordChanged { sessions_ended } => {
                 self.some(t.sessions_counted, *sessions_ended);
             }
-            Event::AccountErased { events: count, .. } | Event::EventsSwept { count } => {
+            Event::AccountErased { events: count } | Event::EventsSwept { count } => {
                 self.count(t.events_counted, *count);
             }
             Event::AccountImported { permissions } => self.permissions("+", permissions),
-            Event::RoleChanged { changes, .. }
-            | Event::PermissionGranted { changes, .. }
-            | Event::PermissionTaken { changes, .. }
+            Event::RoleChanged { changes }
+            | Event::PermissionGranted { changes }
+            | Event::PermissionTaken { changes }
             | Event::AccountSynced { changes } => self.changes(changes),
             Event::IdentityLinked {
                 identity,
                 sessions_ended,
                 changes,
-                ..
             } => {
                 self.identity(identity);
                 self.some(t.sessions_counted, *sessions_ended);
@@ -203,7 +202,6 @@ impl<'a> Notes<'a> {
                 sessions_ended,
                 changes,
                 refused_by,
-                ..
             } => {
                 self.identity(identity);
                 self.providers(refused_by);
@@ -219,7 +217,7 @@ impl<'a> Notes<'a> {
                 self.some(t.sessions_counted, *sessions_ended);
                 self.changes(changes);
             }
-            Event::RefusalsSuspended { people } | Event::ProviderRekeyed { people, .. } => {
+            Event::RefusalsSuspended { people } | Event::ProviderRekeyed { people } => {
                 self.provider();
                 self.count(t.people_counted, *people);
             }
@@ -231,31 +229,29 @@ impl<'a> Notes<'a> {
                 self.provider();
                 self.count(t.sessions_counted, *count);
             }
-            Event::Readmitted { refused_by, .. } => self.providers(refused_by),
+            Event::Readmitted { refused_by } => self.providers(refused_by),
             Event::Proved { by } | Event::ProofRefused { by } => self.proved_by(*by),
             Event::ExportMade { list } => self.say(list),
             Event::MoreSignInsRefused { count } => self.count(t.sign_ins_counted, *count),
             Event::SignInRefused { .. }
             | Event::SignedOut
             | Event::UserSwitched
-            | Event::AccountCreated { .. }
-            | Event::AccountActivated { .. }
+            | Event::AccountCreated
+            | Event::AccountActivated
             | Event::SuperuserCreated
             | Event::PasswordChangeRefused
-            | Event::ConfirmationLinkMade { .. }
+            | Event::ConfirmationLinkMade
             | Event::ConfirmationPasswordSet
             | Event::RescueLinkMade
-            | Event::NoteAdded { .. }
+            | Event::NoteAdded
             | Event::ActRefused { .. } => {}
             // Its reason has no words either.
             Event::Other { .. } if self.record.reason.is_empty() => {}
             Event::Other { .. } => self.say(&self.record.reason),
         }
         // Only admins see the notes that admins wrote.
-        if let Some(note) = event.note()
-            && !note.is_empty()
-            && self.audience == Audience::Admins
-        {
+        let note = self.record.note();
+        if !note.is_empty() && self.audience == Audience::Admins {
             self.lines.push(t.in_quotes.with(note.as_str()));
         }
         self.lines

@@ -211,14 +211,14 @@ pub async fn end(
         }
         other => other?,
     };
-    if ended.has_more {
+    if ended.next.is_some() {
         let (now, limits) = (desk.clock.now(), desk.limits);
         let left = desk
             .db
             .read(move |conn| total(conn, now, limits, &filter))
             .await?;
         let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-        let ended = Some(ended.count);
+        let ended = Some(ended.done);
         return page.ok(&end_page(&page, &address, left, note.as_str(), ended));
     }
     see_other_with(ENDED, &address.with("after", None), &desk)

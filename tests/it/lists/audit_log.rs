@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use frontdesk::audit::{self, About, Actor, Deed, Event, EventKind, Note};
+use frontdesk::audit::{self, About, Actor, Deed, Event, EventKind};
 use frontdesk::clock::UnixTime;
 use frontdesk::db::Conn;
 use frontdesk::error::Error;
@@ -154,14 +154,8 @@ fn record_note_about(
     username: &str,
 ) -> frontdesk::error::Result<()> {
     let client = Client::default();
-    let event = Event::NoteAdded {
-        note: Note::default(),
-    };
-    Deed::new(now, Actor::Named("boss"), &client).record(
-        conn,
-        About::Person(UserId(1), username),
-        &event,
-    )
+    let about = About::Person(UserId(1), username);
+    Deed::new(now, Actor::Named("boss"), &client).record(conn, about, &Event::NoteAdded)
 }
 
 on_both_databases! {
