@@ -147,11 +147,6 @@ pub fn is_last_link(
     Ok(last.as_deref() == Some(link))
 }
 
-/// Returns whether a rescue link with this id was made for an account.
-pub fn is_rescue_link_made(conn: &mut Conn, user_id: UserId, link: &str) -> Result<bool> {
-    has_reference(conn, EventKind::RescueLinkMade, user_id, link)
-}
-
 /// Returns whether there is an event of this kind and reference about an account.
 pub fn has_reference(
     conn: &mut Conn,

@@ -29,7 +29,7 @@ use crate::db::Db;
 use crate::error::{Error, Stopped};
 use crate::import_django::Mode;
 use crate::secret::{Keys, Secret, random_token};
-use crate::signin::rescue;
+use crate::signin::one_time_link::{Draft, LinkFor};
 use crate::users::Role;
 use crate::{Server, admin, logging, passwords};
 
@@ -236,11 +236,11 @@ fn rescue(username: &str) -> Result<(), Failure> {
     let db = Db::open(&settings.database)?;
     db.migrate()?;
     let now = Clock::default().now();
-    let draft = rescue::draft().map_err(Error::from)?;
+    let draft = Draft::new(LinkFor::Rescue)?;
     let user_id = admin::make_rescue_link(&db, now, &Admin::command_line(), username, &draft.id)?;
     let keys = Keys::new(&settings.secret_key, None);
-    let token = draft.token(&keys, now, user_id).map_err(Error::from)?;
-    say!("{}", rescue::address(&settings.public_url.origin, &token));
+    let link = draft.address(&keys, now, user_id, &settings.public_url.origin)?;
+    say!("{}", link.expose());
     say!("\nAnyone who opens this link signs in as {username}. It works once, within 15 minutes.");
     Ok(())
 }

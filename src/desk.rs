@@ -66,29 +66,25 @@ pub struct Desk {
 }
 
 /// Returns whether a collation orders text by its bytes.
-#[must_use]
-pub fn is_byte_order(collation: &str) -> bool {
+pub(crate) fn is_byte_order(collation: &str) -> bool {
     collation == "POSIX" || collation == "C" || collation.starts_with("C.")
 }
 
-/// Accounts per query.
 const PAGE: i64 = 1000;
 
 /// Counts the imported accounts, and finds the most expensive hashes that they still have.
 fn dearest_hashes(conn: &mut Conn) -> Result<(i64, Dearest)> {
     let count = import_django::count(conn)?;
     let mut dearest = Dearest::default();
-    let mut after = String::new();
-    loop {
-        let page = import_django::foreign_hashes(conn, &after, PAGE)?;
+    let mut after = Some(String::new());
+    while let Some(last) = after {
+        let page = import_django::foreign_hashes(conn, &last, PAGE)?;
         for (_, stored) in &page {
             dearest.see(stored);
         }
-        match page.into_iter().next_back() {
-            Some((last, _)) => after = last,
-            None => return Ok((count, dearest)),
-        }
+        after = page.into_iter().next_back().map(|(key, _)| key);
     }
+    Ok((count, dearest))
 }
 
 /// The last time that a trusted proxy let someone sign in without passing on their address.
@@ -110,8 +106,7 @@ impl SilentProxy {
     }
 
     /// Returns when it last happened, if that was recently.
-    #[must_use]
-    pub fn last(&self, now: UnixTime) -> Option<UnixTime> {
+    pub(crate) fn last(&self, now: UnixTime) -> Option<UnixTime> {
         let last = UnixTime(self.0.load(Ordering::Relaxed));
         (now.since(last) < SILENCE_TOLD).then_some(last)
     }
@@ -119,9 +114,6 @@ impl SilentProxy {
 
 impl Desk {
     /// Opens the database and brings its tables up to date.
-    ///
-    /// # Errors
-    /// Errors from the database or the HTTP client.
     pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::open(&settings.database)?;
         db.migrate()?;
@@ -133,11 +125,8 @@ impl Desk {
         let hasher = Hasher::default();
         hasher.expect(dearest);
         let public = settings.public_url.host();
-        let port = if settings.public_url.is_https {
-            443
-        } else {
-            80
-        };
+        let is_https = settings.public_url.is_https;
+        let port = if is_https { 443 } else { 80 };
         let hosts = vec![
             public.to_owned(),
             format!("{public}:{port}"),
@@ -192,16 +181,11 @@ impl Desk {
     /// Looks at the hashes of imported accounts again if there are more such accounts than before.
     pub async fn look_for_imports(&self) -> Result<()> {
         let known = self.imported.load(Ordering::Relaxed);
-        let found = self
-            .db
-            .read(move |conn| {
-                if import_django::count(conn)? == known {
-                    return Ok(None);
-                }
-                dearest_hashes(conn).map(Some)
-            })
-            .await?;
-        if let Some((count, dearest)) = found {
+        let look = self.db.read(move |conn| {
+            let is_new = import_django::count(conn)? != known;
+            is_new.then(|| dearest_hashes(conn)).transpose()
+        });
+        if let Some((count, dearest)) = look.await? {
             let hasher = self.hasher.clone();
             let measured = tokio::task::spawn_blocking(move || hasher.expect(dearest)).await;
             if measured.is_ok() {
@@ -212,11 +196,8 @@ impl Desk {
     }
 
     /// Returns whether any provider gives permissions.
-    #[must_use]
-    pub fn asks_for_permissions(&self) -> bool {
-        let providers = self.providers.all();
-        providers
-            .iter()
-            .any(|provider| provider.gives_permissions())
+    pub(crate) fn asks_for_permissions(&self) -> bool {
+        let mut providers = self.providers.all().iter();
+        providers.any(|provider| provider.gives_permissions())
     }
 }

@@ -6,12 +6,13 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::Result;
+use crate::id::UserId;
 use crate::oauth::Permissions;
 use crate::oauth::mapping::KeptField;
 use crate::permissions;
 use crate::roles;
 use crate::sessions::{self, Closing};
-use crate::users::{self, Answer, Identity, Occasion, Profile, User};
+use crate::users::{self, Answer, Identity, Occasion, Profile, Roles, User};
 
 /// A provider's answer, and the account it is about. The account's row must be locked.
 pub struct Sync<'a> {
@@ -29,8 +30,7 @@ pub struct Sync<'a> {
 }
 
 /// Returns the parts of a provider's answer that could not be taken over.
-#[must_use]
-pub fn kept(kept: &[KeptField], permissions: &Permissions) -> Changes {
+pub fn not_taken_over(kept: &[KeptField], permissions: &Permissions) -> Changes {
     Changes {
         kept: kept
             .iter()
@@ -45,7 +45,6 @@ pub fn kept(kept: &[KeptField], permissions: &Permissions) -> Changes {
 }
 
 /// Returns how the request for permissions was answered.
-#[must_use]
 pub const fn answer_of(permissions: &Permissions) -> Answer {
     match permissions {
         Permissions::Failed(_) => Answer::Failed,
@@ -75,19 +74,18 @@ fn names_of(conn: &mut Conn, sync: &Sync<'_>, kept: &mut Vec<String>) -> Result<
     if !sync.gives_names {
         said.username.clone_from(&user.username);
     }
-    let is_renamed = said.username != user.username;
     // People whose names are reserved now keep them, but no one is given one.
-    let why = if is_renamed && users::reserved::is_reserved(&said.username) {
-        Some("username reserved")
-    } else if is_renamed && users::find_by_username(conn, &said.username)?.is_some() {
-        Some("username taken")
+    let why = if said.username == user.username {
+        return Ok(said);
+    } else if users::reserved::is_reserved(&said.username) {
+        "username reserved"
+    } else if users::find_by_username(conn, &said.username)?.is_some() {
+        "username taken"
     } else {
-        None
+        return Ok(said);
     };
-    if let Some(why) = why {
-        kept.push(why.to_owned());
-        said.username.clone_from(&user.username);
-    }
+    kept.push(why.to_owned());
+    said.username.clone_from(&user.username);
     Ok(said)
 }
 
@@ -108,52 +106,51 @@ pub fn sync(
         return Ok(None);
     }
     let is_overtaken = identity.is_overtaken(sync.asked_at, now);
-    let said = if is_overtaken {
-        nothing_of(user)
+    let (said, permissions) = if is_overtaken {
+        (nothing_of(user), &Permissions::NotAsked)
     } else {
-        names_of(conn, sync, &mut changes.kept)?
-    };
-    let given = match sync.permissions {
-        Permissions::Given(given) if !is_overtaken => Some(given),
-        _ => None,
+        (names_of(conn, sync, &mut changes.kept)?, sync.permissions)
     };
     let answer = answer_of(sync.permissions);
     let read_at = (answer == Answer::Read).then_some(now);
-    let synced = users::sync(conn, now, user, &said, read_at, sync.occasion)?;
-    let Some(by_now) = synced else {
+    let Some(roles) = users::sync(conn, now, user, &said, read_at, sync.occasion)? else {
         return Ok(None);
     };
+    let kept_since = identity.permissions_kept_since();
     if !is_overtaken {
         let last_read = user.permissions_synced_at().max(identity.answered_at());
-        users::note_permissions_kept(
-            conn,
-            now,
-            (&identity.provider, &identity.subject),
-            identity.permissions_kept_since(),
-            last_read,
-            answer,
-        )?;
+        let identity = (identity.provider.as_str(), identity.subject.as_str());
+        users::note_permissions_kept(conn, now, identity, kept_since, last_read, answer)?;
     }
-    let from = given.map(|_| sync.permissions_from);
+    let is_given = matches!(permissions, Permissions::Given(_));
+    let from = is_given.then_some(sync.permissions_from);
     users::note_sync(conn, now, identity, sync.asked_at, from)?;
-    let was_kept = identity.permissions_kept_since().is_some();
-    if sync.occasion == Occasion::Recheck && answer == Answer::Read && was_kept {
+    if sync.occasion == Occasion::Recheck && answer == Answer::Read && kept_since.is_some() {
         users::note_permissions_read(conn, now, user.id)?;
     }
     changes.fields = users::changes(user, &said);
-    if let Some(given) = given {
-        changes.permissions = permissions::replace(conn, now, user.id, &identity.provider, given)?;
+    let (from, person) = (&identity.provider, (user.id, roles));
+    take_over(conn, desk, now, from, person, permissions, changes)?;
+    Ok(Some(said.username))
+}
+
+/// Replaces what a provider gave an account, if it told, and gives the account the role that now
+/// follows from all its permissions. Adds both to `changes`.
+pub fn take_over(
+    conn: &mut Conn,
+    desk: &Desk,
+    now: UnixTime,
+    provider: &str,
+    (user_id, roles): (UserId, Roles),
+    permissions: &Permissions,
+    changes: &mut Changes,
+) -> Result<()> {
+    if let Permissions::Given(given) = permissions {
+        changes.permissions = permissions::replace(conn, now, user_id, provider, given)?;
         if !changes.permissions.removed.is_empty() {
-            sessions::close(conn, now, user.id, Closing::Rights)?;
+            sessions::close(conn, now, user_id, Closing::Rights)?;
         }
     }
-    roles::sync_and_note(
-        conn,
-        now,
-        &desk.roles,
-        (user.id, by_now),
-        Actor::Provider,
-        changes,
-    )?;
-    Ok(Some(said.username))
+    let known = (user_id, roles);
+    roles::sync_and_note(conn, now, &desk.roles, known, Actor::Provider, changes)
 }

@@ -32,6 +32,8 @@ const TICK: Duration = Duration::from_secs(1);
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// Accounts that are looked at together.
 const BATCH: i64 = 200;
+/// Sessions of a provider that end in one transaction, so that no sign-in waits for long.
+const SESSIONS_AT_ONCE: i64 = 5000;
 
 /// Runs the tasks that come before the first request.
 pub fn begin(desk: &Desk) -> Result<()> {
@@ -145,38 +147,36 @@ pub async fn run(desk: Arc<Desk>) {
 /// Writes one record. If this instance is sure, the sessions of providers end that no instance has
 /// had for long enough.
 async fn note(desk: &Arc<Desk>, now: UnixTime, is_sure: bool) -> Result<()> {
-    let ours = ids(desk);
-    let shared = Arc::clone(desk);
-    let ended = desk
-        .db
-        .write(move |conn| {
+    loop {
+        let ours = ids(desk);
+        let shared = Arc::clone(desk);
+        let write = desk.db.write(move |conn| {
             // An instance that starts records its providers before or after this, not in between.
             lock_instances(conn)?;
             instances::note(conn, now, &shared.instance, &ours)?;
             instances::sweep(conn, now.minus(KEPT))?;
-            if !is_sure {
-                return Ok(0);
-            }
             let mut ended = 0;
-            for id in instances::foreign(conn, &ours)? {
-                ended += end_forgotten(conn, now, &id)?;
+            if is_sure {
+                for id in instances::foreign(conn, &ours)? {
+                    ended += end_forgotten(conn, now, &id)?;
+                }
             }
             Ok(ended)
-        })
-        .await?;
-    if ended > 0 {
-        info!(event = "provider_gone", count = ended; "");
+        });
+        match write.await? {
+            0 => return Ok(()),
+            ended => info!(event = "provider_gone", count = ended; ""),
+        }
     }
-    Ok(())
 }
 
-/// Ends the sessions of a provider that no instance has. Returns how many there were.
+/// Ends some sessions of a provider that no instance has. Returns how many there were.
 fn end_forgotten(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
     let last = instances::last_noted(conn, provider)?;
     if last.is_some_and(|last| now.since(last) < PATIENCE) {
         return Ok(0);
     }
-    let sessions_ended = sessions::close_all_at(conn, now, provider)?;
+    let sessions_ended = sessions::close_at(conn, now, provider, SESSIONS_AT_ONCE)?;
     if sessions_ended > 0 {
         let deed = Deed::from_nowhere(now, Actor::Portal).at(Some(provider));
         let event = Event::ProviderGone { sessions_ended };

@@ -1,20 +1,20 @@
 //! Sessions: the cookie carries a random token, the table its SHA-256 and the truth.
 
-pub mod closing;
-pub mod due;
-pub mod instances;
+pub(crate) mod closing;
+pub(crate) mod due;
+pub(crate) mod instances;
 pub mod list;
-pub mod logout_tokens;
 pub mod logouts;
-pub mod proof;
-pub mod tokens;
+pub(crate) mod proof;
+pub(crate) mod tokens;
 
 use std::time::Duration;
 
+use diesel::dsl::{auto_type, exists};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
-pub use closing::{Closing, close, close_all_at};
+pub use closing::{Closing, close, close_at};
 
 use crate::clock::UnixTime;
 use crate::db::schema::{sessions, users};
@@ -42,6 +42,25 @@ pub struct Limits {
     pub per_person: i64,
 }
 
+/// The sessions of a provider that have not ended. They may be past a limit.
+#[auto_type]
+#[expect(clippy::elidable_lifetime_names, reason = "its type has it")]
+fn open_at<'a>(provider: &'a str) -> _ {
+    sessions::table
+        .filter(sessions::provider.eq(provider))
+        .filter(sessions::ended_at.is_null())
+}
+
+/// The condition that a session is live: it has not ended, and is past no limit.
+#[auto_type]
+fn is_within(now: UnixTime, limits: Limits) -> _ {
+    let (now, last_seen): (i64, i64) = (now.0, now.minus(limits.idle).0);
+    sessions::ended_at
+        .is_null()
+        .and(sessions::expires_at.gt(now))
+        .and(sessions::last_seen_at.gt(last_seen))
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct Session {
@@ -61,8 +80,7 @@ pub struct Session {
 impl Session {
     /// When its owner last proved who they are, and how. Sessions older than this record have no
     /// proof.
-    #[must_use]
-    pub fn proof(&self) -> Option<Proof> {
+    pub(crate) fn proof(&self) -> Option<Proof> {
         Some(Proof {
             at: UnixTime(self.proved_at?),
             by: ProvedBy::from_code(self.proved_by.as_deref()?)?,
@@ -70,24 +88,20 @@ impl Session {
     }
 
     /// Returns whether its owner proved who they are recently.
-    #[must_use]
-    pub fn is_proved(&self, now: UnixTime) -> bool {
+    pub(crate) fn is_proved(&self, now: UnixTime) -> bool {
         self.proof().is_some_and(|proof| proof.is_fresh(now))
     }
 
-    #[must_use]
-    pub const fn created_at(&self) -> UnixTime {
+    pub(crate) const fn created_at(&self) -> UnixTime {
         UnixTime(self.created_at)
     }
 
-    #[must_use]
-    pub const fn last_seen_at(&self) -> UnixTime {
+    pub(crate) const fn last_seen_at(&self) -> UnixTime {
         UnixTime(self.last_seen_at)
     }
 
     /// Returns whether `last_seen_at` is due to be written.
-    #[must_use]
-    pub fn is_touch_due(&self, now: UnixTime) -> bool {
+    pub(crate) fn is_touch_due(&self, now: UnixTime) -> bool {
         now.since(self.last_seen_at()) >= TOUCH_EVERY
     }
 }
@@ -95,7 +109,6 @@ impl Session {
 /// Where a request came from, as rows store it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
-    /// An IP address.
     pub address: String,
     /// The first 400 characters of the header.
     pub user_agent: String,
@@ -103,13 +116,11 @@ pub struct Client {
     pub is_proxy: bool,
 }
 
-/// A session to open.
 #[derive(Clone, Debug)]
 pub struct NewSession<'a> {
     pub user_id: UserId,
     pub token_hash: &'a str,
     pub provider: &'a str,
-    /// The sign-in attempt's id.
     pub attempt: Option<&'a str>,
     pub client: &'a Client,
     pub grant: &'a tokens::Sealed,
@@ -139,20 +150,10 @@ pub fn open(
             sessions::ended_at.eq(None::<i64>),
             sessions::address.eq(&new.client.address),
             sessions::user_agent.eq(&new.client.user_agent),
-            (
-                sessions::refresh_token.eq(&new.grant.refresh_token),
-                sessions::access_token.eq(&new.grant.access_token),
-                sessions::access_expires_at.eq(new.grant.access_expires_at),
-                sessions::id_token.eq(&new.grant.id_token),
-                sessions::sub.eq(&new.grant.sub),
-                sessions::sid.eq(&new.grant.sid),
-                sessions::confirmed_at.eq(new.grant.recheck_at.map(|_| now.0)),
-                sessions::recheck_at.eq(new.grant.recheck_at),
-            ),
-            (
-                sessions::proved_at.eq(new.proof.map(|proof| proof.at.0)),
-                sessions::proved_by.eq(new.proof.map(|proof| proof.by.code())),
-            ),
+            new.grant,
+            sessions::confirmed_at.eq(new.grant.recheck_at.map(|_| now.0)),
+            sessions::proved_at.eq(new.proof.map(|proof| proof.at.0)),
+            sessions::proved_by.eq(new.proof.map(|proof| proof.by.code())),
         ))
         .execute(conn));
     inserted.map_err(|error| match &error {
@@ -169,12 +170,8 @@ pub fn open(
 
 /// Returns whether an attempt has already opened a session.
 pub fn is_attempt_used(conn: &mut Conn, attempt: &str) -> Result<bool> {
-    let found: Option<SessionId> = sessions::table
-        .filter(sessions::attempt.eq(attempt))
-        .select(sessions::id)
-        .first(conn)
-        .optional()?;
-    Ok(found.is_some())
+    let opened = sessions::table.filter(sessions::attempt.eq(attempt));
+    Ok(diesel::select(exists(opened)).get_result(conn)?)
 }
 
 /// Finds the live session of a token, and its owner. Returns `None` if the session is unknown,
@@ -185,13 +182,10 @@ pub fn find_live(
     limits: Limits,
     token_hash: &str,
 ) -> Result<Option<(Session, User)>> {
-    let last_seen = now.minus(limits.idle).0;
     Ok(each!(conn, |conn| sessions::table
         .inner_join(users::table)
         .filter(sessions::token_hash.eq(token_hash))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(last_seen))
+        .filter(is_within(now, limits))
         .filter(users::is_active.eq(true))
         .select((Session::as_select(), User::as_select()))
         .first(conn)
@@ -207,27 +201,19 @@ pub fn is_live(
     user_id: UserId,
     id: SessionId,
 ) -> Result<bool> {
-    let found: Option<SessionId> = each!(conn, |conn| sessions::table
+    let live = sessions::table
         .filter(sessions::id.eq(id))
         .filter(sessions::user_id.eq(user_id))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
-        .select(sessions::id)
-        .first(conn)
-        .optional())?;
-    Ok(found.is_some())
+        .filter(is_within(now, limits));
+    Ok(each!(conn, |conn| diesel::select(exists(live)).get_result(conn))?)
 }
 
 /// Ends the oldest sessions of an account until there is room for one more within
 /// [`Limits::per_person`]. Returns how many it ended.
 pub fn make_room(conn: &mut Conn, now: UnixTime, limits: Limits, user_id: UserId) -> Result<usize> {
-    let last_seen = now.minus(limits.idle).0;
     let oldest: Option<SessionId> = each!(conn, |conn| sessions::table
         .filter(sessions::user_id.eq(user_id))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(last_seen))
+        .filter(is_within(now, limits))
         .order(sessions::id.desc())
         .offset(limits.per_person - 1)
         .select(sessions::id)
@@ -247,12 +233,9 @@ pub fn list_live(
     user_id: UserId,
     limit: i64,
 ) -> Result<Vec<Session>> {
-    let last_seen = now.minus(limits.idle).0;
     Ok(each!(conn, |conn| sessions::table
         .filter(sessions::user_id.eq(user_id))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(last_seen))
+        .filter(is_within(now, limits))
         .order(sessions::id.desc())
         .limit(limit)
         .select(Session::as_select())
@@ -261,14 +244,12 @@ pub fn list_live(
 
 /// Records that the session was used. A session that has ended meanwhile stays ended.
 pub fn touch(conn: &mut Conn, now: UnixTime, id: SessionId) -> Result<()> {
-    diesel::update(
-        sessions::table
-            .filter(sessions::id.eq(id))
-            .filter(sessions::ended_at.is_null())
-            .filter(sessions::last_seen_at.le(now.minus(TOUCH_EVERY).0)),
-    )
-    .set(sessions::last_seen_at.eq(now.0))
-    .execute(conn)?;
+    let untouched = sessions::table
+        .filter(sessions::id.eq(id))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::last_seen_at.le(now.minus(TOUCH_EVERY).0));
+    let seen = sessions::last_seen_at.eq(now.0);
+    diesel::update(untouched).set(seen).execute(conn)?;
     Ok(())
 }
 

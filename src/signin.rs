@@ -8,18 +8,17 @@
 
 mod add_identity;
 mod callback;
-pub mod confirmation;
-pub mod decision;
+pub(crate) mod confirmation;
+pub(crate) mod decision;
 mod door;
 mod masking;
 pub mod one_time_link;
-pub mod password;
-pub mod password_link;
-mod proof;
+pub(crate) mod password;
+pub(crate) mod password_link;
 mod provider;
 mod refusal;
-pub mod rehearsal;
-pub mod rescue;
+pub(crate) mod rehearsal;
+pub(crate) mod rescue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +29,7 @@ use url::Url;
 
 use crate::attempts::{Attempt, Browser, Intent, Plan};
 use crate::desk::Desk;
-use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step};
+use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step, Stopped};
 use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::logging::SignInLog;
@@ -38,8 +37,9 @@ use crate::oauth::{self, Moment, Prompt, Provider};
 use crate::recheck;
 use crate::secret::{Secret, random_token, sha256};
 use crate::sessions::{Client, tokens};
+pub use callback::Callback;
 use callback::StaleReason;
-pub use callback::{Callback, Finished, StaleAttempt, finish, start_over};
+pub(crate) use callback::{Finished, finish, start_over};
 use door::{Entered, Entry, Way, enter};
 pub use refusal::note_left_out;
 use refusal::{failure, log_failure, refuse};
@@ -66,8 +66,7 @@ pub struct Wish {
 /// Begins an attempt, and returns where to send the browser.
 ///
 /// # Errors
-/// [`Error::NotFound`] for an unknown provider; [`Error::SignIn`] if the provider cannot be asked;
-/// [`Error::Internal`] without random bytes.
+/// [`Error::NotFound`] for an unknown provider; [`Error::SignIn`] if the provider cannot be asked.
 pub async fn begin(
     desk: &Arc<Desk>,
     browser: &Browser,
@@ -152,7 +151,6 @@ pub struct Visitor {
     pub session_token: Option<Secret<String>>,
 }
 
-/// The log that an attempt writes its lines to.
 fn log_of(attempt: &Attempt) -> SignInLog<'_> {
     SignInLog {
         attempt: Some(&attempt.id),
@@ -162,6 +160,9 @@ fn log_of(attempt: &Attempt) -> SignInLog<'_> {
 }
 
 /// Runs the one transaction of a sign-in.
+///
+/// # Errors
+/// [`Error::SignIn`] if the door refuses the person; as [`enter`].
 async fn go_in(
     desk: &Arc<Desk>,
     way: Way,
@@ -187,35 +188,36 @@ async fn go_in(
             .map(|token| sha256(token.expose().as_bytes())),
         client: visitor.client,
     };
-    let write = desk.db.write(move |conn| {
+    let write = desk.db.decide(move |conn| {
         let entered = enter(conn, &entry)?;
         entry.desk.failpoint.hit("before_commit");
         Ok(entered)
     });
     let result = timeout_at(deadline, write)
         .await
-        .unwrap_or(Err(Error::Database(DatabaseError::Busy)));
+        .unwrap_or(Err(Error::Database(DatabaseError::Busy).into()));
     desk.failpoint.hit("after_commit");
     let log = SignInLog {
         attempt: attempt.as_deref(),
         provider: provider.as_deref(),
         user: Some(&username),
     };
-    let result = match result {
-        Err(Error::Database(why @ (DatabaseError::Busy | DatabaseError::Down(_)))) => {
-            warn!(event = "database", outcome = "failed"; "{}", Error::Database(why));
-            Ok(unavailable(log, next))
+    let result = result.map_err(|stopped| match stopped {
+        Stopped::Refused(error) => Error::SignIn(error),
+        Stopped::Failed(error @ Error::Database(DatabaseError::Busy | DatabaseError::Down(_))) => {
+            warn!(event = "database", outcome = "failed"; "{error}");
+            unavailable(log, next)
         }
-        other => other,
-    };
+        Stopped::Failed(error) => error,
+    });
     let outcome = match &result {
-        Ok(Entered::In { .. }) => "ok",
-        Ok(Entered::Refused { error }) => {
+        Ok(_) => "ok",
+        Err(Error::SignIn(error)) => {
             log_failure(error);
             error.cause.code()
         }
-        Err(Error::AttemptUsed) => StaleReason::Used.code(),
-        Err(Error::SignedOutThere) => StaleReason::SignedOutThere.code(),
+        Err(Error::AttemptUsed) => StaleReason::Used.into_str(),
+        Err(Error::SignedOutThere) => StaleReason::SignedOutThere.into_str(),
         Err(_) => "failed",
     };
     log.line("sign_in_finished", started.elapsed(), outcome);
@@ -236,13 +238,11 @@ fn sealed_grant(desk: &Desk, way: &Way, token: &Secret<String>) -> Result<tokens
 }
 
 /// A sign-in that the database did not accept.
-fn unavailable(log: SignInLog<'_>, next: LocalPath) -> Entered {
-    Entered::Refused {
-        error: Box::new(SignInError {
-            attempt: log.attempt.map(str::to_owned),
-            provider: log.provider.unwrap_or_default().to_owned(),
-            next,
-            ..failure(None, Step::Account, Cause::DatabaseUnavailable)
-        }),
-    }
+fn unavailable(log: SignInLog<'_>, next: LocalPath) -> Error {
+    Error::SignIn(Box::new(SignInError {
+        attempt: log.attempt.map(str::to_owned),
+        provider: log.provider.unwrap_or_default().to_owned(),
+        next,
+        ..failure(None, Step::Account, Cause::DatabaseUnavailable)
+    }))
 }

@@ -16,7 +16,7 @@ use crate::jobs;
 use crate::oauth::{Moment, Provider};
 use crate::secret::{Purpose, Secret, random_bytes, sha256};
 use crate::sessions::closing::{Named, named_accounts};
-use crate::sessions::{self, Client, Closing, logout_tokens, logouts, tokens};
+use crate::sessions::{self, Client, Closing, logouts, tokens};
 use crate::users::{self, User};
 
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
@@ -40,19 +40,16 @@ pub async fn sign_out(
 ) -> Result<Option<String>> {
     let now = desk.clock.now();
     let hash = sha256(token.expose().as_bytes());
-    let ended = desk
-        .db
-        .write(move |conn| {
-            let Some((session_id, user)) = sessions::end_by_token(conn, now, &hash)? else {
-                return Ok(None);
-            };
-            let left = tokens::left_of(conn, session_id)?;
-            let deed = Deed::new(now, Actor::from(&user), &client);
-            deed.record(conn, About::from(&user), &Event::SignedOut)?;
-            Ok(left.map(|left| (session_id, user, left)))
-        })
-        .await?;
-    let Some((session_id, user, left)) = ended else {
+    let end = desk.db.write(move |conn| {
+        let Some((session_id, user)) = sessions::end_by_token(conn, now, &hash)? else {
+            return Ok(None);
+        };
+        let left = tokens::left_of(conn, session_id)?;
+        let deed = Deed::new(now, Actor::from(&user), &client);
+        deed.record(conn, About::from(&user), &Event::SignedOut)?;
+        Ok(left.map(|left| (session_id, user, left)))
+    });
+    let Some((session_id, user, left)) = end.await? else {
         return Ok(None);
     };
     let Some(provider) = desk.providers.find(&left.provider) else {
@@ -68,7 +65,6 @@ pub async fn sign_out(
 pub struct LeftSession {
     pub provider: String,
     session_id: SessionId,
-    /// The time of leaving.
     at: UnixTime,
     /// The provider returns it as `state`.
     pub state: String,
@@ -76,7 +72,6 @@ pub struct LeftSession {
 
 impl LeftSession {
     /// Returns `None` for a text that we did not make, or that is too old.
-    #[must_use]
     pub fn open(desk: &Desk, sealed: &str) -> Option<Self> {
         let opened = desk.keys.open(Purpose::SignOut, sealed)?;
         let plain = String::from_utf8(opened.plain).ok()?;
@@ -99,29 +94,28 @@ impl LeftSession {
     }
 }
 
-/// Returns the address for signing out of the provider too, or `None` if that is not offered. Only
-/// the first address, soon after the sign-out, contains the ID token: a person who comes later gets
-/// an address that does not reveal who was here. A mere look uses nothing up.
-pub async fn provider_address(
-    desk: &Arc<Desk>,
-    left: &LeftSession,
-    is_look: bool,
-) -> Result<Option<Url>> {
-    let Some(provider) = desk.providers.find(&left.provider) else {
-        return Ok(None);
-    };
+/// Takes the ID token of the session, soon after the sign-out and once: a person who comes later
+/// gets an address that does not reveal who was here.
+pub async fn take_hint(desk: &Desk, left: &LeftSession) -> Result<Option<Secret<String>>> {
     let session_id = left.session_id;
-    let sealed = if is_look || desk.clock.now().since(left.at) > HINT {
-        None
-    } else {
-        desk.db
-            .write(move |conn| tokens::take_id_token(conn, session_id))
-            .await?
-    };
-    let hint = sealed
-        .and_then(|(sealed, token_hash)| tokens::open_token(&desk.keys, &sealed, &token_hash));
+    if desk.providers.find(&left.provider).is_none() || desk.clock.now().since(left.at) > HINT {
+        return Ok(None);
+    }
+    let db = &desk.db;
+    let take = db.write(move |conn| tokens::take_id_token(conn, session_id));
+    let open = |(sealed, hash): (String, String)| tokens::open_token(&desk.keys, &sealed, &hash);
+    Ok(take.await?.and_then(open))
+}
+
+/// Returns the address for signing out of the provider too, or `None` if that is not offered.
+pub fn provider_address(
+    desk: &Desk,
+    left: &LeftSession,
+    hint: Option<&Secret<String>>,
+) -> Option<Url> {
     let back_to = format!("{}/signed-out", desk.public_url.origin);
-    Ok(provider.end_session(hint.as_ref(), &back_to, &left.state))
+    let provider = desk.providers.find(&left.provider)?;
+    provider.end_session(hint, &back_to, &left.state)
 }
 
 /// Handles a provider's report that a person has signed out there (OpenID Connect Back-Channel
@@ -150,42 +144,41 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
         }
     };
     let id = provider.id().to_owned();
-    desk.db
-        .write(move |conn| {
-            let jti = sha256(logout.jti.as_bytes());
-            if !logout_tokens::use_up(conn, &id, &jti, logout.expires_at)? {
-                return Err(Error::BadRequest);
+    let write = desk.db.write(move |conn| {
+        let jti = sha256(logout.jti.as_bytes());
+        if !logouts::use_up_token(conn, &id, &jti, logout.expires_at)? {
+            return Err(Error::BadRequest);
+        }
+        let named = Named {
+            provider: &id,
+            sub: logout.sub.as_deref(),
+            sid: logout.sid.as_deref(),
+        };
+        // A sign-in under way waits here, or finds this record.
+        logouts::take_turns(conn, named)?;
+        logouts::note(conn, now, named, logout.issued_at)?;
+        let mut ended_of: BTreeMap<UserId, usize> = BTreeMap::new();
+        loop {
+            let accounts = named_accounts(conn, named, ACCOUNTS_AT_ONCE)?;
+            if accounts.is_empty() {
+                break;
             }
-            let named = Named {
-                provider: &id,
-                sub: logout.sub.as_deref(),
-                sid: logout.sid.as_deref(),
+            for user_id in accounts {
+                let count = sessions::close(conn, now, user_id, Closing::Named(named))?;
+                *ended_of.entry(user_id).or_default() += count;
+            }
+        }
+        for (user_id, count) in &ended_of {
+            let Some(user) = users::find(conn, *user_id)? else {
+                continue;
             };
-            // A sign-in under way waits here, or finds this record.
-            logouts::take_turns(conn, named)?;
-            logouts::note(conn, now, named, logout.issued_at)?;
-            let mut ended_of: BTreeMap<UserId, usize> = BTreeMap::new();
-            loop {
-                let accounts = named_accounts(conn, named, ACCOUNTS_AT_ONCE)?;
-                if accounts.is_empty() {
-                    break;
-                }
-                for user_id in accounts {
-                    let count = sessions::close(conn, now, user_id, Closing::Named(named))?;
-                    *ended_of.entry(user_id).or_default() += count;
-                }
-            }
-            for (user_id, count) in &ended_of {
-                let Some(user) = users::find(conn, *user_id)? else {
-                    continue;
-                };
-                let event = Event::SignedOutByProvider { count: *count };
-                let deed = Deed::from_nowhere(now, Actor::Provider).at(Some(&id));
-                deed.record(conn, About::from(&user), &event)?;
-            }
-            Ok(ended_of.values().sum())
-        })
-        .await
+            let event = Event::SignedOutByProvider { count: *count };
+            let deed = Deed::from_nowhere(now, Actor::Provider).at(Some(&id));
+            deed.record(conn, About::from(&user), &event)?;
+        }
+        Ok(ended_of.values().sum())
+    });
+    write.await
 }
 
 /// Ends one of the person's own sessions.
@@ -198,17 +191,11 @@ pub async fn end_session(
     session_id: SessionId,
     client: Client,
 ) -> Result<()> {
-    let now = desk.clock.now();
-    let user = user.clone();
-    desk.db
-        .write(move |conn| {
-            if sessions::close(conn, now, user.id, Closing::One(session_id))? == 0 {
-                return Err(Error::NotFound);
-            }
-            let deed = Deed::new(now, Actor::from(&user), &client);
-            deed.record(conn, About::from(&user), &Event::SessionEnded)
-        })
-        .await
+    let told = |_| Event::SessionEnded;
+    match end(desk, user, Closing::One(session_id), client, told).await? {
+        0 => Err(Error::NotFound),
+        _ => Ok(()),
+    }
 }
 
 /// Ends all of the person's sessions except the one they are using.
@@ -218,16 +205,27 @@ pub async fn end_other_sessions(
     kept: SessionId,
     client: Client,
 ) -> Result<()> {
-    let now = desk.clock.now();
-    let user = user.clone();
-    desk.db
-        .write(move |conn| {
-            let count = sessions::close(conn, now, user.id, Closing::AllBut(kept))?;
-            if count == 0 {
-                return Ok(());
-            }
-            let event = Event::OtherSessionsEnded { count };
-            Deed::new(now, Actor::from(&user), &client).record(conn, About::from(&user), &event)
-        })
-        .await
+    let told = |count| Event::OtherSessionsEnded { count };
+    end(desk, user, Closing::AllBut(kept), client, told).await?;
+    Ok(())
+}
+
+/// Ends some of the person's own sessions, and returns how many. If there were any, this is `told`.
+async fn end(
+    desk: &Desk,
+    user: &User,
+    closing: Closing<'static>,
+    client: Client,
+    told: impl Fn(usize) -> Event + Send + 'static,
+) -> Result<usize> {
+    let (now, user) = (desk.clock.now(), user.clone());
+    let write = desk.db.write(move |conn| {
+        let count = sessions::close(conn, now, user.id, closing)?;
+        if count > 0 {
+            let deed = Deed::new(now, Actor::from(&user), &client);
+            deed.record(conn, About::from(&user), &told(count))?;
+        }
+        Ok(count)
+    });
+    write.await
 }

@@ -10,7 +10,7 @@ use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::Result;
-use crate::sessions::{self, logout_tokens, logouts, tokens};
+use crate::sessions::{self, logouts, tokens};
 use crate::users::terms;
 
 const EVERY: Duration = Duration::from_secs(600);
@@ -35,7 +35,7 @@ const WORK: [(&str, Piece); 6] = [
         tokens::forget_ended(conn, now.minus(KEEP_TOKENS), BATCH)
     }),
     ("logout_tokens_swept", |conn, _, now| {
-        logout_tokens::sweep(conn, now, BATCH)
+        logouts::sweep_tokens(conn, now, BATCH)
     }),
     ("logouts_swept", |conn, _, now| {
         logouts::sweep(conn, now, BATCH)

@@ -258,7 +258,7 @@ impl Settling {
         if !is_admitted(&settings.admission.permissions, &reread.permissions) {
             return Ok(Some(Admission::Permission));
         }
-        let mut changes = identity_sync::kept(&reread.profile.kept, &reread.permissions);
+        let mut changes = identity_sync::not_taken_over(&reread.profile.kept, &reread.permissions);
         let username = reread.profile.username.as_ref().unwrap_or(&user.username);
         let sync = Sync {
             user,

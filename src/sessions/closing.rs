@@ -6,6 +6,7 @@
 
 use diesel::prelude::*;
 
+use super::open_at;
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::db::schema::sessions;
@@ -87,21 +88,22 @@ pub fn close(
     })
 }
 
-/// Ends all sessions that began at a provider which no longer exists, and returns how many.
-pub fn close_all_at(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
-    let all = sessions::table
-        .filter(sessions::provider.eq(provider))
-        .filter(sessions::ended_at.is_null());
-    Ok(diesel::update(all)
-        .set(sessions::ended_at.eq(now.0))
-        .execute(conn)?)
+/// Ends up to `limit` sessions that began at a provider which no longer exists, and returns how
+/// many.
+pub fn close_at(conn: &mut Conn, now: UnixTime, provider: &str, limit: i64) -> Result<usize> {
+    let some: Vec<SessionId> = open_at(provider)
+        .select(sessions::id)
+        .limit(limit)
+        .load(conn)?;
+    let open = sessions::ended_at.is_null();
+    let some = sessions::table.filter(sessions::id.eq_any(some).and(open));
+    let end = diesel::update(some).set(sessions::ended_at.eq(now.0));
+    Ok(end.execute(conn)?)
 }
 
 /// Lists up to `limit` accounts that have live sessions named by a logout token.
 pub fn named_accounts(conn: &mut Conn, named: Named<'_>, limit: i64) -> Result<Vec<UserId>> {
-    let live = sessions::table
-        .filter(sessions::provider.eq(named.provider))
-        .filter(sessions::ended_at.is_null())
+    let live = open_at(named.provider)
         .select(sessions::user_id)
         .distinct()
         .limit(limit);

@@ -1,9 +1,10 @@
 //! When a provider is asked again about people with sessions, and with which tokens. A re-check is
 //! about one person at one provider, however many sessions they have there.
 
+use diesel::dsl::{auto_type, exists};
 use diesel::prelude::*;
 
-use super::Limits;
+use super::{Limits, is_within, open_at};
 use crate::clock::UnixTime;
 use crate::db::schema::sessions;
 use crate::db::{Conn, Sql, each};
@@ -24,15 +25,7 @@ pub struct SessionTokens {
     pub confirmed_at: Option<i64>,
 }
 
-#[diesel::dsl::auto_type]
-#[expect(clippy::elidable_lifetime_names, reason = "its type has it")]
-fn open_at<'a>(provider: &'a str) -> _ {
-    sessions::table
-        .filter(sessions::provider.eq(provider))
-        .filter(sessions::ended_at.is_null())
-}
-
-#[diesel::dsl::auto_type]
+#[auto_type]
 fn open_of<'a>(provider: &'a str, user_id: UserId) -> _ {
     let open: open_at<'a> = open_at(provider);
     open.filter(sessions::user_id.eq(user_id))
@@ -40,13 +33,10 @@ fn open_of<'a>(provider: &'a str, user_id: UserId) -> _ {
 
 /// Returns whether any person of a provider is due.
 pub fn is_any_due(conn: &mut Conn, provider: &str, now: UnixTime) -> Result<bool> {
-    Ok(open_at(provider)
+    let due = open_at(provider)
         .filter(sessions::recheck_at.is_not_null())
-        .filter(sessions::recheck_at.le(now.0))
-        .select(sessions::id)
-        .first::<SessionId>(conn)
-        .optional()?
-        .is_some())
+        .filter(sessions::recheck_at.le(now.0));
+    Ok(diesel::select(exists(due)).get_result(conn)?)
 }
 
 /// Claims up to `limit` people who are due, the longest waiting first. No one else can claim them
@@ -73,22 +63,17 @@ pub fn claim(
 
 /// Selects by account instead of by due time: SQLite would walk all rows of the provider.
 fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[UserId], at: UnixTime) -> Result<()> {
-    diesel::update(
-        open_at(provider)
-            .filter(sessions::user_id.eq_any(people))
-            .filter(
-                sessions::refresh_token
-                    .is_not_null()
-                    .or(sessions::access_token.is_not_null())
-                    .or(sessions::refused_at.is_not_null()),
-            ),
-    )
-    .set(sessions::recheck_at.eq(at.0))
-    .execute(conn)?;
+    let is_asked_about = sessions::refresh_token
+        .is_not_null()
+        .or(sessions::access_token.is_not_null())
+        .or(sessions::refused_at.is_not_null());
+    let theirs = open_at(provider).filter(sessions::user_id.eq_any(people));
+    diesel::update(theirs.filter(is_asked_about))
+        .set(sessions::recheck_at.eq(at.0))
+        .execute(conn)?;
     Ok(())
 }
 
-/// Sets when a person is re-checked next.
 pub fn set_recheck(conn: &mut Conn, provider: &str, user_id: UserId, at: UnixTime) -> Result<()> {
     set_recheck_of(conn, provider, &[user_id], at)
 }
@@ -103,8 +88,7 @@ pub fn of_person(
     user_id: UserId,
 ) -> Result<Vec<SessionTokens>> {
     Ok(each!(conn, |conn| open_of(provider, user_id)
-        .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
+        .filter(is_within(now, limits))
         .filter(
             sessions::refresh_token
                 .is_not_null()
@@ -145,26 +129,19 @@ pub fn is_refused(
     provider: &str,
     user_id: UserId,
 ) -> Result<bool> {
-    Ok(open_of(provider, user_id)
-        .filter(sessions::expires_at.gt(now.0))
-        .filter(sessions::last_seen_at.gt(now.minus(limits.idle).0))
-        .filter(sessions::refused_at.is_not_null())
-        .select(sessions::id)
-        .first::<SessionId>(conn)
-        .optional()?
-        .is_some())
+    let refused = open_of(provider, user_id)
+        .filter(is_within(now, limits))
+        .filter(sessions::refused_at.is_not_null());
+    Ok(diesel::select(exists(refused)).get_result(conn)?)
 }
 
 /// Returns whether a person has signed in at a provider since `since` with a session that it has
 /// not refused.
 pub fn is_newer(conn: &mut Conn, since: UnixTime, provider: &str, user_id: UserId) -> Result<bool> {
-    Ok(open_of(provider, user_id)
+    let newer = open_of(provider, user_id)
         .filter(sessions::created_at.ge(since.0))
-        .filter(sessions::refused_at.is_null())
-        .select(sessions::id)
-        .first::<SessionId>(conn)
-        .optional()?
-        .is_some())
+        .filter(sessions::refused_at.is_null());
+    Ok(diesel::select(exists(newer)).get_result(conn)?)
 }
 
 /// Schedules re-checks for sessions that began while re-checks were off, and returns how many there

@@ -1,29 +1,29 @@
 //! The providers that each instance of a portal has, so that the sessions of a provider can end
 //! once no instance has it.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
+use super::open_at;
 use crate::clock::UnixTime;
-use crate::db::schema::{provider_instances, providers, sessions};
+use crate::db::schema::{provider_instances, providers};
 use crate::db::{Conn, each};
 use crate::error::Result;
-use crate::id::SessionId;
 
 /// Records the providers that an instance has now.
 pub fn note(conn: &mut Conn, now: UnixTime, instance: &str, ids: &[String]) -> Result<()> {
     for id in ids {
-        let noted = diesel::update(provider_instances::table.find((id, instance)))
-            .set(provider_instances::noted_at.eq(now.0))
-            .execute(conn)?;
-        if noted == 0 {
-            each!(conn, |c| diesel::insert_into(provider_instances::table)
-                .values((
-                    provider_instances::provider.eq(id),
-                    provider_instances::instance.eq(instance),
-                    provider_instances::noted_at.eq(now.0),
-                ))
-                .execute(c))?;
-        }
+        let noted_at = provider_instances::noted_at.eq(now.0);
+        each!(conn, |conn| diesel::insert_into(provider_instances::table)
+            .values((
+                provider_instances::provider.eq(id),
+                provider_instances::instance.eq(instance),
+                noted_at,
+            ))
+            .on_conflict((provider_instances::provider, provider_instances::instance))
+            .do_update()
+            .set(noted_at)
+            .execute(conn))?;
     }
     Ok(())
 }
@@ -53,19 +53,9 @@ pub fn foreign(conn: &mut Conn, ours: &[String]) -> Result<Vec<String>> {
         .load(conn)?;
     let mut foreign = Vec::new();
     for id in known {
-        if !ours.contains(&id) && is_any_open(conn, &id)? {
+        if !ours.contains(&id) && diesel::select(exists(open_at(&id))).get_result(conn)? {
             foreign.push(id);
         }
     }
     Ok(foreign)
-}
-
-fn is_any_open(conn: &mut Conn, provider: &str) -> Result<bool> {
-    let found: Option<SessionId> = sessions::table
-        .filter(sessions::provider.eq(provider))
-        .filter(sessions::ended_at.is_null())
-        .select(sessions::id)
-        .first(conn)
-        .optional()?;
-    Ok(found.is_some())
 }

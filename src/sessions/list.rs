@@ -40,25 +40,20 @@ impl Filter {
         if let Some((has, lacks)) = &self.browser {
             // These come from our own table of browsers, so they contain no wildcards.
             tests.push(Sql::new("x.user_agent LIKE ?", [like(has)]));
-            tests.extend(
-                lacks
-                    .iter()
-                    .map(|lacks| Sql::new("x.user_agent NOT LIKE ?", [like(lacks)])),
-            );
+            for lacks in *lacks {
+                tests.push(Sql::new("x.user_agent NOT LIKE ?", [like(lacks)]));
+            }
         }
         if self.is_nobody {
             tests.push(Sql::text("FALSE"));
         }
-        let mut indexed: Vec<Sql> = [
-            self.user_id
-                .map(|id| Sql::new("x.user_id = ?", [id.into()])),
-            self.address
-                .as_deref()
-                .map(|address| Sql::new("x.address = ?", [address.into()])),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let mut indexed = Vec::new();
+        if let Some(id) = self.user_id {
+            indexed.push(Sql::new("x.user_id = ?", [id.into()]));
+        }
+        if let Some(address) = self.address.as_deref() {
+            indexed.push(Sql::new("x.address = ?", [address.into()]));
+        }
         if indexed.is_empty() {
             // Use the index of sessions that have not ended.
             indexed.push(Sql::text("x.ended_at IS NULL"));

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
+use super::Session;
 use crate::clock::UnixTime;
 use crate::code::coded;
 use crate::db::Conn;
@@ -50,7 +51,6 @@ pub struct Proof {
 
 impl Proof {
     /// Returns whether the proof is recent enough for a dangerous act.
-    #[must_use]
     pub fn is_fresh(self, now: UnixTime) -> bool {
         now.since(self.at) < FRESH && self.at.since(now) < GRACE
     }
@@ -59,51 +59,39 @@ impl Proof {
 /// Records that the owner of a live session has proved who they are. Returns `false` and writes
 /// nothing if the session no longer exists.
 pub fn note(conn: &mut Conn, user_id: UserId, session_id: SessionId, proof: Proof) -> Result<bool> {
-    let noted = diesel::update(
-        sessions::table
-            .filter(sessions::id.eq(session_id))
-            .filter(sessions::user_id.eq(user_id))
-            .filter(sessions::ended_at.is_null()),
-    )
-    .set((
+    let open = sessions::table
+        .filter(sessions::id.eq(session_id))
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::ended_at.is_null());
+    let note = diesel::update(open).set((
         sessions::proved_at.eq(Some(proof.at.0)),
         sessions::proved_by.eq(Some(proof.by.code())),
-    ))
-    .execute(conn)?;
-    Ok(noted == 1)
+    ));
+    Ok(note.execute(conn)? == 1)
 }
 
 /// Returns whether the owner of a live session proved who they are recently.
 pub fn is_fresh(conn: &mut Conn, session_id: SessionId, now: UnixTime) -> Result<bool> {
-    let found: Option<(Option<i64>, Option<String>)> = sessions::table
+    let session: Option<Session> = sessions::table
         .find(session_id)
         .filter(sessions::ended_at.is_null())
-        .select((sessions::proved_at, sessions::proved_by))
+        .select(Session::as_select())
         .first(conn)
         .optional()?;
-    let Some((Some(at), Some(by))) = found else {
-        return Ok(false);
-    };
-    let proof = ProvedBy::from_code(&by).map(|by| Proof {
-        at: UnixTime(at),
-        by,
-    });
-    Ok(proof.is_some_and(|proof| proof.is_fresh(now)))
+    Ok(session.is_some_and(|session| session.is_proved(now)))
 }
 
 /// Removes a person's proofs of one kind, because they no longer count.
 pub fn take(conn: &mut Conn, user_id: UserId, by: ProvedBy) -> Result<()> {
-    diesel::update(
-        sessions::table
-            .filter(sessions::user_id.eq(user_id))
-            .filter(sessions::ended_at.is_null())
-            .filter(sessions::proved_by.eq(by.code())),
-    )
-    .set((
+    let proved = sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::proved_by.eq(by.code()));
+    let take = diesel::update(proved).set((
         sessions::proved_at.eq(None::<i64>),
         sessions::proved_by.eq(None::<&str>),
-    ))
-    .execute(conn)?;
+    ));
+    take.execute(conn)?;
     Ok(())
 }
 

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
-use super::Limits;
+use super::{Limits, open_at};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::db::schema::sessions;
@@ -18,7 +19,8 @@ use crate::secret::{Keys, Purpose, Secret, random_bytes};
 const STALE: Duration = Duration::from_secs(3600);
 
 /// A grant as stored in its row.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Insertable)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
 pub struct Sealed {
     pub refresh_token: Option<String>,
     pub access_token: Option<String>,
@@ -30,8 +32,6 @@ pub struct Sealed {
     pub recheck_at: Option<i64>,
 }
 
-/// # Errors
-/// [`Error::Internal`] without random bytes.
 pub fn seal(
     keys: &Keys,
     grant: &Grant,
@@ -39,8 +39,8 @@ pub fn seal(
     recheck_at: Option<UnixTime>,
 ) -> Result<Sealed> {
     let sealed = |token: &Option<Secret<String>>| {
+        let token = token.as_ref();
         token
-            .as_ref()
             .map(|token| seal_token(keys, token, token_hash))
             .transpose()
     };
@@ -56,9 +56,6 @@ pub fn seal(
 }
 
 /// Seals a token for the session with this token hash.
-///
-/// # Errors
-/// [`Error::Internal`] without random bytes.
 pub fn seal_token(keys: &Keys, token: &Secret<String>, token_hash: &str) -> Result<String> {
     let salt = random_bytes()?;
     keys.seal_at(Purpose::Grant, salt, token.expose().as_bytes(), token_hash)
@@ -67,7 +64,6 @@ pub fn seal_token(keys: &Keys, token: &Secret<String>, token_hash: &str) -> Resu
 
 /// Opens a sealed token. Returns `None` if it was sealed for another session or with a key that is
 /// no longer known.
-#[must_use]
 pub fn open_token(keys: &Keys, sealed: &str, token_hash: &str) -> Option<Secret<String>> {
     let opened = keys.open_at(Purpose::Grant, sealed, token_hash)?;
     String::from_utf8(opened.plain).ok().map(Secret::new)
@@ -180,39 +176,30 @@ pub fn take_id_token(conn: &mut Conn, session_id: SessionId) -> Result<Option<(S
 
 /// Returns whether a session that has not ended belongs to this session at the provider.
 pub fn is_on(conn: &mut Conn, provider: &str, sid: &str) -> Result<bool> {
-    Ok(sessions::table
-        .filter(sessions::provider.eq(provider))
-        .filter(sessions::sid.eq(sid))
-        .filter(sessions::ended_at.is_null())
-        .select(sessions::id)
-        .first::<SessionId>(conn)
-        .optional()?
-        .is_some())
+    let on = open_at(provider).filter(sessions::sid.eq(sid));
+    Ok(diesel::select(exists(on)).get_result(conn)?)
 }
 
 /// Removes the tokens of up to `limit` sessions that ended before `before`, and returns how many.
 pub fn forget_ended(conn: &mut Conn, before: UnixTime, limit: i64) -> Result<usize> {
+    let has_tokens = sessions::refresh_token
+        .is_not_null()
+        .or(sessions::access_token.is_not_null())
+        .or(sessions::id_token.is_not_null());
     let ended: Vec<SessionId> = sessions::table
         .filter(sessions::ended_at.is_not_null())
         .filter(sessions::ended_at.lt(before.0))
-        .filter(
-            sessions::refresh_token
-                .is_not_null()
-                .or(sessions::access_token.is_not_null())
-                .or(sessions::id_token.is_not_null()),
-        )
+        .filter(has_tokens)
         .select(sessions::id)
         .limit(limit)
         .load(conn)?;
-    Ok(
-        diesel::update(sessions::table.filter(sessions::id.eq_any(ended)))
-            .set((
-                sessions::refresh_token.eq(None::<&str>),
-                sessions::access_token.eq(None::<&str>),
-                sessions::id_token.eq(None::<&str>),
-            ))
-            .execute(conn)?,
-    )
+    let ended = sessions::table.filter(sessions::id.eq_any(ended));
+    let forget = diesel::update(ended).set((
+        sessions::refresh_token.eq(None::<&str>),
+        sessions::access_token.eq(None::<&str>),
+        sessions::id_token.eq(None::<&str>),
+    ));
+    Ok(forget.execute(conn)?)
 }
 
 /// Removes the tokens of a person's sessions that are past a limit, since no one will come back to

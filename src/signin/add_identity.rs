@@ -13,12 +13,10 @@ use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, Step, Stopped};
 use crate::id::SessionId;
-use crate::identity_sync::answer_of;
+use crate::identity_sync::{answer_of, take_over};
 use crate::oauth::{Permissions, Person, Provider};
-use crate::permissions;
-use crate::roles;
 use crate::secret::sha256;
-use crate::sessions::{self, Client, Closing, Session};
+use crate::sessions::{self, Client, Session};
 use crate::users::{self, Field, User};
 
 /// Adds the identity with which `person` came back.
@@ -71,7 +69,6 @@ struct Adding {
     person: Person,
     /// The session that began it.
     session_id: SessionId,
-    /// Of the browser's session now.
     token_hash: String,
     client: Client,
 }
@@ -91,14 +88,9 @@ impl Adding {
         if self.is_added(conn, &user)? {
             return Ok(());
         }
-        admit(
-            conn,
-            &self.provider,
-            &self.person,
-            None,
-            &self.desk.roles.counting,
-        )
-        .map_err(|stopped| stopped.map(Cause::NotAdmitted))?;
+        let counting = &self.desk.roles.counting;
+        let admitted = admit(conn, &self.provider, &self.person, None, counting);
+        admitted.map_err(|stopped| stopped.map(Cause::NotAdmitted))?;
         Ok(self.write(conn, &user)?)
     }
 
@@ -109,19 +101,18 @@ impl Adding {
             .ok_or(Error::SignedOut)
     }
 
-    /// Returns true if the account has this very identity already.
     fn is_added(&self, conn: &mut Conn, user: &User) -> Result<bool, Stopped<Cause>> {
         let (provider, subject) = self.identity();
-        if let Some(owner) = users::find_by_identity(conn, provider, subject)? {
-            return if owner.id == user.id {
-                Ok(true)
-            } else {
-                Err(Stopped::Refused(Cause::IdentityTaken))
-            };
-        }
-        // One identity per provider: two would take turns in setting the permissions.
-        let identities = users::identities_of(conn, user.id)?;
-        if identities.iter().any(|(other, _)| other == provider) {
+        let is_taken = match users::find_by_identity(conn, provider, subject)? {
+            Some(owner) if owner.id == user.id => return Ok(true),
+            Some(_) => true,
+            // One identity per provider: two would take turns in setting the permissions.
+            None => {
+                let identities = users::identities_of(conn, user.id)?;
+                identities.iter().any(|(other, _)| other == provider)
+            }
+        };
+        if is_taken {
             return Err(Stopped::Refused(Cause::IdentityTaken));
         }
         Ok(false)
@@ -133,16 +124,12 @@ impl Adding {
         let identity = (provider, subject);
         users::link(conn, now, user.id, identity, self.person.asked_at)?;
         let mut changes = Changes::default();
-        if let Permissions::Given(given) = &self.person.permissions {
-            changes.permissions = permissions::replace(conn, now, user.id, provider, given)?;
-            if !changes.permissions.removed.is_empty() {
-                sessions::close(conn, now, user.id, Closing::Rights)?;
-            }
-            let (wanted, known) = (&self.desk.roles, (user.id, user.roles()));
-            roles::sync_and_note(conn, now, wanted, known, Actor::Provider, &mut changes)?;
+        let (known, given) = ((user.id, user.roles()), &self.person.permissions);
+        if matches!(given, Permissions::Given(_)) {
+            take_over(conn, &self.desk, now, provider, known, given, &mut changes)?;
         }
         users::note_changes(conn, now, user.id, by, &[Field::Identity])?;
-        let answer = answer_of(&self.person.permissions);
+        let answer = answer_of(given);
         users::note_permissions_kept(conn, now, identity, None, None, answer)?;
         let event = Event::IdentityLinked {
             identity: (provider.to_owned(), subject.to_owned()),

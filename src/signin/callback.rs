@@ -11,15 +11,14 @@ use url::Url;
 
 use super::add_identity::add_identity;
 use super::door::{Entered, Way};
-use super::provider::{ask_provider, discover};
+use super::provider::{ask_provider, discover, proof};
 use super::refusal::{failure, log_failure, refuse};
 use super::rehearsal::{self, Rehearsal};
-use super::{CALLBACK_DEADLINE, Visitor, begin_planned, go_in, log_of, proof};
+use super::{CALLBACK_DEADLINE, Visitor, begin_planned, go_in, log_of};
 use crate::attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, SignInError, Step};
-use crate::id::SessionId;
 use crate::jobs::{self, Unkept};
 use crate::local_path::LocalPath;
 use crate::oauth::{self, Answers, Given, Moment, Person, Provider};
@@ -45,12 +44,8 @@ impl Callback {
     pub fn parse(query: &str, code_name: &str) -> Self {
         let once = |name: &str| {
             let mut values = values(query, name);
-            match (values.next(), values.next()) {
-                (Some((given, value)), None) if given == name && !value.is_empty() => {
-                    Some(value.into_owned())
-                }
-                _ => None,
-            }
+            let (given, value) = values.next().filter(|_| values.next().is_none())?;
+            (given == name && !value.is_empty()).then(|| value.into_owned())
         };
         let is_doubled = |name: &str| values(query, name).count() > 1;
         let has_doubled = ["state", "code", code_name, "error", "iss", "session_state"]
@@ -83,9 +78,8 @@ impl Callback {
 /// `code`.
 fn values<'a>(query: &'a str, name: &str) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
     let is_array_form = move |given: &str| {
-        given
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'))
+        let rest = given.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'))
     };
     url::form_urlencoded::parse(query.as_bytes())
         .filter(move |(given, _)| given == name || is_array_form(given))
@@ -94,17 +88,16 @@ fn values<'a>(query: &'a str, name: &str) -> impl Iterator<Item = (Cow<'a, str>,
 /// The ways in which a callback can succeed.
 pub enum Finished {
     SignedIn {
-        /// The token for the cookie.
-        token: Secret<String>,
+        entered: Entered,
         next: LocalPath,
-        /// The browser came with another person's session, or with one that was over.
-        is_other_person: bool,
     },
     /// The attempt is ours, but old, used or from another browser. A person who is signed in goes
     /// on to its destination; anyone else starts over.
     Stale(Box<StaleAttempt>),
     /// The provider was added to the account.
-    Linked { next: LocalPath },
+    Linked {
+        next: LocalPath,
+    },
     /// Nothing was changed: this is what a sign-in would do.
     Rehearsed(Box<Rehearsal>),
 }
@@ -116,7 +109,7 @@ pub struct StaleAttempt {
     why: StaleReason,
 }
 
-/// The reason why an attempt can only be started over.
+/// The reason why an attempt can only be started over, with its code in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub(super) enum StaleReason {
@@ -127,28 +120,18 @@ pub(super) enum StaleReason {
     SignedOutThere,
 }
 
-impl StaleReason {
-    /// The code in the log.
-    pub(super) const fn code(self) -> &'static str {
-        self.into_str()
-    }
-}
-
 impl StaleAttempt {
-    #[must_use]
     pub const fn next(&self) -> &LocalPath {
         &self.attempt.plan.next
     }
 
     /// True for a sign-in. Any other attempt belongs to the session in which it began, and ends
     /// with it.
-    #[must_use]
     pub const fn is_sign_in(&self) -> bool {
         matches!(self.attempt.plan.intent, Intent::SignIn)
     }
 
     /// True if it starts over even for a person who is signed in.
-    #[must_use]
     pub const fn must_begin_again(&self) -> bool {
         match self.why {
             StaleReason::SilenceRefused => true,
@@ -175,7 +158,11 @@ impl From<oauth::Failure> for Ended {
 
 impl From<Error> for Ended {
     fn from(error: Error) -> Self {
-        Self::Failed(error)
+        match error {
+            Error::AttemptUsed => Self::Stale(StaleReason::Used),
+            Error::SignedOutThere => Self::Stale(StaleReason::SignedOutThere),
+            error => Self::Failed(error),
+        }
     }
 }
 
@@ -191,12 +178,9 @@ pub async fn finish(
     visitor: Visitor,
 ) -> Result<Finished> {
     let deadline = Instant::now() + CALLBACK_DEADLINE;
-    let attempt = callback
-        .state
-        .as_deref()
-        .and_then(|state| Attempt::open(&desk.keys, state))
-        .filter(|attempt| attempt.plan.provider == provider.id());
-    let Some(attempt) = attempt else {
+    let state = callback.state.as_deref();
+    let attempt = state.and_then(|state| Attempt::open(&desk.keys, state));
+    let Some(attempt) = attempt.filter(|attempt| attempt.plan.provider == provider.id()) else {
         // This gets no row: anyone can cause any number of these.
         let error = SignInError {
             provider: provider.id().to_owned(),
@@ -215,7 +199,7 @@ pub async fn finish(
     match returning.go_on(callback, visitor).await {
         Ok(finished) => Ok(finished),
         Err(Ended::Stale(why)) => {
-            log_of(&attempt).line("sign_in_stale", Duration::ZERO, why.code());
+            log_of(&attempt).line("sign_in_stale", Duration::ZERO, why.into_str());
             Ok(Finished::Stale(Box::new(StaleAttempt {
                 attempt,
                 deadline,
@@ -241,16 +225,12 @@ struct Returning<'a> {
 
 impl Returning<'_> {
     async fn go_on(self, callback: Callback, visitor: Visitor) -> Result<Finished, Ended> {
-        let Answers {
-            documents,
-            given,
-            person,
-        } = self.answers(callback, &visitor).await?;
-        let intent = self.attempt.plan.intent;
-        let person = match (intent, person) {
+        let answers = self.answers(callback, &visitor).await?;
+        let (given, intent) = (answers.given, self.attempt.plan.intent);
+        let person = match (intent, answers.person) {
             (Intent::Rehearse(session), person) => {
                 self.let_go(given, Unkept::Surely);
-                let answers = (person, documents);
+                let answers = (person, answers.documents);
                 let look = rehearsal::look(self.desk, self.provider, answers, session, visitor);
                 return Ok(Finished::Rehearsed(Box::new(look.await?)));
             }
@@ -262,10 +242,13 @@ impl Returning<'_> {
         };
         self.desk.failpoint.hit("after_profile");
         if let Intent::Link(session) = intent {
-            let linked = self.link(person, session, &visitor).await;
+            let (provider, attempt) = (self.provider, self.attempt);
+            let added = add_identity(self.desk, provider, attempt, person, session, &visitor).await;
             // A person who adds a provider keeps their session.
             self.let_go(given, Unkept::Surely);
-            return linked;
+            added?;
+            let next = attempt.plan.next.clone();
+            return Ok(Finished::Linked { next });
         }
         self.sign_in(person, given, visitor).await
     }
@@ -324,23 +307,6 @@ impl Returning<'_> {
         }
     }
 
-    async fn link(
-        self,
-        person: Person,
-        session: SessionId,
-        visitor: &Visitor,
-    ) -> Result<Finished, Ended> {
-        let attempt = self.attempt;
-        let added = add_identity(self.desk, self.provider, attempt, person, session, visitor);
-        match added.await {
-            Ok(()) => Ok(Finished::Linked {
-                next: attempt.plan.next.clone(),
-            }),
-            Err(Error::SignedOutThere) => Err(Ended::Stale(StaleReason::SignedOutThere)),
-            Err(error) => Err(Ended::Failed(error)),
-        }
-    }
-
     async fn sign_in(
         self,
         person: Person,
@@ -353,39 +319,24 @@ impl Returning<'_> {
         let way = Way::Provider {
             provider: Arc::clone(provider),
             attempt: attempt.id.clone(),
-            asked_at: person.asked_at,
-            proof: proof::of_provider(provider, attempt, person.auth_time, desk.clock.now()),
+            proof: proof(provider, attempt, person.auth_time, desk.clock.now()),
             person: Box::new(person),
         };
         desk.failpoint.reach("before_sign_in").await;
         let entered = go_in(desk, way, username, next.clone(), visitor, self.deadline).await;
-        let (ended, unkept) = match entered {
-            Ok(Entered::In {
-                token,
-                is_other_person,
-            }) => {
-                return Ok(Finished::SignedIn {
-                    token,
-                    next,
-                    is_other_person,
-                });
-            }
+        let error = match entered {
+            Ok(entered) => return Ok(Finished::SignedIn { entered, next }),
+            Err(error) => error,
+        };
+        let unkept = match &error {
             // The session that the attempt has opened may depend on these very tokens.
-            Err(Error::AttemptUsed) => return Err(Ended::Stale(StaleReason::Used)),
-            Ok(Entered::Refused { error }) => {
-                let unkept = match error.cause {
-                    Cause::DatabaseUnavailable => Unkept::Perhaps,
-                    _ => Unkept::Surely,
-                };
-                (Ended::Failed(Error::SignIn(error)), unkept)
-            }
-            Err(Error::SignedOutThere) => {
-                (Ended::Stale(StaleReason::SignedOutThere), Unkept::Surely)
-            }
-            Err(error) => (Ended::Failed(error), Unkept::Perhaps),
+            Error::AttemptUsed => return Err(error.into()),
+            Error::SignedOutThere => Unkept::Surely,
+            Error::SignIn(error) if error.cause != Cause::DatabaseUnavailable => Unkept::Surely,
+            _ => Unkept::Perhaps,
         };
         self.let_go(given, unkept);
-        Err(ended)
+        Err(error.into())
     }
 
     /// Revokes what the provider gave, if it supports that.
@@ -400,12 +351,9 @@ impl Returning<'_> {
 /// and if it is sent twice, a provider may revoke what it gave (RFC 6749 4.1.2). This is asked only
 /// if the browser already has a session; otherwise the door finds out.
 async fn is_used_elsewhere(desk: &Arc<Desk>, attempt: &Attempt) -> bool {
-    let id = attempt.id.clone();
-    let used = desk
-        .db
-        .read(move |conn| sessions::is_attempt_used(conn, &id))
-        .await;
-    used.unwrap_or(false)
+    let (db, id) = (&desk.db, attempt.id.clone());
+    let used = db.read(move |conn| sessions::is_attempt_used(conn, &id));
+    used.await.unwrap_or(false)
 }
 
 /// The errors of a provider that was asked silently and needs to interact with the person (OpenID
@@ -430,18 +378,14 @@ pub async fn start_over(
     browser: &Browser,
     client: &Client,
 ) -> Result<Url> {
-    let StaleAttempt {
-        attempt,
-        deadline,
-        why,
-    } = stale;
+    let attempt = stale.attempt;
     if attempt.plan.restarts >= MAX_RESTARTS {
-        let cause = match why {
+        let cause = match stale.why {
             StaleReason::SignedOutThere => Cause::SignedOutThere,
             _ => Cause::RestartLoop,
         };
         let error = failure(Some(&attempt), Step::Callback, cause);
-        return Err(refuse(desk, error, client, deadline).await);
+        return Err(refuse(desk, error, client, stale.deadline).await);
     }
     let provider = desk.providers.find(&attempt.plan.provider);
     let provider = Arc::clone(provider.ok_or(Error::NotFound)?);

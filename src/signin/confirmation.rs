@@ -5,43 +5,21 @@
 //! that another admin made, only in their own session; or an operator sets it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::one_time_link::{self, Draft};
-use crate::audit::{self, About, Actor, Deed, Event, EventKind};
+use super::one_time_link::{Link, LinkFor};
+use super::password::{TypedTwice, Unfit, is_right};
+use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Stopped};
 use crate::id::{Reference, SessionId, UserId};
-use crate::passwords::{self, MAX_LENGTH, Weakness};
-use crate::secret::{NoRandomness, Purpose, Secret};
+use crate::secret::Secret;
 use crate::sessions::proof::{Proof, ProvedBy};
 use crate::sessions::{self, Client, proof};
 use crate::throttle::Paused;
 use crate::users::confirmation::{self, Hashes};
 use crate::users::{self, Field, User};
-
-/// How long a link works.
-pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
-
-/// The events that make a link, and those that void all earlier links: only the last one counts.
-const LINKS: [EventKind; 2] = [
-    EventKind::ConfirmationLinkMade,
-    EventKind::ConfirmationPasswordSet,
-];
-
-/// # Errors
-/// [`NoRandomness`]
-pub fn draft() -> Result<Draft, NoRandomness> {
-    Draft::new(Purpose::ConfirmationLink)
-}
-
-/// The address with a token.
-#[must_use]
-pub fn address(origin: &str, token: &Secret<String>) -> String {
-    format!("{origin}/confirmation?token={}", token.expose())
-}
 
 /// A person in their own live session.
 #[derive(Clone)]
@@ -74,7 +52,6 @@ impl Typed {
     }
 }
 
-/// The result of a try.
 pub enum Outcome {
     Proved,
     Refused { reference: Reference },
@@ -93,32 +70,20 @@ pub async fn prove(
     which: Typed,
     password: Secret<String>,
 ) -> Result<Outcome> {
-    let user_id = owner.user.id;
-    let stored = desk
-        .db
-        .read(move |conn| confirmation::hashes(conn, user_id))
-        .await?;
-    let stored = which.of(stored).ok_or(Error::NotFound)?;
+    let (db, user_id) = (&desk.db, owner.user.id);
+    let hashes = db.read(move |conn| confirmation::hashes(conn, user_id));
+    let stored = which.of(hashes.await?).ok_or(Error::NotFound)?;
     let now = desk.clock.now();
     let reservation = match desk.throttle.reserve_apart(now, "confirm", user_id) {
         Ok(reservation) => reservation,
         Err(paused) => return Ok(Outcome::Paused(paused)),
     };
-    let is_too_long = password.expose().chars().count() > MAX_LENGTH;
-    let verified = if is_too_long {
-        Ok(false)
-    } else {
-        let verified = desk.hasher.verify(password, Some(stored.clone())).await;
-        verified.map(|verified| verified.is_correct)
-    };
-    if !matches!(verified, Ok(false)) {
-        desk.throttle.give_back(&reservation);
-    }
+    let is_right = is_right(desk, &reservation, password, &stored).await?;
     let proving = Proving {
         now,
         owner,
         which,
-        matched: verified?.then_some(stored),
+        matched: is_right.then_some(stored),
         reference: Reference::random(),
     };
     desk.db.write(move |conn| proving.apply(conn)).await
@@ -136,15 +101,10 @@ struct Proving {
 
 impl Proving {
     fn apply(&self, conn: &mut Conn) -> Result<Outcome> {
-        let Owner {
-            user, session_id, ..
-        } = &self.owner;
+        let user = &self.owner.user;
         let is_right = match &self.matched {
             Some(matched) => {
-                let locked = users::lock(conn, user.id)?;
-                locked
-                    .filter(|user| user.is_active)
-                    .ok_or(Error::SignedOut)?;
+                self.owner.lock(conn)?;
                 // It may have been changed or removed meanwhile.
                 self.which.of(confirmation::hashes(conn, user.id)?).as_ref() == Some(matched)
             }
@@ -159,7 +119,7 @@ impl Proving {
             });
         }
         let proof = Proof { at: self.now, by };
-        if !proof::note(conn, user.id, *session_id, proof)? {
+        if !proof::note(conn, user.id, self.owner.session_id, proof)? {
             return Err(Error::SignedOut);
         }
         let deed = self.owner.deed(self.now);
@@ -169,17 +129,14 @@ impl Proving {
 }
 
 impl Owner {
-    fn deed(&self, now: UnixTime) -> Deed<'_> {
+    pub(super) fn deed(&self, now: UnixTime) -> Deed<'_> {
         Deed::new(now, Actor::from(&self.user), &self.client)
     }
-}
 
-/// The result of choosing a confirmation password.
-pub enum Choice {
-    Set,
-    Weak(Weakness),
-    /// The two inputs differ.
-    Differs,
+    fn lock(&self, conn: &mut Conn) -> Result<User> {
+        let user = users::lock(conn, self.user.id)?;
+        user.filter(|user| user.is_active).ok_or(Error::SignedOut)
+    }
 }
 
 /// Checks that a link is this person's and still works. Does not use it up.
@@ -188,68 +145,44 @@ pub enum Choice {
 /// [`Error::LinkExpired`] for a link that is not ours, too old, used, not the last one, or made for
 /// someone else.
 pub async fn look(desk: &Desk, user_id: UserId, token: &Secret<String>) -> Result<()> {
-    let id = open(desk, user_id, token)?;
-    let is_good = desk
-        .db
-        .read(move |conn| is_good(conn, user_id, &id))
-        .await?;
-    if is_good {
-        Ok(())
+    find(desk, user_id, token).await.map(|_| ())
+}
+
+async fn find(desk: &Desk, user_id: UserId, token: &Secret<String>) -> Result<Link> {
+    let link = Link::open(desk, LinkFor::Confirmation, token)?;
+    let found = link.clone();
+    let is_known = desk.db.read(move |conn| found.is_known(conn));
+    if link.user_id == user_id && is_known.await? {
+        Ok(link)
     } else {
         Err(Error::LinkExpired)
     }
-}
-
-fn open(desk: &Desk, user_id: UserId, token: &Secret<String>) -> Result<String> {
-    let now = desk.clock.now();
-    let purpose = Purpose::ConfirmationLink;
-    one_time_link::open(&desk.keys, purpose, LIFETIME, now, token)
-        .filter(|link| link.user_id == user_id)
-        .map(|link| link.id)
-        .ok_or(Error::LinkExpired)
-}
-
-/// Returns whether it is the last link and has set no password yet.
-fn is_good(conn: &mut Conn, user_id: UserId, id: &str) -> Result<bool> {
-    let set = EventKind::ConfirmationPasswordSet;
-    Ok(audit::is_last_link(conn, &LINKS, user_id, id)?
-        && !audit::has_reference(conn, set, user_id, id)?)
 }
 
 /// Sets the confirmation password with a link. This proves nothing yet: the person still types it
 /// where it is needed.
 ///
 /// # Errors
-/// As [`look`]; [`Error::SignedOut`] if the session ends meanwhile; [`Error::Overloaded`];
+/// [`Unfit`]; as [`look`]; [`Error::SignedOut`] if the session ends meanwhile; [`Error::Overloaded`];
 /// [`Error::Database`], and then the link is not used up.
 pub async fn choose(
     desk: &Arc<Desk>,
     owner: Owner,
     token: &Secret<String>,
-    new: Secret<String>,
-    again: &Secret<String>,
-) -> Result<Choice> {
-    let id = open(desk, owner.user.id, token)?;
-    look(desk, owner.user.id, token).await?;
-    if new != *again {
-        return Ok(Choice::Differs);
-    }
-    if let Err(weakness) = passwords::check_strength(&new, &owner.user.username) {
-        return Ok(Choice::Weak(weakness));
-    }
+    typed: TypedTwice,
+) -> Result<(), Stopped<Unfit>> {
+    let link = find(desk, owner.user.id, token).await?;
+    let new = typed.fit_for(&owner.user).map_err(Stopped::Refused)?;
     let hash = desk.hasher.hash(new).await?;
     let (now, limits) = (desk.clock.now(), desk.limits);
     let write = desk.db.write(move |conn| {
         let user = &owner.user;
-        let locked = users::lock(conn, user.id)?;
-        locked
-            .filter(|user| user.is_active)
-            .ok_or(Error::SignedOut)?;
+        owner.lock(conn)?;
         if !sessions::is_live(conn, now, limits, user.id, owner.session_id)? {
             return Err(Error::SignedOut);
         }
         // It has just been used in another window, or replaced.
-        if !is_good(conn, user.id, &id)? {
+        if !link.is_known(conn)? {
             return Err(Error::LinkExpired);
         }
         confirmation::set(conn, user.id, Some(&hash))?;
@@ -257,9 +190,8 @@ pub async fn choose(
         proof::take(conn, user.id, ProvedBy::ConfirmationPassword)?;
         let field = &[Field::ConfirmationPassword];
         users::note_changes(conn, now, user.id, user.into(), field)?;
-        let deed = owner.deed(now).with_reference(&id);
+        let deed = owner.deed(now).with_reference(&link.id);
         deed.record(conn, About::from(user), &Event::ConfirmationPasswordSet)
     });
-    write.await?;
-    Ok(Choice::Set)
+    Ok(write.await?)
 }

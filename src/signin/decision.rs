@@ -16,7 +16,6 @@ use crate::users::{self, MAX_USERNAME, Profile, Role, Standing, User};
 pub enum Decision {
     /// The person signs in to the account with this identity.
     Known,
-    /// A new account is created.
     New,
     /// This account was imported and waits for the person: they adopt it.
     Adopt(User),
@@ -121,9 +120,6 @@ pub fn called<'a>(provider: &Provider, profile: &'a Profile) -> Cow<'a, Profile>
 
 /// Checks whether the provider's rules let a person in. If the permissions could not be read, the
 /// previous ones count: the provider's own, and those that count everywhere.
-///
-/// # Errors
-/// The rule that keeps them out; [`crate::error::DatabaseError`]
 pub fn admit(
     conn: &mut Conn,
     provider: &Provider,
@@ -147,23 +143,16 @@ pub fn admit(
     if rules.permissions.is_empty() {
         return Ok(());
     }
-    let is_held = match (&person.permissions, known) {
-        (Permissions::Given(given), _) => given
-            .iter()
-            .any(|permission| rules.permissions.contains(&permission.name)),
-        (_, Some(user)) => {
-            let counting = counting.and(provider.id());
-            let mut is_held = false;
-            for name in &rules.permissions {
-                is_held |= permissions::is_held(conn, &counting, user.id, name)?;
-            }
-            is_held
+    let counting = counting.and(provider.id());
+    for name in &rules.permissions {
+        let is_held = match (&person.permissions, known) {
+            (Permissions::Given(given), _) => given.iter().any(|one| one.name == *name),
+            (_, Some(user)) => permissions::is_held(conn, &counting, user.id, name)?,
+            (_, None) => false,
+        };
+        if is_held {
+            return Ok(());
         }
-        (_, None) => false,
-    };
-    if is_held {
-        Ok(())
-    } else {
-        Err(Stopped::Refused(Admission::Permission))
     }
+    Err(Stopped::Refused(Admission::Permission))
 }

@@ -5,20 +5,19 @@
 use std::sync::Arc;
 
 use super::decision::{Decision, called, decide, waits};
+use super::one_time_link::Link;
 use crate::audit::event::{Adopted, SignInWay};
-use crate::audit::{self, About, Actor, Changes, Deed, Event, EventKind};
+use crate::audit::{About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Problem, ProfileFault, Result, SignInError, Step, Stopped};
 use crate::failpoint::hit_about;
 use crate::id::{Reference, UserId};
-use crate::identity_sync::{self, Sync};
+use crate::identity_sync::{self, Sync, answer_of, take_over};
 use crate::leaving;
 use crate::local_path::LocalPath;
 use crate::oauth::{Grant, Permissions, Person, Provider};
-use crate::permissions;
-use crate::roles;
 use crate::secret::{Secret, sha256};
 use crate::sessions::closing::Named;
 use crate::sessions::proof::{Proof, ProvedBy};
@@ -27,21 +26,12 @@ use crate::users::{
     self, Field, NO_PASSWORD_YET, Occasion, Profile, Role, Standing, User, refusals,
 };
 
-/// The kinds of event that make a password link: only the last one counts.
-pub(super) const MAKES_PASSWORD_LINK: [EventKind; 2] =
-    [EventKind::AccountCreated, EventKind::PasswordLinkMade];
-
-/// The result at the door.
 #[derive(Debug)]
-pub enum Entered {
-    In {
-        token: Secret<String>,
-        /// The browser came with another person's session, or with one that was over and whose
-        /// owner is unknown.
-        is_other_person: bool,
-    },
-    /// The person was turned away, and the audit log has the event.
-    Refused { error: Box<SignInError> },
+pub struct Entered {
+    pub token: Secret<String>,
+    /// The browser came with another person's session, or with one that was over and whose owner is
+    /// unknown.
+    pub is_other_person: bool,
 }
 
 /// How a person proved who they are.
@@ -50,8 +40,6 @@ pub enum Way {
         provider: Arc<Provider>,
         attempt: String,
         person: Box<Person>,
-        /// The time before the provider was asked about the person.
-        asked_at: UnixTime,
         proof: Option<Proof>,
     },
     Password {
@@ -61,26 +49,19 @@ pub enum Way {
         /// A new hash to store instead, if the old one is outdated.
         fresh_hash: Option<String>,
     },
-    RescueLink {
-        user_id: UserId,
-        /// The link's id: it opens one session.
-        link: String,
-    },
+    RescueLink(Link),
     PasswordLink {
-        user_id: UserId,
-        /// The link's id.
-        link: String,
+        link: Link,
         /// The hash of the password that the owner has chosen.
         hash: String,
     },
 }
 
 impl Way {
-    /// The provider's id.
     pub fn provider(&self) -> Option<&str> {
         match self {
             Self::Provider { provider, .. } => Some(provider.id()),
-            Self::Password { .. } | Self::RescueLink { .. } | Self::PasswordLink { .. } => None,
+            Self::Password { .. } | Self::RescueLink(_) | Self::PasswordLink { .. } => None,
         }
     }
 
@@ -89,7 +70,7 @@ impl Way {
         match self {
             Self::Provider { .. } => SignInWay::Provider,
             Self::Password { .. } | Self::PasswordLink { .. } => SignInWay::Password,
-            Self::RescueLink { .. } => SignInWay::RescueLink,
+            Self::RescueLink(_) => SignInWay::RescueLink,
         }
     }
 
@@ -99,7 +80,7 @@ impl Way {
             Self::Provider { proof, .. } => return *proof,
             // The owner has just chosen the password with the link, and so knows it.
             Self::Password { .. } | Self::PasswordLink { .. } => ProvedBy::Password,
-            Self::RescueLink { .. } => ProvedBy::RescueLink,
+            Self::RescueLink(_) => ProvedBy::RescueLink,
         };
         Some(Proof { at: now, by })
     }
@@ -108,7 +89,7 @@ impl Way {
     pub fn attempt(&self) -> Option<&str> {
         match self {
             Self::Provider { attempt, .. } => Some(attempt),
-            Self::RescueLink { link, .. } | Self::PasswordLink { link, .. } => Some(link),
+            Self::RescueLink(link) | Self::PasswordLink { link, .. } => Some(&link.id),
             Self::Password { .. } => None,
         }
     }
@@ -129,7 +110,6 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An act of this sign-in, for its events.
     fn deed<'a>(&'a self, by: Actor<'a>) -> Deed<'a> {
         Deed::new(self.now, by, &self.client).at(self.way.provider())
     }
@@ -139,12 +119,24 @@ impl Entry {
 struct Known {
     user_id: UserId,
     username: String,
-    account_created: bool,
-    changes: Changes,
-    adopted: Option<Adopted>,
+    signed_in: Event,
 }
 
 impl Known {
+    /// The owner of an account whom no provider named.
+    fn owner(user: User, entry: &Entry) -> Self {
+        Self {
+            user_id: user.id,
+            username: user.username,
+            signed_in: Event::SignedIn {
+                by: entry.way.told(),
+                account_created: false,
+                changes: Changes::default(),
+                adopted: None,
+            },
+        }
+    }
+
     fn actor(&self) -> Actor<'_> {
         Actor::Person {
             id: self.user_id,
@@ -160,79 +152,72 @@ impl Known {
 /// A person whom the door turns away, and the reason.
 type NotKnown = Stopped<Box<TurnedAway>>;
 
-impl From<TurnedAway> for NotKnown {
-    fn from(turned_away: TurnedAway) -> Self {
-        Self::Refused(Box::new(turned_away))
-    }
-}
-
 struct TurnedAway {
+    /// The account that it concerns.
     about: Option<User>,
     /// The name of a person without an account; `None` if it is the account of `about`.
     stranger: Option<String>,
     cause: Cause,
 }
 
+impl TurnedAway {
+    /// Turns away the owner of an account.
+    fn owner(user: User, cause: Cause) -> NotKnown {
+        Self::anyone(Some(user), None, cause)
+    }
+
+    fn inactive(user: User) -> NotKnown {
+        let username = user.username.clone();
+        Self::owner(user, Cause::Inactive { username })
+    }
+
+    fn anyone(about: Option<User>, stranger: Option<String>, cause: Cause) -> NotKnown {
+        Stopped::Refused(Box::new(Self {
+            about,
+            stranger,
+            cause,
+        }))
+    }
+}
+
 /// # Errors
-/// [`Error::AttemptUsed`], [`Error::SignedOutThere`], [`Error::LinkExpired`], [`Error::Database`];
-/// then nothing has changed.
-pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered> {
+/// A refusal, which is then in the audit log; [`Error::AttemptUsed`], [`Error::SignedOutThere`],
+/// [`Error::LinkExpired`], [`Error::Database`]: then nothing has changed.
+pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered, Stopped<Box<SignInError>>> {
     let known = match &entry.way {
         Way::Provider {
-            provider,
-            person,
-            asked_at,
-            ..
-        } => {
-            refuse_signed_out(conn, provider.id(), &person.grant)?;
-            know_person(conn, entry, provider, person, *asked_at)
-        }
+            provider, person, ..
+        } => know_person(conn, entry, provider, person),
         Way::Password {
             user_id,
             matched,
             fresh_hash,
         } => know_password(conn, entry, *user_id, matched, fresh_hash.as_deref()),
-        Way::RescueLink { user_id, link } => know_link(conn, entry.now, *user_id, link),
-        Way::PasswordLink {
-            user_id,
-            hash,
-            link,
-        } => know_owner(conn, entry, *user_id, link, hash),
+        Way::RescueLink(link) => know_link(conn, entry, link),
+        Way::PasswordLink { link, hash } => know_owner(conn, entry, link, hash),
     };
     let known = match known {
         Ok(known) => known,
-        Err(Stopped::Refused(turned_away)) => return refuse_entry(conn, entry, *turned_away),
-        Err(Stopped::Failed(error)) => return Err(error),
+        Err(Stopped::Refused(turned_away)) => {
+            return Err(Stopped::Refused(refuse(conn, entry, *turned_away)?));
+        }
+        Err(Stopped::Failed(error)) => return Err(error.into()),
     };
     let is_other_person = end_previous(conn, entry, &known)?;
     make_room(conn, entry, &known)?;
-    sessions::open(
-        conn,
-        entry.now,
-        entry.desk.limits,
-        &NewSession {
-            user_id: known.user_id,
-            token_hash: &sha256(entry.token.expose().as_bytes()),
-            provider: entry.way.provider().unwrap_or_default(),
-            attempt: entry.way.attempt(),
-            client: &entry.client,
-            grant: &entry.grant,
-            proof: entry.way.proof(entry.now),
-        },
-    )?;
-    let about = About::Person(known.user_id, &known.username);
-    let by = Actor::Person {
-        id: known.user_id,
-        username: &known.username,
+    let session = NewSession {
+        user_id: known.user_id,
+        token_hash: &sha256(entry.token.expose().as_bytes()),
+        provider: entry.way.provider().unwrap_or_default(),
+        attempt: entry.way.attempt(),
+        client: &entry.client,
+        grant: &entry.grant,
+        proof: entry.way.proof(entry.now),
     };
-    let event = Event::SignedIn {
-        by: entry.way.told(),
-        account_created: known.account_created,
-        changes: known.changes,
-        adopted: known.adopted,
-    };
-    entry.deed(by).record(conn, about, &event)?;
-    Ok(Entered::In {
+    sessions::open(conn, entry.now, entry.desk.limits, &session)?;
+    let deed = entry.deed(known.actor());
+    deed.record(conn, known.about(), &known.signed_in)?;
+    Ok(Entered {
         token: entry.token.clone(),
         is_other_person,
     })
@@ -264,18 +249,81 @@ fn know_person(
     entry: &Entry,
     provider: &Provider,
     person: &Person,
-    asked_at: UnixTime,
 ) -> Result<Known, NotKnown> {
-    let desk = &entry.desk;
+    refuse_signed_out(conn, provider.id(), &person.grant)?;
+    let (desk, now) = (&entry.desk, entry.now);
     let profile = called(provider, &person.profile);
-    let profile = profile.as_ref();
     let identity = (provider.id(), profile.subject.as_str());
+    let (decision, known, adopted) = recognise(conn, entry, provider, person, identity)?;
+    if let Some((user, standing)) = &known
+        && user.is_active
+        && standing.identity.refused_at().is_some()
+        && !matches!(decision, Decision::NotAdmitted(_))
+    {
+        refusals::let_in(conn, user.id, provider.id())?;
+    }
+    let account_created = matches!(decision, Decision::New);
+    let mut changes = identity_sync::not_taken_over(&person.kept, &person.permissions);
+    let (user_id, username) = match (decision, known) {
+        (Decision::Known, Some((user, Standing { identity, .. }))) => {
+            let sync = Sync {
+                user: &user,
+                identity: &identity,
+                gives_names: provider.settings().vouches_for.names,
+                profile: profile.into_owned(),
+                permissions: &person.permissions,
+                permissions_from: &person.permissions_from,
+                occasion: Occasion::SignIn,
+                asked_at: person.asked_at,
+            };
+            match identity_sync::sync(conn, desk, now, &sync, &mut changes)? {
+                Some(username) => (user.id, username),
+                None => return Err(TurnedAway::inactive(user)),
+            }
+        }
+        (Decision::New, _) => {
+            let id = create(conn, entry, provider, person, &profile, &mut changes)?;
+            (id, profile.into_owned().username)
+        }
+        (decision, known) => {
+            let known = known.map(|(user, _)| user);
+            return Err(turn_away(decision, known, &profile.username));
+        }
+    };
+    desk.failpoint.hit("in_transaction");
+    let signed_in = Event::SignedIn {
+        by: SignInWay::Provider,
+        account_created,
+        changes,
+        adopted,
+    };
+    Ok(Known {
+        user_id,
+        username,
+        signed_in,
+    })
+}
+
+/// What is decided about a person, on which account, and that account's adoption.
+type Recognised = (Decision, Option<(User, Standing)>, Option<Adopted>);
+
+/// Decides about a person with the account's row locked. Carries out an adoption.
+fn recognise(
+    conn: &mut Conn,
+    entry: &Entry,
+    provider: &Provider,
+    person: &Person,
+    identity: (&str, &str),
+) -> Result<Recognised> {
+    let desk = &entry.desk;
     let mut known = users::lock_with_identity(conn, identity.0, identity.1)?;
     // The provider has refused the person since it gave these answers, so it must be asked again.
     if let Some((_, standing)) = &known
-        && standing.identity.is_refused_since(asked_at, entry.now)
+        && standing
+            .identity
+            .is_refused_since(person.asked_at, entry.now)
     {
-        return Err(Error::SignedOutThere.into());
+        return Err(Error::SignedOutThere);
     }
     let mut decision = decide(conn, desk, provider, person, known.as_ref())?;
     if matches!(decision, Decision::Adopt(_) | Decision::NameTaken(_)) {
@@ -293,54 +341,11 @@ fn know_person(
         known = users::lock_with_identity(conn, identity.0, identity.1)?;
         decision = decide(conn, desk, provider, person, known.as_ref())?;
     }
-    if let Some((user, standing)) = &known
-        && user.is_active
-        && standing.identity.refused_at().is_some()
-        && !matches!(decision, Decision::NotAdmitted(_))
-    {
-        refusals::let_in(conn, user.id, provider.id())?;
-    }
-    let account_created = matches!(decision, Decision::New);
-    let mut changes = identity_sync::kept(&person.kept, &person.permissions);
-    let (user_id, username) = match (decision, known) {
-        (Decision::Known, Some((user, Standing { identity, .. }))) => {
-            let sync = Sync {
-                user: &user,
-                identity: &identity,
-                gives_names: provider.settings().vouches_for.names,
-                profile: profile.clone(),
-                permissions: &person.permissions,
-                permissions_from: &person.permissions_from,
-                occasion: Occasion::SignIn,
-                asked_at,
-            };
-            match identity_sync::sync(conn, desk, entry.now, &sync, &mut changes)? {
-                Some(username) => (user.id, username),
-                None => return Err(inactive(user)),
-            }
-        }
-        (Decision::New, _) => {
-            let created = (profile, &person.permissions);
-            let id = create(conn, entry, provider, created, asked_at, &mut changes)?;
-            (id, profile.username.clone())
-        }
-        (decision, known) => {
-            let known = known.map(|(user, _)| user);
-            return Err(turned_away(decision, known, &profile.username));
-        }
-    };
-    desk.failpoint.hit("in_transaction");
-    Ok(Known {
-        user_id,
-        username,
-        account_created,
-        changes,
-        adopted,
-    })
+    Ok((decision, known, adopted))
 }
 
-/// The refusal of a person whom the provider calls `name`.
-fn turned_away(decision: Decision, known: Option<User>, name: &str) -> NotKnown {
+/// Turns away a person whom the provider calls `name`.
+fn turn_away(decision: Decision, known: Option<User>, name: &str) -> NotKnown {
     let username = name.to_owned();
     let stranger = Some(username.clone()).filter(|_| known.is_none());
     let (about, cause) = match decision {
@@ -358,24 +363,11 @@ fn turned_away(decision: Decision, known: Option<User>, name: &str) -> NotKnown 
             (None, Cause::BadProfile(fault))
         }
         Decision::Inactive | Decision::Known | Decision::New => match known {
-            Some(user) => return inactive(user),
+            Some(user) => return TurnedAway::inactive(user),
             None => (None, Cause::Internal("nobody to sign in")),
         },
     };
-    NotKnown::from(TurnedAway {
-        about,
-        stranger,
-        cause,
-    })
-}
-
-fn inactive(user: User) -> NotKnown {
-    let username = user.username.clone();
-    NotKnown::from(TurnedAway {
-        about: Some(user),
-        stranger: None,
-        cause: Cause::Inactive { username },
-    })
+    TurnedAway::anyone(about, stranger, cause)
 }
 
 /// Creates the account of a person who comes for the first time, with their permissions.
@@ -383,29 +375,21 @@ fn create(
     conn: &mut Conn,
     entry: &Entry,
     provider: &Provider,
-    (profile, permissions): (&Profile, &Permissions),
-    asked_at: UnixTime,
+    person: &Person,
+    profile: &Profile,
     changes: &mut Changes,
 ) -> Result<UserId> {
-    let given = match permissions {
-        Permissions::Given(given) => Some(given),
-        Permissions::NotAsked | Permissions::Failed(_) => None,
-    };
-    let now = entry.now;
-    let read_at = given.is_some().then_some(now);
-    let id = users::create(conn, now, provider.id(), profile, read_at, asked_at)?;
+    let (now, given) = (entry.now, &person.permissions);
+    let read_at = matches!(given, Permissions::Given(_)).then_some(now);
+    let id = users::create(conn, now, provider.id(), profile, read_at, person.asked_at)?;
     let identity = (provider.id(), profile.subject.as_str());
-    let answer = identity_sync::answer_of(permissions);
-    users::note_permissions_kept(conn, now, identity, None, None, answer)?;
-    if let Some(given) = given {
-        changes.permissions = permissions::replace(conn, now, id, provider.id(), given)?;
-    }
-    let roles = users::Roles {
+    users::note_permissions_kept(conn, now, identity, None, None, answer_of(given))?;
+    let none = users::Roles {
         by_hand: Role::Employee,
         by_permission: Role::Employee,
     };
-    let wanted = &entry.desk.roles;
-    roles::sync_and_note(conn, now, wanted, (id, roles), Actor::Provider, changes)?;
+    let (from, person) = (provider.id(), (id, none));
+    take_over(conn, &entry.desk, now, from, person, given, changes)?;
     Ok(id)
 }
 
@@ -450,85 +434,54 @@ fn know_password(
         // Someone who typed another password must not learn of this.
         && users::password_hash(conn, user_id)?.as_deref() == Some(matched)
     {
-        let cause = Cause::KeptOut { by };
-        return local(user, Some(cause));
+        return Err(TurnedAway::owner(user, Cause::KeptOut { by }));
     }
-    let noted = users::may_use_password(entry.desk.password_login, user.role())
-        && users::note_sign_in(conn, entry.now, user_id, Some(matched))?;
-    if noted && let Some(hash) = fresh_hash {
+    if !users::may_use_password(entry.desk.password_login, user.role())
+        || !users::note_sign_in(conn, entry.now, user_id, Some(matched))?
+    {
+        return Err(TurnedAway::owner(user, Cause::WrongPassword));
+    }
+    if let Some(hash) = fresh_hash {
         users::set_password(conn, user_id, hash)?;
     }
-    local(user, (!noted).then_some(Cause::WrongPassword))
+    Ok(Known::owner(user, entry))
 }
 
 /// Returns the account that a rescue link is for, if it is active.
-fn know_link(
-    conn: &mut Conn,
-    now: UnixTime,
-    user_id: UserId,
-    link: &str,
-) -> Result<Known, NotKnown> {
-    let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
+fn know_link(conn: &mut Conn, entry: &Entry, link: &Link) -> Result<Known, NotKnown> {
+    let user = users::lock(conn, link.user_id)?.ok_or(Error::NotFound)?;
     // The account may have just been erased.
-    if !audit::is_rescue_link_made(conn, user_id, link)? {
+    if !link.is_known(conn)? {
         return Err(Error::LinkExpired.into());
     }
-    let noted = users::note_sign_in(conn, now, user_id, None)?;
-    if noted {
-        // The person who made the link may overrule every refusal.
-        refusals::forget(conn, user_id)?;
+    if !users::note_sign_in(conn, entry.now, user.id, None)? {
+        return Err(TurnedAway::inactive(user));
     }
-    let cause = Cause::Inactive {
-        username: user.username.clone(),
-    };
-    local(user, (!noted).then_some(cause))
+    // The person who made the link may overrule every refusal.
+    refusals::forget(conn, user.id)?;
+    Ok(Known::owner(user, entry))
 }
 
 /// Returns the owner of a local account without a password, and sets the password that they chose.
-fn know_owner(
-    conn: &mut Conn,
-    entry: &Entry,
-    user_id: UserId,
-    link: &str,
-    hash: &str,
-) -> Result<Known, NotKnown> {
-    let user = users::lock(conn, user_id)?.ok_or(Error::LinkExpired)?;
-    if let Some(by) = leaving::kept_out_by(conn, &entry.desk, user_id, "")? {
-        let cause = Cause::KeptOut { by };
-        return local(user, Some(cause));
+fn know_owner(conn: &mut Conn, entry: &Entry, link: &Link, hash: &str) -> Result<Known, NotKnown> {
+    let user = users::lock(conn, link.user_id)?.ok_or(Error::LinkExpired)?;
+    if let Some(by) = leaving::kept_out_by(conn, &entry.desk, user.id, "")? {
+        return Err(TurnedAway::owner(user, Cause::KeptOut { by }));
     }
     // The link may have just been replaced, the account deactivated, or the password chosen in
     // another window.
     if !users::may_use_password(entry.desk.password_login, user.role())
-        || !audit::is_last_link(conn, &MAKES_PASSWORD_LINK, user_id, link)?
-        || !users::note_sign_in(conn, entry.now, user_id, Some(NO_PASSWORD_YET))?
+        || !link.is_known(conn)?
+        || !users::note_sign_in(conn, entry.now, user.id, Some(NO_PASSWORD_YET))?
     {
         return Err(Error::LinkExpired.into());
     }
-    users::set_password(conn, user_id, hash)?;
+    users::set_password(conn, user.id, hash)?;
     let by = Actor::from(&user);
-    users::note_changes(conn, entry.now, user_id, by, &[Field::Password])?;
+    users::note_changes(conn, entry.now, user.id, by, &[Field::Password])?;
     let event = Event::PasswordChanged { sessions_ended: 0 };
     entry.deed(by).record(conn, About::from(&user), &event)?;
-    local(user, None)
-}
-
-fn local(user: User, refused: Option<Cause>) -> Result<Known, NotKnown> {
-    let Some(cause) = refused else {
-        return Ok(Known {
-            user_id: user.id,
-            username: user.username,
-            account_created: false,
-            changes: Changes::default(),
-            adopted: None,
-        });
-    };
-    let about = Some(user);
-    Err(NotKnown::from(TurnedAway {
-        stranger: None,
-        about,
-        cause,
-    }))
+    Ok(Known::owner(user, entry))
 }
 
 /// Ends the session that this browser had, to make room for the new one. Returns whether it
@@ -542,9 +495,8 @@ fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<bool> {
     };
     if previous_user.id != known.user_id {
         let about = About::from(&previous_user);
-        entry
-            .deed(known.actor())
-            .record(conn, about, &Event::UserSwitched)?;
+        let deed = entry.deed(known.actor());
+        deed.record(conn, about, &Event::UserSwitched)?;
     }
     Ok(previous_user.id != known.user_id)
 }
@@ -557,23 +509,19 @@ fn make_room(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
         return Ok(());
     }
     let event = Event::OldestSessionsEnded { count };
-    entry
-        .deed(known.actor())
-        .record(conn, known.about(), &event)
+    let deed = entry.deed(known.actor());
+    deed.record(conn, known.about(), &event)
 }
 
-fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Result<Entered> {
-    let TurnedAway {
-        about,
-        stranger,
-        cause,
-    } = turned_away;
-    let actor = match (&stranger, &about) {
+/// Records that a person was turned away.
+fn refuse(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Result<Box<SignInError>> {
+    let (cause, user) = (turned_away.cause, turned_away.about.as_ref());
+    let actor = match (&turned_away.stranger, user) {
         (Some(name), _) => Actor::Named(name),
         (None, Some(user)) => user.into(),
         (None, None) => Actor::Unknown,
     };
-    let about = about.as_ref().map_or(About::Portal, About::from);
+    let about = user.map_or(About::Portal, About::from);
     // The cap covers strangers and known people: both may come in any number.
     if entry.desk.refusals.admit(entry.now, about) {
         let event = Event::SignInRefused {
@@ -583,19 +531,13 @@ fn refuse_entry(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Resu
         let deed = entry.deed(actor).with_reference(&entry.reference);
         deed.record(conn, about, &event)?;
     }
-    Ok(refused(entry, cause))
-}
-
-fn refused(entry: &Entry, cause: Cause) -> Entered {
-    Entered::Refused {
-        error: Box::new(SignInError {
-            reference: entry.reference.clone(),
-            attempt: entry.way.attempt().map(str::to_owned),
-            provider: entry.way.provider().unwrap_or_default().to_owned(),
-            next: entry.next.clone(),
-            is_linking: false,
-            step: Step::Account,
-            cause,
-        }),
-    }
+    Ok(Box::new(SignInError {
+        reference: entry.reference.clone(),
+        attempt: entry.way.attempt().map(str::to_owned),
+        provider: entry.way.provider().unwrap_or_default().to_owned(),
+        next: entry.next.clone(),
+        is_linking: false,
+        step: Step::Account,
+        cause,
+    }))
 }

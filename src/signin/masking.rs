@@ -4,183 +4,50 @@
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
-/// Replaces a value.
 const MASK: &str = "••••••";
 /// How deep texts that hold JSON are searched.
 const MAX_DEPTH: u8 = 3;
 
+// These are lists of words, separated by spaces.
+
 /// Parts of a name that suggest a secret, even inside a longer word.
-const PARTS: &[&str] = &[
-    "token",
-    "secret",
-    "passw",
-    "passphrase",
-    "passcode",
-    "assertion",
-    "credential",
-    "cookie",
-    "apikey",
-    "privatekey",
-    "accesskey",
-    "signingkey",
-    "sshkey",
-    "hmackey",
-    "masterkey",
-    "verifier",
-    "csrf",
-    "xsrf",
-    "密码",
-    "口令",
-    "密钥",
-    "私钥",
-    "令牌",
-    "验证码",
-    "凭证",
-    "凭据",
-    "会话",
-];
+const PARTS: &str = "\
+    token secret passw passphrase passcode assertion credential cookie apikey privatekey \
+    accesskey signingkey sshkey hmackey masterkey verifier csrf xsrf 密码 口令 密钥 私钥 令牌 \
+    验证码 凭证 凭据 会话";
 /// Whole words of a name.
-const WORDS: &[&str] = &[
-    "pin", "pins", "pwd", "pw", "pass", "psk", "tan", "puk", "seed", "salt", "nonce", "sid",
-    "hash", "hashes", "hashed", "digest", "hmac", "jwt", "jws", "jwe", "bearer", "ticket",
-    "tickets",
-];
+const WORDS: &str = "\
+    pin pins pwd pw pass psk tan puk seed salt nonce sid hash hashes hashed digest hmac jwt \
+    jws jwe bearer ticket tickets";
 /// Beginnings or ends of a word.
-const BEGINNINGS: &[&str] = &["otp", "totp", "hotp", "session"];
-const ENDINGS: &[&str] = &["otp", "hash", "session", "sessions"];
+const BEGINNINGS: &str = "otp totp hotp session";
+const ENDINGS: &str = "otp hash session sessions";
 /// Words that, together with `key` or `code`, make a key or a code that opens something.
-const OF_KEYS: &[&str] = &[
-    "api",
-    "private",
-    "access",
-    "signing",
-    "signature",
-    "encryption",
-    "ssh",
-    "master",
-    "shared",
-    "rsa",
-    "aes",
-    "ec",
-    "pem",
-    "gpg",
-    "pgp",
-    "host",
-    "recovery",
-    "backup",
-    "client",
-    "service",
-    "auth",
-    "license",
-    "licence",
-    "activation",
-    "stream",
-    "webhook",
-];
-const OF_CODES: &[&str] = &[
-    "authorization",
-    "auth",
-    "recovery",
-    "backup",
-    "scratch",
-    "verification",
-    "verify",
-    "reset",
-    "activation",
-    "security",
-    "access",
-    "sms",
-    "login",
-    "device",
-    "user",
-    "invite",
-    "invitation",
-    "pairing",
-    "unlock",
-    "confirmation",
-    "grant",
-    "qr",
-];
+const OF_KEYS: &str = "\
+    api private access signing signature encryption ssh master shared rsa aes ec pem gpg pgp \
+    host recovery backup client service auth license licence activation stream webhook";
+const OF_CODES: &str = "\
+    authorization auth recovery backup scratch verification verify reset activation security \
+    access sms login device user invite invitation pairing unlock confirmation grant qr";
 /// Members whose value names another member of the object.
-const NAMING: &[&str] = &[
-    "name",
-    "key",
-    "label",
-    "field",
-    "attribute",
-    "claim",
-    "id",
-    "code",
-];
+const NAMING: &str = "name key label field attribute claim id code";
 /// The names of those other members.
-const NAMED: &[&str] = &["value", "values", "text", "content", "data", "val"];
+const NAMED: &str = "value values text content data val";
 /// The beginnings of stored passwords, and of tokens that have a recognisable prefix.
-const HASHES: &[&str] = &[
-    "$argon2",
-    "$2a$",
-    "$2b$",
-    "$2x$",
-    "$2y$",
-    "$1$",
-    "$5$",
-    "$6$",
-    "$7$",
-    "$y$",
-    "$pbkdf2",
-    "$scrypt",
-    "$sha1$",
-    "$md5",
-    "argon2$",
-    "argon2id$",
-    "bcrypt$",
-    "bcrypt_sha256$",
-    "scrypt$",
-    "pbkdf2_sha1$",
-    "pbkdf2_sha256$",
-    "pbkdf2_sha512$",
-    "pbkdf2:",
-    "scrypt:",
-    "{ssha",
-    "{sha",
-    "{smd5}",
-    "{md5}",
-    "{crypt}",
-    "{pbkdf2",
-    "{argon2",
-    "{bcrypt}",
-];
-const TOKENS: &[&str] = &[
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "gldt-",
-    "glrt-",
-    "gloas-",
-    "xoxa-",
-    "xoxb-",
-    "xoxp-",
-    "xoxr-",
-    "xoxs-",
-    "xapp-",
-    "sk_live_",
-    "sk_test_",
-    "rk_live_",
-    "AKIA",
-    "ASIA",
-    "AIza",
-    "ya29.",
-    "npm_",
-    "pypi-",
-    "hvs.",
-    "dop_v1_",
-    "shpat_",
-];
+const HASHES: &str = "\
+    $argon2 $2a$ $2b$ $2x$ $2y$ $1$ $5$ $6$ $7$ $y$ $pbkdf2 $scrypt $sha1$ $md5 argon2$ \
+    argon2id$ bcrypt$ bcrypt_sha256$ scrypt$ pbkdf2_sha1$ pbkdf2_sha256$ pbkdf2_sha512$ \
+    pbkdf2: scrypt: {ssha {sha {smd5} {md5} {crypt} {pbkdf2 {argon2 {bcrypt}";
+const TOKENS: &str = "\
+    ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- gloas- xoxa- xoxb- xoxp- xoxr- \
+    xoxs- xapp- sk_live_ sk_test_ rk_live_ AKIA ASIA AIza ya29. npm_ pypi- hvs. dop_v1_ \
+    shpat_";
 /// A shorter text is not taken for a token.
 const MIN_TOKEN: usize = 20;
+
+fn any(words: &str, test: impl Fn(&str) -> bool) -> bool {
+    words.split_whitespace().any(test)
+}
 
 /// The answer in a form that may be shown.
 pub fn masked(value: &Value) -> Value {
@@ -201,15 +68,17 @@ fn masked_within(value: &Value, depth: u8) -> Value {
 
 fn masked_members(object: &Map<String, Value>, depth: u8) -> Map<String, Value> {
     // `{"name": "api_key", "value": "…"}`
-    let is_named_secret = NAMING
-        .iter()
-        .filter_map(|naming| object.get(*naming)?.as_str())
-        .any(is_secret_name);
+    let is_named_secret = any(NAMING, |naming| {
+        object
+            .get(naming)
+            .and_then(Value::as_str)
+            .is_some_and(is_secret_name)
+    });
     object
         .iter()
         .map(|(name, value)| {
             let is_secret =
-                is_secret_name(name) || is_named_secret && NAMED.contains(&name.as_str());
+                is_secret_name(name) || is_named_secret && any(NAMED, |named| named == name);
             // A secret is masked whatever it contains.
             let value = if is_secret {
                 Value::from(MASK)
@@ -241,20 +110,18 @@ fn masked_text(text: &str, depth: u8) -> Value {
 fn is_secret_name(name: &str) -> bool {
     let words = words_of(name);
     let joined = words.concat();
-    let is_word = |list: &[&str], word: &String| list.contains(&word.as_str());
-    let has = |list: &[&str]| words.iter().any(|word| is_word(list, word));
-    let opens = |kinds: &[&str], of: &[&str]| has(kinds) && has(of);
+    let has = |list| any(list, |listed| words.iter().any(|word| word == listed));
     joined == "code"
-        || PARTS.iter().any(|part| joined.contains(part))
+        || any(PARTS, |part| joined.contains(part))
         || has(WORDS)
         || words.iter().any(|word| {
-            BEGINNINGS.iter().any(|part| word.starts_with(part))
-                || ENDINGS.iter().any(|part| word.ends_with(part))
+            any(BEGINNINGS, |part| word.starts_with(part))
+                || any(ENDINGS, |part| word.ends_with(part))
         })
-        || opens(&["key", "keys"], OF_KEYS)
-        || opens(&["code", "codes"], OF_CODES)
-        || opens(&["answer", "answers", "question"], &["security"])
-        || opens(&["phrase", "words"], &["recovery", "backup"])
+        || has("key keys") && has(OF_KEYS)
+        || has("code codes") && has(OF_CODES)
+        || has("answer answers question") && has("security")
+        || has("phrase words") && has("recovery backup")
 }
 
 /// The words of a name in snake, kebab, camel or any other case, in lower case, without digits at
@@ -280,11 +147,8 @@ fn words_of(name: &str) -> Vec<String> {
     }
     words.push(word);
     words
-        .into_iter()
-        .map(|word| {
-            let bare = word.trim_matches(|c: char| c.is_ascii_digit());
-            bare.to_owned()
-        })
+        .iter()
+        .map(|word| word.trim_matches(|c: char| c.is_ascii_digit()).to_owned())
         .filter(|word| !word.is_empty())
         .collect()
 }
@@ -294,14 +158,12 @@ fn looks_secret(text: &str) -> bool {
     let trimmed = text.trim();
     let lower = trimmed.to_lowercase();
     has_jwt(trimmed)
-        || HASHES.iter().any(|beginning| lower.starts_with(beginning))
+        || any(HASHES, |beginning| lower.starts_with(beginning))
         || (trimmed.contains("-----BEGIN ") && trimmed.contains("PRIVATE KEY"))
         || is_authorization(trimmed, &lower)
         || trimmed
             .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '=' | ':' | '/'))
-            .any(|word| {
-                word.len() >= MIN_TOKEN && TOKENS.iter().any(|token| word.starts_with(token))
-            })
+            .any(|word| word.len() >= MIN_TOKEN && any(TOKENS, |token| word.starts_with(token)))
         || is_telling_address(trimmed)
 }
 

@@ -10,42 +10,42 @@ use std::time::Duration;
 use log::warn;
 use tokio::time::{Instant, sleep_until};
 
-use super::door::{Entered, Way};
+use super::confirmation::Owner;
+use super::door::Way;
 use super::refusal::{Refusal, note};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
-use crate::audit::{About, Actor, Deed, Event};
+use crate::audit::{About, Event};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Cause, Error, Result};
-use crate::id::{Reference, SessionId, UserId};
+use crate::id::{Reference, UserId};
 use crate::local_path::LocalPath;
 use crate::passwords::{self, MAX_LENGTH, Weakness};
 use crate::reason::Reason;
 use crate::secret::Secret;
 use crate::sessions::{self, Client, Closing, Limits};
 use crate::text::is_refused;
-use crate::throttle::Paused;
+use crate::throttle::{Paused, Reservation};
 use crate::users::{self, MAX_USERNAME, Role, User};
 
 /// No refusal is answered sooner. One that takes longer is answered at a multiple of this.
 pub const REFUSAL_FLOOR: Duration = Duration::from_millis(500);
 
-/// The username and the password that a person typed.
 pub struct Credentials {
     pub username: String,
     pub password: Secret<String>,
 }
 
-/// The result of a try with a password.
 pub enum Outcome {
     SignedIn {
-        /// The token for the cookie.
         token: Secret<String>,
     },
     /// The answer is the same for every reason; the audit log has the reason.
-    Refused { reference: Reference },
+    Refused {
+        reference: Reference,
+    },
     /// There were too many wrong passwords before.
     Paused {
         reference: Reference,
@@ -113,44 +113,43 @@ async fn try_to_sign_in(
         }
     };
     let verified = verify(desk, username, password).await;
-    if !matches!(&verified, Ok(verified) if verified.way.is_none()) {
+    if !matches!(&verified, Ok(Verdict::Refused(..))) {
         desk.throttle.give_back(&reservation);
     }
-    let Verdict { about, reason, way } = verified?;
-    let Some((way, username)) = way else {
-        let reference = refuse(desk, about, reason, client, deadline).await;
-        return Ok(Outcome::Refused { reference });
+    let (way, username) = match verified? {
+        Verdict::Right(way, username) => (way, username),
+        Verdict::Refused(about, reason) => {
+            let reference = refuse(desk, about, reason, client, deadline).await;
+            return Ok(Outcome::Refused { reference });
+        }
     };
     desk.failpoint.reach("before_password").await;
-    match go_in(desk, way, username, next, visitor, deadline).await? {
-        Entered::In { token, .. } => Ok(Outcome::SignedIn { token }),
+    match go_in(desk, way, username, next, visitor, deadline).await {
         // The account has just been changed or deactivated: the row is already written.
-        Entered::Refused { error }
+        Err(Error::SignIn(error))
             if matches!(error.cause, Cause::WrongPassword | Cause::Inactive { .. }) =>
         {
-            Ok(Outcome::Refused {
-                reference: error.reference,
-            })
+            let reference = error.reference;
+            Ok(Outcome::Refused { reference })
         }
-        Entered::Refused { error } => Err(Error::SignIn(error)),
+        entered => Ok(Outcome::SignedIn {
+            token: entered?.token,
+        }),
     }
 }
 
 /// The result of one verification.
-struct Verdict {
-    about: Option<(UserId, String)>,
-    /// The reason for a refusal.
-    reason: Reason,
-    /// The way in, and the username; `None` for a refusal.
-    way: Option<(Way, String)>,
+enum Verdict {
+    /// The way in, and the username.
+    Right(Way, String),
+    /// The account, if there is one, and the reason.
+    Refused(Option<(UserId, String)>, Reason),
 }
 
 async fn verify(desk: &Desk, username: String, password: Secret<String>) -> Result<Verdict> {
-    let found = desk
-        .db
-        .read(move |conn| users::find_with_password(conn, &username))
-        .await?;
-    let (about, reason, stored) = match found {
+    let db = &desk.db;
+    let found = db.read(move |conn| users::find_with_password(conn, &username));
+    let (about, reason, stored) = match found.await? {
         None => (None, Reason::UnknownUser, None),
         Some((user, stored)) => {
             let reason = why_not(desk.password_login, &user, stored.as_deref());
@@ -159,18 +158,17 @@ async fn verify(desk: &Desk, username: String, password: Secret<String>) -> Resu
         }
     };
     let verified = desk.hasher.verify(password, stored.clone()).await?;
-    let way = match (&about, stored) {
+    Ok(match (about, stored) {
         (Some((user_id, username)), Some(matched)) if verified.is_correct => {
             let way = Way::Password {
-                user_id: *user_id,
+                user_id,
                 matched,
                 fresh_hash: verified.fresh_hash,
             };
-            Some((way, username.clone()))
+            Verdict::Right(way, username)
         }
-        _ => None,
-    };
-    Ok(Verdict { about, reason, way })
+        (about, _) => Verdict::Refused(about, reason),
+    })
 }
 
 /// Returns why this account is refused with any password; if nothing else is wrong, the password
@@ -219,24 +217,53 @@ async fn refuse(
     reference
 }
 
-/// The result of changing one's own password.
-pub enum Change {
-    Changed,
-    /// The current password is wrong.
-    Refused {
-        reference: Reference,
-    },
-    Paused(Paused),
+pub struct TypedTwice {
+    pub new: Secret<String>,
+    pub again: Secret<String>,
+}
+
+/// The reason why a new password is not accepted.
+pub enum Unfit {
     Weak(Weakness),
-    /// The two inputs of the new password differ.
+    /// The two inputs differ.
     Differs,
 }
 
-/// The input for changing a password.
-pub struct NewPassword {
-    pub current: Secret<String>,
-    pub new: Secret<String>,
-    pub again: Secret<String>,
+impl TypedTwice {
+    /// Returns the password, if this account may have it.
+    pub(super) fn fit_for(self, user: &User) -> Result<Secret<String>, Unfit> {
+        if self.new != self.again {
+            return Err(Unfit::Differs);
+        }
+        passwords::check_strength(&self.new, &user.username).map_err(Unfit::Weak)?;
+        Ok(self.new)
+    }
+}
+
+/// Checks a password that a signed-in person typed. The try counts only if it was wrong.
+pub(super) async fn is_right(
+    desk: &Desk,
+    reservation: &Reservation,
+    typed: Secret<String>,
+    stored: &str,
+) -> Result<bool> {
+    if typed.expose().chars().count() > MAX_LENGTH {
+        return Ok(false);
+    }
+    let verified = desk.hasher.verify(typed, Some(stored.to_owned())).await;
+    let is_right = verified.map(|verified| verified.is_correct);
+    if !matches!(is_right, Ok(false)) {
+        desk.throttle.give_back(reservation);
+    }
+    is_right
+}
+
+/// The result of changing one's own password.
+pub enum Change {
+    Changed,
+    Refused { reference: Reference },
+    Paused(Paused),
+    Unfit(Unfit),
 }
 
 /// Changes the person's own password, and ends all their other sessions.
@@ -244,60 +271,39 @@ pub struct NewPassword {
 /// # Errors
 /// [`Error::NotFound`] for an account without a local password; [`Error::Database`]
 pub async fn change_own(
-    desk: &Arc<Desk>,
-    user: &User,
-    session_id: SessionId,
-    typed: NewPassword,
-    client: Client,
+    desk: &Desk,
+    owner: Owner,
+    current: Secret<String>,
+    typed: TypedTwice,
 ) -> Result<Change> {
-    let user_id = user.id;
-    let stored = desk
-        .db
-        .read(move |conn| users::password_hash(conn, user_id))
-        .await?
-        .ok_or(Error::NotFound)?;
-    if typed.new != typed.again {
-        return Ok(Change::Differs);
-    }
-    if let Err(weakness) = passwords::check_strength(&typed.new, &user.username) {
-        return Ok(Change::Weak(weakness));
-    }
+    let (db, user_id) = (&desk.db, owner.user.id);
+    let stored = db.read(move |conn| users::password_hash(conn, user_id));
+    let stored = stored.await?.ok_or(Error::NotFound)?;
+    let new = match typed.fit_for(&owner.user) {
+        Ok(new) => new,
+        Err(unfit) => return Ok(Change::Unfit(unfit)),
+    };
     // Someone who finds an open session must not be able to guess here endlessly. These tries are
     // counted apart from those of the sign-in page, where strangers could otherwise lock the owner
     // out.
     let now = desk.clock.now();
     let key = format!("\0change {user_id}");
-    let reservation = match desk.throttle.reserve(now, &key, &client.address) {
+    let reservation = match desk.throttle.reserve(now, &key, &owner.client.address) {
         Ok(reservation) => reservation,
         Err(paused) => return Ok(Change::Paused(paused)),
     };
-    let is_too_long = typed.current.expose().chars().count() > MAX_LENGTH;
-    let verified = if is_too_long {
-        Ok(false)
-    } else {
-        let verified = desk
-            .hasher
-            .verify(typed.current, Some(stored.clone()))
-            .await;
-        verified.map(|verified| verified.is_correct)
-    };
-    if !matches!(verified, Ok(false)) {
-        desk.throttle.give_back(&reservation);
-    }
-    let hash = if verified? {
-        Some(desk.hasher.hash(typed.new).await?)
+    let hash = if is_right(desk, &reservation, current, &stored).await? {
+        Some(desk.hasher.hash(new).await?)
     } else {
         None
     };
     let change = OwnChange {
         now,
         limits: desk.limits,
-        user: user.clone(),
-        session_id,
+        owner,
         stored,
         hash,
         reference: Reference::random(),
-        client,
     };
     desk.failpoint.reach("before_password_change").await;
     desk.db.write(move |conn| change.apply(conn)).await
@@ -307,44 +313,40 @@ pub async fn change_own(
 struct OwnChange {
     now: UnixTime,
     limits: Limits,
-    user: User,
-    session_id: SessionId,
+    owner: Owner,
     /// The hash that the current password was compared with.
     stored: String,
     /// The new hash; `None` if the current password was wrong.
     hash: Option<String>,
     reference: Reference,
-    client: Client,
 }
 
 impl OwnChange {
     fn apply(&self, conn: &mut Conn) -> Result<Change> {
-        users::take_row(conn, self.user.id)?;
+        let (user, session_id) = (&self.owner.user, self.owner.session_id);
+        users::take_row(conn, user.id)?;
         // A person who was signed out meanwhile cannot choose a password.
-        if !sessions::is_live(conn, self.now, self.limits, self.user.id, self.session_id)? {
+        if !sessions::is_live(conn, self.now, self.limits, user.id, session_id)? {
             return Err(Error::SignedOut);
         }
         let is_changed = match &self.hash {
-            Some(hash) => users::replace_password(conn, self.user.id, &self.stored, hash)?,
+            Some(hash) => users::replace_password(conn, user.id, &self.stored, hash)?,
             None => false,
         };
         if !is_changed {
             // The password is wrong, or has just been changed elsewhere.
-            let deed = self.deed().with_reference(&self.reference);
-            deed.record(conn, About::from(&self.user), &Event::PasswordChangeRefused)?;
+            let deed = self.owner.deed(self.now).with_reference(&self.reference);
+            deed.record(conn, About::from(user), &Event::PasswordChangeRefused)?;
             return Ok(Change::Refused {
                 reference: self.reference.clone(),
             });
         }
-        let others = Closing::AllBut(self.session_id);
+        let others = Closing::AllBut(session_id);
         let event = Event::PasswordChanged {
-            sessions_ended: sessions::close(conn, self.now, self.user.id, others)?,
+            sessions_ended: sessions::close(conn, self.now, user.id, others)?,
         };
-        self.deed().record(conn, About::from(&self.user), &event)?;
+        let deed = self.owner.deed(self.now);
+        deed.record(conn, About::from(user), &event)?;
         Ok(Change::Changed)
-    }
-
-    fn deed(&self) -> Deed<'_> {
-        Deed::new(self.now, Actor::from(&self.user), &self.client)
     }
 }

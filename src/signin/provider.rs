@@ -1,4 +1,4 @@
-//! Asking the provider who came back.
+//! Asking the provider who came back, and what its answer proves.
 
 use std::time::Duration;
 
@@ -6,10 +6,12 @@ use tokio::time::Instant;
 
 use super::log_of;
 use crate::attempts::{Attempt, Browser, Intent};
+use crate::clock::UnixTime;
 use crate::desk::Desk;
-use crate::oauth::{Answers, Failure, Moment, Provider, Returned};
+use crate::oauth::{Answers, AuthTime, Failure, Moment, Provider, Returned};
 use crate::secret::Secret;
 use crate::sessions::Client;
+use crate::sessions::proof::{Proof, ProvedBy};
 
 /// How much earlier the provider's time runs out than the callback's. The transaction needs the
 /// rest.
@@ -57,4 +59,28 @@ pub(super) async fn ask_provider(
         }
         Err(failure) => Answers::none(failure),
     }
+}
+
+/// Returns the proof, if there is one, that the person who came back is present now. The provider's
+/// time of signing in proves presence if it is not before the attempt. An earlier
+/// one refutes every other kind of proof, and a missing one proves nothing by itself.
+pub(super) fn proof(
+    provider: &Provider,
+    attempt: &Attempt,
+    auth_time: AuthTime,
+    now: UnixTime,
+) -> Option<Proof> {
+    let is_asked = attempt.plan.is_fresh;
+    let is_pushed = attempt.plan.is_pushed && provider.can_prove_by_pushing();
+    let by = match auth_time.is_since(attempt.begun_at, now) {
+        Some(true) => ProvedBy::AuthTime,
+        None if is_asked && is_pushed => ProvedBy::PushedPrompt,
+        None if is_asked && provider.can_prove_by_prompt() => ProvedBy::Prompt,
+        None | Some(false) => return None,
+    };
+    // The time lies between the beginning of the attempt and now, whatever the provider's clock
+    // says.
+    let at = auth_time.moment().unwrap_or(attempt.begun_at);
+    let at = at.max(attempt.begun_at).min(now);
+    Some(Proof { at, by })
 }

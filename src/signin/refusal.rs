@@ -6,7 +6,7 @@ use log::warn;
 use tokio::time::{Instant, timeout_at};
 
 use crate::attempts::{Attempt, Intent};
-use crate::audit::{About, Actor, Deed, Event};
+use crate::audit::{About, Actor, Deed, Event, LeftOut};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -30,7 +30,6 @@ pub(super) fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> Si
     }
 }
 
-/// Writes the log line of a refused sign-in.
 pub(super) fn log_failure(error: &SignInError) {
     let user = match &error.cause {
         Cause::Inactive { username }
@@ -85,24 +84,13 @@ pub(super) struct Refusal {
 /// Writes a row, if [`crate::audit::RefusalCap`] admits one more. The person is told why the
 /// sign-in failed, whatever happens to the row.
 pub(super) async fn note(desk: &Arc<Desk>, refusal: Refusal, deadline: Instant) {
-    let now = desk.clock.now();
-    if !desk.refusals.admit(now, refusal.about()) {
+    if !desk.refusals.admit(desk.clock.now(), refusal.about()) {
         return;
     }
-    let due = desk.refusals.take_due();
-    let kept = due.clone();
-    let write = desk.db.write(move |conn| {
-        for left_out in &due {
-            left_out.record(conn, now)?;
-        }
-        refusal.record(conn, now)
-    });
+    let write = write(desk, desk.refusals.take_due(), Some(refusal));
     let failed = match timeout_at(deadline, write).await {
         Ok(Ok(())) => return,
-        Ok(Err(error)) => {
-            desk.refusals.put_back(kept);
-            error.to_string()
-        }
+        Ok(Err(error)) => error.to_string(),
         // It may still be written.
         Err(_) => "no answer in time".to_owned(),
     };
@@ -110,21 +98,29 @@ pub(super) async fn note(desk: &Arc<Desk>, refusal: Refusal, deadline: Instant) 
 }
 
 /// Records how many refusals got no row, even if no more refusals follow.
-///
-/// # Errors
-/// [`crate::error::DatabaseError`]; then it remains due.
 pub async fn note_left_out(desk: &Arc<Desk>) -> Result<()> {
-    let now = desk.clock.now();
-    let due = desk.refusals.take_all_due(now);
+    let due = desk.refusals.take_all_due(desk.clock.now());
     if due.is_empty() {
         return Ok(());
     }
+    write(desk, due, None).await
+}
+
+/// Records refusals that got no row, and one that gets its own. If this fails, the others remain
+/// due.
+async fn write(desk: &Desk, due: Vec<LeftOut>, refusal: Option<Refusal>) -> Result<()> {
+    let now = desk.clock.now();
     let kept = due.clone();
-    let written = desk.db.write(move |conn| {
-        due.iter()
-            .try_for_each(|left_out| left_out.record(conn, now))
+    let write = desk.db.write(move |conn| {
+        for left_out in &due {
+            left_out.record(conn, now)?;
+        }
+        match &refusal {
+            Some(refusal) => refusal.record(conn, now),
+            None => Ok(()),
+        }
     });
-    let written = written.await;
+    let written = write.await;
     if written.is_err() {
         desk.refusals.put_back(kept);
     }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::id::SessionId;
 use crate::oauth::documents::Documents;
 use crate::oauth::{self, Permissions, Person, Provider};
-use crate::permissions::{self, BY_HAND, Permission};
+use crate::permissions::{self, Permission};
 use crate::secret::sha256;
 use crate::sessions;
 use crate::users::{self, Role, User};
@@ -22,7 +22,6 @@ use crate::users::{self, Role, User};
 /// The result that a sign-in would have had.
 pub struct Rehearsal {
     pub provider: Arc<Provider>,
-    /// The admin who tried.
     pub viewer: User,
     /// The answers as text, with secrets masked.
     pub answers: Vec<(Document, String)>,
@@ -44,7 +43,6 @@ pub struct Report {
 }
 
 impl Report {
-    #[must_use]
     pub const fn would_sign_in(&self) -> bool {
         matches!(
             self.decision,
@@ -80,31 +78,30 @@ pub async fn look(
     let shared = Arc::clone(provider);
     let shared_desk = Arc::clone(desk);
     let person = Arc::new((person, documents));
-    desk.db
-        .read(move |conn| {
-            let live = sessions::find_live(conn, now, limits, &hash)?;
-            let (_, viewer) = live
-                .filter(|(session, _)| session.id == session_id)
-                .ok_or(Error::SignedOut)?;
-            if viewer.role() < Role::Superuser {
-                return Err(Error::Forbidden);
-            }
-            let (person, documents) = &*person;
-            let outcome = match person {
-                Ok(person) => Ok(report(conn, &shared_desk, &shared, person, documents)?),
-                Err(failure) => Err(failure.clone()),
-            };
-            Ok(Rehearsal {
-                provider: Arc::clone(&shared),
-                viewer,
-                answers: documents
-                    .iter()
-                    .map(|(document, value)| (document, shown(value)))
-                    .collect(),
-                outcome,
-            })
+    let read = desk.db.read(move |conn| {
+        let live = sessions::find_live(conn, now, limits, &hash)?;
+        let (_, viewer) = live
+            .filter(|(session, _)| session.id == session_id)
+            .ok_or(Error::SignedOut)?;
+        if viewer.role() < Role::Superuser {
+            return Err(Error::Forbidden);
+        }
+        let (person, documents) = &*person;
+        let outcome = match person {
+            Ok(person) => Ok(report(conn, &shared_desk, &shared, person, documents)?),
+            Err(failure) => Err(failure.clone()),
+        };
+        Ok(Rehearsal {
+            provider: Arc::clone(&shared),
+            viewer,
+            answers: documents
+                .iter()
+                .map(|(document, value)| (document, shown(value)))
+                .collect(),
+            outcome,
         })
-        .await
+    });
+    read.await
 }
 
 fn report(
@@ -124,10 +121,7 @@ fn report(
         Permissions::NotAsked => (None, None),
     };
     let (gained, lost) = match permissions {
-        Some(given) => {
-            let held = held_from(conn, provider, known.as_ref())?;
-            differences(&held, given)
-        }
+        Some(given) => differences(conn, provider, known.as_ref(), given)?,
         None => Default::default(),
     };
     Ok(Report {
@@ -167,26 +161,25 @@ fn fields(provider: &Provider, person: &Person, documents: &Documents) -> Vec<Fi
     .collect()
 }
 
-/// The names of the permissions that an account holds from this provider.
-fn held_from(conn: &mut Conn, provider: &Provider, known: Option<&User>) -> Result<Vec<String>> {
-    let Some(user) = known else {
-        return Ok(Vec::new());
+/// The names of the permissions from this provider that would be gained and lost.
+fn differences(
+    conn: &mut Conn,
+    provider: &Provider,
+    known: Option<&User>,
+    given: &[Permission],
+) -> Result<(Vec<String>, Vec<String>)> {
+    let mut held = match known {
+        Some(user) => permissions::list(conn, user.id, 5000)?,
+        None => Vec::new(),
     };
-    let held = permissions::list(conn, user.id, 5000)?.into_iter();
-    let from_here = held.filter(|held| held.origin == provider.id() && held.origin != BY_HAND);
-    Ok(from_here.map(|held| held.name).collect())
-}
-
-/// Which permissions would be gained and lost.
-fn differences(held: &[String], given: &[Permission]) -> (Vec<String>, Vec<String>) {
-    let gained = given.iter().filter(|one| !held.contains(&one.name));
-    let lost = held
-        .iter()
-        .filter(|name| !given.iter().any(|one| one.name == **name));
-    (
-        gained.map(|one| one.name.clone()).collect(),
-        lost.cloned().collect(),
-    )
+    held.retain(|held| held.origin == provider.id());
+    let held: Vec<String> = held.into_iter().map(|held| held.name).collect();
+    let given: Vec<String> = given.iter().map(|given| given.name.clone()).collect();
+    let without = |these: &[String], those: &[String]| {
+        let rest = these.iter().filter(|name| !those.contains(name));
+        rest.cloned().collect()
+    };
+    Ok((without(&given, &held), without(&held, &given)))
 }
 
 /// An answer as text, with its secrets masked.

@@ -5,44 +5,21 @@
 //! instances.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::door::{Entered, Way};
-use super::one_time_link::{self, Draft, Link};
+use super::door::Way;
+use super::one_time_link::{Link, LinkFor};
 use super::refusal::{Refusal, note};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
-use crate::audit;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
-use crate::id::Reference;
+use crate::id::{Reference, UserId};
 use crate::local_path::LocalPath;
 use crate::reason::Reason;
-use crate::secret::{NoRandomness, Purpose, Secret};
+use crate::secret::Secret;
 use crate::sessions::{self, Client};
 use crate::users::{self, User};
-
-/// How long a link works.
-pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
-
-/// # Errors
-/// [`NoRandomness`]
-pub fn draft() -> Result<Draft, NoRandomness> {
-    Draft::new(Purpose::RescueLink)
-}
-
-/// The address with a token.
-#[must_use]
-pub fn address(origin: &str, token: &Secret<String>) -> String {
-    format!("{origin}/rescue?token={}", token.expose())
-}
-
-fn open(desk: &Desk, token: &Secret<String>) -> Result<Link> {
-    let now = desk.clock.now();
-    one_time_link::open(&desk.keys, Purpose::RescueLink, LIFETIME, now, token)
-        .ok_or(Error::LinkExpired)
-}
 
 /// Returns the account that a link would sign in. Does not use it up.
 ///
@@ -50,17 +27,17 @@ fn open(desk: &Desk, token: &Secret<String>) -> Result<Link> {
 /// [`Error::LinkExpired`] for a link that is not ours, too old or used, or whose account is gone or
 /// inactive.
 pub async fn whom(desk: &Desk, token: &Secret<String>) -> Result<User> {
-    let link = open(desk, token)?;
-    desk.db
-        .read(move |conn| {
-            if sessions::is_attempt_used(conn, &link.id)?
-                || !audit::is_rescue_link_made(conn, link.user_id, &link.id)?
-            {
-                return Ok(None);
-            }
-            users::find(conn, link.user_id)
-        })
-        .await?
+    find(desk, Link::open(desk, LinkFor::Rescue, token)?).await
+}
+
+async fn find(desk: &Desk, link: Link) -> Result<User> {
+    let find = desk.db.read(move |conn| {
+        if sessions::is_attempt_used(conn, &link.id)? || !link.is_known(conn)? {
+            return Ok(None);
+        }
+        users::find(conn, link.user_id)
+    });
+    find.await?
         .filter(|user| user.is_active)
         .ok_or(Error::LinkExpired)
 }
@@ -75,32 +52,24 @@ pub async fn sign_in(
     visitor: Visitor,
 ) -> Result<Secret<String>> {
     let deadline = Instant::now() + CALLBACK_DEADLINE;
-    let link = open(desk, token)?;
-    let user = match whom(desk, token).await {
-        Err(Error::LinkExpired) => return Err(refuse(desk, &link, visitor.client, deadline).await),
+    let link = Link::open(desk, LinkFor::Rescue, token)?;
+    let (user_id, client) = (link.user_id, visitor.client.clone());
+    let user = match find(desk, link.clone()).await {
+        Err(Error::LinkExpired) => return Err(refuse(desk, user_id, client, deadline).await),
         other => other?,
     };
-    let client = visitor.client.clone();
-    let link_id = link.id.clone();
-    let way = Way::RescueLink {
-        user_id: user.id,
-        link: link_id,
-    };
-    let home = LocalPath::home();
+    let (way, home) = (Way::RescueLink(link), LocalPath::home());
     desk.failpoint.reach("before_link").await;
     match go_in(desk, way, user.username, home, visitor, deadline).await {
-        Ok(Entered::In { token, .. }) => Ok(token),
-        Ok(Entered::Refused { error }) => Err(Error::SignIn(error)),
         Err(Error::AttemptUsed | Error::LinkExpired) => {
-            Err(refuse(desk, &link, client, deadline).await)
+            Err(refuse(desk, user_id, client, deadline).await)
         }
-        Err(error) => Err(error),
+        entered => Ok(entered?.token),
     }
 }
 
 /// Refuses a link of ours that no longer opens anything. The audit log records the try.
-async fn refuse(desk: &Arc<Desk>, link: &Link, client: Client, deadline: Instant) -> Error {
-    let user_id = link.user_id;
+async fn refuse(desk: &Arc<Desk>, user_id: UserId, client: Client, deadline: Instant) -> Error {
     let found = desk.db.read(move |conn| users::find(conn, user_id)).await;
     let refusal = Refusal {
         reference: Reference::random(),

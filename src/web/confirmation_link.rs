@@ -9,11 +9,10 @@ use super::confirm::owner;
 use super::csrf::Form;
 use super::guard::SignedIn;
 use super::page::Page;
-use super::password::{AGAIN, NEW, weakness_text};
 use super::password_link::{ChoosePage, Chosen, Link};
 use crate::desk::Desk;
-use crate::error::Result;
-use crate::signin::confirmation::{Choice, choose, look};
+use crate::error::{Result, Stopped};
+use crate::signin::confirmation::{choose, look};
 
 pub async fn show(me: SignedIn, desk: Data<Desk>, link: Query<Link>) -> Result<HttpResponse> {
     let token = link.into_inner().token()?;
@@ -23,12 +22,13 @@ pub async fn show(me: SignedIn, desk: Data<Desk>, link: Query<Link>) -> Result<H
 }
 
 pub async fn set(me: SignedIn, desk: Data<Desk>, form: Form<Chosen>) -> Result<HttpResponse> {
-    let [token, new, again] = form.0.secrets()?;
-    let page = Page::new(&desk, &me.visit, None)?;
-    let problem = match choose(&desk, owner(&me), &token, new, &again).await? {
-        Choice::Set => return back_to_account(&desk, AccountNotice::ConfirmationSet),
-        Choice::Weak(weakness) => (NEW, weakness_text(&page, weakness)),
-        Choice::Differs => (AGAIN, page.t.passwords_differ),
-    };
-    ChoosePage::for_confirmation(&page, &me.user, &token).refuse(problem)
+    let (token, typed) = form.0.secrets()?;
+    match choose(&desk, owner(&me), &token, typed).await {
+        Ok(()) => back_to_account(&desk, AccountNotice::ConfirmationSet),
+        Err(Stopped::Failed(error)) => Err(error),
+        Err(Stopped::Refused(unfit)) => {
+            let page = Page::new(&desk, &me.visit, None)?;
+            ChoosePage::for_confirmation(&page, &me.user, &token).refuse(&unfit)
+        }
+    }
 }

@@ -6,6 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::account_notice::{AccountNotice, back_to_account};
+use super::confirm::owner;
 use super::csrf::Form;
 use super::guard::{Reader, SignedIn};
 use super::page::Page;
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::id::Reference;
 use crate::passwords::Weakness;
 use crate::secret::Secret;
-use crate::signin::password::{self, Change, NewPassword};
+use crate::signin::password::{self, Change, TypedTwice, Unfit};
 use crate::users;
 
 #[derive(Template)]
@@ -40,8 +41,8 @@ struct Problem {
 }
 
 const CURRENT: &str = "current_password";
-pub const NEW: &str = "new_password";
-pub const AGAIN: &str = "new_password_again";
+const NEW: &str = "new_password";
+const AGAIN: &str = "new_password_again";
 
 /// Shows the form. For accounts without a local password, this page does not exist.
 pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
@@ -60,12 +61,14 @@ pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
     })
 }
 
-pub fn weakness_text(page: &Page<'_>, weakness: Weakness) -> &'static str {
-    match weakness {
-        Weakness::TooShort => page.t.password_too_short,
-        Weakness::TooLong => page.t.password_too_long,
-        Weakness::Common => page.t.password_common,
-        Weakness::LikeUsername => page.t.password_like_username,
+/// The field with an unfit password, and what to do about it.
+pub fn unfit_text(page: &Page<'_>, unfit: &Unfit) -> (&'static str, &'static str) {
+    match unfit {
+        Unfit::Differs => (AGAIN, page.t.passwords_differ),
+        Unfit::Weak(Weakness::TooShort) => (NEW, page.t.password_too_short),
+        Unfit::Weak(Weakness::TooLong) => (NEW, page.t.password_too_long),
+        Unfit::Weak(Weakness::Common) => (NEW, page.t.password_common),
+        Unfit::Weak(Weakness::LikeUsername) => (NEW, page.t.password_like_username),
     }
 }
 
@@ -84,28 +87,28 @@ pub async fn change(
     let Form(form) = form;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let t = page.t;
-    let typed = NewPassword {
-        current: Secret::new(form.current_password),
+    let current = Secret::new(form.current_password);
+    let typed = TypedTwice {
         new: Secret::new(form.new_password),
         again: Secret::new(form.new_password_again),
     };
-    let client = me.visit.client.clone();
     let mut paused = None;
     let mut known_reference = None;
-    let (field, text) =
-        match password::change_own(&desk, &me.user, me.session.id, typed, client).await? {
-            Change::Changed => return back_to_account(&desk, AccountNotice::PasswordChanged),
-            Change::Refused { reference } => {
-                known_reference = Some(reference);
-                (CURRENT, t.current_password_wrong.to_owned())
-            }
-            Change::Paused(wait) => {
-                paused = Some(wait);
-                (CURRENT, page.paused_lead(wait))
-            }
-            Change::Weak(weakness) => (NEW, weakness_text(&page, weakness).to_owned()),
-            Change::Differs => (AGAIN, t.passwords_differ.to_owned()),
-        };
+    let (field, text) = match password::change_own(&desk, owner(&me), current, typed).await? {
+        Change::Changed => return back_to_account(&desk, AccountNotice::PasswordChanged),
+        Change::Refused { reference } => {
+            known_reference = Some(reference);
+            (CURRENT, t.current_password_wrong.to_owned())
+        }
+        Change::Paused(wait) => {
+            paused = Some(wait);
+            (CURRENT, page.paused_lead(wait))
+        }
+        Change::Unfit(unfit) => {
+            let (field, text) = unfit_text(&page, &unfit);
+            (field, text.to_owned())
+        }
+    };
     // Every page with a refusal has a reference that is also in the log.
     let reference = known_reference.unwrap_or_else(Reference::random);
     let shown = PasswordPage {

@@ -9,16 +9,17 @@ use serde::Deserialize;
 
 use super::csrf::Form;
 use super::page::{Page, Person};
-use super::password::{AGAIN, NEW, weakness_text};
+use super::password::unfit_text;
 use super::signin::{open_session_anew, visitor};
 use super::visit::Visit;
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Stopped};
 use crate::i18n::sentence::Around;
 use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::secret::Secret;
-use crate::signin::password_link::{self, Choice};
+use crate::signin::password::{TypedTwice, Unfit};
+use crate::signin::password_link;
 use crate::users::User;
 
 /// The token of a link, in its address or in its form.
@@ -41,11 +42,14 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// Returns the token, the password, and the password as it was typed again.
-    pub fn secrets(self) -> Result<[Secret<String>; 3]> {
+    /// Returns the token and the password.
+    pub fn secrets(self) -> Result<(Secret<String>, TypedTwice)> {
         let token = Link { token: self.token }.token()?;
-        let new = Secret::new(self.new_password);
-        Ok([token, new, Secret::new(self.new_password_again)])
+        let typed = TypedTwice {
+            new: Secret::new(self.new_password),
+            again: Secret::new(self.new_password_again),
+        };
+        Ok((token, typed))
     }
 }
 
@@ -102,10 +106,10 @@ impl<'a> ChoosePage<'a> {
         }
     }
 
-    /// Answers with the page that names a field and the problem with it.
-    pub fn refuse(mut self, problem: (&'static str, &'static str)) -> Result<HttpResponse> {
+    /// Answers with the page that says why a password is unfit.
+    pub fn refuse(mut self, unfit: &Unfit) -> Result<HttpResponse> {
         let reference = Reference::random();
-        self.problem = Some(problem);
+        self.problem = Some(unfit_text(self.page, unfit));
         self.reference = Some(reference.clone());
         self.page.refuse(&reference, None, &self)
     }
@@ -129,16 +133,16 @@ pub async fn choose(
     cookie_session: CookieSession,
     form: Form<Chosen>,
 ) -> Result<HttpResponse> {
-    let [token, new, again] = form.0.secrets()?;
-    let chosen = password_link::choose(&desk, &token, new, &again, visitor(&visit)).await?;
-    let page = Page::new(&desk, &visit, None)?;
-    let problem = match chosen {
-        Choice::SignedIn { token } => {
-            return open_session_anew(&request, &desk, &cookie_session, &token, &LocalPath::home());
+    let (token, typed) = form.0.secrets()?;
+    match password_link::choose(&desk, &token, typed, visitor(&visit)).await {
+        Ok(token) => {
+            open_session_anew(&request, &desk, &cookie_session, &token, &LocalPath::home())
         }
-        Choice::Weak(weakness) => (NEW, weakness_text(&page, weakness)),
-        Choice::Differs => (AGAIN, page.t.passwords_differ),
-    };
-    let user = password_link::whom(&desk, &token).await?;
-    ChoosePage::for_sign_in(&page, &user, &token).refuse(problem)
+        Err(Stopped::Failed(error)) => Err(error),
+        Err(Stopped::Refused(unfit)) => {
+            let page = Page::new(&desk, &visit, None)?;
+            let user = password_link::whom(&desk, &token).await?;
+            ChoosePage::for_sign_in(&page, &user, &token).refuse(&unfit)
+        }
+    }
 }

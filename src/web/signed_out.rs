@@ -86,8 +86,12 @@ pub async fn at_provider(request: HttpRequest, desk: Data<Desk>) -> Result<HttpR
     if signed_in(&request).await?.is_some() {
         return Ok(see_other("/"));
     }
-    let is_look = request.method() == Method::HEAD;
-    let address = signout::provider_address(&desk, &left, is_look).await?;
+    // A mere look uses nothing up.
+    let hint = match *request.method() {
+        Method::HEAD => None,
+        _ => signout::take_hint(&desk, &left).await?,
+    };
+    let address = signout::provider_address(&desk, &left, hint.as_ref());
     let address = address.as_ref().map_or("/signed-out", Url::as_str);
     Ok(see_other(address))
 }

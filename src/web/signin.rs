@@ -410,14 +410,11 @@ pub async fn finish(
     };
     desk.failpoint.hit("before_response");
     match finished {
-        Finished::SignedIn {
-            token,
-            next,
-            is_other_person,
-        } => {
-            let mut response = open_session(&request, &desk, &cookie_session, &token, &next)?;
+        Finished::SignedIn { entered, next } => {
+            let token = &entered.token;
+            let mut response = open_session(&request, &desk, &cookie_session, token, &next)?;
             // Other tabs of the same person continue with the existing binding.
-            if is_other_person {
+            if entered.is_other_person {
                 Ours::Browser.remove(&mut response, &desk)?;
             }
             Ok(response)

@@ -369,8 +369,6 @@ fn all_that_ends_a_session_or_takes_a_right_goes_through_one_function() {
     ];
     /// What writes by the same words and takes nothing.
     const TAKE_NOTHING: &[(&str, &str)] = &[
-        // The account is new.
-        ("src/signin/door.rs", "create"),
         // The same password, hashed anew.
         ("src/signin/door.rs", "know_password"),
         // The first password of an account without any.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use frontdesk::id::UserId;
+use frontdesk::signin::one_time_link::{Draft, LinkFor};
 use serde_json::json;
 
 use crate::support::desk::PASSWORD;
@@ -590,16 +591,17 @@ fn a_rescue_link_that_the_audit_log_does_not_know_opens_nothing() {
         let desk = Desk::start().await;
         desk.db_create_local_account("root");
         // Whoever has the key alone can seal one.
-        let draft = frontdesk::signin::rescue::draft().expect("randomness");
+        let draft = Draft::new(LinkFor::Rescue).expect("randomness");
         let id = desk.db_id_of("root");
-        let token = draft
-            .token(&desk.inner.keys, desk.clock.now(), UserId(id))
+        let link = draft
+            .address(&desk.inner.keys, desk.clock.now(), UserId(id), "")
             .expect("randomness");
-        let link = frontdesk::signin::rescue::address("", &token);
+        let link = link.expose();
         let browser = desk.browser();
-        assert_eq!(browser.get(&link).await.status, 410);
+        assert_eq!(browser.get(link).await.status, 410);
         let page = browser.get("/login").await;
-        let fields = [("token", token.expose().as_str())];
+        let (_, token) = link.split_once("token=").expect("a token");
+        let fields = [("token", token)];
         assert_eq!(browser.post("/rescue", &page, &fields).await.status, 410);
         assert!(trail(&desk).contains(&"sign_in_refused link_expired root".to_owned()));
     });

@@ -18,8 +18,7 @@ use crate::id::{Reference, UserId};
 use crate::permissions;
 use crate::secret::Secret;
 use crate::sessions::{self, Limits, Session};
-use crate::signin::one_time_link::Draft;
-use crate::signin::{confirmation, password_link};
+use crate::signin::one_time_link::{Draft, LinkFor};
 use crate::users::{self, Role, User};
 use crate::web::csrf::Form;
 use crate::web::device::Device;
@@ -460,14 +459,15 @@ pub async fn perform(
 }
 
 /// Makes the link of an act that makes one.
-fn draft_of(act: &mut Act) -> Result<Option<(Draft, LinkFor)>> {
-    let (link, draft, what) = match act {
-        Act::ResetPassword { link } => (link, password_link::draft()?, LinkFor::Password),
-        Act::MakeConfirmationLink { link } => (link, confirmation::draft()?, LinkFor::Confirmation),
+fn draft_of(act: &mut Act) -> Result<Option<Draft>> {
+    let (link, is_for) = match act {
+        Act::ResetPassword { link } => (link, LinkFor::Password),
+        Act::MakeConfirmationLink { link } => (link, LinkFor::Confirmation),
         _ => return Ok(None),
     };
+    let draft = Draft::new(is_for)?;
     link.clone_from(&draft.id);
-    Ok(Some((draft, what)))
+    Ok(Some(draft))
 }
 
 /// Refuses a link where local passwords are switched off: it would void the old password without
@@ -495,42 +495,34 @@ struct PasswordLinkPage<'a> {
     hours: u64,
 }
 
-/// The purpose of the link on a page.
-#[derive(Clone, Copy)]
-pub enum LinkFor {
-    Password,
-    Confirmation,
-}
-
 /// Shows the link. No other page ever does.
 pub async fn show_link(
     desk: &Desk,
     me: &SignedIn,
     user_id: UserId,
-    (draft, what): (Draft, LinkFor),
+    draft: Draft,
 ) -> Result<HttpResponse> {
-    let token = draft.token(&desk.keys, desk.clock.now(), user_id)?;
+    let is_for = draft.is_for;
+    let origin = &desk.public_url.origin;
+    let link = draft.address(&desk.keys, desk.clock.now(), user_id, origin)?;
     let user = desk
         .db
         .read(move |conn| users::find(conn, user_id))
         .await?
         .ok_or(Error::NotFound)?;
     let page = Page::new(desk, &me.visit, Some(&me.user))?;
-    let (t, origin) = (page.t, &desk.public_url.origin);
-    let (heading, lead, once, link, lifetime) = match what {
-        LinkFor::Password => (
-            t.password_link_heading,
-            t.password_link_lead,
-            t.password_link_once,
-            password_link::address(origin, &token),
-            password_link::LIFETIME,
-        ),
+    let t = page.t;
+    let (heading, lead, once) = match is_for {
         LinkFor::Confirmation => (
             t.confirmation_link_heading,
             t.confirmation_link_lead,
             t.confirmation_link_once,
-            confirmation::address(origin, &token),
-            confirmation::LIFETIME,
+        ),
+        // Only the command line makes rescue links.
+        LinkFor::Password | LinkFor::Rescue => (
+            t.password_link_heading,
+            t.password_link_lead,
+            t.password_link_once,
         ),
     };
     page.ok(&PasswordLinkPage {
@@ -539,7 +531,7 @@ pub async fn show_link(
         heading,
         lead,
         once,
-        link: Secret::new(link),
-        hours: lifetime.as_secs() / 3600,
+        link,
+        hours: is_for.lifetime().as_secs() / 3600,
     })
 }

@@ -5,14 +5,14 @@ use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
 
-use super::act::{LinkFor, refusal_in_words, show_link};
+use super::act::{refusal_in_words, show_link};
 use crate::admin::{self, NewAccount, Refusal};
 use crate::audit::Note;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::id::Reference;
-use crate::signin::password_link;
+use crate::signin::one_time_link::{Draft, LinkFor};
 use crate::web::csrf::Form;
 use crate::web::guard::{Acting, Reader, Superuser};
 use crate::web::page::Page;
@@ -66,7 +66,7 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
     }
     let typed = form.0;
     let note = Note::parse(&typed.reason).ok_or(Error::BadRequest)?;
-    let draft = password_link::draft()?;
+    let draft = Draft::new(LinkFor::Password)?;
     let new = NewAccount {
         username: typed.username.trim().to_owned(),
         first_name: typed.first_name.trim().to_owned(),
@@ -80,9 +80,7 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
         }
         Err(Stopped::Failed(error)) => return Err(error),
         Err(Stopped::Refused(refusal)) => refusal,
-        Ok(id) => {
-            return show_link(&desk, &me, id, (draft, LinkFor::Password)).await;
-        }
+        Ok(id) => return show_link(&desk, &me, id, draft).await,
     };
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let field = match refusal {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use frontdesk::id::UserId;
+use frontdesk::signin::one_time_link::{Draft, LinkFor};
 use serde_json::json;
 
 use super::{
@@ -207,16 +208,15 @@ fn where_local_passwords_are_off_there_are_no_local_accounts_and_no_password_lin
         assert_eq!(off.database.count("users"), 2);
         // One that this very portal made is no good either.
         let id = off.db_id_of("kiosk");
-        let draft = frontdesk::signin::password_link::draft().expect("randomness");
+        let draft = Draft::new(LinkFor::Password).expect("randomness");
         let made = draft.id.clone();
         off.database.execute(&format!(
             "UPDATE audit_events SET reference = '{made}' WHERE event = 'account_created'"
         ));
-        let token = draft
-            .token(&off.inner.keys, off.clock.now(), UserId(id))
+        let own = draft
+            .address(&off.inner.keys, off.clock.now(), UserId(id), "")
             .expect("randomness");
-        let own = frontdesk::signin::password_link::address("", &token);
-        for link in [link, own] {
+        for link in [link, own.expose().clone()] {
             assert_eq!(off.browser().get(&link).await.status, 410);
             let new = "four words and a comma,";
             let answer = choose(&off.browser(), &link, new, new).await;

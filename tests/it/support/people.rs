@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use frontdesk::admin::{self, Admin, ChangedPassword};
 use frontdesk::passwords::hash;
 use frontdesk::secret::Secret;
-use frontdesk::signin::rescue;
+use frontdesk::signin::one_time_link::{Draft, LinkFor};
 use serde_json::Value;
 
 use super::database::Database;
@@ -62,11 +62,11 @@ impl Desk {
     /// Makes a rescue link for an account and returns its path.
     pub fn db_make_rescue_link(&self, username: &str) -> String {
         let (db, now) = (&self.inner.db, self.clock.now());
-        let draft = rescue::draft().expect("randomness");
+        let draft = Draft::new(LinkFor::Rescue).expect("randomness");
         let id = admin::make_rescue_link(db, now, &Admin::command_line(), username, &draft.id)
             .unwrap_or_else(|stopped| panic!("{username}: {stopped:?}"));
-        let token = draft.token(&self.inner.keys, now, id).expect("randomness");
-        rescue::address("", &token)
+        let link = draft.address(&self.inner.keys, now, id, "");
+        link.expect("randomness").expose().clone()
     }
 }
 
