@@ -28,7 +28,6 @@ impl Browser {
     }
 
     /// Reads a cookie's value. Returns `None` if we did not write it.
-    #[must_use]
     pub fn from_cookie(value: &str) -> Option<Self> {
         let is_ours = value.len() == 43
             && value
@@ -37,16 +36,13 @@ impl Browser {
         is_ours.then(|| Self(Secret::new(value.to_owned())))
     }
 
-    #[must_use]
     pub fn value(&self) -> &str {
         self.0.expose()
     }
 
-    /// Returns what an attempt remembers of the browser: 132 bits of its digest.
+    /// Returns what an attempt remembers of the browser.
     fn mark(&self) -> String {
-        let mut digest = sha256(self.value().as_bytes());
-        digest.truncate(22);
-        digest
+        short_digest(self.value().as_bytes())
     }
 }
 
@@ -121,7 +117,7 @@ impl Attempt {
     ) -> Result<(Self, String), NoRandomness> {
         let salt = random_bytes()?;
         let attempt = Self {
-            id: id_of(&salt),
+            id: short_digest(&salt),
             salt,
             generation: Generation::Current,
             browser_mark: browser.mark(),
@@ -146,7 +142,6 @@ impl Attempt {
     }
 
     /// Opens a `state`. Returns `None` if we did not make it.
-    #[must_use]
     pub fn open(keys: &Keys, state: &str) -> Option<Self> {
         let opened = keys.open(Purpose::Attempt, state)?;
         let plain = String::from_utf8(opened.plain).ok()?;
@@ -159,17 +154,12 @@ impl Attempt {
         let provider = parts.next()?.to_owned();
         let browser_mark = parts.next()?.to_owned();
         let intent = Intent::parse(parts.next()?)?;
-        // "1" is fresh, "2" pushed, "3" both.
-        let (is_fresh, is_pushed) = match parts.next()? {
-            "1" => (true, false),
-            "2" => (false, true),
-            "3" => (true, true),
-            _ => (false, false),
-        };
+        // 1 is fresh, 2 pushed, 3 both.
+        let asked = parts.next()?.parse().unwrap_or(0_u8);
         // Checked again when it is used: the rules may have become stricter since.
         let next = LocalPath::parse(parts.next()?).unwrap_or_else(LocalPath::home);
         Some(Self {
-            id: id_of(&opened.salt),
+            id: short_digest(&opened.salt),
             salt: opened.salt,
             generation: opened.generation,
             browser_mark,
@@ -178,27 +168,24 @@ impl Attempt {
                 provider,
                 next,
                 intent,
-                is_fresh,
-                is_pushed,
+                is_fresh: asked & 1 != 0,
+                is_pushed: asked & 2 != 0,
                 restarts,
             },
         })
     }
 
     /// Returns the verifier whose challenge went to the provider (RFC 7636).
-    #[must_use]
     pub fn pkce_verifier(&self, keys: &Keys, browser: &Browser) -> Secret<String> {
         keys.pkce_verifier(self.generation, &self.salt, browser.value())
     }
 
     /// Returns the nonce that the provider's ID token must carry.
-    #[must_use]
     pub fn nonce(&self, keys: &Keys, browser: &Browser) -> String {
         keys.nonce(self.generation, &self.salt, browser.value())
     }
 
     /// Returns whether this browser began the attempt, not too long ago.
-    #[must_use]
     pub fn is_valid(&self, now: UnixTime, browser: &Browser) -> bool {
         self.browser_mark == browser.mark()
             && now.since(self.begun_at) < LIFETIME
@@ -206,10 +193,11 @@ impl Attempt {
     }
 }
 
-fn id_of(salt: &[u8; SALT]) -> String {
-    let mut id = sha256(salt);
-    id.truncate(22);
-    id
+/// 132 bits of a digest.
+fn short_digest(bytes: &[u8]) -> String {
+    let mut digest = sha256(bytes);
+    digest.truncate(22);
+    digest
 }
 
 /// The attempts that recently came back to this instance, so that none is exchanged twice here.

@@ -265,8 +265,7 @@ impl Cause {
     }
 
     /// Returns whether the provider itself was unavailable, whatever it was asked.
-    #[must_use]
-    pub fn is_outage(&self) -> bool {
+    pub(crate) fn is_outage(&self) -> bool {
         matches!(
             self,
             Self::Unreachable

@@ -66,7 +66,6 @@ impl Jobs {
     }
 
     /// Returns how many jobs a stop would wait for now.
-    #[must_use]
     pub fn waited_for(&self) -> usize {
         self.to_their_end.len()
     }

@@ -27,7 +27,7 @@
 //! that the person asked for.
 
 pub mod admin;
-pub mod attempts;
+mod attempts;
 pub mod audit;
 pub mod branding;
 pub mod cli;
@@ -44,7 +44,7 @@ pub mod id;
 mod identity_sync;
 pub mod import_django;
 pub mod instances;
-pub mod jobs;
+mod jobs;
 pub mod leaving;
 pub mod local_path;
 pub mod logging;
@@ -53,17 +53,17 @@ pub mod paging;
 pub mod passwords;
 pub mod permissions;
 pub mod reason;
-pub mod recheck;
+mod recheck;
 pub mod rekey;
 pub mod roles;
-pub mod sandbox;
+mod sandbox;
 pub mod secret;
 pub mod sessions;
 pub mod signin;
 mod signout;
 pub mod status;
 pub mod text;
-pub mod throttle;
+mod throttle;
 pub mod users;
 pub mod web;
 

@@ -25,7 +25,7 @@ mod logout;
 pub mod mapping;
 pub mod metadata;
 mod places;
-pub mod probe;
+pub(crate) mod probe;
 mod proof;
 mod refresh;
 pub mod token;
@@ -130,8 +130,7 @@ pub struct Given(Tokens);
 
 impl Given {
     /// The token whose revocation revokes the others too, and its kind (RFC 7009 2.1).
-    #[must_use]
-    pub fn to_take_back(&self) -> (&Secret<String>, &'static str) {
+    pub(crate) fn to_take_back(&self) -> (&Secret<String>, &'static str) {
         match &self.0.refresh_token {
             Some(token) => (token, "refresh_token"),
             None => (&self.0.access_token, "access_token"),
@@ -225,14 +224,11 @@ impl Provider {
             ))
         })?;
         token::check_credentials(&settings)?;
-        let metadata = match metadata::of_settings(&settings) {
-            Some(metadata) => metadata::Cache::set(metadata),
-            None => metadata::Cache::default(),
-        };
+        let metadata = metadata::of_settings(&settings).map(metadata::Cache::set);
         Ok(Self {
             settings,
             client,
-            metadata,
+            metadata: metadata.unwrap_or_default(),
             keys: keys::Cache::default(),
             sign_ins: Places::new(MAX_SIGN_INS),
             is_reachable: AtomicBool::new(true),
@@ -369,8 +365,7 @@ impl Providers {
         self.with(|settings| settings.callback_path == callback_path)
     }
 
-    #[must_use]
-    pub fn by_issuer(&self, issuer: &str) -> Option<&Arc<Provider>> {
+    pub(crate) fn by_issuer(&self, issuer: &str) -> Option<&Arc<Provider>> {
         self.with(|settings| settings.issuer.as_deref() == Some(issuer))
     }
 
@@ -388,8 +383,7 @@ impl Providers {
 
 /// The error codes of RFC 6749 4.1.2.1 and 5.2 and of OpenID Connect Core 3.1.2.6. Any other text
 /// is the provider's own and is not passed on.
-#[must_use]
-pub fn known_code(code: &str) -> &'static str {
+pub(crate) fn known_code(code: &str) -> &'static str {
     const CODES: &str = "invalid_request unauthorized_client access_denied \
         unsupported_response_type invalid_scope server_error temporarily_unavailable \
         invalid_client invalid_grant unsupported_grant_type interaction_required login_required \

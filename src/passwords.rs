@@ -104,13 +104,9 @@ fn is_run(text: &str) -> bool {
 
 /// `passwordpassword`: a single piece, repeated twice or more.
 fn is_repetition(text: &str) -> bool {
-    let chars: Vec<char> = text.chars().collect();
-    (1..=chars.len() / 2).any(|length| {
-        chars.len().is_multiple_of(length)
-            && chars
-                .iter()
-                .zip(chars.iter().skip(length))
-                .all(|(one, next)| one == next)
+    text.char_indices().skip(1).any(|(length, _)| {
+        let piece = text.get(..length).unwrap_or_default();
+        piece.repeat(text.len() / length) == text
     })
 }
 
@@ -125,17 +121,12 @@ pub fn hash(password: &Secret<String>) -> Result<String> {
 }
 
 /// Returns whether `password` matches `stored`. Without a stored hash, nothing does.
-#[must_use]
-pub fn is_correct(password: &Secret<String>, stored: Option<&str>) -> bool {
-    let Some(stored) = stored else {
-        return false;
-    };
-    match usable(stored) {
-        Some(hash) => Argon2::default()
-            .verify_password(password.expose().as_bytes(), &hash)
-            .is_ok(),
+pub(crate) fn is_correct(password: &Secret<String>, stored: Option<&str>) -> bool {
+    let bytes = password.expose().as_bytes();
+    stored.is_some_and(|stored| match usable(stored) {
+        Some(hash) => Argon2::default().verify_password(bytes, &hash).is_ok(),
         None => django_hash::is_correct(password, stored),
-    }
+    })
 }
 
 /// Returns whether any password can match `stored`.
@@ -152,14 +143,11 @@ fn usable(stored: &str) -> Option<PasswordHash<'_>> {
 
 /// Returns whether a stored hash was made by Django, or with weaker parameters than a new one.
 fn is_outdated(stored: &str) -> bool {
-    if django_hash::is_usable(stored) {
-        return true;
-    }
-    let Some(params) = usable(stored).and_then(|hash| Params::try_from(&hash).ok()) else {
-        return false;
-    };
     let current = Params::default();
-    params.m_cost() < current.m_cost() || params.t_cost() < current.t_cost()
+    let is_weaker =
+        |params: Params| params.m_cost() < current.m_cost() || params.t_cost() < current.t_cost();
+    let params = usable(stored).and_then(|hash| Params::try_from(&hash).ok());
+    django_hash::is_usable(stored) || params.is_some_and(is_weaker)
 }
 
 /// The hash that is verified when there is no other, so that an unknown name takes as long as a
@@ -412,16 +400,11 @@ mod tests {
             ("abcdefghijklm", Weakness::Common),
             ("anna.hart1234", Weakness::LikeUsername),
         ] {
-            assert_eq!(
-                check_strength(&secret(password), "Anna.Hart"),
-                Err(weakness),
-                "{password}"
-            );
+            let strength = check_strength(&secret(password), "Anna.Hart");
+            assert_eq!(strength, Err(weakness), "{password}");
         }
-        assert_eq!(
-            check_strength(&secret(&"x1y2z3".repeat(22)), ""),
-            Err(Weakness::TooLong)
-        );
+        let long = secret(&"x1y2z3".repeat(22));
+        assert_eq!(check_strength(&long, ""), Err(Weakness::TooLong));
         for password in [
             "correct horse battery",
             "清禾前台今天早上没有下雨呢",

@@ -42,7 +42,6 @@ const MAX_RATE: u32 = 640;
 
 /// The time of the first re-check for a person who signs in now; `None` if there are no tokens to
 /// ask with.
-#[must_use]
 pub fn first(provider: &Provider, grant: &Grant, now: UnixTime) -> Option<UnixTime> {
     let recheck = provider.settings().recheck?;
     let has_any =
@@ -59,7 +58,6 @@ fn jittered(period: Duration, from: f64, to: f64) -> Duration {
 }
 
 /// The number of calls for a person who is still welcome.
-#[must_use]
 pub fn calls_a_person(provider: &Provider) -> u32 {
     let recheck = provider.settings().recheck;
     let by_profile = recheck.is_some_and(|recheck| recheck.asks_profile) && provider.has_profile();
@@ -68,7 +66,6 @@ pub fn calls_a_person(provider: &Provider) -> u32 {
 
 /// How long a person can stay after an explicit refusal: the period of the re-checks, or the time
 /// that the calls about all people take.
-#[must_use]
 pub fn bound(recheck: Recheck, people: i64, calls_a_person: u32) -> Duration {
     let people = u32::try_from(people).unwrap_or(u32::MAX);
     let calls = f64::from(people) * f64::from(calls_a_person);

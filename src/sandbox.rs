@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::net::TcpListener;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION,
 };
@@ -89,18 +90,12 @@ const PEOPLE: &[Person] = &[
         ],
     ),
     Person {
-        name: "robot-7",
-        name_cn: "🤖 七号",
         has_email: false,
-        permissions: &[],
-        is_active: true,
+        ..person("robot-7", "🤖 七号", &[])
     },
     Person {
-        name: "liuzihan",
-        name_cn: "刘子涵",
-        has_email: true,
-        permissions: EVERYBODY,
         is_active: false,
+        ..person("liuzihan", "刘子涵", EVERYBODY)
     },
 ];
 
@@ -134,7 +129,6 @@ impl Person {
 }
 
 /// Usernames and the use of each, for the demo's greeting.
-#[must_use]
 pub fn introductions() -> Vec<(&'static str, &'static str, &'static str)> {
     vec![
         ("林晓雨", "linxiaoyu", "an admin"),
@@ -203,23 +197,18 @@ pub fn start(
 }
 
 fn messages(request: &HttpRequest) -> (&'static Messages, &'static str) {
-    let lang = request
-        .headers()
-        .get(ACCEPT_LANGUAGE)
-        .and_then(|value| Lang::from_accept_language(value.to_str().ok()?))
-        .unwrap_or_default();
+    let header = request.headers().get(ACCEPT_LANGUAGE);
+    let lang = header.and_then(|value| Lang::from_accept_language(value.to_str().ok()?));
+    let lang = lang.unwrap_or_default();
     (lang.messages(), lang.tag())
 }
 
-fn html(status: u16, template: &impl Template) -> HttpResponse {
-    let status = actix_web::http::StatusCode::from_u16(status).unwrap_or_default();
+fn html(status: StatusCode, template: &impl Template) -> HttpResponse {
+    const POLICY: &str = "default-src 'none'; style-src 'self'";
     HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((
-            CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'",
-        ))
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
         .body(template.render().unwrap_or_default())
 }
 
@@ -241,7 +230,7 @@ struct MessagePage<'a> {
 
 /// A page with one sentence and the way to the portal.
 fn to_portal(
-    status: u16,
+    status: StatusCode,
     request: &HttpRequest,
     platform: &Platform,
     text: fn(&Messages) -> &'static str,
@@ -258,15 +247,18 @@ fn to_portal(
 }
 
 async fn home(request: HttpRequest, platform: Data<Platform>) -> HttpResponse {
-    to_portal(200, &request, &platform, |t| t.sandbox_home)
+    to_portal(StatusCode::OK, &request, &platform, |t| t.sandbox_home)
 }
 
 async fn logged_out(request: HttpRequest, platform: Data<Platform>) -> HttpResponse {
-    to_portal(200, &request, &platform, |t| t.sandbox_logged_out)
+    to_portal(StatusCode::OK, &request, &platform, |t| {
+        t.sandbox_logged_out
+    })
 }
 
 fn unknown_request(request: &HttpRequest, platform: &Platform) -> HttpResponse {
-    to_portal(400, request, platform, |t| t.sandbox_bad_request)
+    let status = StatusCode::BAD_REQUEST;
+    to_portal(status, request, platform, |t| t.sandbox_bad_request)
 }
 
 /// The parameters of an authorization request (RFC 6749 4.1.1, RFC 7636 4.3).
@@ -348,7 +340,7 @@ async fn authorize(
         people,
         decline: link(""),
     };
-    html(200, &page)
+    html(StatusCode::OK, &page)
 }
 
 async fn decide(
@@ -392,7 +384,7 @@ fn refused(request: &HttpRequest) -> HttpResponse {
         link: &format!("/o/authorize/?{}", without_choice(request.query_string())),
         link_text: t.sandbox_back,
     };
-    html(403, &page)
+    html(StatusCode::FORBIDDEN, &page)
 }
 
 /// The query of the authorize address, without the person who was picked.
@@ -403,8 +395,12 @@ fn without_choice(query: &str) -> String {
         .finish()
 }
 
+fn locked<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn keep<T>(kept: &Mutex<HashMap<String, T>>, key: String, value: T) {
-    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut kept = locked(kept);
     if kept.len() >= MAX_KEPT {
         kept.clear();
     }
@@ -428,13 +424,8 @@ async fn token(platform: Data<Platform>, asked: Form<TokenRequest>) -> HttpRespo
     if !is_client {
         return HttpResponse::Unauthorized().json(json!({"error": "invalid_client"}));
     }
-    let grant = asked.code.as_ref().and_then(|code| {
-        platform
-            .codes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(code)
-    });
+    let code = asked.code.as_ref();
+    let grant = code.and_then(|code| locked(&platform.codes).remove(code));
     let verifier = asked.code_verifier.as_deref().unwrap_or_default();
     let grant = grant.filter(|grant| {
         asked.grant_type.as_deref() == Some("authorization_code")
@@ -451,17 +442,9 @@ async fn token(platform: Data<Platform>, asked: Form<TokenRequest>) -> HttpRespo
 }
 
 fn bearer(request: &HttpRequest, platform: &Platform) -> Option<&'static Person> {
-    let token = request
-        .headers()
-        .get(AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix("Bearer ")?;
-    let tokens = platform
-        .tokens
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    tokens.get(token).copied()
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let token = header.strip_prefix("Bearer ")?;
+    locked(&platform.tokens).get(token).copied()
 }
 
 async fn base_info(request: HttpRequest, platform: Data<Platform>) -> HttpResponse {
@@ -479,10 +462,8 @@ async fn all_permissions(request: HttpRequest, platform: Data<Platform>) -> Http
     let Some(person) = bearer(&request, &platform) else {
         return HttpResponse::Forbidden().finish();
     };
-    let permissions: Vec<_> = person
-        .permissions
-        .iter()
-        .map(|(codename, name)| json!({"codename": codename, "name": name}))
-        .collect();
-    HttpResponse::Ok().json(json!({"permissions": permissions}))
+    let permissions = person.permissions.iter();
+    let permissions =
+        permissions.map(|(codename, name)| json!({"codename": codename, "name": name}));
+    HttpResponse::Ok().json(json!({"permissions": permissions.collect::<Vec<_>>()}))
 }

@@ -69,8 +69,7 @@ pub fn sha256(value: &[u8]) -> String {
 }
 
 /// Maps a text to a number: the first 64 bits of its SHA-256.
-#[must_use]
-pub fn number_of(text: &str) -> i64 {
+pub(crate) fn number_of(text: &str) -> i64 {
     let hash = digest::digest(&digest::SHA256, text.as_bytes());
     let first = hash.as_ref().first_chunk::<8>().copied();
     i64::from_be_bytes(first.unwrap_or_default())
@@ -90,8 +89,7 @@ pub fn half_of_hash(bits: u16, value: &[u8]) -> String {
 }
 
 /// Returns whether `expected` is the PBKDF2 with HMAC-SHA-256 (RFC 8018) of `password`.
-#[must_use]
-pub fn is_pbkdf2_sha256(
+pub(crate) fn is_pbkdf2_sha256(
     password: &[u8],
     salt: &[u8],
     iterations: NonZeroU32,
@@ -209,8 +207,7 @@ impl Keys {
     }
 
     /// Like [`Self::cookie`], from `SECRET_KEY_PREVIOUS`.
-    #[must_use]
-    pub fn previous_cookie(&self) -> Option<&[u8; 64]> {
+    pub(crate) fn previous_cookie(&self) -> Option<&[u8; 64]> {
         self.previous.as_ref().map(|keys| &keys.cookie)
     }
 
@@ -246,10 +243,7 @@ impl Keys {
         let key = value_key(&self.current, purpose, &salt)?;
         key.seal_in_place_append_tag(no_nonce(), bound(&salt, place), &mut sealed)
             .ok()?;
-        let mut whole = Vec::with_capacity(SALT + sealed.len());
-        whole.extend_from_slice(&salt);
-        whole.extend_from_slice(&sealed);
-        Some(base64url(&whole))
+        Some(base64url(&[&salt, sealed.as_slice()].concat()))
     }
 
     /// Opens a value that [`Keys::seal`] sealed for this purpose, with the current key or the
@@ -323,8 +317,7 @@ impl Keys {
     }
 
     /// Returns whether `token` is the one of `holder`, under this key or the previous one.
-    #[must_use]
-    pub fn is_csrf_token(&self, holder: &str, token: &str) -> bool {
+    pub(crate) fn is_csrf_token(&self, holder: &str, token: &str) -> bool {
         self.is_mac(CSRF, holder.as_bytes(), token)
     }
 
@@ -350,8 +343,12 @@ impl Keys {
 
     /// Returns when `token` was made, in seconds, if it belongs to this session and this provider,
     /// under this key or the previous one.
-    #[must_use]
-    pub fn open_adding_token(&self, session: &str, provider: &str, token: &str) -> Option<i64> {
+    pub(crate) fn open_adding_token(
+        &self,
+        session: &str,
+        provider: &str,
+        token: &str,
+    ) -> Option<i64> {
         let (made_at, mac) = token.split_once('-')?;
         let made_at: i64 = made_at.parse().ok()?;
         let text = adding_text(session, provider, made_at);

@@ -120,7 +120,6 @@ impl Throttle {
 
 /// Returns an IPv4 address as it is, and the /64 of an IPv6 address: a person who has one address
 /// in a /64 has them all.
-#[must_use]
 pub fn network(address: &str) -> String {
     let address = address.parse::<IpAddr>();
     match address.map(|address| address.to_canonical()) {

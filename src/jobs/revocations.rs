@@ -13,7 +13,7 @@ use crate::id::SessionId;
 use crate::oauth::{Given, Moment, Provider};
 use crate::secret::Secret;
 use crate::sessions;
-use crate::sessions::tokens::{self, Left};
+use crate::sessions::tokens::{self, RemainingTokens};
 use crate::users::User;
 
 /// The places kept free for people who sign out. Tokens that belong to no session may not use them.
@@ -34,7 +34,7 @@ pub fn revoke(
     provider: &Arc<Provider>,
     session_id: SessionId,
     user: User,
-    left: &Left,
+    left: &RemainingTokens,
 ) {
     let (sealed, kind) = match (&left.refresh_token, &left.access_token) {
         (Some(token), _) => (token, "refresh_token"),
@@ -75,11 +75,8 @@ fn open(
     sealed: &str,
     token_hash: &str,
 ) -> Option<Secret<String>> {
-    let known = provider.known()?;
-    if !provider.settings().revokes_tokens || known.revocation.is_none() {
-        return None;
-    }
-    tokens::open_token(&desk.keys, sealed, token_hash)
+    let takes_back = provider.takes_back(&*provider.known()?);
+    takes_back.then(|| tokens::open_token(&desk.keys, sealed, token_hash))?
 }
 
 async fn ask(
@@ -118,6 +115,7 @@ pub fn take_back(
     unkept: Unkept,
 ) {
     let doubted = (unkept == Unkept::Perhaps).then(|| attempt.to_owned());
+    let attempt = Some(attempt.to_owned());
     spawn_unkept(desk, provider, attempt, async move |desk, provider| {
         if doubted.is_some() {
             tokio::time::sleep(DOUBT).await;
@@ -154,7 +152,7 @@ pub fn take_back_renewed(
     token_hash: &str,
 ) {
     if let Some(token) = open(desk, provider, sealed, token_hash) {
-        spawn_unkept(desk, provider, "", async move |desk, provider| {
+        spawn_unkept(desk, provider, None, async move |desk, provider| {
             code(&ask(desk, provider, &token, "refresh_token").await)
         });
     }
@@ -165,7 +163,7 @@ pub fn take_back_renewed(
 fn spawn_unkept(
     desk: &Arc<Desk>,
     provider: &Arc<Provider>,
-    attempt: &str,
+    attempt: Option<String>,
     revocation: impl AsyncFnOnce(&Desk, &Provider) -> &'static str + 'static,
 ) {
     let places = &desk.jobs.revocations;
@@ -174,13 +172,12 @@ fn spawn_unkept(
         return;
     };
     let (shared, provider) = (Arc::clone(desk), Arc::clone(provider));
-    let attempt = attempt.to_owned();
     desk.jobs.spawn(async move {
         let outcome = revocation(&shared, &provider).await;
         drop(place);
         info!(
             event = "revocation",
-            attempt = attempt.as_str(),
+            attempt = attempt.unwrap_or_default().as_str(),
             provider = provider.id(),
             outcome = outcome;
             ""

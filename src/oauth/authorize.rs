@@ -27,28 +27,24 @@ impl Provider {
         let metadata = self.to_begin(visitor, moment).await?;
         let parameters = self.authorize_parameters(&request);
         // If the attempt is recorded as pushed, its request must be.
-        let is_pushing = request.is_pushed || self.is_pushing(&metadata);
-        let pushed = metadata.pushed_requests.as_ref().filter(|_| is_pushing);
-        if let Some(address) = pushed {
-            let step = Step::PushedRequest;
-            let place = self.place(visitor, step, moment.deadline).await?;
-            let push = async {
-                let pushed = self.push(&metadata, address, &parameters, moment);
-                pushed.await.map_err(Failure::at(step))
-            };
-            let request_uri = place.hold(step, push).await?;
-            let short = vec![
-                ("client_id".to_owned(), self.settings.client_id.clone()),
-                ("request_uri".to_owned(), request_uri),
-            ];
-            return Ok(with_query(&metadata.authorize, &short));
+        if !request.is_pushed && !self.is_pushing(&metadata) {
+            return Ok(with_query(&metadata.authorize, &parameters));
         }
-        if is_pushing {
-            return Err(Failure::at(Step::PushedRequest)(Cause::BadMetadata(
-                "pushed_authorization_request_endpoint",
-            )));
-        }
-        Ok(with_query(&metadata.authorize, &parameters))
+        let step = Step::PushedRequest;
+        let missing = Cause::BadMetadata("pushed_authorization_request_endpoint");
+        let address = metadata.pushed_requests.as_ref().ok_or(missing);
+        let address = address.map_err(Failure::at(step))?;
+        let place = self.place(visitor, step, moment.deadline).await?;
+        let push = async {
+            let pushed = self.push(&metadata, address, &parameters, moment);
+            pushed.await.map_err(Failure::at(step))
+        };
+        let request_uri = place.hold(step, push).await?;
+        let short = [
+            ("client_id".to_owned(), self.settings.client_id.clone()),
+            ("request_uri".to_owned(), request_uri),
+        ];
+        Ok(with_query(&metadata.authorize, &short))
     }
 
     /// Its metadata for the way there. They are read if nothing is known yet.
@@ -158,12 +154,8 @@ impl Provider {
         let answer = call(request, moment.deadline).await;
         self.note(&answer);
         let answer = answer?;
-        match answer.status {
-            StatusCode::CREATED | StatusCode::OK => {}
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                return Err(Cause::ProviderError("temporarily_unavailable"));
-            }
-            _ => return Err(token::refusal(&answer)),
+        if !matches!(answer.status, StatusCode::CREATED | StatusCode::OK) {
+            return Err(token::refusal(&answer));
         }
         let document = answer.json()?;
         match document.get("request_uri").and_then(Value::as_str) {
@@ -173,8 +165,7 @@ impl Provider {
     }
 
     /// True if an answer's `iss` is this provider (RFC 9207 2.4).
-    #[must_use]
-    pub fn is_issuer(&self, issuer: Option<&str>) -> bool {
+    pub(crate) fn is_issuer(&self, issuer: Option<&str>) -> bool {
         let Some(ours) = &self.settings.issuer else {
             return true;
         };

@@ -8,6 +8,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 use super::json;
 use crate::config::ProviderSettings;
@@ -87,14 +88,11 @@ pub fn client(settings: &ProviderSettings) -> Result<Client, Box<dyn std::error:
         // kind wait two seconds or more.
         .pool_idle_timeout(Duration::from_secs(1));
     let addresses = &settings.addresses;
-    let has_tls = [&addresses.token, &addresses.profile, &addresses.permissions]
-        .into_iter()
-        .flatten()
-        .any(|url| url.scheme() == "https")
-        || settings
-            .issuer
-            .as_ref()
-            .is_some_and(|issuer| issuer.starts_with("https:"));
+    let called = [&addresses.token, &addresses.profile, &addresses.permissions];
+    let called = called.into_iter().flatten().map(Url::as_str);
+    let has_tls = called
+        .chain(settings.issuer.as_deref())
+        .any(|address| address.starts_with("https:"));
     if let Some(pem) = &settings.ca {
         builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
     } else if !has_tls {

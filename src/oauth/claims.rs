@@ -67,8 +67,7 @@ impl AuthTime {
     }
 
     /// True if the person signed in after an attempt began; `None` if the token does not say.
-    #[must_use]
-    pub fn is_since(self, begun_at: UnixTime, now: UnixTime) -> Option<bool> {
+    pub(crate) fn is_since(self, begun_at: UnixTime, now: UnixTime) -> Option<bool> {
         match self {
             Self::Unsaid => None,
             Self::At(at) => {
@@ -287,7 +286,7 @@ fn number(claims: &Claims, name: &'static str) -> Result<Option<i64>, Cause> {
 
 /// The whole seconds of a `NumericDate` (RFC 7519 2). Fractions are allowed; the year 9999 is the
 /// last.
-fn whole_seconds(time: &Value) -> Option<i64> {
+pub(super) fn whole_seconds(time: &Value) -> Option<i64> {
     const LAST: i64 = 253_402_300_799;
     let whole = time.as_i64().or_else(|| {
         let number = time.as_f64().filter(|number| number.is_finite())?;

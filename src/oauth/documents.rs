@@ -16,8 +16,9 @@ pub struct Documents {
 }
 
 impl Documents {
-    pub fn set(&mut self, document: Document, value: Value) {
-        self.all.insert(document, value);
+    /// Sets a document, if there is one to set.
+    pub fn set(&mut self, document: Document, value: impl Into<Option<Value>>) {
+        self.all.extend(value.into().map(|value| (document, value)));
     }
 
     #[must_use]
@@ -44,8 +45,7 @@ impl Documents {
     }
 
     /// The codes of the documents that have any of these members, separated by spaces.
-    #[must_use]
-    pub fn that_have(&self, pointers: &[Pointer]) -> String {
+    pub(crate) fn that_have(&self, pointers: &[Pointer]) -> String {
         let found = pointers.iter().flat_map(|pointer| self.all_at(pointer));
         let documents: BTreeSet<Document> = found.map(|(document, _)| document).collect();
         let codes: Vec<&str> = documents.into_iter().map(Document::code).collect();

@@ -10,7 +10,7 @@ use super::documents::Documents;
 use super::mapping::{self, FullProfile};
 use super::metadata::Metadata;
 use super::places::Place;
-use super::token::{self, Tokens};
+use super::token::{Tokens, meets};
 use super::userinfo::Asking;
 use super::{Failure, Given, Grant, Moment, Permissions, Person, Provider, Returned, Visitor};
 use crate::clock::UnixTime;
@@ -85,15 +85,11 @@ impl Provider {
         returned: &Returned<'_>,
         moment: Moment,
     ) -> Answers {
-        let Exchanged {
-            place,
-            metadata,
-            tokens,
-        } = exchanged;
         let mut documents = Documents::default();
-        let person = self.read_person(&metadata, &tokens, returned, moment, &mut documents);
+        let person = self.read_person(&exchanged, returned, moment, &mut documents);
         let started = Instant::now();
-        let person = place.hold(Step::TokenCall, Box::pin(person)).await;
+        let person = Box::pin(person);
+        let person = exchanged.place.hold(Step::TokenCall, person).await;
         // The place was taken back; what fails on the way logs itself.
         if let Err(failure) = &person
             && failure.step == Step::TokenCall
@@ -102,25 +98,27 @@ impl Provider {
         }
         Answers {
             documents,
-            given: self.takes_back(&metadata).then_some(Given(tokens)),
+            given: self
+                .takes_back(&exchanged.metadata)
+                .then_some(Given(exchanged.tokens)),
             person,
         }
     }
 
     /// True if the provider lets us revoke tokens that no session keeps.
-    fn takes_back(&self, metadata: &Metadata) -> bool {
+    pub(crate) fn takes_back(&self, metadata: &Metadata) -> bool {
         self.settings.revokes_tokens && metadata.revocation.is_some()
     }
 
     /// Leaves the answers in `documents`, even if the place is taken back meanwhile.
     async fn read_person(
         &self,
-        metadata: &Metadata,
-        tokens: &Tokens,
+        exchanged: &Exchanged<'_>,
         returned: &Returned<'_>,
         moment: Moment,
         documents: &mut Documents,
     ) -> Result<Person, Failure> {
+        let (metadata, tokens) = (&exchanged.metadata, &exchanged.tokens);
         let started = Instant::now();
         let claims = self.id_token(metadata, tokens, returned, moment).await;
         let claims = claims
@@ -130,9 +128,7 @@ impl Provider {
             })?;
         let auth_time = claims.as_ref().map_or(AuthTime::Unsaid, claims::auth_time);
         let grant = self.grant(metadata, tokens, claims.as_ref());
-        if let Some(claims) = claims {
-            documents.set(Document::IdToken, claims);
-        }
+        documents.set(Document::IdToken, claims);
         let asking = Asking {
             metadata,
             access_token: &tokens.access_token,
@@ -140,11 +136,8 @@ impl Provider {
             code: Some(returned.code),
             moment,
         };
-        let answers = self.ask_about_person(&asking).await;
-        let took = answers.took;
-        let read = answers
-            .put_into(documents)
-            .and_then(|()| self.full_profile(documents));
+        let (asked, took) = self.ask_about_person(&asking, documents).await;
+        let read = asked.and_then(|()| self.full_profile(documents));
         let failure = read.as_ref().err();
         returned.log_step(Step::ProfileCall, took.of_profile(failure), failure);
         let read = read?;
@@ -175,18 +168,15 @@ impl Provider {
     fn grant(&self, metadata: &Metadata, tokens: &Tokens, claims: Option<&Value>) -> Grant {
         let claim = |name: &str| claims.and_then(|claims| claims.get(name));
         let text = |name: &str| claim(name).and_then(Value::as_str).map(str::to_owned);
-        let seconds = claim("iat")
-            .and_then(Value::as_f64)
-            .and_then(|seconds| format!("{:.0}", seconds.floor()).parse::<i64>().ok());
-        let has_claims = claims.is_some();
+        let issued = claim("iat").and_then(claims::whole_seconds);
         let mut grant = Grant {
-            issued_at: seconds.map(|seconds| UnixTime(seconds.saturating_mul(1_000_000))),
+            issued_at: issued.map(|seconds| UnixTime(seconds * 1_000_000)),
             sub: text("sub"),
             sid: text("sid").filter(|sid| !sid.is_empty() && sid.len() <= 255),
             id_token: tokens
                 .id_token
                 .clone()
-                .filter(|_| has_claims && metadata.end_session.is_some()),
+                .filter(|_| claims.is_some() && metadata.end_session.is_some()),
             ..Grant::default()
         };
         if self.settings.recheck.is_some() || self.takes_back(metadata) {
@@ -226,12 +216,8 @@ impl Provider {
     /// True if the answers meet the rules of admission.
     fn admits(&self, documents: &Documents) -> bool {
         self.settings.admission.values.iter().all(|rule| {
-            let Some(pointer) = &rule.pointer else {
-                return true;
-            };
-            let found = documents.find(pointer);
-            let said = found.and_then(|(_, value)| token::as_text(value));
-            said.is_some_and(|said| rule.values.contains(&said))
+            let pointer = rule.pointer.as_ref();
+            pointer.is_none_or(|one| meets(rule, documents.value(one)) == Some(true))
         })
     }
 }

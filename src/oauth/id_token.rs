@@ -11,12 +11,13 @@ use super::{Moment, Provider, Returned};
 use crate::error::Cause;
 
 impl Provider {
-    pub(super) fn parties<'a>(&'a self, issuer: &'a str) -> Parties<'a> {
-        Parties {
-            issuer,
+    /// `None` for a provider that signs nothing.
+    pub(super) fn parties(&self) -> Option<Parties<'_>> {
+        Some(Parties {
+            issuer: self.settings.issuer.as_deref()?,
             client_id: &self.settings.client_id,
             trusted_audiences: &self.settings.trusted_audiences,
-        }
+        })
     }
 
     /// Returns the claims of the ID token that came with a code, after all checks; `None` for a
@@ -28,7 +29,7 @@ impl Provider {
         returned: &Returned<'_>,
         moment: Moment,
     ) -> Result<Option<Value>, Cause> {
-        let Some(issuer) = &self.settings.issuer else {
+        let Some(parties) = self.parties() else {
             return Ok(None);
         };
         let text = tokens.id_token.as_ref().ok_or(Cause::BadToken("missing"))?;
@@ -42,7 +43,7 @@ impl Provider {
             fresh_since: returned.fresh_since,
             acr_values: self.settings.acr_values.as_deref(),
         };
-        claims::check_id_token(&jwt, self.parties(issuer), &asked, moment.now)?;
+        claims::check_id_token(&jwt, parties, &asked, moment.now)?;
         Ok(Some(jwt.into_claims()))
     }
 
@@ -61,10 +62,8 @@ impl Provider {
             let is_signed = jwt.is_signed_with(&DecodingKey::from_secret(secret));
             return is_signed.then_some(()).ok_or(Cause::BadToken("signature"));
         }
-        let address = metadata
-            .jwks
-            .as_ref()
-            .ok_or(Cause::BadMetadata("jwks_uri"))?;
+        let address = metadata.jwks.as_ref();
+        let address = address.ok_or(Cause::BadMetadata("jwks_uri"))?;
         self.keys.verify(jwt, address, &self.client, moment).await
     }
 }

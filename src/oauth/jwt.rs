@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::crypto::verify;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
@@ -62,22 +63,17 @@ impl Jwt {
             key_id: text_member("kid")?.map(str::to_owned),
             kind: kind
                 .strip_prefix("application/")
-                .map_or(kind.clone(), str::to_owned),
+                .unwrap_or(&kind)
+                .to_owned(),
             claims: claim_members,
             message: format!("{header}.{claims}"),
             signature: signature.to_owned(),
         })
     }
 
-    #[must_use]
-    pub fn is_signed_with(&self, key: &DecodingKey) -> bool {
-        jsonwebtoken::crypto::verify(
-            &self.signature,
-            self.message.as_bytes(),
-            key,
-            self.algorithm,
-        )
-        .unwrap_or(false)
+    pub(crate) fn is_signed_with(&self, key: &DecodingKey) -> bool {
+        let message = self.message.as_bytes();
+        verify(&self.signature, message, key, self.algorithm).unwrap_or(false)
     }
 
     /// Its claims, which are valid only once the signature has been verified.
@@ -86,8 +82,7 @@ impl Jwt {
         &self.claims
     }
 
-    #[must_use]
-    pub fn into_claims(self) -> Value {
+    pub(crate) fn into_claims(self) -> Value {
         Value::Object(self.claims)
     }
 }

@@ -92,13 +92,11 @@ impl Cache {
         moment: Moment,
     ) -> Result<(), Cause> {
         let Moment { now, deadline } = moment;
-        let (known, is_old) = {
+        let (known, fetched_at) = {
             let state = self.state();
-            let is_old = state
-                .fetched_at
-                .is_some_and(|at| now.since(at) >= FRESH || at.since(now) >= FRESH);
-            (state.keys.clone(), is_old)
+            (state.keys.clone(), state.fetched_at)
         };
+        let is_old = fetched_at.is_some_and(|at| !is_within(FRESH, at, now));
         let is_known = known.as_ref().is_some_and(|keys| is_signed_by(token, keys));
         if is_known && !is_old {
             return Ok(());
@@ -131,9 +129,8 @@ impl Cache {
             .map_err(|_| Cause::TooSlow)?;
         let older = {
             let mut state = self.state();
-            let is_recent = |at: Option<UnixTime>, limit: Duration| {
-                at.is_some_and(|at| now.since(at) < limit && at.since(now) < limit)
-            };
+            let is_recent =
+                |at: Option<UnixTime>, limit| at.is_some_and(|at| is_within(limit, at, now));
             match (&state.keys, &seen) {
                 // Another task fetched them while this one waited.
                 (Some(keys), seen) if seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(keys, seen)) => {
@@ -174,6 +171,11 @@ impl Cache {
             }
         }
     }
+}
+
+/// True if two times are this close, whichever is first: a clock may be put back.
+fn is_within(limit: Duration, one: UnixTime, other: UnixTime) -> bool {
+    one.since(other) < limit && other.since(one) < limit
 }
 
 /// The usable keys of a document. One unusable key does not hide the others.

@@ -22,10 +22,8 @@ impl Provider {
         moment: Moment,
     ) -> Result<(), Cause> {
         let metadata = self.known().ok_or(Cause::Unreachable)?;
-        let address = metadata
-            .revocation
-            .as_ref()
-            .ok_or(Cause::BadMetadata("revocation_endpoint"))?;
+        let address = metadata.revocation.as_ref();
+        let address = address.ok_or(Cause::BadMetadata("revocation_endpoint"))?;
         let parameters = [
             ("token", token.expose().as_str()),
             ("token_type_hint", kind),
@@ -58,14 +56,10 @@ impl Provider {
 
     /// Reads a logout token and returns the sessions that it ends (Back-Channel Logout 1.0, 2.6).
     pub async fn logout(&self, token: &str, moment: Moment) -> Result<Logout, Cause> {
-        let issuer = self
-            .settings
-            .issuer
-            .as_deref()
-            .ok_or(Cause::BadToken("issuer"))?;
+        let parties = self.parties().ok_or(Cause::BadToken("issuer"))?;
         let jwt = Jwt::parse(token)?;
         // The cheap checks come first: most forgeries fail here.
-        let logout = claims::check_logout(&jwt, self.parties(issuer), moment.now)?;
+        let logout = claims::check_logout(&jwt, parties, moment.now)?;
         let metadata = self.discover_once(moment).await;
         let metadata = metadata.map_err(|failure| failure.cause)?;
         self.verify(&metadata, &jwt, moment).await?;

@@ -69,13 +69,9 @@ impl Cache {
     /// The cache of a provider whose addresses are all configured.
     #[must_use]
     pub fn set(metadata: Metadata) -> Self {
-        Self {
-            state: Mutex::new(State {
-                known: Some(Arc::new(metadata)),
-                ..State::default()
-            }),
-            calling: tokio::sync::Mutex::default(),
-        }
+        let cache = Self::default();
+        cache.state().known = Some(Arc::new(metadata));
+        cache
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -95,8 +91,7 @@ impl Cache {
     }
 
     /// True if the document should be read (again).
-    #[must_use]
-    pub fn is_due(&self, now: UnixTime) -> bool {
+    pub(crate) fn is_due(&self, now: UnixTime) -> bool {
         let state = self.state();
         let is_old = |at: Option<UnixTime>, limit: Duration| {
             // A clock that was put back makes everything old.
@@ -141,11 +136,8 @@ impl Cache {
             }
         }
         let state = self.state();
-        match (&state.known, &state.failure) {
-            (Some(known), _) => Ok(Arc::clone(known)),
-            (None, Some(failure)) => Err(failure.clone()),
-            (None, None) => Err(Cause::Unreachable),
-        }
+        let failure = || state.failure.clone().unwrap_or(Cause::Unreachable);
+        state.known.clone().ok_or_else(failure)
     }
 }
 
@@ -154,9 +146,7 @@ async fn read(
     client: &Client,
     moment: Moment,
 ) -> Result<Metadata, Cause> {
-    let Some(address) = discovery_address(settings) else {
-        return Err(Cause::Unreadable("issuer"));
-    };
+    let address = discovery_address(settings).ok_or(Cause::Unreadable("issuer"))?;
     let request = client.get(address).header(ACCEPT, "application/json");
     let answer = call(request, moment.deadline).await?.ok()?;
     // Some servers send the document without a content type of its own.
@@ -166,8 +156,7 @@ async fn read(
 }
 
 /// `ISSUER/.well-known/openid-configuration` (Discovery 4), as this server reaches it.
-#[must_use]
-pub fn discovery_address(settings: &ProviderSettings) -> Option<Url> {
+pub(crate) fn discovery_address(settings: &ProviderSettings) -> Option<Url> {
     if let Some(url) = &settings.discovery_url {
         return Some(url.clone());
     }
@@ -186,12 +175,8 @@ fn inside(settings: &ProviderSettings, url: Url) -> Url {
         return url;
     }
     let tail = url.as_str().get(url.origin().ascii_serialization().len()..);
-    let inside = format!(
-        "{}{}",
-        base.as_str().trim_end_matches('/'),
-        tail.unwrap_or_default()
-    );
-    Url::parse(&inside).unwrap_or(url)
+    let base = base.as_str().trim_end_matches('/');
+    Url::parse(&format!("{base}{}", tail.unwrap_or_default())).unwrap_or(url)
 }
 
 /// Reads a discovery document. Its issuer must be the configured one, byte for byte (Discovery
@@ -306,8 +291,7 @@ impl Members<'_> {
 }
 
 /// The metadata of a provider without discovery; `None` for one that has it.
-#[must_use]
-pub fn of_settings(settings: &ProviderSettings) -> Option<Metadata> {
+pub(crate) fn of_settings(settings: &ProviderSettings) -> Option<Metadata> {
     if settings.issuer.is_some() {
         return None;
     }

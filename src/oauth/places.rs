@@ -50,10 +50,12 @@ struct Held {
 
 struct Waiting {
     id: u64,
-    tell: oneshot::Sender<Arc<Notify>>,
+    recall: Arc<Notify>,
+    tell: oneshot::Sender<()>,
 }
 
-/// A place that is held. Dropping it gives it back.
+/// A place that is held or, while its `take` still waits, a place in the line. Dropping it gives it
+/// back.
 pub struct Place<'a> {
     places: &'a Places,
     address: String,
@@ -87,21 +89,22 @@ impl Places {
     pub async fn take(&self, client: &Client, deadline: Instant) -> Result<Place<'_>, Cause> {
         let now = Instant::now();
         let until = (now + PATIENCE).min(now + deadline.saturating_duration_since(now) / 2);
-        let mut ticket = self.line_up(client)?;
+        let (place, mut told) = self.line_up(client)?;
         let mut next_look = now + GRACE;
         loop {
-            match timeout_at(next_look.min(until), &mut ticket.told).await {
-                Ok(Ok(recall)) => return Ok(ticket.into_place(recall)),
+            match timeout_at(next_look.min(until), &mut told).await {
+                Ok(Ok(())) => return Ok(place),
                 // It was sent away in favour of a shorter line.
                 Ok(Err(_)) => return Err(Cause::Overloaded),
                 Err(_) if Instant::now() >= until => return Err(Cause::Overloaded),
-                Err(_) => self.state().recall(self.all, &ticket.address),
+                Err(_) => self.state().recall(self.all, &place.address),
             }
             next_look += GRACE;
         }
     }
 
-    fn line_up(&self, client: &Client) -> Result<Ticket<'_>, Cause> {
+    /// Returns a place in the line, and what tells when it is a place for waiting.
+    fn line_up(&self, client: &Client) -> Result<(Place<'_>, oneshot::Receiver<()>), Cause> {
         let mut state = self.state();
         state.last_id += 1;
         let id = state.last_id;
@@ -115,7 +118,12 @@ impl Places {
             return Err(Cause::Overloaded);
         }
         let (tell, told) = oneshot::channel();
-        let waiting = Waiting { id, tell };
+        let recall = Arc::new(Notify::new());
+        let waiting = Waiting {
+            id,
+            recall: Arc::clone(&recall),
+            tell,
+        };
         match state.waiting.iter_mut().find(|(of, _)| *of == address) {
             Some((_, line)) => line.push_back(waiting),
             None => state
@@ -124,13 +132,13 @@ impl Places {
         }
         state.hand_out(self.all);
         drop(state);
-        Ok(Ticket {
+        let place = Place {
             places: self,
             address,
             id,
-            told,
-            is_used: false,
-        })
+            recall,
+        };
+        Ok((place, told))
     }
 }
 
@@ -159,12 +167,11 @@ impl State {
             passed_over = 0;
             // Those that have given up are skipped.
             while let Some(next) = line.pop_front() {
-                let recall = Arc::new(Notify::new());
-                if next.tell.send(Arc::clone(&recall)).is_ok() {
+                if next.tell.send(()).is_ok() {
                     self.taken += 1;
                     self.held.entry(address.clone()).or_default().push(Held {
                         id: next.id,
-                        recall,
+                        recall: next.recall,
                         is_recalled: false,
                     });
                     break;
@@ -210,59 +217,19 @@ impl State {
         }
     }
 
+    /// Gives back a place that is held, or one in the line.
     fn give_back(&mut self, all: usize, address: &str, id: u64) {
         if let Some(held) = self.held.get_mut(address) {
-            held.retain(|one| one.id != id);
+            self.taken -= held.extract_if(.., |one| one.id == id).count();
             if held.is_empty() {
                 self.held.remove(address);
             }
-            self.taken = self.taken.saturating_sub(1);
         }
-        self.hand_out(all);
-    }
-
-    fn leave_line(&mut self, address: &str, id: u64) {
         if let Some((_, line)) = self.waiting.iter_mut().find(|(of, _)| of == address) {
             line.retain(|one| one.id != id);
         }
         self.waiting.retain(|(_, line)| !line.is_empty());
-    }
-}
-
-/// A wait for a place. Dropping it gives up both the wait and the place.
-struct Ticket<'a> {
-    places: &'a Places,
-    address: String,
-    id: u64,
-    told: oneshot::Receiver<Arc<Notify>>,
-    is_used: bool,
-}
-
-impl<'a> Ticket<'a> {
-    fn into_place(mut self, recall: Arc<Notify>) -> Place<'a> {
-        self.is_used = true;
-        Place {
-            places: self.places,
-            address: std::mem::take(&mut self.address),
-            id: self.id,
-            recall,
-        }
-    }
-}
-
-impl Drop for Ticket<'_> {
-    fn drop(&mut self) {
-        if self.is_used {
-            return;
-        }
-        let mut state = self.places.state();
-        // The place may have been given just now.
-        if self.told.try_recv().is_ok() {
-            state.give_back(self.places.all, &self.address, self.id);
-        } else {
-            state.leave_line(&self.address, self.id);
-            state.hand_out(self.places.all);
-        }
+        self.hand_out(all);
     }
 }
 
@@ -309,6 +276,14 @@ mod tests {
         places.take(&from(address), soon()).await.ok()
     }
 
+    async fn take_all<'a>(places: &'a Places, address: &str) -> Vec<Place<'a>> {
+        let mut held = Vec::new();
+        while places.left() > 0 {
+            held.push(take(places, address).await.expect("a place"));
+        }
+        held
+    }
+
     /// Returns whether the work in a place continues.
     async fn goes_on(place: Place<'_>) -> bool {
         let work = async {
@@ -321,11 +296,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_address_alone_may_have_all_and_gives_half_to_those_who_wait() {
         let places = Places::new(10);
-        let mut greedy = Vec::new();
-        for _ in 0..10 {
-            greedy.push(take(&places, "10.0.0.1").await.expect("a place"));
-        }
-        assert_eq!(places.left(), 0);
+        let greedy = take_all(&places, "10.0.0.1").await;
+        assert_eq!((greedy.len(), places.left()), (10, 0));
         // The eleventh of the same address waits in vain, and takes no place back.
         assert!(take(&places, "10.0.0.1").await.is_none());
         let others = (0..8).map(|_| take(&places, "10.0.0.2"));
@@ -350,10 +322,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn addresses_take_turns_and_a_network_of_ipv6_is_one() {
         let places = Places::new(2);
-        let first = [
-            take(&places, "10.0.0.9").await.expect("a place"),
-            take(&places, "10.0.0.9").await.expect("a place"),
-        ];
+        let first = take_all(&places, "10.0.0.9").await;
         let order = Mutex::new(Vec::new());
         let wait = async |address: &'static str| {
             let place = take(&places, address).await.expect("a place");
@@ -402,10 +371,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_line_is_bounded_and_the_longest_gives_way() {
         let places = Places::new(2);
-        let held = [
-            take(&places, "10.0.0.1").await.expect("a place"),
-            take(&places, "10.0.0.1").await.expect("a place"),
-        ];
+        let held = take_all(&places, "10.0.0.1").await;
         let crowd = futures_util::future::join_all(
             (0..MAX_WAITING + 100).map(|_| take(&places, "10.0.0.1")),
         );

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::call::{call, root_of};
+use super::call::{Answer, call, root_of};
 use super::{Moment, Provider, json, metadata};
 use crate::clock::UnixTime;
 use crate::error::{Cause, Result};
@@ -53,10 +53,8 @@ impl Provider {
     pub async fn look(&self, now: UnixTime) {
         let moment = Moment::within(now, PATIENCE);
         if self.settings.issuer.is_some() {
-            let _known_or_not = self
-                .metadata
-                .refresh(&self.settings, &self.client, moment)
-                .await;
+            let refresh = self.metadata.refresh(&self.settings, &self.client, moment);
+            let _known_or_not = refresh.await;
         }
         // Earlier metadata may remain in use; whether the provider can be reached is checked
         // separately.
@@ -118,18 +116,14 @@ impl Provider {
     /// Asks each address once.
     pub async fn check_addresses(&self) -> Vec<AddressCheck> {
         let mut checks = Vec::new();
-        for ProviderAddress {
-            setting,
-            url,
-            is_needed,
-        } in self.addresses()
-        {
+        for address in self.addresses() {
             let started = Instant::now();
-            let answer = self.probe(&url).await;
+            let answer = self.probe(&address.url).await;
+            let url = address.url;
             checks.push(AddressCheck {
-                setting,
+                setting: address.setting,
                 address: format!("{}{}", url.origin().ascii_serialization(), url.path()),
-                is_needed,
+                is_needed: address.is_needed,
                 is_discovered: self.settings.issuer.is_some(),
                 answer,
                 took: started.elapsed(),
@@ -151,11 +145,15 @@ impl Provider {
             .map_err(|error| root_of(&error))
     }
 
+    async fn ask(&self, address: Url) -> Option<Answer> {
+        let deadline = Instant::now() + PATIENCE;
+        call(self.client.get(address), deadline).await.ok()
+    }
+
     /// The issuer in the discovery document, whatever the settings say.
     pub async fn issuer_named(&self) -> Option<String> {
         let address = metadata::discovery_address(&self.settings)?;
-        let deadline = Instant::now() + PATIENCE;
-        let answer = call(self.client.get(address), deadline).await.ok()?;
+        let answer = self.ask(address).await?;
         let document = json::parse(&answer.body).ok()?;
         let issuer = document.get("issuer")?.as_str()?;
         let can_be_shown = issuer.len() <= 300 && !issuer.chars().any(is_refused);
@@ -167,8 +165,7 @@ impl Provider {
         let address = metadata::discovery_address(&self.settings)
             .filter(|_| self.settings.issuer.is_some())
             .or_else(|| Some(self.known()?.token.clone()))?;
-        let deadline = Instant::now() + PATIENCE;
-        let answer = call(self.client.get(address), deadline).await.ok()?;
+        let answer = self.ask(address).await?;
         Some(answer.date? - now.0.div_euclid(1_000_000))
     }
 

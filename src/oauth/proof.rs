@@ -18,8 +18,7 @@ impl Provider {
 
     /// True if `prompt=login` reaches the provider when people must sign in again. A dialect may
     /// leave the parameter out, or replace its value.
-    #[must_use]
-    pub fn can_prompt(&self) -> bool {
+    pub(crate) fn can_prompt(&self) -> bool {
         let dialect = &self.settings.dialect;
         if let Some(prompt) = dialect.authorize_extra.get("prompt") {
             return prompt.split(' ').any(|word| word == "login");
@@ -31,20 +30,17 @@ impl Provider {
     /// True if a pushed `prompt=login` is certainly the request that prompted the person. If
     /// neither a nonce nor a challenge ties the answer to exactly that request, a browser could
     /// make its own with the same `state`.
-    #[must_use]
-    pub fn can_prove_by_pushing(&self) -> bool {
+    pub(crate) fn can_prove_by_pushing(&self) -> bool {
         self.can_prompt() && (self.settings.issuer.is_some() || self.settings.pkce)
     }
 
     /// True if `prompt=login` in the browser's address is enough.
-    #[must_use]
-    pub fn can_prove_by_prompt(&self) -> bool {
+    pub(crate) fn can_prove_by_prompt(&self) -> bool {
         self.can_prompt() && self.settings.proves_by == ProvesBy::Prompt
     }
 
     /// True if a new sign-in there can prove anything, as far as is known now.
-    #[must_use]
-    pub fn can_prove(&self) -> bool {
+    pub(crate) fn can_prove(&self) -> bool {
         let is_pushing = self.known().is_some_and(|known| self.is_pushing(&known));
         self.settings.issuer.is_some()
             || self.can_prove_by_prompt()

@@ -8,7 +8,7 @@ use super::documents::Documents;
 use super::jwt::Jwt;
 use super::mapping::{self, PartialProfile, email_domain};
 use super::metadata::Metadata;
-use super::token::{self, Tokens};
+use super::token::{Tokens, meets};
 use super::userinfo::Asking;
 use super::{Failure, Moment, Permissions, Provider};
 use crate::clock::UnixTime;
@@ -113,19 +113,17 @@ impl Provider {
         sub: Option<&str>,
         moment: Moment,
     ) -> Result<Option<Value>, Cause> {
-        let (Some(issuer), Some(text), Some(sub)) = (&self.settings.issuer, &tokens.id_token, sub)
-        else {
+        let (Some(parties), Some(text), Some(sub)) = (self.parties(), &tokens.id_token, sub) else {
             return Ok(None);
         };
         let jwt = Jwt::parse(text.expose())?;
         self.verify(metadata, &jwt, moment).await?;
-        claims::check_refreshed(&jwt, self.parties(issuer), sub, moment.now)?;
+        claims::check_refreshed(&jwt, parties, sub, moment.now)?;
         Ok(Some(jwt.into_claims()))
     }
 
     /// The number of calls that [`Provider::read_again`] makes.
-    #[must_use]
-    pub fn calls_to_read_again(&self) -> u32 {
+    pub(crate) fn calls_to_read_again(&self) -> u32 {
         u32::from(self.asks_userinfo())
             + u32::from(self.settings.addresses.profile.is_some())
             + u32::from(self.settings.dialect.details_url.is_some())
@@ -138,8 +136,7 @@ impl Provider {
     }
 
     /// True if access tokens can be used to ask.
-    #[must_use]
-    pub fn has_profile(&self) -> bool {
+    pub(crate) fn has_profile(&self) -> bool {
         self.settings.dialect.profile_query.is_empty()
             && (self.settings.addresses.profile.is_some() || self.asks_userinfo())
     }
@@ -155,9 +152,7 @@ impl Provider {
     ) -> Result<Reread, Unconfirmed> {
         let metadata = self.known().ok_or(Cause::Unreachable)?;
         let mut documents = Documents::default();
-        if let Some(claims) = claims {
-            documents.set(Document::IdToken, claims);
-        }
+        documents.set(Document::IdToken, claims);
         let asking = Asking {
             metadata: &metadata,
             access_token,
@@ -165,8 +160,7 @@ impl Provider {
             code: None,
             moment,
         };
-        let answers = self.ask_about_person(&asking).await;
-        let read = answers.put_into(&mut documents);
+        let (read, _) = self.ask_about_person(&asking, &mut documents).await;
         let read = read.map_err(|failure| failure.cause);
         self.note(&read);
         match read {
@@ -236,12 +230,8 @@ impl Provider {
     fn broken_admission(&self, documents: &Documents, email: Option<&str>) -> Option<Admission> {
         let rules = &self.settings.admission;
         let breaks_value = rules.values.iter().any(|rule| {
-            let said = rule
-                .pointer
-                .as_ref()
-                .and_then(|pointer| documents.find(pointer))
-                .and_then(|(_, value)| token::as_text(value));
-            said.is_some_and(|said| !rule.values.contains(&said))
+            let pointer = rule.pointer.as_ref();
+            pointer.is_some_and(|one| meets(rule, documents.value(one)) == Some(false))
         });
         if breaks_value {
             return Some(Admission::Value);

@@ -14,7 +14,9 @@ use super::call::{Answer, call};
 use super::metadata::Metadata;
 use super::{Moment, Provider, known_code};
 use crate::clock::UnixTime;
-use crate::config::{AssertionAudience, ClientAuth, Dialect, ProviderSettings, TokenRequest};
+use crate::config::{
+    AdmissionRule, AssertionAudience, ClientAuth, Dialect, ProviderSettings, TokenRequest,
+};
 use crate::error::{Cause, Error, Result};
 use crate::secret::{Secret, random_token};
 
@@ -179,12 +181,9 @@ impl Provider {
 /// Basic credentials: form-urlencoded, then base64 (RFC 6749 2.3.1).
 fn basic(settings: &ProviderSettings) -> Result<HeaderValue, Cause> {
     let encode = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = format!(
-        "{}:{}",
-        encode(&settings.client_id),
-        encode(settings.client_secret.expose())
-    );
-    let mut header = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
+    let (id, secret) = (&settings.client_id, settings.client_secret.expose());
+    let pair = STANDARD.encode(format!("{}:{}", encode(id), encode(secret)));
+    let mut header = HeaderValue::try_from(format!("Basic {pair}"))
         .map_err(|_| Cause::Internal("the client's credentials make no header"))?;
     header.set_sensitive(true);
     Ok(header)
@@ -233,12 +232,9 @@ pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Resu
     let access_token = text(&dialect.access_token)
         .filter(|token| is_token_text(token))
         .ok_or(Cause::Unreadable("access_token"))?;
-    let said_by_rule = || {
-        let rules = settings.admission.values.iter();
-        rules
-            .filter(|rule| rule.pointer.is_none())
-            .map(|rule| (token.pointer(&rule.token_path).and_then(as_text), rule))
-    };
+    let rules = settings.admission.values.iter();
+    let rules = rules.filter(|rule| rule.pointer.is_none());
+    let mut met = rules.map(|rule| meets(rule, token.pointer(&rule.token_path)));
     let kept = |token: &&str| is_token_text(token) && token.len() <= MAX_TOKEN;
     Ok(Tokens {
         access_token: Secret::new(access_token.to_owned()),
@@ -254,34 +250,28 @@ pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Resu
             Some(Value::String(text)) => Some(Secret::new(text.clone())),
             Some(_) => return Err(Cause::Unreadable("id_token")),
         },
-        is_admitted: said_by_rule()
-            .all(|(said, rule)| said.as_ref().is_some_and(|said| rule.values.contains(said))),
-        breaks_admission: said_by_rule().any(|(said, rule)| {
-            said.as_ref()
-                .is_some_and(|said| !rule.values.contains(said))
-        }),
+        is_admitted: met.clone().all(|met| met == Some(true)),
+        breaks_admission: met.any(|met| met == Some(false)),
     })
+}
+
+/// True if a member has a value that the rule of admission allows; `None` if it does not say.
+pub(super) fn meets(rule: &AdmissionRule, said: Option<&Value>) -> Option<bool> {
+    Some(rule.values.contains(&as_text(said?)?))
 }
 
 /// The document of an answer that is not an error.
 fn document(dialect: &Dialect, answer: &Answer) -> Result<Value, Cause> {
-    let is_outage =
-        answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS;
-    if !dialect.refused_values.is_empty()
-        && !is_outage
-        && answer
-            .json()
-            .is_ok_and(|answer| is_refused(dialect, &answer))
-    {
+    let status = answer.status;
+    let is_outage = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+    let says_refused = |answer: Value| is_refused(dialect, &answer);
+    if !dialect.refused_values.is_empty() && !is_outage && answer.json().is_ok_and(says_refused) {
         return Err(Cause::CodeRefused);
     }
-    let document = match answer.status {
-        StatusCode::OK => answer.json()?,
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-            return Err(Cause::ProviderError("temporarily_unavailable"));
-        }
-        _ => return Err(refusal(answer)),
-    };
+    if answer.status != StatusCode::OK {
+        return Err(refusal(answer));
+    }
+    let document = answer.json()?;
     // Some providers send errors with status 200.
     match document.get("error").filter(|code| !code.is_null()) {
         Some(code) => Err(cause_of_code(code.as_str().unwrap_or_default())),
@@ -292,11 +282,12 @@ fn document(dialect: &Dialect, answer: &Answer) -> Result<Value, Cause> {
 /// Reads an error answer (RFC 6749 5.2). The status should be 400; some use 401 or 403.
 #[must_use]
 pub fn refusal(answer: &Answer) -> Cause {
-    let error = answer.json().ok();
-    let code = error
-        .as_ref()
-        .and_then(|error| error.get("error")?.as_str());
+    let error = answer.json().unwrap_or_default();
+    let code = error.get("error").and_then(Value::as_str);
     match (code, answer.status) {
+        (_, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
+            Cause::ProviderError("temporarily_unavailable")
+        }
         (Some(code), StatusCode::BAD_REQUEST) => cause_of_code(code),
         (Some("invalid_grant"), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
             Cause::CodeRefused

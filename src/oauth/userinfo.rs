@@ -63,14 +63,6 @@ impl Asking<'_> {
 /// The answer of an address; `None` if there is no address.
 type Answer = Result<Option<Value>, Cause>;
 
-/// The answers of all addresses about one person.
-pub(super) struct PersonAnswers {
-    userinfo: Answer,
-    profile: Answer,
-    permissions: Answer,
-    pub took: CallTimes,
-}
-
 /// The duration of the calls about one person.
 #[derive(Clone, Copy)]
 pub(super) struct CallTimes {
@@ -90,49 +82,43 @@ impl CallTimes {
     }
 }
 
-impl PersonAnswers {
-    /// Puts the answers into the documents. A failed permissions call is one of them.
-    pub(super) fn put_into(self, documents: &mut Documents) -> Result<(), Failure> {
-        for (step, document, answer) in [
-            (Step::Userinfo, Document::Userinfo, self.userinfo),
-            (Step::ProfileCall, Document::Profile, self.profile),
-        ] {
-            if let Some(answer) = answer.map_err(Failure::at(step))? {
-                documents.set(document, answer);
-            }
-        }
-        match self.permissions {
-            Ok(Some(permissions)) => documents.set(Document::Permissions, permissions),
-            Ok(None) => {}
-            Err(cause) => documents.permissions_failure = Some(cause),
-        }
-        Ok(())
-    }
-}
-
 async fn timed(call: impl Future<Output = Answer>) -> (Answer, Duration) {
     let started = Instant::now();
     (call.await, started.elapsed())
 }
 
 impl Provider {
-    /// Asks each configured address.
-    pub(super) async fn ask_about_person(&self, asking: &Asking<'_>) -> PersonAnswers {
+    /// Asks each configured address, and puts the answers into the documents, a failed permissions
+    /// call too.
+    pub(super) async fn ask_about_person(
+        &self,
+        asking: &Asking<'_>,
+        documents: &mut Documents,
+    ) -> (Result<(), Failure>, CallTimes) {
         let (userinfo, profile, permissions) = tokio::join!(
             timed(self.userinfo(asking)),
             timed(self.profile(asking)),
             timed(self.permissions(asking)),
         );
-        PersonAnswers {
-            took: CallTimes {
-                userinfo: userinfo.1,
-                profile: profile.1,
-                permissions: permissions.1,
-            },
-            userinfo: userinfo.0,
-            profile: profile.0,
-            permissions: permissions.0,
+        let took = CallTimes {
+            userinfo: userinfo.1,
+            profile: profile.1,
+            permissions: permissions.1,
+        };
+        for (step, document, answer) in [
+            (Step::Userinfo, Document::Userinfo, userinfo.0),
+            (Step::ProfileCall, Document::Profile, profile.0),
+        ] {
+            match answer {
+                Ok(answer) => documents.set(document, answer),
+                Err(cause) => return (Err(Failure { step, cause }), took),
+            }
         }
+        match permissions.0 {
+            Ok(answer) => documents.set(Document::Permissions, answer),
+            Err(cause) => documents.permissions_failure = Some(cause),
+        }
+        (Ok(()), took)
     }
 
     /// The address of userinfo, if it is asked for.
@@ -155,7 +141,7 @@ impl Provider {
                 std::str::from_utf8(&answer.body).map_err(|_| Cause::Unreadable("userinfo"))?;
             let jwt = Jwt::parse(text.trim())?;
             self.verify(asking.metadata, &jwt, asking.moment).await?;
-            let parties = self.parties(self.settings.issuer.as_deref().unwrap_or_default());
+            let parties = self.parties().ok_or(Cause::BadToken("iss"))?;
             claims::check_userinfo(&jwt, parties, asking.moment.now)?;
             jwt.into_claims()
         } else {

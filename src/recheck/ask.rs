@@ -163,17 +163,9 @@ impl Round {
     /// Asks with the tokens of one session. If an access token is refused, it is renewed once
     /// first, if possible.
     async fn ask_with(&self, row: &SessionTokens, checked: &mut Checked) -> Asked {
-        let Round {
-            desk,
-            provider,
-            recheck,
-            ..
-        } = self;
-        let opened = |sealed: &Option<String>| {
-            sealed
-                .as_ref()
-                .map(|sealed| tokens::open_token(&desk.keys, sealed, &row.token_hash))
-        };
+        let (desk, provider, recheck) = (&self.desk, &self.provider, self.recheck);
+        let open = |sealed: &String| tokens::open_token(&desk.keys, sealed, &row.token_hash);
+        let opened = |sealed: &Option<String>| sealed.as_ref().map(open);
         let (refresh_token, access_token) = (opened(&row.refresh_token), opened(&row.access_token));
         if matches!(refresh_token, Some(None)) || matches!(access_token, Some(None)) {
             return Ok(Answer::TokensSealed);
@@ -206,12 +198,7 @@ impl Round {
         token: &Secret<String>,
         checked: &mut Checked,
     ) -> Asked {
-        let Round {
-            desk,
-            provider,
-            recheck,
-            ..
-        } = self;
+        let (desk, provider, recheck) = (&self.desk, &self.provider, self.recheck);
         self.pace.turn(1).await;
         let moment = Moment::within(desk.clock.now(), CALL_DEADLINE);
         let refreshed = provider.refresh(token, row.sub.as_deref(), moment);

@@ -82,7 +82,7 @@ struct Settling {
 
 impl Settling {
     fn settle(&self, conn: &mut Conn) -> Result<Settled> {
-        let (now, id, user_id) = (self.now, self.round.provider.id(), self.checked.user_id);
+        let (now, id, user_id) = (self.now, self.id(), self.checked.user_id);
         // The account's row is locked first, as at the door: a sign-in meanwhile waits, or is seen
         // here.
         let user = users::lock(conn, user_id)?;
@@ -98,14 +98,14 @@ impl Settling {
             Verdict::Confirmed(session_id, reread) => {
                 due::confirm(conn, now, *session_id)?;
                 self.ask_again_at(conn, self.next)?;
-                let mut why_out = None;
                 match reread {
-                    Some(reread) => why_out = self.sync(conn, &user, reread)?,
+                    Some(reread) => {
+                        if let Some(why) = self.sync(conn, &user, reread)? {
+                            settled.ended = self.withdraw(conn, &user, Some(why))?;
+                        }
+                    }
                     None if self.is_overtaken(conn)? => users::note_asked(conn, now, id, user_id)?,
                     None => users::note_known(conn, now, id, user_id)?,
-                }
-                if why_out.is_some() {
-                    settled.ended = self.withdraw(conn, &user, why_out)?;
                 }
             }
             Verdict::Unknown => self.note_asked(conn)?,
@@ -125,37 +125,30 @@ impl Settling {
         Ok(settled)
     }
 
+    /// The provider's id.
+    fn id(&self) -> &str {
+        self.round.provider.id()
+    }
+
     fn ask_again_at(&self, conn: &mut Conn, at: UnixTime) -> Result<()> {
-        due::set_recheck(conn, self.round.provider.id(), self.checked.user_id, at)
+        due::set_recheck(conn, self.id(), self.checked.user_id, at)
     }
 
     /// Records a check without a result.
     fn note_asked(&self, conn: &mut Conn) -> Result<()> {
-        users::note_asked(
-            conn,
-            self.now,
-            self.round.provider.id(),
-            self.checked.user_id,
-        )?;
+        users::note_asked(conn, self.now, self.id(), self.checked.user_id)?;
         self.ask_again_at(conn, self.next)
     }
 
     fn withdraw(&self, conn: &mut Conn, user: &User, why: Option<Admission>) -> Result<usize> {
-        leaving::withdraw(
-            conn,
-            self.now,
-            &self.round.desk,
-            self.round.provider.id(),
-            user,
-            why,
-        )
+        leaving::withdraw(conn, self.now, &self.round.desk, self.id(), user, why)
     }
 
     /// Handles a person whose tokens were missing or refused. Returns how many sessions end. `left`
     /// are the sessions that still had tokens before.
     fn nothing_left(&self, conn: &mut Conn, user: &User, left: &[SessionTokens]) -> Result<usize> {
         let (checked, now, limits) = (&self.checked, self.now, self.round.desk.limits);
-        let id = self.round.provider.id();
+        let id = self.id();
         if !checked.refused_unnamed.is_empty() && !self.counts(conn)? {
             self.ask_again_at(conn, self.next)?;
             return Ok(0);
@@ -183,7 +176,7 @@ impl Settling {
 
     /// Returns whether something newer is known about the person than this check.
     fn is_overtaken(&self, conn: &mut Conn) -> Result<bool> {
-        let now = users::identity_of(conn, self.round.provider.id(), self.checked.user_id)?;
+        let now = users::identity_of(conn, self.id(), self.checked.user_id)?;
         Ok(self.checked.identities.iter().any(|was| {
             !now.iter()
                 .any(|is| is.subject == was.subject && is.sync_number == was.sync_number)
@@ -201,7 +194,7 @@ impl Settling {
             if tokens::renew(conn, renewed.session_id, refresh, access)? {
                 continue;
             }
-            warn!(event = "recheck", provider = self.round.provider.id(), outcome = "reused"; "a refresh token changed, or its session ended, while it was used");
+            warn!(event = "recheck", provider = self.id(), outcome = "reused"; "a refresh token changed, or its session ended, while it was used");
             left_over.extend(refresh.map(|(_, new)| (new.to_owned(), renewed.token_hash.clone())));
         }
         for (session_id, refresh_token) in &self.checked.refused {
@@ -212,15 +205,18 @@ impl Settling {
 
     /// Returns whether a refusal without a reason counts.
     fn counts(&self, conn: &mut Conn) -> Result<bool> {
-        let (now, id) = (self.now, self.round.provider.id());
+        let (now, id) = (self.now, self.id());
         let identities = users::identity_of(conn, id, self.checked.user_id)?;
         let Some(identity) = identities.first() else {
             // The identity no longer has an account: its tokens are useless.
             return Ok(true);
         };
-        let refreshed = self.checked.was_refreshed;
-        let noted =
-            unnamed_refusals::note(conn, now, identity, refreshed, self.round.recheck.every)?;
+        let refused = unnamed_refusals::Refused {
+            identity,
+            was_refreshed: self.checked.was_refreshed,
+            period: self.round.recheck.every,
+        };
+        let noted = refused.note(conn, now)?;
         if let Some(count) = noted.begins_suspension {
             warn!(event = "refusals_suspended", provider = id, count = count; "more than a fifth of the people re-checked were refused without a reason: an outage rather than leavers");
             let event = Event::RefusalsSuspended { people: count };
@@ -233,11 +229,7 @@ impl Settling {
     /// Brings the account in line with the provider's answers. Returns the rule of admission that
     /// now keeps the person out, if any.
     fn sync(&self, conn: &mut Conn, user: &User, reread: &Reread) -> Result<Option<Admission>> {
-        let (now, id, settings) = (
-            self.now,
-            self.round.provider.id(),
-            self.round.provider.settings(),
-        );
+        let (now, id, settings) = (self.now, self.id(), self.round.provider.settings());
         let was = self.checked.identities.iter().find(|identity| {
             let subject = reread.profile.subject.as_ref();
             subject.is_none_or(|subject| identity.subject == *subject)

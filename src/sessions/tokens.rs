@@ -136,22 +136,21 @@ pub fn renew(
     Ok(true)
 }
 
-/// The remaining tokens of a session, ended or not, used to revoke them and to sign out at the
-/// provider.
+/// The tokens that a session, ended or not, still has at its provider, so that they can be revoked
+/// there.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-pub struct Left {
+pub struct RemainingTokens {
     pub provider: String,
     pub token_hash: String,
     pub refresh_token: Option<String>,
     pub access_token: Option<String>,
-    pub id_token: Option<String>,
 }
 
-pub fn left_of(conn: &mut Conn, session_id: SessionId) -> Result<Option<Left>> {
+pub fn left_of(conn: &mut Conn, session_id: SessionId) -> Result<Option<RemainingTokens>> {
     Ok(sessions::table
         .find(session_id)
-        .select(Left::as_select())
+        .select(RemainingTokens::as_select())
         .first(conn)
         .optional()?)
 }

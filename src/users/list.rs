@@ -184,6 +184,35 @@ impl Condition {
             test,
         }
     }
+
+    /// Accounts with a word that begins so.
+    fn of_words(prefix: &str) -> Self {
+        let end = terms::end_of(prefix);
+        let in_range = |is_inner: bool| {
+            Sql::new(
+                "t.is_inner = ? AND t.term >= ? AND t.term < ?",
+                [is_inner.into(), prefix.into(), end.as_str().into()],
+            )
+        };
+        let any = |is_inner| {
+            Sql::text("EXISTS (SELECT 1 FROM user_terms t WHERE t.user_id = u.id AND ")
+                .then(&in_range(is_inner))
+                .with(")", [])
+        };
+        let ids = "SELECT t.user_id AS id FROM user_terms t WHERE ";
+        Self {
+            test: Sql::text("(")
+                .then(&any(false))
+                .with(" OR ", [])
+                .then(&any(true))
+                .with(")", []),
+            ids: Sql::text(ids)
+                .then(&in_range(false))
+                .with(" UNION ALL ", [])
+                .with(ids, [])
+                .then(&in_range(true)),
+        }
+    }
 }
 
 impl Filter {
@@ -198,35 +227,7 @@ impl Filter {
     fn conditions(&self) -> Vec<Condition> {
         let mut all = Vec::new();
         if let Some(prefix) = self.prefix() {
-            let in_range = |is_inner: bool| {
-                Sql::new(
-                    "t.is_inner = ? AND t.term >= ? AND t.term < ?",
-                    [
-                        is_inner.into(),
-                        prefix.as_str().into(),
-                        terms::end_of(&prefix).as_str().into(),
-                    ],
-                )
-            };
-            let any = |is_inner| {
-                Sql::text("EXISTS (SELECT 1 FROM user_terms t WHERE t.user_id = u.id AND ")
-                    .then(&in_range(is_inner))
-                    .with(")", [])
-            };
-            all.push(Condition {
-                test: Sql::text("(")
-                    .then(&any(false))
-                    .with(" OR ", [])
-                    .then(&any(true))
-                    .with(")", []),
-                ids: Sql::text("SELECT t.user_id AS id FROM user_terms t WHERE ")
-                    .then(&in_range(false))
-                    .with(
-                        " UNION ALL SELECT t.user_id AS id FROM user_terms t WHERE ",
-                        [],
-                    )
-                    .then(&in_range(true)),
-            });
+            all.push(Condition::of_words(&prefix));
         }
         if let Some(name) = &self.permission {
             all.push(Condition {

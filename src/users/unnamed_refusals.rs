@@ -37,76 +37,96 @@ pub struct Noted {
     pub begins_suspension: Option<usize>,
 }
 
-/// Records that the provider refused a person without a reason. `refreshed` means that their
-/// refresh token was accepted a moment earlier. `period` is how often people are asked about.
-pub fn note(
-    conn: &mut Conn,
-    now: UnixTime,
-    identity: &Identity,
-    refreshed: bool,
-    period: Duration,
-) -> Result<Noted> {
-    let provider = &identity.provider;
-    let (suspended, confirmed) = state(conn, provider)?;
-    // Refusals from a time in which none counted are ignored.
-    let since = suspended.max(confirmed);
-    let first_at = identity
-        .unnamed_refusal_first_at
-        .map(UnixTime)
-        .filter(|first| since.is_none_or(|since| *first >= since));
-    let last_at = identity.unnamed_refusal_last_at.map(UnixTime);
-    let is_same_period = last_at.is_some_and(|last| now.since(last) < period / 2);
-    // An answer in between, even one that said nothing, breaks the row.
-    let is_in_a_row = first_at.is_some() && identity.asked_at == identity.unnamed_refusal_last_at;
-    let in_a_row = match (is_in_a_row, is_same_period) {
-        (true, true) => identity.unnamed_refusals,
-        (true, false) => identity.unnamed_refusals + i64::from(refreshed),
-        (false, _) => i64::from(refreshed),
-    };
-    let is_second = first_at.is_some() && !is_same_period;
-    let first_at = first_at.unwrap_or(now);
-    diesel::update(identities::table.find((provider, &identity.subject)))
-        .set((
-            identities::asked_at.eq(now.0),
-            identities::unnamed_refusal_first_at.eq(first_at.0),
-            identities::unnamed_refusal_last_at.eq(now.0),
-            identities::unnamed_refusals.eq(in_a_row),
-        ))
-        .execute(conn)?;
+/// A provider refused a person without a reason.
+pub struct Refused<'a> {
+    pub identity: &'a Identity,
+    /// Their refresh token was accepted a moment earlier.
+    pub was_refreshed: bool,
+    /// How often people are asked about.
+    pub period: Duration,
+}
 
-    let refused = refused_since(conn, provider, now.minus(period))?;
-    let are_many = refused > FEW && {
-        let asked = asked_since(conn, provider, now.minus(period), refused * PART)?;
-        refused * PART > asked
-    };
-    match suspended {
-        None if are_many => {
-            // Another person's refusal may have begun it at this very moment.
-            let begins = suspend(conn, provider, now.plus(SUSPENSION))?;
-            return Ok(Noted {
-                counts: false,
-                begins_suspension: usize::try_from(refused).ok().filter(|_| begins),
-            });
+/// The person's refusals up to this one.
+struct Run {
+    first_at: Option<UnixTime>,
+    /// The last one is from the same period.
+    is_same_period: bool,
+    in_a_row: i64,
+}
+
+impl Refused<'_> {
+    /// Records the refusal, and returns whether it counts.
+    pub fn note(&self, conn: &mut Conn, now: UnixTime) -> Result<Noted> {
+        let (identity, provider) = (self.identity, &self.identity.provider);
+        let (suspended, confirmed) = state(conn, provider)?;
+        let run = self.run(now, suspended.max(confirmed));
+        let first_at = run.first_at.unwrap_or(now);
+        diesel::update(identities::table.find((provider, &identity.subject)))
+            .set((
+                identities::asked_at.eq(now.0),
+                identities::unnamed_refusal_first_at.eq(first_at.0),
+                identities::unnamed_refusal_last_at.eq(now.0),
+                identities::unnamed_refusals.eq(run.in_a_row),
+            ))
+            .execute(conn)?;
+
+        let refused = refused_since(conn, provider, now.minus(self.period))?;
+        let are_many = refused > FEW && {
+            let asked = asked_since(conn, provider, now.minus(self.period), refused * PART)?;
+            refused * PART > asked
+        };
+        match suspended {
+            None if are_many => {
+                // Another person's refusal may have begun it at this very moment.
+                let begins = suspend(conn, provider, now.plus(SUSPENSION))?;
+                return Ok(Noted {
+                    counts: false,
+                    begins_suspension: usize::try_from(refused).ok().filter(|_| begins),
+                });
+            }
+            Some(until) if until > now => return Ok(Noted::default()),
+            // The suspension is over. The next excess begins another.
+            Some(_) if !are_many => forget_suspension(conn, provider)?,
+            _ => {}
         }
-        Some(until) if until > now => return Ok(Noted::default()),
-        // The suspension is over. The next excess begins another.
-        Some(_) if !are_many => forget_suspension(conn, provider)?,
-        _ => {}
+        let counts = if confirmed.is_some() || has_answered_others(conn, identity, first_at)? {
+            run.first_at.is_some() && !run.is_same_period
+        } else {
+            let others = Others {
+                since: now.minus(self.period * 2),
+                // Among so few people, those who are refused themselves are no use for comparison.
+                are_refused_too: refused > FEW,
+            };
+            run.in_a_row >= ALONE && self.was_refreshed && !has_others(conn, identity, &others)?
+        };
+        Ok(Noted {
+            counts,
+            begins_suspension: None,
+        })
     }
-    let others = Others {
-        since: now.minus(period * 2),
-        // Among so few people, those who are refused themselves are no use for comparison.
-        are_refused_too: refused > FEW,
-    };
-    let counts = if confirmed.is_some() || has_answered_others(conn, identity, first_at)? {
-        is_second
-    } else {
-        in_a_row >= ALONE && refreshed && !has_others(conn, identity, &others)?
-    };
-    Ok(Noted {
-        counts,
-        begins_suspension: None,
-    })
+
+    /// Refusals from a time in which none counted, before `since`, are ignored.
+    fn run(&self, now: UnixTime, since: Option<UnixTime>) -> Run {
+        let identity = self.identity;
+        let first_at = identity.unnamed_refusal_first_at.map(UnixTime);
+        let first_at = first_at.filter(|first| since.is_none_or(|since| *first >= since));
+        let last_at = identity.unnamed_refusal_last_at.map(UnixTime);
+        let is_same_period = last_at.is_some_and(|last| now.since(last) < self.period / 2);
+        // An answer in between, even one that said nothing, breaks the row.
+        let is_in_a_row =
+            first_at.is_some() && identity.asked_at == identity.unnamed_refusal_last_at;
+        let this = i64::from(self.was_refreshed);
+        let in_a_row = match (is_in_a_row, is_same_period) {
+            (true, true) => identity.unnamed_refusals,
+            (true, false) => identity.unnamed_refusals + this,
+            (false, _) => this,
+        };
+        Run {
+            first_at,
+            is_same_period,
+            in_a_row,
+        }
+    }
 }
 
 /// Returns until when a provider's refusals without a reason do not count, and when an admin
