@@ -30,7 +30,6 @@ mod password;
 mod password_link;
 mod preferences;
 mod redirect;
-mod reference;
 mod rehearsal;
 mod rescue;
 mod rows;
@@ -139,7 +138,7 @@ addresses! {
     Staff     GET  "/admin/audit"                  => admin::audit::list;
     Superuser POST "/admin/audit.csv"              => admin::export::audit;
     Staff     GET  "/admin/status"                 => admin::status::show;
-    Superuser POST "/admin/status/refusals"        => admin::refusals::confirm;
+    Superuser POST "/admin/status/refusals"        => admin::status::confirm_refusals;
 }
 
 /// Servers, rather than our own pages, send a body to this address.

@@ -247,6 +247,18 @@ impl Event {
             event => event.into(),
         }
     }
+
+    /// The reason why something was refused or failed.
+    #[must_use]
+    pub const fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::SignInRefused { reason, .. } | Self::ActRefused { reason, .. } => Some(*reason),
+            Self::TokensRevoked { failure } => *failure,
+            Self::PasswordChangeRefused | Self::ProofRefused { .. } => Some(Reason::WrongPassword),
+            Self::MoreSignInsRefused { .. } => Some(Reason::More),
+            _ => None,
+        }
+    }
 }
 
 /// How someone signed in.

@@ -54,17 +54,7 @@ pub(super) fn stored(event: &Event, note: &Note) -> Result<(Option<Reason>, Deta
         Value::Array(items) => !items.is_empty(),
         _ => true,
     });
-    Ok((reason(event), details))
-}
-
-const fn reason(event: &Event) -> Option<Reason> {
-    match event {
-        Event::SignInRefused { reason, .. } | Event::ActRefused { reason, .. } => Some(*reason),
-        Event::TokensRevoked { failure } => *failure,
-        Event::PasswordChangeRefused | Event::ProofRefused { .. } => Some(Reason::WrongPassword),
-        Event::MoreSignInsRefused { .. } => Some(Reason::More),
-        _ => None,
-    }
+    Ok((event.reason(), details))
 }
 
 /// Reads the event of a row.

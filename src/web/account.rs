@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::account_notice::{AccountNotice, back_to_account};
-use super::cookie;
+use super::cookie::Ours;
 use super::csrf::Form;
 use super::device::Device;
 use super::guard::{Reader, SignedIn};
@@ -17,22 +17,17 @@ use super::timeline::{Audience, TimelineItem};
 use crate::audit::event::{Event, SignInWay};
 use crate::audit::{self, Actor, Record};
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::SessionId;
 use crate::permissions::{self, Held};
 use crate::sessions;
 use crate::signout;
 use crate::users::{self, User};
 
-const EVENTS: List = List {
-    path: "/account/timeline",
-    filters: &[],
-    others: &[],
-};
+const EVENTS: List = List::without_filters("/account/timeline");
 const MAX_SESSIONS: i64 = 50;
 const MAX_SIGN_INS: i64 = 10;
 
-/// A sign-in, as a list shows it.
 struct ShownSignIn {
     record: Record,
     way: String,
@@ -41,19 +36,13 @@ struct ShownSignIn {
 
 impl ShownSignIn {
     fn of(record: Record, page: &Page<'_>) -> Self {
-        let by_rescue_link = matches!(
-            record.event(),
+        let way = match record.event() {
             Event::SignedIn {
                 by: SignInWay::RescueLink,
                 ..
-            }
-        );
-        let way = if by_rescue_link {
-            page.t.rescue_link.to_owned()
-        } else if record.provider.is_empty() {
-            page.t.local_password.to_owned()
-        } else {
-            page.provider_name(&record.provider)
+            } => page.t.rescue_link.to_owned(),
+            _ if record.provider.is_empty() => page.t.local_password.to_owned(),
+            _ => page.provider_name(&record.provider),
         };
         Self {
             way,
@@ -77,7 +66,6 @@ struct Account<'a> {
     kept_permissions: Vec<KeptPermissions>,
     has_password: bool,
     identities: Vec<(String, String)>,
-    /// Addresses that add a provider, and the providers' names.
     addable: Vec<(String, String)>,
 }
 
@@ -104,47 +92,47 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
             })
             .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let notice = cookie::notice(&request)
+    let notice = Ours::Notice
+        .read(&request, &desk)
         .and_then(|code| AccountNotice::from_code(&code))
         .map(|notice| notice.in_words(page.t));
     let asked = desk.asks_for_permissions();
+    let session = |session| ShownSession::of(session, &page, Some(me.session.id));
+    let sign_in = |record| ShownSignIn::of(record, &page);
     let mut response = page.ok(&Account {
         page: &page,
         user: &me.user,
         notice,
-        sessions: sessions
-            .into_iter()
-            .map(|session| ShownSession::of(session, &page, Some(me.session.id)))
-            .collect(),
-        sign_ins: sign_ins
-            .into_iter()
-            .map(|record| ShownSignIn::of(record, &page))
-            .collect(),
+        sessions: sessions.into_iter().map(session).collect(),
+        sign_ins: sign_ins.into_iter().map(sign_in).collect(),
         permissions: held,
         more_permissions,
         has_stale_permissions: !kept.is_empty() || me.user.has_stale_permissions(asked),
-        kept_permissions: KeptPermissions::of(&page, &me.user, kept, asked),
+        kept_permissions: KeptPermissions::of(&page, &me.user, kept),
         has_password,
-        addable: desk
-            .providers
-            .all()
-            .iter()
-            .filter(|provider| provider.settings().vouches_for.linking)
-            .filter(|provider| identities.iter().all(|(id, _)| id != provider.id()))
-            .filter_map(|provider| {
-                let session = me.visit.session_token.as_ref()?;
-                let address = adding_address(&desk, session, provider.id());
-                Some((address, page.label_of(provider)))
-            })
-            .collect(),
+        addable: addable(&page, &me, &identities),
         identities,
     })?;
     if notice.is_some() {
-        response
-            .add_cookie(&cookie::removed_notice(&desk))
-            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+        Ours::Notice.remove(&mut response, &desk)?;
     }
     Ok(response)
+}
+
+/// The providers that the person can add: the addresses that begin it, and the names.
+fn addable(page: &Page<'_>, me: &SignedIn, has: &[(String, String)]) -> Vec<(String, String)> {
+    let Some(session) = &me.visit.session_token else {
+        return Vec::new();
+    };
+    let providers = page.desk.providers.all().iter();
+    providers
+        .filter(|provider| provider.settings().vouches_for.linking)
+        .filter(|provider| has.iter().all(|(id, _)| id != provider.id()))
+        .map(|provider| {
+            let address = adding_address(page.desk, session, provider.id());
+            (address, page.label_of(provider))
+        })
+        .collect()
 }
 
 #[derive(Template)]
@@ -194,7 +182,7 @@ pub async fn end_session(
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     signout::end_session(&desk, &me.user, *id, me.visit.client).await?;
-    Ok(back_to_account(&desk, AccountNotice::SessionEnded))
+    back_to_account(&desk, AccountNotice::SessionEnded)
 }
 
 pub async fn end_other_sessions(
@@ -203,5 +191,5 @@ pub async fn end_other_sessions(
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     signout::end_other_sessions(&desk, &me.user, me.session.id, me.visit.client).await?;
-    Ok(back_to_account(&desk, AccountNotice::SessionsEnded))
+    back_to_account(&desk, AccountNotice::SessionsEnded)
 }

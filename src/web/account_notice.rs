@@ -1,12 +1,12 @@
 //! What the account page says when an act leads back to it. A cookie carries it there.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::LOCATION;
 use strum::{EnumString, IntoStaticStr};
 
-use super::cookie;
+use super::redirect::see_other_with;
 use crate::code::coded;
 use crate::desk::Desk;
+use crate::error::Result;
 use crate::i18n::messages::Messages;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
@@ -36,9 +36,6 @@ impl AccountNotice {
     }
 }
 
-pub fn back_to_account(desk: &Desk, notice: AccountNotice) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, "/account"))
-        .cookie(cookie::notice_cookie(desk, notice.code()))
-        .finish()
+pub fn back_to_account(desk: &Desk, notice: AccountNotice) -> Result<HttpResponse> {
+    see_other_with(notice.code(), "/account", desk)
 }

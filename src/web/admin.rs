@@ -5,7 +5,6 @@ pub mod audit;
 pub mod bulk;
 pub mod export;
 pub mod new_user;
-pub mod refusals;
 pub mod sessions;
 pub mod status;
 pub mod user;

@@ -28,46 +28,26 @@ pub struct Assets {
     pub favicon: Asset,
 }
 
-pub static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
-    style: asset(
-        "style",
-        "css",
-        "text/css; charset=utf-8",
-        include_bytes!("../../static/style.css"),
-        include_bytes!(concat!(env!("OUT_DIR"), "/style.css.gz")),
-    ),
-    icons: asset(
-        "icons",
-        "svg",
-        "image/svg+xml; charset=utf-8",
-        include_bytes!("../../static/icons.svg"),
-        include_bytes!(concat!(env!("OUT_DIR"), "/icons.svg.gz")),
-    ),
-    favicon: asset(
-        "favicon",
-        "svg",
-        "image/svg+xml; charset=utf-8",
-        include_bytes!("../../static/favicon.svg"),
-        include_bytes!(concat!(env!("OUT_DIR"), "/favicon.svg.gz")),
-    ),
-});
-
-fn asset(
-    stem: &str,
-    extension: &str,
-    content_type: &'static str,
-    content: &'static [u8],
-    gzip: &'static [u8],
-) -> Asset {
-    let mut hash = sha256(content);
-    hash.truncate(16);
-    Asset {
-        path: format!("/static/{stem}.{hash}.{extension}"),
-        content_type,
-        content,
-        gzip,
-    }
+/// Embeds `static/name`, and its compressed form from the build.
+macro_rules! asset {
+    ($stem:literal . $extension:literal, $content_type:literal) => {{
+        let content = include_bytes!(concat!("../../static/", $stem, ".", $extension));
+        let mut hash = sha256(content);
+        hash.truncate(16);
+        Asset {
+            path: format!("/static/{}.{hash}.{}", $stem, $extension),
+            content_type: $content_type,
+            content,
+            gzip: include_bytes!(concat!(env!("OUT_DIR"), "/", $stem, ".", $extension, ".gz")),
+        }
+    }};
 }
+
+pub static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
+    style: asset!("style"."css", "text/css; charset=utf-8"),
+    icons: asset!("icons"."svg", "image/svg+xml; charset=utf-8"),
+    favicon: asset!("favicon"."svg", "image/svg+xml; charset=utf-8"),
+});
 
 pub async fn show(
     name: Path<String>,
@@ -75,13 +55,10 @@ pub async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let is_asked_for = |path: &str| path.strip_prefix("/static/") == Some(name.as_str());
-    let assets = &*ASSETS;
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"));
-    if let Some(asset) = [&assets.style, &assets.icons, &assets.favicon]
-        .into_iter()
-        .find(|asset| is_asked_for(&asset.path))
-    {
+    let mut ours = [&ASSETS.style, &ASSETS.icons, &ASSETS.favicon].into_iter();
+    if let Some(asset) = ours.find(|asset| is_asked_for(&asset.path)) {
         response.insert_header((CONTENT_TYPE, asset.content_type));
         response.insert_header((VARY, "Accept-Encoding"));
         if accepts_gzip(&request) {
@@ -109,10 +86,8 @@ fn accepts_gzip(request: &HttpRequest) -> bool {
         .flat_map(|value| value.split(','));
     for coding in accepted {
         let mut parts = coding.split(';').map(str::trim);
-        if parts
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case("gzip"))
-        {
+        let name = parts.next().unwrap_or_default();
+        if name.eq_ignore_ascii_case("gzip") {
             let weight = parts.find_map(|part| part.strip_prefix("q="));
             return weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|q| q > 0.0));
         }

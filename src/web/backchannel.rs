@@ -1,10 +1,10 @@
 //! A provider reports that a person has signed out there (OpenID Connect Back-Channel Logout 1.0).
 //! The caller is a server: it has no session and no form of ours, and the answer is only yes or no.
 
-use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::body::is_form;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::signout;
@@ -36,15 +36,7 @@ fn refused() -> HttpResponse {
 
 /// The single token in the form.
 fn logout_token(request: &HttpRequest, body: &Bytes) -> Option<String> {
-    let is_form = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|kind| {
-            let essence = kind.split(';').next().unwrap_or_default().trim();
-            essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        });
-    if !is_form || body.len() > MAX_BODY {
+    if !is_form(request.headers()) || body.len() > MAX_BODY {
         return None;
     }
     let mut tokens = url::form_urlencoded::parse(body).filter(|(name, _)| name == "logout_token");

@@ -11,6 +11,7 @@ use std::time::Duration;
 use actix_web::HttpMessage as _;
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use actix_web::web::Bytes;
 use futures_util::Stream;
 use tokio::time::{Sleep, sleep};
@@ -23,20 +24,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The progress of a request's body.
 #[derive(Debug, Default)]
 pub struct Watched {
-    is_late: Cell<bool>,
-    is_whole: Cell<bool>,
+    /// True if time ran out while the body was being read.
+    pub is_late: Cell<bool>,
+    /// True if the body was read to its end.
+    pub is_whole: Cell<bool>,
 }
 
-impl Watched {
-    /// True if time ran out while the body was being read.
-    pub const fn is_late(&self) -> bool {
-        self.is_late.get()
-    }
-
-    /// True if the body was read to its end.
-    pub const fn is_whole(&self) -> bool {
-        self.is_whole.get()
-    }
+/// Returns whether the body is that of a form.
+pub fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let mut parts = kind.unwrap_or_default().split(|byte| *byte == b';');
+    parts.next().is_some_and(|essence| {
+        let essence = essence.trim_ascii();
+        essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    })
 }
 
 /// Puts the deadline on a request's body. Returns `None` if there is no body.

@@ -1,6 +1,6 @@
 //! The client's address: the peer's, unless a trusted proxy names another one.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
@@ -42,15 +42,13 @@ fn walk(peer: IpAddr, trusted: &[IpNet], headers: &[&str]) -> Whose {
         if !is_trusted(&whose.address) {
             break;
         }
-        match parse(hop) {
-            Some(address) => {
-                whose = Whose {
-                    address,
-                    is_proxy: is_proxy(&address),
-                };
-            }
-            None => return nobody,
-        }
+        let Some(address) = parse(hop) else {
+            return nobody;
+        };
+        whose = Whose {
+            address,
+            is_proxy: is_proxy(&address),
+        };
     }
     whose
 }
@@ -58,26 +56,24 @@ fn walk(peer: IpAddr, trusted: &[IpNet], headers: &[&str]) -> Whose {
 /// Parses `10.0.0.1`, `10.0.0.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711`.
 fn parse(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
-    hop.parse::<IpAddr>()
-        .or_else(|_| {
-            hop.parse::<std::net::SocketAddr>()
-                .map(|socket| socket.ip())
-        })
-        .or_else(|_| hop.trim_matches(['[', ']']).parse())
-        .ok()
-        .map(|address| address.to_canonical())
+    let with_port = || hop.parse::<SocketAddr>().map(|socket| socket.ip());
+    let address = hop.trim_matches(['[', ']']).parse::<IpAddr>();
+    let address = address.or_else(|_| with_port()).ok()?;
+    Some(address.to_canonical())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn networks(list: &[&str]) -> Vec<IpNet> {
+        let parsed = list.iter().map(|network| network.parse());
+        parsed.collect::<Result<_, _>>().expect("networks")
+    }
+
     #[test]
     fn whoever_sits_among_the_proxies_is_somebody_and_a_proxy_is_nobody() {
-        let trusted: Vec<IpNet> = ["10.0.0.0/8", "192.168.0.1/32"]
-            .iter()
-            .map(|network| network.parse().expect("a network"))
-            .collect();
+        let trusted = networks(&["10.0.0.0/8", "192.168.0.1/32"]);
         let peer: IpAddr = "10.0.0.1".parse().expect("an address");
         for (headers, is_proxy) in [
             (vec!["10.7.7.7"], false),
@@ -93,10 +89,7 @@ mod tests {
 
     #[test]
     fn the_client_is_the_rightmost_address_that_is_no_proxy_of_ours() {
-        let trusted: Vec<IpNet> = ["10.0.0.0/8", "127.0.0.1/32", "fd00::/8"]
-            .iter()
-            .map(|network| network.parse().expect("a network"))
-            .collect();
+        let trusted = networks(&["10.0.0.0/8", "127.0.0.1/32", "fd00::/8"]);
         let hundred = vec!["10.0.0.1"; 100].join(",");
         for (peer, headers, client) in [
             ("203.0.113.9", vec!["198.51.100.1"], "203.0.113.9"),

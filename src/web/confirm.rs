@@ -2,16 +2,14 @@
 //! ways that are open to this person.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
 use askama::Template;
 use serde::Deserialize;
 
 use super::csrf::Form;
 use super::guard::SignedIn;
-use super::page::Page;
+use super::page::{Page, Problem};
 use super::redirect::{path, see_other};
-use super::reference::note_refusal;
 use super::ways_in::{WayIn, ways};
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -26,9 +24,11 @@ use crate::users::{self, confirmation};
 #[template(path = "confirm.html")]
 struct ConfirmPage<'a> {
     page: &'a Page<'a>,
-    /// The providers that can give the proof.
     ways: Vec<WayIn<'a>>,
-    forms: Vec<PasswordForm>,
+    /// The passwords that the person has, and the one that was wrong.
+    has_local: bool,
+    has_confirmation: bool,
+    bad: Option<&'a str>,
     next: &'a str,
     username: &'a str,
     problem: Option<Problem>,
@@ -36,34 +36,15 @@ struct ConfirmPage<'a> {
 }
 
 impl ConfirmPage<'_> {
-    /// True for the button of the one obvious next step.
-    fn is_primary(&self, way: &WayIn<'_>) -> bool {
-        let first = self.ways.iter().find(|way| way.is_available);
-        first.is_some_and(|first| std::ptr::eq(first, way))
+    fn is_bad(&self, code: &str) -> bool {
+        self.bad == Some(code)
     }
 
     /// True if the person has no way of their own that is sure to be enough.
     fn is_other_needed(&self) -> bool {
-        self.forms.is_empty()
+        !self.has_local && !self.has_confirmation
     }
 }
-
-/// The form for a password that the person can type here.
-struct PasswordForm {
-    code: &'static str,
-    label: &'static str,
-    hint: &'static str,
-    is_bad: bool,
-}
-
-struct Problem {
-    heading: &'static str,
-    lead: String,
-}
-
-/// The codes of the two kinds of password.
-const LOCAL: &str = "local";
-const CONFIRMATION: &str = "confirmation";
 
 #[derive(Deserialize)]
 pub struct Wanted {
@@ -92,7 +73,7 @@ async fn confirm_page<'a>(
     page: &'a Page<'a>,
     me: &'a SignedIn,
     next: &'a LocalPath,
-    bad: Option<&str>,
+    bad: Option<&'a str>,
 ) -> Result<ConfirmPage<'a>> {
     let user_id = me.user.id;
     let read = page.desk.db.read(move |conn| {
@@ -100,33 +81,14 @@ async fn confirm_page<'a>(
         Ok((hashes, users::identities_of(conn, user_id)?))
     });
     let (hashes, identities) = read.await?;
-    let t = page.t;
-    let has_confirmation = hashes.confirmation.is_some();
-    let has_local = hashes.usable_password().is_some();
-    let forms = [
-        (has_local, LOCAL, t.local_password, t.confirm_local_hint),
-        (
-            has_confirmation,
-            CONFIRMATION,
-            t.confirmation_password,
-            t.confirmation_password_hint,
-        ),
-    ];
     Ok(ConfirmPage {
         page,
         ways: ways(page, next, Prompt::Login, |provider| {
             provider.can_prove() && identities.iter().any(|(id, _)| id == provider.id())
         }),
-        forms: forms
-            .into_iter()
-            .filter(|(is_there, ..)| *is_there)
-            .map(|(_, code, label, hint)| PasswordForm {
-                code,
-                label,
-                hint,
-                is_bad: bad == Some(code),
-            })
-            .collect(),
+        has_confirmation: hashes.confirmation.is_some(),
+        has_local: hashes.usable_password().is_some(),
+        bad,
         next: next.as_str(),
         username: &me.user.username,
         problem: None,
@@ -142,41 +104,26 @@ pub async fn confirm(me: SignedIn, desk: Data<Desk>, form: Form<Fields>) -> Resu
     }) = form;
     let next = path(next.as_deref());
     let which = match with.as_str() {
-        LOCAL => Typed::Local,
-        CONFIRMATION => Typed::Confirmation,
+        "local" => Typed::Local,
+        "confirmation" => Typed::Confirmation,
         _ => return Err(Error::BadRequest),
     };
-    let owner = owner(&me);
     let page = Page::new(&desk, &me.visit, None)?;
     let t = page.t;
-    let (problem, reference, paused) =
-        match prove(&desk, owner, which, Secret::new(password)).await? {
-            Outcome::Proved => return Ok(see_other(&next.to_ascii())),
-            Outcome::Refused { reference } => {
-                let problem = Problem {
-                    heading: t.confirm_wrong_heading,
-                    lead: t.confirm_wrong_lead.to_owned(),
-                };
-                (problem, reference, None)
-            }
-            Outcome::Paused(paused) => {
-                let problem = Problem {
-                    heading: t.paused_heading,
-                    lead: page.paused_lead(paused),
-                };
-                (problem, Reference::random(), Some(paused))
-            }
-        };
-    let status = match paused {
-        Some(_) => StatusCode::TOO_MANY_REQUESTS,
-        None => StatusCode::UNPROCESSABLE_ENTITY,
+    let outcome = prove(&desk, owner(&me), which, Secret::new(password)).await?;
+    let (reference, paused) = match outcome {
+        Outcome::Proved => return Ok(see_other(&next.to_ascii())),
+        Outcome::Refused { reference } => (reference, None),
+        Outcome::Paused(paused) => (Reference::random(), Some(paused)),
+    };
+    let (heading, lead) = match paused {
+        None => (t.confirm_wrong_heading, t.confirm_wrong_lead.to_owned()),
+        Some(paused) => (t.paused_heading, page.paused_lead(paused)),
     };
     let mut shown = confirm_page(&page, &me, &next, Some(&with)).await?;
-    shown.problem = Some(problem);
+    shown.problem = Some(Problem { heading, lead });
     shown.reference = Some(&reference);
-    let mut response = page.respond(status, &shown)?;
-    note_refusal(&mut response, reference.clone(), paused);
-    Ok(response)
+    page.refuse(&reference, paused, &shown)
 }
 
 /// The person in their own session, as the verbs take it.

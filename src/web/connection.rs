@@ -42,10 +42,9 @@ impl Progress {
     /// The time by which the next request must arrive. A request under way has its own deadlines.
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
-        if self.under_way.get() == 0 {
-            Some(self.deadline.get())
-        } else {
-            None
+        match self.under_way.get() {
+            0 => Some(self.deadline.get()),
+            _ => None,
         }
     }
 
@@ -57,12 +56,17 @@ impl Progress {
 
     /// A client that is receiving an answer may take its time.
     pub fn has_written(&self, now: Instant) {
-        let rest = if self.has_begun.get() {
+        self.deadline
+            .set(self.deadline.get().max(now + self.rest()));
+    }
+
+    /// The time that is left after an answer.
+    fn rest(&self) -> Duration {
+        if self.has_begun.get() {
             PARTING
         } else {
             KEEP_ALIVE + HEAD_PATIENCE
-        };
-        self.deadline.set(self.deadline.get().max(now + rest));
+        }
     }
 
     fn begin(&self) {
@@ -74,12 +78,7 @@ impl Progress {
     fn end(&self, now: Instant, has_rest: bool) {
         self.under_way.set(self.under_way.get().saturating_sub(1));
         self.has_begun.set(has_rest);
-        let rest = if has_rest {
-            PARTING
-        } else {
-            KEEP_ALIVE + HEAD_PATIENCE
-        };
-        self.deadline.set(now + rest);
+        self.deadline.set(now + self.rest());
     }
 }
 
@@ -103,7 +102,7 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         if let Some(progress) = &self.progress {
-            let has_rest = self.body.as_ref().is_some_and(|body| !body.is_whole());
+            let has_rest = self.body.as_ref().is_some_and(|body| !body.is_whole.get());
             progress.end(Instant::now(), has_rest);
         }
     }

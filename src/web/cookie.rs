@@ -2,53 +2,112 @@
 //! theme. Each has its own name, so that a late answer to a visitor without a session cannot
 //! overwrite a session.
 
-use actix_session::SessionMiddleware;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use actix_session::config::PersistentSession;
 use actix_session::storage::CookieSessionStore;
-use actix_web::HttpRequest;
+use actix_session::{Session, SessionMiddleware};
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, CookieJar, Key, SameSite};
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use strum::VariantArray;
 
-use crate::attempts::Browser;
 use crate::desk::Desk;
+use crate::error::{Error, Result};
 use crate::secret::Secret;
+use crate::signout::LEFT_SESSION_LIFETIME;
 
 /// The only member of the session cookie.
 pub const TOKEN: &str = "token";
 
-const LANGUAGE: &str = "fd_language";
-const THEME: &str = "fd_theme";
-const NOTICE: &str = "fd_notice";
+/// The cookies of the portal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
+pub enum Ours {
+    /// The session's token, sealed by actix-session.
+    Session,
+    /// The browser's binding. Without it, everything that was bound to it is void in this browser.
+    Browser,
+    Language,
+    Theme,
+    /// A notice that the page after a redirect shows once.
+    Notice,
+    /// The sealed session that the browser has just left.
+    Farewell,
+}
 
-const FAREWELL: &str = "fd_farewell";
+impl Ours {
+    /// `__Host-` binds a cookie to exactly this origin; browsers allow it only over https.
+    const fn name(self, desk: &Desk) -> &'static str {
+        match (self, desk.public_url.is_https) {
+            (Self::Session, true) => "__Host-fd_session",
+            (Self::Session, false) => "fd_session",
+            (Self::Browser, true) => "__Host-fd_browser",
+            (Self::Browser, false) => "fd_browser",
+            (Self::Language, _) => "fd_language",
+            (Self::Theme, _) => "fd_theme",
+            (Self::Notice, _) => "fd_notice",
+            (Self::Farewell, _) => "fd_farewell",
+        }
+    }
 
-/// `__Host-` binds a cookie to exactly this origin; browsers allow it only over https.
-const fn session_name(desk: &Desk) -> &'static str {
-    if desk.public_url.is_https {
-        "__Host-fd_session"
-    } else {
-        "fd_session"
+    /// How long the cookie lasts; `None` as long as the browser runs.
+    fn lifetime(self) -> Option<Duration> {
+        match self {
+            Self::Session | Self::Browser => None,
+            Self::Language | Self::Theme => Some(Duration::days(365)),
+            Self::Notice => Some(Duration::seconds(60)),
+            Self::Farewell => LEFT_SESSION_LIFETIME.try_into().ok(),
+        }
+    }
+
+    pub fn read(self, request: &HttpRequest, desk: &Desk) -> Option<String> {
+        Some(request.cookie(self.name(desk))?.value().to_owned())
+    }
+
+    pub fn set(
+        self,
+        response: &mut HttpResponse,
+        desk: &Desk,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Result<()> {
+        add(response, &self.cookie(desk, value.into()))
+    }
+
+    pub fn remove(self, response: &mut HttpResponse, desk: &Desk) -> Result<()> {
+        let mut cookie = self.cookie(desk, "".into());
+        cookie.make_removal();
+        add(response, &cookie)
+    }
+
+    fn cookie(self, desk: &Desk, value: Cow<'static, str>) -> Cookie<'static> {
+        let mut cookie = Cookie::build(self.name(desk), value)
+            .path("/")
+            .secure(desk.public_url.is_https)
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .finish();
+        cookie.set_max_age(self.lifetime());
+        cookie
     }
 }
 
-const fn browser_name(desk: &Desk) -> &'static str {
-    if desk.public_url.is_https {
-        "__Host-fd_browser"
-    } else {
-        "fd_browser"
-    }
+fn add(response: &mut HttpResponse, cookie: &Cookie<'_>) -> Result<()> {
+    response
+        .add_cookie(cookie)
+        .map_err(|error| Error::Internal(format!("a cookie: {error}")))
 }
 
 pub fn session_middleware(desk: &Desk) -> SessionMiddleware<CookieSessionStore> {
-    let seconds = i64::try_from(desk.limits.max.as_secs()).unwrap_or(i64::MAX);
+    let lifetime = desk.limits.max.try_into().unwrap_or(Duration::MAX);
     SessionMiddleware::builder(CookieSessionStore::default(), Key::from(desk.keys.cookie()))
-        .cookie_name(session_name(desk).to_owned())
+        .cookie_name(Ours::Session.name(desk).to_owned())
         .cookie_secure(desk.public_url.is_https)
         .cookie_http_only(true)
         .cookie_same_site(SameSite::Lax)
         .cookie_path("/".to_owned())
-        .session_lifecycle(PersistentSession::default().session_ttl(Duration::seconds(seconds)))
+        .session_lifecycle(PersistentSession::default().session_ttl(lifetime))
         .build()
 }
 
@@ -59,14 +118,6 @@ pub fn session_middleware(desk: &Desk) -> SessionMiddleware<CookieSessionStore> 
 /// parser behind us decodes names: `__%48ost-…`, which browsers let other hosts set, would count as
 /// `__Host-…`. And a single cookie of another application that is not Unicode would cost us ours.
 pub fn keep_ours(headers: &mut HeaderMap, desk: &Desk) {
-    let names = [
-        session_name(desk),
-        browser_name(desk),
-        LANGUAGE,
-        THEME,
-        NOTICE,
-        FAREWELL,
-    ];
     let mut kept: Vec<(&str, Vec<u8>)> = Vec::new();
     let mut doubled: Vec<&str> = Vec::new();
     for header in headers.get_all(COOKIE) {
@@ -76,7 +127,8 @@ pub fn keep_ours(headers: &mut HeaderMap, desk: &Desk) {
                 continue;
             };
             let (name, value) = pair.split_at(at);
-            let Some(name) = names.into_iter().find(|ours| ours.as_bytes() == name) else {
+            let mut ours = Ours::VARIANTS.iter().map(|ours| ours.name(desk));
+            let Some(name) = ours.find(|ours| ours.as_bytes() == name) else {
                 continue;
             };
             if kept.iter().any(|(known, _)| *known == name) {
@@ -103,114 +155,22 @@ pub fn keep_ours(headers: &mut HeaderMap, desk: &Desk) {
     }
 }
 
+/// Puts a session's token into its cookie.
+pub fn set_token(session: &Session, token: &Secret<String>) -> Result<()> {
+    session
+        .insert(TOKEN, token.expose())
+        .map_err(|error| Error::Internal(format!("the session cookie: {error}")))
+}
+
 /// Returns the token in a cookie that was sealed with `SECRET_KEY_PREVIOUS`.
 pub fn token_under_previous_key(request: &HttpRequest, desk: &Desk) -> Option<Secret<String>> {
     let key = Key::from(desk.keys.previous_cookie()?);
-    let name = session_name(desk);
+    let name = Ours::Session.name(desk);
     let mut jar = CookieJar::new();
     jar.add_original(request.cookie(name)?);
     let opened = jar.private(&key).get(name)?;
     // actix-session stores an object of JSON texts.
-    let members: std::collections::HashMap<String, String> =
-        serde_json::from_str(opened.value()).ok()?;
+    let members: HashMap<String, String> = serde_json::from_str(opened.value()).ok()?;
     let token = serde_json::from_str(members.get(TOKEN)?).ok()?;
     Some(Secret::new(token))
-}
-
-/// Removes a session cookie that actix-session cannot open itself.
-pub fn removed_session(desk: &Desk) -> Cookie<'static> {
-    let mut cookie = Cookie::build(session_name(desk), "")
-        .path("/")
-        .secure(desk.public_url.is_https)
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .finish();
-    cookie.make_removal();
-    cookie
-}
-
-/// Carries a notice that the page after a redirect shows once.
-pub fn notice_cookie(desk: &Desk, code: &'static str) -> Cookie<'static> {
-    let mut cookie = preference(desk, NOTICE, code);
-    cookie.set_max_age(Duration::seconds(60));
-    cookie
-}
-
-pub fn removed_notice(desk: &Desk) -> Cookie<'static> {
-    let mut cookie = preference(desk, NOTICE, "");
-    cookie.make_removal();
-    cookie
-}
-
-pub fn notice(request: &HttpRequest) -> Option<String> {
-    Some(request.cookie(NOTICE)?.value().to_owned())
-}
-
-/// Carries the sealed session that the browser has just left.
-pub fn farewell_cookie(desk: &Desk, sealed: String) -> Cookie<'static> {
-    let seconds = i64::try_from(crate::signout::LEFT_SESSION_LIFETIME.as_secs()).unwrap_or(600);
-    Cookie::build(FAREWELL, sealed)
-        .path("/")
-        .secure(desk.public_url.is_https)
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(Duration::seconds(seconds))
-        .finish()
-}
-
-pub fn removed_farewell(desk: &Desk) -> Cookie<'static> {
-    let mut cookie = preference(desk, FAREWELL, "");
-    cookie.make_removal();
-    cookie
-}
-
-pub fn farewell(request: &HttpRequest) -> Option<String> {
-    Some(request.cookie(FAREWELL)?.value().to_owned())
-}
-
-/// Lasts as long as the browser runs.
-pub fn browser_cookie(desk: &Desk, browser: &Browser) -> Cookie<'static> {
-    Cookie::build(browser_name(desk), browser.value().to_owned())
-        .path("/")
-        .secure(desk.public_url.is_https)
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .finish()
-}
-
-/// Removes the binding: everything that was bound to it is void in this browser from now on.
-pub fn removed_browser(desk: &Desk) -> Cookie<'static> {
-    let mut cookie = preference(desk, browser_name(desk), "");
-    cookie.make_removal();
-    cookie
-}
-
-pub fn browser(request: &HttpRequest, desk: &Desk) -> Option<Browser> {
-    Browser::from_cookie(request.cookie(browser_name(desk))?.value())
-}
-
-pub fn language(request: &HttpRequest) -> Option<String> {
-    Some(request.cookie(LANGUAGE)?.value().to_owned())
-}
-
-pub fn theme(request: &HttpRequest) -> Option<String> {
-    Some(request.cookie(THEME)?.value().to_owned())
-}
-
-pub fn language_cookie(desk: &Desk, value: &'static str) -> Cookie<'static> {
-    preference(desk, LANGUAGE, value)
-}
-
-pub fn theme_cookie(desk: &Desk, value: &'static str) -> Cookie<'static> {
-    preference(desk, THEME, value)
-}
-
-fn preference(desk: &Desk, name: &'static str, value: &'static str) -> Cookie<'static> {
-    Cookie::build(name, value)
-        .path("/")
-        .secure(desk.public_url.is_https)
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(Duration::days(365))
-        .finish()
 }

@@ -6,17 +6,17 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
+use actix_web::http::header::{CONTENT_ENCODING, HeaderValue, ORIGIN};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
 
+use super::body::is_form;
 use super::visit::{Visit, desk};
 use crate::attempts::Browser;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 
-/// The name of the hidden field.
 pub const FIELD: &str = "csrf_token";
 
 /// The fields of a form that came from one of our pages.
@@ -65,28 +65,15 @@ pub fn browser_holder(browser: &Browser) -> String {
 }
 
 fn check_origin(request: &HttpRequest, desk: &Desk) -> Result<()> {
-    let header = |name: &str| {
-        request
-            .headers()
-            .get_all(name)
-            .map(actix_web::http::header::HeaderValue::as_bytes)
-    };
-    let is_ours = header(ORIGIN.as_str()).all(|origin| origin == desk.public_url.origin.as_bytes())
-        && header("sec-fetch-site").all(|site| site == b"same-origin" || site == b"none");
-    let content_type = header(CONTENT_TYPE.as_str()).next().unwrap_or_default();
-    let is_form = content_type
-        .split(|byte| *byte == b';')
-        .next()
-        .is_some_and(|essence| {
-            essence
-                .trim_ascii()
-                .eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
-        });
-    if is_ours && is_form {
-        Ok(())
-    } else {
-        Err(Error::ForgedForm)
-    }
+    let headers = request.headers();
+    let ours = desk.public_url.origin.as_bytes();
+    let is_ours = headers
+        .get_all(ORIGIN)
+        .all(|origin| origin.as_bytes() == ours);
+    let mut sites = headers.get_all("sec-fetch-site").map(HeaderValue::as_bytes);
+    let is_from_us = sites.all(|site| site == b"same-origin" || site == b"none");
+    let is_good = is_ours && is_from_us && is_form(headers);
+    is_good.then_some(()).ok_or(Error::ForgedForm)
 }
 
 fn check_token(desk: &Desk, visit: &Visit, body: &[u8]) -> Result<()> {
@@ -95,9 +82,6 @@ fn check_token(desk: &Desk, visit: &Visit, body: &[u8]) -> Result<()> {
         return Err(Error::ForgedForm);
     };
     let holder = holder(visit).ok_or(Error::ForgedForm)?;
-    if desk.keys.is_csrf_token(&holder, &token) {
-        Ok(())
-    } else {
-        Err(Error::ForgedForm)
-    }
+    let is_good = desk.keys.is_csrf_token(&holder, &token);
+    is_good.then_some(()).ok_or(Error::ForgedForm)
 }

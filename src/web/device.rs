@@ -2,7 +2,6 @@
 
 use crate::i18n::Lang;
 
-/// A browser, as a session list shows it.
 pub struct Device {
     pub name: String,
     pub is_phone: bool,

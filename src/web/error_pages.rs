@@ -1,6 +1,6 @@
 //! Every error, as a page in the person's language or as a short JSON document for a program.
 
-use actix_web::http::header::{ALLOW, LOCATION, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
@@ -14,6 +14,7 @@ use crate::error::{self, Cause, DatabaseError, Error, Result, SignInError};
 use crate::i18n::messages::Messages;
 use crate::i18n::sentence::Around;
 use crate::id::Reference;
+use crate::oauth::Prompt;
 use crate::users::User;
 
 impl ResponseError for Error {
@@ -77,30 +78,25 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
     }
 }
 
-/// An answer, and the reference that identifies the error on the page and in the log.
+/// An answer, and the reference that identifies the error on its page and in the log.
 pub struct Shown {
     pub response: HttpResponse,
     pub reference: Option<Reference>,
 }
 
 pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>) -> Shown {
+    let elsewhere = match failed {
+        Error::SignedOut => Some(redirect::address("/login", &visit.here)),
+        Error::FreshSignInNeeded => Some(redirect::fresh_address(&visit.here)),
+        _ => None,
+    };
+    if let Some(elsewhere) = elsewhere.filter(|_| !visit.is_script) {
+        return Shown {
+            response: redirect::see_other(&elsewhere),
+            reference: None,
+        };
+    }
     let status = failed.status_code();
-    if matches!(failed, Error::SignedOut) && !visit.is_script {
-        return Shown {
-            response: HttpResponse::SeeOther()
-                .insert_header((LOCATION, redirect::address("/login", &visit.here)))
-                .finish(),
-            reference: None,
-        };
-    }
-    if matches!(failed, Error::FreshSignInNeeded) && !visit.is_script {
-        return Shown {
-            response: HttpResponse::SeeOther()
-                .insert_header((LOCATION, redirect::fresh_address(&visit.here)))
-                .finish(),
-            reference: None,
-        };
-    }
     let reference = match failed {
         Error::SignIn(error) => error.reference.clone(),
         _ => Reference::random(),
@@ -134,17 +130,15 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
 }
 
 fn json(visit: &Visit, status: StatusCode, failed: &Error, reference: &Reference) -> HttpResponse {
-    let t = visit.lang.messages();
+    let (heading, _) = heading_and_lead(visit.lang.messages(), failed);
+    let document = serde_json::json!({
+        "error": code(failed),
+        "message": heading,
+        "reference": reference,
+    });
     HttpResponse::build(status)
         .content_type("application/json; charset=utf-8")
-        .body(
-            serde_json::json!({
-                "error": code(failed),
-                "message": heading_and_lead(t, failed).0,
-                "reference": reference,
-            })
-            .to_string(),
-        )
+        .body(document.to_string())
 }
 
 const fn code(failed: &Error) -> &'static str {
@@ -249,11 +243,10 @@ fn page(
     failed: &Error,
     reference: &Reference,
 ) -> Result<HttpResponse> {
+    let page = Page::new(desk, visit, viewer)?;
     if let Error::SignIn(error) = failed {
-        let page = Page::new(desk, visit, viewer)?;
         return sign_in_page(&page, status, error);
     }
-    let page = Page::new(desk, visit, viewer)?;
     let (heading, lead) = heading_and_lead(page.t, failed);
     let is_ours = status.is_server_error();
     if viewer.is_some() && !is_ours {
@@ -282,25 +275,19 @@ fn page(
 }
 
 fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Result<HttpResponse> {
-    let mut retry = redirect::address("/oauth2/login", &error.next);
-    if !page.desk.providers.is_one() && !error.provider.is_empty() {
-        retry.push_str("&provider=");
-        retry.push_str(&error.provider);
-    }
+    let begin =
+        |prompt, provider: &str| redirect::begin_address(page.desk, &error.next, prompt, provider);
     if let Cause::Inactive { username } = &error.cause {
-        // The provider still knows who was here, and might send back the same person without
-        // asking.
-        retry.push_str("&prompt=login");
-        return page.respond(
-            status,
-            &Deactivated {
-                page,
-                username,
-                retry,
-                logout_url: page.logout_url(&error.provider),
-                reference: &error.reference,
-            },
-        );
+        let shown = Deactivated {
+            page,
+            username,
+            // The provider still knows who was here, and might send back the same person without
+            // asking.
+            retry: begin(Prompt::Login, &error.provider),
+            logout_url: page.logout_url(&error.provider),
+            reference: &error.reference,
+        };
+        return page.respond(status, &shown);
     }
     let t = page.t;
     let (lead, steps) = explain(t, &error.cause);
@@ -309,6 +296,7 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         let account = ("/account".to_owned(), t.back_to_account.to_owned());
         (t.linking_failed, account)
     } else {
+        let retry = begin(Prompt::Unasked, &error.provider);
         (t.sign_in_failed, (retry, t.try_again.to_owned()))
     };
     let mut shown = SignInFailed {
@@ -327,10 +315,7 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         name = first.map_or_else(|| by.clone(), |first| page.label_of(first));
         shown.heading = t.kept_out_heading;
         if let Some(first) = first {
-            let mut begin = redirect::address("/oauth2/login", &error.next);
-            begin.push_str("&provider=");
-            begin.push_str(by);
-            shown.onward = (begin, page.continue_with(first));
+            shown.onward = (begin(Prompt::Unasked, by), page.continue_with(first));
             shown.lead = Lead::About(t.cause_kept_out, &name);
         } else {
             shown.steps = vec![t.step_ask_to_readmit];
@@ -415,12 +400,11 @@ pub async fn no_such_page(request: HttpRequest) -> Result<HttpResponse> {
     if desk.providers.at(request.path()).is_some() {
         allowed.push("GET");
     }
-    if !allowed.is_empty() {
-        return Err(Error::MethodNotAllowed {
-            allow: allowed.join(", "),
-        });
+    if allowed.is_empty() {
+        return Err(Error::NotFound);
     }
-    Err(Error::NotFound)
+    let allow = allowed.join(", ");
+    Err(Error::MethodNotAllowed { allow })
 }
 
 fn matches(pattern: &str, path: &str) -> bool {

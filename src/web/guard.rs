@@ -12,6 +12,7 @@ use super::cookie;
 use super::visit::{Visit, desk};
 use crate::admin::Admin;
 use crate::db::Conn;
+use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::jobs;
 use crate::secret::sha256;
@@ -26,6 +27,19 @@ pub struct SignedIn {
     pub user: User,
 }
 
+impl SignedIn {
+    /// Returns the authority of an admin, if the person is one.
+    pub fn admin(&self) -> Option<Admin> {
+        Admin::of(&self.user, &self.session, self.visit.client.clone())
+    }
+
+    /// Refuses a page about an act that needs a fresh sign-in.
+    pub fn check_fresh(&self, desk: &Desk) -> Result<()> {
+        let admin = self.admin().ok_or(Error::Forbidden)?;
+        admin.check_fresh(desk.clock.now())
+    }
+}
+
 /// The person of this request, for error pages and the log line.
 pub struct Viewer(pub User);
 
@@ -36,8 +50,7 @@ impl FromRequest for SignedIn {
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move { signed_in(&request).await?.ok_or(Error::SignedOut) })
+        Box::pin(required(request.clone()))
     }
 }
 
@@ -46,7 +59,6 @@ pub trait Needed: Unpin + 'static {
     const ROLE: Role;
 }
 
-/// Every person who is signed in.
 pub struct Anyone;
 pub struct Staff;
 pub struct Superuser;
@@ -93,11 +105,10 @@ impl FromRequest for Acting {
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
+        let me = required(request.clone());
         Box::pin(async move {
-            let me = signed_in(&request).await?.ok_or(Error::SignedOut)?;
-            let admin = Admin::of(&me.user, &me.session, me.visit.client.clone())
-                .ok_or(Error::Forbidden)?;
+            let me = me.await?;
+            let admin = me.admin().ok_or(Error::Forbidden)?;
             Ok(Self { me, admin })
         })
     }
@@ -105,9 +116,6 @@ impl FromRequest for Acting {
 
 impl<N: Needed> Reader<N> {
     /// Returns the reader and the result of `query`, which runs only for readers who have access.
-    ///
-    /// # Errors
-    /// [`Error::SignedOut`], [`Error::Forbidden`], or what `query` returns.
     pub async fn read<T, F>(self, query: F) -> Result<(SignedIn, T)>
     where
         T: Send + 'static,
@@ -121,9 +129,6 @@ impl<N: Needed> Reader<N> {
 
     /// Like [`Reader::read`], with input from the address. A fault in the input is reported only
     /// after the reader is known, because the error page shows their name.
-    ///
-    /// # Errors
-    /// As [`Reader::read`]; the error of `input`.
     pub async fn read_by<I, T, F>(self, input: Result<I>, query: F) -> Result<(SignedIn, I, T)>
     where
         I: Clone + Send + 'static,
@@ -151,7 +156,6 @@ impl<N: Needed> Reader<N> {
     }
 }
 
-/// A live session and its user.
 pub struct SessionOfUser {
     pub session: Session,
     pub user: User,
@@ -161,6 +165,10 @@ pub struct SessionOfUser {
 pub async fn signed_in(request: &HttpRequest) -> Result<Option<SignedIn>> {
     let found = find(request, |_, _| Ok(())).await?;
     Ok(found.map(|(me, ())| me))
+}
+
+async fn required(request: HttpRequest) -> Result<SignedIn> {
+    signed_in(&request).await?.ok_or(Error::SignedOut)
 }
 
 async fn find<T, F>(request: &HttpRequest, query: F) -> Result<Option<(SignedIn, T)>>
@@ -176,25 +184,20 @@ where
     let now = desk.clock.now();
     let limits = desk.limits;
     let hash = sha256(token.expose().as_bytes());
-    let found = desk
-        .db
-        .read(move |conn| {
-            let Some((session, user)) = sessions::find_live(conn, now, limits, &hash)? else {
-                return Ok(None);
-            };
-            let found = SessionOfUser { session, user };
-            let read = query(conn, &found)?;
-            Ok(Some((found, read)))
-        })
-        .await?;
-    let Some((SessionOfUser { session, user }, read)) = found else {
+    let found = desk.db.read(move |conn| {
+        let Some((session, user)) = sessions::find_live(conn, now, limits, &hash)? else {
+            return Ok(None);
+        };
+        let found = SessionOfUser { session, user };
+        let read = query(conn, &found)?;
+        Ok(Some((found, read)))
+    });
+    let Some((SessionOfUser { session, user }, read)) = found.await? else {
         return Ok(None);
     };
     if visit.is_under_previous_key {
         // The cookie is sealed again with the current key, so that the previous one can be retired.
-        if let Err(error) = request.get_session().insert(cookie::TOKEN, token.expose()) {
-            return Err(Error::Internal(format!("the session cookie: {error}")));
-        }
+        cookie::set_token(&request.get_session(), token)?;
     }
     if session.is_touch_due(now) {
         jobs::touch(desk, session.id);

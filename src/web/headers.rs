@@ -11,43 +11,36 @@ use crate::desk::Desk;
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
+const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
 pub fn add(headers: &mut HeaderMap, desk: &Desk, path: &str) {
+    let (has_cache, has_vary) = (
+        headers.contains_key(CACHE_CONTROL),
+        headers.contains_key(VARY),
+    );
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
     };
     set(CONTENT_SECURITY_POLICY, POLICY);
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(X_FRAME_OPTIONS, "DENY");
-    set(
-        HeaderName::from_static("cross-origin-opener-policy"),
-        "same-origin",
-    );
-    set(
-        HeaderName::from_static("cross-origin-resource-policy"),
-        "same-origin",
-    );
+    set(OPENER, "same-origin");
+    set(RESOURCE, "same-origin");
     if desk.public_url.is_https {
         set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     // The callback's address holds code and state: nothing on its page may pass them on. On other
     // pages, `no-referrer` would make Chromium send `Origin: null` with our own forms.
-    let is_callback = desk.providers.at(path).is_some();
-    set(
-        REFERRER_POLICY,
-        if is_callback {
-            "no-referrer"
-        } else {
-            "same-origin"
-        },
-    );
-    if !headers.contains_key(CACHE_CONTROL) {
-        insert_unless_set(headers, CACHE_CONTROL, "no-store");
-        insert_unless_set(headers, VARY, "Accept-Language, Cookie");
-    }
-}
-
-fn insert_unless_set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
-    if !headers.contains_key(&name) {
-        headers.insert(name, HeaderValue::from_static(value));
+    let referrer = match desk.providers.at(path) {
+        Some(_) => "no-referrer",
+        None => "same-origin",
+    };
+    set(REFERRER_POLICY, referrer);
+    if !has_cache {
+        set(CACHE_CONTROL, "no-store");
+        if !has_vary {
+            set(VARY, "Accept-Language, Cookie");
+        }
     }
 }

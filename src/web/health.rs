@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use log::warn;
 
 use crate::db::MigrationState;
@@ -15,25 +15,23 @@ pub async fn healthz() -> HttpResponse {
 
 /// Answers 503 while the server is stopping, and while the database or its tables are missing.
 pub async fn readyz(desk: Data<Desk>) -> HttpResponse {
-    if !desk.is_ready.load(Ordering::Relaxed) {
-        return text(HttpResponse::ServiceUnavailable(), "stopping\n");
-    }
-    match desk.db.migration_state().await {
-        Ok(MigrationState::Current | MigrationState::TooNew) => text(HttpResponse::Ok(), "ready\n"),
-        Ok(MigrationState::Pending(_)) => text(
-            HttpResponse::ServiceUnavailable(),
-            "migrations are pending\n",
-        ),
-        Err(error) => {
-            warn!(event = "readyz", outcome = "failed"; "{error}");
-            text(
-                HttpResponse::ServiceUnavailable(),
-                "the database is not available\n",
-            )
+    let problem = if desk.is_ready.load(Ordering::Relaxed) {
+        match desk.db.migration_state().await {
+            Ok(MigrationState::Current | MigrationState::TooNew) => {
+                return text(HttpResponse::Ok(), "ready\n");
+            }
+            Ok(MigrationState::Pending(_)) => "migrations are pending\n",
+            Err(error) => {
+                warn!(event = "readyz", outcome = "failed"; "{error}");
+                "the database is not available\n"
+            }
         }
-    }
+    } else {
+        "stopping\n"
+    };
+    text(HttpResponse::ServiceUnavailable(), problem)
 }
 
-fn text(mut builder: actix_web::HttpResponseBuilder, body: &'static str) -> HttpResponse {
+fn text(mut builder: HttpResponseBuilder, body: &'static str) -> HttpResponse {
     builder.content_type("text/plain; charset=utf-8").body(body)
 }

@@ -36,6 +36,17 @@ pub struct ListFilter {
     words: fn(&Page<'_>, &str) -> String,
 }
 
+impl List {
+    /// Declares a list that has only pages.
+    pub const fn without_filters(path: &'static str) -> Self {
+        Self {
+            path,
+            filters: &[],
+            others: &[],
+        }
+    }
+}
+
 impl ListFilter {
     /// Creates a filter whose value is typed.
     pub const fn typed(name: &'static str, label: fn(&'static Messages) -> &'static str) -> Self {
@@ -61,7 +72,7 @@ impl ListFilter {
 /// The address of a list: its path and its parameters, without empty values.
 #[derive(Clone, Debug)]
 pub struct ListQuery {
-    path: &'static str,
+    pub path: &'static str,
     pairs: Vec<(&'static str, String)>,
 }
 
@@ -70,10 +81,8 @@ const PAGING: [&str; 4] = ["after", "before", "last", "select"];
 
 impl ListQuery {
     /// Parses the parameters that the list knows, each at most once.
-    ///
-    /// # Errors
-    /// [`Error::BadRequest`] for a value that is too long or has a control character, which
-    /// PostgreSQL would refuse even to compare.
+    /// A value that is too long is refused, and one with a control character, which PostgreSQL
+    /// would refuse even to compare.
     pub fn parse(list: &List, query: &str) -> Result<Self> {
         let filters = list.filters.iter().map(|filter| filter.name);
         let known = filters.chain(list.others.iter().copied());
@@ -97,28 +106,20 @@ impl ListQuery {
         })
     }
 
-    /// # Errors
-    /// As [`ListQuery::parse`]
     pub fn of(list: &List, request: &HttpRequest) -> Result<Self> {
         Self::parse(list, request.query_string())
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.pairs
-            .iter()
-            .find(|(given, _)| *given == name)
-            .map(|(_, value)| value.as_str())
+        let found = self.pairs.iter().find(|(given, _)| *given == name);
+        found.map(|(_, value)| value.as_str())
     }
 
-    /// The value for the field of a form.
     pub fn value(&self, name: &str) -> &str {
         self.get(name).unwrap_or_default()
     }
 
-    /// Parses a value that must have a certain form.
-    ///
-    /// # Errors
-    /// [`Error::BadRequest`] for any other.
+    /// Parses a value. One that does not have the form is a bad request.
     pub fn parsed<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
         match self.get(name) {
             None => Ok(None),
@@ -126,8 +127,7 @@ impl ListQuery {
         }
     }
 
-    /// # Errors
-    /// [`Error::BadRequest`] for two positions at once, or for an invalid one.
+    /// Parses the position of the page. Two positions at once are a bad request.
     pub fn page(&self) -> Result<ListPage> {
         let id = |text: &str| text.parse::<i64>().map_err(|_| Error::BadRequest);
         match (self.get("after"), self.get("before"), self.get("last")) {
@@ -139,16 +139,13 @@ impl ListQuery {
         }
     }
 
-    /// # Errors
-    /// [`Error::BadRequest`] for a size that the list does not offer.
+    /// Parses the size of a page, which must be one that the list offers.
     pub fn size(&self) -> Result<usize> {
-        let Some(given) = self.get("size") else {
-            return Ok(PAGE_SIZE);
+        let offered = |given: &str| {
+            let mut sizes = PAGE_SIZES.into_iter();
+            sizes.find(|size| size.to_string() == given)
         };
-        PAGE_SIZES
-            .into_iter()
-            .find(|size| size.to_string() == given)
-            .ok_or(Error::BadRequest)
+        Ok(self.parsed("size", offered)?.unwrap_or(PAGE_SIZE))
     }
 
     /// The filters and the order, without the page: `q=wang&status=active`.
@@ -163,15 +160,11 @@ impl ListQuery {
 
     /// This address with one value changed or removed, starting at the first page.
     pub fn with(&self, name: &'static str, value: Option<&str>) -> String {
-        self.with_all(self.path, &[(name, value)])
+        self.at(self.path, &[(name, value)])
     }
 
-    /// The same filters with another path.
-    pub fn at(&self, path: &str, more: &[(&'static str, Option<&str>)]) -> String {
-        self.with_all(path, more)
-    }
-
-    fn with_all(&self, path: &str, changes: &[(&'static str, Option<&str>)]) -> String {
+    /// The same filters with another path and other changes.
+    pub fn at(&self, path: &str, changes: &[(&'static str, Option<&str>)]) -> String {
         let is_kept = |name: &str| {
             !PAGING.contains(&name) && !changes.iter().any(|(given, _)| *given == name)
         };
@@ -183,20 +176,25 @@ impl ListQuery {
         let added = changes
             .iter()
             .filter_map(|(name, value)| Some((*name, (*value)?)));
-        let query = encode(kept.chain(added));
-        if query.is_empty() {
-            path.to_owned()
-        } else {
-            format!("{path}?{query}")
-        }
-    }
-
-    pub fn path(&self) -> &'static str {
-        self.path
+        with_query(path, kept.chain(added))
     }
 }
 
-pub fn encode<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+/// Finds the value of a code.
+pub fn find_code<T: Copy>(table: &[(&str, T)], code: &str) -> Option<T> {
+    let found = table.iter().find(|(known, _)| *known == code);
+    found.map(|(_, value)| *value)
+}
+
+/// Returns an address. Without parameters, it has no `?`.
+pub fn with_query<'a>(path: &str, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    match encode(pairs).as_str() {
+        "" => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
+fn encode<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let pairs: Vec<String> = pairs
         .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, VALUE)))
         .collect();
@@ -228,10 +226,7 @@ impl Pager {
     ) -> Self {
         let at = |name, id: i64| address.with(name, Some(&id.to_string()));
         let is_backward = address.get("before").is_some() || address.get("last").is_some();
-        let resume = listing.stopped_at.map(|id| {
-            let name = if is_backward { "before" } else { "after" };
-            at(name, id)
-        });
+        let onward = if is_backward { "before" } else { "after" };
         let size = address.size().unwrap_or(PAGE_SIZE);
         Self {
             label,
@@ -240,7 +235,7 @@ impl Pager {
             previous: listing.previous(&id).map(|id| at("before", id)),
             next: listing.next(&id).map(|id| at("after", id)),
             last: listing.has_next.then(|| address.with("last", Some("1"))),
-            resume,
+            resume: listing.stopped_at.map(|id| at(onward, id)),
             sizes: PAGE_SIZES
                 .into_iter()
                 .map(|each| {
@@ -296,14 +291,12 @@ pub fn total_in_words(page: &Page<'_>, total: Option<Total>) -> String {
     }
 }
 
-/// A filter's field.
 pub struct Select {
     pub name: &'static str,
     pub label: &'static str,
     pub options: Vec<Choice>,
 }
 
-/// An option of a select.
 pub struct Choice {
     pub value: &'static str,
     pub label: String,

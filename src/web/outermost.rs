@@ -2,6 +2,7 @@
 //! pages, and sets headers.
 
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -15,12 +16,13 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use futures_util::FutureExt as _;
 use log::{error, info, warn};
 
+use super::body::{self, Watched};
 use super::connection::UnderWay;
 use super::cookie;
 use super::guard::{Viewer, signed_in};
 use super::host::{self, Host};
 use super::visit::{Visit, desk};
-use super::{body, error_pages, headers};
+use super::{error_pages, headers};
 use crate::desk::Desk;
 use crate::error::{DatabaseError, Error};
 use crate::id::Reference;
@@ -34,10 +36,9 @@ pub async fn wrap(
     cookie::keep_ours(request.headers_mut(), &desk);
     let visit = Visit::without_session(request.request(), &desk);
     request.extensions_mut().insert(visit.clone());
-    let mut line = Line::of(request.request(), &visit);
     let body = body::watch(&mut request, &desk.failpoint);
     let _under_way = UnderWay::begin(request.request(), body.clone());
-    let is_late = || body.as_ref().is_some_and(|body| body.is_late());
+    let mut line = Line::of(request.request(), &visit, body);
 
     match host::judge(request.request(), &desk) {
         Host::Ours => {}
@@ -55,34 +56,7 @@ pub async fn wrap(
     // A panic only affects its own request.
     let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let failed = match answer {
-        Ok(Ok(response)) => {
-            let (http, response) = response.into_parts();
-            let mut response = match response.error() {
-                None => {
-                    line.reference = response.extensions().get().cloned();
-                    response.map_into_boxed_body()
-                }
-                Some(failed) => {
-                    let visit = Visit::of(&http, &desk);
-                    let extensions = http.extensions();
-                    let viewer = extensions.get::<Viewer>().map(|viewer| &viewer.0);
-                    if is_late() {
-                        line.show(&Error::Timeout, &desk, &visit, viewer)
-                    } else {
-                        line.show_failed(failed, &desk, &visit, viewer)
-                    }
-                }
-            };
-            if is_late() {
-                // The rest of the body would be read as the next request.
-                response
-                    .head_mut()
-                    .set_connection_type(ConnectionType::Close);
-            }
-            headers::add(response.headers_mut(), &desk, &line.path);
-            line.log(response.status(), http.extensions().get::<Viewer>());
-            return Ok(ServiceResponse::new(http, response));
-        }
+        Ok(Ok(response)) => return Ok(line.finish(response, &desk)),
         // The request is gone; only what was noted earlier is left.
         Ok(Err(failed)) => failed,
         Err(_panic) => Error::Internal("a handler panicked".to_owned()).into(),
@@ -128,17 +102,53 @@ struct Line {
     path: String,
     address: String,
     reference: Option<Reference>,
+    body: Option<Rc<Watched>>,
 }
 
 impl Line {
-    fn of(request: &HttpRequest, visit: &Visit) -> Self {
+    fn of(request: &HttpRequest, visit: &Visit, body: Option<Rc<Watched>>) -> Self {
         Self {
             started: Instant::now(),
             method: request.method().clone(),
             path: request.path().to_owned(),
             address: visit.client.address.clone(),
             reference: None,
+            body,
         }
+    }
+
+    /// Shows the error of an answer, if it has one, and sets the headers.
+    fn finish(
+        &mut self,
+        response: ServiceResponse<impl MessageBody + 'static>,
+        desk: &Desk,
+    ) -> ServiceResponse<BoxBody> {
+        let is_late = self.body.as_ref().is_some_and(|body| body.is_late.get());
+        let (http, response) = response.into_parts();
+        let mut response = match response.error() {
+            None => {
+                self.reference = response.extensions().get().cloned();
+                response.map_into_boxed_body()
+            }
+            Some(failed) => {
+                let visit = Visit::of(&http, desk);
+                let extensions = http.extensions();
+                let viewer = extensions.get::<Viewer>().map(|viewer| &viewer.0);
+                if is_late {
+                    self.show(&Error::Timeout, desk, &visit, viewer)
+                } else {
+                    self.show_failed(failed, desk, &visit, viewer)
+                }
+            }
+        };
+        if is_late {
+            // The rest of the body would be read as the next request.
+            let head = response.head_mut();
+            head.set_connection_type(ConnectionType::Close);
+        }
+        headers::add(response.headers_mut(), desk, &self.path);
+        self.log(response.status(), http.extensions().get());
+        ServiceResponse::new(http, response)
     }
 
     /// Shows our own error, or the equivalent of one from actix-web.
@@ -170,14 +180,14 @@ impl Line {
         viewer: Option<&User>,
     ) -> HttpResponse {
         let shown = error_pages::render(failed, desk, visit, viewer);
-        let reference = shown.reference.as_ref().map_or("", Reference::as_str);
+        let reference = shown.reference.as_ref();
         match failed {
             Error::Internal(_)
             | Error::Database(DatabaseError::Query(_) | DatabaseError::Down(_)) => {
-                error!(event = "error", reference = reference; "{failed}");
+                error!(event = "error", reference = reference.map_or("", Reference::as_str); "{failed}");
             }
             Error::Database(DatabaseError::Busy) | Error::ForgedForm => {
-                warn!(event = "error", reference = reference; "{failed}");
+                warn!(event = "error", reference = reference.map_or("", Reference::as_str); "{failed}");
             }
             _ => {}
         }

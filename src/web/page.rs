@@ -4,23 +4,24 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use actix_web::http::header::RETRY_AFTER;
 use askama::{FastWritable, Template};
+use url::Url;
 
 use super::assets::{ASSETS, Assets};
-use super::cookie::browser_cookie;
+use super::cookie::Ours;
 use super::csrf::{self, FIELD};
 use super::visit::{Sender, Theme, Visit};
 use crate::attempts::Browser;
 use crate::audit::Actor;
-use crate::branding::{File, HelpAddress};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n::messages::Messages;
 use crate::i18n::{self, Lang, sentence};
-use crate::id::UserId;
+use crate::id::{Reference, UserId};
 use crate::oauth::Provider;
 use crate::throttle::Paused;
 use crate::users::{Role, User, terms};
@@ -31,7 +32,6 @@ pub struct Page<'a> {
     pub lang: Lang,
     theme: Theme,
     pub assets: &'static Assets,
-    /// The hidden field of each form.
     pub csrf_field: &'static str,
     pub csrf_token: String,
     /// The address to return to after a form that changes nothing on the page.
@@ -40,7 +40,6 @@ pub struct Page<'a> {
     pub is_repeatable: bool,
     pub now: UnixTime,
     pub version: &'static str,
-    /// The person who is signed in.
     pub viewer: Option<Person>,
     /// The binding for a browser that has none yet, so that its forms can be recognised. If none
     /// may be given, the forms of this page are refused, and those of the next page work.
@@ -48,8 +47,6 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// # Errors
-    /// [`Error::Internal`] without random bytes.
     pub fn new(desk: &'a Desk, visit: &'a Visit, viewer: Option<&User>) -> Result<Self> {
         let mut fresh_browser = None;
         let holder = if let Some(holder) = csrf::holder(visit) {
@@ -78,27 +75,42 @@ impl<'a> Page<'a> {
     }
 
     /// Renders the page, with the binding's cookie if there is a new one.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the template fails.
     pub fn respond(&self, status: StatusCode, template: &impl Template) -> Result<HttpResponse> {
         let html = template
             .render()
             .map_err(|error| Error::Internal(format!("template: {error}")))?;
-        Ok(self.builder(status).body(html))
+        let mut response = HttpResponse::build(status)
+            .content_type("text/html; charset=utf-8")
+            .body(html);
+        if let Some(browser) = &self.fresh_browser {
+            Ours::Browser.set(&mut response, self.desk, browser.value().to_owned())?;
+        }
+        Ok(response)
     }
 
     pub fn ok(&self, template: &impl Template) -> Result<HttpResponse> {
         self.respond(StatusCode::OK, template)
     }
 
-    fn builder(&self, status: StatusCode) -> HttpResponseBuilder {
-        let mut builder = HttpResponse::build(status);
-        builder.content_type("text/html; charset=utf-8");
-        if let Some(browser) = &self.fresh_browser {
-            builder.cookie(browser_cookie(self.desk, browser));
+    /// Renders a page that says why something was refused. Its reference is also in the log line of
+    /// the request, and programs learn when to try again.
+    pub fn refuse(
+        &self,
+        reference: &Reference,
+        paused: Option<Paused>,
+        template: &impl Template,
+    ) -> Result<HttpResponse> {
+        let status = match paused {
+            Some(_) => StatusCode::TOO_MANY_REQUESTS,
+            None => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        let mut response = self.respond(status, template)?;
+        response.extensions_mut().insert(reference.clone());
+        if let Some(paused) = paused {
+            let seconds = paused.retry_after.as_secs() + 1;
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
-        builder
+        Ok(response)
     }
 
     // -- for templates --
@@ -144,34 +156,21 @@ impl<'a> Page<'a> {
         self.desk.time_zone.iana_name().unwrap_or("UTC")
     }
 
-    /// The company's name, if it is set.
     pub fn company(&self) -> Option<&str> {
         self.desk.branding.company.of(self.lang)
     }
 
     /// The name beside the bell: `Qinghe Frontdesk`.
     pub fn site_name(&self) -> String {
-        match self.company() {
-            Some(company) => format!("{company} Frontdesk"),
-            None => "Frontdesk".to_owned(),
-        }
+        let company = self.company();
+        company.map_or_else(
+            || "Frontdesk".to_owned(),
+            |company| format!("{company} Frontdesk"),
+        )
     }
 
-    /// The operator's notice to everyone.
     pub fn site_notice(&self) -> Option<&str> {
         self.desk.branding.notice.of(self.lang)
-    }
-
-    pub fn logo(&self) -> Option<&File> {
-        self.desk.branding.logo.as_ref()
-    }
-
-    pub fn brand_style(&self) -> Option<&File> {
-        self.desk.branding.style.as_ref()
-    }
-
-    pub fn help(&self) -> Option<&HelpAddress> {
-        self.desk.branding.help.as_ref()
     }
 
     /// The person or program that did something, in words; empty for those without a name.
@@ -208,7 +207,7 @@ impl<'a> Page<'a> {
         self.t.in_brackets.with(place)
     }
 
-    /// Says for how long the password form is paused, and what works in the meantime.
+    /// Says for how long the password form is paused.
     pub fn paused_lead(&self, paused: Paused) -> String {
         let minutes = paused.retry_after.as_secs().div_ceil(60).max(1);
         self.t.paused_lead.with(minutes)
@@ -230,28 +229,26 @@ impl<'a> Page<'a> {
 
     /// The words on a provider's button.
     pub fn continue_with(&self, provider: &Provider) -> String {
-        let label = provider.settings().label.as_ref();
-        match label.and_then(|label| label.of(self.lang)) {
+        match self.label(provider) {
             Some(name) => self.t.continue_with.with(name),
             None => self.t.continue_with_company.to_owned(),
         }
     }
 
-    /// A provider's name.
+    fn label<'b>(&self, provider: &'b Provider) -> Option<&'b str> {
+        provider.settings().label.as_ref()?.of(self.lang)
+    }
+
     pub fn label_of(&self, provider: &Provider) -> String {
-        let label = provider.settings().label.as_ref();
-        label
-            .and_then(|label| label.of(self.lang))
+        self.label(provider)
             .unwrap_or(self.t.company_account)
             .to_owned()
     }
 
     /// A provider's name, by its id; the id itself if the provider is no longer configured.
     pub fn provider_name(&self, id: &str) -> String {
-        match self.desk.providers.find(id) {
-            Some(provider) => self.label_of(provider),
-            None => id.to_owned(),
-        }
+        let provider = self.desk.providers.find(id);
+        provider.map_or_else(|| id.to_owned(), |provider| self.label_of(provider))
     }
 
     /// Returns whether permissions from this origin count.
@@ -259,21 +256,21 @@ impl<'a> Page<'a> {
         self.desk.roles.counting.has(origin)
     }
 
-    /// The host of a provider's sign-in page.
     pub fn host_of(provider: &Provider) -> String {
-        let settings = provider.settings();
-        let known = provider.known();
-        let host = match &known {
-            Some(known) => known.authorize.host_str().map(str::to_owned),
-            None => settings.issuer.as_ref().and_then(|issuer| {
-                let url = url::Url::parse(issuer).ok()?;
-                url.host_str().map(str::to_owned)
-            }),
+        let url = match provider.known() {
+            Some(known) => Some(known.authorize.clone()),
+            None => provider
+                .settings()
+                .issuer
+                .as_deref()
+                .and_then(|issuer| issuer.parse().ok()),
         };
-        host.unwrap_or_default()
+        url.as_ref()
+            .and_then(Url::host_str)
+            .unwrap_or_default()
+            .to_owned()
     }
 
-    /// The same, by the provider's id.
     pub fn provider_host(&self, id: &str) -> String {
         let provider = self.desk.providers.find(id);
         provider.map_or_else(String::new, |provider| Self::host_of(provider))
@@ -303,6 +300,12 @@ impl<'a> Page<'a> {
             Role::Superuser => self.t.role_superuser,
         }
     }
+}
+
+/// The message above a form whose password was refused.
+pub struct Problem {
+    pub heading: &'static str,
+    pub lead: String,
 }
 
 /// A time, through any number of references that a template adds.

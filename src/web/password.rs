@@ -1,7 +1,6 @@
 //! Changing one's own local password.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
@@ -11,7 +10,6 @@ use super::confirm::owner;
 use super::csrf::Form;
 use super::guard::{Reader, SignedIn};
 use super::page::Page;
-use super::reference::note_refusal;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::id::Reference;
@@ -25,17 +23,15 @@ use crate::users;
 struct PasswordPage<'a> {
     page: &'a Page<'a>,
     username: &'a str,
-    fields: [Field; 3],
     problem: Option<Problem>,
     reference: Option<&'a Reference>,
 }
 
-struct Field {
-    name: &'static str,
-    label: &'static str,
-    hint: &'static str,
-    autocomplete: &'static str,
-    is_bad: bool,
+impl PasswordPage<'_> {
+    fn is_bad(&self, field: &str) -> bool {
+        let bad = self.problem.as_ref().map(|problem| problem.field);
+        bad == Some(field)
+    }
 }
 
 /// A problem, and the field that it concerns.
@@ -48,38 +44,18 @@ const CURRENT: &str = "current_password";
 const NEW: &str = "new_password";
 const AGAIN: &str = "new_password_again";
 
-fn fields(page: &Page<'_>, bad: &str) -> [Field; 3] {
-    let t = page.t;
-    [
-        (CURRENT, t.current_password, "", "current-password"),
-        (NEW, t.new_password, t.new_password_hint, "new-password"),
-        (AGAIN, t.new_password_again, "", "new-password"),
-    ]
-    .map(|(name, label, hint, autocomplete)| Field {
-        name,
-        label,
-        hint,
-        autocomplete,
-        is_bad: name == bad,
-    })
-}
-
 /// Shows the form. For accounts without a local password, this page does not exist.
 pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
     let (me, ()) = reader
         .read(|conn, found| {
-            if users::has_password(conn, found.user.id)? {
-                Ok(())
-            } else {
-                Err(Error::NotFound)
-            }
+            let has_password = users::has_password(conn, found.user.id)?;
+            has_password.then_some(()).ok_or(Error::NotFound)
         })
         .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     page.ok(&PasswordPage {
         page: &page,
         username: &me.user.username,
-        fields: fields(&page, ""),
         problem: None,
         reference: None,
     })
@@ -119,7 +95,7 @@ pub async fn change(
     let mut paused = None;
     let mut known_reference = None;
     let (field, text) = match password::change_own(&desk, owner(&me), current, typed).await? {
-        Change::Changed => return Ok(back_to_account(&desk, AccountNotice::PasswordChanged)),
+        Change::Changed => return back_to_account(&desk, AccountNotice::PasswordChanged),
         Change::Refused { reference } => {
             known_reference = Some(reference);
             (CURRENT, t.current_password_wrong.to_owned())
@@ -133,22 +109,13 @@ pub async fn change(
             (field, text.to_owned())
         }
     };
-    let status = match paused {
-        Some(_) => StatusCode::TOO_MANY_REQUESTS,
-        None => StatusCode::UNPROCESSABLE_ENTITY,
-    };
     // Every page with a refusal has a reference that is also in the log.
     let reference = known_reference.unwrap_or_else(Reference::random);
-    let mut response = page.respond(
-        status,
-        &PasswordPage {
-            page: &page,
-            username: &me.user.username,
-            fields: fields(&page, field),
-            problem: Some(Problem { field, text }),
-            reference: Some(&reference),
-        },
-    )?;
-    note_refusal(&mut response, reference, paused);
-    Ok(response)
+    let shown = PasswordPage {
+        page: &page,
+        username: &me.user.username,
+        problem: Some(Problem { field, text }),
+        reference: Some(&reference),
+    };
+    page.refuse(&reference, paused, &shown)
 }

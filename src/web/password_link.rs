@@ -2,7 +2,6 @@
 //! sets the password and signs in.
 
 use actix_session::Session as CookieSession;
-use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -11,20 +10,28 @@ use serde::Deserialize;
 use super::csrf::Form;
 use super::page::{Page, Person};
 use super::password::unfit_text;
-use super::reference::note_refusal;
 use super::signin::{open_session_anew, visitor};
 use super::visit::Visit;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
+use crate::i18n::sentence::Around;
 use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::secret::Secret;
-use crate::signin::password::TypedTwice;
+use crate::signin::password::{TypedTwice, Unfit};
 use crate::signin::password_link;
+use crate::users::User;
 
+/// The token of a link, in its address or in its form.
 #[derive(Deserialize)]
 pub struct Link {
     token: Option<String>,
+}
+
+impl Link {
+    pub fn token(self) -> Result<Secret<String>> {
+        self.token.map(Secret::new).ok_or(Error::LinkExpired)
+    }
 }
 
 #[derive(Deserialize)]
@@ -34,34 +41,89 @@ pub struct Chosen {
     new_password_again: String,
 }
 
-#[derive(Template)]
-#[template(path = "password_link.html")]
-struct PasswordLinkPage<'a> {
-    page: &'a Page<'a>,
-    person: Person,
-    token: &'a str,
-    /// The field, and the problem with it.
-    problem: Option<(&'static str, &'static str)>,
-    reference: Option<&'a Reference>,
+impl Chosen {
+    /// Returns the token and the password.
+    pub fn secrets(self) -> Result<(Secret<String>, TypedTwice)> {
+        let token = Link { token: self.token }.token()?;
+        let typed = TypedTwice {
+            new: Secret::new(self.new_password),
+            again: Secret::new(self.new_password_again),
+        };
+        Ok((token, typed))
+    }
 }
 
-impl PasswordLinkPage<'_> {
+/// The page on which a person chooses a password of one kind or the other.
+#[derive(Template)]
+#[template(path = "choose_password.html")]
+pub struct ChoosePage<'a> {
+    page: &'a Page<'a>,
+    person: Person,
+    token: &'a Secret<String>,
+    action: &'static str,
+    heading: &'static str,
+    lead: Around,
+    label: &'static str,
+    label_again: &'static str,
+    button: &'static str,
+    /// True for the password that belongs to the username in a password manager.
+    is_for_sign_in: bool,
+    /// The field, and the problem with it.
+    problem: Option<(&'static str, &'static str)>,
+    reference: Option<Reference>,
+}
+
+impl<'a> ChoosePage<'a> {
+    fn for_sign_in(page: &'a Page<'a>, user: &User, token: &'a Secret<String>) -> Self {
+        let t = page.t;
+        Self {
+            page,
+            person: Person::of(user),
+            token,
+            action: "/password",
+            heading: t.choose_password,
+            lead: t.choose_password_lead,
+            label: t.new_password,
+            label_again: t.new_password_again,
+            button: t.choose_password_button,
+            is_for_sign_in: true,
+            problem: None,
+            reference: None,
+        }
+    }
+
+    pub fn for_confirmation(page: &'a Page<'a>, user: &User, token: &'a Secret<String>) -> Self {
+        let t = page.t;
+        Self {
+            action: "/confirmation",
+            heading: t.choose_confirmation,
+            lead: t.choose_confirmation_lead,
+            label: t.confirmation_password,
+            label_again: t.confirmation_password_again,
+            button: t.choose_confirmation_button,
+            is_for_sign_in: false,
+            ..Self::for_sign_in(page, user, token)
+        }
+    }
+
+    /// Answers with the page that says why a password is unfit.
+    pub fn refuse(mut self, unfit: &Unfit) -> Result<HttpResponse> {
+        let reference = Reference::random();
+        self.problem = Some(unfit_text(self.page, unfit));
+        self.reference = Some(reference.clone());
+        self.page.refuse(&reference, None, &self)
+    }
+
     fn is_bad(&self, field: &str) -> bool {
         self.problem.is_some_and(|(bad, _)| bad == field)
     }
 }
 
 pub async fn show(visit: Visit, desk: Data<Desk>, link: Query<Link>) -> Result<HttpResponse> {
-    let token = Secret::new(link.into_inner().token.ok_or(Error::LinkExpired)?);
+    let token = link.into_inner().token()?;
     let user = password_link::whom(&desk, &token).await?;
     let page = Page::new(&desk, &visit, None)?;
-    page.ok(&PasswordLinkPage {
-        page: &page,
-        person: Person::of(&user),
-        token: token.expose(),
-        problem: None,
-        reference: None,
-    })
+    page.ok(&ChoosePage::for_sign_in(&page, &user, &token))
 }
 
 pub async fn choose(
@@ -71,33 +133,16 @@ pub async fn choose(
     cookie_session: CookieSession,
     form: Form<Chosen>,
 ) -> Result<HttpResponse> {
-    let Form(form) = form;
-    let token = Secret::new(form.token.ok_or(Error::LinkExpired)?);
-    let typed = TypedTwice {
-        new: Secret::new(form.new_password),
-        again: Secret::new(form.new_password_again),
-    };
-    let unfit = match password_link::choose(&desk, &token, typed, visitor(&visit)).await {
+    let (token, typed) = form.0.secrets()?;
+    match password_link::choose(&desk, &token, typed, visitor(&visit)).await {
         Ok(token) => {
-            return open_session_anew(&request, &desk, &cookie_session, &token, &LocalPath::home());
+            open_session_anew(&request, &desk, &cookie_session, &token, &LocalPath::home())
         }
-        Err(Stopped::Failed(error)) => return Err(error),
-        Err(Stopped::Refused(unfit)) => unfit,
-    };
-    let page = Page::new(&desk, &visit, None)?;
-    let problem = unfit_text(&page, &unfit);
-    let user = password_link::whom(&desk, &token).await?;
-    let reference = Reference::random();
-    let mut response = page.respond(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        &PasswordLinkPage {
-            page: &page,
-            person: Person::of(&user),
-            token: token.expose(),
-            problem: Some(problem),
-            reference: Some(&reference),
-        },
-    )?;
-    note_refusal(&mut response, reference.clone(), None);
-    Ok(response)
+        Err(Stopped::Failed(error)) => Err(error),
+        Err(Stopped::Refused(unfit)) => {
+            let page = Page::new(&desk, &visit, None)?;
+            let user = password_link::whom(&desk, &token).await?;
+            ChoosePage::for_sign_in(&page, &user, &token).refuse(&unfit)
+        }
+    }
 }

@@ -4,7 +4,11 @@ use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::cookie::Ours;
+use crate::desk::Desk;
+use crate::error::Result;
 use crate::local_path::LocalPath;
+use crate::oauth::Prompt;
 
 /// Returns the path that a person goes on to.
 pub fn path(next: Option<&str>) -> LocalPath {
@@ -33,6 +37,19 @@ pub fn address(path: &str, next: &LocalPath) -> String {
     )
 }
 
+/// The address that begins a sign-in. It names the provider if there are several.
+pub fn begin_address(desk: &Desk, next: &LocalPath, prompt: Prompt, provider: &str) -> String {
+    let mut begin = address("/oauth2/login", next);
+    if prompt == Prompt::Login {
+        begin.push_str("&prompt=login");
+    }
+    if !desk.providers.is_one() && !provider.is_empty() {
+        begin.push_str("&provider=");
+        begin.push_str(provider);
+    }
+    begin
+}
+
 /// The address of a fresh sign-in for a person who is signed in:
 /// `/login?next=/admin/users&fresh=1`.
 pub fn fresh_address(next: &LocalPath) -> String {
@@ -43,6 +60,13 @@ pub fn see_other(to: &str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((LOCATION, to))
         .finish()
+}
+
+/// Redirects, with a notice that the page there shows once.
+pub fn see_other_with(notice: &'static str, to: &str, desk: &Desk) -> Result<HttpResponse> {
+    let mut response = see_other(to);
+    Ours::Notice.set(&mut response, desk, notice)?;
+    Ok(response)
 }
 
 /// Redirects to a fresh sign-in, and from there back to one of our addresses.

@@ -16,7 +16,6 @@ use crate::signin::rehearsal::{Field, Rehearsal, Report};
 #[template(path = "admin/rehearsal.html")]
 struct RehearsalPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     provider: String,
     id: &'a str,
     failure: Option<String>,
@@ -89,7 +88,6 @@ pub fn show(desk: &Desk, visit: &Visit, rehearsal: &Rehearsal) -> Result<HttpRes
     });
     page.ok(&RehearsalPage {
         page: &page,
-        tab: "status",
         provider: page.label_of(&rehearsal.provider),
         id: rehearsal.provider.id(),
         failure,

@@ -4,28 +4,16 @@ use actix_session::Session as CookieSession;
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use serde::Deserialize;
 
 use super::csrf::Form;
 use super::page::{Page, Person};
+use super::password_link::Link;
 use super::signin::{open_session_anew, visitor};
 use super::visit::Visit;
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::local_path::LocalPath;
-use crate::secret::Secret;
 use crate::signin::rescue;
-
-#[derive(Deserialize)]
-pub struct Link {
-    token: Option<String>,
-}
-
-impl Link {
-    fn token(self) -> Result<Secret<String>> {
-        self.token.map(Secret::new).ok_or(Error::LinkExpired)
-    }
-}
 
 #[derive(Template)]
 #[template(path = "rescue.html")]

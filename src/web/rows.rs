@@ -10,7 +10,6 @@ use crate::web::page::Page;
 /// The maximum number of permissions shown. The count gives the total.
 pub const MAX_SHOWN: i64 = 100;
 
-/// A session, as a list shows it.
 pub struct ShownSession {
     pub session: Session,
     pub device: Device,
@@ -37,7 +36,8 @@ pub struct KeptPermissions {
 impl KeptPermissions {
     /// The kept permissions of one account. Those kept before this was recorded per provider have
     /// no provider name.
-    pub fn of(page: &Page<'_>, user: &User, kept: Vec<users::Kept>, asked: bool) -> Vec<Self> {
+    pub fn of(page: &Page<'_>, user: &User, kept: Vec<users::Kept>) -> Vec<Self> {
+        let asked = page.desk.asks_for_permissions();
         if kept.is_empty() && user.has_stale_permissions(asked) {
             return vec![Self {
                 provider: page.t.company_directory.to_owned(),

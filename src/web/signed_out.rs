@@ -2,18 +2,19 @@
 //! too (OpenID Connect RP-Initiated Logout 1.0).
 
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use url::Url;
 
-use super::cookie;
+use super::cookie::Ours;
 use super::guard::signed_in;
 use super::page::Page;
 use super::redirect::see_other;
 use super::visit::Visit;
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::local_path::LocalPath;
 use crate::signout::{self, LeftSession};
 
@@ -48,10 +49,8 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse
         .as_ref()
         .and_then(|left| desk.providers.find(&left.provider));
     // Without a state of ours, we do not know what the provider did.
-    let is_back = match (&left, &state) {
-        (Some(left), Some(state)) => left.state == *state,
-        _ => false,
-    };
+    let expected = left.as_ref().map(|left| &left.state);
+    let is_back = state.is_some() && state.as_ref() == expected;
     let logout = provider
         .or_else(|| desk.providers.first().filter(|_| desk.providers.is_one()))
         .and_then(|provider| provider.settings().addresses.logout.as_ref());
@@ -65,16 +64,14 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse
             .and_then(|provider| provider.known())
             .is_some_and(|known| known.end_session.is_some()),
         is_back,
-        logout_url: logout.map(url::Url::as_str),
+        logout_url: logout.map(Url::as_str),
     })?;
     response.headers_mut().insert(
         HeaderName::from_static("clear-site-data"),
         HeaderValue::from_static("\"cache\""),
     );
     if is_back {
-        response
-            .add_cookie(&cookie::removed_farewell(&desk))
-            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+        Ours::Farewell.remove(&mut response, &desk)?;
     }
     Ok(response)
 }
@@ -95,14 +92,10 @@ pub async fn at_provider(request: HttpRequest, desk: Data<Desk>) -> Result<HttpR
         _ => signout::take_hint(&desk, &left).await?,
     };
     let address = signout::provider_address(&desk, &left, hint.as_ref());
-    Ok(match address {
-        Some(address) => HttpResponse::SeeOther()
-            .insert_header((LOCATION, address.as_str()))
-            .finish(),
-        None => see_other("/signed-out"),
-    })
+    let address = address.as_ref().map_or("/signed-out", Url::as_str);
+    Ok(see_other(address))
 }
 
 fn left_session(request: &HttpRequest, desk: &Desk) -> Option<LeftSession> {
-    LeftSession::open(desk, &cookie::farewell(request)?)
+    LeftSession::open(desk, &Ours::Farewell.read(request, desk)?)
 }

@@ -1,10 +1,9 @@
 //! The sign-in page, the way to the provider and back, and signing out.
 
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::Duration;
 
 use actix_session::Session as CookieSession;
-use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -13,12 +12,11 @@ use url::{Url, form_urlencoded};
 
 use super::account_notice::{AccountNotice, back_to_account};
 use super::confirm;
-use super::cookie::{self, browser_cookie};
+use super::cookie::{self, Ours};
 use super::csrf::Form;
 use super::guard::signed_in;
-use super::page::Page;
-use super::redirect::{address, fresh_address, path, see_other};
-use super::reference::note_refusal;
+use super::page::{Page, Problem};
+use super::redirect::{address, fresh_address, path, see_other, see_other_with};
 use super::visit::Visit;
 use super::ways_in::{WayIn, ways};
 use crate::attempts::{Browser, Intent};
@@ -35,7 +33,6 @@ use crate::signin::{self, Callback, Finished, Visitor, Wish};
 use crate::signout;
 use crate::users::Role;
 
-/// The parameters of a sign-in.
 #[derive(Deserialize)]
 pub struct Wanted {
     next: Option<String>,
@@ -90,7 +87,6 @@ const MAX_HANDED_ON: usize = 2000;
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
     page: &'a Page<'a>,
-    /// The providers.
     ways: Vec<WayIn<'a>>,
     form: Option<PasswordForm<'a>>,
     problem: Option<Problem>,
@@ -98,12 +94,6 @@ struct SignInPage<'a> {
 }
 
 impl SignInPage<'_> {
-    /// True for the button of the one obvious next step.
-    fn is_primary(&self, way: &WayIn<'_>) -> bool {
-        let first = self.ways.iter().find(|way| way.is_available);
-        first.is_some_and(|first| std::ptr::eq(first, way))
-    }
-
     fn is_all_down(&self) -> bool {
         !self.ways.is_empty() && self.ways.iter().all(|way| !way.is_available)
     }
@@ -113,12 +103,6 @@ struct PasswordForm<'a> {
     is_open: bool,
     next: &'a str,
     username: &'a str,
-}
-
-/// The message above the form when a password was refused.
-struct Problem {
-    heading: &'static str,
-    lead: String,
 }
 
 pub async fn show(
@@ -175,7 +159,6 @@ fn password_form<'a>(
     })
 }
 
-/// The local password form.
 #[derive(Deserialize)]
 pub struct PasswordFields {
     username: String,
@@ -204,37 +187,29 @@ pub async fn with_password(
     let visitor = visitor(&visit);
     let outcome = password::sign_in(&desk, credentials, next.clone(), visitor).await?;
     let page = Page::new(&desk, &visit, None)?;
-    let (status, reference, paused) = match outcome {
+    let t = page.t;
+    let (reference, paused) = match outcome {
         Outcome::SignedIn { token } => {
             return open_session_anew(&request, &desk, &cookie_session, &token, &next);
         }
-        Outcome::Refused { reference } => (StatusCode::UNPROCESSABLE_ENTITY, reference, None),
-        Outcome::Paused { reference, paused } => {
-            (StatusCode::TOO_MANY_REQUESTS, reference, Some(paused))
+        Outcome::Refused { reference } => (reference, None),
+        Outcome::Paused { reference, paused } => (reference, Some(paused)),
+    };
+    let (heading, lead) = match paused {
+        None => (t.wrong_password_heading, t.wrong_password_lead.to_owned()),
+        Some(paused) => {
+            let lead = format!("{}{}", page.paused_lead(paused), t.paused_company);
+            (t.paused_heading, lead)
         }
     };
-    let problem = match paused {
-        None => Problem {
-            heading: page.t.wrong_password_heading,
-            lead: page.t.wrong_password_lead.to_owned(),
-        },
-        Some(paused) => Problem {
-            heading: page.t.paused_heading,
-            lead: format!("{}{}", page.paused_lead(paused), page.t.paused_company),
-        },
+    let shown = SignInPage {
+        page: &page,
+        ways: ways(&page, &next, Prompt::Unasked, |_| true),
+        form: password_form(&desk, true, next.as_str(), &username),
+        problem: Some(Problem { heading, lead }),
+        reference: Some(&reference),
     };
-    let mut response = page.respond(
-        status,
-        &SignInPage {
-            page: &page,
-            ways: ways(&page, &next, Prompt::Unasked, |_| true),
-            form: password_form(&desk, true, next.as_str(), &username),
-            problem: Some(problem),
-            reference: Some(&reference),
-        },
-    )?;
-    note_refusal(&mut response, reference, paused);
-    Ok(response)
+    page.refuse(&reference, paused, &shown)
 }
 
 pub fn visitor(visit: &Visit) -> Visitor {
@@ -255,15 +230,12 @@ fn open_session(
     next: &LocalPath,
 ) -> Result<HttpResponse> {
     cookie_session.renew();
-    cookie_session
-        .insert(cookie::TOKEN, token.expose())
-        .map_err(|error| Error::Internal(format!("the session cookie: {error}")))?;
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, next.to_ascii()));
-    if cookie::farewell(request).is_some() {
-        response.cookie(cookie::removed_farewell(desk));
+    cookie::set_token(cookie_session, token)?;
+    let mut response = see_other(&next.to_ascii());
+    if Ours::Farewell.read(request, desk).is_some() {
+        Ours::Farewell.remove(&mut response, desk)?;
     }
-    Ok(response.finish())
+    Ok(response)
 }
 
 /// Like `open_session`, for ways in that one browser takes one at a time. If the browser came with
@@ -277,21 +249,9 @@ pub fn open_session_anew(
 ) -> Result<HttpResponse> {
     let mut response = open_session(request, desk, cookie_session, token, next)?;
     if Visit::of(request, desk).session_token.is_some() {
-        response
-            .add_cookie(&cookie::removed_browser(desk))
-            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+        Ours::Browser.remove(&mut response, desk)?;
     }
     Ok(response)
-}
-
-/// Sends the browser to the provider. This costs no row, and no cookie except the browser's
-/// binding.
-pub async fn begin(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    wanted: Query<Wanted>,
-) -> Result<HttpResponse> {
-    send_off(&request, &desk, &wanted).await
 }
 
 /// Like `begin`, for a third party that sends people here with a form (`OpenID` Connect Core 4).
@@ -309,13 +269,12 @@ pub async fn begin_by_form(
         "prompt",
     ];
     let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in form.iter() {
-        if NAMES.contains(&name.as_str()) {
-            if value.len() > MAX_HANDED_ON {
-                return Err(Error::BadRequest);
-            }
-            query.append_pair(name, value);
+    let known = |(name, _): &&(String, String)| NAMES.contains(&name.as_str());
+    for (name, value) in form.iter().filter(known) {
+        if value.len() > MAX_HANDED_ON {
+            return Err(Error::BadRequest);
         }
+        query.append_pair(name, value);
     }
     let query = query.finish();
     if query.len() > 2 * MAX_HANDED_ON {
@@ -324,13 +283,15 @@ pub async fn begin_by_form(
     Ok(see_other(&format!("/oauth2/login?{query}")))
 }
 
-async fn send_off(
-    request: &HttpRequest,
-    desk: &Data<Desk>,
-    wanted: &Wanted,
+/// Sends the browser to the provider. This costs no row, and no cookie except the browser's
+/// binding.
+pub async fn begin(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    wanted: Query<Wanted>,
 ) -> Result<HttpResponse> {
-    let visit = Visit::of(request, desk);
-    let (browser, is_new) = binding(&visit)?;
+    let visit = Visit::of(&request, &desk);
+    let browser = binding(&visit)?;
     let provider = match (&wanted.iss, &wanted.provider) {
         (Some(issuer), _) => Some(desk.providers.by_issuer(issuer).ok_or(Error::BadRequest)?),
         (None, Some(id)) => Some(desk.providers.find(id).ok_or(Error::NotFound)?),
@@ -338,30 +299,27 @@ async fn send_off(
     };
     let provider = provider.map(|provider| provider.id().to_owned());
     let id = provider.as_deref().unwrap_or_default();
-    let intent = match intent(request, desk, &visit, wanted, id).await? {
-        Ok(intent) => intent,
-        Err(elsewhere) => return Ok(elsewhere),
+    let intent = match intent(&request, &desk, &visit, &wanted, id).await? {
+        Continue(intent) => intent,
+        Break(elsewhere) => return Ok(elsewhere),
     };
-    let next = match intent {
-        Intent::Link(_) => account_path(),
-        _ => wanted.target(desk),
+    let (next, prompt) = match intent {
+        // A person who adds a provider must prove there who they are.
+        Intent::Link(_) => (account_path(), Prompt::Login),
+        _ => (wanted.target(&desk), wanted.prompt()),
     };
     let wish = Wish {
         provider,
         next,
-        prompt: match intent {
-            // A person who adds a provider must prove there who they are.
-            Intent::Link(_) => Prompt::Login,
-            _ => wanted.prompt(),
-        },
+        prompt,
         intent,
         login_hint: wanted
             .login_hint
             .clone()
             .filter(|hint| hint.chars().count() <= 255 && !hint.chars().any(char::is_control)),
     };
-    let url = signin::begin(desk, &browser, wish, &visit.client).await?;
-    Ok(bound(desk, &browser, is_new, &url))
+    let url = signin::begin(&desk, &browser, wish, &visit.client).await?;
+    bound(&desk, &visit, &browser, &url)
 }
 
 /// Returns the purpose of the attempt if the person may have it, otherwise where they go instead.
@@ -371,34 +329,34 @@ async fn intent(
     visit: &Visit,
     wanted: &Wanted,
     provider: &str,
-) -> Result<Result<Intent, HttpResponse>> {
+) -> Result<ControlFlow<HttpResponse, Intent>> {
     if wanted.link.is_none() && wanted.rehearse.is_none() {
-        return Ok(Ok(Intent::SignIn));
+        return Ok(Continue(Intent::SignIn));
     }
     let me = signed_in(request).await?.ok_or(Error::SignedOut)?;
     let Some(token) = &wanted.link else {
         return if me.user.role() == Role::Superuser {
-            Ok(Ok(Intent::Rehearse(me.session.id)))
+            Ok(Continue(Intent::Rehearse(me.session.id)))
         } else {
             Err(Error::Forbidden)
         };
     };
     // Someone who finds an open browser must not be able to make the account theirs.
     if !me.session.is_proved(desk.clock.now()) {
-        return Ok(Err(to_prove_for_linking()));
+        return Ok(Break(to_prove_for_linking()));
     }
     // Nor must another site, which may have signed this browser in at the provider as someone else:
     // only our own page has the link. Addresses are kept and passed on, so it expires soon.
     let session = visit.session_token.as_ref().ok_or(Error::SignedOut)?;
     let keys = &desk.keys;
     let Some(made_at) = keys.open_adding_token(session.expose(), provider, token) else {
-        return Ok(Err(see_other("/account")));
+        return Ok(Break(see_other("/account")));
     };
     let made_at = UnixTime(made_at.saturating_mul(1_000_000));
     Ok(if desk.clock.now().since(made_at) <= ADDING {
-        Ok(Intent::Link(me.session.id))
+        Continue(Intent::Link(me.session.id))
     } else {
-        Err(back_to_account(desk, AccountNotice::LinkTooOld))
+        Break(back_to_account(desk, AccountNotice::LinkTooOld)?)
     })
 }
 
@@ -418,21 +376,21 @@ pub fn adding_address(desk: &Desk, session: &Secret<String>, provider: &str) -> 
     format!("/oauth2/login?link={token}&provider={provider}")
 }
 
-/// Returns the browser's binding, and whether it is new.
-fn binding(visit: &Visit) -> Result<(Browser, bool)> {
-    Ok(match &visit.browser {
-        Some(browser) => (browser.clone(), false),
-        None => (Browser::new()?, true),
-    })
+/// Returns the browser's binding, or a new one.
+fn binding(visit: &Visit) -> Result<Browser> {
+    visit
+        .browser
+        .clone()
+        .map_or_else(|| Ok(Browser::new()?), Ok)
 }
 
-fn bound(desk: &Desk, browser: &Browser, is_new: bool, url: &Url) -> HttpResponse {
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((LOCATION, url.as_str()));
-    if is_new {
-        response.cookie(browser_cookie(desk, browser));
+/// Redirects to the provider, with the binding's cookie if it is new.
+fn bound(desk: &Desk, visit: &Visit, browser: &Browser, url: &Url) -> Result<HttpResponse> {
+    let mut response = see_other(url.as_str());
+    if visit.browser.is_none() {
+        Ours::Browser.set(&mut response, desk, browser.value().to_owned())?;
     }
-    response.finish()
+    Ok(response)
 }
 
 /// The provider sends the browser back here (RFC 6749 4.1.2).
@@ -457,19 +415,14 @@ pub async fn finish(
             let mut response = open_session(&request, &desk, &cookie_session, token, &next)?;
             // Other tabs of the same person continue with the existing binding.
             if entered.is_other_person {
-                response
-                    .add_cookie(&cookie::removed_browser(&desk))
-                    .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+                Ours::Browser.remove(&mut response, &desk)?;
             }
             Ok(response)
         }
-        Finished::Linked { next } => Ok(HttpResponse::SeeOther()
-            .insert_header((LOCATION, next.to_ascii()))
-            .cookie(cookie::notice_cookie(
-                &desk,
-                AccountNotice::IdentityLinked.code(),
-            ))
-            .finish()),
+        Finished::Linked { next } => {
+            let notice = AccountNotice::IdentityLinked.code();
+            see_other_with(notice, &next.to_ascii(), &desk)
+        }
         Finished::Rehearsed(rehearsal) => super::rehearsal::show(&desk, &visit, &rehearsal),
         // A reload, or the browser's back button: a person who is signed in simply goes on.
         Finished::Stale(stale)
@@ -481,9 +434,9 @@ pub async fn finish(
             Err(Error::SignedOut)
         }
         Finished::Stale(stale) => {
-            let (browser, is_new) = binding(&visit)?;
+            let browser = binding(&visit)?;
             let url = signin::start_over(&desk, *stale, &browser, &visit.client).await?;
-            Ok(bound(&desk, &browser, is_new, &url))
+            bound(&desk, &visit, &browser, &url)
         }
     }
 }
@@ -499,22 +452,18 @@ pub async fn sign_out(
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     let mut response = see_other("/signed-out");
-    let mut add = |cookie: actix_web::cookie::Cookie<'static>| {
-        response
-            .add_cookie(&cookie)
-            .map_err(|error| Error::Internal(format!("a cookie: {error}")))
-    };
     if let Some(token) = &visit.session_token {
         let farewell = signout::sign_out(&desk, token, visit.client.clone()).await?;
         cookie_session.purge();
         if let Some(farewell) = farewell {
-            add(cookie::farewell_cookie(&desk, farewell))?;
+            Ours::Farewell.set(&mut response, &desk, farewell)?;
         }
     }
     if visit.is_under_previous_key {
-        add(cookie::removed_session(&desk))?;
+        // actix-session cannot open this cookie itself.
+        Ours::Session.remove(&mut response, &desk)?;
     }
     // The next person gets a new binding; a tab that is in the middle of a sign-in starts over.
-    add(cookie::removed_browser(&desk))?;
+    Ours::Browser.remove(&mut response, &desk)?;
     Ok(response)
 }

@@ -1,23 +1,20 @@
 //! The timeline in the reader's words: each event's title, icon, tint and notes.
 
+use crate::audit::Record;
 use crate::audit::event::{Changes, Event, EventKind, Identity, SignInWay};
-use crate::audit::{Note, Record};
 use crate::i18n::messages::Messages;
 use crate::i18n::sentence::Around;
-use crate::reason::Reason;
 use crate::sessions::proof::ProvedBy;
 use crate::users::{Field, FieldChange, Role};
 use crate::web::device::Device;
 use crate::web::page::Page;
 use crate::web::words::reason_in_words;
 
-/// One event, ready to show.
 pub struct TimelineItem {
     pub record: Record,
     pub look: Look,
     pub notes: Vec<String>,
     pub device: Device,
-    kind: Option<EventKind>,
 }
 
 /// The title of an event, the name of its icon, and its tint.
@@ -28,7 +25,6 @@ pub struct Look {
     pub tint: &'static str,
 }
 
-/// The reader of a timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     Admins,
@@ -44,17 +40,26 @@ impl TimelineItem {
             record.user_agent.clear();
         }
         let event = record.event();
-        let mut look = look(page.t, &event);
+        let mut look = look(page.t, event.kind());
+        if let Event::SignedIn {
+            account_created: true,
+            ..
+        } = event
+        {
+            look = Look {
+                title: page.t.event_account_created,
+                ..self::look(page.t, EventKind::AccountCreated)
+            };
+        }
         if !record.is_success() {
             // An attempt that was refused matters as much as one that succeeded.
             look.icon = "alert";
             look.tint = "t5";
         }
         Self {
-            notes: Notes::of(page, &record, audience).about(&event, &record.note()),
+            notes: Notes::of(page, &record, audience).about(&event),
             look,
             device: Device::of(&record.user_agent, page.lang),
-            kind: EventKind::from_code(&record.event),
             record,
         }
     }
@@ -62,7 +67,7 @@ impl TimelineItem {
     /// True if the event is about the portal itself and not about a person.
     pub fn is_about_portal(&self) -> bool {
         matches!(
-            self.kind,
+            EventKind::from_code(&self.record.event),
             Some(
                 EventKind::EventsSwept
                     | EventKind::ExportMade
@@ -78,21 +83,8 @@ impl TimelineItem {
     }
 }
 
-fn look(t: &'static Messages, event: &Event) -> Look {
-    match event {
-        Event::SignedIn {
-            account_created: true,
-            ..
-        } => Look {
-            title: t.event_account_created,
-            icon: "user",
-            tint: "t1",
-        },
-        event => look_of_kind(t, event.kind()),
-    }
-}
-
-fn look_of_kind(t: &'static Messages, kind: EventKind) -> Look {
+/// Returns how a kind of event looks.
+pub fn look(t: &'static Messages, kind: EventKind) -> Look {
     let (title, icon, tint) = match kind {
         EventKind::SignedIn => (t.event_signed_in, "check", "t2"),
         EventKind::SignInRefused => (t.event_sign_in_refused, "alert", "t5"),
@@ -139,18 +131,11 @@ fn look_of_kind(t: &'static Messages, kind: EventKind) -> Look {
     Look { title, icon, tint }
 }
 
-/// The name of a kind of event, for a list of kinds.
-pub fn kind_in_words(page: &Page<'_>, kind: EventKind) -> &'static str {
-    look_of_kind(page.t, kind).title
-}
-
 /// The notes under an event's title, in order.
 struct Notes<'a> {
     page: &'a Page<'a>,
     audience: Audience,
-    provider: &'a str,
-    /// The code of the reason, for a row in which it is not known.
-    unknown_reason: &'a str,
+    record: &'a Record,
     lines: Vec<String>,
 }
 
@@ -159,14 +144,16 @@ impl<'a> Notes<'a> {
         Self {
             page,
             audience,
-            provider: record.provider.as_str(),
-            unknown_reason: record.reason.as_str(),
+            record,
             lines: Vec::new(),
         }
     }
 
-    fn about(mut self, event: &Event, note: &Note) -> Vec<String> {
+    fn about(mut self, event: &Event) -> Vec<String> {
         let t = self.page.t;
+        if let Some(reason) = event.reason() {
+            self.say(reason_in_words(t, reason));
+        }
         match event {
             Event::SignedIn {
                 by,
@@ -184,36 +171,23 @@ impl<'a> Notes<'a> {
                 }
                 self.changes(changes);
             }
-            Event::SignInRefused { reason, .. } => self.reason(*reason),
-            Event::SessionEnded => {
-                self.count(t.sessions_counted, 1);
-            }
-            Event::SessionsEnded { count } => {
-                self.count(t.sessions_counted, *count);
-            }
-            Event::OtherSessionsEnded { count } | Event::OldestSessionsEnded { count } => {
-                self.count(t.sessions_counted, *count);
-            }
+            Event::SessionEnded => self.count(t.sessions_counted, 1),
+            Event::SessionsEnded { count }
+            | Event::OtherSessionsEnded { count }
+            | Event::OldestSessionsEnded { count } => self.count(t.sessions_counted, *count),
             Event::AccountDeactivated { sessions_ended }
-            | Event::PasswordLinkMade { sessions_ended } => {
+            | Event::PasswordLinkMade { sessions_ended }
+            | Event::PasswordChanged { sessions_ended } => {
                 self.some(t.sessions_counted, *sessions_ended);
             }
-            Event::PasswordChanged { sessions_ended } => {
-                self.some(t.sessions_counted, *sessions_ended);
-            }
-            Event::AccountErased { events } => {
-                self.count(t.events_counted, *events);
+            Event::AccountErased { events: count } | Event::EventsSwept { count } => {
+                self.count(t.events_counted, *count);
             }
             Event::AccountImported { permissions } => self.permissions("+", permissions),
-            Event::AccountCreated
-            | Event::AccountActivated
-            | Event::ConfirmationLinkMade
-            | Event::NoteAdded => {}
             Event::RoleChanged { changes }
             | Event::PermissionGranted { changes }
-            | Event::PermissionTaken { changes } => {
-                self.changes(changes);
-            }
+            | Event::PermissionTaken { changes }
+            | Event::AccountSynced { changes } => self.changes(changes),
             Event::IdentityLinked {
                 identity,
                 sessions_ended,
@@ -243,60 +217,43 @@ impl<'a> Notes<'a> {
                 self.some(t.sessions_counted, *sessions_ended);
                 self.changes(changes);
             }
-            Event::AccountSynced { changes } => self.changes(changes),
-            Event::RefusalsSuspended { people } => {
+            Event::RefusalsSuspended { people } | Event::ProviderRekeyed { people } => {
                 self.provider();
                 self.count(t.people_counted, *people);
             }
-            Event::RefusalsConfirmed => self.provider(),
-            Event::SignedOutByProvider { count } => {
+            Event::RefusalsConfirmed | Event::TokensRevoked { .. } => self.provider(),
+            Event::SignedOutByProvider { count }
+            | Event::ProviderGone {
+                sessions_ended: count,
+            } => {
                 self.provider();
                 self.count(t.sessions_counted, *count);
             }
-            Event::TokensRevoked { failure } => {
-                if let Some(reason) = failure {
-                    self.reason(*reason);
-                }
-                self.provider();
-            }
-            Event::ProviderGone { sessions_ended } => {
-                self.provider();
-                self.count(t.sessions_counted, *sessions_ended);
-            }
-            Event::Readmitted { refused_by } => {
-                self.providers(refused_by);
-            }
-            Event::ProviderRekeyed { people } => {
-                self.provider();
-                self.count(t.people_counted, *people);
-            }
-            Event::PasswordChangeRefused => self.reason(Reason::WrongPassword),
-            Event::Proved { by } => self.proved_by(*by),
-            Event::ProofRefused { by } => {
-                self.reason(Reason::WrongPassword);
-                self.proved_by(*by);
-            }
+            Event::Readmitted { refused_by } => self.providers(refused_by),
+            Event::Proved { by } | Event::ProofRefused { by } => self.proved_by(*by),
             Event::ExportMade { list } => self.say(list),
-            Event::EventsSwept { count } => self.count(t.events_counted, *count),
-            Event::MoreSignInsRefused { count } => {
-                self.reason(Reason::More);
-                self.count(t.sign_ins_counted, *count);
-            }
-            Event::ActRefused { reason, .. } => {
-                self.reason(*reason);
-            }
-            Event::SignedOut
+            Event::MoreSignInsRefused { count } => self.count(t.sign_ins_counted, *count),
+            Event::SignInRefused { .. }
+            | Event::SignedOut
             | Event::UserSwitched
+            | Event::AccountCreated
+            | Event::AccountActivated
             | Event::SuperuserCreated
+            | Event::PasswordChangeRefused
+            | Event::ConfirmationLinkMade
             | Event::ConfirmationPasswordSet
-            | Event::RescueLinkMade => {}
-            Event::Other { .. } => {
-                if !self.unknown_reason.is_empty() {
-                    self.say(self.unknown_reason);
-                }
-            }
+            | Event::RescueLinkMade
+            | Event::NoteAdded
+            | Event::ActRefused { .. } => {}
+            // Its reason has no words either.
+            Event::Other { .. } if self.record.reason.is_empty() => {}
+            Event::Other { .. } => self.say(&self.record.reason),
         }
-        self.note(note);
+        // Only admins see the notes that admins wrote.
+        let note = self.record.note();
+        if !note.is_empty() && self.audience == Audience::Admins {
+            self.lines.push(t.in_quotes.with(note.as_str()));
+        }
         self.lines
     }
 
@@ -304,12 +261,9 @@ impl<'a> Notes<'a> {
         self.lines.push(line.to_owned());
     }
 
-    fn reason(&mut self, reason: Reason) {
-        self.say(reason_in_words(self.page.t, reason));
-    }
-
     fn provider(&mut self) {
-        self.lines.push(self.page.provider_name(self.provider));
+        let provider = self.page.provider_name(&self.record.provider);
+        self.lines.push(provider);
     }
 
     fn providers(&mut self, ids: &[String]) {
@@ -385,12 +339,5 @@ impl<'a> Notes<'a> {
             _ => value,
         });
         self.lines.push(t.changed_from_to.with(label, old, new));
-    }
-
-    /// Adds the note that an admin wrote, which only admins see.
-    fn note(&mut self, note: &Note) {
-        if !note.is_empty() && self.audience == Audience::Admins {
-            self.lines.push(self.page.t.in_quotes.with(note.as_str()));
-        }
     }
 }

@@ -12,7 +12,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use strum::{EnumString, IntoStaticStr};
 
 use super::client_address::client_address;
-use super::cookie;
+use super::cookie::{self, Ours};
 use crate::attempts::Browser;
 use crate::code::coded;
 use crate::desk::Desk;
@@ -58,13 +58,11 @@ impl Sender {
     }
 }
 
-/// The visitor who made a request.
 #[derive(Clone)]
 pub struct Visit {
     pub lang: Lang,
     pub theme: Theme,
     pub client: Client,
-    /// The binding that the browser sent.
     pub browser: Option<Browser>,
     pub sender: Sender,
     /// The token in the session cookie. It is not yet known to be live.
@@ -83,23 +81,21 @@ impl Visit {
     /// Reads everything except the session, whose cookie an inner middleware opens.
     pub fn without_session(request: &HttpRequest, desk: &Desk) -> Self {
         let header = |name| {
-            request
-                .headers()
-                .get(name)
-                .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            let value = request.headers().get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()))
         };
-        let lang = cookie::language(request)
+        let lang = Ours::Language
+            .read(request, desk)
             .and_then(|tag| Lang::from_tag(&tag))
             .or_else(|| Lang::from_accept_language(&header(ACCEPT_LANGUAGE)?))
             .unwrap_or(desk.language);
-        let theme = cookie::theme(request)
+        let theme = Ours::Theme
+            .read(request, desk)
             .and_then(|code| Theme::from_code(&code))
             .unwrap_or_default();
         let whose = client_address(request, &desk.trusted_proxies);
         let client = Client {
-            address: whose
-                .map(|whose| whose.address.to_string())
-                .unwrap_or_default(),
+            address: whose.map_or_else(String::new, |whose| whose.address.to_string()),
             is_proxy: whose.is_some_and(|whose| whose.is_proxy),
             user_agent: header(USER_AGENT)
                 .unwrap_or_default()
@@ -109,33 +105,34 @@ impl Visit {
                 .collect(),
         };
         let is_callback = desk.providers.at(request.path()).is_some();
-        let here = if request.method() == Method::GET && !is_callback {
-            request
-                .uri()
-                .path_and_query()
-                .map(actix_web::http::uri::PathAndQuery::as_str)
-        } else {
-            None
-        };
+        let is_page = request.method() == Method::GET && !is_callback;
+        let here = request.uri().path_and_query().filter(|_| is_page);
         Self {
             lang,
             theme,
             client,
-            browser: cookie::browser(request, desk),
+            browser: Ours::Browser
+                .read(request, desk)
+                .and_then(|value| Browser::from_cookie(&value)),
             sender: Sender::of(request),
             session_token: None,
             is_under_previous_key: false,
             is_script: is_script(request),
             is_callback,
             here: here
-                .and_then(LocalPath::parse)
+                .and_then(|here| LocalPath::parse(here.as_str()))
                 .unwrap_or_else(LocalPath::home),
         }
     }
 
     /// Adds the token of the session, once its cookie is open.
     pub fn with_session(mut self, request: &HttpRequest, desk: &Desk) -> Self {
-        (self.session_token, self.is_under_previous_key) = session_token(request, desk);
+        let opened = request.get_session().get(cookie::TOKEN);
+        self.session_token = opened.ok().flatten().map(Secret::new);
+        if self.session_token.is_none() {
+            self.session_token = cookie::token_under_previous_key(request, desk);
+            self.is_under_previous_key = self.session_token.is_some();
+        }
         self
     }
 
@@ -143,16 +140,6 @@ impl Visit {
     pub fn of(request: &HttpRequest, desk: &Desk) -> Self {
         let noted = request.extensions().get::<Self>().cloned();
         noted.unwrap_or_else(|| Self::without_session(request, desk))
-    }
-}
-
-fn session_token(request: &HttpRequest, desk: &Desk) -> (Option<Secret<String>>, bool) {
-    if let Ok(Some(token)) = request.get_session().get::<String>(cookie::TOKEN) {
-        return (Some(Secret::new(token)), false);
-    }
-    match cookie::token_under_previous_key(request, desk) {
-        Some(token) => (Some(token), true),
-        None => (None, false),
     }
 }
 
@@ -173,12 +160,7 @@ pub fn desk(request: &HttpRequest) -> Result<&Data<Desk>, Error> {
 }
 
 fn is_script(request: &HttpRequest) -> bool {
-    let header = |name: &str| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
+    let header = |name: &str| request.headers().get(name)?.to_str().ok();
     if let Some(mode) = header("sec-fetch-mode") {
         return mode != "navigate";
     }

@@ -1,7 +1,7 @@
 //! The provider buttons, on the sign-in page and where people prove who they are.
 
 use super::page::Page;
-use super::redirect::address;
+use super::redirect::begin_address;
 use crate::local_path::LocalPath;
 use crate::oauth::{Prompt, Provider};
 
@@ -9,10 +9,11 @@ use crate::oauth::{Prompt, Provider};
 pub struct WayIn<'a> {
     pub label: String,
     pub color: Option<&'a str>,
-    /// The host that the button leads to.
     pub host: String,
     pub begin: String,
     pub is_available: bool,
+    /// True for the first that is available: the one obvious next step.
+    pub is_primary: bool,
 }
 
 /// Returns the buttons for all providers, including those that cannot be reached.
@@ -23,28 +24,23 @@ pub fn ways<'a>(
     is_wanted: impl Fn(&Provider) -> bool,
 ) -> Vec<WayIn<'a>> {
     let desk = page.desk;
-    let is_one = desk.providers.is_one();
-    desk.providers
-        .all()
-        .iter()
+    let wanted = desk.providers.all().iter();
+    let mut ways: Vec<WayIn<'a>> = wanted
         .filter(|provider| is_wanted(provider))
         .map(|provider| {
             provider.nudge(desk.clock.now());
-            let mut begin = address("/oauth2/login", next);
-            if prompt == Prompt::Login {
-                begin.push_str("&prompt=login");
-            }
-            if !is_one {
-                begin.push_str("&provider=");
-                begin.push_str(provider.id());
-            }
             WayIn {
                 label: page.continue_with(provider),
                 color: provider.settings().color.as_deref(),
                 host: Page::host_of(provider),
-                begin,
+                begin: begin_address(desk, next, prompt, provider.id()),
                 is_available: provider.is_available(),
+                is_primary: false,
             }
         })
-        .collect()
+        .collect();
+    if let Some(first) = ways.iter_mut().find(|way| way.is_available) {
+        first.is_primary = true;
+    }
+    ways
 }

@@ -4,7 +4,6 @@ use crate::error::{Admission, Step};
 use crate::i18n::messages::Messages;
 use crate::reason::Reason;
 
-/// A step of a sign-in, in words.
 pub const fn step_in_words(t: &'static Messages, step: Step) -> &'static str {
     match step {
         Step::Discovery => t.step_discovery,
@@ -28,7 +27,6 @@ pub const fn admission_in_words(t: &'static Messages, why: Admission) -> &'stati
     }
 }
 
-/// The reason for a refusal, in words.
 pub fn reason_in_words(t: &'static Messages, reason: Reason) -> &'static str {
     match reason {
         Reason::UnknownAttempt => t.outcome_unknown_attempt,

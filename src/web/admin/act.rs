@@ -1,13 +1,14 @@
 //! Acts on one account: GET describes the act and asks for the reason, POST performs it.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
+use std::collections::HashMap;
+
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use crate::admin::{self, Act, ActKind, Admin, Refusal, Said};
-use crate::audit::{MAX_NOTE, Note};
+use crate::admin::{self, Act, ActKind, Refusal, Said};
+use crate::audit::Note;
+use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::Conn;
 use crate::desk::Desk;
@@ -16,17 +17,15 @@ use crate::i18n::sentence::{Around, AroundTwo};
 use crate::id::{Reference, UserId};
 use crate::permissions;
 use crate::secret::Secret;
-use crate::sessions::{self, Session};
+use crate::sessions::{self, Limits, Session};
 use crate::signin::one_time_link::{Draft, LinkFor};
 use crate::users::{self, Role, User};
-use crate::web::cookie;
 use crate::web::csrf::Form;
 use crate::web::device::Device;
-use crate::web::guard::{Acting, Reader, Superuser};
-use crate::web::list::encode;
+use crate::web::guard::{Acting, Reader, SignedIn, Superuser};
+use crate::web::list::with_query;
 use crate::web::page::{Page, Person};
-use crate::web::redirect::sign_in_anew_or;
-use crate::web::reference::note_refusal;
+use crate::web::redirect::{see_other_with, sign_in_anew_or};
 use crate::web::words::reason_in_words;
 
 /// The maximum number of permission names that the field suggests.
@@ -35,80 +34,73 @@ const MAX_NAMES: i64 = 100;
 /// The details of an act, as an address or a form gives them.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
-    role: String,
-    permission: String,
-    provider: String,
-    subject: String,
-    session: String,
-    reason: String,
+    given: HashMap<&'static str, String>,
     note: Note,
 }
 
+/// The fields, in the order of an address.
+const NAMES: [&str; 6] = [
+    "role",
+    "permission",
+    "provider",
+    "subject",
+    "session",
+    "reason",
+];
+
 impl Fields {
-    /// # Errors
-    /// [`Error::BadRequest`] for a reason that is longer than the field.
+    /// Reads the fields that we know. A reason that is longer than its field is a bad request.
     fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         let mut fields = Self::default();
         for (name, value) in pairs {
-            let field = match name.as_str() {
-                "role" => &mut fields.role,
-                "permission" => &mut fields.permission,
-                "provider" => &mut fields.provider,
-                "subject" => &mut fields.subject,
-                "session" => &mut fields.session,
-                "reason" => &mut fields.reason,
-                _ => continue,
-            };
-            value.trim().clone_into(field);
+            if let Some(name) = NAMES.into_iter().find(|known| *known == name) {
+                fields.given.insert(name, value.trim().to_owned());
+            }
         }
-        fields.note = Note::parse(&fields.reason).ok_or(Error::BadRequest)?;
+        fields.note = Note::parse(fields.get("reason")).ok_or(Error::BadRequest)?;
         Ok(fields)
     }
 
     /// The fields of an act with this permission, which may be empty.
     pub fn of_permission(permission: &str) -> Self {
-        Self {
-            permission: permission.to_owned(),
-            ..Self::default()
-        }
+        let mut fields = Self::default();
+        fields.given.insert("permission", permission.to_owned());
+        fields
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.given.get(name).map_or("", String::as_str)
     }
 
     /// Fills in the provider if there is only one.
     fn at_provider(mut self, desk: &Desk, kind: ActKind) -> Self {
         if matches!(kind, ActKind::LinkIdentity | ActKind::UnlinkIdentity)
-            && self.provider.is_empty()
+            && self.get("provider").is_empty()
             && let Some(provider) = desk.providers.first()
         {
-            provider.id().clone_into(&mut self.provider);
+            self.given.insert("provider", provider.id().to_owned());
         }
         self
     }
 
     /// Returns the act that the fields describe. A permission or a subject that has not been typed
-    /// yet is empty.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for a role or a session that cannot exist.
+    /// yet is empty. A role or a session that cannot exist is not found.
     pub fn act(&self, kind: ActKind) -> Result<Act> {
-        let identity = || (self.provider.clone(), self.subject.clone());
+        let text = |name| self.get(name).to_owned();
         Ok(match kind {
             ActKind::EndSessions => Act::EndSessions,
             ActKind::EndSession => {
-                Act::EndSession(self.session.parse().map_err(|_| Error::NotFound)?)
+                Act::EndSession(self.get("session").parse().map_err(|_| Error::NotFound)?)
             }
             ActKind::Deactivate => Act::Deactivate,
             ActKind::Activate => Act::Activate,
-            ActKind::GrantPermission => Act::GrantPermission(self.permission.clone()),
-            ActKind::TakePermission => Act::TakePermission(self.permission.clone()),
-            ActKind::SetRole => Act::SetRole(Role::from_code(&self.role).ok_or(Error::NotFound)?),
-            ActKind::LinkIdentity => {
-                let (provider, subject) = identity();
-                Act::LinkIdentity(provider, subject)
+            ActKind::GrantPermission => Act::GrantPermission(text("permission")),
+            ActKind::TakePermission => Act::TakePermission(text("permission")),
+            ActKind::SetRole => {
+                Act::SetRole(Role::from_code(self.get("role")).ok_or(Error::NotFound)?)
             }
-            ActKind::UnlinkIdentity => {
-                let (provider, subject) = identity();
-                Act::UnlinkIdentity(provider, subject)
-            }
+            ActKind::LinkIdentity => Act::LinkIdentity(text("provider"), text("subject")),
+            ActKind::UnlinkIdentity => Act::UnlinkIdentity(text("provider"), text("subject")),
             ActKind::ResetPassword => Act::ResetPassword {
                 link: String::new(),
             },
@@ -123,25 +115,9 @@ impl Fields {
 
     /// The same fields as an address, so that nothing is lost during a fresh sign-in.
     fn address(&self, user_id: UserId, kind: ActKind) -> String {
-        let pairs = [
-            ("role", &self.role),
-            ("permission", &self.permission),
-            ("provider", &self.provider),
-            ("subject", &self.subject),
-            ("session", &self.session),
-            ("reason", &self.reason),
-        ];
-        let given = pairs
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| (*name, value.as_str()));
-        let query = encode(given);
-        let path = format!("/admin/users/{user_id}/{}", kind.code());
-        if query.is_empty() {
-            path
-        } else {
-            format!("{path}?{query}")
-        }
+        let given = NAMES.into_iter().map(|name| (name, self.get(name)));
+        let given = given.filter(|(_, value)| !value.is_empty());
+        with_query(&format!("/admin/users/{user_id}/{}", kind.code()), given)
     }
 }
 
@@ -237,7 +213,6 @@ pub fn for_many(page: &Page<'_>) -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-/// The reason for a refusal, in words.
 pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
     match refusal {
         Refusal::IdentityTaken(username) => page.t.refused_identity_of.with(username),
@@ -252,7 +227,6 @@ struct Typed<'a> {
     label: &'static str,
     hint: &'static str,
     value: &'a str,
-    /// The suggestions of the field.
     options: Vec<String>,
     longest: usize,
 }
@@ -261,10 +235,8 @@ struct Typed<'a> {
 #[template(path = "admin/act.html")]
 struct ActPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     person: Person,
     words: Words,
-    /// The object of the act beside the person: a permission, a subject or a browser.
     object: Option<String>,
     /// `name` and value of fields that are sent along with the form.
     hidden: Vec<(&'static str, &'a str)>,
@@ -272,7 +244,6 @@ struct ActPage<'a> {
     is_reason_needed: bool,
     reason_label: &'static str,
     reason: &'a str,
-    longest_reason: usize,
     action: String,
     problem: Option<String>,
     reference: Option<&'a Reference>,
@@ -281,16 +252,20 @@ struct ActPage<'a> {
 /// The data that the page reads from the database.
 struct Found {
     user: User,
-    /// The session that the act ends, if it ends one.
     session: Option<Session>,
     names: Vec<String>,
 }
 
-fn find(conn: &mut Conn, user_id: UserId, act: &Act, desk: &Limits) -> Result<Found> {
+fn find(
+    conn: &mut Conn,
+    (now, limits): (UnixTime, Limits),
+    user_id: UserId,
+    act: &Act,
+) -> Result<Found> {
     let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
     let session = match act {
         Act::EndSession(id) => Some(
-            sessions::list_live(conn, desk.now, desk.limits, user_id, 1000)?
+            sessions::list_live(conn, now, limits, user_id, 1000)?
                 .into_iter()
                 .find(|session| session.id == *id)
                 .ok_or(Error::NotFound)?,
@@ -308,25 +283,7 @@ fn find(conn: &mut Conn, user_id: UserId, act: &Act, desk: &Limits) -> Result<Fo
     })
 }
 
-#[derive(Clone, Copy)]
-struct Limits {
-    now: crate::clock::UnixTime,
-    limits: sessions::Limits,
-}
-
-impl Limits {
-    fn of(desk: &Desk) -> Self {
-        Self {
-            now: desk.clock.now(),
-            limits: desk.limits,
-        }
-    }
-}
-
 /// Returns the act of an address with the details that the address or a form gives.
-///
-/// # Errors
-/// [`Error::NotFound`] for an act that does not exist; as [`Fields::of`] and [`Fields::act`]
 fn asked(
     desk: &Desk,
     code: &str,
@@ -346,16 +303,15 @@ pub async fn confirm(
     let (user_id, code) = path.into_inner();
     let pairs = url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned();
     let asked = asked(&desk, &code, pairs);
-    let limits = Limits::of(&desk);
+    let when = (desk.clock.now(), desk.limits);
     let (me, (act, fields), found) = reader
         .read_by(asked, move |conn, _, (act, _)| {
-            find(conn, user_id, act, &limits)
+            find(conn, when, user_id, act)
         })
         .await?;
     refuse_useless(&desk, &act)?;
     if act.kind().needs_fresh_sign_in() {
-        let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
-        admin.ok_or(Error::Forbidden)?.check_fresh(limits.now)?;
+        me.check_fresh(&desk)?;
     }
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     page.ok(&act_page(&page, &found, &act, &fields, None))
@@ -369,75 +325,87 @@ fn act_page<'a>(
     problem: Option<(String, &'a Reference)>,
 ) -> ActPage<'a> {
     let t = page.t;
-    let mut hidden = Vec::new();
-    let mut typed = None;
-    let mut object = None;
-    match act {
-        Act::SetRole(_) => hidden.push(("role", fields.role.as_str())),
-        Act::EndSession(_) => {
-            hidden.push(("session", fields.session.as_str()));
-            object = found.session.as_ref().map(|session| {
-                let device = Device::of(&session.user_agent, page.lang);
-                format!("{} · {}", device.name, session.address)
-            });
-        }
-        Act::TakePermission(permission) => {
-            hidden.push(("permission", fields.permission.as_str()));
-            object = Some(permission.clone());
-        }
-        Act::UnlinkIdentity(provider, subject) => {
-            hidden.push(("provider", fields.provider.as_str()));
-            hidden.push(("subject", fields.subject.as_str()));
-            object = Some(if page.desk.providers.is_one() {
-                subject.clone()
-            } else {
-                format!("{}{}{subject}", page.provider_name(provider), t.colon)
-            });
-        }
-        Act::GrantPermission(_) => {
-            typed = Some(Typed {
-                name: "permission",
-                label: t.permission,
-                hint: t.permission_hint,
-                value: &fields.permission,
-                options: found.names.clone(),
-                longest: permissions::MAX_NAME,
-            });
-        }
-        Act::LinkIdentity(provider, _) => {
-            hidden.push(("provider", fields.provider.as_str()));
-            object = Some(page.provider_name(provider)).filter(|_| !page.desk.providers.is_one());
-            typed = Some(Typed {
-                name: "subject",
-                label: t.directory_id,
-                hint: t.subject_hint,
-                value: &fields.subject,
-                options: Vec::new(),
-                longest: users::MAX_SUBJECT,
-            });
-        }
-        _ => {}
-    }
     let (problem, reference) = problem.unzip();
     ActPage {
         page,
-        tab: "users",
         person: Person::of(&found.user),
         words: words(page, act),
-        object,
-        hidden,
-        typed,
+        object: object(page, found, act),
+        hidden: hidden(act.kind())
+            .iter()
+            .map(|name| (*name, fields.get(name)))
+            .collect(),
+        typed: typed(page, found, act, fields),
         is_reason_needed: act.kind().needs_note(),
         reason_label: match act {
             Act::Note => t.note,
             Act::Readmit(_) => t.reason_needed,
             _ => t.reason_optional,
         },
-        reason: &fields.reason,
-        longest_reason: MAX_NOTE,
+        reason: fields.get("reason"),
         action: format!("/admin/users/{}/{}", found.user.id, act.kind().code()),
         problem,
         reference,
+    }
+}
+
+/// The fields that the form sends along.
+const fn hidden(kind: ActKind) -> &'static [&'static str] {
+    match kind {
+        ActKind::SetRole => &["role"],
+        ActKind::EndSession => &["session"],
+        ActKind::TakePermission => &["permission"],
+        ActKind::LinkIdentity => &["provider"],
+        ActKind::UnlinkIdentity => &["provider", "subject"],
+        _ => &[],
+    }
+}
+
+/// The object of an act beside the person: a permission, a subject or a browser.
+fn object(page: &Page<'_>, found: &Found, act: &Act) -> Option<String> {
+    let is_one = page.desk.providers.is_one();
+    match act {
+        Act::EndSession(_) => found.session.as_ref().map(|session| {
+            let device = Device::of(&session.user_agent, page.lang);
+            format!("{} · {}", device.name, session.address)
+        }),
+        Act::TakePermission(permission) => Some(permission.clone()),
+        Act::UnlinkIdentity(_, subject) if is_one => Some(subject.clone()),
+        Act::UnlinkIdentity(provider, subject) => {
+            let provider = page.provider_name(provider);
+            Some(format!("{provider}{}{subject}", page.t.colon))
+        }
+        Act::LinkIdentity(provider, _) if !is_one => Some(page.provider_name(provider)),
+        _ => None,
+    }
+}
+
+/// The input that an act needs beside the reason.
+fn typed<'a>(page: &Page<'_>, found: &Found, act: &Act, fields: &'a Fields) -> Option<Typed<'a>> {
+    let t = page.t;
+    let typed = |name, label, hint, longest| Typed {
+        name,
+        label,
+        hint,
+        value: fields.get(name),
+        options: found.names.clone(),
+        longest,
+    };
+    match act {
+        Act::GrantPermission(_) => {
+            let longest = permissions::MAX_NAME;
+            Some(typed(
+                "permission",
+                t.permission,
+                t.permission_hint,
+                longest,
+            ))
+        }
+        Act::LinkIdentity(..) => {
+            let longest = users::MAX_SUBJECT;
+            Some(typed("subject", t.directory_id, t.subject_hint, longest))
+        }
+        _ => None,
     }
 }
 
@@ -451,19 +419,7 @@ pub async fn perform(
     let (user_id, code) = path.into_inner();
     let (mut act, fields) = asked(&desk, &code, form.0)?;
     refuse_useless(&desk, &act)?;
-    let draft = match &mut act {
-        Act::ResetPassword { link } => {
-            let draft = Draft::new(LinkFor::Password)?;
-            link.clone_from(&draft.id);
-            Some(draft)
-        }
-        Act::MakeConfirmationLink { link } => {
-            let draft = Draft::new(LinkFor::Confirmation)?;
-            link.clone_from(&draft.id);
-            Some(draft)
-        }
-        _ => None,
-    };
+    let draft = draft_of(&mut act)?;
     let reference = Reference::random();
     let said = Said {
         note: fields.note.clone(),
@@ -479,14 +435,15 @@ pub async fn perform(
         Err(Stopped::Refused(Refusal::UnknownUser)) => return Err(Error::NotFound),
         Err(Stopped::Refused(refusal)) => refusal,
         Ok(_) => {
-            return match draft {
-                Some(draft) => show_link(&desk, &me.visit, &me.user, user_id, draft).await,
-                None => Ok(done_response(&desk, user_id, act.kind())),
-            };
+            if let Some(draft) = draft {
+                return show_link(&desk, &me, user_id, draft).await;
+            }
+            let account = format!("/admin/users/{user_id}");
+            return see_other_with(act.kind().code(), &account, &desk);
         }
     };
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let limits = Limits::of(&desk);
+    let when = (desk.clock.now(), desk.limits);
     let shown = match act {
         Act::EndSession(_) => Act::EndSessions,
         _ => act.clone(),
@@ -494,13 +451,23 @@ pub async fn perform(
     // A session that can no longer be ended has no name to show.
     let found = desk
         .db
-        .read(move |conn| find(conn, user_id, &shown, &limits))
+        .read(move |conn| find(conn, when, user_id, &shown))
         .await?;
     let problem = (refusal_in_words(&page, &refusal), &reference);
     let shown = act_page(&page, &found, &act, &fields, Some(problem));
-    let mut response = page.respond(StatusCode::UNPROCESSABLE_ENTITY, &shown)?;
-    note_refusal(&mut response, reference.clone(), None);
-    Ok(response)
+    page.refuse(&reference, None, &shown)
+}
+
+/// Makes the link of an act that makes one.
+fn draft_of(act: &mut Act) -> Result<Option<Draft>> {
+    let (link, is_for) = match act {
+        Act::ResetPassword { link } => (link, LinkFor::Password),
+        Act::MakeConfirmationLink { link } => (link, LinkFor::Confirmation),
+        _ => return Ok(None),
+    };
+    let draft = Draft::new(is_for)?;
+    link.clone_from(&draft.id);
+    Ok(Some(draft))
 }
 
 /// Refuses a link where local passwords are switched off: it would void the old password without
@@ -516,18 +483,10 @@ fn refuse_useless(desk: &Desk, act: &Act) -> Result<()> {
     }
 }
 
-fn done_response(desk: &Desk, user_id: UserId, kind: ActKind) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, format!("/admin/users/{user_id}")))
-        .cookie(cookie::notice_cookie(desk, kind.code()))
-        .finish()
-}
-
 #[derive(Template)]
 #[template(path = "admin/password_link.html")]
 struct PasswordLinkPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     person: Person,
     heading: &'static str,
     lead: AroundTwo,
@@ -539,24 +498,19 @@ struct PasswordLinkPage<'a> {
 /// Shows the link. No other page ever does.
 pub async fn show_link(
     desk: &Desk,
-    visit: &crate::web::visit::Visit,
-    viewer: &User,
+    me: &SignedIn,
     user_id: UserId,
     draft: Draft,
 ) -> Result<HttpResponse> {
     let is_for = draft.is_for;
-    let link = draft.address(
-        &desk.keys,
-        desk.clock.now(),
-        user_id,
-        &desk.public_url.origin,
-    )?;
+    let origin = &desk.public_url.origin;
+    let link = draft.address(&desk.keys, desk.clock.now(), user_id, origin)?;
     let user = desk
         .db
         .read(move |conn| users::find(conn, user_id))
         .await?
         .ok_or(Error::NotFound)?;
-    let page = Page::new(desk, visit, Some(viewer))?;
+    let page = Page::new(desk, &me.visit, Some(&me.user))?;
     let t = page.t;
     let (heading, lead, once) = match is_for {
         LinkFor::Confirmation => (
@@ -573,7 +527,6 @@ pub async fn show_link(
     };
     page.ok(&PasswordLinkPage {
         page: &page,
-        tab: "users",
         person: Person::of(&user),
         heading,
         lead,

@@ -1,20 +1,25 @@
 //! The audit log: who did what to whom, when, and whether it succeeded.
 
+use std::net::IpAddr;
+
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::audit::{self, Actor, EventKind, Filter};
 use crate::clock::UnixTime;
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::users::Role;
 use crate::web::guard::{Reader, Staff};
-use crate::web::list::{Chip, List, ListFilter, ListQuery, Pager, Select, total_in_words};
+use crate::web::list::{
+    Chip, List, ListFilter, ListQuery, Pager, Select, find_code, total_in_words,
+};
 use crate::web::page::Page;
-use crate::web::timeline::{Audience, TimelineItem, kind_in_words};
+use crate::web::timeline::{Audience, TimelineItem, look};
 
 pub const LIST: List = List {
     path: "/admin/audit",
@@ -26,7 +31,7 @@ pub const LIST: List = List {
             |t| t.event,
             || EventKind::all().map(EventKind::code).collect(),
             |page, value| match EventKind::from_code(value) {
-                Some(kind) => kind_in_words(page, kind).to_owned(),
+                Some(kind) => look(page.t, kind).title.to_owned(),
                 None => value.to_owned(),
             },
         ),
@@ -34,7 +39,7 @@ pub const LIST: List = List {
             "outcome",
             |t| t.result,
             || OUTCOMES.iter().map(|(code, _)| *code).collect(),
-            |page, value| match outcome(value) {
+            |page, value| match find_code(OUTCOMES, value) {
                 Some(true) => page.t.outcome_success.to_owned(),
                 _ => page.t.refused_result.to_owned(),
             },
@@ -48,39 +53,26 @@ pub const LIST: List = List {
 
 const OUTCOMES: &[(&str, bool)] = &[("success", true), ("refused", false)];
 
-fn outcome(code: &str) -> Option<bool> {
-    let found = OUTCOMES.iter().find(|(known, _)| *known == code);
-    found.map(|(_, is_success)| *is_success)
-}
-
 /// Parses the filters in an address. Days are in the portal's time zone.
-///
-/// # Errors
-/// [`Error::BadRequest`] for values that none of our forms sends.
 pub fn filter(address: &ListQuery, zone: &TimeZone) -> Result<Filter> {
     let text = |name| address.get(name).map(str::to_owned);
     let kind = address.parsed("event", EventKind::from_code)?;
-    let day = |name, days_later: i64| -> Result<Option<UnixTime>> {
-        let Some(given) = address.get(name) else {
-            return Ok(None);
-        };
-        let date: Date = given.parse().map_err(|_| Error::BadRequest)?;
-        let start = date
-            .saturating_add(jiff::Span::new().days(days_later))
-            .to_zoned(zone.clone())
-            .map_err(|_| Error::BadRequest)?;
-        Ok(Some(UnixTime(start.timestamp().as_microsecond())))
+    let day = |name, days_later: i64| {
+        address.parsed(name, |given| {
+            let date: Date = given.parse().ok()?;
+            let date = date.saturating_add(days_later.days());
+            let start = date.to_zoned(zone.clone()).ok()?;
+            Some(UnixTime(start.timestamp().as_microsecond()))
+        })
     };
     // The field accepts an address or a reference; they cannot be confused.
     let looked_for = text("q");
-    let is_address = looked_for
-        .as_deref()
-        .is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok());
+    let is_address = address.value("q").parse::<IpAddr>().is_ok();
     Ok(Filter {
         username: text("about"),
         actor: text("by"),
         kind,
-        is_success: address.parsed("outcome", outcome)?,
+        is_success: address.parsed("outcome", |code| find_code(OUTCOMES, code))?,
         address: looked_for.clone().filter(|_| is_address),
         reference: looked_for.filter(|_| !is_address),
         since: day("from", 0)?,
@@ -93,7 +85,6 @@ pub fn filter(address: &ListQuery, zone: &TimeZone) -> Result<Filter> {
 #[template(path = "admin/audit.html")]
 struct AuditLog<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     address: &'a ListQuery,
     total: String,
     kept: (u64, u64),
@@ -130,7 +121,6 @@ pub async fn list(
     let days = |span: std::time::Duration| span.as_secs() / 86_400;
     page.ok(&AuditLog {
         page: &page,
-        tab: "audit",
         total: total_in_words(&page, total),
         kept: (days(desk.retention.sign_ins), days(desk.retention.acts)),
         selects: LIST.selects(&page, &address),

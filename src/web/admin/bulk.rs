@@ -8,13 +8,13 @@ use askama::Template;
 use super::act::{Fields, Words, refusal_in_words, words};
 use super::users::{LIST, wanted};
 use crate::admin::{self, Act, ActKind, BATCH, Said, Selection};
-use crate::audit::{MAX_NOTE, Note};
+use crate::audit::Note;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::id::{Reference, UserId};
 use crate::paging::{PAGE_SIZES, Page as ListPage, Total};
 use crate::permissions;
-use crate::users::{self, User, Wanted};
+use crate::users::{self, Wanted};
 use crate::web::csrf::Form;
 use crate::web::guard::Acting;
 use crate::web::list::{Chip, ListQuery, grouped, total_in_words};
@@ -26,6 +26,7 @@ const MAX_NAMES: i64 = 100;
 const MAX_FAILURES: usize = 1000;
 
 /// The fields that the forms send.
+#[derive(Default)]
 struct Asked {
     ids: Vec<UserId>,
     is_all: bool,
@@ -42,21 +43,8 @@ struct Asked {
 }
 
 impl Asked {
-    /// # Errors
-    /// [`Error::BadRequest`]
     fn of(form: Vec<(String, String)>) -> Result<Self> {
-        let mut asked = Self {
-            ids: Vec::new(),
-            is_all: false,
-            filter: String::new(),
-            act: String::new(),
-            permission: String::new(),
-            reason: String::new(),
-            note: Note::default(),
-            after: None,
-            reference: None,
-            done: 0,
-        };
+        let mut asked = Self::default();
         for (name, value) in form {
             let number = || value.parse().map_err(|_| Error::BadRequest);
             match name.as_str() {
@@ -75,8 +63,11 @@ impl Asked {
             }
         }
         asked.note = Note::parse(&asked.reason).ok_or(Error::BadRequest)?;
-        let is_sane = asked.ids.len() <= PAGE_SIZES.into_iter().max().unwrap_or(0);
-        is_sane.then_some(asked).ok_or(Error::BadRequest)
+        let most = PAGE_SIZES.into_iter().max().unwrap_or(0);
+        if asked.ids.len() > most {
+            return Err(Error::BadRequest);
+        }
+        Ok(asked)
     }
 
     /// The act, if it can be done to many accounts.
@@ -100,11 +91,9 @@ impl Asked {
 #[template(path = "admin/bulk.html")]
 struct BulkPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     /// The input that is still missing, if any: no one is ticked, or no act is chosen.
     missing: Option<&'static str>,
     words: Option<Words>,
-    /// The number of accounts, in words.
     count: String,
     people: Vec<Person>,
     /// The filters, if the act is for all accounts that match.
@@ -113,7 +102,6 @@ struct BulkPage<'a> {
     needs_permission: bool,
     names: Vec<String>,
     batch: String,
-    longest_reason: usize,
     back: String,
 }
 
@@ -129,15 +117,16 @@ pub async fn confirm(
         return Ok(sign_in_anew(&back));
     }
     let wanted = asked.wanted(&desk)?;
-    let (ids, is_all) = (asked.ids.clone(), asked.is_all);
+    let is_all = asked.is_all;
+    let ids = if is_all {
+        Vec::new()
+    } else {
+        asked.ids.clone()
+    };
     let (people, total, names) = desk
         .db
         .read(move |conn| {
-            let people: Vec<User> = if is_all {
-                Vec::new()
-            } else {
-                users::find_all(conn, &ids)?
-            };
+            let people = users::find_all(conn, &ids)?;
             let total = if is_all {
                 users::total_of_many(conn, &wanted.filter)?
             } else {
@@ -148,16 +137,13 @@ pub async fn confirm(
         .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let act = asked.act();
-    let missing = if people.is_empty() && !is_all {
-        Some(page.t.nobody_selected)
-    } else if act.is_none() {
-        Some(page.t.no_act_chosen)
-    } else {
-        None
+    let missing = match act {
+        _ if people.is_empty() && !is_all => Some(page.t.nobody_selected),
+        None => Some(page.t.no_act_chosen),
+        Some(_) => None,
     };
     page.ok(&BulkPage {
         page: &page,
-        tab: "users",
         missing,
         words: act.as_ref().map(|act| words(&page, act)),
         count: accounts_in_words(&page, total),
@@ -167,7 +153,6 @@ pub async fn confirm(
         asked: &asked,
         names,
         batch: grouped(i64::try_from(BATCH).unwrap_or(i64::MAX)),
-        longest_reason: MAX_NOTE,
         back,
     })
 }
@@ -191,7 +176,6 @@ struct FailedRow {
 #[template(path = "admin/bulk_result.html")]
 struct ResultPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     label: &'static str,
     done: String,
     unchanged: String,
@@ -234,7 +218,6 @@ pub async fn perform(
     let done_so_far = asked.done.saturating_add(outcome.done);
     page.ok(&ResultPage {
         page: &page,
-        tab: "users",
         label: words(&page, &act).label,
         done: count(done_so_far),
         unchanged: count(outcome.unchanged),

@@ -1,33 +1,118 @@
 //! Exports of lists as CSV, with their filters. Rows are written as they are read, page by page, so
 //! that a million rows take no more memory than a hundred.
 
-use std::pin::Pin;
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::future::ready;
+use std::sync::Arc;
 
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::{audit as audit_page, sessions as sessions_page, users as users_page};
 use crate::admin;
+use crate::audit::{self, Record};
+use crate::clock::UnixTime;
 use crate::csv::{BYTE_ORDER_MARK, push_line};
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n;
 use crate::paging::{Listing, Page as ListPage};
+use crate::sessions;
+use crate::sessions::list::Owned;
+use crate::users::{self, User};
 use crate::web::csrf::Form;
 use crate::web::guard::Acting;
 use crate::web::list::ListQuery;
 use crate::web::redirect::sign_in_anew;
-use crate::{audit, sessions, users};
 
-/// Rows per chunk.
 const PIECE: usize = 500;
 
-/// Reads the page of a list after a given row. Returns its lines, and where the next page begins.
-type Piece = Pin<Box<dyn Fn(&mut Conn, ListPage) -> Result<(String, Option<i64>)> + Send + Sync>>;
+struct Export<Row: 'static> {
+    name: &'static str,
+    id: fn(&Row) -> i64,
+    columns: &'static [Column<Row>],
+}
+
+/// A column: its heading, and the cell of a row. Times are in the portal's zone.
+type Column<Row> = (&'static str, for<'a> fn(&'a Row, &TimeZone) -> Cell<'a>);
+type Cell<'a> = Cow<'a, str>;
+
+const USERS: Export<User> = Export {
+    name: "users",
+    id: |user| user.id.into(),
+    columns: &[
+        ("id", |user, _| user.id.to_string().into()),
+        ("username", |user, _| (&user.username).into()),
+        ("first_name", |user, _| (&user.first_name).into()),
+        ("email", |user, _| (&user.email).into()),
+        ("is_active", |user, _| user.is_active.to_string().into()),
+        ("role", |user, _| user.role().code().into()),
+        ("source", |user, _| match user.synced_at() {
+            Some(_) => "directory".into(),
+            None => "local".into(),
+        }),
+        ("date_joined", |user, zone| time(user.date_joined(), zone)),
+        ("last_login", |user, zone| time(user.last_login(), zone)),
+        ("synced_at", |user, zone| time(user.synced_at(), zone)),
+        ("imported_at", |user, zone| time(user.imported_at(), zone)),
+        ("erased_at", |user, zone| time(user.erased_at(), zone)),
+    ],
+};
+
+const SESSIONS: Export<Owned> = Export {
+    name: "sessions",
+    id: |owned| owned.session.id.into(),
+    columns: &[
+        ("id", |owned, _| owned.session.id.to_string().into()),
+        ("username", |owned, _| (&owned.username).into()),
+        ("first_name", |owned, _| (&owned.first_name).into()),
+        ("provider", |owned, _| (&owned.session.provider).into()),
+        ("signed_in_at", |owned, zone| {
+            time(owned.session.created_at(), zone)
+        }),
+        ("last_seen_at", |owned, zone| {
+            time(owned.session.last_seen_at(), zone)
+        }),
+        ("address", |owned, _| (&owned.session.address).into()),
+        ("user_agent", |owned, _| (&owned.session.user_agent).into()),
+    ],
+};
+
+const EVENTS: Export<Record> = Export {
+    name: "audit",
+    id: |event| event.id,
+    columns: &[
+        ("id", |event, _| event.id.to_string().into()),
+        ("time", |event, zone| time(event.created_at(), zone)),
+        ("event", |event, _| (&event.event).into()),
+        ("outcome", |event, _| (&event.outcome).into()),
+        ("reason", |event, _| (&event.reason).into()),
+        ("actor", |event, _| (&event.actor).into()),
+        ("user_id", |event, _| optional(event.user_id)),
+        ("username", |event, _| (&event.username).into()),
+        ("provider", |event, _| (&event.provider).into()),
+        ("address", |event, _| (&event.address).into()),
+        ("user_agent", |event, _| (&event.user_agent).into()),
+        ("reference", |event, _| (&event.reference).into()),
+        ("details", |event, _| event.details_json().into()),
+        ("actor_id", |event, _| optional(event.actor_id)),
+    ],
+};
+
+fn time(at: impl Into<Option<UnixTime>>, zone: &TimeZone) -> Cell<'static> {
+    let at = at.into().map(|at| i18n::rfc3339(at, zone));
+    at.unwrap_or_default().into()
+}
+
+fn optional(id: Option<impl Display>) -> Cell<'static> {
+    id.map(|id| id.to_string()).unwrap_or_default().into()
+}
 
 pub async fn users(
     acting: Acting,
@@ -35,66 +120,17 @@ pub async fn users(
     request: HttpRequest,
     form: Form<Marked>,
 ) -> Result<HttpResponse> {
-    const HEAD: [&str; 12] = [
-        "id",
-        "username",
-        "first_name",
-        "email",
-        "is_active",
-        "role",
-        "source",
-        "date_joined",
-        "last_login",
-        "synced_at",
-        "imported_at",
-        "erased_at",
-    ];
     let address = ListQuery::of(&users_page::LIST, &request)?;
     let mut wanted = users_page::wanted(&address, desk.clock.now())?;
     wanted.size = PIECE;
     // People may sign in or be renamed while the list is read.
     wanted.order = Some(users::Order::NEWEST_FIRST);
-    let zone = desk.time_zone.clone();
-    let time = move |time| i18n::rfc3339(time, &zone);
-    let piece: Piece = Box::pin(move |conn, page| {
-        let listing = users::list(
-            conn,
-            &users::Wanted {
-                page,
-                ..wanted.clone()
-            },
-        )?;
-        Ok(lines(
-            &listing,
-            |user| user.id,
-            |text, user| {
-                let source = if user.synced_at().is_some() {
-                    "directory"
-                } else {
-                    "local"
-                };
-                let optional = |at: Option<_>| at.map(&time).unwrap_or_default();
-                push_line(
-                    text,
-                    [
-                        user.id.to_string().as_str(),
-                        &user.username,
-                        &user.first_name,
-                        &user.email,
-                        if user.is_active { "true" } else { "false" },
-                        user.role().code(),
-                        source,
-                        &time(user.date_joined()),
-                        &optional(user.last_login()),
-                        &optional(user.synced_at()),
-                        &optional(user.imported_at()),
-                        &optional(user.erased_at()),
-                    ],
-                );
-            },
-        ))
-    });
-    respond(acting, desk, ("users", form.0), &address, &HEAD, piece).await
+    let read = move |conn: &mut Conn, page| {
+        let mut wanted = wanted.clone();
+        wanted.page = page;
+        users::list(conn, &wanted)
+    };
+    respond(acting, desk, form.0, &address, &USERS, read).await
 }
 
 pub async fn sessions(
@@ -103,16 +139,6 @@ pub async fn sessions(
     request: HttpRequest,
     form: Form<Marked>,
 ) -> Result<HttpResponse> {
-    const HEAD: [&str; 8] = [
-        "id",
-        "username",
-        "first_name",
-        "provider",
-        "signed_in_at",
-        "last_seen_at",
-        "address",
-        "user_agent",
-    ];
     let address = ListQuery::of(&sessions_page::LIST, &request)?;
     let asked = address.clone();
     let filter = desk
@@ -120,32 +146,9 @@ pub async fn sessions(
         .read(move |conn| sessions_page::filter(conn, &asked))
         .await?;
     let (now, limits) = (desk.clock.now(), desk.limits);
-    let zone = desk.time_zone.clone();
-    let time = move |time| i18n::rfc3339(time, &zone);
-    let piece: Piece = Box::pin(move |conn, page| {
-        let listing = sessions::list::list(conn, now, limits, &filter, page, PIECE)?;
-        Ok(lines(
-            &listing,
-            |owned| owned.session.id,
-            |text, owned| {
-                let session = &owned.session;
-                push_line(
-                    text,
-                    [
-                        session.id.to_string().as_str(),
-                        &owned.username,
-                        &owned.first_name,
-                        &session.provider,
-                        &time(session.created_at()),
-                        &time(session.last_seen_at()),
-                        &session.address,
-                        &session.user_agent,
-                    ],
-                );
-            },
-        ))
-    });
-    respond(acting, desk, ("sessions", form.0), &address, &HEAD, piece).await
+    let read =
+        move |conn: &mut Conn, page| sessions::list::list(conn, now, limits, &filter, page, PIECE);
+    respond(acting, desk, form.0, &address, &SESSIONS, read).await
 }
 
 pub async fn audit(
@@ -154,66 +157,30 @@ pub async fn audit(
     request: HttpRequest,
     form: Form<Marked>,
 ) -> Result<HttpResponse> {
-    const HEAD: [&str; 14] = [
-        "id",
-        "time",
-        "event",
-        "outcome",
-        "reason",
-        "actor",
-        "user_id",
-        "username",
-        "provider",
-        "address",
-        "user_agent",
-        "reference",
-        "details",
-        "actor_id",
-    ];
     let address = ListQuery::of(&audit_page::LIST, &request)?;
     let filter = audit_page::filter(&address, &desk.time_zone)?;
-    let zone = desk.time_zone.clone();
-    let piece: Piece = Box::pin(move |conn, page| {
-        let listing = audit::list(conn, &filter, page, PIECE)?;
-        Ok(lines(
-            &listing,
-            |event| event.id,
-            |text, event| {
-                push_line(
-                    text,
-                    [
-                        event.id.to_string().as_str(),
-                        &i18n::rfc3339(event.created_at(), &zone),
-                        &event.event,
-                        &event.outcome,
-                        &event.reason,
-                        &event.actor,
-                        &event.user_id.map(|id| id.to_string()).unwrap_or_default(),
-                        &event.username,
-                        &event.provider,
-                        &event.address,
-                        &event.user_agent,
-                        &event.reference,
-                        event.details_json(),
-                        &event.actor_id.map(|id| id.to_string()).unwrap_or_default(),
-                    ],
-                );
-            },
-        ))
-    });
-    respond(acting, desk, ("audit", form.0), &address, &HEAD, piece).await
+    let read = move |conn: &mut Conn, page| audit::list(conn, &filter, page, PIECE);
+    respond(acting, desk, form.0, &address, &EVENTS, read).await
 }
 
-fn lines<Row, Id: Into<i64>>(
-    listing: &Listing<Row>,
-    id: impl Fn(&Row) -> Id,
-    write: impl Fn(&mut String, &Row),
-) -> (String, Option<i64>) {
-    let mut text = String::new();
-    for row in &listing.rows {
-        write(&mut text, row);
+impl<Row> Export<Row> {
+    fn head(&self) -> String {
+        let mut line = String::new();
+        push_line(&mut line, self.columns.iter().map(|(heading, _)| *heading));
+        line
     }
-    (text, listing.next(id).or(listing.stopped_at))
+
+    /// Returns the lines of a page, and where the next page begins.
+    fn lines(&self, listing: &Listing<Row>, zone: &TimeZone) -> (String, Option<ListPage>) {
+        let mut text = String::new();
+        for row in &listing.rows {
+            let cells = self.columns.iter().map(|(_, cell)| cell(row, zone));
+            let cells: Vec<Cell<'_>> = cells.collect();
+            push_line(&mut text, cells.iter().map(Cell::as_ref));
+        }
+        let next = listing.next(self.id).or(listing.stopped_at);
+        (text, next.map(ListPage::After))
+    }
 }
 
 /// The form beside a list.
@@ -225,60 +192,46 @@ pub struct Marked {
 
 /// Records the export, then streams it. If the database fails on the way, the response breaks off,
 /// so that an incomplete list cannot pass for a complete one.
-async fn respond(
+async fn respond<Row: Send + 'static>(
     acting: Acting,
     desk: Data<Desk>,
-    (what, form): (&'static str, Marked),
+    form: Marked,
     address: &ListQuery,
-    head: &[&str],
-    piece: Piece,
+    export: &'static Export<Row>,
+    read: impl Fn(&mut Conn, ListPage) -> Result<Listing<Row>> + Send + Sync + 'static,
 ) -> Result<HttpResponse> {
-    let mut builder = HttpResponse::Ok();
-    builder
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((
-            CONTENT_DISPOSITION,
-            format!("attachment; filename=\"frontdesk-{what}.csv\""),
-        ));
-    let query = address.query();
-    let noted = if query.is_empty() {
-        what.to_owned()
-    } else {
-        format!("{what}?{query}")
-    };
     let admin = acting.admin;
+    let noted = address.at(export.name, &[("size", None)]);
     match admin::export_made(&desk, &admin, noted).await {
         Err(Error::FreshSignInNeeded) => {
-            return Ok(sign_in_anew(&address.at(address.path(), &[])));
+            return Ok(sign_in_anew(&address.at(address.path, &[])));
         }
         other => other?,
     }
-    let mut first = String::new();
-    if form.bom.as_deref() == Some("1") {
-        first.push_str(BYTE_ORDER_MARK);
-    }
-    push_line(&mut first, head.iter().copied());
-    let piece = std::sync::Arc::new(piece);
-    let state = (desk, admin, piece, Some(ListPage::First), Some(first));
-    let rows = stream::try_unfold(state, |(desk, admin, piece, place, first)| async move {
-        if let Some(first) = first {
-            return Ok(Some((
-                Bytes::from(first),
-                (desk, admin, piece, place, None),
-            )));
-        }
+    let mark = match form.bom.as_deref() {
+        Some("1") => BYTE_ORDER_MARK,
+        _ => "",
+    };
+    let first = Bytes::from(format!("{mark}{}", export.head()));
+    let first = stream::once(ready(Ok::<_, Error>(first)));
+    let state = (desk, admin, Arc::new(read), Some(ListPage::First));
+    let rest = stream::try_unfold(state, move |(desk, admin, read, place)| async move {
         let Some(page) = place else {
-            return Ok::<_, Error>(None);
+            return Ok(None);
         };
-        let (read, still) = (std::sync::Arc::clone(&piece), admin.clone());
-        let read = move |conn: &mut Conn| {
+        let (still, zone) = (admin.clone(), desk.time_zone.clone());
+        let reading = Arc::clone(&read);
+        let lines = desk.db.read(move |conn| {
             // The export stops when the admin's authority ends.
             still.check(conn)?;
-            read(conn, page)
-        };
-        let (text, next) = desk.db.read(read).await?;
-        let place = next.map(ListPage::After);
-        Ok(Some((Bytes::from(text), (desk, admin, piece, place, None))))
+            Ok(export.lines(&reading(conn, page)?, &zone))
+        });
+        let (text, next) = lines.await?;
+        Ok(Some((Bytes::from(text), (desk, admin, read, next))))
     });
-    Ok(builder.streaming(rows))
+    let disposition = format!("attachment; filename=\"frontdesk-{}.csv\"", export.name);
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((CONTENT_DISPOSITION, disposition))
+        .streaming(first.chain(rest)))
 }

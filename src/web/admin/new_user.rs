@@ -1,25 +1,22 @@
 //! A new local account. Its owner receives a link and chooses the password.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
 
 use super::act::{refusal_in_words, show_link};
-use crate::admin::{self, Admin, NewAccount, Refusal};
-use crate::audit::{MAX_NOTE, Note};
+use crate::admin::{self, NewAccount, Refusal};
+use crate::audit::Note;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::id::Reference;
 use crate::signin::one_time_link::{Draft, LinkFor};
-use crate::users::{MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME};
 use crate::web::csrf::Form;
 use crate::web::guard::{Acting, Reader, Superuser};
 use crate::web::page::Page;
 use crate::web::redirect::sign_in_anew;
-use crate::web::reference::note_refusal;
 
 #[derive(Default, Deserialize)]
 pub struct NewUser {
@@ -29,73 +26,21 @@ pub struct NewUser {
     reason: String,
 }
 
-struct Field<'a> {
-    name: &'static str,
-    label: &'static str,
-    kind: &'static str,
-    value: &'a str,
-    longest: usize,
-    is_required: bool,
-    problem: Option<&'a str>,
-}
-
 #[derive(Template)]
 #[template(path = "admin/new_user.html")]
 struct NewUserPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
-    fields: [Field<'a>; 3],
-    reason: &'a str,
-    longest_reason: usize,
+    typed: &'a NewUser,
+    /// The field, and the problem with it.
     problem: Option<(&'static str, &'a str)>,
     reference: Option<&'a Reference>,
 }
 
-fn shown<'a>(
-    page: &'a Page<'a>,
-    typed: &'a NewUser,
-    problem: Option<(&'static str, &'a str)>,
-    reference: Option<&'a Reference>,
-) -> NewUserPage<'a> {
-    let t = page.t;
-    let fields = [
-        (
-            "username",
-            t.username,
-            "text",
-            &typed.username,
-            MAX_USERNAME,
-            true,
-        ),
-        (
-            "first_name",
-            t.name,
-            "text",
-            &typed.first_name,
-            MAX_FIRST_NAME,
-            false,
-        ),
-        ("email", t.email, "email", &typed.email, MAX_EMAIL, false),
-    ]
-    .map(|(name, label, kind, value, longest, is_required)| Field {
-        name,
-        label,
-        kind,
-        value,
-        longest,
-        is_required,
-        problem: problem
-            .filter(|(field, _)| *field == name)
-            .map(|(_, text)| text),
-    });
-    NewUserPage {
-        page,
-        tab: "users",
-        fields,
-        reason: &typed.reason,
-        longest_reason: MAX_NOTE,
-        problem,
-        reference,
+impl NewUserPage<'_> {
+    fn problem_of(&self, field: &str) -> Option<&str> {
+        self.problem
+            .filter(|(bad, _)| *bad == field)
+            .map(|(_, text)| text)
     }
 }
 
@@ -104,12 +49,14 @@ pub async fn show(reader: Reader<Superuser>, desk: Data<Desk>) -> Result<HttpRes
     let (me, ()) = reader
         .read(move |_, _| if is_off { Err(Error::NotFound) } else { Ok(()) })
         .await?;
-    let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
-    admin
-        .ok_or(Error::Forbidden)?
-        .check_fresh(desk.clock.now())?;
+    me.check_fresh(&desk)?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    page.ok(&shown(&page, &NewUser::default(), None, None))
+    page.ok(&NewUserPage {
+        page: &page,
+        typed: &NewUser::default(),
+        problem: None,
+        reference: None,
+    })
 }
 
 pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Result<HttpResponse> {
@@ -133,7 +80,7 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
         }
         Err(Stopped::Failed(error)) => return Err(error),
         Err(Stopped::Refused(refusal)) => refusal,
-        Ok(id) => return show_link(&desk, &me.visit, &me.user, id, draft).await,
+        Ok(id) => return show_link(&desk, &me, id, draft).await,
     };
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let field = match refusal {
@@ -143,11 +90,11 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
     };
     let text = refusal_in_words(&page, &refusal);
     let reference = Reference::random();
-    let problem = Some((field, text.as_str()));
-    let mut response = page.respond(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        &shown(&page, &typed, problem, Some(&reference)),
-    )?;
-    note_refusal(&mut response, reference.clone(), None);
-    Ok(response)
+    let shown = NewUserPage {
+        page: &page,
+        typed: &typed,
+        problem: Some((field, &text)),
+        reference: Some(&reference),
+    };
+    page.refuse(&reference, None, &shown)
 }

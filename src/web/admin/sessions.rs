@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::admin::{self, BATCH, Said};
-use crate::audit::{MAX_NOTE, Note};
+use crate::audit::Note;
 use crate::db::Conn;
 use crate::desk::Desk;
 use crate::error::{Error, Result};
@@ -13,13 +13,13 @@ use crate::id::Reference;
 use crate::paging::Total;
 use crate::sessions::list::{Filter, Owned, list as list_sessions, total};
 use crate::users::{self, Role};
-use crate::web::cookie;
+use crate::web::cookie::Ours;
 use crate::web::csrf::Form;
 use crate::web::device::Device;
 use crate::web::guard::{Acting, Reader, Staff, Superuser};
 use crate::web::list::{Chip, List, ListFilter, ListQuery, Pager, Select, total_in_words};
 use crate::web::page::Page;
-use crate::web::redirect::{see_other, sign_in_anew};
+use crate::web::redirect::{see_other_with, sign_in_anew};
 
 pub const LIST: List = List {
     path: "/admin/sessions",
@@ -49,15 +49,10 @@ const BROWSERS: &[(&str, &str, &[&str])] = &[
 
 const ENDED: &str = "sessions_ended_by_filter";
 
-/// Parses the filters in an address.
-///
-/// # Errors
-/// [`Error::BadRequest`] for a browser that the filter does not offer.
 pub fn filter(conn: &mut Conn, address: &ListQuery) -> Result<Filter> {
-    let user = match address.get("user") {
-        None => None,
-        Some(username) => Some(users::find_by_username(conn, username)?),
-    };
+    let user = address.get("user");
+    let user = user.map(|username| users::find_by_username(conn, username));
+    let user = user.transpose()?;
     let browser = address.parsed("browser", |name| {
         let known = BROWSERS.iter().find(|(browser, _, _)| *browser == name);
         known.map(|(_, has, lacks)| (*has, *lacks))
@@ -80,7 +75,6 @@ struct Row {
 #[template(path = "admin/sessions.html")]
 struct SessionList<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     address: &'a ListQuery,
     total: String,
     selects: Vec<Select>,
@@ -114,12 +108,12 @@ pub async fn list(
     let pager = Pager::of(&listing, &address, t.pages_of_sessions, note, |owned| {
         owned.session.id
     });
-    let notice = cookie::notice(&request)
+    let notice = Ours::Notice
+        .read(&request, &desk)
         .filter(|code| code == ENDED)
         .map(|_| t.done_end_matching);
     let mut response = page.ok(&SessionList {
         page: &page,
-        tab: "sessions",
         total: total_in_words(&page, total),
         selects: LIST.selects(&page, &address),
         chips: LIST.chips(&page, &address),
@@ -138,9 +132,7 @@ pub async fn list(
         address: &address,
     })?;
     if notice.is_some() {
-        response
-            .add_cookie(&cookie::removed_notice(&desk))
-            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+        Ours::Notice.remove(&mut response, &desk)?;
     }
     Ok(response)
 }
@@ -149,12 +141,10 @@ pub async fn list(
 #[template(path = "admin/end_sessions.html")]
 struct EndPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     address: &'a ListQuery,
     count: String,
     chips: Vec<Chip>,
     batch: usize,
-    longest_reason: usize,
     reason: &'a str,
     /// The number of sessions that were ended, if there are more.
     ended: Option<usize>,
@@ -173,8 +163,7 @@ pub async fn confirm_end(
             total(conn, now, limits, &filter)
         })
         .await?;
-    let admin = admin::Admin::of(&me.user, &me.session, me.visit.client.clone());
-    admin.ok_or(Error::Forbidden)?.check_fresh(now)?;
+    me.check_fresh(&desk)?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     page.ok(&end_page(&page, &address, total, "", None))
 }
@@ -188,12 +177,10 @@ fn end_page<'a>(
 ) -> EndPage<'a> {
     EndPage {
         page,
-        tab: "sessions",
         address,
         count: total_in_words(page, total),
         chips: LIST.chips(page, address),
         batch: BATCH,
-        longest_reason: MAX_NOTE,
         reason,
         ended,
     }
@@ -206,14 +193,11 @@ pub async fn end(
 ) -> Result<HttpResponse> {
     let Acting { me, admin } = acting;
     let value = |name: &str| {
-        form.0
-            .iter()
-            .find(|(given, _)| given == name)
-            .map(|(_, value)| value.trim().to_owned())
-            .unwrap_or_default()
+        let found = form.0.iter().find(|(given, _)| given == name);
+        found.map_or("", |(_, value)| value.trim())
     };
-    let address = ListQuery::parse(&LIST, &value("filter"))?;
-    let note = Note::parse(&value("reason")).ok_or(Error::BadRequest)?;
+    let address = ListQuery::parse(&LIST, value("filter"))?;
+    let note = Note::parse(value("reason")).ok_or(Error::BadRequest)?;
     let asked = address.clone();
     let filter = desk.db.read(move |conn| filter(conn, &asked)).await?;
     let said = Said {
@@ -234,17 +218,8 @@ pub async fn end(
             .read(move |conn| total(conn, now, limits, &filter))
             .await?;
         let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-        return page.ok(&end_page(
-            &page,
-            &address,
-            left,
-            note.as_str(),
-            Some(ended.done),
-        ));
+        let ended = Some(ended.done);
+        return page.ok(&end_page(&page, &address, left, note.as_str(), ended));
     }
-    let mut response = see_other(&address.with("after", None));
-    response
-        .add_cookie(&cookie::notice_cookie(&desk, ENDED))
-        .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
-    Ok(response)
+    see_other_with(ENDED, &address.with("after", None), &desk)
 }

@@ -1,38 +1,40 @@
 //! The status page: what is running, whether it works, and today's sign-ins.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
 
+use crate::admin;
 use crate::clock::UnixTime;
-use crate::db::MigrationState;
+use crate::db::{self, MigrationState};
 use crate::desk::Desk;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::instances::{self, Forgotten};
 use crate::oauth::Provider;
+use crate::oauth::probe::AddressCheck;
 use crate::paging::Total;
 use crate::recheck;
 use crate::status::{self, Backup, Checked, Figures, Hour, Rechecks};
 use crate::users::Role;
-use crate::web::guard::{Reader, Staff};
+use crate::web::csrf::Form;
+use crate::web::guard::{Acting, Reader, SignedIn, Staff};
 use crate::web::list::{grouped, total_in_words};
 use crate::web::page::Page;
+use crate::web::redirect::{see_other, sign_in_anew};
 
 /// A backup older than this deserves a warning.
 const OLD_BACKUP: Duration = Duration::from_secs(2 * 86_400);
 
 /// The height of the chart. Its width is 24 bars.
 const HEIGHT: i64 = 96;
-const BAR: i64 = 20;
 const STEP: i64 = 26;
 
 /// One hour of the chart, in the chart's units.
 struct Bar {
     x: i64,
-    middle: i64,
     sign_ins_y: i64,
     sign_ins_height: i64,
     refusals_y: i64,
@@ -49,26 +51,22 @@ struct Chart {
 impl Chart {
     /// Returns the bars of a whole day, scaled to the busiest hour.
     fn of(hours: &[Hour]) -> Self {
-        let most = hours
-            .iter()
-            .map(|hour| hour.sign_ins + hour.refusals)
-            .max()
-            .unwrap_or(0);
+        let totals = hours.iter().map(|hour| hour.sign_ins + hour.refusals);
+        let most = totals.max().unwrap_or(0);
         let length = hours.len().max(24);
         let bars = (0..length)
             .map(|at| {
                 let hour = hours.get(at).copied().unwrap_or_default();
-                let scale = |count: i64| match (count, most) {
-                    (0, _) | (_, 0) => 0,
+                let scale = |count: i64| match count {
+                    0 => 0,
                     // Even a single sign-in must be visible.
-                    (count, most) => (count * HEIGHT / most).max(2),
+                    count => (count * HEIGHT / most).max(2),
                 };
-                let (sign_ins_height, refusals_height) =
-                    (scale(hour.sign_ins), scale(hour.refusals));
+                let sign_ins_height = scale(hour.sign_ins);
+                let refusals_height = scale(hour.refusals);
                 let x = i64::try_from(at).unwrap_or(0) * STEP;
                 Bar {
                     x,
-                    middle: x + BAR / 2,
                     sign_ins_y: HEIGHT - sign_ins_height,
                     sign_ins_height,
                     refusals_y: HEIGHT - sign_ins_height - refusals_height,
@@ -89,8 +87,8 @@ impl Chart {
 #[template(path = "admin/status.html")]
 struct StatusPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
-    works: bool,
+    /// True if refusals of any provider are ignored now.
+    is_any_suspended: bool,
     database: String,
     database_ms: u128,
     migrations: MigrationState,
@@ -110,29 +108,17 @@ struct StatusPage<'a> {
     /// When a trusted proxy last forwarded a request without the client's address.
     silent_proxy: Option<UnixTime>,
     started_at: UnixTime,
-    providers: Vec<ProviderState>,
-    /// Sessions of providers that no instance has.
+    providers: Vec<ProviderState<'a>>,
     forgotten: Vec<Forgotten>,
     may_act: bool,
 }
 
-/// The state of one provider.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a sentence of the page"
-)]
-struct ProviderState {
-    id: String,
+struct ProviderState<'a> {
+    provider: &'a Provider,
     label: String,
-    callback: String,
-    is_available: bool,
     recheck: Option<Bound>,
-    /// True if a fresh sign-in is believed although the person at the browser could have skipped
-    /// it.
-    is_proof_weak: bool,
     /// True if the provider reports sign-outs by itself.
     is_pushed: bool,
-    gives_permissions: bool,
 }
 
 /// How long a leaver may keep access.
@@ -148,36 +134,27 @@ struct Bound {
     suspended_until: Option<UnixTime>,
 }
 
-impl ProviderState {
-    fn of(page: &Page<'_>, provider: &Provider, known: Rechecks, now: UnixTime) -> Self {
+impl<'a> ProviderState<'a> {
+    fn of(page: &Page<'_>, provider: &'a Provider, known: Rechecks, now: UnixTime) -> Self {
         let settings = provider.settings();
         let people = known.people;
         let calls = recheck::calls_a_person(provider);
+        let lag = page.desk.lags.longest(&settings.id);
         Self {
-            id: settings.id.clone(),
+            provider,
             label: page.label_of(provider),
-            callback: settings.redirect_url.clone(),
-            is_available: provider.is_available(),
             recheck: settings.recheck.map(|recheck| Bound {
                 within: page.lang.span(recheck::bound(recheck, people, calls)),
                 people: (people > 0).then(|| grouped(people)),
-                lag: page
-                    .desk
-                    .lags
-                    .longest(&settings.id)
-                    .map(|lag| page.lang.span(lag)),
+                lag: lag.map(|lag| page.lang.span(lag)),
                 by_profile: recheck.asks_profile && provider.has_profile(),
                 last_refusal: known.last_refusal,
                 suspended_until: known.suspended_until.filter(|until| *until > now),
             }),
-            gives_permissions: provider.gives_permissions(),
-            is_proof_weak: provider.can_prove_by_prompt(),
             is_pushed: provider.known().is_some_and(|known| known.sends_logouts),
         }
     }
-}
 
-impl ProviderState {
     fn suspended_until(&self) -> Option<UnixTime> {
         self.recheck.as_ref()?.suspended_until
     }
@@ -207,98 +184,114 @@ impl StatusPage<'_> {
         .map_or("", |(_, name)| name)
     }
 
+    /// True if nothing on the page needs attention.
+    fn works(&self) -> bool {
+        let checks = self.checked.iter().flat_map(|checked| &checked.checks);
+        let mut needed = checks.filter(|check| check.is_needed);
+        needed.all(AddressCheck::is_good)
+            && !self.is_any_suspended
+            && self.is_current()
+            && !self.is_backup_old
+            && self.silent_proxy.is_none()
+            && self.kept_permissions.is_none()
+    }
+
     fn is_current(&self) -> bool {
         self.migrations == MigrationState::Current
     }
 }
 
-pub async fn show(reader: Reader<Staff>, desk: Data<Desk>) -> Result<HttpResponse> {
-    let now = desk.clock.now();
-    let limits = desk.limits;
+/// What the page needs of the database, and how long the database took to answer.
+struct Found {
+    figures: Arc<Figures>,
+    migrations: MigrationState,
+    took: Duration,
+    forgotten: Vec<Forgotten>,
+}
+
+async fn find(reader: Reader<Staff>, desk: &Desk, now: UnixTime) -> Result<(SignedIn, Found)> {
+    let (limits, started_at) = (desk.limits, desk.started_at);
     let zone = desk.time_zone.clone();
     let known = desk.board.figures(now);
-    let ids: Vec<String> = desk
-        .providers
-        .all()
-        .iter()
-        .map(|provider| provider.id().to_owned())
-        .collect();
-    let started_at = desk.started_at;
-    let (me, (figures, migrations, took, forgotten)) = reader
-        .read(move |conn, _| {
-            let started = std::time::Instant::now();
-            let migrations = crate::db::migration_state(conn)?;
-            let took = started.elapsed();
-            let figures = match &known {
+    let providers = desk.providers.all().iter();
+    let ids: Vec<String> = providers.map(|one| one.id().to_owned()).collect();
+    let read = reader.read(move |conn, _| {
+        let started = Instant::now();
+        let migrations = db::migration_state(conn)?;
+        Ok(Found {
+            migrations,
+            took: started.elapsed(),
+            figures: match &known {
                 Some(figures) => Arc::clone(figures),
                 None => Arc::new(status::count(conn, now, limits, &zone, &ids)?),
-            };
-            let forgotten = instances::forgotten(conn, started_at, &ids)?;
-            Ok((figures, migrations, took, forgotten))
+            },
+            forgotten: instances::forgotten(conn, started_at, &ids)?,
         })
-        .await?;
-    desk.board.set_figures(Arc::clone(&figures));
-    let checked = desk.board.look(now);
+    });
+    read.await
+}
+
+pub async fn show(reader: Reader<Staff>, desk: Data<Desk>) -> Result<HttpResponse> {
+    let now = desk.clock.now();
+    let (me, found) = find(reader, &desk, now).await?;
+    let figures = &found.figures;
+    desk.board.set_figures(Arc::clone(figures));
     let file = desk.backup_file.clone();
     let backup = actix_web::web::block(move || status::last_backup(file.as_deref()))
         .await
         .unwrap_or(Backup::Unknown);
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let Figures { hours, .. } = figures.as_ref();
-    let sum = |count: fn(&Hour) -> i64| grouped(hours.iter().map(count).sum());
-    let is_backup_old = match backup {
-        Backup::Unknown => false,
-        Backup::Missing => true,
-        Backup::At(at) => now.since(at) > OLD_BACKUP,
-    };
-    let silent_proxy = desk.silent_proxy.last(now);
-    let answers = checked.as_ref().is_none_or(|checked| {
-        checked
-            .checks
-            .iter()
-            .all(|check| !check.is_needed || check.is_good())
+    let total = |total| total_in_words(&page, Some(total));
+    let sum = |count: fn(&Hour) -> i64| grouped(figures.hours.iter().map(count).sum());
+    let has_kept = figures.kept_permissions != Total::Exactly(0);
+    let providers = desk.providers.all().iter().map(|provider| {
+        let known = figures.rechecks.get(provider.id()).copied();
+        ProviderState::of(&page, provider, known.unwrap_or_default(), now)
     });
-    let is_any_suspended = figures
-        .rechecks
-        .values()
-        .any(|known| known.suspended_until.is_some_and(|until| until > now));
     page.ok(&StatusPage {
         page: &page,
-        tab: "status",
-        works: answers
-            && !is_any_suspended
-            && migrations == MigrationState::Current
-            && !is_backup_old
-            && silent_proxy.is_none()
-            && figures.kept_permissions == Total::Exactly(0),
+        is_any_suspended: figures
+            .rechecks
+            .values()
+            .any(|known| known.suspended_until.is_some_and(|until| until > now)),
         database: desk.db.describe(),
-        database_ms: took.as_millis(),
-        migrations,
-        checked,
+        database_ms: found.took.as_millis(),
+        migrations: found.migrations,
+        checked: desk.board.look(now),
         accounts: total_in_words(&page, figures.accounts),
-        deactivated: total_in_words(&page, Some(figures.deactivated)),
-        sessions: total_in_words(&page, Some(figures.sessions)),
-        kept_permissions: (figures.kept_permissions != Total::Exactly(0))
-            .then(|| total_in_words(&page, Some(figures.kept_permissions))),
+        deactivated: total(figures.deactivated),
+        sessions: total(figures.sessions),
+        kept_permissions: has_kept.then(|| total(figures.kept_permissions)),
         sign_ins: sum(|hour| hour.sign_ins),
         refusals: sum(|hour| hour.refusals),
         figures_at: figures.at,
         since: figures.since,
-        chart: Chart::of(hours),
+        chart: Chart::of(&figures.hours),
+        is_backup_old: match backup {
+            Backup::Unknown => false,
+            Backup::Missing => true,
+            Backup::At(at) => now.since(at) > OLD_BACKUP,
+        },
         backup,
-        is_backup_old,
-        silent_proxy,
+        silent_proxy: desk.silent_proxy.last(now),
         started_at: desk.started_at,
-        providers: desk
-            .providers
-            .all()
-            .iter()
-            .map(|provider| {
-                let known = figures.rechecks.get(provider.id()).copied();
-                ProviderState::of(&page, provider, known.unwrap_or_default(), now)
-            })
-            .collect(),
-        forgotten,
+        providers: providers.collect(),
+        forgotten: found.forgotten,
         may_act: me.user.role() == Role::Superuser,
     })
+}
+
+/// The button with which an admin confirms a provider's refusals.
+pub async fn confirm_refusals(
+    acting: Acting,
+    desk: Data<Desk>,
+    form: Form<Vec<(String, String)>>,
+) -> Result<HttpResponse> {
+    let provider = form.0.into_iter().find(|(name, _)| name == "provider");
+    let (_, provider) = provider.ok_or(Error::BadRequest)?;
+    match admin::confirm_refusals(&desk, &acting.admin, provider).await {
+        Ok(()) => Ok(see_other("/admin/status")),
+        Err(Error::FreshSignInNeeded) => Ok(sign_in_anew("/admin/status")),
+        Err(error) => Err(error),
+    }
 }

@@ -21,7 +21,7 @@ use crate::permissions::{self, BY_HAND, Held};
 use crate::sessions::{self, Limits, Session};
 use crate::users::confirmation::Hashes;
 use crate::users::{self, LastChange, Role, User, refusals};
-use crate::web::cookie;
+use crate::web::cookie::Ours;
 use crate::web::guard::{Reader, SignedIn, Staff};
 use crate::web::list::{List, ListQuery, Pager};
 use crate::web::page::{Page, Person};
@@ -29,11 +29,7 @@ use crate::web::rows::{KeptPermissions, MAX_SHOWN, ShownSession};
 use crate::web::timeline::{Audience, TimelineItem};
 
 /// The events of one account, shown on its page.
-const EVENTS: List = List {
-    path: "",
-    filters: &[],
-    others: &[],
-};
+const EVENTS: List = List::without_filters("");
 const MAX_SESSIONS: i64 = 50;
 /// Events per page of the timeline.
 const TIMELINE: usize = 25;
@@ -46,22 +42,13 @@ struct Changed {
 
 #[derive(Template)]
 #[template(path = "admin/user.html")]
-#[expect(clippy::struct_excessive_bools, reason = "what the template asks")]
 struct UserPage<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     person: Person,
-    user: User,
+    found: Found,
     notice: Option<&'static str>,
     changed: HashMap<String, Changed>,
-    identities: Vec<(String, String)>,
-    /// The providers that refuse the person, and since when.
-    refusals: Vec<(String, UnixTime)>,
-    has_password: bool,
-    has_confirmation: bool,
     may_reset: bool,
-    permissions: Vec<Held>,
-    more_permissions: i64,
     kept_permissions: Vec<KeptPermissions>,
     sessions: Vec<ShownSession>,
     events: Vec<TimelineItem>,
@@ -80,21 +67,26 @@ impl UserPage<'_> {
 
     /// Returns since when a provider has refused the person, if it does.
     fn refused_since(&self, provider: &str) -> Option<&UnixTime> {
-        let mut refusals = self.refusals.iter();
+        let mut refusals = self.found.refusals.iter();
         refusals.find(|(by, _)| by == provider).map(|(_, at)| at)
     }
 }
 
-/// What the page needs of the database.
+/// What the page shows as it is in the database.
 struct Found {
     user: User,
     identities: Vec<(String, String)>,
+    /// The providers that refuse the person, and since when.
     refusals: Vec<(String, UnixTime)>,
-    kept: Vec<users::Kept>,
     hashes: Hashes,
-    last_changes: Vec<LastChange>,
     permissions: Vec<Held>,
     more_permissions: i64,
+}
+
+/// What the page shows in its words.
+struct Told {
+    kept: Vec<users::Kept>,
+    last_changes: Vec<LastChange>,
     sessions: Vec<Session>,
     events: Listing<Record>,
 }
@@ -104,24 +96,27 @@ fn find(
     (now, limits): (UnixTime, Limits),
     id: UserId,
     place: ListPage,
-) -> Result<Found> {
+) -> Result<(Found, Told)> {
     let about = Filter {
         user_id: Some(id),
         ..Filter::default()
     };
     let permissions = permissions::list(conn, id, MAX_SHOWN)?;
-    Ok(Found {
+    let found = Found {
         user: users::find(conn, id)?.ok_or(Error::NotFound)?,
         identities: users::identities_of(conn, id)?,
         refusals: refusals::of(conn, id)?,
-        kept: users::kept_permissions_of(conn, id)?,
         hashes: users::confirmation::hashes(conn, id)?,
-        last_changes: users::changes_of(conn, id)?,
         more_permissions: permissions::count_beyond(conn, id, &permissions, MAX_SHOWN)?,
         permissions,
+    };
+    let told = Told {
+        kept: users::kept_permissions_of(conn, id)?,
+        last_changes: users::changes_of(conn, id)?,
         sessions: sessions::list_live(conn, now, limits, id, MAX_SESSIONS)?,
         events: audit::list(conn, &about, place, TIMELINE)?,
-    })
+    };
+    Ok((found, told))
 }
 
 /// By field: when it last changed, and by whom.
@@ -151,7 +146,7 @@ pub async fn show(
     let id = *id;
     let when = (desk.clock.now(), desk.limits);
     let asked = ListQuery::of(&EVENTS, &request).and_then(|query| Ok((query.page()?, query)));
-    let (me, (_, query), mut found) = reader
+    let (me, (_, query), (mut found, told)) = reader
         .read_by(asked, move |conn, _, (place, _)| {
             find(conn, when, id, *place)
         })
@@ -161,63 +156,49 @@ pub async fn show(
         .retain(|(provider, _)| leaving::vouches(&desk, provider));
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let (label, note) = (page.t.pages_of_events, page.t.newest_first.to_owned());
-    let mut pager = Pager::of(&found.events, &query, label, note, |event| event.id);
+    let mut pager = Pager::of(&told.events, &query, label, note, |event| event.id);
     pager.sizes.clear();
     pager.at_anchor(&format!("/admin/users/{id}"), "timeline");
-    let notice = cookie::notice(&request).and_then(|code| notice_of(&page, &code));
-    let mut response = page.ok(&user_page(&page, found, pager, notice, &me))?;
+    let notice = Ours::Notice.read(&request, &desk);
+    let notice = notice.and_then(|code| notice_of(&page, &code));
+    let mut response = page.ok(&user_page(&page, (found, told), pager, notice, &me))?;
     if notice.is_some() {
-        response
-            .add_cookie(&cookie::removed_notice(&desk))
-            .map_err(|error| Error::Internal(format!("a cookie: {error}")))?;
+        Ours::Notice.remove(&mut response, &desk)?;
     }
     Ok(response)
 }
 
 fn user_page<'a>(
     page: &'a Page<'a>,
-    found: Found,
+    (found, told): (Found, Told),
     pager: Pager,
     notice: Option<&'static str>,
     me: &SignedIn,
 ) -> UserPage<'a> {
     let desk = page.desk;
-    let has_password = found.hashes.password.is_some();
-    let asked = desk.asks_for_permissions();
     let this = Some(me.session.id);
+    let sessions = told.sessions.into_iter();
+    let records = told.events.rows.into_iter();
+    let providers = desk.providers.all().iter();
+    let has_password = found.hashes.password.is_some();
     UserPage {
         page,
-        tab: "users",
         person: Person::of(&found.user),
         notice,
-        changed: changed(page, found.last_changes),
-        kept_permissions: KeptPermissions::of(page, &found.user, found.kept, asked),
+        changed: changed(page, told.last_changes),
+        kept_permissions: KeptPermissions::of(page, &found.user, told.kept),
         is_self: me.user.id == found.user.id,
-        user: found.user,
-        identities: found.identities,
-        refusals: found.refusals,
-        has_password,
-        has_confirmation: found.hashes.confirmation.is_some(),
         may_reset: has_password && desk.password_login != PasswordLogin::Off,
-        permissions: found.permissions,
-        more_permissions: found.more_permissions,
-        sessions: found
-            .sessions
-            .into_iter()
+        found,
+        sessions: sessions
             .map(|session| ShownSession::of(session, page, this))
             .collect(),
-        events: found
-            .events
-            .rows
-            .into_iter()
+        events: records
             .map(|record| TimelineItem::of(record, page, Audience::Admins))
             .collect(),
         pager,
         may_act: me.user.role() == Role::Superuser,
-        providers: desk
-            .providers
-            .all()
-            .iter()
+        providers: providers
             .map(|provider| (provider.id().to_owned(), page.label_of(provider)))
             .collect(),
     }

@@ -8,17 +8,18 @@ use askama::Template;
 use strum::VariantArray as _;
 
 use super::act::for_many;
-use crate::admin::Admin;
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::desk::Desk;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::permissions;
 use crate::users::{
     self, Column, Filter, LastLogin, Order, Role, Source, User, Wanted, list as list_users,
 };
 use crate::web::guard::{Reader, Staff};
-use crate::web::list::{Chip, List, ListFilter, ListQuery, Pager, Select, total_in_words};
+use crate::web::list::{
+    Chip, List, ListFilter, ListQuery, Pager, Select, find_code, total_in_words,
+};
 use crate::web::page::{Page, Person};
 use crate::web::redirect::fresh_address;
 
@@ -38,13 +39,7 @@ pub const LIST: List = List {
         ListFilter::chosen(
             "role",
             |t| t.role,
-            || {
-                Role::VARIANTS
-                    .iter()
-                    .rev()
-                    .map(|role| role.code())
-                    .collect()
-            },
+            || Role::VARIANTS.iter().rev().map(|one| one.code()).collect(),
             |page, value| {
                 let role = Role::from_code(value).unwrap_or(Role::Employee);
                 page.role_name(role).to_owned()
@@ -94,40 +89,29 @@ const COLUMNS: &[(&str, Column)] = &[
     ("last", Column::LastLogin),
 ];
 
-/// Parses the filters and the order in an address.
-///
-/// # Errors
-/// [`Error::BadRequest`] for values that none of our links contains.
+/// Parses the filters and the order in an address. Values that none of our links contains are a
+/// bad request.
 pub fn wanted(address: &ListQuery, now: UnixTime) -> Result<Wanted> {
-    let order = match address.get("sort") {
-        None => None,
-        Some(given) => {
-            let is_descending = given.starts_with('-');
-            let name = given.trim_start_matches('-');
-            let column = COLUMNS
-                .iter()
-                .find(|(code, _)| *code == name)
-                .map(|(_, column)| *column)
-                .ok_or(Error::BadRequest)?;
-            Some(Order {
-                column,
-                is_descending,
-            })
+    let order = address.parsed("sort", |given| {
+        let column = find_code(COLUMNS, given.trim_start_matches('-'))?;
+        let is_descending = given.starts_with('-');
+        Some(Order {
+            column,
+            is_descending,
+        })
+    })?;
+    let last_login = address.parsed("seen", |given| {
+        if given == NEVER {
+            return Some(LastLogin::Never);
         }
-    };
-    let last_login = match address.get("seen") {
-        None => None,
-        Some(NEVER) => Some(LastLogin::Never),
         // An address typed by hand may contain any number of days.
-        Some(days) => {
-            let days: u32 = days.parse().map_err(|_| Error::BadRequest)?;
-            Some(LastLogin::Before(now.minus(DAY.saturating_mul(days))))
-        }
-    };
+        let days: u32 = given.parse().ok()?;
+        Some(LastLogin::Before(now.minus(DAY.saturating_mul(days))))
+    })?;
     Ok(Wanted {
         filter: Filter {
             search: address.get("q").map(str::to_owned),
-            is_active: address.parsed("status", status)?,
+            is_active: address.parsed("status", |code| find_code(STATUSES, code))?,
             role: address.parsed("role", Role::from_code)?,
             source: address.parsed("source", Source::from_code)?,
             permission: address.get("permission").map(str::to_owned),
@@ -140,11 +124,6 @@ pub fn wanted(address: &ListQuery, now: UnixTime) -> Result<Wanted> {
         page: address.page()?,
         size: address.size()?,
     })
-}
-
-fn status(code: &str) -> Option<bool> {
-    let found = STATUSES.iter().find(|(known, _)| *known == code);
-    found.map(|(_, is_active)| *is_active)
 }
 
 struct Row {
@@ -170,7 +149,6 @@ struct SortLink {
 #[template(path = "admin/users.html")]
 struct UserList<'a> {
     page: &'a Page<'a>,
-    tab: &'static str,
     address: &'a ListQuery,
     total: String,
     selects: Vec<Select>,
@@ -179,12 +157,10 @@ struct UserList<'a> {
     heads: Vec<Head>,
     rows: Vec<Row>,
     pager: Pager,
-    /// True if the viewer may act.
     may_act: bool,
     /// The address of a fresh sign-in, if the viewer would need one for dangerous acts.
     fresh: Option<String>,
     may_create: bool,
-    /// Codes and labels of the acts.
     acts: Vec<(&'static str, &'static str)>,
     is_ticked: bool,
     tick_all: String,
@@ -210,12 +186,11 @@ pub async fn list(
         .await?;
     let page = Page::new(&desk, &me.visit, Some(&me.user))?;
     let t = page.t;
-    let admin = Admin::of(&me.user, &me.session, me.visit.client.clone());
+    let admin = me.admin();
     let note = order_in_words(&page, &wanted);
     let total = total_in_words(&page, total);
     page.ok(&UserList {
         page: &page,
-        tab: "users",
         selects: LIST.selects(&page, &address),
         permission_names,
         chips: LIST.chips(&page, &address),
@@ -254,57 +229,44 @@ fn tick_all(address: &ListQuery) -> String {
 }
 
 fn heads(page: &Page<'_>, address: &ListQuery, wanted: &Wanted) -> Vec<Head> {
-    type Orders = [(Column, &'static str, &'static str)];
     let t = page.t;
     let present = wanted.order();
-    let heads: [(&str, &Orders); 4] = [
-        (
-            "",
-            &[
-                (Column::FirstName, "name", t.name),
-                (Column::Username, "username", t.username),
-            ],
-        ),
-        ("c-opt", &[(Column::Email, "email", t.email)]),
-        ("c-opt", &[(Column::DateJoined, "joined", t.created)]),
-        (
-            "c-mid",
-            &[(Column::LastLogin, "last", t.last_sign_in_column)],
-        ),
-    ];
-    heads
-        .into_iter()
-        .map(|(class, columns)| {
-            let mut sort = "";
-            let links = columns
-                .iter()
-                .map(|(column, code, label)| {
-                    let now = present.filter(|order| order.column == *column);
-                    // For times, people usually want the latest first.
-                    let is_time = matches!(column, Column::DateJoined | Column::LastLogin);
-                    let next_is_descending = now.map_or(is_time, |order| !order.is_descending);
-                    let minus = if next_is_descending { "-" } else { "" };
-                    let icon = match now.map(|order| order.is_descending) {
-                        Some(true) => {
-                            sort = "descending";
-                            "desc"
-                        }
-                        Some(false) => {
-                            sort = "ascending";
-                            "asc"
-                        }
-                        None => "sort",
-                    };
-                    SortLink {
-                        label,
-                        to: address.with("sort", Some(&format!("{minus}{code}"))),
-                        icon,
-                    }
-                })
-                .collect();
-            Head { class, sort, links }
-        })
-        .collect()
+    let head = |class, columns: &[(Column, &'static str, &'static str)]| {
+        let mut sort = "";
+        let link = |(column, code, label): &(Column, &str, &'static str)| {
+            let now = present.filter(|order| order.column == *column);
+            let is_time = matches!(column, Column::DateJoined | Column::LastLogin);
+            let (icon, minus) = match now.map(|order| order.is_descending) {
+                Some(true) => {
+                    sort = "descending";
+                    ("desc", "")
+                }
+                Some(false) => {
+                    sort = "ascending";
+                    ("asc", "-")
+                }
+                // For times, people usually want the latest first.
+                None if is_time => ("sort", "-"),
+                None => ("sort", ""),
+            };
+            SortLink {
+                label,
+                to: address.with("sort", Some(&format!("{minus}{code}"))),
+                icon,
+            }
+        };
+        let links = columns.iter().map(link).collect();
+        Head { class, sort, links }
+    };
+    let name = (Column::FirstName, "name", t.name);
+    let username = (Column::Username, "username", t.username);
+    let last_login = (Column::LastLogin, "last", t.last_sign_in_column);
+    vec![
+        head("", &[name, username]),
+        head("c-opt", &[(Column::Email, "email", t.email)]),
+        head("c-opt", &[(Column::DateJoined, "joined", t.created)]),
+        head("c-mid", &[last_login]),
+    ]
 }
 
 fn order_in_words(page: &Page<'_>, wanted: &Wanted) -> String {
