@@ -56,7 +56,7 @@ enum Command {
     Init(Box<init::Init>),
     /// Check settings, database and providers, and say how to fix what is wrong
     Check,
-    /// Print a fresh `SECRET_KEY`
+    /// Print a new `SECRET_KEY`
     SecretKey,
     /// Set the role of an account, e.g. to make the company's first admin
     Promote {
@@ -93,7 +93,7 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Move a provider's identities when its id, or the field that identifies people, changes
+    /// Move a provider's identities when its ID, or the field that identifies people, changes
     Rekey(rekey::Rekey),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
@@ -110,7 +110,7 @@ struct RoleArgument {
     /// Admin
     #[arg(long = "admin", visible_alias = "superuser")]
     superuser: bool,
-    /// No role granted by hand
+    /// No role set by hand
     #[arg(long)]
     none: bool,
 }
@@ -309,7 +309,7 @@ fn promote(username: &str, role: Role) -> Result<(), Failure> {
     let word = match role {
         Role::Superuser => "an admin",
         Role::Staff => "a read-only admin",
-        Role::Employee => "without a role granted by hand",
+        Role::Employee => "without a role set by hand",
     };
     let already = if before == role { " already" } else { "" };
     say!("{username} is{already} {word}.");

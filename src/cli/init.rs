@@ -34,7 +34,7 @@ pub struct Init {
     /// URL or of the issuer)
     #[arg(long, value_name = "URL")]
     internal_url: Option<String>,
-    /// The client id that the provider gave this portal
+    /// The client ID that the provider gave this portal
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
     /// A file with the client's secret, which is copied into `.env`

@@ -9,9 +9,9 @@ use crate::users::keys;
 /// What is to be moved.
 #[derive(clap::Args)]
 pub struct Rekey {
-    /// The id under which the provider's identities are stored
+    /// The ID under which the provider's identities are stored
     provider: String,
-    /// Its new id
+    /// Its new ID
     #[arg(required_unless_present = "subjects", conflicts_with = "subjects")]
     to: Option<String>,
     /// A CSV file with two columns, the old and the new subject (sub) of each person
@@ -40,7 +40,7 @@ pub fn run(rekey: &Rekey) -> Result<(), Failure> {
         }
         (None, Some(to)) if to == &rekey.provider || !config::is_provider_id(to) => {
             return Err(format!(
-                "{to:?} cannot be the new id: it must be a different one, of lower-case letters, digits, - and _"
+                "{to:?} cannot be the new ID: it must be a different one, of lower-case letters, digits, - and _"
             ).into());
         }
         (None, Some(to)) => {

@@ -90,7 +90,7 @@ struct List {
     /// At most this many accounts
     #[arg(long, default_value_t = 50)]
     limit: usize,
-    /// Start after the account with this id: the `next` of an earlier list
+    /// Start after the account with this ID: the `next` of an earlier list
     #[arg(long, allow_negative_numbers = true)]
     after: Option<i64>,
     #[arg(long)]
@@ -133,7 +133,7 @@ struct One {
 struct Readmit {
     #[arg(required_unless_present = "refused_by")]
     username: Option<String>,
-    /// Everyone whom the provider with this id refused
+    /// Everyone whom the provider with this ID refused
     #[arg(long, value_name = "ID", conflicts_with = "username")]
     refused_by: Option<String>,
     /// The reason, recorded in the audit log
