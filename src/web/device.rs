@@ -46,7 +46,7 @@ impl Device {
         };
         let name = match (find(BROWSERS), find(SYSTEMS), lang) {
             (Some(browser), Some(system), Lang::En) => format!("{browser} on {system}"),
-            (Some(browser), Some(system), Lang::Zh) => format!("{system} 上的 {browser}"),
+            (Some(browser), Some(system), Lang::Zh) => format!("{browser}（{system}）"),
             (Some(browser), None, _) => browser.to_owned(),
             (None, Some(system), _) => system.to_owned(),
             (None, None, _) => lang.messages().unknown_browser.to_owned(),
