@@ -142,7 +142,7 @@ on_both_databases! {
         let mine_later = desk.signed_in(&li).await;
         assert_eq!(desk.db_permissions_kept_since(), noted, "the age goes on");
 
-        let kept = "could not be read since";
+        let kept = "have not been readable since";
         let page = boss.get(&format!("/admin/users/{id}")).await.body;
         assert!(page.contains(kept) && page.contains("5 hours ago"), "{page}");
         for browser in [&mine, &mine_later] {

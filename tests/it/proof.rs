@@ -131,7 +131,7 @@ on_both_databases! {
         }
         let page = page_that_asks(&browser).await;
         assert!(!page.body.contains("/oauth2/login") && !page.body.contains("type=\"password\""), "{}", page.body);
-        assert!(page.body.contains("Ask another admin for a confirmation link"), "{}", page.body);
+        assert!(page.body.contains("Ask an admin other than yourself for a confirmation link"), "{}", page.body);
     }
 
     async fn a_prompt_that_was_removed_from_the_address_is_noticed(database) {
@@ -205,7 +205,7 @@ on_both_databases! {
         assert_eq!(desk.db_proved_by(), "prompt");
         assert!(!is_asked(&browser).await);
         let status = browser.get("/admin/status").await;
-        assert!(status.body.contains("anyone who finds a browser open can remove it"), "{}", status.body);
+        assert!(status.body.contains("anyone who finds a browser unlocked can remove it"), "{}", status.body);
     }
 
     async fn an_older_time_refutes_the_weak_prompt_too(database) {

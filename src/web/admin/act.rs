@@ -213,12 +213,19 @@ pub fn for_many(page: &Page<'_>) -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
+/// A refusal as the page says it that asked for the act.
 pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
+    let t = page.t;
     match refusal {
-        Refusal::IdentityTaken(username) => page.t.refused_identity_of.with(username),
-        Refusal::UnknownUser => page.t.refused_unknown_user.to_owned(),
-        refusal => reason_in_words(page.t, refusal.reason()).to_owned(),
+        Refusal::IdentityTaken(username) => return t.refused_identity_of.with(username),
+        Refusal::UnknownUser => t.refused_unknown_user,
+        Refusal::LastSuperuser => t.refused_last_superuser,
+        Refusal::Yourself => t.refused_yourself,
+        Refusal::StillActive => t.refused_still_active,
+        Refusal::Erased => t.refused_erased,
+        refusal => reason_in_words(t, refusal.reason()),
     }
+    .to_owned()
 }
 
 /// An input that the confirmation page shows beside the reason.

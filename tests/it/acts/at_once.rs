@@ -161,7 +161,7 @@ on_both_databases! {
         let page = submit(&boss, &list, "/admin/users/bulk", &[("all", "1"), ("act", "deactivate")]).await;
         assert_eq!(page.status, 200);
         assert!(page.body.contains("Deactivate 4 accounts?"), "{}", page.body);
-        assert!(page.body.contains("Your own account and the last active admin are skipped"));
+        assert!(page.body.contains("Your own account, the last active admin and erased accounts are skipped"));
         let result = submit(&boss, &page, "/admin/users/bulk/confirm", &[("reason", REASON)]).await;
         assert_eq!(result.status, 200);
         assert!(result.body.contains("Deactivate: 2 done"), "{}", result.body);

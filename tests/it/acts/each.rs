@@ -120,7 +120,7 @@ on_both_databases! {
             heading: "Sign li out of this session?",
             step: "Only this session ends, at once. The others stay open.",
             typed: &[],
-            notice: "The session is signed out.",
+            notice: "The session has ended.",
             event: "session_ended",
         }).await;
         assert_eq!(details["count"], 1);
@@ -132,7 +132,7 @@ on_both_databases! {
             heading: "Sign li out everywhere?",
             step: "the person can sign in again straight away.",
             typed: &[],
-            notice: "The sessions are signed out.",
+            notice: "The sessions have ended.",
             event: "sessions_ended",
         }).await;
         assert_eq!(details["count"], 2);

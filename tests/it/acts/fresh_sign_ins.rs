@@ -83,7 +83,7 @@ on_both_databases! {
         ] {
             assert_eq!(asked_to_sign_in_again(&send(&boss, path, &fields).await), next, "{path}");
         }
-        assert!(boss.get("/admin/users").await.body.contains("Changing several accounts at once"));
+        assert!(boss.get("/admin/users").await.body.contains("Before an action on several accounts"));
         assert_eq!(desk.db_state(), before, "nothing was changed");
         assert_eq!(desk.db_recorded().len(), events);
 
@@ -105,7 +105,7 @@ on_both_databases! {
         let page = boss.get(asked.location()).await;
         assert_eq!(page.status, 200);
         assert!(page.body.contains("<h1>Confirm that it is you</h1>"), "{}", page.body);
-        assert!(page.body.contains("Ask another admin for a confirmation link"), "{}", page.body);
+        assert!(page.body.contains("Ask an admin other than yourself for a confirmation link"), "{}", page.body);
         // The platform's own session gives another one in silence, which proves nothing.
         let answer = boss.sign_in(&person("boss"), &path).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, path.as_str()));

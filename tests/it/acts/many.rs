@@ -160,14 +160,14 @@ on_both_databases! {
         let end = format!("/admin/sessions/end?ip={cafe}");
         assert!(list.body.contains(&end), "{}", list.body);
         let page = boss.get(&end).await;
-        assert!(page.body.contains("<h1>Sessions to sign out: 4</h1>"), "{}", page.body);
+        assert!(page.body.contains("<h1>Sessions to end: 4</h1>"), "{}", page.body);
         assert!(page.body.contains("Your own current session stays open."));
         assert!(page.body.contains(&format!("Address: {cafe}")));
         let events = desk.db_recorded().len();
         let answer = submit(&boss, &page, "/admin/sessions/end", &[("reason", REASON)]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, format!("/admin/sessions?ip={cafe}").as_str()));
-        assert!(boss.get(answer.location()).await.body.contains("The sessions are signed out."));
-        assert!(!boss.get(answer.location()).await.body.contains("The sessions are signed out."), "once");
+        assert!(boss.get(answer.location()).await.body.contains("The sessions have ended."));
+        assert!(!boss.get(answer.location()).await.body.contains("The sessions have ended."), "once");
         for browser in &at_cafe {
             assert_eq!(browser.get("/account").await.status, 303);
         }
@@ -188,13 +188,13 @@ on_both_databases! {
         // An address that nobody has, and a person who does not exist, match nothing.
         for filter in ["ip=192.0.2.1", "user=nobody", "ip=198.51.100.2&user=wang", "ip=198.51.100.2&browser=Chrome"] {
             let page = boss.get(&format!("/admin/sessions/end?{filter}")).await;
-            assert!(page.body.contains("<h1>Sessions to sign out: 0</h1>"), "{filter}");
+            assert!(page.body.contains("<h1>Sessions to end: 0</h1>"), "{filter}");
             assert_eq!(submit(&boss, &page, "/admin/sessions/end", &[]).await.status, 303);
         }
         assert_eq!(at_home.get("/account").await.status, 200);
         // Without a filter it is everybody, and the page says so.
         let page = boss.get("/admin/sessions/end").await;
-        assert!(page.body.contains("this signs out everyone except you."));
+        assert!(page.body.contains("this ends every session except the one that you are using."));
         submit(&boss, &page, "/admin/sessions/end", &[]).await;
         assert_eq!(at_home.get("/account").await.status, 303);
         assert_eq!(boss.get("/account").await.status, 200);

@@ -71,7 +71,7 @@ fn a_provider_that_is_down_is_named_as_such_until_it_is_back() {
             .await;
             assert_eq!(page.contains(OPEN_FORM), is_form_open, "{page}");
             assert_eq!(
-                page.contains("local passwords work in the meantime"),
+                page.contains("If you have a local password, you can use it below."),
                 is_form_open,
                 "{page}"
             );
