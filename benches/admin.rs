@@ -44,7 +44,9 @@ use frontdesk::paging::{PAGE_SIZE, Page};
 use frontdesk::permissions;
 use frontdesk::secret::Secret;
 use frontdesk::sessions::{Limits, list as sessions};
-use frontdesk::users::{self, Column, Filter, LastLogin, Order, Role, Source, Wanted, terms};
+use frontdesk::users::{
+    self, Column, Filter, LastLogin, Order, Role, Source, UserQuery, search_index,
+};
 
 use support::Database;
 
@@ -635,7 +637,7 @@ impl Account {
 
     /// Returns the search terms as the program makes them.
     fn terms(&self) -> Vec<NewTerm> {
-        terms::of(&self.username, &self.first_name, &self.email)
+        search_index::of(&self.username, &self.first_name, &self.email)
             .into_iter()
             .map(|(is_inner, term)| NewTerm {
                 user_id: self.id,
@@ -648,7 +650,7 @@ impl Account {
     /// The first `count` characters of a Chinese name, if it has that many.
     fn han(&self, count: usize) -> Option<String> {
         let first: Vec<char> = self.first_name.chars().take(count).collect();
-        (first.len() == count && first.iter().all(|c| terms::is_han(*c)))
+        (first.len() == count && first.iter().all(|c| search_index::is_han(*c)))
             .then(|| first.into_iter().collect())
     }
 }
@@ -735,7 +737,7 @@ impl Group {
 
 /// A page's request to the database.
 enum Ask {
-    Users(Wanted),
+    Users(UserQuery),
     /// The permissions that the user list's filter offers.
     PermissionNames,
     Events(audit::Filter, Page),
@@ -1175,7 +1177,7 @@ impl Cases<'_> {
 }
 
 fn of_users(filter: Filter, order: Option<Order>, page: Page) -> Ask {
-    Ask::Users(Wanted {
+    Ask::Users(UserQuery {
         filter,
         order,
         page,

@@ -393,14 +393,14 @@ async fn memory() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let idle = rss(portal.id());
 
-        let desk = url(&settings);
-        finish_all(begin_all(&desk, &provider, SESSIONS, SESSIONS).await).await;
+        let address = url(&settings);
+        finish_all(begin_all(&address, &provider, SESSIONS, SESSIONS).await).await;
         assert_eq!(database.count("sessions"), i64::from(SESSIONS));
         let full = rss(portal.id());
 
         let account = Target {
-            url: format!("{desk}/account"),
-            cookie: Some(sign_in(&desk, &provider).await),
+            url: format!("{address}/account"),
+            cookie: Some(sign_in(&address, &provider).await),
             status: 200,
         };
         load(&account, ACCOUNT_REQUESTS).await;
@@ -500,15 +500,15 @@ async fn wrong_passwords() {
         create_account(&settings, &format!("known{number}"));
     }
     let _portal = portal(&settings).await;
-    let desk = url(&settings);
+    let portal = url(&settings);
     let client = client();
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for number in 0..TRIES {
         let account = number % ACCOUNTS;
         let visitor = 2 * number;
-        known.push(wrong_password(&client, &desk, &format!("known{account}"), visitor).await);
+        known.push(wrong_password(&client, &portal, &format!("known{account}"), visitor).await);
         unknown
-            .push(wrong_password(&client, &desk, &format!("nobody{account}"), visitor + 1).await);
+            .push(wrong_password(&client, &portal, &format!("nobody{account}"), visitor + 1).await);
     }
 
     println!("\nHow long the refusal of a wrong password takes, {TRIES} tries each:\n");
@@ -544,10 +544,10 @@ fn create_account(settings: &Settings, username: &str) {
 }
 
 /// Types a wrong password as someone who was never here before. Returns the time until the answer.
-async fn wrong_password(client: &Client, desk: &str, username: &str, visitor: u32) -> Duration {
+async fn wrong_password(client: &Client, portal: &str, username: &str, visitor: u32) -> Duration {
     const FROM: &str = "x-forwarded-for";
     let address = Ipv4Addr::from(0x0A00_0001 + visitor).to_string();
-    let login = format!("{desk}/login");
+    let login = format!("{portal}/login");
     let page = send(client.get(&login).header(FROM, &address)).await;
     let token = page.csrf_token();
     let fields = [
@@ -559,7 +559,7 @@ async fn wrong_password(client: &Client, desk: &str, username: &str, visitor: u3
     let request = client
         .post(&login)
         .header(FROM, &address)
-        .header("origin", desk)
+        .header("origin", portal)
         .header("cookie", cookies(&page))
         .form(&fields);
     let started = Instant::now();

@@ -13,7 +13,7 @@ pub use accounts::{
     create_superuser, export_made, make_rescue_link,
 };
 pub use act::{Act, ActKind, Said, act, perform, promote};
-pub use bulk::{BATCH, Failed, Outcome, Selection, bulk, end_sessions};
+pub use bulk::{BATCH, BatchOutcome, Failed, Selection, bulk, end_sessions};
 
 pub use refusals::confirm_refusals;
 
@@ -49,7 +49,6 @@ enum By {
 
 impl Admin {
     /// The authority of a person with a live session; `None` unless they are a superuser.
-    #[must_use]
     pub fn of(user: &User, session: &Session, client: Client) -> Option<Self> {
         let is_own = session.user_id == user.id;
         (user.role() == Role::Superuser && is_own).then(|| Self {
@@ -73,7 +72,6 @@ impl Admin {
     }
 
     /// Returns whether they have proved who they are recently enough for dangerous acts.
-    #[must_use]
     pub fn is_fresh(&self, now: UnixTime) -> bool {
         match self.by {
             By::Superuser { proof, .. } => proof.is_some_and(|proof| proof.is_fresh(now)),
@@ -82,7 +80,6 @@ impl Admin {
     }
 
     /// The actor, for the audit log.
-    #[must_use]
     pub const fn actor(&self) -> Actor<'_> {
         match &self.by {
             By::Superuser { id, username, .. } => Actor::Person {
@@ -94,7 +91,6 @@ impl Admin {
     }
 
     /// Returns whether an account is their own.
-    #[must_use]
     pub fn is(&self, user_id: UserId) -> bool {
         matches!(self.by, By::Superuser { id, .. } if id == user_id)
     }
@@ -206,7 +202,6 @@ impl From<Refusal> for Stopped<Refusal> {
 
 impl Refusal {
     /// The same refusal without its details.
-    #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {
             Self::UnknownUser => Reason::UnknownUser,

@@ -1,11 +1,11 @@
 //! The audit log: what happened to accounts, who did it, and from where. Rows are only added.
 
 mod actor;
-mod cap;
 mod deed;
 pub mod event;
 mod list;
 mod note;
+mod refusal_cap;
 mod retention;
 mod stored;
 
@@ -14,11 +14,11 @@ use std::net::IpAddr;
 use diesel::prelude::*;
 
 pub use actor::Actor;
-pub use cap::{LeftOut, RefusalCap};
 pub use deed::{About, Deed};
 pub use event::{Changes, Event, EventKind};
 pub use list::{Filter, list, total};
 pub use note::{MAX_NOTE, Note};
+pub use refusal_cap::{LeftOut, RefusalCap};
 pub use retention::{Retention, forget, named_since, sweep};
 
 use crate::clock::UnixTime;
@@ -59,19 +59,16 @@ pub struct Record {
 }
 
 impl Record {
-    #[must_use]
     pub const fn created_at(&self) -> UnixTime {
         UnixTime(self.created_at)
     }
 
     /// Returns who did it.
-    #[must_use]
     pub fn by(&self) -> Actor<'_> {
         Actor::read(self.actor_id, &self.actor, &self.address)
     }
 
     /// Returns whether a person did it to their own account.
-    #[must_use]
     pub fn is_own(&self) -> bool {
         match self.by() {
             Actor::Person { id, .. } => self.user_id == Some(id),
@@ -82,25 +79,21 @@ impl Record {
         }
     }
 
-    #[must_use]
     pub fn is_success(&self) -> bool {
         self.outcome == SUCCESS
     }
 
     /// Returns the details as stored.
-    #[must_use]
     pub fn details_json(&self) -> &str {
         &self.details
     }
 
     /// Returns the text that an admin wrote with the deed.
-    #[must_use]
     pub fn note(&self) -> Note {
         stored::note(&self.details)
     }
 
     /// Returns what happened.
-    #[must_use]
     pub fn event(&self) -> Event {
         stored::read(self)
     }

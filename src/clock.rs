@@ -24,13 +24,11 @@ impl UnixTime {
     }
 
     /// Returns the time since `earlier`, or zero if that is not earlier.
-    #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
     /// Milliseconds since 1970.
-    #[must_use]
     pub const fn millis(self) -> i64 {
         self.0.div_euclid(1000)
     }
@@ -47,7 +45,6 @@ pub struct Clock {
 }
 
 impl Clock {
-    #[must_use]
     pub fn now(&self) -> UnixTime {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)

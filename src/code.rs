@@ -6,12 +6,10 @@ macro_rules! coded {
     ($type:ty) => {
         impl $type {
             /// Returns the code as rows, JSON and the log have it.
-            #[must_use]
             pub const fn code(self) -> &'static str {
                 self.into_str()
             }
 
-            #[must_use]
             pub fn from_code(code: &str) -> Option<Self> {
                 code.parse().ok()
             }

@@ -23,7 +23,7 @@ use url::Url;
 pub use conn::Conn;
 pub(crate) use conn::each;
 pub use connect::connection_url;
-use connect::{Access, connect, is_local};
+use connect::{ConnectionAccess, connect, is_local};
 pub use migrations::{MigrationState, migration_state, sqlite_version};
 pub use prepared::Prepared;
 pub use sql::{Sql, Value};
@@ -58,13 +58,13 @@ struct Inner {
 struct Lane {
     permits: Semaphore,
     idle: Mutex<Vec<Conn>>,
-    access: Access,
+    access: ConnectionAccess,
     /// How often handlers have used it.
     uses: AtomicU64,
 }
 
 impl Lane {
-    const fn new(size: usize, access: Access) -> Self {
+    const fn new(size: usize, access: ConnectionAccess) -> Self {
         Self {
             permits: Semaphore::const_new(size),
             idle: Mutex::new(Vec::new()),
@@ -101,11 +101,17 @@ impl Db {
     pub fn open(url: &DatabaseUrl) -> Result<Self> {
         let (readers, writers) = match url {
             // SQLite allows one writer at a time, and a fair queue is better than a race for it.
-            DatabaseUrl::Sqlite(_) => (Lane::new(4, Access::Read), Lane::new(1, Access::Write)),
-            DatabaseUrl::Postgres(_) => (Lane::new(8, Access::Read), Lane::new(8, Access::Write)),
+            DatabaseUrl::Sqlite(_) => (
+                Lane::new(4, ConnectionAccess::Read),
+                Lane::new(1, ConnectionAccess::Write),
+            ),
+            DatabaseUrl::Postgres(_) => (
+                Lane::new(8, ConnectionAccess::Read),
+                Lane::new(8, ConnectionAccess::Write),
+            ),
         };
         // The first connection must be a writer, which may create the file and switch it to WAL.
-        writers.idle().push(connect(url, Access::Write)?);
+        writers.idle().push(connect(url, ConnectionAccess::Write)?);
         Ok(Self(Arc::new(Inner {
             url: url.clone(),
             readers,
@@ -220,7 +226,7 @@ impl Inner {
         let (mut conn, mut result) = self.first_use(&self.readers, query)?;
         // Asking again is safe, because nothing was changed.
         if is_down(&result) {
-            conn = connect(&self.url, Access::Read)?;
+            conn = connect(&self.url, ConnectionAccess::Read)?;
             result = query(&mut conn);
         }
         self.readers.give_back(conn, &result);
@@ -230,7 +236,7 @@ impl Inner {
     fn write<T>(&self, change: &dyn Fn(&mut Conn) -> Result<T>) -> Result<T> {
         let (mut conn, begun) = self.first_use(&self.writers, &begin)?;
         if is_down(&begun) {
-            conn = connect(&self.url, Access::Write)?;
+            conn = connect(&self.url, ConnectionAccess::Write)?;
             begin(&mut conn)?;
         } else {
             begun?;

@@ -129,7 +129,6 @@ pub enum Step {
 
 impl Step {
     /// Returns the event of the step in the log. Calls have names of their own.
-    #[must_use]
     pub const fn event(self) -> &'static str {
         match self {
             Self::TokenCall => "token_call",
@@ -222,7 +221,6 @@ pub enum Cause {
 
 impl Cause {
     /// Returns the cause without its details.
-    #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {
             Self::UnknownAttempt => Reason::UnknownAttempt,
@@ -259,7 +257,6 @@ impl Cause {
     }
 
     /// Returns the code that the log and the audit log use.
-    #[must_use]
     pub const fn code(&self) -> &'static str {
         self.reason().code()
     }
@@ -278,7 +275,6 @@ impl Cause {
 
     /// Returns what the log adds to the code. It contains no free text from the provider or a
     /// person.
-    #[must_use]
     pub fn detail(&self) -> String {
         match self {
             Self::ProviderError(code) => (*code).to_owned(),

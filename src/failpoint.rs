@@ -46,7 +46,6 @@ impl Pause {
     }
 
     /// Returns whether a caller is waiting there.
-    #[must_use]
     pub fn is_reached(&self) -> bool {
         *self.stage() == Stage::Reached
     }
@@ -74,7 +73,6 @@ static ABOUT: Mutex<Vec<(String, Pause)>> = Mutex::new(Vec::new());
 
 /// Makes the next caller that reaches `place` for `subject` wait, once.
 #[cfg(feature = "failpoints")]
-#[must_use]
 pub fn pause_about(place: &'static str, subject: &str) -> Pause {
     let pause = Pause::new(place);
     let mut about = ABOUT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +109,6 @@ impl Failpoint {
 
     /// Makes the next caller that reaches `place` wait, once.
     #[cfg(feature = "failpoints")]
-    #[must_use]
     pub fn pause_at(&self, place: &'static str) -> Pause {
         let pause = Pause::new(place);
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(pause.clone());
@@ -159,7 +156,6 @@ impl Failpoint {
 
     /// Returns how long to wait here: `usual`, unless a test says otherwise.
     #[cfg(feature = "failpoints")]
-    #[must_use]
     pub fn patience(&self, name: &str, usual: Duration) -> Duration {
         let set = self
             .set
@@ -170,7 +166,6 @@ impl Failpoint {
     }
 
     #[cfg(not(feature = "failpoints"))]
-    #[must_use]
     pub const fn patience(&self, _name: &str, usual: Duration) -> Duration {
         usual
     }

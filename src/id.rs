@@ -95,13 +95,11 @@ const RANDOM_BITS: u32 = 21;
 /// Makes an id for something that happened at `time`, however long ago: it is negative before 2020.
 /// It need not be larger than earlier ids, so it may collide in the primary key; the write is then
 /// run again.
-#[must_use]
 pub fn id_at<Id: From<i64>>(time: UnixTime) -> Id {
     Id::from(first_id_at(time) | i64::from(random()))
 }
 
 /// Returns the smallest id that anything at or after this time can have.
-#[must_use]
 pub fn first_id_at(time: UnixTime) -> i64 {
     // Years far outside the range of 42 bits would change the sign.
     let millis = (time.millis() - EPOCH_MILLIS).clamp(-(1 << 41), (1 << 42) - 1);
@@ -117,7 +115,6 @@ static LAST: AtomicI64 = AtomicI64::new(0);
 /// Makes a new id: 42 bits of milliseconds and 21 random ones, larger than any that this process
 /// made before. If two instances make the same one, the primary key refuses it and the write is run
 /// again.
-#[must_use]
 pub fn new_id<Id: From<i64>>(now: UnixTime) -> Id {
     let fresh: i64 = id_at(now);
     let last = LAST
@@ -152,12 +149,10 @@ impl Reference {
     }
 
     /// Takes the reference that a page sent back. Returns `None` if it cannot be one.
-    #[must_use]
     pub fn parse(text: String) -> Option<Self> {
         (text.len() <= 32 && text.is_ascii()).then_some(Self(text))
     }
 
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -4,15 +4,15 @@
 use crate::audit::{Actor, Changes};
 use crate::clock::UnixTime;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::Result;
 use crate::id::UserId;
 use crate::oauth::Permissions;
 use crate::oauth::mapping::KeptField;
 use crate::permissions;
+use crate::portal::Portal;
 use crate::roles;
 use crate::sessions::{self, Closing};
-use crate::users::{self, Answer, Identity, Occasion, Profile, Roles, User};
+use crate::users::{self, Identity, Occasion, PermissionsAnswer, Profile, Roles, User};
 
 /// A provider's answer, and the account it is about. The account's row must be locked.
 pub struct Sync<'a> {
@@ -45,10 +45,10 @@ pub fn not_taken_over(kept: &[KeptField], permissions: &Permissions) -> Changes 
 }
 
 /// Returns how the request for permissions was answered.
-pub const fn answer_of(permissions: &Permissions) -> Answer {
+pub const fn answer_of(permissions: &Permissions) -> PermissionsAnswer {
     match permissions {
-        Permissions::Failed(_) => Answer::Failed,
-        Permissions::Given(_) | Permissions::NotAsked => Answer::Read,
+        Permissions::Failed(_) => PermissionsAnswer::Failed,
+        Permissions::Given(_) | Permissions::NotAsked => PermissionsAnswer::Read,
     }
 }
 
@@ -96,7 +96,7 @@ fn names_of(conn: &mut Conn, sync: &Sync<'_>, kept: &mut Vec<String>) -> Result<
 /// between would come back.
 pub fn sync(
     conn: &mut Conn,
-    desk: &Desk,
+    portal: &Portal,
     now: UnixTime,
     sync: &Sync<'_>,
     changes: &mut Changes,
@@ -112,7 +112,7 @@ pub fn sync(
         (names_of(conn, sync, &mut changes.kept)?, sync.permissions)
     };
     let answer = answer_of(sync.permissions);
-    let read_at = (answer == Answer::Read).then_some(now);
+    let read_at = (answer == PermissionsAnswer::Read).then_some(now);
     let Some(roles) = users::sync(conn, now, user, &said, read_at, sync.occasion)? else {
         return Ok(None);
     };
@@ -125,12 +125,15 @@ pub fn sync(
     let is_given = matches!(permissions, Permissions::Given(_));
     let from = is_given.then_some(sync.permissions_from);
     users::note_sync(conn, now, identity, sync.asked_at, from)?;
-    if sync.occasion == Occasion::Recheck && answer == Answer::Read && kept_since.is_some() {
+    if sync.occasion == Occasion::Recheck
+        && answer == PermissionsAnswer::Read
+        && kept_since.is_some()
+    {
         users::note_permissions_read(conn, now, user.id)?;
     }
     changes.fields = users::changes(user, &said);
     let (from, person) = (&identity.provider, (user.id, roles));
-    take_over(conn, desk, now, from, person, permissions, changes)?;
+    take_over(conn, portal, now, from, person, permissions, changes)?;
     Ok(Some(said.username))
 }
 
@@ -138,7 +141,7 @@ pub fn sync(
 /// follows from all its permissions. Adds both to `changes`.
 pub fn take_over(
     conn: &mut Conn,
-    desk: &Desk,
+    portal: &Portal,
     now: UnixTime,
     provider: &str,
     (user_id, roles): (UserId, Roles),
@@ -152,5 +155,5 @@ pub fn take_over(
         }
     }
     let known = (user_id, roles);
-    roles::sync_and_note(conn, now, &desk.roles, known, Actor::Provider, changes)
+    roles::sync_and_note(conn, now, &portal.roles, known, Actor::Provider, changes)
 }

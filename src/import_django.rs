@@ -5,7 +5,7 @@ mod account;
 mod database;
 pub mod django_hash;
 
-pub use account::{NewAccount, count, foreign_hashes};
+pub use account::{ImportedAccount, count, foreign_hashes};
 pub use database::DjangoDatabase;
 
 use crate::audit::{About, Actor, Deed, Event};
@@ -13,7 +13,7 @@ use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::error::Result;
 use crate::text::is_refused;
-use crate::users::terms::is_han;
+use crate::users::search_index::is_han;
 use crate::users::{self, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME};
 use database::DjangoUser;
 
@@ -29,7 +29,7 @@ pub enum Mode {
 
 /// The outcome for an account; in a dry run, the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ImportOutcome {
     New,
     AlreadyImported,
     /// An account with this username exists here and was not imported.
@@ -52,9 +52,9 @@ pub enum Password {
 
 /// An account as it would be stored, and its outcome.
 pub struct Imported<'a> {
-    pub account: NewAccount<'a>,
+    pub account: ImportedAccount<'a>,
     pub password: Password,
-    pub outcome: Outcome,
+    pub outcome: ImportOutcome,
 }
 
 /// The number of accounts of each kind.
@@ -76,13 +76,13 @@ impl Summary {
 
     fn count(&mut self, imported: &Imported<'_>) {
         match imported.outcome {
-            Outcome::New => {
+            ImportOutcome::New => {
                 self.new += 1;
                 self.with_password += usize::from(imported.password == Password::Kept);
             }
-            Outcome::AlreadyImported => self.already += 1,
-            Outcome::NameTaken => self.name_taken += 1,
-            Outcome::Refused(_) => self.refused += 1,
+            ImportOutcome::AlreadyImported => self.already += 1,
+            ImportOutcome::NameTaken => self.name_taken += 1,
+            ImportOutcome::Refused(_) => self.refused += 1,
         }
     }
 }
@@ -123,7 +123,7 @@ fn import_one<'a>(
     let password = password(hash);
     let first_name = shown_name(&row.first_name, &row.last_name);
     let within_reach = |time: UnixTime| time.max(UnixTime(0)).min(now);
-    let account = NewAccount {
+    let account = ImportedAccount {
         row,
         first_name: fitting(&first_name, MAX_FIRST_NAME),
         email: fitting(&row.email, MAX_EMAIL),
@@ -133,7 +133,7 @@ fn import_one<'a>(
         permissions: &user.permissions,
     };
     let outcome = match why_refused(&row.username) {
-        Some(why) => Outcome::Refused(why),
+        Some(why) => ImportOutcome::Refused(why),
         None => db.write_blocking(|conn| store(conn, now, &account, mode))?,
     };
     Ok(Imported {
@@ -144,15 +144,20 @@ fn import_one<'a>(
 }
 
 /// Stores the account and its event, unless an account with this name exists.
-fn store(conn: &mut Conn, now: UnixTime, account: &NewAccount<'_>, mode: Mode) -> Result<Outcome> {
+fn store(
+    conn: &mut Conn,
+    now: UnixTime,
+    account: &ImportedAccount<'_>,
+    mode: Mode,
+) -> Result<ImportOutcome> {
     if account::was_imported(conn, &account.row.username)? {
-        return Ok(Outcome::AlreadyImported);
+        return Ok(ImportOutcome::AlreadyImported);
     }
     if users::find_by_username(conn, &account.row.username)?.is_some() {
-        return Ok(Outcome::NameTaken);
+        return Ok(ImportOutcome::NameTaken);
     }
     if mode == Mode::DryRun {
-        return Ok(Outcome::New);
+        return Ok(ImportOutcome::New);
     }
     let id = account.create(conn, now)?;
     let names = account.permissions.iter().map(|one| one.name.clone());
@@ -161,7 +166,7 @@ fn store(conn: &mut Conn, now: UnixTime, account: &NewAccount<'_>, mode: Mode) -
     };
     let about = About::Person(id, &account.row.username);
     Deed::from_nowhere(now, Actor::CommandLine).record(conn, about, &event)?;
-    Ok(Outcome::New)
+    Ok(ImportOutcome::New)
 }
 
 fn why_refused(username: &str) -> Option<&'static str> {

@@ -10,12 +10,12 @@ use log::{info, warn};
 use crate::audit::{About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::{Conn, lock_instances};
-use crate::desk::Desk;
 use crate::error::Result;
 use crate::id::UserId;
+use crate::portal::Portal;
 use crate::roles;
 use crate::sessions::{self, due, instances};
-use crate::users::{self, keys};
+use crate::users::{self, provider_keys};
 
 /// How often an instance records which providers it has.
 const NOTE_EVERY: Duration = Duration::from_secs(60);
@@ -36,30 +36,31 @@ const BATCH: i64 = 200;
 const SESSIONS_AT_ONCE: i64 = 5000;
 
 /// Runs the tasks that come before the first request.
-pub fn begin(desk: &Desk) -> Result<()> {
-    note_pointers(desk)?;
-    withdraw_roles(desk)?;
-    let (now, ids) = (desk.clock.now(), ids(desk));
-    desk.db
-        .write_blocking(|conn| instances::note(conn, now, &desk.instance, &ids))
+pub fn begin(portal: &Portal) -> Result<()> {
+    note_pointers(portal)?;
+    withdraw_roles(portal)?;
+    let (now, ids) = (portal.clock.now(), ids(portal));
+    portal
+        .db
+        .write_blocking(|conn| instances::note(conn, now, &portal.instance, &ids))
 }
 
-fn ids(desk: &Desk) -> Vec<String> {
-    let providers = desk.providers.all().iter();
+fn ids(portal: &Portal) -> Vec<String> {
+    let providers = portal.providers.all().iter();
     providers.map(|provider| provider.id().to_owned()).collect()
 }
 
 /// Records how each provider's people are identified, and warns if that has changed: they would be
 /// strangers.
-fn note_pointers(desk: &Desk) -> Result<()> {
-    for provider in desk.providers.all() {
+fn note_pointers(portal: &Portal) -> Result<()> {
+    for provider in portal.providers.all() {
         let pointer = provider.settings().mapping.subject.text();
-        let now = desk.clock.now();
-        let known = desk.db.write_blocking(|conn| {
+        let now = portal.clock.now();
+        let known = portal.db.write_blocking(|conn| {
             if provider.settings().recheck.is_some() {
                 due::schedule(conn, now, provider.id())?;
             }
-            keys::note_subject_pointer(conn, now, provider.id(), &pointer)
+            provider_keys::note_subject_pointer(conn, now, provider.id(), &pointer)
         })?;
         if known != pointer {
             warn!(
@@ -74,22 +75,23 @@ fn note_pointers(desk: &Desk) -> Result<()> {
 
 /// Revokes roles by permission if no permission that counts makes them any more, in one transaction
 /// and one event per account.
-fn withdraw_roles(desk: &Desk) -> Result<()> {
+fn withdraw_roles(portal: &Portal) -> Result<()> {
     let mut after = None;
     loop {
-        let (last, fallen) = desk.db.read_blocking(|conn| {
+        let (last, fallen) = portal.db.read_blocking(|conn| {
             let users = users::with_role_by_permission(conn, after, BATCH)?;
             let mut fallen = Vec::new();
             for user in &users {
-                if roles::due(conn, &desk.roles, user.id)? < user.roles().by_permission {
+                if roles::due(conn, &portal.roles, user.id)? < user.roles().by_permission {
                     fallen.push(user.id);
                 }
             }
             Ok((users.last().map(|user| user.id), fallen))
         })?;
         for user_id in fallen {
-            desk.db
-                .write_blocking(|conn| withdraw_role(conn, desk, user_id))?;
+            portal
+                .db
+                .write_blocking(|conn| withdraw_role(conn, portal, user_id))?;
         }
         if last.is_none() {
             return Ok(());
@@ -98,14 +100,14 @@ fn withdraw_roles(desk: &Desk) -> Result<()> {
     }
 }
 
-fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: UserId) -> Result<()> {
-    let now = desk.clock.now();
+fn withdraw_role(conn: &mut Conn, portal: &Portal, user_id: UserId) -> Result<()> {
+    let now = portal.clock.now();
     let Some(user) = users::lock(conn, user_id)? else {
         return Ok(());
     };
     let mut changes = Changes::default();
     let known = (user.id, user.roles());
-    if !roles::withdraw_and_note(conn, now, &desk.roles, known, &mut changes)? {
+    if !roles::withdraw_and_note(conn, now, &portal.roles, known, &mut changes)? {
         if !changes.kept.is_empty() {
             let username = user.username.as_str();
             warn!(event = "role_kept", user = username; "no permission that counts makes this person an admin any more, but the role is kept, since there is no other admin; `frontdesk promote` makes one by hand");
@@ -117,14 +119,14 @@ fn withdraw_role(conn: &mut Conn, desk: &Desk, user_id: UserId) -> Result<()> {
 }
 
 /// Records once a minute which providers this instance has, for as long as the server runs.
-pub async fn run(desk: Arc<Desk>) {
+pub async fn run(portal: Arc<Portal>) {
     // [`begin`] wrote the first record.
-    let mut noted_at = desk.started_at;
+    let mut noted_at = portal.started_at;
     // While records could not be written, no other instance's record is believed to be old.
-    let mut unbroken_since = desk.started_at;
+    let mut unbroken_since = portal.started_at;
     loop {
         tokio::time::sleep(TICK).await;
-        let now = desk.clock.now();
+        let now = portal.clock.now();
         // After a clock was put back, the timing starts over.
         if now.since(noted_at) < NOTE_EVERY && now >= noted_at {
             continue;
@@ -133,7 +135,7 @@ pub async fn run(desk: Arc<Desk>) {
             unbroken_since = now;
         }
         let is_sure = now.since(unbroken_since) >= PATIENCE;
-        noted_at = match note(&desk, now, is_sure).await {
+        noted_at = match note(&portal, now, is_sure).await {
             Ok(()) => now,
             Err(error) => {
                 warn!(event = "instances", outcome = "failed"; "{error}");
@@ -146,11 +148,11 @@ pub async fn run(desk: Arc<Desk>) {
 
 /// Writes one record. If this instance is sure, the sessions of providers end that no instance has
 /// had for long enough.
-async fn note(desk: &Arc<Desk>, now: UnixTime, is_sure: bool) -> Result<()> {
+async fn note(portal: &Arc<Portal>, now: UnixTime, is_sure: bool) -> Result<()> {
     loop {
-        let ours = ids(desk);
-        let shared = Arc::clone(desk);
-        let write = desk.db.write(move |conn| {
+        let ours = ids(portal);
+        let shared = Arc::clone(portal);
+        let write = portal.db.write(move |conn| {
             // An instance that starts records its providers before or after this, not in between.
             lock_instances(conn)?;
             instances::note(conn, now, &shared.instance, &ours)?;

@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::desk::Desk;
 use crate::error::Result;
 use crate::id::SessionId;
 use crate::oauth::Provider;
+use crate::portal::Portal;
 use crate::sessions;
 use crate::status::{CHECK_EVERY, Checked};
 
@@ -80,20 +80,22 @@ impl Jobs {
 }
 
 /// Starts the jobs that every portal runs.
-pub fn start(desk: &Arc<Desk>) {
-    desk.jobs.spawn(sweep::run(Arc::clone(desk)));
-    desk.jobs.spawn(check_addresses(Arc::clone(desk)));
-    for provider in desk.providers.all() {
-        let (desk, provider) = (Arc::clone(desk), Arc::clone(provider));
-        Arc::clone(&desk).jobs.spawn(know(desk, provider));
+pub fn start(portal: &Arc<Portal>) {
+    portal.jobs.spawn(sweep::run(Arc::clone(portal)));
+    portal.jobs.spawn(check_addresses(Arc::clone(portal)));
+    for provider in portal.providers.all() {
+        let (portal, provider) = (Arc::clone(portal), Arc::clone(provider));
+        Arc::clone(&portal).jobs.spawn(know(portal, provider));
     }
-    each_minute(desk, "imports", async |desk| desk.look_for_imports().await);
+    each_minute(portal, "imports", async |portal| {
+        portal.look_for_imports().await
+    });
 }
 
 /// Keeps what is known about the provider fresh, and notices when an unreachable one is back.
-async fn know(desk: Arc<Desk>, provider: Arc<Provider>) {
+async fn know(portal: Arc<Portal>, provider: Arc<Provider>) {
     loop {
-        provider.look(desk.clock.now()).await;
+        provider.look(portal.clock.now()).await;
         let pause = if provider.is_available() {
             KNOW_EVERY
         } else {
@@ -104,19 +106,19 @@ async fn know(desk: Arc<Desk>, provider: Arc<Provider>) {
 }
 
 /// Checks whether the providers' addresses answer, while someone looks at the status page.
-async fn check_addresses(desk: Arc<Desk>) {
+async fn check_addresses(portal: Arc<Portal>) {
     loop {
-        desk.board.wait_for_look().await;
-        while desk.board.is_watched(desk.clock.now()) {
+        portal.board.wait_for_look().await;
+        while portal.board.is_watched(portal.clock.now()) {
             let mut checks = Vec::new();
-            for provider in desk.providers.all() {
+            for provider in portal.providers.all() {
                 checks.extend(provider.check_addresses().await);
             }
-            let at = desk.clock.now();
-            desk.board.set_checked(Checked { at, checks });
+            let at = portal.clock.now();
+            portal.board.set_checked(Checked { at, checks });
             tokio::select! {
                 () = tokio::time::sleep(CHECK_EVERY) => {}
-                () = desk.board.wait_for_look() => {}
+                () = portal.board.wait_for_look() => {}
             }
         }
     }
@@ -125,12 +127,12 @@ async fn check_addresses(desk: Arc<Desk>) {
 /// Runs a small job once a minute, for the first time after a minute. `event` names it in the log
 /// if it fails.
 pub fn each_minute(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     event: &'static str,
-    act: impl AsyncFn(&Arc<Desk>) -> Result<()> + 'static,
+    act: impl AsyncFn(&Arc<Portal>) -> Result<()> + 'static,
 ) {
-    let shared = Arc::clone(desk);
-    desk.jobs.spawn(async move {
+    let shared = Arc::clone(portal);
+    portal.jobs.spawn(async move {
         loop {
             tokio::time::sleep(MINUTE).await;
             if let Err(error) = act(&shared).await {
@@ -142,12 +144,12 @@ pub fn each_minute(
 
 /// Records that a session is used. No one waits for this, and a failure (a full disk, a lock) costs
 /// no one their page.
-pub fn touch(desk: &Arc<Desk>, session_id: SessionId) {
-    let Some(place) = place(&desk.jobs.touches) else {
+pub fn touch(portal: &Arc<Portal>, session_id: SessionId) {
+    let Some(place) = place(&portal.jobs.touches) else {
         return;
     };
-    let (shared, now) = (Arc::clone(desk), desk.clock.now());
-    desk.jobs.spawn(async move {
+    let (shared, now) = (Arc::clone(portal), portal.clock.now());
+    portal.jobs.spawn(async move {
         let touched = shared
             .db
             .write(move |conn| sessions::touch(conn, now, session_id));

@@ -3,9 +3,9 @@
 use crate::audit::{About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Admission, Result};
 use crate::id::UserId;
+use crate::portal::Portal;
 use crate::sessions::{self, Closing};
 use crate::users::refusals::{self, Effect};
 use crate::users::{self, User, unnamed_refusals};
@@ -21,7 +21,7 @@ use crate::{permissions, roles};
 pub fn withdraw(
     conn: &mut Conn,
     now: UnixTime,
-    desk: &Desk,
+    portal: &Portal,
     provider: &str,
     user: &User,
     rule: Option<Admission>,
@@ -31,12 +31,12 @@ pub fn withdraw(
         // What this provider gave no longer counts when they come in through another one.
         changes.permissions = permissions::replace(conn, now, user.id, provider, &[])?;
         let known = (user.id, user.roles());
-        let wanted = &desk.roles;
+        let wanted = &portal.roles;
         roles::sync_and_note(conn, now, wanted, known, Actor::Provider, &mut changes)?;
     }
     // Answers from before this refusal must not restore anything.
     users::overtake(conn, now, provider, user.id)?;
-    let (effect, closing) = if vouches(desk, provider) {
+    let (effect, closing) = if vouches(portal, provider) {
         (Effect::KeepsOut, Closing::All)
     } else {
         (Effect::EndsItsSessions, Closing::At(provider))
@@ -98,8 +98,8 @@ fn has_other_way(conn: &mut Conn, provider: &str, user_id: UserId) -> Result<boo
 
 /// Returns whether a provider's refusals keep people out. A provider that is no longer configured
 /// cannot take back what it said, so that remains.
-pub fn vouches(desk: &Desk, provider: &str) -> bool {
-    let provider = desk.providers.find(provider);
+pub fn vouches(portal: &Portal, provider: &str) -> bool {
+    let provider = portal.providers.find(provider);
     provider.is_none_or(|provider| provider.settings().vouches_for.leaving)
 }
 
@@ -107,11 +107,11 @@ pub fn vouches(desk: &Desk, provider: &str) -> bool {
 /// empty), if there is one. Where something follows from it, the account's row must be locked.
 pub fn kept_out_by(
     conn: &mut Conn,
-    desk: &Desk,
+    portal: &Portal,
     user_id: UserId,
     by: &str,
 ) -> Result<Option<String>> {
     let refusals = refusals::of(conn, user_id)?;
     let mut providers = refusals.into_iter().map(|(provider, _)| provider);
-    Ok(providers.find(|provider| provider != by && vouches(desk, provider)))
+    Ok(providers.find(|provider| provider != by && vouches(portal, provider)))
 }

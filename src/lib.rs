@@ -13,7 +13,7 @@
 //! | words | know nothing of the rest | [`clock`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`reason`] [`error`] [`i18n`] |
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
 //! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] [`import_django`] [`status`] |
-//! | desk | what all requests share, and what runs beside them | [`desk`] [`jobs`] |
+//! | portal | what all requests share, and what runs beside them | [`portal`] [`jobs`] |
 //! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`rekey`] |
 //! | screens | HTTP and HTML | [`web`] |
 //! | | the server; the demo's stand-in platform | [`server`] [`sandbox`] |
@@ -29,29 +29,29 @@
 pub mod admin;
 mod attempts;
 pub mod audit;
-pub mod branding;
+mod branding;
 pub mod cli;
 pub mod clock;
 mod code;
 pub mod config;
-pub mod csv;
+mod csv;
 pub mod db;
-pub mod desk;
 pub mod error;
 pub mod failpoint;
-pub mod i18n;
+mod i18n;
 pub mod id;
 mod identity_sync;
-pub mod import_django;
-pub mod instances;
+mod import_django;
+mod instances;
 mod jobs;
-pub mod leaving;
+mod leaving;
 pub mod local_path;
 pub mod logging;
 pub mod oauth;
 pub mod paging;
 pub mod passwords;
 pub mod permissions;
+pub mod portal;
 pub mod reason;
 mod recheck;
 pub mod rekey;
@@ -61,7 +61,7 @@ pub mod secret;
 pub mod sessions;
 pub mod signin;
 mod signout;
-pub mod status;
+mod status;
 pub mod text;
 mod throttle;
 pub mod users;

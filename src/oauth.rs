@@ -8,7 +8,7 @@
 //! [`finish`] (the way back) with [`token`] (the token endpoint, in its dialect), [`id_token`] and
 //! [`userinfo`] (its other addresses), [`refresh`] (re-checks), [`logout`] (sign-out), [`probe`]
 //! (for operators) and [`proof`] (what a sign-in there proves). Behind them are [`metadata`] (its
-//! addresses), [`places`] (the sign-ins that wait for it), [`jwt`], [`keys`] and [`claims`] (what
+//! addresses), [`slots`] (the sign-ins that wait for it), [`jwt`], [`keys`] and [`claims`] (what
 //! it signed), [`documents`] and [`mapping`] (the meaning of each member of its answers), and
 //! [`mod@call`] (one HTTP call).
 
@@ -24,10 +24,10 @@ pub mod keys;
 mod logout;
 pub mod mapping;
 pub mod metadata;
-mod places;
 pub(crate) mod probe;
 mod proof;
 mod refresh;
+mod slots;
 pub mod token;
 mod userinfo;
 
@@ -52,8 +52,8 @@ pub use claims::AuthTime;
 pub use finish::{Answers, Exchanged};
 use mapping::KeptField;
 use metadata::Metadata;
-use places::{Place, Places};
-pub use refresh::{KnownPerson, Refreshed, Refusal, Reread, Unconfirmed};
+pub use refresh::{KnownPerson, RefreshRefusal, Refreshed, Reread, Unconfirmed};
+use slots::{Slot, Slots};
 use token::Tokens;
 
 /// Sign-ins that may wait for one provider at once. The next one waits a while for a place among
@@ -139,7 +139,6 @@ impl Given {
 
     /// The id of the provider's own session according to the ID token, so that its tokens can be
     /// left alone.
-    #[must_use]
     pub fn sid(&self) -> Option<String> {
         let jwt = jwt::Jwt::parse(self.0.id_token.as_ref()?.expose()).ok()?;
         let sid = jwt.claims().get("sid")?.as_str()?;
@@ -206,7 +205,7 @@ pub struct Provider {
     client: Client,
     metadata: metadata::Cache,
     keys: keys::Cache,
-    sign_ins: Places,
+    sign_ins: Slots,
     /// True if the last call got through.
     is_reachable: AtomicBool,
     trouble: Notify,
@@ -230,59 +229,52 @@ impl Provider {
             client,
             metadata: metadata.unwrap_or_default(),
             keys: keys::Cache::default(),
-            sign_ins: Places::new(MAX_SIGN_INS),
+            sign_ins: Slots::new(MAX_SIGN_INS),
             is_reachable: AtomicBool::new(true),
             trouble: Notify::new(),
         })
     }
 
-    #[must_use]
     pub const fn settings(&self) -> &ProviderSettings {
         &self.settings
     }
 
-    #[must_use]
     pub fn id(&self) -> &str {
         &self.settings.id
     }
 
     /// The currently known metadata, without asking the provider.
-    #[must_use]
     pub fn known(&self) -> Option<Arc<Metadata>> {
         self.metadata.known()
     }
 
     /// True if people can be sent to it, as far as is known.
-    #[must_use]
     pub fn is_available(&self) -> bool {
         self.known().is_some() && self.is_reachable.load(Ordering::Relaxed)
     }
 
-    /// Takes one of the places for waiting, for a step of this visitor's.
-    async fn place(
+    /// Takes one of the slots for waiting, for a step of this visitor's.
+    async fn sign_in_slot(
         &self,
         visitor: &Visitor,
         step: Step,
         deadline: Instant,
-    ) -> Result<Place<'_>, Failure> {
-        let place = self.sign_ins.take(visitor, deadline).await;
-        place.map_err(Failure::at(step))
+    ) -> Result<Slot<'_>, Failure> {
+        let slot = self.sign_ins.take(visitor, deadline).await;
+        slot.map_err(Failure::at(step))
     }
 
     /// The number of further sign-ins that may wait for it now.
-    #[must_use]
-    pub fn places_left(&self) -> usize {
+    pub fn slots_left(&self) -> usize {
         self.sign_ins.left()
     }
 
-    /// The number of sign-ins that wait for a place.
-    #[must_use]
+    /// The number of sign-ins that wait for a slot.
     pub fn waiting(&self) -> usize {
         self.sign_ins.waiting()
     }
 
     /// True if this provider gives permissions at all.
-    #[must_use]
     pub fn gives_permissions(&self) -> bool {
         self.settings.addresses.permissions.is_some()
             || !self.settings.mapping.permissions.is_empty()
@@ -345,7 +337,6 @@ impl Providers {
         Ok(Self(all?))
     }
 
-    #[must_use]
     pub fn all(&self) -> &[Arc<Provider>] {
         &self.0
     }
@@ -354,13 +345,11 @@ impl Providers {
         self.0.iter().find(|provider| is_it(&provider.settings))
     }
 
-    #[must_use]
     pub fn find(&self, id: &str) -> Option<&Arc<Provider>> {
         self.with(|settings| settings.id == id)
     }
 
     /// The provider whose callback has this path.
-    #[must_use]
     pub fn at(&self, callback_path: &str) -> Option<&Arc<Provider>> {
         self.with(|settings| settings.callback_path == callback_path)
     }
@@ -370,12 +359,10 @@ impl Providers {
     }
 
     /// The first provider on the sign-in page; settings always have one.
-    #[must_use]
     pub fn first(&self) -> Option<&Arc<Provider>> {
         self.0.first()
     }
 
-    #[must_use]
     pub fn is_one(&self) -> bool {
         self.0.len() == 1
     }

@@ -58,14 +58,12 @@ pub struct Listing<Row> {
 
 impl<Row> Listing<Row> {
     /// Returns the id before which the previous page ends, if there is one.
-    #[must_use]
     pub fn previous<Id: Into<i64>>(&self, id: impl Fn(&Row) -> Id) -> Option<i64> {
         let first = self.rows.first().filter(|_| self.has_previous);
         first.map(id).map(Into::into)
     }
 
     /// Returns the id after which the next page begins, if there is one.
-    #[must_use]
     pub fn next<Id: Into<i64>>(&self, id: impl Fn(&Row) -> Id) -> Option<i64> {
         let last = self.rows.last().filter(|_| self.has_next);
         last.map(id).map(Into::into)

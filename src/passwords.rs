@@ -202,7 +202,6 @@ impl Hasher {
     }
 
     /// Returns how long a verification holds its turn.
-    #[must_use]
     pub fn slot(&self) -> Duration {
         Duration::from_micros(self.numbers.slot.load(Ordering::Relaxed))
     }
@@ -240,13 +239,11 @@ impl Hasher {
     }
 
     /// Returns how many verifications there have been.
-    #[must_use]
     pub fn verifications(&self) -> u64 {
         self.numbers.verifications.load(Ordering::Relaxed)
     }
 
     /// Returns the most verifications that ran at one time.
-    #[must_use]
     pub fn most_at_once(&self) -> usize {
         self.numbers.most_at_once.load(Ordering::Relaxed)
     }

@@ -22,10 +22,10 @@ use tokio::time::Instant;
 use crate::clock::UnixTime;
 use crate::config::Recheck;
 use crate::db::lock_rechecks;
-use crate::desk::Desk;
 use crate::error::{Admission, Error, Result};
 use crate::id::{SessionId, UserId};
 use crate::oauth::{Grant, Provider, Reread};
+use crate::portal::Portal;
 use crate::secret::random_bytes;
 use crate::sessions::due;
 use crate::users::Identity;
@@ -75,7 +75,7 @@ pub fn bound(recheck: Recheck, people: i64, calls_a_person: u32) -> Duration {
 
 /// The re-checks of one provider's people.
 struct Round {
-    desk: Arc<Desk>,
+    portal: Arc<Portal>,
     provider: Arc<Provider>,
     recheck: Recheck,
     pace: Pace,
@@ -106,17 +106,17 @@ impl Lines {
 }
 
 /// Starts the re-checks of each provider that has them.
-pub fn start(desk: &Arc<Desk>) {
-    for provider in desk.providers.all() {
+pub fn start(portal: &Arc<Portal>) {
+    for provider in portal.providers.all() {
         if let Some(recheck) = provider.settings().recheck {
             let round = Round {
-                desk: Arc::clone(desk),
+                portal: Arc::clone(portal),
                 provider: Arc::clone(provider),
                 recheck,
                 pace: Pace::new(recheck.rate.min(MAX_RATE)),
                 lines: Lines::default(),
             };
-            desk.jobs.spawn(run(Arc::new(round)));
+            portal.jobs.spawn(run(Arc::new(round)));
         }
     }
 }
@@ -137,7 +137,7 @@ async fn run(round: Arc<Round>) {
             pause = busy;
             continue;
         }
-        let until = round.desk.clock.now().plus(CLAIM);
+        let until = round.portal.clock.now().plus(CLAIM);
         let taken = round.take(until, room).await;
         let Ok(people) = taken.map_err(|error| round.warn(&error)) else {
             continue;
@@ -149,7 +149,7 @@ async fn run(round: Arc<Round>) {
             };
             let shared = Arc::clone(&round);
             // Jobs run to their end, so that no rotated token is lost.
-            round.desk.jobs.spawn_to_end(async move {
+            round.portal.jobs.spawn_to_end(async move {
                 shared.check(user_id, until).await;
                 drop(place);
             });
@@ -160,7 +160,7 @@ async fn run(round: Arc<Round>) {
 impl Round {
     /// When this instance stops, others take over.
     fn is_stopping(&self) -> bool {
-        !self.desk.is_ready.load(Ordering::Relaxed)
+        !self.portal.is_ready.load(Ordering::Relaxed)
     }
 
     fn warn(&self, error: &Error) {
@@ -169,7 +169,7 @@ impl Round {
 
     /// Claims up to `room` people who are due.
     async fn take(&self, until: UnixTime, room: usize) -> Result<Vec<UserId>> {
-        let (db, now) = (&self.desk.db, self.desk.clock.now());
+        let (db, now) = (&self.portal.db, self.portal.clock.now());
         let id = self.provider.id().to_owned();
         let is_any_due = db.read(move |conn| due::is_any_due(conn, &id, now));
         if !is_any_due.await? {

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::failpoint::hit_about;
 use crate::sessions::instances;
 use crate::text::is_refused;
-use crate::users::{MAX_SUBJECT, keys};
+use crate::users::{MAX_SUBJECT, provider_keys};
 
 /// The maximum number of clashes that are listed and looked for.
 const MAX_CLASHES: i64 = 20;
@@ -29,8 +29,8 @@ pub struct Moved {
 /// Moves all people of `from` to the id `to`.
 pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> Result<Moved> {
     db.write_blocking(|conn| {
-        let clashes = keys::clashes(conn, from, to, MAX_CLASHES)?;
-        let people = keys::count(conn, from)?;
+        let clashes = provider_keys::clashes(conn, from, to, MAX_CLASHES)?;
+        let people = provider_keys::count(conn, from)?;
         let people = usize::try_from(people).unwrap_or_default();
         if is_dry_run || !clashes.is_empty() || people == 0 {
             return Ok(Moved {
@@ -39,8 +39,8 @@ pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> 
                 ..Moved::default()
             });
         }
-        keys::take_rows(conn, from, None)?;
-        let people = keys::move_to(conn, from, to)?;
+        provider_keys::take_rows(conn, from, None)?;
+        let people = provider_keys::move_to(conn, from, to)?;
         // No instance has the new id before its next start, and until then the sessions must not
         // end.
         instances::note(conn, now, "rekey", &[to.to_owned()])?;
@@ -72,18 +72,18 @@ pub fn to_subjects(
                 moved.clashes.push(new.clone());
                 continue;
             }
-            if !keys::is_known(conn, provider, old)? {
+            if !provider_keys::is_known(conn, provider, old)? {
                 moved.unknown.push(old.clone());
                 continue;
             }
             // The subject is free if it is unknown, or if the same list moves it away.
-            let is_free = !keys::is_known(conn, provider, new)? || moving.contains(new);
+            let is_free = !provider_keys::is_known(conn, provider, new)? || moving.contains(new);
             if !is_free || new.chars().count() > MAX_SUBJECT || new.chars().any(is_refused) {
                 moved.clashes.push(new.clone());
             }
             known.push((old, new));
         }
-        let all = usize::try_from(keys::count(conn, provider)?).unwrap_or_default();
+        let all = usize::try_from(provider_keys::count(conn, provider)?).unwrap_or_default();
         moved.people = known.len();
         moved.left = all.saturating_sub(known.len());
         if is_dry_run || !moved.clashes.is_empty() {
@@ -94,20 +94,20 @@ pub fn to_subjects(
         }
         let subjects: Vec<&str> = known.iter().map(|(old, _)| old.as_str()).collect();
         for some in subjects.chunks(1000) {
-            keys::take_rows(conn, provider, Some(some))?;
+            provider_keys::take_rows(conn, provider, Some(some))?;
         }
         // People move by way of a name that no one has, because two of them may swap.
         moved.people = 0;
         for (place, (old, _)) in known.iter().enumerate() {
             // The identity may have just been removed from the account.
-            let is_moved = keys::move_subject(conn, provider, old, &passage(place))?;
+            let is_moved = provider_keys::move_subject(conn, provider, old, &passage(place))?;
             moved.people += usize::from(is_moved);
         }
         for (place, (_, new)) in known.iter().enumerate() {
-            keys::move_subject(conn, provider, &passage(place), new)?;
+            provider_keys::move_subject(conn, provider, &passage(place), new)?;
         }
         if moved.people > 0 {
-            keys::set_subject_pointer(conn, now, provider, pointer)?;
+            provider_keys::set_subject_pointer(conn, now, provider, pointer)?;
             record(conn, now, provider, moved.people, pointer.to_owned())?;
         }
         Ok(moved)

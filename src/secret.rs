@@ -57,13 +57,11 @@ pub fn random_token() -> Result<String, NoRandomness> {
     Ok(base64url(&random_bytes::<32>()?))
 }
 
-#[must_use]
 pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Returns the SHA-256 of `value` in base64url: 43 characters.
-#[must_use]
 pub fn sha256(value: &[u8]) -> String {
     base64url(digest::digest(&digest::SHA256, value).as_ref())
 }
@@ -76,7 +74,6 @@ pub(crate) fn number_of(text: &str) -> i64 {
 }
 
 /// Returns the left half of the SHA-2 with this many bits, in base64url.
-#[must_use]
 pub fn half_of_hash(bits: u16, value: &[u8]) -> String {
     let algorithm = match bits {
         384 => &digest::SHA384,
@@ -201,7 +198,6 @@ impl Keys {
     }
 
     /// Returns the 64 bytes for the session cookie's cipher.
-    #[must_use]
     pub const fn cookie(&self) -> &[u8; 64] {
         &self.current.cookie
     }
@@ -214,13 +210,11 @@ impl Keys {
     /// Seals a value that must come back to us unread and unchanged. `salt` becomes part of the
     /// text and is the value's id. Uses ChaCha20-Poly1305 (RFC 8439) under a key for this value
     /// alone, so random nonces can never run out.
-    #[must_use]
     pub fn seal(&self, purpose: Purpose, salt: [u8; SALT], plain: &[u8]) -> Option<String> {
         self.seal_with(purpose, salt, plain, "")
     }
 
     /// Seals a value for one place. It opens only for the same `place`.
-    #[must_use]
     pub fn seal_at(
         &self,
         purpose: Purpose,
@@ -248,14 +242,12 @@ impl Keys {
 
     /// Opens a value that [`Keys::seal`] sealed for this purpose, with the current key or the
     /// previous one. Returns `None` if we did not make it.
-    #[must_use]
     pub fn open(&self, purpose: Purpose, sealed: &str) -> Option<Opened> {
         self.open_with(purpose, sealed, "")
     }
 
     /// Opens a value that [`Keys::seal_at`] sealed for this place. Values from [`Keys::seal`] open
     /// too, because older values were not bound to a place.
-    #[must_use]
     pub fn open_at(&self, purpose: Purpose, sealed: &str, place: &str) -> Option<Opened> {
         match sealed.strip_prefix(BOUND) {
             Some(bound) => self.open_with(purpose, bound, place),
@@ -291,7 +283,6 @@ impl Keys {
     /// Returns the PKCE verifier of an attempt (RFC 7636 4.1): 43 characters that only this server
     /// can derive, together with the browser that holds `binding`. `generation` is the key that
     /// sealed the attempt, since a rotation may come between its beginning and its end.
-    #[must_use]
     pub fn pkce_verifier(
         &self,
         generation: Generation,
@@ -303,7 +294,6 @@ impl Keys {
     }
 
     /// Returns the nonce of an attempt (OpenID Connect Core 3.1.2.1), derived in the same way.
-    #[must_use]
     pub fn nonce(&self, generation: Generation, salt: &[u8; SALT], binding: &str) -> String {
         let keys = self.of(generation).unwrap_or(&self.current);
         derived(keys, "openid nonce", salt, binding)
@@ -311,7 +301,6 @@ impl Keys {
 
     /// Returns the token that a form of this session (or of this browser, before there is a
     /// session) must carry.
-    #[must_use]
     pub fn csrf_token(&self, holder: &str) -> String {
         mac(&self.current, CSRF, holder.as_bytes())
     }
@@ -334,7 +323,6 @@ impl Keys {
     /// Returns the token of the link that adds a provider to an account. It is bound to this
     /// session, this provider and the time at which it was made, in seconds. It is part of an
     /// address, where a form's token must never be.
-    #[must_use]
     pub fn adding_token(&self, session: &str, provider: &str, made_at: i64) -> String {
         let text = adding_text(session, provider, made_at);
         let mac = mac(&self.current, ADDING, text.as_bytes());

@@ -13,8 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::portal::Portal;
 use crate::{instances, jobs, recheck, signin};
 
 /// The time between "not ready any more" and closing the door. Load balancers check about once a
@@ -24,7 +24,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// A portal that is listening, and serves once it runs.
 pub struct Server {
     address: SocketAddr,
-    desk: Arc<Desk>,
+    portal: Arc<Portal>,
     inner: actix_web::dev::Server,
 }
 
@@ -43,12 +43,12 @@ impl Server {
         let internal = |error: std::io::Error| Error::Internal(format!("listening: {error}"));
         let address = listener.local_addr().map_err(internal)?;
         settings.listen = address;
-        let desk = Arc::new(Desk::open(settings, clock)?);
-        instances::begin(&desk)?;
-        let inner = connections::serve(listener, &desk).map_err(internal)?;
+        let portal = Arc::new(Portal::open(settings, clock)?);
+        instances::begin(&portal)?;
+        let inner = connections::serve(listener, &portal).map_err(internal)?;
         Ok(Self {
             address,
-            desk,
+            portal,
             inner,
         })
     }
@@ -57,8 +57,8 @@ impl Server {
         self.address
     }
 
-    pub const fn desk(&self) -> &Arc<Desk> {
-        &self.desk
+    pub const fn portal(&self) -> &Arc<Portal> {
+        &self.portal
     }
 
     /// A handle that stops the server from elsewhere. Requests in flight may finish.
@@ -72,26 +72,26 @@ impl Server {
         info!(
             event = "started",
             address = self.address.to_string(),
-            database = self.desk.db.describe(),
+            database = self.portal.db.describe(),
             version = env!("CARGO_PKG_VERSION");
             ""
         );
-        let desk = Arc::clone(&self.desk);
-        jobs::start(&desk);
-        jobs::each_minute(&desk, "audit", signin::note_left_out);
-        desk.jobs.spawn(instances::run(Arc::clone(&desk)));
-        recheck::start(&desk);
-        let stopping = stop_on_signal(Arc::clone(&desk), self.inner.handle());
-        desk.jobs.spawn(stopping);
+        let portal = Arc::clone(&self.portal);
+        jobs::start(&portal);
+        jobs::each_minute(&portal, "audit", signin::note_left_out);
+        portal.jobs.spawn(instances::run(Arc::clone(&portal)));
+        recheck::start(&portal);
+        let stopping = stop_on_signal(Arc::clone(&portal), self.inner.handle());
+        portal.jobs.spawn(stopping);
         let result = self.inner.await;
-        desk.is_ready.store(false, Ordering::Relaxed);
-        desk.jobs.stop().await;
+        portal.is_ready.store(false, Ordering::Relaxed);
+        portal.jobs.stop().await;
         info!(event = "stopped"; "");
         result
     }
 }
 
-async fn stop_on_signal(desk: Arc<Desk>, server: ServerHandle) {
+async fn stop_on_signal(portal: Arc<Portal>, server: ServerHandle) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
@@ -104,7 +104,7 @@ async fn stop_on_signal(desk: Arc<Desk>, server: ServerHandle) {
         _ = interrupt.recv() => {}
     }
     info!(event = "stopping"; "");
-    desk.is_ready.store(false, Ordering::Relaxed);
+    portal.is_ready.store(false, Ordering::Relaxed);
     tokio::time::sleep(DRAIN).await;
     server.stop(true).await;
 }

@@ -1,16 +1,16 @@
 //! Signing in: an attempt begins, goes to the provider and comes back. Every way in ends at the
-//! same [`door`].
+//! same transaction, [`commit`].
 //!
 //! [`begin`] is the way to the provider. [`callback`] is the way back: it asks the provider
-//! ([`provider`]) and ends at the door, in a linking ([`add_identity`]) or in a [`rehearsal`]. The other
+//! ([`provider`]) and ends in [`commit`], in a linking ([`add_identity`]) or in a [`rehearsal`]. The other
 //! ways in are a local [`password`] and the links that sign in once ([`rescue`],
-//! [`password_link`]). [`refusal`] records what is refused before the door.
+//! [`password_link`]). [`refusal`] records what is refused before that.
 
 mod add_identity;
 mod callback;
+mod commit;
 pub(crate) mod confirmation;
 pub(crate) mod decision;
-mod door;
 mod masking;
 pub mod one_time_link;
 pub(crate) mod password;
@@ -28,19 +28,19 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::attempts::{Attempt, Browser, Intent, Plan};
-use crate::desk::Desk;
 use crate::error::{Cause, DatabaseError, Error, Result, SignInError, Step, Stopped};
 use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::logging::SignInLog;
 use crate::oauth::{self, Moment, Prompt, Provider};
+use crate::portal::Portal;
 use crate::recheck;
 use crate::secret::{Secret, random_token, sha256};
 use crate::sessions::{Client, tokens};
 pub use callback::Callback;
 use callback::StaleReason;
 pub(crate) use callback::{Finished, finish, start_over};
-use door::{Entered, Entry, Way, enter};
+use commit::{Admitted, Arrival, Way, admit};
 pub use refusal::note_left_out;
 use refusal::{failure, log_failure, refuse};
 
@@ -68,14 +68,14 @@ pub struct Wish {
 /// # Errors
 /// [`Error::NotFound`] for an unknown provider; [`Error::SignIn`] if the provider cannot be asked.
 pub async fn begin(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     browser: &Browser,
     wish: Wish,
     client: &Client,
 ) -> Result<Url> {
     let provider = match &wish.provider {
-        Some(id) => desk.providers.find(id),
-        None => desk.providers.first(),
+        Some(id) => portal.providers.find(id),
+        None => portal.providers.first(),
     };
     let provider = Arc::clone(provider.ok_or(Error::NotFound)?);
     if matches!(wish.intent, Intent::Link(_)) && !provider.settings().vouches_for.linking {
@@ -86,7 +86,7 @@ pub async fn begin(
             ..failure(None, Step::Account, Cause::NotLinkable)
         };
         let deadline = Instant::now() + NOTE_PATIENCE;
-        return Err(refuse(desk, error, client, deadline).await);
+        return Err(refuse(portal, error, client, deadline).await);
     }
     let plan = Plan {
         provider: provider.id().to_owned(),
@@ -96,18 +96,18 @@ pub async fn begin(
         is_pushed: false,
         restarts: 0,
     };
-    begin_planned(desk, &provider, browser, plan, wish.login_hint, client).await
+    begin_planned(portal, &provider, browser, plan, wish.login_hint, client).await
 }
 
 async fn begin_planned(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     provider: &Provider,
     browser: &Browser,
     mut plan: Plan,
     login_hint: Option<String>,
     client: &Client,
 ) -> Result<Url> {
-    let now = desk.clock.now();
+    let now = portal.clock.now();
     let moment = Moment::within(now, BEGIN_DEADLINE);
     let pushes = provider.pushes(client, moment).await;
     plan.is_pushed = matches!(pushes, Ok(true));
@@ -116,11 +116,11 @@ async fn begin_planned(
         (false, 0) => Prompt::Unasked,
         (false, _) => Prompt::Aloud,
     };
-    let (attempt, state) = Attempt::begin(&desk.keys, now, browser, plan)?;
+    let (attempt, state) = Attempt::begin(&portal.keys, now, browser, plan)?;
     let request = oauth::Request {
         state: &state,
-        pkce_verifier: &attempt.pkce_verifier(&desk.keys, browser),
-        nonce: &attempt.nonce(&desk.keys, browser),
+        pkce_verifier: &attempt.pkce_verifier(&portal.keys, browser),
+        nonce: &attempt.nonce(&portal.keys, browser),
         prompt,
         is_pushed: attempt.plan.is_pushed,
         login_hint: login_hint.as_deref(),
@@ -137,7 +137,7 @@ async fn begin_planned(
         Err(oauth::Failure { step, cause }) => {
             let error = failure(Some(&attempt), step, cause);
             let deadline = moment.deadline + NOTE_PATIENCE;
-            Err(refuse(desk, error, client, deadline).await)
+            Err(refuse(portal, error, client, deadline).await)
         }
     }
 }
@@ -162,23 +162,23 @@ fn log_of(attempt: &Attempt) -> SignInLog<'_> {
 /// Runs the one transaction of a sign-in.
 ///
 /// # Errors
-/// [`Error::SignIn`] if the door refuses the person; as [`enter`].
+/// [`Error::SignIn`] if the person is refused; as [`admit`].
 async fn go_in(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     way: Way,
     username: String,
     next: LocalPath,
     visitor: Visitor,
     deadline: Instant,
-) -> Result<Entered> {
+) -> Result<Admitted> {
     let started = Instant::now();
     let provider = way.provider().map(str::to_owned);
     let attempt = way.attempt().map(str::to_owned);
     let token = Secret::new(random_token()?);
-    let entry = Entry {
-        desk: Arc::clone(desk),
-        now: desk.clock.now(),
-        grant: sealed_grant(desk, &way, &token)?,
+    let arrival = Arrival {
+        portal: Arc::clone(portal),
+        now: portal.clock.now(),
+        grant: sealed_grant(portal, &way, &token)?,
         way,
         next: next.clone(),
         token,
@@ -188,15 +188,15 @@ async fn go_in(
             .map(|token| sha256(token.expose().as_bytes())),
         client: visitor.client,
     };
-    let write = desk.db.decide(move |conn| {
-        let entered = enter(conn, &entry)?;
-        entry.desk.failpoint.hit("before_commit");
-        Ok(entered)
+    let write = portal.db.decide(move |conn| {
+        let admitted = admit(conn, &arrival)?;
+        arrival.portal.failpoint.hit("before_commit");
+        Ok(admitted)
     });
     let result = timeout_at(deadline, write)
         .await
         .unwrap_or(Err(Error::Database(DatabaseError::Busy).into()));
-    desk.failpoint.hit("after_commit");
+    portal.failpoint.hit("after_commit");
     let log = SignInLog {
         attempt: attempt.as_deref(),
         provider: provider.as_deref(),
@@ -225,16 +225,16 @@ async fn go_in(
 }
 
 /// Seals the provider's grant for the session that `token` will open.
-fn sealed_grant(desk: &Desk, way: &Way, token: &Secret<String>) -> Result<tokens::Sealed> {
+fn sealed_grant(portal: &Portal, way: &Way, token: &Secret<String>) -> Result<tokens::Sealed> {
     let Way::Provider {
         provider, person, ..
     } = way
     else {
         return Ok(tokens::Sealed::default());
     };
-    let recheck_at = recheck::first(provider, &person.grant, desk.clock.now());
+    let recheck_at = recheck::first(provider, &person.grant, portal.clock.now());
     let token_hash = sha256(token.expose().as_bytes());
-    tokens::seal(&desk.keys, &person.grant, &token_hash, recheck_at)
+    tokens::seal(&portal.keys, &person.grant, &token_hash, recheck_at)
 }
 
 /// A sign-in that the database did not accept.

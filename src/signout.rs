@@ -9,11 +9,11 @@ use url::Url;
 
 use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::id::{SessionId, UserId};
 use crate::jobs;
 use crate::oauth::{Moment, Provider};
+use crate::portal::Portal;
 use crate::secret::{Purpose, Secret, random_bytes, sha256};
 use crate::sessions::closing::{Named, named_accounts};
 use crate::sessions::{self, Client, Closing, logouts, tokens};
@@ -34,13 +34,13 @@ const HINT: Duration = Duration::from_secs(120);
 /// # Errors
 /// [`Error::Database`]: then the session continues, and the page says so.
 pub async fn sign_out(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     token: &Secret<String>,
     client: Client,
 ) -> Result<Option<String>> {
-    let now = desk.clock.now();
+    let now = portal.clock.now();
     let hash = sha256(token.expose().as_bytes());
-    let end = desk.db.write(move |conn| {
+    let end = portal.db.write(move |conn| {
         let Some((session_id, user)) = sessions::end_by_token(conn, now, &hash)? else {
             return Ok(None);
         };
@@ -52,13 +52,13 @@ pub async fn sign_out(
     let Some((session_id, user, left)) = end.await? else {
         return Ok(None);
     };
-    let Some(provider) = desk.providers.find(&left.provider) else {
+    let Some(provider) = portal.providers.find(&left.provider) else {
         return Ok(None);
     };
-    jobs::revoke(desk, provider, session_id, user, &left);
+    jobs::revoke(portal, provider, session_id, user, &left);
     let salt = random_bytes()?;
     let plain = format!("1\n{}\n{session_id}\n{}", now.0, provider.id());
-    Ok(desk.keys.seal(Purpose::SignOut, salt, plain.as_bytes()))
+    Ok(portal.keys.seal(Purpose::SignOut, salt, plain.as_bytes()))
 }
 
 /// The session that a browser has just left.
@@ -72,15 +72,15 @@ pub struct LeftSession {
 
 impl LeftSession {
     /// Returns `None` for a text that we did not make, or that is too old.
-    pub fn open(desk: &Desk, sealed: &str) -> Option<Self> {
-        let opened = desk.keys.open(Purpose::SignOut, sealed)?;
+    pub fn open(portal: &Portal, sealed: &str) -> Option<Self> {
+        let opened = portal.keys.open(Purpose::SignOut, sealed)?;
         let plain = String::from_utf8(opened.plain).ok()?;
         let mut parts = plain.split('\n');
         if parts.next()? != "1" {
             return None;
         }
         let at = UnixTime(parts.next()?.parse().ok()?);
-        if desk.clock.now().since(at) > LEFT_SESSION_LIFETIME {
+        if portal.clock.now().since(at) > LEFT_SESSION_LIFETIME {
             return None;
         }
         let mut state = sha256(&opened.salt);
@@ -96,25 +96,25 @@ impl LeftSession {
 
 /// Takes the ID token of the session, soon after the sign-out and once: a person who comes later
 /// gets an address that does not reveal who was here.
-pub async fn take_hint(desk: &Desk, left: &LeftSession) -> Result<Option<Secret<String>>> {
+pub async fn take_hint(portal: &Portal, left: &LeftSession) -> Result<Option<Secret<String>>> {
     let session_id = left.session_id;
-    if desk.providers.find(&left.provider).is_none() || desk.clock.now().since(left.at) > HINT {
+    if portal.providers.find(&left.provider).is_none() || portal.clock.now().since(left.at) > HINT {
         return Ok(None);
     }
-    let db = &desk.db;
+    let db = &portal.db;
     let take = db.write(move |conn| tokens::take_id_token(conn, session_id));
-    let open = |(sealed, hash): (String, String)| tokens::open_token(&desk.keys, &sealed, &hash);
+    let open = |(sealed, hash): (String, String)| tokens::open_token(&portal.keys, &sealed, &hash);
     Ok(take.await?.and_then(open))
 }
 
 /// Returns the address for signing out of the provider too, or `None` if that is not offered.
 pub fn provider_address(
-    desk: &Desk,
+    portal: &Portal,
     left: &LeftSession,
     hint: Option<&Secret<String>>,
 ) -> Option<Url> {
-    let back_to = format!("{}/signed-out", desk.public_url.origin);
-    let provider = desk.providers.find(&left.provider)?;
+    let back_to = format!("{}/signed-out", portal.public_url.origin);
+    let provider = portal.providers.find(&left.provider)?;
     provider.end_session(hint, &back_to, &left.state)
 }
 
@@ -123,8 +123,12 @@ pub fn provider_address(
 ///
 /// # Errors
 /// [`Error::BadRequest`] for a token that is invalid or was used before; [`Error::Database`]
-pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str) -> Result<usize> {
-    let now = desk.clock.now();
+pub async fn by_provider(
+    portal: &Arc<Portal>,
+    provider: &Arc<Provider>,
+    token: &str,
+) -> Result<usize> {
+    let now = portal.clock.now();
     let moment = Moment::within(now, CALL_DEADLINE);
     let logout = match provider.logout(token, moment).await {
         Ok(logout) => logout,
@@ -144,7 +148,7 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
         }
     };
     let id = provider.id().to_owned();
-    let write = desk.db.write(move |conn| {
+    let write = portal.db.write(move |conn| {
         let jti = sha256(logout.jti.as_bytes());
         if !logouts::use_up_token(conn, &id, &jti, logout.expires_at)? {
             return Err(Error::BadRequest);
@@ -186,13 +190,13 @@ pub async fn by_provider(desk: &Arc<Desk>, provider: &Arc<Provider>, token: &str
 /// # Errors
 /// [`Error::NotFound`] if they have no such live session.
 pub async fn end_session(
-    desk: &Desk,
+    portal: &Portal,
     user: &User,
     session_id: SessionId,
     client: Client,
 ) -> Result<()> {
     let told = |_| Event::SessionEnded;
-    match end(desk, user, Closing::One(session_id), client, told).await? {
+    match end(portal, user, Closing::One(session_id), client, told).await? {
         0 => Err(Error::NotFound),
         _ => Ok(()),
     }
@@ -200,26 +204,26 @@ pub async fn end_session(
 
 /// Ends all of the person's sessions except the one they are using.
 pub async fn end_other_sessions(
-    desk: &Desk,
+    portal: &Portal,
     user: &User,
     kept: SessionId,
     client: Client,
 ) -> Result<()> {
     let told = |count| Event::OtherSessionsEnded { count };
-    end(desk, user, Closing::AllBut(kept), client, told).await?;
+    end(portal, user, Closing::AllBut(kept), client, told).await?;
     Ok(())
 }
 
 /// Ends some of the person's own sessions, and returns how many. If there were any, this is `told`.
 async fn end(
-    desk: &Desk,
+    portal: &Portal,
     user: &User,
     closing: Closing<'static>,
     client: Client,
     told: impl Fn(usize) -> Event + Send + 'static,
 ) -> Result<usize> {
-    let (now, user) = (desk.clock.now(), user.clone());
-    let write = desk.db.write(move |conn| {
+    let (now, user) = (portal.clock.now(), user.clone());
+    let write = portal.db.write(move |conn| {
         let count = sessions::close(conn, now, user.id, closing)?;
         if count > 0 {
             let deed = Deed::new(now, Actor::from(&user), &client);

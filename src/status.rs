@@ -74,7 +74,7 @@ pub struct Hour {
 
 /// The knowledge of one instance, for everyone who looks.
 #[derive(Debug, Default)]
-pub struct Board {
+pub struct StatusBoard {
     known: Mutex<Known>,
     look: Notify,
 }
@@ -86,7 +86,7 @@ struct Known {
     looked_at: Option<UnixTime>,
 }
 
-impl Board {
+impl StatusBoard {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,29 +4,31 @@
 //! takes over an account that it did not create.
 
 pub mod confirmation;
-mod fields;
+mod field_changes;
 mod identity;
 mod kept_permissions;
-pub mod keys;
 mod list;
 mod password;
+pub mod provider_keys;
 pub mod refusals;
 pub mod reserved;
 mod role;
 mod search;
+pub mod search_index;
 mod sync;
-pub mod terms;
 pub mod unnamed_refusals;
 
 use diesel::prelude::*;
 
-pub use fields::{Field, FieldChange, LastChange, Leaver, changes_of, named_since, note_changes};
+pub use field_changes::{
+    Field, FieldChange, LastChange, Leaver, changes_of, named_since, note_changes,
+};
 pub use identity::{
     Identity, Standing, find_by_identity, find_with_identity, identities_of, identity_of, link,
     lock_with_identity, note_asked, note_known, note_sync, overtake, unlink,
 };
-pub use kept_permissions::{Answer, Kept, kept_permissions_of, note_permissions_kept};
-pub use list::{Column, Filter, LastLogin, Order, Source, Wanted, list, total, total_of_many};
+pub use kept_permissions::{Kept, PermissionsAnswer, kept_permissions_of, note_permissions_kept};
+pub use list::{Column, Filter, LastLogin, Order, Source, UserQuery, list, total, total_of_many};
 pub use password::{
     NO_PASSWORD_YET, NewLocal, clear_password, create_local, find_with_password, has_password,
     may_use_password, note_sign_in, password_hash, replace_password, set_password,
@@ -85,7 +87,6 @@ struct Id {
 }
 
 impl User {
-    #[must_use]
     pub const fn roles(&self) -> Roles {
         roles_of((
             self.is_staff,
@@ -96,14 +97,12 @@ impl User {
     }
 
     /// The role that counts.
-    #[must_use]
     pub fn role(&self) -> Role {
         let roles = self.roles();
         roles.by_hand.max(roles.by_permission)
     }
 
     /// The name to show: the first name where there is one.
-    #[must_use]
     pub fn display_name(&self) -> &str {
         if self.first_name.trim().is_empty() {
             &self.username
@@ -112,44 +111,37 @@ impl User {
         }
     }
 
-    #[must_use]
     pub const fn date_joined(&self) -> UnixTime {
         UnixTime(self.date_joined)
     }
 
-    #[must_use]
     pub fn last_login(&self) -> Option<UnixTime> {
         self.last_login.map(UnixTime)
     }
 
     /// When the person last signed in through a provider; `None` for a local account.
-    #[must_use]
     pub fn synced_at(&self) -> Option<UnixTime> {
         self.synced_at.map(UnixTime)
     }
 
     /// When the account was imported from another system, if no one has signed in to it through a
     /// provider since.
-    #[must_use]
     pub fn imported_at(&self) -> Option<UnixTime> {
         self.imported_at.map(UnixTime)
     }
 
     /// When the account's personal data was erased, if it was.
-    #[must_use]
     pub fn erased_at(&self) -> Option<UnixTime> {
         self.erased_at.map(UnixTime)
     }
 
     /// When a provider's permissions were last read.
-    #[must_use]
     pub fn permissions_synced_at(&self) -> Option<UnixTime> {
         self.permissions_synced_at.map(UnixTime)
     }
 
     /// Returns whether the last sign-in could not read the permissions and kept the earlier ones.
     /// `asked` says whether permissions are asked for at all.
-    #[must_use]
     pub fn has_stale_permissions(&self, asked: bool) -> bool {
         asked && self.synced_at.is_some() && self.permissions_synced_at < self.synced_at
     }
@@ -230,7 +222,7 @@ pub fn create(
             is_searchable: true,
         })
         .execute(conn)?;
-    terms::insert(
+    search_index::insert(
         conn,
         id,
         &profile.username,
@@ -316,6 +308,6 @@ pub fn erase(conn: &mut Conn, now: UnixTime, leaver: &Leaver<'_>) -> Result<()> 
             no_role,
         ))
         .execute(conn)?;
-    fields::forget(conn, leaver)?;
-    terms::write(conn, user_id, alias, "", "")
+    field_changes::forget(conn, leaver)?;
+    search_index::write(conn, user_id, alias, "", "")
 }

@@ -49,7 +49,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self as routing, Data, ServiceConfig};
 
 use crate::admin::ActKind;
-use crate::desk::Desk;
+use crate::portal::Portal;
 
 /// The people who may open an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,6 @@ macro_rules! addresses {
     ($( $access:ident $method:ident $path:literal => $handler:path; )*) => {
         /// All addresses that the session cookie reaches. The callback is missing, because its path
         /// is a setting.
-        #[must_use]
         pub fn addresses() -> Vec<Address> {
             vec![$( Address {
                 method: Method::$method,
@@ -146,7 +145,6 @@ const BACKCHANNEL_LOGOUT: &str = "/oidc/backchannel-logout/{provider}";
 const BEGIN_BY_FORM: &str = "/oauth2/login";
 
 /// The paths of all addresses that accept a body.
-#[must_use]
 pub fn paths_with_a_body() -> Vec<&'static str> {
     let all = addresses();
     let forms = all.iter().filter(|address| address.method == Method::POST);
@@ -165,17 +163,17 @@ fn route_of(method: Method) -> Route {
 }
 
 /// Configures an actix-web `App` as the whole portal.
-pub fn configure(desk: &Arc<Desk>) -> impl FnOnce(&mut ServiceConfig) + use<> {
-    let desk = Arc::clone(desk);
+pub fn configure(portal: &Arc<Portal>) -> impl FnOnce(&mut ServiceConfig) + use<> {
+    let portal = Arc::clone(portal);
     move |config| {
-        let callbacks: Vec<String> = desk
+        let callbacks: Vec<String> = portal
             .providers
             .all()
             .iter()
             .map(|provider| provider.settings().callback_path.clone())
             .collect();
-        let cookies = cookie::session_middleware(&desk);
-        config.app_data(Data::from(Arc::clone(&desk))).service(
+        let cookies = cookie::session_middleware(&portal);
+        config.app_data(Data::from(Arc::clone(&portal))).service(
             routing::scope("")
                 .wrap(from_fn(outermost::wrap))
                 // These have no session: nothing here may depend on the database or a cookie.

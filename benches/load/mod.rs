@@ -179,8 +179,13 @@ fn person(number: u32) -> Person {
 }
 
 /// Begins one sign-in. Returns the callback address and the browser's binding.
-async fn begin(client: &Client, desk: &str, provider: &Provider, number: u32) -> (String, String) {
-    let answer = send(client.get(format!("{desk}/oauth2/login?next=/account"))).await;
+async fn begin(
+    client: &Client,
+    portal: &str,
+    provider: &Provider,
+    number: u32,
+) -> (String, String) {
+    let answer = send(client.get(format!("{portal}/oauth2/login?next=/account"))).await;
     let callback = provider.approve(answer.location(), &person(number));
     (callback, cookies(&answer))
 }
@@ -194,7 +199,7 @@ async fn finish(client: &Client, callback: &str, binding: &str) -> Answer {
 /// Begins `count` sign-ins of `people` people. Returns callback addresses, each with its browser's
 /// binding.
 pub async fn begin_all(
-    desk: &str,
+    portal: &str,
     provider: &Provider,
     count: u32,
     people: u32,
@@ -202,7 +207,7 @@ pub async fn begin_all(
     let client = client();
     let mut callbacks = Vec::new();
     for number in 0..count {
-        callbacks.push(begin(&client, desk, provider, number % people).await);
+        callbacks.push(begin(&client, portal, provider, number % people).await);
     }
     callbacks
 }
@@ -234,8 +239,8 @@ pub async fn finish_all(callbacks: Vec<(String, String)>) {
 }
 
 /// Signs in one person. Returns the cookies of their browser.
-pub async fn sign_in(desk: &str, provider: &Provider) -> String {
+pub async fn sign_in(portal: &str, provider: &Provider) -> String {
     let client = client();
-    let (callback, binding) = begin(&client, desk, provider, 0).await;
+    let (callback, binding) = begin(&client, portal, provider, 0).await;
     cookies(&finish(&client, &callback, &binding).await)
 }

@@ -4,9 +4,9 @@ use super::{Admin, Refusal};
 use crate::audit::{About, Event, Note};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
-use crate::desk::Desk;
 use crate::error::{Result, Stopped};
 use crate::id::UserId;
+use crate::portal::Portal;
 use crate::sessions::proof::ProvedBy;
 use crate::sessions::{self, Closing, proof};
 use crate::text::is_refused;
@@ -30,12 +30,12 @@ pub struct NewAccount {
 /// # Errors
 /// As [`super::act()`]; the refusals of [`check_new_account`], and [`Refusal::UsernameTaken`].
 pub async fn create_account(
-    desk: &Desk,
+    portal: &Portal,
     admin: &Admin,
     new: NewAccount,
     link: String,
 ) -> Result<UserId, Stopped<Refusal>> {
-    let now = desk.clock.now();
+    let now = portal.clock.now();
     admin.check_fresh(now)?;
     check_new_account(&new.username, &new.email)?;
     let is_name =
@@ -44,7 +44,8 @@ pub async fn create_account(
         return Err(Refusal::BadFirstName.into());
     }
     let admin = admin.clone();
-    desk.db
+    portal
+        .db
         .decide(move |conn| {
             admin.begin(conn)?;
             let local = NewLocal {
@@ -210,11 +211,12 @@ pub fn make_rescue_link(
 ///
 /// # Errors
 /// As [`super::act()`]
-pub async fn export_made(desk: &Desk, admin: &Admin, list: String) -> Result<()> {
-    let now = desk.clock.now();
+pub async fn export_made(portal: &Portal, admin: &Admin, list: String) -> Result<()> {
+    let now = portal.clock.now();
     admin.check_fresh(now)?;
     let admin = admin.clone();
-    desk.db
+    portal
+        .db
         .write(move |conn| {
             admin.begin(conn)?;
             let event = Event::ExportMade { list: list.clone() };

@@ -8,10 +8,10 @@ use crate::audit::{self, About, Changes, Event, EventKind, Note};
 use crate::clock::UnixTime;
 use crate::code::coded;
 use crate::db::{Conn, Db};
-use crate::desk::Desk;
 use crate::error::{Result, Stopped};
 use crate::id::{Reference, SessionId, UserId};
 use crate::permissions::{self, Diff, MAX_NAME};
+use crate::portal::Portal;
 use crate::roles::{self, RolePermissions};
 use crate::sessions::proof::ProvedBy;
 use crate::sessions::{self, Closing, proof};
@@ -70,7 +70,6 @@ impl ActKind {
     pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Returns whether someone with a stolen or unattended session could do lasting harm with it.
-    #[must_use]
     pub const fn needs_fresh_sign_in(self) -> bool {
         !matches!(
             self,
@@ -84,7 +83,6 @@ impl ActKind {
     }
 
     /// Returns whether no other act can undo it.
-    #[must_use]
     pub const fn is_destructive(self) -> bool {
         matches!(
             self,
@@ -93,7 +91,6 @@ impl ActKind {
     }
 
     /// Returns whether it can be done to many accounts at once.
-    #[must_use]
     pub const fn is_for_many(self) -> bool {
         matches!(
             self,
@@ -106,7 +103,6 @@ impl ActKind {
     }
 
     /// Returns whether it requires a note: the reason, or the object.
-    #[must_use]
     pub const fn needs_note(self) -> bool {
         matches!(self, Self::Readmit | Self::Note)
     }
@@ -148,7 +144,6 @@ impl ActKind {
 }
 
 impl Act {
-    #[must_use]
     pub fn kind(&self) -> ActKind {
         self.into()
     }
@@ -175,18 +170,19 @@ pub struct Said {
 /// # Errors
 /// As [`perform`]; after a failure, nothing has changed.
 pub async fn act(
-    desk: &Desk,
+    portal: &Portal,
     admin: &Admin,
     user_id: UserId,
     act: Act,
     said: Said,
 ) -> Result<User, Stopped<Refusal>> {
-    let now = desk.clock.now();
-    let roles = desk.roles.clone();
+    let now = portal.clock.now();
+    let roles = portal.roles.clone();
     let admin = admin.clone();
-    let failpoint = desk.failpoint.clone();
+    let failpoint = portal.failpoint.clone();
     failpoint.reach("before_act_begins").await;
-    desk.db
+    portal
+        .db
         .decide(move |conn| {
             failpoint.hit("before_act");
             perform(conn, now, &admin, &roles, user_id, &act, &said)

@@ -1,12 +1,12 @@
 //! One act for many accounts, in bounded batches.
 
 use super::{Act, Admin, Refusal, Said, perform};
-use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::id::{SessionId, UserId};
 use crate::paging::Page;
+use crate::portal::Portal;
 use crate::sessions;
-use crate::users::{self, Order, User, Wanted};
+use crate::users::{self, Order, User, UserQuery};
 
 /// Accounts per transaction: a sign-in never waits for more.
 const AT_ONCE: usize = 50;
@@ -20,12 +20,12 @@ const MAX_STRETCHES: usize = 40;
 pub enum Selection {
     These(Vec<UserId>),
     /// All that a list shows, starting at its page.
-    Matching(Wanted),
+    Matching(UserQuery),
 }
 
 /// The result of a batch.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct BatchOutcome {
     pub done: usize,
     /// Accounts with nothing to change.
     pub unchanged: usize,
@@ -34,7 +34,7 @@ pub struct Outcome {
     pub next: Option<i64>,
 }
 
-impl Outcome {
+impl BatchOutcome {
     const fn seen(&self) -> usize {
         self.done + self.unchanged + self.failed.len()
     }
@@ -54,19 +54,19 @@ pub struct Failed {
 /// [`Error::FreshSignInNeeded`] for every act; as [`super::act()`]. The batch's earlier
 /// transactions remain.
 pub async fn bulk(
-    desk: &Desk,
+    portal: &Portal,
     admin: &Admin,
     selection: Selection,
     act: &Act,
     said: &Said,
-) -> Result<Outcome> {
-    admin.check_fresh(desk.clock.now())?;
-    let mut outcome = Outcome::default();
+) -> Result<BatchOutcome> {
+    admin.check_fresh(portal.clock.now())?;
+    let mut outcome = BatchOutcome::default();
     let acts = |ids: &[UserId]| ids.iter().map(|id| (*id, act.clone())).collect();
     match selection {
         Selection::These(ids) => {
             for ids in ids.chunks(AT_ONCE) {
-                perform_all(desk, admin, acts(ids), said, &mut outcome).await?;
+                perform_all(portal, admin, acts(ids), said, &mut outcome).await?;
             }
         }
         Selection::Matching(mut wanted) => {
@@ -75,10 +75,10 @@ pub async fn bulk(
             wanted.order = Some(Order::NEWEST_FIRST);
             for _ in 0..MAX_STRETCHES {
                 let page = wanted.clone();
-                let listing = desk.db.read(move |conn| users::list(conn, &page)).await?;
+                let listing = portal.db.read(move |conn| users::list(conn, &page)).await?;
                 let ids: Vec<UserId> = listing.rows.iter().map(|user| user.id).collect();
                 outcome.next = listing.next(|user| user.id).or(listing.stopped_at);
-                perform_all(desk, admin, acts(&ids), said, &mut outcome).await?;
+                perform_all(portal, admin, acts(&ids), said, &mut outcome).await?;
                 match outcome.next {
                     Some(next) if outcome.seen() < BATCH => wanted.page = Page::After(next),
                     _ => break,
@@ -95,19 +95,19 @@ pub async fn bulk(
 /// # Errors
 /// As [`bulk()`]
 pub async fn end_sessions(
-    desk: &Desk,
+    portal: &Portal,
     admin: &Admin,
     filter: &sessions::list::Filter,
     kept: SessionId,
     said: &Said,
-) -> Result<Outcome> {
-    let (now, limits) = (desk.clock.now(), desk.limits);
+) -> Result<BatchOutcome> {
+    let (now, limits) = (portal.clock.now(), portal.limits);
     admin.check_fresh(now)?;
     let mut page = Page::First;
-    let mut outcome = Outcome::default();
+    let mut outcome = BatchOutcome::default();
     for _ in 0..MAX_STRETCHES {
         let wanted = filter.clone();
-        let listing = desk
+        let listing = portal
             .db
             .read(move |conn| sessions::list::list(conn, now, limits, &wanted, page, AT_ONCE))
             .await?;
@@ -120,7 +120,7 @@ pub async fn end_sessions(
             .map(|owned| &owned.session)
             .filter(|session| session.id != kept);
         let acts = others.map(|session| (session.user_id, Act::EndSession(session.id)));
-        perform_all(desk, admin, acts.collect(), said, &mut outcome).await?;
+        perform_all(portal, admin, acts.collect(), said, &mut outcome).await?;
         match outcome.next {
             Some(next) if outcome.done < BATCH => page = Page::After(next),
             _ => break,
@@ -131,19 +131,19 @@ pub async fn end_sessions(
 
 /// Performs acts in one transaction, and adds what became of them.
 async fn perform_all(
-    desk: &Desk,
+    portal: &Portal,
     admin: &Admin,
     mut acts: Vec<(UserId, Act)>,
     said: &Said,
-    outcome: &mut Outcome,
+    outcome: &mut BatchOutcome,
 ) -> Result<()> {
-    let now = desk.clock.now();
-    let roles = desk.roles.clone();
+    let now = portal.clock.now();
+    let roles = portal.roles.clone();
     let (admin, said) = (admin.clone(), said.clone());
     // All batches lock rows in the same order, so that no two wait for each other.
     acts.sort_by_key(|(id, _)| *id);
     acts.dedup();
-    let (done, unchanged, failed) = desk
+    let (done, unchanged, failed) = portal
         .db
         .write(move |conn| {
             let (mut done, mut unchanged, mut failed) = (0, 0, Vec::new());

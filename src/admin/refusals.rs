@@ -3,19 +3,20 @@
 
 use super::Admin;
 use crate::audit::{About, Event};
-use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::portal::Portal;
 use crate::users::unnamed_refusals;
 
 /// Makes a provider's refusals count again from now on.
 ///
 /// # Errors
 /// As [`super::act()`]; [`Error::NotFound`] if none are held back.
-pub async fn confirm_refusals(desk: &Desk, admin: &Admin, provider: String) -> Result<()> {
-    let now = desk.clock.now();
+pub async fn confirm_refusals(portal: &Portal, admin: &Admin, provider: String) -> Result<()> {
+    let now = portal.clock.now();
     admin.check_fresh(now)?;
     let admin = admin.clone();
-    desk.db
+    portal
+        .db
         .write(move |conn| {
             admin.begin(conn)?;
             if !unnamed_refusals::end_suspension(conn, now, &provider)? {

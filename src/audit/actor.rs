@@ -27,7 +27,6 @@ impl<'a> Actor<'a> {
     /// Returns the actor as the audit log stores it: a username, [`COMMAND_LINE`], or empty. A
     /// stranger who uses a reserved name is stored without it, since it would pass for someone
     /// else's.
-    #[must_use]
     pub fn text(self) -> &'a str {
         match self {
             Self::Person { username, .. } => username,
@@ -39,7 +38,6 @@ impl<'a> Actor<'a> {
     }
 
     /// Returns the id of the account, if there is one.
-    #[must_use]
     pub const fn id(self) -> Option<UserId> {
         match self {
             Self::Person { id, .. } => Some(id),

@@ -4,7 +4,9 @@
 //! Serde's attributes name the members of the JSON in a row's `details`, which [`super::stored`]
 //! reads and writes.
 
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
 use crate::code::coded;
@@ -13,8 +15,6 @@ use crate::permissions::Diff;
 use crate::reason::Reason;
 use crate::sessions::proof::ProvedBy;
 use crate::users::{Field, FieldChange, Role};
-
-use super::stored::{is_zero, known, known_changes, known_reason};
 
 /// `(provider's id, subject)`: how a person is known at a provider.
 pub type Identity = (String, String);
@@ -221,7 +221,6 @@ impl EventKind {
 
     /// Returns whether this is about signing in or out. Such events are kept for a shorter time
     /// than acts.
-    #[must_use]
     pub const fn is_sign_in(self) -> bool {
         matches!(
             self,
@@ -239,7 +238,6 @@ impl EventKind {
 }
 
 impl Event {
-    #[must_use]
     pub fn kind(&self) -> EventKind {
         match self {
             Self::ActRefused { act, .. } => *act,
@@ -249,7 +247,6 @@ impl Event {
     }
 
     /// The reason why something was refused or failed.
-    #[must_use]
     pub const fn reason(&self) -> Option<Reason> {
         match self {
             Self::SignInRefused { reason, .. } | Self::ActRefused { reason, .. } => Some(*reason),
@@ -294,7 +291,6 @@ pub struct Changes {
 
 impl Changes {
     /// Returns whether anything changed. Kept values do not count.
-    #[must_use]
     pub fn is_any(&self) -> bool {
         !self.fields.is_empty() || self.permissions != Diff::default()
     }
@@ -306,4 +302,38 @@ impl Changes {
             to: to.code().to_owned(),
         });
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// Reads a code. One of a newer version counts as none.
+fn known<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    Ok(serde_json::from_value(Value::deserialize(from)?).ok())
+}
+
+/// Reads why permissions were kept. They were kept also for a reason that only a newer version
+/// knows.
+fn known_reason<'de, D>(from: D) -> Result<Option<Reason>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let code = Option::<String>::deserialize(from)?;
+    Ok(code.map(|code| Reason::from_code(&code).unwrap_or(Reason::Internal)))
+}
+
+/// Reads the changes of the fields that this version knows.
+fn known_changes<'de, D>(from: D) -> Result<Vec<FieldChange>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let stored = Vec::<Value>::deserialize(from)?;
+    let known = |change| serde_json::from_value(change).ok();
+    Ok(stored.into_iter().filter_map(known).collect())
 }

@@ -11,7 +11,6 @@ pub struct Note(String);
 
 impl Note {
     /// Parses a note. Returns `None` if the text is too long.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         (text.chars().count() <= MAX_NOTE).then(|| Self(text.to_owned()))
@@ -23,12 +22,10 @@ impl Note {
         Self(text)
     }
 
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,14 +1,13 @@
 //! How a row stores an event: a kind, a reason, and the JSON of its `details`. Rows of every
 //! earlier version must stay readable, so members are added and never renamed.
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::event::{Event, EventKind};
 use super::{Note, Record};
 use crate::error::{Error, Result};
 use crate::reason::Reason;
-use crate::users::{Field, FieldChange};
+use crate::users::Field;
 
 /// The most permission names that a row keeps.
 const MAX_NAMES: usize = 50;
@@ -154,40 +153,6 @@ pub(super) fn without_texts(details: &str) -> String {
         }
     }
     Value::Object(details).to_string()
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-pub(super) const fn is_zero(count: &usize) -> bool {
-    *count == 0
-}
-
-/// Reads a code. One of a newer version counts as none.
-pub(super) fn known<'de, T, D>(from: D) -> std::result::Result<Option<T>, D::Error>
-where
-    T: DeserializeOwned,
-    D: Deserializer<'de>,
-{
-    Ok(serde_json::from_value(Value::deserialize(from)?).ok())
-}
-
-/// Reads why permissions were kept. They were kept also for a reason that only a newer version
-/// knows.
-pub(super) fn known_reason<'de, D>(from: D) -> std::result::Result<Option<Reason>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let code = Option::<String>::deserialize(from)?;
-    Ok(code.map(|code| Reason::from_code(&code).unwrap_or(Reason::Internal)))
-}
-
-/// Reads the changes of the fields that this version knows.
-pub(super) fn known_changes<'de, D>(from: D) -> std::result::Result<Vec<FieldChange>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let stored = Vec::<Value>::deserialize(from)?;
-    let known = |change| serde_json::from_value(change).ok();
-    Ok(stored.into_iter().filter_map(known).collect())
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use super::Failure;
 use crate::clock::UnixTime;
 use crate::config::{self, DatabaseUrl};
 use crate::db::describe;
-use crate::import_django::{self, DjangoDatabase, Imported, Mode, Outcome, Password, Summary};
+use crate::import_django::{
+    self, DjangoDatabase, ImportOutcome, Imported, Mode, Password, Summary,
+};
 use crate::text::push_escaped;
 
 const HEADINGS: [&str; 9] = [
@@ -73,9 +75,9 @@ fn line(imported: &Imported<'_>) -> Line {
         .to_owned(),
         account.permissions.len().to_string(),
         match imported.outcome {
-            Outcome::New => "new account".to_owned(),
-            Outcome::AlreadyImported => "nothing: imported before".to_owned(),
-            Outcome::NameTaken | Outcome::Refused(_) => {
+            ImportOutcome::New => "new account".to_owned(),
+            ImportOutcome::AlreadyImported => "nothing: imported before".to_owned(),
+            ImportOutcome::NameTaken | ImportOutcome::Refused(_) => {
                 format!("nothing: {}", problem(imported.outcome).unwrap_or_default())
             }
         },
@@ -83,11 +85,11 @@ fn line(imported: &Imported<'_>) -> Line {
 }
 
 /// The reason why an account was left out, unless it was already imported.
-const fn problem(outcome: Outcome) -> Option<&'static str> {
+const fn problem(outcome: ImportOutcome) -> Option<&'static str> {
     match outcome {
-        Outcome::New | Outcome::AlreadyImported => None,
-        Outcome::NameTaken => Some("an account with that name already exists"),
-        Outcome::Refused(why) => Some(why),
+        ImportOutcome::New | ImportOutcome::AlreadyImported => None,
+        ImportOutcome::NameTaken => Some("an account with that name already exists"),
+        ImportOutcome::Refused(why) => Some(why),
     }
 }
 

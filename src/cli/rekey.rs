@@ -4,7 +4,7 @@ use super::Failure;
 use crate::config::{self, Settings};
 use crate::db::Db;
 use crate::rekey::{self, Moved};
-use crate::users::keys;
+use crate::users::provider_keys;
 
 /// What is to be moved.
 #[derive(clap::Args)]
@@ -55,7 +55,7 @@ pub fn run(rekey: &Rekey) -> Result<(), Failure> {
 /// Checks that the new id is free. With a typing mistake, people of one provider would become those
 /// of another, where the same subjects belong to other people.
 fn check_new_id(db: &Db, from: &str, to: &str) -> Result<(), Failure> {
-    let people = db.read_blocking(|conn| keys::count(conn, to))?;
+    let people = db.read_blocking(|conn| provider_keys::count(conn, to))?;
     let variables = config::environment().ok();
     let settings = variables.and_then(|variables| Settings::parse(&variables).ok());
     let is_set = |id: &str| {
@@ -91,7 +91,7 @@ fn tell(db: &Db, moved: &Moved, is_dry_run: bool) -> Result<(), Failure> {
     }
     match (is_dry_run, moved.people) {
         (_, 0) => {
-            let ids = db.read_blocking(keys::ids)?.join(", ");
+            let ids = db.read_blocking(provider_keys::ids)?.join(", ");
             return Err(format!("there is nobody to move; people are stored under: {ids}").into());
         }
         (true, people) => say!("To be moved: {people}. Nothing was changed."),

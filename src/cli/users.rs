@@ -19,7 +19,7 @@ use crate::paging::Page;
 use crate::permissions;
 use crate::roles::RolePermissions;
 use crate::sessions;
-use crate::users::{self, Filter, LastLogin, Role, Source, User, Wanted, refusals};
+use crate::users::{self, Filter, LastLogin, Role, Source, User, UserQuery, refusals};
 
 /// Exit statuses beside 0 (done, or nothing to change), 1 (failed) and 2 (wrong usage).
 const NO_SUCH_ACCOUNT: u8 = 3;
@@ -217,7 +217,7 @@ fn print_list(db: &Db, now: UnixTime, list: &List) -> Result<(), Failure> {
     while let Some(page) = place
         && found.len() < list.limit
     {
-        let wanted = Wanted {
+        let wanted = UserQuery {
             filter: filter.clone(),
             order: None,
             page,

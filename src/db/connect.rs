@@ -22,19 +22,19 @@ const LOCKED_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a connection to SQLite may do.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum ConnectionAccess {
     Read,
     Write,
 }
 
-pub fn connect(url: &DatabaseUrl, access: Access) -> Result<Conn> {
+pub fn connect(url: &DatabaseUrl, access: ConnectionAccess) -> Result<Conn> {
     match url {
         DatabaseUrl::Sqlite(path) => connect_sqlite(path, access).map(Conn::Sqlite),
         DatabaseUrl::Postgres(url) => connect_postgres(url.expose()).map(Conn::Postgres),
     }
 }
 
-fn connect_sqlite(path: &Path, access: Access) -> Result<SqliteConnection> {
+fn connect_sqlite(path: &Path, access: ConnectionAccess) -> Result<SqliteConnection> {
     let name = path
         .to_str()
         .ok_or_else(|| down("DATABASE_URL: the path is not Unicode"))?;
@@ -46,7 +46,7 @@ fn connect_sqlite(path: &Path, access: Access) -> Result<SqliteConnection> {
     if path.is_dir() {
         return Err(down(format!("{name} is a folder, not a database file")));
     }
-    if access == Access::Write {
+    if access == ConnectionAccess::Write {
         create_private(path).map_err(|error| down(format!("{name} cannot be created: {error}")))?;
     }
     // Diesel reads some names as addresses with parameters, but a path must always be just a path.
@@ -58,11 +58,11 @@ fn connect_sqlite(path: &Path, access: Access) -> Result<SqliteConnection> {
     let mut conn = SqliteConnection::establish(&name)
         .map_err(|error| down(format!("{name} cannot be opened: {error}")))?;
     let setup = match access {
-        Access::Read => {
+        ConnectionAccess::Read => {
             "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
              PRAGMA query_only = ON;"
         }
-        Access::Write => {
+        ConnectionAccess::Write => {
             "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
              PRAGMA foreign_keys = ON;"
         }

@@ -10,10 +10,10 @@ use crate::error::Result;
 use crate::id::{UserId, id_at};
 use crate::permissions::{self, Permission};
 use crate::secret::sha256;
-use crate::users::{Role, terms};
+use crate::users::{Role, search_index};
 
 /// An account to create, within the limits of the columns.
-pub struct NewAccount<'a> {
+pub struct ImportedAccount<'a> {
     pub row: &'a UserRow,
     pub first_name: String,
     pub email: String,
@@ -42,7 +42,7 @@ fn name_there(username: &str) -> String {
     sha256(format!("imported account {username}").as_bytes())
 }
 
-impl NewAccount<'_> {
+impl ImportedAccount<'_> {
     pub const fn role(&self) -> Role {
         match (self.row.is_staff, self.row.is_superuser) {
             (_, true) => Role::Superuser,
@@ -74,7 +74,7 @@ impl NewAccount<'_> {
                 users::is_searchable.eq(false),
             ))
             .execute(conn)?;
-        terms::write(conn, id, &row.username, &self.first_name, &self.email)?;
+        search_index::write(conn, id, &row.username, &self.first_name, &self.email)?;
         permissions::import(conn, now, id, self.permissions)?;
         Ok(id)
     }

@@ -7,10 +7,10 @@ use log::{info, warn};
 
 use super::MAX_REVOCATIONS;
 use crate::audit::{About, Actor, Deed, Event};
-use crate::desk::Desk;
 use crate::error::Cause;
 use crate::id::SessionId;
 use crate::oauth::{Given, Moment, Provider};
+use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::sessions;
 use crate::sessions::tokens::{self, RemainingTokens};
@@ -30,7 +30,7 @@ const CALL_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Revokes the tokens of a session that has just ended.
 pub fn revoke(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     provider: &Arc<Provider>,
     session_id: SessionId,
     user: User,
@@ -41,14 +41,14 @@ pub fn revoke(
         (None, Some(token)) => (token, "access_token"),
         (None, None) => return,
     };
-    let Some(token) = open(desk, provider, sealed, &left.token_hash) else {
+    let Some(token) = open(portal, provider, sealed, &left.token_hash) else {
         return;
     };
-    let Some(place) = super::place(&desk.jobs.revocations) else {
+    let Some(place) = super::place(&portal.jobs.revocations) else {
         return;
     };
-    let (shared, provider) = (Arc::clone(desk), Arc::clone(provider));
-    desk.jobs.spawn(async move {
+    let (shared, provider) = (Arc::clone(portal), Arc::clone(provider));
+    portal.jobs.spawn(async move {
         let failure = ask(&shared, &provider, &token, kind).await.err();
         drop(place);
         let now = shared.clock.now();
@@ -70,17 +70,17 @@ pub fn revoke(
 
 /// Opens the token, if the provider supports revocation.
 fn open(
-    desk: &Desk,
+    portal: &Portal,
     provider: &Provider,
     sealed: &str,
     token_hash: &str,
 ) -> Option<Secret<String>> {
     let takes_back = provider.takes_back(&*provider.known()?);
-    takes_back.then(|| tokens::open_token(&desk.keys, sealed, token_hash))?
+    takes_back.then(|| tokens::open_token(&portal.keys, sealed, token_hash))?
 }
 
 async fn ask(
-    desk: &Desk,
+    portal: &Portal,
     provider: &Provider,
     token: &Secret<String>,
     kind: &str,
@@ -88,7 +88,7 @@ async fn ask(
     let mut revoked = Ok(());
     for pause in PAUSES {
         tokio::time::sleep(pause).await;
-        let moment = Moment::within(desk.clock.now(), CALL_DEADLINE);
+        let moment = Moment::within(portal.clock.now(), CALL_DEADLINE);
         revoked = provider.revoke(token, kind, moment).await;
         if revoked.is_ok() {
             break;
@@ -108,7 +108,7 @@ pub enum Unkept {
 /// Revokes the tokens of an attempt that opened no session: a test sign-in, a link, or a refused
 /// sign-in.
 pub fn take_back(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     provider: &Arc<Provider>,
     attempt: &str,
     given: Given,
@@ -116,12 +116,12 @@ pub fn take_back(
 ) {
     let doubted = (unkept == Unkept::Perhaps).then(|| attempt.to_owned());
     let attempt = Some(attempt.to_owned());
-    spawn_unkept(desk, provider, attempt, async move |desk, provider| {
+    spawn_unkept(portal, provider, attempt, async move |portal, provider| {
         if doubted.is_some() {
             tokio::time::sleep(DOUBT).await;
         }
         let (id, sid) = (provider.id().to_owned(), given.sid());
-        let kept = desk.db.read(move |conn| {
+        let kept = portal.db.read(move |conn| {
             if let Some(attempt) = &doubted
                 && sessions::is_attempt_used(conn, attempt)?
             {
@@ -137,7 +137,7 @@ pub fn take_back(
             Ok(true) => "kept",
             Ok(false) => {
                 let (token, kind) = given.to_take_back();
-                code(&ask(desk, provider, token, kind).await)
+                code(&ask(portal, provider, token, kind).await)
             }
             Err(_) => "unknown",
         }
@@ -146,14 +146,14 @@ pub fn take_back(
 
 /// Revokes a refresh token whose session ended while the token was being renewed.
 pub fn take_back_renewed(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     provider: &Arc<Provider>,
     sealed: &str,
     token_hash: &str,
 ) {
-    if let Some(token) = open(desk, provider, sealed, token_hash) {
-        spawn_unkept(desk, provider, None, async move |desk, provider| {
-            code(&ask(desk, provider, &token, "refresh_token").await)
+    if let Some(token) = open(portal, provider, sealed, token_hash) {
+        spawn_unkept(portal, provider, None, async move |portal, provider| {
+            code(&ask(portal, provider, &token, "refresh_token").await)
         });
     }
 }
@@ -161,18 +161,18 @@ pub fn take_back_renewed(
 /// Revokes tokens that no session keeps. They often belong to strangers, so this is reported in the
 /// log and not in the audit log, and places are left for people who sign out.
 fn spawn_unkept(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     provider: &Arc<Provider>,
     attempt: Option<String>,
-    revocation: impl AsyncFnOnce(&Desk, &Provider) -> &'static str + 'static,
+    revocation: impl AsyncFnOnce(&Portal, &Provider) -> &'static str + 'static,
 ) {
-    let places = &desk.jobs.revocations;
+    let places = &portal.jobs.revocations;
     let is_free = places.available_permits() > FOR_SIGN_OUTS;
     let Some(place) = is_free.then(|| super::place(places)).flatten() else {
         return;
     };
-    let (shared, provider) = (Arc::clone(desk), Arc::clone(provider));
-    desk.jobs.spawn(async move {
+    let (shared, provider) = (Arc::clone(portal), Arc::clone(provider));
+    portal.jobs.spawn(async move {
         let outcome = revocation(&shared, &provider).await;
         drop(place);
         info!(

@@ -8,10 +8,10 @@ use log::{info, warn};
 use crate::audit;
 use crate::clock::UnixTime;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::Result;
+use crate::portal::Portal;
 use crate::sessions::{self, logouts, tokens};
-use crate::users::terms;
+use crate::users::search_index;
 
 const EVERY: Duration = Duration::from_secs(600);
 /// Rows per transaction.
@@ -22,14 +22,14 @@ const CATCH_UP_BATCH: i64 = 200;
 const KEEP_TOKENS: Duration = Duration::from_secs(900);
 
 /// Does one batch of work, and returns how much was done.
-type Piece = fn(&mut Conn, &Desk, UnixTime) -> Result<usize>;
+type Piece = fn(&mut Conn, &Portal, UnixTime) -> Result<usize>;
 
 const WORK: [(&str, Piece); 6] = [
     ("accounts_indexed", |conn, _, _| {
-        terms::catch_up(conn, CATCH_UP_BATCH)
+        search_index::catch_up(conn, CATCH_UP_BATCH)
     }),
-    ("events_swept", |conn, desk, now| {
-        audit::sweep(conn, now, desk.retention, BATCH)
+    ("events_swept", |conn, portal, now| {
+        audit::sweep(conn, now, portal.retention, BATCH)
     }),
     ("tokens_forgotten", |conn, _, now| {
         tokens::forget_ended(conn, now.minus(KEEP_TOKENS), BATCH)
@@ -40,20 +40,20 @@ const WORK: [(&str, Piece); 6] = [
     ("logouts_swept", |conn, _, now| {
         logouts::sweep(conn, now, BATCH)
     }),
-    ("sessions_swept", |conn, desk, now| {
-        sessions::sweep(conn, now, desk.limits, BATCH)
+    ("sessions_swept", |conn, portal, now| {
+        sessions::sweep(conn, now, portal.limits, BATCH)
     }),
 ];
 
-pub async fn run(desk: Arc<Desk>) {
+pub async fn run(portal: Arc<Portal>) {
     let mut every = tokio::time::interval(EVERY);
     loop {
         every.tick().await;
         for (event, piece) in WORK {
             // Repeat until nothing is left.
             loop {
-                let (shared, now) = (Arc::clone(&desk), desk.clock.now());
-                match desk.db.write(move |conn| piece(conn, &shared, now)).await {
+                let (shared, now) = (Arc::clone(&portal), portal.clock.now());
+                match portal.db.write(move |conn| piece(conn, &shared, now)).await {
                     Ok(0) => break,
                     Ok(count) => info!(event = event, count = count; ""),
                     Err(error) => {

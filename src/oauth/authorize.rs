@@ -34,12 +34,12 @@ impl Provider {
         let missing = Cause::BadMetadata("pushed_authorization_request_endpoint");
         let address = metadata.pushed_requests.as_ref().ok_or(missing);
         let address = address.map_err(Failure::at(step))?;
-        let place = self.place(visitor, step, moment.deadline).await?;
+        let slot = self.sign_in_slot(visitor, step, moment.deadline).await?;
         let push = async {
             let pushed = self.push(&metadata, address, &parameters, moment);
             pushed.await.map_err(Failure::at(step))
         };
-        let request_uri = place.hold(step, push).await?;
+        let request_uri = slot.hold(step, push).await?;
         let short = [
             ("client_id".to_owned(), self.settings.client_id.clone()),
             ("request_uri".to_owned(), request_uri),
@@ -58,8 +58,8 @@ impl Provider {
             return Ok(known);
         }
         let step = Step::Discovery;
-        let place = self.place(visitor, step, moment.deadline).await?;
-        place.hold(step, self.discover(moment)).await
+        let slot = self.sign_in_slot(visitor, step, moment.deadline).await?;
+        slot.hold(step, self.discover(moment)).await
     }
 
     fn authorize_parameters(&self, request: &Request<'_>) -> Vec<(String, String)> {

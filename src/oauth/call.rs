@@ -143,7 +143,6 @@ async fn read_body(response: &mut Response, max: usize) -> Result<Vec<u8>, Cause
 }
 
 /// The content type in lower case, without parameters: `application/json`.
-#[must_use]
 pub fn essence(headers: &HeaderMap) -> String {
     let content_type = headers
         .get(CONTENT_TYPE)
@@ -162,7 +161,6 @@ pub enum Challenge {
 }
 
 /// Returns the error in a bearer challenge (RFC 6750 3, RFC 9110 11.6.1).
-#[must_use]
 pub fn challenge(headers: &HeaderMap) -> Option<Challenge> {
     let challenges = headers.get_all(WWW_AUTHENTICATE).into_iter();
     challenges
@@ -222,7 +220,6 @@ fn unquoted_parts(header: &str) -> Vec<String> {
 }
 
 /// The time in the `Date` header (RFC 9110 6.6.1).
-#[must_use]
 pub fn date(headers: &HeaderMap) -> Option<i64> {
     let text = headers.get(reqwest::header::DATE)?.to_str().ok()?;
     let moment = jiff::fmt::rfc2822::parse(text).ok()?;

@@ -58,7 +58,6 @@ pub enum AuthTime {
 
 impl AuthTime {
     /// The time that the token gives.
-    #[must_use]
     pub const fn moment(self) -> Option<UnixTime> {
         match self {
             Self::At(at) => Some(UnixTime(at * 1_000_000)),
@@ -80,7 +79,6 @@ impl AuthTime {
 }
 
 /// Reads `auth_time` of an ID token. This refuses no one.
-#[must_use]
 pub fn auth_time(claims: &Value) -> AuthTime {
     match claims.get("auth_time") {
         None | Some(Value::Null) => AuthTime::Unsaid,

@@ -21,7 +21,6 @@ impl Documents {
         self.all.extend(value.into().map(|value| (document, value)));
     }
 
-    #[must_use]
     pub fn get(&self, document: Document) -> Option<&Value> {
         self.all.get(&document)
     }
@@ -39,7 +38,6 @@ impl Documents {
     }
 
     /// The value at a pointer, from the first document in which it exists and is not null.
-    #[must_use]
     pub fn find(&self, pointer: &Pointer) -> Option<(Document, &Value)> {
         self.all_at(pointer).find(|(_, value)| !value.is_null())
     }
@@ -53,7 +51,6 @@ impl Documents {
     }
 
     /// True if any document has this member, even as null.
-    #[must_use]
     pub fn has(&self, pointer: &Pointer) -> bool {
         self.all_at(pointer).next().is_some()
     }

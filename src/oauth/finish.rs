@@ -9,7 +9,7 @@ use super::claims::{self, AuthTime};
 use super::documents::Documents;
 use super::mapping::{self, FullProfile};
 use super::metadata::Metadata;
-use super::places::Place;
+use super::slots::Slot;
 use super::token::{Tokens, meets};
 use super::userinfo::Asking;
 use super::{Failure, Given, Grant, Moment, Permissions, Person, Provider, Returned, Visitor};
@@ -19,7 +19,7 @@ use crate::error::{Result, Step};
 
 /// A code that was exchanged. Its person has not been read yet.
 pub struct Exchanged<'a> {
-    place: Place<'a>,
+    slot: Slot<'a>,
     metadata: Arc<Metadata>,
     tokens: Tokens,
 }
@@ -56,9 +56,9 @@ impl Provider {
     ) -> Result<Exchanged<'_>, Failure> {
         let step = Step::TokenCall;
         let waiting = Instant::now();
-        let place = self.place(visitor, step, moment.deadline).await;
-        let place = place
-            .inspect_err(|failure| returned.log_step(step, waiting.elapsed(), Some(failure)))?;
+        let slot = self.sign_in_slot(visitor, step, moment.deadline).await;
+        let slot =
+            slot.inspect_err(|failure| returned.log_step(step, waiting.elapsed(), Some(failure)))?;
         let started = Instant::now();
         let exchange = async {
             let metadata = self.discover_once(moment).await?;
@@ -67,11 +67,11 @@ impl Provider {
             self.note(&tokens);
             Ok::<_, Failure>((metadata, tokens.map_err(Failure::at(step))?))
         };
-        let exchanged = place.hold(step, Box::pin(exchange)).await;
+        let exchanged = slot.hold(step, Box::pin(exchange)).await;
         returned.log_step(step, started.elapsed(), exchanged.as_ref().err());
         let (metadata, tokens) = exchanged?;
         Ok(Exchanged {
-            place,
+            slot,
             metadata,
             tokens,
         })
@@ -89,7 +89,7 @@ impl Provider {
         let person = self.read_person(&exchanged, returned, moment, &mut documents);
         let started = Instant::now();
         let person = Box::pin(person);
-        let person = exchanged.place.hold(Step::TokenCall, person).await;
+        let person = exchanged.slot.hold(Step::TokenCall, person).await;
         // The place was taken back; what fails on the way logs itself.
         if let Err(failure) = &person
             && failure.step == Step::TokenCall

@@ -77,7 +77,6 @@ impl Jwt {
     }
 
     /// Its claims, which are valid only once the signature has been verified.
-    #[must_use]
     pub const fn claims(&self) -> &Map<String, Value> {
         &self.claims
     }
@@ -89,7 +88,6 @@ impl Jwt {
 
 /// An algorithm by its name (RFC 7518 3.1, RFC 8037 3.1, RFC 9864 2.2). Returns `None` for
 /// algorithms that the library does not have, and for `none`.
-#[must_use]
 pub fn algorithm(name: &str) -> Option<Algorithm> {
     match name {
         "Ed25519" => Some(Algorithm::EdDSA),

@@ -224,7 +224,6 @@ fn key(value: &Value) -> Option<Key> {
 
 /// True if one of the keys made the signature: the key that the token names or, if it names none,
 /// any that fits its algorithm.
-#[must_use]
 pub fn is_signed_by(token: &Jwt, keys: &[Key]) -> bool {
     keys.iter()
         .filter(|key| {

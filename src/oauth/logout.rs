@@ -34,7 +34,6 @@ impl Provider {
 
     /// The address for signing out of the provider (RP-Initiated Logout 1.0, 2), or `None` if that
     /// is not offered.
-    #[must_use]
     pub fn end_session(
         &self,
         id_token: Option<&Secret<String>>,

@@ -79,13 +79,11 @@ impl Cache {
     }
 
     /// The currently known metadata, however old.
-    #[must_use]
     pub fn known(&self) -> Option<Arc<Metadata>> {
         self.state().known.clone()
     }
 
     /// The reason why the last reading failed, if it did.
-    #[must_use]
     pub fn failure(&self) -> Option<Cause> {
         self.state().failure.clone()
     }

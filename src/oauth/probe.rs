@@ -42,7 +42,6 @@ pub struct AddressCheck {
 }
 
 impl AddressCheck {
-    #[must_use]
     pub fn is_good(&self) -> bool {
         matches!(self.answer, Ok(status) if status < 500 && (status != 404 || self.is_discovered))
     }
@@ -75,7 +74,6 @@ impl Provider {
     }
 
     /// Its addresses, as far as they are known.
-    #[must_use]
     pub fn addresses(&self) -> Vec<ProviderAddress> {
         let address = |key: &str, url: Url, is_needed| ProviderAddress {
             setting: self.settings.source.name(key),

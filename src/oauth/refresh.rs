@@ -18,7 +18,7 @@ use crate::secret::Secret;
 
 /// Why the provider did not confirm that it knows a person.
 pub enum Unconfirmed {
-    Refused(Refusal),
+    Refused(RefreshRefusal),
     /// The answer says nothing either way.
     Unknown(Cause),
 }
@@ -31,7 +31,7 @@ impl From<Cause> for Unconfirmed {
 
 /// The kind of refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RefreshRefusal {
     /// An explicit refusal, which can mean nothing else: `invalid_grant`, `invalid_token`, or
     /// another person.
     Named,
@@ -85,7 +85,7 @@ impl Provider {
         let tokens = self.ask_for_tokens(&metadata, &parameters, moment).await;
         self.note(&tokens);
         let tokens = tokens.map_err(|cause| match cause {
-            Cause::CodeRefused => Unconfirmed::Refused(Refusal::Named),
+            Cause::CodeRefused => Unconfirmed::Refused(RefreshRefusal::Named),
             cause => Unconfirmed::Unknown(cause),
         })?;
         let claims = self.refreshed_claims(&metadata, &tokens, sub, moment);
@@ -94,7 +94,7 @@ impl Provider {
             // as a refusal (Core 12.2). Additional audiences are not: some providers name every
             // client of a project.
             Err(Cause::BadToken("iss" | "sub" | "aud")) => {
-                Err(Unconfirmed::Refused(Refusal::Named))
+                Err(Unconfirmed::Refused(RefreshRefusal::Named))
             }
             // If it cannot be verified, the new token counts all the same, because the old one is
             // used up.
@@ -166,9 +166,9 @@ impl Provider {
         match read {
             Ok(()) => Ok(self.reread(&documents, about.permissions_from, moment.now)),
             Err(Cause::TokenRefused | Cause::CodeRefused | Cause::BadToken("userinfo sub")) => {
-                Err(Unconfirmed::Refused(Refusal::Named))
+                Err(Unconfirmed::Refused(RefreshRefusal::Named))
             }
-            Err(Cause::Refused(401 | 403)) => Err(Unconfirmed::Refused(Refusal::Unnamed)),
+            Err(Cause::Refused(401 | 403)) => Err(Unconfirmed::Refused(RefreshRefusal::Unnamed)),
             Err(cause) => Err(Unconfirmed::Unknown(cause)),
         }
     }

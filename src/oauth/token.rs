@@ -75,7 +75,6 @@ impl Provider {
 
     /// The client's authentication method: the configured one, or else the first that the provider
     /// offers.
-    #[must_use]
     pub fn client_auth(&self, metadata: &Metadata) -> ClientAuth {
         if let Some(auth) = self.settings.client_auth {
             return auth;
@@ -280,7 +279,6 @@ fn document(dialect: &Dialect, answer: &Answer) -> Result<Value, Cause> {
 }
 
 /// Reads an error answer (RFC 6749 5.2). The status should be 400; some use 401 or 403.
-#[must_use]
 pub fn refusal(answer: &Answer) -> Cause {
     let error = answer.json().unwrap_or_default();
     let code = error.get("error").and_then(Value::as_str);
@@ -343,7 +341,6 @@ fn is_refused(dialect: &Dialect, answer: &Value) -> bool {
 }
 
 /// Reads a text or a number as text: some send `0`, some `"0"`.
-#[must_use]
 pub fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -10,11 +10,11 @@ use super::{CLAIM, Checked, Renewed, Round, Verdict};
 use crate::clock::UnixTime;
 use crate::error::Admission;
 use crate::id::UserId;
-use crate::oauth::{KnownPerson, Moment, Refreshed, Refusal, Reread, Unconfirmed};
+use crate::oauth::{KnownPerson, Moment, RefreshRefusal, Refreshed, Reread, Unconfirmed};
 use crate::secret::Secret;
 use crate::sessions::due::{self, SessionTokens};
 use crate::sessions::tokens;
-use crate::users::{self, keys};
+use crate::users::{self, provider_keys};
 
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 /// A claim that expires sooner than this is renewed before the next session is tried.
@@ -37,12 +37,12 @@ impl Round {
     /// known or that the provider is unreachable. Returns `None` if the tokens cannot be read from
     /// the database.
     pub(super) async fn ask(&self, user_id: UserId, claim: UnixTime) -> Option<Checked> {
-        let (desk, provider) = (&self.desk, &self.provider);
-        let (now, limits, id) = (desk.clock.now(), desk.limits, provider.id().to_owned());
-        let known = desk.db.read(move |conn| {
+        let (portal, provider) = (&self.portal, &self.provider);
+        let (now, limits, id) = (portal.clock.now(), portal.limits, provider.id().to_owned());
+        let known = portal.db.read(move |conn| {
             let rows = due::of_person(conn, now, limits, &id, user_id)?;
             let identities = users::identity_of(conn, &id, user_id)?;
-            Ok((rows, identities, keys::subject_pointer(conn, &id)?))
+            Ok((rows, identities, provider_keys::subject_pointer(conn, &id)?))
         });
         // If this fails, the claim expires by itself.
         let (rows, identities, pointer) = known.await.map_err(|error| self.warn(&error)).ok()?;
@@ -60,8 +60,8 @@ impl Round {
         };
         self.ask_with_each(rows, &mut checked).await;
         if let Some(last) = last {
-            let lag = desk.clock.now().since(UnixTime(last));
-            desk.lags.note(provider.id(), desk.clock.now(), lag);
+            let lag = portal.clock.now().since(UnixTime(last));
+            portal.lags.note(provider.id(), portal.clock.now(), lag);
         }
         Some(checked)
     }
@@ -103,13 +103,13 @@ impl Round {
     /// Returns whether the claim is valid for long enough, or could be extended. False if it was
     /// lost, or the database does not answer.
     async fn holds_claim(&self, checked: &mut Checked) -> bool {
-        let (user_id, now) = (checked.user_id, self.desk.clock.now());
+        let (user_id, now) = (checked.user_id, self.portal.clock.now());
         if checked.claim.since(now) >= RENEW_CLAIM {
             return true;
         }
         let (from, until) = (checked.claim, now.plus(CLAIM));
         let id = self.provider.id().to_owned();
-        let db = &self.desk.db;
+        let db = &self.portal.db;
         let held = db.write(move |conn| due::renew_claim(conn, &id, user_id, (from, until)));
         let is_held = held.await.map_err(|error| self.warn(&error)) == Ok(true);
         if is_held {
@@ -134,8 +134,8 @@ impl Round {
                 let renewed = renewed.find(|one| one.session_id == row.session_id);
                 let renewed = renewed.and_then(|one| Some(one.refresh.as_ref()?.1.clone()));
                 let refused = match refusal {
-                    Refusal::Named => &mut checked.refused,
-                    Refusal::Unnamed => &mut checked.refused_unnamed,
+                    RefreshRefusal::Named => &mut checked.refused,
+                    RefreshRefusal::Unnamed => &mut checked.refused_unnamed,
                 };
                 refused.push((row.session_id, renewed.or(row.refresh_token)));
             }
@@ -163,8 +163,8 @@ impl Round {
     /// Asks with the tokens of one session. If an access token is refused, it is renewed once
     /// first, if possible.
     async fn ask_with(&self, row: &SessionTokens, checked: &mut Checked) -> Asked {
-        let (desk, provider, recheck) = (&self.desk, &self.provider, self.recheck);
-        let open = |sealed: &String| tokens::open_token(&desk.keys, sealed, &row.token_hash);
+        let (portal, provider, recheck) = (&self.portal, &self.provider, self.recheck);
+        let open = |sealed: &String| tokens::open_token(&portal.keys, sealed, &row.token_hash);
         let opened = |sealed: &Option<String>| sealed.as_ref().map(open);
         let (refresh_token, access_token) = (opened(&row.refresh_token), opened(&row.access_token));
         if matches!(refresh_token, Some(None)) || matches!(access_token, Some(None)) {
@@ -172,14 +172,14 @@ impl Round {
         }
         let (refresh_token, access_token) = (refresh_token.flatten(), access_token.flatten());
         let is_over = |now: UnixTime| row.access_expires_at.is_none_or(|at| at <= now.0);
-        let usable = access_token.filter(|_| !is_over(desk.clock.now()));
+        let usable = access_token.filter(|_| !is_over(portal.clock.now()));
         let by_profile =
             (recheck.asks_profile || refresh_token.is_none()) && provider.has_profile();
         if let Some(token) = usable.filter(|_| by_profile) {
             let answer = self.read(row, &token, None, checked).await;
             match (answer, &refresh_token) {
                 // The refusal of an expired token says nothing about the person.
-                (Err(Unconfirmed::Refused(_)), None) if is_over(desk.clock.now()) => {
+                (Err(Unconfirmed::Refused(_)), None) if is_over(portal.clock.now()) => {
                     return Ok(Answer::NothingToAskWith);
                 }
                 (Err(Unconfirmed::Refused(_)), Some(_)) => {}
@@ -198,15 +198,15 @@ impl Round {
         token: &Secret<String>,
         checked: &mut Checked,
     ) -> Asked {
-        let (desk, provider, recheck) = (&self.desk, &self.provider, self.recheck);
+        let (portal, provider, recheck) = (&self.portal, &self.provider, self.recheck);
         self.pace.turn(1).await;
-        let moment = Moment::within(desk.clock.now(), CALL_DEADLINE);
+        let moment = Moment::within(portal.clock.now(), CALL_DEADLINE);
         let refreshed = provider.refresh(token, row.sub.as_deref(), moment);
         let Refreshed {
             tokens: new,
             claims,
         } = refreshed.await?;
-        let sealed = |token| tokens::seal_token(&desk.keys, token, &row.token_hash).ok();
+        let sealed = |token| tokens::seal_token(&portal.keys, token, &row.token_hash).ok();
         let refresh = new.refresh_token.as_ref().and_then(sealed);
         let access_until = new.expires_at.filter(|_| recheck.asks_profile);
         checked.renewed.push(Renewed {
@@ -222,7 +222,7 @@ impl Round {
         match answer {
             // The refresh token was accepted: the person is known, whatever else could not be read.
             Err(Unconfirmed::Unknown(_)) if !recheck.asks_profile => Ok(Answer::Confirmed(None)),
-            Err(Unconfirmed::Refused(Refusal::Unnamed)) => {
+            Err(Unconfirmed::Refused(RefreshRefusal::Unnamed)) => {
                 checked.was_refreshed = true;
                 answer
             }
@@ -244,7 +244,7 @@ impl Round {
             return Ok(Answer::Confirmed(None));
         }
         self.pace.turn(calls).await;
-        let moment = Moment::within(self.desk.clock.now(), CALL_DEADLINE);
+        let moment = Moment::within(self.portal.clock.now(), CALL_DEADLINE);
         let identity = checked.identities.first();
         let known = KnownPerson {
             sub: row.sub.as_deref(),
@@ -263,7 +263,7 @@ impl Round {
             !identities.is_empty() && !identities.iter().any(|known| known.subject == *subject)
         });
         if is_somebody_else {
-            return Err(Unconfirmed::Refused(Refusal::Named));
+            return Err(Unconfirmed::Refused(RefreshRefusal::Named));
         }
         Ok(Answer::Confirmed(Some(Box::new(reread))))
     }

@@ -41,24 +41,24 @@ pub(super) struct Settled {
 impl Round {
     /// Offers a check to the database until it is accepted.
     pub(super) async fn settle(self: &Arc<Self>, checked: Checked) -> Option<Settled> {
-        let (desk, provider) = (&self.desk, &self.provider);
+        let (portal, provider) = (&self.portal, &self.provider);
         let checked = Arc::new(checked);
         for attempt in 1..=TRIES {
-            let now = desk.clock.now();
+            let now = portal.clock.now();
             let settling = Settling {
                 round: Arc::clone(self),
                 checked: Arc::clone(&checked),
                 now,
                 next: now.plus(jittered(self.recheck.every, 0.8, 0.9)),
             };
-            desk.failpoint.reach("before_settling").await;
-            match desk.db.write(move |conn| settling.settle(conn)).await {
+            portal.failpoint.reach("before_settling").await;
+            match portal.db.write(move |conn| settling.settle(conn)).await {
                 Ok(settled) => {
                     if settled.ended > 0 {
                         info!(event = "access_withdrawn", provider = provider.id(), user = checked.user_id, count = settled.ended; "");
                     }
                     for (sealed, token_hash) in &settled.left_over {
-                        jobs::take_back_renewed(desk, provider, sealed, token_hash);
+                        jobs::take_back_renewed(portal, provider, sealed, token_hash);
                     }
                     return Some(settled);
                 }
@@ -83,7 +83,7 @@ struct Settling {
 impl Settling {
     fn settle(&self, conn: &mut Conn) -> Result<Settled> {
         let (now, id, user_id) = (self.now, self.id(), self.checked.user_id);
-        // The account's row is locked first, as at the door: a sign-in meanwhile waits, or is seen
+        // The account's row is locked first, as in a sign-in: a sign-in meanwhile waits, or is seen
         // here.
         let user = users::lock(conn, user_id)?;
         let mut settled = Settled {
@@ -112,7 +112,7 @@ impl Settling {
             Verdict::NotAdmitted(_) if self.is_overtaken(conn)? => self.note_asked(conn)?,
             Verdict::NotAdmitted(why) => settled.ended = self.withdraw(conn, &user, Some(*why))?,
             Verdict::NothingLeft => {
-                let left = due::of_person(conn, now, self.round.desk.limits, id, user_id)?;
+                let left = due::of_person(conn, now, self.round.portal.limits, id, user_id)?;
                 let is_new = |row: &SessionTokens| !self.checked.asked.contains(&row.session_id);
                 // These were more than one read returns, or are from sign-ins meanwhile: ask with
                 // them now.
@@ -141,13 +141,13 @@ impl Settling {
     }
 
     fn withdraw(&self, conn: &mut Conn, user: &User, why: Option<Admission>) -> Result<usize> {
-        leaving::withdraw(conn, self.now, &self.round.desk, self.id(), user, why)
+        leaving::withdraw(conn, self.now, &self.round.portal, self.id(), user, why)
     }
 
     /// Handles a person whose tokens were missing or refused. Returns how many sessions end. `left`
     /// are the sessions that still had tokens before.
     fn nothing_left(&self, conn: &mut Conn, user: &User, left: &[SessionTokens]) -> Result<usize> {
-        let (checked, now, limits) = (&self.checked, self.now, self.round.desk.limits);
+        let (checked, now, limits) = (&self.checked, self.now, self.round.portal.limits);
         let id = self.id();
         if !checked.refused_unnamed.is_empty() && !self.counts(conn)? {
             self.ask_again_at(conn, self.next)?;
@@ -267,7 +267,7 @@ impl Settling {
             occasion: Occasion::Recheck,
             asked_at: reread.asked_at,
         };
-        let synced = identity_sync::sync(conn, &self.round.desk, now, &sync, &mut changes)?;
+        let synced = identity_sync::sync(conn, &self.round.portal, now, &sync, &mut changes)?;
         if let Some(username) = synced.filter(|_| changes.is_any()) {
             let about = About::Person(user.id, &username);
             let deed = Deed::from_nowhere(now, Actor::Provider).at(Some(id));

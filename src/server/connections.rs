@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::clock::UnixTime;
-use crate::desk::Desk;
+use crate::portal::Portal;
 use crate::web;
 use crate::web::connection::{HEAD_PATIENCE, KEEP_ALIVE, Progress};
 
@@ -37,8 +37,8 @@ const MAX_CONNECTIONS: usize = 10_000;
 const SHUTDOWN_SECONDS: u64 = 10;
 
 /// Starts a server on a socket that is already listening.
-pub fn serve(listener: TcpListener, desk: &Arc<Desk>) -> io::Result<Server> {
-    let desk = Arc::clone(desk);
+pub fn serve(listener: TcpListener, portal: &Arc<Portal>) -> io::Result<Server> {
+    let portal = Arc::clone(portal);
     let lines = Arc::new(Lines::default());
     let builder = Server::build()
         .disable_signals()
@@ -48,7 +48,7 @@ pub fn serve(listener: TcpListener, desk: &Arc<Desk>) -> io::Result<Server> {
     let factory = move || {
         let stopping = stopping.clone();
         let app = App::new()
-            .configure(web::configure(&desk))
+            .configure(web::configure(&portal))
             .into_factory()
             .map_err(|error: actix_web::Error| error.error_response());
         let app = actix_service::map_config(app, |()| AppConfig::default());
@@ -66,7 +66,7 @@ pub fn serve(listener: TcpListener, desk: &Arc<Desk>) -> io::Result<Server> {
             .finish(app);
         Connections {
             http,
-            desk: Arc::clone(&desk),
+            portal: Arc::clone(&portal),
             lines: Arc::clone(&lines),
         }
     };
@@ -124,7 +124,7 @@ impl Lines {
 /// Makes the service of one worker.
 struct Connections<F> {
     http: F,
-    desk: Arc<Desk>,
+    portal: Arc<Portal>,
     lines: Arc<Lines>,
 }
 
@@ -145,11 +145,11 @@ where
 
     fn new_service(&self, (): ()) -> Self::Future {
         let http = self.http.new_service(());
-        let (desk, lines) = (Arc::clone(&self.desk), Arc::clone(&self.lines));
+        let (portal, lines) = (Arc::clone(&self.portal), Arc::clone(&self.lines));
         Box::pin(async move {
             Ok(Connected {
                 http: http.await?,
-                desk,
+                portal,
                 lines,
             })
         })
@@ -159,7 +159,7 @@ where
 /// Serves the connections of one worker.
 struct Connected<S> {
     http: S,
-    desk: Arc<Desk>,
+    portal: Arc<Portal>,
     lines: Arc<Lines>,
 }
 
@@ -178,13 +178,13 @@ where
 
     fn call(&self, stream: TcpStream) -> Self::Future {
         let peer = stream.peer_addr().ok();
-        let patience = self.desk.failpoint.patience("request", HEAD_PATIENCE);
+        let patience = self.portal.failpoint.patience("request", HEAD_PATIENCE);
         let connection = (Stream::new(stream, patience), Protocol::Http1, peer);
         let served = self.http.call(connection);
-        let (desk, lines) = (Arc::clone(&self.desk), Arc::clone(&self.lines));
+        let (portal, lines) = (Arc::clone(&self.portal), Arc::clone(&self.lines));
         Box::pin(async move {
             if let Err(error) = served.await {
-                note(&error, peer, &lines, desk.clock.now());
+                note(&error, peer, &lines, portal.clock.now());
             }
             Ok(())
         })

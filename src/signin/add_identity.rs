@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
+use super::commit::refuse_signed_out;
 use super::decision::admit;
-use super::door::refuse_signed_out;
 use super::{Visitor, failure, refuse};
 use crate::attempts::Attempt;
 use crate::audit::{About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, Step, Stopped};
 use crate::id::SessionId;
 use crate::identity_sync::{answer_of, take_over};
 use crate::oauth::{Permissions, Person, Provider};
+use crate::portal::Portal;
 use crate::secret::sha256;
 use crate::sessions::{self, Client, Session};
 use crate::users::{self, Field, User};
@@ -28,7 +28,7 @@ use crate::users::{self, Field, User};
 /// another account; [`Cause::NotLinkable`] and [`Cause::NotAdmitted`] if the provider's rules keep
 /// them out.
 pub async fn add_identity(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     provider: &Arc<Provider>,
     attempt: &Attempt,
     person: Person,
@@ -38,16 +38,16 @@ pub async fn add_identity(
     let added = if provider.settings().vouches_for.linking {
         let token = visitor.session_token.as_ref().ok_or(Error::SignedOut)?;
         let adding = Adding {
-            desk: Arc::clone(desk),
-            now: desk.clock.now(),
+            portal: Arc::clone(portal),
+            now: portal.clock.now(),
             provider: Arc::clone(provider),
             person,
             session_id,
             token_hash: sha256(token.expose().as_bytes()),
             client: visitor.client.clone(),
         };
-        desk.failpoint.reach("before_linking").await;
-        desk.db.decide(move |conn| adding.add(conn)).await
+        portal.failpoint.reach("before_linking").await;
+        portal.db.decide(move |conn| adding.add(conn)).await
     } else {
         Err(Stopped::Refused(Cause::NotLinkable))
     };
@@ -58,12 +58,12 @@ pub async fn add_identity(
     };
     let error = failure(Some(attempt), Step::Account, cause);
     let deadline = tokio::time::Instant::now() + super::NOTE_PATIENCE;
-    Err(refuse(desk, error, &visitor.client, deadline).await)
+    Err(refuse(portal, error, &visitor.client, deadline).await)
 }
 
 /// The one transaction.
 struct Adding {
-    desk: Arc<Desk>,
+    portal: Arc<Portal>,
     now: UnixTime,
     provider: Arc<Provider>,
     person: Person,
@@ -77,7 +77,7 @@ impl Adding {
     fn add(&self, conn: &mut Conn) -> Result<(), Stopped<Cause>> {
         refuse_signed_out(conn, self.provider.id(), &self.person.grant)?;
         let (_, user) = self.session(conn)?;
-        self.desk.failpoint.hit("linking_read");
+        self.portal.failpoint.hit("linking_read");
         let user = users::lock(conn, user.id)?.filter(|user| user.is_active);
         let user = user.ok_or(Error::SignedOut)?;
         // Read again now that the row is locked; what the new identity proves does not count.
@@ -88,7 +88,7 @@ impl Adding {
         if self.is_added(conn, &user)? {
             return Ok(());
         }
-        let counting = &self.desk.roles.counting;
+        let counting = &self.portal.roles.counting;
         let admitted = admit(conn, &self.provider, &self.person, None, counting);
         admitted.map_err(|stopped| stopped.map(Cause::NotAdmitted))?;
         Ok(self.write(conn, &user)?)
@@ -96,7 +96,7 @@ impl Adding {
 
     /// The session that began it. Another person may have signed in in this browser meanwhile.
     fn session(&self, conn: &mut Conn) -> Result<(Session, User)> {
-        let live = sessions::find_live(conn, self.now, self.desk.limits, &self.token_hash)?;
+        let live = sessions::find_live(conn, self.now, self.portal.limits, &self.token_hash)?;
         live.filter(|(session, _)| session.id == self.session_id)
             .ok_or(Error::SignedOut)
     }
@@ -126,7 +126,15 @@ impl Adding {
         let mut changes = Changes::default();
         let (known, given) = ((user.id, user.roles()), &self.person.permissions);
         if matches!(given, Permissions::Given(_)) {
-            take_over(conn, &self.desk, now, provider, known, given, &mut changes)?;
+            take_over(
+                conn,
+                &self.portal,
+                now,
+                provider,
+                known,
+                given,
+                &mut changes,
+            )?;
         }
         users::note_changes(conn, now, user.id, by, &[Field::Identity])?;
         let answer = answer_of(given);

@@ -10,18 +10,18 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::add_identity::add_identity;
-use super::door::{Entered, Way};
+use super::commit::{Admitted, Way};
 use super::provider::{ask_provider, discover, proof};
 use super::refusal::{failure, log_failure, refuse};
 use super::rehearsal::{self, Rehearsal};
 use super::{CALLBACK_DEADLINE, Visitor, begin_planned, go_in, log_of};
 use crate::attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
 use crate::clock::UnixTime;
-use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, SignInError, Step};
 use crate::jobs::{self, Unkept};
 use crate::local_path::LocalPath;
 use crate::oauth::{self, Answers, Given, Moment, Person, Provider};
+use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::sessions::{self, Client};
 
@@ -88,7 +88,7 @@ fn values<'a>(query: &'a str, name: &str) -> impl Iterator<Item = (Cow<'a, str>,
 /// The ways in which a callback can succeed.
 pub enum Finished {
     SignedIn {
-        entered: Entered,
+        admitted: Admitted,
         next: LocalPath,
     },
     /// The attempt is ours, but old, used or from another browser. A person who is signed in goes
@@ -172,14 +172,14 @@ impl From<Error> for Ended {
 /// # Errors
 /// [`Error::SignIn`] with the step that failed; [`Error::Database`], and then nothing has changed.
 pub async fn finish(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     provider: &Arc<Provider>,
     callback: Callback,
     visitor: Visitor,
 ) -> Result<Finished> {
     let deadline = Instant::now() + CALLBACK_DEADLINE;
     let state = callback.state.as_deref();
-    let attempt = state.and_then(|state| Attempt::open(&desk.keys, state));
+    let attempt = state.and_then(|state| Attempt::open(&portal.keys, state));
     let Some(attempt) = attempt.filter(|attempt| attempt.plan.provider == provider.id()) else {
         // This gets no row: anyone can cause any number of these.
         let error = SignInError {
@@ -191,7 +191,7 @@ pub async fn finish(
     };
     let client = visitor.client.clone();
     let returning = Returning {
-        desk,
+        portal,
         provider,
         attempt: &attempt,
         deadline,
@@ -208,7 +208,7 @@ pub async fn finish(
         }
         Err(Ended::Refused(oauth::Failure { step, cause })) => {
             let error = failure(Some(&attempt), step, cause);
-            Err(refuse(desk, error, &client, deadline).await)
+            Err(refuse(portal, error, &client, deadline).await)
         }
         Err(Ended::Failed(error)) => Err(error),
     }
@@ -217,7 +217,7 @@ pub async fn finish(
 /// An attempt on its way back.
 #[derive(Clone, Copy)]
 struct Returning<'a> {
-    desk: &'a Arc<Desk>,
+    portal: &'a Arc<Portal>,
     provider: &'a Arc<Provider>,
     attempt: &'a Attempt,
     deadline: Instant,
@@ -231,7 +231,7 @@ impl Returning<'_> {
             (Intent::Rehearse(session), person) => {
                 self.let_go(given, Unkept::Surely);
                 let answers = (person, answers.documents);
-                let look = rehearsal::look(self.desk, self.provider, answers, session, visitor);
+                let look = rehearsal::look(self.portal, self.provider, answers, session, visitor);
                 return Ok(Finished::Rehearsed(Box::new(look.await?)));
             }
             (_, Err(failure)) => {
@@ -240,10 +240,11 @@ impl Returning<'_> {
             }
             (_, Ok(person)) => person,
         };
-        self.desk.failpoint.hit("after_profile");
+        self.portal.failpoint.hit("after_profile");
         if let Intent::Link(session) = intent {
             let (provider, attempt) = (self.provider, self.attempt);
-            let added = add_identity(self.desk, provider, attempt, person, session, &visitor).await;
+            let added =
+                add_identity(self.portal, provider, attempt, person, session, &visitor).await;
             // A person who adds a provider keeps their session.
             self.let_go(given, Unkept::Surely);
             added?;
@@ -255,9 +256,9 @@ impl Returning<'_> {
 
     /// Claims the attempt, and asks the provider who came back.
     async fn answers(self, callback: Callback, visitor: &Visitor) -> Result<Answers, Ended> {
-        let (desk, attempt) = (self.desk, self.attempt);
+        let (portal, attempt) = (self.portal, self.attempt);
         let mut moment = Moment {
-            now: desk.clock.now(),
+            now: portal.clock.now(),
             deadline: self.deadline,
         };
         let browser = visitor.browser.as_ref();
@@ -269,12 +270,20 @@ impl Returning<'_> {
         let code = callback.code(self.provider);
         self.claim(moment.now, &code, visitor).await?;
         log_of(attempt).line("sign_in_returned", Duration::ZERO, "ok");
-        desk.failpoint.hit("after_state");
-        moment.now = desk.clock.now();
+        portal.failpoint.hit("after_state");
+        moment.now = portal.clock.now();
         Ok(match code {
             Ok(code) => {
                 let back = (browser, &code);
-                ask_provider(desk, self.provider, attempt, back, &visitor.client, moment).await
+                ask_provider(
+                    portal,
+                    self.provider,
+                    attempt,
+                    back,
+                    &visitor.client,
+                    moment,
+                )
+                .await
             }
             Err(cause) => Answers::none(oauth::Failure {
                 step: Step::Callback,
@@ -290,9 +299,9 @@ impl Returning<'_> {
         code: &Result<Secret<String>, Cause>,
         visitor: &Visitor,
     ) -> Result<(), Ended> {
-        let (desk, attempt) = (self.desk, self.attempt);
-        if !desk.used_attempts.claim(now, attempt)
-            || (visitor.session_token.is_some() && is_used_elsewhere(desk, attempt).await)
+        let (portal, attempt) = (self.portal, self.attempt);
+        if !portal.used_attempts.claim(now, attempt)
+            || (visitor.session_token.is_some() && is_used_elsewhere(portal, attempt).await)
         {
             return Err(Ended::Stale(StaleReason::Used));
         }
@@ -313,19 +322,19 @@ impl Returning<'_> {
         given: Option<Given>,
         visitor: Visitor,
     ) -> Result<Finished, Ended> {
-        let (desk, provider, attempt) = (self.desk, self.provider, self.attempt);
+        let (portal, provider, attempt) = (self.portal, self.provider, self.attempt);
         let next = attempt.plan.next.clone();
         let username = person.profile.username.clone();
         let way = Way::Provider {
             provider: Arc::clone(provider),
             attempt: attempt.id.clone(),
-            proof: proof(provider, attempt, person.auth_time, desk.clock.now()),
+            proof: proof(provider, attempt, person.auth_time, portal.clock.now()),
             person: Box::new(person),
         };
-        desk.failpoint.reach("before_sign_in").await;
-        let entered = go_in(desk, way, username, next.clone(), visitor, self.deadline).await;
-        let error = match entered {
-            Ok(entered) => return Ok(Finished::SignedIn { entered, next }),
+        portal.failpoint.reach("before_sign_in").await;
+        let admitted = go_in(portal, way, username, next.clone(), visitor, self.deadline).await;
+        let error = match admitted {
+            Ok(admitted) => return Ok(Finished::SignedIn { admitted, next }),
             Err(error) => error,
         };
         let unkept = match &error {
@@ -342,16 +351,16 @@ impl Returning<'_> {
     /// Revokes what the provider gave, if it supports that.
     fn let_go(self, given: Option<Given>, unkept: Unkept) {
         if let Some(given) = given {
-            jobs::take_back(self.desk, self.provider, &self.attempt.id, given, unkept);
+            jobs::take_back(self.portal, self.provider, &self.attempt.id, given, unkept);
         }
     }
 }
 
 /// Returns whether another instance has opened a session with the attempt. Its code is then used,
 /// and if it is sent twice, a provider may revoke what it gave (RFC 6749 4.1.2). This is asked only
-/// if the browser already has a session; otherwise the door finds out.
-async fn is_used_elsewhere(desk: &Arc<Desk>, attempt: &Attempt) -> bool {
-    let (db, id) = (&desk.db, attempt.id.clone());
+/// if the browser already has a session; otherwise [`super::commit`] finds out.
+async fn is_used_elsewhere(portal: &Arc<Portal>, attempt: &Attempt) -> bool {
+    let (db, id) = (&portal.db, attempt.id.clone());
     let used = db.read(move |conn| sessions::is_attempt_used(conn, &id));
     used.await.unwrap_or(false)
 }
@@ -373,7 +382,7 @@ fn is_wish_to_speak(code: &str) -> bool {
 /// # Errors
 /// [`Cause::RestartLoop`] if it has started over before: the browser probably drops our cookies.
 pub async fn start_over(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     stale: StaleAttempt,
     browser: &Browser,
     client: &Client,
@@ -385,13 +394,13 @@ pub async fn start_over(
             _ => Cause::RestartLoop,
         };
         let error = failure(Some(&attempt), Step::Callback, cause);
-        return Err(refuse(desk, error, client, stale.deadline).await);
+        return Err(refuse(portal, error, client, stale.deadline).await);
     }
-    let provider = desk.providers.find(&attempt.plan.provider);
+    let provider = portal.providers.find(&attempt.plan.provider);
     let provider = Arc::clone(provider.ok_or(Error::NotFound)?);
     let plan = Plan {
         restarts: attempt.plan.restarts + 1,
         ..attempt.plan
     };
-    begin_planned(desk, &provider, browser, plan, None, client).await
+    begin_planned(portal, &provider, browser, plan, None, client).await
 }

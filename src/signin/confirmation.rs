@@ -11,9 +11,9 @@ use super::password::{TypedTwice, Unfit, is_right};
 use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::id::{Reference, SessionId, UserId};
+use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::sessions::proof::{Proof, ProvedBy};
 use crate::sessions::{self, Client, proof};
@@ -52,7 +52,7 @@ impl Typed {
     }
 }
 
-pub enum Outcome {
+pub enum ConfirmationOutcome {
     Proved,
     Refused { reference: Reference },
     Paused(Paused),
@@ -65,20 +65,20 @@ pub enum Outcome {
 /// [`Error::NotFound`] for an account without such a password; [`Error::SignedOut`] if the session
 /// ends meanwhile; [`Error::Overloaded`]; [`Error::Database`]
 pub async fn prove(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     owner: Owner,
     which: Typed,
     password: Secret<String>,
-) -> Result<Outcome> {
-    let (db, user_id) = (&desk.db, owner.user.id);
+) -> Result<ConfirmationOutcome> {
+    let (db, user_id) = (&portal.db, owner.user.id);
     let hashes = db.read(move |conn| confirmation::hashes(conn, user_id));
     let stored = which.of(hashes.await?).ok_or(Error::NotFound)?;
-    let now = desk.clock.now();
-    let reservation = match desk.throttle.reserve_apart(now, "confirm", user_id) {
+    let now = portal.clock.now();
+    let reservation = match portal.throttle.reserve_apart(now, "confirm", user_id) {
         Ok(reservation) => reservation,
-        Err(paused) => return Ok(Outcome::Paused(paused)),
+        Err(paused) => return Ok(ConfirmationOutcome::Paused(paused)),
     };
-    let is_right = is_right(desk, &reservation, password, &stored).await?;
+    let is_right = is_right(portal, &reservation, password, &stored).await?;
     let proving = Proving {
         now,
         owner,
@@ -86,7 +86,7 @@ pub async fn prove(
         matched: is_right.then_some(stored),
         reference: Reference::random(),
     };
-    desk.db.write(move |conn| proving.apply(conn)).await
+    portal.db.write(move |conn| proving.apply(conn)).await
 }
 
 /// The one transaction of a try.
@@ -100,7 +100,7 @@ struct Proving {
 }
 
 impl Proving {
-    fn apply(&self, conn: &mut Conn) -> Result<Outcome> {
+    fn apply(&self, conn: &mut Conn) -> Result<ConfirmationOutcome> {
         let user = &self.owner.user;
         let is_right = match &self.matched {
             Some(matched) => {
@@ -114,7 +114,7 @@ impl Proving {
         if !is_right {
             let deed = self.owner.deed(self.now).with_reference(&self.reference);
             deed.record(conn, About::from(user), &Event::ProofRefused { by })?;
-            return Ok(Outcome::Refused {
+            return Ok(ConfirmationOutcome::Refused {
                 reference: self.reference.clone(),
             });
         }
@@ -124,7 +124,7 @@ impl Proving {
         }
         let deed = self.owner.deed(self.now);
         deed.record(conn, About::from(user), &Event::Proved { by })?;
-        Ok(Outcome::Proved)
+        Ok(ConfirmationOutcome::Proved)
     }
 }
 
@@ -144,14 +144,14 @@ impl Owner {
 /// # Errors
 /// [`Error::LinkExpired`] for a link that is not ours, too old, used, not the last one, or made for
 /// someone else.
-pub async fn look(desk: &Desk, user_id: UserId, token: &Secret<String>) -> Result<()> {
-    find(desk, user_id, token).await.map(|_| ())
+pub async fn look(portal: &Portal, user_id: UserId, token: &Secret<String>) -> Result<()> {
+    find(portal, user_id, token).await.map(|_| ())
 }
 
-async fn find(desk: &Desk, user_id: UserId, token: &Secret<String>) -> Result<Link> {
-    let link = Link::open(desk, LinkFor::Confirmation, token)?;
+async fn find(portal: &Portal, user_id: UserId, token: &Secret<String>) -> Result<Link> {
+    let link = Link::open(portal, LinkFor::Confirmation, token)?;
     let found = link.clone();
-    let is_known = desk.db.read(move |conn| found.is_known(conn));
+    let is_known = portal.db.read(move |conn| found.is_known(conn));
     if link.user_id == user_id && is_known.await? {
         Ok(link)
     } else {
@@ -166,16 +166,16 @@ async fn find(desk: &Desk, user_id: UserId, token: &Secret<String>) -> Result<Li
 /// [`Unfit`]; as [`look`]; [`Error::SignedOut`] if the session ends meanwhile; [`Error::Overloaded`];
 /// [`Error::Database`], and then the link is not used up.
 pub async fn choose(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     owner: Owner,
     token: &Secret<String>,
     typed: TypedTwice,
 ) -> Result<(), Stopped<Unfit>> {
-    let link = find(desk, owner.user.id, token).await?;
+    let link = find(portal, owner.user.id, token).await?;
     let new = typed.fit_for(&owner.user).map_err(Stopped::Refused)?;
-    let hash = desk.hasher.hash(new).await?;
-    let (now, limits) = (desk.clock.now(), desk.limits);
-    let write = desk.db.write(move |conn| {
+    let hash = portal.hasher.hash(new).await?;
+    let (now, limits) = (portal.clock.now(), portal.limits);
+    let write = portal.db.write(move |conn| {
         let user = &owner.user;
         owner.lock(conn)?;
         if !sessions::is_live(conn, now, limits, user.id, owner.session_id)? {

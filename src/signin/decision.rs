@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Admission, Result, Stopped};
 use crate::leaving;
 use crate::oauth::mapping::email_domain;
 use crate::oauth::{Permissions, Person, Provider};
 use crate::permissions::{self, Counting};
+use crate::portal::Portal;
 use crate::roles;
 use crate::users::{self, MAX_USERNAME, Profile, Role, Standing, User};
 
@@ -35,22 +35,22 @@ pub enum Decision {
 /// sign-in has locked its row.
 pub fn decide(
     conn: &mut Conn,
-    desk: &Desk,
+    portal: &Portal,
     provider: &Provider,
     person: &Person,
     known: Option<&(User, Standing)>,
 ) -> Result<Decision> {
     let user = known.map(|(user, _)| user);
-    match admit(conn, provider, person, user, &desk.roles.counting) {
+    match admit(conn, provider, person, user, &portal.roles.counting) {
         Ok(()) => {}
         Err(Stopped::Refused(why)) => return Ok(Decision::NotAdmitted(why)),
         Err(Stopped::Failed(error)) => return Err(error),
     }
     let Some((user, standing)) = known else {
-        return decide_unknown(conn, desk, provider, person);
+        return decide_unknown(conn, portal, provider, person);
     };
     if standing.has_others
-        && let Some(by) = leaving::kept_out_by(conn, desk, user.id, provider.id())?
+        && let Some(by) = leaving::kept_out_by(conn, portal, user.id, provider.id())?
     {
         return Ok(Decision::KeptOut { by });
     }
@@ -63,7 +63,7 @@ pub fn decide(
 
 fn decide_unknown(
     conn: &mut Conn,
-    desk: &Desk,
+    portal: &Portal,
     provider: &Provider,
     person: &Person,
 ) -> Result<Decision> {
@@ -78,7 +78,7 @@ fn decide_unknown(
             users::find_by_username(conn, &person.profile.username)?
         };
         if let Some(waiting) = waiting
-            && waits(conn, desk, &waiting)?
+            && waits(conn, portal, &waiting)?
         {
             return Ok(Decision::Adopt(waiting));
         }
@@ -97,13 +97,13 @@ fn decide_unknown(
 /// Returns whether an account was imported and waits for its person: no one has signed in to it
 /// through a provider, and it has no role and no permission that would make one. A name alone must
 /// not give those away.
-pub fn waits(conn: &mut Conn, desk: &Desk, owner: &User) -> Result<bool> {
-    Ok(desk.adopts_imported
+pub fn waits(conn: &mut Conn, portal: &Portal, owner: &User) -> Result<bool> {
+    Ok(portal.adopts_imported
         && owner.is_active
         && owner.imported_at().is_some()
         && owner.role() == Role::Employee
         && users::identities_of(conn, owner.id)?.is_empty()
-        && !roles::is_due(conn, &desk.roles, owner.id)?)
+        && !roles::is_due(conn, &portal.roles, owner.id)?)
 }
 
 /// The profile with the name that an account of this provider gets. If the provider vouches for

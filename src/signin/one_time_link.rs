@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::audit::{self, EventKind};
 use crate::clock::UnixTime;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::id::UserId;
+use crate::portal::Portal;
 use crate::secret::{Keys, NoRandomness, Purpose, SALT, Secret, random_bytes, sha256};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,6 @@ pub enum LinkFor {
 impl LinkFor {
     /// How long a link works: no longer than the rows of ended sessions are kept, because such a
     /// row marks the link as used.
-    #[must_use]
     pub const fn lifetime(self) -> Duration {
         match self {
             Self::Rescue => Duration::from_secs(15 * 60),
@@ -51,8 +50,8 @@ pub struct Link {
 impl Link {
     /// # Errors
     /// [`Error::LinkExpired`] for a token that is not ours, of another kind, or too old.
-    pub fn open(desk: &Desk, is_for: LinkFor, token: &Secret<String>) -> Result<Self> {
-        Self::parse(&desk.keys, is_for, desk.clock.now(), token).ok_or(Error::LinkExpired)
+    pub fn open(portal: &Portal, is_for: LinkFor, token: &Secret<String>) -> Result<Self> {
+        Self::parse(&portal.keys, is_for, portal.clock.now(), token).ok_or(Error::LinkExpired)
     }
 
     fn parse(keys: &Keys, is_for: LinkFor, now: UnixTime, token: &Secret<String>) -> Option<Self> {

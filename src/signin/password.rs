@@ -10,19 +10,19 @@ use std::time::Duration;
 use log::warn;
 use tokio::time::{Instant, sleep_until};
 
+use super::commit::Way;
 use super::confirmation::Owner;
-use super::door::Way;
-use super::refusal::{Refusal, note};
+use super::refusal::{RefusedSignIn, note};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
 use crate::audit::{About, Event};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Cause, Error, Result};
 use crate::id::{Reference, UserId};
 use crate::local_path::LocalPath;
 use crate::passwords::{self, MAX_LENGTH, Weakness};
+use crate::portal::Portal;
 use crate::reason::Reason;
 use crate::secret::Secret;
 use crate::sessions::{self, Client, Closing, Limits};
@@ -38,7 +38,7 @@ pub struct Credentials {
     pub password: Secret<String>,
 }
 
-pub enum Outcome {
+pub enum PasswordOutcome {
     SignedIn {
         token: Secret<String>,
     },
@@ -60,19 +60,19 @@ pub enum Outcome {
 /// [`Error::MethodNotAllowed`] if local passwords are switched off; [`Error::Database`]: the person
 /// was not signed in, and the try does not count.
 pub async fn sign_in(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     credentials: Credentials,
     next: LocalPath,
     visitor: Visitor,
-) -> Result<Outcome> {
-    if desk.password_login == PasswordLogin::Off {
+) -> Result<PasswordOutcome> {
+    if portal.password_login == PasswordLogin::Off {
         return Err(Error::MethodNotAllowed {
             allow: "GET, HEAD".to_owned(),
         });
     }
     let started = Instant::now();
-    let outcome = try_to_sign_in(desk, credentials, next, visitor, started).await;
-    if !matches!(outcome, Ok(Outcome::SignedIn { .. })) {
+    let outcome = try_to_sign_in(portal, credentials, next, visitor, started).await;
+    if !matches!(outcome, Ok(PasswordOutcome::SignedIn { .. })) {
         pad(started).await;
     }
     outcome
@@ -85,12 +85,12 @@ async fn pad(started: Instant) {
 }
 
 async fn try_to_sign_in(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     credentials: Credentials,
     next: LocalPath,
     visitor: Visitor,
     started: Instant,
-) -> Result<Outcome> {
+) -> Result<PasswordOutcome> {
     let deadline = started + CALLBACK_DEADLINE;
     let client = visitor.client.clone();
     let Credentials { username, password } = credentials;
@@ -99,41 +99,41 @@ async fn try_to_sign_in(
         || username.chars().any(is_refused)
         || password.expose().chars().count() > MAX_LENGTH;
     if is_impossible {
-        let reference = refuse(desk, None, Reason::Impossible, client, deadline).await;
-        return Ok(Outcome::Refused { reference });
+        let reference = refuse(portal, None, Reason::Impossible, client, deadline).await;
+        return Ok(PasswordOutcome::Refused { reference });
     }
-    let reserved = desk
+    let reserved = portal
         .throttle
-        .reserve(desk.clock.now(), &username, &client.address);
+        .reserve(portal.clock.now(), &username, &client.address);
     let reservation = match reserved {
         Ok(reservation) => reservation,
         Err(paused) => {
-            let reference = refuse(desk, None, Reason::Paused, client, deadline).await;
-            return Ok(Outcome::Paused { reference, paused });
+            let reference = refuse(portal, None, Reason::Paused, client, deadline).await;
+            return Ok(PasswordOutcome::Paused { reference, paused });
         }
     };
-    let verified = verify(desk, username, password).await;
+    let verified = verify(portal, username, password).await;
     if !matches!(&verified, Ok(Verdict::Refused(..))) {
-        desk.throttle.give_back(&reservation);
+        portal.throttle.give_back(&reservation);
     }
     let (way, username) = match verified? {
         Verdict::Right(way, username) => (way, username),
         Verdict::Refused(about, reason) => {
-            let reference = refuse(desk, about, reason, client, deadline).await;
-            return Ok(Outcome::Refused { reference });
+            let reference = refuse(portal, about, reason, client, deadline).await;
+            return Ok(PasswordOutcome::Refused { reference });
         }
     };
-    desk.failpoint.reach("before_password").await;
-    match go_in(desk, way, username, next, visitor, deadline).await {
+    portal.failpoint.reach("before_password").await;
+    match go_in(portal, way, username, next, visitor, deadline).await {
         // The account has just been changed or deactivated: the row is already written.
         Err(Error::SignIn(error))
             if matches!(error.cause, Cause::WrongPassword | Cause::Inactive { .. }) =>
         {
             let reference = error.reference;
-            Ok(Outcome::Refused { reference })
+            Ok(PasswordOutcome::Refused { reference })
         }
-        entered => Ok(Outcome::SignedIn {
-            token: entered?.token,
+        admitted => Ok(PasswordOutcome::SignedIn {
+            token: admitted?.token,
         }),
     }
 }
@@ -146,18 +146,18 @@ enum Verdict {
     Refused(Option<(UserId, String)>, Reason),
 }
 
-async fn verify(desk: &Desk, username: String, password: Secret<String>) -> Result<Verdict> {
-    let db = &desk.db;
+async fn verify(portal: &Portal, username: String, password: Secret<String>) -> Result<Verdict> {
+    let db = &portal.db;
     let found = db.read(move |conn| users::find_with_password(conn, &username));
     let (about, reason, stored) = match found.await? {
         None => (None, Reason::UnknownUser, None),
         Some((user, stored)) => {
-            let reason = why_not(desk.password_login, &user, stored.as_deref());
+            let reason = why_not(portal.password_login, &user, stored.as_deref());
             let stored = stored.filter(|_| reason == Reason::WrongPassword);
             (Some((user.id, user.username)), reason, stored)
         }
     };
-    let verified = desk.hasher.verify(password, stored.clone()).await?;
+    let verified = portal.hasher.verify(password, stored.clone()).await?;
     Ok(match (about, stored) {
         (Some((user_id, username)), Some(matched)) if verified.is_correct => {
             let way = Way::Password {
@@ -188,7 +188,7 @@ fn why_not(allowed: PasswordLogin, user: &User, stored: Option<&str>) -> Reason 
 /// Writes a line to the log and a row to the audit log, and returns the reference in both. Neither
 /// contains an unknown username, because it may be a password typed in the wrong field.
 async fn refuse(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     about: Option<(UserId, String)>,
     reason: Reason,
     client: Client,
@@ -205,7 +205,7 @@ async fn refuse(
         reference = reference.as_str();
         "password: {}", reason.code()
     );
-    let refusal = Refusal {
+    let refusal = RefusedSignIn {
         reference: reference.clone(),
         reason,
         failure: String::new(),
@@ -213,7 +213,7 @@ async fn refuse(
         about,
         client,
     };
-    note(desk, refusal, deadline).await;
+    note(portal, refusal, deadline).await;
     reference
 }
 
@@ -242,7 +242,7 @@ impl TypedTwice {
 
 /// Checks a password that a signed-in person typed. The try counts only if it was wrong.
 pub(super) async fn is_right(
-    desk: &Desk,
+    portal: &Portal,
     reservation: &Reservation,
     typed: Secret<String>,
     stored: &str,
@@ -250,10 +250,10 @@ pub(super) async fn is_right(
     if typed.expose().chars().count() > MAX_LENGTH {
         return Ok(false);
     }
-    let verified = desk.hasher.verify(typed, Some(stored.to_owned())).await;
+    let verified = portal.hasher.verify(typed, Some(stored.to_owned())).await;
     let is_right = verified.map(|verified| verified.is_correct);
     if !matches!(is_right, Ok(false)) {
-        desk.throttle.give_back(reservation);
+        portal.throttle.give_back(reservation);
     }
     is_right
 }
@@ -271,12 +271,12 @@ pub enum Change {
 /// # Errors
 /// [`Error::NotFound`] for an account without a local password; [`Error::Database`]
 pub async fn change_own(
-    desk: &Desk,
+    portal: &Portal,
     owner: Owner,
     current: Secret<String>,
     typed: TypedTwice,
 ) -> Result<Change> {
-    let (db, user_id) = (&desk.db, owner.user.id);
+    let (db, user_id) = (&portal.db, owner.user.id);
     let stored = db.read(move |conn| users::password_hash(conn, user_id));
     let stored = stored.await?.ok_or(Error::NotFound)?;
     let new = match typed.fit_for(&owner.user) {
@@ -286,27 +286,27 @@ pub async fn change_own(
     // Someone who finds an open session must not be able to guess here endlessly. These tries are
     // counted apart from those of the sign-in page, where strangers could otherwise lock the owner
     // out.
-    let now = desk.clock.now();
+    let now = portal.clock.now();
     let key = format!("\0change {user_id}");
-    let reservation = match desk.throttle.reserve(now, &key, &owner.client.address) {
+    let reservation = match portal.throttle.reserve(now, &key, &owner.client.address) {
         Ok(reservation) => reservation,
         Err(paused) => return Ok(Change::Paused(paused)),
     };
-    let hash = if is_right(desk, &reservation, current, &stored).await? {
-        Some(desk.hasher.hash(new).await?)
+    let hash = if is_right(portal, &reservation, current, &stored).await? {
+        Some(portal.hasher.hash(new).await?)
     } else {
         None
     };
     let change = OwnChange {
         now,
-        limits: desk.limits,
+        limits: portal.limits,
         owner,
         stored,
         hash,
         reference: Reference::random(),
     };
-    desk.failpoint.reach("before_password_change").await;
-    desk.db.write(move |conn| change.apply(conn)).await
+    portal.failpoint.reach("before_password_change").await;
+    portal.db.write(move |conn| change.apply(conn)).await
 }
 
 /// The one transaction of a change.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::door::Way;
+use super::commit::Way;
 use super::one_time_link::{Link, LinkFor};
 use super::password::{TypedTwice, Unfit};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
 use crate::config::PasswordLogin;
-use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::local_path::LocalPath;
+use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::users::{self, NO_PASSWORD_YET, User};
 
@@ -21,17 +21,17 @@ use crate::users::{self, NO_PASSWORD_YET, User};
 /// # Errors
 /// [`Error::LinkExpired`] for a link that is not ours, too old, used, or not the last one, and for
 /// an account that is gone, inactive or has a password.
-pub async fn whom(desk: &Desk, token: &Secret<String>) -> Result<User> {
-    find(desk, token).await.map(|(user, _)| user)
+pub async fn whom(portal: &Portal, token: &Secret<String>) -> Result<User> {
+    find(portal, token).await.map(|(user, _)| user)
 }
 
-async fn find(desk: &Desk, token: &Secret<String>) -> Result<(User, Link)> {
-    let allowed = desk.password_login;
+async fn find(portal: &Portal, token: &Secret<String>) -> Result<(User, Link)> {
+    let allowed = portal.password_login;
     if allowed == PasswordLogin::Off {
         return Err(Error::LinkExpired);
     }
-    let link = Link::open(desk, LinkFor::Password, token)?;
-    let find = desk.db.read(move |conn| {
+    let link = Link::open(portal, LinkFor::Password, token)?;
+    let find = portal.db.read(move |conn| {
         let password = users::password_hash(conn, link.user_id)?;
         if password.as_deref() != Some(NO_PASSWORD_YET) || !link.is_known(conn)? {
             return Ok(None);
@@ -50,20 +50,20 @@ async fn find(desk: &Desk, token: &Secret<String>) -> Result<(User, Link)> {
 /// [`Unfit`]; as [`whom`]; [`Error::Overloaded`]; [`Error::Database`], and then the link is not used
 /// up.
 pub async fn choose(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     token: &Secret<String>,
     typed: TypedTwice,
     visitor: Visitor,
 ) -> Result<Secret<String>, Stopped<Unfit>> {
     let deadline = Instant::now() + CALLBACK_DEADLINE;
-    let (user, link) = find(desk, token).await?;
+    let (user, link) = find(portal, token).await?;
     let new = typed.fit_for(&user).map_err(Stopped::Refused)?;
-    let hash = desk.hasher.hash(new).await?;
+    let hash = portal.hasher.hash(new).await?;
     let (way, home) = (Way::PasswordLink { link, hash }, LocalPath::home());
-    desk.failpoint.reach("before_link").await;
-    match go_in(desk, way, user.username, home, visitor, deadline).await {
+    portal.failpoint.reach("before_link").await;
+    match go_in(portal, way, user.username, home, visitor, deadline).await {
         // It has just been chosen in another window.
         Err(Error::AttemptUsed) => Err(Error::LinkExpired.into()),
-        entered => Ok(entered?.token),
+        admitted => Ok(admitted?.token),
     }
 }

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::log_of;
 use crate::attempts::{Attempt, Browser, Intent};
 use crate::clock::UnixTime;
-use crate::desk::Desk;
 use crate::oauth::{Answers, AuthTime, Failure, Moment, Provider, Returned};
+use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::sessions::Client;
 use crate::sessions::proof::{Proof, ProvedBy};
@@ -33,7 +33,7 @@ pub(super) async fn discover(
 
 /// Exchanges the code that the browser brought, and reads who came.
 pub(super) async fn ask_provider(
-    desk: &Desk,
+    portal: &Portal,
     provider: &Provider,
     attempt: &Attempt,
     (browser, code): (&Browser, &Secret<String>),
@@ -46,15 +46,15 @@ pub(super) async fn ask_provider(
     };
     let returned = Returned {
         code,
-        pkce_verifier: &attempt.pkce_verifier(&desk.keys, browser),
-        nonce: &attempt.nonce(&desk.keys, browser),
+        pkce_verifier: &attempt.pkce_verifier(&portal.keys, browser),
+        nonce: &attempt.nonce(&portal.keys, browser),
         // A sign-in continues without it, and then proves nothing.
         fresh_since: matches!(attempt.plan.intent, Intent::Link(_)).then_some(attempt.begun_at),
         log: log_of(attempt),
     };
     match provider.exchange(&returned, client, moment).await {
         Ok(exchanged) => {
-            desk.failpoint.hit("after_token");
+            portal.failpoint.hit("after_token");
             provider.finish(exchanged, &returned, moment).await
         }
         Err(failure) => Answers::none(failure),

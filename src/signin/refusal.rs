@@ -9,10 +9,10 @@ use crate::attempts::{Attempt, Intent};
 use crate::audit::{About, Actor, Deed, Event, LeftOut};
 use crate::clock::UnixTime;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Cause, Error, Result, SignInError, Step};
 use crate::id::{Reference, UserId};
 use crate::local_path::LocalPath;
+use crate::portal::Portal;
 use crate::reason::Reason;
 use crate::sessions::Client;
 
@@ -52,13 +52,13 @@ pub(super) fn log_failure(error: &SignInError) {
 /// Refuses a sign-in that failed before the person was known: writes a line to the log and, up to a
 /// cap, a row.
 pub(super) async fn refuse(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     error: SignInError,
     client: &Client,
     deadline: Instant,
 ) -> Error {
     log_failure(&error);
-    let refusal = Refusal {
+    let refusal = RefusedSignIn {
         reference: error.reference.clone(),
         reason: error.cause.reason(),
         failure: error.to_string(),
@@ -66,12 +66,12 @@ pub(super) async fn refuse(
         about: None,
         client: client.clone(),
     };
-    note(desk, refusal, deadline).await;
+    note(portal, refusal, deadline).await;
     Error::SignIn(Box::new(error))
 }
 
 /// A sign-in that did not reach the door, for the audit log.
-pub(super) struct Refusal {
+pub(super) struct RefusedSignIn {
     pub reference: Reference,
     pub reason: Reason,
     pub failure: String,
@@ -83,11 +83,11 @@ pub(super) struct Refusal {
 
 /// Writes a row, if [`crate::audit::RefusalCap`] admits one more. The person is told why the
 /// sign-in failed, whatever happens to the row.
-pub(super) async fn note(desk: &Arc<Desk>, refusal: Refusal, deadline: Instant) {
-    if !desk.refusals.admit(desk.clock.now(), refusal.about()) {
+pub(super) async fn note(portal: &Arc<Portal>, refusal: RefusedSignIn, deadline: Instant) {
+    if !portal.refusals.admit(portal.clock.now(), refusal.about()) {
         return;
     }
-    let write = write(desk, desk.refusals.take_due(), Some(refusal));
+    let write = write(portal, portal.refusals.take_due(), Some(refusal));
     let failed = match timeout_at(deadline, write).await {
         Ok(Ok(())) => return,
         Ok(Err(error)) => error.to_string(),
@@ -98,20 +98,20 @@ pub(super) async fn note(desk: &Arc<Desk>, refusal: Refusal, deadline: Instant) 
 }
 
 /// Records how many refusals got no row, even if no more refusals follow.
-pub async fn note_left_out(desk: &Arc<Desk>) -> Result<()> {
-    let due = desk.refusals.take_all_due(desk.clock.now());
+pub async fn note_left_out(portal: &Arc<Portal>) -> Result<()> {
+    let due = portal.refusals.take_all_due(portal.clock.now());
     if due.is_empty() {
         return Ok(());
     }
-    write(desk, due, None).await
+    write(portal, due, None).await
 }
 
 /// Records refusals that got no row, and one that gets its own. If this fails, the others remain
 /// due.
-async fn write(desk: &Desk, due: Vec<LeftOut>, refusal: Option<Refusal>) -> Result<()> {
-    let now = desk.clock.now();
+async fn write(portal: &Portal, due: Vec<LeftOut>, refusal: Option<RefusedSignIn>) -> Result<()> {
+    let now = portal.clock.now();
     let kept = due.clone();
-    let write = desk.db.write(move |conn| {
+    let write = portal.db.write(move |conn| {
         for left_out in &due {
             left_out.record(conn, now)?;
         }
@@ -122,12 +122,12 @@ async fn write(desk: &Desk, due: Vec<LeftOut>, refusal: Option<Refusal>) -> Resu
     });
     let written = write.await;
     if written.is_err() {
-        desk.refusals.put_back(kept);
+        portal.refusals.put_back(kept);
     }
     written
 }
 
-impl Refusal {
+impl RefusedSignIn {
     fn about(&self) -> About<'_> {
         let about = self.about.as_ref();
         about.map_or(About::Portal, |(id, username)| About::Person(*id, username))

@@ -9,12 +9,12 @@ use super::decision::{Decision, called, decide};
 use super::masking::masked;
 use crate::config::Document;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::id::SessionId;
 use crate::oauth::documents::Documents;
 use crate::oauth::{self, Permissions, Person, Provider};
 use crate::permissions::{self, Permission};
+use crate::portal::Portal;
 use crate::secret::sha256;
 use crate::sessions;
 use crate::users::{self, Role, User};
@@ -29,7 +29,7 @@ pub struct Rehearsal {
 }
 
 pub struct Report {
-    pub fields: Vec<Field>,
+    pub fields: Vec<RehearsedField>,
     pub decision: Decision,
     /// The account with the identity.
     pub known: Option<User>,
@@ -52,7 +52,7 @@ impl Report {
 }
 
 /// A field, its new value, and where that came from.
-pub struct Field {
+pub struct RehearsedField {
     pub name: &'static str,
     pub value: Option<String>,
     pub document: Option<Document>,
@@ -65,7 +65,7 @@ const MAX_SHOWN: usize = 20_000;
 /// # Errors
 /// [`Error::SignedOut`], [`Error::Forbidden`] if the admin who began it is no longer one.
 pub async fn look(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     provider: &Arc<Provider>,
     (person, documents): (Result<Person, oauth::Failure>, Documents),
     session_id: SessionId,
@@ -73,12 +73,12 @@ pub async fn look(
 ) -> Result<Rehearsal> {
     let token = visitor.session_token.ok_or(Error::SignedOut)?;
     let hash = sha256(token.expose().as_bytes());
-    let now = desk.clock.now();
-    let limits = desk.limits;
+    let now = portal.clock.now();
+    let limits = portal.limits;
     let shared = Arc::clone(provider);
-    let shared_desk = Arc::clone(desk);
+    let shared_portal = Arc::clone(portal);
     let person = Arc::new((person, documents));
-    let read = desk.db.read(move |conn| {
+    let read = portal.db.read(move |conn| {
         let live = sessions::find_live(conn, now, limits, &hash)?;
         let (_, viewer) = live
             .filter(|(session, _)| session.id == session_id)
@@ -88,7 +88,7 @@ pub async fn look(
         }
         let (person, documents) = &*person;
         let outcome = match person {
-            Ok(person) => Ok(report(conn, &shared_desk, &shared, person, documents)?),
+            Ok(person) => Ok(report(conn, &shared_portal, &shared, person, documents)?),
             Err(failure) => Err(failure.clone()),
         };
         Ok(Rehearsal {
@@ -106,14 +106,14 @@ pub async fn look(
 
 fn report(
     conn: &mut Conn,
-    desk: &Desk,
+    portal: &Portal,
     provider: &Provider,
     person: &Person,
     documents: &Documents,
 ) -> Result<Report> {
     let profile = called(provider, &person.profile);
     let known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
-    let decision = decide(conn, desk, provider, person, known.as_ref())?;
+    let decision = decide(conn, portal, provider, person, known.as_ref())?;
     let known = known.map(|(user, _)| user);
     let (permissions, kept) = match &person.permissions {
         Permissions::Given(given) => (Some(given), None),
@@ -136,7 +136,7 @@ fn report(
     })
 }
 
-fn fields(provider: &Provider, person: &Person, documents: &Documents) -> Vec<Field> {
+fn fields(provider: &Provider, person: &Person, documents: &Documents) -> Vec<RehearsedField> {
     let profile = called(provider, &person.profile);
     let mapping = &provider.settings().mapping;
     let verified = person.is_email_verified.to_string();
@@ -152,7 +152,7 @@ fn fields(provider: &Provider, person: &Person, documents: &Documents) -> Vec<Fi
         ("email_verified", &mapping.email_verified, Some(&verified)),
     ]
     .into_iter()
-    .map(|(name, pointer, value)| Field {
+    .map(|(name, pointer, value)| RehearsedField {
         name,
         value: value.cloned(),
         document: documents.find(pointer).map(|(document, _)| document),

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::door::Way;
+use super::commit::Way;
 use super::one_time_link::{Link, LinkFor};
-use super::refusal::{Refusal, note};
+use super::refusal::{RefusedSignIn, note};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::id::{Reference, UserId};
 use crate::local_path::LocalPath;
+use crate::portal::Portal;
 use crate::reason::Reason;
 use crate::secret::Secret;
 use crate::sessions::{self, Client};
@@ -26,12 +26,12 @@ use crate::users::{self, User};
 /// # Errors
 /// [`Error::LinkExpired`] for a link that is not ours, too old or used, or whose account is gone or
 /// inactive.
-pub async fn whom(desk: &Desk, token: &Secret<String>) -> Result<User> {
-    find(desk, Link::open(desk, LinkFor::Rescue, token)?).await
+pub async fn whom(portal: &Portal, token: &Secret<String>) -> Result<User> {
+    find(portal, Link::open(portal, LinkFor::Rescue, token)?).await
 }
 
-async fn find(desk: &Desk, link: Link) -> Result<User> {
-    let find = desk.db.read(move |conn| {
+async fn find(portal: &Portal, link: Link) -> Result<User> {
+    let find = portal.db.read(move |conn| {
         if sessions::is_attempt_used(conn, &link.id)? || !link.is_known(conn)? {
             return Ok(None);
         }
@@ -47,31 +47,31 @@ async fn find(desk: &Desk, link: Link) -> Result<User> {
 /// # Errors
 /// As [`whom`]; [`Error::Database`], and then the link is not used up.
 pub async fn sign_in(
-    desk: &Arc<Desk>,
+    portal: &Arc<Portal>,
     token: &Secret<String>,
     visitor: Visitor,
 ) -> Result<Secret<String>> {
     let deadline = Instant::now() + CALLBACK_DEADLINE;
-    let link = Link::open(desk, LinkFor::Rescue, token)?;
+    let link = Link::open(portal, LinkFor::Rescue, token)?;
     let (user_id, client) = (link.user_id, visitor.client.clone());
-    let user = match find(desk, link.clone()).await {
-        Err(Error::LinkExpired) => return Err(refuse(desk, user_id, client, deadline).await),
+    let user = match find(portal, link.clone()).await {
+        Err(Error::LinkExpired) => return Err(refuse(portal, user_id, client, deadline).await),
         other => other?,
     };
     let (way, home) = (Way::RescueLink(link), LocalPath::home());
-    desk.failpoint.reach("before_link").await;
-    match go_in(desk, way, user.username, home, visitor, deadline).await {
+    portal.failpoint.reach("before_link").await;
+    match go_in(portal, way, user.username, home, visitor, deadline).await {
         Err(Error::AttemptUsed | Error::LinkExpired) => {
-            Err(refuse(desk, user_id, client, deadline).await)
+            Err(refuse(portal, user_id, client, deadline).await)
         }
-        entered => Ok(entered?.token),
+        admitted => Ok(admitted?.token),
     }
 }
 
 /// Refuses a link of ours that no longer opens anything. The audit log records the try.
-async fn refuse(desk: &Arc<Desk>, user_id: UserId, client: Client, deadline: Instant) -> Error {
-    let found = desk.db.read(move |conn| users::find(conn, user_id)).await;
-    let refusal = Refusal {
+async fn refuse(portal: &Arc<Portal>, user_id: UserId, client: Client, deadline: Instant) -> Error {
+    let found = portal.db.read(move |conn| users::find(conn, user_id)).await;
+    let refusal = RefusedSignIn {
         reference: Reference::random(),
         reason: Reason::LinkExpired,
         failure: String::new(),
@@ -79,6 +79,6 @@ async fn refuse(desk: &Arc<Desk>, user_id: UserId, client: Client, deadline: Ins
         about: found.ok().flatten().map(|user| (user.id, user.username)),
         client,
     };
-    note(desk, refusal, deadline).await;
+    note(portal, refusal, deadline).await;
     Error::LinkExpired
 }

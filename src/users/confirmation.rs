@@ -18,7 +18,6 @@ pub struct Hashes {
 
 impl Hashes {
     /// Returns the hash of the local password, once the owner has chosen one.
-    #[must_use]
     pub fn usable_password(self) -> Option<String> {
         self.password.filter(|hash| hash != NO_PASSWORD_YET)
     }

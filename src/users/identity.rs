@@ -47,33 +47,28 @@ pub struct Identity {
 impl Identity {
     /// Since when the permissions have been kept only because the provider's answers fail, if they
     /// are.
-    #[must_use]
     pub fn permissions_kept_since(&self) -> Option<UnixTime> {
         self.permissions_kept_since.map(UnixTime)
     }
 
     /// When its provider last answered about the person.
-    #[must_use]
     pub fn answered_at(&self) -> Option<UnixTime> {
         self.answered_at.map(UnixTime)
     }
 
     /// When its provider refused the person, if that still keeps them out.
-    #[must_use]
     pub fn refused_at(&self) -> Option<UnixTime> {
         self.refused_at.map(UnixTime)
     }
 
     /// Returns whether an answer that was asked for later has already been synced. A number from
     /// the future comes from a clock that was wrong, and is ignored.
-    #[must_use]
     pub fn is_overtaken(&self, asked_at: UnixTime, now: UnixTime) -> bool {
         self.sync_number > asked_at.0 && self.sync_number <= now.plus(AHEAD).0
     }
 
     /// Returns whether the provider has refused the person since `asked_at`. Times in the future
     /// are ignored.
-    #[must_use]
     pub fn is_refused_since(&self, asked_at: UnixTime, now: UnixTime) -> bool {
         self.last_refused_at
             .is_some_and(|at| at > asked_at.0 && at <= now.plus(AHEAD).0)

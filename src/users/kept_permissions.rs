@@ -18,7 +18,7 @@ pub struct Kept {
 /// How a provider answered when asked for permissions. A provider that is never asked counts as
 /// answering well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum PermissionsAnswer {
     Read,
     Failed,
 }
@@ -33,9 +33,9 @@ pub fn note_permissions_kept(
     (provider, subject): (&str, &str),
     known: Option<UnixTime>,
     last_read: Option<UnixTime>,
-    answer: Answer,
+    answer: PermissionsAnswer,
 ) -> Result<()> {
-    let is_kept = answer == Answer::Failed;
+    let is_kept = answer == PermissionsAnswer::Failed;
     if is_kept == known.is_some() {
         return Ok(());
     }

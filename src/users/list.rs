@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::search::{Reach, hits};
-use super::terms;
+use super::search_index;
 use super::{COLUMNS, Id, Role, User};
 use crate::clock::UnixTime;
 use crate::code::coded;
@@ -80,16 +80,15 @@ pub struct Order {
 /// A requested list. Without an order it uses its natural one: the best match first, the longest
 /// absent first, or else the newest account first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct UserQuery {
     pub filter: Filter,
     pub order: Option<Order>,
     pub page: Page,
     pub size: usize,
 }
 
-impl Wanted {
+impl UserQuery {
     /// Returns the order of the list, requested or natural. `None` means the best match first.
-    #[must_use]
     pub fn order(&self) -> Option<Order> {
         let is_search = self.filter.prefix().is_some();
         self.order
@@ -187,7 +186,7 @@ impl Condition {
 
     /// Accounts with a word that begins so.
     fn of_words(prefix: &str) -> Self {
-        let end = terms::end_of(prefix);
+        let end = search_index::end_of(prefix);
         let in_range = |is_inner: bool| {
             Sql::new(
                 "t.is_inner = ? AND t.term >= ? AND t.term < ?",
@@ -220,7 +219,7 @@ impl Filter {
     fn prefix(&self) -> Option<String> {
         self.search
             .as_deref()
-            .map(terms::normalize)
+            .map(search_index::normalize)
             .filter(|prefix| !prefix.is_empty())
     }
 
@@ -274,7 +273,7 @@ impl Filter {
 /// # Errors
 /// [`Error::BadRequest`] when the account that the page begins at does not exist or is not found
 /// by the search; [`crate::error::DatabaseError`], here and below.
-pub fn list(conn: &mut Conn, wanted: &Wanted) -> Result<Listing<User>> {
+pub fn list(conn: &mut Conn, wanted: &UserQuery) -> Result<Listing<User>> {
     if let Some(id) = wanted.page.anchor()
         && super::find(conn, UserId(id))?.is_none()
     {
@@ -336,7 +335,7 @@ fn all() -> Sql {
 }
 
 /// Walks an index that covers the order, and the filter if there is one.
-fn walk(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Result<Listing<User>> {
+fn walk(conn: &mut Conn, wanted: &UserQuery, order: Order, tests: &Sql) -> Result<Listing<User>> {
     let Some(permission) = &wanted.filter.permission else {
         return sorted(conn, wanted, order, &all(), tests);
     };
@@ -358,7 +357,7 @@ fn walk(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Result<L
 /// Reads the accounts of `from` that pass the tests, in order.
 fn sorted(
     conn: &mut Conn,
-    wanted: &Wanted,
+    wanted: &UserQuery,
     order: Order,
     from: &Sql,
     tests: &Sql,
@@ -374,7 +373,12 @@ fn sorted(
 }
 
 /// Reads the next accounts in order, up to the end of the window, and keeps those that match.
-fn windowed(conn: &mut Conn, wanted: &Wanted, order: Order, tests: &Sql) -> Result<Listing<User>> {
+fn windowed(
+    conn: &mut Conn,
+    wanted: &UserQuery,
+    order: Order,
+    tests: &Sql,
+) -> Result<Listing<User>> {
     let (after, order_by) = order.walk(wanted.page, "u.id");
     let window = |limit: &str, rows: i64| {
         Sql::text("SELECT u.* FROM users u WHERE ")

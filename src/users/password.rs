@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{NewUser, Role, User, terms};
+use super::{NewUser, Role, User, search_index};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::schema::users;
@@ -21,7 +21,6 @@ pub struct NewLocal<'a> {
 }
 
 /// Returns whether a person with this role may use a local password.
-#[must_use]
 pub fn may_use_password(allowed: PasswordLogin, role: Role) -> bool {
     match allowed {
         PasswordLogin::On => true,
@@ -62,7 +61,7 @@ pub fn create_local(conn: &mut Conn, now: UnixTime, new: &NewLocal<'_>) -> Resul
             is_searchable: true,
         })
         .execute(conn)?;
-    terms::insert(conn, id, username, first_name, email)?;
+    search_index::insert(conn, id, username, first_name, email)?;
     Ok(id)
 }
 

@@ -39,7 +39,6 @@ const PIECE: i64 = 5000;
 
 /// Returns whether a name is reserved, or looks like one that is. Case, width and anything between
 /// the letters make no difference.
-#[must_use]
 pub fn is_reserved(name: &str) -> bool {
     let name = skeleton(name);
     let is_alias = || {

@@ -3,7 +3,7 @@
 
 use diesel::prelude::*;
 
-use super::{COLUMNS, Id, User, terms};
+use super::{COLUMNS, Id, User, search_index};
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 use crate::id::UserId;
@@ -37,7 +37,7 @@ pub(super) fn hits(
     tests: &Sql,
     reach: &Reach,
 ) -> Result<Listing<User>> {
-    let end = terms::end_of(prefix);
+    let end = search_index::end_of(prefix);
     let anchor = match page.anchor().map(UserId) {
         None => None,
         Some(id) => Some((id, first_hit(conn, id, prefix, &end)?)),

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::role::{FLAGS, Flags, roles_of};
-use super::{Field, FieldChange, Roles, User, note_changes, terms};
+use super::{Field, FieldChange, Roles, User, note_changes, search_index};
 use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::db::schema::users;
@@ -77,7 +77,7 @@ pub fn sync(
     .get_result(conn)
     .optional())?;
     if flags.is_some() && !changes.is_empty() {
-        terms::write(
+        search_index::write(
             conn,
             user.id,
             &profile.username,
@@ -91,7 +91,6 @@ pub fn sync(
 }
 
 /// Lists the changes that [`sync`] would make to `user`.
-#[must_use]
 pub fn changes(user: &User, profile: &Profile) -> Vec<FieldChange> {
     [
         (Field::Username, &user.username, Some(&profile.username)),

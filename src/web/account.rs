@@ -16,10 +16,10 @@ use super::signin::{NoFields, adding_address};
 use super::timeline::{Audience, TimelineItem};
 use crate::audit::event::{Event, SignInWay};
 use crate::audit::{self, Actor, Record};
-use crate::desk::Desk;
 use crate::error::Result;
 use crate::id::SessionId;
 use crate::permissions::{self, Held};
+use crate::portal::Portal;
 use crate::sessions;
 use crate::signout;
 use crate::users::{self, User};
@@ -69,9 +69,13 @@ struct Account<'a> {
     addable: Vec<(String, String)>,
 }
 
-pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse> {
-    let now = desk.clock.now();
-    let limits = desk.limits;
+pub async fn show(
+    reader: Reader,
+    portal: Data<Portal>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    let now = portal.clock.now();
+    let limits = portal.limits;
     let (me, (sessions, sign_ins, held, more_permissions, (has_password, identities, kept))) =
         reader
             .read(move |conn, found| {
@@ -91,12 +95,12 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
                 ))
             })
             .await?;
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     let notice = Ours::Notice
-        .read(&request, &desk)
+        .read(&request, &portal)
         .and_then(|code| AccountNotice::from_code(&code))
         .map(|notice| notice.in_words(page.t));
-    let asked = desk.asks_for_permissions();
+    let asked = portal.asks_for_permissions();
     let session = |session| ShownSession::of(session, &page, Some(me.session.id));
     let sign_in = |record| ShownSignIn::of(record, &page);
     let mut response = page.ok(&Account {
@@ -114,7 +118,7 @@ pub async fn show(reader: Reader, desk: Data<Desk>, request: HttpRequest) -> Res
         identities,
     })?;
     if notice.is_some() {
-        Ours::Notice.remove(&mut response, &desk)?;
+        Ours::Notice.remove(&mut response, &portal)?;
     }
     Ok(response)
 }
@@ -124,12 +128,12 @@ fn addable(page: &Page<'_>, me: &SignedIn, has: &[(String, String)]) -> Vec<(Str
     let Some(session) = &me.visit.session_token else {
         return Vec::new();
     };
-    let providers = page.desk.providers.all().iter();
+    let providers = page.portal.providers.all().iter();
     providers
         .filter(|provider| provider.settings().vouches_for.linking)
         .filter(|provider| has.iter().all(|(id, _)| id != provider.id()))
         .map(|provider| {
-            let address = adding_address(page.desk, session, provider.id());
+            let address = adding_address(page.portal, session, provider.id());
             (address, page.label_of(provider))
         })
         .collect()
@@ -146,7 +150,7 @@ struct Timeline<'a> {
 /// Shows every event about the person's own account, without the notes that admins wrote.
 pub async fn timeline(
     reader: Reader,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let address = ListQuery::of(&EVENTS, &request);
@@ -160,7 +164,7 @@ pub async fn timeline(
             audit::list(conn, &about, address.page()?, address.size()?)
         })
         .await?;
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     let note = page.t.newest_first.to_owned();
     page.ok(&Timeline {
         page: &page,
@@ -177,19 +181,19 @@ pub async fn timeline(
 
 pub async fn end_session(
     me: SignedIn,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     id: Path<SessionId>,
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
-    signout::end_session(&desk, &me.user, *id, me.visit.client).await?;
-    back_to_account(&desk, AccountNotice::SessionEnded)
+    signout::end_session(&portal, &me.user, *id, me.visit.client).await?;
+    back_to_account(&portal, AccountNotice::SessionEnded)
 }
 
 pub async fn end_other_sessions(
     me: SignedIn,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
-    signout::end_other_sessions(&desk, &me.user, me.session.id, me.visit.client).await?;
-    back_to_account(&desk, AccountNotice::SessionsEnded)
+    signout::end_other_sessions(&portal, &me.user, me.session.id, me.visit.client).await?;
+    back_to_account(&portal, AccountNotice::SessionsEnded)
 }

@@ -5,9 +5,9 @@ use strum::{EnumString, IntoStaticStr};
 
 use super::redirect::see_other_with;
 use crate::code::coded;
-use crate::desk::Desk;
 use crate::error::Result;
 use crate::i18n::messages::Messages;
+use crate::portal::Portal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -36,6 +36,6 @@ impl AccountNotice {
     }
 }
 
-pub fn back_to_account(desk: &Desk, notice: AccountNotice) -> Result<HttpResponse> {
-    see_other_with(notice.code(), "/account", desk)
+pub fn back_to_account(portal: &Portal, notice: AccountNotice) -> Result<HttpResponse> {
+    see_other_with(notice.code(), "/account", portal)
 }

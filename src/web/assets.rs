@@ -9,8 +9,8 @@ use actix_web::http::header::{
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::portal::Portal;
 use crate::secret::sha256;
 
 pub struct Asset {
@@ -51,7 +51,7 @@ pub static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
 
 pub async fn show(
     name: Path<String>,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let is_asked_for = |path: &str| path.strip_prefix("/static/") == Some(name.as_str());
@@ -67,7 +67,7 @@ pub async fn show(
         }
         return Ok(response.body(asset.content));
     }
-    let brand = &desk.branding;
+    let brand = &portal.branding;
     let file = [&brand.style, &brand.logo]
         .into_iter()
         .flatten()

@@ -5,8 +5,8 @@ use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::body::is_form;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::portal::Portal;
 use crate::signout;
 
 /// The size limit of the form.
@@ -14,15 +14,15 @@ const MAX_BODY: usize = 100 * 1024;
 
 pub async fn receive(
     request: HttpRequest,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     id: Path<String>,
     body: Bytes,
 ) -> Result<HttpResponse> {
-    let provider = desk.providers.find(&id).ok_or(Error::NotFound)?;
+    let provider = portal.providers.find(&id).ok_or(Error::NotFound)?;
     let Some(token) = logout_token(&request, &body) else {
         return Ok(refused());
     };
-    match signout::by_provider(&desk, provider, &token).await {
+    match signout::by_provider(&portal, provider, &token).await {
         Ok(_) => Ok(HttpResponse::Ok().finish()),
         Err(Error::BadRequest) => Ok(refused()),
         // The provider may try again.

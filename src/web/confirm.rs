@@ -11,13 +11,13 @@ use super::guard::SignedIn;
 use super::page::{Page, Problem};
 use super::redirect::{path, see_other};
 use super::ways_in::{WayIn, ways};
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::oauth::Prompt;
+use crate::portal::Portal;
 use crate::secret::Secret;
-use crate::signin::confirmation::{Outcome, Owner, Typed, prove};
+use crate::signin::confirmation::{ConfirmationOutcome, Owner, Typed, prove};
 use crate::users::{self, confirmation};
 
 #[derive(Template)]
@@ -47,24 +47,28 @@ impl ConfirmPage<'_> {
 }
 
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct ConfirmQuery {
     next: Option<String>,
 }
 
 #[derive(Deserialize)]
-pub struct Fields {
+pub struct ConfirmForm {
     with: String,
     password: String,
     next: Option<String>,
 }
 
-pub async fn show(me: SignedIn, desk: Data<Desk>, wanted: Query<Wanted>) -> Result<HttpResponse> {
-    show_to(&me, &desk, &path(wanted.next.as_deref())).await
+pub async fn show(
+    me: SignedIn,
+    portal: Data<Portal>,
+    wanted: Query<ConfirmQuery>,
+) -> Result<HttpResponse> {
+    show_to(&me, &portal, &path(wanted.next.as_deref())).await
 }
 
 /// Returns the page for a person who wants to go on to `next`.
-pub async fn show_to(me: &SignedIn, desk: &Desk, next: &LocalPath) -> Result<HttpResponse> {
-    let page = Page::new(desk, &me.visit, None)?;
+pub async fn show_to(me: &SignedIn, portal: &Portal, next: &LocalPath) -> Result<HttpResponse> {
+    let page = Page::new(portal, &me.visit, None)?;
     let shown = confirm_page(&page, me, next, None).await?;
     page.ok(&shown)
 }
@@ -76,7 +80,7 @@ async fn confirm_page<'a>(
     bad: Option<&'a str>,
 ) -> Result<ConfirmPage<'a>> {
     let user_id = me.user.id;
-    let read = page.desk.db.read(move |conn| {
+    let read = page.portal.db.read(move |conn| {
         let hashes = confirmation::hashes(conn, user_id)?;
         Ok((hashes, users::identities_of(conn, user_id)?))
     });
@@ -96,8 +100,12 @@ async fn confirm_page<'a>(
     })
 }
 
-pub async fn confirm(me: SignedIn, desk: Data<Desk>, form: Form<Fields>) -> Result<HttpResponse> {
-    let Form(Fields {
+pub async fn confirm(
+    me: SignedIn,
+    portal: Data<Portal>,
+    form: Form<ConfirmForm>,
+) -> Result<HttpResponse> {
+    let Form(ConfirmForm {
         with,
         password,
         next,
@@ -108,13 +116,13 @@ pub async fn confirm(me: SignedIn, desk: Data<Desk>, form: Form<Fields>) -> Resu
         "confirmation" => Typed::Confirmation,
         _ => return Err(Error::BadRequest),
     };
-    let page = Page::new(&desk, &me.visit, None)?;
+    let page = Page::new(&portal, &me.visit, None)?;
     let t = page.t;
-    let outcome = prove(&desk, owner(&me), which, Secret::new(password)).await?;
+    let outcome = prove(&portal, owner(&me), which, Secret::new(password)).await?;
     let (reference, paused) = match outcome {
-        Outcome::Proved => return Ok(see_other(&next.to_ascii())),
-        Outcome::Refused { reference } => (reference, None),
-        Outcome::Paused(paused) => (Reference::random(), Some(paused)),
+        ConfirmationOutcome::Proved => return Ok(see_other(&next.to_ascii())),
+        ConfirmationOutcome::Refused { reference } => (reference, None),
+        ConfirmationOutcome::Paused(paused) => (Reference::random(), Some(paused)),
     };
     let (heading, lead) = match paused {
         None => (t.confirm_wrong_heading, t.confirm_wrong_lead.to_owned()),

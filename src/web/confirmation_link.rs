@@ -10,24 +10,24 @@ use super::csrf::Form;
 use super::guard::SignedIn;
 use super::page::Page;
 use super::password_link::{ChoosePage, Chosen, Link};
-use crate::desk::Desk;
 use crate::error::{Result, Stopped};
+use crate::portal::Portal;
 use crate::signin::confirmation::{choose, look};
 
-pub async fn show(me: SignedIn, desk: Data<Desk>, link: Query<Link>) -> Result<HttpResponse> {
+pub async fn show(me: SignedIn, portal: Data<Portal>, link: Query<Link>) -> Result<HttpResponse> {
     let token = link.into_inner().token()?;
-    look(&desk, me.user.id, &token).await?;
-    let page = Page::new(&desk, &me.visit, None)?;
+    look(&portal, me.user.id, &token).await?;
+    let page = Page::new(&portal, &me.visit, None)?;
     page.ok(&ChoosePage::for_confirmation(&page, &me.user, &token))
 }
 
-pub async fn set(me: SignedIn, desk: Data<Desk>, form: Form<Chosen>) -> Result<HttpResponse> {
+pub async fn set(me: SignedIn, portal: Data<Portal>, form: Form<Chosen>) -> Result<HttpResponse> {
     let (token, typed) = form.0.secrets()?;
-    match choose(&desk, owner(&me), &token, typed).await {
-        Ok(()) => back_to_account(&desk, AccountNotice::ConfirmationSet),
+    match choose(&portal, owner(&me), &token, typed).await {
+        Ok(()) => back_to_account(&portal, AccountNotice::ConfirmationSet),
         Err(Stopped::Failed(error)) => Err(error),
         Err(Stopped::Refused(unfit)) => {
-            let page = Page::new(&desk, &me.visit, None)?;
+            let page = Page::new(&portal, &me.visit, None)?;
             ChoosePage::for_confirmation(&page, &me.user, &token).refuse(&unfit)
         }
     }

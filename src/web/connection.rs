@@ -40,7 +40,6 @@ impl Progress {
     }
 
     /// The time by which the next request must arrive. A request under way has its own deadlines.
-    #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
         match self.under_way.get() {
             0 => Some(self.deadline.get()),

@@ -14,8 +14,8 @@ use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use strum::VariantArray;
 
-use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::signout::LEFT_SESSION_LIFETIME;
 
@@ -39,8 +39,8 @@ pub enum Ours {
 
 impl Ours {
     /// `__Host-` binds a cookie to exactly this origin; browsers allow it only over https.
-    const fn name(self, desk: &Desk) -> &'static str {
-        match (self, desk.public_url.is_https) {
+    const fn name(self, portal: &Portal) -> &'static str {
+        match (self, portal.public_url.is_https) {
             (Self::Session, true) => "__Host-fd_session",
             (Self::Session, false) => "fd_session",
             (Self::Browser, true) => "__Host-fd_browser",
@@ -62,29 +62,29 @@ impl Ours {
         }
     }
 
-    pub fn read(self, request: &HttpRequest, desk: &Desk) -> Option<String> {
-        Some(request.cookie(self.name(desk))?.value().to_owned())
+    pub fn read(self, request: &HttpRequest, portal: &Portal) -> Option<String> {
+        Some(request.cookie(self.name(portal))?.value().to_owned())
     }
 
     pub fn set(
         self,
         response: &mut HttpResponse,
-        desk: &Desk,
+        portal: &Portal,
         value: impl Into<Cow<'static, str>>,
     ) -> Result<()> {
-        add(response, &self.cookie(desk, value.into()))
+        add(response, &self.cookie(portal, value.into()))
     }
 
-    pub fn remove(self, response: &mut HttpResponse, desk: &Desk) -> Result<()> {
-        let mut cookie = self.cookie(desk, "".into());
+    pub fn remove(self, response: &mut HttpResponse, portal: &Portal) -> Result<()> {
+        let mut cookie = self.cookie(portal, "".into());
         cookie.make_removal();
         add(response, &cookie)
     }
 
-    fn cookie(self, desk: &Desk, value: Cow<'static, str>) -> Cookie<'static> {
-        let mut cookie = Cookie::build(self.name(desk), value)
+    fn cookie(self, portal: &Portal, value: Cow<'static, str>) -> Cookie<'static> {
+        let mut cookie = Cookie::build(self.name(portal), value)
             .path("/")
-            .secure(desk.public_url.is_https)
+            .secure(portal.public_url.is_https)
             .http_only(true)
             .same_site(SameSite::Lax)
             .finish();
@@ -99,16 +99,19 @@ fn add(response: &mut HttpResponse, cookie: &Cookie<'_>) -> Result<()> {
         .map_err(|error| Error::Internal(format!("a cookie: {error}")))
 }
 
-pub fn session_middleware(desk: &Desk) -> SessionMiddleware<CookieSessionStore> {
-    let lifetime = desk.limits.max.try_into().unwrap_or(Duration::MAX);
-    SessionMiddleware::builder(CookieSessionStore::default(), Key::from(desk.keys.cookie()))
-        .cookie_name(Ours::Session.name(desk).to_owned())
-        .cookie_secure(desk.public_url.is_https)
-        .cookie_http_only(true)
-        .cookie_same_site(SameSite::Lax)
-        .cookie_path("/".to_owned())
-        .session_lifecycle(PersistentSession::default().session_ttl(lifetime))
-        .build()
+pub fn session_middleware(portal: &Portal) -> SessionMiddleware<CookieSessionStore> {
+    let lifetime = portal.limits.max.try_into().unwrap_or(Duration::MAX);
+    SessionMiddleware::builder(
+        CookieSessionStore::default(),
+        Key::from(portal.keys.cookie()),
+    )
+    .cookie_name(Ours::Session.name(portal).to_owned())
+    .cookie_secure(portal.public_url.is_https)
+    .cookie_http_only(true)
+    .cookie_same_site(SameSite::Lax)
+    .cookie_path("/".to_owned())
+    .session_lifecycle(PersistentSession::default().session_ttl(lifetime))
+    .build()
 }
 
 /// Keeps only the request's cookies that have exactly one of our names, and only if that name
@@ -117,7 +120,7 @@ pub fn session_middleware(desk: &Desk) -> SessionMiddleware<CookieSessionStore> 
 /// If a name occurs twice, someone must have planted one of the two, so neither is believed. The
 /// parser behind us decodes names: `__%48ost-…`, which browsers let other hosts set, would count as
 /// `__Host-…`. And a single cookie of another application that is not Unicode would cost us ours.
-pub fn keep_ours(headers: &mut HeaderMap, desk: &Desk) {
+pub fn keep_ours(headers: &mut HeaderMap, portal: &Portal) {
     let mut kept: Vec<(&str, Vec<u8>)> = Vec::new();
     let mut doubled: Vec<&str> = Vec::new();
     for header in headers.get_all(COOKIE) {
@@ -127,7 +130,7 @@ pub fn keep_ours(headers: &mut HeaderMap, desk: &Desk) {
                 continue;
             };
             let (name, value) = pair.split_at(at);
-            let mut ours = Ours::VARIANTS.iter().map(|ours| ours.name(desk));
+            let mut ours = Ours::VARIANTS.iter().map(|ours| ours.name(portal));
             let Some(name) = ours.find(|ours| ours.as_bytes() == name) else {
                 continue;
             };
@@ -163,9 +166,9 @@ pub fn set_token(session: &Session, token: &Secret<String>) -> Result<()> {
 }
 
 /// Returns the token in a cookie that was sealed with `SECRET_KEY_PREVIOUS`.
-pub fn token_under_previous_key(request: &HttpRequest, desk: &Desk) -> Option<Secret<String>> {
-    let key = Key::from(desk.keys.previous_cookie()?);
-    let name = Ours::Session.name(desk);
+pub fn token_under_previous_key(request: &HttpRequest, portal: &Portal) -> Option<Secret<String>> {
+    let key = Key::from(portal.keys.previous_cookie()?);
+    let name = Ours::Session.name(portal);
     let mut jar = CookieJar::new();
     jar.add_original(request.cookie(name)?);
     let opened = jar.private(&key).get(name)?;

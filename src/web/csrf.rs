@@ -12,10 +12,10 @@ use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
 
 use super::body::is_form;
-use super::visit::{Visit, desk};
+use super::visit::{Visit, portal};
 use crate::attempts::Browser;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
+use crate::portal::Portal;
 
 pub const FIELD: &str = "csrf_token";
 
@@ -30,11 +30,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
         let request = request.clone();
         let body = Bytes::from_request(&request, payload);
         Box::pin(async move {
-            let desk = desk(&request)?;
+            let portal = portal(&request)?;
             if request.headers().contains_key(CONTENT_ENCODING) {
                 return Err(Error::UnsupportedEncoding);
             }
-            check_origin(&request, desk)?;
+            check_origin(&request, portal)?;
             let body = body.await.map_err(|error| {
                 if error.as_response_error().status_code().as_u16() == 413 {
                     Error::TooLarge
@@ -42,8 +42,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
                     Error::BadRequest
                 }
             })?;
-            let visit = Visit::of(&request, desk);
-            check_token(desk, &visit, &body)?;
+            let visit = Visit::of(&request, portal);
+            check_token(portal, &visit, &body)?;
             serde_urlencoded::from_bytes(&body)
                 .map(Self)
                 .map_err(|_| Error::BadRequest)
@@ -64,9 +64,9 @@ pub fn browser_holder(browser: &Browser) -> String {
     format!("browser {}", browser.value())
 }
 
-fn check_origin(request: &HttpRequest, desk: &Desk) -> Result<()> {
+fn check_origin(request: &HttpRequest, portal: &Portal) -> Result<()> {
     let headers = request.headers();
-    let ours = desk.public_url.origin.as_bytes();
+    let ours = portal.public_url.origin.as_bytes();
     let is_ours = headers
         .get_all(ORIGIN)
         .all(|origin| origin.as_bytes() == ours);
@@ -76,12 +76,12 @@ fn check_origin(request: &HttpRequest, desk: &Desk) -> Result<()> {
     is_good.then_some(()).ok_or(Error::ForgedForm)
 }
 
-fn check_token(desk: &Desk, visit: &Visit, body: &[u8]) -> Result<()> {
+fn check_token(portal: &Portal, visit: &Visit, body: &[u8]) -> Result<()> {
     let mut tokens = url::form_urlencoded::parse(body).filter(|(name, _)| name == FIELD);
     let (Some((_, token)), None) = (tokens.next(), tokens.next()) else {
         return Err(Error::ForgedForm);
     };
     let holder = holder(visit).ok_or(Error::ForgedForm)?;
-    let is_good = desk.keys.is_csrf_token(&holder, &token);
+    let is_good = portal.keys.is_csrf_token(&holder, &token);
     is_good.then_some(()).ok_or(Error::ForgedForm)
 }

@@ -6,15 +6,15 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 
 use super::page::Page;
-use super::visit::{Visit, desk};
+use super::visit::{Visit, portal};
 use super::words::{admission_in_words, reason_in_words, step_in_words};
 use super::{addresses, redirect};
-use crate::desk::Desk;
 use crate::error::{self, Cause, DatabaseError, Error, Result, SignInError};
 use crate::i18n::messages::Messages;
 use crate::i18n::sentence::Around;
 use crate::id::Reference;
 use crate::oauth::Prompt;
+use crate::portal::Portal;
 use crate::users::User;
 
 impl ResponseError for Error {
@@ -84,7 +84,7 @@ pub struct Shown {
     pub reference: Option<Reference>,
 }
 
-pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>) -> Shown {
+pub fn render(failed: &Error, portal: &Portal, visit: &Visit, viewer: Option<&User>) -> Shown {
     let elsewhere = match failed {
         Error::SignedOut => Some(redirect::address("/login", &visit.here)),
         Error::FreshSignInNeeded => Some(redirect::fresh_address(&visit.here)),
@@ -104,7 +104,7 @@ pub fn render(failed: &Error, desk: &Desk, visit: &Visit, viewer: Option<&User>)
     let page = if visit.is_script {
         Ok(json(visit, status, failed, &reference))
     } else {
-        page(desk, visit, viewer, status, failed, &reference)
+        page(portal, visit, viewer, status, failed, &reference)
     };
     let mut response = page.unwrap_or_else(|_| {
         // There is nothing left to draw a page with.
@@ -236,14 +236,14 @@ struct Deactivated<'a> {
 }
 
 fn page(
-    desk: &Desk,
+    portal: &Portal,
     visit: &Visit,
     viewer: Option<&User>,
     status: StatusCode,
     failed: &Error,
     reference: &Reference,
 ) -> Result<HttpResponse> {
-    let page = Page::new(desk, visit, viewer)?;
+    let page = Page::new(portal, visit, viewer)?;
     if let Error::SignIn(error) = failed {
         return sign_in_page(&page, status, error);
     }
@@ -275,8 +275,9 @@ fn page(
 }
 
 fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Result<HttpResponse> {
-    let begin =
-        |prompt, provider: &str| redirect::begin_address(page.desk, &error.next, prompt, provider);
+    let begin = |prompt, provider: &str| {
+        redirect::begin_address(page.portal, &error.next, prompt, provider)
+    };
     if let Cause::Inactive { username } = &error.cause {
         let shown = Deactivated {
             page,
@@ -311,7 +312,7 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
     };
     let name;
     if let Cause::KeptOut { by } = &error.cause {
-        let first = page.desk.providers.find(by);
+        let first = page.portal.providers.find(by);
         name = first.map_or_else(|| by.clone(), |first| page.label_of(first));
         shown.heading = t.kept_out_heading;
         if let Some(first) = first {
@@ -386,7 +387,7 @@ fn explain<'a>(t: &'static Messages, cause: &'a Cause) -> (Lead<'a>, Vec<&'stati
 
 /// Answers an address that does not exist, or a method that the address does not have.
 pub async fn no_such_page(request: HttpRequest) -> Result<HttpResponse> {
-    let desk = desk(&request)?;
+    let portal = portal(&request)?;
     let mut allowed: Vec<&str> = Vec::new();
     let all = addresses();
     for address in &all {
@@ -397,7 +398,7 @@ pub async fn no_such_page(request: HttpRequest) -> Result<HttpResponse> {
             }
         }
     }
-    if desk.providers.at(request.path()).is_some() {
+    if portal.providers.at(request.path()).is_some() {
         allowed.push("GET");
     }
     if allowed.is_empty() {

@@ -9,12 +9,12 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::cookie;
-use super::visit::{Visit, desk};
+use super::visit::{Visit, portal};
 use crate::admin::Admin;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::jobs;
+use crate::portal::Portal;
 use crate::secret::sha256;
 use crate::sessions::{self, Session};
 use crate::users::{Role, User};
@@ -34,9 +34,9 @@ impl SignedIn {
     }
 
     /// Refuses a page about an act that needs a fresh sign-in.
-    pub fn check_fresh(&self, desk: &Desk) -> Result<()> {
+    pub fn check_fresh(&self, portal: &Portal) -> Result<()> {
         let admin = self.admin().ok_or(Error::Forbidden)?;
-        admin.check_fresh(desk.clock.now())
+        admin.check_fresh(portal.clock.now())
     }
 }
 
@@ -176,15 +176,15 @@ where
     T: Send + 'static,
     F: Fn(&mut Conn, &SessionOfUser) -> Result<T> + Send + 'static,
 {
-    let desk = desk(request)?;
-    let visit = Visit::of(request, desk);
+    let portal = portal(request)?;
+    let visit = Visit::of(request, portal);
     let Some(token) = &visit.session_token else {
         return Ok(None);
     };
-    let now = desk.clock.now();
-    let limits = desk.limits;
+    let now = portal.clock.now();
+    let limits = portal.limits;
     let hash = sha256(token.expose().as_bytes());
-    let found = desk.db.read(move |conn| {
+    let found = portal.db.read(move |conn| {
         let Some((session, user)) = sessions::find_live(conn, now, limits, &hash)? else {
             return Ok(None);
         };
@@ -200,7 +200,7 @@ where
         cookie::set_token(&request.get_session(), token)?;
     }
     if session.is_touch_due(now) {
-        jobs::touch(desk, session.id);
+        jobs::touch(portal, session.id);
     }
     request.extensions_mut().insert(Viewer(user.clone()));
     let me = SignedIn {

@@ -5,7 +5,7 @@ use actix_web::http::header::{
     STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
-use crate::desk::Desk;
+use crate::portal::Portal;
 
 /// No scripts, nothing from other origins, and no framing.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
@@ -14,7 +14,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form
 const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-pub fn add(headers: &mut HeaderMap, desk: &Desk, path: &str) {
+pub fn add(headers: &mut HeaderMap, portal: &Portal, path: &str) {
     let (has_cache, has_vary) = (
         headers.contains_key(CACHE_CONTROL),
         headers.contains_key(VARY),
@@ -27,12 +27,12 @@ pub fn add(headers: &mut HeaderMap, desk: &Desk, path: &str) {
     set(X_FRAME_OPTIONS, "DENY");
     set(OPENER, "same-origin");
     set(RESOURCE, "same-origin");
-    if desk.public_url.is_https {
+    if portal.public_url.is_https {
         set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     // The callback's address holds code and state: nothing on its page may pass them on. On other
     // pages, `no-referrer` would make Chromium send `Origin: null` with our own forms.
-    let referrer = match desk.providers.at(path) {
+    let referrer = match portal.providers.at(path) {
         Some(_) => "no-referrer",
         None => "same-origin",
     };

@@ -7,16 +7,16 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use log::warn;
 
 use crate::db::MigrationState;
-use crate::desk::Desk;
+use crate::portal::Portal;
 
 pub async fn healthz() -> HttpResponse {
     text(HttpResponse::Ok(), "alive\n")
 }
 
 /// Answers 503 while the server is stopping, and while the database or its tables are missing.
-pub async fn readyz(desk: Data<Desk>) -> HttpResponse {
-    let problem = if desk.is_ready.load(Ordering::Relaxed) {
-        match desk.db.migration_state().await {
+pub async fn readyz(portal: Data<Portal>) -> HttpResponse {
+    let problem = if portal.is_ready.load(Ordering::Relaxed) {
+        match portal.db.migration_state().await {
             Ok(MigrationState::Current | MigrationState::TooNew) => {
                 return text(HttpResponse::Ok(), "ready\n");
             }

@@ -10,9 +10,9 @@ use super::page::Page;
 use super::rows::MAX_SHOWN;
 use crate::audit;
 use crate::clock::UnixTime;
-use crate::desk::Desk;
 use crate::error::Result;
 use crate::permissions::{self, Held};
+use crate::portal::Portal;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -25,7 +25,7 @@ struct Home<'a> {
     has_stale_permissions: bool,
 }
 
-pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
+pub async fn show(reader: Reader, portal: Data<Portal>) -> Result<HttpResponse> {
     let (me, (permissions, more_permissions, previous)) = reader
         .read(|conn, found| {
             let user_id = found.user.id;
@@ -35,12 +35,12 @@ pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
             Ok((held, more, previous))
         })
         .await?;
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     let last_sign_in = previous.map(|event| {
         let device = Device::of(&event.user_agent, page.lang);
         (event.created_at(), device)
     });
-    let asked = desk.asks_for_permissions();
+    let asked = portal.asks_for_permissions();
     page.ok(&Home {
         page: &page,
         has_stale_permissions: me.user.has_stale_permissions(asked),

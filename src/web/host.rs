@@ -6,7 +6,7 @@ use actix_web::http::Method;
 use actix_web::http::header::HOST;
 use actix_web::http::uri::Authority;
 
-use crate::desk::Desk;
+use crate::portal::Portal;
 
 /// Answered under any name: load balancers and watchdogs know only an address.
 const EXEMPT: [&str; 2] = ["/healthz", "/readyz"];
@@ -23,12 +23,13 @@ pub enum Host {
 
 /// Judges `Host` (RFC 9110 7.2), or the authority of an absolute-form target, which takes
 /// precedence.
-pub fn judge(request: &HttpRequest, desk: &Desk) -> Host {
+pub fn judge(request: &HttpRequest, portal: &Portal) -> Host {
     if EXEMPT.contains(&request.path()) {
         return Host::Ours;
     }
     let is_ours = |host: &str| {
-        desk.hosts
+        portal
+            .hosts
             .iter()
             .any(|ours| ours.eq_ignore_ascii_case(host))
     };
@@ -45,5 +46,5 @@ pub fn judge(request: &HttpRequest, desk: &Desk) -> Host {
         .uri()
         .path_and_query()
         .map_or("/", |path| path.as_str());
-    Host::MovedTo(format!("{}{path}", desk.public_url.origin))
+    Host::MovedTo(format!("{}{path}", portal.public_url.origin))
 }

@@ -21,48 +21,48 @@ use super::connection::UnderWay;
 use super::cookie;
 use super::guard::{Viewer, signed_in};
 use super::host::{self, Host};
-use super::visit::{Visit, desk};
+use super::visit::{Visit, portal};
 use super::{error_pages, headers};
-use crate::desk::Desk;
 use crate::error::{DatabaseError, Error};
 use crate::id::Reference;
+use crate::portal::Portal;
 use crate::users::User;
 
 pub async fn wrap(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let desk = Data::clone(desk(request.request())?);
-    cookie::keep_ours(request.headers_mut(), &desk);
-    let visit = Visit::without_session(request.request(), &desk);
+    let portal = Data::clone(portal(request.request())?);
+    cookie::keep_ours(request.headers_mut(), &portal);
+    let visit = Visit::without_session(request.request(), &portal);
     request.extensions_mut().insert(visit.clone());
-    let body = body::watch(&mut request, &desk.failpoint);
+    let body = body::watch(&mut request, &portal.failpoint);
     let _under_way = UnderWay::begin(request.request(), body.clone());
     let mut line = Line::of(request.request(), &visit, body);
 
-    match host::judge(request.request(), &desk) {
+    match host::judge(request.request(), &portal) {
         Host::Ours => {}
         Host::MovedTo(address) => {
             let mut response = HttpResponse::TemporaryRedirect();
             response.insert_header((LOCATION, address));
-            return Ok(line.end(request, response.finish(), &desk));
+            return Ok(line.end(request, response.finish(), &portal));
         }
         Host::Refused => {
-            let response = line.show(&Error::Misdirected, &desk, &visit, None);
-            return Ok(line.end(request, response, &desk));
+            let response = line.show(&Error::Misdirected, &portal, &visit, None);
+            return Ok(line.end(request, response, &portal));
         }
     }
 
     // A panic only affects its own request.
     let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let failed = match answer {
-        Ok(Ok(response)) => return Ok(line.finish(response, &desk)),
+        Ok(Ok(response)) => return Ok(line.finish(response, &portal)),
         // The request is gone; only what was noted earlier is left.
         Ok(Err(failed)) => failed,
         Err(_panic) => Error::Internal("a handler panicked".to_owned()).into(),
     };
-    let mut response = line.show_failed(&failed, &desk, &visit, None);
-    headers::add(response.headers_mut(), &desk, &line.path);
+    let mut response = line.show_failed(&failed, &portal, &visit, None);
+    headers::add(response.headers_mut(), &portal, &line.path);
     line.log(response.status(), None);
     Err(InternalError::from_response("shown", response).into())
 }
@@ -73,8 +73,8 @@ pub async fn note_session(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let desk = Data::clone(desk(request.request())?);
-    let visit = Visit::of(request.request(), &desk).with_session(request.request(), &desk);
+    let portal = Data::clone(portal(request.request())?);
+    let visit = Visit::of(request.request(), &portal).with_session(request.request(), &portal);
     let has_token = visit.session_token.is_some();
     request.extensions_mut().insert(visit);
     let response = next.call(request).await?;
@@ -121,7 +121,7 @@ impl Line {
     fn finish(
         &mut self,
         response: ServiceResponse<impl MessageBody + 'static>,
-        desk: &Desk,
+        portal: &Portal,
     ) -> ServiceResponse<BoxBody> {
         let is_late = self.body.as_ref().is_some_and(|body| body.is_late.get());
         let (http, response) = response.into_parts();
@@ -131,13 +131,13 @@ impl Line {
                 response.map_into_boxed_body()
             }
             Some(failed) => {
-                let visit = Visit::of(&http, desk);
+                let visit = Visit::of(&http, portal);
                 let extensions = http.extensions();
                 let viewer = extensions.get::<Viewer>().map(|viewer| &viewer.0);
                 if is_late {
-                    self.show(&Error::Timeout, desk, &visit, viewer)
+                    self.show(&Error::Timeout, portal, &visit, viewer)
                 } else {
-                    self.show_failed(failed, desk, &visit, viewer)
+                    self.show_failed(failed, portal, &visit, viewer)
                 }
             }
         };
@@ -146,7 +146,7 @@ impl Line {
             let head = response.head_mut();
             head.set_connection_type(ConnectionType::Close);
         }
-        headers::add(response.headers_mut(), desk, &self.path);
+        headers::add(response.headers_mut(), portal, &self.path);
         self.log(response.status(), http.extensions().get());
         ServiceResponse::new(http, response)
     }
@@ -155,12 +155,12 @@ impl Line {
     fn show_failed(
         &mut self,
         failed: &actix_web::Error,
-        desk: &Desk,
+        portal: &Portal,
         visit: &Visit,
         viewer: Option<&User>,
     ) -> HttpResponse {
         if let Some(ours) = failed.as_error::<Error>() {
-            return self.show(ours, desk, visit, viewer);
+            return self.show(ours, portal, visit, viewer);
         }
         let theirs = match failed.as_response_error().status_code().as_u16() {
             404 => Error::NotFound,
@@ -169,17 +169,17 @@ impl Line {
             400..500 => Error::BadRequest,
             _ => Error::Internal(failed.to_string()),
         };
-        self.show(&theirs, desk, visit, viewer)
+        self.show(&theirs, portal, visit, viewer)
     }
 
     fn show(
         &mut self,
         failed: &Error,
-        desk: &Desk,
+        portal: &Portal,
         visit: &Visit,
         viewer: Option<&User>,
     ) -> HttpResponse {
-        let shown = error_pages::render(failed, desk, visit, viewer);
+        let shown = error_pages::render(failed, portal, visit, viewer);
         let reference = shown.reference.as_ref();
         match failed {
             Error::Internal(_)
@@ -200,9 +200,9 @@ impl Line {
         &self,
         request: ServiceRequest,
         mut response: HttpResponse,
-        desk: &Desk,
+        portal: &Portal,
     ) -> ServiceResponse<BoxBody> {
-        headers::add(response.headers_mut(), desk, &self.path);
+        headers::add(response.headers_mut(), portal, &self.path);
         self.log(response.status(), None);
         request.into_response(response)
     }

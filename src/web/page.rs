@@ -17,17 +17,17 @@ use super::visit::{Sender, Theme, Visit};
 use crate::attempts::Browser;
 use crate::audit::Actor;
 use crate::clock::UnixTime;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n::messages::Messages;
 use crate::i18n::{self, Lang, sentence};
 use crate::id::{Reference, UserId};
 use crate::oauth::Provider;
+use crate::portal::Portal;
 use crate::throttle::Paused;
-use crate::users::{Role, User, terms};
+use crate::users::{Role, User, search_index};
 
 pub struct Page<'a> {
-    pub desk: &'a Desk,
+    pub portal: &'a Portal,
     pub t: &'static Messages,
     pub lang: Lang,
     theme: Theme,
@@ -47,7 +47,7 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    pub fn new(desk: &'a Desk, visit: &'a Visit, viewer: Option<&User>) -> Result<Self> {
+    pub fn new(portal: &'a Portal, visit: &'a Visit, viewer: Option<&User>) -> Result<Self> {
         let mut fresh_browser = None;
         let holder = if let Some(holder) = csrf::holder(visit) {
             holder
@@ -58,17 +58,17 @@ impl<'a> Page<'a> {
             holder
         };
         Ok(Self {
-            desk,
+            portal,
             t: visit.lang.messages(),
             lang: visit.lang,
             theme: visit.theme,
             assets: &ASSETS,
             version: env!("CARGO_PKG_VERSION"),
             csrf_field: FIELD,
-            csrf_token: desk.keys.csrf_token(&holder),
+            csrf_token: portal.keys.csrf_token(&holder),
             here: visit.here.as_str(),
             is_repeatable: !visit.is_callback,
-            now: desk.clock.now(),
+            now: portal.clock.now(),
             viewer: viewer.map(Person::of),
             fresh_browser,
         })
@@ -83,7 +83,7 @@ impl<'a> Page<'a> {
             .content_type("text/html; charset=utf-8")
             .body(html);
         if let Some(browser) = &self.fresh_browser {
-            Ours::Browser.set(&mut response, self.desk, browser.value().to_owned())?;
+            Ours::Browser.set(&mut response, self.portal, browser.value().to_owned())?;
         }
         Ok(response)
     }
@@ -137,27 +137,28 @@ impl<'a> Page<'a> {
     }
 
     pub fn ago(&self, time: impl Moment) -> String {
-        self.lang.ago(time.moment(), self.now, &self.desk.time_zone)
+        self.lang
+            .ago(time.moment(), self.now, &self.portal.time_zone)
     }
 
     pub fn date_time(&self, time: impl Moment) -> String {
-        i18n::date_time(time.moment(), &self.desk.time_zone)
+        i18n::date_time(time.moment(), &self.portal.time_zone)
     }
 
     pub fn date_time_seconds(&self, time: impl Moment) -> String {
-        i18n::date_time_seconds(time.moment(), &self.desk.time_zone)
+        i18n::date_time_seconds(time.moment(), &self.portal.time_zone)
     }
 
     pub fn rfc3339(&self, time: impl Moment) -> String {
-        i18n::rfc3339(time.moment(), &self.desk.time_zone)
+        i18n::rfc3339(time.moment(), &self.portal.time_zone)
     }
 
     pub fn zone(&self) -> &str {
-        self.desk.time_zone.iana_name().unwrap_or("UTC")
+        self.portal.time_zone.iana_name().unwrap_or("UTC")
     }
 
     pub fn company(&self) -> Option<&str> {
-        self.desk.branding.company.of(self.lang)
+        self.portal.branding.company.of(self.lang)
     }
 
     /// The name beside the bell: `Qinghe Frontdesk`.
@@ -170,7 +171,7 @@ impl<'a> Page<'a> {
     }
 
     pub fn site_notice(&self) -> Option<&str> {
-        self.desk.branding.notice.of(self.lang)
+        self.portal.branding.notice.of(self.lang)
     }
 
     /// The person or program that did something, in words; empty for those without a name.
@@ -247,13 +248,13 @@ impl<'a> Page<'a> {
 
     /// A provider's name, by its id; the id itself if the provider is no longer configured.
     pub fn provider_name(&self, id: &str) -> String {
-        let provider = self.desk.providers.find(id);
+        let provider = self.portal.providers.find(id);
         provider.map_or_else(|| id.to_owned(), |provider| self.label_of(provider))
     }
 
     /// Returns whether permissions from this origin count.
     pub fn counts(&self, origin: &str) -> bool {
-        self.desk.roles.counting.has(origin)
+        self.portal.roles.counting.has(origin)
     }
 
     pub fn host_of(provider: &Provider) -> String {
@@ -272,13 +273,13 @@ impl<'a> Page<'a> {
     }
 
     pub fn provider_host(&self, id: &str) -> String {
-        let provider = self.desk.providers.find(id);
+        let provider = self.portal.providers.find(id);
         provider.map_or_else(String::new, |provider| Self::host_of(provider))
     }
 
     /// The address where people sign out of a provider, if it is set.
     pub fn logout_url(&self, id: &str) -> Option<&'a str> {
-        let provider = self.desk.providers.find(id)?;
+        let provider = self.portal.providers.find(id)?;
         let url = provider.settings().addresses.logout.as_ref()?;
         Some(url.as_str())
     }
@@ -374,7 +375,7 @@ impl Person {
 }
 
 fn is_han(text: &str) -> bool {
-    text.chars().any(terms::is_han)
+    text.chars().any(search_index::is_han)
 }
 
 /// The first character of a Chinese name, or the first letters of two words of any other.

@@ -10,10 +10,10 @@ use super::confirm::owner;
 use super::csrf::Form;
 use super::guard::{Reader, SignedIn};
 use super::page::Page;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::id::Reference;
 use crate::passwords::Weakness;
+use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::signin::password::{self, Change, TypedTwice, Unfit};
 use crate::users;
@@ -45,14 +45,14 @@ const NEW: &str = "new_password";
 const AGAIN: &str = "new_password_again";
 
 /// Shows the form. For accounts without a local password, this page does not exist.
-pub async fn show(reader: Reader, desk: Data<Desk>) -> Result<HttpResponse> {
+pub async fn show(reader: Reader, portal: Data<Portal>) -> Result<HttpResponse> {
     let (me, ()) = reader
         .read(|conn, found| {
             let has_password = users::has_password(conn, found.user.id)?;
             has_password.then_some(()).ok_or(Error::NotFound)
         })
         .await?;
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     page.ok(&PasswordPage {
         page: &page,
         username: &me.user.username,
@@ -81,11 +81,11 @@ pub struct ChangeForm {
 
 pub async fn change(
     me: SignedIn,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     form: Form<ChangeForm>,
 ) -> Result<HttpResponse> {
     let Form(form) = form;
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     let t = page.t;
     let current = Secret::new(form.current_password);
     let typed = TypedTwice {
@@ -94,8 +94,8 @@ pub async fn change(
     };
     let mut paused = None;
     let mut known_reference = None;
-    let (field, text) = match password::change_own(&desk, owner(&me), current, typed).await? {
-        Change::Changed => return back_to_account(&desk, AccountNotice::PasswordChanged),
+    let (field, text) = match password::change_own(&portal, owner(&me), current, typed).await? {
+        Change::Changed => return back_to_account(&portal, AccountNotice::PasswordChanged),
         Change::Refused { reference } => {
             known_reference = Some(reference);
             (CURRENT, t.current_password_wrong.to_owned())

@@ -12,11 +12,11 @@ use super::page::{Page, Person};
 use super::password::unfit_text;
 use super::signin::{open_session_anew, visitor};
 use super::visit::Visit;
-use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::i18n::sentence::Around;
 use crate::id::Reference;
 use crate::local_path::LocalPath;
+use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::signin::password::{TypedTwice, Unfit};
 use crate::signin::password_link;
@@ -119,29 +119,33 @@ impl<'a> ChoosePage<'a> {
     }
 }
 
-pub async fn show(visit: Visit, desk: Data<Desk>, link: Query<Link>) -> Result<HttpResponse> {
+pub async fn show(visit: Visit, portal: Data<Portal>, link: Query<Link>) -> Result<HttpResponse> {
     let token = link.into_inner().token()?;
-    let user = password_link::whom(&desk, &token).await?;
-    let page = Page::new(&desk, &visit, None)?;
+    let user = password_link::whom(&portal, &token).await?;
+    let page = Page::new(&portal, &visit, None)?;
     page.ok(&ChoosePage::for_sign_in(&page, &user, &token))
 }
 
 pub async fn choose(
     request: HttpRequest,
     visit: Visit,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     cookie_session: CookieSession,
     form: Form<Chosen>,
 ) -> Result<HttpResponse> {
     let (token, typed) = form.0.secrets()?;
-    match password_link::choose(&desk, &token, typed, visitor(&visit)).await {
-        Ok(token) => {
-            open_session_anew(&request, &desk, &cookie_session, &token, &LocalPath::home())
-        }
+    match password_link::choose(&portal, &token, typed, visitor(&visit)).await {
+        Ok(token) => open_session_anew(
+            &request,
+            &portal,
+            &cookie_session,
+            &token,
+            &LocalPath::home(),
+        ),
         Err(Stopped::Failed(error)) => Err(error),
         Err(Stopped::Refused(unfit)) => {
-            let page = Page::new(&desk, &visit, None)?;
-            let user = password_link::whom(&desk, &token).await?;
+            let page = Page::new(&portal, &visit, None)?;
+            let user = password_link::whom(&portal, &token).await?;
             ChoosePage::for_sign_in(&page, &user, &token).refuse(&unfit)
         }
     }

@@ -8,9 +8,9 @@ use super::cookie::Ours;
 use super::csrf::Form;
 use super::redirect::{path, see_other};
 use super::visit::Theme;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n::Lang;
+use crate::portal::Portal;
 
 #[derive(Deserialize)]
 pub struct Preferences {
@@ -19,16 +19,16 @@ pub struct Preferences {
     next: Option<String>,
 }
 
-pub async fn save(desk: Data<Desk>, form: Form<Preferences>) -> Result<HttpResponse> {
+pub async fn save(portal: Data<Portal>, form: Form<Preferences>) -> Result<HttpResponse> {
     let Form(form) = form;
     let mut response = see_other(&path(form.next.as_deref()).to_ascii());
     if let Some(tag) = &form.language {
         let lang = Lang::from_tag(tag).ok_or(Error::BadRequest)?;
-        Ours::Language.set(&mut response, &desk, lang.tag())?;
+        Ours::Language.set(&mut response, &portal, lang.tag())?;
     }
     if let Some(code) = &form.theme {
         let theme = Theme::from_code(code).ok_or(Error::BadRequest)?;
-        Ours::Theme.set(&mut response, &desk, theme.code())?;
+        Ours::Theme.set(&mut response, &portal, theme.code())?;
     }
     Ok(response)
 }

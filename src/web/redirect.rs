@@ -5,10 +5,10 @@ use actix_web::http::header::LOCATION;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::cookie::Ours;
-use crate::desk::Desk;
 use crate::error::Result;
 use crate::local_path::LocalPath;
 use crate::oauth::Prompt;
+use crate::portal::Portal;
 
 /// Returns the path that a person goes on to.
 pub fn path(next: Option<&str>) -> LocalPath {
@@ -38,12 +38,12 @@ pub fn address(path: &str, next: &LocalPath) -> String {
 }
 
 /// The address that begins a sign-in. It names the provider if there are several.
-pub fn begin_address(desk: &Desk, next: &LocalPath, prompt: Prompt, provider: &str) -> String {
+pub fn begin_address(portal: &Portal, next: &LocalPath, prompt: Prompt, provider: &str) -> String {
     let mut begin = address("/oauth2/login", next);
     if prompt == Prompt::Login {
         begin.push_str("&prompt=login");
     }
-    if !desk.providers.is_one() && !provider.is_empty() {
+    if !portal.providers.is_one() && !provider.is_empty() {
         begin.push_str("&provider=");
         begin.push_str(provider);
     }
@@ -63,9 +63,9 @@ pub fn see_other(to: &str) -> HttpResponse {
 }
 
 /// Redirects, with a notice that the page there shows once.
-pub fn see_other_with(notice: &'static str, to: &str, desk: &Desk) -> Result<HttpResponse> {
+pub fn see_other_with(notice: &'static str, to: &str, portal: &Portal) -> Result<HttpResponse> {
     let mut response = see_other(to);
-    Ours::Notice.set(&mut response, desk, notice)?;
+    Ours::Notice.set(&mut response, portal, notice)?;
     Ok(response)
 }
 

@@ -7,10 +7,10 @@ use super::page::Page;
 use super::visit::Visit;
 use super::words::{admission_in_words, reason_in_words, step_in_words};
 use crate::config::Document;
-use crate::desk::Desk;
 use crate::error::{Cause, Result};
+use crate::portal::Portal;
 use crate::signin::decision::Decision;
-use crate::signin::rehearsal::{Field, Rehearsal, Report};
+use crate::signin::rehearsal::{Rehearsal, RehearsedField, Report};
 
 #[derive(Template)]
 #[template(path = "admin/rehearsal.html")]
@@ -24,7 +24,7 @@ struct RehearsalPage<'a> {
 }
 
 impl RehearsalPage<'_> {
-    fn field_name(&self, field: &Field) -> &'static str {
+    fn field_name(&self, field: &RehearsedField) -> &'static str {
         let t = self.page.t;
         match field.name {
             "subject" => t.directory_id,
@@ -66,8 +66,8 @@ impl RehearsalPage<'_> {
     }
 }
 
-pub fn show(desk: &Desk, visit: &Visit, rehearsal: &Rehearsal) -> Result<HttpResponse> {
-    let page = Page::new(desk, visit, Some(&rehearsal.viewer))?;
+pub fn show(portal: &Portal, visit: &Visit, rehearsal: &Rehearsal) -> Result<HttpResponse> {
+    let page = Page::new(portal, visit, Some(&rehearsal.viewer))?;
     let failure = rehearsal.outcome.as_ref().err().map(|failure| {
         let mut detail = failure.cause.detail();
         if let Cause::BadProfile(fault) = &failure.cause {

@@ -10,9 +10,9 @@ use super::page::{Page, Person};
 use super::password_link::Link;
 use super::signin::{open_session_anew, visitor};
 use super::visit::Visit;
-use crate::desk::Desk;
 use crate::error::Result;
 use crate::local_path::LocalPath;
+use crate::portal::Portal;
 use crate::signin::rescue;
 
 #[derive(Template)]
@@ -23,10 +23,10 @@ struct RescuePage<'a> {
     token: &'a str,
 }
 
-pub async fn show(visit: Visit, desk: Data<Desk>, link: Query<Link>) -> Result<HttpResponse> {
+pub async fn show(visit: Visit, portal: Data<Portal>, link: Query<Link>) -> Result<HttpResponse> {
     let token = link.into_inner().token()?;
-    let user = rescue::whom(&desk, &token).await?;
-    let page = Page::new(&desk, &visit, None)?;
+    let user = rescue::whom(&portal, &token).await?;
+    let page = Page::new(&portal, &visit, None)?;
     page.ok(&RescuePage {
         page: &page,
         person: Person::of(&user),
@@ -37,11 +37,17 @@ pub async fn show(visit: Visit, desk: Data<Desk>, link: Query<Link>) -> Result<H
 pub async fn sign_in(
     request: HttpRequest,
     visit: Visit,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     cookie_session: CookieSession,
     form: Form<Link>,
 ) -> Result<HttpResponse> {
     let token = form.0.token()?;
-    let token = rescue::sign_in(&desk, &token, visitor(&visit)).await?;
-    open_session_anew(&request, &desk, &cookie_session, &token, &LocalPath::home())
+    let token = rescue::sign_in(&portal, &token, visitor(&visit)).await?;
+    open_session_anew(
+        &request,
+        &portal,
+        &cookie_session,
+        &token,
+        &LocalPath::home(),
+    )
 }

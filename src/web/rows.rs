@@ -37,7 +37,7 @@ impl KeptPermissions {
     /// The kept permissions of one account. Those kept before this was recorded per provider have
     /// no provider name.
     pub fn of(page: &Page<'_>, user: &User, kept: Vec<users::Kept>) -> Vec<Self> {
-        let asked = page.desk.asks_for_permissions();
+        let asked = page.portal.asks_for_permissions();
         if kept.is_empty() && user.has_stale_permissions(asked) {
             return vec![Self {
                 provider: page.t.company_directory.to_owned(),

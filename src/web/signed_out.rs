@@ -13,9 +13,9 @@ use super::guard::signed_in;
 use super::page::Page;
 use super::redirect::see_other;
 use super::visit::Visit;
-use crate::desk::Desk;
 use crate::error::Result;
 use crate::local_path::LocalPath;
+use crate::portal::Portal;
 use crate::signout::{self, LeftSession};
 
 #[derive(Template)]
@@ -33,32 +33,37 @@ struct SignedOutPage<'a> {
     logout_url: Option<&'a str>,
 }
 
-pub async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse> {
+pub async fn show(request: HttpRequest, portal: Data<Portal>) -> Result<HttpResponse> {
     if signed_in(&request).await?.is_some() {
         return Ok(see_other("/"));
     }
-    let mut visit = Visit::of(&request, &desk);
+    let mut visit = Visit::of(&request, &portal);
     // Parameters that a provider adds to the address are useless from here on.
     visit.here = LocalPath::parse("/signed-out").unwrap_or_else(LocalPath::home);
-    let page = Page::new(&desk, &visit, None)?;
-    let left = left_session(&request, &desk);
+    let page = Page::new(&portal, &visit, None)?;
+    let left = left_session(&request, &portal);
     let state = url::form_urlencoded::parse(request.query_string().as_bytes())
         .find(|(name, _)| name == "state")
         .map(|(_, value)| value.into_owned());
     let provider = left
         .as_ref()
-        .and_then(|left| desk.providers.find(&left.provider));
+        .and_then(|left| portal.providers.find(&left.provider));
     // Without a state of ours, we do not know what the provider did.
     let expected = left.as_ref().map(|left| &left.state);
     let is_back = state.is_some() && state.as_ref() == expected;
     let logout = provider
-        .or_else(|| desk.providers.first().filter(|_| desk.providers.is_one()))
+        .or_else(|| {
+            portal
+                .providers
+                .first()
+                .filter(|_| portal.providers.is_one())
+        })
         .and_then(|provider| provider.settings().addresses.logout.as_ref());
     let mut response = page.ok(&SignedOutPage {
         page: &page,
         provider: provider.map(|provider| page.label_of(provider)),
         again: provider
-            .filter(|_| !desk.providers.is_one())
+            .filter(|_| !portal.providers.is_one())
             .map(|provider| provider.id()),
         can_go_on: provider
             .and_then(|provider| provider.known())
@@ -71,15 +76,15 @@ pub async fn show(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse
         HeaderValue::from_static("\"cache\""),
     );
     if is_back {
-        Ours::Farewell.remove(&mut response, &desk)?;
+        Ours::Farewell.remove(&mut response, &portal)?;
     }
     Ok(response)
 }
 
 /// Redirects to the provider's own sign-out. The protocol requires the ID token in that address; it
 /// opens nothing, but it says who was here.
-pub async fn at_provider(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse> {
-    let Some(left) = left_session(&request, &desk) else {
+pub async fn at_provider(request: HttpRequest, portal: Data<Portal>) -> Result<HttpResponse> {
+    let Some(left) = left_session(&request, &portal) else {
         return Ok(see_other("/signed-out"));
     };
     // A person must not sign out whoever used this browser before them.
@@ -89,13 +94,13 @@ pub async fn at_provider(request: HttpRequest, desk: Data<Desk>) -> Result<HttpR
     // A mere look uses nothing up.
     let hint = match *request.method() {
         Method::HEAD => None,
-        _ => signout::take_hint(&desk, &left).await?,
+        _ => signout::take_hint(&portal, &left).await?,
     };
-    let address = signout::provider_address(&desk, &left, hint.as_ref());
+    let address = signout::provider_address(&portal, &left, hint.as_ref());
     let address = address.as_ref().map_or("/signed-out", Url::as_str);
     Ok(see_other(address))
 }
 
-fn left_session(request: &HttpRequest, desk: &Desk) -> Option<LeftSession> {
-    LeftSession::open(desk, &Ours::Farewell.read(request, desk)?)
+fn left_session(request: &HttpRequest, portal: &Portal) -> Option<LeftSession> {
+    LeftSession::open(portal, &Ours::Farewell.read(request, portal)?)
 }

@@ -22,19 +22,19 @@ use super::ways_in::{WayIn, ways};
 use crate::attempts::{Browser, Intent};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::oauth::Prompt;
+use crate::portal::Portal;
 use crate::secret::Secret;
-use crate::signin::password::{self, Credentials, Outcome};
+use crate::signin::password::{self, Credentials, PasswordOutcome};
 use crate::signin::{self, Callback, Finished, Visitor, Wish};
 use crate::signout;
 use crate::users::Role;
 
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct SignInQuery {
     next: Option<String>,
     /// Present: a person who is signed in is asked to sign in again.
     fresh: Option<String>,
@@ -55,13 +55,13 @@ pub struct Wanted {
     target_link_uri: Option<String>,
 }
 
-impl Wanted {
+impl SignInQuery {
     /// The final destination. An address that a third party gives must be one of ours.
-    fn target(&self, desk: &Desk) -> LocalPath {
+    fn target(&self, portal: &Portal) -> LocalPath {
         let ours = self
             .target_link_uri
             .as_deref()
-            .and_then(|uri| uri.strip_prefix(desk.public_url.origin.as_str()))
+            .and_then(|uri| uri.strip_prefix(portal.public_url.origin.as_str()))
             .and_then(LocalPath::parse);
         ours.unwrap_or_else(|| self.path())
     }
@@ -107,28 +107,33 @@ struct PasswordForm<'a> {
 
 pub async fn show(
     request: HttpRequest,
-    desk: Data<Desk>,
-    wanted: Query<Wanted>,
+    portal: Data<Portal>,
+    wanted: Query<SignInQuery>,
 ) -> Result<HttpResponse> {
     let next = wanted.path();
     let me = signed_in(&request).await?;
     if let Some(me) = me {
         return match wanted.fresh {
-            Some(_) => confirm::show_to(&me, &desk, &next).await,
+            Some(_) => confirm::show_to(&me, &portal, &next).await,
             None => Ok(see_other(&next.to_ascii())),
         };
     }
-    if let Some(begin) = straight_on(&desk, &wanted) {
+    if let Some(begin) = straight_on(&portal, &wanted) {
         return Ok(see_other(&begin));
     }
-    let visit = Visit::of(&request, &desk);
-    let page = Page::new(&desk, &visit, None)?;
+    let visit = Visit::of(&request, &portal);
+    let page = Page::new(&portal, &visit, None)?;
     let ways = ways(&page, &next, Prompt::Unasked, |_| true);
     let is_down = !ways.is_empty() && ways.iter().all(|way| !way.is_available);
     page.ok(&SignInPage {
         page: &page,
         ways,
-        form: password_form(&desk, wanted.local.is_some() || is_down, next.as_str(), ""),
+        form: password_form(
+            &portal,
+            wanted.local.is_some() || is_down,
+            next.as_str(),
+            "",
+        ),
         problem: None,
         reference: None,
     })
@@ -136,23 +141,23 @@ pub async fn show(
 
 /// Returns the address that the sign-in page redirects to, if it is configured to and exactly one
 /// way works.
-fn straight_on(desk: &Desk, wanted: &Wanted) -> Option<String> {
-    let provider = desk.providers.first()?;
-    let is_wanted = desk.auto_sign_in
+fn straight_on(portal: &Portal, wanted: &SignInQuery) -> Option<String> {
+    let provider = portal.providers.first()?;
+    let is_wanted = portal.auto_sign_in
         && wanted.local.is_none()
-        && desk.providers.is_one()
+        && portal.providers.is_one()
         && provider.is_available();
     is_wanted.then(|| address("/oauth2/login", &wanted.path()))
 }
 
 /// Returns `None` if local passwords are switched off.
 fn password_form<'a>(
-    desk: &Desk,
+    portal: &Portal,
     is_open: bool,
     next: &'a str,
     username: &'a str,
 ) -> Option<PasswordForm<'a>> {
-    (desk.password_login != PasswordLogin::Off).then_some(PasswordForm {
+    (portal.password_login != PasswordLogin::Off).then_some(PasswordForm {
         is_open,
         next,
         username,
@@ -169,7 +174,7 @@ pub struct PasswordFields {
 pub async fn with_password(
     request: HttpRequest,
     visit: Visit,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     cookie_session: CookieSession,
     form: Form<PasswordFields>,
 ) -> Result<HttpResponse> {
@@ -178,22 +183,22 @@ pub async fn with_password(
         password,
         next,
     }) = form;
-    desk.silent_proxy.note(desk.clock.now(), &visit.client);
+    portal.silent_proxy.note(portal.clock.now(), &visit.client);
     let next = path(next.as_deref());
     let credentials = Credentials {
         username: username.clone(),
         password: Secret::new(password),
     };
     let visitor = visitor(&visit);
-    let outcome = password::sign_in(&desk, credentials, next.clone(), visitor).await?;
-    let page = Page::new(&desk, &visit, None)?;
+    let outcome = password::sign_in(&portal, credentials, next.clone(), visitor).await?;
+    let page = Page::new(&portal, &visit, None)?;
     let t = page.t;
     let (reference, paused) = match outcome {
-        Outcome::SignedIn { token } => {
-            return open_session_anew(&request, &desk, &cookie_session, &token, &next);
+        PasswordOutcome::SignedIn { token } => {
+            return open_session_anew(&request, &portal, &cookie_session, &token, &next);
         }
-        Outcome::Refused { reference } => (reference, None),
-        Outcome::Paused { reference, paused } => (reference, Some(paused)),
+        PasswordOutcome::Refused { reference } => (reference, None),
+        PasswordOutcome::Paused { reference, paused } => (reference, Some(paused)),
     };
     let (heading, lead) = match paused {
         None => (t.wrong_password_heading, t.wrong_password_lead.to_owned()),
@@ -205,7 +210,7 @@ pub async fn with_password(
     let shown = SignInPage {
         page: &page,
         ways: ways(&page, &next, Prompt::Unasked, |_| true),
-        form: password_form(&desk, true, next.as_str(), &username),
+        form: password_form(&portal, true, next.as_str(), &username),
         problem: Some(Problem { heading, lead }),
         reference: Some(&reference),
     };
@@ -224,7 +229,7 @@ pub fn visitor(visit: &Visit) -> Visitor {
 /// left before is forgotten: its provider session is not for this person to end.
 fn open_session(
     request: &HttpRequest,
-    desk: &Desk,
+    portal: &Portal,
     cookie_session: &CookieSession,
     token: &Secret<String>,
     next: &LocalPath,
@@ -232,8 +237,8 @@ fn open_session(
     cookie_session.renew();
     cookie::set_token(cookie_session, token)?;
     let mut response = see_other(&next.to_ascii());
-    if Ours::Farewell.read(request, desk).is_some() {
-        Ours::Farewell.remove(&mut response, desk)?;
+    if Ours::Farewell.read(request, portal).is_some() {
+        Ours::Farewell.remove(&mut response, portal)?;
     }
     Ok(response)
 }
@@ -242,14 +247,14 @@ fn open_session(
 /// a session, no matter whose, it also loses its binding.
 pub fn open_session_anew(
     request: &HttpRequest,
-    desk: &Desk,
+    portal: &Portal,
     cookie_session: &CookieSession,
     token: &Secret<String>,
     next: &LocalPath,
 ) -> Result<HttpResponse> {
-    let mut response = open_session(request, desk, cookie_session, token, next)?;
-    if Visit::of(request, desk).session_token.is_some() {
-        Ours::Browser.remove(&mut response, desk)?;
+    let mut response = open_session(request, portal, cookie_session, token, next)?;
+    if Visit::of(request, portal).session_token.is_some() {
+        Ours::Browser.remove(&mut response, portal)?;
     }
     Ok(response)
 }
@@ -287,26 +292,31 @@ pub async fn begin_by_form(
 /// binding.
 pub async fn begin(
     request: HttpRequest,
-    desk: Data<Desk>,
-    wanted: Query<Wanted>,
+    portal: Data<Portal>,
+    wanted: Query<SignInQuery>,
 ) -> Result<HttpResponse> {
-    let visit = Visit::of(&request, &desk);
+    let visit = Visit::of(&request, &portal);
     let browser = binding(&visit)?;
     let provider = match (&wanted.iss, &wanted.provider) {
-        (Some(issuer), _) => Some(desk.providers.by_issuer(issuer).ok_or(Error::BadRequest)?),
-        (None, Some(id)) => Some(desk.providers.find(id).ok_or(Error::NotFound)?),
-        (None, None) => desk.providers.first(),
+        (Some(issuer), _) => Some(
+            portal
+                .providers
+                .by_issuer(issuer)
+                .ok_or(Error::BadRequest)?,
+        ),
+        (None, Some(id)) => Some(portal.providers.find(id).ok_or(Error::NotFound)?),
+        (None, None) => portal.providers.first(),
     };
     let provider = provider.map(|provider| provider.id().to_owned());
     let id = provider.as_deref().unwrap_or_default();
-    let intent = match intent(&request, &desk, &visit, &wanted, id).await? {
+    let intent = match intent(&request, &portal, &visit, &wanted, id).await? {
         Continue(intent) => intent,
         Break(elsewhere) => return Ok(elsewhere),
     };
     let (next, prompt) = match intent {
         // A person who adds a provider must prove there who they are.
         Intent::Link(_) => (account_path(), Prompt::Login),
-        _ => (wanted.target(&desk), wanted.prompt()),
+        _ => (wanted.target(&portal), wanted.prompt()),
     };
     let wish = Wish {
         provider,
@@ -318,16 +328,16 @@ pub async fn begin(
             .clone()
             .filter(|hint| hint.chars().count() <= 255 && !hint.chars().any(char::is_control)),
     };
-    let url = signin::begin(&desk, &browser, wish, &visit.client).await?;
-    bound(&desk, &visit, &browser, &url)
+    let url = signin::begin(&portal, &browser, wish, &visit.client).await?;
+    bound(&portal, &visit, &browser, &url)
 }
 
 /// Returns the purpose of the attempt if the person may have it, otherwise where they go instead.
 async fn intent(
     request: &HttpRequest,
-    desk: &Desk,
+    portal: &Portal,
     visit: &Visit,
-    wanted: &Wanted,
+    wanted: &SignInQuery,
     provider: &str,
 ) -> Result<ControlFlow<HttpResponse, Intent>> {
     if wanted.link.is_none() && wanted.rehearse.is_none() {
@@ -342,21 +352,21 @@ async fn intent(
         };
     };
     // Someone who finds an open browser must not be able to make the account theirs.
-    if !me.session.is_proved(desk.clock.now()) {
+    if !me.session.is_proved(portal.clock.now()) {
         return Ok(Break(to_prove_for_linking()));
     }
     // Nor must another site, which may have signed this browser in at the provider as someone else:
     // only our own page has the link. Addresses are kept and passed on, so it expires soon.
     let session = visit.session_token.as_ref().ok_or(Error::SignedOut)?;
-    let keys = &desk.keys;
+    let keys = &portal.keys;
     let Some(made_at) = keys.open_adding_token(session.expose(), provider, token) else {
         return Ok(Break(see_other("/account")));
     };
     let made_at = UnixTime(made_at.saturating_mul(1_000_000));
-    Ok(if desk.clock.now().since(made_at) <= ADDING {
+    Ok(if portal.clock.now().since(made_at) <= ADDING {
         Continue(Intent::Link(me.session.id))
     } else {
-        Break(back_to_account(desk, AccountNotice::LinkTooOld)?)
+        Break(back_to_account(portal, AccountNotice::LinkTooOld)?)
     })
 }
 
@@ -370,9 +380,9 @@ fn account_path() -> LocalPath {
 }
 
 /// The target of the account page's link to a provider.
-pub fn adding_address(desk: &Desk, session: &Secret<String>, provider: &str) -> String {
-    let now = desk.clock.now().0.div_euclid(1_000_000);
-    let token = desk.keys.adding_token(session.expose(), provider, now);
+pub fn adding_address(portal: &Portal, session: &Secret<String>, provider: &str) -> String {
+    let now = portal.clock.now().0.div_euclid(1_000_000);
+    let token = portal.keys.adding_token(session.expose(), provider, now);
     format!("/oauth2/login?link={token}&provider={provider}")
 }
 
@@ -385,10 +395,10 @@ fn binding(visit: &Visit) -> Result<Browser> {
 }
 
 /// Redirects to the provider, with the binding's cookie if it is new.
-fn bound(desk: &Desk, visit: &Visit, browser: &Browser, url: &Url) -> Result<HttpResponse> {
+fn bound(portal: &Portal, visit: &Visit, browser: &Browser, url: &Url) -> Result<HttpResponse> {
     let mut response = see_other(url.as_str());
     if visit.browser.is_none() {
-        Ours::Browser.set(&mut response, desk, browser.value().to_owned())?;
+        Ours::Browser.set(&mut response, portal, browser.value().to_owned())?;
     }
     Ok(response)
 }
@@ -396,34 +406,34 @@ fn bound(desk: &Desk, visit: &Visit, browser: &Browser, url: &Url) -> Result<Htt
 /// The provider sends the browser back here (RFC 6749 4.1.2).
 pub async fn finish(
     request: HttpRequest,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     cookie_session: CookieSession,
 ) -> Result<HttpResponse> {
-    let visit = Visit::of(&request, &desk);
-    desk.silent_proxy.note(desk.clock.now(), &visit.client);
-    let provider = desk.providers.at(request.path()).ok_or(Error::NotFound)?;
+    let visit = Visit::of(&request, &portal);
+    portal.silent_proxy.note(portal.clock.now(), &visit.client);
+    let provider = portal.providers.at(request.path()).ok_or(Error::NotFound)?;
     let code = &provider.settings().dialect.callback_code;
     let callback = Callback::parse(request.query_string(), code);
-    let finished = match signin::finish(&desk, provider, callback, visitor(&visit)).await {
+    let finished = match signin::finish(&portal, provider, callback, visitor(&visit)).await {
         Err(Error::FreshSignInNeeded) => return Ok(to_prove_for_linking()),
         finished => finished?,
     };
-    desk.failpoint.hit("before_response");
+    portal.failpoint.hit("before_response");
     match finished {
-        Finished::SignedIn { entered, next } => {
-            let token = &entered.token;
-            let mut response = open_session(&request, &desk, &cookie_session, token, &next)?;
+        Finished::SignedIn { admitted, next } => {
+            let token = &admitted.token;
+            let mut response = open_session(&request, &portal, &cookie_session, token, &next)?;
             // Other tabs of the same person continue with the existing binding.
-            if entered.is_other_person {
-                Ours::Browser.remove(&mut response, &desk)?;
+            if admitted.is_other_person {
+                Ours::Browser.remove(&mut response, &portal)?;
             }
             Ok(response)
         }
         Finished::Linked { next } => {
             let notice = AccountNotice::IdentityLinked.code();
-            see_other_with(notice, &next.to_ascii(), &desk)
+            see_other_with(notice, &next.to_ascii(), &portal)
         }
-        Finished::Rehearsed(rehearsal) => super::rehearsal::show(&desk, &visit, &rehearsal),
+        Finished::Rehearsed(rehearsal) => super::rehearsal::show(&portal, &visit, &rehearsal),
         // A reload, or the browser's back button: a person who is signed in simply goes on.
         Finished::Stale(stale)
             if !stale.must_begin_again() && signed_in(&request).await?.is_some() =>
@@ -435,8 +445,8 @@ pub async fn finish(
         }
         Finished::Stale(stale) => {
             let browser = binding(&visit)?;
-            let url = signin::start_over(&desk, *stale, &browser, &visit.client).await?;
-            bound(&desk, &visit, &browser, &url)
+            let url = signin::start_over(&portal, *stale, &browser, &visit.client).await?;
+            bound(&portal, &visit, &browser, &url)
         }
     }
 }
@@ -447,23 +457,23 @@ pub struct NoFields {}
 
 pub async fn sign_out(
     visit: Visit,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     cookie_session: CookieSession,
     _form: Form<NoFields>,
 ) -> Result<HttpResponse> {
     let mut response = see_other("/signed-out");
     if let Some(token) = &visit.session_token {
-        let farewell = signout::sign_out(&desk, token, visit.client.clone()).await?;
+        let farewell = signout::sign_out(&portal, token, visit.client.clone()).await?;
         cookie_session.purge();
         if let Some(farewell) = farewell {
-            Ours::Farewell.set(&mut response, &desk, farewell)?;
+            Ours::Farewell.set(&mut response, &portal, farewell)?;
         }
     }
     if visit.is_under_previous_key {
         // actix-session cannot open this cookie itself.
-        Ours::Session.remove(&mut response, &desk)?;
+        Ours::Session.remove(&mut response, &portal)?;
     }
     // The next person gets a new binding; a tab that is in the middle of a sign-in starts over.
-    Ours::Browser.remove(&mut response, &desk)?;
+    Ours::Browser.remove(&mut response, &portal)?;
     Ok(response)
 }

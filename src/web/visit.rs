@@ -15,10 +15,10 @@ use super::client_address::client_address;
 use super::cookie::{self, Ours};
 use crate::attempts::Browser;
 use crate::code::coded;
-use crate::desk::Desk;
 use crate::error::Error;
 use crate::i18n::Lang;
 use crate::local_path::LocalPath;
+use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::sessions::Client;
 
@@ -79,21 +79,21 @@ pub struct Visit {
 
 impl Visit {
     /// Reads everything except the session, whose cookie an inner middleware opens.
-    pub fn without_session(request: &HttpRequest, desk: &Desk) -> Self {
+    pub fn without_session(request: &HttpRequest, portal: &Portal) -> Self {
         let header = |name| {
             let value = request.headers().get(name)?;
             Some(String::from_utf8_lossy(value.as_bytes()))
         };
         let lang = Ours::Language
-            .read(request, desk)
+            .read(request, portal)
             .and_then(|tag| Lang::from_tag(&tag))
             .or_else(|| Lang::from_accept_language(&header(ACCEPT_LANGUAGE)?))
-            .unwrap_or(desk.language);
+            .unwrap_or(portal.language);
         let theme = Ours::Theme
-            .read(request, desk)
+            .read(request, portal)
             .and_then(|code| Theme::from_code(&code))
             .unwrap_or_default();
-        let whose = client_address(request, &desk.trusted_proxies);
+        let whose = client_address(request, &portal.trusted_proxies);
         let client = Client {
             address: whose.map_or_else(String::new, |whose| whose.address.to_string()),
             is_proxy: whose.is_some_and(|whose| whose.is_proxy),
@@ -104,7 +104,7 @@ impl Visit {
                 .take(MAX_USER_AGENT)
                 .collect(),
         };
-        let is_callback = desk.providers.at(request.path()).is_some();
+        let is_callback = portal.providers.at(request.path()).is_some();
         let is_page = request.method() == Method::GET && !is_callback;
         let here = request.uri().path_and_query().filter(|_| is_page);
         Self {
@@ -112,7 +112,7 @@ impl Visit {
             theme,
             client,
             browser: Ours::Browser
-                .read(request, desk)
+                .read(request, portal)
                 .and_then(|value| Browser::from_cookie(&value)),
             sender: Sender::of(request),
             session_token: None,
@@ -126,20 +126,20 @@ impl Visit {
     }
 
     /// Adds the token of the session, once its cookie is open.
-    pub fn with_session(mut self, request: &HttpRequest, desk: &Desk) -> Self {
+    pub fn with_session(mut self, request: &HttpRequest, portal: &Portal) -> Self {
         let opened = request.get_session().get(cookie::TOKEN);
         self.session_token = opened.ok().flatten().map(Secret::new);
         if self.session_token.is_none() {
-            self.session_token = cookie::token_under_previous_key(request, desk);
+            self.session_token = cookie::token_under_previous_key(request, portal);
             self.is_under_previous_key = self.session_token.is_some();
         }
         self
     }
 
     /// Returns the visit that the outermost middleware noted.
-    pub fn of(request: &HttpRequest, desk: &Desk) -> Self {
+    pub fn of(request: &HttpRequest, portal: &Portal) -> Self {
         let noted = request.extensions().get::<Self>().cloned();
-        noted.unwrap_or_else(|| Self::without_session(request, desk))
+        noted.unwrap_or_else(|| Self::without_session(request, portal))
     }
 }
 
@@ -148,15 +148,15 @@ impl FromRequest for Visit {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(desk(request).map(|desk| Self::of(request, desk)))
+        ready(portal(request).map(|portal| Self::of(request, portal)))
     }
 }
 
-/// Returns the desk that [`super::configure`] gave to the application.
-pub fn desk(request: &HttpRequest) -> Result<&Data<Desk>, Error> {
+/// Returns the portal that [`super::configure`] gave to the application.
+pub fn portal(request: &HttpRequest) -> Result<&Data<Portal>, Error> {
     request
-        .app_data::<Data<Desk>>()
-        .ok_or_else(|| Error::Internal("the application has no desk".to_owned()))
+        .app_data::<Data<Portal>>()
+        .ok_or_else(|| Error::Internal("the application has no portal".to_owned()))
 }
 
 fn is_script(request: &HttpRequest) -> bool {

@@ -23,17 +23,17 @@ pub fn ways<'a>(
     prompt: Prompt,
     is_wanted: impl Fn(&Provider) -> bool,
 ) -> Vec<WayIn<'a>> {
-    let desk = page.desk;
-    let wanted = desk.providers.all().iter();
+    let portal = page.portal;
+    let wanted = portal.providers.all().iter();
     let mut ways: Vec<WayIn<'a>> = wanted
         .filter(|provider| is_wanted(provider))
         .map(|provider| {
-            provider.nudge(desk.clock.now());
+            provider.nudge(portal.clock.now());
             WayIn {
                 label: page.continue_with(provider),
                 color: provider.settings().color.as_deref(),
                 host: Page::host_of(provider),
-                begin: begin_address(desk, next, prompt, provider.id()),
+                begin: begin_address(portal, next, prompt, provider.id()),
                 is_available: provider.is_available(),
                 is_primary: false,
             }

@@ -8,17 +8,17 @@ mod limits;
 mod many;
 mod password_links;
 
-use crate::support::{Answer, Browser, Database, Db, Desk, Person};
+use crate::support::{Answer, Browser, Database, Db, Person, Portal};
 
-/// Where admins sit in these tests: the desk trusts the proxy that says so.
+/// Where admins sit in these tests: the portal trusts the proxy that says so.
 const OFFICE: &str = "203.0.113.9";
 const REASON: &str = "asked by HR, ticket 4711";
 
 // -- who is there --
 
-/// A desk that knows people by a number, so that names may change.
-pub async fn start(database: Database) -> Desk {
-    Desk::on(database)
+/// A portal that knows people by a number, so that names may change.
+pub async fn start(database: Database) -> Portal {
+    Portal::on(database)
         .with("OAUTH2_SUBJECT", "/id")
         .with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1")
         .run()
@@ -29,23 +29,28 @@ pub fn person(name: &str) -> Person {
     Person::named(name).with("id", format!("id-of-{name}"))
 }
 
-pub async fn superuser(desk: &Desk, name: &str) -> Browser {
-    let browser = desk.signed_in(&person(name)).await;
-    desk.db_make_superuser(name);
-    desk.db_prove(name);
+pub async fn superuser(portal: &Portal, name: &str) -> Browser {
+    let browser = portal.signed_in(&person(name)).await;
+    portal.db_make_superuser(name);
+    portal.db_prove(name);
     browser
 }
 
-pub async fn staff(desk: &Desk, name: &str) -> Browser {
-    let browser = desk.signed_in(&person(name)).await;
-    desk.db_make_staff(name);
+pub async fn staff(portal: &Portal, name: &str) -> Browser {
+    let browser = portal.signed_in(&person(name)).await;
+    portal.db_make_staff(name);
     browser
 }
 
 /// A sign-in from an address and with a browser of one's own.
-pub async fn signed_in_from(desk: &Desk, person: &Person, address: &str, agent: &str) -> Browser {
-    let browser = desk.browser();
-    let callback = desk.provider.approve(&browser.begin("/").await, person);
+pub async fn signed_in_from(
+    portal: &Portal,
+    person: &Person,
+    address: &str,
+    agent: &str,
+) -> Browser {
+    let browser = portal.browser();
+    let callback = portal.provider.approve(&browser.begin("/").await, person);
     let headers = [("x-forwarded-for", address), ("user-agent", agent)];
     let answer = browser.get_with(&callback, &headers).await;
     assert_eq!(answer.status, 303, "{}", answer.body);
@@ -53,8 +58,8 @@ pub async fn signed_in_from(desk: &Desk, person: &Person, address: &str, agent: 
 }
 
 /// Fills in the password form.
-async fn with_password(desk: &Desk, username: &str, password: &str) -> (Browser, Answer) {
-    let browser = desk.browser();
+async fn with_password(portal: &Portal, username: &str, password: &str) -> (Browser, Answer) {
+    let browser = portal.browser();
     let page = browser.get("/login?next=/account").await;
     let fields = [("username", username), ("password", password)];
     let answer = browser.post("/login", &page, &fields).await;
@@ -64,8 +69,9 @@ async fn with_password(desk: &Desk, username: &str, password: &str) -> (Browser,
 // -- the trail --
 
 /// The lines that came after the first `count`.
-pub fn lines_after(desk: &Desk, count: usize) -> Vec<String> {
-    desk.db_recorded()
+pub fn lines_after(portal: &Portal, count: usize) -> Vec<String> {
+    portal
+        .db_recorded()
         .into_iter()
         .skip(count)
         .map(|event| event.line)
@@ -136,19 +142,19 @@ pub async fn done(admin: &Browser, id: i64, act: &str, fields: &[(&str, &str)]) 
 
 /// An act that must be refused: the page says why, and nothing has changed. What the trail says.
 async fn refused(
-    desk: &Desk,
+    portal: &Portal,
     admin: &Browser,
     path: &str,
     fields: &[(&str, &str)],
     why: &str,
 ) -> Vec<String> {
-    let (before, events) = (desk.db_state(), desk.db_recorded().len());
+    let (before, events) = (portal.db_state(), portal.db_recorded().len());
     let answer = send(admin, path, fields).await;
     assert_eq!(answer.status, 422, "{path}: {}", answer.body);
     assert!(answer.body.contains("Nothing was changed"), "{path}");
     assert!(answer.body.contains(why), "{path}: {}", answer.body);
-    assert_eq!(desk.db_state(), before, "{path}");
-    lines_after(desk, events)
+    assert_eq!(portal.db_state(), before, "{path}");
+    lines_after(portal, events)
 }
 
 /// The path of the link that a page shows.
@@ -193,7 +199,7 @@ async fn new_account(admin: &Browser, username: &str) -> String {
 // -- all that is there --
 
 /// Every page and list of the admin area, one after the other.
-async fn everything(desk: &Desk, admin: &Browser) -> String {
+async fn everything(portal: &Portal, admin: &Browser) -> String {
     let mut paths: Vec<String> = [
         "/admin/users?size=100",
         "/admin/users?size=100&sort=last",
@@ -208,7 +214,7 @@ async fn everything(desk: &Desk, admin: &Browser) -> String {
     ]
     .map(str::to_owned)
     .to_vec();
-    for id in desk.db_column("users", "id") {
+    for id in portal.db_column("users", "id") {
         paths.push(format!("/admin/users/{id}"));
         paths.push(format!("/admin/users/{id}/grant"));
     }

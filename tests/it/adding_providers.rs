@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use crate::support::lying_openid::Subject;
-use crate::support::{Browser, Database, Desk, OpenId, run};
+use crate::support::{Browser, Database, OpenId, Portal, run};
 
 /// Three providers, and somebody who is signed in with the first.
-async fn three() -> (Vec<OpenId>, Desk) {
+async fn three() -> (Vec<OpenId>, Portal) {
     let mut all = Vec::new();
     let mut toml = String::new();
     for id in ["a", "b", "c"] {
@@ -15,12 +15,12 @@ async fn three() -> (Vec<OpenId>, Desk) {
         toml.push_str(&provider.toml(id));
         all.push(provider);
     }
-    let desk = all[0].desk_of(Database::sqlite(), &toml).run().await;
-    (all, desk)
+    let portal = all[0].portal_of(Database::sqlite(), &toml).run().await;
+    (all, portal)
 }
 
-async fn signed_in(desk: &Desk, provider: &OpenId) -> Browser {
-    let browser = desk.browser();
+async fn signed_in(portal: &Portal, provider: &OpenId) -> Browser {
+    let browser = portal.browser();
     let answer = provider
         .sign_in_from(
             &browser,
@@ -57,8 +57,8 @@ async fn follow(browser: &Browser, token: &str, provider: &str) -> String {
 #[test]
 fn the_link_that_adds_a_provider_holds_no_token_of_a_form() {
     run(async {
-        let (all, desk) = three().await;
-        let browser = signed_in(&desk, &all[0]).await;
+        let (all, portal) = three().await;
+        let browser = signed_in(&portal, &all[0]).await;
         let page = browser.get("/account").await;
         let csrf = page.csrf_token();
         let token = token(&browser, "b").await;
@@ -89,9 +89,9 @@ fn the_link_that_adds_a_provider_holds_no_token_of_a_form() {
 #[test]
 fn the_link_that_adds_a_provider_is_for_this_session_this_provider_and_two_minutes() {
     run(async {
-        let (all, desk) = three().await;
-        let browser = signed_in(&desk, &all[0]).await;
-        let elsewhere = signed_in(&desk, &all[0]).await;
+        let (all, portal) = three().await;
+        let browser = signed_in(&portal, &all[0]).await;
+        let elsewhere = signed_in(&portal, &all[0]).await;
         let [to_b, to_c] = [token(&browser, "b").await, token(&browser, "c").await];
         assert_ne!(to_b, to_c);
         let foreign = token(&elsewhere, "b").await;
@@ -116,13 +116,13 @@ fn the_link_that_adds_a_provider_is_for_this_session_this_provider_and_two_minut
         );
         assert_eq!(browser.get(&path).await.location(), "/account");
 
-        desk.clock.advance(Duration::from_secs(110));
+        portal.clock.advance(Duration::from_secs(110));
         assert!(
             follow(&browser, &to_b, "b")
                 .await
                 .starts_with(&all[1].issuer)
         );
-        desk.clock.advance(Duration::from_secs(11));
+        portal.clock.advance(Duration::from_secs(11));
         assert_eq!(follow(&browser, &to_b, "b").await, "/account");
         // The page says why nothing happened, and its links are fresh.
         let page = browser.get("/account").await;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::gallery::{axe, become_person, check, check_console};
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
-use crate::support::{Database, Db, Desk, Person, on_both_databases, run};
+use crate::support::{Database, Db, Person, Portal, on_both_databases, run};
 
 /// Goes on by Tab until the element that a selector finds has the focus.
 async fn tab_to(chromium: &Chromium, css: &str) {
@@ -27,29 +27,29 @@ on_both_databases! {
         if !Chromium::available() {
             return;
         }
-        let desk = Desk::on(database).run().await;
+        let portal = Portal::on(database).run().await;
         let colleagues = [("wangjianguo", "王建国"), ("ouyangjing", "欧阳静"), ("amelia", "Amelia Hart")];
         for (username, name) in colleagues {
-            desk.signed_in(&Person::named(username).with("name_cn", name)).await;
+            portal.signed_in(&Person::named(username).with("name_cn", name)).await;
         }
         let zhou = Person::named("zhouwenbo").with("name_cn", "周文博");
-        let zhou_s = desk.signed_in(&zhou).await;
-        let boss = desk.signed_in(&Person::named("linxiaoyu").with("name_cn", "林晓雨")).await;
-        let staff = desk.signed_in(&Person::named("looker").with("name_cn", "Looker")).await;
-        desk.db_make_staff("looker");
-        desk.db_make_superuser("linxiaoyu");
-        desk.db_prove("linxiaoyu");
+        let zhou_s = portal.signed_in(&zhou).await;
+        let boss = portal.signed_in(&Person::named("linxiaoyu").with("name_cn", "林晓雨")).await;
+        let staff = portal.signed_in(&Person::named("looker").with("name_cn", "Looker")).await;
+        portal.db_make_staff("looker");
+        portal.db_make_superuser("linxiaoyu");
+        portal.db_prove("linxiaoyu");
 
         // That person has a page open.
         let person = Chromium::start("zh-CN,zh", Screen::DESKTOP).await;
-        become_person(&person, &desk, &zhou_s).await;
-        person.goto(&format!("{}/account", desk.url)).await;
+        become_person(&person, &portal, &zhou_s).await;
+        person.goto(&format!("{}/account", portal.url)).await;
         assert_eq!(person.text("h1").await, "我的账号");
 
         let admin = Chromium::start("en", Screen::DESKTOP).await;
         let axe = axe();
-        become_person(&admin, &desk, &boss).await;
-        admin.goto(&format!("{}/admin/users", desk.url)).await;
+        become_person(&admin, &portal, &boss).await;
+        admin.goto(&format!("{}/admin/users", portal.url)).await;
         tab_to(&admin, "#q").await;
         admin.type_keys("文博").await;
         admin.leave_by(admin.press(ENTER)).await;
@@ -74,11 +74,11 @@ on_both_databases! {
         // Their open page is refused at the next click, and so is a new sign-in.
         person.follow("a[href='/account/timeline']").await;
         assert!(person.url().await.contains("/login?next="), "{}", person.url().await);
-        assert_eq!(desk.browser().sign_in(&zhou, "/").await.status, 403);
+        assert_eq!(portal.browser().sign_in(&zhou, "/").await.status, 403);
 
         // Whoever may only look sees no button for what they may not do.
-        become_person(&admin, &desk, &staff).await;
-        let id = desk.db_id_of("ouyangjing");
+        become_person(&admin, &portal, &staff).await;
+        let id = portal.db_id_of("ouyangjing");
         for path in [
             "/admin/users".to_owned(),
             format!("/admin/users/{id}"),
@@ -86,14 +86,14 @@ on_both_databases! {
             "/admin/audit".to_owned(),
             "/admin/status".to_owned(),
         ] {
-            admin.goto(&format!("{}{path}", desk.url)).await;
+            admin.goto(&format!("{}{path}", portal.url)).await;
             let acts = "main form[method=post], main input[type=checkbox], main .careful, main .danger, \
                         main form[action*='.csv'], main a[href$='/new'], main a[href*='/end'], main a[href*='/grant'], \
                         main a[href*='/role'], main a[href*='/note']";
             assert_eq!(admin.count(acts).await, 0, "{path}");
             assert!(admin.count("main h1").await == 1, "{path}");
         }
-        admin.goto(&format!("{}/admin/users/{id}/deactivate", desk.url)).await;
+        admin.goto(&format!("{}/admin/users/{id}/deactivate", portal.url)).await;
         assert_eq!(admin.text("h1").await, "You cannot open this page");
     }
 }

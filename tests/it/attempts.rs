@@ -7,7 +7,7 @@ use frontdesk::secret::{Generation, Keys, Purpose, SALT, Secret};
 use url::Url;
 
 use crate::support::{
-    Browser, Database, Db, Desk, Endpoint, Person, on_both_databases, run, spawn,
+    Browser, Database, Db, Endpoint, Person, Portal, on_both_databases, run, spawn,
 };
 
 fn query(address: &str) -> HashMap<String, String> {
@@ -74,8 +74,8 @@ fn what_an_earlier_version_sealed_under_the_same_key_still_opens() {
 
 on_both_databases! {
     async fn the_first_sign_in_creates_the_account_and_signs_in(database) {
-        let desk = Desk::on(database).run().await;
-        let browser = desk.browser();
+        let portal = Portal::on(database).run().await;
+        let browser = portal.browser();
         let person = Person::named("zhang.wei").with("name_cn", "张伟").with("email", "zw@example.com");
 
         let login = browser.get("/account").await;
@@ -88,14 +88,14 @@ on_both_databases! {
         assert_eq!(account.status, 200);
         assert_eq!(account.user().as_deref(), Some("zhang.wei"));
         assert!(account.body.contains("张伟") && account.body.contains("zw@example.com"));
-        assert_eq!(desk.database.count("users"), 1);
-        assert_eq!(desk.db_column("users", "password"), ["NULL"]);
+        assert_eq!(portal.database.count("users"), 1);
+        assert_eq!(portal.db_column("users", "password"), ["NULL"]);
     }
 
     async fn fifty_parallel_replays_make_one_token_call_and_one_session(database) {
-        let desk = Desk::on(database).run().await;
-        let browser = desk.browser();
-        let callback = desk.provider.approve(&browser.begin("/account").await, &Person::named("li"));
+        let portal = Portal::on(database).run().await;
+        let browser = portal.browser();
+        let callback = portal.provider.approve(&browser.begin("/account").await, &Person::named("li"));
         let tabs: Vec<_> = (0..50)
             .map(|_| {
                 let (tab, callback) = (browser.clone(), callback.clone());
@@ -113,22 +113,22 @@ on_both_databases! {
             }
         }
         assert_eq!(signed_in, 1);
-        assert_eq!(desk.provider.seen(Endpoint::Token).len(), 1);
-        assert_eq!(desk.database.count("sessions"), 1);
+        assert_eq!(portal.provider.seen(Endpoint::Token).len(), 1);
+        assert_eq!(portal.database.count("sessions"), 1);
     }
 }
 
 #[test]
 fn a_callback_without_a_state_of_ours_is_refused_and_nothing_is_exchanged() {
     run(async {
-        let desk = Desk::start().await;
-        let (victim, attacker) = (desk.browser(), desk.browser());
+        let portal = Portal::start().await;
+        let (victim, attacker) = (portal.browser(), portal.browser());
         victim.begin("/").await;
-        let attackers = desk
+        let attackers = portal
             .provider
             .approve(&attacker.begin("/").await, &Person::named("mallory"));
         let foreign = query(&attackers)["state"].clone();
-        let rows = desk.database.count("audit_events");
+        let rows = portal.database.count("audit_events");
 
         let with = |state: Option<&str>, rest: &str| match state {
             Some(state) => format!("/oauth2_callback/?state={state}&{rest}"),
@@ -154,7 +154,7 @@ fn a_callback_without_a_state_of_ours_is_refused_and_nothing_is_exchanged() {
                 );
                 assert!(!answer.sets_session());
                 assert!(
-                    desk.log().contains(&answer.reference()),
+                    portal.log().contains(&answer.reference()),
                     "the reference is in the log"
                 );
             }
@@ -164,16 +164,16 @@ fn a_callback_without_a_state_of_ours_is_refused_and_nothing_is_exchanged() {
             assert!(
                 answer
                     .location()
-                    .starts_with(&format!("{}/o/authorize/", desk.provider.url))
+                    .starts_with(&format!("{}/o/authorize/", portal.provider.url))
             );
             assert_ne!(query(answer.location())["state"], foreign);
             assert!(!answer.sets_session());
         }
-        assert_eq!(desk.provider.calls(), 0);
-        assert_eq!(desk.database.count("users"), 0);
-        assert_eq!(desk.database.count("sessions"), 0);
+        assert_eq!(portal.provider.calls(), 0);
+        assert_eq!(portal.database.count("users"), 0);
+        assert_eq!(portal.database.count("sessions"), 0);
         assert_eq!(
-            desk.database.count("audit_events"),
+            portal.database.count("audit_events"),
             rows,
             "no row for what anybody can send"
         );
@@ -183,33 +183,33 @@ fn a_callback_without_a_state_of_ours_is_refused_and_nothing_is_exchanged() {
 #[test]
 fn an_attempt_is_used_once_and_not_after_ten_minutes() {
     run(async {
-        let desk = Desk::start().await;
+        let portal = Portal::start().await;
         let person = Person::named("li");
 
-        let late = desk.browser();
-        let callback = desk
+        let late = portal.browser();
+        let callback = portal
             .provider
             .approve(&late.begin("/account").await, &person);
-        desk.clock.advance(Duration::from_secs(11 * 60));
+        portal.clock.advance(Duration::from_secs(11 * 60));
         let answer = late.get(&callback).await;
         assert_eq!(answer.status, 303);
-        assert_eq!(desk.provider.calls(), 0);
+        assert_eq!(portal.provider.calls(), 0);
         // Quietly begun again, to the same place; this time it goes through.
         let answer = late
-            .get(&desk.provider.approve(answer.location(), &person))
+            .get(&portal.provider.approve(answer.location(), &person))
             .await;
         assert_eq!(answer.location(), "/account");
 
         // Used, then replayed by another browser that has no session.
-        let browser = desk.signed_in(&person).await;
-        let used = desk.provider.approve(&browser.begin("/").await, &person);
+        let browser = portal.signed_in(&person).await;
+        let used = portal.provider.approve(&browser.begin("/").await, &person);
         assert!(browser.get(&used).await.sets_session());
-        let stranger = desk.browser();
-        let calls = desk.provider.calls();
+        let stranger = portal.browser();
+        let calls = portal.provider.calls();
         let answer = stranger.get(&used).await;
         assert_eq!(answer.status, 303);
         assert!(!answer.sets_session());
-        assert_eq!(desk.provider.calls(), calls);
+        assert_eq!(portal.provider.calls(), calls);
         assert_eq!(
             browser.get("/account").await.status,
             200,
@@ -220,8 +220,8 @@ fn an_attempt_is_used_once_and_not_after_ten_minutes() {
 
 on_both_databases! {
     async fn a_used_attempt_opens_no_second_session_on_another_instance_or_after_a_restart(database) {
-        let mut first = Desk::on(database.clone()).run().await;
-        let second = Desk::on(database).beside(&first).run().await;
+        let mut first = Portal::on(database.clone()).run().await;
+        let second = Portal::on(database).beside(&first).run().await;
         let browser = first.browser();
         let person = Person::named("li");
         let callback = first.provider.approve(&browser.begin("/account").await, &person);
@@ -252,19 +252,19 @@ on_both_databases! {
 #[test]
 fn a_sign_in_that_starts_over_twice_ends_on_a_page_that_names_the_cause() {
     run(async {
-        let desk = Desk::start().await;
-        let browser = desk.browser();
+        let portal = Portal::start().await;
+        let browser = portal.browser();
         let person = Person::named("li");
-        let mut callback = desk.provider.approve(&browser.begin("/").await, &person);
+        let mut callback = portal.provider.approve(&browser.begin("/").await, &person);
         browser.forget("fd_browser");
         let answer = browser.get(&callback).await;
         assert_eq!(answer.status, 303, "once, quietly");
-        callback = desk.provider.approve(answer.location(), &person);
+        callback = portal.provider.approve(answer.location(), &person);
         browser.forget("fd_browser");
         let answer = browser.get(&callback).await;
         assert_eq!(answer.status, 400);
         assert!(answer.body.contains("cookies"), "{}", answer.body);
-        assert_eq!(desk.provider.calls(), 0);
+        assert_eq!(portal.provider.calls(), 0);
     });
 }
 
@@ -272,11 +272,11 @@ fn a_sign_in_that_starts_over_twice_ends_on_a_page_that_names_the_cause() {
 #[test]
 fn nothing_from_before_the_sign_in_is_taken_for_a_session() {
     run(async {
-        let desk = Desk::start().await;
-        let anonymous = desk.browser();
+        let portal = Portal::start().await;
+        let anonymous = portal.browser();
         let authorize = query(&anonymous.begin("/").await);
         let page = anonymous.get("/login").await;
-        let signed_in = desk.signed_in(&Person::named("li")).await;
+        let signed_in = portal.signed_in(&Person::named("li")).await;
         let ended = signed_in.session_cookie().expect("a session");
         let account = signed_in.get("/account").await;
         signed_in.post("/logout", &account, &[]).await;
@@ -291,7 +291,7 @@ fn nothing_from_before_the_sign_in_is_taken_for_a_session() {
         ];
         for value in &values {
             for slot in ["fd_session", "fd_browser", "fd_language", "fd_theme"] {
-                let browser = desk.browser();
+                let browser = portal.browser();
                 browser.set_cookie(slot, value);
                 for path in ["/", "/account", "/admin/users"] {
                     let answer = browser.get(path).await;
@@ -310,12 +310,12 @@ fn nothing_from_before_the_sign_in_is_taken_for_a_session() {
 #[test]
 fn a_code_of_another_attempt_signs_nobody_in() {
     run(async {
-        let desk = Desk::start().await;
-        let (victim, attacker) = (desk.browser(), desk.browser());
-        let victims = desk
+        let portal = Portal::start().await;
+        let (victim, attacker) = (portal.browser(), portal.browser());
+        let victims = portal
             .provider
             .approve(&victim.begin("/").await, &Person::named("victim"));
-        let attackers = desk
+        let attackers = portal
             .provider
             .approve(&attacker.begin("/").await, &Person::named("mallory"));
         let swap = |state: &str, code: &str| {
@@ -332,15 +332,15 @@ fn a_code_of_another_attempt_signs_nobody_in() {
         let answer = attacker.get(&swap(&attackers, &victims)).await;
         assert_eq!(answer.status, 400);
         assert!(!answer.sets_session());
-        assert_eq!(desk.database.count("users"), 0);
+        assert_eq!(portal.database.count("users"), 0);
     });
 }
 
 #[test]
 fn every_attempt_has_a_fresh_challenge_and_state() {
     run(async {
-        let desk = Desk::start().await;
-        let mut browser = desk.browser();
+        let portal = Portal::start().await;
+        let mut browser = portal.browser();
         browser.is_recorded = false;
         let (mut states, mut challenges, mut bindings) =
             (HashSet::new(), HashSet::new(), HashSet::new());
@@ -366,9 +366,9 @@ fn every_attempt_has_a_fresh_challenge_and_state() {
         let person = Person::named("li");
         let authorize_url = browser.begin("/").await;
         browser
-            .get(&desk.provider.approve(&authorize_url, &person))
+            .get(&portal.provider.approve(&authorize_url, &person))
             .await;
-        let verifier = desk.provider.seen(Endpoint::Token)[0].form()["code_verifier"].clone();
+        let verifier = portal.provider.seen(Endpoint::Token)[0].form()["code_verifier"].clone();
         assert_eq!(verifier.len(), 43);
         assert_eq!(
             frontdesk::secret::sha256(verifier.as_bytes()),
@@ -397,12 +397,12 @@ fn random_tokens_are_unique_and_use_every_bit() {
 #[test]
 fn doubled_or_conflicting_parameters_are_refused() {
     run(async {
-        let desk = Desk::start().await;
-        let browser = desk.browser();
+        let portal = Portal::start().await;
+        let browser = portal.browser();
         let names = ["code", "state", "iss", "error", "session_state"];
         for first in names {
             for second in names {
-                let callback = desk
+                let callback = portal
                     .provider
                     .approve(&browser.begin("/").await, &Person::named("li"));
                 let pairs = query(&callback);
@@ -421,7 +421,7 @@ fn doubled_or_conflicting_parameters_are_refused() {
                     assert!(!answer.sets_session());
                 }
             }
-            let callback = desk
+            let callback = portal
                 .provider
                 .approve(&browser.begin("/").await, &Person::named("li"));
             for form in ["[]", "[0]"] {
@@ -431,15 +431,15 @@ fn doubled_or_conflicting_parameters_are_refused() {
                 assert!(!answer.sets_session(), "{first}{form}");
             }
         }
-        assert_eq!(desk.provider.calls(), 0);
+        assert_eq!(portal.provider.calls(), 0);
     });
 }
 
 #[test]
 fn an_error_of_the_provider_ends_on_a_page_of_ours() {
     run(async {
-        let desk = Desk::start().await;
-        let signed_in = desk.signed_in(&Person::named("li")).await;
+        let portal = Portal::start().await;
+        let signed_in = portal.signed_in(&Person::named("li")).await;
         let payloads = [
             "<script>alert(1)</script>",
             "Your account is locked, call 555-0100",
@@ -458,14 +458,15 @@ fn an_error_of_the_provider_ends_on_a_page_of_ours() {
             ("consent_required", 502),
             ("no_such_code_<b>", 502),
         ] {
-            for browser in [desk.browser(), signed_in.clone()] {
+            for browser in [portal.browser(), signed_in.clone()] {
                 for payload in payloads {
                     let more = [
                         ("error_description", payload),
                         ("error_uri", "javascript:alert(1)"),
                     ];
                     let callback =
-                        desk.provider
+                        portal
+                            .provider
                             .refuse(&browser.begin("/account").await, error, &more);
                     let answer = browser.get(&callback).await;
                     assert_eq!(answer.status.as_u16(), status, "{error}");
@@ -481,7 +482,7 @@ fn an_error_of_the_provider_ends_on_a_page_of_ours() {
             }
         }
         let long = "x".repeat(20_000);
-        let callback = desk.provider.refuse(
+        let callback = portal.provider.refuse(
             &signed_in.begin("/").await,
             "server_error",
             &[("error_description", &long)],
@@ -492,17 +493,17 @@ fn an_error_of_the_provider_ends_on_a_page_of_ours() {
             200,
             "still signed in"
         );
-        assert!(!desk.log().contains("555-0100"));
+        assert!(!portal.log().contains("555-0100"));
     });
 }
 
 #[test]
 fn a_reload_of_the_callback_goes_on_to_the_page() {
     run(async {
-        let desk = Desk::start().await;
-        let browser = desk.browser();
+        let portal = Portal::start().await;
+        let browser = portal.browser();
         let person = Person::named("li");
-        let callback = desk
+        let callback = portal
             .provider
             .approve(&browser.begin("/account").await, &person);
         assert!(browser.get(&callback).await.sets_session());
@@ -526,15 +527,15 @@ fn a_reload_of_the_callback_goes_on_to_the_page() {
         let answer = browser.get(&forged).await;
         assert_eq!(answer.status, 400);
         assert!(answer.body.contains("/oauth2/login?next=/account"));
-        assert_eq!(desk.database.count("users"), 1);
+        assert_eq!(portal.database.count("users"), 1);
     });
 }
 
 #[test]
 fn any_number_of_tabs_land_where_each_wanted_to_go() {
     run(async {
-        let desk = Desk::start().await;
-        let browser = desk.browser();
+        let portal = Portal::start().await;
+        let browser = portal.browser();
         let person = Person::named("li");
         let mut begun = Vec::new();
         for tab in 0..10 {
@@ -547,27 +548,27 @@ fn any_number_of_tabs_land_where_each_wanted_to_go() {
         begun.swap(2, 7);
         for (next, authorize_url) in begun {
             let answer = browser
-                .get(&desk.provider.approve(&authorize_url, &person))
+                .get(&portal.provider.approve(&authorize_url, &person))
                 .await;
             assert_eq!(
                 (answer.status.as_u16(), answer.location()),
                 (303, next.as_str())
             );
         }
-        assert_eq!(desk.db_live_sessions(), 1);
+        assert_eq!(portal.db_live_sessions(), 1);
 
         // 500 starts leave one small cookie.
-        let many = desk.browser();
+        let many = portal.browser();
         for _ in 0..500 {
             many.begin("/").await;
         }
         let jar = many.cookies.lock().expect("the jar").clone();
         assert_eq!(jar.len(), 1);
         assert!(jar["fd_browser"].len() < 64);
-        assert_eq!(desk.database.count("sessions"), 10);
+        assert_eq!(portal.database.count("sessions"), 10);
 
         // A script's request begins nothing.
-        let answer = desk
+        let answer = portal
             .browser()
             .get_with("/account", &[("sec-fetch-mode", "cors")])
             .await;
@@ -584,7 +585,7 @@ fn any_number_of_tabs_land_where_each_wanted_to_go() {
 #[test]
 fn nothing_but_next_shapes_the_authorize_request() {
     run(async {
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .with(
                 "OAUTH2_AUTHORIZE_URL",
                 "PROVIDER/o/authorize/?tenant=7&state=theirs",
@@ -592,7 +593,7 @@ fn nothing_but_next_shapes_the_authorize_request() {
             .with("OAUTH2_SCOPE", "read write")
             .run()
             .await;
-        let browser: Browser = desk.browser();
+        let browser: Browser = portal.browser();
         let hostile = "/oauth2/login?scope=admin&client_id=x&redirect_uri=https://evil.example&response_mode=fragment\
                        &prompt=none&claims=%7B%7D&state=mine&code_challenge=x&next=/account";
         let headers = [
@@ -629,7 +630,7 @@ fn nothing_but_next_shapes_the_authorize_request() {
             };
             assert_eq!(
                 value("redirect_uri"),
-                Some(format!("{}/oauth2_callback/", desk.url))
+                Some(format!("{}/oauth2_callback/", portal.url))
             );
             assert_eq!(value("client_id").as_deref(), Some("frontdesk"));
             assert_eq!(value("scope").as_deref(), Some("read write"));
@@ -645,7 +646,7 @@ fn nothing_but_next_shapes_the_authorize_request() {
 fn a_key_rotated_between_beginning_and_end_loses_no_attempt() {
     run(async {
         let database = Database::sqlite();
-        let mut old = Desk::on(database.clone()).run().await;
+        let mut old = Portal::on(database.clone()).run().await;
         let browser = old.browser();
         let person = Person::named("li");
         let callback = old
@@ -654,7 +655,7 @@ fn a_key_rotated_between_beginning_and_end_loses_no_attempt() {
         let signed_in = old.signed_in(&Person::named("wang")).await;
         let form = signed_in.get("/account").await;
         old.stop();
-        let new = Desk::on(database)
+        let new = Portal::on(database)
             .beside(&old)
             .with("SECRET_KEY", "a completely different key, 0123456789")
             .with("SECRET_KEY_PREVIOUS", &old.secret_key)

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::gallery;
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
-use crate::support::{Database, Db, Desk, Person, process, run, until};
+use crate::support::{Database, Db, Person, Portal, process, run, until};
 
 const PORTAL: &str = "http://127.0.0.1:8000";
 const PLATFORM: &str = "http://127.0.0.1:8001";
@@ -540,7 +540,7 @@ const POLYGLOT: &str = "'\"></title></script><img src=x onerror=window.__xss=1>\
 #[test]
 fn markup_in_a_profile_is_text_on_every_page() {
     in_chromium(async |chromium| {
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .asking_for_permissions()
             .run()
             .await;
@@ -548,16 +548,16 @@ fn markup_in_a_profile_is_text_on_every_page() {
             .with("name_cn", POLYGLOT)
             .with("email", format!("{POLYGLOT}@example.com"));
         person.permissions = json!([{"codename": POLYGLOT, "name": POLYGLOT}]);
-        let browser = desk.browser();
-        let callback = desk.provider.approve(&browser.begin("/").await, &person);
+        let browser = portal.browser();
+        let callback = portal.provider.approve(&browser.begin("/").await, &person);
         let end = browser
             .get_with(&callback, &[("user-agent", POLYGLOT)])
             .await;
         assert_eq!(end.status, 303, "{}", end.body);
-        desk.db_make_superuser(POLYGLOT);
-        let id = desk.db_id_of(POLYGLOT);
+        portal.db_make_superuser(POLYGLOT);
+        let id = portal.db_id_of(POLYGLOT);
 
-        chromium.goto(&format!("{}/login", desk.url)).await;
+        chromium.goto(&format!("{}/login", portal.url)).await;
         for name in ["fd_session", "fd_browser"] {
             let value = browser.cookie(name).expect("a cookie");
             chromium.add_cookie(name, &value).await;
@@ -577,7 +577,7 @@ fn markup_in_a_profile_is_text_on_every_page() {
             .into_iter()
             .chain(with_an_echo.iter().map(String::as_str))
         {
-            chromium.goto(&format!("{}{path}", desk.url)).await;
+            chromium.goto(&format!("{}{path}", portal.url)).await;
             assert_eq!(chromium.alert().await, None, "{path}");
             check_console(&chromium).await;
             let script = "return [window.__xss ?? null, document.body.innerText]";

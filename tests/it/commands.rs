@@ -10,7 +10,7 @@ use std::process::{Output, Stdio};
 use frontdesk::config::OPTIONS;
 
 use crate::support::process::{self, Process, client, command, free_port, output, text};
-use crate::support::{Database, Db, Desk, OpenId, Person, Provider, on_both_databases, run};
+use crate::support::{Database, Db, OpenId, Person, Portal, Provider, on_both_databases, run};
 
 fn no_settings() -> BTreeMap<String, String> {
     BTreeMap::new()
@@ -201,13 +201,13 @@ on_both_databases! {
     }
 
     async fn promote_makes_the_first_admin(database) {
-        let desk = Desk::on(database.clone()).run().await;
-        let mut settings = process::settings(1, &desk.provider, &database);
+        let portal = Portal::on(database.clone()).run().await;
+        let mut settings = process::settings(1, &portal.provider, &database);
         settings.retain(|name, _| name == "DATABASE_URL");
         let unknown = output(&["promote", "li", "--superuser"], &settings);
         assert!(!unknown.status.success());
         assert!(text(&unknown.stderr).contains("no account with that name"));
-        let browser = desk.signed_in(&Person::named("li")).await;
+        let browser = portal.signed_in(&Person::named("li")).await;
         assert_eq!(browser.get("/admin/users").await.status, 403);
         for (flag, status) in [("--read-only-admin", 200), ("--staff", 200), ("--none", 403), ("--admin", 200), ("--superuser", 200)] {
             let done = output(&["promote", "li", flag], &settings);
@@ -217,17 +217,17 @@ on_both_databases! {
         let last = output(&["promote", "li", "--none"], &settings);
         assert!(!last.status.success());
         assert!(text(&last.stderr).contains("last active admin"));
-        desk.signed_in(&Person::named("wang")).await;
+        portal.signed_in(&Person::named("wang")).await;
         assert!(output(&["promote", "wang", "--superuser"], &settings).status.success());
         assert!(output(&["promote", "li", "--none"], &settings).status.success());
         assert_eq!(browser.get("/admin/users").await.status, 403);
-        let events = desk.db_events_of("role_changed", &["actor", "username"]);
+        let events = portal.db_events_of("role_changed", &["actor", "username"]);
         // The fourth was refused: nobody could have administered the portal any more. What was so
         // already has no row.
         assert_eq!(events, ["command line li", "command line li", "command line li", "command line li", "command line wang", "command line li"]);
         // A sign-in does not take the role back.
-        desk.signed_in(&Person::named("wang")).await;
-        assert_eq!(desk.database.count("users WHERE is_superuser"), 1);
+        portal.signed_in(&Person::named("wang")).await;
+        assert_eq!(portal.database.count("users WHERE is_superuser"), 1);
     }
 
     async fn createsuperuser_stores_argon2id_and_refuses_what_is_weak_or_taken(database) {
@@ -266,11 +266,12 @@ on_both_databases! {
 #[test]
 fn health_is_told_apart_from_readiness() {
     run(async {
-        let desk = Desk::start().await;
-        let browser = desk.browser();
+        let portal = Portal::start().await;
+        let browser = portal.browser();
         assert_eq!(browser.get("/healthz").await.body, "alive\n");
         assert_eq!(browser.get("/readyz").await.body, "ready\n");
-        desk.database
+        portal
+            .database
             .execute("ALTER TABLE __diesel_schema_migrations RENAME TO away");
         assert_eq!(browser.get("/readyz").await.status, 503);
         assert_eq!(browser.get("/healthz").await.status, 200);
@@ -432,7 +433,7 @@ on_both_databases! {
         let provider = Provider::start().await;
         let mut settings = process::settings(free_port(), &provider, &database);
         settings.insert("FRONTDESK_PASSWORD_LOGIN".to_owned(), "off".to_owned());
-        let desk = Process::serve(&settings).await;
+        let portal = Process::serve(&settings).await;
         let none = output(&["rescue", "root"], &settings);
         assert!(!none.status.success());
         assert!(text(&none.stderr).contains("no account with that name"), "{}", text(&none.stderr));
@@ -446,12 +447,12 @@ on_both_databases! {
         assert!(child.wait().expect("it ends").success());
         let said = text(&output(&["rescue", "root"], &settings).stdout);
         let link = said.lines().next().expect("a link");
-        assert!(link.starts_with(&format!("{}/rescue?token=", desk.url)), "{said}");
+        assert!(link.starts_with(&format!("{}/rescue?token=", portal.url)), "{said}");
         let page = client().get(link).header("accept", "text/html").send().await.expect("an answer");
         assert_eq!(page.status(), 200);
         assert!(page.text().await.expect("a page").contains("<strong>root</strong>"));
         let token = link.split_once("token=").expect("a token").1;
-        assert!(!desk.log().contains(token), "no token in the log");
+        assert!(!portal.log().contains(token), "no token in the log");
         assert_eq!(
             database.db_events_of("rescue_link_made", &["actor"]),
             ["command line"]
@@ -541,9 +542,9 @@ fn init_by_issuer_asks_the_metadata_for_every_address() {
                 .expect("a file")
                 .collect::<Result<_, _>>()
                 .expect("lines");
-        let desk = Process::serve(&variables).await;
+        let portal = Process::serve(&variables).await;
         let begun = client()
-            .get(format!("{}/oauth2/login", desk.url))
+            .get(format!("{}/oauth2/login", portal.url))
             .send()
             .await
             .expect("an answer");

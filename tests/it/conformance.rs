@@ -10,7 +10,7 @@ use crate::support::lying_openid::{
     Call, Document, Key, LOGOUT_EVENT, Subject, back_channel, claims, patch,
 };
 use crate::support::provider::query;
-use crate::support::{Browser, Database, Desk, OpenId, assert_refused, run, until};
+use crate::support::{Browser, Database, OpenId, Portal, assert_refused, run, until};
 
 fn li() -> Subject {
     Subject::named("li")
@@ -19,19 +19,19 @@ fn li() -> Subject {
 /// The provider lies once: no session, one page, nothing stored.
 fn refused(lie: impl FnOnce(&OpenId)) {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         lie(&provider);
-        let answer = provider.sign_in(&desk.browser(), &li()).await;
-        assert_refused(&desk, &answer, 502, "a lie");
+        let answer = provider.sign_in(&portal.browser(), &li()).await;
+        assert_refused(&portal, &answer, 502, "a lie");
     });
 }
 
 /// What the provider does is unusual, and right.
 fn accepted(unusual: impl FnOnce(&OpenId)) {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         unusual(&provider);
-        provider.signed_in(&desk, &li()).await;
+        provider.signed_in(&portal, &li()).await;
     });
 }
 
@@ -41,15 +41,15 @@ mod basic {
     #[test]
     fn oidf_client_test() {
         run(async {
-            let (provider, desk) = OpenId::start_with_desk().await;
-            let authorize_url = desk.browser().begin("/").await;
+            let (provider, portal) = OpenId::start_with_portal().await;
+            let authorize_url = portal.browser().begin("/").await;
             let asked = query(&authorize_url);
             assert!(asked["scope"].split(' ').any(|scope| scope == "openid"));
             assert_eq!(
                 asked["redirect_uri"],
-                format!("{}/oauth2_callback/", desk.url)
+                format!("{}/oauth2_callback/", portal.url)
             );
-            let browser = provider.signed_in(&desk, &li()).await;
+            let browser = provider.signed_in(&portal, &li()).await;
             let account = browser.get("/account").await;
             assert_eq!(account.user().as_deref(), Some("li"));
             for call in [Call::Token, Call::Userinfo] {
@@ -130,11 +130,11 @@ mod basic {
     #[test]
     fn oidf_client_test_scope_userinfo_claims() {
         run(async {
-            let (provider, desk) = OpenId::start_with_desk().await;
-            let asked = query(&desk.browser().begin("/").await);
+            let (provider, portal) = OpenId::start_with_portal().await;
+            let asked = query(&portal.browser().begin("/").await);
             assert_eq!(asked["scope"], "openid profile email");
             let person = li().with("name", "李雷").with("email", "ll@example.com");
-            let browser = provider.signed_in(&desk, &person).await;
+            let browser = provider.signed_in(&portal, &person).await;
             let account = browser.get("/account").await.body;
             assert!(account.contains("李雷") && account.contains("ll@example.com"));
         });
@@ -146,9 +146,9 @@ mod basic {
         run(async {
             for (set, is_basic) in [("", true), ("basic", true), ("post", false)] {
                 let provider = OpenId::start().await;
-                let start = provider.desk(Database::sqlite());
-                let desk = start.with("OAUTH2_CLIENT_AUTH", set).run().await;
-                provider.signed_in(&desk, &li()).await;
+                let start = provider.portal(Database::sqlite());
+                let portal = start.with("OAUTH2_CLIENT_AUTH", set).run().await;
+                provider.signed_in(&portal, &li()).await;
                 let seen = &provider.seen(Call::Token)[0];
                 let header = seen.header("authorization").unwrap_or_default();
                 assert_eq!(header.starts_with("Basic "), is_basic, "{set}");
@@ -170,8 +170,8 @@ mod config {
     #[test]
     fn oidf_client_test_discovery_openid_config() {
         run(async {
-            let (provider, desk) = OpenId::start_with_desk().await;
-            let authorize_url = desk.browser().begin("/").await;
+            let (provider, portal) = OpenId::start_with_portal().await;
+            let authorize_url = portal.browser().begin("/").await;
             assert!(authorize_url.starts_with(&format!("{}/authorize?", provider.issuer)));
             let seen = provider.seen(Call::Discovery);
             assert_eq!(seen[0].target, "/.well-known/openid-configuration");
@@ -181,9 +181,9 @@ mod config {
     #[test]
     fn oidf_client_test_discovery_jwks_uri_keys() {
         run(async {
-            let (provider, desk) = OpenId::start_with_desk().await;
-            provider.signed_in(&desk, &li()).await;
-            provider.signed_in(&desk, &li()).await;
+            let (provider, portal) = OpenId::start_with_portal().await;
+            provider.signed_in(&portal, &li()).await;
+            provider.signed_in(&portal, &li()).await;
             assert_eq!(provider.seen(Call::Keys).len(), 1, "read once, and kept");
         });
     }
@@ -193,9 +193,14 @@ mod config {
         run(async {
             let provider = OpenId::start().await;
             provider.patch(Document::Discovery, json!({"issuer": "https://evil.test"}));
-            let desk = provider.desk(Database::sqlite()).run().await;
-            let answer = desk.browser().get("/oauth2/login?next=/account").await;
-            assert_refused(&desk, &answer, answer.status.as_u16().max(502), "mismatch");
+            let portal = provider.portal(Database::sqlite()).run().await;
+            let answer = portal.browser().get("/oauth2/login?next=/account").await;
+            assert_refused(
+                &portal,
+                &answer,
+                answer.status.as_u16().max(502),
+                "mismatch",
+            );
             assert!(answer.location().is_empty());
         });
     }
@@ -208,10 +213,10 @@ mod config {
     #[test]
     fn oidf_client_test_signing_key_rotation_just_before_signing() {
         run(async {
-            let (provider, desk) = OpenId::start_with_desk().await;
-            provider.signed_in(&desk, &li()).await;
+            let (provider, portal) = OpenId::start_with_portal().await;
+            provider.signed_in(&portal, &li()).await;
             provider.sign_with(Key::other_rsa());
-            provider.signed_in(&desk, &li()).await;
+            provider.signed_in(&portal, &li()).await;
             assert_eq!(provider.seen(Call::Keys).len(), 2);
         });
     }
@@ -220,13 +225,13 @@ mod config {
     #[test]
     fn oidf_client_test_signing_key_rotation() {
         run(async {
-            let (provider, desk) = OpenId::start_with_desk().await;
-            provider.signed_in(&desk, &li()).await;
+            let (provider, portal) = OpenId::start_with_portal().await;
+            provider.signed_in(&portal, &li()).await;
             let keys = [Key::rsa().jwk(), Key::other_rsa().jwk()];
             provider.patch(Document::Keys, json!({"keys": keys}));
-            provider.signed_in(&desk, &li()).await;
+            provider.signed_in(&portal, &li()).await;
             provider.sign_with(Key::other_rsa());
-            provider.signed_in(&desk, &li()).await;
+            provider.signed_in(&portal, &li()).await;
         });
     }
 }
@@ -237,8 +242,8 @@ mod rp_initiated_logout {
     /// Signs out here, then there; comes back with what `returned` makes of the state.
     fn signs_out(returned: impl FnOnce(&str) -> String) {
         run(async {
-            let (provider, desk) = OpenId::start_with_desk().await;
-            let browser = provider.signed_in(&desk, &li()).await;
+            let (provider, portal) = OpenId::start_with_portal().await;
+            let browser = provider.signed_in(&portal, &li()).await;
             let page = browser.get("/account").await;
             let answer = browser.post("/logout", &page, &[]).await;
             assert_eq!(answer.location(), "/signed-out");
@@ -252,7 +257,7 @@ mod rp_initiated_logout {
             let sent = query(leaving.location());
             assert_eq!(claims(&sent["id_token_hint"])["sub"], "sub-of-li");
             assert_eq!(sent["client_id"], "frontdesk");
-            let back = format!("{}/signed-out", desk.url);
+            let back = format!("{}/signed-out", portal.url);
             assert_eq!(sent["post_logout_redirect_uri"], back);
 
             let page = browser
@@ -260,7 +265,7 @@ mod rp_initiated_logout {
                 .await;
             assert_eq!(page.status, 200);
             assert!(page.body.contains("You have signed out"));
-            assert!(!desk.log().contains(&sent["id_token_hint"]));
+            assert!(!portal.log().contains(&sent["id_token_hint"]));
         });
     }
 
@@ -286,13 +291,13 @@ mod back_channel_logout {
     /// A logout token with this wrong: refused, and nobody is signed out.
     fn wrong(header: &Value, by: &Value) {
         run(async {
-            let (provider, desk) = OpenId::start_with_desk().await;
-            let browser = provider.signed_in(&desk, &li()).await;
+            let (provider, portal) = OpenId::start_with_portal().await;
+            let browser = provider.signed_in(&portal, &li()).await;
             let usual = json!({"sub": "sub-of-li"});
             let mut claims = provider.logout_claims(&usual);
             patch(&mut claims, by);
             // As wrong as its `alg`: a shared secret for HS256, nothing for `none`.
-            let secret = Key::secret("rsa", desk.client_secret.as_bytes());
+            let secret = Key::secret("rsa", portal.client_secret.as_bytes());
             let mut token = match header["alg"].as_str() {
                 Some("HS256") => secret.jwt(header, &claims),
                 _ => provider.key().jwt(header, &claims),
@@ -300,12 +305,12 @@ mod back_channel_logout {
             if header["alg"] == "none" {
                 token.truncate(token.rfind('.').expect("a signature") + 1);
             }
-            let answer = back_channel(&desk, "company", &token).await;
+            let answer = back_channel(&portal, "company", &token).await;
             assert_eq!(answer.status, 400);
             assert_eq!(answer.header("cache-control"), "no-store");
             assert_eq!(browser.get("/account").await.status, 200);
             // What is wrong is just that.
-            let answer = back_channel(&desk, "company", &provider.logout_token(&usual)).await;
+            let answer = back_channel(&portal, "company", &provider.logout_token(&usual)).await;
             assert_eq!(answer.status, 200);
             assert_eq!(browser.get("/account").await.status, 303);
         });
@@ -315,13 +320,13 @@ mod back_channel_logout {
     #[test]
     fn oidf_client_test_rp_backchannel_rpinitlogout() {
         run(async {
-            let (provider, desk) = OpenId::start_with_desk().await;
+            let (provider, portal) = OpenId::start_with_portal().await;
             let person = li().with("sid", "session-1");
-            let browser = provider.signed_in(&desk, &person).await;
+            let browser = provider.signed_in(&portal, &person).await;
             let page = browser.get("/account").await;
             browser.post("/logout", &page, &[]).await;
             let token = provider.logout_token(&json!({"sid": "session-1"}));
-            let answer = back_channel(&desk, "company", &token).await;
+            let answer = back_channel(&portal, "company", &token).await;
             assert_eq!(answer.status, 200);
             assert_eq!(answer.header("cache-control"), "no-store");
         });
@@ -372,8 +377,8 @@ mod third_party_init {
     #[test]
     fn oidf_client_test_3rd_party_init_login() {
         run(async {
-            let (provider, desk) = OpenId::start_with_desk().await;
-            let target = format!("{}/account", desk.url);
+            let (provider, portal) = OpenId::start_with_portal().await;
+            let target = format!("{}/account", portal.url);
             let asked = url::form_urlencoded::Serializer::new(String::new())
                 .append_pair("iss", &provider.issuer)
                 .append_pair("login_hint", "li@example.com")
@@ -381,7 +386,7 @@ mod third_party_init {
                 .finish();
             let form = [("content-type", "application/x-www-form-urlencoded")];
             for method in [Method::GET, Method::POST] {
-                let browser = desk.browser();
+                let browser = portal.browser();
                 let begun = if method == Method::GET {
                     browser.get(&format!("/oauth2/login?{asked}")).await
                 } else {
@@ -400,7 +405,7 @@ mod third_party_init {
                 &asked[..asked.find('&').expect("more")],
                 "iss=https%3A%2F%2Fevil.test",
             );
-            let answer = desk
+            let answer = portal
                 .browser()
                 .get(&format!("/oauth2/login?{foreign}"))
                 .await;
@@ -413,11 +418,11 @@ mod refresh {
     use super::*;
 
     /// Signed in, and looked up again while the provider does this.
-    async fn looked_up_again(lie: impl FnOnce(&OpenId)) -> (Desk, Browser) {
+    async fn looked_up_again(lie: impl FnOnce(&OpenId)) -> (Portal, Browser) {
         let provider = OpenId::start().await;
-        let start = provider.desk(Database::sqlite());
-        let desk = start.with("OAUTH2_RECHECK", "5m").run().await;
-        let browser = provider.signed_in(&desk, &li()).await;
+        let start = provider.portal(Database::sqlite());
+        let portal = start.with("OAUTH2_RECHECK", "5m").run().await;
+        let browser = provider.signed_in(&portal, &li()).await;
         lie(&provider);
         provider.clock.advance(Duration::from_secs(360));
         until("the token is refreshed", async || {
@@ -426,13 +431,13 @@ mod refresh {
         .await;
         let form = provider.seen(Call::Token)[1].form();
         assert_eq!(form["grant_type"], "refresh_token");
-        (desk, browser)
+        (portal, browser)
     }
 
     fn refused(by: Value) {
         run(async {
             let lie = |provider: &OpenId| provider.patch(Document::Refreshed, by);
-            let (_desk, browser) = looked_up_again(lie).await;
+            let (_portal, browser) = looked_up_again(lie).await;
             until("the session has ended", async || {
                 browser.get("/account").await.status == 303
             })
@@ -443,7 +448,7 @@ mod refresh {
     #[test]
     fn oidf_client_test_refresh_token() {
         run(async {
-            let (_desk, browser) = looked_up_again(|_| {}).await;
+            let (_portal, browser) = looked_up_again(|_| {}).await;
             tokio::time::sleep(Duration::from_secs(1)).await;
             assert_eq!(browser.get("/account").await.status, 200);
         });

@@ -7,13 +7,13 @@ use crate::support::lying_openid::Subject;
 use crate::support::provider::CLIENT_ID;
 use crate::support::standin::{CORP_ID, Call, Employee, Kind, Standin};
 use crate::support::{
-    Answer, Database, Db, Desk, OpenId, Reply, assert_refused, on_both_databases, run, until,
+    Answer, Database, Db, OpenId, Portal, Reply, assert_refused, on_both_databases, run, until,
 };
 
-async fn start(kind: Kind) -> (Standin, Desk) {
+async fn start(kind: Kind) -> (Standin, Portal) {
     let standin = Standin::start(kind).await;
-    let desk = standin.desk(Database::sqlite(), "").run().await;
-    (standin, desk)
+    let portal = standin.portal(Database::sqlite(), "").run().await;
+    (standin, portal)
 }
 
 fn li() -> Employee {
@@ -30,11 +30,11 @@ fn assert_signed_in(answer: &Answer, what: &str) {
 }
 
 /// Nobody came in, and nothing is left of it.
-fn assert_kept_out(desk: &Desk, answer: &Answer) {
+fn assert_kept_out(portal: &Portal, answer: &Answer) {
     assert_eq!(answer.status, 403, "{}", answer.body);
     assert!(!answer.sets_session());
-    assert_eq!(desk.database.count("users"), 0);
-    assert_eq!(desk.database.count("sessions"), 0);
+    assert_eq!(portal.database.count("users"), 0);
+    assert_eq!(portal.database.count("sessions"), 0);
 }
 
 // -- what all of them do --
@@ -50,10 +50,10 @@ const fn names(kind: Kind) -> [&'static str; 2] {
 }
 
 async fn makes_the_person(kind: Kind) {
-    let (standin, desk) = start(kind).await;
-    let answer = standin.sign_in(&desk.browser(), &li()).await;
+    let (standin, portal) = start(kind).await;
+    let answer = standin.sign_in(&portal.browser(), &li()).await;
     assert_signed_in(&answer, "the first sign-in");
-    let browser = desk.browser();
+    let browser = portal.browser();
     let answer = standin.sign_in(&browser, &li()).await;
     assert_signed_in(&answer, "the second sign-in");
     assert_eq!(answer.location(), "/account");
@@ -61,25 +61,25 @@ async fn makes_the_person(kind: Kind) {
     let page = browser.get("/account").await;
     assert_eq!(page.user().as_deref(), Some(username));
     let expected = format!("{username}|li 王|li@example.com");
-    assert_eq!(desk.db_names(), [expected]);
+    assert_eq!(portal.db_names(), [expected]);
     let expected = format!("{} {subject}", kind.code());
-    assert_eq!(desk.db_identities_of(username), [expected]);
+    assert_eq!(portal.db_identities_of(username), [expected]);
     assert_no_faults(&standin);
 }
 
 async fn says_that_the_code_was_refused(kind: Kind) {
-    let (standin, desk) = start(kind).await;
-    let browser = desk.browser();
+    let (standin, portal) = start(kind).await;
+    let browser = portal.browser();
     let callback = standin.begin(&browser, &li()).await;
     standin.forget_codes();
     let answer = browser.get(&callback).await;
-    assert_refused(&desk, &answer, 400, "a refused code");
-    assert!(desk.log().contains("outcome=code_refused"));
+    assert_refused(&portal, &answer, 400, "a refused code");
+    assert!(portal.log().contains("outcome=code_refused"));
     assert_no_faults(&standin);
 }
 
 async fn takes_no_garbage(kind: Kind, calls: &[Call]) {
-    let (standin, desk) = start(kind).await;
+    let (standin, portal) = start(kind).await;
     let raw = |content_type, body: &str| Reply::Answer(200, content_type, body.into());
     for call in calls {
         for (what, reply) in [
@@ -94,23 +94,23 @@ async fn takes_no_garbage(kind: Kind, calls: &[Call]) {
             ("the end", Reply::CutBody),
         ] {
             standin.on_call(*call, reply);
-            let answer = standin.sign_in(&desk.browser(), &li()).await;
-            assert_refused(&desk, &answer, 502, &format!("{call:?}: {what}"));
+            let answer = standin.sign_in(&portal.browser(), &li()).await;
+            assert_refused(&portal, &answer, 502, &format!("{call:?}: {what}"));
         }
         standin.behave();
     }
-    let answer = standin.sign_in(&desk.browser(), &li()).await;
+    let answer = standin.sign_in(&portal.browser(), &li()).await;
     assert_signed_in(&answer, "after all of it");
     assert_no_faults(&standin);
 }
 
 /// An error that looks like an answer.
 async fn takes_an_error_for_an_error(kind: Kind, errors: &[(Call, u16, Value)]) {
-    let (standin, desk) = start(kind).await;
+    let (standin, portal) = start(kind).await;
     for (call, status, body) in errors {
         standin.on_call(*call, Reply::json(*status, body));
-        let answer = standin.sign_in(&desk.browser(), &li()).await;
-        assert_refused(&desk, &answer, 502, &format!("{call:?}: {body}"));
+        let answer = standin.sign_in(&portal.browser(), &li()).await;
+        assert_refused(&portal, &answer, 502, &format!("{call:?}: {body}"));
         standin.behave();
     }
 }
@@ -118,9 +118,9 @@ async fn takes_an_error_for_an_error(kind: Kind, errors: &[(Call, u16, Value)]) 
 /// Refresh tokens are each used once; whoever is refused one is out.
 async fn asks_again_until_somebody_leaves(kind: Kind) {
     let standin = Standin::start(kind).await;
-    let start = standin.desk(Database::sqlite(), "recheck = \"1s\"\n");
-    let desk = start.run().await;
-    let browser = desk.browser();
+    let start = standin.portal(Database::sqlite(), "recheck = \"1s\"\n");
+    let portal = start.run().await;
+    let browser = portal.browser();
     let answer = standin.sign_in(&browser, &li()).await;
     assert_signed_in(&answer, "a sign-in");
     until("it was asked twice", async || standin.refreshed() >= 2).await;
@@ -214,9 +214,9 @@ mod feishu {
         run(async {
             let standin = Standin::start(Kind::Feishu).await;
             let rule = "admit_email_domains = [\"example.com\"]\n";
-            let desk = standin.desk(Database::sqlite(), rule).run().await;
-            let answer = standin.sign_in(&desk.browser(), &li()).await;
-            assert_kept_out(&desk, &answer);
+            let portal = standin.portal(Database::sqlite(), rule).run().await;
+            let answer = standin.sign_in(&portal.browser(), &li()).await;
+            assert_kept_out(&portal, &answer);
         });
     }
 }
@@ -247,11 +247,11 @@ mod dingtalk {
     on_both_databases! {
         async fn a_sign_in_makes_an_account_for_the_person_it_names(database) {
             let standin = Standin::start(Kind::DingTalk).await;
-            let desk = standin.desk(database, "").run().await;
-            let browser = desk.browser();
+            let portal = standin.portal(database, "").run().await;
+            let browser = portal.browser();
             let answer = standin.sign_in(&browser, &li()).await;
             assert_signed_in(&answer, "a sign-in");
-            assert_eq!(desk.db_names(), ["union-li|li 王|li@example.com"]);
+            assert_eq!(portal.db_names(), ["union-li|li 王|li@example.com"]);
             assert_no_faults(&standin);
         }
     }
@@ -305,11 +305,11 @@ mod dingtalk {
         run(async {
             let standin = Standin::start(Kind::DingTalk).await;
             let rule = format!("[dingtalk.admit_values]\n\"token:/corpId\" = [\"{CORP_ID}\"]\n");
-            let desk = standin.desk(Database::sqlite(), &rule).run().await;
+            let portal = standin.portal(Database::sqlite(), &rule).run().await;
             let stranger = li().of("ding99999");
-            let answer = standin.sign_in(&desk.browser(), &stranger).await;
-            assert_kept_out(&desk, &answer);
-            let answer = standin.sign_in(&desk.browser(), &li()).await;
+            let answer = standin.sign_in(&portal.browser(), &stranger).await;
+            assert_kept_out(&portal, &answer);
+            let answer = standin.sign_in(&portal.browser(), &li()).await;
             assert_signed_in(&answer, "one's own people");
             assert_no_faults(&standin);
         });
@@ -361,10 +361,10 @@ mod wecom {
     #[test]
     fn a_person_who_is_no_member_is_refused() {
         run(async {
-            let (standin, desk) = start(Kind::WeCom).await;
+            let (standin, portal) = start(Kind::WeCom).await;
             let guest = li().stranger();
-            let answer = standin.sign_in(&desk.browser(), &guest).await;
-            assert_refused(&desk, &answer, 502, "no member");
+            let answer = standin.sign_in(&portal.browser(), &guest).await;
+            assert_refused(&portal, &answer, 502, "no member");
             assert_no_faults(&standin);
         });
     }
@@ -372,8 +372,8 @@ mod wecom {
     #[test]
     fn a_person_who_declines_comes_back_without_a_code() {
         run(async {
-            let (standin, desk) = start(Kind::WeCom).await;
-            let browser = desk.browser();
+            let (standin, portal) = start(Kind::WeCom).await;
+            let browser = portal.browser();
             let callback = standin.begin(&browser, &li()).await;
             let mut back = url::Url::parse(&callback).expect("an address");
             let state: Vec<(String, String)> = back
@@ -383,20 +383,20 @@ mod wecom {
                 .collect();
             back.query_pairs_mut().clear().extend_pairs(state);
             let answer = browser.get(back.as_str()).await;
-            assert_refused(&desk, &answer, 400, "no code");
+            assert_refused(&portal, &answer, 400, "no code");
         });
     }
 
     #[test]
     fn the_apps_token_is_not_kept_with_the_person() {
         run(async {
-            let (standin, desk) = start(Kind::WeCom).await;
-            let answer = standin.sign_in(&desk.browser(), &li()).await;
+            let (standin, portal) = start(Kind::WeCom).await;
+            let answer = standin.sign_in(&portal.browser(), &li()).await;
             assert_signed_in(&answer, "a sign-in");
             let kept = "sessions \
                 WHERE access_token IS NOT NULL OR refresh_token IS NOT NULL \
                 OR recheck_at IS NOT NULL";
-            assert_eq!(desk.database.count(kept), 0);
+            assert_eq!(portal.database.count(kept), 0);
         });
     }
 }
@@ -451,7 +451,7 @@ mod github {
         run(async {
             let standin = Standin::start(Kind::GitHub).await;
             let rule = "admit_email_domains = [\"example.com\"]\n";
-            let desk = standin.desk(Database::sqlite(), rule).run().await;
+            let portal = standin.portal(Database::sqlite(), rule).run().await;
             let list = |email: &str, is_primary: bool, is_verified: bool| {
                 let other = !is_primary;
                 Reply::json(
@@ -468,11 +468,11 @@ mod github {
                 list("li@example.net", true, true),
             ] {
                 standin.on_call(Call::Details, reply);
-                let answer = standin.sign_in(&desk.browser(), &li()).await;
-                assert_kept_out(&desk, &answer);
+                let answer = standin.sign_in(&portal.browser(), &li()).await;
+                assert_kept_out(&portal, &answer);
             }
             standin.on_call(Call::Details, list("li@example.com", true, true));
-            let answer = standin.sign_in(&desk.browser(), &li()).await;
+            let answer = standin.sign_in(&portal.browser(), &li()).await;
             assert_signed_in(&answer, "a verified address");
         });
     }
@@ -480,13 +480,13 @@ mod github {
     #[test]
     fn a_public_address_does_not_take_the_place_of_the_primary_one() {
         run(async {
-            let (standin, desk) = start(Kind::GitHub).await;
+            let (standin, portal) = start(Kind::GitHub).await;
             let profile = json!({"id": 7, "login": "li", "name": "li", "email": "boss@corp.com"});
             standin.on_call(Call::Profile, Reply::json(200, &profile));
-            let answer = standin.sign_in(&desk.browser(), &li()).await;
+            let answer = standin.sign_in(&portal.browser(), &li()).await;
             assert_signed_in(&answer, "a sign-in");
             let email = "SELECT email AS value FROM users";
-            assert_eq!(desk.database.texts(email), ["li@example.com"]);
+            assert_eq!(portal.database.texts(email), ["li@example.com"]);
         });
     }
 }
@@ -518,12 +518,12 @@ mod gitlab {
         run(async {
             let provider = OpenId::start().await;
             let toml = toml(&provider, "");
-            let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
-            let browser = desk.browser();
+            let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
+            let browser = portal.browser();
             let answer = provider.sign_in_from(&browser, FROM, &subject()).await;
             assert_signed_in(&answer, "a sign-in");
-            assert_eq!(desk.db_names(), ["li|li 王|li@example.com"]);
-            assert_eq!(desk.db_identities_of("li"), ["gitlab 42"]);
+            assert_eq!(portal.db_names(), ["li|li 王|li@example.com"]);
+            assert_eq!(portal.db_identities_of("li"), ["gitlab 42"]);
             let page = browser.get("/account").await;
             assert!(page.body.contains("acme/ops"), "{}", page.body);
         });
@@ -534,14 +534,14 @@ mod gitlab {
         run(async {
             let provider = OpenId::start().await;
             let toml = toml(&provider, "admit_permissions = [\"acme/ops\"]\n");
-            let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
+            let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
             let stranger = subject().with("groups", json!(["acme/ops2", "evil/acme/ops"]));
             let answer = provider
-                .sign_in_from(&desk.browser(), FROM, &stranger)
+                .sign_in_from(&portal.browser(), FROM, &stranger)
                 .await;
-            assert_kept_out(&desk, &answer);
+            assert_kept_out(&portal, &answer);
             let answer = provider
-                .sign_in_from(&desk.browser(), FROM, &subject())
+                .sign_in_from(&portal.browser(), FROM, &subject())
                 .await;
             assert_signed_in(&answer, "one's own people");
         });

@@ -7,14 +7,14 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::acts::{done, lines_after, person, send, signed_in_from, staff, start, superuser};
-use crate::support::{Answer, Browser, Database, Db, Desk, Person, on_both_databases, run};
+use crate::support::{Answer, Browser, Database, Db, Person, Portal, on_both_databases, run};
 
 const LISTS: [&str; 3] = ["users", "sessions", "audit"];
 
-async fn boss(desk: &Desk) -> Browser {
-    let browser = desk.signed_in(&Person::named("boss")).await;
-    desk.db_make_superuser("boss");
-    desk.db_prove("boss");
+async fn boss(portal: &Portal) -> Browser {
+    let browser = portal.signed_in(&Person::named("boss")).await;
+    portal.db_make_superuser("boss");
+    portal.db_prove("boss");
     browser
 }
 
@@ -25,9 +25,9 @@ async fn export(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> Answe
 
 on_both_databases! {
     async fn looking_at_an_export_s_address_exports_nothing_and_leaves_no_event(database) {
-        let desk = Desk::on(database).run().await;
-        let boss = boss(&desk).await;
-        let events = || desk.database.count("audit_events");
+        let portal = Portal::on(database).run().await;
+        let boss = boss(&portal).await;
+        let events = || portal.database.count("audit_events");
         let before = events();
         for list in LISTS {
             let path = format!("/admin/{list}.csv");
@@ -66,8 +66,8 @@ on_both_databases! {
     /// `fixtures/audit_events.jsonl` holds rows of every kind and reason as version 0.1 wrote them;
     /// the `.csv` beside it is that version's export of them.
     async fn what_earlier_versions_recorded_keeps_its_words_and_its_export(database) {
-        let desk = Desk::on(database).with("FRONTDESK_TIME_ZONE", "UTC").run().await;
-        let mut boss = boss(&desk).await;
+        let portal = Portal::on(database).with("FRONTDESK_TIME_ZONE", "UTC").run().await;
+        let mut boss = boss(&portal).await;
         let rows = include_str!("fixtures/audit_events.jsonl").lines();
         let rows: Vec<Value> = rows.map(|row| serde_json::from_str(row).expect("a row")).collect();
         for row in &rows {
@@ -78,7 +78,7 @@ on_both_databases! {
                 other => other.to_string(),
             });
             let values: Vec<String> = values.collect();
-            desk.database.execute(&format!(
+            portal.database.execute(&format!(
                 "INSERT INTO audit_events ({}) VALUES ({})",
                 columns.join(", "),
                 values.join(", ")
@@ -108,9 +108,11 @@ on_both_databases! {
 #[test]
 fn an_export_that_wants_a_fresh_sign_in_leads_back_to_its_list() {
     run(async {
-        let desk = Desk::on(Database::sqlite()).run().await;
-        let boss = boss(&desk).await;
-        desk.clock.advance(std::time::Duration::from_secs(16 * 60));
+        let portal = Portal::on(Database::sqlite()).run().await;
+        let boss = boss(&portal).await;
+        portal
+            .clock
+            .advance(std::time::Duration::from_secs(16 * 60));
         for (path, list) in [
             (
                 "/admin/users.csv?status=active",
@@ -121,13 +123,13 @@ fn an_export_that_wants_a_fresh_sign_in_leads_back_to_its_list() {
         ] {
             let answer = export(&boss, path, &[]).await;
             assert_eq!(answer.status, 303, "{path}: {}", answer.body);
-            let asked = url::Url::parse(&format!("{}{}", desk.url, answer.location()));
+            let asked = url::Url::parse(&format!("{}{}", portal.url, answer.location()));
             let asked = asked.expect("an address");
             assert_eq!(asked.path(), "/login", "{path}");
             let next = asked.query_pairs().find(|(name, _)| name == "next");
             assert_eq!(next.expect("a way back").1, list);
         }
-        assert_eq!(desk.db_count_events("export_made"), 0);
+        assert_eq!(portal.db_count_events("export_made"), 0);
     });
 }
 
@@ -205,8 +207,8 @@ fn exported(answer: &Answer, name: &str) -> (Vec<String>, Vec<Vec<String>>) {
 
 on_both_databases! {
     async fn an_exported_list_holds_what_is_stored_and_no_formula(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
         let odd = [
             "=1+1", "+1", "-1", "@x", "＝1", "＋1", "\tx", " =x", "  @x", "=HYPERLINK(\"http://x\",\"y\")",
             "a\"b", "\"quoted\"", "a,b", "two\r\nlines", "two\nlines", "'quoted'", "semi;colon", "|pipe", "%41",
@@ -217,35 +219,35 @@ on_both_databases! {
             .zip(odd.iter().cycle().skip(1))
             .map(|(one, other)| ((*one).to_owned(), (*other).to_owned()))
             .collect();
-        desk.db_insert_users(1000, &names);
-        desk.database.execute("UPDATE users SET email = username || '@example.com' WHERE id < 2000");
-        desk.database.execute("UPDATE users SET is_active = FALSE WHERE id < 1003");
+        portal.db_insert_users(1000, &names);
+        portal.database.execute("UPDATE users SET email = username || '@example.com' WHERE id < 2000");
+        portal.database.execute("UPDATE users SET is_active = FALSE WHERE id < 1003");
 
         // -- users --
-        let events = desk.db_recorded().len();
+        let events = portal.db_recorded().len();
         let (head, rows) = exported(&send(&boss, "/admin/users.csv", &[]).await, "users");
         assert_eq!(head[..6], ["id", "username", "first_name", "email", "is_active", "role"]);
         assert_eq!(rows.len(), odd.len() + 1);
         for (column, name) in head.iter().enumerate().take(4) {
-            let stored = desk.database.texts(&format!("SELECT CAST({name} AS TEXT) AS value FROM users ORDER BY id DESC"));
+            let stored = portal.database.texts(&format!("SELECT CAST({name} AS TEXT) AS value FROM users ORDER BY id DESC"));
             let given: Vec<&str> = rows.iter().map(|row| row[column].as_str()).collect();
             assert_eq!(given, stored, "{name}");
         }
         assert_eq!((rows[0][5].as_str(), rows[1][5].as_str()), ("superuser", "employee"));
-        assert_eq!(lines_after(&desk, events), ["export_made success boss"]);
+        assert_eq!(lines_after(&portal, events), ["export_made success boss"]);
         let plain = send(&boss, "/admin/users.csv", &[]).await;
         let marked = send(&boss, "/admin/users.csv", &[("bom", "1")]).await;
         assert!(!plain.body.starts_with('\u{feff}'));
         assert_eq!(marked.body, format!("\u{feff}{}", plain.body));
 
         // -- as they are filtered --
-        let events = desk.db_recorded().len();
+        let events = portal.db_recorded().len();
         let filtered = send(&boss, "/admin/users.csv?status=deactivated&sort=username", &[("bom", "1")]).await;
         let (_, rows) = exported(&filtered, "users");
         let given: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
         assert_eq!(given, ["-1", "+1", "=1+1"]);
         assert!(rows.iter().all(|row| row[4] == "false"));
-        let told = desk.db_recorded().split_off(events);
+        let told = portal.db_recorded().split_off(events);
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].details["export"], "users?status=deactivated&sort=username", "with its filters");
         let list = boss.get("/admin/users?status=deactivated").await;
@@ -253,12 +255,12 @@ on_both_databases! {
         assert_eq!(send(&boss, "/admin/users.csv?status=asleep", &[]).await.status, 400);
 
         // -- sessions --
-        signed_in_from(&desk, &person("li"), "198.51.100.1", "=cmd|' /C calc'!A0").await;
-        signed_in_from(&desk, &person("wang"), "198.51.100.2", "@SUM(1, \"2\")").await;
+        signed_in_from(&portal, &person("li"), "198.51.100.1", "=cmd|' /C calc'!A0").await;
+        signed_in_from(&portal, &person("wang"), "198.51.100.2", "@SUM(1, \"2\")").await;
         let (head, rows) = exported(&send(&boss, "/admin/sessions.csv", &[]).await, "sessions");
         assert_eq!(head, ["id", "username", "first_name", "provider", "signed_in_at", "last_seen_at", "address", "user_agent"]);
         for (column, name) in [(0, "id"), (6, "address"), (7, "user_agent")] {
-            let stored = desk.database.texts(&format!("SELECT CAST({name} AS TEXT) AS value FROM sessions ORDER BY id DESC"));
+            let stored = portal.database.texts(&format!("SELECT CAST({name} AS TEXT) AS value FROM sessions ORDER BY id DESC"));
             let given: Vec<&str> = rows.iter().map(|row| row[column].as_str()).collect();
             assert_eq!(given, stored, "{name}");
         }
@@ -268,9 +270,9 @@ on_both_databases! {
 
         // -- the trail --
         let note = "=HYPERLINK(\"http://x\")\r\nand \"more\", 王";
-        done(&boss, desk.db_id_of("li"), "note", &[("reason", note)]).await;
+        done(&boss, portal.db_id_of("li"), "note", &[("reason", note)]).await;
         let (head, rows) = exported(&send(&boss, "/admin/audit.csv", &[]).await, "audit");
-        let stored = desk.database.texts("SELECT details AS value FROM audit_events ORDER BY id DESC");
+        let stored = portal.database.texts("SELECT details AS value FROM audit_events ORDER BY id DESC");
         let given: Vec<&str> = rows.iter().map(|row| row[12].as_str()).collect();
         assert_eq!(head[12], "details");
         assert_eq!(given, stored, "its own export among them");
@@ -278,35 +280,35 @@ on_both_databases! {
         assert_eq!(rows.len(), 1);
         let details: Value = serde_json::from_str(&rows[0][12]).expect("JSON");
         assert_eq!(details["note"], note);
-        let told = desk.db_recorded().pop().expect("an event");
+        let told = portal.db_recorded().pop().expect("an event");
         assert_eq!(told.details["export"], "audit?event=note_added&about=li");
 
         // -- who looks only, and whoever may not --
-        let events = desk.db_recorded().len();
-        let sam = staff(&desk, "sam").await;
-        let employee = desk.signed_in(&person("zhao")).await;
+        let events = portal.db_recorded().len();
+        let sam = staff(&portal, "sam").await;
+        let employee = portal.signed_in(&person("zhao")).await;
         for path in ["/admin/users.csv", "/admin/sessions.csv", "/admin/audit.csv"] {
             for browser in [&sam, &employee] {
                 let answer = send(browser, path, &[]).await;
                 assert_eq!(answer.status, 403, "{path}");
                 assert!(!answer.body.contains("王小明"));
             }
-            let nobody = desk.browser();
+            let nobody = portal.browser();
             let page = nobody.get("/login").await;
             assert_eq!(nobody.post(path, &page, &[]).await.status, 303, "{path}");
         }
         for list in ["/admin/users", "/admin/sessions", "/admin/audit"] {
             assert!(!sam.get(list).await.body.contains(".csv"), "{list}");
         }
-        assert_eq!(desk.db_recorded().len(), events, "nothing left the house");
+        assert_eq!(portal.db_recorded().len(), events, "nothing left the house");
     }
 
     async fn a_large_export_is_complete_and_newest_first_whatever_the_list_s_order(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
         let names: Vec<(String, String)> = (0..1200).map(|number| (format!("local{number}"), format!("Nr. {number}"))).collect();
-        desk.db_insert_users(1000, &names);
-        let events = desk.db_recorded().len();
+        portal.db_insert_users(1000, &names);
+        let events = portal.db_recorded().len();
         for (path, order, count) in [
             ("/admin/users.csv", "ORDER BY id DESC", 1201),
             ("/admin/users.csv?sort=username", "ORDER BY id DESC", 1201),
@@ -314,10 +316,10 @@ on_both_databases! {
         ] {
             let (_, rows) = exported(&send(&boss, path, &[]).await, "users");
             let given: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
-            let stored = desk.database.texts(&format!("SELECT username AS value FROM users {order}"));
+            let stored = portal.database.texts(&format!("SELECT username AS value FROM users {order}"));
             assert_eq!(given.len(), count, "{path}");
             assert_eq!(given, stored, "{path}");
         }
-        assert_eq!(lines_after(&desk, events).len(), 3, "one event each");
+        assert_eq!(lines_after(&portal, events).len(), 3, "one event each");
     }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::desk::PASSWORD;
+use crate::support::portal::PASSWORD;
 use crate::support::process::{output, text};
 use crate::support::{
-    Browser, Database, Db, Desk, Endpoint, Person, Provider, Reply, on_both_databases, process,
+    Browser, Database, Db, Endpoint, Person, Portal, Provider, Reply, on_both_databases, process,
     run, spawn, until,
 };
 
@@ -38,30 +38,30 @@ fn one_address_that_takes_every_place_makes_room_for_others() {
             ("10.0.0.1", "10.0.0.2"),
             ("2001:db8:1:2::#", "2001:db8:1:3::1"),
         ] {
-            let desk = Desk::on(Database::sqlite())
+            let portal = Portal::on(Database::sqlite())
                 .with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1")
                 .run()
                 .await;
-            let places = &desk.inner.providers.all()[0];
-            desk.provider.on_call(Endpoint::Token, Reply::Silence);
+            let places = &portal.inner.providers.all()[0];
+            portal.provider.on_call(Endpoint::Token, Reply::Silence);
             let address = named(crowd);
             let crowd: Vec<_> = (0..PLACES + 20)
                 .map(|number| {
-                    let mut browser = desk.browser();
+                    let mut browser = portal.browser();
                     browser.is_recorded = false;
-                    let (provider, address) = (desk.provider.clone(), address(number));
+                    let (provider, address) = (portal.provider.clone(), address(number));
                     spawn(async move { sign_in_from(&browser, &provider, &address, "crowd").await })
                 })
                 .collect();
             until("the crowd has every place and wants more", async || {
-                places.places_left() == 0 && places.waiting() > 0
+                places.slots_left() == 0 && places.waiting() > 0
             })
             .await;
             // The provider answers whoever comes now; those who came before still hang.
-            desk.provider.behave();
+            portal.provider.behave();
             for name in ["anna", "boris"] {
-                let browser = desk.browser();
-                let status = sign_in_from(&browser, &desk.provider, other, name).await;
+                let browser = portal.browser();
+                let status = sign_in_from(&browser, &portal.provider, other, name).await;
                 assert_eq!(status, 303, "{name} from {other}");
             }
             for one in crowd {
@@ -74,37 +74,38 @@ fn one_address_that_takes_every_place_makes_room_for_others() {
 #[test]
 fn a_proxy_that_names_no_client_shares_its_places_with_others_in_turn() {
     run(async {
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1")
             .run()
             .await;
-        let places = &desk.inner.providers.all()[0];
+        let places = &portal.inner.providers.all()[0];
         // Three quarters of the places, for a while: the half does not hold for them.
-        desk.provider
+        portal
+            .provider
             .on_call(Endpoint::Token, Reply::Late(Duration::from_secs(2)));
         let crowd: Vec<_> = (0..PLACES * 3 / 4)
             .map(|number| {
-                let mut browser = desk.browser();
+                let mut browser = portal.browser();
                 browser.is_recorded = false;
-                let provider = desk.provider.clone();
+                let provider = portal.provider.clone();
                 spawn(async move {
                     sign_in_from(&browser, &provider, "", &format!("crowd{number}")).await
                 })
             })
             .collect();
         until("the crowd has its places", async || {
-            places.places_left() <= PLACES / 4
+            places.slots_left() <= PLACES / 4
         })
         .await;
-        let browser = desk.browser();
+        let browser = portal.browser();
         assert_eq!(
-            sign_in_from(&browser, &desk.provider, "10.0.0.2", "anna").await,
+            sign_in_from(&browser, &portal.provider, "10.0.0.2", "anna").await,
             303
         );
         for one in crowd {
             assert_eq!(one.await.expect("an answer"), 303);
         }
-        assert_eq!((places.places_left(), places.waiting()), (PLACES, 0));
+        assert_eq!((places.slots_left(), places.waiting()), (PLACES, 0));
     });
 }
 
@@ -118,29 +119,29 @@ fn a_proxy_that_names_no_client_is_reported_on_the_status_page_and_by_check() {
             "FRONTDESK_TRUSTED_PROXIES".to_owned(),
             "127.0.0.1".to_owned(),
         );
-        let desk = Desk::on(database)
+        let portal = Portal::on(database)
             .provider(&provider)
             .with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1")
             .run()
             .await;
         let check = || text(&output(&["check"], &settings).stdout);
         assert!(check().contains("ok       client addresses: each proxy"));
-        let admin = desk.browser();
+        let admin = portal.browser();
         assert_eq!(
             sign_in_from(&admin, &provider, "10.0.0.7", "anna").await,
             303
         );
-        desk.db_make_superuser("anna");
+        portal.db_make_superuser("anna");
         let telling = "sends no client address";
         let page = admin.get("/admin/status").await;
         assert!(page.status == 200 && !page.body.contains(telling));
         assert!(check().contains("ok       client addresses: sent by the proxy"));
 
         // A watchdog that asks without a proxy says nothing about proxies; a sign-in does.
-        desk.browser().get("/login").await;
+        portal.browser().get("/login").await;
         assert!(!admin.get("/admin/status").await.body.contains(telling));
         assert_eq!(
-            sign_in_from(&desk.browser(), &provider, "", "boris").await,
+            sign_in_from(&portal.browser(), &provider, "", "boris").await,
             303
         );
         let mut reader = admin.clone();
@@ -154,8 +155,8 @@ fn a_proxy_that_names_no_client_is_reported_on_the_status_page_and_by_check() {
             "{said}"
         );
         // It is told for a day.
-        desk.clock.advance(Duration::from_secs(86_400));
-        let admin = desk.browser();
+        portal.clock.advance(Duration::from_secs(86_400));
+        let admin = portal.browser();
         assert_eq!(
             sign_in_from(&admin, &provider, "10.0.0.7", "anna").await,
             303
@@ -166,18 +167,18 @@ fn a_proxy_that_names_no_client_is_reported_on_the_status_page_and_by_check() {
 
 on_both_databases! {
     async fn a_deactivated_person_who_keeps_trying_leaves_sixty_rows_a_minute_and_a_count_of_the_rest(database) {
-        let desk = Desk::on(database).run().await;
+        let portal = Portal::on(database).run().await;
         for name in ["leo", "mia"] {
-            desk.signed_in(&Person::named(name)).await;
+            portal.signed_in(&Person::named(name)).await;
         }
-        desk.db_create_local_account("local");
+        portal.db_create_local_account("local");
         for name in ["leo", "mia", "local"] {
-            desk.db_deactivate(name);
+            portal.db_deactivate(name);
         }
         let rows = |name: &str, event: &str| {
-            desk.database.count(&format!("audit_events WHERE event = '{event}' AND username = '{name}'"))
+            portal.database.count(&format!("audit_events WHERE event = '{event}' AND username = '{name}'"))
         };
-        let mut browser = desk.browser();
+        let mut browser = portal.browser();
         browser.is_recorded = false;
         for _ in 0..150 {
             assert_eq!(browser.sign_in(&Person::named("leo"), "/").await.status, 403);
@@ -190,14 +191,14 @@ on_both_databases! {
         let fields = [("username", "local"), ("password", PASSWORD)];
         assert_eq!(browser.post("/login", &page, &fields).await.status, 422);
         assert_eq!(rows("local", "sign_in_refused"), 1);
-        let declined = desk.provider.refuse(&browser.begin("/").await, "access_denied", &[]);
+        let declined = portal.provider.refuse(&browser.begin("/").await, "access_denied", &[]);
         assert_eq!(browser.get(&declined).await.status, 403);
         assert_eq!(rows("", "sign_in_refused"), 1);
         // That it went on is told, although it has stopped.
-        desk.clock.advance(Duration::from_secs(60));
-        frontdesk::signin::note_left_out(&desk.inner).await.expect("a row");
+        portal.clock.advance(Duration::from_secs(60));
+        frontdesk::signin::note_left_out(&portal.inner).await.expect("a row");
         assert_eq!(rows("leo", "more_sign_ins_refused"), 1);
-        assert_eq!(desk.db_details_of("more_sign_ins_refused"), [json!({"count": 90})]);
+        assert_eq!(portal.db_details_of("more_sign_ins_refused"), [json!({"count": 90})]);
         assert_eq!(browser.sign_in(&Person::named("leo"), "/").await.status, 403);
         assert_eq!(rows("leo", "sign_in_refused"), 61);
     }
@@ -205,22 +206,22 @@ on_both_databases! {
     async fn expensive_imported_hashes_make_every_try_take_as_long(database) {
         // Of "correct horse battery", by Django 5.2 as it comes.
         const IMPORTED: &str = "pbkdf2_sha256$1000000$uyQGXDP2qEeVGCWbAR4rZ8$VK8X/YL9SHA9P1wSjCQrQ/RryA5RHUg+uUvmTCEygxs=";
-        let desk = Desk::on(database).run().await;
+        let portal = Portal::on(database).run().await;
         for name in ["own", "imported"] {
-            desk.db_create_local_account(name);
+            portal.db_create_local_account(name);
         }
-        let before = desk.inner.hasher.slot();
+        let before = portal.inner.hasher.slot();
         assert!(!before.is_zero());
-        desk.inner.look_for_imports().await.expect("a look");
-        assert_eq!(desk.inner.hasher.slot(), before, "nothing was imported");
-        desk.database.execute(&format!(
+        portal.inner.look_for_imports().await.expect("a look");
+        assert_eq!(portal.inner.hasher.slot(), before, "nothing was imported");
+        portal.database.execute(&format!(
             "UPDATE users SET password = '{IMPORTED}', imported_as = 'x', imported_at = 1 WHERE username = 'imported'"
         ));
         // While it runs.
-        desk.inner.look_for_imports().await.expect("a look");
-        let slot = desk.inner.hasher.slot();
+        portal.inner.look_for_imports().await.expect("a look");
+        let slot = portal.inner.hasher.slot();
         assert!(slot > before, "{slot:?} {before:?}");
-        let browser = desk.browser();
+        let browser = portal.browser();
         for (username, password, status) in [
             ("nobody", "wrong horse battery", 422),
             ("own", "wrong horse battery", 422),
@@ -237,9 +238,9 @@ on_both_databases! {
             assert!(started.elapsed() >= slot, "{username}");
         }
         // And from the start.
-        desk.db_set_field_of("imported", "password", IMPORTED);
-        let url = desk.database.url.clone();
-        let again = Desk::on(Database::sqlite()).with("DATABASE_URL", url).run().await;
+        portal.db_set_field_of("imported", "password", IMPORTED);
+        let url = portal.database.url.clone();
+        let again = Portal::on(Database::sqlite()).with("DATABASE_URL", url).run().await;
         assert_eq!(again.inner.hasher.slot(), slot);
     }
 }

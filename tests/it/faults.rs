@@ -10,7 +10,7 @@ use diesel::prelude::*;
 
 use crate::support::process::{self, Process, client, free_port};
 use crate::support::{
-    Database, Desk, Endpoint, Person, Provider, Reply, on_both_databases, run, spawn, until,
+    Database, Endpoint, Person, Portal, Provider, Reply, on_both_databases, run, spawn, until,
 };
 
 /// A sign-in at a process by a browser of its own. `Some(session cookie)` when it was
@@ -175,18 +175,19 @@ on_both_databases! {
 #[test]
 fn a_lock_of_three_seconds_is_waited_out_and_a_longer_one_signs_nobody_out() {
     run(async {
-        let desk = Arc::new(Desk::start().await);
-        let signed_in = desk.signed_in(&Person::named("calm")).await;
+        let portal = Arc::new(Portal::start().await);
+        let signed_in = portal.signed_in(&Person::named("calm")).await;
         let page = signed_in.get("/account").await;
-        let mut adversary = SqliteConnection::establish(&desk.database.url).expect("SQLite");
+        let mut adversary = SqliteConnection::establish(&portal.database.url).expect("SQLite");
         adversary
             .batch_execute("BEGIN EXCLUSIVE")
             .expect("the lock");
         let waiting: Vec<_> = (0..10)
             .map(|number| {
-                let desk = Arc::clone(&desk);
+                let portal = Arc::clone(&portal);
                 spawn(async move {
-                    desk.browser()
+                    portal
+                        .browser()
                         .sign_in(&Person::named(&format!("p{number}")), "/")
                         .await
                         .status
@@ -213,8 +214,8 @@ fn a_lock_of_three_seconds_is_waited_out_and_a_longer_one_signs_nobody_out() {
         adversary
             .batch_execute("BEGIN EXCLUSIVE")
             .expect("the lock");
-        desk.clock.advance(Duration::from_secs(120));
-        let browser = desk.browser();
+        portal.clock.advance(Duration::from_secs(120));
+        let browser = portal.browser();
         let answer = browser.sign_in(&Person::named("late"), "/account").await;
         assert_eq!(answer.status, 503);
         assert_eq!(answer.header("retry-after"), "5");
@@ -251,9 +252,9 @@ fn a_lock_of_three_seconds_is_waited_out_and_a_longer_one_signs_nobody_out() {
 
 on_both_databases! {
     async fn an_outage_of_the_database_neither_signs_out_nor_lets_in(database) {
-        let desk = Desk::on(database).run().await;
-        let browser = desk.signed_in(&Person::named("calm")).await;
-        desk.database.execute("ALTER TABLE sessions RENAME TO sessions_away");
+        let portal = Portal::on(database).run().await;
+        let browser = portal.signed_in(&Person::named("calm")).await;
+        portal.database.execute("ALTER TABLE sessions RENAME TO sessions_away");
         for path in ["/", "/account", "/admin/users", "/login", "/signed-out"] {
             let answer = browser.get(path).await;
             assert!(answer.status.is_server_error(), "{path}: {}", answer.status);
@@ -261,12 +262,12 @@ on_both_databases! {
             assert_eq!(answer.user(), None);
         }
         assert_eq!(browser.get_with("/account", &[("accept", "application/json")]).await.status, 500);
-        assert_eq!(desk.browser().get("/login").await.status, 200, "who has no session needs no database");
-        let newcomer = desk.browser().sign_in(&Person::named("new"), "/").await;
+        assert_eq!(portal.browser().get("/login").await.status, 200, "who has no session needs no database");
+        let newcomer = portal.browser().sign_in(&Person::named("new"), "/").await;
         assert!(newcomer.status.is_server_error() && !newcomer.sets_session());
-        desk.database.execute("ALTER TABLE sessions_away RENAME TO sessions");
+        portal.database.execute("ALTER TABLE sessions_away RENAME TO sessions");
         assert_eq!(browser.get("/account").await.status, 200);
-        assert_eq!(desk.database.count("users"), 1);
+        assert_eq!(portal.database.count("users"), 1);
     }
 }
 
@@ -276,16 +277,17 @@ fn a_postgresql_that_drops_all_connections_is_found_again_without_a_restart() {
         return;
     };
     run(async {
-        let desk = Desk::on(database).run().await;
-        let browser = desk.signed_in(&Person::named("calm")).await;
+        let portal = Portal::on(database).run().await;
+        let browser = portal.signed_in(&Person::named("calm")).await;
         for _ in 0..3 {
-            desk.database.execute(
+            portal.database.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
             );
             assert_eq!(browser.get("/account").await.status, 200);
             assert_eq!(
-                desk.browser()
+                portal
+                    .browser()
                     .sign_in(&Person::named("new"), "/")
                     .await
                     .status,
@@ -297,8 +299,8 @@ fn a_postgresql_that_drops_all_connections_is_found_again_without_a_restart() {
 
 on_both_databases! {
     async fn under_load_every_page_is_its_own_person_s(database) {
-        let first = Arc::new(Desk::on(database.clone()).run().await);
-        let second = Arc::new(Desk::on(database).beside(&first).run().await);
+        let first = Arc::new(Portal::on(database.clone()).run().await);
+        let second = Arc::new(Portal::on(database).beside(&first).run().await);
         let mixed = Arc::new(AtomicUsize::new(0));
         // 100,000 pages and more in all: two databases, 40 people, two instances.
         let people: Vec<_> = (0..40)
@@ -494,8 +496,8 @@ fn a_panic_costs_its_own_request_alone() {
 
 on_both_databases! {
     async fn a_person_signed_in_here_is_signed_in_at_every_instance(database) {
-        let first = Desk::on(database.clone()).run().await;
-        let second = Desk::on(database).beside(&first).run().await;
+        let first = Portal::on(database.clone()).run().await;
+        let second = Portal::on(database).beside(&first).run().await;
         let browser = first.browser();
         let callback = first.provider.approve(&browser.begin("/account").await, &Person::named("li"));
         // Begun at the first instance, finished at the second.

@@ -11,9 +11,9 @@ use std::{env, fs};
 
 use serde_json::{Value, json};
 
-use crate::support::desk::PASSWORD;
+use crate::support::portal::PASSWORD;
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
-use crate::support::{Browser, Database, Db, Desk, Person, left_out, run, until};
+use crate::support::{Browser, Database, Db, Person, Portal, left_out, run, until};
 
 /// axe-core's own file, where it is installed.
 pub fn axe() -> Option<String> {
@@ -153,8 +153,8 @@ async fn check_keyboard(chromium: &Chromium, name: &str) {
 }
 
 /// Gives the browser the cookies of somebody who signed in elsewhere.
-pub async fn become_person(chromium: &Chromium, desk: &Desk, browser: &Browser) {
-    chromium.goto(&format!("{}/login", desk.url)).await;
+pub async fn become_person(chromium: &Chromium, portal: &Portal, browser: &Browser) {
+    chromium.goto(&format!("{}/login", portal.url)).await;
     for name in ["fd_session", "fd_browser"] {
         let value = browser.cookie(name).expect("a cookie");
         chromium.add_cookie(name, &value).await;
@@ -162,8 +162,8 @@ pub async fn become_person(chromium: &Chromium, desk: &Desk, browser: &Browser) 
 }
 
 /// A company's portal with its own name, notice and help address, and sixty people.
-async fn company() -> Desk {
-    let desk = Desk::on(Database::sqlite())
+async fn company() -> Portal {
+    let portal = Portal::on(Database::sqlite())
         .asking_for_permissions()
         .with("FRONTDESK_COMPANY_NAME", "Qinghe")
         .with("FRONTDESK_COMPANY_NAME_ZH", "清禾")
@@ -194,16 +194,16 @@ async fn company() -> Desk {
         let person = Person::named(&username)
             .with("name_cn", names[number % names.len()])
             .with("email", format!("{username}@qinghe.example"));
-        desk.signed_in(&person).await;
-        desk.clock.advance(Duration::from_secs(420));
+        portal.signed_in(&person).await;
+        portal.clock.advance(Duration::from_secs(420));
     }
     for name in ["person02", "person41"] {
-        desk.db_make_staff(name);
+        portal.db_make_staff(name);
     }
     for name in ["person07", "person44"] {
-        desk.db_deactivate(name);
+        portal.db_deactivate(name);
     }
-    desk
+    portal
 }
 
 fn lin() -> Person {
@@ -221,14 +221,14 @@ fn lin() -> Person {
 
 struct Gallery {
     chromium: Chromium,
-    desk: Desk,
+    portal: Portal,
     axe: Option<String>,
 }
 
 impl Gallery {
     async fn open(&self, path: &str) {
         self.chromium
-            .goto(&format!("{}{path}", self.desk.url))
+            .goto(&format!("{}{path}", self.portal.url))
             .await;
     }
 
@@ -272,17 +272,17 @@ impl Gallery {
         self.show("/signed-out", "signed-out").await;
         self.show("/no-such-page", "404-outside").await;
         self.show("/rescue?token=x", "link-expired").await;
-        self.show(&self.desk.db_make_rescue_link("kiosk"), "rescue")
+        self.show(&self.portal.db_make_rescue_link("kiosk"), "rescue")
             .await;
 
         // A deactivated person comes back from the platform.
         self.open("/login").await;
-        let browser = self.desk.browser();
+        let browser = self.portal.browser();
         let authorize = browser.begin("/").await;
         let binding = browser.cookie("fd_browser").expect("a binding");
         self.chromium.add_cookie("fd_browser", &binding).await;
         let callback = self
-            .desk
+            .portal
             .provider
             .approve(&authorize, &Person::named("person07"));
         self.chromium.goto(&callback).await;
@@ -291,11 +291,11 @@ impl Gallery {
 
     /// What a local account sees.
     async fn local(&self) {
-        let browser = self.desk.browser();
+        let browser = self.portal.browser();
         let page = browser.get("/login").await;
         let fields = [("username", "kiosk"), ("password", PASSWORD)];
         assert_eq!(browser.post("/login", &page, &fields).await.status, 303);
-        become_person(&self.chromium, &self.desk, &browser).await;
+        become_person(&self.chromium, &self.portal, &browser).await;
         self.show("/", "home-new").await;
         self.show("/account", "account-new").await;
         self.show("/account/password", "password").await;
@@ -317,16 +317,16 @@ impl Gallery {
     async fn admin(&self) {
         let lin = lin();
         for _ in 0..2 {
-            self.desk.signed_in(&lin).await;
-            self.desk.clock.advance(Duration::from_secs(1800));
+            self.portal.signed_in(&lin).await;
+            self.portal.clock.advance(Duration::from_secs(1800));
         }
         let browser = self
-            .desk
+            .portal
             .signed_in(&lin.clone().with("email", "lin@qinghe.example"))
             .await;
-        self.desk.db_make_superuser("linxiaoyu");
-        self.desk.db_prove("linxiaoyu");
-        become_person(&self.chromium, &self.desk, &browser).await;
+        self.portal.db_make_superuser("linxiaoyu");
+        self.portal.db_prove("linxiaoyu");
+        become_person(&self.chromium, &self.portal, &browser).await;
         self.show("/", "home").await;
         self.show("/account", "account").await;
         self.show("/admin/users", "admin-users").await;
@@ -335,7 +335,7 @@ impl Gallery {
             "admin-users-empty",
         )
         .await;
-        let id = self.desk.db_id_of("linxiaoyu");
+        let id = self.portal.db_id_of("linxiaoyu");
         self.show(&format!("/admin/users/{id}"), "admin-user").await;
         self.show("/admin/audit", "admin-audit").await;
         self.show("/admin/audit?q=nowhere", "admin-audit-empty")
@@ -347,11 +347,11 @@ impl Gallery {
         self.chromium.click("details.menu summary").await;
         self.check("menu").await;
         // And a fault of our own.
-        self.desk
+        self.portal
             .database
             .execute("ALTER TABLE user_permissions RENAME TO elsewhere");
         self.show("/", "500").await;
-        self.desk
+        self.portal
             .database
             .execute("ALTER TABLE elsewhere RENAME TO user_permissions");
     }
@@ -359,7 +359,7 @@ impl Gallery {
 
 impl Gallery {
     fn id(&self, username: &str) -> i64 {
-        self.desk.db_id_of(username)
+        self.portal.db_id_of(username)
     }
 
     /// The lists of the admin area, filtered.
@@ -403,10 +403,10 @@ impl Gallery {
     async fn acts(&self) {
         let person = self.id("person01");
         let session = self
-            .desk
+            .portal
             .database
             .number("SELECT MAX(id) AS value FROM sessions WHERE ended_at IS NULL");
-        let owner = self.desk.database.number(&format!(
+        let owner = self.portal.database.number(&format!(
             "SELECT user_id AS value FROM sessions WHERE id = {session}"
         ));
         for (act, name) in [
@@ -495,20 +495,20 @@ impl Gallery {
         self.check("bulk-result").await;
 
         // Who may only look, and whoever's sign-in is not recent.
-        self.desk.clock.advance(Duration::from_secs(1800));
+        self.portal.clock.advance(Duration::from_secs(1800));
         self.show("/admin/users", "admin-users-stale").await;
         let staff = self
-            .desk
+            .portal
             .signed_in(&Person::named("person02").with("name_cn", "高梦瑶"))
             .await;
-        become_person(&self.chromium, &self.desk, &staff).await;
+        become_person(&self.chromium, &self.portal, &staff).await;
         self.show("/admin/users", "admin-users-staff").await;
         self.show(&format!("/admin/users/{owner}"), "admin-user-staff")
             .await;
         self.show(&format!("/admin/users/{owner}/deactivate"), "403-act")
             .await;
-        let lin = self.desk.signed_in(&lin()).await;
-        become_person(&self.chromium, &self.desk, &lin).await;
+        let lin = self.portal.signed_in(&lin()).await;
+        become_person(&self.chromium, &self.portal, &lin).await;
     }
 }
 
@@ -517,12 +517,12 @@ fn tour(languages: &str, tag: &str) {
         return;
     }
     run(async {
-        let desk = company().await;
-        desk.db_create_local_account("kiosk");
+        let portal = company().await;
+        portal.db_create_local_account("kiosk");
         let gallery = Gallery {
             chromium: Chromium::start(languages, Screen::DESKTOP).await,
             axe: axe(),
-            desk,
+            portal,
         };
         gallery.open("/login").await;
         let lang = gallery
@@ -558,19 +558,19 @@ fn chosen_colours_are_as_fit_to_use_as_those_of_the_system() {
             "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><circle cx='4' cy='4' r='4'/></svg>",
         )
         .expect("a logo");
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .with("FRONTDESK_LOGO_FILE", logo.path().display().to_string())
             .with("FRONTDESK_ACCENT_COLOR", "#0a7d4f")
             .asking_for_permissions()
             .run()
             .await;
-        let browser = desk.signed_in(&lin()).await;
-        desk.db_make_staff("linxiaoyu");
+        let browser = portal.signed_in(&lin()).await;
+        portal.db_make_staff("linxiaoyu");
         let chromium = Chromium::start("en", Screen::DESKTOP).await;
         let axe = axe();
-        become_person(&chromium, &desk, &browser).await;
+        become_person(&chromium, &portal, &browser).await;
         for theme in ["dark", "light"] {
-            chromium.goto(&format!("{}/account", desk.url)).await;
+            chromium.goto(&format!("{}/account", portal.url)).await;
             chromium.click("details.menu summary").await;
             chromium
                 .follow(&format!(
@@ -578,7 +578,7 @@ fn chosen_colours_are_as_fit_to_use_as_those_of_the_system() {
                 ))
                 .await;
             for path in ["/", "/account", "/admin/users", "/login?fresh=1"] {
-                chromium.goto(&format!("{}{path}", desk.url)).await;
+                chromium.goto(&format!("{}{path}", portal.url)).await;
                 let drawn = "return document.querySelector('.brand img')?.naturalWidth > 0";
                 assert_eq!(
                     chromium.execute(drawn, json!([])).await,
@@ -609,14 +609,14 @@ fn a_page_is_small_when_cold_and_one_request_when_warm() {
         return;
     }
     run(async {
-        let desk = company().await;
-        let browser = desk.signed_in(&lin()).await;
-        desk.db_make_staff("linxiaoyu");
+        let portal = company().await;
+        let browser = portal.signed_in(&lin()).await;
+        portal.db_make_staff("linxiaoyu");
         for path in ["/login", "/", "/account", "/admin/users", "/admin/audit"] {
             let chromium = Chromium::start("en", Screen::DESKTOP).await;
             if path != "/login" {
                 // Cookies without a visit: the cache stays empty.
-                chromium.goto(&format!("{}/healthz", desk.url)).await;
+                chromium.goto(&format!("{}/healthz", portal.url)).await;
                 for name in ["fd_session", "fd_browser"] {
                     let value = browser.cookie(name).expect("a cookie");
                     chromium.add_cookie(name, &value).await;
@@ -626,7 +626,7 @@ fn a_page_is_small_when_cold_and_one_request_when_warm() {
             let address = "10.77.0.1";
             chromium.come_from(address).await;
             let count = || {
-                let log = desk.log();
+                let log = portal.log();
                 let is_mine = |line: &&str| {
                     line.contains("event=request ")
                         && line.contains(&format!("address={address} "))
@@ -636,7 +636,7 @@ fn a_page_is_small_when_cold_and_one_request_when_warm() {
             };
             let fetched = async || {
                 let before = count();
-                chromium.goto(&format!("{}{path}", desk.url)).await;
+                chromium.goto(&format!("{}{path}", portal.url)).await;
                 let script = "const [page] = performance.getEntriesByType('navigation'); \
                     return performance.getEntriesByType('resource').reduce( \
                       (sum, entry) => sum + entry.transferSize, page.transferSize)";
@@ -663,16 +663,16 @@ fn without_script_and_on_paper_everything_works() {
         return;
     }
     run(async {
-        let desk = Desk::start().await;
-        desk.db_create_local_account("kiosk");
+        let portal = Portal::start().await;
+        portal.db_create_local_account("kiosk");
         let chromium = Chromium::start("en", Screen::DESKTOP).await;
         chromium.disable_script().await;
-        chromium.goto(&format!("{}/account", desk.url)).await;
+        chromium.goto(&format!("{}/account", portal.url)).await;
         chromium.click("details.fold summary").await;
         chromium.type_into("#username", "kiosk").await;
         chromium.type_into("#password", PASSWORD).await;
         chromium.follow("form[action='/login'] button").await;
-        assert_eq!(chromium.url().await, format!("{}/account", desk.url));
+        assert_eq!(chromium.url().await, format!("{}/account", portal.url));
         assert!(chromium.text("main").await.contains("kiosk"));
         chromium.print_media().await;
         assert_eq!(
@@ -690,7 +690,7 @@ fn without_script_and_on_paper_everything_works() {
         chromium
             .follow("details.menu form[action='/logout'] button")
             .await;
-        assert_eq!(chromium.url().await, format!("{}/signed-out", desk.url));
+        assert_eq!(chromium.url().await, format!("{}/signed-out", portal.url));
     });
 }
 
@@ -700,10 +700,10 @@ fn a_local_admin_gets_in_around_and_out_by_the_keyboard_alone() {
         return;
     }
     run(async {
-        let desk = Desk::start().await;
-        desk.db_create_local_account("root");
-        desk.db_make_superuser("root");
-        desk.signed_in(&Person::named("anna")).await;
+        let portal = Portal::start().await;
+        portal.db_create_local_account("root");
+        portal.db_make_superuser("root");
+        portal.signed_in(&Person::named("anna")).await;
         let chromium = Chromium::start("en", Screen::DESKTOP).await;
         let go_to = async |css: &str| {
             let script = "return document.activeElement.matches(arguments[0])";
@@ -715,7 +715,7 @@ fn a_local_admin_gets_in_around_and_out_by_the_keyboard_alone() {
             }
             panic!("the keyboard does not reach {css}");
         };
-        chromium.goto(&format!("{}/admin/users", desk.url)).await;
+        chromium.goto(&format!("{}/admin/users", portal.url)).await;
         go_to("details.fold summary").await;
         chromium.press(ENTER).await;
         go_to("#username").await;
@@ -723,7 +723,7 @@ fn a_local_admin_gets_in_around_and_out_by_the_keyboard_alone() {
         go_to("#password").await;
         chromium.type_keys(PASSWORD).await;
         chromium.leave_by(chromium.press(ENTER)).await;
-        assert_eq!(chromium.url().await, format!("{}/admin/users", desk.url));
+        assert_eq!(chromium.url().await, format!("{}/admin/users", portal.url));
         go_to("tbody th a").await;
         chromium.leave_by(chromium.press(ENTER)).await;
         assert_eq!(chromium.text("h1").await, "anna");
@@ -734,6 +734,6 @@ fn a_local_admin_gets_in_around_and_out_by_the_keyboard_alone() {
         chromium.press(ENTER).await;
         go_to("details.menu form[action='/logout'] button").await;
         chromium.leave_by(chromium.press(ENTER)).await;
-        assert_eq!(chromium.url().await, format!("{}/signed-out", desk.url));
+        assert_eq!(chromium.url().await, format!("{}/signed-out", portal.url));
     });
 }

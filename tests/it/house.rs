@@ -62,7 +62,7 @@ const RANKS: &[&[&str]] = &[
         "import_django",
         "status",
     ],
-    &["desk", "jobs"],
+    &["portal", "jobs"],
     &[
         "identity_sync",
         "signin",

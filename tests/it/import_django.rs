@@ -8,10 +8,10 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::support::desk::PASSWORD;
+use crate::support::portal::PASSWORD;
 use crate::support::process::{output, text};
 use crate::support::{
-    Answer, Browser, Database, Db, Desk, Person, left_out, on_both_databases, run,
+    Answer, Browser, Database, Db, Person, Portal, left_out, on_both_databases, run,
 };
 
 /// Of the people without a Chinese name in the old portal.
@@ -186,8 +186,8 @@ fn is_kept(person: &Value) -> bool {
     ["default", "quick", "argon2"].contains(&person["kind"].as_str().expect("a kind"))
 }
 
-async fn behind_a_proxy(database: Database) -> Desk {
-    Desk::on(database)
+async fn behind_a_proxy(database: Database) -> Portal {
+    Portal::on(database)
         .with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1")
         .run()
         .await
@@ -195,12 +195,12 @@ async fn behind_a_proxy(database: Database) -> Desk {
 
 /// Signs in with a password on the form, from an address of its own.
 async fn try_password(
-    desk: &Desk,
+    portal: &Portal,
     number: usize,
     username: &str,
     password: &str,
 ) -> (Browser, Answer) {
-    let browser = desk.browser();
+    let browser = portal.browser();
     let page = browser.get("/login?next=/account").await;
     let fields = [
         ("username", username),
@@ -214,8 +214,8 @@ async fn try_password(
     (browser, answer)
 }
 
-fn stored_hash(desk: &Desk, username: &str) -> String {
-    desk.db_fields_of(username, "password").remove(0)
+fn stored_hash(portal: &Portal, username: &str) -> String {
+    portal.db_fields_of(username, "password").remove(0)
 }
 
 on_both_databases! {
@@ -321,52 +321,52 @@ on_both_databases! {
 
     async fn an_account_that_is_here_already_is_left_as_it_is(database) {
         let Some(old) = small_portal() else { return };
-        let desk = Desk::on(database).run().await;
-        desk.db_create_local_account("boss");
-        desk.signed_in(&Person::named("quick")).await;
-        let hash = stored_hash(&desk, "boss");
-        let said = imported(&old, &desk.database, &[]);
+        let portal = Portal::on(database).run().await;
+        portal.db_create_local_account("boss");
+        portal.signed_in(&Person::named("quick")).await;
+        let hash = stored_hash(&portal, "boss");
+        let said = imported(&old, &portal.database, &[]);
         for name in ["boss", "quick"] {
             assert!(said.contains(&format!("{name}: an account with that name already exists")), "{said}");
         }
-        assert_eq!(desk.database.count("users WHERE imported_at IS NULL AND NOT is_superuser"), 2);
-        assert_eq!(stored_hash(&desk, "boss"), hash);
-        assert_eq!(stored_hash(&desk, "quick"), "NULL");
-        assert_eq!(desk.database.count("users"), 30);
+        assert_eq!(portal.database.count("users WHERE imported_at IS NULL AND NOT is_superuser"), 2);
+        assert_eq!(stored_hash(&portal, "boss"), hash);
+        assert_eq!(stored_hash(&portal, "quick"), "NULL");
+        assert_eq!(portal.database.count("users"), 30);
 
         // Nor is somebody made a second time who has another name by now.
-        desk.db_set_field_of("anna", "username", "anna.hart");
-        imported(&old, &desk.database, &[]);
-        assert_eq!(desk.database.count("users"), 30);
+        portal.db_set_field_of("anna", "username", "anna.hart");
+        imported(&old, &portal.database, &[]);
+        assert_eq!(portal.database.count("users"), 30);
     }
 
     async fn people_sign_in_with_their_old_passwords_and_get_a_hash_of_ours(database) {
         let Some(old) = small_portal() else { return };
-        let desk = behind_a_proxy(database).await;
-        imported(&old, &desk.database, &[]);
+        let portal = behind_a_proxy(database).await;
+        imported(&old, &portal.database, &[]);
         let names = ["anna", "wangwei", "argon", "argonzh", "quick", "editor", "boss", "o'brien <b>", "王芳", "newcomer"];
         for (number, username) in names.into_iter().enumerate() {
             let person = &old.told.people[username];
             let password = person["password"].as_str().expect("a password");
-            assert_eq!(stored_hash(&desk, username), person["hash"].as_str().expect("a hash"));
-            let (browser, answer) = try_password(&desk, number, username, password).await;
+            assert_eq!(stored_hash(&portal, username), person["hash"].as_str().expect("a hash"));
+            let (browser, answer) = try_password(&portal, number, username, password).await;
             assert_eq!((answer.status.as_u16(), answer.location()), (303, "/account"), "{username}");
             assert_eq!(browser.get("/account").await.user().as_deref(), Some(username));
-            assert!(stored_hash(&desk, username).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{username}");
+            assert!(stored_hash(&portal, username).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{username}");
         }
         // With the new hash too, and it stays.
-        let hash = stored_hash(&desk, "quick");
-        assert_eq!(try_password(&desk, 50, "quick", OLD_PASSWORD).await.1.status, 303);
-        assert_eq!(stored_hash(&desk, "quick"), hash);
-        let (boss, _) = try_password(&desk, 51, "boss", OLD_PASSWORD).await;
+        let hash = stored_hash(&portal, "quick");
+        assert_eq!(try_password(&portal, 50, "quick", OLD_PASSWORD).await.1.status, 303);
+        assert_eq!(stored_hash(&portal, "quick"), hash);
+        let (boss, _) = try_password(&portal, 51, "boss", OLD_PASSWORD).await;
         assert_eq!(boss.get("/admin/users").await.status, 200, "the role came along");
     }
 
     async fn a_wrong_old_password_opens_nothing_and_neither_does_one_that_was_not_imported(database) {
         let Some(old) = small_portal() else { return };
-        let desk = behind_a_proxy(database).await;
-        imported(&old, &desk.database, &[]);
-        let hash = stored_hash(&desk, "quick");
+        let portal = behind_a_proxy(database).await;
+        imported(&old, &portal.database, &[]);
+        let hash = stored_hash(&portal, "quick");
         let tries = [
             ("quick", "another horse of the old portal"),
             ("quick", ""),
@@ -381,79 +381,79 @@ on_both_databases! {
             ("md5", OLD_PASSWORD),
         ];
         for (number, (username, password)) in tries.into_iter().enumerate() {
-            let (_, answer) = try_password(&desk, number, username, password).await;
+            let (_, answer) = try_password(&portal, number, username, password).await;
             assert_eq!(answer.status, 422, "{username}");
             assert!(!answer.sets_session());
         }
-        assert_eq!(stored_hash(&desk, "quick"), hash);
+        assert_eq!(stored_hash(&portal, "quick"), hash);
         for username in ["locked", "blank", "scrypt", "md5"] {
-            assert_eq!(stored_hash(&desk, username), "NULL");
+            assert_eq!(stored_hash(&portal, username), "NULL");
         }
-        assert_eq!(desk.database.count("sessions"), 0);
+        assert_eq!(portal.database.count("sessions"), 0);
     }
 
     async fn the_first_company_sign_in_lands_on_an_imported_account_where_that_is_set(database) {
         let Some(old) = small_portal() else { return };
-        let desk = Desk::on(database)
+        let portal = Portal::on(database)
             .with("FRONTDESK_ADOPT_IMPORTED", "on")
             .with("OAUTH2_SUBJECT", "/id")
             .run()
             .await;
-        imported(&old, &desk.database, &[]);
-        let (before, answer) = try_password(&desk, 0, "editor", OLD_PASSWORD).await;
+        imported(&old, &portal.database, &[]);
+        let (before, answer) = try_password(&portal, 0, "editor", OLD_PASSWORD).await;
         assert_eq!(answer.status, 303);
-        let was = desk.db_id_of("editor");
+        let was = portal.db_id_of("editor");
 
         let editor = Person::named("editor").with("id", 7).with("name_cn", "编辑");
-        let browser = desk.signed_in(&editor).await;
+        let browser = portal.signed_in(&editor).await;
         assert_eq!(browser.get("/account").await.user().as_deref(), Some("editor"));
-        assert_eq!(desk.db_id_of("editor"), was, "the same account");
-        assert_eq!(desk.database.count("users"), 30);
-        assert_eq!(desk.db_identities(), ["company 7 editor"]);
-        assert_eq!(desk.db_permissions_of("editor").len(), 6);
+        assert_eq!(portal.db_id_of("editor"), was, "the same account");
+        assert_eq!(portal.database.count("users"), 30);
+        assert_eq!(portal.db_identities(), ["company 7 editor"]);
+        assert_eq!(portal.db_permissions_of("editor").len(), 6);
         // The door of the old portal is closed.
-        assert_eq!(stored_hash(&desk, "editor"), "NULL");
+        assert_eq!(stored_hash(&portal, "editor"), "NULL");
         assert_eq!(before.get("/account").await.status, 303, "its session has ended");
-        assert_eq!(try_password(&desk, 1, "editor", OLD_PASSWORD).await.1.status, 422);
-        assert_eq!(desk.database.count("audit_events WHERE username = 'editor' AND details LIKE '%\"adopted\":true%'"), 1);
+        assert_eq!(try_password(&portal, 1, "editor", OLD_PASSWORD).await.1.status, 422);
+        assert_eq!(portal.database.count("audit_events WHERE username = 'editor' AND details LIKE '%\"adopted\":true%'"), 1);
 
         // The second sign-in is one like any other.
-        desk.signed_in(&editor).await;
-        assert_eq!(desk.database.count("audit_events WHERE details LIKE '%\"adopted\":true%'"), 1);
+        portal.signed_in(&editor).await;
+        assert_eq!(portal.database.count("audit_events WHERE details LIKE '%\"adopted\":true%'"), 1);
         // And somebody else of that name is refused, as ever.
         let other = Person::named("editor").with("id", 8);
-        assert_eq!(desk.browser().sign_in(&other, "/").await.status, 409);
+        assert_eq!(portal.browser().sign_in(&other, "/").await.status, 409);
     }
 
     async fn an_account_with_a_role_or_inactive_or_not_imported_is_never_adopted(database) {
         let Some(old) = small_portal() else { return };
-        let desk = Desk::on(database).with("FRONTDESK_ADOPT_IMPORTED", "on").run().await;
-        desk.db_create_local_account("local");
-        imported(&old, &desk.database, &[]);
-        let before = db_accounts(&desk.database);
+        let portal = Portal::on(database).with("FRONTDESK_ADOPT_IMPORTED", "on").run().await;
+        portal.db_create_local_account("local");
+        imported(&old, &portal.database, &[]);
+        let before = db_accounts(&portal.database);
         for name in ["look", "boss", "root", "local"] {
-            let answer = desk.browser().sign_in(&Person::named(name), "/").await;
+            let answer = portal.browser().sign_in(&Person::named(name), "/").await;
             assert_eq!(answer.status, 409, "{name}");
             assert!(!answer.sets_session());
         }
-        let answer = desk.browser().sign_in(&Person::named("gone"), "/").await;
+        let answer = portal.browser().sign_in(&Person::named("gone"), "/").await;
         assert!([403, 409].contains(&answer.status.as_u16()), "{}", answer.status);
         assert!(!answer.sets_session());
-        assert_eq!(sorted(db_accounts(&desk.database)), sorted(before));
-        assert_eq!(desk.database.count("identities"), 0);
-        let (_, answer) = try_password(&desk, 0, "local", PASSWORD).await;
+        assert_eq!(sorted(db_accounts(&portal.database)), sorted(before));
+        assert_eq!(portal.database.count("identities"), 0);
+        let (_, answer) = try_password(&portal, 0, "local", PASSWORD).await;
         assert_eq!(answer.status, 303, "its password is still there");
     }
 
     async fn without_the_setting_an_imported_name_is_taken(database) {
         let Some(old) = small_portal() else { return };
-        let desk = Desk::on(database).run().await;
-        imported(&old, &desk.database, &[]);
-        let answer = desk.browser().sign_in(&Person::named("quick"), "/").await;
+        let portal = Portal::on(database).run().await;
+        imported(&old, &portal.database, &[]);
+        let answer = portal.browser().sign_in(&Person::named("quick"), "/").await;
         assert_eq!(answer.status, 409);
         assert!(answer.body.contains("quick") && !answer.sets_session());
-        assert_eq!(desk.database.count("identities"), 0);
-        assert_eq!(try_password(&desk, 0, "quick", OLD_PASSWORD).await.1.status, 303);
+        assert_eq!(portal.database.count("identities"), 0);
+        assert_eq!(try_password(&portal, 0, "quick", OLD_PASSWORD).await.1.status, 303);
     }
 
     async fn a_source_that_is_no_old_portal_is_refused_and_nothing_is_imported(database) {

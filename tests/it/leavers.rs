@@ -10,10 +10,10 @@ use frontdesk::secret::random_token;
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::support::desk::Start;
 use crate::support::lying_openid::Subject;
+use crate::support::portal::Start;
 use crate::support::real_openid::{Oidc, OidcBrowser};
-use crate::support::{Browser, Database, Db, Desk, OpenId, on_both_databases, run, spawn, until};
+use crate::support::{Browser, Database, Db, OpenId, Portal, on_both_databases, run, spawn, until};
 
 const PEOPLE: usize = 500;
 const SESSIONS: usize = 1_000;
@@ -35,10 +35,10 @@ const TWOFOLD: &str = "twofold";
 
 /// What the bound does not count, because it is no choice of the portal's: how long a call takes
 /// that is due, from the scheduler's tick (50 ms) over the provider's answer to the commit, and
-/// how late a machine of two cores runs a timer while the desk (a debug build), the provider, the
+/// how late a machine of two cores runs a timer while the portal (a debug build), the provider, the
 /// database and this test share it. At 200 calls a second the provider alone is busy a quarter of
 /// a core's time, and its queue is short; pauses of a second are seen on shared machines, of two
-/// hardly ever. A desk that looks at people half as often as it says is out of these bounds.
+/// hardly ever. A portal that looks at people half as often as it says is out of these bounds.
 const MARGIN: Duration = Duration::from_millis(2_500);
 
 /// The people of one drill, their provider and their portal.
@@ -46,7 +46,7 @@ struct Drill {
     oidc: Arc<Oidc>,
     other: OpenId,
     /// The first is the one that the others are instances beside.
-    desks: Vec<Desk>,
+    portals: Vec<Portal>,
     /// Two a person: those of the person `n` are `n` and `n + PEOPLE`.
     browsers: Vec<Browser>,
     /// All of one more person.
@@ -77,7 +77,7 @@ impl Drill {
         let secret = random_token().expect("randomness");
         let other = OpenId::start().await;
         let start = |database: Database| -> Start {
-            Desk::on(database)
+            Portal::on(database)
                 .providers(&other.toml("other"))
                 .without("FRONTDESK_PUBLIC_URL")
                 .with("OAUTH2_REDIRECT_URL", "THIS_DESK/oauth2_callback/")
@@ -91,15 +91,15 @@ impl Drill {
                 .without("OAUTH2_AUTHORIZE_URL")
                 .without("INTERNAL_URL_PREFIX")
         };
-        let mut desks = vec![start(database.clone()).run().await];
-        while desks.len() < instances {
-            let another = start(database.clone()).beside(&desks[0]).run().await;
-            desks.push(another);
+        let mut portals = vec![start(database.clone()).run().await];
+        while portals.len() < instances {
+            let another = start(database.clone()).beside(&portals[0]).run().await;
+            portals.push(another);
         }
         oidc.client(&json!({
             "client_id": "drill",
             "client_secret": secret,
-            "redirect_uris": [format!("{}/oauth2_callback/", desks[0].url)],
+            "redirect_uris": [format!("{}/oauth2_callback/", portals[0].url)],
             // The cheapest of signatures: it is not what this measures.
             "id_token_signed_response_alg": "ES256",
         }))
@@ -111,7 +111,7 @@ impl Drill {
             oidc.person(&json!({"username": username})).await;
         }
         let browser_of = |session: usize| {
-            let mut browser = desks[session % instances].browser();
+            let mut browser = portals[session % instances].browser();
             // Each answer of theirs was recorded by other tests often enough.
             browser.is_recorded = false;
             browser
@@ -122,7 +122,7 @@ impl Drill {
         let drill = Self {
             oidc,
             other,
-            desks,
+            portals,
             browsers,
             hoarded,
             twofold,
@@ -171,19 +171,19 @@ impl Drill {
 
     /// How long somebody who left may stay: a period, or as long as it takes to ask about all.
     fn bound(&self) -> Duration {
-        let instances = u32::try_from(self.desks.len()).expect("a few");
+        let instances = u32::try_from(self.portals.len()).expect("a few");
         let people = u32::try_from(PEOPLE).expect("hundreds");
         PERIOD.max(Duration::from_secs(1) * people * CALLS / (RATE * instances))
     }
 
     /// In milliseconds: the provider, on the same machine, has the same clock.
     fn now(&self) -> i64 {
-        self.desks[0].clock.now().millis()
+        self.portals[0].clock.now().millis()
     }
 
     /// The live sessions of those whose username is like that.
     fn db_live(&self, like: &str) -> usize {
-        let count = self.desks[0].database.count(&format!("sessions JOIN users ON users.id = sessions.user_id WHERE sessions.ended_at IS NULL AND users.username LIKE '{like}'"));
+        let count = self.portals[0].database.count(&format!("sessions JOIN users ON users.id = sessions.user_id WHERE sessions.ended_at IS NULL AND users.username LIKE '{like}'"));
         usize::try_from(count).expect("a count")
     }
 
@@ -285,7 +285,7 @@ impl Drill {
         let seen = self.oidc.seen().await;
         let resets = seen.iter().filter(|asked| asked.is_reset()).count();
         println!("{resets} looks in vain during the outage");
-        // Else this shows nothing. A desk may well ask less often where nobody answers.
+        // Else this shows nothing. A portal may well ask less often where nobody answers.
         assert!(resets > 0, "no look was tried");
         self.nobody_else_is_out("during the outage").await;
         self.oidc.outage(false).await;
@@ -336,7 +336,7 @@ impl Drill {
         self.sign_in(vec![by_first.clone()], |_| TWOFOLD.to_owned())
             .await;
         let person = Subject::named(TWOFOLD);
-        self.desks[0].db_add_identity(TWOFOLD, "other", &format!("sub-of-{TWOFOLD}"));
+        self.portals[0].db_add_identity(TWOFOLD, "other", &format!("sub-of-{TWOFOLD}"));
         let from = "/oauth2/login?next=/&provider=other";
         let answer = self.other.sign_in_from(by_other, from, &person).await;
         assert!(answer.sets_session(), "{}", answer.body);
@@ -364,7 +364,7 @@ impl Drill {
     async fn run(self) {
         println!(
             "{} instances: {:.1?} and {MARGIN:.1?}",
-            self.desks.len(),
+            self.portals.len(),
             self.bound()
         );
         self.everybody_is_looked_at_once_a_period().await;

@@ -9,7 +9,7 @@ mod status;
 
 use std::time::Duration;
 
-use crate::support::{Answer, Browser, Db, Desk, Person};
+use crate::support::{Answer, Browser, Db, Person, Portal};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -33,23 +33,23 @@ impl Dice {
 
 // -- what people do --
 
-async fn superuser(desk: &Desk) -> Browser {
-    let browser = desk.signed_in(&Person::named("boss")).await;
-    desk.db_make_superuser("boss");
-    desk.db_prove("boss");
+async fn superuser(portal: &Portal) -> Browser {
+    let browser = portal.signed_in(&Person::named("boss")).await;
+    portal.db_make_superuser("boss");
+    portal.db_prove("boss");
     browser
 }
 
-async fn staff(desk: &Desk) -> Browser {
-    let browser = desk.signed_in(&Person::named("sam")).await;
-    desk.db_make_staff("sam");
+async fn staff(portal: &Portal) -> Browser {
+    let browser = portal.signed_in(&Person::named("sam")).await;
+    portal.db_make_staff("sam");
     browser
 }
 
-/// A sign-in with this browser, from this address; the desk trusts the proxy that says so.
-async fn signed_in_from(desk: &Desk, person: &Person, agent: &str, address: &str) -> Browser {
-    let browser = desk.browser();
-    let callback = desk.provider.approve(&browser.begin("/").await, person);
+/// A sign-in with this browser, from this address; the portal trusts the proxy that says so.
+async fn signed_in_from(portal: &Portal, person: &Person, agent: &str, address: &str) -> Browser {
+    let browser = portal.browser();
+    let callback = portal.provider.approve(&browser.begin("/").await, person);
     let headers = [("user-agent", agent), ("x-forwarded-for", address)];
     let answer = browser.get_with(&callback, &headers).await;
     assert_eq!(answer.status, 303, "{}", answer.body);

@@ -13,33 +13,33 @@ mod signing_out;
 use serde_json::Value;
 
 use crate::support::lying_openid::{Document, Subject};
-use crate::support::{Database, Db, Desk, OpenId, assert_refused};
+use crate::support::{Database, Db, OpenId, Portal, assert_refused};
 
 fn li() -> Subject {
     Subject::named("li")
 }
 
 /// The next sign-in is refused as the provider's fault.
-async fn refuses(provider: &OpenId, desk: &Desk, what: &str) {
-    let answer = provider.sign_in(&desk.browser(), &li()).await;
-    assert_refused(desk, &answer, 502, what);
+async fn refuses(provider: &OpenId, portal: &Portal, what: &str) {
+    let answer = provider.sign_in(&portal.browser(), &li()).await;
+    assert_refused(portal, &answer, 502, what);
 }
 
 /// The next sign-in goes well; then all is as before it.
-async fn accepts(provider: &OpenId, desk: &Desk, what: &str) {
-    let answer = provider.sign_in(&desk.browser(), &li()).await;
+async fn accepts(provider: &OpenId, portal: &Portal, what: &str) {
+    let answer = provider.sign_in(&portal.browser(), &li()).await;
     assert!(answer.sets_session(), "{what}: {}", answer.body);
-    desk.db_forget_everybody();
+    portal.db_forget_everybody();
 }
 
 /// One sign-in after the other, each with the ID token patched.
-async fn judges(provider: &OpenId, desk: &Desk, cases: &[(Value, bool)]) {
+async fn judges(provider: &OpenId, portal: &Portal, cases: &[(Value, bool)]) {
     for (by, is_good) in cases {
         provider.patch(Document::IdToken, by.clone());
         if *is_good {
-            accepts(provider, desk, &by.to_string()).await;
+            accepts(provider, portal, &by.to_string()).await;
         } else {
-            refuses(provider, desk, &by.to_string()).await;
+            refuses(provider, portal, &by.to_string()).await;
         }
     }
 }
@@ -49,9 +49,9 @@ fn at(provider: &str) -> String {
 }
 
 /// Two providers in one file.
-async fn two_with_desk(database: Database) -> ([OpenId; 2], Desk) {
+async fn two_with_portal(database: Database) -> ([OpenId; 2], Portal) {
     let (one, two) = (OpenId::start().await, OpenId::start().await);
     let toml = format!("{}\n{}", one.toml("a"), two.toml("b"));
-    let desk = one.desk_of(database, &toml).run().await;
-    ([one, two], desk)
+    let portal = one.portal_of(database, &toml).run().await;
+    ([one, two], portal)
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use diesel::prelude::*;
 
 use crate::support::process::{self, Process, free_port, output, text};
-use crate::support::{Database, Desk, Person, Provider, on_both_databases, run};
+use crate::support::{Database, Person, Portal, Provider, on_both_databases, run};
 
 /// The tables and columns that the code believes in, as the database has them.
 fn columns(database: &Database) -> Vec<String> {
@@ -79,10 +79,10 @@ on_both_databases! {
         }
         assert_eq!(columns(&database), declared(), "the schema in the code is the database's");
         // The program finds its tables as the CLI made them.
-        let desk = Desk::on(database.clone()).run().await;
-        assert_eq!(desk.signed_in(&Person::named("li")).await.get("/account").await.status, 200);
+        let portal = Portal::on(database.clone()).run().await;
+        assert_eq!(portal.signed_in(&Person::named("li")).await.get("/account").await.status, 200);
         // The CLI waits for no lock, so nobody else may hold one.
-        desk.close().await;
+        portal.close().await;
         let settings: BTreeMap<String, String> = [("DATABASE_URL".to_owned(), database.url.clone())].into();
         assert!(text(&output(&["migrate"], &settings).stdout).contains("up to date"));
         diesel_cli(&database, &["migration", "redo", "--all"]);
@@ -117,10 +117,10 @@ on_both_databases! {
     }
 
     async fn sessions_survive_a_restart_of_the_program(database) {
-        let mut before = Desk::on(database.clone()).run().await;
+        let mut before = Portal::on(database.clone()).run().await;
         let browser = before.signed_in(&Person::named("li")).await;
         before.stop();
-        let after = Desk::on(database).beside(&before).run().await;
+        let after = Portal::on(database).beside(&before).run().await;
         assert_eq!(browser.at(&after).get("/account").await.status, 200);
     }
 

@@ -10,16 +10,16 @@ use serde_json::json;
 
 use self::access::filled;
 use crate::sessions::raw_request;
-use crate::support::{Browser, Database, Db, Desk, Person, on_both_databases, run};
+use crate::support::{Browser, Database, Db, Person, Portal, on_both_databases, run};
 
 const POLYGLOT: &str = "\"'><svg onload=alert(1)><script>alert(1)</script>{{7*7}}${7*7}<!--";
 
 #[test]
 fn a_page_from_before_the_session_ended_still_switches_language() {
     run(async {
-        let desk = Desk::start().await;
-        let browser = desk.signed_in(&Person::named("anna")).await;
-        desk.clock.advance(Duration::from_secs(9 * 3600));
+        let portal = Portal::start().await;
+        let browser = portal.signed_in(&Person::named("anna")).await;
+        portal.clock.advance(Duration::from_secs(9 * 3600));
         let page = browser.get("/login").await;
         assert_eq!(page.status, 200);
         let answer = browser
@@ -114,7 +114,7 @@ pub fn elsewhere() -> Vec<String> {
 #[test]
 fn no_address_leads_elsewhere() {
     run(async {
-        let desk = Desk::start().await;
+        let portal = Portal::start().await;
         let corpus = elsewhere();
         assert!(corpus.len() > 5000);
         // What is accepted stays here for the standard's own reader.
@@ -129,14 +129,14 @@ fn no_address_leads_elsewhere() {
             }
         }
         // And through the real door, a part of them.
-        let browser = desk.browser();
-        let signed_in = desk.signed_in(&Person::named("li")).await;
+        let browser = portal.browser();
+        let signed_in = portal.signed_in(&Person::named("li")).await;
         for text in corpus.iter().step_by(23) {
             let next: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
             let expected = LocalPath::parse(text).unwrap_or_else(LocalPath::home);
             let answer = signed_in.get(&format!("/login?next={next}")).await;
             assert_eq!(answer.location(), expected.to_ascii(), "{text:?}");
-            let callback = desk
+            let callback = portal
                 .provider
                 .approve(&browser.begin(text).await, &Person::named("li"));
             let answer = browser.get(&callback).await;
@@ -159,7 +159,7 @@ fn no_address_leads_elsewhere() {
 #[test]
 fn nothing_adds_a_header() {
     run(async {
-        let desk = Desk::start().await;
+        let portal = Portal::start().await;
         let hostile = [
             "/x\r\nX-Evil: 1",
             "/x%0d%0aX-Evil:%201",
@@ -181,7 +181,7 @@ fn nothing_adds_a_header() {
                         "GET {path}?next={} HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nConnection: close\r\n\r\n",
                         query.replace(' ', "%20")
                     );
-                    let answer = raw_request(&desk.url, request.as_bytes()).await;
+                    let answer = raw_request(&portal.url, request.as_bytes()).await;
                     let head = answer.split("\r\n\r\n").next().unwrap_or_default();
                     assert!(
                         !head.to_lowercase().contains("\nx-evil"),
@@ -195,8 +195,8 @@ fn nothing_adds_a_header() {
                     );
                 }
             }
-            let browser = desk.browser();
-            let callback = desk
+            let browser = portal.browser();
+            let callback = portal
                 .provider
                 .approve(&browser.begin(next).await, &Person::named("li"));
             let answer = browser.get(&callback).await;
@@ -209,7 +209,7 @@ fn nothing_adds_a_header() {
 #[test]
 fn names_of_people_are_text_on_every_page() {
     run(async {
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .asking_for_permissions()
             .run()
             .await;
@@ -221,15 +221,15 @@ fn names_of_people_are_text_on_every_page() {
             permissions: json!([{"codename": POLYGLOT, "name": format!("label {POLYGLOT}")}]),
             ..person
         };
-        let browser = desk.browser();
-        let callback = desk.provider.approve(&browser.begin("/").await, &person);
+        let browser = portal.browser();
+        let callback = portal.provider.approve(&browser.begin("/").await, &person);
         let agent = [(
             "user-agent",
             "<script>alert(1)</script> Firefox/1 \"'><svg onload=alert(1)>",
         )];
         assert_eq!(browser.get_with(&callback, &agent).await.status, 303);
-        desk.db_make_superuser(&name);
-        let id = desk.db_id_of(&name);
+        portal.db_make_superuser(&name);
+        let id = portal.db_id_of(&name);
         // The recorder refuses any page with a script, a handler or a style on it.
         for path in [
             "/",
@@ -242,8 +242,8 @@ fn names_of_people_are_text_on_every_page() {
             assert_eq!(page.user().as_deref(), Some(name.as_str()), "{path}");
             assert!(!page.body.contains("<svg onload"), "{path}");
         }
-        desk.db_deactivate(&name);
-        let answer = desk.browser().sign_in(&person, "/").await;
+        portal.db_deactivate(&name);
+        let answer = portal.browser().sign_in(&person, "/").await;
         assert_eq!(answer.status, 403);
         assert!(!answer.body.contains("<svg onload"));
     });
@@ -252,9 +252,9 @@ fn names_of_people_are_text_on_every_page() {
 #[test]
 fn nothing_of_a_request_is_echoed_unescaped() {
     run(async {
-        let desk = Desk::start().await;
-        let signed_in = desk.signed_in(&Person::named("li")).await;
-        desk.db_make_staff("li");
+        let portal = Portal::start().await;
+        let signed_in = portal.signed_in(&Person::named("li")).await;
+        portal.db_make_staff("li");
         let payload: String = url::form_urlencoded::byte_serialize(POLYGLOT.as_bytes()).collect();
         let marked: Vec<String> = addresses()
             .iter()
@@ -267,7 +267,7 @@ fn nothing_of_a_request_is_echoed_unescaped() {
             ])
             .collect();
         for path in marked {
-            for browser in [&desk.browser(), &signed_in] {
+            for browser in [&portal.browser(), &signed_in] {
                 for address in [
                     format!(
                         "{path}?next={payload}&after={payload}&done={payload}&state={payload}&code={payload}&error={payload}"
@@ -304,8 +304,8 @@ fn nothing_of_a_request_is_echoed_unescaped() {
 #[test]
 fn pages_links_and_assets_come_from_here_alone() {
     run(async {
-        let desk = Desk::start().await;
-        let browser = desk.signed_in(&Person::named("li")).await;
+        let portal = Portal::start().await;
+        let browser = portal.signed_in(&Person::named("li")).await;
         let page = browser.get("/account").await;
         let foreign = page
             .body
@@ -347,17 +347,17 @@ fn a_client_s_address_is_believed_from_trusted_proxies_alone() {
             ("10.0.0.0/8", "127.0.0.1"),
             ("127.0.0.0/8, 203.0.113.0/24", "198.51.100.7"),
         ] {
-            let desk = Desk::on(Database::sqlite())
+            let portal = Portal::on(Database::sqlite())
                 .with("FRONTDESK_TRUSTED_PROXIES", trusted)
                 .run()
                 .await;
-            let browser = desk.browser();
-            let callback = desk
+            let browser = portal.browser();
+            let callback = portal
                 .provider
                 .approve(&browser.begin("/").await, &Person::named("li"));
             browser.get_with(&callback, &forwarded).await;
             assert_eq!(
-                desk.db_column("sessions", "address"),
+                portal.db_column("sessions", "address"),
                 [expected],
                 "{trusted}"
             );
@@ -370,7 +370,7 @@ fn a_client_s_address_is_believed_from_trusted_proxies_alone() {
                 "1.2.3.4:99999",
                 "\"[::1]\"",
             ] {
-                let answer = desk
+                let answer = portal
                     .browser()
                     .get_with("/account", &[("x-forwarded-for", garbage)])
                     .await;
@@ -382,11 +382,11 @@ fn a_client_s_address_is_believed_from_trusted_proxies_alone() {
 
 on_both_databases! {
     async fn the_user_list_is_paged_by_key_newest_first(database) {
-        let desk = Desk::on(database).run().await;
-        let admin: Browser = desk.signed_in(&Person::named("admin")).await;
-        desk.db_make_staff("admin");
+        let portal = Portal::on(database).run().await;
+        let admin: Browser = portal.signed_in(&Person::named("admin")).await;
+        portal.db_make_staff("admin");
         let people: Vec<_> = (1..=119).map(|number| (format!("person{number}"), String::new())).collect();
-        desk.db_insert_users(1, &people);
+        portal.db_insert_users(1, &people);
         let mut seen = Vec::new();
         let mut path = "/admin/users".to_owned();
         let mut backwards = Vec::new();
@@ -433,12 +433,12 @@ fn link(page: &str, direction: &str) -> Option<String> {
 #[test]
 fn pages_speak_the_browser_s_language_or_the_chosen_one() {
     run(async {
-        let desk = Desk::start().await;
-        let mut browser = desk
+        let portal = Portal::start().await;
+        let mut browser = portal
             .signed_in(&Person::named("li").with("name_cn", "李四"))
             .await;
-        desk.db_make_staff("li");
-        let id = desk.db_id_of("li");
+        portal.db_make_staff("li");
+        let id = portal.db_id_of("li");
         browser.language = "zh-CN,zh;q=0.9,en;q=0.5".to_owned();
         for (path, words) in [
             ("/", "你好，"),
@@ -451,7 +451,7 @@ fn pages_speak_the_browser_s_language_or_the_chosen_one() {
             assert!(page.body.contains("<html lang=\"zh-Hans\""), "{path}");
             assert!(page.body.contains(words), "{path}");
         }
-        let mut stranger = desk.browser();
+        let mut stranger = portal.browser();
         stranger.language = "zh".to_owned();
         assert!(
             stranger
@@ -468,43 +468,45 @@ fn pages_speak_the_browser_s_language_or_the_chosen_one() {
 #[test]
 fn no_secret_is_in_the_database_in_the_clear() {
     run(async {
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .asking_for_permissions()
             .run()
             .await;
-        let browser = desk.signed_in(&Person::named("li").may(&["a"])).await;
+        let browser = portal.signed_in(&Person::named("li").may(&["a"])).await;
         browser.get("/account").await;
-        let failing = desk.browser();
-        let callback = desk.provider.refuse(
+        let failing = portal.browser();
+        let callback = portal.provider.refuse(
             &failing.begin("/").await,
             "server_error",
             &[("error_description", "a-secret-of-theirs")],
         );
         failing.get(&callback).await;
-        let dump = desk.database.dump();
-        let log = desk.log();
-        let mut canaries = desk.canaries();
+        let dump = portal.database.dump();
+        let log = portal.log();
+        let mut canaries = portal.canaries();
         canaries.extend(browser.cookie("fd_browser"));
         canaries.extend(browser.session_cookie());
         canaries.push("a-secret-of-theirs".to_owned());
         for canary in canaries {
-            for form in crate::support::desk::forms(&canary) {
+            for form in crate::support::portal::forms(&canary) {
                 assert!(!dump.contains(&form), "a secret is in the database");
                 assert!(!log.contains(&form), "a secret is in the log");
             }
         }
         // One event is one line, whatever is in it.
         let evil = "x\r\n2026-01-01T00:00:00Z INFO event=signed_in user=admin\u{1b}[31m\u{202e}";
-        desk.browser()
+        portal
+            .browser()
             .get(&format!(
                 "/{}",
                 url::form_urlencoded::byte_serialize(evil.as_bytes()).collect::<String>()
             ))
             .await;
-        desk.browser()
+        portal
+            .browser()
             .get_with("/login", &[("user-agent", "a\tb")])
             .await;
-        for line in desk.log().lines() {
+        for line in portal.log().lines() {
             let is_whole = (line.starts_with("20") && line.as_bytes().get(10) == Some(&b'T'))
                 || serde_json::from_str::<serde_json::Value>(line).is_ok();
             assert!(is_whole, "not a line of ours: {line}");

@@ -7,9 +7,9 @@ use frontdesk::id::UserId;
 use frontdesk::signin::one_time_link::{Draft, LinkFor};
 use serde_json::json;
 
-use crate::support::desk::PASSWORD;
+use crate::support::portal::PASSWORD;
 use crate::support::{
-    Answer, Browser, Database, Db, Desk, Person, on_both_databases, run, spawn, until,
+    Answer, Browser, Database, Db, Person, Portal, on_both_databases, run, spawn, until,
 };
 
 /// Fills in the form on the sign-in page.
@@ -42,30 +42,30 @@ fn told(answer: &Answer, username: &str) -> (u16, String) {
     (answer.status.as_u16(), text)
 }
 
-async fn behind_a_proxy(database: Database) -> Desk {
-    Desk::on(database)
+async fn behind_a_proxy(database: Database) -> Portal {
+    Portal::on(database)
         .with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1")
         .run()
         .await
 }
 
 /// The events about sign-ins so far, oldest first: `event reason username`.
-fn trail(desk: &Desk) -> Vec<String> {
-    desk.db_events(&["event", "reason", "username"])
+fn trail(portal: &Portal) -> Vec<String> {
+    portal.db_events(&["event", "reason", "username"])
 }
 
 on_both_databases! {
     async fn a_local_account_signs_in_by_the_same_function(database) {
         // Nobody is asked about in the background, which reads.
-        let desk = Desk::on(database).with("OAUTH2_RECHECK", "off").run().await;
-        desk.db_create_local_account("root");
-        let browser = desk.browser();
+        let portal = Portal::on(database).with("OAUTH2_RECHECK", "off").run().await;
+        portal.db_create_local_account("root");
+        let browser = portal.browser();
         let page = browser.get("/login?next=/account").await;
         assert!(page.body.contains("<details class=\"fold\">"), "the company comes first");
-        until("the sweeper has had its turn", async || desk.inner.db.counts().writes >= 6).await;
-        let before = desk.inner.db.counts();
+        until("the sweeper has had its turn", async || portal.inner.db.counts().writes >= 6).await;
+        let before = portal.inner.db.counts();
         let answer = try_password(&browser, "root", PASSWORD).await;
-        let after = desk.inner.db.counts();
+        let after = portal.inner.db.counts();
         assert_eq!((after.reads - before.reads, after.writes - before.writes), (1, 1));
         assert_eq!((answer.status.as_u16(), answer.location()), (303, "/account"));
         assert!(answer.sets_session());
@@ -73,29 +73,29 @@ on_both_databases! {
         assert_eq!(account.user().as_deref(), Some("root"));
         assert!(account.body.contains("Local password"));
         assert_eq!(
-            desk.db_column("sessions", "provider"),
+            portal.db_column("sessions", "provider"),
             [""]
         );
-        assert_eq!(trail(&desk), ["superuser_created root", "signed_in root"]);
-        assert_eq!(desk.database.number("SELECT COUNT(last_login) AS value FROM users"), 1);
+        assert_eq!(trail(&portal), ["superuser_created root", "signed_in root"]);
+        assert_eq!(portal.database.number("SELECT COUNT(last_login) AS value FROM users"), 1);
 
         // Who comes by the other way afterwards ends this session, and the trail says so.
         assert_eq!(browser.sign_in(&Person::named("anna"), "/").await.status, 303);
         assert_eq!(
-            desk.db_live_sessions(),
+            portal.db_live_sessions(),
             1
         );
-        assert_eq!(trail(&desk)[2..], ["user_switched root", "signed_in anna"]);
+        assert_eq!(trail(&portal)[2..], ["user_switched root", "signed_in anna"]);
     }
 
     async fn refusals_tell_nothing_apart(database) {
-        let desk = behind_a_proxy(database).await;
+        let portal = behind_a_proxy(database).await;
         for name in ["known", "inactive"] {
-            desk.db_create_local_account(name);
+            portal.db_create_local_account(name);
         }
-        desk.db_deactivate("inactive");
-        desk.signed_in(&Person::named("company")).await;
-        let browser = desk.browser();
+        portal.db_deactivate("inactive");
+        portal.signed_in(&Person::named("company")).await;
+        let browser = portal.browser();
         let mut answers = BTreeSet::new();
         for (number, (username, password)) in [
             ("known", "wrong horse battery"),
@@ -106,11 +106,11 @@ on_both_databases! {
             ("known", ""),
             ("KNOWN", PASSWORD),
         ].into_iter().enumerate() {
-            let before = desk.inner.hasher.verifications();
+            let before = portal.inner.hasher.verifications();
             let started = std::time::Instant::now();
             let answer = try_from(&browser, &format!("10.0.0.{number}"), username, password).await;
             assert!(started.elapsed() >= Duration::from_millis(500), "padded to the floor");
-            assert_eq!(desk.inner.hasher.verifications() - before, 1, "{username}");
+            assert_eq!(portal.inner.hasher.verifications() - before, 1, "{username}");
             assert!(!answer.sets_session());
             assert!(answer.body.contains(&format!("value=\"{username}\"")), "what was typed stays");
             assert!(answer.body.contains("<title>Error: "));
@@ -119,7 +119,7 @@ on_both_databases! {
         assert_eq!(answers.len(), 1, "{answers:#?}");
         assert_eq!(answers.first().map(|(status, _)| *status), Some(422));
         // The trail knows, and holds no typed name that nobody has.
-        let reasons: Vec<String> = trail(&desk).into_iter()
+        let reasons: Vec<String> = trail(&portal).into_iter()
             .filter(|event| event.starts_with("sign_in_refused"))
             .map(|event| event.replace("sign_in_refused ", ""))
             .collect();
@@ -135,18 +135,18 @@ on_both_databases! {
                 "unknown_user",
             ]
         );
-        assert!(!desk.database.dump().contains("KNOWN"));
-        assert!(!desk.log().contains("KNOWN") && !desk.log().contains("battery"));
+        assert!(!portal.database.dump().contains("KNOWN"));
+        assert!(!portal.log().contains("KNOWN") && !portal.log().contains("battery"));
     }
 
     async fn of_two_hundred_wrong_passwords_at_once_ten_are_looked_at(database) {
-        let desk = behind_a_proxy(database).await;
-        desk.db_create_local_account("boss");
-        desk.db_make_superuser("boss");
+        let portal = behind_a_proxy(database).await;
+        portal.db_create_local_account("boss");
+        portal.db_make_superuser("boss");
         // A hundred guesses at a known and a hundred at an unknown name, each from its own address.
         let mut tries = Vec::new();
         for number in 0..200_u32 {
-            let browser = desk.browser();
+            let browser = portal.browser();
             let username = if number % 2 == 0 { "boss" } else { "nobody" };
             tries.push(spawn(async move {
                 let address = format!("10.1.{}.{}", number / 100, number % 100);
@@ -159,7 +159,7 @@ on_both_databases! {
             seen.push(one.await.expect("an answer"));
         }
         // Five of each were looked at, however many came at once.
-        assert_eq!(desk.inner.hasher.verifications(), 10);
+        assert_eq!(portal.inner.hasher.verifications(), 10);
         for name in ["boss", "nobody"] {
             let count = |status| {
                 seen.iter().filter(|(who, told)| *who == name && told.0 == status).count()
@@ -169,27 +169,27 @@ on_both_databases! {
         let texts: BTreeSet<_> = seen.into_iter().map(|(_, told)| told).collect();
         assert_eq!(texts.len(), 2, "one text for wrong, one for paused");
         // The pause is the password's alone: the right one waits too, the company sign-in works.
-        let answer = try_from(&desk.browser(), "10.9.9.9", "boss", PASSWORD).await;
+        let answer = try_from(&portal.browser(), "10.9.9.9", "boss", PASSWORD).await;
         assert_eq!(answer.status, 429);
         let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
         assert!((1..=900).contains(&seconds), "{seconds}");
         assert!(answer.body.contains("You can still sign in with your company account"));
-        desk.signed_in(&Person::named("anna")).await;
+        portal.signed_in(&Person::named("anna")).await;
         // So does a rescue link.
-        let browser = desk.browser();
-        let page = browser.get(&desk.db_make_rescue_link("boss")).await;
+        let browser = portal.browser();
+        let page = browser.get(&portal.db_make_rescue_link("boss")).await;
         let token = page.body.split("name=\"token\" value=\"").nth(1).expect("a token");
         let token = token.split('"').next().expect("its end").to_owned();
         assert_eq!(browser.post("/rescue", &page, &[("token", &token)]).await.status, 303);
         // And it ends.
-        desk.clock.advance(Duration::from_secs(15 * 60));
-        assert_eq!(try_password(&desk.browser(), "boss", PASSWORD).await.status, 303);
+        portal.clock.advance(Duration::from_secs(15 * 60));
+        assert_eq!(try_password(&portal.browser(), "boss", PASSWORD).await.status, 303);
     }
 
     async fn people_change_their_own_password(database) {
-        let desk = Desk::on(database).run().await;
-        desk.db_create_local_account("root");
-        let (here, elsewhere) = (desk.browser(), desk.browser());
+        let portal = Portal::on(database).run().await;
+        portal.db_create_local_account("root");
+        let (here, elsewhere) = (portal.browser(), portal.browser());
         for browser in [&here, &elsewhere] {
             assert_eq!(try_password(browser, "root", PASSWORD).await.status, 303);
         }
@@ -220,26 +220,26 @@ on_both_databases! {
         assert_eq!(change(PASSWORD, new, new).await.location(), "/account");
         assert!(here.get("/account").await.body.contains("Your password has been changed"));
         assert_eq!(elsewhere.get("/account").await.status, 303, "signed out");
-        assert_eq!(try_password(&desk.browser(), "root", PASSWORD).await.status, 422);
-        assert_eq!(try_password(&desk.browser(), "root", new).await.status, 303);
+        assert_eq!(try_password(&portal.browser(), "root", PASSWORD).await.status, 422);
+        assert_eq!(try_password(&portal.browser(), "root", new).await.status, 303);
         assert_eq!(
-            trail(&desk).iter().filter(|event| event.starts_with("password_changed")).count(),
+            trail(&portal).iter().filter(|event| event.starts_with("password_changed")).count(),
             1
         );
-        assert!(trail(&desk).contains(&"password_change_refused wrong_password root".to_owned()));
+        assert!(trail(&portal).contains(&"password_change_refused wrong_password root".to_owned()));
         // Guessing the current one from an open session is slowed like any guessing.
         for _ in 0..5 {
             change("wrong horse battery", new, new).await;
         }
         assert_eq!(change("wrong horse battery", new, new).await.status, 429);
-        assert!(!desk.log().contains("comma,"));
+        assert!(!portal.log().contains("comma,"));
     }
 
     async fn a_rescue_link_signs_in_once(database) {
-        let desk = Desk::on(database).with("FRONTDESK_PASSWORD_LOGIN", "off").run().await;
-        desk.db_create_local_account("root");
-        let link = desk.db_make_rescue_link("root");
-        let browser = desk.browser();
+        let portal = Portal::on(database).with("FRONTDESK_PASSWORD_LOGIN", "off").run().await;
+        portal.db_create_local_account("root");
+        let link = portal.db_make_rescue_link("root");
+        let browser = portal.browser();
         // Looking, also by a mail scanner, uses nothing up.
         for _ in 0..3 {
             let page = browser.get(&link).await;
@@ -252,40 +252,40 @@ on_both_databases! {
         let answer = browser.post("/rescue", &page, &[("token", &token)]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, "/"));
         assert_eq!(browser.get("/account").await.user().as_deref(), Some("root"));
-        assert_eq!(desk.db_details_of("signed_in"), [json!({"rescue_link": true})]);
+        assert_eq!(portal.db_details_of("signed_in"), [json!({"rescue_link": true})]);
         // Once, wherever.
-        let other = desk.browser();
+        let other = portal.browser();
         assert_eq!(other.get(&link).await.status, 410);
         let page = other.get("/login").await;
         assert_eq!(other.post("/rescue", &page, &[("token", &token)]).await.status, 410);
         // Old, damaged, or of somebody who is switched off meanwhile.
-        let old = desk.db_make_rescue_link("root");
-        desk.clock.advance(Duration::from_secs(15 * 60));
+        let old = portal.db_make_rescue_link("root");
+        portal.clock.advance(Duration::from_secs(15 * 60));
         assert_eq!(other.get(&old).await.status, 410);
-        let fresh = desk.db_make_rescue_link("root");
+        let fresh = portal.db_make_rescue_link("root");
         assert_eq!(other.get(&format!("{fresh}A")).await.status, 410);
         assert_eq!(other.get("/rescue?token=").await.status, 410);
-        desk.db_deactivate("root");
+        portal.db_deactivate("root");
         assert_eq!(other.get(&fresh).await.status, 410);
         assert_eq!(
-            trail(&desk)[..3],
+            trail(&portal)[..3],
             ["superuser_created root", "rescue_link_made root", "signed_in root"]
         );
-        assert!(!desk.log().contains(&token), "no token in the log");
-        assert!(!desk.database.dump().contains(&token));
+        assert!(!portal.log().contains(&token), "no token in the log");
+        assert!(!portal.database.dump().contains(&token));
     }
 }
 
 #[test]
 fn ten_browsers_open_one_rescue_link_at_once_and_one_gets_in() {
     run(async {
-        let desk = Desk::start().await;
-        desk.db_create_local_account("root");
-        let link = desk.db_make_rescue_link("root");
+        let portal = Portal::start().await;
+        portal.db_create_local_account("root");
+        let link = portal.db_make_rescue_link("root");
         let token = link.split_once("token=").expect("a token").1.to_owned();
         let mut tries = Vec::new();
         for _ in 0..10 {
-            let (browser, link, token) = (desk.browser(), link.clone(), token.clone());
+            let (browser, link, token) = (portal.browser(), link.clone(), token.clone());
             tries.push(spawn(async move {
                 let page = browser.get(&link).await;
                 if page.status != 200 {
@@ -301,7 +301,7 @@ fn ten_browsers_open_one_rescue_link_at_once_and_one_gets_in() {
         }
         assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1);
         assert!(statuses.iter().all(|status| [303, 410].contains(status)));
-        assert_eq!(desk.database.count("sessions"), 1);
+        assert_eq!(portal.database.count("sessions"), 1);
     });
 }
 
@@ -309,10 +309,10 @@ fn ten_browsers_open_one_rescue_link_at_once_and_one_gets_in() {
 fn an_address_is_slowed_and_what_it_forges_does_not_help() {
     run(async {
         // Nobody is trusted: X-Forwarded-For is a stranger's word.
-        let desk = Desk::start().await;
+        let portal = Portal::start().await;
         let mut tries = Vec::new();
         for number in 0..40 {
-            let browser = desk.browser();
+            let browser = portal.browser();
             tries.push(spawn(async move {
                 let name = format!("user{number}");
                 let answer = try_from(&browser, &format!("10.0.0.{number}"), &name, "x").await;
@@ -325,9 +325,10 @@ fn an_address_is_slowed_and_what_it_forges_does_not_help() {
         }
         let paused = statuses.iter().filter(|status| **status == 429).count();
         assert_eq!(paused, 10);
-        assert_eq!(desk.inner.hasher.verifications(), 30);
+        assert_eq!(portal.inner.hasher.verifications(), 30);
         assert_eq!(
-            desk.browser()
+            portal
+                .browser()
                 .sign_in(&Person::named("li"), "/")
                 .await
                 .status,
@@ -339,9 +340,9 @@ fn an_address_is_slowed_and_what_it_forges_does_not_help() {
 #[test]
 fn people_who_must_sign_in_again_are_asked_in_their_own_way() {
     run(async {
-        let desk = Desk::start().await;
-        desk.db_create_local_account("root");
-        let local = desk.browser();
+        let portal = Portal::start().await;
+        portal.db_create_local_account("root");
+        let local = portal.browser();
         assert_eq!(try_password(&local, "root", PASSWORD).await.status, 303);
         let first = local.session_cookie();
         let page = local.get("/login?fresh=1&next=/account").await;
@@ -356,11 +357,11 @@ fn people_who_must_sign_in_again_are_asked_in_their_own_way() {
         assert_eq!(answer.location(), "/account");
         assert_eq!(local.session_cookie(), first, "the same session");
 
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .with("OAUTH2_PROVES_BY", "prompt")
             .run()
             .await;
-        let company = desk.signed_in(&Person::named("anna")).await;
+        let company = portal.signed_in(&Person::named("anna")).await;
         let page = company.get("/login?fresh=1&next=/account").await;
         assert!(
             page.body
@@ -372,30 +373,30 @@ fn people_who_must_sign_in_again_are_asked_in_their_own_way() {
             .await;
         assert!(begun.location().contains("prompt=login"));
         // Nobody is asked who is not signed in: there is only the sign-in page.
-        let page = desk.browser().get("/login?fresh=1").await;
+        let page = portal.browser().get("/login?fresh=1").await;
         assert!(page.body.contains("<h1>Sign in</h1>"));
     });
 }
 
 on_both_databases! {
     async fn a_setting_says_who_may_use_a_password(database) {
-        let desk = Desk::on(database)
+        let portal = Portal::on(database)
             .with("FRONTDESK_PASSWORD_LOGIN", "superusers")
             .run()
             .await;
         for name in ["root", "kiosk"] {
-            desk.db_create_local_account(name);
+            portal.db_create_local_account(name);
         }
-        desk.db_make_superuser("root");
-        let kiosk = try_password(&desk.browser(), "kiosk", PASSWORD).await;
+        portal.db_make_superuser("root");
+        let kiosk = try_password(&portal.browser(), "kiosk", PASSWORD).await;
         assert_eq!(kiosk.status, 422);
         assert_eq!(
-            try_password(&desk.browser(), "root", PASSWORD).await.status,
+            try_password(&portal.browser(), "root", PASSWORD).await.status,
             303
         );
-        assert!(trail(&desk).contains(&"sign_in_refused not_allowed kiosk".to_owned()));
+        assert!(trail(&portal).contains(&"sign_in_refused not_allowed kiosk".to_owned()));
 
-        let off = Desk::on(desk.database.clone())
+        let off = Portal::on(portal.database.clone())
             .with("FRONTDESK_PASSWORD_LOGIN", "off")
             .run()
             .await;
@@ -415,9 +416,9 @@ on_both_databases! {
     }
 
     async fn any_password_up_to_128_characters_counts_whole_and_longer_ones_cost_nothing(database) {
-        let desk = Desk::on(database).run().await;
-        desk.db_create_local_account("root");
-        let browser = desk.browser();
+        let portal = Portal::on(database).run().await;
+        portal.db_create_local_account("root");
+        let browser = portal.browser();
         assert_eq!(try_password(&browser, "root", PASSWORD).await.status, 303);
         let mut current = PASSWORD.to_owned();
         for new in [
@@ -436,32 +437,32 @@ on_both_databases! {
             let answer = browser.post("/account/password", &page, &fields).await;
             assert_eq!(answer.status, 303, "{new}");
             assert_eq!(
-                try_password(&desk.browser(), "root", &new).await.status,
+                try_password(&portal.browser(), "root", &new).await.status,
                 303
             );
             current = new;
         }
         assert_eq!(
-            try_password(&desk.browser(), "root", &current[..127])
+            try_password(&portal.browser(), "root", &current[..127])
                 .await
                 .status,
             422
         );
-        let before = desk.inner.hasher.verifications();
+        let before = portal.inner.hasher.verifications();
         let long = "x".repeat(100_000);
-        let answer = try_password(&desk.browser(), "root", &long).await;
+        let answer = try_password(&portal.browser(), "root", &long).await;
         assert_eq!(answer.status, 422);
         let huge = "x".repeat(1_000_000);
         assert_eq!(
-            try_password(&desk.browser(), "root", &huge).await.status,
+            try_password(&portal.browser(), "root", &huge).await.status,
             413
         );
-        assert_eq!(desk.inner.hasher.verifications(), before);
+        assert_eq!(portal.inner.hasher.verifications(), before);
     }
 
     async fn a_hash_of_weaker_parameters_is_renewed_at_the_next_sign_in(database) {
-        let desk = Desk::on(database).run().await;
-        desk.db_create_local_account("root");
+        let portal = Portal::on(database).run().await;
+        portal.db_create_local_account("root");
         // argon2id with m=8192, t=1 of the same password.
         let weak = {
             use argon2::password_hash::{PasswordHasher as _, SaltString};
@@ -474,21 +475,21 @@ on_both_databases! {
                 .expect("a hash")
                 .to_string()
         };
-        desk.db_set_field_of("root", "password", &weak);
+        portal.db_set_field_of("root", "password", &weak);
         for _ in 0..2 {
             assert_eq!(
-                try_password(&desk.browser(), "root", PASSWORD).await.status,
+                try_password(&portal.browser(), "root", PASSWORD).await.status,
                 303
             );
-            let stored = desk.db_column("users", "password");
+            let stored = portal.db_column("users", "password");
             assert!(stored[0].starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         }
     }
 
     async fn no_account_is_there_at_the_start_and_no_page_makes_an_admin(database) {
-        let desk = Desk::on(database).run().await;
-        assert_eq!(desk.database.count("users"), 0);
-        let browser = desk.browser();
+        let portal = Portal::on(database).run().await;
+        assert_eq!(portal.database.count("users"), 0);
+        let browser = portal.browser();
         for (username, password) in [
             ("admin", "admin"),
             ("root", "root"),
@@ -500,26 +501,26 @@ on_both_databases! {
             assert_eq!(browser.get(path).await.status, 404);
         }
         // After the last admin is gone too; the command line still makes one.
-        desk.db_create_local_account("root");
-        desk.database.execute("DELETE FROM users");
+        portal.db_create_local_account("root");
+        portal.database.execute("DELETE FROM users");
         assert_eq!(browser.get("/setup").await.status, 404);
-        desk.db_create_local_account("root");
+        portal.db_create_local_account("root");
         assert_eq!(try_password(&browser, "root", PASSWORD).await.status, 303);
     }
 
     async fn a_sign_in_whose_audit_row_fails_does_not_happen_and_a_try_is_not_lost(database) {
-        let desk = Desk::on(database).run().await;
-        desk.db_create_local_account("root");
-        desk.db_break_audit_log();
+        let portal = Portal::on(database).run().await;
+        portal.db_create_local_account("root");
+        portal.db_break_audit_log();
         for _ in 0..8 {
-            let answer = try_password(&desk.browser(), "root", PASSWORD).await;
+            let answer = try_password(&portal.browser(), "root", PASSWORD).await;
             assert_eq!(answer.status, 500);
             assert!(!answer.sets_session());
         }
-        assert_eq!(desk.database.count("sessions"), 0);
-        desk.db_mend_audit_log();
+        assert_eq!(portal.database.count("sessions"), 0);
+        portal.db_mend_audit_log();
         assert_eq!(
-            try_password(&desk.browser(), "root", PASSWORD).await.status,
+            try_password(&portal.browser(), "root", PASSWORD).await.status,
             303
         );
     }
@@ -528,14 +529,14 @@ on_both_databases! {
 #[test]
 fn fifty_sign_ins_at_once_hash_two_at_a_time_and_leave_pages_fast() {
     run(async {
-        let desk = behind_a_proxy(Database::sqlite()).await;
-        let reader = desk.signed_in(&Person::named("anna")).await;
+        let portal = behind_a_proxy(Database::sqlite()).await;
+        let reader = portal.signed_in(&Person::named("anna")).await;
         for number in 0..50 {
-            desk.db_create_local_account(&format!("local{number}"));
+            portal.db_create_local_account(&format!("local{number}"));
         }
         let mut tries = Vec::new();
         for number in 0..50 {
-            let browser = desk.browser();
+            let browser = portal.browser();
             tries.push(spawn(async move {
                 let (address, name) = (format!("10.2.0.{number}"), format!("local{number}"));
                 try_from(&browser, &address, &name, PASSWORD)
@@ -551,20 +552,20 @@ fn fifty_sign_ins_at_once_hash_two_at_a_time_and_leave_pages_fast() {
         for one in tries {
             assert_eq!(one.await.expect("an answer"), 303);
         }
-        assert_eq!(desk.inner.hasher.most_at_once(), 2);
-        assert_eq!(desk.inner.hasher.verifications(), 50);
+        assert_eq!(portal.inner.hasher.most_at_once(), 2);
+        assert_eq!(portal.inner.hasher.verifications(), 50);
     });
 }
 
 #[test]
 fn strangers_who_guess_do_not_stop_the_owner_from_changing_the_password() {
     run(async {
-        let desk = Desk::start().await;
-        desk.db_create_local_account("root");
-        let owner = desk.browser();
+        let portal = Portal::start().await;
+        portal.db_create_local_account("root");
+        let owner = portal.browser();
         assert_eq!(try_password(&owner, "root", PASSWORD).await.status, 303);
         for _ in 0..6 {
-            try_password(&desk.browser(), "root", "wrong horse battery").await;
+            try_password(&portal.browser(), "root", "wrong horse battery").await;
         }
         let page = owner.get("/account/password").await;
         let new = "four words and a comma,";
@@ -577,7 +578,7 @@ fn strangers_who_guess_do_not_stop_the_owner_from_changing_the_password() {
         assert_eq!(answer.status, 303);
         // What strangers did is about the account, and nobody's act that is known.
         assert_eq!(
-            desk.database.texts(
+            portal.database.texts(
                 "SELECT DISTINCT actor AS value FROM audit_events WHERE event = 'sign_in_refused'"
             ),
             [""]
@@ -588,21 +589,21 @@ fn strangers_who_guess_do_not_stop_the_owner_from_changing_the_password() {
 #[test]
 fn a_rescue_link_that_the_audit_log_does_not_know_opens_nothing() {
     run(async {
-        let desk = Desk::start().await;
-        desk.db_create_local_account("root");
+        let portal = Portal::start().await;
+        portal.db_create_local_account("root");
         // Whoever has the key alone can seal one.
         let draft = Draft::new(LinkFor::Rescue).expect("randomness");
-        let id = desk.db_id_of("root");
+        let id = portal.db_id_of("root");
         let link = draft
-            .address(&desk.inner.keys, desk.clock.now(), UserId(id), "")
+            .address(&portal.inner.keys, portal.clock.now(), UserId(id), "")
             .expect("randomness");
         let link = link.expose();
-        let browser = desk.browser();
+        let browser = portal.browser();
         assert_eq!(browser.get(link).await.status, 410);
         let page = browser.get("/login").await;
         let (_, token) = link.split_once("token=").expect("a token");
         let fields = [("token", token)];
         assert_eq!(browser.post("/rescue", &page, &fields).await.status, 410);
-        assert!(trail(&desk).contains(&"sign_in_refused link_expired root".to_owned()));
+        assert!(trail(&portal).contains(&"sign_in_refused link_expired root".to_owned()));
     });
 }

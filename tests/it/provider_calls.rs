@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::provider::{ODD_SECRETS, Seen, chaos};
 use crate::support::{
-    Database, Db, Desk, Endpoint, Person, Provider, Reply, assert_refused, run, spawn, until,
+    Database, Db, Endpoint, Person, Portal, Provider, Reply, assert_refused, run, spawn, until,
 };
 
 const CALLS: [Endpoint; 3] = [Endpoint::Token, Endpoint::Profile, Endpoint::Permissions];
@@ -20,13 +20,13 @@ fn the_client_shows_who_it_is_in_one_way_and_never_in_an_address() {
     run(async {
         for secret in ODD_SECRETS {
             for method in ["post", "basic", "none"] {
-                let desk = Desk::on(Database::sqlite())
+                let portal = Portal::on(Database::sqlite())
                     .with("OAUTH2_CLIENT_SECRET", secret)
                     .with("OAUTH2_CLIENT_AUTH", method)
                     .run()
                     .await;
-                desk.signed_in(&Person::named("li")).await;
-                let seen: Vec<Seen> = desk.provider.seen(Endpoint::Token);
+                portal.signed_in(&Person::named("li")).await;
+                let seen: Vec<Seen> = portal.provider.seen(Endpoint::Token);
                 assert_eq!(seen.len(), 1, "no second try");
                 let form = seen[0].form();
                 assert!(!seen[0].target.contains('?'));
@@ -59,7 +59,7 @@ fn the_client_shows_who_it_is_in_one_way_and_never_in_an_address() {
 #[test]
 fn token_answers_of_every_shape_end_in_a_session_or_on_one_page() {
     run(async {
-        let desk = Desk::start().await;
+        let portal = Portal::start().await;
         let good = |body: serde_json::Value| Reply::json(200, &body);
         let raw = |body: &[u8]| Reply::Answer(200, "application/json", body.to_vec());
         let utf16: Vec<u8> = "{\"access_token\":\"x\",\"token_type\":\"bearer\"}"
@@ -174,12 +174,12 @@ fn token_answers_of_every_shape_end_in_a_session_or_on_one_page() {
                 502,
             ),
         ] {
-            desk.provider.on_call(Endpoint::Token, reply);
-            let answer = desk
+            portal.provider.on_call(Endpoint::Token, reply);
+            let answer = portal
                 .browser()
                 .sign_in(&Person::named("li"), "/account")
                 .await;
-            assert_refused(&desk, &answer, status, what);
+            assert_refused(&portal, &answer, status, what);
         }
         for (kind, expires_in) in [
             ("bearer", json!("3600")),
@@ -187,11 +187,13 @@ fn token_answers_of_every_shape_end_in_a_session_or_on_one_page() {
             ("Bearer", json!(1e99)),
             ("bEaReR", json!(null)),
         ] {
-            desk.provider.on_call(Endpoint::Token, good(json!({"access_token": "tok-en", "token_type": kind, "expires_in": expires_in, "more": {"a": [1]}})));
-            desk.provider
+            portal.provider.on_call(Endpoint::Token, good(json!({"access_token": "tok-en", "token_type": kind, "expires_in": expires_in, "more": {"a": [1]}})));
+            portal
+                .provider
                 .on_call(Endpoint::Profile, Reply::json(200, &json!({"name": "li"})));
             assert!(
-                desk.browser()
+                portal
+                    .browser()
                     .sign_in(&Person::named("li"), "/")
                     .await
                     .sets_session(),
@@ -199,17 +201,17 @@ fn token_answers_of_every_shape_end_in_a_session_or_on_one_page() {
             );
         }
         assert_eq!(
-            desk.provider.seen(Endpoint::Profile)[0].header("authorization"),
+            portal.provider.seen(Endpoint::Profile)[0].header("authorization"),
             Some("Bearer tok-en")
         );
-        assert!(!desk.log().contains("tok-en"));
+        assert!(!portal.log().contains("tok-en"));
     });
 }
 
 #[test]
 fn only_a_profile_that_is_one_is_read_and_the_token_travels_in_the_header() {
     run(async {
-        let desk = Desk::start().await;
+        let portal = Portal::start().await;
         let raw = |body: &[u8]| Reply::Answer(200, "application/json", body.to_vec());
         for (what, reply, status) in [
             ("401", Reply::json(401, &json!({"name": "li"})), 502),
@@ -262,16 +264,16 @@ fn only_a_profile_that_is_one_is_read_and_the_token_travels_in_the_header() {
             ),
             ("truncated", raw(b"{\"name\":\"li\""), 502),
         ] {
-            desk.provider.on_call(Endpoint::Profile, reply);
-            let answer = desk
+            portal.provider.on_call(Endpoint::Profile, reply);
+            let answer = portal
                 .browser()
                 .sign_in(&Person::named("li"), "/account")
                 .await;
-            assert_refused(&desk, &answer, status, what);
+            assert_refused(&portal, &answer, status, what);
         }
-        desk.provider.behave();
-        desk.signed_in(&Person::named("li")).await;
-        for seen in desk.provider.seen(Endpoint::Profile) {
+        portal.provider.behave();
+        portal.signed_in(&Person::named("li")).await;
+        for seen in portal.provider.seen(Endpoint::Profile) {
             assert!(!seen.target.contains('?'));
             assert!(
                 seen.header("authorization")
@@ -285,7 +287,7 @@ fn only_a_profile_that_is_one_is_read_and_the_token_travels_in_the_header() {
 #[test]
 fn a_profile_without_a_usable_name_makes_no_account() {
     run(async {
-        let desk = Desk::start().await;
+        let portal = Portal::start().await;
         for name in [
             json!(null),
             json!(""),
@@ -297,26 +299,28 @@ fn a_profile_without_a_usable_name_makes_no_account() {
             json!("x".repeat(151)),
         ] {
             let person = Person::named("x").with("name", name.clone());
-            let answer = desk.browser().sign_in(&person, "/account").await;
-            assert_refused(&desk, &answer, 502, &name.to_string());
+            let answer = portal.browser().sign_in(&person, "/account").await;
+            assert_refused(&portal, &answer, 502, &name.to_string());
             assert!(
                 answer.body.contains("company sign-in did not send"),
                 "{}",
                 answer.body
             );
         }
-        let answer = desk
+        let answer = portal
             .browser()
             .sign_in(&Person::named("x").without("name"), "/account")
             .await;
-        assert_refused(&desk, &answer, 502, "missing");
+        assert_refused(&portal, &answer, 502, "missing");
         let longest = "名".repeat(150);
-        let browser = desk.signed_in(&Person::named(&longest)).await;
+        let browser = portal.signed_in(&Person::named(&longest)).await;
         assert_eq!(
             browser.get("/account").await.user().as_deref(),
             Some(longest.as_str())
         );
-        let browser = desk.signed_in(&Person::named("x").with("name", 1042)).await;
+        let browser = portal
+            .signed_in(&Person::named("x").with("name", 1042))
+            .await;
         assert_eq!(
             browser.get("/account").await.user().as_deref(),
             Some("1042")
@@ -327,25 +331,27 @@ fn a_profile_without_a_usable_name_makes_no_account() {
 #[test]
 fn the_server_s_address_of_the_provider_never_reaches_a_browser() {
     run(async {
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .with(
                 "OAUTH2_AUTHORIZE_URL",
                 "https://id.example.com/o/authorize/",
             )
             .run()
             .await;
-        let browser = desk.browser();
+        let browser = portal.browser();
         let authorize_url = browser.begin("/").await;
         assert!(authorize_url.starts_with("https://id.example.com/o/authorize/?"));
-        let callback = desk.provider.approve(&authorize_url, &Person::named("li"));
+        let callback = portal
+            .provider
+            .approve(&authorize_url, &Person::named("li"));
         assert_eq!(browser.get(&callback).await.status, 303);
-        desk.provider.on_call(Endpoint::Token, Reply::Reset);
-        let inside = desk.provider.url.trim_start_matches("http://");
+        portal.provider.on_call(Endpoint::Token, Reply::Reset);
+        let inside = portal.provider.url.trim_start_matches("http://");
         for path in ["/", "/account", "/login", "/nowhere"] {
             assert!(!browser.get(path).await.body.contains(inside), "{path}");
         }
-        let failed = desk.browser();
-        let callback = desk
+        let failed = portal.browser();
+        let callback = portal
             .provider
             .approve(&failed.begin("/").await, &Person::named("li"));
         assert!(!failed.get(&callback).await.body.contains(inside));
@@ -355,7 +361,7 @@ fn the_server_s_address_of_the_provider_never_reaches_a_browser() {
 #[test]
 fn no_redirect_of_the_provider_is_followed() {
     run(async {
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .asking_for_permissions()
             .run()
             .await;
@@ -369,12 +375,13 @@ fn no_redirect_of_the_provider_is_followed() {
                     let answer = format!(
                         "HTTP/1.1 {status} Moved\r\nlocation: {target}\r\ncontent-length: 0\r\n\r\n"
                     );
-                    desk.provider.behave();
-                    desk.provider
+                    portal.provider.behave();
+                    portal
+                        .provider
                         .on_call(endpoint, Reply::Raw(answer.into_bytes()));
-                    let tokens = desk.provider.seen(Endpoint::Token).len();
-                    let browser = desk.browser();
-                    let callback = desk
+                    let tokens = portal.provider.seen(Endpoint::Token).len();
+                    let browser = portal.browser();
+                    let callback = portal
                         .provider
                         .approve(&browser.begin("/account").await, &Person::named("li"));
                     let answer = browser.get(&callback).await;
@@ -384,7 +391,7 @@ fn no_redirect_of_the_provider_is_followed() {
                         502
                     };
                     assert_eq!(answer.status.as_u16(), expected);
-                    assert_eq!(desk.provider.seen(Endpoint::Token).len(), tokens + 1);
+                    assert_eq!(portal.provider.seen(Endpoint::Token).len(), tokens + 1);
                 }
             }
         }
@@ -412,7 +419,7 @@ fn resident_kilobytes() -> u64 {
 #[test]
 fn a_huge_answer_is_cut_at_one_mebibyte_after_decompression() {
     run(async {
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .asking_for_permissions()
             .run()
             .await;
@@ -445,9 +452,9 @@ fn a_huge_answer_is_cut_at_one_mebibyte_after_decompression() {
                 ),
                 ("headers", Reply::Raw(many_headers.clone().into_bytes())),
             ] {
-                desk.provider.behave();
-                desk.provider.on_call(endpoint, reply);
-                let answer = desk
+                portal.provider.behave();
+                portal.provider.on_call(endpoint, reply);
+                let answer = portal
                     .browser()
                     .sign_in(&Person::named("li"), "/account")
                     .await;
@@ -477,10 +484,13 @@ fn a_huge_answer_is_cut_at_one_mebibyte_after_decompression() {
         )
         .into_bytes();
         answer.extend_from_slice(&small);
-        desk.provider.behave();
-        desk.provider.on_call(Endpoint::Profile, Reply::Raw(answer));
+        portal.provider.behave();
+        portal
+            .provider
+            .on_call(Endpoint::Profile, Reply::Raw(answer));
         assert!(
-            desk.browser()
+            portal
+                .browser()
                 .sign_in(&Person::named("zip"), "/")
                 .await
                 .sets_session()
@@ -491,26 +501,26 @@ fn a_huge_answer_is_cut_at_one_mebibyte_after_decompression() {
 #[test]
 fn a_provider_that_hangs_costs_ten_seconds_and_nobody_else() {
     run(async {
-        let desk = Arc::new(
-            Desk::on(Database::sqlite())
+        let portal = Arc::new(
+            Portal::on(Database::sqlite())
                 .asking_for_permissions()
                 .run()
                 .await,
         );
         let hanging = Provider::start().await;
-        let signed_in = desk.signed_in(&Person::named("calm")).await;
-        // Ways to hang, all at once, each on a desk with a provider of its own.
+        let signed_in = portal.signed_in(&Person::named("calm")).await;
+        // Ways to hang, all at once, each on a portal with a provider of its own.
         let mut waiting = Vec::new();
         for endpoint in CALLS {
             for reply in [Reply::Silence, Reply::DripHeaders, Reply::StallAfterHeaders] {
-                let desk = Desk::on(Database::sqlite())
+                let portal = Portal::on(Database::sqlite())
                     .asking_for_permissions()
                     .run()
                     .await;
-                desk.provider.on_call(endpoint, reply.clone());
+                portal.provider.on_call(endpoint, reply.clone());
                 waiting.push(spawn(async move {
                     let started = Instant::now();
-                    let answer = desk
+                    let answer = portal
                         .browser()
                         .sign_in(&Person::named("li"), "/account")
                         .await;
@@ -523,14 +533,19 @@ fn a_provider_that_hangs_costs_ten_seconds_and_nobody_else() {
                         assert_eq!(answer.status, 303, "{endpoint:?} {reply:?}");
                         assert!(answer.sets_session());
                     } else {
-                        assert_refused(&desk, &answer, 504, &format!("{endpoint:?} {reply:?}"));
+                        assert_refused(&portal, &answer, 504, &format!("{endpoint:?} {reply:?}"));
                     }
                 }));
             }
         }
         // 500 people at a provider that says nothing: 200 wait, the others are told at once.
         hanging.on_call(Endpoint::Token, Reply::Silence);
-        let crowded = Arc::new(Desk::on(Database::sqlite()).provider(&hanging).run().await);
+        let crowded = Arc::new(
+            Portal::on(Database::sqlite())
+                .provider(&hanging)
+                .run()
+                .await,
+        );
         let crowd: Vec<_> = (0..500)
             .map(|number| {
                 let crowded = Arc::clone(&crowded);
@@ -545,8 +560,8 @@ fn a_provider_that_hangs_costs_ten_seconds_and_nobody_else() {
                 })
             })
             .collect();
-        until("the desk is crowded", async || {
-            crowded.inner.providers.all()[0].places_left() == 0
+        until("the portal is crowded", async || {
+            crowded.inner.providers.all()[0].slots_left() == 0
         })
         .await;
         assert_eq!(
@@ -627,19 +642,19 @@ fn the_provider_must_prove_who_it_is() {
             let path = folder.path().join("ca.pem");
             std::fs::write(&path, ca).expect("a file");
             let provider = Provider::start_tls(acceptor).await;
-            let mut start = Desk::on(Database::sqlite()).provider(&provider);
+            let mut start = Portal::on(Database::sqlite()).provider(&provider);
             if knows_ca {
                 start = start.with("OAUTH2_CA_FILE", path.to_str().expect("Unicode"));
             }
-            let desk = start.run().await;
-            let answer = desk
+            let portal = start.run().await;
+            let answer = portal
                 .browser()
                 .sign_in(&Person::named("li"), "/account")
                 .await;
             if status == 303 {
                 assert_eq!(answer.status, 303, "{what}: {}", answer.body);
             } else {
-                assert_refused(&desk, &answer, status, what);
+                assert_refused(&portal, &answer, status, what);
                 assert_eq!(provider.calls(), 0, "{what}: the secret was not sent");
             }
         }
@@ -649,7 +664,7 @@ fn the_provider_must_prove_who_it_is() {
 #[test]
 fn whatever_the_provider_does_there_is_one_page_and_the_next_try_works() {
     run(async {
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .asking_for_permissions()
             .run()
             .await;
@@ -657,10 +672,10 @@ fn whatever_the_provider_does_there_is_one_page_and_the_next_try_works() {
         for endpoint in CALLS {
             for (what, reply, status) in chaos() {
                 let what = format!("{endpoint:?} {what}");
-                desk.provider.behave();
-                desk.provider.on_call(endpoint, reply);
-                let tokens = desk.provider.seen(Endpoint::Token).len();
-                let mut browser = desk.browser();
+                portal.provider.behave();
+                portal.provider.on_call(endpoint, reply);
+                let tokens = portal.provider.seen(Endpoint::Token).len();
+                let mut browser = portal.browser();
                 let person = Person::named(&format!("person{cells}"));
                 if cells % 2 == 1 {
                     browser.language = "zh-CN".to_owned();
@@ -669,7 +684,7 @@ fn whatever_the_provider_does_there_is_one_page_and_the_next_try_works() {
                 if endpoint == Endpoint::Permissions {
                     assert_eq!(answer.status, 303, "{what}");
                 } else {
-                    assert_refused(&desk, &answer, status, &what);
+                    assert_refused(&portal, &answer, status, &what);
                     let heading = ["We could not sign you in", "登录未成功"][cells % 2];
                     assert!(answer.body.contains(heading), "{what}");
                     if status == 503 {
@@ -677,18 +692,18 @@ fn whatever_the_provider_does_there_is_one_page_and_the_next_try_works() {
                     }
                 }
                 assert_eq!(
-                    desk.provider.seen(Endpoint::Token).len(),
+                    portal.provider.seen(Endpoint::Token).len(),
                     tokens + 1,
                     "{what}: the code was sent once"
                 );
-                desk.provider.behave();
-                let again = desk.browser();
+                portal.provider.behave();
+                let again = portal.browser();
                 assert_eq!(
                     again.sign_in(&person, "/account").await.status,
                     303,
                     "{what}: the next try"
                 );
-                desk.db_forget_everybody();
+                portal.db_forget_everybody();
                 cells += 1;
             }
         }
@@ -699,15 +714,15 @@ fn whatever_the_provider_does_there_is_one_page_and_the_next_try_works() {
 #[test]
 fn a_provider_that_is_unreachable_is_told_apart_from_one_that_is_slow() {
     run(async {
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .with("OAUTH2_TOKEN_URL", "http://127.0.0.1:1/o/token/")
             .run()
             .await;
-        let answer = desk
+        let answer = portal
             .browser()
             .sign_in(&Person::named("li"), "/account")
             .await;
-        assert_refused(&desk, &answer, 502, "refused");
+        assert_refused(&portal, &answer, 502, "refused");
         assert!(answer.body.contains("could not be reached"));
     });
 }
@@ -715,19 +730,19 @@ fn a_provider_that_is_unreachable_is_told_apart_from_one_that_is_slow() {
 #[test]
 fn each_call_of_a_sign_in_that_fails_has_its_own_line_and_its_own_time() {
     run(async {
-        let desk = Desk::start().await;
+        let portal = Portal::start().await;
         let late = Duration::from_millis(1500);
-        desk.provider.on_call(Endpoint::Token, Reply::Late(late));
-        desk.provider.on_call(
+        portal.provider.on_call(Endpoint::Token, Reply::Late(late));
+        portal.provider.on_call(
             Endpoint::Profile,
             Reply::Answer(404, "text/plain", Vec::new()),
         );
-        let answer = desk
+        let answer = portal
             .browser()
             .sign_in(&Person::named("li"), "/account")
             .await;
-        assert_refused(&desk, &answer, 502, "no profile");
-        let (log, reference) = (desk.log(), answer.reference());
+        assert_refused(&portal, &answer, 502, "no profile");
+        let (log, reference) = (portal.log(), answer.reference());
         let field = |line: &str, name: &str| {
             let fields = line.split(' ').filter_map(|field| field.split_once('='));
             let mut found = fields.filter(|(given, _)| *given == name);

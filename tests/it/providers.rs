@@ -12,7 +12,7 @@ mod test_sign_ins;
 use serde_json::json;
 
 use crate::support::lying_openid::Subject;
-use crate::support::{Browser, Database, Db, Desk, OpenId, until};
+use crate::support::{Browser, Database, Db, OpenId, Portal, until};
 
 fn li() -> Subject {
     Subject::named("li")
@@ -39,32 +39,32 @@ pub async fn linking(browser: &Browser, provider: &str) -> String {
 const GROUPS: &str = "mapping.permissions = [\"/groups\"]\n";
 
 /// Two providers in one file, `a` and `b`, each giving permissions.
-async fn pair(database: Database) -> (OpenId, OpenId, Desk) {
+async fn pair(database: Database) -> (OpenId, OpenId, Portal) {
     let (one, two) = (OpenId::start().await, OpenId::start().await);
     let toml = format!("{}{GROUPS}{}{GROUPS}", one.toml("a"), two.toml("b"));
-    let desk = one.desk_of(database, &toml).run().await;
-    (one, two, desk)
+    let portal = one.portal_of(database, &toml).run().await;
+    (one, two, portal)
 }
 
 /// One provider `a`, with more in its table.
-async fn alone(database: Database, more: &str) -> (OpenId, Desk) {
+async fn alone(database: Database, more: &str) -> (OpenId, Portal) {
     let provider = OpenId::start().await;
     let toml = format!("{}{more}", provider.toml("a"));
-    let desk = provider.desk_of(database, &toml).run().await;
-    (provider, desk)
+    let portal = provider.portal_of(database, &toml).run().await;
+    (provider, portal)
 }
 
 /// Waits until all providers are known.
-async fn found(desk: &Desk) {
+async fn found(portal: &Portal) {
     until("all are found", async || {
-        let mut all = desk.inner.providers.all().iter();
+        let mut all = portal.inner.providers.all().iter();
         all.all(|provider| provider.is_available())
     })
     .await;
 }
 
-async fn sign_in(desk: &Desk, provider: &OpenId, id: &str, subject: &Subject) -> Browser {
-    let browser = desk.browser();
+async fn sign_in(portal: &Portal, provider: &OpenId, id: &str, subject: &Subject) -> Browser {
+    let browser = portal.browser();
     let answer = provider.sign_in_from(&browser, &at(id), subject).await;
     assert!(answer.sets_session(), "{}", answer.body);
     browser
@@ -75,12 +75,12 @@ async fn user(browser: &Browser) -> Option<String> {
 }
 
 /// What happened: event, reason, about whom, at which provider.
-fn trail(desk: &Desk) -> Vec<String> {
-    desk.db_events(&["event", "reason", "username", "provider"])
+fn trail(portal: &Portal) -> Vec<String> {
+    portal.db_events(&["event", "reason", "username", "provider"])
 }
 
-fn last(desk: &Desk) -> String {
-    trail(desk).pop().unwrap_or_default()
+fn last(portal: &Portal) -> String {
+    trail(portal).pop().unwrap_or_default()
 }
 
 fn admissible() -> Subject {

@@ -12,10 +12,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::slow_requests::{allow_many_files, hold_half_requests};
-use crate::support::desk::PASSWORD;
 use crate::support::django::{Decision, Platform, PlatformBrowser};
+use crate::support::portal::PASSWORD;
 use crate::support::process::{self, Process, client, free_port, text};
-use crate::support::{Database, Desk, Person, Provider, left_out, run, until};
+use crate::support::{Database, Person, Portal, Provider, left_out, run, until};
 
 /// A server in a folder of its own; ended with its children when dropped.
 struct Server {
@@ -99,17 +99,17 @@ fn a_shared_cache_in_front_never_mixes_people_up() {
     }
     run(async {
         let front = free_port();
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .with("FRONTDESK_PUBLIC_URL", format!("http://127.0.0.1:{front}"))
             .with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1")
             .run()
             .await;
-        let upstream = desk.url.trim_start_matches("http://").to_owned();
+        let upstream = portal.url.trim_start_matches("http://").to_owned();
         let (_nginx, url) = nginx_with_a_cache(&upstream).await;
         let client = client();
         let mut sessions = Vec::new();
         for name in ["anna", "boris"] {
-            let browser = desk.signed_in(&Person::named(name)).await;
+            let browser = portal.signed_in(&Person::named(name)).await;
             sessions.push((name, browser.session_cookie().expect("a session")));
         }
         let host = format!("127.0.0.1:{front}");
@@ -178,9 +178,9 @@ fn half_requests_through_caddy_do_not_stop_the_portal() {
             "FRONTDESK_TRUSTED_PROXIES".to_owned(),
             "127.0.0.1".to_owned(),
         );
-        let desk = Process::spawn_with_files(&settings, 1024);
-        desk.until_ready().await;
-        let upstream = desk.url.trim_start_matches("http://");
+        let portal = Process::spawn_with_files(&settings, 1024);
+        portal.until_ready().await;
+        let upstream = portal.url.trim_start_matches("http://");
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(
             folder.path().join("Caddyfile"),
@@ -196,7 +196,7 @@ fn half_requests_through_caddy_do_not_stop_the_portal() {
         .await;
         let address = public.trim_start_matches("http://");
         let held = hold_half_requests(address, 1100).await;
-        for url in [&public, &desk.url] {
+        for url in [&public, &portal.url] {
             for path in ["/healthz", "/readyz"] {
                 let answer = client.get(format!("{url}{path}")).send();
                 let answer = tokio::time::timeout(std::time::Duration::from_secs(5), answer);

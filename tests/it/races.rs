@@ -12,9 +12,9 @@ use serde_json::json;
 
 use self::hall::{Hall, Held, NEW_PASSWORD, Naming, link_on, sid};
 use self::table::{Closer, Opener};
-use crate::support::desk::PASSWORD;
 use crate::support::lying_openid::{Call, Subject, back_channel};
-use crate::support::{Database, Desk, OpenId, Reply, on_both_databases, run, spawn, until};
+use crate::support::portal::PASSWORD;
+use crate::support::{Database, OpenId, Portal, Reply, on_both_databases, run, spawn, until};
 
 on_both_databases! {
     async fn a_sign_in_opens_nothing_by_what_was_true_a_moment_ago(database) {
@@ -88,7 +88,7 @@ on_both_databases! {
 
     async fn a_sign_in_under_way_does_not_outlive_an_admin_s_unlink(database) {
         let hall = Hall::open(database).await;
-        let place = if hall.desk.database.is_postgresql() { "identity_read" } else { "before_sign_in" };
+        let place = if hall.portal.database.is_postgresql() { "identity_read" } else { "before_sign_in" };
         let cell = (Opener::SignIn, Closer::Unlink);
         let who = hall.arrive(cell.0, cell.1).await;
         let (held, answer) = hall.begin(cell, place, &who).await;
@@ -103,7 +103,7 @@ on_both_databases! {
 
     async fn a_linking_under_way_does_not_outlive_signing_out_everywhere(database) {
         let hall = Hall::open(database).await;
-        let place = if hall.desk.database.is_postgresql() { "linking_read" } else { "before_linking" };
+        let place = if hall.portal.database.is_postgresql() { "linking_read" } else { "before_linking" };
         for closer in [Closer::EndOthers, Closer::EndSessions, Closer::SignOut] {
             let _named = Naming(format!("{closer:?}"));
             let cell = (Opener::Linking, closer);
@@ -141,7 +141,7 @@ on_both_databases! {
         for closer in [Closer::EndSessions, Closer::SignOut, Closer::Deactivate, Closer::PasswordReset] {
             let _named = Naming(format!("{closer:?}"));
             let who = hall.arrive(Opener::SignIn, closer).await;
-            let held = Held(hall.desk.inner.failpoint.pause_at("before_password_change"));
+            let held = Held(hall.portal.inner.failpoint.pause_at("before_password_change"));
             let session = who.session.clone();
             let changing = spawn(async move {
                 let fields = [
@@ -154,11 +154,11 @@ on_both_databases! {
             until("the change is held up", async || held.0.is_reached()).await;
             let stored = format!("SELECT password AS value FROM users WHERE id = {}", who.id);
             hall.close(Opener::SignIn, closer, &who).await;
-            let before = hall.desk.database.texts(&stored);
+            let before = hall.portal.database.texts(&stored);
             drop(held);
             let answer = changing.await.expect("an answer");
             assert!(answer.location().starts_with("/login"), "{} {}", answer.status, answer.body);
-            assert_eq!(hall.desk.database.texts(&stored), before);
+            assert_eq!(hall.portal.database.texts(&stored), before);
         }
     }
 
@@ -171,7 +171,7 @@ on_both_databases! {
             let (held, answer) = hall.begin(cell, "before_linking", &who).await;
             let value = if by == "sid" { sid(&who.name, "b") } else { who.subject.clone() };
             let token = hall.b.logout_token(&json!({by: value}));
-            assert_eq!(back_channel(&hall.desk, "b", &token).await.status, 200);
+            assert_eq!(back_channel(&hall.portal, "b", &token).await.status, 200);
             drop(held);
             let answer = answer.await.expect("an answer");
             assert!(answer.location().starts_with(&hall.b.url), "it starts over: {}", answer.location());
@@ -187,13 +187,13 @@ on_both_databases! {
     }
 
     async fn a_sign_out_at_the_provider_is_not_lost_for_a_sign_in_at_its_userinfo_call(database) {
-        let (provider, desk) = alone(database).await;
+        let (provider, portal) = alone(database).await;
         for (by, value) in [("sid", "one"), ("sub", "sub-of-li")] {
             let _named = Naming(by.to_owned());
             let li = Subject::named("li").with("sid", "one");
-            let browser = desk.browser();
+            let browser = portal.browser();
             let callback = provider.approve(browser.get("/oauth2/login?next=/account").await.location(), &li);
-            let held = Held(desk.inner.failpoint.pause_at("before_sign_in"));
+            let held = Held(portal.inner.failpoint.pause_at("before_sign_in"));
             provider.on_call(Call::Userinfo, Reply::Late(Duration::from_millis(100)));
             let asked = provider.seen(Call::Userinfo).len();
             let coming = {
@@ -202,59 +202,59 @@ on_both_databases! {
             };
             until("userinfo is asked for", async || provider.seen(Call::Userinfo).len() > asked).await;
             let token = provider.logout_token(&json!({by: value}));
-            assert_eq!(back_channel(&desk, "company", &token).await.status, 200);
+            assert_eq!(back_channel(&portal, "company", &token).await.status, 200);
             drop(held);
             let answer = coming.await.expect("an answer");
             assert!(!answer.sets_session());
             assert!(answer.location().starts_with(&provider.url), "it starts over: {}", answer.body);
             provider.behave();
-            assert_eq!(desk.database.count("sessions"), 0);
-            assert_eq!(desk.database.count("users"), 0);
+            assert_eq!(portal.database.count("sessions"), 0);
+            assert_eq!(portal.database.count("users"), 0);
             // Once: with the same it is refused with a page.
             let callback = provider.approve(answer.location(), &li);
             let refused = browser.get(&callback).await;
             assert!(!refused.sets_session());
             assert!(refused.status.is_client_error(), "{} {}", refused.status, refused.location());
-            assert_eq!(desk.database.count("sessions"), 0);
+            assert_eq!(portal.database.count("sessions"), 0);
         }
         // For the person, what is issued after it counts; of another session at the provider, too.
-        desk.clock.advance(Duration::from_secs(2));
+        portal.clock.advance(Duration::from_secs(2));
         let later = Subject::named("li").with("sid", "two");
-        provider.signed_in(&desk, &later).await;
+        provider.signed_in(&portal, &later).await;
         // What that session of there gives does not, however late it is issued.
-        let browser = desk.browser();
+        let browser = portal.browser();
         let same = Subject::named("li").with("sid", "one");
         assert!(!provider.sign_in(&browser, &same).await.sets_session());
     }
 
     async fn a_sign_out_at_the_provider_is_remembered_for_a_day_even_if_it_ended_nothing(database) {
-        let (provider, desk) = alone(database).await;
+        let (provider, portal) = alone(database).await;
         let ghost = Subject::named("li").with("sid", "ghost");
         let token = provider.logout_token(&json!({"sid": "ghost"}));
-        assert_eq!(back_channel(&desk, "company", &token).await.status, 200);
+        assert_eq!(back_channel(&portal, "company", &token).await.status, 200);
         let sweep = || {
-            let now = desk.clock.now();
-            let db = &desk.inner.db;
+            let now = portal.clock.now();
+            let db = &portal.inner.db;
             db.write_blocking(|conn| logouts::sweep(conn, now, 100)).expect("a database");
         };
-        desk.clock.advance(Duration::from_secs(23 * 3600));
+        portal.clock.advance(Duration::from_secs(23 * 3600));
         sweep();
-        let browser = desk.browser();
+        let browser = portal.browser();
         assert!(!provider.sign_in(&browser, &ghost).await.sets_session());
-        assert_eq!(desk.database.count("logouts"), 1);
-        desk.clock.advance(Duration::from_secs(3600 + 1));
+        assert_eq!(portal.database.count("logouts"), 1);
+        portal.clock.advance(Duration::from_secs(3600 + 1));
         sweep();
-        assert_eq!(desk.database.count("logouts"), 0);
-        assert!(provider.sign_in(&desk.browser(), &ghost).await.sets_session());
+        assert_eq!(portal.database.count("logouts"), 0);
+        assert!(provider.sign_in(&portal.browser(), &ghost).await.sets_session());
     }
 }
 
-async fn alone(database: Database) -> (OpenId, Desk) {
+async fn alone(database: Database) -> (OpenId, Portal) {
     let provider = OpenId::start().await;
-    let desk = provider
-        .desk(database)
+    let portal = provider
+        .portal(database)
         .with("OAUTH2_RECHECK", "off")
         .run()
         .await;
-    (provider, desk)
+    (provider, portal)
 }

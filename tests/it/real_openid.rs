@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use frontdesk::secret::random_token;
 use serde_json::{Value, json};
 
-use crate::support::desk::Start;
 use crate::support::django::{Decision, Platform, PlatformBrowser, parameter};
 use crate::support::lying_openid::Key;
+use crate::support::portal::Start;
 use crate::support::real_openid::{Asked, Oidc, OidcBrowser};
-use crate::support::{Answer, Browser, Database, Db, Desk, on_both_databases, run, until};
+use crate::support::{Answer, Browser, Database, Db, Portal, on_both_databases, run, until};
 
 /// At django-oauth-toolkit, which asks for one.
 const PASSWORD: &str = "correct horse battery staple";
@@ -47,9 +47,9 @@ impl<'a> Company<'a> {
         format!("{name}-{}", self.number)
     }
 
-    /// A desk, yet to be started, that knows the issuer and no address.
+    /// A portal, yet to be started, that knows the issuer and no address.
     fn start(&self, database: Database) -> Start {
-        Desk::on(database)
+        Portal::on(database)
             .with("OAUTH2_ISSUER", &self.oidc.url)
             .with("OAUTH2_CLIENT_ID", &self.client_id)
             .with("OAUTH2_CLIENT_SECRET", &self.client_secret)
@@ -71,11 +71,11 @@ impl<'a> Company<'a> {
         self.table(id, &format!("client_secret = \"{secret}\"\n{more}"))
     }
 
-    /// Starts a desk and registers it as it is set up, save for what `registration` says; what it
-    /// says is null, the registration has not. The desk's provider is called `id`; `company` is the
+    /// Starts a portal and registers it as it is set up, save for what `registration` says; what it
+    /// says is null, the registration has not. The portal's provider is called `id`; `company` is the
     /// one of the variables.
-    async fn open_as(&self, id: &str, start: Start, registration: Value) -> Desk {
-        let desk = start.run().await;
+    async fn open_as(&self, id: &str, start: Start, registration: Value) -> Portal {
+        let portal = start.run().await;
         let callback = match id {
             "company" => "/oauth2_callback/".to_owned(),
             id => format!("/oauth2_callback/{id}/"),
@@ -83,20 +83,20 @@ impl<'a> Company<'a> {
         let usual = json!({
             "client_id": self.client_id,
             "client_secret": self.client_secret,
-            "redirect_uris": [format!("{}{callback}", desk.url)],
-            "post_logout_redirect_uris": [format!("{}/signed-out", desk.url)],
-            "backchannel_logout_uri": format!("{}/oidc/backchannel-logout/{id}", desk.url),
+            "redirect_uris": [format!("{}{callback}", portal.url)],
+            "post_logout_redirect_uris": [format!("{}/signed-out", portal.url)],
+            "backchannel_logout_uri": format!("{}/oidc/backchannel-logout/{id}", portal.url),
         });
         self.oidc.client(&merged(usual, registration)).await;
-        desk
+        portal
     }
 
-    async fn open(&self, start: Start, registration: Value) -> Desk {
+    async fn open(&self, start: Start, registration: Value) -> Portal {
         self.open_as("company", start, registration).await
     }
 
-    /// A desk with nothing special about it.
-    async fn desk(&self, database: Database) -> Desk {
+    /// A portal with nothing special about it.
+    async fn portal(&self, database: Database) -> Portal {
         self.open(self.start(database), json!({})).await
     }
 
@@ -106,25 +106,25 @@ impl<'a> Company<'a> {
         self.oidc.person(&merged(usual, details)).await
     }
 
-    fn visitor(desk: &Desk, username: &str) -> Visitor {
+    fn visitor(portal: &Portal, username: &str) -> Visitor {
         Visitor {
             username: username.to_owned(),
             provider: None,
-            at_desk: desk.browser(),
+            at_portal: portal.browser(),
             at_provider: OidcBrowser::new(),
         }
     }
 
     /// Somebody with the usual name, signed in.
-    async fn signed_in(&self, desk: &Desk, name: &str) -> Visitor {
+    async fn signed_in(&self, portal: &Portal, name: &str) -> Visitor {
         let username = self.name(name);
         self.person(&username, json!({})).await;
-        let mut visitor = Self::visitor(desk, &username);
+        let mut visitor = Self::visitor(portal, &username);
         visitor.signs_in().await;
         visitor
     }
 
-    /// What this client's desk asked of an endpoint.
+    /// What this client's portal asked of an endpoint.
     async fn seen(&self, route: &str) -> Vec<Asked> {
         let mut seen = self.oidc.seen_of(&self.client_id).await;
         seen.retain(|asked| asked.is(route));
@@ -146,38 +146,38 @@ fn merged(mut usual: Value, more: Value) -> Value {
     usual
 }
 
-/// Somebody at a browser of their own, which goes to the desk and to the provider.
+/// Somebody at a browser of their own, which goes to the portal and to the provider.
 struct Visitor {
     username: String,
     /// Which button they press, where there are several.
     provider: Option<&'static str>,
-    at_desk: Browser,
+    at_portal: Browser,
     at_provider: OidcBrowser,
 }
 
 impl Visitor {
     /// The same person at another browser.
-    fn elsewhere(&self, desk: &Desk) -> Self {
+    fn elsewhere(&self, portal: &Portal) -> Self {
         Self {
             username: self.username.clone(),
             provider: self.provider,
-            at_desk: desk.browser(),
+            at_portal: portal.browser(),
             at_provider: OidcBrowser::new(),
         }
     }
 
-    /// Where the desk sends them.
+    /// Where the portal sends them.
     async fn begins(&self) -> String {
         let Some(provider) = self.provider else {
-            return self.at_desk.begin("/account").await;
+            return self.at_portal.begin("/account").await;
         };
         let path = format!("/oauth2/login?next=/account&provider={provider}");
-        let answer = self.at_desk.get(&path).await;
+        let answer = self.at_portal.get(&path).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
         answer.location().to_owned()
     }
 
-    /// From the desk through the provider: the address that leads back, or the provider's page
+    /// From the portal through the provider: the address that leads back, or the provider's page
     /// that leads no further.
     async fn callback(&mut self) -> Result<String, String> {
         let authorize_url = self.begins().await;
@@ -188,7 +188,7 @@ impl Visitor {
     /// The whole way, and in: their account page.
     async fn signs_in(&mut self) -> Answer {
         let callback = self.callback().await.expect("a way back");
-        let end = self.at_desk.get(&callback).await;
+        let end = self.at_portal.get(&callback).await;
         let (status, location) = (end.status.as_u16(), end.location());
         assert_eq!(
             (status, location),
@@ -197,14 +197,14 @@ impl Visitor {
             self.username,
             end.body
         );
-        let account = self.at_desk.get("/account").await;
+        let account = self.at_portal.get("/account").await;
         assert_eq!(account.status, 200, "{}", self.username);
         assert_eq!(account.user().as_deref(), Some(self.username.as_str()));
         account
     }
 
     async fn is_in(&self) -> bool {
-        self.at_desk.get("/account").await.status == 200
+        self.at_portal.get("/account").await.status == 200
     }
 
     /// Waits until their session has ended.
@@ -217,18 +217,18 @@ impl Visitor {
 on_both_databases! {
     async fn an_issuer_and_a_client_are_all_that_a_first_sign_in_needs(database) {
         let Some(company) = Company::new() else { return };
-        let desk = company.desk(database).await;
+        let portal = company.portal(database).await;
         let username = company.name("li");
         let details = json!({"name": "李四", "email": "li@example.com", "email_verified": true});
         let sub = company.person(&username, details).await;
         for time in ["first", "second"] {
-            Company::visitor(&desk, &username).signs_in().await;
-            assert_eq!(desk.db_fields_of(&username, "first_name"), ["李四"], "{time}");
-            assert_eq!(desk.db_fields_of(&username, "email"), ["li@example.com"], "{time}");
-            assert_eq!(desk.db_identities_of(&username), [format!("company {sub}")], "{time}");
+            Company::visitor(&portal, &username).signs_in().await;
+            assert_eq!(portal.db_fields_of(&username, "first_name"), ["李四"], "{time}");
+            assert_eq!(portal.db_fields_of(&username, "email"), ["li@example.com"], "{time}");
+            assert_eq!(portal.db_identities_of(&username), [format!("company {sub}")], "{time}");
         }
-        assert_eq!(desk.database.count("users"), 1);
-        assert_eq!(desk.database.count("sessions"), 2);
+        assert_eq!(portal.database.count("users"), 1);
+        assert_eq!(portal.database.count("sessions"), 2);
     }
 
     async fn groups_and_nested_realm_roles_become_permissions(database) {
@@ -242,10 +242,10 @@ on_both_databases! {
              [oidc.permission_names]\n\
              \"desk-admins\" = \"frontdesk.admin\"",
         );
-        let start = Desk::on(database).providers(&table);
-        let desk = company.open_as("oidc", start, json!({})).await;
+        let start = Portal::on(database).providers(&table);
+        let portal = company.open_as("oidc", start, json!({})).await;
         let username = company.name("li");
-        let mut visitor = Company::visitor(&desk, &username);
+        let mut visitor = Company::visitor(&portal, &username);
         for (groups, roles, expected) in [
             (json!(["staff", "desk-admins"]), json!(["auditor"]), vec!["frontdesk.admin", "kc.auditor", "kc.staff"]),
             (json!([]), json!(["auditor", "staff"]), vec!["kc.auditor", "kc.staff"]),
@@ -254,7 +254,7 @@ on_both_databases! {
         ] {
             company.person(&username, json!({"groups": groups, "realm_roles": roles})).await;
             visitor.signs_in().await;
-            assert_eq!(desk.db_permissions_of(&username), expected);
+            assert_eq!(portal.db_permissions_of(&username), expected);
         }
     }
 
@@ -264,11 +264,11 @@ on_both_databases! {
         // That this client's must be is known to nobody but the provider: its metadata does not
         // require it of all.
         let table = company.table_with_secret("oidc", "use_par = true");
-        let start = Desk::on(database).providers(&table);
-        let desk = company.open_as("oidc", start, registration).await;
+        let start = Portal::on(database).providers(&table);
+        let portal = company.open_as("oidc", start, registration).await;
         let username = company.name("li");
         company.person(&username, json!({})).await;
-        let mut visitor = Company::visitor(&desk, &username);
+        let mut visitor = Company::visitor(&portal, &username);
         let authorize_url = visitor.begins().await;
         assert!(parameter(&authorize_url, "request_uri").starts_with("urn:"));
         assert!(!authorize_url.contains("redirect_uri"), "{authorize_url}");
@@ -284,8 +284,8 @@ on_both_databases! {
     async fn a_refreshed_token_replaces_the_previous_one_at_each_re_check(database) {
         let Some(company) = Company::new() else { return };
         let start = company.start(database).with("OAUTH2_RECHECK", "1s");
-        let desk = company.open(start, json!({})).await;
-        let visitor = company.signed_in(&desk, "li").await;
+        let portal = company.open(start, json!({})).await;
+        let visitor = company.signed_in(&portal, "li").await;
         until("the provider was asked four times", async || {
             company.refreshes(&visitor.username).await >= 4
         })
@@ -303,11 +303,11 @@ on_both_databases! {
     async fn a_person_disabled_at_the_provider_is_signed_out_and_nobody_else_is(database) {
         let Some(company) = Company::new() else { return };
         let start = company.start(database).with("OAUTH2_RECHECK", "1s");
-        let desk = company.open(start, json!({})).await;
-        let mut leaving = company.signed_in(&desk, "leaving").await;
-        let mut elsewhere = leaving.elsewhere(&desk);
+        let portal = company.open(start, json!({})).await;
+        let mut leaving = company.signed_in(&portal, "leaving").await;
+        let mut elsewhere = leaving.elsewhere(&portal);
         elsewhere.signs_in().await;
-        let staying = company.signed_in(&desk, "staying").await;
+        let staying = company.signed_in(&portal, "staying").await;
         company.person(&leaving.username, json!({"active": false})).await;
         leaving.is_put_out().await;
         elsewhere.is_put_out().await;
@@ -324,15 +324,15 @@ on_both_databases! {
         // Who comes back is let in again, into the account of before.
         company.person(&leaving.username, json!({"active": true})).await;
         leaving.signs_in().await;
-        assert_eq!(desk.database.count("users"), 2);
+        assert_eq!(portal.database.count("users"), 2);
     }
 
     async fn an_outage_of_the_provider_signs_nobody_out(database) {
         let Some(oidc) = Oidc::start() else { return };
         let company = Company::at(&oidc);
         let start = company.start(database).with("OAUTH2_RECHECK", "1s");
-        let desk = company.open(start, json!({})).await;
-        let visitor = company.signed_in(&desk, "li").await;
+        let portal = company.open(start, json!({})).await;
+        let visitor = company.signed_in(&portal, "li").await;
         oidc.reset_seen().await;
         oidc.outage(true).await;
         until("the provider was asked in vain, again and again", async || {
@@ -357,11 +357,11 @@ on_both_databases! {
         let Some(company) = Company::new() else { return };
         // So that nothing but the provider's own word can end a session.
         let start = company.start(database).with("OAUTH2_RECHECK", "off");
-        let desk = company.open(start, json!({})).await;
-        let mut here = company.signed_in(&desk, "li").await;
-        let mut there = here.elsewhere(&desk);
+        let portal = company.open(start, json!({})).await;
+        let mut here = company.signed_in(&portal, "li").await;
+        let mut there = here.elsewhere(&portal);
         there.signs_in().await;
-        let other = company.signed_in(&desk, "wang").await;
+        let other = company.signed_in(&portal, "wang").await;
 
         let page = here.at_provider.end_session(&company.oidc.end_session_url()).await;
         assert!(page.contains("Signed out."), "{page}");
@@ -379,27 +379,27 @@ on_both_databases! {
 
     async fn a_sign_out_here_leads_to_the_provider_s_and_back(database) {
         let Some(company) = Company::new() else { return };
-        let desk = company.desk(database).await;
-        let mut visitor = company.signed_in(&desk, "li").await;
-        let account = visitor.at_desk.get("/account").await;
-        let answer = visitor.at_desk.post("/logout", &account, &[]).await;
+        let portal = company.portal(database).await;
+        let mut visitor = company.signed_in(&portal, "li").await;
+        let account = visitor.at_portal.get("/account").await;
+        let answer = visitor.at_portal.post("/logout", &account, &[]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, "/signed-out"));
-        let page = visitor.at_desk.get("/signed-out").await;
+        let page = visitor.at_portal.get("/signed-out").await;
         assert!(page.body.contains("href=\"/signed-out/provider\""), "{}", page.body);
 
-        let onward = visitor.at_desk.get("/signed-out/provider").await;
+        let onward = visitor.at_portal.get("/signed-out/provider").await;
         assert_eq!(onward.status, 303, "{}", onward.body);
         let url = onward.location();
         assert!(url.starts_with(&company.oidc.end_session_url()), "{url}");
         assert_eq!(parameter(url, "client_id"), company.client_id);
         assert!(!parameter(url, "id_token_hint").is_empty());
-        let back = format!("{}/signed-out", desk.url);
+        let back = format!("{}/signed-out", portal.url);
         assert_eq!(parameter(url, "post_logout_redirect_uri"), back);
 
         let returned = visitor.at_provider.end_session(url).await;
         assert!(returned.starts_with(&format!("{back}?")), "{returned}");
         assert_eq!(parameter(&returned, "state"), parameter(url, "state"));
-        let page = visitor.at_desk.get(&returned).await;
+        let page = visitor.at_portal.get(&returned).await;
         assert_eq!(page.status, 200, "{}", page.body);
         assert!(page.body.contains("You have signed out"), "{}", page.body);
 
@@ -436,18 +436,18 @@ on_both_databases! {
              first_name = \"/name_cn\"\n\
              email = \"/email\"\n"
         );
-        let start = Desk::on(database).providers(&table);
-        let desk = company.open_as("oidc", start, json!({})).await;
+        let start = Portal::on(database).providers(&table);
+        let portal = company.open_as("oidc", start, json!({})).await;
         platform
             .application(&json!({
                 "client_id": client_id,
                 "client_secret": secret,
-                "redirect_uris": format!("{}/oauth2_callback/django/", desk.url),
+                "redirect_uris": format!("{}/oauth2_callback/django/", portal.url),
                 "skip_authorization": true,
             }))
             .await;
 
-        let page = desk.browser().get("/login").await;
+        let page = portal.browser().get("/login").await;
         for label in ["Group", "Branch"] {
             assert!(page.body.contains(label), "{}", page.body);
         }
@@ -457,11 +457,11 @@ on_both_databases! {
         platform.person(&person).await;
 
         for _ in 0..2 {
-            let mut group = Company::visitor(&desk, &of_group);
+            let mut group = Company::visitor(&portal, &of_group);
             group.provider = Some("oidc");
             group.signs_in().await;
 
-            let browser = desk.browser();
+            let browser = portal.browser();
             let begun = browser.get("/oauth2/login?next=/account&provider=django").await;
             let callback = PlatformBrowser::new(platform)
                 .log_in_and_decide(begun.location(), &of_branch, PASSWORD, Decision::Allow)
@@ -472,20 +472,20 @@ on_both_databases! {
             let account = browser.get("/account").await;
             assert_eq!(account.user().as_deref(), Some(of_branch.as_str()));
         }
-        assert_eq!(desk.db_identities_of(&of_group), [format!("oidc {sub}")]);
-        assert_eq!(desk.db_identities_of(&of_branch), [format!("django {of_branch}")]);
-        assert_eq!(desk.db_fields_of(&of_group, "first_name"), ["Of the group"]);
-        assert_eq!(desk.db_fields_of(&of_branch, "first_name"), ["Of the branch"]);
-        assert_eq!(desk.database.count("users"), 2);
+        assert_eq!(portal.db_identities_of(&of_group), [format!("oidc {sub}")]);
+        assert_eq!(portal.db_identities_of(&of_branch), [format!("django {of_branch}")]);
+        assert_eq!(portal.db_fields_of(&of_group, "first_name"), ["Of the group"]);
+        assert_eq!(portal.db_fields_of(&of_branch, "first_name"), ["Of the branch"]);
+        assert_eq!(portal.database.count("users"), 2);
     }
 
     async fn one_sign_in_costs_one_call_for_the_token_and_one_for_the_profile(database) {
         // Of its own: neither discovery nor the keys say who asks for them.
         let Some(oidc) = Oidc::start() else { return };
         let company = Company::at(&oidc);
-        let desk = company.desk(database).await;
+        let portal = company.portal(database).await;
         for number in 1..=3 {
-            company.signed_in(&desk, &format!("li-{number}")).await;
+            company.signed_in(&portal, &format!("li-{number}")).await;
             let seen = oidc.seen().await;
             let calls = |route: &str| seen.iter().filter(|asked| asked.is(route)).count();
             assert_eq!(calls("token"), number);
@@ -507,8 +507,8 @@ fn id_tokens_are_signed_by_each_algorithm_that_the_provider_has() {
             };
             let registration = json!({"id_token_signed_response_alg": algorithm});
             let start = company.start(Database::sqlite());
-            let desk = company.open(start, registration).await;
-            company.signed_in(&desk, "li").await;
+            let portal = company.open(start, registration).await;
+            company.signed_in(&portal, "li").await;
         }
     });
 }
@@ -522,13 +522,13 @@ fn a_signed_userinfo_answer_is_read() {
             };
             let registration = json!({"userinfo_signed_response_alg": algorithm});
             let start = company.start(Database::sqlite());
-            let desk = company.open(start, registration).await;
+            let portal = company.open(start, registration).await;
             let username = company.name("li");
             company
                 .person(&username, json!({"email": "li@example.com"}))
                 .await;
-            Company::visitor(&desk, &username).signs_in().await;
-            assert_eq!(desk.db_fields_of(&username, "email"), ["li@example.com"]);
+            Company::visitor(&portal, &username).signs_in().await;
+            assert_eq!(portal.db_fields_of(&username, "email"), ["li@example.com"]);
         }
     });
 }
@@ -554,8 +554,8 @@ fn a_portal_authenticates_by_basic_by_post_and_as_a_public_client() {
                 start = start.without("OAUTH2_CLIENT_SECRET");
                 registration["client_secret"] = Value::Null;
             }
-            let desk = company.open(start, registration).await;
-            company.signed_in(&desk, "li").await;
+            let portal = company.open(start, registration).await;
+            company.signed_in(&portal, "li").await;
             let seen = company.seen("token").await;
             assert_eq!(seen.len(), 1, "{setting}");
             let expected = if setting.is_empty() { "basic" } else { setting };
@@ -585,14 +585,14 @@ fn a_portal_authenticates_with_a_key_of_each_kind() {
                     key.id
                 ),
             );
-            let start = Desk::on(Database::sqlite()).providers(&table);
+            let start = Portal::on(Database::sqlite()).providers(&table);
             let registration = json!({
                 "client_secret": null,
                 "token_endpoint_auth_method": "private_key_jwt",
                 "jwks": {"keys": [key.jwk()]},
             });
-            let desk = company.open_as("oidc", start, registration).await;
-            company.signed_in(&desk, "li").await;
+            let portal = company.open_as("oidc", start, registration).await;
+            company.signed_in(&portal, "li").await;
             for route in ["pushed_authorization_request", "token"] {
                 let seen = company.seen(route).await;
                 assert_eq!(seen.len(), 1, "{} at {route}", key.id);
@@ -608,10 +608,10 @@ fn new_keys_of_the_provider_are_fetched_when_they_are_met() {
         // Of its own: the keys are everybody's.
         let Some(oidc) = Oidc::start() else { return };
         let company = Company::at(&oidc);
-        let desk = company.desk(Database::sqlite()).await;
-        company.signed_in(&desk, "li").await;
+        let portal = company.portal(Database::sqlite()).await;
+        company.signed_in(&portal, "li").await;
         oidc.rotate_keys(false).await;
-        company.signed_in(&desk, "wang").await;
+        company.signed_in(&portal, "wang").await;
         let seen = oidc.seen().await;
         let fetched = seen.iter().filter(|asked| asked.is("jwks")).count();
         assert_eq!(fetched, 2);

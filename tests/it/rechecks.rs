@@ -7,10 +7,10 @@ use std::time::Duration;
 use frontdesk::secret::{Purpose, random_bytes};
 use serde_json::{Value, json};
 
-use crate::support::desk::PASSWORD;
 use crate::support::lying_openid::{Call, Document, Subject};
+use crate::support::portal::PASSWORD;
 use crate::support::{
-    Answer, Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run, until,
+    Answer, Browser, Database, Db, OpenId, Portal, Reply, on_both_databases, run, until,
 };
 
 /// How often people are asked about here; by the clock, which the tests put on.
@@ -26,31 +26,31 @@ fn li() -> Subject {
 }
 
 /// One provider `a` that is asked again, whose `groups` are permissions.
-async fn asking(database: Database, more: &str) -> (OpenId, Desk) {
+async fn asking(database: Database, more: &str) -> (OpenId, Portal) {
     let provider = OpenId::start().await;
     let table = format!("recheck = \"20s\"\nmapping.permissions = [\"/groups\"]\n{more}");
     let toml = provider.toml("a").replace("recheck = \"off\"\n", &table);
-    let desk = provider
-        .desk_of(database, &toml)
+    let portal = provider
+        .portal_of(database, &toml)
         .with("FRONTDESK_SUPERUSER_PERMISSION", ADMIN)
         .with("FRONTDESK_SESSIONS_PER_PERSON", "500")
         .run()
         .await;
-    (provider, desk)
+    (provider, portal)
 }
 
-async fn signed_in(desk: &Desk, provider: &OpenId, subject: &Subject) -> Browser {
-    let browser = desk.browser();
+async fn signed_in(portal: &Portal, provider: &OpenId, subject: &Subject) -> Browser {
+    let browser = portal.browser();
     let from = "/oauth2/login?next=/account&provider=a";
     let answer = provider.sign_in_from(&browser, from, subject).await;
     assert!(answer.sets_session(), "{}", answer.body);
     browser
 }
 
-async fn local_superuser(desk: &Desk) -> Browser {
-    desk.db_create_local_account("root");
-    desk.db_make_superuser("root");
-    let browser = desk.browser();
+async fn local_superuser(portal: &Portal) -> Browser {
+    portal.db_create_local_account("root");
+    portal.db_make_superuser("root");
+    let browser = portal.browser();
     let page = browser.get("/login").await;
     let fields = [("username", "root"), ("password", PASSWORD)];
     let answer = browser.post("/login", &page, &fields).await;
@@ -59,14 +59,14 @@ async fn local_superuser(desk: &Desk) -> Browser {
 }
 
 /// A period goes by, and everybody is asked about once.
-async fn round(desk: &Desk) {
-    desk.clock.advance(PERIOD);
-    let before = desk.clock.now().minus(Duration::from_secs(15)).0;
+async fn round(portal: &Portal) {
+    portal.clock.advance(PERIOD);
+    let before = portal.clock.now().minus(Duration::from_secs(15)).0;
     let waiting = format!(
         "identities i WHERE EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = i.user_id AND s.provider = i.provider AND s.ended_at IS NULL AND s.recheck_at IS NOT NULL) AND COALESCE(i.asked_at, 0) < {before}"
     );
     until("everybody is asked about", async || {
-        desk.database.count(&waiting) == 0
+        portal.database.count(&waiting) == 0
     })
     .await;
 }
@@ -81,125 +81,125 @@ fn forbidden() -> Reply {
 
 on_both_databases! {
     async fn a_right_that_was_taken_there_is_gone_here_in_the_same_session(database) {
-        let (provider, desk) = asking(database, "").await;
-        local_superuser(&desk).await;
+        let (provider, portal) = asking(database, "").await;
+        local_superuser(&portal).await;
         let boss = li().with("groups", json!([ADMIN, "x"]));
-        let browser = signed_in(&desk, &provider, &boss).await;
+        let browser = signed_in(&portal, &provider, &boss).await;
         assert_eq!(browser.get("/admin/users").await.status, 200);
-        round(&desk).await;
-        assert!(desk.db_details_of("account_synced").is_empty(), "nothing changed");
+        round(&portal).await;
+        assert!(portal.db_details_of("account_synced").is_empty(), "nothing changed");
         assert_eq!(browser.get("/admin/users").await.status, 200);
 
         provider.change(&li().with("groups", json!(["x"])).with("name", "Li the Second"));
-        round(&desk).await;
+        round(&portal).await;
         assert_eq!(browser.get("/admin/users").await.status, 403, "an employee");
         assert!(is_in(&browser).await, "in the same session");
-        let told = desk.db_details_of("account_synced");
+        let told = portal.db_details_of("account_synced");
         assert_eq!(told.len(), 1, "{told:?}");
         assert_eq!(told[0]["permissions_removed"], json!([ADMIN]));
         assert!(told[0]["changes"].to_string().contains("role_by_permission"), "{told:?}");
-        round(&desk).await;
-        assert_eq!(desk.db_details_of("account_synced").len(), 1, "once");
+        round(&portal).await;
+        assert_eq!(portal.db_details_of("account_synced").len(), 1, "once");
 
         // And what was given there arrives too.
         provider.change(&boss);
-        round(&desk).await;
+        round(&portal).await;
         assert_eq!(browser.get("/admin/users").await.status, 200);
     }
 
     async fn a_group_that_a_refreshed_id_token_lacks_is_gone_and_a_claim_that_it_leaves_out_says_nothing(database) {
-        let (provider, desk) = asking(database, ID_TOKEN_ALONE).await;
-        local_superuser(&desk).await;
+        let (provider, portal) = asking(database, ID_TOKEN_ALONE).await;
+        local_superuser(&portal).await;
         provider.patch(Document::IdToken, json!({"groups": [ADMIN, "x"]}));
-        let browser = signed_in(&desk, &provider, &li()).await;
+        let browser = signed_in(&portal, &provider, &li()).await;
         provider.patch(Document::Refreshed, json!({"groups": null}));
         for _ in 0..2 {
-            round(&desk).await;
+            round(&portal).await;
         }
-        assert_eq!(desk.db_column("user_permissions", "name"), [ADMIN, "x"], "what was left out says nothing");
+        assert_eq!(portal.db_column("user_permissions", "name"), [ADMIN, "x"], "what was left out says nothing");
         assert_eq!(browser.get("/admin/users").await.status, 200);
         provider.patch(Document::Refreshed, json!({"groups": ["x"]}));
-        round(&desk).await;
-        assert_eq!(desk.db_column("user_permissions", "name"), ["x"]);
+        round(&portal).await;
+        assert_eq!(portal.db_column("user_permissions", "name"), ["x"]);
         assert_eq!(browser.get("/admin/users").await.status, 403);
         assert!(is_in(&browser).await);
     }
 
     async fn a_person_who_would_no_longer_be_admitted_is_signed_out(database) {
-        let (provider, desk) = asking(database, "admit_permissions = [\"x\"]\n").await;
-        let browser = signed_in(&desk, &provider, &li().with("groups", json!(["x"]))).await;
+        let (provider, portal) = asking(database, "admit_permissions = [\"x\"]\n").await;
+        let browser = signed_in(&portal, &provider, &li().with("groups", json!(["x"]))).await;
         provider.change(&li().with("groups", json!(["y"])));
-        desk.clock.advance(PERIOD);
+        portal.clock.advance(PERIOD);
         until("they are out", async || !is_in(&browser).await).await;
-        let told = desk.db_details_of("access_withdrawn");
+        let told = portal.db_details_of("access_withdrawn");
         assert_eq!(told[0]["failure"], "permission", "{told:?}");
     }
 
     async fn a_refusal_without_a_reason_counts_the_second_time_if_others_are_answered(database) {
-        let (provider, desk) = asking(database, "").await;
+        let (provider, portal) = asking(database, "").await;
         let mut others = Vec::new();
         for name in ["wang", "zhang", "chen", "liu", "zhao"] {
-            others.push(signed_in(&desk, &provider, &Subject::named(name)).await);
+            others.push(signed_in(&portal, &provider, &Subject::named(name)).await);
         }
-        let browser = signed_in(&desk, &provider, &li()).await;
+        let browser = signed_in(&portal, &provider, &li()).await;
         provider.on_userinfo_of(&li(), Reply::Answer(401, "text/plain", Vec::new()));
-        round(&desk).await;
+        round(&portal).await;
         assert!(is_in(&browser).await, "one refusal may be a gateway's");
-        desk.clock.advance(PERIOD);
+        portal.clock.advance(PERIOD);
         until("they are out", async || !is_in(&browser).await).await;
         for other in &others {
             assert!(is_in(other).await);
         }
-        assert_eq!(desk.db_details_of("access_withdrawn").len(), 1);
+        assert_eq!(portal.db_details_of("access_withdrawn").len(), 1);
     }
 
     async fn with_nobody_else_to_ask_about_a_refusal_without_a_reason_counts_the_fifth_time(database) {
-        let (provider, desk) = asking(database, "").await;
-        let browser = signed_in(&desk, &provider, &li()).await;
+        let (provider, portal) = asking(database, "").await;
+        let browser = signed_in(&portal, &provider, &li()).await;
         provider.on_call(Call::Userinfo, forbidden());
         for time in 1..=4 {
-            round(&desk).await;
+            round(&portal).await;
             assert!(is_in(&browser).await, "after {time}");
         }
-        desk.clock.advance(PERIOD);
+        portal.clock.advance(PERIOD);
         until("they are out", async || !is_in(&browser).await).await;
     }
 
     async fn a_firewall_that_refuses_everybody_ends_nothing_and_an_admin_may_say_that_it_is_meant(database) {
-        let (provider, desk) = asking(database, "").await;
-        let admin = local_superuser(&desk).await;
+        let (provider, portal) = asking(database, "").await;
+        let admin = local_superuser(&portal).await;
         let mut people = Vec::new();
         for name in ["wang", "zhang", "chen", "liu", "zhao", "li"] {
-            people.push(signed_in(&desk, &provider, &Subject::named(name)).await);
+            people.push(signed_in(&portal, &provider, &Subject::named(name)).await);
         }
-        round(&desk).await;
+        round(&portal).await;
         provider.on_call(Call::Userinfo, forbidden());
         for _ in 0..8 {
-            round(&desk).await;
+            round(&portal).await;
         }
         for browser in &people {
             assert!(is_in(browser).await);
         }
-        let told = desk.db_details_of("refusals_suspended");
+        let told = portal.db_details_of("refusals_suspended");
         assert_eq!(told.len(), 1, "once: {told:?}");
         let page = admin.get("/admin/status").await;
         assert!(page.body.contains("such refusals sign nobody out"), "{}", page.body);
-        assert!(desk.log().contains("event=refusals_suspended"));
+        assert!(portal.log().contains("event=refusals_suspended"));
         // Some are answered again, and one is refused: it counts for nothing while it is held back.
         provider.behave();
         provider.on_userinfo_of(&li(), forbidden());
         for _ in 0..3 {
-            round(&desk).await;
+            round(&portal).await;
         }
         assert!(is_in(&people[5]).await);
         // What was refused before an admin said so does not count either.
         let fields = [("provider", "a")];
         let answer: Answer = admin.post("/admin/status/refusals", &page, &fields).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
-        assert_eq!(desk.db_details_of("refusals_confirmed").len(), 1);
-        round(&desk).await;
+        assert_eq!(portal.db_details_of("refusals_confirmed").len(), 1);
+        round(&portal).await;
         assert!(is_in(&people[5]).await);
-        desk.clock.advance(PERIOD);
+        portal.clock.advance(PERIOD);
         until("they are out", async || !is_in(&people[5]).await).await;
         for browser in &people[..5] {
             assert!(is_in(browser).await);
@@ -209,59 +209,59 @@ on_both_databases! {
     }
 
     async fn a_person_with_many_sessions_loses_them_all_at_once(database) {
-        let (provider, desk) = asking(database, "").await;
+        let (provider, portal) = asking(database, "").await;
         let mut last = None;
         for _ in 0..120 {
-            let mut browser = desk.browser();
+            let mut browser = portal.browser();
             browser.is_recorded = false;
             let from = "/oauth2/login?next=/account&provider=a";
             assert!(provider.sign_in_from(&browser, from, &li()).await.sets_session());
             last = Some(browser);
         }
-        let other = signed_in(&desk, &provider, &Subject::named("wang")).await;
+        let other = signed_in(&portal, &provider, &Subject::named("wang")).await;
         provider.on_userinfo_of(&li(), Reply::invalid_token());
-        desk.clock.advance(PERIOD);
+        portal.clock.advance(PERIOD);
         let last = last.expect("a browser");
         until("they are out", async || !is_in(&last).await).await;
-        let told = desk.db_details_of("access_withdrawn");
+        let told = portal.db_details_of("access_withdrawn");
         assert_eq!((told.len(), &told[0]["count"]), (1, &json!(120)), "{told:?}");
         assert!(is_in(&other).await);
     }
 
     async fn the_oldest_session_makes_room_for_the_next(database) {
         let provider = OpenId::start().await;
-        let desk = provider.desk(database).with("FRONTDESK_SESSIONS_PER_PERSON", "3").run().await;
+        let portal = provider.portal(database).with("FRONTDESK_SESSIONS_PER_PERSON", "3").run().await;
         let mut all = Vec::new();
         for _ in 0..4 {
-            desk.clock.advance(Duration::from_secs(1));
-            all.push(provider.signed_in(&desk, &li()).await);
+            portal.clock.advance(Duration::from_secs(1));
+            all.push(provider.signed_in(&portal, &li()).await);
         }
         let mut live = Vec::new();
         for browser in &all {
             live.push(is_in(browser).await);
         }
         assert_eq!(live, [false, true, true, true]);
-        let told = desk.db_details_of("oldest_sessions_ended");
+        let told = portal.db_details_of("oldest_sessions_ended");
         assert_eq!(told, [json!({"count": 1})]);
-        provider.signed_in(&desk, &Subject::named("wang")).await;
+        provider.signed_in(&portal, &Subject::named("wang")).await;
         assert!(is_in(&all[1]).await, "it is counted for each person");
     }
 
     async fn a_sealed_token_opens_in_its_own_row_alone(database) {
-        let (provider, desk) = asking(database, ID_TOKEN_ALONE).await;
-        let browser = signed_in(&desk, &provider, &li()).await;
-        let other = signed_in(&desk, &provider, &Subject::named("wang")).await;
+        let (provider, portal) = asking(database, ID_TOKEN_ALONE).await;
+        let browser = signed_in(&portal, &provider, &li()).await;
+        let other = signed_in(&portal, &provider, &Subject::named("wang")).await;
         // Whoever can write to the database gives one person's token to another.
-        let tokens = desk.database.texts("SELECT refresh_token AS value FROM sessions ORDER BY id");
+        let tokens = portal.database.texts("SELECT refresh_token AS value FROM sessions ORDER BY id");
         for (token, of) in tokens.iter().zip(["MAX", "MIN"]) {
-            desk.database.execute(&format!("UPDATE sessions SET refresh_token = '{token}' WHERE id = (SELECT {of}(id) FROM sessions)"));
+            portal.database.execute(&format!("UPDATE sessions SET refresh_token = '{token}' WHERE id = (SELECT {of}(id) FROM sessions)"));
         }
         let asked = provider.seen(Call::Token).len();
-        desk.clock.advance(PERIOD);
-        let due = format!("sessions WHERE recheck_at < {}", desk.clock.now().0);
-        until("they were looked at", async || desk.database.count(&due) == 0).await;
+        portal.clock.advance(PERIOD);
+        let due = format!("sessions WHERE recheck_at < {}", portal.clock.now().0);
+        until("they were looked at", async || portal.database.count(&due) == 0).await;
         assert_eq!(provider.seen(Call::Token).len(), asked, "no token was sent");
-        until("the log says so", async || desk.log().contains("outcome=sealed")).await;
+        until("the log says so", async || portal.log().contains("outcome=sealed")).await;
         assert!(is_in(&browser).await && is_in(&other).await);
     }
 }
@@ -270,21 +270,25 @@ on_both_databases! {
 #[test]
 fn a_token_that_was_sealed_for_no_row_is_read_until_it_is_renewed() {
     run(async {
-        let (provider, desk) = asking(Database::sqlite(), "").await;
+        let (provider, portal) = asking(Database::sqlite(), "").await;
         let given: Arc<Mutex<Vec<Value>>> = Arc::default();
         let kept = Arc::clone(&given);
         provider.tamper(Document::Token, move |answer| {
             kept.lock().expect("answers").push(answer.clone());
         });
-        let browser = signed_in(&desk, &provider, &li()).await;
+        let browser = signed_in(&portal, &provider, &li()).await;
         let token = given.lock().expect("answers")[0]["refresh_token"].clone();
         let token = token.as_str().expect("a token");
         let salt = random_bytes().expect("randomness");
-        let sealed = desk.inner.keys.seal(Purpose::Grant, salt, token.as_bytes());
+        let sealed = portal
+            .inner
+            .keys
+            .seal(Purpose::Grant, salt, token.as_bytes());
         let sealed = sealed.expect("a seal");
-        desk.database
+        portal
+            .database
             .execute(&format!("UPDATE sessions SET refresh_token = '{sealed}'"));
-        round(&desk).await;
+        round(&portal).await;
         let asked = provider.seen(Call::Token).pop().expect("a refresh");
         assert_eq!(
             asked.form().get("refresh_token").map(String::as_str),
@@ -293,7 +297,7 @@ fn a_token_that_was_sealed_for_no_row_is_read_until_it_is_renewed() {
         assert!(is_in(&browser).await);
         let bound = "sessions WHERE refresh_token LIKE '2.%'";
         assert_eq!(
-            desk.database.count(bound),
+            portal.database.count(bound),
             1,
             "the new one is sealed for its row"
         );
@@ -316,12 +320,13 @@ fn an_answer_that_says_wait_is_no_refusal() {
             busy("503 Service Unavailable"),
             Reply::Answer(500, "text/html", Vec::new()),
         ] {
-            let (provider, desk) = asking(Database::sqlite(), "recheck_with = \"profile\"\n").await;
-            let browser = signed_in(&desk, &provider, &li()).await;
-            signed_in(&desk, &provider, &Subject::named("wang")).await;
+            let (provider, portal) =
+                asking(Database::sqlite(), "recheck_with = \"profile\"\n").await;
+            let browser = signed_in(&portal, &provider, &li()).await;
+            signed_in(&portal, &provider, &Subject::named("wang")).await;
             provider.on_userinfo_of(&li(), reply);
             for _ in 0..6 {
-                round(&desk).await;
+                round(&portal).await;
             }
             assert!(is_in(&browser).await);
         }

@@ -9,24 +9,24 @@ use tokio::net::TcpStream;
 
 use crate::sessions::raw_request;
 use crate::support::process::{self, Process, free_port};
-use crate::support::{Database, Db, Desk, Person, Provider, run, spawn, until};
+use crate::support::{Database, Db, Person, Portal, Provider, run, spawn, until};
 
-fn host_of(desk: &Desk) -> String {
-    desk.url.trim_start_matches("http://").to_owned()
+fn host_of(portal: &Portal) -> String {
+    portal.url.trim_start_matches("http://").to_owned()
 }
 
 #[test]
 fn a_wrong_host_is_sent_to_the_right_one_or_refused() {
     run(async {
-        let desk = Desk::start().await;
-        let host = host_of(&desk);
+        let portal = Portal::start().await;
+        let host = host_of(&portal);
         let get = async |target: &str, hosts: &[&str]| {
             let mut request = format!("GET {target} HTTP/1.1\r\n");
             for host in hosts {
                 request.extend(["Host: ", host, "\r\n"]);
             }
             request.push_str("Accept: text/html\r\nConnection: close\r\n\r\n");
-            raw_request(&desk.url, request.as_bytes()).await
+            raw_request(&portal.url, request.as_bytes()).await
         };
         for hosts in [
             vec!["evil.example"],
@@ -46,7 +46,7 @@ fn a_wrong_host_is_sent_to_the_right_one_or_refused() {
             );
             assert!(!answer.contains("evil"), "{answer}");
             if status == "307" {
-                let location = format!("location: {}/login?next=/account\r\n", desk.url);
+                let location = format!("location: {}/login?next=/account\r\n", portal.url);
                 assert!(answer.contains(&location), "{answer}");
             }
             assert!(!answer.to_lowercase().contains("set-cookie"), "{answer}");
@@ -60,7 +60,7 @@ fn a_wrong_host_is_sent_to_the_right_one_or_refused() {
         // Nothing is done under another name.
         let post = b"POST /logout HTTP/1.1\r\nHost: evil.example\r\nAccept: text/html\r\n\
                      Content-Length: 0\r\nConnection: close\r\n\r\n";
-        let answer = raw_request(&desk.url, post).await;
+        let answer = raw_request(&portal.url, post).await;
         assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
         assert!(
             answer.contains("class=\"ref\"") && !answer.contains("evil"),
@@ -78,14 +78,14 @@ fn a_wrong_host_is_sent_to_the_right_one_or_refused() {
                 .starts_with("HTTP/1.1 200")
         );
         // Headers that a proxy may pass on shape nothing.
-        let plain = desk.browser().get("/login").await;
+        let plain = portal.browser().get("/login").await;
         for name in [
             "x-forwarded-host",
             "x-original-url",
             "x-rewrite-url",
             "forwarded",
         ] {
-            let answer = desk
+            let answer = portal
                 .browser()
                 .get_with("/login", &[(name, "evil.example")])
                 .await;
@@ -99,9 +99,9 @@ fn a_wrong_host_is_sent_to_the_right_one_or_refused() {
 #[test]
 fn only_declared_methods_count_and_head_begins_nothing() {
     run(async {
-        let desk = Desk::start().await;
-        let browser = desk.browser();
-        let callback = desk
+        let portal = Portal::start().await;
+        let browser = portal.browser();
+        let callback = portal
             .provider
             .approve(&browser.begin("/").await, &Person::named("li"));
         for method in ["HEAD", "OPTIONS", "TRACE", "PUT", "POST", "PATCH", "DELETE"] {
@@ -113,25 +113,25 @@ fn only_declared_methods_count_and_head_begins_nothing() {
         let override_method = [("x-http-method-override", "POST")];
         let answer = browser.get_with("/login", &override_method).await;
         assert_eq!(answer.status, 200);
-        assert_eq!(desk.provider.calls(), 0, "nothing was used up");
+        assert_eq!(portal.provider.calls(), 0, "nothing was used up");
         assert_eq!(browser.get(&callback).await.status, 303);
         for path in ["/login", "/oauth2/login"] {
             for method in [Method::OPTIONS, Method::PUT, Method::DELETE] {
                 assert_eq!(browser.send(method, path, &[], None).await.status, 405);
             }
         }
-        let calls = desk.provider.calls();
+        let calls = portal.provider.calls();
         let answer = browser.send(Method::HEAD, "/oauth2/login", &[], None).await;
         assert!(answer.status == 303 && answer.body.is_empty());
-        assert_eq!(desk.provider.calls(), calls);
+        assert_eq!(portal.provider.calls(), calls);
     });
 }
 
 #[test]
 fn nothing_but_fingerprinted_files_may_be_cached() {
     run(async {
-        let desk = Desk::start().await;
-        let me = desk.signed_in(&Person::named("anna")).await;
+        let portal = Portal::start().await;
+        let me = portal.signed_in(&Person::named("anna")).await;
         for path in ["/", "/account", "/login", "/no-such-page", "/signed-out"] {
             let answer = me.get(path).await;
             assert_eq!(answer.header("cache-control"), "no-store", "{path}");
@@ -160,27 +160,27 @@ fn nothing_but_fingerprinted_files_may_be_cached() {
 #[test]
 fn no_page_shows_a_secret_even_to_a_superuser() {
     run(async {
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .asking_for_permissions()
             .run()
             .await;
-        desk.db_create_local_account("root");
-        let admin = desk.signed_in(&Person::named("anna").may(&["a"])).await;
+        portal.db_create_local_account("root");
+        let admin = portal.signed_in(&Person::named("anna").may(&["a"])).await;
         for name in ["root", "anna"] {
-            desk.db_make_superuser(name);
+            portal.db_make_superuser(name);
         }
-        let link = desk.db_make_rescue_link("root");
+        let link = portal.db_make_rescue_link("root");
         let token = link.split_once("token=").expect("a token").1.to_owned();
         let mut secrets = vec![
-            desk.client_secret.clone(),
-            desk.secret_key.clone(),
+            portal.client_secret.clone(),
+            portal.secret_key.clone(),
             admin.session_cookie().expect("a session"),
             token,
         ];
-        secrets.extend(desk.db_fields_of("root", "password"));
-        secrets.extend(desk.db_column("sessions", "token_hash"));
-        secrets.extend(desk.provider.canaries());
-        let ids = desk.db_column("users", "id");
+        secrets.extend(portal.db_fields_of("root", "password"));
+        secrets.extend(portal.db_column("sessions", "token_hash"));
+        secrets.extend(portal.provider.canaries());
+        let ids = portal.db_column("users", "id");
         let mut paths: Vec<String> = addresses()
             .into_iter()
             .filter(|address| address.method == "GET")
@@ -204,7 +204,7 @@ fn no_page_shows_a_secret_even_to_a_superuser() {
             );
         }
         for secret in &secrets {
-            assert!(!desk.log().contains(secret.as_str()));
+            assert!(!portal.log().contains(secret.as_str()));
         }
     });
 }
@@ -216,8 +216,8 @@ const INJECTION: &str =
 #[test]
 fn whatever_is_sent_an_event_is_one_line() {
     run(async {
-        let desk = Desk::start().await;
-        let browser = desk.browser();
+        let portal = Portal::start().await;
+        let browser = portal.browser();
         let encoded: String = url::form_urlencoded::byte_serialize(INJECTION.as_bytes()).collect();
         let page = browser.get("/login").await;
         let fields = [("username", INJECTION), ("password", INJECTION)];
@@ -235,15 +235,16 @@ fn whatever_is_sent_an_event_is_one_line() {
             browser.get(path).await;
         }
         let agent = "Mozilla/5.0 \" event=forged \u{a0}\u{202e}";
-        desk.browser()
+        portal
+            .browser()
             .get_with("/login", &[("user-agent", agent)])
             .await;
         // A person whom the platform calls so gets no account; one with odd words does.
         let odd = Person::named("o\"dd user=root").with("name_cn", INJECTION);
-        assert_eq!(desk.browser().sign_in(&odd, "/").await.status, 303);
+        assert_eq!(portal.browser().sign_in(&odd, "/").await.status, 303);
         let bad = Person::named(INJECTION);
-        assert_eq!(desk.browser().sign_in(&bad, "/").await.status, 502);
-        let log = desk.log();
+        assert_eq!(portal.browser().sign_in(&bad, "/").await.status, 502);
+        let log = portal.log();
         assert!(log.lines().count() > 10);
         for line in log.lines() {
             // A time, a level, and the event that we named; or an event of the trail as JSON.
@@ -280,11 +281,11 @@ fn requests_that_would_exhaust_us_are_refused_early() {
         // A process of its own, whose memory is nobody else's.
         let provider = Provider::start().await;
         let database = Database::sqlite();
-        let desk = Process::serve(&process::settings(free_port(), &provider, &database)).await;
-        let host = desk.url.trim_start_matches("http://").to_owned();
+        let portal = Process::serve(&process::settings(free_port(), &provider, &database)).await;
+        let host = portal.url.trim_start_matches("http://").to_owned();
         let client = process::client();
         let page = client
-            .get(format!("{}/login", desk.url))
+            .get(format!("{}/login", portal.url))
             .header("accept", "text/html")
             .send()
             .await
@@ -302,8 +303,8 @@ fn requests_that_would_exhaust_us_are_refused_early() {
         let token = token.split('"').next().expect("its end");
         let post = async |body: String, coding: &str| {
             let request = client
-                .post(format!("{}/preferences", desk.url))
-                .header("origin", &desk.url)
+                .post(format!("{}/preferences", portal.url))
+                .header("origin", &portal.url)
                 .header("cookie", &cookie)
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(body);
@@ -315,7 +316,7 @@ fn requests_that_would_exhaust_us_are_refused_early() {
             let answer = request.send().await;
             answer.map_or(413, |answer| answer.status().as_u16())
         };
-        let before = memory(desk.id());
+        let before = memory(portal.id());
         // Ten megabytes of form, and ten thousand fields.
         assert_eq!(
             post(
@@ -355,9 +356,9 @@ fn requests_that_would_exhaust_us_are_refused_early() {
                     .any(|status| answer.starts_with(&format!("HTTP/1.1 {status}")));
             assert!(is_fine, "{answer}");
         }
-        let grown = memory(desk.id()).saturating_sub(before);
+        let grown = memory(portal.id()).saturating_sub(before);
         assert!(grown < 20_000, "{grown} KiB more");
-        let url = format!("{}/login", desk.url);
+        let url = format!("{}/login", portal.url);
         assert_eq!(
             client.get(url).send().await.expect("an answer").status(),
             200
@@ -378,10 +379,10 @@ fn open_files() -> usize {
 #[test]
 fn slow_and_silent_connections_leave_others_alone() {
     run(async {
-        let desk = Desk::start().await;
-        let me = desk.signed_in(&Person::named("anna")).await;
+        let portal = Portal::start().await;
+        let me = portal.signed_in(&Person::named("anna")).await;
         let page = me.get("/account").await;
-        let host = host_of(&desk);
+        let host = host_of(&portal);
         // Open and silent. The server is in this process too: each takes two of its files.
         let mut idle = Vec::new();
         for _ in 0..(open_files() / 8).min(2_000) {
@@ -405,7 +406,7 @@ fn slow_and_silent_connections_leave_others_alone() {
         let body = spawn({
             let host = host.clone();
             let cookie = me.session_cookie().expect("a session");
-            let (origin, token) = (desk.url.clone(), page.csrf_token());
+            let (origin, token) = (portal.url.clone(), page.csrf_token());
             async move {
                 let mut stream = TcpStream::connect(&host).await.expect("a connection");
                 let head = format!(
@@ -441,7 +442,7 @@ fn slow_and_silent_connections_leave_others_alone() {
         let body = body.await.expect("an end");
         assert!(body.starts_with("HTTP/1.1 408"), "{body}");
         drop(idle);
-        until("the desk answers as before", async || {
+        until("the portal answers as before", async || {
             me.get("/account").await.status == 200
         })
         .await;
@@ -451,8 +452,8 @@ fn slow_and_silent_connections_leave_others_alone() {
 #[test]
 fn files_are_sent_compressed_to_browsers_that_accept_it() {
     run(async {
-        let desk = Desk::on(Database::sqlite()).run().await;
-        let page = desk.browser().get("/login").await;
+        let portal = Portal::on(Database::sqlite()).run().await;
+        let page = portal.browser().get("/login").await;
         let style = page
             .body
             .split("href=\"")
@@ -460,11 +461,11 @@ fn files_are_sent_compressed_to_browsers_that_accept_it() {
         let style = style
             .and_then(|part| part.split('"').next())
             .expect("a stylesheet");
-        let plain = desk.browser().get(style).await;
+        let plain = portal.browser().get(style).await;
         assert_eq!(plain.header("content-encoding"), "");
         assert!(plain.body.starts_with("/* Frontdesk"));
         for accepted in ["gzip", "br, GZIP;q=0.5", "deflate, gzip, br"] {
-            let url = format!("{}{style}", desk.url);
+            let url = format!("{}{style}", portal.url);
             let client = reqwest::Client::builder().no_proxy().no_gzip().build();
             let answer = client
                 .expect("a client")
@@ -486,7 +487,7 @@ fn files_are_sent_compressed_to_browsers_that_accept_it() {
             assert!(bytes.len() * 3 < text.len());
         }
         for refused in ["", "br", "gzip;q=0", "x-gzipped"] {
-            let answer = desk
+            let answer = portal
                 .browser()
                 .get_with(style, &[("accept-encoding", refused)])
                 .await;

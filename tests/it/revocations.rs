@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::providers::linking;
 use crate::support::lying_openid::{Call, Document, Subject};
-use crate::support::{Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run, until};
+use crate::support::{Browser, Database, Db, OpenId, Portal, Reply, on_both_databases, run, until};
 
 type Given = Arc<Mutex<Vec<Value>>>;
 
@@ -47,19 +47,19 @@ async fn is_taken_back(provider: &OpenId, given: &Given, kind: &str, what: &str)
     assert_eq!(form["token_type_hint"], kind, "{what}");
 }
 
-async fn pair(database: Database) -> (OpenId, OpenId, Desk) {
+async fn pair(database: Database) -> (OpenId, OpenId, Portal) {
     let (one, two) = (OpenId::start().await, OpenId::start().await);
     let toml = format!(
         "{}{}admit_values = {{ \"/tenant\" = [\"t1\"] }}\n",
         one.toml("a"),
         two.toml("b")
     );
-    let desk = one.desk_of(database, &toml).run().await;
-    (one, two, desk)
+    let portal = one.portal_of(database, &toml).run().await;
+    (one, two, portal)
 }
 
-async fn begin(desk: &Desk, provider: &OpenId, id: &str, subject: &Subject) -> (Browser, u16) {
-    let browser = desk.browser();
+async fn begin(portal: &Portal, provider: &OpenId, id: &str, subject: &Subject) -> (Browser, u16) {
+    let browser = portal.browser();
     let from = format!("/oauth2/login?next=/account&provider={id}");
     let answer = provider.sign_in_from(&browser, &from, subject).await;
     (browser, answer.status.as_u16())
@@ -71,10 +71,10 @@ fn admissible(name: &str) -> Subject {
 
 on_both_databases! {
     async fn tokens_of_test_sign_ins_linkings_and_refused_sign_ins_are_revoked(database) {
-        let (one, two, desk) = pair(database).await;
+        let (one, two, portal) = pair(database).await;
         let given = record(&two, json!({}));
-        let (boss, _) = begin(&desk, &one, "a", &Subject::named("boss")).await;
-        desk.db_make_superuser("boss");
+        let (boss, _) = begin(&portal, &one, "a", &Subject::named("boss")).await;
+        portal.db_make_superuser("boss");
 
         // -- a trial, of anybody, whatever it would come to --
         for subject in [admissible("li"), Subject::named("stranger"), admissible("boss")] {
@@ -85,26 +85,26 @@ on_both_databases! {
         }
 
         // -- a sign-in that is refused, or that fails after the token call --
-        assert_eq!(begin(&desk, &two, "b", &admissible("boss")).await.1, 409, "the name is taken");
+        assert_eq!(begin(&portal, &two, "b", &admissible("boss")).await.1, 409, "the name is taken");
         is_taken_back(&two, &given, "refresh_token", "a name that is taken").await;
-        assert_eq!(begin(&desk, &two, "b", &Subject::named("stranger")).await.1, 403);
+        assert_eq!(begin(&portal, &two, "b", &Subject::named("stranger")).await.1, 403);
         is_taken_back(&two, &given, "refresh_token", "not admitted").await;
         two.patch(Document::Userinfo, json!({"sub": "another"}));
-        assert_eq!(begin(&desk, &two, "b", &admissible("li")).await.1, 502);
+        assert_eq!(begin(&portal, &two, "b", &admissible("li")).await.1, 502);
         is_taken_back(&two, &given, "refresh_token", "userinfo of another").await;
         two.behave();
         let given = record(&two, json!({}));
         two.on_call(Call::Userinfo, Reply::Answer(500, "text/html", Vec::new()));
-        assert_eq!(begin(&desk, &two, "b", &admissible("li")).await.1, 502);
+        assert_eq!(begin(&portal, &two, "b", &admissible("li")).await.1, 502);
         is_taken_back(&two, &given, "refresh_token", "userinfo fails").await;
         two.behave();
         let given = record(&two, json!({}));
         two.patch(Document::IdToken, json!({"nonce": "another"}));
-        assert_eq!(begin(&desk, &two, "b", &admissible("li")).await.1, 502);
+        assert_eq!(begin(&portal, &two, "b", &admissible("li")).await.1, 502);
         is_taken_back(&two, &given, "refresh_token", "a bad ID token").await;
         two.behave();
         let given = record(&two, json!({"refresh_token": null}));
-        assert_eq!(begin(&desk, &two, "b", &Subject::named("stranger")).await.1, 403);
+        assert_eq!(begin(&portal, &two, "b", &Subject::named("stranger")).await.1, 403);
         is_taken_back(&two, &given, "access_token", "without a refresh token").await;
 
         // -- a linking, done or refused: its session is the other provider's --
@@ -120,31 +120,31 @@ on_both_databases! {
 
         // -- one that is let in keeps what it was given --
         let before = taken(&two).len();
-        let (_browser, status) = begin(&desk, &two, "b", &there).await;
+        let (_browser, status) = begin(&portal, &two, "b", &there).await;
         assert_eq!(status, 303);
         let kept = newest(&given)["refresh_token"].as_str().expect("a token").to_owned();
-        desk.database.execute("UPDATE users SET is_active = FALSE");
-        assert_eq!(begin(&desk, &two, "b", &there).await.1, 403, "deactivated");
+        portal.database.execute("UPDATE users SET is_active = FALSE");
+        assert_eq!(begin(&portal, &two, "b", &there).await.1, 403, "deactivated");
         is_taken_back(&two, &given, "refresh_token", "deactivated").await;
         assert_eq!(taken(&two).len(), before + 1);
         assert!(!taken(&two).contains(&kept));
 
         // A line in the log says so; the trail is not filled by what strangers do.
-        assert!(desk.log().contains("event=revocation"), "{}", desk.log());
-        assert_eq!(desk.db_count_events("tokens_revoked"), 0);
+        assert!(portal.log().contains("event=revocation"), "{}", portal.log());
+        assert_eq!(portal.db_count_events("tokens_revoked"), 0);
     }
 
     async fn tokens_that_a_session_here_still_uses_are_not_revoked(database) {
-        let (one, two, desk) = pair(database).await;
+        let (one, two, portal) = pair(database).await;
         let given = record(&two, json!({}));
         // The provider's own session: some take back all that it gave with one token of it.
-        let (browser, _) = begin(&desk, &two, "b", &admissible("boss").with("sid", "s1")).await;
-        desk.db_make_superuser("boss");
+        let (browser, _) = begin(&portal, &two, "b", &admissible("boss").with("sid", "s1")).await;
+        portal.db_make_superuser("boss");
         let from = "/oauth2/login?rehearse=1&provider=b";
         let same = admissible("boss").with("sid", "s1");
         assert_eq!(two.sign_in_from(&browser, from, &same).await.status, 200);
         two.patch(Document::IdToken, json!({"nonce": "another"}));
-        assert_eq!(begin(&desk, &two, "b", &same).await.1, 502);
+        assert_eq!(begin(&portal, &two, "b", &same).await.1, 502);
         two.patch(Document::IdToken, json!({}));
         let other = admissible("boss").with("sid", "s2");
         assert_eq!(two.sign_in_from(&browser, from, &other).await.status, 200);
@@ -159,15 +159,17 @@ fn a_provider_that_revokes_no_tokens_is_not_asked_to() {
     run(async {
         let provider = OpenId::start().await;
         let toml = format!("{}revoke_tokens = false\n", provider.toml("a"));
-        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
+        let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
         provider.patch(Document::Userinfo, json!({"sub": "another"}));
         assert_eq!(
-            begin(&desk, &provider, "a", &Subject::named("li")).await.1,
+            begin(&portal, &provider, "a", &Subject::named("li"))
+                .await
+                .1,
             502
         );
         let (_, status) = {
             provider.behave();
-            begin(&desk, &provider, "a", &Subject::named("li")).await
+            begin(&portal, &provider, "a", &Subject::named("li")).await
         };
         assert_eq!(status, 303);
         assert_eq!(taken(&provider).len(), 0);
@@ -178,14 +180,14 @@ fn a_provider_that_revokes_no_tokens_is_not_asked_to() {
 fn refused_sign_ins_leave_room_for_the_tokens_of_those_who_sign_out() {
     run(async {
         let provider = OpenId::start().await;
-        let start = provider.desk(Database::sqlite());
-        let desk = start.with("OAUTH2_RECHECK", "1h").run().await;
-        let browser = provider.signed_in(&desk, &Subject::named("li")).await;
+        let start = provider.portal(Database::sqlite());
+        let portal = start.with("OAUTH2_RECHECK", "1h").run().await;
+        let browser = provider.signed_in(&portal, &Subject::named("li")).await;
         provider.on_call(Call::Revocation, Reply::Silence);
         provider.patch(Document::Userinfo, json!({"sub": "another"}));
         for number in 0..40 {
             let stranger = Subject::named(&format!("stranger{number}"));
-            assert_eq!(begin(&desk, &provider, "company", &stranger).await.1, 502);
+            assert_eq!(begin(&portal, &provider, "company", &stranger).await.1, 502);
         }
         until("as many as may are asked", async || {
             taken(&provider).len() >= 16

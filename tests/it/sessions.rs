@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use frontdesk::id::SessionId;
 
-use crate::support::{Database, Db, Desk, Person, on_both_databases, run, until};
+use crate::support::{Database, Db, Person, Portal, on_both_databases, run, until};
 
 on_both_databases! {
     async fn a_second_person_on_the_same_browser_gets_a_session_of_their_own(database) {
-        let desk = Desk::on(database).run().await;
-        let browser = desk.signed_in(&Person::named("anna")).await;
+        let portal = Portal::on(database).run().await;
+        let browser = portal.signed_in(&Person::named("anna")).await;
         let old = browser.session_cookie().expect("a session");
         let page = browser.get("/account").await;
         let answer = browser.sign_in(&Person::named("bert"), "/").await;
         assert_eq!(answer.status, 303);
         assert_eq!(browser.get("/account").await.user().as_deref(), Some("bert"));
-        let thief = desk.browser();
+        let thief = portal.browser();
         thief.set_cookie("fd_session", &old);
         assert_eq!(thief.get("/account").await.status, 303, "Anna's session is over");
-        assert_eq!(desk.db_live_sessions(), 1);
-        assert_eq!(desk.db_events_of("user_switched", &["username"]), ["anna"]);
+        assert_eq!(portal.db_live_sessions(), 1);
+        assert_eq!(portal.db_events_of("user_switched", &["username"]), ["anna"]);
         // Anna's form does nothing in Bert's session.
         assert_eq!(browser.post("/logout", &page, &[]).await.status, 403);
         assert_eq!(browser.get("/account").await.status, 200);
@@ -29,9 +29,9 @@ on_both_databases! {
     }
 
     async fn signing_out_ends_the_session_everywhere_at_once(database) {
-        let desk = Desk::on(database.clone()).run().await;
-        let other = Desk::on(database).beside(&desk).run().await;
-        let browser = desk.signed_in(&Person::named("anna")).await;
+        let portal = Portal::on(database.clone()).run().await;
+        let other = Portal::on(database).beside(&portal).run().await;
+        let browser = portal.signed_in(&Person::named("anna")).await;
         let copy = browser.session_cookie().expect("a session");
         let page = browser.get("/account").await;
         let answer = browser.post("/logout", &page, &[]).await;
@@ -40,8 +40,8 @@ on_both_databases! {
         let page = browser.get("/signed-out").await;
         assert_eq!(page.header("clear-site-data"), "\"cache\"");
         assert!(page.body.contains("You have signed out"));
-        for desk in [&desk, &other] {
-            let thief = desk.browser();
+        for portal in [&portal, &other] {
+            let thief = portal.browser();
             thief.set_cookie("fd_session", &copy);
             for path in ["/", "/account", "/admin/users"] {
                 assert_eq!(thief.get(path).await.status, 303);
@@ -51,73 +51,73 @@ on_both_databases! {
     }
 
     async fn a_request_in_flight_does_not_revive_a_session(database) {
-        let desk = Desk::on(database).run().await;
-        let browser = desk.signed_in(&Person::named("anna")).await;
+        let portal = Portal::on(database).run().await;
+        let browser = portal.signed_in(&Person::named("anna")).await;
         // The next request is due to write "last seen"; the session ends while that waits.
-        desk.clock.advance(Duration::from_secs(120));
+        portal.clock.advance(Duration::from_secs(120));
         assert_eq!(browser.get("/account").await.status, 200);
-        desk.db_end_sessions();
-        let seen = desk.database.number("SELECT last_seen_at AS value FROM sessions");
-        let hash = desk.db_column("sessions", "id");
+        portal.db_end_sessions();
+        let seen = portal.database.number("SELECT last_seen_at AS value FROM sessions");
+        let hash = portal.db_column("sessions", "id");
         let id: SessionId = hash[0].parse().expect("an id");
-        let now = desk.clock.now().plus(Duration::from_secs(300));
-        desk.inner.db.write(move |conn| frontdesk::sessions::touch(conn, now, id)).await.expect("a write");
-        assert_eq!(desk.database.number("SELECT last_seen_at AS value FROM sessions"), seen, "no row was touched");
+        let now = portal.clock.now().plus(Duration::from_secs(300));
+        portal.inner.db.write(move |conn| frontdesk::sessions::touch(conn, now, id)).await.expect("a write");
+        assert_eq!(portal.database.number("SELECT last_seen_at AS value FROM sessions"), seen, "no row was touched");
         let answer = browser.get("/account").await;
         assert_eq!(answer.status, 303);
         assert!(answer.set_cookies().is_empty());
     }
 
     async fn a_session_ends_when_idle_and_at_its_absolute_limit(database) {
-        let desk = Desk::on(database)
+        let portal = Portal::on(database)
             .with("FRONTDESK_SESSION_IDLE", "30m")
             .with("FRONTDESK_SESSION_MAX", "2h")
             .run()
             .await;
-        let seen = || desk.database.number("SELECT MAX(last_seen_at) AS value FROM sessions");
-        let idle = desk.signed_in(&Person::named("idle")).await;
-        desk.clock.advance(Duration::from_secs(31 * 60));
+        let seen = || portal.database.number("SELECT MAX(last_seen_at) AS value FROM sessions");
+        let idle = portal.signed_in(&Person::named("idle")).await;
+        portal.clock.advance(Duration::from_secs(31 * 60));
         assert_eq!(idle.get("/account").await.status, 303);
 
-        let busy = desk.signed_in(&Person::named("busy")).await;
+        let busy = portal.signed_in(&Person::named("busy")).await;
         let first = seen();
         busy.get("/account").await;
-        desk.clock.advance(Duration::from_secs(59));
+        portal.clock.advance(Duration::from_secs(59));
         busy.get("/account").await;
         assert_eq!(seen(), first, "written at most once a minute");
-        desk.clock.advance(Duration::from_secs(2));
+        portal.clock.advance(Duration::from_secs(2));
         busy.get("/account").await;
         until("last seen is written", async || seen() > first).await;
         for _ in 0..5 {
-            desk.clock.advance(Duration::from_secs(20 * 60));
+            portal.clock.advance(Duration::from_secs(20 * 60));
             let before = seen();
             assert_eq!(busy.get("/account").await.status, 200);
             until("last seen is written", async || seen() > before).await;
         }
-        desk.clock.advance(Duration::from_secs(20 * 60));
+        portal.clock.advance(Duration::from_secs(20 * 60));
         assert_eq!(busy.get("/account").await.status, 303, "polling does not stretch the limit");
     }
 
     async fn expired_rows_are_swept_and_live_ones_stay(database) {
         let clock = {
-            let desk = Desk::on(database.clone()).run().await;
-            desk.signed_in(&Person::named("old")).await;
-            desk.clock.clone()
+            let portal = Portal::on(database.clone()).run().await;
+            portal.signed_in(&Person::named("old")).await;
+            portal.clock.clone()
         };
         assert_eq!(database.count("sessions"), 1);
         clock.advance(Duration::from_secs(3 * 24 * 3600));
-        let desk = Desk::on(database.clone()).clock(&clock).run().await;
-        desk.signed_in(&Person::named("new")).await;
+        let portal = Portal::on(database.clone()).clock(&clock).run().await;
+        portal.signed_in(&Person::named("new")).await;
         until("the old row is gone", async || database.count("sessions") == 1).await;
         assert_eq!(database.db_live_sessions(), 1);
         assert_eq!(database.count("users"), 2);
     }
 
     async fn another_s_session_can_be_neither_seen_nor_ended(database) {
-        let desk = Desk::on(database).run().await;
-        let anna = desk.signed_in(&Person::named("anna")).await;
-        let bert = desk.signed_in(&Person::named("bert")).await;
-        let annas = desk.db_live_sessions_of("anna");
+        let portal = Portal::on(database).run().await;
+        let anna = portal.signed_in(&Person::named("anna")).await;
+        let bert = portal.signed_in(&Person::named("bert")).await;
+        let annas = portal.db_live_sessions_of("anna");
         let page = bert.get("/account").await;
         assert!(!page.body.contains(&annas[0]));
         for id in [annas[0].as_str(), "1", "-1", "9223372036854775807"] {
@@ -130,7 +130,7 @@ on_both_databases! {
         }
         bert.post("/account/sessions/end-others", &page, &[]).await;
         assert_eq!(anna.get("/account").await.status, 200);
-        let id = desk.db_id_of("anna");
+        let id = portal.db_id_of("anna");
         assert_eq!(bert.get(&format!("/admin/users/{id}")).await.status, 403);
     }
 }
@@ -138,10 +138,10 @@ on_both_databases! {
 #[test]
 fn a_planted_session_never_becomes_somebody_s() {
     run(async {
-        let desk = Desk::start().await;
-        let attacker = desk.signed_in(&Person::named("mallory")).await;
+        let portal = Portal::start().await;
+        let attacker = portal.signed_in(&Person::named("mallory")).await;
         let planted = attacker.session_cookie().expect("a session");
-        let victim = desk.browser();
+        let victim = portal.browser();
         victim.set_cookie("fd_session", &planted);
         assert!(
             victim
@@ -167,11 +167,11 @@ fn a_planted_session_never_becomes_somebody_s() {
                 .await
                 .sets_session()
         );
-        let old = desk.browser();
+        let old = portal.browser();
         old.set_cookie("fd_session", &fresh);
         assert_eq!(old.get("/account").await.status, 303);
         // A malformed one does not stand in the way.
-        let victim = desk.browser();
+        let victim = portal.browser();
         victim.set_cookie("fd_session", "garbage");
         assert!(
             victim
@@ -186,7 +186,7 @@ fn a_planted_session_never_becomes_somebody_s() {
 #[test]
 fn over_https_cookies_are_bound_to_this_very_origin() {
     run(async {
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .with("FRONTDESK_PUBLIC_URL", "https://desk.example.com")
             .with(
                 "OAUTH2_REDIRECT_URL",
@@ -194,7 +194,7 @@ fn over_https_cookies_are_bound_to_this_very_origin() {
             )
             .run()
             .await;
-        let browser = desk.browser();
+        let browser = portal.browser();
         let answer = browser.sign_in(&Person::named("anna"), "/").await;
         let mut cookies = answer.set_cookies();
         cookies.retain(|cookie| cookie.starts_with("__Host-fd_session="));
@@ -225,8 +225,8 @@ fn over_https_cookies_are_bound_to_this_very_origin() {
 #[test]
 fn a_damaged_doubled_or_foreign_cookie_is_nobody_s() {
     run(async {
-        let desk = Desk::start().await;
-        let browser = desk.signed_in(&Person::named("anna")).await;
+        let portal = Portal::start().await;
+        let browser = portal.signed_in(&Person::named("anna")).await;
         let good = browser.session_cookie().expect("a session");
         let mut bad: Vec<String> = vec![
             String::new(),
@@ -245,7 +245,7 @@ fn a_damaged_doubled_or_foreign_cookie_is_nobody_s() {
             bad.push(String::from_utf8(bytes).expect("ASCII"));
         }
         for value in bad {
-            let thief = desk.browser();
+            let thief = portal.browser();
             thief.set_cookie("fd_session", &value);
             let answer = thief.get("/account").await;
             assert_eq!(answer.status, 303, "{value}\n{good}");
@@ -256,7 +256,7 @@ fn a_damaged_doubled_or_foreign_cookie_is_nobody_s() {
             assert_eq!(answer.status, 401, "{value}");
         }
         // Two of them: one was planted, and nobody can say which.
-        let stranger = desk.browser();
+        let stranger = portal.browser();
         for header in [
             format!("fd_session={good}; fd_session={good}"),
             format!("fd_session=x; fd_session={good}"),
@@ -270,19 +270,19 @@ fn a_damaged_doubled_or_foreign_cookie_is_nobody_s() {
                 303
             );
         }
-        // Another desk's cookie, and bytes that are no text.
-        let other = Desk::start().await;
+        // Another portal's cookie, and bytes that are no text.
+        let other = Portal::start().await;
         let foreign = other
             .signed_in(&Person::named("anna"))
             .await
             .session_cookie()
             .expect("a session");
-        let stranger = desk.browser();
+        let stranger = portal.browser();
         stranger.set_cookie("fd_session", &foreign);
         assert_eq!(stranger.get("/account").await.status, 303);
-        let raw = raw_request(&desk.url, &[
+        let raw = raw_request(&portal.url, &[
                 b"GET /account HTTP/1.1\r\nHost: ",
-                desk.url.trim_start_matches("http://").as_bytes(),
+                portal.url.trim_start_matches("http://").as_bytes(),
                 b"\r\nAccept: text/html\r\nCookie: fd_session=\xff\xfe\x80\r\nConnection: close\r\n\r\n",
             ]
             .concat()).await;
@@ -313,10 +313,10 @@ pub async fn raw_request(url: &str, bytes: &[u8]) -> String {
 #[test]
 fn an_account_from_the_provider_has_no_password_to_guess() {
     run(async {
-        let desk = Desk::start().await;
-        let browser = desk.signed_in(&Person::named("anna")).await;
-        assert_eq!(desk.db_column("users", "password"), ["NULL"]);
-        let stranger = desk.browser();
+        let portal = Portal::start().await;
+        let browser = portal.signed_in(&Person::named("anna")).await;
+        assert_eq!(portal.db_column("users", "password"), ["NULL"]);
+        let stranger = portal.browser();
         let page = stranger.get("/login").await;
         for password in ["", "!", "NULL", "$argon2id$"] {
             let answer = stranger

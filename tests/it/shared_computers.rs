@@ -6,10 +6,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::Method;
 
-use crate::support::desk::PASSWORD;
 use crate::support::lying_openid::Subject;
+use crate::support::portal::PASSWORD;
 use crate::support::provider::query;
-use crate::support::{Answer, Browser, Database, Db, Desk, OpenId, Person, on_both_databases, run};
+use crate::support::{
+    Answer, Browser, Database, Db, OpenId, Person, Portal, on_both_databases, run,
+};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
@@ -30,17 +32,17 @@ async fn sign_in_with_password(browser: &Browser, username: &str) -> Answer {
 }
 
 /// Somebody who noted the binding of a browser while they sat at it, and uses it from elsewhere.
-fn spy(desk: &Desk, binding: &str) -> Browser {
-    let spy = desk.browser();
+fn spy(portal: &Portal, binding: &str) -> Browser {
+    let spy = portal.browser();
     spy.set_cookie("fd_browser", binding);
     spy
 }
 
 /// What the spy prepares signs in nobody in that browser, and a form of theirs is refused there.
-async fn is_void(desk: &Desk, browser: &Browser, binding: &str, what: &str) {
+async fn is_void(portal: &Portal, browser: &Browser, binding: &str, what: &str) {
     let mallory = Person::named("mallory");
-    let spy = spy(desk, binding);
-    let trap = desk.provider.approve(&spy.begin("/").await, &mallory);
+    let spy = spy(portal, binding);
+    let trap = portal.provider.approve(&spy.begin("/").await, &mallory);
     let form = spy.get("/login").await;
     let before = user(browser).await;
     let answer = browser.get(&trap).await;
@@ -55,8 +57,8 @@ async fn is_void(desk: &Desk, browser: &Browser, binding: &str, what: &str) {
 #[test]
 fn what_was_bound_to_a_browser_is_void_there_after_a_sign_out() {
     run(async {
-        let desk = Desk::start().await;
-        let browser = desk.browser();
+        let portal = Portal::start().await;
+        let browser = portal.browser();
         let anna = Person::named("anna");
         browser.get("/login").await;
         let first = browser.cookie("fd_browser").expect("a binding");
@@ -70,7 +72,7 @@ fn what_was_bound_to_a_browser_is_void_there_after_a_sign_out() {
         let third = browser.cookie("fd_browser").expect("a new one");
         assert!(third != first && third != second);
         for binding in [first, second] {
-            is_void(&desk, &browser, &binding, "after a sign-out").await;
+            is_void(&portal, &browser, &binding, "after a sign-out").await;
         }
     });
 }
@@ -78,22 +80,22 @@ fn what_was_bound_to_a_browser_is_void_there_after_a_sign_out() {
 #[test]
 fn a_tab_that_was_half_way_through_a_sign_in_starts_over_once_after_a_sign_out_in_another() {
     run(async {
-        let desk = Desk::start().await;
+        let portal = Portal::start().await;
         let anna = Person::named("anna");
-        let browser = desk.signed_in(&anna).await;
+        let browser = portal.signed_in(&anna).await;
         let tab = browser.clone();
         let begun = tab.get("/oauth2/login?next=/account&prompt=login").await;
-        let callback = desk.provider.approve(begun.location(), &anna);
+        let callback = portal.provider.approve(begun.location(), &anna);
         sign_out(&browser).await;
         let again = tab.get(&callback).await;
         assert_eq!(again.status, 303, "{}", again.body);
         assert!(
-            again.location().starts_with(&desk.provider.url),
+            again.location().starts_with(&portal.provider.url),
             "once more, without a word: {}",
             again.location()
         );
         let end = tab
-            .get(&desk.provider.approve(again.location(), &anna))
+            .get(&portal.provider.approve(again.location(), &anna))
             .await;
         assert!(end.sets_session());
         assert_eq!(end.location(), "/account");
@@ -103,15 +105,15 @@ fn a_tab_that_was_half_way_through_a_sign_in_starts_over_once_after_a_sign_out_i
 #[test]
 fn tabs_that_sign_in_at_once_all_arrive_where_they_led() {
     run(async {
-        let desk = Desk::start().await;
+        let portal = Portal::start().await;
         let anna = Person::named("anna");
-        let browser = desk.browser();
+        let browser = portal.browser();
         let mut ways = Vec::new();
         for next in ["/", "/account", "/account/timeline"] {
             ways.push((next, browser.begin(next).await));
         }
         for (next, begun) in ways {
-            let answer = browser.get(&desk.provider.approve(&begun, &anna)).await;
+            let answer = browser.get(&portal.provider.approve(&begun, &anna)).await;
             assert_eq!((answer.status.as_u16(), answer.location()), (303, next));
             assert_eq!(user(&browser).await.as_deref(), Some("anna"), "{next}");
         }
@@ -121,26 +123,26 @@ fn tabs_that_sign_in_at_once_all_arrive_where_they_led() {
 #[test]
 fn what_was_bound_to_a_browser_is_void_there_once_somebody_else_signed_in() {
     run(async {
-        let desk = Desk::start().await;
-        desk.db_create_local_account("kiosk");
+        let portal = Portal::start().await;
+        portal.db_create_local_account("kiosk");
         for way in ["provider", "password", "rescue link"] {
             for is_over in [false, true] {
                 let what = format!("{way}, {is_over}");
-                let browser = desk.browser();
+                let browser = portal.browser();
                 browser.sign_in(&Person::named("anna"), "/").await;
                 browser.get("/oauth2/login?next=/").await;
                 let binding = browser.cookie("fd_browser").expect("a binding");
                 if is_over || way == "password" {
                     // The cookie is still there; the sign-in page is not shown to who is signed in.
-                    desk.db_end_sessions();
+                    portal.db_end_sessions();
                 }
                 let answer = match way {
                     "provider" => browser.sign_in(&Person::named("wang"), "/").await,
                     "password" => sign_in_with_password(&browser, "kiosk").await,
                     _ => {
-                        let link = desk.db_make_rescue_link("kiosk");
+                        let link = portal.db_make_rescue_link("kiosk");
                         let page = browser.get(&link).await;
-                        let token = query(&format!("{}{link}", desk.url))["token"].clone();
+                        let token = query(&format!("{}{link}", portal.url))["token"].clone();
                         browser.post("/rescue", &page, &[("token", &token)]).await
                     }
                 };
@@ -149,7 +151,7 @@ fn what_was_bound_to_a_browser_is_void_there_once_somebody_else_signed_in() {
                     browser.cookie("fd_browser").as_deref(),
                     Some(binding.as_str())
                 );
-                is_void(&desk, &browser, &binding, &what).await;
+                is_void(&portal, &browser, &binding, &what).await;
             }
         }
     });
@@ -158,14 +160,15 @@ fn what_was_bound_to_a_browser_is_void_there_once_somebody_else_signed_in() {
 // -- other sites --
 
 /// A form that another site sends: browsers keep cookies with `SameSite=Lax` to themselves.
-async fn from_another_site(desk: &Desk, path: &str, body: &str) -> Answer {
+async fn from_another_site(portal: &Portal, path: &str, body: &str) -> Answer {
     let headers = [
         FORM,
         ("origin", "https://evil.test"),
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-mode", "navigate"),
     ];
-    desk.browser()
+    portal
+        .browser()
         .send(Method::POST, path, &headers, Some(body.to_owned()))
         .await
 }
@@ -173,26 +176,26 @@ async fn from_another_site(desk: &Desk, path: &str, body: &str) -> Answer {
 #[test]
 fn a_form_of_another_site_that_begins_a_sign_in_leaves_the_browser_s_binding() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         let li = Subject::named("li");
         // Half way through a sign-in of their own.
-        let browser = desk.browser();
+        let browser = portal.browser();
         let begun = browser.get("/oauth2/login?next=/account").await;
         let binding = browser.cookie("fd_browser").expect("a binding");
 
         let asked = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("iss", &provider.issuer)
             .append_pair("login_hint", "li@example.com")
-            .append_pair("target_link_uri", &format!("{}/account", desk.url))
+            .append_pair("target_link_uri", &format!("{}/account", portal.url))
             .append_pair("link", "x")
             .append_pair("rehearse", "1")
             .append_pair("csrf_token", "y")
             .finish();
-        let answer = from_another_site(&desk, "/oauth2/login", &asked).await;
+        let answer = from_another_site(&portal, "/oauth2/login", &asked).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
         assert_eq!(answer.set_cookies(), Vec::<String>::new());
         assert!(answer.location().starts_with("/oauth2/login?"));
-        let sent = query(&format!("{}{}", desk.url, answer.location()));
+        let sent = query(&format!("{}{}", portal.url, answer.location()));
         let mut names: Vec<_> = sent.keys().map(String::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["iss", "login_hint", "target_link_uri"]);
@@ -213,7 +216,7 @@ fn a_form_of_another_site_that_begins_a_sign_in_leaves_the_browser_s_binding() {
 
         // What is no form, or far too long, is refused.
         let long = format!("iss={}", "x".repeat(9000));
-        let answer = from_another_site(&desk, "/oauth2/login", &long).await;
+        let answer = from_another_site(&portal, "/oauth2/login", &long).await;
         assert_eq!(answer.status, 400, "{}", answer.body);
         assert_eq!(answer.set_cookies(), Vec::<String>::new());
     });
@@ -222,7 +225,7 @@ fn a_form_of_another_site_that_begins_a_sign_in_leaves_the_browser_s_binding() {
 #[test]
 fn no_form_of_another_site_replaces_a_browser_s_binding() {
     run(async {
-        let desk = Desk::start().await;
+        let portal = Portal::start().await;
         let posts = frontdesk::web::addresses()
             .into_iter()
             .filter(|address| address.method == Method::POST.as_str())
@@ -243,11 +246,11 @@ fn no_form_of_another_site_replaces_a_browser_s_binding() {
             "/oidc/backchannel-logout/company",
         ];
         for path in posts.chain(more.map(str::to_owned)) {
-            let answer = from_another_site(&desk, &path, "next=%2F").await;
+            let answer = from_another_site(&portal, &path, "next=%2F").await;
             assert_eq!(answer.set_cookies(), Vec::<String>::new(), "{path}");
         }
         // Our own page's form, in a browser that lost its cookies, gets a binding with the refusal.
-        let browser = desk.browser();
+        let browser = portal.browser();
         let page = browser.get("/login").await;
         browser.forget("fd_browser");
         let answer = browser
@@ -274,9 +277,9 @@ const ONWARD: &str = "/signed-out/provider";
 on_both_databases! {
     async fn the_id_token_goes_to_the_provider_once_whoever_asks_and_however_many_do(database) {
         let provider = OpenId::start().await;
-        let desk = provider.desk(database.clone()).run().await;
-        let other = provider.desk(database).beside(&desk).run().await;
-        let browser = provider.signed_in(&desk, &Subject::named("li")).await;
+        let portal = provider.portal(database.clone()).run().await;
+        let other = provider.portal(database).beside(&portal).run().await;
+        let browser = provider.signed_in(&portal, &Subject::named("li")).await;
         sign_out(&browser).await;
         // A look at the address alone uses nothing up.
         let looked = browser.send(Method::HEAD, ONWARD, &[], None).await;
@@ -296,25 +299,25 @@ on_both_databases! {
         let page = browser.get(&format!("/signed-out?state={state}")).await;
         assert!(page.body.contains("unless you chose to stay signed in there"), "{}", page.body);
         let kept = "sessions WHERE id_token IS NOT NULL";
-        assert_eq!(desk.database.count(kept), 0);
+        assert_eq!(portal.database.count(kept), 0);
     }
 }
 
 #[test]
 fn the_id_token_stays_here_two_minutes_after_the_sign_out() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         for (seconds, is_given) in [(100, true), (121, false), (500, false)] {
-            let browser = provider.signed_in(&desk, &Subject::named("li")).await;
+            let browser = provider.signed_in(&portal, &Subject::named("li")).await;
             sign_out(&browser).await;
-            desk.clock.advance(Duration::from_secs(seconds));
+            portal.clock.advance(Duration::from_secs(seconds));
             let onward = browser.get(ONWARD).await;
             assert_eq!(hint(&onward).is_some(), is_given, "{seconds}");
             assert!(onward.location().starts_with(&provider.issuer), "{seconds}");
         }
-        let browser = provider.signed_in(&desk, &Subject::named("li")).await;
+        let browser = provider.signed_in(&portal, &Subject::named("li")).await;
         sign_out(&browser).await;
-        desk.clock.advance(Duration::from_secs(601));
+        portal.clock.advance(Duration::from_secs(601));
         assert_eq!(browser.get(ONWARD).await.location(), "/signed-out");
     });
 }
@@ -322,10 +325,10 @@ fn the_id_token_stays_here_two_minutes_after_the_sign_out() {
 #[test]
 fn the_next_person_to_sign_in_by_any_way_gets_nothing_of_the_previous_one() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
-        desk.db_create_local_account("kiosk");
+        let (provider, portal) = OpenId::start_with_portal().await;
+        portal.db_create_local_account("kiosk");
         for way in ["provider", "password", "rescue link"] {
-            let browser = provider.signed_in(&desk, &Subject::named("li")).await;
+            let browser = provider.signed_in(&portal, &Subject::named("li")).await;
             sign_out(&browser).await;
             browser.get("/signed-out").await;
             assert!(browser.cookie("fd_farewell").is_some(), "{way}");
@@ -337,9 +340,9 @@ fn the_next_person_to_sign_in_by_any_way_gets_nothing_of_the_previous_one() {
                     sign_in_with_password(&browser, "kiosk").await;
                 }
                 _ => {
-                    let link = desk.db_make_rescue_link("kiosk");
+                    let link = portal.db_make_rescue_link("kiosk");
                     let page = browser.get(&link).await;
-                    let token = query(&format!("{}{link}", desk.url))["token"].clone();
+                    let token = query(&format!("{}{link}", portal.url))["token"].clone();
                     browser.post("/rescue", &page, &[("token", &token)]).await;
                 }
             }

@@ -9,19 +9,19 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::support::process::{self, Process, free_port};
-use crate::support::{Database, Db, Desk, Person, Provider, left_out, run, spawn, until};
+use crate::support::{Database, Db, Person, Portal, Provider, left_out, run, spawn, until};
 
-/// A desk that waits for a request as short as a test likes.
-async fn impatient(millis: u64) -> Desk {
-    Desk::on(Database::sqlite())
+/// A portal that waits for a request as short as a test likes.
+async fn impatient(millis: u64) -> Portal {
+    Portal::on(Database::sqlite())
         .with("FRONTDESK_FAILPOINT", format!("patience:request:{millis}"))
         .run()
         .await
 }
 
 /// What comes back for these bytes until the server hangs up.
-async fn answer(desk: &Desk, bytes: &str) -> String {
-    let mut stream = TcpStream::connect(desk.url.trim_start_matches("http://"))
+async fn answer(portal: &Portal, bytes: &str) -> String {
+    let mut stream = TcpStream::connect(portal.url.trim_start_matches("http://"))
         .await
         .expect("a connection");
     stream.write_all(bytes.as_bytes()).await.expect("a request");
@@ -41,8 +41,8 @@ async fn read_to_the_end(stream: &mut TcpStream, answer: &mut Vec<u8>) {
 }
 
 /// The beginning of a form, of which the rest never comes.
-fn half(desk: &Desk, method: &str, path: &str, more: &str, is_chunked: bool) -> String {
-    let host = desk.url.trim_start_matches("http://");
+fn half(portal: &Portal, method: &str, path: &str, more: &str, is_chunked: bool) -> String {
+    let host = portal.url.trim_start_matches("http://");
     let body = if is_chunked {
         "Transfer-Encoding: chunked\r\n\r\n9\r\ncsrf_toke"
     } else {
@@ -51,18 +51,18 @@ fn half(desk: &Desk, method: &str, path: &str, more: &str, is_chunked: bool) -> 
     format!(
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {}\r\nAccept: text/html\r\n\
          Content-Type: application/x-www-form-urlencoded\r\n{more}{body}",
-        desk.url
+        portal.url
     )
 }
 
 #[test]
 fn half_a_body_is_answered_in_time_at_every_address_that_takes_one() {
     run(async {
-        let desk = impatient(300).await;
-        let admin = desk.signed_in(&Person::named("anna")).await;
-        desk.db_make_superuser("anna");
+        let portal = impatient(300).await;
+        let admin = portal.signed_in(&Person::named("anna")).await;
+        portal.db_make_superuser("anna");
         let cookie = admin.session_cookie().expect("a session");
-        let ids = desk.db_column("users", "id");
+        let ids = portal.db_column("users", "id");
         let mut paths = Vec::new();
         for path in paths_with_a_body() {
             let path = path
@@ -80,10 +80,10 @@ fn half_a_body_is_answered_in_time_at_every_address_that_takes_one() {
             for is_chunked in [false, true] {
                 let more =
                     format!("Cookie: fd_session={cookie}\r\nAccept-Language: zh-CN,zh;q=0.9\r\n");
-                let request = half(&desk, "POST", path, &more, is_chunked);
-                let desk = &desk;
+                let request = half(&portal, "POST", path, &more, is_chunked);
+                let portal = &portal;
                 tries.push(async move {
-                    let answer = answer(desk, &request).await;
+                    let answer = answer(portal, &request).await;
                     assert!(answer.starts_with("HTTP/1.1 408"), "{path}: {answer}");
                     assert!(answer.contains("connection: close"), "{path}: {answer}");
                     assert!(answer.contains("lang=\"zh"), "{path}: {answer}");
@@ -105,9 +105,15 @@ fn half_a_body_is_answered_in_time_at_every_address_that_takes_one() {
 #[test]
 fn a_body_that_nobody_reads_holds_no_connection() {
     run(async {
-        let desk = impatient(300).await;
+        let portal = impatient(300).await;
         let stranger = |method: &str, path: &str, is_chunked| {
-            half(&desk, method, path, "Cookie: fd_session=x\r\n", is_chunked)
+            half(
+                &portal,
+                method,
+                path,
+                "Cookie: fd_session=x\r\n",
+                is_chunked,
+            )
         };
         for is_chunked in [false, true] {
             for (method, path) in [
@@ -120,7 +126,7 @@ fn a_body_that_nobody_reads_holds_no_connection() {
                 ("POST", "/oauth2_callback/"),
                 ("POST", "/oidc/backchannel-logout/no-such-provider"),
             ] {
-                let answer = answer(&desk, &stranger(method, path, is_chunked)).await;
+                let answer = answer(&portal, &stranger(method, path, is_chunked)).await;
                 assert!(answer.starts_with("HTTP/1.1 "), "{method} {path}: {answer}");
             }
         }
@@ -130,8 +136,8 @@ fn a_body_that_nobody_reads_holds_no_connection() {
 #[test]
 fn half_a_request_behind_a_whole_one_is_not_waited_for() {
     run(async {
-        let desk = impatient(300).await;
-        let host = desk.url.trim_start_matches("http://").to_owned();
+        let portal = impatient(300).await;
+        let host = portal.url.trim_start_matches("http://").to_owned();
         let whole = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
         for rest in ["GET /heal", "\r\n", "POST /login HTTP/1.1\r\nHost: x\r\nA"] {
             // Behind the answer to the first, where it is idle, and together with it.
@@ -166,7 +172,7 @@ fn half_a_request_behind_a_whole_one_is_not_waited_for() {
         assert!(end.await.is_ok(), "still open");
         drip.abort();
         // Whoever is whole may be idle for longer than that, and come again.
-        let browser = desk.browser();
+        let browser = portal.browser();
         assert_eq!(browser.get("/login").await.status, 200);
     });
 }
@@ -214,13 +220,13 @@ fn eleven_hundred_half_requests_do_not_stop_the_portal() {
         let provider = Provider::start().await;
         let database = Database::sqlite();
         let settings = process::settings(free_port(), &provider, &database);
-        let desk = Process::spawn_with_files(&settings, 1024);
-        desk.until_ready().await;
-        let address = desk.url.trim_start_matches("http://").to_owned();
+        let portal = Process::spawn_with_files(&settings, 1024);
+        portal.until_ready().await;
+        let address = portal.url.trim_start_matches("http://").to_owned();
         let held = hold_half_requests(&address, 1100).await;
         let client = process::client();
         for path in ["/healthz", "/readyz", "/login"] {
-            let url = format!("{}{path}", desk.url);
+            let url = format!("{}{path}", portal.url);
             let answer = timeout(Duration::from_secs(5), client.get(&url).send());
             let answer = answer.await.expect("in time").expect("an answer");
             assert_eq!(answer.status(), 200, "{path}");
@@ -236,8 +242,8 @@ fn bytes_that_are_no_http_are_logged_with_their_address_and_only_so_many_times()
         let database = Database::sqlite();
         let mut settings = process::settings(free_port(), &provider, &database);
         settings.insert("FRONTDESK_LOG_FORMAT".to_owned(), "json".to_owned());
-        let desk = Process::serve(&settings).await;
-        let address = desk.url.trim_start_matches("http://").to_owned();
+        let portal = Process::serve(&settings).await;
+        let address = portal.url.trim_start_matches("http://").to_owned();
         let garbage: [&[u8]; 6] = [
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
             b"GET / HTTP/9.9\r\n\r\n",
@@ -259,7 +265,7 @@ fn bytes_that_are_no_http_are_logged_with_their_address_and_only_so_many_times()
             );
         }
         let lines = || {
-            let log = desk.log();
+            let log = portal.log();
             let lines = log
                 .lines()
                 .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));

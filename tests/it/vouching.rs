@@ -8,11 +8,11 @@ use frontdesk::config::{Settings, VouchesFor};
 use serde_json::{Value, json};
 
 use crate::providers::linking;
-use crate::support::desk::{PASSWORD, Start};
 use crate::support::lying_openid::{Call, Subject};
+use crate::support::portal::{PASSWORD, Start};
 use crate::support::process::{output, text};
 use crate::support::{
-    Answer, Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run, until,
+    Answer, Browser, Database, Db, OpenId, Portal, Reply, on_both_databases, run, until,
 };
 
 const ALL: [&str; 5] = VouchesFor::WORDS;
@@ -45,31 +45,33 @@ impl Pair {
     }
 
     /// Both give permissions; `a` asks about its people every 20 seconds.
-    fn desk(&self, database: &Database, of_a: &[&str], of_b: &[&str]) -> Start {
+    fn portal(&self, database: &Database, of_a: &[&str], of_b: &[&str]) -> Start {
         let a = self.a.toml_vouching("a", of_a);
         let a = a.replace("recheck = \"off\"", "recheck = \"20s\"");
         let b = self.b.toml_vouching("b", of_b);
         let toml = format!("{a}{GROUPS}{b}{GROUPS}");
-        self.a.desk_of(database.clone(), &toml)
+        self.a.portal_of(database.clone(), &toml)
     }
 
     /// `b` alone.
-    fn desk_of_b(&self, database: &Database) -> Start {
+    fn portal_of_b(&self, database: &Database) -> Start {
         let toml = self.b.toml_vouching("b", &ALL);
-        self.b.desk_of(database.clone(), &toml).clock(&self.a.clock)
+        self.b
+            .portal_of(database.clone(), &toml)
+            .clock(&self.a.clock)
     }
 
     /// Li, with both identities at one account and a session by each.
-    async fn li_of_both(&self, desk: &Desk) -> [Browser; 2] {
-        let first = sign_in(desk, &self.a, "a", &li()).await;
-        desk.db_add_identity("li", "b", "sub-of-li");
-        let second = sign_in(desk, &self.b, "b", &li()).await;
+    async fn li_of_both(&self, portal: &Portal) -> [Browser; 2] {
+        let first = sign_in(portal, &self.a, "a", &li()).await;
+        portal.db_add_identity("li", "b", "sub-of-li");
+        let second = sign_in(portal, &self.b, "b", &li()).await;
         assert_eq!(user(&second).await.as_deref(), Some("li"));
         [first, second]
     }
 
     /// `a` refuses whomever it is asked about, until somebody is out.
-    async fn refuse(&self, desk: &Desk, username: &str) {
+    async fn refuse(&self, portal: &Portal, username: &str) {
         let invalid = Reply::json(400, &json!({"error": "invalid_grant"}));
         self.a.on_call(Call::Token, invalid);
         for provider in [&self.a, &self.b] {
@@ -79,13 +81,13 @@ impl Pair {
             "sessions s JOIN users u ON u.id = s.user_id \
              WHERE s.ended_at IS NULL AND s.provider = 'a' AND u.username = '{username}'"
         );
-        until("they are out", async || desk.database.count(&sql) == 0).await;
+        until("they are out", async || portal.database.count(&sql) == 0).await;
         self.a.behave();
     }
 }
 
-async fn sign_in(desk: &Desk, provider: &OpenId, id: &str, subject: &Subject) -> Browser {
-    let browser = desk.browser();
+async fn sign_in(portal: &Portal, provider: &OpenId, id: &str, subject: &Subject) -> Browser {
+    let browser = portal.browser();
     let answer = provider.sign_in_from(&browser, &at(id), subject).await;
     assert!(answer.sets_session(), "{}", answer.body);
     browser
@@ -95,8 +97,8 @@ async fn user(browser: &Browser) -> Option<String> {
     browser.get("/account").await.user()
 }
 
-async fn with_password(desk: &Desk, username: &str, password: &str) -> (Browser, Answer) {
-    let browser = desk.browser();
+async fn with_password(portal: &Portal, username: &str, password: &str) -> (Browser, Answer) {
+    let browser = portal.browser();
     let page = browser.get("/login?local").await;
     let fields = [
         ("username", username),
@@ -108,9 +110,9 @@ async fn with_password(desk: &Desk, username: &str, password: &str) -> (Browser,
 }
 
 /// The events of a kind: `username provider reason`, and details.
-fn events(desk: &Desk, kind: &str) -> Vec<(String, Value)> {
-    let about = desk.db_events_of(kind, &["username", "provider", "reason"]);
-    about.into_iter().zip(desk.db_details_of(kind)).collect()
+fn events(portal: &Portal, kind: &str) -> Vec<(String, Value)> {
+    let about = portal.db_events_of(kind, &["username", "provider", "reason"]);
+    about.into_iter().zip(portal.db_details_of(kind)).collect()
 }
 
 // -- settings --
@@ -234,34 +236,34 @@ fn several_providers_say_what_they_vouch_for_and_a_start_without_it_names_the_li
 on_both_databases! {
     async fn permissions_of_a_provider_that_does_not_vouch_for_them_are_shown_and_count_for_nothing(database) {
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &ALL, &["names", "linking"])
+        let portal = pair.portal(&database, &ALL, &["names", "linking"])
             .with("FRONTDESK_SUPERUSER_PERMISSION", "x")
             .with("FRONTDESK_STAFF_PERMISSION", "y")
             .run().await;
         let may = |name: &str| Subject::named(name).with("groups", json!(["x", "y"]));
-        let boss = sign_in(&desk, &pair.a, "a", &may("boss")).await;
-        let mallory = sign_in(&desk, &pair.b, "b", &may("mallory")).await;
-        assert_eq!(desk.db_roles_by_permission(), ["boss superuser", "mallory -"]);
+        let boss = sign_in(&portal, &pair.a, "a", &may("boss")).await;
+        let mallory = sign_in(&portal, &pair.b, "b", &may("mallory")).await;
+        assert_eq!(portal.db_roles_by_permission(), ["boss superuser", "mallory -"]);
         assert_eq!(mallory.get("/admin/users").await.status, 403);
         for (browser, is_marked) in [(&boss, false), (&mallory, true)] {
             let page = browser.get("/account").await.body;
             assert_eq!(page.contains(NOTHING), is_marked, "{page}");
         }
-        let shown = boss.get(&format!("/admin/users/{}", desk.db_id_of("mallory"))).await.body;
+        let shown = boss.get(&format!("/admin/users/{}", portal.db_id_of("mallory"))).await.body;
         assert!(shown.contains(NOTHING) && shown.contains(">x<"), "{shown}");
 
         // Nor do they count beside those of a provider that vouches, at the same account.
-        sign_in(&desk, &pair.a, "a", &li()).await;
-        desk.db_add_identity("li", "b", "sub-of-li");
-        sign_in(&desk, &pair.b, "b", &may("li")).await;
-        sign_in(&desk, &pair.a, "a", &li()).await;
-        assert_eq!(desk.db_roles_by_permission(), ["boss superuser", "li -", "mallory -"]);
+        sign_in(&portal, &pair.a, "a", &li()).await;
+        portal.db_add_identity("li", "b", "sub-of-li");
+        sign_in(&portal, &pair.b, "b", &may("li")).await;
+        sign_in(&portal, &pair.a, "a", &li()).await;
+        assert_eq!(portal.db_roles_by_permission(), ["boss superuser", "li -", "mallory -"]);
         // What is given by hand counts.
         let page = boss.get("/account").await;
-        let grant = format!("/admin/users/{}/grant", desk.db_id_of("mallory"));
+        let grant = format!("/admin/users/{}/grant", portal.db_id_of("mallory"));
         let answer = boss.post(&grant, &page, &[("permission", "y")]).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
-        assert_eq!(desk.db_roles_by_permission(), ["boss superuser", "li -", "mallory staff"]);
+        assert_eq!(portal.db_roles_by_permission(), ["boss superuser", "li -", "mallory staff"]);
     }
 
     async fn permissions_that_are_not_vouched_for_admit_nobody_at_another_provider(database) {
@@ -272,15 +274,15 @@ on_both_databases! {
             let a = pair.a.toml_vouching("a", of_a);
             let b = pair.b.toml_vouching("b", &ALL);
             let toml = format!("{a}{GROUPS}{b}admit_permissions = [\"vip\"]\n");
-            let desk = pair.a.desk_of(database.clone(), &toml).run().await;
-            sign_in(&desk, &pair.a, "a", &person()).await;
-            desk.db_add_identity(name, "b", &format!("sub-of-{name}"));
-            let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &Subject::named(name)).await;
+            let portal = pair.a.portal_of(database.clone(), &toml).run().await;
+            sign_in(&portal, &pair.a, "a", &person()).await;
+            portal.db_add_identity(name, "b", &format!("sub-of-{name}"));
+            let answer = pair.b.sign_in_from(&portal.browser(), &at("b"), &Subject::named(name)).await;
             assert_eq!(answer.sets_session(), is_let_in, "{}", answer.body);
             // Its own sign-in may go by its own.
             let a = pair.a.toml_vouching("a", &[]);
             let toml = format!("{a}{GROUPS}admit_permissions = [\"vip\"]\n");
-            let alone = pair.a.desk_of(Database::sqlite(), &toml).run().await;
+            let alone = pair.a.portal_of(Database::sqlite(), &toml).run().await;
             sign_in(&alone, &pair.a, "a", &person()).await;
             let unreadable = person().with("groups", json!({"un": "readable"}));
             sign_in(&alone, &pair.a, "a", &unreadable).await;
@@ -290,47 +292,47 @@ on_both_databases! {
     async fn at_each_start_roles_that_rest_on_permissions_that_no_longer_count_are_removed(database) {
         let pair = Pair::start().await;
         let with_roles = |of_a: &[&str], of_b: &[&str]| {
-            pair.desk(&database, of_a, of_b)
+            pair.portal(&database, of_a, of_b)
                 .with("FRONTDESK_SUPERUSER_PERMISSION", "x")
                 .with("FRONTDESK_STAFF_PERMISSION", "y")
         };
-        let desk = with_roles(&ALL, &ALL).run().await;
+        let portal = with_roles(&ALL, &ALL).run().await;
         let may = |name: &str, groups: &[&str]| Subject::named(name).with("groups", json!(groups));
-        sign_in(&desk, &pair.a, "a", &may("of-a", &["x"])).await;
-        let of_b = sign_in(&desk, &pair.b, "b", &may("of-b", &["x", "y"])).await;
-        sign_in(&desk, &pair.b, "b", &may("staff", &["y"])).await;
-        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b superuser", "staff staff"]);
-        let key = desk.secret_key.clone();
-        desk.close().await;
+        sign_in(&portal, &pair.a, "a", &may("of-a", &["x"])).await;
+        let of_b = sign_in(&portal, &pair.b, "b", &may("of-b", &["x", "y"])).await;
+        sign_in(&portal, &pair.b, "b", &may("staff", &["y"])).await;
+        assert_eq!(portal.db_roles_by_permission(), ["of-a superuser", "of-b superuser", "staff staff"]);
+        let key = portal.secret_key.clone();
+        portal.close().await;
 
-        let desk = with_roles(&ALL, &["names"]).with("SECRET_KEY", &key).run().await;
-        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b -", "staff -"]);
-        assert_eq!(of_b.at(&desk).get("/admin/users").await.status, 403);
-        let told = events(&desk, "role_changed");
+        let portal = with_roles(&ALL, &["names"]).with("SECRET_KEY", &key).run().await;
+        assert_eq!(portal.db_roles_by_permission(), ["of-a superuser", "of-b -", "staff -"]);
+        assert_eq!(of_b.at(&portal).get("/admin/users").await.status, 403);
+        let told = events(&portal, "role_changed");
         let about: Vec<_> = told.iter().map(|(about, _)| about.as_str()).collect();
         assert_eq!(about.len(), 2, "{told:?}");
         assert!(about.contains(&"of-b") && about.contains(&"staff"), "{told:?}");
         assert!(told.iter().all(|(_, details)| details["changes"][0]["field"] == "role_by_permission"));
-        desk.close().await;
+        portal.close().await;
 
         // Once more there is nothing to take; and the last superuser stays one.
-        let desk = with_roles(&[], &["names"]).with("SECRET_KEY", &key).run().await;
-        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b -", "staff -"]);
-        assert_eq!(events(&desk, "role_changed").len(), 2);
-        desk.close().await;
+        let portal = with_roles(&[], &["names"]).with("SECRET_KEY", &key).run().await;
+        assert_eq!(portal.db_roles_by_permission(), ["of-a superuser", "of-b -", "staff -"]);
+        assert_eq!(events(&portal, "role_changed").len(), 2);
+        portal.close().await;
 
         // What counts again comes back with the next sign-in.
-        let desk = with_roles(&ALL, &ALL).with("SECRET_KEY", &key).run().await;
-        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b -", "staff -"]);
-        sign_in(&desk, &pair.b, "b", &may("of-b", &["x", "y"])).await;
-        assert_eq!(desk.db_roles_by_permission(), ["of-a superuser", "of-b superuser", "staff -"]);
+        let portal = with_roles(&ALL, &ALL).with("SECRET_KEY", &key).run().await;
+        assert_eq!(portal.db_roles_by_permission(), ["of-a superuser", "of-b -", "staff -"]);
+        sign_in(&portal, &pair.b, "b", &may("of-b", &["x", "y"])).await;
+        assert_eq!(portal.db_roles_by_permission(), ["of-a superuser", "of-b superuser", "staff -"]);
     }
 
     async fn a_command_knows_whose_permissions_count(database) {
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &["names", "permissions"], &["names"]).run().await;
+        let portal = pair.portal(&database, &["names", "permissions"], &["names"]).run().await;
         for (provider, id, name) in [(&pair.a, "a", "of-a"), (&pair.b, "b", "of-b")] {
-            sign_in(&desk, provider, id, &Subject::named(name).with("groups", json!(["x"]))).await;
+            sign_in(&portal, provider, id, &Subject::named(name).with("groups", json!(["x"]))).await;
         }
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("providers.toml");
@@ -348,7 +350,7 @@ on_both_databases! {
                 assert!(done.status.success(), "{}", text(&done.stderr));
             }
         }
-        assert_eq!(desk.db_roles_by_permission(), ["of-a staff", "of-b -"]);
+        assert_eq!(portal.db_roles_by_permission(), ["of-a staff", "of-b -"]);
         // Where nobody can say whose count, no role is made or taken; the rest works.
         settings.insert("FRONTDESK_PROVIDERS".to_owned(), "nowhere.toml".to_owned());
         let done = output(&["users", "take", "of-a", "x"], &settings);
@@ -362,77 +364,77 @@ on_both_databases! {
 on_both_databases! {
     async fn a_person_from_a_provider_that_does_not_vouch_for_names_takes_nobody_s_name(database) {
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &ALL, &["permissions"]).run().await;
-        let stranger = sign_in(&desk, &pair.b, "b", &li()).await;
+        let portal = pair.portal(&database, &ALL, &["permissions"]).run().await;
+        let stranger = sign_in(&portal, &pair.b, "b", &li()).await;
         assert_eq!(user(&stranger).await.as_deref(), Some("li@b"), "before there is any li");
-        sign_in(&desk, &pair.a, "a", &li()).await;
-        sign_in(&desk, &pair.a, "a", &Subject::named("wang")).await;
-        assert_eq!(desk.db_column("users", "username"), ["li", "li@b", "wang"]);
+        sign_in(&portal, &pair.a, "a", &li()).await;
+        sign_in(&portal, &pair.a, "a", &Subject::named("wang")).await;
+        assert_eq!(portal.db_column("users", "username"), ["li", "li@b", "wang"]);
         // A sync renames nobody, and keeps the rest up to date.
         let renamed = Subject::named("boss").with("sub", "sub-of-li").with("name", "Li Si");
-        let again = sign_in(&desk, &pair.b, "b", &renamed).await;
+        let again = sign_in(&portal, &pair.b, "b", &renamed).await;
         assert_eq!(user(&again).await.as_deref(), Some("li@b"));
-        assert_eq!(desk.db_fields_of("li@b", "first_name"), ["Li Si"]);
+        assert_eq!(portal.db_fields_of("li@b", "first_name"), ["Li Si"]);
         // The long name, too, is one person's.
-        let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &li().with("sub", "another")).await;
+        let answer = pair.b.sign_in_from(&portal.browser(), &at("b"), &li().with("sub", "another")).await;
         assert_eq!(answer.status, 409, "{}", answer.body);
         assert!(answer.body.contains("li@b"), "{}", answer.body);
         let long = Subject::named(&"n".repeat(149)).with("sub", "long");
-        let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &long).await;
+        let answer = pair.b.sign_in_from(&portal.browser(), &at("b"), &long).await;
         assert!(!answer.sets_session(), "{}", answer.body);
-        assert_eq!(desk.db_column("users", "username"), ["li", "li@b", "wang"]);
+        assert_eq!(portal.db_column("users", "username"), ["li", "li@b", "wang"]);
         // Nor does a name that looks like one of the others.
-        sign_in(&desk, &pair.b, "b", &Subject::named("li@a")).await;
-        assert_eq!(desk.db_column("users", "username"), ["li", "li@a@b", "li@b", "wang"]);
+        sign_in(&portal, &pair.b, "b", &Subject::named("li@a")).await;
+        assert_eq!(portal.db_column("users", "username"), ["li", "li@a@b", "li@b", "wang"]);
     }
 
     async fn without_its_first_identity_an_account_is_not_renamed_by_one_whose_names_do_not_count(database) {
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &ALL, &["linking"]).run().await;
-        pair.li_of_both(&desk).await;
-        desk.database.execute("DELETE FROM identities WHERE provider = 'a'");
-        desk.database.execute("UPDATE identities SET is_first = TRUE");
+        let portal = pair.portal(&database, &ALL, &["linking"]).run().await;
+        pair.li_of_both(&portal).await;
+        portal.database.execute("DELETE FROM identities WHERE provider = 'a'");
+        portal.database.execute("UPDATE identities SET is_first = TRUE");
         let renamed = Subject::named("boss").with("sub", "sub-of-li");
-        let browser = sign_in(&desk, &pair.b, "b", &renamed).await;
+        let browser = sign_in(&portal, &pair.b, "b", &renamed).await;
         assert_eq!(user(&browser).await.as_deref(), Some("li"));
     }
 
     async fn an_imported_account_waits_for_a_provider_that_vouches_for_it(database) {
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &ALL, &["names"]).with("FRONTDESK_ADOPT_IMPORTED", "on").run().await;
-        desk.db_create_local_account("li");
-        desk.database.execute("UPDATE users SET imported_at = 1");
-        let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &li()).await;
+        let portal = pair.portal(&database, &ALL, &["names"]).with("FRONTDESK_ADOPT_IMPORTED", "on").run().await;
+        portal.db_create_local_account("li");
+        portal.database.execute("UPDATE users SET imported_at = 1");
+        let answer = pair.b.sign_in_from(&portal.browser(), &at("b"), &li()).await;
         assert_eq!(answer.status, 409, "{}", answer.body);
-        assert_eq!(desk.database.count("identities"), 0);
-        let browser = sign_in(&desk, &pair.a, "a", &li()).await;
+        assert_eq!(portal.database.count("identities"), 0);
+        let browser = sign_in(&portal, &pair.a, "a", &li()).await;
         assert_eq!(user(&browser).await.as_deref(), Some("li"));
-        assert_eq!(desk.db_column("users", "username"), ["li"]);
+        assert_eq!(portal.db_column("users", "username"), ["li"]);
     }
 
     async fn only_identities_of_a_provider_that_vouches_for_it_are_added_to_an_account(database) {
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &ALL, &["names"]).run().await;
-        let browser = sign_in(&desk, &pair.a, "a", &li()).await;
+        let portal = pair.portal(&database, &ALL, &["names"]).run().await;
+        let browser = sign_in(&portal, &pair.a, "a", &li()).await;
         let page = browser.get("/account").await;
         assert!(!page.body.contains("provider=b"), "{}", page.body);
         // Nor by a link that was made while it did vouch, nor by what was begun with one.
-        let key = desk.secret_key.clone();
-        let desk_before = pair.desk(&database, &ALL, &ALL).with("SECRET_KEY", &key).run().await;
-        let before = browser.at(&desk_before);
+        let key = portal.secret_key.clone();
+        let portal_before = pair.portal(&database, &ALL, &ALL).with("SECRET_KEY", &key).run().await;
+        let before = browser.at(&portal_before);
         let link = linking(&before, "b").await;
         let answer = browser.get(&link).await;
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert!(answer.body.contains("cannot be added to an existing account"), "{}", answer.body);
         assert!(answer.body.contains("href=\"/account\""), "{}", answer.body);
-        assert_eq!(desk.database.count("identities"), 1);
+        assert_eq!(portal.database.count("identities"), 1);
         let begun = before.get(&link).await;
         assert_eq!(begun.status, 303);
         let callback = pair.b.approve(begun.location(), &Subject::named("li-b"));
         let answer = browser.get(&callback).await;
-        assert!(!answer.sets_session() && desk.database.count("identities") == 1, "{}", answer.body);
+        assert!(!answer.sets_session() && portal.database.count("identities") == 1, "{}", answer.body);
         // The other way round it works.
-        let other = sign_in(&desk, &pair.b, "b", &Subject::named("wang")).await;
+        let other = sign_in(&portal, &pair.b, "b", &Subject::named("wang")).await;
         assert!(other.get("/account").await.body.contains("provider=a"));
     }
 }
@@ -442,23 +444,23 @@ on_both_databases! {
 on_both_databases! {
     async fn a_person_refused_by_a_provider_that_vouches_for_leaving_is_out_by_every_other_way(database) {
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &ALL, &ALL).with("FRONTDESK_STAFF_PERMISSION", "x").run().await;
-        let sessions = pair.li_of_both(&desk).await;
-        desk.db_give_password("li");
-        let (by_password, answer) = with_password(&desk, "li", PASSWORD).await;
+        let portal = pair.portal(&database, &ALL, &ALL).with("FRONTDESK_STAFF_PERMISSION", "x").run().await;
+        let sessions = pair.li_of_both(&portal).await;
+        portal.db_give_password("li");
+        let (by_password, answer) = with_password(&portal, "li", PASSWORD).await;
         assert!(answer.sets_session(), "{}", answer.body);
-        pair.refuse(&desk, "li").await;
-        assert_eq!(desk.db_live_sessions_by_provider(), Vec::<String>::new(), "b's and the password's, too");
+        pair.refuse(&portal, "li").await;
+        assert_eq!(portal.db_live_sessions_by_provider(), Vec::<String>::new(), "b's and the password's, too");
         for browser in sessions.iter().chain([&by_password]) {
             assert_eq!(browser.get("/account").await.status, 303);
         }
-        let told = events(&desk, "access_withdrawn");
+        let told = events(&portal, "access_withdrawn");
         assert_eq!((told.len(), told[0].0.as_str(), &told[0].1["count"]), (1, "li a", &json!(3)), "{told:?}");
 
         // The other provider, in both languages.
-        let stored = desk.db_fields_of("li", "last_login");
+        let stored = portal.db_fields_of("li", "last_login");
         for (language, heading) in [("en", KEPT_OUT), ("zh-Hans", "请先用另一种方式登录")] {
-            let mut browser = desk.browser();
+            let mut browser = portal.browser();
             browser.language = language.to_owned();
             let answer = pair.b.sign_in_from(&browser, &at("b"), &li()).await;
             assert_eq!(answer.status, 403, "{}", answer.body);
@@ -467,107 +469,107 @@ on_both_databases! {
             assert!(answer.body.contains("/oauth2/login?next=/account&#38;provider=a"), "{}", answer.body);
         }
         // The right password says so, a wrong one says what it always says.
-        let (_, answer) = with_password(&desk, "li", PASSWORD).await;
+        let (_, answer) = with_password(&portal, "li", PASSWORD).await;
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert!(answer.body.contains(KEPT_OUT) && !answer.sets_session(), "{}", answer.body);
         for (name, password) in [("li", "wrong"), ("nobody", PASSWORD)] {
-            let (_, answer) = with_password(&desk, name, password).await;
+            let (_, answer) = with_password(&portal, name, password).await;
             assert_eq!(answer.status, 422);
             assert!(!answer.body.contains(KEPT_OUT) && !answer.body.contains("provider=a&#38;"), "{}", answer.body);
         }
         // A password link.
-        desk.db_set_field_of("li", "password", "!");
-        let boss = sign_in(&desk, &pair.a, "a", &Subject::named("boss")).await;
-        desk.db_make_superuser("boss");
-        let reset = format!("/admin/users/{}/reset-password", desk.db_id_of("li"));
+        portal.db_set_field_of("li", "password", "!");
+        let boss = sign_in(&portal, &pair.a, "a", &Subject::named("boss")).await;
+        portal.db_make_superuser("boss");
+        let reset = format!("/admin/users/{}/reset-password", portal.db_id_of("li"));
         let made = boss.post(&reset, &boss.get("/account").await, &[]).await;
         let (_, token) = made.body.split_once("/password?token=").expect("a link");
         let token: String = token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
-        let browser = desk.browser();
+        let browser = portal.browser();
         let page = browser.get(&format!("/password?token={token}")).await;
         let fields = [("token", token.as_str()), ("new_password", PASSWORD), ("new_password_again", PASSWORD)];
         let answer = browser.post("/password", &page, &fields).await;
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert!(answer.body.contains(KEPT_OUT), "{}", answer.body);
-        assert_eq!(desk.db_live_sessions_by_provider(), ["boss a"]);
-        let now = desk.db_fields_of("li", "last_login");
+        assert_eq!(portal.db_live_sessions_by_provider(), ["boss a"]);
+        let now = portal.db_fields_of("li", "last_login");
         assert_eq!(now, stored, "nobody came in");
-        let refused = events(&desk, "sign_in_refused");
+        let refused = events(&portal, "sign_in_refused");
         let kept_out = refused.iter().filter(|(about, _)| about.ends_with("kept_out")).count();
         assert_eq!(kept_out, 4, "{refused:?}");
 
         // Until that provider lets them in.
-        sign_in(&desk, &pair.a, "a", &li()).await;
-        assert_eq!(desk.db_count_refused_identities(), 0);
-        sign_in(&desk, &pair.b, "b", &li()).await;
-        let (_, answer) = with_password(&desk, "li", PASSWORD).await;
+        sign_in(&portal, &pair.a, "a", &li()).await;
+        assert_eq!(portal.db_count_refused_identities(), 0);
+        sign_in(&portal, &pair.b, "b", &li()).await;
+        let (_, answer) = with_password(&portal, "li", PASSWORD).await;
         assert_eq!(answer.status, 422, "the password was not set by a link that let nobody in");
     }
 
     async fn two_providers_that_refused_a_person_let_them_in_one_after_the_other(database) {
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &ALL, &ALL).run().await;
-        pair.li_of_both(&desk).await;
-        pair.refuse(&desk, "li").await;
-        desk.database.execute("UPDATE identities SET refused_at = 1");
-        let answer = pair.a.sign_in_from(&desk.browser(), &at("a"), &li()).await;
+        let portal = pair.portal(&database, &ALL, &ALL).run().await;
+        pair.li_of_both(&portal).await;
+        pair.refuse(&portal, "li").await;
+        portal.database.execute("UPDATE identities SET refused_at = 1");
+        let answer = pair.a.sign_in_from(&portal.browser(), &at("a"), &li()).await;
         assert!(answer.body.contains(KEPT_OUT) && answer.body.contains("provider=b"), "{}", answer.body);
-        sign_in(&desk, &pair.b, "b", &li()).await;
-        assert_eq!(desk.db_count_refused_identities(), 0);
+        sign_in(&portal, &pair.b, "b", &li()).await;
+        assert_eq!(portal.db_count_refused_identities(), 0);
     }
 
     async fn a_provider_that_does_not_vouch_for_leaving_ends_only_its_own_sessions(database) {
         let pair = Pair::start().await;
         let a = pair.a.toml_vouching("a", &["names", "linking"]).replace("recheck = \"off\"", "recheck = \"20s\"");
         let b = pair.b.toml_vouching("b", &ALL).replace("recheck = \"off\"", "recheck = \"1h\"");
-        let desk = pair.a.desk_of(database, &format!("{a}{b}")).run().await;
-        pair.li_of_both(&desk).await;
-        pair.refuse(&desk, "li").await;
-        assert_eq!(desk.db_live_sessions_by_provider(), ["li b"]);
-        assert_eq!(desk.db_count_refused_identities(), 0);
-        sign_in(&desk, &pair.b, "b", &li()).await;
+        let portal = pair.a.portal_of(database, &format!("{a}{b}")).run().await;
+        pair.li_of_both(&portal).await;
+        pair.refuse(&portal, "li").await;
+        assert_eq!(portal.db_live_sessions_by_provider(), ["li b"]);
+        assert_eq!(portal.db_count_refused_identities(), 0);
+        sign_in(&portal, &pair.b, "b", &li()).await;
         // Also once it is taken out of the settings.
-        let without = pair.b.desk_of(desk.database.clone(), &b).with("SECRET_KEY", &desk.secret_key).run().await;
+        let without = pair.b.portal_of(portal.database.clone(), &b).with("SECRET_KEY", &portal.secret_key).run().await;
         sign_in(&without, &pair.b, "b", &li()).await;
     }
 
     async fn a_superuser_s_password_and_a_used_rescue_link_stay_ways_in_whoever_refuses(database) {
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &ALL, &ALL).run().await;
-        pair.li_of_both(&desk).await;
-        desk.db_give_password("li");
-        desk.db_make_superuser("li");
-        pair.refuse(&desk, "li").await;
-        let (browser, answer) = with_password(&desk, "li", PASSWORD).await;
+        let portal = pair.portal(&database, &ALL, &ALL).run().await;
+        pair.li_of_both(&portal).await;
+        portal.db_give_password("li");
+        portal.db_make_superuser("li");
+        pair.refuse(&portal, "li").await;
+        let (browser, answer) = with_password(&portal, "li", PASSWORD).await;
         assert!(answer.sets_session(), "{}", answer.body);
         assert_eq!(browser.get("/admin/users").await.status, 200);
-        assert_eq!(desk.db_count_refused_identities(), 1, "the other ways are shut");
-        let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &li()).await;
+        assert_eq!(portal.db_count_refused_identities(), 1, "the other ways are shut");
+        let answer = pair.b.sign_in_from(&portal.browser(), &at("b"), &li()).await;
         assert!(answer.body.contains(KEPT_OUT), "{}", answer.body);
 
         // Looked at, the link does nothing.
-        let link = desk.db_make_rescue_link("li");
-        let browser = desk.browser();
+        let link = portal.db_make_rescue_link("li");
+        let browser = portal.browser();
         let page = browser.get(&link).await;
-        assert_eq!((page.status.as_u16(), desk.db_count_refused_identities()), (200, 1));
+        assert_eq!((page.status.as_u16(), portal.db_count_refused_identities()), (200, 1));
         let (_, token) = link.split_once("token=").expect("a token");
         let answer = browser.post("/rescue", &page, &[("token", token)]).await;
         assert!(answer.sets_session(), "{}", answer.body);
-        assert_eq!(desk.db_count_refused_identities(), 0);
-        sign_in(&desk, &pair.b, "b", &li()).await;
+        assert_eq!(portal.db_count_refused_identities(), 0);
+        sign_in(&portal, &pair.b, "b", &li()).await;
     }
 
     async fn an_admin_readmits_a_person_and_says_why(database) {
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &ALL, &ALL).run().await;
-        pair.li_of_both(&desk).await;
-        let boss = sign_in(&desk, &pair.b, "b", &Subject::named("boss")).await;
-        desk.db_make_superuser("boss");
-        let here = format!("/admin/users/{}", desk.db_id_of("li"));
+        let portal = pair.portal(&database, &ALL, &ALL).run().await;
+        pair.li_of_both(&portal).await;
+        let boss = sign_in(&portal, &pair.b, "b", &Subject::named("boss")).await;
+        portal.db_make_superuser("boss");
+        let here = format!("/admin/users/{}", portal.db_id_of("li"));
         let readmit = format!("{here}/readmit");
         let shown = boss.get(&here).await.body;
         assert!(!shown.contains("/readmit") && !shown.contains("Refused since"), "{shown}");
-        pair.refuse(&desk, "li").await;
+        pair.refuse(&portal, "li").await;
         let shown = boss.get(&here).await.body;
         for words in ["/readmit\"", "Refused since", "has refused this person since"] {
             assert!(shown.contains(words), "{words}: {shown}");
@@ -579,14 +581,14 @@ on_both_databases! {
             assert_eq!(answer.status, 422, "{}", answer.body);
             assert!(answer.body.contains("Enter a reason"), "{}", answer.body);
         }
-        assert_eq!((desk.db_count_refused_identities(), events(&desk, "readmitted").len()), (1, 0));
+        assert_eq!((portal.db_count_refused_identities(), events(&portal, "readmitted").len()), (1, 0));
         let answer = boss.post(&readmit, &page, &[("reason", "her session there ran out")]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, here.as_str()), "{}", answer.body);
         assert!(boss.get(&here).await.body.contains("This person can sign in again."));
-        let told = events(&desk, "readmitted");
+        let told = events(&portal, "readmitted");
         assert_eq!((told.len(), told[0].0.as_str()), (1, "li"), "{told:?}");
         assert_eq!((&told[0].1["note"], &told[0].1["refused_by"]), (&json!("her session there ran out"), &json!(["a"])));
-        sign_in(&desk, &pair.b, "b", &li()).await;
+        sign_in(&portal, &pair.b, "b", &li()).await;
         let answer = boss.post(&readmit, &page, &[("reason", "again")]).await;
         assert_eq!(answer.status, 422);
         assert!(answer.body.contains("No provider refuses this person"), "{}", answer.body);
@@ -594,17 +596,17 @@ on_both_databases! {
 
     async fn a_command_readmits_one_person_or_all(database) {
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &ALL, &ALL).run().await;
+        let portal = pair.portal(&database, &ALL, &ALL).run().await;
         for name in ["li", "wang", "zhao"] {
-            sign_in(&desk, &pair.a, "a", &Subject::named(name)).await;
+            sign_in(&portal, &pair.a, "a", &Subject::named(name)).await;
         }
-        sign_in(&desk, &pair.b, "b", &Subject::named("other")).await;
+        sign_in(&portal, &pair.b, "b", &Subject::named("other")).await;
         let settings: BTreeMap<String, String> = [("DATABASE_URL".to_owned(), database.url.clone())].into();
         let command = |arguments: &[&str]| {
             let done = output(arguments, &settings);
             (done.status.code(), text(&done.stdout) + &text(&done.stderr))
         };
-        desk.database.execute("UPDATE identities SET refused_at = 1");
+        portal.database.execute("UPDATE identities SET refused_at = 1");
         for arguments in [
             &["users", "readmit", "li"][..],
             &["users", "readmit", "--refused-by", "a"],
@@ -615,32 +617,32 @@ on_both_databases! {
         }
         assert_eq!(command(&["users", "readmit", "li", "--reason", " "]).0, Some(4));
         assert_eq!(command(&["users", "readmit", "--refused-by", "a", "--reason", " "]).0, Some(4));
-        assert_eq!(desk.db_count_refused_identities(), 4);
+        assert_eq!(portal.db_count_refused_identities(), 4);
         let (code, said) = command(&["users", "readmit", "li", "--reason", "by mistake"]);
         assert_eq!((code, said.trim()), (Some(0), "li: readmit: done"));
         let (code, said) = command(&["users", "readmit", "--refused-by", "a", "--reason", "an outage"]);
         assert_eq!((code, said.trim()), (Some(0), "a: readmit: 2"));
-        assert_eq!(desk.db_count_refused_identities(), 1, "b's is another matter");
-        assert_eq!(events(&desk, "readmitted").len(), 3);
+        assert_eq!(portal.db_count_refused_identities(), 1, "b's is another matter");
+        assert_eq!(events(&portal, "readmitted").len(), 3);
         assert_eq!(command(&["users", "readmit", "li", "--reason", "once more"]).0, Some(4));
         assert_eq!(command(&["users", "readmit", "nobody", "--reason", "why"]).0, Some(3));
     }
 
     async fn a_person_refused_by_a_provider_that_is_gone_asks_an_admin(database) {
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &ALL, &ALL).run().await;
-        pair.li_of_both(&desk).await;
-        pair.refuse(&desk, "li").await;
-        desk.close().await;
-        let desk = pair.desk_of_b(&database).run().await;
-        let answer = pair.b.sign_in_from(&desk.browser(), &at("b"), &li()).await;
+        let portal = pair.portal(&database, &ALL, &ALL).run().await;
+        pair.li_of_both(&portal).await;
+        pair.refuse(&portal, "li").await;
+        portal.close().await;
+        let portal = pair.portal_of_b(&database).run().await;
+        let answer = pair.b.sign_in_from(&portal.browser(), &at("b"), &li()).await;
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert!(answer.body.contains(KEPT_OUT) && !answer.body.contains("provider=a"), "{}", answer.body);
         assert!(answer.body.contains("to your admin, who can let you in again"), "{}", answer.body);
         // One that is there and vouches no more keeps nobody out.
-        desk.close().await;
-        let desk = pair.desk(&database, &["names"], &ALL).run().await;
-        sign_in(&desk, &pair.b, "b", &li()).await;
+        portal.close().await;
+        let portal = pair.portal(&database, &["names"], &ALL).run().await;
+        sign_in(&portal, &pair.b, "b", &li()).await;
     }
 }
 
@@ -649,15 +651,15 @@ on_both_databases! {
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A minute goes by, and all of these note what they have.
-async fn minute(clock: &frontdesk::clock::Clock, desks: &[&Desk]) {
+async fn minute(clock: &frontdesk::clock::Clock, portals: &[&Portal]) {
     clock.advance(MINUTE);
-    for desk in desks {
+    for portal in portals {
         let sql = format!(
             "provider_instances WHERE instance = '{}' AND noted_at >= {}",
-            desk.inner.instance,
+            portal.inner.instance,
             clock.now().minus(Duration::from_secs(30)).0
         );
-        until("it is noted", async || desk.database.count(&sql) > 0).await;
+        until("it is noted", async || portal.database.count(&sql) > 0).await;
     }
 }
 
@@ -665,19 +667,19 @@ on_both_databases! {
     async fn sessions_of_a_provider_that_no_instance_has_end_after_ten_minutes(database) {
         let pair = Pair::start().await;
         let clock = pair.a.clock.clone();
-        let desk = pair.desk(&database, &ALL, &ALL).run().await;
-        let of_a = sign_in(&desk, &pair.a, "a", &li()).await;
-        sign_in(&desk, &pair.b, "b", &Subject::named("boss")).await;
-        desk.db_make_superuser("boss");
-        let key = desk.secret_key.clone();
-        desk.close().await;
+        let portal = pair.portal(&database, &ALL, &ALL).run().await;
+        let of_a = sign_in(&portal, &pair.a, "a", &li()).await;
+        sign_in(&portal, &pair.b, "b", &Subject::named("boss")).await;
+        portal.db_make_superuser("boss");
+        let key = portal.secret_key.clone();
+        portal.close().await;
 
-        let desk = pair.desk_of_b(&database).with("SECRET_KEY", &key).run().await;
-        desk.db_create_local_account("local");
-        let (by_password, _) = with_password(&desk, "local", PASSWORD).await;
-        let boss = sign_in(&desk, &pair.b, "b", &Subject::named("boss")).await;
-        let rescued = desk.browser();
-        let link = desk.db_make_rescue_link("local");
+        let portal = pair.portal_of_b(&database).with("SECRET_KEY", &key).run().await;
+        portal.db_create_local_account("local");
+        let (by_password, _) = with_password(&portal, "local", PASSWORD).await;
+        let boss = sign_in(&portal, &pair.b, "b", &Subject::named("boss")).await;
+        let rescued = portal.browser();
+        let link = portal.db_make_rescue_link("local");
         let page = rescued.get(&link).await;
         rescued.post("/rescue", &page, &[("token", link.split_once("token=").expect("a token").1)]).await;
         // It is said before.
@@ -686,29 +688,29 @@ on_both_databases! {
         let settings: BTreeMap<String, String> = [("DATABASE_URL".to_owned(), database.url.clone())].into();
         drop(settings);
         for _ in 0..9 {
-            minute(&clock, &[&desk]).await;
+            minute(&clock, &[&portal]).await;
         }
-        assert_eq!(of_a.at(&desk).get("/account").await.status, 200);
-        assert_eq!(events(&desk, "provider_gone").len(), 0);
-        minute(&clock, &[&desk]).await;
-        until("they have ended", async || !desk.db_live_sessions_by_provider().contains(&"li a".to_owned())).await;
-        let told = events(&desk, "provider_gone");
+        assert_eq!(of_a.at(&portal).get("/account").await.status, 200);
+        assert_eq!(events(&portal, "provider_gone").len(), 0);
+        minute(&clock, &[&portal]).await;
+        until("they have ended", async || !portal.db_live_sessions_by_provider().contains(&"li a".to_owned())).await;
+        let told = events(&portal, "provider_gone");
         assert_eq!((told.len(), told[0].0.as_str(), &told[0].1["count"]), (1, "a", &json!(1)), "{told:?}");
-        assert_eq!(of_a.at(&desk).get("/account").await.status, 303);
+        assert_eq!(of_a.at(&portal).get("/account").await.status, 303);
         for browser in [&boss, &by_password, &rescued] {
             assert_eq!(browser.get("/account").await.status, 200);
         }
         assert!(!boss.get("/admin/status").await.body.contains("sessions end at"));
-        minute(&clock, &[&desk]).await;
-        assert_eq!(events(&desk, "provider_gone").len(), 1, "once");
+        minute(&clock, &[&portal]).await;
+        assert_eq!(events(&portal, "provider_gone").len(), 1, "once");
     }
 
     async fn sessions_of_a_provider_that_another_instance_has_stay(database) {
         let pair = Pair::start().await;
         let clock = pair.a.clock.clone();
-        let both = pair.desk(&database, &ALL, &ALL).run().await;
+        let both = pair.portal(&database, &ALL, &ALL).run().await;
         let of_a = sign_in(&both, &pair.a, "a", &li()).await;
-        let of_b = pair.desk_of_b(&database).with("SECRET_KEY", &both.secret_key).run().await;
+        let of_b = pair.portal_of_b(&database).with("SECRET_KEY", &both.secret_key).run().await;
         for _ in 0..12 {
             minute(&clock, &[&both, &of_b]).await;
         }
@@ -727,8 +729,8 @@ fn check_says_whose_sessions_will_end() {
     run(async {
         let database = Database::sqlite();
         let pair = Pair::start().await;
-        let desk = pair.desk(&database, &ALL, &ALL).run().await;
-        sign_in(&desk, &pair.a, "a", &li()).await;
+        let portal = pair.portal(&database, &ALL, &ALL).run().await;
+        sign_in(&portal, &pair.a, "a", &li()).await;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("providers.toml");
         std::fs::write(&path, pair.b.toml_vouching("b", &["names"])).expect("a file");
@@ -739,7 +741,7 @@ fn check_says_whose_sessions_will_end() {
                 path.to_str().expect("Unicode").to_owned(),
             ),
             ("FRONTDESK_PUBLIC_URL", "http://127.0.0.1:1".to_owned()),
-            ("SECRET_KEY", desk.secret_key.clone()),
+            ("SECRET_KEY", portal.secret_key.clone()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();

@@ -36,6 +36,6 @@ fn a_weak_secret_key_is_refused_with_the_lines_to_write_and_nobody_is_signed_out
         let fresh = text(&output(&["secret-key"], &settings).stdout);
         settings.insert("SECRET_KEY".to_owned(), fresh.trim().to_owned());
         settings.insert("SECRET_KEY_PREVIOUS".to_owned(), WEAK.to_owned());
-        let _desk = Process::serve(&settings).await;
+        let _portal = Process::serve(&settings).await;
     });
 }

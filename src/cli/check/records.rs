@@ -7,10 +7,10 @@ use crate::audit;
 use crate::clock::Clock;
 use crate::config::{DatabaseUrl, ProviderSettings, Settings};
 use crate::db::{self, Db, MigrationState};
-use crate::desk::is_byte_order;
 use crate::i18n::{Lang, rfc3339};
 use crate::instances::{self, Forgotten};
-use crate::users::{keys, reserved, unnamed_refusals};
+use crate::portal::is_byte_order;
+use crate::users::{provider_keys, reserved, unnamed_refusals};
 
 /// The maximum number of accounts with a reserved name that are listed.
 const MAX_RESERVED: usize = 20;
@@ -128,9 +128,9 @@ fn check_names(report: &mut Report, db: &Db) {
 fn check_people(report: &mut Report, db: &Db, providers: &[ProviderSettings]) {
     let found = db.read_blocking(|conn| {
         let mut found = Vec::new();
-        for id in keys::ids(conn)? {
-            let count = keys::count(conn, &id)?;
-            let known = keys::subject_pointer(conn, &id)?;
+        for id in provider_keys::ids(conn)? {
+            let count = provider_keys::count(conn, &id)?;
+            let known = provider_keys::subject_pointer(conn, &id)?;
             found.push((id, count, known));
         }
         Ok(found)

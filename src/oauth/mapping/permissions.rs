@@ -13,7 +13,6 @@ use crate::text::is_refused;
 const UNREADABLE: Cause = Cause::Unreadable("permissions");
 
 /// Reads the permissions, under our names.
-#[must_use]
 pub fn read(mapping: &Mapping, documents: &Documents) -> Permissions {
     match given(mapping, documents) {
         Ok(permissions) => Permissions::Given(permissions),

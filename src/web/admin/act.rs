@@ -11,11 +11,11 @@ use crate::audit::Note;
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::i18n::sentence::{Around, AroundTwo};
 use crate::id::{Reference, UserId};
 use crate::permissions;
+use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::sessions::{self, Limits, Session};
 use crate::signin::one_time_link::{Draft, LinkFor};
@@ -33,7 +33,7 @@ const MAX_NAMES: i64 = 100;
 
 /// The details of an act, as an address or a form gives them.
 #[derive(Clone, Debug, Default)]
-pub struct Fields {
+pub struct ActForm {
     given: HashMap<&'static str, String>,
     note: Note,
 }
@@ -48,7 +48,7 @@ const NAMES: [&str; 6] = [
     "reason",
 ];
 
-impl Fields {
+impl ActForm {
     /// Reads the fields that we know. A reason that is longer than its field is a bad request.
     fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         let mut fields = Self::default();
@@ -73,10 +73,10 @@ impl Fields {
     }
 
     /// Fills in the provider if there is only one.
-    fn at_provider(mut self, desk: &Desk, kind: ActKind) -> Self {
+    fn at_provider(mut self, portal: &Portal, kind: ActKind) -> Self {
         if matches!(kind, ActKind::LinkIdentity | ActKind::UnlinkIdentity)
             && self.get("provider").is_empty()
-            && let Some(provider) = desk.providers.first()
+            && let Some(provider) = portal.providers.first()
         {
             self.given.insert("provider", provider.id().to_owned());
         }
@@ -207,7 +207,7 @@ pub fn for_many(page: &Page<'_>) -> Vec<(&'static str, &'static str)> {
     let for_many = ActKind::ALL.iter().filter(|kind| kind.is_for_many());
     for_many
         .filter_map(|kind| {
-            let act = Fields::default().act(*kind).ok()?;
+            let act = ActForm::default().act(*kind).ok()?;
             Some((kind.code(), words(page, &act).label))
         })
         .collect()
@@ -292,35 +292,35 @@ fn find(
 
 /// Returns the act of an address with the details that the address or a form gives.
 fn asked(
-    desk: &Desk,
+    portal: &Portal,
     code: &str,
     pairs: impl IntoIterator<Item = (String, String)>,
-) -> Result<(Act, Fields)> {
+) -> Result<(Act, ActForm)> {
     let kind = ActKind::from_code(code).ok_or(Error::NotFound)?;
-    let fields = Fields::of(pairs)?.at_provider(desk, kind);
+    let fields = ActForm::of(pairs)?.at_provider(portal, kind);
     Ok((fields.act(kind)?, fields))
 }
 
 pub async fn confirm(
     reader: Reader<Superuser>,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     path: Path<(UserId, String)>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let (user_id, code) = path.into_inner();
     let pairs = url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned();
-    let asked = asked(&desk, &code, pairs);
-    let when = (desk.clock.now(), desk.limits);
+    let asked = asked(&portal, &code, pairs);
+    let when = (portal.clock.now(), portal.limits);
     let (me, (act, fields), found) = reader
         .read_by(asked, move |conn, _, (act, _)| {
             find(conn, when, user_id, act)
         })
         .await?;
-    refuse_useless(&desk, &act)?;
+    refuse_useless(&portal, &act)?;
     if act.kind().needs_fresh_sign_in() {
-        me.check_fresh(&desk)?;
+        me.check_fresh(&portal)?;
     }
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     page.ok(&act_page(&page, &found, &act, &fields, None))
 }
 
@@ -328,7 +328,7 @@ fn act_page<'a>(
     page: &'a Page<'a>,
     found: &Found,
     act: &Act,
-    fields: &'a Fields,
+    fields: &'a ActForm,
     problem: Option<(String, &'a Reference)>,
 ) -> ActPage<'a> {
     let t = page.t;
@@ -370,7 +370,7 @@ const fn hidden(kind: ActKind) -> &'static [&'static str] {
 
 /// The object of an act beside the person: a permission, a subject or a browser.
 fn object(page: &Page<'_>, found: &Found, act: &Act) -> Option<String> {
-    let is_one = page.desk.providers.is_one();
+    let is_one = page.portal.providers.is_one();
     match act {
         Act::EndSession(_) => found.session.as_ref().map(|session| {
             let device = Device::of(&session.user_agent, page.lang);
@@ -388,7 +388,7 @@ fn object(page: &Page<'_>, found: &Found, act: &Act) -> Option<String> {
 }
 
 /// The input that an act needs beside the reason.
-fn typed<'a>(page: &Page<'_>, found: &Found, act: &Act, fields: &'a Fields) -> Option<Typed<'a>> {
+fn typed<'a>(page: &Page<'_>, found: &Found, act: &Act, fields: &'a ActForm) -> Option<Typed<'a>> {
     let t = page.t;
     let typed = |name, label, hint, longest| Typed {
         name,
@@ -418,21 +418,21 @@ fn typed<'a>(page: &Page<'_>, found: &Found, act: &Act, fields: &'a Fields) -> O
 
 pub async fn perform(
     acting: Acting,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     path: Path<(UserId, String)>,
     form: Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
     let Acting { me, admin } = acting;
     let (user_id, code) = path.into_inner();
-    let (mut act, fields) = asked(&desk, &code, form.0)?;
-    refuse_useless(&desk, &act)?;
+    let (mut act, fields) = asked(&portal, &code, form.0)?;
+    refuse_useless(&portal, &act)?;
     let draft = draft_of(&mut act)?;
     let reference = Reference::random();
     let said = Said {
         note: fields.note.clone(),
         reference: Some(reference.clone()),
     };
-    let done = admin::act(&desk, &admin, user_id, act.clone(), said).await;
+    let done = admin::act(&portal, &admin, user_id, act.clone(), said).await;
     let refusal = match done {
         Err(Stopped::Failed(Error::FreshSignInNeeded)) => {
             let back = fields.address(user_id, act.kind());
@@ -443,20 +443,20 @@ pub async fn perform(
         Err(Stopped::Refused(refusal)) => refusal,
         Ok(_) => {
             if let Some(draft) = draft {
-                return show_link(&desk, &me, user_id, draft).await;
+                return show_link(&portal, &me, user_id, draft).await;
             }
             let account = format!("/admin/users/{user_id}");
-            return see_other_with(act.kind().code(), &account, &desk);
+            return see_other_with(act.kind().code(), &account, &portal);
         }
     };
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
-    let when = (desk.clock.now(), desk.limits);
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
+    let when = (portal.clock.now(), portal.limits);
     let shown = match act {
         Act::EndSession(_) => Act::EndSessions,
         _ => act.clone(),
     };
     // A session that can no longer be ended has no name to show.
-    let found = desk
+    let found = portal
         .db
         .read(move |conn| find(conn, when, user_id, &shown))
         .await?;
@@ -479,11 +479,11 @@ fn draft_of(act: &mut Act) -> Result<Option<Draft>> {
 
 /// Refuses a link where local passwords are switched off: it would void the old password without
 /// giving a new one.
-fn refuse_useless(desk: &Desk, act: &Act) -> Result<()> {
-    let is_useless = desk.password_login == PasswordLogin::Off;
+fn refuse_useless(portal: &Portal, act: &Act) -> Result<()> {
+    let is_useless = portal.password_login == PasswordLogin::Off;
     match act {
         Act::ResetPassword { .. } if is_useless => Err(Error::NotFound),
-        Act::LinkIdentity(provider, _) if desk.providers.find(provider).is_none() => {
+        Act::LinkIdentity(provider, _) if portal.providers.find(provider).is_none() => {
             Err(Error::NotFound)
         }
         _ => Ok(()),
@@ -504,20 +504,20 @@ struct PasswordLinkPage<'a> {
 
 /// Shows the link. No other page ever does.
 pub async fn show_link(
-    desk: &Desk,
+    portal: &Portal,
     me: &SignedIn,
     user_id: UserId,
     draft: Draft,
 ) -> Result<HttpResponse> {
     let is_for = draft.is_for;
-    let origin = &desk.public_url.origin;
-    let link = draft.address(&desk.keys, desk.clock.now(), user_id, origin)?;
-    let user = desk
+    let origin = &portal.public_url.origin;
+    let link = draft.address(&portal.keys, portal.clock.now(), user_id, origin)?;
+    let user = portal
         .db
         .read(move |conn| users::find(conn, user_id))
         .await?
         .ok_or(Error::NotFound)?;
-    let page = Page::new(desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(portal, &me.visit, Some(&me.user))?;
     let t = page.t;
     let (heading, lead, once) = match is_for {
         LinkFor::Confirmation => (

@@ -11,8 +11,8 @@ use jiff::tz::TimeZone;
 
 use crate::audit::{self, Actor, EventKind, Filter};
 use crate::clock::UnixTime;
-use crate::desk::Desk;
 use crate::error::Result;
+use crate::portal::Portal;
 use crate::users::Role;
 use crate::web::guard::{Reader, Staff};
 use crate::web::list::{
@@ -97,11 +97,11 @@ struct AuditLog<'a> {
 
 pub async fn list(
     reader: Reader<Staff>,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let asked = ListQuery::of(&LIST, &request).and_then(|address| {
-        let filter = filter(&address, &desk.time_zone)?;
+        let filter = filter(&address, &portal.time_zone)?;
         Ok((filter, address.page()?, address.size()?, address))
     });
     let (me, (.., address), (listing, total)) = reader
@@ -112,7 +112,7 @@ pub async fn list(
             ))
         })
         .await?;
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     let t = page.t;
     let note = t.newest_first.to_owned();
     let pager = Pager::of(&listing, &address, t.pages_of_events, note, |event| {
@@ -122,7 +122,7 @@ pub async fn list(
     page.ok(&AuditLog {
         page: &page,
         total: total_in_words(&page, total),
-        kept: (days(desk.retention.sign_ins), days(desk.retention.acts)),
+        kept: (days(portal.retention.sign_ins), days(portal.retention.acts)),
         selects: LIST.selects(&page, &address),
         chips: LIST.chips(&page, &address),
         rows: listing

@@ -5,16 +5,16 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
 
-use super::act::{Fields, Words, refusal_in_words, words};
+use super::act::{ActForm, Words, refusal_in_words, words};
 use super::users::{LIST, wanted};
 use crate::admin::{self, Act, ActKind, BATCH, Said, Selection};
 use crate::audit::Note;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::id::{Reference, UserId};
 use crate::paging::{PAGE_SIZES, Page as ListPage, Total};
 use crate::permissions;
-use crate::users::{self, Wanted};
+use crate::portal::Portal;
+use crate::users::{self, UserQuery};
 use crate::web::csrf::Form;
 use crate::web::guard::Acting;
 use crate::web::list::{Chip, ListQuery, grouped, total_in_words};
@@ -73,15 +73,15 @@ impl Asked {
     /// The act, if it can be done to many accounts.
     fn act(&self) -> Option<Act> {
         let kind = ActKind::from_code(&self.act).filter(|kind| kind.is_for_many())?;
-        Fields::of_permission(&self.permission).act(kind).ok()
+        ActForm::of_permission(&self.permission).act(kind).ok()
     }
 
     fn address(&self) -> Result<ListQuery> {
         ListQuery::parse(&LIST, &self.filter)
     }
 
-    fn wanted(&self, desk: &Desk) -> Result<Wanted> {
-        let mut wanted = wanted(&self.address()?, desk.clock.now())?;
+    fn wanted(&self, portal: &Portal) -> Result<UserQuery> {
+        let mut wanted = wanted(&self.address()?, portal.clock.now())?;
         wanted.page = self.after.map_or(ListPage::First, ListPage::After);
         Ok(wanted)
     }
@@ -107,23 +107,23 @@ struct BulkPage<'a> {
 
 pub async fn confirm(
     acting: Acting,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     form: Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
     let Acting { me, admin } = acting;
     let asked = Asked::of(form.0)?;
     let back = asked.address()?.with("select", None);
-    if !admin.is_fresh(desk.clock.now()) {
+    if !admin.is_fresh(portal.clock.now()) {
         return Ok(sign_in_anew(&back));
     }
-    let wanted = asked.wanted(&desk)?;
+    let wanted = asked.wanted(&portal)?;
     let is_all = asked.is_all;
     let ids = if is_all {
         Vec::new()
     } else {
         asked.ids.clone()
     };
-    let (people, total, names) = desk
+    let (people, total, names) = portal
         .db
         .read(move |conn| {
             let people = users::find_all(conn, &ids)?;
@@ -135,7 +135,7 @@ pub async fn confirm(
             Ok((people, total, permissions::known_names(conn, MAX_NAMES)?))
         })
         .await?;
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     let act = asked.act();
     let missing = match act {
         _ if people.is_empty() && !is_all => Some(page.t.nobody_selected),
@@ -191,7 +191,7 @@ struct ResultPage<'a> {
 
 pub async fn perform(
     acting: Acting,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     form: Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
     let Acting { me, admin } = acting;
@@ -199,7 +199,7 @@ pub async fn perform(
     let back = asked.address()?.with("select", None);
     let act = asked.act().ok_or(Error::BadRequest)?;
     let selection = if asked.is_all {
-        Selection::Matching(asked.wanted(&desk)?)
+        Selection::Matching(asked.wanted(&portal)?)
     } else {
         Selection::These(asked.ids.clone())
     };
@@ -209,11 +209,11 @@ pub async fn perform(
         note: asked.note.clone(),
         reference: Some(reference.clone()),
     };
-    let outcome = match admin::bulk(&desk, &admin, selection, &act, &said).await {
+    let outcome = match admin::bulk(&portal, &admin, selection, &act, &said).await {
         Err(Error::FreshSignInNeeded) => return Ok(sign_in_anew(&back)),
         other => other?,
     };
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     let count = |number: usize| grouped(i64::try_from(number).unwrap_or(i64::MAX));
     let done_so_far = asked.done.saturating_add(outcome.done);
     page.ok(&ResultPage {

@@ -19,10 +19,10 @@ use crate::audit::{self, Record};
 use crate::clock::UnixTime;
 use crate::csv::{BYTE_ORDER_MARK, push_line};
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::i18n;
 use crate::paging::{Listing, Page as ListPage};
+use crate::portal::Portal;
 use crate::sessions;
 use crate::sessions::list::Owned;
 use crate::users::{self, User};
@@ -116,12 +116,12 @@ fn optional(id: Option<impl Display>) -> Cell<'static> {
 
 pub async fn users(
     acting: Acting,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     request: HttpRequest,
     form: Form<Marked>,
 ) -> Result<HttpResponse> {
     let address = ListQuery::of(&users_page::LIST, &request)?;
-    let mut wanted = users_page::wanted(&address, desk.clock.now())?;
+    let mut wanted = users_page::wanted(&address, portal.clock.now())?;
     wanted.size = PIECE;
     // People may sign in or be renamed while the list is read.
     wanted.order = Some(users::Order::NEWEST_FIRST);
@@ -130,37 +130,37 @@ pub async fn users(
         wanted.page = page;
         users::list(conn, &wanted)
     };
-    respond(acting, desk, form.0, &address, &USERS, read).await
+    respond(acting, portal, form.0, &address, &USERS, read).await
 }
 
 pub async fn sessions(
     acting: Acting,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     request: HttpRequest,
     form: Form<Marked>,
 ) -> Result<HttpResponse> {
     let address = ListQuery::of(&sessions_page::LIST, &request)?;
     let asked = address.clone();
-    let filter = desk
+    let filter = portal
         .db
         .read(move |conn| sessions_page::filter(conn, &asked))
         .await?;
-    let (now, limits) = (desk.clock.now(), desk.limits);
+    let (now, limits) = (portal.clock.now(), portal.limits);
     let read =
         move |conn: &mut Conn, page| sessions::list::list(conn, now, limits, &filter, page, PIECE);
-    respond(acting, desk, form.0, &address, &SESSIONS, read).await
+    respond(acting, portal, form.0, &address, &SESSIONS, read).await
 }
 
 pub async fn audit(
     acting: Acting,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     request: HttpRequest,
     form: Form<Marked>,
 ) -> Result<HttpResponse> {
     let address = ListQuery::of(&audit_page::LIST, &request)?;
-    let filter = audit_page::filter(&address, &desk.time_zone)?;
+    let filter = audit_page::filter(&address, &portal.time_zone)?;
     let read = move |conn: &mut Conn, page| audit::list(conn, &filter, page, PIECE);
-    respond(acting, desk, form.0, &address, &EVENTS, read).await
+    respond(acting, portal, form.0, &address, &EVENTS, read).await
 }
 
 impl<Row> Export<Row> {
@@ -194,7 +194,7 @@ pub struct Marked {
 /// so that an incomplete list cannot pass for a complete one.
 async fn respond<Row: Send + 'static>(
     acting: Acting,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     form: Marked,
     address: &ListQuery,
     export: &'static Export<Row>,
@@ -202,7 +202,7 @@ async fn respond<Row: Send + 'static>(
 ) -> Result<HttpResponse> {
     let admin = acting.admin;
     let noted = address.at(export.name, &[("size", None)]);
-    match admin::export_made(&desk, &admin, noted).await {
+    match admin::export_made(&portal, &admin, noted).await {
         Err(Error::FreshSignInNeeded) => {
             return Ok(sign_in_anew(&address.at(address.path, &[])));
         }
@@ -214,20 +214,20 @@ async fn respond<Row: Send + 'static>(
     };
     let first = Bytes::from(format!("{mark}{}", export.head()));
     let first = stream::once(ready(Ok::<_, Error>(first)));
-    let state = (desk, admin, Arc::new(read), Some(ListPage::First));
-    let rest = stream::try_unfold(state, move |(desk, admin, read, place)| async move {
+    let state = (portal, admin, Arc::new(read), Some(ListPage::First));
+    let rest = stream::try_unfold(state, move |(portal, admin, read, place)| async move {
         let Some(page) = place else {
             return Ok(None);
         };
-        let (still, zone) = (admin.clone(), desk.time_zone.clone());
+        let (still, zone) = (admin.clone(), portal.time_zone.clone());
         let reading = Arc::clone(&read);
-        let lines = desk.db.read(move |conn| {
+        let lines = portal.db.read(move |conn| {
             // The export stops when the admin's authority ends.
             still.check(conn)?;
             Ok(export.lines(&reading(conn, page)?, &zone))
         });
         let (text, next) = lines.await?;
-        Ok(Some((Bytes::from(text), (desk, admin, read, next))))
+        Ok(Some((Bytes::from(text), (portal, admin, read, next))))
     });
     let disposition = format!("attachment; filename=\"frontdesk-{}.csv\"", export.name);
     Ok(HttpResponse::Ok()

@@ -9,9 +9,9 @@ use super::act::{refusal_in_words, show_link};
 use crate::admin::{self, NewAccount, Refusal};
 use crate::audit::Note;
 use crate::config::PasswordLogin;
-use crate::desk::Desk;
 use crate::error::{Error, Result, Stopped};
 use crate::id::Reference;
+use crate::portal::Portal;
 use crate::signin::one_time_link::{Draft, LinkFor};
 use crate::web::csrf::Form;
 use crate::web::guard::{Acting, Reader, Superuser};
@@ -44,13 +44,13 @@ impl NewUserPage<'_> {
     }
 }
 
-pub async fn show(reader: Reader<Superuser>, desk: Data<Desk>) -> Result<HttpResponse> {
-    let is_off = desk.password_login == PasswordLogin::Off;
+pub async fn show(reader: Reader<Superuser>, portal: Data<Portal>) -> Result<HttpResponse> {
+    let is_off = portal.password_login == PasswordLogin::Off;
     let (me, ()) = reader
         .read(move |_, _| if is_off { Err(Error::NotFound) } else { Ok(()) })
         .await?;
-    me.check_fresh(&desk)?;
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    me.check_fresh(&portal)?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     page.ok(&NewUserPage {
         page: &page,
         typed: &NewUser::default(),
@@ -59,9 +59,13 @@ pub async fn show(reader: Reader<Superuser>, desk: Data<Desk>) -> Result<HttpRes
     })
 }
 
-pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Result<HttpResponse> {
+pub async fn create(
+    acting: Acting,
+    portal: Data<Portal>,
+    form: Form<NewUser>,
+) -> Result<HttpResponse> {
     let Acting { me, admin } = acting;
-    if desk.password_login == PasswordLogin::Off {
+    if portal.password_login == PasswordLogin::Off {
         return Err(Error::NotFound);
     }
     let typed = form.0;
@@ -73,16 +77,16 @@ pub async fn create(acting: Acting, desk: Data<Desk>, form: Form<NewUser>) -> Re
         email: typed.email.trim().to_owned(),
         note,
     };
-    let created = admin::create_account(&desk, &admin, new, draft.id.clone()).await;
+    let created = admin::create_account(&portal, &admin, new, draft.id.clone()).await;
     let refusal = match created {
         Err(Stopped::Failed(Error::FreshSignInNeeded)) => {
             return Ok(sign_in_anew("/admin/users/new"));
         }
         Err(Stopped::Failed(error)) => return Err(error),
         Err(Stopped::Refused(refusal)) => refusal,
-        Ok(id) => return show_link(&desk, &me, id, draft).await,
+        Ok(id) => return show_link(&portal, &me, id, draft).await,
     };
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     let field = match refusal {
         Refusal::BadEmail => "email",
         Refusal::BadFirstName => "first_name",

@@ -7,10 +7,10 @@ use askama::Template;
 use crate::admin::{self, BATCH, Said};
 use crate::audit::Note;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::id::Reference;
 use crate::paging::Total;
+use crate::portal::Portal;
 use crate::sessions::list::{Filter, Owned, list as list_sessions, total};
 use crate::users::{self, Role};
 use crate::web::cookie::Ours;
@@ -87,10 +87,10 @@ struct SessionList<'a> {
 
 pub async fn list(
     reader: Reader<Staff>,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
-    let (now, limits) = (desk.clock.now(), desk.limits);
+    let (now, limits) = (portal.clock.now(), portal.limits);
     let address = ListQuery::of(&LIST, &request);
     let (me, address, (listing, total)) = reader
         .read_by(address, move |conn, _, address| {
@@ -102,14 +102,14 @@ pub async fn list(
             ))
         })
         .await?;
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     let t = page.t;
     let note = t.newest_first.to_owned();
     let pager = Pager::of(&listing, &address, t.pages_of_sessions, note, |owned| {
         owned.session.id
     });
     let notice = Ours::Notice
-        .read(&request, &desk)
+        .read(&request, &portal)
         .filter(|code| code == ENDED)
         .map(|_| t.done_end_matching);
     let mut response = page.ok(&SessionList {
@@ -132,7 +132,7 @@ pub async fn list(
         address: &address,
     })?;
     if notice.is_some() {
-        Ours::Notice.remove(&mut response, &desk)?;
+        Ours::Notice.remove(&mut response, &portal)?;
     }
     Ok(response)
 }
@@ -152,10 +152,10 @@ struct EndPage<'a> {
 
 pub async fn confirm_end(
     reader: Reader<Superuser>,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
-    let (now, limits) = (desk.clock.now(), desk.limits);
+    let (now, limits) = (portal.clock.now(), portal.limits);
     let address = ListQuery::of(&LIST, &request);
     let (me, address, total) = reader
         .read_by(address, move |conn, _, address| {
@@ -163,8 +163,8 @@ pub async fn confirm_end(
             total(conn, now, limits, &filter)
         })
         .await?;
-    me.check_fresh(&desk)?;
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    me.check_fresh(&portal)?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     page.ok(&end_page(&page, &address, total, "", None))
 }
 
@@ -188,7 +188,7 @@ fn end_page<'a>(
 
 pub async fn end(
     acting: Acting,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     form: Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
     let Acting { me, admin } = acting;
@@ -199,27 +199,27 @@ pub async fn end(
     let address = ListQuery::parse(&LIST, value("filter"))?;
     let note = Note::parse(value("reason")).ok_or(Error::BadRequest)?;
     let asked = address.clone();
-    let filter = desk.db.read(move |conn| filter(conn, &asked)).await?;
+    let filter = portal.db.read(move |conn| filter(conn, &asked)).await?;
     let said = Said {
         note: note.clone(),
         reference: Some(Reference::random()),
     };
     let kept = me.session.id;
-    let ended = match admin::end_sessions(&desk, &admin, &filter, kept, &said).await {
+    let ended = match admin::end_sessions(&portal, &admin, &filter, kept, &said).await {
         Err(Error::FreshSignInNeeded) => {
             return Ok(sign_in_anew(&address.at("/admin/sessions/end", &[])));
         }
         other => other?,
     };
     if ended.next.is_some() {
-        let (now, limits) = (desk.clock.now(), desk.limits);
-        let left = desk
+        let (now, limits) = (portal.clock.now(), portal.limits);
+        let left = portal
             .db
             .read(move |conn| total(conn, now, limits, &filter))
             .await?;
-        let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+        let page = Page::new(&portal, &me.visit, Some(&me.user))?;
         let ended = Some(ended.done);
         return page.ok(&end_page(&page, &address, left, note.as_str(), ended));
     }
-    see_other_with(ENDED, &address.with("after", None), &desk)
+    see_other_with(ENDED, &address.with("after", None), &portal)
 }

@@ -10,12 +10,12 @@ use askama::Template;
 use crate::admin;
 use crate::clock::UnixTime;
 use crate::db::{self, MigrationState};
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::instances::{self, Forgotten};
 use crate::oauth::Provider;
 use crate::oauth::probe::AddressCheck;
 use crate::paging::Total;
+use crate::portal::Portal;
 use crate::recheck;
 use crate::status::{self, Backup, Checked, Figures, Hour, Rechecks};
 use crate::users::Role;
@@ -139,7 +139,7 @@ impl<'a> ProviderState<'a> {
         let settings = provider.settings();
         let people = known.people;
         let calls = recheck::calls_a_person(provider);
-        let lag = page.desk.lags.longest(&settings.id);
+        let lag = page.portal.lags.longest(&settings.id);
         Self {
             provider,
             label: page.label_of(provider),
@@ -209,11 +209,11 @@ struct Found {
     forgotten: Vec<Forgotten>,
 }
 
-async fn find(reader: Reader<Staff>, desk: &Desk, now: UnixTime) -> Result<(SignedIn, Found)> {
-    let (limits, started_at) = (desk.limits, desk.started_at);
-    let zone = desk.time_zone.clone();
-    let known = desk.board.figures(now);
-    let providers = desk.providers.all().iter();
+async fn find(reader: Reader<Staff>, portal: &Portal, now: UnixTime) -> Result<(SignedIn, Found)> {
+    let (limits, started_at) = (portal.limits, portal.started_at);
+    let zone = portal.time_zone.clone();
+    let known = portal.board.figures(now);
+    let providers = portal.providers.all().iter();
     let ids: Vec<String> = providers.map(|one| one.id().to_owned()).collect();
     let read = reader.read(move |conn, _| {
         let started = Instant::now();
@@ -231,20 +231,20 @@ async fn find(reader: Reader<Staff>, desk: &Desk, now: UnixTime) -> Result<(Sign
     read.await
 }
 
-pub async fn show(reader: Reader<Staff>, desk: Data<Desk>) -> Result<HttpResponse> {
-    let now = desk.clock.now();
-    let (me, found) = find(reader, &desk, now).await?;
+pub async fn show(reader: Reader<Staff>, portal: Data<Portal>) -> Result<HttpResponse> {
+    let now = portal.clock.now();
+    let (me, found) = find(reader, &portal, now).await?;
     let figures = &found.figures;
-    desk.board.set_figures(Arc::clone(figures));
-    let file = desk.backup_file.clone();
+    portal.board.set_figures(Arc::clone(figures));
+    let file = portal.backup_file.clone();
     let backup = actix_web::web::block(move || status::last_backup(file.as_deref()))
         .await
         .unwrap_or(Backup::Unknown);
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     let total = |total| total_in_words(&page, Some(total));
     let sum = |count: fn(&Hour) -> i64| grouped(figures.hours.iter().map(count).sum());
     let has_kept = figures.kept_permissions != Total::Exactly(0);
-    let providers = desk.providers.all().iter().map(|provider| {
+    let providers = portal.providers.all().iter().map(|provider| {
         let known = figures.rechecks.get(provider.id()).copied();
         ProviderState::of(&page, provider, known.unwrap_or_default(), now)
     });
@@ -254,10 +254,10 @@ pub async fn show(reader: Reader<Staff>, desk: Data<Desk>) -> Result<HttpRespons
             .rechecks
             .values()
             .any(|known| known.suspended_until.is_some_and(|until| until > now)),
-        database: desk.db.describe(),
+        database: portal.db.describe(),
         database_ms: found.took.as_millis(),
         migrations: found.migrations,
-        checked: desk.board.look(now),
+        checked: portal.board.look(now),
         accounts: total_in_words(&page, figures.accounts),
         deactivated: total(figures.deactivated),
         sessions: total(figures.sessions),
@@ -273,8 +273,8 @@ pub async fn show(reader: Reader<Staff>, desk: Data<Desk>) -> Result<HttpRespons
             Backup::At(at) => now.since(at) > OLD_BACKUP,
         },
         backup,
-        silent_proxy: desk.silent_proxy.last(now),
-        started_at: desk.started_at,
+        silent_proxy: portal.silent_proxy.last(now),
+        started_at: portal.started_at,
         providers: providers.collect(),
         forgotten: found.forgotten,
         may_act: me.user.role() == Role::Superuser,
@@ -284,12 +284,12 @@ pub async fn show(reader: Reader<Staff>, desk: Data<Desk>) -> Result<HttpRespons
 /// The button with which an admin confirms a provider's refusals.
 pub async fn confirm_refusals(
     acting: Acting,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     form: Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
     let provider = form.0.into_iter().find(|(name, _)| name == "provider");
     let (_, provider) = provider.ok_or(Error::BadRequest)?;
-    match admin::confirm_refusals(&desk, &acting.admin, provider).await {
+    match admin::confirm_refusals(&portal, &acting.admin, provider).await {
         Ok(()) => Ok(see_other("/admin/status")),
         Err(Error::FreshSignInNeeded) => Ok(sign_in_anew("/admin/status")),
         Err(error) => Err(error),

@@ -12,12 +12,12 @@ use crate::audit::{self, Actor, Filter, Record};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::leaving;
 use crate::paging::{Listing, Page as ListPage};
 use crate::permissions::{self, BY_HAND, Held};
+use crate::portal::Portal;
 use crate::sessions::{self, Limits, Session};
 use crate::users::confirmation::Hashes;
 use crate::users::{self, LastChange, Role, User, refusals};
@@ -121,7 +121,7 @@ fn find(
 
 /// By field: when it last changed, and by whom.
 fn changed(page: &Page<'_>, last_changes: Vec<LastChange>) -> HashMap<String, Changed> {
-    let providers = &page.desk.providers;
+    let providers = &page.portal.providers;
     let provider = match providers.first().filter(|_| providers.is_one()) {
         Some(provider) => page.label_of(provider),
         None => page.t.company_directory.to_owned(),
@@ -139,12 +139,12 @@ fn changed(page: &Page<'_>, last_changes: Vec<LastChange>) -> HashMap<String, Ch
 
 pub async fn show(
     reader: Reader<Staff>,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     id: Path<UserId>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let id = *id;
-    let when = (desk.clock.now(), desk.limits);
+    let when = (portal.clock.now(), portal.limits);
     let asked = ListQuery::of(&EVENTS, &request).and_then(|query| Ok((query.page()?, query)));
     let (me, (_, query), (mut found, told)) = reader
         .read_by(asked, move |conn, _, (place, _)| {
@@ -153,17 +153,17 @@ pub async fn show(
         .await?;
     found
         .refusals
-        .retain(|(provider, _)| leaving::vouches(&desk, provider));
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+        .retain(|(provider, _)| leaving::vouches(&portal, provider));
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     let (label, note) = (page.t.pages_of_events, page.t.newest_first.to_owned());
     let mut pager = Pager::of(&told.events, &query, label, note, |event| event.id);
     pager.sizes.clear();
     pager.at_anchor(&format!("/admin/users/{id}"), "timeline");
-    let notice = Ours::Notice.read(&request, &desk);
+    let notice = Ours::Notice.read(&request, &portal);
     let notice = notice.and_then(|code| notice_of(&page, &code));
     let mut response = page.ok(&user_page(&page, (found, told), pager, notice, &me))?;
     if notice.is_some() {
-        Ours::Notice.remove(&mut response, &desk)?;
+        Ours::Notice.remove(&mut response, &portal)?;
     }
     Ok(response)
 }
@@ -175,11 +175,11 @@ fn user_page<'a>(
     notice: Option<&'static str>,
     me: &SignedIn,
 ) -> UserPage<'a> {
-    let desk = page.desk;
+    let portal = page.portal;
     let this = Some(me.session.id);
     let sessions = told.sessions.into_iter();
     let records = told.events.rows.into_iter();
-    let providers = desk.providers.all().iter();
+    let providers = portal.providers.all().iter();
     let has_password = found.hashes.password.is_some();
     UserPage {
         page,
@@ -188,7 +188,7 @@ fn user_page<'a>(
         changed: changed(page, told.last_changes),
         kept_permissions: KeptPermissions::of(page, &found.user, told.kept),
         is_self: me.user.id == found.user.id,
-        may_reset: has_password && desk.password_login != PasswordLogin::Off,
+        may_reset: has_password && portal.password_login != PasswordLogin::Off,
         found,
         sessions: sessions
             .map(|session| ShownSession::of(session, page, this))

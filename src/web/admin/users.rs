@@ -10,11 +10,11 @@ use strum::VariantArray as _;
 use super::act::for_many;
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
-use crate::desk::Desk;
 use crate::error::Result;
 use crate::permissions;
+use crate::portal::Portal;
 use crate::users::{
-    self, Column, Filter, LastLogin, Order, Role, Source, User, Wanted, list as list_users,
+    self, Column, Filter, LastLogin, Order, Role, Source, User, UserQuery, list as list_users,
 };
 use crate::web::guard::{Reader, Staff};
 use crate::web::list::{
@@ -91,7 +91,7 @@ const COLUMNS: &[(&str, Column)] = &[
 
 /// Parses the filters and the order in an address. Values that none of our links contains are a
 /// bad request.
-pub fn wanted(address: &ListQuery, now: UnixTime) -> Result<Wanted> {
+pub fn wanted(address: &ListQuery, now: UnixTime) -> Result<UserQuery> {
     let order = address.parsed("sort", |given| {
         let column = find_code(COLUMNS, given.trim_start_matches('-'))?;
         let is_descending = given.starts_with('-');
@@ -108,7 +108,7 @@ pub fn wanted(address: &ListQuery, now: UnixTime) -> Result<Wanted> {
         let days: u32 = given.parse().ok()?;
         Some(LastLogin::Before(now.minus(DAY.saturating_mul(days))))
     })?;
-    Ok(Wanted {
+    Ok(UserQuery {
         filter: Filter {
             search: address.get("q").map(str::to_owned),
             is_active: address.parsed("status", |code| find_code(STATUSES, code))?,
@@ -169,10 +169,10 @@ struct UserList<'a> {
 
 pub async fn list(
     reader: Reader<Staff>,
-    desk: Data<Desk>,
+    portal: Data<Portal>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
-    let now = desk.clock.now();
+    let now = portal.clock.now();
     let asked =
         ListQuery::of(&LIST, &request).and_then(|address| Ok((wanted(&address, now)?, address)));
     let (me, (wanted, address), (listing, total, permission_names)) = reader
@@ -184,7 +184,7 @@ pub async fn list(
             ))
         })
         .await?;
-    let page = Page::new(&desk, &me.visit, Some(&me.user))?;
+    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     let t = page.t;
     let admin = me.admin();
     let note = order_in_words(&page, &wanted);
@@ -210,7 +210,7 @@ pub async fn list(
         fresh: admin
             .filter(|admin| !admin.is_fresh(now))
             .map(|_| fresh_address(&me.visit.here)),
-        may_create: desk.password_login != PasswordLogin::Off,
+        may_create: portal.password_login != PasswordLogin::Off,
         acts: for_many(&page),
         is_ticked: address.get("select") == Some("page"),
         tick_all: tick_all(&address),
@@ -228,7 +228,7 @@ fn tick_all(address: &ListQuery) -> String {
     address.at(LIST.path, &more)
 }
 
-fn heads(page: &Page<'_>, address: &ListQuery, wanted: &Wanted) -> Vec<Head> {
+fn heads(page: &Page<'_>, address: &ListQuery, wanted: &UserQuery) -> Vec<Head> {
     let t = page.t;
     let present = wanted.order();
     let head = |class, columns: &[(Column, &'static str, &'static str)]| {
@@ -269,7 +269,7 @@ fn heads(page: &Page<'_>, address: &ListQuery, wanted: &Wanted) -> Vec<Head> {
     ]
 }
 
-fn order_in_words(page: &Page<'_>, wanted: &Wanted) -> String {
+fn order_in_words(page: &Page<'_>, wanted: &UserQuery) -> String {
     let t = page.t;
     let Some(order) = wanted.order() else {
         return t.best_hit_first.to_owned();

@@ -14,29 +14,29 @@ use frontdesk::users::{self, Role};
 use serde_json::json;
 
 use super::{REASON, done, person, refused, start, submit, superuser};
-use crate::support::{Database, Db, Desk, on_both_databases, run, spawn, until};
+use crate::support::{Database, Db, Portal, on_both_databases, run, spawn, until};
 
 on_both_databases! {
     async fn the_last_active_admin_stays_one_however_they_became_one(database) {
-        let desk = Desk::on(database)
+        let portal = Portal::on(database)
             .with("OAUTH2_SUBJECT", "/id")
             .with("FRONTDESK_SUPERUSER_PERMISSION", "desk.admin")
             .run()
             .await;
-        let boss = superuser(&desk, "boss").await;
-        let deputy = desk.signed_in(&person("deputy")).await;
-        let [boss_id, deputy_id] = ["boss", "deputy"].map(|name| desk.db_id_of(name));
+        let boss = superuser(&portal, "boss").await;
+        let deputy = portal.signed_in(&person("deputy")).await;
+        let [boss_id, deputy_id] = ["boss", "deputy"].map(|name| portal.db_id_of(name));
         let last = "This is the last active admin. Make someone else an admin first";
 
         // By hand: nobody else could do it by a page, so the command line tries.
-        let (db, roles, now) = (&desk.inner.db, &desk.inner.roles, desk.clock.now());
+        let (db, roles, now) = (&portal.inner.db, &portal.inner.roles, portal.clock.now());
         for act in [Act::Deactivate, Act::SetRole(Role::Employee), Act::SetRole(Role::Staff)] {
-            let events = desk.db_recorded().len();
+            let events = portal.db_recorded().len();
             let outcome = db.decide_blocking(|conn| {
                 admin::perform(conn, now, &Admin::command_line(), roles, UserId(boss_id), &act, &Said::default())
             });
             assert!(matches!(outcome, Err(Stopped::Refused(Refusal::LastSuperuser))), "{act:?}: {outcome:?}");
-            let told = desk.db_recorded().split_off(events);
+            let told = portal.db_recorded().split_off(events);
             assert_eq!(told.len(), 1);
             assert!(told[0].line.ends_with(" refused last_superuser command line boss"), "{}", told[0].line);
         }
@@ -44,34 +44,34 @@ on_both_databases! {
         // By a permission: whoever it makes an admin, at the next click, cannot take it from themself.
         done(&boss, deputy_id, "grant", &[("permission", "desk.admin")]).await;
         assert_eq!(
-            desk.db_recorded().last().expect("an event").details["changes"],
+            portal.db_recorded().last().expect("an event").details["changes"],
             json!([{"field": "role_by_permission", "from": "employee", "to": "superuser"}])
         );
         assert_eq!(deputy.get("/admin/users").await.status, 200);
-        desk.db_prove("deputy");
+        portal.db_prove("deputy");
         done(&deputy, boss_id, "role", &[("role", "employee")]).await;
         assert_eq!(boss.get("/admin/users").await.status, 403);
         let path = format!("/admin/users/{deputy_id}/take");
-        let told = refused(&desk, &deputy, &path, &[("permission", "desk.admin")], last).await;
+        let told = refused(&portal, &deputy, &path, &[("permission", "desk.admin")], last).await;
         assert_eq!(told, ["permission_taken refused last_superuser deputy deputy"]);
         // One more admin, and it goes.
         done(&deputy, boss_id, "role", &[("role", "superuser")]).await;
         done(&boss, deputy_id, "take", &[("permission", "desk.admin")]).await;
         assert_eq!(deputy.get("/admin/users").await.status, 403);
-        assert_eq!(desk.db_count_active_superusers(), 1);
+        assert_eq!(portal.db_count_active_superusers(), 1);
     }
 }
 
 /// The authority of somebody who is signed in once.
-fn authority(desk: &Desk, username: &str) -> Admin {
-    let hash = desk
+fn authority(portal: &Portal, username: &str) -> Admin {
+    let hash = portal
         .database
         .texts(&format!(
             "SELECT s.token_hash AS value FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.username = '{username}' AND s.ended_at IS NULL"
         ))
         .remove(0);
-    let (now, limits) = (desk.clock.now(), desk.inner.limits);
-    let (session, user) = desk
+    let (now, limits) = (portal.clock.now(), portal.inner.limits);
+    let (session, user) = portal
         .inner
         .db
         .read_blocking(|conn| sessions::find_live(conn, now, limits, &hash))
@@ -82,12 +82,12 @@ fn authority(desk: &Desk, username: &str) -> Admin {
 
 on_both_databases! {
     async fn two_admins_who_demote_each_other_a_thousand_times_never_leave_the_portal_without_an_admin(database) {
-        let desk = start(database).await;
-        superuser(&desk, "boss").await;
-        superuser(&desk, "deputy").await;
-        let [boss_id, deputy_id] = ["boss", "deputy"].map(|name| desk.db_id_of(name));
-        let [boss, deputy] = ["boss", "deputy"].map(|name| authority(&desk, name));
-        let (db, clock, roles) = (&desk.inner.db, &desk.clock, RolePermissions::default());
+        let portal = start(database).await;
+        superuser(&portal, "boss").await;
+        superuser(&portal, "deputy").await;
+        let [boss_id, deputy_id] = ["boss", "deputy"].map(|name| portal.db_id_of(name));
+        let [boss, deputy] = ["boss", "deputy"].map(|name| authority(&portal, name));
+        let (db, clock, roles) = (&portal.inner.db, &portal.clock, RolePermissions::default());
         for round in 0..1000 {
             let barrier = Barrier::new(2);
             let demote = |by: &Admin, whom| {
@@ -111,14 +111,14 @@ on_both_databases! {
                 users::set_role_by_hand(conn, UserId(deputy_id), Role::Superuser)
             }).expect("both again");
         }
-        assert_eq!(desk.database.count("audit_events WHERE event = 'role_changed' AND outcome = 'success'"), 1000);
+        assert_eq!(portal.database.count("audit_events WHERE event = 'role_changed' AND outcome = 'success'"), 1000);
     }
 
     async fn two_admins_who_deactivate_each_other_never_leave_the_portal_without_an_admin(database) {
-        let desk = start(database).await;
+        let portal = start(database).await;
         let names = ["boss", "deputy"];
-        let browsers = [superuser(&desk, "boss").await, superuser(&desk, "deputy").await];
-        let ids = names.map(|name| desk.db_id_of(name));
+        let browsers = [superuser(&portal, "boss").await, superuser(&portal, "deputy").await];
+        let ids = names.map(|name| portal.db_id_of(name));
         for round in 0..100 {
             let mut tries = Vec::new();
             for (me, other) in [(0, 1), (1, 0)] {
@@ -140,8 +140,8 @@ on_both_databases! {
                 }
             }
             assert_eq!(done, 1, "round {round}");
-            assert_eq!(desk.db_count_active_superusers(), 1, "round {round}");
-            desk.database.execute("UPDATE users SET is_active = TRUE");
+            assert_eq!(portal.db_count_active_superusers(), 1, "round {round}");
+            portal.database.execute("UPDATE users SET is_active = TRUE");
             for (name, browser) in names.iter().zip(&browsers) {
                 if browser.get("/account").await.status == 303 {
                     assert_eq!(browser.sign_in(&person(name), "/").await.status, 303);
@@ -151,12 +151,12 @@ on_both_databases! {
     }
 
     async fn an_act_on_everybody_leaves_oneself_out_and_says_so(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
-        superuser(&desk, "deputy").await;
-        desk.signed_in(&person("li")).await;
-        desk.signed_in(&person("wang")).await;
-        desk.db_deactivate("wang");
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
+        superuser(&portal, "deputy").await;
+        portal.signed_in(&person("li")).await;
+        portal.signed_in(&person("wang")).await;
+        portal.db_deactivate("wang");
         let list = boss.get("/admin/users").await;
         let page = submit(&boss, &list, "/admin/users/bulk", &[("all", "1"), ("act", "deactivate")]).await;
         assert_eq!(page.status, 200);
@@ -167,21 +167,21 @@ on_both_databases! {
         assert!(result.body.contains("Deactivate: 2 done"), "{}", result.body);
         assert!(result.body.contains("No change needed</dt><dd class=\"num\">1</dd>"));
         assert!(result.body.contains("Skipped</dt><dd class=\"num\">1</dd>"));
-        let left_out = format!("<a href=\"/admin/users/{}\">boss</a></h2><p>You cannot do this to your own account. Ask another admin</p>", desk.db_id_of("boss"));
+        let left_out = format!("<a href=\"/admin/users/{}\">boss</a></h2><p>You cannot do this to your own account. Ask another admin</p>", portal.db_id_of("boss"));
         assert!(result.body.contains(&left_out), "{}", result.body);
-        assert_eq!(desk.database.texts("SELECT username AS value FROM users WHERE is_active"), ["boss"]);
+        assert_eq!(portal.database.texts("SELECT username AS value FROM users WHERE is_active"), ["boss"]);
         assert_eq!(boss.get("/admin/users").await.status, 200);
     }
 
     async fn an_act_whose_session_ends_meanwhile_is_done_before_the_end_or_not_at_all(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
-        let deputy = superuser(&desk, "deputy").await;
-        desk.signed_in(&person("li")).await;
-        let [li, deputy_id] = ["li", "deputy"].map(|name| desk.db_id_of(name));
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
+        let deputy = superuser(&portal, "deputy").await;
+        portal.signed_in(&person("li")).await;
+        let [li, deputy_id] = ["li", "deputy"].map(|name| portal.db_id_of(name));
         for round in 0..100 {
             assert_eq!(deputy.sign_in(&person("deputy"), "/").await.status, 303);
-            desk.db_prove("deputy");
+            portal.db_prove("deputy");
             let name = format!("round.{round}");
             let acting = {
                 let (deputy, page, name) = (deputy.clone(), deputy.get("/account").await, name.clone());
@@ -199,10 +199,10 @@ on_both_databases! {
             assert_eq!(ended.location(), format!("/admin/users/{deputy_id}"), "round {round}: {}", ended.body);
             let acted = acting.await.expect("an answer");
             assert!(!acted.sets_session(), "round {round}: {:?}", acted.set_cookies());
-            let given = desk.database.count(&format!("user_permissions WHERE name = '{name}'"));
-            let event = desk.database.number(&format!("SELECT COALESCE(MAX(id), 0) AS value FROM audit_events WHERE event = 'permission_granted' AND details LIKE '%\"{name}\"%'"));
+            let given = portal.database.count(&format!("user_permissions WHERE name = '{name}'"));
+            let event = portal.database.number(&format!("SELECT COALESCE(MAX(id), 0) AS value FROM audit_events WHERE event = 'permission_granted' AND details LIKE '%\"{name}\"%'"));
             if acted.location() == format!("/admin/users/{li}") {
-                let end = desk.database.number("SELECT MAX(id) AS value FROM audit_events WHERE event = 'sessions_ended'");
+                let end = portal.database.number("SELECT MAX(id) AS value FROM audit_events WHERE event = 'sessions_ended'");
                 assert_eq!(given, 1, "round {round}");
                 assert!(event > 0 && event < end, "round {round}: the act came after the end of its session");
             } else {
@@ -214,16 +214,16 @@ on_both_databases! {
     }
 
     async fn an_act_that_waits_for_its_turn_is_not_done_once_its_role_is_gone(database) {
-        let desk = start(database).await;
-        let deputy = superuser(&desk, "deputy").await;
-        superuser(&desk, "boss").await;
-        desk.signed_in(&person("li")).await;
-        let [li, deputy_id] = ["li", "deputy"].map(|name| desk.db_id_of(name));
+        let portal = start(database).await;
+        let deputy = superuser(&portal, "deputy").await;
+        superuser(&portal, "boss").await;
+        portal.signed_in(&person("li")).await;
+        let [li, deputy_id] = ["li", "deputy"].map(|name| portal.db_id_of(name));
         // Three sign-ins, and what the sweeper does at the start.
-        until("the sweeper has had its turn", async || desk.inner.db.counts().writes >= 8).await;
+        until("the sweeper has had its turn", async || portal.inner.db.counts().writes >= 8).await;
         {
             let page = deputy.get("/account").await;
-            let db = desk.inner.db.clone();
+            let db = portal.inner.db.clone();
             let before = db.counts().writes;
             let (taken, wait_for_it) = mpsc::channel();
             // A transaction that has the turn of all acts, and keeps it until the act waits for it.
@@ -244,8 +244,8 @@ on_both_databases! {
             holding.join().expect("a thread").expect("a transaction");
             assert_eq!(answer.status, 403, "{}", answer.body);
             assert!(!answer.sets_session());
-            assert_eq!(desk.database.count("user_permissions"), 0);
-            assert!(desk.db_recorded().is_empty(), "{:?}", desk.db_recorded());
+            assert_eq!(portal.database.count("user_permissions"), 0);
+            assert!(portal.db_recorded().is_empty(), "{:?}", portal.db_recorded());
         }
         assert_eq!(deputy.get("/account").await.status, 200);
     }

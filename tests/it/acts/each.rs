@@ -4,7 +4,7 @@ use frontdesk::web;
 use serde_json::{Value, json};
 
 use super::{OFFICE, REASON, done, person, refused, send, start, submit, superuser};
-use crate::support::{Browser, Database, Db, Desk, on_both_databases, run};
+use crate::support::{Browser, Database, Db, Portal, on_both_databases, run};
 
 /// One act, as its pages and the trail show it.
 struct Shown<'a> {
@@ -20,15 +20,15 @@ struct Shown<'a> {
 }
 
 /// Does an act of `boss` by its pages; the details of its one event.
-async fn act(desk: &Desk, admin: &Browser, id: i64, shown: &Shown<'_>) -> Value {
-    let events = desk.db_recorded().len();
+async fn act(portal: &Portal, admin: &Browser, id: i64, shown: &Shown<'_>) -> Value {
+    let events = portal.db_recorded().len();
     let address = format!("/admin/users/{id}/{}", shown.path);
     let page = admin.get(&address).await;
     assert_eq!(page.status, 200, "{address}: {}", page.body);
     let heading = format!("<h1>{}</h1>", shown.heading);
     assert!(page.body.contains(&heading), "{address}: {}", page.body);
     assert!(page.body.contains(shown.step), "{address}: {}", page.body);
-    assert_eq!(desk.db_recorded().len(), events, "looking does nothing");
+    assert_eq!(portal.db_recorded().len(), events, "looking does nothing");
 
     let mut typed = shown.typed.to_vec();
     typed.push(("reason", REASON));
@@ -49,10 +49,10 @@ async fn act(desk: &Desk, admin: &Browser, id: i64, shown: &Shown<'_>) -> Value 
         "{address}: it says so once"
     );
 
-    let mut new = desk.db_recorded().split_off(events);
+    let mut new = portal.db_recorded().split_off(events);
     assert_eq!(new.len(), 1, "{address}: {new:?}");
     let event = new.remove(0);
-    let about = desk.db_username_of(id);
+    let about = portal.db_username_of(id);
     assert_eq!(event.line, format!("{} success boss {about}", shown.event));
     assert_eq!(event.address, OFFICE);
     assert_eq!(event.reference.len(), 9, "{}", event.reference);
@@ -62,13 +62,13 @@ async fn act(desk: &Desk, admin: &Browser, id: i64, shown: &Shown<'_>) -> Value 
 
 on_both_databases! {
     async fn each_act_on_an_account_does_what_its_page_says_and_leaves_one_event(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
-        let li = desk.signed_in(&person("li")).await;
-        let id = desk.db_id_of("li");
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
+        let li = portal.signed_in(&person("li")).await;
+        let id = portal.db_id_of("li");
 
         // -- deactivate and activate --
-        let details = act(&desk, &boss, id, &Shown {
+        let details = act(&portal, &boss, id, &Shown {
             path: "deactivate",
             heading: "Deactivate li?",
             step: "New sign-ins are refused; the page tells the person whom to contact.",
@@ -79,8 +79,8 @@ on_both_databases! {
         assert_eq!(details["count"], 1, "sessions ended");
         let answer = li.get("/account").await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, "/login?next=/account"), "the next click");
-        assert_eq!(desk.browser().sign_in(&person("li"), "/").await.status, 403);
-        act(&desk, &boss, id, &Shown {
+        assert_eq!(portal.browser().sign_in(&person("li"), "/").await.status, 403);
+        act(&portal, &boss, id, &Shown {
             path: "activate",
             heading: "Activate li?",
             step: "Permissions and role are unchanged.",
@@ -89,7 +89,7 @@ on_both_databases! {
             event: "account_activated",
         }).await;
         assert_eq!(li.get("/account").await.status, 303, "what ended stays ended");
-        let li = desk.signed_in(&person("li")).await;
+        let li = portal.signed_in(&person("li")).await;
 
         // -- roles --
         assert_eq!(li.get("/admin/users").await.status, 403);
@@ -98,7 +98,7 @@ on_both_databases! {
             ("superuser", "Make li an admin?", "Takes effect immediately and stays", "staff", 200, 200),
             ("employee", "Revoke the role of li?", "Access to the admin area ends immediately.", "superuser", 403, 403),
         ] {
-            let details = act(&desk, &boss, id, &Shown {
+            let details = act(&portal, &boss, id, &Shown {
                 path: &format!("role?role={code}"),
                 heading: label,
                 step,
@@ -112,10 +112,10 @@ on_both_databases! {
         }
 
         // -- sessions --
-        let phone = desk.signed_in(&person("li")).await;
-        let ids = desk.db_live_sessions_of("li");
+        let phone = portal.signed_in(&person("li")).await;
+        let ids = portal.db_live_sessions_of("li");
         assert_eq!(ids.len(), 2);
-        let details = act(&desk, &boss, id, &Shown {
+        let details = act(&portal, &boss, id, &Shown {
             path: &format!("end-session?session={}", ids[0]),
             heading: "Sign li out of this session?",
             step: "Only this session ends, at once. The others stay open.",
@@ -126,8 +126,8 @@ on_both_databases! {
         assert_eq!(details["count"], 1);
         assert_eq!(li.get("/account").await.status, 303);
         assert_eq!(phone.get("/account").await.status, 200);
-        let li = desk.signed_in(&person("li")).await;
-        let details = act(&desk, &boss, id, &Shown {
+        let li = portal.signed_in(&person("li")).await;
+        let details = act(&portal, &boss, id, &Shown {
             path: "end-sessions",
             heading: "Sign li out everywhere?",
             step: "the person can sign in again straight away.",
@@ -141,9 +141,9 @@ on_both_databases! {
         }
 
         // -- permissions --
-        let li = desk.signed_in(&person("li")).await;
+        let li = portal.signed_in(&person("li")).await;
         assert!(!li.get("/account").await.body.contains("reports.read"));
-        let details = act(&desk, &boss, id, &Shown {
+        let details = act(&portal, &boss, id, &Shown {
             path: "grant",
             heading: "Grant li a permission",
             step: "Stays until an admin revokes it.",
@@ -154,7 +154,7 @@ on_both_databases! {
         assert_eq!(details["permissions_added"], json!(["reports.read"]));
         assert!(li.get("/account").await.body.contains("reports.read"), "at the next click");
         assert!(boss.get(&format!("/admin/users/{id}")).await.body.contains("Granted here by boss"));
-        let details = act(&desk, &boss, id, &Shown {
+        let details = act(&portal, &boss, id, &Shown {
             path: "take?permission=reports.read",
             heading: "Revoke this permission from li?",
             step: "<strong class=\"mono\">reports.read</strong>",
@@ -167,8 +167,8 @@ on_both_databases! {
 
         // -- identities --
         let second = person("li").with("id", "a-second-one");
-        assert_eq!(desk.browser().sign_in(&second, "/").await.status, 409, "somebody else, so far");
-        let details = act(&desk, &boss, id, &Shown {
+        assert_eq!(portal.browser().sign_in(&second, "/").await.status, 409, "somebody else, so far");
+        let details = act(&portal, &boss, id, &Shown {
             path: "link",
             heading: "Link an identity to li",
             step: "Make sure it is the same person",
@@ -178,10 +178,10 @@ on_both_databases! {
         }).await;
         assert_eq!(details["identity"], json!(["company", "a-second-one"]));
         assert_eq!(li.get("/account").await.status, 303, "open sessions end");
-        let li = desk.signed_in(&second).await;
+        let li = portal.signed_in(&second).await;
         assert_eq!(li.get("/account").await.user().as_deref(), Some("li"));
-        assert_eq!(desk.db_id_of("li"), id, "the same account");
-        let details = act(&desk, &boss, id, &Shown {
+        assert_eq!(portal.db_id_of("li"), id, "the same account");
+        let details = act(&portal, &boss, id, &Shown {
             path: "unlink?subject=a-second-one",
             heading: "Unlink this identity from li?",
             step: "<strong class=\"mono\">a-second-one</strong>",
@@ -191,11 +191,11 @@ on_both_databases! {
         }).await;
         assert_eq!(details["identity"], json!(["company", "a-second-one"]));
         assert_eq!(li.get("/account").await.status, 303);
-        assert_eq!(desk.browser().sign_in(&second, "/").await.status, 409);
+        assert_eq!(portal.browser().sign_in(&second, "/").await.status, 409);
 
         // -- a note --
-        let li = desk.signed_in(&person("li")).await;
-        act(&desk, &boss, id, &Shown {
+        let li = portal.signed_in(&person("li")).await;
+        act(&portal, &boss, id, &Shown {
             path: "note",
             heading: "A note about li",
             step: "The person does not.",
@@ -210,7 +210,7 @@ on_both_databases! {
 
         // -- erase --
         done(&boss, id, "deactivate", &[]).await;
-        let details = act(&desk, &boss, id, &Shown {
+        let details = act(&portal, &boss, id, &Shown {
             path: "erase",
             heading: "Erase the personal data of li?",
             step: "This cannot be undone.",
@@ -222,13 +222,13 @@ on_both_databases! {
     }
 
     async fn acts_that_go_too_far_are_refused_and_the_audit_log_tells_of_those_that_matter(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
-        let li = desk.signed_in(&person("li")).await;
-        desk.signed_in(&person("wang")).await;
-        desk.db_create_local_account("kiosk");
-        desk.db_deactivate("kiosk");
-        let [me, li_id, kiosk] = ["boss", "li", "kiosk"].map(|name| desk.db_id_of(name));
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
+        let li = portal.signed_in(&person("li")).await;
+        portal.signed_in(&person("wang")).await;
+        portal.db_create_local_account("kiosk");
+        portal.db_deactivate("kiosk");
+        let [me, li_id, kiosk] = ["boss", "li", "kiosk"].map(|name| portal.db_id_of(name));
 
         // -- oneself --
         for (act, fields, event) in [
@@ -243,7 +243,7 @@ on_both_databases! {
             ("erase", vec![], "account_erased"),
         ] {
             let why = "You cannot do this to your own account. Ask another admin";
-            let told = refused(&desk, &boss, &format!("/admin/users/{me}/{act}"), &fields, why).await;
+            let told = refused(&portal, &boss, &format!("/admin/users/{me}/{act}"), &fields, why).await;
             assert_eq!(told, [format!("{event} refused yourself boss boss")], "{act}");
         }
         let page = boss.get(&format!("/admin/users/{me}")).await;
@@ -272,15 +272,15 @@ on_both_databases! {
             (li_id, "link", vec![("subject", "a\u{1f}b")], "without control characters", None),
             (li_id, "note", vec![("reason", " ")], "without control characters", None),
         ] {
-            let lines = refused(&desk, &boss, &format!("/admin/users/{id}/{act}"), &fields, why).await;
+            let lines = refused(&portal, &boss, &format!("/admin/users/{id}/{act}"), &fields, why).await;
             assert_eq!(lines, told.into_iter().collect::<Vec<_>>(), "{act} {fields:?}");
         }
         let long = "x".repeat(256);
         let path = format!("/admin/users/{li_id}/grant");
-        refused(&desk, &boss, &path, &[("permission", &long)], "without control characters").await;
+        refused(&portal, &boss, &path, &[("permission", &long)], "without control characters").await;
 
         // -- who is not there, what is no act, what is too long --
-        let (before, events) = (desk.db_state(), desk.db_recorded().len());
+        let (before, events) = (portal.db_state(), portal.db_recorded().len());
         for act in web::acts() {
             let fields = [("role", "staff"), ("session", "42"), ("permission", "x"), ("subject", "x"), ("reason", "x")];
             assert_eq!(send(&boss, &format!("/admin/users/42/{act}"), &fields).await.status, 404, "{act}");
@@ -299,29 +299,29 @@ on_both_databases! {
         let too_long = "王".repeat(501);
         let path = format!("/admin/users/{li_id}/note");
         assert_eq!(send(&boss, &path, &[("reason", &too_long)]).await.status, 400);
-        assert_eq!(desk.db_state(), before);
-        assert_eq!(desk.db_recorded().len(), events);
+        assert_eq!(portal.db_state(), before);
+        assert_eq!(portal.db_recorded().len(), events);
         let longest = "王".repeat(500);
         done(&boss, li_id, "note", &[("reason", &longest)]).await;
-        assert_eq!(desk.db_recorded().last().expect("an event").details["note"], longest);
+        assert_eq!(portal.db_recorded().last().expect("an event").details["note"], longest);
         assert_eq!(li.get("/account").await.status, 200, "after all that");
     }
 
     async fn no_act_is_done_that_the_audit_log_cannot_keep(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
-        desk.signed_in(&person("li")).await;
-        desk.signed_in(&person("wang")).await;
-        desk.db_create_local_account("kiosk");
-        desk.db_create_local_account("gone");
-        let [li, wang, kiosk, gone] = ["li", "wang", "kiosk", "gone"].map(|name| desk.db_id_of(name));
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
+        portal.signed_in(&person("li")).await;
+        portal.signed_in(&person("wang")).await;
+        portal.db_create_local_account("kiosk");
+        portal.db_create_local_account("gone");
+        let [li, wang, kiosk, gone] = ["li", "wang", "kiosk", "gone"].map(|name| portal.db_id_of(name));
         done(&boss, wang, "deactivate", &[]).await;
         done(&boss, gone, "deactivate", &[]).await;
         done(&boss, li, "grant", &[("permission", "old.one")]).await;
-        let session = desk.db_live_sessions_of("li").remove(0);
+        let session = portal.db_live_sessions_of("li").remove(0);
         let ticked = li.to_string();
-        desk.db_break_audit_log();
-        let (before, events) = (desk.db_state(), desk.database.count("audit_events"));
+        portal.db_break_audit_log();
+        let (before, events) = (portal.db_state(), portal.database.count("audit_events"));
         let mut forms: Vec<(String, Vec<(&str, &str)>)> = [
             (li, "deactivate", vec![]),
             (wang, "activate", vec![]),
@@ -349,16 +349,16 @@ on_both_databases! {
             let answer = send(&boss, path, fields).await;
             assert_eq!(answer.status, 500, "{path}: {}", answer.body);
             assert!(!answer.body.contains("/password?token="), "{path}");
-            assert_eq!(desk.db_state(), before, "{path}");
+            assert_eq!(portal.db_state(), before, "{path}");
         }
         for path in ["/admin/users.csv", "/admin/sessions.csv", "/admin/audit.csv"] {
             let answer = send(&boss, path, &[]).await;
             assert_eq!(answer.status, 500, "{path}");
             assert!(!answer.body.contains("kiosk"), "nothing leaves the house unseen");
         }
-        assert_eq!(desk.database.count("audit_events"), events);
-        desk.db_mend_audit_log();
+        assert_eq!(portal.database.count("audit_events"), events);
+        portal.db_mend_audit_log();
         done(&boss, li, "deactivate", &[]).await;
-        assert_eq!(desk.database.count("audit_events"), events + 1);
+        assert_eq!(portal.database.count("audit_events"), events + 1);
     }
 }

@@ -7,8 +7,8 @@ use serde_json::json;
 use url::Url;
 
 use super::{done, person, send, start, submit, superuser, with_password};
-use crate::support::desk::PASSWORD;
-use crate::support::{Answer, Database, Db, Desk, on_both_databases, run};
+use crate::support::portal::PASSWORD;
+use crate::support::{Answer, Database, Db, Portal, on_both_databases, run};
 
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 
@@ -25,21 +25,21 @@ fn asked_to_sign_in_again(answer: &Answer) -> String {
 
 on_both_databases! {
     async fn a_quarter_of_an_hour_after_the_sign_in_dangerous_acts_ask_for_another(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
-        let li = desk.signed_in(&person("li")).await;
-        desk.signed_in(&person("wang")).await;
-        desk.db_create_local_account("kiosk");
-        desk.db_create_local_account("gone");
-        desk.db_deactivate("gone");
-        let [li_id, wang, kiosk, gone] = ["li", "wang", "kiosk", "gone"].map(|name| desk.db_id_of(name));
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
+        let li = portal.signed_in(&person("li")).await;
+        portal.signed_in(&person("wang")).await;
+        portal.db_create_local_account("kiosk");
+        portal.db_create_local_account("gone");
+        portal.db_deactivate("gone");
+        let [li_id, wang, kiosk, gone] = ["li", "wang", "kiosk", "gone"].map(|name| portal.db_id_of(name));
         done(&boss, li_id, "grant", &[("permission", "old.one")]).await;
-        desk.clock.advance(QUARTER.saturating_sub(Duration::from_secs(30)));
+        portal.clock.advance(QUARTER.saturating_sub(Duration::from_secs(30)));
         assert_eq!(boss.get(&format!("/admin/users/{li_id}/grant")).await.status, 200, "not yet");
-        desk.clock.advance(Duration::from_secs(31));
+        portal.clock.advance(Duration::from_secs(31));
 
         // -- what asks --
-        let (before, events) = (desk.db_state(), desk.db_recorded().len());
+        let (before, events) = (portal.db_state(), portal.db_recorded().len());
         let note = "reason=on%20paper%2C%20%E4%B8%A4%E6%AC%A1";
         for (path, fields) in [
             (format!("/admin/users/{li_id}/role?role=staff&{note}"), vec![("role", "staff")]),
@@ -84,19 +84,19 @@ on_both_databases! {
             assert_eq!(asked_to_sign_in_again(&send(&boss, path, &fields).await), next, "{path}");
         }
         assert!(boss.get("/admin/users").await.body.contains("Before an action on several accounts"));
-        assert_eq!(desk.db_state(), before, "nothing was changed");
-        assert_eq!(desk.db_recorded().len(), events);
+        assert_eq!(portal.db_state(), before, "nothing was changed");
+        assert_eq!(portal.db_recorded().len(), events);
 
         // -- what does not: it only stops somebody, or takes away --
         done(&boss, wang, "deactivate", &[]).await;
         done(&boss, wang, "activate", &[]).await;
         done(&boss, li_id, "take", &[("permission", "old.one")]).await;
         done(&boss, li_id, "note", &[("reason", "called")]).await;
-        let session = desk.db_live_sessions_of("li").remove(0);
+        let session = portal.db_live_sessions_of("li").remove(0);
         assert_eq!(boss.get(&format!("/admin/users/{li_id}/end-session?session={session}")).await.status, 200);
         done(&boss, li_id, "end-session", &[("session", &session)]).await;
         assert_eq!(li.get("/account").await.status, 303);
-        desk.signed_in(&person("li")).await;
+        portal.signed_in(&person("li")).await;
         done(&boss, li_id, "end-sessions", &[]).await;
 
         // -- after a proof it comes back to itself, with what was typed --
@@ -111,7 +111,7 @@ on_both_databases! {
         assert_eq!((answer.status.as_u16(), answer.location()), (303, path.as_str()));
         let asked = boss.get(&path).await;
         assert_eq!(asked_to_sign_in_again(&asked), path);
-        desk.db_set_confirmation_password("boss");
+        portal.db_set_confirmation_password("boss");
         let page = boss.get(asked.location()).await;
         let answer = submit(&boss, &page, "/confirm", &[("password", PASSWORD)]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, path.as_str()));
@@ -120,11 +120,11 @@ on_both_databases! {
         assert!(page.body.contains("name=\"permission\" value=\"reports.read\""), "{}", page.body);
         assert!(page.body.contains(">on paper, 两次</textarea>"), "{}", page.body);
         done(&boss, li_id, "grant", &[("permission", "reports.read"), ("reason", "on paper")]).await;
-        let event = desk.db_recorded().pop().expect("an event");
+        let event = portal.db_recorded().pop().expect("an event");
         assert_eq!(event.line, "permission_granted success boss li");
         assert_eq!(event.details, json!({"permissions_added": ["reports.read"], "note": "on paper"}));
         done(&boss, li_id, "role", &[("role", "staff")]).await;
-        let event = desk.db_recorded().pop().expect("an event");
+        let event = portal.db_recorded().pop().expect("an event");
         assert_eq!(event.line, "role_changed success boss li");
         assert_eq!(event.details["changes"], json!([{"field": "role_by_hand", "from": "employee", "to": "staff"}]));
         assert_eq!(send(&boss, "/admin/users.csv", &[]).await.status, 200);
@@ -134,14 +134,14 @@ on_both_databases! {
 #[test]
 fn a_local_admin_signs_in_again_with_the_password() {
     run(async {
-        let desk = Desk::start().await;
-        desk.db_create_local_account("root");
-        desk.db_make_superuser("root");
-        desk.signed_in(&person("li")).await;
-        let li = desk.db_id_of("li");
-        let (root, answer) = with_password(&desk, "root", PASSWORD).await;
+        let portal = Portal::start().await;
+        portal.db_create_local_account("root");
+        portal.db_make_superuser("root");
+        portal.signed_in(&person("li")).await;
+        let li = portal.db_id_of("li");
+        let (root, answer) = with_password(&portal, "root", PASSWORD).await;
         assert_eq!(answer.status, 303);
-        desk.clock.advance(QUARTER);
+        portal.clock.advance(QUARTER);
         let path = format!("/admin/users/{li}/role?role=staff");
         let asked = root.get(&path).await;
         assert_eq!(asked_to_sign_in_again(&asked), path);
@@ -160,7 +160,7 @@ fn a_local_admin_signs_in_again_with_the_password() {
         let action = format!("/admin/users/{li}/role");
         let answer = submit(&root, &page, &action, &[("reason", "")]).await;
         assert_eq!(answer.location(), format!("/admin/users/{li}"));
-        let event = desk.db_recorded().pop().expect("an event");
+        let event = portal.db_recorded().pop().expect("an event");
         assert_eq!(event.line, "role_changed success root li");
     });
 }

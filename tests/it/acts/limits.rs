@@ -9,8 +9,8 @@ use super::{
     choose, done, everything, link_on, new_account, opened, person, refused, send, staff, start,
     superuser, token_of, with_password,
 };
-use crate::support::desk::PASSWORD;
-use crate::support::{Database, Db, Desk, on_both_databases, run};
+use crate::support::portal::PASSWORD;
+use crate::support::{Database, Db, Portal, on_both_databases, run};
 
 /// What stands in one and not in the other.
 fn only_in<'a>(one: &'a BTreeSet<String>, other: &'a BTreeSet<String>) -> Vec<&'a str> {
@@ -23,11 +23,11 @@ fn only_in<'a>(one: &'a BTreeSet<String>, other: &'a BTreeSet<String>) -> Vec<&'
 #[test]
 fn fields_that_a_form_does_not_have_change_nothing() {
     run(async {
-        let desk = start(Database::sqlite()).await;
-        let boss = superuser(&desk, "boss").await;
-        desk.signed_in(&person("li")).await;
-        let wang = desk.signed_in(&person("wang")).await;
-        let [me, li, other] = ["boss", "li", "wang"].map(|name| desk.db_id_of(name));
+        let portal = start(Database::sqlite()).await;
+        let boss = superuser(&portal, "boss").await;
+        portal.signed_in(&person("li")).await;
+        let wang = portal.signed_in(&person("wang")).await;
+        let [me, li, other] = ["boss", "li", "wang"].map(|name| portal.db_id_of(name));
         let (me, other) = (me.to_string(), other.to_string());
         let more = [
             ("is_superuser", "1"),
@@ -51,7 +51,7 @@ fn fields_that_a_form_does_not_have_change_nothing() {
             fields
         };
 
-        let before = desk.db_state();
+        let before = portal.db_state();
         let fields = with(&[
             ("reason", "called"),
             ("role", "superuser"),
@@ -59,14 +59,14 @@ fn fields_that_a_form_does_not_have_change_nothing() {
             ("subject", "id-of-wang"),
         ]);
         done(&boss, li, "note", &fields).await;
-        assert_eq!(desk.db_state(), before);
-        let event = desk.db_recorded().pop().expect("an event");
+        assert_eq!(portal.db_state(), before);
+        let event = portal.db_recorded().pop().expect("an event");
         assert_eq!(event.line, "note_added success boss li");
         assert_ne!(event.reference, "AAAA-AAAA");
 
         let fields = with(&[("permission", "reports.read")]);
         done(&boss, li, "grant", &fields).await;
-        let after = desk.db_state();
+        let after = portal.db_state();
         assert_eq!(
             only_in(&after, &before),
             [format!("permission {li} reports.read  boss")]
@@ -75,21 +75,21 @@ fn fields_that_a_form_does_not_have_change_nothing() {
 
         let before = after;
         done(&boss, li, "role", &with(&[("role", "staff")])).await;
-        let after = desk.db_state();
+        let after = portal.db_state();
         let mine = [format!("user {li} "), format!("change {li} role_by_hand ")];
         let changed = only_in(&after, &before);
         assert_eq!(changed.len(), 2, "{changed:?}");
         for line in changed.iter().chain(&only_in(&before, &after)) {
             assert!(mine.iter().any(|begin| line.starts_with(begin)), "{line}");
         }
-        assert_eq!(desk.db_count_active_superusers(), 1);
+        assert_eq!(portal.db_count_active_superusers(), 1);
         assert_eq!(wang.get("/account").await.status, 200);
 
         // An identity that is somebody's is not moved by a field.
         let path = format!("/admin/users/{li}/link");
         let fields = with(&[("subject", "id-of-wang")]);
         let why = "This identity belongs to the account wang";
-        refused(&desk, &boss, &path, &fields, why).await;
+        refused(&portal, &boss, &path, &fields, why).await;
 
         // A new account is plain, and its password is its owner's to choose.
         let fields = [
@@ -107,19 +107,19 @@ fn fields_that_a_form_does_not_have_change_nothing() {
             ("subject", "id-of-kiosk"),
         ];
         link_on(&send(&boss, "/admin/users/new", &fields).await);
-        let kiosk = desk.db_id_of("kiosk");
+        let kiosk = portal.db_id_of("kiosk");
         let flags = format!(
             "SELECT COALESCE(password, 'none') || CAST(is_active AS TEXT) || CAST(is_staff AS TEXT) || CAST(is_superuser AS TEXT) AS value FROM users WHERE id = {kiosk}"
         );
-        assert_eq!(desk.database.texts(&flags), ["!100"]);
-        assert_eq!(desk.database.count("identities"), 3);
+        assert_eq!(portal.database.texts(&flags), ["!100"]);
+        assert_eq!(portal.database.count("identities"), 3);
         for password in ["!", PASSWORD] {
-            let (_, answer) = with_password(&desk, "kiosk", password).await;
+            let (_, answer) = with_password(&portal, "kiosk", password).await;
             assert_eq!(answer.status, 422, "{password}");
         }
 
         // Acts that are not for many, not even by hand.
-        let before = desk.db_state();
+        let before = portal.db_state();
         for act in ["role", "erase", "link", "unlink", "reset-password", "", "x"] {
             let fields = [("u", other.as_str()), ("act", act), ("role", "superuser")];
             let answer = send(&boss, "/admin/users/bulk/confirm", &fields).await;
@@ -132,24 +132,24 @@ fn fields_that_a_form_does_not_have_change_nothing() {
                 .body
                 .contains("You cannot do this to your own account")
         );
-        assert_eq!(desk.db_state(), before);
+        assert_eq!(portal.db_state(), before);
     });
 }
 
 on_both_databases! {
     async fn nobody_but_an_admin_changes_an_account_least_of_all_their_own(database) {
-        let desk = Desk::on(database)
+        let portal = Portal::on(database)
             .with("OAUTH2_SUBJECT", "/id")
             .with("FRONTDESK_SUPERUSER_PERMISSION", "desk.admin")
             .run()
             .await;
-        let boss = superuser(&desk, "boss").await;
-        let staff = staff(&desk, "sam").await;
-        let employee = desk.signed_in(&person("li")).await;
-        desk.signed_in(&person("wang")).await;
-        let session = desk.db_live_sessions_of("wang").remove(0);
-        let [boss_id, sam, li, wang] = ["boss", "sam", "li", "wang"].map(|name| desk.db_id_of(name));
-        let (before, events) = (desk.db_state(), desk.db_recorded().len());
+        let boss = superuser(&portal, "boss").await;
+        let staff = staff(&portal, "sam").await;
+        let employee = portal.signed_in(&person("li")).await;
+        portal.signed_in(&person("wang")).await;
+        let session = portal.db_live_sessions_of("wang").remove(0);
+        let [boss_id, sam, li, wang] = ["boss", "sam", "li", "wang"].map(|name| portal.db_id_of(name));
+        let (before, events) = (portal.db_state(), portal.db_recorded().len());
         for browser in [&staff, &employee] {
             for id in [boss_id, sam, li, wang] {
                 for act in web::acts() {
@@ -176,63 +176,63 @@ on_both_databases! {
                 assert_eq!(send(browser, path, &fields).await.status, 403, "{path}");
             }
         }
-        assert_eq!(desk.db_state(), before);
-        assert_eq!(desk.db_recorded().len(), events);
+        assert_eq!(portal.db_state(), before);
+        assert_eq!(portal.db_recorded().len(), events);
 
         // Nor does an admin: not by hand, not by the permission that makes one.
-        desk.database.execute("UPDATE users SET is_superuser = FALSE, is_superuser_by_permission = TRUE WHERE username = 'boss'");
+        portal.database.execute("UPDATE users SET is_superuser = FALSE, is_superuser_by_permission = TRUE WHERE username = 'boss'");
         for (act, fields) in [("role", [("role", "superuser")]), ("grant", [("permission", "desk.admin")])] {
-            let told = refused(&desk, &boss, &format!("/admin/users/{boss_id}/{act}"), &fields, "You cannot do this").await;
+            let told = refused(&portal, &boss, &format!("/admin/users/{boss_id}/{act}"), &fields, "You cannot do this").await;
             assert_eq!(told.len(), 1);
         }
     }
 
     async fn an_account_that_waits_under_somebody_s_name_is_not_theirs_until_an_admin_says_so(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
-        let mallory = superuser(&desk, "mallory").await;
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
+        let mallory = superuser(&portal, "mallory").await;
         // Whoever makes the account chooses the password too.
         let link = new_account(&mallory, "victim").await;
-        let waiting = desk.browser();
+        let waiting = portal.browser();
         assert_eq!(choose(&waiting, &link, "four words and a comma,", "four words and a comma,").await.status, 303);
         assert_eq!(waiting.get("/account").await.user().as_deref(), Some("victim"));
-        let id = desk.db_id_of("victim");
+        let id = portal.db_id_of("victim");
 
         // The person comes: they do not get it, and it does not get them.
         let victim = person("victim").with("name_cn", "Veronica").with("email", "veronica@corp.example");
-        let browser = desk.browser();
+        let browser = portal.browser();
         let answer = browser.sign_in(&victim, "/").await;
         assert_eq!(answer.status, 409);
         assert!(!answer.sets_session());
         assert_eq!(browser.get("/account").await.status, 303);
-        assert_eq!(desk.database.count(&format!("identities WHERE user_id = {id}")), 0);
+        assert_eq!(portal.database.count(&format!("identities WHERE user_id = {id}")), 0);
         let account = waiting.get("/account").await;
         assert!(!account.body.contains("Veronica") && !account.body.contains("veronica@corp.example"));
 
         // An admin who knows them links them: nobody else has a way in any more.
         done(&boss, id, "link", &[("subject", "id-of-victim")]).await;
         assert_eq!(waiting.get("/account").await.status, 303, "all sessions are gone");
-        assert_eq!(desk.db_fields_of("victim", "password"), ["NULL"]);
-        let (_, answer) = with_password(&desk, "victim", "four words and a comma,").await;
+        assert_eq!(portal.db_fields_of("victim", "password"), ["NULL"]);
+        let (_, answer) = with_password(&portal, "victim", "four words and a comma,").await;
         assert_eq!(answer.status, 422);
-        assert_eq!(desk.browser().get(&link).await.status, 410);
-        let browser = desk.signed_in(&victim).await;
+        assert_eq!(portal.browser().get(&link).await.status, 410);
+        let browser = portal.signed_in(&victim).await;
         assert_eq!(browser.get("/account").await.user().as_deref(), Some("victim"));
-        assert_eq!(desk.db_id_of("victim"), id);
+        assert_eq!(portal.db_id_of("victim"), id);
         let path = format!("/admin/users/{id}/reset-password");
-        refused(&desk, &boss, &path, &[], "the account has no local password").await;
+        refused(&portal, &boss, &path, &[], "the account has no local password").await;
     }
 
     async fn ids_of_others_open_and_end_nothing(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
-        let anna = desk.signed_in(&person("anna")).await;
-        let bert = desk.signed_in(&person("bert")).await;
-        let sam = staff(&desk, "sam").await;
-        let [anna_id, bert_id] = ["anna", "bert"].map(|name| desk.db_id_of(name));
-        let session = desk.db_live_sessions_of("anna").remove(0);
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
+        let anna = portal.signed_in(&person("anna")).await;
+        let bert = portal.signed_in(&person("bert")).await;
+        let sam = staff(&portal, "sam").await;
+        let [anna_id, bert_id] = ["anna", "bert"].map(|name| portal.db_id_of(name));
+        let session = portal.db_live_sessions_of("anna").remove(0);
         done(&boss, anna_id, "note", &[("reason", "about anna alone")]).await;
-        let before = desk.db_state();
+        let before = portal.db_state();
 
         // -- a session on the account page, as everybody who is not its owner --
         for browser in [&bert, &sam, &boss] {
@@ -247,10 +247,10 @@ on_both_databases! {
         }
         // -- a permission and an identity of somebody else --
         for (act, fields) in [("take", [("permission", "x")]), ("unlink", [("subject", "id-of-anna")])] {
-            refused(&desk, &boss, &format!("/admin/users/{bert_id}/{act}"), &fields, "No change needed").await;
+            refused(&portal, &boss, &format!("/admin/users/{bert_id}/{act}"), &fields, "No change needed").await;
         }
         // -- pages and lists about somebody --
-        let event = desk.database.number("SELECT MAX(id) AS value FROM audit_events");
+        let event = portal.database.number("SELECT MAX(id) AS value FROM audit_events");
         let looked = [
             format!("/admin/users/{anna_id}"),
             format!("/admin/users/{anna_id}?after={event}"),
@@ -282,26 +282,26 @@ on_both_databases! {
             let body = answer.body.replace(&path.replace('&', "&#38;"), "");
             assert!(!body.contains("anna"), "{path}");
         }
-        assert_eq!(desk.db_state(), before);
+        assert_eq!(portal.db_state(), before);
         assert_eq!(anna.get("/account").await.status, 200, "the session lives on");
     }
 
     async fn what_is_taken_away_is_gone_at_the_very_next_request_on_every_instance(database) {
-        let desk = Desk::on(database.clone())
+        let portal = Portal::on(database.clone())
             .with("OAUTH2_SUBJECT", "/id")
             .with("FRONTDESK_STAFF_PERMISSION", "desk.look")
             .run()
             .await;
-        let other = Desk::on(database)
-            .beside(&desk)
+        let other = Portal::on(database)
+            .beside(&portal)
             .with("OAUTH2_SUBJECT", "/id")
             .with("FRONTDESK_STAFF_PERMISSION", "desk.look")
             .run()
             .await;
-        let boss = superuser(&desk, "boss").await;
-        let li = desk.signed_in(&person("li")).await;
-        let id = desk.db_id_of("li");
-        desk.db_prove("li");
+        let boss = superuser(&portal, "boss").await;
+        let li = portal.signed_in(&person("li")).await;
+        let id = portal.db_id_of("li");
+        portal.db_prove("li");
         let there = li.at(&other);
         for round in 0..5 {
             done(&boss, id, "role", &[("role", "staff")]).await;
@@ -327,20 +327,20 @@ on_both_databases! {
     }
 
     async fn no_page_or_list_for_admins_holds_a_secret(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
-        desk.signed_in(&person("li")).await;
-        desk.db_create_local_account("kiosk");
-        let (_, answer) = with_password(&desk, "kiosk", PASSWORD).await;
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
+        portal.signed_in(&person("li")).await;
+        portal.db_create_local_account("kiosk");
+        let (_, answer) = with_password(&portal, "kiosk", PASSWORD).await;
         assert_eq!(answer.status, 303);
-        let (_, answer) = with_password(&desk, "kiosk", "wrong horse battery").await;
+        let (_, answer) = with_password(&portal, "kiosk", "wrong horse battery").await;
         assert_eq!(answer.status, 422);
         let link = new_account(&boss, "lobby").await;
-        let [li, kiosk] = ["li", "kiosk"].map(|name| desk.db_id_of(name));
-        let session = desk.db_live_sessions_of("li").remove(0);
+        let [li, kiosk] = ["li", "kiosk"].map(|name| portal.db_id_of(name));
+        let session = portal.db_live_sessions_of("li").remove(0);
         done(&boss, li, "grant", &[("permission", "reports.read")]).await;
 
-        let mut all = everything(&desk, &boss).await;
+        let mut all = everything(&portal, &boss).await;
         for id in [li, kiosk] {
             for act in web::acts() {
                 let path = format!("/admin/users/{id}/{act}?role=staff&session={session}&permission=reports.read&subject=id-of-li");
@@ -361,13 +361,13 @@ on_both_databases! {
         all.push_str(&send(&boss, "/admin/users/bulk", &ticks).await.body);
         all.push_str(&send(&boss, "/admin/users/bulk/confirm", &ticks).await.body);
 
-        let mut secrets = desk.canaries();
+        let mut secrets = portal.canaries();
         secrets.push(token_of(&link).to_owned());
         secrets.push(boss.session_cookie().expect("a session"));
         secrets.push(PASSWORD.to_owned());
         secrets.push("wrong horse battery".to_owned());
         secrets.push("$argon2".to_owned());
-        secrets.extend(desk.db_column("sessions", "token_hash"));
+        secrets.extend(portal.db_column("sessions", "token_hash"));
         assert!(secrets.len() > 10, "there is something to look for");
         for secret in secrets {
             assert!(!all.contains(&secret), "a secret is on a page: {}", secret.chars().take(8).collect::<String>());

@@ -9,13 +9,13 @@ use crate::support::{Database, Db, on_both_databases, run, spawn};
 
 on_both_databases! {
     async fn an_act_on_ticked_accounts_is_done_for_each_and_says_where_it_was_not(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
-        let li = desk.signed_in(&person("li")).await;
-        let wang = desk.signed_in(&person("wang")).await;
-        desk.signed_in(&person("zhao")).await;
-        let [me, li_id, wang_id, zhao] = ["boss", "li", "wang", "zhao"].map(|name| desk.db_id_of(name).to_string());
-        desk.db_deactivate("zhao");
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
+        let li = portal.signed_in(&person("li")).await;
+        let wang = portal.signed_in(&person("wang")).await;
+        portal.signed_in(&person("zhao")).await;
+        let [me, li_id, wang_id, zhao] = ["boss", "li", "wang", "zhao"].map(|name| portal.db_id_of(name).to_string());
+        portal.db_deactivate("zhao");
 
         // -- what is missing is said --
         let list = boss.get("/admin/users").await;
@@ -46,7 +46,7 @@ on_both_databases! {
             assert!(page.body.contains(&format!("<p>{name}</p>")), "{name}");
         }
         assert_eq!(li.get("/account").await.status, 200, "not yet");
-        let events = desk.db_recorded().len();
+        let events = portal.db_recorded().len();
         // One of them is gone by now.
         let result = submit(&boss, &page, "/admin/users/bulk/confirm", &[("reason", REASON), ("u", "42")]).await;
         assert!(result.body.contains("<h1>Deactivate: 1 done</h1>"), "{}", result.body);
@@ -56,7 +56,7 @@ on_both_databases! {
         assert!(result.body.contains("The account no longer exists"));
         assert_eq!(li.get("/account").await.status, 303);
         assert_eq!(wang.get("/account").await.status, 200);
-        let told = desk.db_recorded().split_off(events);
+        let told = portal.db_recorded().split_off(events);
         let mut lines: Vec<&str> = told.iter().map(|event| event.line.as_str()).collect();
         lines.sort_unstable();
         assert_eq!(lines, ["account_deactivated refused yourself boss boss", "account_deactivated success boss li"]);
@@ -83,7 +83,7 @@ on_both_databases! {
             assert!(result.body.contains(notice), "{act}: {}", result.body);
         }
         assert_eq!(wang.get("/account").await.status, 303);
-        assert_eq!(desk.database.count("user_permissions"), 0);
+        assert_eq!(portal.database.count("user_permissions"), 0);
         // A name that is none is refused for each.
         let fields = [("u", li_id.as_str()), ("act", "grant"), ("permission", "a\u{7}b")];
         let result = send(&boss, "/admin/users/bulk/confirm", &fields).await;
@@ -92,11 +92,11 @@ on_both_databases! {
     }
 
     async fn an_act_on_all_matches_runs_in_batches_and_people_sign_in_between_them(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
         let names: Vec<(String, String)> = (0..600).map(|number| (format!("local{number}"), String::new())).collect();
-        desk.db_insert_users(1000, &names);
-        let events = desk.db_recorded().len();
+        portal.db_insert_users(1000, &names);
+        let events = portal.db_recorded().len();
         let mut newcomers = 0;
         for (act, filter, label, heading) in [
             ("grant", "source=local", "Grant a permission", "Grant 600 accounts a permission"),
@@ -114,23 +114,23 @@ on_both_databases! {
             };
             // Others come in meanwhile.
             for _ in 0..3 {
-                desk.signed_in(&person(&format!("newcomer{newcomers}"))).await;
+                portal.signed_in(&person(&format!("newcomer{newcomers}"))).await;
                 newcomers += 1;
             }
             let first = first.await.expect("an answer");
             assert!(first.body.contains(&format!("<h1>{label}: 500 done</h1>")), "{}", first.body);
             assert!(first.body.contains("More accounts match."));
-            let held = desk.database.count("user_permissions");
+            let held = portal.database.count("user_permissions");
             assert_eq!(held, if act == "grant" { 500 } else { 100 }, "what is done is done");
-            desk.signed_in(&person(&format!("newcomer{newcomers}"))).await;
+            portal.signed_in(&person(&format!("newcomer{newcomers}"))).await;
             newcomers += 1;
             let second = submit(&boss, &first, "/admin/users/bulk/confirm", &[]).await;
             assert!(second.body.contains(&format!("<h1>{label}: 600 done</h1>")), "{}", second.body);
             assert!(!second.body.contains("More accounts match."));
             assert!(second.body.contains("Skipped</dt><dd class=\"num\">0</dd>"));
-            assert_eq!(desk.database.count("user_permissions"), if act == "grant" { 600 } else { 0 });
+            assert_eq!(portal.database.count("user_permissions"), if act == "grant" { 600 } else { 0 });
         }
-        let told = desk.db_recorded().split_off(events);
+        let told = portal.db_recorded().split_off(events);
         assert_eq!(told.len(), 1200, "one event each");
         for (part, event) in [(&told[..600], "permission_granted"), (&told[600..], "permission_taken")] {
             let about: BTreeSet<&str> = part.iter().map(|told| told.line.as_str()).collect();
@@ -144,18 +144,18 @@ on_both_databases! {
     }
 
     async fn ending_all_sessions_that_match_leaves_others_and_one_s_own(database) {
-        let desk = start(database).await;
+        let portal = start(database).await;
         let firefox = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0";
         let (cafe, home) = ("198.51.100.1", "198.51.100.2");
-        let boss = signed_in_from(&desk, &person("boss"), cafe, firefox).await;
-        desk.db_make_superuser("boss");
-        desk.db_prove("boss");
+        let boss = signed_in_from(&portal, &person("boss"), cafe, firefox).await;
+        portal.db_make_superuser("boss");
+        portal.db_prove("boss");
         let at_cafe = [
-            signed_in_from(&desk, &person("li"), cafe, firefox).await,
-            signed_in_from(&desk, &person("li"), cafe, firefox).await,
-            signed_in_from(&desk, &person("wang"), cafe, firefox).await,
+            signed_in_from(&portal, &person("li"), cafe, firefox).await,
+            signed_in_from(&portal, &person("li"), cafe, firefox).await,
+            signed_in_from(&portal, &person("wang"), cafe, firefox).await,
         ];
-        let at_home = signed_in_from(&desk, &person("li"), home, firefox).await;
+        let at_home = signed_in_from(&portal, &person("li"), home, firefox).await;
         let list = boss.get(&format!("/admin/sessions?ip={cafe}")).await;
         let end = format!("/admin/sessions/end?ip={cafe}");
         assert!(list.body.contains(&end), "{}", list.body);
@@ -163,7 +163,7 @@ on_both_databases! {
         assert!(page.body.contains("<h1>Sessions to end: 4</h1>"), "{}", page.body);
         assert!(page.body.contains("Your own current session stays open."));
         assert!(page.body.contains(&format!("Address: {cafe}")));
-        let events = desk.db_recorded().len();
+        let events = portal.db_recorded().len();
         let answer = submit(&boss, &page, "/admin/sessions/end", &[("reason", REASON)]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, format!("/admin/sessions?ip={cafe}").as_str()));
         assert!(boss.get(answer.location()).await.body.contains("The sessions have ended."));
@@ -173,7 +173,7 @@ on_both_databases! {
         }
         assert_eq!(at_home.get("/account").await.status, 200);
         assert_eq!(boss.get("/account").await.status, 200);
-        let told = desk.db_recorded().split_off(events);
+        let told = portal.db_recorded().split_off(events);
         let mut lines: Vec<&str> = told.iter().map(|event| event.line.as_str()).collect();
         lines.sort_unstable();
         assert_eq!(lines, [

@@ -10,19 +10,19 @@ use super::{
     OFFICE, REASON, choose, done, link_on, new_account, person, send, start, submit, superuser,
     token_of, with_password,
 };
-use crate::support::{Database, Db, Desk, on_both_databases, run, spawn};
+use crate::support::{Database, Db, Portal, on_both_databases, run, spawn};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 on_both_databases! {
     async fn a_new_local_account_s_owner_chooses_the_password_by_a_link_that_works_once(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
         let page = boss.get("/admin/users/new").await;
         assert!(page.body.contains("<h1>New local account</h1>"));
 
         // What is wrong with it is said beside the field, and what was typed stays.
-        let events = desk.db_recorded().len();
+        let events = portal.db_recorded().len();
         for (username, first_name, email, why) in [
             ("boss", "", "", "Another account has that username"),
             (" ", "", "", "Enter a username of 1 to 150 characters"),
@@ -36,24 +36,24 @@ on_both_databases! {
             assert!(answer.body.contains(why) && answer.body.contains("for the lobby"), "{}", answer.body);
             assert!(answer.body.contains("<title>Error: "));
         }
-        assert_eq!(desk.database.count("users"), 1);
-        assert_eq!(desk.db_recorded().len(), events);
+        assert_eq!(portal.database.count("users"), 1);
+        assert_eq!(portal.db_recorded().len(), events);
 
         let typed = [("username", "kiosk"), ("first_name", "Lobby kiosk"), ("email", ""), ("reason", REASON)];
         let shown = submit(&boss, &page, "/admin/users/new", &typed).await;
         let link = link_on(&shown);
         assert!(shown.body.contains("Give this link to <strong>Lobby kiosk</strong>") && shown.body.contains("within 24 hours"));
-        assert!(shown.body.contains(&format!("{}{link}", desk.url)), "the whole address");
-        let event = desk.db_recorded().pop().expect("an event");
+        assert!(shown.body.contains(&format!("{}{link}", portal.url)), "the whole address");
+        let event = portal.db_recorded().pop().expect("an event");
         assert_eq!(event.line, "account_created success boss kiosk");
         assert_eq!((event.address.as_str(), &event.details["note"]), (OFFICE, &json!(REASON)));
-        assert_eq!(desk.db_recorded().len(), events + 1);
-        let id = desk.db_id_of("kiosk");
+        assert_eq!(portal.db_recorded().len(), events + 1);
+        let id = portal.db_id_of("kiosk");
         for path in ["/admin/users/new".to_owned(), format!("/admin/users/{id}"), "/admin/audit".to_owned()] {
             assert!(!boss.get(&path).await.body.contains(token_of(&link)), "it is shown once: {path}");
         }
 
-        let kiosk = desk.browser();
+        let kiosk = portal.browser();
         let page = kiosk.get(&link).await;
         assert_eq!(page.status, 200);
         assert!(page.body.contains("For the account <strong>kiosk</strong>"));
@@ -72,31 +72,31 @@ on_both_databases! {
         assert_eq!((answer.status.as_u16(), answer.location()), (303, "/"));
         assert_eq!(kiosk.get("/account").await.user().as_deref(), Some("kiosk"));
         assert_eq!(kiosk.get("/admin/users").await.status, 403);
-        let event = desk.db_recorded().pop().expect("an event");
+        let event = portal.db_recorded().pop().expect("an event");
         assert_eq!(event.line, "password_changed success kiosk kiosk");
-        assert_eq!(with_password(&desk, "kiosk", "four words and a comma,").await.1.status, 303);
+        assert_eq!(with_password(&portal, "kiosk", "four words and a comma,").await.1.status, 303);
 
         // Once, wherever.
-        for browser in [&kiosk, &desk.browser()] {
+        for browser in [&kiosk, &portal.browser()] {
             assert_eq!(browser.get(&link).await.status, 410);
         }
-        let other = desk.browser();
+        let other = portal.browser();
         assert_eq!(choose(&other, &link, "another few words, then", "another few words, then").await.status, 410);
-        assert_eq!(with_password(&desk, "kiosk", "another few words, then").await.1.status, 422);
+        assert_eq!(with_password(&portal, "kiosk", "another few words, then").await.1.status, 422);
         // And nobody can read it anywhere.
-        assert!(!desk.log().contains(token_of(&link)), "no token in the log");
-        assert!(!desk.database.dump().contains(token_of(&link)), "nor in the database");
+        assert!(!portal.log().contains(token_of(&link)), "no token in the log");
+        assert!(!portal.database.dump().contains(token_of(&link)), "nor in the database");
     }
 
     async fn a_link_to_choose_a_password_ends_in_many_ways(database) {
-        let desk = start(database).await;
-        let boss = superuser(&desk, "boss").await;
+        let portal = start(database).await;
+        let boss = superuser(&portal, "boss").await;
         let first = new_account(&boss, "kiosk").await;
-        let id = desk.db_id_of("kiosk");
+        let id = portal.db_id_of("kiosk");
         let reset = format!("/admin/users/{id}/reset-password");
-        let stranger = desk.browser();
+        let stranger = portal.browser();
         assert_eq!(stranger.get(&first).await.status, 200);
-        for broken in [format!("{first}A"), "/password?token=".to_owned(), "/password".to_owned(), desk.db_make_rescue_link("kiosk").replace("/rescue", "/password")] {
+        for broken in [format!("{first}A"), "/password?token=".to_owned(), "/password".to_owned(), portal.db_make_rescue_link("kiosk").replace("/rescue", "/password")] {
             assert_eq!(stranger.get(&broken).await.status, 410, "{broken}");
         }
         assert_eq!(stranger.get(&first.replace("/password", "/rescue")).await.status, 410);
@@ -104,9 +104,9 @@ on_both_databases! {
         // A newer one takes its place.
         let page = boss.get(&reset).await;
         assert!(page.body.contains("<h1>Reset the password of kiosk?</h1>"));
-        let events = desk.db_recorded().len();
+        let events = portal.db_recorded().len();
         let second = link_on(&submit(&boss, &page, &reset, &[("reason", REASON)]).await);
-        let told = desk.db_recorded().split_off(events);
+        let told = portal.db_recorded().split_off(events);
         assert_eq!(told.len(), 1, "{told:?}");
         assert_eq!(told[0].line, "password_link_made success boss kiosk");
         assert_eq!((told[0].address.as_str(), &told[0].details["note"]), (OFFICE, &json!(REASON)));
@@ -114,32 +114,32 @@ on_both_databases! {
         assert_eq!(stranger.get(&second).await.status, 200);
 
         // A password in use ends at once, and so do its sessions.
-        assert_eq!(choose(&desk.browser(), &second, "four words and a comma,", "four words and a comma,").await.status, 303);
-        let (kiosk, _) = with_password(&desk, "kiosk", "four words and a comma,").await;
+        assert_eq!(choose(&portal.browser(), &second, "four words and a comma,", "four words and a comma,").await.status, 303);
+        let (kiosk, _) = with_password(&portal, "kiosk", "four words and a comma,").await;
         assert_eq!(kiosk.get("/account").await.status, 200);
         let third = link_on(&send(&boss, &reset, &[]).await);
         assert_eq!(kiosk.get("/account").await.status, 303);
-        assert_eq!(with_password(&desk, "kiosk", "four words and a comma,").await.1.status, 422);
-        assert_eq!(with_password(&desk, "kiosk", "!").await.1.status, 422);
+        assert_eq!(with_password(&portal, "kiosk", "four words and a comma,").await.1.status, 422);
+        assert_eq!(with_password(&portal, "kiosk", "!").await.1.status, 422);
 
         // Deactivated, nobody gets in by it.
         done(&boss, id, "deactivate", &[]).await;
         assert_eq!(stranger.get(&third).await.status, 410);
         assert_eq!(choose(&stranger, &third, "four words and a comma,", "four words and a comma,").await.status, 410);
-        assert_eq!(desk.database.count("users WHERE password = '!'"), 1);
+        assert_eq!(portal.database.count("users WHERE password = '!'"), 1);
         done(&boss, id, "activate", &[]).await;
 
         // And a day is its whole life.
         let fourth = link_on(&send(&boss, &reset, &[]).await);
-        desk.clock.advance(DAY.saturating_sub(Duration::from_secs(60)));
+        portal.clock.advance(DAY.saturating_sub(Duration::from_secs(60)));
         assert_eq!(stranger.get(&fourth).await.status, 200);
-        desk.clock.advance(Duration::from_secs(60));
+        portal.clock.advance(Duration::from_secs(60));
         assert_eq!(stranger.get(&fourth).await.status, 410);
         assert_eq!(choose(&stranger, &fourth, "four words and a comma,", "four words and a comma,").await.status, 410);
-        assert_eq!(desk.database.count("sessions WHERE provider = '' AND ended_at IS NULL"), 0);
+        assert_eq!(portal.database.count("sessions WHERE provider = '' AND ended_at IS NULL"), 0);
         for link in [first, second, third, fourth] {
-            assert!(!desk.log().contains(token_of(&link)), "no token in the log");
-            assert!(!desk.database.dump().contains(token_of(&link)));
+            assert!(!portal.log().contains(token_of(&link)), "no token in the log");
+            assert!(!portal.database.dump().contains(token_of(&link)));
         }
     }
 }
@@ -147,12 +147,12 @@ on_both_databases! {
 #[test]
 fn ten_browsers_open_one_password_link_at_once_and_one_password_counts() {
     run(async {
-        let desk = start(Database::sqlite()).await;
-        let boss = superuser(&desk, "boss").await;
+        let portal = start(Database::sqlite()).await;
+        let boss = superuser(&portal, "boss").await;
         let link = new_account(&boss, "kiosk").await;
         let tries: Vec<_> = (0..10)
             .map(|number| {
-                let (browser, link) = (desk.browser(), link.clone());
+                let (browser, link) = (portal.browser(), link.clone());
                 spawn(async move {
                     let new = format!("four words and number {number}");
                     let answer = choose(&browser, &link, &new, &new).await;
@@ -171,8 +171,8 @@ fn ten_browsers_open_one_password_link_at_once_and_one_password_counts() {
             }
         }
         assert_eq!(winner.len(), 1);
-        assert_eq!(desk.db_live_sessions_of("kiosk").len(), 1);
-        let (_, answer) = with_password(&desk, "kiosk", &winner[0]).await;
+        assert_eq!(portal.db_live_sessions_of("kiosk").len(), 1);
+        let (_, answer) = with_password(&portal, "kiosk", &winner[0]).await;
         assert_eq!(answer.status, 303);
     });
 }
@@ -180,10 +180,10 @@ fn ten_browsers_open_one_password_link_at_once_and_one_password_counts() {
 #[test]
 fn where_local_passwords_are_off_there_are_no_local_accounts_and_no_password_links() {
     run(async {
-        let desk = start(Database::sqlite()).await;
-        let boss = superuser(&desk, "boss").await;
+        let portal = start(Database::sqlite()).await;
+        let boss = superuser(&portal, "boss").await;
         let link = new_account(&boss, "kiosk").await;
-        let off = Desk::on(desk.database.clone())
+        let off = Portal::on(portal.database.clone())
             .with("FRONTDESK_PASSWORD_LOGIN", "off")
             .with("OAUTH2_SUBJECT", "/id")
             .run()

@@ -29,7 +29,7 @@ impl Company {
                 .replace("recheck = \"off\"", "recheck = \"5m\""),
             branch.toml("branch"),
         );
-        let desk = group.desk_of(Database::sqlite(), &toml).run().await;
+        let portal = group.portal_of(Database::sqlite(), &toml).run().await;
         let chromium = Chromium::start(languages, Screen::DESKTOP).await;
         Self {
             group,
@@ -37,7 +37,7 @@ impl Company {
             gallery: Gallery {
                 chromium,
                 axe: axe(),
-                desk,
+                portal,
             },
         }
     }
@@ -63,12 +63,12 @@ impl Company {
     }
 
     async fn signed_in(&self, who: &Subject) -> Browser {
-        let desk = &self.gallery.desk;
-        let browser = desk.browser();
+        let portal = &self.gallery.portal;
+        let browser = portal.browser();
         let from = "/oauth2/login?next=/account&provider=group";
         let answer = self.group.sign_in_from(&browser, from, who).await;
         assert!(answer.sets_session(), "{}", answer.body);
-        become_person(&self.gallery.chromium, desk, &browser).await;
+        become_person(&self.gallery.chromium, portal, &browser).await;
         browser
     }
 
@@ -79,7 +79,7 @@ impl Company {
         self.are_down(0).await;
         self.gallery.check("login-providers").await;
         let stranger = Subject::named("linxiaoyu");
-        let browser = self.gallery.desk.browser();
+        let browser = self.gallery.portal.browser();
         let from = "/oauth2/login?next=/account&provider=branch";
         self.comes_back(&self.branch, &browser, from, &stranger)
             .await;
@@ -92,7 +92,7 @@ impl Company {
         self.signed_in(&lin).await;
         self.gallery.show("/account", "account-providers").await;
         let admin = self.signed_in(&Subject::named("boss")).await;
-        self.gallery.desk.db_make_superuser("boss");
+        self.gallery.portal.db_make_superuser("boss");
 
         let from = "/oauth2/login?rehearse=1&provider=group";
         let changed = lin.with("groups", json!(["expenses.submit", "dev.git"]));
@@ -113,12 +113,12 @@ impl Company {
         self.gallery.check("admin-status-providers").await;
 
         // Out of here, then out of there, and back.
-        let (chromium, desk) = (&self.gallery.chromium, &self.gallery.desk);
+        let (chromium, portal) = (&self.gallery.chromium, &self.gallery.portal);
         self.gallery.open("/account").await;
         chromium.follow("main form[action='/logout'] button").await;
         self.gallery.check("signed-out-provider").await;
         let farewell = chromium.cookie("fd_farewell").await.expect("a cookie");
-        let browser = desk.browser();
+        let browser = portal.browser();
         browser.set_cookie("fd_farewell", &farewell);
         let onward = browser.get("/signed-out/provider").await;
         let state = query(onward.location())["state"].clone();

@@ -7,24 +7,24 @@ use super::plain::{
     set, settled, single_filters, some_accounts,
 };
 use super::{Dice, between, found, link, staff, superuser, usernames, walk};
-use crate::support::{Database, Db, Desk, Person, on_both_databases, run, until};
+use crate::support::{Database, Db, Person, Portal, on_both_databases, run, until};
 
 on_both_databases! {
     async fn every_order_filter_and_search_lists_what_a_plain_list_would(database) {
-        let desk = Desk::on(database).run().await;
-        settled(&desk).await;
+        let portal = Portal::on(database).run().await;
+        settled(&portal).await;
         let mut accounts = some_accounts();
-        db_insert_accounts(&desk.database, &accounts);
-        make_searchable(&desk);
+        db_insert_accounts(&portal.database, &accounts);
+        make_searchable(&portal);
         for order in orders() {
             for filter in single_filters() {
-                check(&desk, &accounts, &filter, order);
+                check(&portal, &accounts, &filter, order);
             }
         }
         let mut dice = Dice(2026);
         for search in SEARCHES {
             for order in [None, *dice.pick(&orders()), *dice.pick(&orders())] {
-                check(&desk, &accounts, &searching(search), order);
+                check(&portal, &accounts, &searching(search), order);
             }
         }
         for _ in 0..150 {
@@ -34,17 +34,17 @@ on_both_databases! {
                 set(&mut filter, kind, &mut dice);
             }
             let order = *dice.pick(&orders());
-            check(&desk, &accounts, &filter, order);
+            check(&portal, &accounts, &filter, order);
         }
 
         // The same by the links of the pages.
-        let boss = superuser(&desk).await;
+        let boss = superuser(&portal).await;
         accounts.push(Account {
             first_name: "boss".to_owned(),
             email: "4@example.com".to_owned(),
             by_hand: Role::Superuser,
-            last_login: desk.db_fields_of("boss", "last_login")[0].parse().ok(),
-            ..Account::plain(desk.db_id_of("boss"), "boss".to_owned())
+            last_login: portal.db_fields_of("boss", "last_login")[0].parse().ok(),
+            ..Account::plain(portal.db_id_of("boss"), "boss".to_owned())
         });
         let by = |column, is_descending| Some(Order { column, is_descending });
         let never = Some(LastLogin::Never);
@@ -82,8 +82,8 @@ on_both_databases! {
     }
 
     async fn people_are_found_by_any_beginning_in_their_names(database) {
-        let desk = Desk::on(database).run().await;
-        let boss = superuser(&desk).await;
+        let portal = Portal::on(database).run().await;
+        let boss = superuser(&portal).await;
         for (username, name, email) in [
             ("wangxm", "王小明", "W.Xiaoming@corp.example"),
             ("ouyang", "欧阳娜娜", ""),
@@ -91,7 +91,7 @@ on_both_databases! {
             ("harper", "Zoe", "zoe@corp.example"),
             ("har", "Ann", "ann@corp.example"),
         ] {
-            desk.signed_in(&Person::named(username).with("name_cn", name).with("email", email)).await;
+            portal.signed_in(&Person::named(username).with("name_cn", name).with("email", email)).await;
         }
         for (search, wanted) in [
             ("王", vec!["wangxm"]),
@@ -128,13 +128,13 @@ on_both_databases! {
     }
 
     async fn a_search_is_text_and_never_a_pattern(database) {
-        let desk = Desk::on(database).run().await;
-        let boss = superuser(&desk).await;
+        let portal = Portal::on(database).run().await;
+        let boss = superuser(&portal).await;
         for name in ["100%", "a_b", "axb", "o'neil", "say\"hi", "back\\slash", "ｗａｎｇ", "👩‍🚀li"] {
-            desk.signed_in(&Person::named(name).with("email", "")).await;
+            portal.signed_in(&Person::named(name).with("email", "")).await;
         }
-        desk.signed_in(&Person::named("longname").with("name_cn", "x".repeat(100)).with("email", "")).await;
-        desk.signed_in(&Person::named("longchinese").with("name_cn", "长".repeat(100)).with("email", "")).await;
+        portal.signed_in(&Person::named("longname").with("name_cn", "x".repeat(100)).with("email", "")).await;
+        portal.signed_in(&Person::named("longchinese").with("name_cn", "长".repeat(100)).with("email", "")).await;
         let (sixty_four, eighty, hundred) = ("x".repeat(64), "X".repeat(80), "长".repeat(100));
         let absent = "y".repeat(90);
         for (search, wanted) in [
@@ -175,16 +175,16 @@ on_both_databases! {
     }
 
     async fn a_renamed_person_is_found_by_the_new_names_alone(database) {
-        let desk = Desk::on(database.clone()).with("OAUTH2_SUBJECT", "/id").run().await;
-        let boss = desk.signed_in(&Person::named("boss").with("id", 1)).await;
-        desk.db_make_superuser("boss");
+        let portal = Portal::on(database.clone()).with("OAUTH2_SUBJECT", "/id").run().await;
+        let boss = portal.signed_in(&Person::named("boss").with("id", 1)).await;
+        portal.db_make_superuser("boss");
         let person = Person::named("lisi").with("id", 7).with("name_cn", "李四").with("email", "lisi@corp.example");
-        desk.signed_in(&person).await;
+        portal.signed_in(&person).await;
         for search in ["李", "四", "lisi", "lisi@corp"] {
             assert_eq!(found(&boss, search).await, ["lisi"], "{search}");
         }
         let person = Person::named("zhaowu").with("id", 7).with("name_cn", "赵五").with("email", "zhao@corp.example");
-        desk.signed_in(&person).await;
+        portal.signed_in(&person).await;
         for search in ["李", "四", "lisi", "lisi@corp"] {
             assert!(found(&boss, search).await.is_empty(), "{search}");
         }
@@ -193,23 +193,23 @@ on_both_databases! {
         }
 
         // As they were stored by a version that had no words.
-        desk.database.execute("DELETE FROM user_terms");
-        desk.database.execute("UPDATE users SET is_searchable = FALSE");
+        portal.database.execute("DELETE FROM user_terms");
+        portal.database.execute("UPDATE users SET is_searchable = FALSE");
         assert!(found(&boss, "赵").await.is_empty());
         // Each start catches up.
-        let next = Desk::on(database).with("OAUTH2_SUBJECT", "/id").beside(&desk).run().await;
+        let next = Portal::on(database).with("OAUTH2_SUBJECT", "/id").beside(&portal).run().await;
         let boss = boss.at(&next);
         until("the words are there", async || found(&boss, "赵").await == ["zhaowu"]).await;
         assert_eq!(found(&boss, "boss").await, ["boss"]);
-        assert_eq!(desk.database.count("users WHERE NOT is_searchable"), 0);
+        assert_eq!(portal.database.count("users WHERE NOT is_searchable"), 0);
     }
 
     async fn no_address_of_a_list_makes_it_fail(database) {
-        let desk = Desk::on(database).run().await;
-        let boss = superuser(&desk).await;
+        let portal = Portal::on(database).run().await;
+        let boss = superuser(&portal).await;
         let mut chinese = boss.clone();
         chinese.language = "zh-CN,zh;q=0.9".to_owned();
-        let id = desk.db_id_of("boss");
+        let id = portal.db_id_of("boss");
         let long = "x".repeat(10_240);
         let common = [
             String::new(),
@@ -308,8 +308,8 @@ on_both_databases! {
     }
 
     async fn an_address_with_filters_is_the_same_page_for_a_colleague(database) {
-        let desk = Desk::on(database).run().await;
-        settled(&desk).await;
+        let portal = Portal::on(database).run().await;
+        settled(&portal).await;
         let accounts: Vec<Account> = (1..=60)
             .map(|number: i64| Account {
                 is_synced: false,
@@ -317,9 +317,9 @@ on_both_databases! {
                 ..Account::plain(number, format!("p{number:02}"))
             })
             .collect();
-        db_insert_accounts(&desk.database, &accounts);
-        let boss = superuser(&desk).await;
-        let sam = staff(&desk).await;
+        db_insert_accounts(&portal.database, &accounts);
+        let boss = superuser(&portal).await;
+        let sam = staff(&portal).await;
 
         let mut path = "/admin/users?status=active&source=local&sort=username&size=25".to_owned();
         let mut sizes = Vec::new();
@@ -368,8 +368,8 @@ on_both_databases! {
     }
 
     async fn totals_are_exact_up_to_a_thousand(database) {
-        let desk = Desk::on(database).run().await;
-        settled(&desk).await;
+        let portal = Portal::on(database).run().await;
+        settled(&portal).await;
         let accounts: Vec<Account> = (1..=1200)
             .map(|number: i64| Account {
                 is_active: number > 100,
@@ -377,8 +377,8 @@ on_both_databases! {
                 ..Account::plain(number, format!("u{number}"))
             })
             .collect();
-        db_insert_accounts(&desk.database, &accounts);
-        let boss = superuser(&desk).await;
+        db_insert_accounts(&portal.database, &accounts);
+        let boss = superuser(&portal).await;
         let total = async |query: &str| {
             let answer = boss.get(&format!("/admin/users?{query}")).await;
             between(&answer.body, "Accounts: ", ". ")
@@ -396,17 +396,17 @@ on_both_databases! {
             assert_eq!(total(query).await, wanted, "{query}");
         }
         // Of all accounts it is told by the database's own bookkeeping, where it has one.
-        if desk.database.is_postgresql() {
+        if portal.database.is_postgresql() {
             let before = total("").await;
             assert!(before == "more than 1,000" || before.starts_with("about 1,"), "{before}");
-            desk.database.execute("ANALYZE users");
+            portal.database.execute("ANALYZE users");
         }
         assert_eq!(total("").await, "about 1,201");
     }
 
     async fn a_search_that_stops_early_says_so_and_goes_on(database) {
-        let desk = Desk::on(database).run().await;
-        settled(&desk).await;
+        let portal = Portal::on(database).run().await;
+        settled(&portal).await;
         // Each filter fits some 3,000; all together the three oldest alone, whose names come last.
         let accounts: Vec<Account> = (1..=12_000)
             .map(|number: i64| Account {
@@ -415,11 +415,11 @@ on_both_databases! {
                 ..Account::plain(number, format!("w{:05}", 12_001 - number))
             })
             .collect();
-        db_insert_accounts(&desk.database, &accounts);
+        db_insert_accounts(&portal.database, &accounts);
         // The only word that each has.
-        desk.database.execute("INSERT INTO user_terms (user_id, is_inner, term) SELECT id, FALSE, username FROM users");
-        desk.database.execute("UPDATE users SET is_searchable = TRUE");
-        let boss = superuser(&desk).await;
+        portal.database.execute("INSERT INTO user_terms (user_id, is_inner, term) SELECT id, FALSE, username FROM users");
+        portal.database.execute("UPDATE users SET is_searchable = TRUE");
+        let boss = superuser(&portal).await;
         for more in ["", "&sort=username", "&q=w"] {
             let list = format!("/admin/users?status=deactivated&source=local&size=25{more}");
             let first = boss.get(&list).await;

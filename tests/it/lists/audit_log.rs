@@ -16,7 +16,7 @@ use super::plain::{number_or_null, settled};
 use super::{
     DAY_MICROS, Dice, HOUR, act, between, each_between, encoded, signed_in_from, superuser, walk,
 };
-use crate::support::{Answer, Database, Db, Desk, Person, on_both_databases, run};
+use crate::support::{Answer, Database, Db, Person, Portal, on_both_databases, run};
 
 fn references(answer: &Answer) -> Vec<String> {
     each_between(
@@ -54,7 +54,7 @@ struct Happened {
     reference: String,
 }
 
-/// Writes events behind the desk's back, each with the id of its time.
+/// Writes events behind the portal's back, each with the id of its time.
 fn db_insert_events(database: &Database, events: &[Happened]) {
     let rows: Vec<String> = events
         .iter()
@@ -169,17 +169,17 @@ on_both_databases! {
             ("from", "2026-03-04"), ("from", "2026-03-01"),
             ("to", "2026-03-03"), ("to", "2026-03-31"),
         ];
-        let desk = Desk::on(database)
+        let portal = Portal::on(database)
             .with("FRONTDESK_TIME_ZONE", "Asia/Shanghai")
             .with("FRONTDESK_KEEP_SIGN_INS", "3660d")
             .with("FRONTDESK_KEEP_ACTS", "3660d")
             .run()
             .await;
-        settled(&desk).await;
-        let boss = superuser(&desk).await;
-        desk.database.execute("DELETE FROM audit_events");
+        settled(&portal).await;
+        let boss = superuser(&portal).await;
+        portal.database.execute("DELETE FROM audit_events");
         let mut events = some_events();
-        db_insert_events(&desk.database, &events);
+        db_insert_events(&portal.database, &events);
         events.sort_by_key(|event| std::cmp::Reverse(event.at));
 
         let mut all: Vec<Vec<(&str, &str)>> = vec![Vec::new()];
@@ -221,12 +221,12 @@ on_both_databases! {
     }
 
     async fn an_event_keeps_the_name_that_a_person_had_then(database) {
-        let desk = Desk::on(database).with("OAUTH2_SUBJECT", "/id").run().await;
-        let boss = desk.signed_in(&Person::named("boss").with("id", 1)).await;
-        desk.db_make_staff("boss");
-        desk.signed_in(&Person::named("miss.li").with("id", 7)).await;
-        desk.signed_in(&Person::named("mrs.wang").with("id", 7)).await;
-        let id = desk.db_id_of("mrs.wang");
+        let portal = Portal::on(database).with("OAUTH2_SUBJECT", "/id").run().await;
+        let boss = portal.signed_in(&Person::named("boss").with("id", 1)).await;
+        portal.db_make_staff("boss");
+        portal.signed_in(&Person::named("miss.li").with("id", 7)).await;
+        portal.signed_in(&Person::named("mrs.wang").with("id", 7)).await;
+        let id = portal.db_id_of("mrs.wang");
         for (name, other) in [("miss.li", "mrs.wang"), ("mrs.wang", "miss.li")] {
             let page = boss.get(&format!("/admin/audit?about={name}")).await;
             assert!(page.body.contains(&format!("<a href=\"/admin/users/{id}\">{name}</a>")), "{name}");
@@ -239,15 +239,15 @@ on_both_databases! {
     }
 
     async fn people_see_what_happened_to_them_but_not_what_admins_wrote(database) {
-        let desk = Desk::on(database).with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1").run().await;
-        let boss = superuser(&desk).await;
+        let portal = Portal::on(database).with("FRONTDESK_TRUSTED_PROXIES", "127.0.0.1").run().await;
+        let boss = superuser(&portal).await;
         let agent = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0";
         let li = Person::named("li").with("name_cn", "李四").with("email", "li@old.example");
-        let phone = signed_in_from(&desk, &li, agent, "198.51.100.20").await;
+        let phone = signed_in_from(&portal, &li, agent, "198.51.100.20").await;
         let li = li.with("name_cn", "李思").with("email", "li@new.example");
-        let laptop = signed_in_from(&desk, &li, agent, "198.51.100.21").await;
-        let id = desk.db_id_of("li");
-        let session = desk.database.number("SELECT MIN(id) AS value FROM sessions WHERE address = '198.51.100.20'");
+        let laptop = signed_in_from(&portal, &li, agent, "198.51.100.21").await;
+        let id = portal.db_id_of("li");
+        let session = portal.database.number("SELECT MIN(id) AS value FROM sessions WHERE address = '198.51.100.20'");
         act(&boss, id, "end-session", &[("session", &session.to_string()), ("reason", "the phone was stolen")]).await;
         act(&boss, id, "note", &[("reason", "asks for a new phone each week")]).await;
         act(&boss, id, "grant", &[("permission", "reports.read"), ("reason", "a favour")]).await;
@@ -281,17 +281,17 @@ on_both_databases! {
     }
 
     async fn the_page_of_a_person_lists_every_event_twenty_five_at_a_time(database) {
-        let desk = Desk::on(database).run().await;
-        let boss = superuser(&desk).await;
+        let portal = Portal::on(database).run().await;
+        let boss = superuser(&portal).await;
         let li = Person::named("li").with("email", "li@old.example");
         for _ in 0..30 {
-            desk.signed_in(&li).await;
+            portal.signed_in(&li).await;
         }
         let li = li.with("email", "li@new.example");
-        desk.signed_in(&li).await;
-        let id = desk.db_id_of("li");
+        portal.signed_in(&li).await;
+        let id = portal.db_id_of("li");
         act(&boss, id, "deactivate", &[("reason", "has left")]).await;
-        assert_eq!(desk.browser().sign_in(&li, "/").await.status, 403);
+        assert_eq!(portal.browser().sign_in(&li, "/").await.status, 403);
 
         let path = format!("/admin/users/{id}");
         let first = happenings(&boss.get(&path).await);
@@ -308,23 +308,23 @@ on_both_databases! {
     }
 
     async fn a_field_says_when_it_last_changed_and_by_whom(database) {
-        let desk = Desk::on(database).with("OAUTH2_PROVIDER_NAME", "Qinghe").run().await;
-        let boss = superuser(&desk).await;
+        let portal = Portal::on(database).with("OAUTH2_PROVIDER_NAME", "Qinghe").run().await;
+        let boss = superuser(&portal).await;
         let li = Person::named("li").with("email", "li@old.example");
-        desk.signed_in(&li).await;
-        let path = format!("/admin/users/{}", desk.db_id_of("li"));
+        portal.signed_in(&li).await;
+        let path = format!("/admin/users/{}", portal.db_id_of("li"));
         let before = boss.get(&path).await;
         for field in ["Name", "Username", "Email", "Status", "Role"] {
             assert!(!fact(&before, field).contains("(changed "), "{field}");
         }
-        desk.signed_in(&li.with("email", "li@new.example")).await;
+        portal.signed_in(&li.with("email", "li@new.example")).await;
         let synced = boss.get(&path).await;
         let email = fact(&synced, "Email");
         assert!(email.contains("li@new.example") && email.contains("(changed ") && email.contains("by Qinghe)"), "{email}");
         for field in ["Name", "Username", "Status", "Role"] {
             assert!(!fact(&synced, field).contains("(changed "), "{field}");
         }
-        let id = desk.db_id_of("li");
+        let id = portal.db_id_of("li");
         act(&boss, id, "role", &[("role", "staff"), ("reason", "")]).await;
         act(&boss, id, "deactivate", &[]).await;
         let changed = boss.get(&path).await;
@@ -340,16 +340,16 @@ on_both_databases! {
     }
 
     async fn events_are_deleted_when_their_time_is_over_and_one_event_says_so(database) {
-        let desk = Desk::on(database)
+        let portal = Portal::on(database)
             .with("FRONTDESK_KEEP_SIGN_INS", "1d")
             .with("FRONTDESK_KEEP_ACTS", "3d")
             .run()
             .await;
-        settled(&desk).await;
-        let keep = desk.inner.retention;
-        let begun = desk.clock.now();
-        desk.clock.advance(HOUR * 100);
-        let now = desk.clock.now();
+        settled(&portal).await;
+        let keep = portal.inner.retention;
+        let begun = portal.clock.now();
+        portal.clock.advance(HOUR * 100);
+        let now = portal.clock.now();
         assert!(now.since(begun) >= HOUR * 100);
         let mut events = Vec::new();
         for (hours, event, reference) in [
@@ -380,9 +380,9 @@ on_both_databases! {
                 reference: reference.to_owned(),
             });
         }
-        db_insert_events(&desk.database, &events);
+        db_insert_events(&portal.database, &events);
         let sweep = |limit| {
-            desk.inner
+            portal.inner
                 .db
                 .write_blocking(|conn| audit::sweep(conn, now, keep, limit))
                 .expect("it is swept")
@@ -391,13 +391,13 @@ on_both_databases! {
         assert_eq!(sweep(1), 1);
         assert_eq!(sweep(1000), 9);
         assert_eq!(sweep(1000), 0);
-        let left = desk.database.texts("SELECT reference AS value FROM audit_events WHERE reference <> '' ORDER BY reference");
+        let left = portal.database.texts("SELECT reference AS value FROM audit_events WHERE reference <> '' ORDER BY reference");
         assert_eq!(left, ["stays-1", "stays-2", "stays-3", "stays-4", "stays-5", "stays-6"]);
         // One of them was there before.
-        let told = desk.db_details_of("events_swept");
+        let told = portal.db_details_of("events_swept");
         assert_eq!(told[told.len() - 2..], [json!({"count": 1}), json!({"count": 9})]);
-        assert_eq!(desk.database.count("audit_events"), 8);
-        let boss = superuser(&desk).await;
+        assert_eq!(portal.database.count("audit_events"), 8);
+        let boss = superuser(&portal).await;
         let page = boss.get("/admin/audit").await;
         for part in ["Sign-ins are kept for 1 ", "Old entries removed from the audit log", "Entries: 9", "Entries: 1"] {
             assert!(page.body.contains(part), "{part} in {}", page.body);
@@ -407,14 +407,14 @@ on_both_databases! {
     async fn the_log_has_one_line_of_json_for_each_event(database) {
         let kind = if database.is_postgresql() { "pg" } else { "lite" };
         let name = format!("log-{kind}-\"quoted\"\\");
-        let desk = Desk::on(database).run().await;
+        let portal = Portal::on(database).run().await;
         let li = Person::named(&name).with("email", "li@old.example");
-        desk.signed_in(&li).await;
-        let browser = desk.signed_in(&li.with("email", "li@new.example")).await;
+        portal.signed_in(&li).await;
+        let browser = portal.signed_in(&li.with("email", "li@new.example")).await;
         let page = browser.get("/account").await;
         browser.post("/logout", &page, &[]).await;
         let lines = |mark: &str| -> Vec<Value> {
-            desk.log()
+            portal.log()
                 .lines()
                 .filter(|line| line.starts_with('{') && line.contains(mark))
                 .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
@@ -422,7 +422,7 @@ on_both_databases! {
         };
         let mark = format!("log-{kind}-");
         let told = lines(&mark);
-        let stored = desk.database.texts("SELECT CAST(id AS TEXT) || ' ' || event AS value FROM audit_events ORDER BY id");
+        let stored = portal.database.texts("SELECT CAST(id AS TEXT) || ' ' || event AS value FROM audit_events ORDER BY id");
         let in_log: Vec<String> = told
             .iter()
             .map(|line| format!("{} {}", line["id"].as_str().expect("an id"), line["audit"].as_str().expect("an event")))
@@ -441,9 +441,9 @@ on_both_databases! {
         assert_eq!(told[1]["details"]["changes"], json!([{"field": "email", "from": "li@old.example", "to": "li@new.example"}]));
 
         // What was not committed did not happen.
-        let now = desk.clock.now();
+        let now = portal.clock.now();
         let ghost = format!("ghost-{kind}");
-        let undone: frontdesk::error::Result<()> = desk.inner.db.write_blocking(|conn| {
+        let undone: frontdesk::error::Result<()> = portal.inner.db.write_blocking(|conn| {
             record_note_about(conn, now, &ghost)?;
             Err(Error::BadRequest)
         });
@@ -451,11 +451,11 @@ on_both_databases! {
 
         // Whatever a name holds, its line stays one.
         let evil = format!("evil-{kind}\r\n{{\"audit\":\"forged-{kind}\"}}\u{2028}\u{2029}\u{202e}\u{2066}\u{85}\u{1b}[31m\"\\");
-        desk.inner
+        portal.inner
             .db
             .write_blocking(|conn| record_note_about(conn, now, &evil))
             .expect("it is recorded");
-        let log = desk.log();
+        let log = portal.log();
         assert!(!log.contains(&ghost));
         let of_evil: Vec<&str> = log.lines().filter(|line| line.contains(&format!("evil-{kind}"))).collect();
         assert_eq!(of_evil.len(), 1, "{of_evil:?}");

@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use super::superuser;
 use crate::support::process::{output, text};
-use crate::support::{Database, Desk, Person, on_both_databases, run};
+use crate::support::{Database, Person, Portal, on_both_databases, run};
 
 on_both_databases! {
     async fn scripts_list_and_change_accounts_with_the_users_command(database) {
         let settings: BTreeMap<String, String> = [("DATABASE_URL".to_owned(), database.url.clone())].into();
-        let desk = Desk::on(database).run().await;
-        superuser(&desk).await;
+        let portal = Portal::on(database).run().await;
+        superuser(&portal).await;
         let li = Person::named("li").with("name_cn", "李四").with("email", "li@corp.example");
-        let browser = desk.signed_in(&li).await;
-        desk.signed_in(&Person::named("wang")).await;
-        desk.db_create_local_account("kiosk");
+        let browser = portal.signed_in(&li).await;
+        portal.signed_in(&Person::named("wang")).await;
+        portal.db_create_local_account("kiosk");
         let names = |document: &Value| -> Vec<String> {
             document["users"]
                 .as_array()
@@ -105,14 +105,14 @@ on_both_databases! {
         acts(&["deactivate", "li", "--reason", "has left"], 0, "done");
         acts(&["deactivate", "li"], 0, "unchanged");
         assert_eq!(names(&list(&["--status", "deactivated"])), ["li"]);
-        assert_eq!(desk.browser().sign_in(&li, "/").await.status, 403);
+        assert_eq!(portal.browser().sign_in(&li, "/").await.status, 403);
         acts(&["activate", "li"], 0, "done");
-        desk.signed_in(&li).await;
+        portal.signed_in(&li).await;
         assert_eq!(acts(&["deactivate", "boss"], 4, "refused"), "last_superuser");
-        assert_eq!(desk.database.count("users WHERE is_active AND username = 'boss'"), 1);
+        assert_eq!(portal.database.count("users WHERE is_active AND username = 'boss'"), 1);
 
         // The same events as the pages write.
-        let events = desk.database.texts("SELECT event || ' ' || outcome || ' ' || username || ' ' || reason AS value FROM audit_events
+        let events = portal.database.texts("SELECT event || ' ' || outcome || ' ' || username || ' ' || reason AS value FROM audit_events
             WHERE actor = 'command line' AND event <> 'superuser_created' ORDER BY id");
         let events: Vec<&str> = events.iter().map(|event| event.trim_end()).collect();
         assert_eq!(events, [
@@ -123,7 +123,7 @@ on_both_databases! {
             "account_activated success li",
             "account_deactivated refused boss last_superuser",
         ]);
-        let notes = desk.database.texts("SELECT details AS value FROM audit_events WHERE event = 'account_deactivated' AND username = 'li'");
+        let notes = portal.database.texts("SELECT details AS value FROM audit_events WHERE event = 'account_deactivated' AND username = 'li'");
         assert_eq!(serde_json::from_str::<Value>(&notes[0]).expect("JSON")["note"], "has left");
 
         // -- how it ends --

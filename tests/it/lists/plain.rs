@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use frontdesk::clock::UnixTime;
 use frontdesk::paging::{Page, Total};
-use frontdesk::users::{self, Column, Filter, LastLogin, Order, Role, Source, Wanted, terms};
+use frontdesk::users::{
+    self, Column, Filter, LastLogin, Order, Role, Source, UserQuery, search_index,
+};
 
 use super::{DAY_MICROS, Dice};
 use crate::support::people::quoted;
-use crate::support::{Database, Desk, until};
+use crate::support::{Database, Portal, until};
 
 #[derive(Clone, Debug)]
 pub(super) struct Account {
@@ -104,20 +106,20 @@ pub(super) fn db_insert_accounts(database: &Database, accounts: &[Account]) {
 }
 
 /// Waits until the sweeper has had its first turn, so that it does not come between.
-pub(super) async fn settled(desk: &Desk) {
+pub(super) async fn settled(portal: &Portal) {
     until("the sweeper has had its turn", async || {
-        desk.inner.db.counts().writes >= 6
+        portal.inner.db.counts().writes >= 6
     })
     .await;
 }
 
 /// What the sweeper does for accounts that were stored before there were words.
-pub(super) fn make_searchable(desk: &Desk) {
+pub(super) fn make_searchable(portal: &Portal) {
     loop {
-        let count = desk
+        let count = portal
             .inner
             .db
-            .write_blocking(|conn| terms::catch_up(conn, 500))
+            .write_blocking(|conn| search_index::catch_up(conn, 500))
             .expect("words are written");
         if count == 0 {
             break;
@@ -288,18 +290,18 @@ pub(super) fn expected<'a>(
 }
 
 /// All pages, in the order of the list.
-fn pages(desk: &Desk, filter: &Filter, order: Option<Order>, is_backward: bool) -> Vec<i64> {
+fn pages(portal: &Portal, filter: &Filter, order: Option<Order>, is_backward: bool) -> Vec<i64> {
     const SIZE: usize = 25;
     let mut page = if is_backward { Page::Last } else { Page::First };
     let mut all: Vec<i64> = Vec::new();
     loop {
-        let wanted = Wanted {
+        let wanted = UserQuery {
             filter: filter.clone(),
             order,
             page,
             size: SIZE,
         };
-        let listing = desk
+        let listing = portal
             .inner
             .db
             .read_blocking(|conn| users::list(conn, &wanted))
@@ -327,10 +329,10 @@ fn pages(desk: &Desk, filter: &Filter, order: Option<Order>, is_backward: bool) 
     }
 }
 
-pub(super) fn check(desk: &Desk, accounts: &[Account], filter: &Filter, order: Option<Order>) {
+pub(super) fn check(portal: &Portal, accounts: &[Account], filter: &Filter, order: Option<Order>) {
     let what = format!("{filter:?} {order:?}");
-    let forward = pages(desk, filter, order, false);
-    let backward = pages(desk, filter, order, true);
+    let forward = pages(portal, filter, order, false);
+    let backward = pages(portal, filter, order, true);
     assert_eq!(forward, backward, "{what}");
     let wanted: Vec<i64> = expected(accounts, filter, order)
         .iter()
@@ -354,7 +356,7 @@ pub(super) fn check(desk: &Desk, accounts: &[Account], filter: &Filter, order: O
     } else {
         assert_eq!(forward, wanted, "{what}");
     }
-    let total = desk
+    let total = portal
         .inner
         .db
         .read_blocking(|conn| users::total(conn, filter))

@@ -4,23 +4,25 @@ use std::fs;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{HOUR, act, staff, superuser};
-use crate::support::{Database, Db, Desk, Endpoint, Person, Reply, on_both_databases, run, until};
+use crate::support::{
+    Database, Db, Endpoint, Person, Portal, Reply, on_both_databases, run, until,
+};
 
 on_both_databases! {
     async fn the_status_page_counts_and_warns(database) {
         let folder = tempfile::tempdir().expect("a folder");
         let backup = folder.path().join("desk.backup");
-        let desk = Desk::on(database)
+        let portal = Portal::on(database)
             .with("FRONTDESK_BACKUP_FILE", backup.to_str().expect("a path in Unicode"))
             .run()
             .await;
-        let boss = superuser(&desk).await;
-        let sam = staff(&desk).await;
+        let boss = superuser(&portal).await;
+        let sam = staff(&portal).await;
         let li = Person::named("li");
-        desk.signed_in(&li).await;
-        act(&boss, desk.db_id_of("li"), "deactivate", &[]).await;
+        portal.signed_in(&li).await;
+        act(&boss, portal.db_id_of("li"), "deactivate", &[]).await;
         for _ in 0..2 {
-            assert_eq!(desk.browser().sign_in(&li, "/").await.status, 403);
+            assert_eq!(portal.browser().sign_in(&li, "/").await.status, 403);
         }
 
         let none = boss.get("/admin/status").await;
@@ -38,7 +40,7 @@ on_both_databases! {
         .await;
         let status = sam.get("/admin/status").await;
         assert_eq!(status.status, 200, "whoever may look may look here");
-        let (kind, database) = (if desk.database.is_postgresql() { "PostgreSQL " } else { "SQLite " }, desk.inner.db.describe());
+        let (kind, database) = (if portal.database.is_postgresql() { "PostgreSQL " } else { "SQLite " }, portal.inner.db.describe());
         assert!(database.starts_with(kind));
         for part in [
             concat!("Frontdesk ", env!("CARGO_PKG_VERSION")),
@@ -51,30 +53,30 @@ on_both_databases! {
             "aria-label=\"Sign-ins by the hour: 3 signed in, 2 refused, at most ",
             "OAUTH2_USER_BASE_INFO_URL",
             "OAUTH2_AUTHORIZE_URL",
-            &format!("{}/o/token/</span> answered 405 in ", desk.provider.url),
-            &format!("{}/oauth2_callback/", desk.url),
+            &format!("{}/o/token/</span> answered 405 in ", portal.provider.url),
+            &format!("{}/oauth2_callback/", portal.url),
             "Latest backup: ",
         ] {
             assert!(status.body.contains(part), "{part} in {}", status.body);
         }
         assert!(!status.body.contains("Its addresses are being checked"));
-        let employee = desk.signed_in(&Person::named("employee")).await;
+        let employee = portal.signed_in(&Person::named("employee")).await;
         assert_eq!(employee.get("/admin/status").await.status, 403);
         // Figures are counted anew after a while, not for each look.
         assert!(sam.get("/admin/status").await.body.contains("Accounts: 3."));
-        desk.clock.advance(Duration::from_secs(31));
+        portal.clock.advance(Duration::from_secs(31));
         assert!(sam.get("/admin/status").await.body.contains("Accounts: 4."));
 
-        desk.database.execute("DELETE FROM __diesel_schema_migrations WHERE version = (SELECT MAX(version) FROM __diesel_schema_migrations)");
+        portal.database.execute("DELETE FROM __diesel_schema_migrations WHERE version = (SELECT MAX(version) FROM __diesel_schema_migrations)");
         let pending = sam.get("/admin/status").await;
         assert!(pending.body.contains("Pending: 1.") && pending.body.contains("Something below needs your attention."));
     }
 
     async fn the_status_page_says_that_the_provider_stopped_and_never_waits_for_it(database) {
-        let desk = Desk::on(database).run().await;
-        let boss = superuser(&desk).await;
-        desk.provider.on_call(Endpoint::Token, Reply::Silence);
-        desk.provider.on_call(Endpoint::Profile, Reply::Answer(503, "text/plain", b"no".to_vec()));
+        let portal = Portal::on(database).run().await;
+        let boss = superuser(&portal).await;
+        portal.provider.on_call(Endpoint::Token, Reply::Silence);
+        portal.provider.on_call(Endpoint::Profile, Reply::Answer(503, "text/plain", b"no".to_vec()));
         let started = Instant::now();
         let first = boss.get("/admin/status").await;
         // The check itself gives up after five seconds.
@@ -85,15 +87,15 @@ on_both_databases! {
             boss.get("/admin/status").await.body.contains("OAUTH2_TOKEN_URL")
         })
         .await;
-        let calls = desk.provider.calls();
+        let calls = portal.provider.calls();
         for _ in 0..5 {
             let answer = boss.get("/admin/status").await;
             assert!(answer.body.contains(" did not answer: "));
             assert!(answer.body.contains(" answered 503 in "));
             assert!(answer.body.contains("Something below needs your attention."));
         }
-        assert_eq!(desk.provider.calls(), calls, "a look asks nobody");
+        assert_eq!(portal.provider.calls(), calls, "a look asks nobody");
         // It is the provider that does not work, not the portal.
-        assert_eq!(desk.browser().get("/readyz").await.status, 200);
+        assert_eq!(portal.browser().get("/readyz").await.status, 200);
     }
 }

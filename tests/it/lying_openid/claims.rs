@@ -7,23 +7,28 @@ use serde_json::{Value, json};
 use super::{accepts, judges, li, refuses};
 use crate::support::lying_openid::{Call, Document, Key, LOGOUT_EVENT, back_channel, part, patch};
 use crate::support::provider::query;
-use crate::support::{Database, Db, Desk, OpenId, assert_refused, run};
+use crate::support::{Database, Db, OpenId, Portal, assert_refused, run};
 
 /// The same with one claim set to these values, `null` among them.
-async fn refuses_values(provider: &OpenId, desk: &Desk, claim: &'static str, values: Vec<Value>) {
+async fn refuses_values(
+    provider: &OpenId,
+    portal: &Portal,
+    claim: &'static str,
+    values: Vec<Value>,
+) {
     for value in values {
         let what = format!("{claim} {value}");
         provider.tamper(Document::IdToken, move |claims| {
             claims[claim] = value.clone();
         });
-        refuses(provider, desk, &what).await;
+        refuses(provider, portal, &what).await;
     }
 }
 
 #[test]
 fn the_issuer_is_compared_byte_for_byte() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         let url = &provider.issuer;
         let values = vec![
             json!("https://evil.test"),
@@ -40,10 +45,10 @@ fn the_issuer_is_compared_byte_for_byte() {
             json!(7),
             json!(null),
         ];
-        refuses_values(&provider, &desk, "iss", values).await;
+        refuses_values(&provider, &portal, "iss", values).await;
         judges(
             &provider,
-            &desk,
+            &portal,
             &[(json!({"iss": null}), false), (json!({}), true)],
         )
         .await;
@@ -53,10 +58,10 @@ fn the_issuer_is_compared_byte_for_byte() {
 #[test]
 fn the_token_is_for_this_client_and_for_nobody_whom_it_does_not_trust() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         judges(
             &provider,
-            &desk,
+            &portal,
             &[
                 (json!({"aud": null}), false),
                 (json!({"aud": "another"}), false),
@@ -78,14 +83,14 @@ fn the_token_is_for_this_client_and_for_nobody_whom_it_does_not_trust() {
         .await;
         provider.behave();
         provider.patch(Document::Token, json!({"id_token": null}));
-        refuses(&provider, &desk, "an access token alone").await;
+        refuses(&provider, &portal, "an access token alone").await;
 
         let toml = provider.toml("a") + "trusted_audiences = [\"friend\"]\n";
-        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
+        let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
         provider.behave();
         judges(
             &provider,
-            &desk,
+            &portal,
             &[
                 (json!({"aud": ["frontdesk", "friend"]}), true),
                 (
@@ -104,12 +109,12 @@ fn the_token_is_for_this_client_and_for_nobody_whom_it_does_not_trust() {
 
         // Strangers, where those are let be: then `azp` alone tells.
         let toml = provider.toml("a") + "trusted_audiences = [\"*\"]\n";
-        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
+        let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
         provider.behave();
         let all = json!(["project", "frontdesk", "another"]);
         judges(
             &provider,
-            &desk,
+            &portal,
             &[
                 (json!({"aud": all, "azp": "frontdesk"}), true),
                 (json!({"aud": all, "azp": "another"}), false),
@@ -125,11 +130,11 @@ fn the_token_is_for_this_client_and_for_nobody_whom_it_does_not_trust() {
 #[test]
 fn times_are_numbers_and_within_a_minute() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         let now = provider.now();
         judges(
             &provider,
-            &desk,
+            &portal,
             &[
                 (json!({"exp": null}), false),
                 (json!({"iat": null}), false),
@@ -161,7 +166,7 @@ fn times_are_numbers_and_within_a_minute() {
                 json!({"at": now}),
                 json!(true),
             ];
-            refuses_values(&provider, &desk, claim, values).await;
+            refuses_values(&provider, &portal, claim, values).await;
         }
     });
 }
@@ -174,11 +179,11 @@ fn f64_of(seconds: i64) -> f64 {
 #[test]
 fn the_nonce_is_that_of_the_transaction() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
-        let others = query(&desk.browser().begin("/").await)["nonce"].clone();
+        let (provider, portal) = OpenId::start_with_portal().await;
+        let others = query(&portal.browser().begin("/").await)["nonce"].clone();
         judges(
             &provider,
-            &desk,
+            &portal,
             &[
                 (json!({"nonce": null}), false),
                 (json!({"nonce": ""}), false),
@@ -197,20 +202,20 @@ fn the_nonce_is_that_of_the_transaction() {
             let token = kept.get_or_insert_with(|| answer["id_token"].clone());
             answer["id_token"] = token.clone();
         });
-        accepts(&provider, &desk, "the first time").await;
-        refuses(&provider, &desk, "a replay").await;
+        accepts(&provider, &portal, "the first time").await;
+        refuses(&provider, &portal, "a replay").await;
     });
 }
 
 #[test]
 fn a_code_of_another_transaction_is_of_no_use_even_where_pkce_is_ignored() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         for ignores_pkce in [false, true] {
             if ignores_pkce {
                 provider.ignore_pkce();
             }
-            let (victim, attacker) = (desk.browser(), desk.browser());
+            let (victim, attacker) = (portal.browser(), portal.browser());
             let asked = query(&victim.begin("/account").await);
             let stolen = query(&provider.approve(&attacker.begin("/").await, &li()));
             let iss: String =
@@ -222,7 +227,7 @@ fn a_code_of_another_transaction_is_of_no_use_even_where_pkce_is_ignored() {
                 ))
                 .await;
             let status = if ignores_pkce { 502 } else { 400 };
-            assert_refused(&desk, &answer, status, "a code of another's");
+            assert_refused(&portal, &answer, status, "a code of another's");
         }
     });
 }
@@ -230,7 +235,7 @@ fn a_code_of_another_transaction_is_of_no_use_even_where_pkce_is_ignored() {
 #[test]
 fn the_subject_is_a_text_and_userinfo_speaks_of_the_same_person() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         let values = || {
             vec![
                 json!(null),
@@ -241,8 +246,8 @@ fn the_subject_is_a_text_and_userinfo_speaks_of_the_same_person() {
                 json!("sub-of-li\u{0}"),
             ]
         };
-        refuses_values(&provider, &desk, "sub", values()).await;
-        judges(&provider, &desk, &[(json!({"sub": null}), false)]).await;
+        refuses_values(&provider, &portal, "sub", values()).await;
+        judges(&provider, &portal, &[(json!({"sub": null}), false)]).await;
         provider.behave();
         for sub in values()
             .into_iter()
@@ -252,25 +257,25 @@ fn the_subject_is_a_text_and_userinfo_speaks_of_the_same_person() {
             provider.tamper(Document::Userinfo, move |claims| {
                 claims["sub"] = sub.clone();
             });
-            refuses(&provider, &desk, &what).await;
+            refuses(&provider, &portal, &what).await;
         }
         provider.patch(Document::Userinfo, json!({"sub": null}));
-        refuses(&provider, &desk, "userinfo without").await;
+        refuses(&provider, &portal, "userinfo without").await;
         provider.behave();
         let longest = "x".repeat(255);
         let person = li().with("sub", longest.as_str());
-        provider.signed_in(&desk, &person).await;
+        provider.signed_in(&portal, &person).await;
 
         // No field of a userinfo of somebody else is kept.
         provider.patch(
             Document::Userinfo,
             json!({"sub": "sub-of-wang", "name": "Mallory", "email": "m@evil.test"}),
         );
-        let answer = provider.sign_in(&desk.browser(), &person).await;
+        let answer = provider.sign_in(&portal.browser(), &person).await;
         assert_eq!(answer.status, 502);
-        let dump = desk.database.dump();
+        let dump = portal.database.dump();
         assert!(!dump.contains("Mallory") && !dump.contains("m@evil.test"));
-        let subjects = desk.db_column("identities", "subject");
+        let subjects = portal.db_column("identities", "subject");
         assert_eq!(subjects, [longest]);
     });
 }
@@ -278,8 +283,8 @@ fn the_subject_is_a_text_and_userinfo_speaks_of_the_same_person() {
 #[test]
 fn a_token_counts_only_in_the_place_it_was_made_for() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
-        let browser = provider.signed_in(&desk, &li()).await;
+        let (provider, portal) = OpenId::start_with_portal().await;
+        let browser = provider.signed_in(&portal, &li()).await;
         let logout = json!({"sub": "sub-of-li", "sid": "s"});
         let like_an_id_token = json!({
             "sub": "sub-of-li",
@@ -297,29 +302,29 @@ fn a_token_counts_only_in_the_place_it_was_made_for() {
         ] {
             let claims = provider.logout_claims(by);
             let token = provider.key().jwt(&json!({"typ": typ}), &claims);
-            let answer = back_channel(&desk, "company", &token).await;
+            let answer = back_channel(&portal, "company", &token).await;
             assert_eq!(answer.status, 400, "{what}");
         }
         assert_eq!(browser.get("/account").await.status, 200);
-        desk.db_forget_everybody();
+        portal.db_forget_everybody();
 
         // In the place of an ID token.
         for typ in ["at+jwt", "application/at+jwt", "logout+jwt", "dpop+jwt"] {
             provider.patch(Document::Header, json!({"typ": typ}));
-            refuses(&provider, &desk, typ).await;
+            refuses(&provider, &portal, typ).await;
         }
         provider.patch(Document::Header, json!({"typ": null}));
-        accepts(&provider, &desk, "no kind").await;
+        accepts(&provider, &portal, "no kind").await;
         provider.behave();
         let events = json!({"events": {LOGOUT_EVENT: {}}});
-        judges(&provider, &desk, &[(events, false)]).await;
+        judges(&provider, &portal, &[(events, false)]).await;
         provider.behave();
         for token in ["a.b.c.d.e", "opaque", "", "..", "a.b.c"] {
             provider.patch(Document::Token, json!({"id_token": token}));
-            refuses(&provider, &desk, token).await;
+            refuses(&provider, &portal, token).await;
         }
         provider.patch(Document::Token, json!({"id_token": 7}));
-        refuses(&provider, &desk, "a number").await;
+        refuses(&provider, &portal, "a number").await;
         provider.behave();
 
         // In the place of userinfo.
@@ -330,14 +335,14 @@ fn a_token_counts_only_in_the_place_it_was_made_for() {
                 json!({"typ": typ}),
                 json!({}),
             );
-            refuses(&provider, &desk, typ).await;
+            refuses(&provider, &portal, typ).await;
         }
         provider.behave();
 
         // What an ID token says of the code and the access token must be true.
         judges(
             &provider,
-            &desk,
+            &portal,
             &[
                 (json!({"at_hash": null}), true),
                 (json!({"at_hash": "wrong"}), false),
@@ -364,10 +369,10 @@ fn userinfo_as_jwt(provider: &OpenId, key: Arc<Key>, header: Value, by: Value) {
 #[test]
 fn signed_userinfo_is_verified_or_refused() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         let rsa = Arc::new(Key::rsa());
         let stranger = Arc::new(Key::other_rsa().with_id("rsa"));
-        let shared = Arc::new(Key::secret("rsa", desk.client_secret.as_bytes()));
+        let shared = Arc::new(Key::secret("rsa", portal.client_secret.as_bytes()));
         let past = provider.now() - 3600;
         for (what, key, by) in [
             ("another's key", &stranger, json!({})),
@@ -380,14 +385,14 @@ fn signed_userinfo_is_verified_or_refused() {
             ("another person", &rsa, json!({"sub": "sub-of-wang"})),
         ] {
             userinfo_as_jwt(&provider, Arc::clone(key), json!({}), by);
-            refuses(&provider, &desk, what).await;
+            refuses(&provider, &portal, what).await;
         }
         provider.tamper(Document::Userinfo, |userinfo| {
             *userinfo = format!("{}.{}.", part(&json!({"alg": "none"})), part(userinfo)).into();
         });
-        refuses(&provider, &desk, "unsigned").await;
+        refuses(&provider, &portal, "unsigned").await;
         userinfo_as_jwt(&provider, rsa, json!({}), json!({"name": "Signed Name"}));
-        let browser = provider.signed_in(&desk, &li()).await;
+        let browser = provider.signed_in(&portal, &li()).await;
         assert!(browser.get("/account").await.body.contains("Signed Name"));
         for seen in provider.seen(Call::Userinfo) {
             assert!(!seen.target.contains('?'));

@@ -24,9 +24,9 @@ fn the_client_authenticates_as_the_provider_offers_and_once() {
                 let provider = OpenId::start().await;
                 let offered = json!({"token_endpoint_auth_methods_supported": offered});
                 provider.patch(Document::Discovery, offered);
-                let start = provider.desk(Database::sqlite());
-                let desk = start.with("OAUTH2_CLIENT_SECRET", secret).run().await;
-                provider.signed_in(&desk, &li()).await;
+                let start = provider.portal(Database::sqlite());
+                let portal = start.with("OAUTH2_CLIENT_SECRET", secret).run().await;
+                provider.signed_in(&portal, &li()).await;
                 let seen: Vec<Seen> = provider.seen(Call::Token);
                 assert_eq!(seen.len(), 1);
                 assert!(!seen[0].target.contains('?'));
@@ -44,8 +44,8 @@ fn the_client_authenticates_as_the_provider_offers_and_once() {
         // A public client.
         let provider = OpenId::start().await;
         let toml = provider.toml("a") + "client_auth = \"none\"\n";
-        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
-        provider.signed_in(&desk, &li()).await;
+        let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
+        provider.signed_in(&portal, &li()).await;
         let seen = provider.seen(Call::Token);
         assert_eq!(seen[0].form()["client_id"], "frontdesk");
         assert!(!seen[0].form().contains_key("client_secret"));
@@ -55,7 +55,7 @@ fn the_client_authenticates_as_the_provider_offers_and_once() {
             Call::Token,
             Reply::json(401, &json!({"error": "invalid_client"})),
         );
-        let answer = provider.sign_in(&desk.browser(), &li()).await;
+        let answer = provider.sign_in(&portal.browser(), &li()).await;
         assert_eq!(answer.status, 502);
         assert_eq!(provider.seen(Call::Token).len(), 2);
     });
@@ -75,8 +75,8 @@ fn a_client_with_a_key_signs_for_itself() {
                 path.display(),
                 key.id
             );
-            let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
-            provider.signed_in(&desk, &li()).await;
+            let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
+            provider.signed_in(&portal, &li()).await;
             let seen = &provider.seen(Call::Token)[0];
             assert!(seen.header("authorization").is_none());
             let form = seen.form();
@@ -113,7 +113,7 @@ fn a_client_with_a_key_signs_for_itself() {
             UnparsedPublicKey::new(algorithm, key.public())
                 .verify(message.as_bytes(), &signature)
                 .unwrap_or_else(|_| panic!("{}: not signed", key.id));
-            assert!(!desk.log().contains(assertion));
+            assert!(!portal.log().contains(assertion));
         }
     });
 }
@@ -139,8 +139,8 @@ fn an_assertion_can_name_the_token_endpoint_and_the_certificate_of_its_key() {
             key.display(),
             certificate.display(),
         );
-        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
-        provider.signed_in(&desk, &li()).await;
+        let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
+        provider.signed_in(&portal, &li()).await;
         let form = provider.seen(Call::Token)[0].form();
         let assertion = &form["client_assertion"];
         assert_eq!(claims(assertion)["aud"], "http://id.example.com/t/token");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::li;
 use crate::support::lying_openid::{Call, Document};
 use crate::support::provider::query;
-use crate::support::{Database, Desk, OpenId, Reply, assert_refused, run, until};
+use crate::support::{Database, OpenId, Portal, Reply, assert_refused, run, until};
 
 #[test]
 fn addresses_for_servers_may_be_http_at_the_internal_base_alone() {
@@ -21,26 +21,26 @@ fn addresses_for_servers_may_be_http_at_the_internal_base_alone() {
             "jwks_uri": format!("{}/t/jwks", provider.url),
         });
         provider.patch(Document::Discovery, named);
-        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
-        provider.signed_in(&desk, &li()).await;
+        let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
+        provider.signed_in(&portal, &li()).await;
         for by in [
             json!({"token_endpoint": "http://id.example.com/t/token"}),
             json!({"token_endpoint": "http://evil.test/t/token"}),
             json!({"authorization_endpoint": format!("{}/t/authorize", provider.url)}),
         ] {
             provider.patch(Document::Discovery, by.clone());
-            let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
-            assert_unavailable(&desk, &by.to_string()).await;
+            let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
+            assert_unavailable(&portal, &by.to_string()).await;
         }
     });
 }
 
 /// Nobody is sent to a provider that is not known.
-async fn assert_unavailable(desk: &Desk, what: &str) {
-    let answer = desk.browser().get("/oauth2/login?next=/account").await;
+async fn assert_unavailable(portal: &Portal, what: &str) {
+    let answer = portal.browser().get("/oauth2/login?next=/account").await;
     let status = answer.status.as_u16();
     assert!((502..=504).contains(&status), "{what}: {status}");
-    assert_refused(desk, &answer, status, what);
+    assert_refused(portal, &answer, status, what);
     assert!(answer.location().is_empty(), "{what}");
 }
 
@@ -63,16 +63,16 @@ fn only_a_document_of_this_issuer_is_believed() {
         ] {
             let provider = OpenId::start().await;
             provider.patch(Document::Discovery, by.clone());
-            let desk = provider.desk(Database::sqlite()).run().await;
-            assert_unavailable(&desk, &by.to_string()).await;
+            let portal = provider.portal(Database::sqlite()).run().await;
+            assert_unavailable(&portal, &by.to_string()).await;
         }
         let changes: [fn(&str) -> String; 2] = [|issuer| format!("{issuer}/"), str::to_uppercase];
         for change in changes {
             let provider = OpenId::start().await;
             let other = change(&provider.issuer);
             provider.patch(Document::Discovery, json!({"issuer": other}));
-            let desk = provider.desk(Database::sqlite()).run().await;
-            assert_unavailable(&desk, &other).await;
+            let portal = provider.portal(Database::sqlite()).run().await;
+            assert_unavailable(&portal, &other).await;
         }
         // A redirect of it is not followed.
         let (provider, elsewhere) = (OpenId::start().await, OpenId::start().await);
@@ -81,8 +81,8 @@ fn only_a_document_of_this_issuer_is_believed() {
             elsewhere.url
         );
         provider.on_call(Call::Discovery, Reply::Raw(redirect.into_bytes()));
-        let desk = provider.desk(Database::sqlite()).run().await;
-        assert_unavailable(&desk, "a redirect").await;
+        let portal = provider.portal(Database::sqlite()).run().await;
+        assert_unavailable(&portal, "a redirect").await;
         assert!(elsewhere.seen(Call::Discovery).is_empty());
     });
 }
@@ -92,8 +92,8 @@ fn an_issuer_with_a_path_is_asked_beneath_it() {
     run(async {
         for path in ["/realms/a", "/realms/a/"] {
             let provider = OpenId::start_as(|url| format!("{url}{path}")).await;
-            let desk = provider.desk(Database::sqlite()).run().await;
-            provider.signed_in(&desk, &li()).await;
+            let portal = provider.portal(Database::sqlite()).run().await;
+            provider.signed_in(&portal, &li()).await;
             let seen = provider.seen(Call::Discovery);
             assert_eq!(seen[0].target, "/realms/a/.well-known/openid-configuration");
         }
@@ -124,15 +124,15 @@ fn an_issuer_with_tls_has_no_address_without() {
                 let plain = json!({endpoint: "http://id.example.com/plain"});
                 provider.patch(Document::Discovery, plain);
             }
-            let start = provider.desk(Database::sqlite());
+            let start = provider.portal(Database::sqlite());
             let ca_file = ca_file.to_str().expect("Unicode");
-            let desk = start.with("OAUTH2_CA_FILE", ca_file).run().await;
+            let portal = start.with("OAUTH2_CA_FILE", ca_file).run().await;
             if endpoint.is_empty() {
-                let authorize_url = desk.browser().begin("/").await;
+                let authorize_url = portal.browser().begin("/").await;
                 assert!(authorize_url.starts_with("https://id.example.com/authorize?"));
-                provider.signed_in(&desk, &li()).await;
+                provider.signed_in(&portal, &li()).await;
             } else {
-                assert_unavailable(&desk, endpoint).await;
+                assert_unavailable(&portal, endpoint).await;
             }
         }
     });
@@ -141,8 +141,8 @@ fn an_issuer_with_tls_has_no_address_without() {
 #[test]
 fn a_worse_document_does_not_replace_the_last_good_one() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
-        provider.signed_in(&desk, &li()).await;
+        let (provider, portal) = OpenId::start_with_portal().await;
+        provider.signed_in(&portal, &li()).await;
         let elsewhere = OpenId::start().await;
         for by in [
             json!({"issuer": elsewhere.issuer, "token_endpoint": format!("{}/token", elsewhere.url)}),
@@ -154,11 +154,11 @@ fn a_worse_document_does_not_replace_the_last_good_one() {
             provider.clock.advance(Duration::from_secs(2 * 3600));
             until("the document is read anew", async || {
                 // Looked at in the background, or when somebody comes.
-                desk.browser().get("/login").await;
+                portal.browser().get("/login").await;
                 provider.seen(Call::Discovery).len() > read
             })
             .await;
-            provider.signed_in(&desk, &li()).await;
+            provider.signed_in(&portal, &li()).await;
         }
         assert!(elsewhere.seen(Call::Token).is_empty());
         // A better one does.
@@ -170,7 +170,7 @@ fn a_worse_document_does_not_replace_the_last_good_one() {
         );
         provider.clock.advance(Duration::from_secs(2 * 3600));
         until("the new address is used", async || {
-            desk.browser().begin("/").await.starts_with(&moved)
+            portal.browser().begin("/").await.starts_with(&moved)
         })
         .await;
         assert!(provider.seen(Call::Discovery).len() > read);
@@ -183,7 +183,7 @@ fn a_request_that_must_be_pushed_is_never_sent_through_the_browser() {
         let provider = OpenId::start().await;
         let required = json!({"require_pushed_authorization_requests": true});
         provider.patch(Document::Discovery, required.clone());
-        let desk = provider.desk(Database::sqlite()).run().await;
+        let portal = provider.portal(Database::sqlite()).run().await;
         let bad = [
             (
                 "no request_uri",
@@ -201,10 +201,10 @@ fn a_request_that_must_be_pushed_is_never_sent_through_the_browser() {
         ];
         for (what, reply) in bad {
             provider.on_call(Call::PushedRequest, reply);
-            assert_unavailable(&desk, what).await;
+            assert_unavailable(&portal, what).await;
         }
         provider.behave();
-        let browser = desk.browser();
+        let browser = portal.browser();
         let authorize_url = browser.begin("/account").await;
         let mut names: Vec<_> = query(&authorize_url).into_keys().collect();
         names.sort();
@@ -221,17 +221,17 @@ fn a_request_that_must_be_pushed_is_never_sent_through_the_browser() {
         let mut nowhere = required;
         nowhere["pushed_authorization_request_endpoint"] = Value::Null;
         provider.patch(Document::Discovery, nowhere);
-        let desk = provider.desk(Database::sqlite()).run().await;
-        assert_unavailable(&desk, "nowhere").await;
+        let portal = provider.portal(Database::sqlite()).run().await;
+        assert_unavailable(&portal, "nowhere").await;
 
         // Not required, but set so.
         let provider = OpenId::start().await;
         let toml = provider.toml("a") + "use_par = true\n";
-        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
+        let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
         provider.on_call(Call::PushedRequest, Reply::Reset);
-        assert_unavailable(&desk, "set").await;
+        assert_unavailable(&portal, "set").await;
         provider.behave();
-        provider.signed_in(&desk, &li()).await;
+        provider.signed_in(&portal, &li()).await;
         assert_eq!(provider.seen(Call::PushedRequest).len(), 2);
     });
 }

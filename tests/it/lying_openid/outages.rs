@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{accepts, li};
-use crate::support::desk::PASSWORD;
 use crate::support::lying_openid::{Call, Document, Key};
+use crate::support::portal::PASSWORD;
 use crate::support::process::free_port;
 use crate::support::provider::chaos;
-use crate::support::{Database, Desk, OpenId, Reply, assert_refused, run, spawn, until};
+use crate::support::{Database, OpenId, Portal, Reply, assert_refused, run, spawn, until};
 
 /// Of the sign-in page, for one provider or for all.
 const UNAVAILABLE: &str = "cannot be reached at the moment";
@@ -17,17 +17,17 @@ const UNAVAILABLE: &str = "cannot be reached at the moment";
 #[test]
 fn a_provider_that_goes_away_after_an_hour_is_shown_as_away() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
-        let provider_of = || desk.inner.providers.all()[0].clone();
+        let (provider, portal) = OpenId::start_with_portal().await;
+        let provider_of = || portal.inner.providers.all()[0].clone();
         until("it is known", async || provider_of().is_available()).await;
         provider.on_call(Call::Discovery, Reply::Reset);
-        desk.clock.advance(Duration::from_secs(3700));
-        desk.browser().get("/login").await;
+        portal.clock.advance(Duration::from_secs(3700));
+        portal.browser().get("/login").await;
         until("it is away", async || !provider_of().is_available()).await;
         provider.behave();
         until("it is back", async || {
-            desk.clock.advance(Duration::from_secs(1));
-            desk.browser().get("/login").await;
+            portal.clock.advance(Duration::from_secs(1));
+            portal.browser().get("/login").await;
             provider_of().is_available()
         })
         .await;
@@ -38,17 +38,17 @@ fn a_provider_that_goes_away_after_an_hour_is_shown_as_away() {
 fn a_provider_that_is_down_at_the_start_is_found_when_it_comes() {
     run(async {
         let port = free_port();
-        let desk = Desk::on(Database::sqlite())
+        let portal = Portal::on(Database::sqlite())
             .with("OAUTH2_ISSUER", format!("http://127.0.0.1:{port}"))
             .without("OAUTH2_AUTHORIZE_URL")
             .without("INTERNAL_URL_PREFIX")
             .run()
             .await;
-        desk.db_create_local_account("rescuer");
+        portal.db_create_local_account("rescuer");
         for path in ["/healthz", "/readyz"] {
-            assert_eq!(desk.browser().get(path).await.status, 200, "{path}");
+            assert_eq!(portal.browser().get(path).await.status, 200, "{path}");
         }
-        let local = desk.browser();
+        let local = portal.browser();
         let mut page = local.get("/login").await;
         until("the page says so", async || {
             page = local.get("/login").await;
@@ -58,7 +58,7 @@ fn a_provider_that_is_down_at_the_start_is_found_when_it_comes() {
         let fields = [("username", "rescuer"), ("password", PASSWORD)];
         let answer = local.post("/login", &page, &fields).await;
         assert!(answer.sets_session(), "{}", answer.body);
-        let answer = desk.browser().get("/oauth2/login?next=/account").await;
+        let answer = portal.browser().get("/oauth2/login?next=/account").await;
         assert!(
             (502..=504).contains(&answer.status.as_u16()),
             "{}",
@@ -67,16 +67,17 @@ fn a_provider_that_is_down_at_the_start_is_found_when_it_comes() {
 
         let provider = OpenId::start_on(port).await;
         until("people are sent there", async || {
-            desk.browser()
+            portal
+                .browser()
                 .get("/oauth2/login?next=/account")
                 .await
                 .status
                 == 303
         })
         .await;
-        let browser = provider.signed_in(&desk, &li()).await;
+        let browser = provider.signed_in(&portal, &li()).await;
         until("the page says nothing more", async || {
-            !desk
+            !portal
                 .browser()
                 .get("/login")
                 .await
@@ -89,15 +90,15 @@ fn a_provider_that_is_down_at_the_start_is_found_when_it_comes() {
         for call in [Call::Discovery, Call::Keys, Call::Token, Call::Userinfo] {
             provider.on_call(call, Reply::Reset);
         }
-        desk.clock.advance(Duration::from_secs(3600));
+        portal.clock.advance(Duration::from_secs(3600));
         assert_eq!(browser.get("/account").await.status, 200);
-        let answer = provider.sign_in(&desk.browser(), &li()).await;
+        let answer = provider.sign_in(&portal.browser(), &li()).await;
         assert_eq!(answer.status, 502);
         assert!(!answer.sets_session());
         provider.behave();
         provider.clock.advance(Duration::from_secs(3600));
         provider.sign_with(Key::other_rsa());
-        provider.signed_in(&desk, &li()).await;
+        provider.signed_in(&portal, &li()).await;
         assert_eq!(browser.get("/account").await.status, 200);
     });
 }
@@ -117,8 +118,8 @@ async fn in_trouble(call: Call, what: &str, reply: Reply, status: u16) {
     let required = json!({"require_pushed_authorization_requests": call == Call::PushedRequest});
     provider.patch(Document::Discovery, required);
     provider.on_call(call, reply);
-    let desk = provider.desk(Database::sqlite()).run().await;
-    let browser = desk.browser();
+    let portal = provider.portal(Database::sqlite()).run().await;
+    let browser = portal.browser();
     let begun = browser.get("/oauth2/login?next=/account").await;
     let answer = if begun.status == 303 {
         browser
@@ -130,7 +131,7 @@ async fn in_trouble(call: Call, what: &str, reply: Reply, status: u16) {
     // Where nothing was begun, the provider is just unavailable.
     let is_unavailable = call == Call::Discovery && answer.status == 503;
     let status = if is_unavailable { 503 } else { status };
-    assert_refused(&desk, &answer, status, &what);
+    assert_refused(&portal, &answer, status, &what);
     if status == 503 {
         assert!(!answer.header("retry-after").is_empty(), "{what}");
     }
@@ -141,7 +142,7 @@ async fn in_trouble(call: Call, what: &str, reply: Reply, status: u16) {
     provider.behave();
     // A document that could not be read is not asked for again at once.
     provider.clock.advance(Duration::from_secs(3));
-    let again = provider.sign_in(&desk.browser(), &li()).await;
+    let again = provider.sign_in(&portal.browser(), &li()).await;
     assert!(again.sets_session(), "{what}, the next try: {}", again.body);
 }
 
@@ -179,13 +180,13 @@ fn whichever_call_hangs_people_wait_ten_seconds_at_most() {
 #[test]
 fn clocks_may_be_half_a_minute_apart_and_more_is_named_as_such() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         for ahead in [-300, 300] {
             provider.set_ahead(ahead);
-            let answer = provider.sign_in(&desk.browser(), &li()).await;
-            assert_refused(&desk, &answer, 502, &format!("{ahead} s"));
+            let answer = provider.sign_in(&portal.browser(), &li()).await;
+            assert_refused(&portal, &answer, 502, &format!("{ahead} s"));
             let reference = answer.reference();
-            let log = desk.log();
+            let log = portal.log();
             let named = log
                 .lines()
                 .any(|line| line.contains(&reference) && line.contains("clock"));
@@ -193,10 +194,10 @@ fn clocks_may_be_half_a_minute_apart_and_more_is_named_as_such() {
         }
         for ahead in [-30, 30, 0] {
             provider.set_ahead(ahead);
-            accepts(&provider, &desk, &format!("{ahead} s")).await;
+            accepts(&provider, &portal, &format!("{ahead} s")).await;
         }
         // In 2100, past what 32 bits hold.
         provider.clock.advance(Duration::from_secs(75 * 31_557_600));
-        accepts(&provider, &desk, "2100").await;
+        accepts(&provider, &portal, "2100").await;
     });
 }

@@ -11,8 +11,8 @@ fn what_the_sign_in_asked_for_must_be_proven() {
     run(async {
         let provider = OpenId::start().await;
         let toml = provider.toml("a") + "max_age = 60\nacr_values = \"gold platinum\"\n";
-        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
-        let asked = query(&desk.browser().begin("/").await);
+        let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
+        let asked = query(&portal.browser().begin("/").await);
         assert_eq!(
             (asked["max_age"].as_str(), asked["acr_values"].as_str()),
             ("60", "gold platinum")
@@ -20,7 +20,7 @@ fn what_the_sign_in_asked_for_must_be_proven() {
         let now = provider.now();
         judges(
             &provider,
-            &desk,
+            &portal,
             &[
                 (json!({"acr": "gold"}), true),
                 (json!({"acr": "platinum"}), true),
@@ -42,8 +42,8 @@ fn a_silent_sign_in_that_fails_is_tried_again_with_a_prompt_once() {
     run(async {
         let provider = OpenId::start().await;
         let toml = provider.toml("a") + "prompt = \"none\"\n";
-        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
-        let browser = desk.browser();
+        let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
+        let browser = portal.browser();
         let silent = browser.begin("/account").await;
         assert_eq!(query(&silent)["prompt"], "none");
         let aloud = browser
@@ -65,9 +65,9 @@ fn a_silent_test_sign_in_that_fails_is_tried_again_with_a_prompt_for_a_signed_in
     run(async {
         let provider = OpenId::start().await;
         let toml = provider.toml("a") + "prompt = \"none\"\n";
-        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
-        let browser = provider.signed_in(&desk, &li()).await;
-        desk.db_make_superuser("li");
+        let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
+        let browser = provider.signed_in(&portal, &li()).await;
+        portal.db_make_superuser("li");
         let silent = browser.get("/oauth2/login?rehearse=1&provider=a").await;
         let refused = provider.refuse(silent.location(), "login_required");
         let aloud = browser.get(&refused).await;
@@ -93,8 +93,8 @@ fn the_operator_s_own_prompt_replaces_ours_and_consent_stays() {
         let provider = OpenId::start().await;
         let of = async |more: &str, from: &str| {
             let toml = provider.toml("a") + more;
-            let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
-            let begun = desk.browser().get(from).await;
+            let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
+            let begun = portal.browser().get(from).await;
             let url = url::Url::parse(begun.location()).expect("an address");
             let prompts = url.query_pairs().filter(|(name, _)| name == "prompt");
             prompts

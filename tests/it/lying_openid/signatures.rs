@@ -13,7 +13,7 @@ use crate::support::{Database, OpenId, Provider, Reply, run, spawn};
 #[test]
 fn an_unsigned_token_is_refused_however_it_is_spelled() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         let spellings = [
             json!("none"),
             json!("None"),
@@ -37,23 +37,23 @@ fn an_unsigned_token_is_refused_however_it_is_spelled() {
                 if !is_signed {
                     provider.patch(Document::Signature, "".into());
                 }
-                refuses(&provider, &desk, &what).await;
+                refuses(&provider, &portal, &what).await;
             }
         }
         provider.patch(Document::Header, json!({"alg": null}));
-        refuses(&provider, &desk, "absent").await;
+        refuses(&provider, &portal, "absent").await;
         provider.behave();
         provider.patch(Document::Signature, "".into());
-        refuses(&provider, &desk, "an empty signature").await;
+        refuses(&provider, &portal, "an empty signature").await;
         provider.behave();
         provider.tamper(Document::Token, |answer| {
             let token = answer["id_token"].as_str().expect("a token");
             let (message, _) = token.rsplit_once('.').expect("a signature");
             answer["id_token"] = message.into();
         });
-        refuses(&provider, &desk, "two segments").await;
+        refuses(&provider, &portal, "two segments").await;
         provider.behave();
-        accepts(&provider, &desk, "none of that").await;
+        accepts(&provider, &portal, "none of that").await;
     });
 }
 
@@ -65,7 +65,7 @@ const SYMMETRIC: [&str; 3] = ["HS256", "HS384", "HS512"];
 #[test]
 fn a_key_counts_for_its_own_algorithms_alone() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         let rsa = Key::rsa();
         let published = rsa.jwk();
         let mut keys = vec![
@@ -80,7 +80,7 @@ fn a_key_counts_for_its_own_algorithms_alone() {
         provider.patch(Document::Keys, json!({"keys": document}));
         // What is public, or known to others, taken for a shared secret under the RSA key's name.
         for secret in [
-            desk.client_secret.clone().into_bytes(),
+            portal.client_secret.clone().into_bytes(),
             rsa.public().to_vec(),
             pem("RSA PUBLIC KEY", rsa.public()).into_bytes(),
             published.to_string().into_bytes(),
@@ -95,9 +95,9 @@ fn a_key_counts_for_its_own_algorithms_alone() {
                 provider.patch(Document::Header, json!({"alg": alg}));
                 let what = format!("{alg} by {}", key.id);
                 if key.algorithms().contains(&alg) && !SYMMETRIC.contains(&alg) {
-                    accepts(&provider, &desk, &what).await;
+                    accepts(&provider, &portal, &what).await;
                 } else {
-                    refuses(&provider, &desk, &what).await;
+                    refuses(&provider, &portal, &what).await;
                 }
             }
         }
@@ -107,7 +107,7 @@ fn a_key_counts_for_its_own_algorithms_alone() {
 #[test]
 fn ed25519_is_eddsa_by_its_own_name() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         let key = Arc::new(Key::ed25519());
         let jwk = changed(&key.jwk(), &json!({"alg": "Ed25519"}));
         provider.patch(Document::Keys, json!({"keys": [jwk]}));
@@ -115,9 +115,9 @@ fn ed25519_is_eddsa_by_its_own_name() {
         for (alg, is_good) in [("Ed25519", true), ("EdDSA", true), ("Ed448", false)] {
             provider.patch(Document::Header, json!({"alg": alg}));
             if is_good {
-                accepts(&provider, &desk, alg).await;
+                accepts(&provider, &portal, alg).await;
             } else {
-                refuses(&provider, &desk, alg).await;
+                refuses(&provider, &portal, alg).await;
             }
         }
     });
@@ -128,7 +128,7 @@ fn only_listed_algorithms_count_and_a_shared_secret_only_if_listed() {
     run(async {
         let provider = OpenId::start().await;
         let toml = provider.toml("a") + "id_token_algorithms = [\"HS256\", \"ES256\"]\n";
-        let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
+        let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
         let (rsa, p256) = (Arc::new(Key::rsa()), Arc::new(Key::p256()));
         let document = json!({"keys": [rsa.jwk(), p256.jwk()]});
         provider.patch(Document::Keys, document);
@@ -145,9 +145,9 @@ fn only_listed_algorithms_count_and_a_shared_secret_only_if_listed() {
             provider.patch(Document::Header, json!({"alg": alg}));
             let what = format!("{alg} by {}", key.id);
             if is_good {
-                accepts(&provider, &desk, &what).await;
+                accepts(&provider, &portal, &what).await;
             } else {
-                refuses(&provider, &desk, &what).await;
+                refuses(&provider, &portal, &what).await;
             }
         }
     });
@@ -162,7 +162,7 @@ fn changed(jwk: &Value, by: &Value) -> Value {
 #[test]
 fn the_key_is_found_among_others_and_bad_ones_hide_none() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         let rsa = Key::rsa().jwk();
         let curve = Key::p256().with_id("rsa").jwk();
         let off_curve = changed(&curve, &json!({"x": curve["y"]}));
@@ -232,9 +232,9 @@ fn the_key_is_found_among_others_and_bad_ones_hide_none() {
             provider.patch(Document::Header, header);
             provider.patch(Document::Keys, document);
             if is_good {
-                accepts(&provider, &desk, what).await;
+                accepts(&provider, &portal, what).await;
             } else {
-                refuses(&provider, &desk, what).await;
+                refuses(&provider, &portal, what).await;
             }
         }
         provider.behave();
@@ -244,19 +244,19 @@ fn the_key_is_found_among_others_and_bad_ones_hide_none() {
             let first = if text.starts_with('A') { "B" } else { "A" };
             *signature = format!("{first}{}", &text[1..]).into();
         });
-        refuses(&provider, &desk, "a flipped bit").await;
+        refuses(&provider, &portal, "a flipped bit").await;
         provider.tamper(Document::Signature, |signature| {
             let padded = format!("{}=", signature.as_str().expect("a text"));
             *signature = padded.into();
         });
-        refuses(&provider, &desk, "a padded signature").await;
+        refuses(&provider, &portal, "a padded signature").await;
     });
 }
 
 #[test]
 fn keys_that_a_token_brings_along_are_not_looked_at() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
+        let (provider, portal) = OpenId::start_with_portal().await;
         let elsewhere = Provider::start().await;
         let stranger = Arc::new(Key::other_rsa());
         provider.patch(Document::Keys, json!({"keys": [Key::rsa().jwk()]}));
@@ -270,7 +270,7 @@ fn keys_that_a_token_brings_along_are_not_looked_at() {
             for kid in [json!("rsa"), json!("other-rsa"), json!(null)] {
                 let header = changed(&header, &json!({"kid": kid}));
                 provider.patch(Document::Header, header.clone());
-                refuses(&provider, &desk, &header.to_string()).await;
+                refuses(&provider, &portal, &header.to_string()).await;
             }
         }
         assert_eq!(elsewhere.calls(), 0);
@@ -288,18 +288,18 @@ fn short_keys_sign_nothing() {
         ] {
             let weak: Value = serde_json::from_str(weak).expect("JSON");
             let provider = OpenId::start_as(|_| "http://id.example.com".to_owned()).await;
-            let desk = provider.desk(Database::sqlite()).run().await;
+            let portal = provider.portal(Database::sqlite()).run().await;
             let keys = json!({"keys": [weak["jwk"], provider.key().jwk()]});
             provider.patch(Document::Keys, keys);
-            let browser = provider.signed_in(&desk, &li()).await;
+            let browser = provider.signed_in(&portal, &li()).await;
             let token = weak["logout_token"].as_str().expect("a token");
-            let answer = back_channel(&desk, "company", token).await;
+            let answer = back_channel(&portal, "company", token).await;
             assert_eq!(answer.status, 400);
             assert_eq!(browser.get("/account").await.status, 200);
             // Its claims are right: under a key of a good length they count.
             let header = json!({"typ": "logout+jwt"});
             let token = provider.key().jwt(&header, &claims(token));
-            let answer = back_channel(&desk, "company", &token).await;
+            let answer = back_channel(&portal, "company", &token).await;
             assert_eq!(answer.status, 200);
             assert_eq!(browser.get("/account").await.status, 303);
         }
@@ -309,9 +309,9 @@ fn short_keys_sign_nothing() {
 #[test]
 fn keys_are_fetched_once_in_half_a_minute_whoever_sends_tokens() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
-        let desk = Arc::new(desk);
-        let browser = provider.signed_in(&desk, &li()).await;
+        let (provider, portal) = OpenId::start_with_portal().await;
+        let portal = Arc::new(portal);
+        let browser = provider.signed_in(&portal, &li()).await;
         let fetches = || provider.seen(Call::Keys).len();
         let claims = part(&provider.logout_claims(&json!({"sub": "sub-of-li"})));
         let signature = base64url(&[7; 256]);
@@ -324,10 +324,10 @@ fn keys_are_fetched_once_in_half_a_minute_whoever_sends_tokens() {
         let started = Instant::now();
         let flood: Vec<_> = (0..50)
             .map(|_| {
-                let (desk, unknown) = (Arc::clone(&desk), unknown.clone());
+                let (portal, unknown) = (Arc::clone(&portal), unknown.clone());
                 spawn(async move {
                     for _ in 0..200 {
-                        let answer = back_channel(&desk, "company", &unknown()).await;
+                        let answer = back_channel(&portal, "company", &unknown()).await;
                         assert_eq!(answer.status, 400);
                     }
                 })
@@ -346,22 +346,22 @@ fn keys_are_fetched_once_in_half_a_minute_whoever_sends_tokens() {
         // A key that came within the window waits for its end.
         provider.sign_with(Key::other_rsa());
         let now = fetches();
-        let waiting = provider.sign_in(&desk.browser(), &li()).await;
+        let waiting = provider.sign_in(&portal.browser(), &li()).await;
         if fetches() == now {
             assert_eq!(waiting.status, 502);
         }
         provider.clock.advance(Duration::from_secs(31));
-        provider.signed_in(&desk, &li()).await;
+        provider.signed_in(&portal, &li()).await;
 
         // An outage does not lift the limit, nor take away the keys that are known.
         provider.clock.advance(Duration::from_secs(31));
         provider.on_call(Call::Keys, Reply::Reset);
         let now = fetches();
         for _ in 0..100 {
-            back_channel(&desk, "company", &unknown()).await;
+            back_channel(&portal, "company", &unknown()).await;
         }
         assert!(fetches() - now <= 2, "{} fetches", fetches() - now);
-        provider.signed_in(&desk, &li()).await;
+        provider.signed_in(&portal, &li()).await;
         assert_eq!(browser.get("/account").await.status, 200);
     });
 }

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{at, li, two_with_desk};
+use super::{at, li, two_with_portal};
 use crate::support::lying_openid::{
     Call, Document, Key, LOGOUT_EVENT, Subject, back_channel, part,
 };
-use crate::support::{Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run, until};
+use crate::support::{Browser, Database, Db, OpenId, Portal, Reply, on_both_databases, run, until};
 
 #[test]
 fn a_bad_logout_token_ends_nothing_and_says_nothing() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
-        let browser = provider.signed_in(&desk, &li().with("sid", "s")).await;
+        let (provider, portal) = OpenId::start_with_portal().await;
+        let browser = provider.signed_in(&portal, &li().with("sid", "s")).await;
         let usual = json!({"sub": "sub-of-li", "sid": "s"});
         let now = provider.now();
         let set = |claim: &str, value: Value| {
@@ -70,7 +70,7 @@ fn a_bad_logout_token_ends_nothing_and_says_nothing() {
         let good = provider.logout_token(&usual);
         let claims = provider.logout_claims(&usual);
         let (message, signature) = good.rsplit_once('.').expect("a signature");
-        let shared = Key::secret("rsa", desk.client_secret.as_bytes());
+        let shared = Key::secret("rsa", portal.client_secret.as_bytes());
         for (what, token) in [
             (
                 "none",
@@ -96,7 +96,7 @@ fn a_bad_logout_token_ends_nothing_and_says_nothing() {
             bad.push((what, token));
         }
         for (what, token) in &bad {
-            let answer = back_channel(&desk, "company", token).await;
+            let answer = back_channel(&portal, "company", token).await;
             assert_eq!(answer.status, 400, "{what}");
             assert_eq!(answer.header("cache-control"), "no-store", "{what}");
             assert!(
@@ -106,7 +106,7 @@ fn a_bad_logout_token_ends_nothing_and_says_nothing() {
             );
         }
         // No form at all, a form of a megabyte, the token twice, another method, nobody's address.
-        let anyone = desk.browser();
+        let anyone = portal.browser();
         let form = [("content-type", "application/x-www-form-urlencoded")];
         let post = async |path: &str, body: String| {
             let answer = anyone.send(Method::POST, path, &form, Some(body)).await;
@@ -137,30 +137,30 @@ fn a_bad_logout_token_ends_nothing_and_says_nothing() {
             200,
             "nothing was ended"
         );
-        assert_eq!(desk.db_live_sessions(), 1);
+        assert_eq!(portal.db_live_sessions(), 1);
 
         // The good one counts, once.
-        assert_eq!(back_channel(&desk, "company", &good).await.status, 200);
+        assert_eq!(back_channel(&portal, "company", &good).await.status, 200);
         assert_eq!(browser.get("/account").await.status, 303);
-        let again = provider.signed_in(&desk, &li().with("sid", "s2")).await;
+        let again = provider.signed_in(&portal, &li().with("sid", "s2")).await;
         assert_eq!(
-            back_channel(&desk, "company", &good).await.status,
+            back_channel(&portal, "company", &good).await.status,
             400,
             "a replay"
         );
         assert_eq!(again.get("/account").await.status, 200);
-        assert!(!desk.log().contains(&good));
+        assert!(!portal.log().contains(&good));
     });
 }
 
 on_both_databases! {
     async fn a_logout_token_ends_what_it_names_on_every_instance_and_nothing_else(database) {
-        let ([one, two], desk) = two_with_desk(database.clone()).await;
+        let ([one, two], portal) = two_with_portal(database.clone()).await;
         let toml = format!("{}\n{}", one.toml("a"), two.toml("b"));
-        let other = Desk::on(database).beside(&desk).providers(&toml).run().await;
+        let other = Portal::on(database).beside(&portal).providers(&toml).run().await;
         let sign_in = async |provider: &OpenId, id: &str, name: &str, sub: &str, sid: &str| {
             let subject = Subject::named(name).with("sub", sub).with("sid", sid);
-            let browser = desk.browser();
+            let browser = portal.browser();
             assert!(provider.sign_in_from(&browser, &at(id), &subject).await.sets_session());
             browser
         };
@@ -183,9 +183,9 @@ on_both_databases! {
         };
         assert_eq!(live().await, [true; 5]);
         for (at, by, expected) in [
-            (&desk, json!({"sid": "unknown"}), [true, true, true, true, true]),
+            (&portal, json!({"sid": "unknown"}), [true, true, true, true, true]),
             (&other, json!({"sub": "unknown"}), [true, true, true, true, true]),
-            (&desk, json!({"sid": "s1"}), [false, true, true, true, true]),
+            (&portal, json!({"sid": "s1"}), [false, true, true, true, true]),
             (&other, json!({"sid": "s2", "sub": "sub-1"}), [false, false, true, true, true]),
             (&other, json!({"sub": "sub-1"}), [false, false, false, true, true]),
         ] {
@@ -195,13 +195,13 @@ on_both_databases! {
         }
         // At the other provider's address the token of this one counts for nothing.
         let token = one.logout_token(&json!({"sub": "sub-1"}));
-        assert_eq!(back_channel(&desk, "b", &token).await.status, 400);
+        assert_eq!(back_channel(&portal, "b", &token).await.status, 400);
         assert_eq!(elsewhere.get("/account").await.status, 200);
         // Whoever signs in after that stays; a token counts once for all instances.
         let token = one.logout_token(&json!({"sub": "sub-2"}));
-        assert_eq!(back_channel(&desk, "a", &token).await.status, 200);
+        assert_eq!(back_channel(&portal, "a", &token).await.status, 200);
         // Tokens tell seconds: what is issued in the same one may have been issued before.
-        desk.clock.advance(Duration::from_secs(2));
+        portal.clock.advance(Duration::from_secs(2));
         let back = sign_in(&one, "a", "wang", "sub-2", "s5").await;
         assert_eq!(back_channel(&other, "a", &token).await.status, 400);
         assert_eq!(back.get("/account").await.status, 200);
@@ -228,9 +228,9 @@ fn signing_out_here_does_not_wait_for_the_provider() {
             Some(Reply::Answer(503, "text/html", Vec::new())),
         ] {
             let provider = OpenId::start().await;
-            let start = provider.desk(Database::sqlite());
-            let desk = start.with("OAUTH2_RECHECK", "5m").run().await;
-            let browser = provider.signed_in(&desk, &li()).await;
+            let start = provider.portal(Database::sqlite());
+            let portal = start.with("OAUTH2_RECHECK", "5m").run().await;
+            let browser = provider.signed_in(&portal, &li()).await;
             if let Some(reply) = reply {
                 provider.on_call(Call::Revocation, reply);
             }
@@ -250,8 +250,8 @@ fn signing_out_here_does_not_wait_for_the_provider() {
 #[test]
 fn whatever_comes_back_from_the_provider_is_the_signed_out_page() {
     run(async {
-        let (provider, desk) = OpenId::start_with_desk().await;
-        let browser = provider.signed_in(&desk, &li()).await;
+        let (provider, portal) = OpenId::start_with_portal().await;
+        let browser = provider.signed_in(&portal, &li()).await;
         sign_out(&browser).await;
         for query in [
             "",
@@ -268,8 +268,8 @@ fn whatever_comes_back_from_the_provider_is_the_signed_out_page() {
         // Where the provider has no such address there is no way to it.
         let provider = OpenId::start().await;
         provider.patch(Document::Discovery, json!({"end_session_endpoint": null}));
-        let desk = provider.desk(Database::sqlite()).run().await;
-        let browser = provider.signed_in(&desk, &li()).await;
+        let portal = provider.portal(Database::sqlite()).run().await;
+        let browser = provider.signed_in(&portal, &li()).await;
         sign_out(&browser).await;
         let page = browser.get("/signed-out").await;
         assert!(!page.body.contains("/signed-out/provider"));
@@ -280,7 +280,7 @@ fn whatever_comes_back_from_the_provider_is_the_signed_out_page() {
             answer.location()
         );
         // Nor for somebody who has not signed out.
-        let answer = desk.browser().get("/signed-out/provider").await;
+        let answer = portal.browser().get("/signed-out/provider").await;
         assert!(!answer.location().contains("id_token_hint"));
     });
 }

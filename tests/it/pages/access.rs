@@ -3,7 +3,7 @@
 use frontdesk::web::{Access, acts, addresses};
 use reqwest::Method;
 
-use crate::support::{Db, Desk, Person, run};
+use crate::support::{Db, Person, Portal, run};
 
 /// A real address for a pattern.
 pub(super) fn filled(path: &str, id: i64) -> String {
@@ -35,33 +35,34 @@ fn all_filled(path: &str, id: i64, session: i64) -> Vec<String> {
 #[test]
 fn each_address_opens_for_those_it_is_for() {
     run(async {
-        let desk = Desk::start().await;
-        let employee = desk.signed_in(&Person::named("employee")).await;
-        let staff = desk.signed_in(&Person::named("staff")).await;
-        let superuser = desk.signed_in(&Person::named("superuser")).await;
-        let inactive = desk.signed_in(&Person::named("inactive")).await;
-        let demoted = desk.signed_in(&Person::named("demoted")).await;
-        let ended = desk.signed_in(&Person::named("ended")).await;
+        let portal = Portal::start().await;
+        let employee = portal.signed_in(&Person::named("employee")).await;
+        let staff = portal.signed_in(&Person::named("staff")).await;
+        let superuser = portal.signed_in(&Person::named("superuser")).await;
+        let inactive = portal.signed_in(&Person::named("inactive")).await;
+        let demoted = portal.signed_in(&Person::named("demoted")).await;
+        let ended = portal.signed_in(&Person::named("ended")).await;
         for name in ["staff", "demoted"] {
-            desk.db_make_staff(name);
+            portal.db_make_staff(name);
         }
-        desk.db_make_superuser("superuser");
-        desk.db_prove("superuser");
-        desk.db_deactivate("inactive");
+        portal.db_make_superuser("superuser");
+        portal.db_prove("superuser");
+        portal.db_deactivate("inactive");
         for name in ["inactive", "ended", "demoted"] {
-            desk.db_make_superuser(name);
+            portal.db_make_superuser(name);
         }
         assert_eq!(demoted.get("/admin/users").await.status, 200);
         // Signed out a moment ago.
         assert_eq!(ended.get("/admin/users").await.status, 200);
-        desk.db_end_sessions_of("ended");
-        desk.db_make_employee("demoted");
+        portal.db_end_sessions_of("ended");
+        portal.db_make_employee("demoted");
         // So that there is a password to change.
-        desk.database
+        portal
+            .database
             .execute("UPDATE users SET password = '$argon2id$'");
-        let nobody = desk.browser();
-        let id = desk.db_id_of("employee");
-        let session = desk.database.number(&format!(
+        let nobody = portal.browser();
+        let id = portal.db_id_of("employee");
+        let session = portal.database.number(&format!(
             "SELECT MAX(id) AS value FROM sessions WHERE user_id = {id}"
         ));
 
@@ -211,14 +212,14 @@ type Attempt<'a> = (&'static str, Vec<(&'a str, &'a str)>, String);
 #[test]
 fn a_change_needs_the_token_of_its_page_and_our_own_origin() {
     run(async {
-        let desk = Desk::start().await;
-        let me = desk.signed_in(&Person::named("anna")).await;
-        let other = desk.signed_in(&Person::named("bert")).await;
-        let nobody = desk.browser();
+        let portal = Portal::start().await;
+        let me = portal.signed_in(&Person::named("anna")).await;
+        let other = portal.signed_in(&Person::named("bert")).await;
+        let nobody = portal.browser();
         let token = me.get("/account").await.csrf_token();
         let foreign = other.get("/account").await.csrf_token();
         let anonymous = nobody.get("/login").await.csrf_token();
-        let id = desk
+        let id = portal
             .database
             .number("SELECT MIN(id) AS value FROM sessions");
         let origin = me.origin();
@@ -319,7 +320,7 @@ fn a_change_needs_the_token_of_its_page_and_our_own_origin() {
             Some("anna"),
             "nothing was changed"
         );
-        assert_eq!(desk.db_live_sessions(), 2);
+        assert_eq!(portal.db_live_sessions(), 2);
         // And the real form works, signed in and not.
         let page = me.get("/account").await;
         assert_eq!(

@@ -38,7 +38,7 @@ fn the_first_document_that_has_a_field_gives_it_unless_one_is_named() {
                 "id@x.example",
             ),
         ] {
-            let (provider, desk) = alone(Database::sqlite(), more).await;
+            let (provider, portal) = alone(Database::sqlite(), more).await;
             let what = format!("{more}{id_token}");
             provider.tamper(Document::IdToken, move |claims| {
                 claims["email"] = id_token.clone();
@@ -47,8 +47,8 @@ fn the_first_document_that_has_a_field_gives_it_unless_one_is_named() {
             let subject = li()
                 .with("email", userinfo)
                 .with("contact", json!({"mail": "nested@x.example"}));
-            sign_in(&desk, &provider, "a", &subject).await;
-            let stored = desk.db_column("users", "email");
+            sign_in(&portal, &provider, "a", &subject).await;
+            let stored = portal.db_column("users", "email");
             assert_eq!(stored, [email], "{what}");
             let asked = usize::from(!more.contains("ask_userinfo"));
             assert_eq!(provider.seen(Call::Userinfo).len(), asked, "{what}");
@@ -93,13 +93,13 @@ fn groups_and_nested_roles_are_joined_renamed_marked_and_dropped() {
                 vec!["x"],
             ),
         ] {
-            let (provider, desk) = alone(Database::sqlite(), &more).await;
+            let (provider, portal) = alone(Database::sqlite(), &more).await;
             let mut subject = li();
             for (claim, value) in claims.as_object().expect("claims") {
                 subject = subject.with(claim, value.clone());
             }
-            sign_in(&desk, &provider, "a", &subject).await;
-            let stored = desk.db_column("user_permissions", "name");
+            sign_in(&portal, &provider, "a", &subject).await;
+            let stored = portal.db_column("user_permissions", "name");
             assert_eq!(stored, expected, "{more}{claims}");
         }
     });
@@ -110,8 +110,8 @@ const STALE: &str = "notice warn";
 
 on_both_databases! {
     async fn permissions_that_cannot_be_read_stay_as_they_were_and_the_page_says_so(database) {
-        let (provider, desk) = alone(database, GROUPS).await;
-        sign_in(&desk, &provider, "a", &li().with("groups", json!(["x", "y"]))).await;
+        let (provider, portal) = alone(database, GROUPS).await;
+        sign_in(&portal, &provider, "a", &li().with("groups", json!(["x", "y"]))).await;
         let mut overage = li().with("_claim_names", json!({"groups": "src1"}));
         overage = overage.with("_claim_sources", json!({"src1": {"endpoint": "https://graph.example/x"}}));
         for subject in [
@@ -121,13 +121,13 @@ on_both_databases! {
             li().with("groups", json!(["x", 7.5])),
             li().with("groups", json!(vec!["p"; 2001])),
         ] {
-            let browser = sign_in(&desk, &provider, "a", &subject).await;
-            assert_eq!(desk.db_permissions(), ["a:x", "a:y"], "{}", subject.claims);
-            assert!(desk.db_last_details()["permissions_kept"].is_string(), "{}", subject.claims);
+            let browser = sign_in(&portal, &provider, "a", &subject).await;
+            assert_eq!(portal.db_permissions(), ["a:x", "a:y"], "{}", subject.claims);
+            assert!(portal.db_last_details()["permissions_kept"].is_string(), "{}", subject.claims);
             assert!(browser.get("/account").await.body.contains(STALE), "{}", subject.claims);
         }
-        let browser = sign_in(&desk, &provider, "a", &li().with("groups", json!([]))).await;
-        assert_eq!(desk.db_permissions(), Vec::<String>::new(), "an empty list does mean none");
+        let browser = sign_in(&portal, &provider, "a", &li().with("groups", json!([]))).await;
+        assert_eq!(portal.db_permissions(), Vec::<String>::new(), "an empty list does mean none");
         assert!(!browser.get("/account").await.body.contains(STALE));
     }
 
@@ -138,11 +138,11 @@ on_both_databases! {
             "{}ask_userinfo = false\npermissions_url = \"{}/userinfo\"\nmapping.permissions = [\"permissions:/groups\"]\n",
             provider.toml("a"), provider.url
         );
-        let desk = provider.desk_of(database, &toml).run().await;
+        let portal = provider.portal_of(database, &toml).run().await;
         provider.patch(Document::IdToken, json!({"preferred_username": "li"}));
         let subject = li().with("groups", json!(["x", "y"]));
-        sign_in(&desk, &provider, "a", &subject).await;
-        assert_eq!(desk.db_permissions(), ["a:x", "a:y"]);
+        sign_in(&portal, &provider, "a", &subject).await;
+        assert_eq!(portal.db_permissions(), ["a:x", "a:y"]);
         for reply in [
             Reply::Answer(500, "text/html", Vec::new()),
             Reply::json(403, &json!({})),
@@ -152,9 +152,9 @@ on_both_databases! {
         ] {
             let what = format!("{reply:?}");
             provider.on_call(Call::Userinfo, reply);
-            let browser = sign_in(&desk, &provider, "a", &subject).await;
-            assert_eq!(desk.db_permissions(), ["a:x", "a:y"], "{what}");
-            assert!(desk.db_last_details()["permissions_kept"].is_string(), "{what}");
+            let browser = sign_in(&portal, &provider, "a", &subject).await;
+            assert_eq!(portal.db_permissions(), ["a:x", "a:y"], "{what}");
+            assert!(portal.db_last_details()["permissions_kept"].is_string(), "{what}");
             assert!(browser.get("/account").await.body.contains(STALE), "{what}");
         }
     }

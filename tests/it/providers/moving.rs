@@ -9,7 +9,7 @@ use super::settings::KEY;
 use super::{li, linking, pair, sign_in, user};
 use crate::support::lying_openid::Subject;
 use crate::support::process::{self, free_port, output, text};
-use crate::support::{Database, Db, Desk, OpenId, Person, on_both_databases, run};
+use crate::support::{Database, Db, OpenId, Person, Portal, on_both_databases, run};
 
 /// `frontdesk` with these arguments: whether it went well, and what it said.
 pub(super) fn command(arguments: &[&str], settings: &BTreeMap<String, String>) -> (bool, String) {
@@ -41,9 +41,9 @@ pub(super) fn of_file(
 
 on_both_databases! {
     async fn people_are_moved_to_another_id_with_all_that_they_have(database) {
-        let desk = Desk::on(database.clone()).asking_for_permissions().run().await;
-        let browser = desk.signed_in(&Person::named("li").may(&["x"])).await;
-        desk.signed_in(&Person::named("wang")).await;
+        let portal = Portal::on(database.clone()).asking_for_permissions().run().await;
+        let browser = portal.signed_in(&Person::named("li").may(&["x"])).await;
+        portal.signed_in(&Person::named("wang")).await;
         let openid = OpenId::start().await;
         let folder = tempfile::tempdir().expect("a folder");
         let settings = of_file(&database, &folder, &openid.toml("group"));
@@ -73,7 +73,7 @@ on_both_databases! {
         assert_eq!(database.db_identities(), ["group li li", "group wang wang"]);
         assert_eq!(database.db_permissions(), ["group:x"]);
         assert_eq!(database.texts("SELECT DISTINCT provider AS value FROM sessions"), ["group"]);
-        assert_eq!(desk.db_events_of("provider_rekeyed", &["provider", "details"]), ["group {\"count\":2,\"note\":\"company → group\"}"]);
+        assert_eq!(portal.db_events_of("provider_rekeyed", &["provider", "details"]), ["group {\"count\":2,\"note\":\"company → group\"}"]);
         assert_eq!(browser.get("/account").await.status, 200, "still signed in");
         let (_, said) = command(&["check"], &settings);
         assert!(!said.contains("do not have") && said.contains(of), "{said}");
@@ -82,9 +82,9 @@ on_both_databases! {
     }
 
     async fn people_of_one_provider_do_not_become_those_of_another_by_a_mistake(database) {
-        let (one, two, desk) = pair(database.clone()).await;
-        sign_in(&desk, &one, "a", &li()).await;
-        sign_in(&desk, &two, "b", &Subject::named("wang")).await;
+        let (one, two, portal) = pair(database.clone()).await;
+        sign_in(&portal, &one, "a", &li()).await;
+        sign_in(&portal, &two, "b", &Subject::named("wang")).await;
         let before = database.db_snapshot();
         let folder = tempfile::tempdir().expect("a folder");
         let settings = of_file(&database, &folder, &format!("{}{}", one.toml("a"), two.toml("b")));
@@ -99,8 +99,8 @@ on_both_databases! {
 
     async fn an_account_with_identities_under_both_ids_is_moved_too(database) {
         // The same permission from both sides, of one person whom both know by different names.
-        let (one, two, desk) = pair(database.clone()).await;
-        let browser = sign_in(&desk, &one, "a", &li().with("groups", json!(["x"]))).await;
+        let (one, two, portal) = pair(database.clone()).await;
+        let browser = sign_in(&portal, &one, "a", &li().with("groups", json!(["x"]))).await;
         two.sign_in_from(&browser, &linking(&browser, "b").await, &Subject::named("li-b").with("groups", json!(["x"]))).await;
         let settings: BTreeMap<String, String> = [("DATABASE_URL".to_owned(), database.url.clone())].into();
         let (is_good, said) = command(&["rekey", "a", "b"], &settings);
@@ -110,11 +110,11 @@ on_both_databases! {
     }
 
     async fn people_get_new_subjects_from_a_list(database) {
-        let desk = Desk::on(database.clone()).with("OAUTH2_SUBJECT", "/name").run().await;
+        let portal = Portal::on(database.clone()).with("OAUTH2_SUBJECT", "/name").run().await;
         for name in ["li", "wang", "zhao"] {
-            desk.signed_in(&Person::named(name)).await;
+            portal.signed_in(&Person::named(name)).await;
         }
-        let mut settings = process::settings(free_port(), &desk.provider, &database);
+        let mut settings = process::settings(free_port(), &portal.provider, &database);
         settings.insert("OAUTH2_SUBJECT".to_owned(), "/id".to_owned());
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("subjects.csv");
@@ -155,13 +155,13 @@ on_both_databases! {
         assert!(is_good && said.contains("Moved: 2."), "{said}");
         assert!(said.contains("1 people of the provider are not in the list"), "{said}");
         assert_eq!(database.db_identities(), ["company li wang", "company wang li", "company zhao zhao"]);
-        assert_eq!(desk.db_count_events("provider_rekeyed"), 1);
+        assert_eq!(portal.db_count_events("provider_rekeyed"), 1);
         let (is_good, said) = rekey("wang,id-1\nli,\"id,2\"\nzhao,id-3\n", false);
         assert!(is_good && said.contains("Moved: 3."), "{said}");
         assert_eq!(database.db_identities(), ["company id,2 wang", "company id-1 li", "company id-3 zhao"]);
         let (_, said) = command(&["check"], &settings);
         assert!(!said.contains("are identified by") && said.contains("3 of the provider company"), "{said}");
-        let after = Desk::on(database.clone()).beside(&desk).with("OAUTH2_SUBJECT", "/id").run().await;
+        let after = Portal::on(database.clone()).beside(&portal).with("OAUTH2_SUBJECT", "/id").run().await;
         let browser = after.signed_in(&Person::named("li").with("id", "id-1")).await;
         assert_eq!(user(&browser).await.as_deref(), Some("li"));
         assert_eq!(database.count("users"), 3);

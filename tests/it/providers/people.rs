@@ -8,31 +8,31 @@ use crate::support::{Database, Db, assert_refused, on_both_databases, run};
 
 on_both_databases! {
     async fn an_address_that_two_providers_vouch_for_links_nobody(database) {
-        let (one, two, desk) = pair(database).await;
+        let (one, two, portal) = pair(database).await;
         let boss = |name: &str, verified: Value| {
             Subject::named(name).with("email", "boss@corp.example").with("email_verified", verified)
         };
-        sign_in(&desk, &one, "a", &boss("boss", json!(true)).with("groups", json!(["admins"]))).await;
-        desk.db_make_superuser("boss");
+        sign_in(&portal, &one, "a", &boss("boss", json!(true)).with("groups", json!(["admins"]))).await;
+        portal.db_make_superuser("boss");
         for (name, verified) in [("one", json!(true)), ("two", json!("true")), ("three", json!(false))] {
-            let browser = sign_in(&desk, &two, "b", &boss(name, verified)).await;
+            let browser = sign_in(&portal, &two, "b", &boss(name, verified)).await;
             assert_eq!(user(&browser).await.as_deref(), Some(name));
             assert_eq!(browser.get("/admin/users").await.status, 403, "{name}");
         }
         // Nor is the same subject at another provider the same person.
         let same = Subject::named("four").with("sub", "sub-of-boss");
-        let browser = sign_in(&desk, &two, "b", &same).await;
+        let browser = sign_in(&portal, &two, "b", &same).await;
         assert_eq!(user(&browser).await.as_deref(), Some("four"));
-        assert_eq!((desk.database.count("users"), desk.database.count("identities")), (5, 5));
-        assert_eq!(desk.db_permissions(), ["a:admins"]);
+        assert_eq!((portal.database.count("users"), portal.database.count("identities")), (5, 5));
+        assert_eq!(portal.db_permissions(), ["a:admins"]);
     }
 
     async fn a_name_that_a_person_of_another_provider_has_is_refused_with_a_page(database) {
-        let (one, two, desk) = pair(database).await;
-        sign_in(&desk, &one, "a", &Subject::named("boss")).await;
-        desk.db_make_superuser("boss");
-        let before = desk.db_identities();
-        let browser = desk.browser();
+        let (one, two, portal) = pair(database).await;
+        sign_in(&portal, &one, "a", &Subject::named("boss")).await;
+        portal.db_make_superuser("boss");
+        let before = portal.db_identities();
+        let browser = portal.browser();
         let mallory = Subject::named("boss").with("groups", json!(["admins"]));
         let answer = two.sign_in_from(&browser, &at("b"), &mallory).await;
         assert_eq!(answer.status, 409);
@@ -40,42 +40,42 @@ on_both_databases! {
         assert!(answer.body.contains("provider=b\""), "to try again there: {}", answer.body);
         assert!(!answer.sets_session());
         assert_eq!(browser.get("/admin/users").await.status, 303);
-        assert_eq!(last(&desk), "sign_in_refused name_taken boss b");
-        assert_eq!(desk.db_identities(), before);
-        assert_eq!(desk.db_permissions(), Vec::<String>::new());
-        assert_eq!(desk.database.count("users"), 1);
+        assert_eq!(last(&portal), "sign_in_refused name_taken boss b");
+        assert_eq!(portal.db_identities(), before);
+        assert_eq!(portal.db_permissions(), Vec::<String>::new());
+        assert_eq!(portal.database.count("users"), 1);
     }
 
     async fn a_renamed_person_keeps_the_account_and_a_recycled_name_is_a_new_one(database) {
-        let (provider, desk) = alone(database, GROUPS).await;
+        let (provider, portal) = alone(database, GROUPS).await;
         let old = |name: &str| Subject::named(name).with("sub", "1").with("groups", json!(["payroll"]));
         let new = Subject::named("li").with("sub", "2");
         // The first li.
-        sign_in(&desk, &provider, "a", &old("li")).await;
-        let id = desk.db_id_of("li");
+        sign_in(&portal, &provider, "a", &old("li")).await;
+        let id = portal.db_id_of("li");
         // Somebody new has that name there before the first one came back here.
-        let answer = provider.sign_in(&desk.browser(), &new).await;
+        let answer = provider.sign_in(&portal.browser(), &new).await;
         assert_eq!(answer.status, 409);
-        assert_eq!(last(&desk), "sign_in_refused name_taken li a");
+        assert_eq!(last(&portal), "sign_in_refused name_taken li a");
         // The first one was renamed.
-        let first = sign_in(&desk, &provider, "a", &old("li.si")).await;
-        assert_eq!(desk.db_id_of("li.si"), id);
-        let details = desk.db_last_details();
+        let first = sign_in(&portal, &provider, "a", &old("li.si")).await;
+        assert_eq!(portal.db_id_of("li.si"), id);
+        let details = portal.db_last_details();
         let changes = details["changes"].as_array().expect("changes");
         assert!(changes.contains(&json!({"field": "username", "from": "li", "to": "li.si"})), "{changes:?}");
         // Now the name is free, and nothing of the first one's comes with it.
-        let second = sign_in(&desk, &provider, "a", &new).await;
-        assert_ne!(desk.db_id_of("li"), id);
-        assert_eq!(desk.db_last_details()["account_created"], true);
+        let second = sign_in(&portal, &provider, "a", &new).await;
+        assert_ne!(portal.db_id_of("li"), id);
+        assert_eq!(portal.db_last_details()["account_created"], true);
         assert!(!second.get("/account").await.body.contains("payroll"));
         // And the first one does not get it back.
-        let back = sign_in(&desk, &provider, "a", &old("li")).await;
-        assert_eq!(desk.db_last_details()["kept"], json!(["username taken"]));
+        let back = sign_in(&portal, &provider, "a", &old("li")).await;
+        assert_eq!(portal.db_last_details()["kept"], json!(["username taken"]));
         for (browser, name) in [(&first, "li.si"), (&back, "li.si"), (&second, "li")] {
             assert_eq!(user(browser).await.as_deref(), Some(name));
         }
-        assert_eq!(desk.db_identities(), ["a 1 li.si", "a 2 li"]);
-        assert_eq!(trail(&desk), [
+        assert_eq!(portal.db_identities(), ["a 1 li.si", "a 2 li"]);
+        assert_eq!(trail(&portal), [
             "signed_in li a",
             "sign_in_refused name_taken li a",
             "signed_in li.si a",
@@ -149,31 +149,31 @@ fn inadmissible() -> Vec<(&'static str, Value, &'static str, [&'static str; 2])>
 
 on_both_databases! {
     async fn a_person_who_is_not_admitted_gets_a_page_an_event_and_no_account(database) {
-        let (provider, desk) = alone(database, ADMISSION).await;
+        let (provider, portal) = alone(database, ADMISSION).await;
         for (claim, value, rule, words) in inadmissible() {
             let what = format!("{claim} {value}");
             let subject = admissible().with(claim, value);
             for (language, words) in ["en", "zh-CN,zh;q=0.9"].iter().zip(words) {
-                let mut browser = desk.browser();
+                let mut browser = portal.browser();
                 browser.language = (*language).to_owned();
                 let answer = provider.sign_in(&browser, &subject).await;
-                assert_refused(&desk, &answer, 403, &what);
+                assert_refused(&portal, &answer, 403, &what);
                 assert!(answer.body.contains(words), "{what}: {}", answer.body);
-                assert_eq!(last(&desk), "sign_in_refused not_admitted a", "{what}");
-                assert_eq!(desk.db_last_details()["failure"], rule, "{what}");
+                assert_eq!(last(&portal), "sign_in_refused not_admitted a", "{what}");
+                assert_eq!(portal.db_last_details()["failure"], rule, "{what}");
             }
         }
         // Whoever has all of it comes in; letters of a domain are all the same.
         for (claim, value) in [("email", json!("li@CORP.example")), ("tenant", json!(7)), ("groups", json!(["x", "users"]))] {
-            sign_in(&desk, &provider, "a", &admissible().with(claim, value)).await;
+            sign_in(&portal, &provider, "a", &admissible().with(claim, value)).await;
         }
-        assert_eq!(desk.database.count("users"), 1);
+        assert_eq!(portal.database.count("users"), 1);
     }
 
     async fn a_known_person_who_is_no_longer_admitted_is_kept_out_and_not_changed(database) {
-        let (provider, desk) = alone(database, ADMISSION).await;
-        let browser = sign_in(&desk, &provider, "a", &admissible()).await;
-        let before = (desk.db_names(), desk.db_permissions(), desk.db_live_sessions());
+        let (provider, portal) = alone(database, ADMISSION).await;
+        let browser = sign_in(&portal, &provider, "a", &admissible()).await;
+        let before = (portal.db_names(), portal.db_permissions(), portal.db_live_sessions());
         for (claim, value, rule, _) in inadmissible() {
             // A list that cannot be read takes nothing away: what was held before counts.
             if value.is_object() {
@@ -181,16 +181,16 @@ on_both_databases! {
             }
             let what = format!("{claim} {value}");
             let subject = admissible().with("name", "Another name").with(claim, value);
-            let answer = provider.sign_in(&desk.browser(), &subject).await;
+            let answer = provider.sign_in(&portal.browser(), &subject).await;
             assert_eq!(answer.status, 403, "{what}");
             assert!(!answer.sets_session(), "{what}");
-            assert_eq!(last(&desk), "sign_in_refused not_admitted li a", "{what}");
-            assert_eq!(desk.db_last_details()["failure"], rule, "{what}");
-            let after = (desk.db_names(), desk.db_permissions(), desk.db_live_sessions());
+            assert_eq!(last(&portal), "sign_in_refused not_admitted li a", "{what}");
+            assert_eq!(portal.db_last_details()["failure"], rule, "{what}");
+            let after = (portal.db_names(), portal.db_permissions(), portal.db_live_sessions());
             assert_eq!(after, before, "{what}");
         }
         assert_eq!(user(&browser).await.as_deref(), Some("li"));
-        sign_in(&desk, &provider, "a", &admissible().with("groups", json!({"users": true}))).await;
-        assert!(desk.db_last_details()["permissions_kept"].is_string());
+        sign_in(&portal, &provider, "a", &admissible().with("groups", json!({"users": true}))).await;
+        assert!(portal.db_last_details()["permissions_kept"].is_string());
     }
 }

@@ -17,13 +17,13 @@ fn the_sign_in_page_has_each_provider_in_its_order_with_its_name_and_colour() {
             one.toml("a"),
             two.toml("z")
         );
-        let desk = one.desk_of(Database::sqlite(), &toml).run().await;
-        found(&desk).await;
+        let portal = one.portal_of(Database::sqlite(), &toml).run().await;
+        found(&portal).await;
         for (language, names) in [
             ("en", ["Continue with Group", "Continue with Branch"]),
             ("zh-CN,zh;q=0.9", ["使用集团登录", "使用 Branch 登录"]),
         ] {
-            let mut browser = desk.browser();
+            let mut browser = portal.browser();
             browser.language = language.to_owned();
             let page = browser.get("/login?next=/account").await.body;
             let places = names.map(|name| page.find(name));
@@ -39,13 +39,13 @@ fn the_sign_in_page_has_each_provider_in_its_order_with_its_name_and_colour() {
             assert!(!page.contains(OPEN_FORM), "{page}");
         }
         // Unnamed, it is the first.
-        let begun = desk.browser().get("/oauth2/login?next=/account").await;
+        let begun = portal.browser().get("/oauth2/login?next=/account").await;
         assert!(
             begun.location().starts_with(&two.url),
             "{}",
             begun.location()
         );
-        let unknown = desk.browser().get(&at("nobody")).await;
+        let unknown = portal.browser().get(&at("nobody")).await;
         assert_eq!(unknown.status, 404);
     });
 }
@@ -60,12 +60,12 @@ fn a_provider_that_is_down_is_named_as_such_until_it_is_back() {
             two.toml("b")
         );
         two.on_call(Call::Discovery, Reply::Reset);
-        let both = one.desk_of(Database::sqlite(), &toml).run().await;
-        let only = two.desk(Database::sqlite()).run().await;
-        for (desk, is_form_open) in [(&both, false), (&only, true)] {
+        let both = one.portal_of(Database::sqlite(), &toml).run().await;
+        let only = two.portal(Database::sqlite()).run().await;
+        for (portal, is_form_open) in [(&both, false), (&only, true)] {
             let mut page = String::new();
             until("one is named as not available", async || {
-                page = desk.browser().get("/login").await.body;
+                page = portal.browser().get("/login").await.body;
                 page.matches(UNAVAILABLE).count() == 1
             })
             .await;
@@ -90,9 +90,9 @@ fn a_provider_that_is_down_is_named_as_such_until_it_is_back() {
         );
 
         two.behave();
-        for desk in [&both, &only] {
+        for portal in [&both, &only] {
             until("it is back", async || {
-                !desk
+                !portal
                     .browser()
                     .get("/login")
                     .await
@@ -110,10 +110,10 @@ fn the_sign_in_page_leads_straight_on_if_it_is_told_to_and_there_is_one_way() {
     run(async {
         let auto = "FRONTDESK_AUTO_SIGN_IN";
         let (one, two) = (OpenId::start().await, OpenId::start().await);
-        let desk = one.desk(Database::sqlite()).with(auto, "on").run().await;
+        let portal = one.portal(Database::sqlite()).with(auto, "on").run().await;
         let mut answer = None;
         until("it leads on", async || {
-            let page = desk.browser().get("/login?next=/account").await;
+            let page = portal.browser().get("/login?next=/account").await;
             let is_on = page.status == 303;
             answer = is_on.then_some(page);
             is_on
@@ -122,11 +122,11 @@ fn the_sign_in_page_leads_straight_on_if_it_is_told_to_and_there_is_one_way() {
         let answer = answer.expect("an answer");
         assert_eq!(answer.location(), "/oauth2/login?next=/account");
         for path in ["/login?local", "/login?local=1&next=/account"] {
-            let page = desk.browser().get(path).await;
+            let page = portal.browser().get(path).await;
             assert_eq!(page.status, 200, "{path}");
             assert!(page.body.contains(OPEN_FORM), "{path}");
         }
-        let browser = one.signed_in(&desk, &li()).await;
+        let browser = one.signed_in(&portal, &li()).await;
         assert_eq!(
             browser.get("/login?fresh=1").await.status,
             200,
@@ -141,15 +141,15 @@ fn the_sign_in_page_leads_straight_on_if_it_is_told_to_and_there_is_one_way() {
             ("two", one.toml("a") + &two.toml("b"), "on"),
             ("off", one.toml("a"), "off"),
         ] {
-            let start = one.desk_of(Database::sqlite(), &toml);
-            let desk = start.with(auto, value).run().await;
-            found(&desk).await;
-            assert_eq!(desk.browser().get("/login").await.status, 200, "{what}");
+            let start = one.portal_of(Database::sqlite(), &toml);
+            let portal = start.with(auto, value).run().await;
+            found(&portal).await;
+            assert_eq!(portal.browser().get("/login").await.status, 200, "{what}");
         }
         two.on_call(Call::Discovery, Reply::Reset);
-        let desk = two.desk(Database::sqlite()).with(auto, "on").run().await;
+        let portal = two.portal(Database::sqlite()).with(auto, "on").run().await;
         for _ in 0..5 {
-            let page = desk.browser().get("/login").await;
+            let page = portal.browser().get("/login").await;
             assert_eq!(page.status, 200, "down");
         }
     });

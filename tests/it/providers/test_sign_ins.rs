@@ -4,15 +4,22 @@ use serde_json::{Value, json};
 
 use super::{GROUPS, alone, sign_in, user};
 use crate::support::lying_openid::{Call, Document, Subject};
-use crate::support::{Answer, Browser, Database, Db, Desk, OpenId, Reply, on_both_databases, run};
+use crate::support::{
+    Answer, Browser, Database, Db, OpenId, Portal, Reply, on_both_databases, run,
+};
 
 fn rehearsing(provider: &str) -> String {
     format!("/oauth2/login?rehearse=1&provider={provider}")
 }
 
 /// A trial's page; nothing was changed by it, and the admin is who they were.
-async fn rehearse(desk: &Desk, provider: &OpenId, admin: &Browser, subject: &Subject) -> Answer {
-    let before = desk.db_snapshot();
+async fn rehearse(
+    portal: &Portal,
+    provider: &OpenId,
+    admin: &Browser,
+    subject: &Subject,
+) -> Answer {
+    let before = portal.db_snapshot();
     let answer = provider
         .sign_in_from(admin, &rehearsing("a"), subject)
         .await;
@@ -20,27 +27,27 @@ async fn rehearse(desk: &Desk, provider: &OpenId, admin: &Browser, subject: &Sub
     assert!(!answer.sets_session());
     assert_eq!(answer.user().as_deref(), Some("boss"));
     assert_eq!(user(admin).await.as_deref(), Some("boss"));
-    assert_eq!(desk.db_snapshot(), before);
+    assert_eq!(portal.db_snapshot(), before);
     answer
 }
 
 on_both_databases! {
     async fn an_admin_sees_what_a_sign_in_would_do_and_nothing_is_done(database) {
         let more = format!("{GROUPS}permission_prefix = \"kc.\"\nadmit_values = {{ \"/tenant\" = [\"t1\"] }}\n");
-        let (provider, desk) = alone(database, &more).await;
+        let (provider, portal) = alone(database, &more).await;
         let person = |name: &str| Subject::named(name).with("tenant", "t1").with("groups", json!(["x", "y"]));
         for name in ["li", "gone"] {
-            sign_in(&desk, &provider, "a", &person(name)).await;
+            sign_in(&portal, &provider, "a", &person(name)).await;
         }
-        desk.db_deactivate("gone");
-        let admin = sign_in(&desk, &provider, "a", &person("boss")).await;
+        portal.db_deactivate("gone");
+        let admin = sign_in(&portal, &provider, "a", &person("boss")).await;
         for (make_them, status) in [("", 403), ("is_staff = TRUE", 403), ("is_superuser = TRUE, is_staff = TRUE", 303)] {
             if !make_them.is_empty() {
-                desk.database.execute(&format!("UPDATE users SET {make_them} WHERE username = 'boss'"));
+                portal.database.execute(&format!("UPDATE users SET {make_them} WHERE username = 'boss'"));
             }
             assert_eq!(admin.get(&rehearsing("a")).await.status.as_u16(), status, "{make_them}");
         }
-        assert_eq!(desk.browser().get(&rehearsing("a")).await.location().split('?').next(), Some("/login"));
+        assert_eq!(portal.browser().get(&rehearsing("a")).await.location().split('?').next(), Some("/login"));
 
         for (subject, verdict) in [
             (person("newcomer"), "A new account would be created."),
@@ -49,7 +56,7 @@ on_both_databases! {
             (person("li").with("sub", "another"), "the username belongs to the account li"),
             (person("newcomer").with("tenant", "t2"), "does not belong to this company"),
         ] {
-            let page = rehearse(&desk, &provider, &admin, &subject).await.body;
+            let page = rehearse(&portal, &provider, &admin, &subject).await.body;
             assert!(page.contains(verdict), "{verdict}: {page}");
             assert!(!page.contains("Failed step"), "{verdict}");
         }
@@ -64,7 +71,7 @@ on_both_databases! {
         for (claim, value) in secrets.as_object().expect("claims") {
             subject = subject.with(claim, value.clone());
         }
-        let page = rehearse(&desk, &provider, &admin, &subject).await.body;
+        let page = rehearse(&portal, &provider, &admin, &subject).await.body;
         assert!(!page.contains("canary-of"), "{page}");
         for words in ["ID token", "Userinfo", "/preferred_username", "/email", "li@example.com", "client_secret", "••••", "sub-of-li"] {
             assert!(page.contains(words), "{words}: {page}");
@@ -74,17 +81,17 @@ on_both_databases! {
         let lost = lost.split("</ul>").next().expect("a list");
         assert!(gained.contains("kc.z") && !gained.contains("kc.y") && !gained.contains("kc.x"), "{gained}");
         assert!(lost.contains("kc.x") && !lost.contains("kc.y"), "{lost}");
-        let page = rehearse(&desk, &provider, &admin, &person("li").with("groups", json!({"garbled": true}))).await.body;
+        let page = rehearse(&portal, &provider, &admin, &person("li").with("groups", json!({"garbled": true}))).await.body;
         assert!(page.contains("the previous ones would be kept"), "{page}");
 
         // Where it fails, the page names the step.
         provider.patch(Document::IdToken, json!({"nonce": "another"}));
-        let page = rehearse(&desk, &provider, &admin, &person("li")).await.body;
+        let page = rehearse(&portal, &provider, &admin, &person("li")).await.body;
         assert!(page.contains("Failed step: ID token verification"), "{page}");
         provider.behave();
         for (call, step) in [(Call::Token, "code exchange"), (Call::Userinfo, "reading the profile")] {
             provider.on_call(call, Reply::Answer(500, "text/html", Vec::new()));
-            let page = rehearse(&desk, &provider, &admin, &person("li")).await.body;
+            let page = rehearse(&portal, &provider, &admin, &person("li")).await.body;
             assert!(page.contains(&format!("Failed step: {step}")), "{page}");
             provider.behave();
         }
@@ -92,21 +99,21 @@ on_both_databases! {
         // Whoever is no admin any more by the time of the way back sees nothing.
         let begun = admin.get(&rehearsing("a")).await;
         let callback = provider.approve(begun.location(), &person("li"));
-        desk.db_make_employee("boss");
+        portal.db_make_employee("boss");
         let answer = admin.get(&callback).await;
         assert_eq!(answer.status, 403);
         assert!(!answer.body.contains("sub-of-li"));
     }
 }
 
-/// A provider, a desk and an admin.
-async fn start() -> (OpenId, Desk, Browser) {
+/// A provider, a portal and an admin.
+async fn start() -> (OpenId, Portal, Browser) {
     let provider = OpenId::start().await;
     let toml = provider.toml("a");
-    let desk = provider.desk_of(Database::sqlite(), &toml).run().await;
-    let boss = provider.signed_in(&desk, &Subject::named("boss")).await;
-    desk.db_make_superuser("boss");
-    (provider, desk, boss)
+    let portal = provider.portal_of(Database::sqlite(), &toml).run().await;
+    let boss = provider.signed_in(&portal, &Subject::named("boss")).await;
+    portal.db_make_superuser("boss");
+    (provider, portal, boss)
 }
 
 async fn tried(provider: &OpenId, boss: &Browser, claims: &Value) -> String {
@@ -123,7 +130,7 @@ async fn tried(provider: &OpenId, boss: &Browser, claims: &Value) -> String {
 #[test]
 fn a_test_sign_in_shows_no_value_of_a_member_whose_name_speaks_of_a_secret() {
     run(async {
-        let (provider, _desk, boss) = start().await;
+        let (provider, _portal, boss) = start().await;
         let names = [
             "pin_hash",
             "pinHash",
@@ -212,7 +219,7 @@ fn a_test_sign_in_shows_no_value_of_a_member_whose_name_speaks_of_a_secret() {
 #[test]
 fn a_test_sign_in_shows_what_a_mapping_needs() {
     run(async {
-        let (provider, _desk, boss) = start().await;
+        let (provider, _portal, boss) = start().await;
         let names = [
             "country_code",
             "postalCode",
@@ -255,7 +262,7 @@ fn a_test_sign_in_shows_what_a_mapping_needs() {
 #[test]
 fn a_test_sign_in_shows_no_value_that_looks_like_a_token_whatever_it_is_called() {
     run(async {
-        let (provider, _desk, boss) = start().await;
+        let (provider, _portal, boss) = start().await;
         let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJlLWNhbmFyeQ";
         let values = [
             jwt.to_owned(),

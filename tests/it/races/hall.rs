@@ -13,9 +13,9 @@ use tokio::task::JoinHandle;
 
 use super::table::{CLOSERS, Cell, Closer, Opener, cell, places};
 use crate::providers::linking;
-use crate::support::desk::PASSWORD;
 use crate::support::lying_openid::{Call, Document, Subject, back_channel};
-use crate::support::{Answer, Browser, Database, Db, Desk, OpenId, Reply, spawn, until};
+use crate::support::portal::PASSWORD;
+use crate::support::{Answer, Browser, Database, Db, OpenId, Portal, Reply, spawn, until};
 
 /// Makes whoever holds it a superuser.
 const SUPER: &str = "desk.superuser";
@@ -24,14 +24,14 @@ pub(super) const NEW_PASSWORD: &str = "another horse battery";
 static NEW_HASH: LazyLock<String> =
     LazyLock::new(|| hash(&Secret::new(NEW_PASSWORD.to_owned())).expect("argon2 works"));
 
-/// Pauses are found by a subject, whichever desk's: no two people of this process share a number.
+/// Pauses are found by a subject, whichever portal's: no two people of this process share a number.
 static LAST: AtomicI64 = AtomicI64::new(0);
 
-/// A desk with two providers, and an admin who is none of the people of the cells.
+/// A portal with two providers, and an admin who is none of the people of the cells.
 pub(super) struct Hall {
     a: OpenId,
     pub(super) b: OpenId,
-    pub(super) desk: Desk,
+    pub(super) portal: Portal,
     boss: Form,
 }
 
@@ -101,39 +101,39 @@ impl Hall {
         let groups = "mapping.permissions = [\"/groups\"]\n";
         let first = a.toml("a").replace("\"off\"", "\"10s\"");
         let toml = format!("{first}{groups}{}{groups}", b.toml("b"));
-        let desk = a
-            .desk_of(database, &toml)
+        let portal = a
+            .portal_of(database, &toml)
             .with("FRONTDESK_SUPERUSER_PERMISSION", SUPER)
             .with("FRONTDESK_ADOPT_IMPORTED", "on")
             .with("FRONTDESK_PASSWORD_LOGIN", "superusers")
             .run()
             .await;
         until("both are found", async || {
-            let mut all = desk.inner.providers.all().iter();
+            let mut all = portal.inner.providers.all().iter();
             all.all(|provider| provider.is_available())
         })
         .await;
-        desk.db_create_local_account("boss");
-        desk.db_make_superuser("boss");
-        let boss = rescued(&desk, "boss").await;
-        Self { a, b, desk, boss }
+        portal.db_create_local_account("boss");
+        portal.db_make_superuser("boss");
+        let boss = rescued(&portal, "boss").await;
+        Self { a, b, portal, boss }
     }
 
     fn number(&self, sql: &str) -> i64 {
-        self.desk.database.number(sql)
+        self.portal.database.number(sql)
     }
 
     pub(super) fn count(&self, from: &str) -> i64 {
-        self.desk.database.count(from)
+        self.portal.database.count(from)
     }
 
     pub(super) fn execute(&self, sql: &str) {
-        self.desk.database.execute(sql);
+        self.portal.database.execute(sql);
     }
 
     /// The live sessions of an account, the oldest first.
     pub(super) fn db_live(&self, user_id: i64) -> Vec<String> {
-        self.desk.database.texts(&format!(
+        self.portal.database.texts(&format!(
             "SELECT CAST(id AS TEXT) AS value FROM sessions WHERE user_id = {user_id} AND ended_at IS NULL ORDER BY id"
         ))
     }
@@ -170,7 +170,7 @@ impl Hall {
     }
 
     pub(super) fn browser(&self) -> Browser {
-        let mut browser = self.desk.browser();
+        let mut browser = self.portal.browser();
         browser.is_recorded = false;
         browser
     }
@@ -203,13 +203,13 @@ impl Hall {
             self.db_import(&name, number)
         } else {
             self.sign_in((&self.a, "a"), &subject("before")).await;
-            self.desk.db_id_of(&name)
+            self.portal.db_id_of(&name)
         };
         self.execute(&format!(
             "UPDATE users SET password = (SELECT u.password FROM users u WHERE u.username = 'boss') WHERE id = {id}"
         ));
         match closer {
-            Closer::Demote => self.desk.db_make_superuser(&name),
+            Closer::Demote => self.portal.db_make_superuser(&name),
             Closer::Take => {
                 let permission = [("permission", taken(opener))];
                 self.by_boss(id, "grant", &permission).await;
@@ -220,10 +220,10 @@ impl Hall {
         if opener == Opener::PasswordLink {
             link = link_on(&self.by_boss(id, "reset-password", &[]).await);
         }
-        self.desk.db_end_sessions_of(&name);
+        self.portal.db_end_sessions_of(&name);
         let session = async |session: &str| {
             if is_imported {
-                rescued(&self.desk, &name).await
+                rescued(&self.portal, &name).await
             } else {
                 self.sign_in((&self.a, "a"), &subject(session)).await
             }
@@ -255,16 +255,16 @@ impl Hall {
             return 0;
         }
         let name = format!("target{number}");
-        self.desk.db_create_local_account(&name);
+        self.portal.db_create_local_account(&name);
         if opener == Opener::Activate {
-            self.desk.db_deactivate(&name);
+            self.portal.db_deactivate(&name);
         }
-        self.desk.db_id_of(&name)
+        self.portal.db_id_of(&name)
     }
 
     fn db_refresh_token(&self, session_id: i64) -> String {
         let sql = format!("SELECT refresh_token AS value FROM sessions WHERE id = {session_id}");
-        self.desk.database.texts(&sql).remove(0)
+        self.portal.database.texts(&sql).remove(0)
     }
 
     // -- openers --
@@ -276,7 +276,7 @@ impl Hall {
         place: &'static str,
         who: &Somebody,
     ) -> (Option<Held>, JoinHandle<Answer>) {
-        let failpoint = &self.desk.inner.failpoint;
+        let failpoint = &self.portal.inner.failpoint;
         let arm = || match place {
             "" => None,
             "identity_read" | "owner_read" | "rekey_read" => {
@@ -320,7 +320,7 @@ impl Hall {
             }
             Opener::Password | Opener::RescueLink | Opener::PasswordLink => {
                 let link = match opener {
-                    Opener::RescueLink => self.desk.db_make_rescue_link(&who.name),
+                    Opener::RescueLink => self.portal.db_make_rescue_link(&who.name),
                     _ => who.link.clone(),
                 };
                 let token = link.split_once("token=").map(|(_, token)| token.to_owned());
@@ -381,10 +381,10 @@ impl Hall {
 
     /// Gives the person another subject.
     fn rekey(&self, who: &Somebody) -> JoinHandle<Answer> {
-        let (db, now) = (self.desk.inner.db.clone(), self.desk.clock.now());
+        let (db, now) = (self.portal.inner.db.clone(), self.portal.clock.now());
         let pairs = [(who.subject.clone(), format!("new-{}", who.subject))];
         let pointer = "SELECT subject_pointer AS value FROM providers WHERE id = 'a'";
-        let pointer = self.desk.database.texts(pointer).remove(0);
+        let pointer = self.portal.database.texts(pointer).remove(0);
         let begun = move || {
             rekey::to_subjects(&db, now, "a", &pairs, &pointer, false).expect("a database");
             Answer::empty()
@@ -436,7 +436,7 @@ impl Hall {
     // -- re-checks --
 
     fn checks(&self) -> usize {
-        self.desk.inner.jobs.waited_for()
+        self.portal.inner.jobs.waited_for()
     }
 
     fn db_nobody_is_due(&self) {
@@ -486,7 +486,7 @@ impl Hall {
                 assert_eq!(answer.location(), "/account", "{}", answer.body);
             }
             Closer::PasswordCommand => {
-                let (db, now) = (&self.desk.inner.db, self.desk.clock.now());
+                let (db, now) = (&self.portal.inner.db, self.portal.clock.now());
                 admin::change_password(db, now, &Admin::command_line(), name, &NEW_HASH)
                     .unwrap_or_else(|stopped| panic!("{stopped:?}"));
             }
@@ -508,7 +508,7 @@ impl Hall {
                     json!({"sid": sid(name, left(opener))})
                 };
                 let token = self.a.logout_token(&by);
-                assert_eq!(back_channel(&self.desk, "a", &token).await.status, 200);
+                assert_eq!(back_channel(&self.portal, "a", &token).await.status, 200);
             }
             Closer::RecheckRefusal => {
                 let refused = Reply::json(400, &json!({"error": "invalid_grant"}));
@@ -674,7 +674,7 @@ impl Hall {
     }
 
     pub(super) async fn walk(self, opener: Opener) {
-        let is_postgresql = self.desk.database.is_postgresql();
+        let is_postgresql = self.portal.database.is_postgresql();
         for closer in CLOSERS {
             for mut place in places(opener, closer, is_postgresql) {
                 if opener == Opener::Rekey && !is_postgresql {
@@ -731,9 +731,9 @@ pub(super) fn link_on(page: &Answer) -> String {
 }
 
 /// Somebody who came in by a rescue link.
-async fn rescued(desk: &Desk, name: &str) -> Form {
-    let link = desk.db_make_rescue_link(name);
-    let mut browser = desk.browser();
+async fn rescued(portal: &Portal, name: &str) -> Form {
+    let link = portal.db_make_rescue_link(name);
+    let mut browser = portal.browser();
     browser.is_recorded = false;
     let page = browser.get(&link).await;
     let token = link.split_once("token=").expect("a token").1;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode};
 
-use super::desk::Desk;
+use super::portal::Portal;
 use super::provider::{Person, Provider};
 use super::recorder::{self, Expectation};
 
@@ -113,12 +113,12 @@ fn unescape(text: &str) -> String {
 }
 
 impl Browser {
-    pub fn new(desk: &Desk) -> Self {
+    pub fn new(portal: &Portal) -> Self {
         Self {
-            url: desk.url.clone(),
-            is_https: desk.is_https,
-            provider: desk.provider.clone(),
-            secrets: vec![desk.client_secret.clone(), desk.secret_key.clone()],
+            url: portal.url.clone(),
+            is_https: portal.is_https,
+            provider: portal.provider.clone(),
+            secrets: vec![portal.client_secret.clone(), portal.secret_key.clone()],
             cookies: Arc::default(),
             language: "en".to_owned(),
             is_recorded: true,
@@ -126,9 +126,9 @@ impl Browser {
     }
 
     /// The same cookie jar at another instance.
-    pub fn at(&self, desk: &Desk) -> Self {
+    pub fn at(&self, portal: &Portal) -> Self {
         Self {
-            url: desk.url.clone(),
+            url: portal.url.clone(),
             ..self.clone()
         }
     }
@@ -205,7 +205,7 @@ impl Browser {
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Answer {
-        // Whatever origin an address names, this browser stays at its desk.
+        // Whatever origin an address names, this browser stays at its portal.
         let path = match url::Url::parse(path) {
             Ok(url) => url[url::Position::BeforePath..].to_owned(),
             Err(_) => path.to_owned(),

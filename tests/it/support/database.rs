@@ -1,4 +1,4 @@
-//! A database for one test alone, with a way to look into it beside the desk.
+//! A database for one test alone, with a way to look into it beside the portal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -80,7 +80,7 @@ impl Database {
         }
     }
 
-    /// Runs one statement behind the desk's back.
+    /// Runs one statement behind the portal's back.
     pub fn execute(&self, sql: &str) -> usize {
         match self.connect() {
             Raw::Sqlite(mut conn) => diesel::sql_query(sql).execute(&mut conn),

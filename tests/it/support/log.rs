@@ -1,4 +1,4 @@
-//! The log of all desks in this process, at its most verbose level, kept in memory.
+//! The log of all portals in this process, at its most verbose level, kept in memory.
 
 use std::io::Write;
 use std::sync::{Mutex, Once, PoisonError};

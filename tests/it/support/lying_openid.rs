@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use super::database::Database;
-use super::desk::{Desk, Start};
+use super::portal::{Portal, Start};
 use super::provider::{
     CLIENT_ID, Provider, Reply, Seen, misbehave, query, read_request, write_answer,
 };
@@ -29,7 +29,7 @@ pub use key::{Key, claims, part, pem};
 /// The event of a logout token (Back-Channel Logout 1.0, 2.4).
 pub const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-/// An address that the desk's server calls.
+/// An address that the portal's server calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     Discovery,
@@ -208,17 +208,17 @@ impl OpenId {
         provider
     }
 
-    /// Starts a provider with its own desk.
-    pub async fn start_with_desk() -> (Self, Desk) {
+    /// Starts a provider with its own portal.
+    pub async fn start_with_portal() -> (Self, Portal) {
         let provider = Self::start().await;
-        let desk = provider.desk(Database::sqlite()).run().await;
-        (provider, desk)
+        let portal = provider.portal(Database::sqlite()).run().await;
+        (provider, portal)
     }
 
-    /// A desk whose only provider is this one, set by variables.
-    pub fn desk(&self, database: Database) -> Start {
+    /// A portal whose only provider is this one, set by variables.
+    pub fn portal(&self, database: Database) -> Start {
         let start = self
-            .plain_desk(database)
+            .plain_portal(database)
             .with("OAUTH2_ISSUER", &self.issuer)
             .without("OAUTH2_AUTHORIZE_URL");
         if self.issuer == self.url {
@@ -228,13 +228,15 @@ impl OpenId {
         }
     }
 
-    /// A desk whose providers are those of `toml` ([`OpenId::toml`]).
-    pub fn desk_of(&self, database: Database, toml: &str) -> Start {
-        self.plain_desk(database).providers(toml)
+    /// A portal whose providers are those of `toml` ([`OpenId::toml`]).
+    pub fn portal_of(&self, database: Database, toml: &str) -> Start {
+        self.plain_portal(database).providers(toml)
     }
 
-    fn plain_desk(&self, database: Database) -> Start {
-        Desk::on(database).provider(&self.plain).clock(&self.clock)
+    fn plain_portal(&self, database: Database) -> Start {
+        Portal::on(database)
+            .provider(&self.plain)
+            .clock(&self.clock)
     }
 
     /// A provider table for this provider that vouches for everything. More keys may follow.
@@ -315,7 +317,7 @@ impl OpenId {
         self.state().ignores_pkce = true;
     }
 
-    /// Sets its clock this many seconds ahead of the desk's.
+    /// Sets its clock this many seconds ahead of the portal's.
     pub fn set_ahead(&self, seconds: i64) {
         self.state().ahead = seconds;
     }
@@ -411,8 +413,8 @@ impl OpenId {
     }
 
     /// A new browser in which `subject` has signed in.
-    pub async fn signed_in(&self, desk: &Desk, subject: &Subject) -> Browser {
-        let browser = desk.browser();
+    pub async fn signed_in(&self, portal: &Portal, subject: &Subject) -> Browser {
+        let browser = portal.browser();
         let answer = self.sign_in(&browser, subject).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
         assert!(answer.sets_session());
@@ -614,14 +616,15 @@ impl OpenId {
     }
 }
 
-/// Tells a desk, as the provider, that a person has signed out (Back-Channel Logout 1.0, 2.5).
-pub async fn back_channel(desk: &Desk, id: &str, token: &str) -> Answer {
+/// Tells a portal, as the provider, that a person has signed out (Back-Channel Logout 1.0, 2.5).
+pub async fn back_channel(portal: &Portal, id: &str, token: &str) -> Answer {
     let body = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("logout_token", token)
         .finish();
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let path = format!("/oidc/backchannel-logout/{id}");
-    desk.browser()
+    portal
+        .browser()
         .send(Method::POST, &path, &form, Some(body))
         .await
 }

@@ -1,13 +1,13 @@
-//! The harness: a desk under test, a provider that does what it is told, browsers, and a recorder
+//! The harness: a portal under test, a provider that does what it is told, browsers, and a recorder
 //! that checks every answer of every test.
 
 pub mod browser;
 pub mod database;
-pub mod desk;
 pub mod django;
 pub mod log;
 pub mod lying_openid;
 pub mod people;
+pub mod portal;
 pub mod process;
 pub mod provider;
 pub mod real_openid;
@@ -24,9 +24,9 @@ use tokio::runtime::Runtime;
 
 pub use browser::{Answer, Browser};
 pub use database::Database;
-pub use desk::Desk;
 pub use lying_openid::OpenId;
 pub use people::Db;
+pub use portal::Portal;
 pub use provider::{Endpoint, Person, Provider, Reply};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -80,7 +80,7 @@ pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 
 /// Checks a failed sign-in: its page, nothing stored, one button, and a reference that is in the
 /// log.
-pub fn assert_refused(desk: &Desk, answer: &Answer, status: u16, what: &str) {
+pub fn assert_refused(portal: &Portal, answer: &Answer, status: u16, what: &str) {
     assert_eq!(answer.status.as_u16(), status, "{what}: {}", answer.body);
     assert!(!answer.sets_session(), "{what}");
     assert!(
@@ -88,9 +88,9 @@ pub fn assert_refused(desk: &Desk, answer: &Answer, status: u16, what: &str) {
         "{what}: {}",
         answer.body
     );
-    assert!(desk.log().contains(&answer.reference()), "{what}");
-    assert_eq!(desk.database.count("users"), 0, "{what}");
-    assert_eq!(desk.database.count("sessions"), 0, "{what}");
+    assert!(portal.log().contains(&answer.reference()), "{what}");
+    assert_eq!(portal.database.count("users"), 0, "{what}");
+    assert_eq!(portal.database.count("sessions"), 0, "{what}");
 }
 
 /// Writes one test for SQLite and one for PostgreSQL.

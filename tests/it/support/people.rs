@@ -11,7 +11,7 @@ use frontdesk::signin::one_time_link::{Draft, LinkFor};
 use serde_json::Value;
 
 use super::database::Database;
-use super::desk::{Desk, PASSWORD};
+use super::portal::{PASSWORD, Portal};
 
 static HASH: LazyLock<String> =
     LazyLock::new(|| hash(&Secret::new(PASSWORD.to_owned())).expect("argon2 works"));
@@ -21,7 +21,7 @@ pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-impl Desk {
+impl Portal {
     /// Creates a local account with [`PASSWORD`] and without any role.
     pub fn db_create_local_account(&self, username: &str) {
         let (db, now) = (&self.inner.db, self.clock.now());
@@ -70,7 +70,7 @@ impl Desk {
     }
 }
 
-impl Db for Desk {
+impl Db for Portal {
     fn database(&self) -> &Database {
         &self.database
     }

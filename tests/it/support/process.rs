@@ -13,7 +13,7 @@ use super::database::Database;
 use super::provider::{CLIENT_ID, Provider};
 use super::until;
 
-/// Settings for a desk on `port`, as an operator would write them.
+/// Settings for a portal on `port`, as an operator would write them.
 pub fn settings(port: u16, provider: &Provider, database: &Database) -> BTreeMap<String, String> {
     [
         ("OAUTH2_CLIENT_ID", CLIENT_ID.to_owned()),

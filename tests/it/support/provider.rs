@@ -330,7 +330,7 @@ impl Provider {
         self.state().canaries.clone()
     }
 
-    /// Adds a secret of another provider, whose desk uses this one as its company's.
+    /// Adds a secret of another provider, whose portal uses this one as its company's.
     pub(super) fn keep_secret(&self, canary: &str) {
         let mut state = self.state();
         if state.canaries.len() < 200 {

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 use super::database::Database;
-use super::desk::{Desk, Start};
+use super::portal::{Portal, Start};
 use super::provider::{Provider, Reply, Seen, misbehave, query, read_request, write_answer};
 use super::{Answer, Browser, spawn};
 
@@ -30,7 +30,7 @@ pub enum Kind {
     GitHub,
 }
 
-/// A call of the desk's server.
+/// A call of the portal's server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     Token,
@@ -241,9 +241,9 @@ impl Standin {
         standin
     }
 
-    /// A desk whose only provider is this one. `more` are further lines of its table.
-    pub fn desk(&self, database: Database, more: &str) -> Start {
-        Desk::on(database)
+    /// A portal whose only provider is this one. `more` are further lines of its table.
+    pub fn portal(&self, database: Database, more: &str) -> Start {
+        Portal::on(database)
             .provider(&self.plain)
             .providers(&format!("{}{more}", self.toml()))
     }

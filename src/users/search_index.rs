@@ -14,7 +14,6 @@ const MAX_TERM: usize = 64;
 const MAX_INNER: usize = 24;
 
 /// Normalizes a text for comparison: lower case, single spaces, cut to length.
-#[must_use]
 pub fn normalize(text: &str) -> String {
     let lower = text.to_lowercase();
     let spaced: Vec<&str> = lower.split_whitespace().collect();
@@ -22,7 +21,6 @@ pub fn normalize(text: &str) -> String {
 }
 
 /// Returns a text that sorts after every word with this `prefix`, in byte order.
-#[must_use]
 pub fn end_of(prefix: &str) -> String {
     format!("{prefix}\u{10ffff}")
 }
@@ -52,7 +50,6 @@ fn terms(username: &str, first_name: &str, email: &str) -> (Vec<String>, Vec<Str
 }
 
 /// The words of an account, and whether each is inside a name.
-#[must_use]
 pub fn of(username: &str, first_name: &str, email: &str) -> Vec<(bool, String)> {
     let (whole, inner) = terms(username, first_name, email);
     let whole = whole.into_iter().map(|term| (false, term));
@@ -62,7 +59,6 @@ pub fn of(username: &str, first_name: &str, email: &str) -> Vec<(bool, String)> 
 }
 
 /// Returns whether a character is Chinese: each one begins a word.
-#[must_use]
 pub const fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }

@@ -1,4 +1,4 @@
-//! The one door. In one transaction, it finds or creates the account, syncs it, refuses the
+//! The end of every sign-in: one transaction that finds or creates the account, syncs it, refuses the
 //! inactive, opens the session and records the event. The first sign-in and the hundredth take the
 //! same path.
 
@@ -10,7 +10,6 @@ use crate::audit::event::{Adopted, SignInWay};
 use crate::audit::{About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
-use crate::desk::Desk;
 use crate::error::{Cause, Error, Problem, ProfileFault, Result, SignInError, Step, Stopped};
 use crate::failpoint::hit_about;
 use crate::id::{Reference, UserId};
@@ -18,6 +17,7 @@ use crate::identity_sync::{self, Sync, answer_of, take_over};
 use crate::leaving;
 use crate::local_path::LocalPath;
 use crate::oauth::{Grant, Permissions, Person, Provider};
+use crate::portal::Portal;
 use crate::secret::{Secret, sha256};
 use crate::sessions::closing::Named;
 use crate::sessions::proof::{Proof, ProvedBy};
@@ -27,7 +27,7 @@ use crate::users::{
 };
 
 #[derive(Debug)]
-pub struct Entered {
+pub struct Admitted {
     pub token: Secret<String>,
     /// The browser came with another person's session, or with one that was over and whose owner is
     /// unknown.
@@ -96,8 +96,8 @@ impl Way {
 }
 
 /// The input of the transaction; it is the same however often the transaction runs.
-pub struct Entry {
-    pub desk: Arc<Desk>,
+pub struct Arrival {
+    pub portal: Arc<Portal>,
     pub now: UnixTime,
     pub way: Way,
     pub next: LocalPath,
@@ -109,7 +109,7 @@ pub struct Entry {
     pub grant: tokens::Sealed,
 }
 
-impl Entry {
+impl Arrival {
     fn deed<'a>(&'a self, by: Actor<'a>) -> Deed<'a> {
         Deed::new(self.now, by, &self.client).at(self.way.provider())
     }
@@ -124,12 +124,12 @@ struct Known {
 
 impl Known {
     /// The owner of an account whom no provider named.
-    fn owner(user: User, entry: &Entry) -> Self {
+    fn owner(user: User, arrival: &Arrival) -> Self {
         Self {
             user_id: user.id,
             username: user.username,
             signed_in: Event::SignedIn {
-                by: entry.way.told(),
+                by: arrival.way.told(),
                 account_created: false,
                 changes: Changes::default(),
                 adopted: None,
@@ -149,7 +149,7 @@ impl Known {
     }
 }
 
-/// A person whom the door turns away, and the reason.
+/// A person who is turned away, and the reason.
 type NotKnown = Stopped<Box<TurnedAway>>;
 
 struct TurnedAway {
@@ -183,42 +183,42 @@ impl TurnedAway {
 /// # Errors
 /// A refusal, which is then in the audit log; [`Error::AttemptUsed`], [`Error::SignedOutThere`],
 /// [`Error::LinkExpired`], [`Error::Database`]: then nothing has changed.
-pub fn enter(conn: &mut Conn, entry: &Entry) -> Result<Entered, Stopped<Box<SignInError>>> {
-    let known = match &entry.way {
+pub fn admit(conn: &mut Conn, arrival: &Arrival) -> Result<Admitted, Stopped<Box<SignInError>>> {
+    let known = match &arrival.way {
         Way::Provider {
             provider, person, ..
-        } => know_person(conn, entry, provider, person),
+        } => know_person(conn, arrival, provider, person),
         Way::Password {
             user_id,
             matched,
             fresh_hash,
-        } => know_password(conn, entry, *user_id, matched, fresh_hash.as_deref()),
-        Way::RescueLink(link) => know_link(conn, entry, link),
-        Way::PasswordLink { link, hash } => know_owner(conn, entry, link, hash),
+        } => know_password(conn, arrival, *user_id, matched, fresh_hash.as_deref()),
+        Way::RescueLink(link) => know_link(conn, arrival, link),
+        Way::PasswordLink { link, hash } => know_owner(conn, arrival, link, hash),
     };
     let known = match known {
         Ok(known) => known,
         Err(Stopped::Refused(turned_away)) => {
-            return Err(Stopped::Refused(refuse(conn, entry, *turned_away)?));
+            return Err(Stopped::Refused(refuse(conn, arrival, *turned_away)?));
         }
         Err(Stopped::Failed(error)) => return Err(error.into()),
     };
-    let is_other_person = end_previous(conn, entry, &known)?;
-    make_room(conn, entry, &known)?;
+    let is_other_person = end_previous(conn, arrival, &known)?;
+    make_room(conn, arrival, &known)?;
     let session = NewSession {
         user_id: known.user_id,
-        token_hash: &sha256(entry.token.expose().as_bytes()),
-        provider: entry.way.provider().unwrap_or_default(),
-        attempt: entry.way.attempt(),
-        client: &entry.client,
-        grant: &entry.grant,
-        proof: entry.way.proof(entry.now),
+        token_hash: &sha256(arrival.token.expose().as_bytes()),
+        provider: arrival.way.provider().unwrap_or_default(),
+        attempt: arrival.way.attempt(),
+        client: &arrival.client,
+        grant: &arrival.grant,
+        proof: arrival.way.proof(arrival.now),
     };
-    sessions::open(conn, entry.now, entry.desk.limits, &session)?;
-    let deed = entry.deed(known.actor());
+    sessions::open(conn, arrival.now, arrival.portal.limits, &session)?;
+    let deed = arrival.deed(known.actor());
     deed.record(conn, known.about(), &known.signed_in)?;
-    Ok(Entered {
-        token: entry.token.clone(),
+    Ok(Admitted {
+        token: arrival.token.clone(),
         is_other_person,
     })
 }
@@ -246,15 +246,15 @@ pub(super) fn refuse_signed_out(conn: &mut Conn, provider: &str, grant: &Grant) 
 /// Finds or creates the account of the person whom the provider names, and syncs it.
 fn know_person(
     conn: &mut Conn,
-    entry: &Entry,
+    arrival: &Arrival,
     provider: &Provider,
     person: &Person,
 ) -> Result<Known, NotKnown> {
     refuse_signed_out(conn, provider.id(), &person.grant)?;
-    let (desk, now) = (&entry.desk, entry.now);
+    let (portal, now) = (&arrival.portal, arrival.now);
     let profile = called(provider, &person.profile);
     let identity = (provider.id(), profile.subject.as_str());
-    let (decision, known, adopted) = recognise(conn, entry, provider, person, identity)?;
+    let (decision, known, adopted) = recognise(conn, arrival, provider, person, identity)?;
     if let Some((user, standing)) = &known
         && user.is_active
         && standing.identity.refused_at().is_some()
@@ -276,13 +276,13 @@ fn know_person(
                 occasion: Occasion::SignIn,
                 asked_at: person.asked_at,
             };
-            match identity_sync::sync(conn, desk, now, &sync, &mut changes)? {
+            match identity_sync::sync(conn, portal, now, &sync, &mut changes)? {
                 Some(username) => (user.id, username),
                 None => return Err(TurnedAway::inactive(user)),
             }
         }
         (Decision::New, _) => {
-            let id = create(conn, entry, provider, person, &profile, &mut changes)?;
+            let id = create(conn, arrival, provider, person, &profile, &mut changes)?;
             (id, profile.into_owned().username)
         }
         (decision, known) => {
@@ -290,7 +290,7 @@ fn know_person(
             return Err(turn_away(decision, known, &profile.username));
         }
     };
-    desk.failpoint.hit("in_transaction");
+    portal.failpoint.hit("in_transaction");
     let signed_in = Event::SignedIn {
         by: SignInWay::Provider,
         account_created,
@@ -310,36 +310,36 @@ type Recognised = (Decision, Option<(User, Standing)>, Option<Adopted>);
 /// Decides about a person with the account's row locked. Carries out an adoption.
 fn recognise(
     conn: &mut Conn,
-    entry: &Entry,
+    arrival: &Arrival,
     provider: &Provider,
     person: &Person,
     identity: (&str, &str),
 ) -> Result<Recognised> {
-    let desk = &entry.desk;
+    let portal = &arrival.portal;
     let mut known = users::lock_with_identity(conn, identity.0, identity.1)?;
     // The provider has refused the person since it gave these answers, so it must be asked again.
     if let Some((_, standing)) = &known
         && standing
             .identity
-            .is_refused_since(person.asked_at, entry.now)
+            .is_refused_since(person.asked_at, arrival.now)
     {
         return Err(Error::SignedOutThere);
     }
-    let mut decision = decide(conn, desk, provider, person, known.as_ref())?;
+    let mut decision = decide(conn, portal, provider, person, known.as_ref())?;
     if matches!(decision, Decision::Adopt(_) | Decision::NameTaken(_)) {
         // The name is either another person's, or this person's own from a first sign-in in another
         // tab that has just been committed.
         known = users::lock_with_identity(conn, identity.0, identity.1)?;
         hit_about("owner_read", identity.1);
         if known.is_some() {
-            decision = decide(conn, desk, provider, person, known.as_ref())?;
+            decision = decide(conn, portal, provider, person, known.as_ref())?;
         }
     }
     let mut adopted = None;
     if let Decision::Adopt(owner) = &decision {
-        adopted = adopt(conn, entry, owner.id, identity)?;
+        adopted = adopt(conn, arrival, owner.id, identity)?;
         known = users::lock_with_identity(conn, identity.0, identity.1)?;
-        decision = decide(conn, desk, provider, person, known.as_ref())?;
+        decision = decide(conn, portal, provider, person, known.as_ref())?;
     }
     Ok((decision, known, adopted))
 }
@@ -373,13 +373,13 @@ fn turn_away(decision: Decision, known: Option<User>, name: &str) -> NotKnown {
 /// Creates the account of a person who comes for the first time, with their permissions.
 fn create(
     conn: &mut Conn,
-    entry: &Entry,
+    arrival: &Arrival,
     provider: &Provider,
     person: &Person,
     profile: &Profile,
     changes: &mut Changes,
 ) -> Result<UserId> {
-    let (now, given) = (entry.now, &person.permissions);
+    let (now, given) = (arrival.now, &person.permissions);
     let read_at = matches!(given, Permissions::Given(_)).then_some(now);
     let id = users::create(conn, now, provider.id(), profile, read_at, person.asked_at)?;
     let identity = (provider.id(), profile.subject.as_str());
@@ -389,7 +389,7 @@ fn create(
         by_permission: Role::Employee,
     };
     let (from, person) = (provider.id(), (id, none));
-    take_over(conn, &entry.desk, now, from, person, given, changes)?;
+    take_over(conn, &arrival.portal, now, from, person, given, changes)?;
     Ok(id)
 }
 
@@ -397,20 +397,20 @@ fn create(
 /// it no longer waits for anyone.
 fn adopt(
     conn: &mut Conn,
-    entry: &Entry,
+    arrival: &Arrival,
     owner_id: UserId,
     identity: (&str, &str),
 ) -> Result<Option<Adopted>> {
     let owner = users::lock(conn, owner_id)?;
     let Some(owner) = owner else { return Ok(None) };
-    if !waits(conn, &entry.desk, &owner)? {
+    if !waits(conn, &arrival.portal, &owner)? {
         return Ok(None);
     }
-    users::link(conn, entry.now, owner.id, identity, UnixTime(0))?;
+    users::link(conn, arrival.now, owner.id, identity, UnixTime(0))?;
     users::clear_password(conn, owner.id)?;
-    let sessions_ended = sessions::close(conn, entry.now, owner.id, Closing::All)?;
+    let sessions_ended = sessions::close(conn, arrival.now, owner.id, Closing::All)?;
     let field = &[Field::Identity];
-    users::note_changes(conn, entry.now, owner.id, Actor::Provider, field)?;
+    users::note_changes(conn, arrival.now, owner.id, Actor::Provider, field)?;
     Ok(Some(Adopted {
         identity: (identity.0.to_owned(), identity.1.to_owned()),
         sessions_ended,
@@ -422,7 +422,7 @@ fn adopt(
 /// refuses them: it is the way in on a bad day.
 fn know_password(
     conn: &mut Conn,
-    entry: &Entry,
+    arrival: &Arrival,
     user_id: UserId,
     matched: &str,
     fresh_hash: Option<&str>,
@@ -430,91 +430,96 @@ fn know_password(
     let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
     if user.is_active
         && user.role() != Role::Superuser
-        && let Some(by) = leaving::kept_out_by(conn, &entry.desk, user_id, "")?
+        && let Some(by) = leaving::kept_out_by(conn, &arrival.portal, user_id, "")?
         // Someone who typed another password must not learn of this.
         && users::password_hash(conn, user_id)?.as_deref() == Some(matched)
     {
         return Err(TurnedAway::owner(user, Cause::KeptOut { by }));
     }
-    if !users::may_use_password(entry.desk.password_login, user.role())
-        || !users::note_sign_in(conn, entry.now, user_id, Some(matched))?
+    if !users::may_use_password(arrival.portal.password_login, user.role())
+        || !users::note_sign_in(conn, arrival.now, user_id, Some(matched))?
     {
         return Err(TurnedAway::owner(user, Cause::WrongPassword));
     }
     if let Some(hash) = fresh_hash {
         users::set_password(conn, user_id, hash)?;
     }
-    Ok(Known::owner(user, entry))
+    Ok(Known::owner(user, arrival))
 }
 
 /// Returns the account that a rescue link is for, if it is active.
-fn know_link(conn: &mut Conn, entry: &Entry, link: &Link) -> Result<Known, NotKnown> {
+fn know_link(conn: &mut Conn, arrival: &Arrival, link: &Link) -> Result<Known, NotKnown> {
     let user = users::lock(conn, link.user_id)?.ok_or(Error::NotFound)?;
     // The account may have just been erased.
     if !link.is_known(conn)? {
         return Err(Error::LinkExpired.into());
     }
-    if !users::note_sign_in(conn, entry.now, user.id, None)? {
+    if !users::note_sign_in(conn, arrival.now, user.id, None)? {
         return Err(TurnedAway::inactive(user));
     }
     // The person who made the link may overrule every refusal.
     refusals::forget(conn, user.id)?;
-    Ok(Known::owner(user, entry))
+    Ok(Known::owner(user, arrival))
 }
 
 /// Returns the owner of a local account without a password, and sets the password that they chose.
-fn know_owner(conn: &mut Conn, entry: &Entry, link: &Link, hash: &str) -> Result<Known, NotKnown> {
+fn know_owner(
+    conn: &mut Conn,
+    arrival: &Arrival,
+    link: &Link,
+    hash: &str,
+) -> Result<Known, NotKnown> {
     let user = users::lock(conn, link.user_id)?.ok_or(Error::LinkExpired)?;
-    if let Some(by) = leaving::kept_out_by(conn, &entry.desk, user.id, "")? {
+    if let Some(by) = leaving::kept_out_by(conn, &arrival.portal, user.id, "")? {
         return Err(TurnedAway::owner(user, Cause::KeptOut { by }));
     }
     // The link may have just been replaced, the account deactivated, or the password chosen in
     // another window.
-    if !users::may_use_password(entry.desk.password_login, user.role())
+    if !users::may_use_password(arrival.portal.password_login, user.role())
         || !link.is_known(conn)?
-        || !users::note_sign_in(conn, entry.now, user.id, Some(NO_PASSWORD_YET))?
+        || !users::note_sign_in(conn, arrival.now, user.id, Some(NO_PASSWORD_YET))?
     {
         return Err(Error::LinkExpired.into());
     }
     users::set_password(conn, user.id, hash)?;
     let by = Actor::from(&user);
-    users::note_changes(conn, entry.now, user.id, by, &[Field::Password])?;
+    users::note_changes(conn, arrival.now, user.id, by, &[Field::Password])?;
     let event = Event::PasswordChanged { sessions_ended: 0 };
-    entry.deed(by).record(conn, About::from(&user), &event)?;
-    Ok(Known::owner(user, entry))
+    arrival.deed(by).record(conn, About::from(&user), &event)?;
+    Ok(Known::owner(user, arrival))
 }
 
 /// Ends the session that this browser had, to make room for the new one. Returns whether it
 /// belonged to another person.
-fn end_previous(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<bool> {
-    let Some(previous) = &entry.previous_hash else {
+fn end_previous(conn: &mut Conn, arrival: &Arrival, known: &Known) -> Result<bool> {
+    let Some(previous) = &arrival.previous_hash else {
         return Ok(false);
     };
-    let Some((_, previous_user)) = sessions::end_by_token(conn, entry.now, previous)? else {
+    let Some((_, previous_user)) = sessions::end_by_token(conn, arrival.now, previous)? else {
         return Ok(true);
     };
     if previous_user.id != known.user_id {
         let about = About::from(&previous_user);
-        let deed = entry.deed(known.actor());
+        let deed = arrival.deed(known.actor());
         deed.record(conn, about, &Event::UserSwitched)?;
     }
     Ok(previous_user.id != known.user_id)
 }
 
 /// Ends the oldest sessions if the person has as many as one may have.
-fn make_room(conn: &mut Conn, entry: &Entry, known: &Known) -> Result<()> {
-    let limits = entry.desk.limits;
-    let count = sessions::make_room(conn, entry.now, limits, known.user_id)?;
+fn make_room(conn: &mut Conn, arrival: &Arrival, known: &Known) -> Result<()> {
+    let limits = arrival.portal.limits;
+    let count = sessions::make_room(conn, arrival.now, limits, known.user_id)?;
     if count == 0 {
         return Ok(());
     }
     let event = Event::OldestSessionsEnded { count };
-    let deed = entry.deed(known.actor());
+    let deed = arrival.deed(known.actor());
     deed.record(conn, known.about(), &event)
 }
 
 /// Records that a person was turned away.
-fn refuse(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Result<Box<SignInError>> {
+fn refuse(conn: &mut Conn, arrival: &Arrival, turned_away: TurnedAway) -> Result<Box<SignInError>> {
     let (cause, user) = (turned_away.cause, turned_away.about.as_ref());
     let actor = match (&turned_away.stranger, user) {
         (Some(name), _) => Actor::Named(name),
@@ -523,19 +528,19 @@ fn refuse(conn: &mut Conn, entry: &Entry, turned_away: TurnedAway) -> Result<Box
     };
     let about = user.map_or(About::Portal, About::from);
     // The cap covers strangers and known people: both may come in any number.
-    if entry.desk.refusals.admit(entry.now, about) {
+    if arrival.portal.refusals.admit(arrival.now, about) {
         let event = Event::SignInRefused {
             reason: cause.reason(),
             failure: cause.detail(),
         };
-        let deed = entry.deed(actor).with_reference(&entry.reference);
+        let deed = arrival.deed(actor).with_reference(&arrival.reference);
         deed.record(conn, about, &event)?;
     }
     Ok(Box::new(SignInError {
-        reference: entry.reference.clone(),
-        attempt: entry.way.attempt().map(str::to_owned),
-        provider: entry.way.provider().unwrap_or_default().to_owned(),
-        next: entry.next.clone(),
+        reference: arrival.reference.clone(),
+        attempt: arrival.way.attempt().map(str::to_owned),
+        provider: arrival.way.provider().unwrap_or_default().to_owned(),
+        next: arrival.next.clone(),
         is_linking: false,
         step: Step::Account,
         cause,

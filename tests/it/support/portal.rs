@@ -1,4 +1,4 @@
-//! A desk under test: the real server on its own port, in this process.
+//! A portal under test: the real server on its own port, in this process.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ use super::{Browser, Person, log, until};
 /// The password of all local accounts in tests.
 pub const PASSWORD: &str = "correct horse battery";
 
-pub struct Desk {
+pub struct Portal {
     /// `http://127.0.0.1:PORT`, as browsers reach it.
     pub url: String,
     pub provider: Provider,
@@ -27,13 +27,13 @@ pub struct Desk {
     pub is_https: bool,
     pub client_secret: String,
     pub secret_key: String,
-    pub inner: Arc<frontdesk::desk::Desk>,
+    pub inner: Arc<frontdesk::portal::Portal>,
     log_start: usize,
     server: actix_web::dev::ServerHandle,
     thread: Option<JoinHandle<()>>,
 }
 
-/// A desk that can be started.
+/// A portal that can be started.
 pub struct Start {
     database: Database,
     provider: Option<Provider>,
@@ -77,7 +77,7 @@ impl Start {
         .with("FRONTDESK_PROVIDERS", path.to_str().expect("Unicode"))
     }
 
-    /// Makes the desk ask the provider for permissions too.
+    /// Makes the portal ask the provider for permissions too.
     pub fn asking_for_permissions(self) -> Self {
         self.with(
             "OAUTH2_USER_ALL_PERMISSIONS_URL",
@@ -95,19 +95,19 @@ impl Start {
         self
     }
 
-    /// Makes another instance beside `desk`, with its database, provider, clock and key.
-    pub fn beside(mut self, desk: &Desk) -> Self {
-        self.provider = Some(desk.provider.clone());
-        self.clock = desk.clock.clone();
-        self.with("SECRET_KEY", &desk.secret_key)
-            .with("OAUTH2_CLIENT_SECRET", &desk.client_secret)
+    /// Makes another instance beside `portal`, with its database, provider, clock and key.
+    pub fn beside(mut self, portal: &Portal) -> Self {
+        self.provider = Some(portal.provider.clone());
+        self.clock = portal.clock.clone();
+        self.with("SECRET_KEY", &portal.secret_key)
+            .with("OAUTH2_CLIENT_SECRET", &portal.client_secret)
             .with(
                 "OAUTH2_REDIRECT_URL",
-                format!("{}/oauth2_callback/", desk.url),
+                format!("{}/oauth2_callback/", portal.url),
             )
     }
 
-    pub async fn run(self) -> Desk {
+    pub async fn run(self) -> Portal {
         log::start();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
@@ -144,16 +144,16 @@ impl Start {
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let server = Server::on(listener, settings, clock)
-                    .unwrap_or_else(|error| panic!("the desk does not start: {error}"));
-                let desk = Arc::clone(server.desk());
+                    .unwrap_or_else(|error| panic!("the portal does not start: {error}"));
+                let portal = Arc::clone(server.portal());
                 sender
-                    .send((desk, server.handle()))
+                    .send((portal, server.handle()))
                     .expect("the test waits");
-                server.run().await.expect("the desk runs");
+                server.run().await.expect("the portal runs");
             });
         });
-        let (inner, server) = receiver.recv().expect("the desk starts");
-        Desk {
+        let (inner, server) = receiver.recv().expect("the portal starts");
+        Portal {
             url: address,
             provider,
             database: self.database,
@@ -169,7 +169,7 @@ impl Start {
     }
 }
 
-impl Desk {
+impl Portal {
     pub fn on(database: Database) -> Start {
         Start {
             database,
@@ -180,7 +180,7 @@ impl Desk {
         }
     }
 
-    /// Starts an ordinary desk.
+    /// Starts an ordinary portal.
     pub async fn start() -> Self {
         Self::on(Database::sqlite()).run().await
     }
@@ -211,11 +211,11 @@ impl Desk {
         canaries
     }
 
-    /// Ends the desk, and waits until nothing of it holds the database open.
+    /// Ends the portal, and waits until nothing of it holds the database open.
     pub async fn close(self) {
         let inner = Arc::downgrade(&self.inner);
         drop(self);
-        until("the desk has let go of its database", async || {
+        until("the portal has let go of its database", async || {
             inner.strong_count() == 0
         })
         .await;
@@ -245,7 +245,7 @@ pub fn forms(secret: &str) -> Vec<String> {
     forms
 }
 
-impl Drop for Desk {
+impl Drop for Portal {
     /// Checks that no secret of the test is in the log, in full or in part.
     fn drop(&mut self) {
         self.stop();

@@ -1,6 +1,6 @@
-//! Places for sign-ins that wait for a provider. A sign-in without a place waits a while, in turn
+//! Slots for sign-ins that wait for a provider. A sign-in without a slot waits a while, in turn
 //! with all other addresses. So that one address cannot shut out the rest, it keeps at most half of
-//! the places while others wait.
+//! the slots while others wait.
 //!
 //! An address is a client's, or its /64 for IPv6. If a trusted proxy names no client, each of its
 //! requests counts separately.
@@ -17,17 +17,17 @@ use crate::error::{Cause, Result, Step};
 use crate::sessions::Client;
 use crate::throttle::network;
 
-/// The longest wait for a place. It is also limited to half of the remaining time, because the
+/// The longest wait for a slot. It is also limited to half of the remaining time, because the
 /// calls need some too.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// If a provider answers, places become free by themselves. If none does for this long, an address
+/// If a provider answers, slots become free by themselves. If none does for this long, an address
 /// with more than half gives one back.
 const GRACE: Duration = Duration::from_millis(500);
 /// When this many wait already, the next one is refused, or one of the address with the most
 /// waiting.
 const MAX_WAITING: usize = 400;
 
-pub struct Places {
+pub struct Slots {
     all: usize,
     state: Mutex<State>,
 }
@@ -35,7 +35,7 @@ pub struct Places {
 #[derive(Default)]
 struct State {
     taken: usize,
-    /// Places by address, the oldest first. No entry is empty.
+    /// Slots by address, the oldest first. No entry is empty.
     held: HashMap<String, Vec<Held>>,
     /// Waiting sign-ins by address, in the order of their turns. No entry is empty.
     waiting: VecDeque<(String, VecDeque<Waiting>)>,
@@ -54,16 +54,16 @@ struct Waiting {
     tell: oneshot::Sender<()>,
 }
 
-/// A place that is held or, while its `take` still waits, a place in the line. Dropping it gives it
+/// A slot that is held or, while its `take` still waits, a place in the line. Dropping it gives it
 /// back.
-pub struct Place<'a> {
-    places: &'a Places,
+pub struct Slot<'a> {
+    slots: &'a Slots,
     address: String,
     id: u64,
     recall: Arc<Notify>,
 }
 
-impl Places {
+impl Slots {
     pub fn new(all: usize) -> Self {
         Self {
             all,
@@ -75,7 +75,7 @@ impl Places {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of free places.
+    /// The number of free slots.
     pub fn left(&self) -> usize {
         self.all.saturating_sub(self.state().taken)
     }
@@ -85,26 +85,26 @@ impl Places {
         self.state().count_waiting()
     }
 
-    /// Takes a place for a request of this client, at the latest when half of the time is over.
-    pub async fn take(&self, client: &Client, deadline: Instant) -> Result<Place<'_>, Cause> {
+    /// Takes a slot for a request of this client, at the latest when half of the time is over.
+    pub async fn take(&self, client: &Client, deadline: Instant) -> Result<Slot<'_>, Cause> {
         let now = Instant::now();
         let until = (now + PATIENCE).min(now + deadline.saturating_duration_since(now) / 2);
-        let (place, mut told) = self.line_up(client)?;
+        let (slot, mut told) = self.line_up(client)?;
         let mut next_look = now + GRACE;
         loop {
             match timeout_at(next_look.min(until), &mut told).await {
-                Ok(Ok(())) => return Ok(place),
+                Ok(Ok(())) => return Ok(slot),
                 // It was sent away in favour of a shorter line.
                 Ok(Err(_)) => return Err(Cause::Overloaded),
                 Err(_) if Instant::now() >= until => return Err(Cause::Overloaded),
-                Err(_) => self.state().recall(self.all, &place.address),
+                Err(_) => self.state().recall(self.all, &slot.address),
             }
             next_look += GRACE;
         }
     }
 
-    /// Returns a place in the line, and what tells when it is a place for waiting.
-    fn line_up(&self, client: &Client) -> Result<(Place<'_>, oneshot::Receiver<()>), Cause> {
+    /// Returns a place in the line, and what tells when it is a slot for waiting.
+    fn line_up(&self, client: &Client) -> Result<(Slot<'_>, oneshot::Receiver<()>), Cause> {
         let mut state = self.state();
         state.last_id += 1;
         let id = state.last_id;
@@ -132,13 +132,13 @@ impl Places {
         }
         state.hand_out(self.all);
         drop(state);
-        let place = Place {
-            places: self,
+        let slot = Slot {
+            slots: self,
             address,
             id,
             recall,
         };
-        Ok((place, told))
+        Ok((slot, told))
     }
 }
 
@@ -151,7 +151,7 @@ impl State {
         self.held.get(address).map_or(0, Vec::len)
     }
 
-    /// Gives free places to those whose turn it is.
+    /// Gives free slots to those whose turn it is.
     fn hand_out(&mut self, all: usize) {
         let mut passed_over = 0;
         while self.taken < all && passed_over < self.waiting.len() {
@@ -183,7 +183,7 @@ impl State {
         }
     }
 
-    /// Takes back the youngest place of an address that holds more than half, for a waiting one
+    /// Takes back the youngest slot of an address that holds more than half, for a waiting one
     /// that does not.
     fn recall(&mut self, all: usize, waits: &str) {
         let half = all / 2;
@@ -217,7 +217,7 @@ impl State {
         }
     }
 
-    /// Gives back a place that is held, or one in the line.
+    /// Gives back a slot that is held, or one in the line.
     fn give_back(&mut self, all: usize, address: &str, id: u64) {
         if let Some(held) = self.held.get_mut(address) {
             self.taken -= held.extract_if(.., |one| one.id == id).count();
@@ -233,8 +233,8 @@ impl State {
     }
 }
 
-impl Place<'_> {
-    /// Does the work that the place is for, unless the place is taken back meanwhile.
+impl Slot<'_> {
+    /// Does the work that the slot is for, unless the slot is taken back meanwhile.
     pub async fn hold<T>(
         &self,
         step: Step,
@@ -248,10 +248,10 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        let mut state = self.places.state();
-        state.give_back(self.places.all, &self.address, self.id);
+        let mut state = self.slots.state();
+        state.give_back(self.slots.all, &self.address, self.id);
     }
 }
 
@@ -272,41 +272,41 @@ mod tests {
         Instant::now() + Duration::from_secs(8)
     }
 
-    async fn take<'a>(places: &'a Places, address: &str) -> Option<Place<'a>> {
-        places.take(&from(address), soon()).await.ok()
+    async fn take<'a>(slots: &'a Slots, address: &str) -> Option<Slot<'a>> {
+        slots.take(&from(address), soon()).await.ok()
     }
 
-    async fn take_all<'a>(places: &'a Places, address: &str) -> Vec<Place<'a>> {
+    async fn take_all<'a>(slots: &'a Slots, address: &str) -> Vec<Slot<'a>> {
         let mut held = Vec::new();
-        while places.left() > 0 {
-            held.push(take(places, address).await.expect("a place"));
+        while slots.left() > 0 {
+            held.push(take(slots, address).await.expect("a place"));
         }
         held
     }
 
-    /// Returns whether the work in a place continues.
-    async fn goes_on(place: Place<'_>) -> bool {
+    /// Returns whether the work in a slot continues.
+    async fn goes_on(slot: Slot<'_>) -> bool {
         let work = async {
             tokio::time::sleep(Duration::from_millis(1)).await;
             Ok(())
         };
-        place.hold(Step::TokenCall, work).await.is_ok()
+        slot.hold(Step::TokenCall, work).await.is_ok()
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_address_alone_may_have_all_and_gives_half_to_those_who_wait() {
-        let places = Places::new(10);
-        let greedy = take_all(&places, "10.0.0.1").await;
-        assert_eq!((greedy.len(), places.left()), (10, 0));
-        // The eleventh of the same address waits in vain, and takes no place back.
-        assert!(take(&places, "10.0.0.1").await.is_none());
-        let others = (0..8).map(|_| take(&places, "10.0.0.2"));
-        let ends = greedy.into_iter().map(|place| async move {
+        let slots = Slots::new(10);
+        let greedy = take_all(&slots, "10.0.0.1").await;
+        assert_eq!((greedy.len(), slots.left()), (10, 0));
+        // The eleventh of the same address waits in vain, and takes no slot back.
+        assert!(take(&slots, "10.0.0.1").await.is_none());
+        let others = (0..8).map(|_| take(&slots, "10.0.0.2"));
+        let ends = greedy.into_iter().map(|slot| async move {
             let work = async {
                 tokio::time::sleep(Duration::from_secs(9)).await;
                 Ok(())
             };
-            place.hold(Step::TokenCall, work).await
+            slot.hold(Step::TokenCall, work).await
         });
         let (others, ends) = tokio::join!(
             futures_util::future::join_all(others),
@@ -316,18 +316,18 @@ mod tests {
         assert_eq!(others.iter().flatten().count(), 5);
         assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 5);
         drop(others);
-        assert_eq!((places.left(), places.waiting()), (10, 0));
+        assert_eq!((slots.left(), slots.waiting()), (10, 0));
     }
 
     #[tokio::test(start_paused = true)]
     async fn addresses_take_turns_and_a_network_of_ipv6_is_one() {
-        let places = Places::new(2);
-        let first = take_all(&places, "10.0.0.9").await;
+        let slots = Slots::new(2);
+        let first = take_all(&slots, "10.0.0.9").await;
         let order = Mutex::new(Vec::new());
         let wait = async |address: &'static str| {
-            let place = take(&places, address).await.expect("a place");
+            let slot = take(&slots, address).await.expect("a place");
             order.lock().expect("the order").push(address);
-            assert!(goes_on(place).await);
+            assert!(goes_on(slot).await);
         };
         let give_back = async {
             tokio::task::yield_now().await;
@@ -347,62 +347,62 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn requests_of_a_proxy_that_names_nobody_count_each_for_themselves() {
-        let places = Places::new(4);
+        let slots = Slots::new(4);
         let proxy = Client {
             is_proxy: true,
             ..from("10.0.0.1")
         };
         let mut held = Vec::new();
         for _ in 0..4 {
-            held.push(places.take(&proxy, soon()).await.expect("a place"));
+            held.push(slots.take(&proxy, soon()).await.expect("a place"));
         }
         // None of them holds more than half, so none is taken back: a newcomer waits.
-        assert!(take(&places, "10.0.0.2").await.is_none());
-        let (waited, ()) = tokio::join!(take(&places, "10.0.0.2"), async {
+        assert!(take(&slots, "10.0.0.2").await.is_none());
+        let (waited, ()) = tokio::join!(take(&slots, "10.0.0.2"), async {
             tokio::task::yield_now().await;
             held.pop();
         });
         assert!(waited.is_some());
-        for place in held {
-            assert!(goes_on(place).await);
+        for slot in held {
+            assert!(goes_on(slot).await);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_line_is_bounded_and_the_longest_gives_way() {
-        let places = Places::new(2);
-        let held = take_all(&places, "10.0.0.1").await;
+        let slots = Slots::new(2);
+        let held = take_all(&slots, "10.0.0.1").await;
         let crowd = futures_util::future::join_all(
-            (0..MAX_WAITING + 100).map(|_| take(&places, "10.0.0.1")),
+            (0..MAX_WAITING + 100).map(|_| take(&slots, "10.0.0.1")),
         );
         let other = async {
             tokio::task::yield_now().await;
-            assert_eq!(places.waiting(), MAX_WAITING);
-            let waits = take(&places, "10.0.0.2");
+            assert_eq!(slots.waiting(), MAX_WAITING);
+            let waits = take(&slots, "10.0.0.2");
             let looks = async {
                 tokio::task::yield_now().await;
-                assert_eq!(places.waiting(), MAX_WAITING);
+                assert_eq!(slots.waiting(), MAX_WAITING);
                 drop(held);
             };
             tokio::join!(waits, looks).0.is_some()
         };
         let (_, other) = tokio::join!(crowd, other);
         assert!(other);
-        assert_eq!((places.left(), places.waiting()), (2, 0));
+        assert_eq!((slots.left(), slots.waiting()), (2, 0));
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_gives_up_leaves_nothing_behind() {
-        let places = Places::new(1);
-        let held = take(&places, "10.0.0.1").await.expect("a place");
+        let slots = Slots::new(1);
+        let held = take(&slots, "10.0.0.1").await.expect("a place");
         {
-            let mut waits = Box::pin(take(&places, "10.0.0.2"));
+            let mut waits = Box::pin(take(&slots, "10.0.0.2"));
             assert!((&mut waits).now_or_never().is_none());
-            assert_eq!(places.waiting(), 1);
-            // The place was given just now, and never looked at.
+            assert_eq!(slots.waiting(), 1);
+            // The slot was given just now, and never looked at.
             drop(held);
-            assert_eq!(places.left(), 0);
+            assert_eq!(slots.left(), 0);
         }
-        assert_eq!((places.left(), places.waiting()), (1, 0));
+        assert_eq!((slots.left(), slots.waiting()), (1, 0));
     }
 }

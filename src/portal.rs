@@ -22,10 +22,10 @@ use crate::passwords::{Dearest, Hasher};
 use crate::roles::RolePermissions;
 use crate::secret::{Keys, random_token};
 use crate::sessions::{Client, Limits};
-use crate::status::{Board, Lags};
+use crate::status::{Lags, StatusBoard};
 use crate::throttle::Throttle;
 
-pub struct Desk {
+pub struct Portal {
     pub db: Db,
     pub clock: Clock,
     pub started_at: UnixTime,
@@ -42,7 +42,7 @@ pub struct Desk {
     pub adopts_imported: bool,
     pub retention: Retention,
     pub backup_file: Option<PathBuf>,
-    pub board: Board,
+    pub board: StatusBoard,
     pub language: Lang,
     pub time_zone: jiff::tz::TimeZone,
     pub branding: Branding,
@@ -112,7 +112,7 @@ impl SilentProxy {
     }
 }
 
-impl Desk {
+impl Portal {
     /// Opens the database and brings its tables up to date.
     pub fn open(settings: Settings, clock: Clock) -> Result<Self> {
         let db = Db::open(&settings.database)?;
@@ -155,7 +155,7 @@ impl Desk {
                 acts: settings.keep_acts,
             },
             backup_file: settings.backup_file,
-            board: Board::default(),
+            board: StatusBoard::default(),
             language: settings.language,
             time_zone: settings.time_zone,
             branding,

@@ -53,12 +53,10 @@ pub struct LastChange {
 }
 
 impl LastChange {
-    #[must_use]
     pub const fn changed_at(&self) -> UnixTime {
         UnixTime(self.changed_at)
     }
 
-    #[must_use]
     pub fn changed_by(&self) -> Actor<'_> {
         match Actor::read(self.changed_by_id, &self.changed_by, "") {
             Actor::Unknown => Actor::Provider,
@@ -108,7 +106,6 @@ pub struct Leaver<'a> {
 impl Leaver<'_> {
     /// Returns whether rows without an account's id can be attributed to them by name. A reserved
     /// name could also stand for something else.
-    #[must_use]
     pub fn is_known_by_name(&self) -> bool {
         !reserved::is_reserved(self.username)
     }
