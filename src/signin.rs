@@ -19,6 +19,7 @@ mod provider;
 mod refusal;
 pub(crate) mod rehearsal;
 pub(crate) mod rescue;
+pub(crate) mod typed_password;
 
 use std::sync::Arc;
 use std::time::Duration;

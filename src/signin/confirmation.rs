@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::one_time_link::{Link, LinkFor};
-use super::password::{TypedTwice, Unfit, is_right};
+use super::typed_password::{TypedTwice, Unfit, is_right};
 use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;

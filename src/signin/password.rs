@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::commit::Way;
 use super::confirmation::Owner;
 use super::refusal::{RefusedSignIn, note};
+use super::typed_password::{TypedTwice, Unfit, is_right};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
 use crate::audit::{About, Event};
 use crate::clock::UnixTime;
@@ -21,13 +22,13 @@ use crate::db::Conn;
 use crate::error::{Cause, Error, Result};
 use crate::id::{Reference, UserId};
 use crate::local_path::LocalPath;
-use crate::passwords::{self, MAX_LENGTH, Weakness};
+use crate::passwords::MAX_LENGTH;
 use crate::portal::Portal;
 use crate::reason::Reason;
 use crate::secret::Secret;
 use crate::sessions::{self, Client, Closing, Limits};
 use crate::text::is_refused;
-use crate::throttle::{Paused, Reservation};
+use crate::throttle::Paused;
 use crate::users::{self, MAX_USERNAME, Role, User};
 
 /// No refusal is answered sooner. One that takes longer is answered at a multiple of this.
@@ -215,47 +216,6 @@ async fn refuse(
     };
     note(portal, refusal, deadline).await;
     reference
-}
-
-pub struct TypedTwice {
-    pub new: Secret<String>,
-    pub again: Secret<String>,
-}
-
-/// The reason why a new password is not accepted.
-pub enum Unfit {
-    Weak(Weakness),
-    /// The two inputs differ.
-    Differs,
-}
-
-impl TypedTwice {
-    /// Returns the password, if this account may have it.
-    pub(super) fn fit_for(self, user: &User) -> Result<Secret<String>, Unfit> {
-        if self.new != self.again {
-            return Err(Unfit::Differs);
-        }
-        passwords::check_strength(&self.new, &user.username).map_err(Unfit::Weak)?;
-        Ok(self.new)
-    }
-}
-
-/// Checks a password that a signed-in person typed. The try counts only if it was wrong.
-pub(super) async fn is_right(
-    portal: &Portal,
-    reservation: &Reservation,
-    typed: Secret<String>,
-    stored: &str,
-) -> Result<bool> {
-    if typed.expose().chars().count() > MAX_LENGTH {
-        return Ok(false);
-    }
-    let verified = portal.hasher.verify(typed, Some(stored.to_owned())).await;
-    let is_right = verified.map(|verified| verified.is_correct);
-    if !matches!(is_right, Ok(false)) {
-        portal.throttle.give_back(reservation);
-    }
-    is_right
 }
 
 /// The result of changing one's own password.

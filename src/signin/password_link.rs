@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::commit::Way;
 use super::one_time_link::{Link, LinkFor};
-use super::password::{TypedTwice, Unfit};
+use super::typed_password::{TypedTwice, Unfit};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
 use crate::config::PasswordLogin;
 use crate::error::{Error, Result, Stopped};

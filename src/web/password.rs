@@ -15,7 +15,8 @@ use crate::id::Reference;
 use crate::passwords::Weakness;
 use crate::portal::Portal;
 use crate::secret::Secret;
-use crate::signin::password::{self, Change, TypedTwice, Unfit};
+use crate::signin::password::{self, Change};
+use crate::signin::typed_password::{TypedTwice, Unfit};
 use crate::users;
 
 #[derive(Template)]

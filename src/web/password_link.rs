@@ -18,8 +18,8 @@ use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::portal::Portal;
 use crate::secret::Secret;
-use crate::signin::password::{TypedTwice, Unfit};
 use crate::signin::password_link;
+use crate::signin::typed_password::{TypedTwice, Unfit};
 use crate::users::User;
 
 /// The token of a link, in its address or in its form.
