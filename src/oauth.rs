@@ -281,6 +281,10 @@ impl Provider {
     }
 
     fn note<T>(&self, result: &Result<T, Cause>) {
+        if matches!(result, Err(Cause::Internal(_))) {
+            // It was not asked at all.
+            return;
+        }
         let is_reachable = !matches!(result, Err(Cause::Unreachable | Cause::TooSlow));
         if self.is_reachable.swap(is_reachable, Ordering::Relaxed) && !is_reachable {
             self.trouble.notify_one();

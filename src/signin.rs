@@ -190,9 +190,9 @@ async fn go_in(
         client: visitor.client,
     };
     let write = portal.db.decide(move |conn| {
-        let admitted = admit(conn, &arrival)?;
+        let admitted = admit(conn, &arrival);
         arrival.portal.failpoint.hit("before_commit");
-        Ok(admitted)
+        admitted
     });
     let result = timeout_at(deadline, write)
         .await

@@ -43,8 +43,8 @@ impl Reader<'_> {
     pub(super) fn secret_key(&mut self, option: &OptionSpec) -> Reading<Option<Secret<String>>> {
         let key = self.secret(option.name)?;
         if key.as_ref().is_some_and(|key| !is_long(key.expose())) {
-            let random = "at least 32 random bytes; `frontdesk secret-key` prints a new one";
-            return Err(self.fault(option.name, format!("must be {random}")));
+            let why = "must be at least 32 random bytes; `frontdesk secret-key` prints a new one";
+            return Err(self.fault(option.name, why.to_owned()));
         }
         Ok(key)
     }

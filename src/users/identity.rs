@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use diesel::backend::Backend;
+use diesel::dsl::exists;
 use diesel::expression::ValidGrouping;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -253,12 +254,12 @@ pub fn link(
     identity: (&str, &str),
     asked_at: UnixTime,
 ) -> Result<()> {
-    let other: Option<UserId> = identities::table
-        .filter(identities::user_id.eq(user_id))
-        .select(identities::created_at)
-        .first(conn)
-        .optional()?;
-    let place = other.map_or(Place::First, |_| Place::Further);
+    let others = identities::table.filter(identities::user_id.eq(user_id));
+    let place = if diesel::select(exists(others)).get_result(conn)? {
+        Place::Further
+    } else {
+        Place::First
+    };
     insert_identity(conn, now, user_id, identity, place, asked_at)?;
     // Only one person can adopt an imported account, once.
     diesel::update(users::table.find(user_id))

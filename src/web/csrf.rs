@@ -72,8 +72,11 @@ fn check_origin(request: &HttpRequest, portal: &Portal) -> Result<()> {
         .all(|origin| origin.as_bytes() == ours);
     let mut sites = headers.get_all("sec-fetch-site").map(HeaderValue::as_bytes);
     let is_from_us = sites.all(|site| site == b"same-origin" || site == b"none");
-    let is_good = is_ours && is_from_us && is_form(headers);
-    is_good.then_some(()).ok_or(Error::ForgedForm)
+    if is_ours && is_from_us && is_form(headers) {
+        Ok(())
+    } else {
+        Err(Error::ForgedForm)
+    }
 }
 
 fn check_token(portal: &Portal, visit: &Visit, body: &[u8]) -> Result<()> {
@@ -82,6 +85,9 @@ fn check_token(portal: &Portal, visit: &Visit, body: &[u8]) -> Result<()> {
         return Err(Error::ForgedForm);
     };
     let holder = holder(visit).ok_or(Error::ForgedForm)?;
-    let is_good = portal.keys.is_csrf_token(&holder, &token);
-    is_good.then_some(()).ok_or(Error::ForgedForm)
+    if portal.keys.is_csrf_token(&holder, &token) {
+        Ok(())
+    } else {
+        Err(Error::ForgedForm)
+    }
 }

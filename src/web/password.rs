@@ -50,7 +50,11 @@ pub async fn show(reader: Reader, portal: Data<Portal>) -> Result<HttpResponse> 
     let (me, ()) = reader
         .read(|conn, found| {
             let has_password = users::has_password(conn, found.user.id)?;
-            has_password.then_some(()).ok_or(Error::NotFound)
+            if has_password {
+                Ok(())
+            } else {
+                Err(Error::NotFound)
+            }
         })
         .await?;
     let page = Page::new(&portal, &me.visit, Some(&me.user))?;

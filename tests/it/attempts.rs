@@ -37,6 +37,26 @@ fn what_an_earlier_version_sealed_under_the_same_key_still_opens() {
             .as_deref(),
         Some(grant)
     );
+    for (purpose, sealed) in [
+        (
+            Purpose::RescueLink,
+            "BwcHBwcHBwcHBwcHBwcHB-dbfaWAc08rkdxxBjI_T85u8f34ag",
+        ),
+        (
+            Purpose::PasswordLink,
+            "BwcHBwcHBwcHBwcHBwcHB1ToSuil7-5VikldU9seUCrn4lKpUg",
+        ),
+        (
+            Purpose::ConfirmationLink,
+            "BwcHBwcHBwcHBwcHBwcHB-5jcWQvgmwNXLqHvW7-ovRRYC9UzQ",
+        ),
+        (
+            Purpose::SignOut,
+            "BwcHBwcHBwcHBwcHBwcHB_4f_RPsUe0HbbLSFPzdyeU-2ExzkQ",
+        ),
+    ] {
+        assert_eq!(keys.seal(purpose, salt, b"plain").as_deref(), Some(sealed));
+    }
     for opened in [
         keys.open(Purpose::Attempt, attempt),
         keys.open_at(Purpose::Grant, grant, "place"),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::admin::{self, Act, ActKind, Refusal, Said};
 use crate::audit::Note;
@@ -34,51 +35,55 @@ const MAX_NAMES: i64 = 100;
 /// The details of an act, as an address or a form gives them.
 #[derive(Clone, Debug, Default)]
 pub struct ActForm {
-    given: HashMap<&'static str, String>,
+    given: HashMap<Field, String>,
     note: Note,
 }
 
 /// The fields, in the order of an address.
-const NAMES: [&str; 6] = [
-    "role",
-    "permission",
-    "provider",
-    "subject",
-    "session",
-    "reason",
-];
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+enum Field {
+    Role,
+    Permission,
+    Provider,
+    Subject,
+    Session,
+    Reason,
+}
 
 impl ActForm {
     /// Reads the fields that we know. A reason that is longer than its field is a bad request.
     fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         let mut fields = Self::default();
         for (name, value) in pairs {
-            if let Some(name) = NAMES.into_iter().find(|known| *known == name) {
-                fields.given.insert(name, value.trim().to_owned());
+            if let Ok(field) = name.parse() {
+                fields.given.insert(field, value.trim().to_owned());
             }
         }
-        fields.note = Note::parse(fields.get("reason")).ok_or(Error::BadRequest)?;
+        fields.note = Note::parse(fields.get(Field::Reason)).ok_or(Error::BadRequest)?;
         Ok(fields)
     }
 
     /// The fields of an act with this permission, which may be empty.
     pub fn of_permission(permission: &str) -> Self {
         let mut fields = Self::default();
-        fields.given.insert("permission", permission.to_owned());
+        fields
+            .given
+            .insert(Field::Permission, permission.to_owned());
         fields
     }
 
-    fn get(&self, name: &str) -> &str {
-        self.given.get(name).map_or("", String::as_str)
+    fn get(&self, field: Field) -> &str {
+        self.given.get(&field).map_or("", String::as_str)
     }
 
     /// Fills in the provider if there is only one.
     fn at_provider(mut self, portal: &Portal, kind: ActKind) -> Self {
         if matches!(kind, ActKind::LinkIdentity | ActKind::UnlinkIdentity)
-            && self.get("provider").is_empty()
+            && self.get(Field::Provider).is_empty()
             && let Some(provider) = portal.providers.first()
         {
-            self.given.insert("provider", provider.id().to_owned());
+            self.given.insert(Field::Provider, provider.id().to_owned());
         }
         self
     }
@@ -86,21 +91,25 @@ impl ActForm {
     /// Returns the act that the fields describe. A permission or a subject that has not been typed
     /// yet is empty. A role or a session that cannot exist is not found.
     pub fn act(&self, kind: ActKind) -> Result<Act> {
-        let text = |name| self.get(name).to_owned();
+        let text = |field| self.get(field).to_owned();
         Ok(match kind {
             ActKind::EndSessions => Act::EndSessions,
-            ActKind::EndSession => {
-                Act::EndSession(self.get("session").parse().map_err(|_| Error::NotFound)?)
-            }
+            ActKind::EndSession => Act::EndSession(
+                self.get(Field::Session)
+                    .parse()
+                    .map_err(|_| Error::NotFound)?,
+            ),
             ActKind::Deactivate => Act::Deactivate,
             ActKind::Activate => Act::Activate,
-            ActKind::GrantPermission => Act::GrantPermission(text("permission")),
-            ActKind::TakePermission => Act::TakePermission(text("permission")),
+            ActKind::GrantPermission => Act::GrantPermission(text(Field::Permission)),
+            ActKind::TakePermission => Act::TakePermission(text(Field::Permission)),
             ActKind::SetRole => {
-                Act::SetRole(Role::from_code(self.get("role")).ok_or(Error::NotFound)?)
+                Act::SetRole(Role::from_code(self.get(Field::Role)).ok_or(Error::NotFound)?)
             }
-            ActKind::LinkIdentity => Act::LinkIdentity(text("provider"), text("subject")),
-            ActKind::UnlinkIdentity => Act::UnlinkIdentity(text("provider"), text("subject")),
+            ActKind::LinkIdentity => Act::LinkIdentity(text(Field::Provider), text(Field::Subject)),
+            ActKind::UnlinkIdentity => {
+                Act::UnlinkIdentity(text(Field::Provider), text(Field::Subject))
+            }
             ActKind::ResetPassword => Act::ResetPassword {
                 link: String::new(),
             },
@@ -115,7 +124,8 @@ impl ActForm {
 
     /// The same fields as an address, so that nothing is lost during a fresh sign-in.
     fn address(&self, user_id: UserId, kind: ActKind) -> String {
-        let given = NAMES.into_iter().map(|name| (name, self.get(name)));
+        let given = Field::VARIANTS.iter();
+        let given = given.map(|field| (field.into_str(), self.get(*field)));
         let given = given.filter(|(_, value)| !value.is_empty());
         with_query(&format!("/admin/users/{user_id}/{}", kind.code()), given)
     }
@@ -340,7 +350,7 @@ fn act_page<'a>(
         object: object(page, found, act),
         hidden: hidden(act.kind())
             .iter()
-            .map(|name| (*name, fields.get(name)))
+            .map(|field| (field.into_str(), fields.get(*field)))
             .collect(),
         typed: typed(page, found, act, fields),
         is_reason_needed: act.kind().needs_note(),
@@ -349,7 +359,7 @@ fn act_page<'a>(
             Act::Readmit(_) => t.reason_needed,
             _ => t.reason_optional,
         },
-        reason: fields.get("reason"),
+        reason: fields.get(Field::Reason),
         action: format!("/admin/users/{}/{}", found.user.id, act.kind().code()),
         problem,
         reference,
@@ -357,13 +367,13 @@ fn act_page<'a>(
 }
 
 /// The fields that the form sends along.
-const fn hidden(kind: ActKind) -> &'static [&'static str] {
+const fn hidden(kind: ActKind) -> &'static [Field] {
     match kind {
-        ActKind::SetRole => &["role"],
-        ActKind::EndSession => &["session"],
-        ActKind::TakePermission => &["permission"],
-        ActKind::LinkIdentity => &["provider"],
-        ActKind::UnlinkIdentity => &["provider", "subject"],
+        ActKind::SetRole => &[Field::Role],
+        ActKind::EndSession => &[Field::Session],
+        ActKind::TakePermission => &[Field::Permission],
+        ActKind::LinkIdentity => &[Field::Provider],
+        ActKind::UnlinkIdentity => &[Field::Provider, Field::Subject],
         _ => &[],
     }
 }
@@ -390,11 +400,11 @@ fn object(page: &Page<'_>, found: &Found, act: &Act) -> Option<String> {
 /// The input that an act needs beside the reason.
 fn typed<'a>(page: &Page<'_>, found: &Found, act: &Act, fields: &'a ActForm) -> Option<Typed<'a>> {
     let t = page.t;
-    let typed = |name, label, hint, longest| Typed {
-        name,
+    let typed = |field: Field, label, hint, longest| Typed {
+        name: field.into_str(),
         label,
         hint,
-        value: fields.get(name),
+        value: fields.get(field),
         options: found.names.clone(),
         longest,
     };
@@ -402,7 +412,7 @@ fn typed<'a>(page: &Page<'_>, found: &Found, act: &Act, fields: &'a ActForm) -> 
         Act::GrantPermission(_) => {
             let longest = permissions::MAX_NAME;
             Some(typed(
-                "permission",
+                Field::Permission,
                 t.permission,
                 t.permission_hint,
                 longest,
@@ -410,7 +420,12 @@ fn typed<'a>(page: &Page<'_>, found: &Found, act: &Act, fields: &'a ActForm) -> 
         }
         Act::LinkIdentity(..) => {
             let longest = users::MAX_SUBJECT;
-            Some(typed("subject", t.directory_id, t.subject_hint, longest))
+            Some(typed(
+                Field::Subject,
+                t.directory_id,
+                t.subject_hint,
+                longest,
+            ))
         }
         _ => None,
     }

@@ -93,8 +93,10 @@ impl Builder<'_, '_> {
             None => Algorithm::RS256,
         };
         let Some((key, algorithm)) = private_key(&pem, of_rsa) else {
-            let kinds = "RSA, EC P-256, EC P-384 or Ed25519 private key in PKCS#8";
-            return self.refuse("private_key_file", format!("contains no {kinds}: {path}"));
+            let why = format!(
+                "contains no RSA, EC P-256, EC P-384 or Ed25519 private key in PKCS#8: {path}"
+            );
+            return self.refuse("private_key_file", why);
         };
         Some(SigningKey {
             key,
