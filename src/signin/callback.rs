@@ -174,10 +174,11 @@ impl From<Error> for Ended {
 pub async fn finish(
     portal: &Arc<Portal>,
     provider: &Arc<Provider>,
-    callback: Callback,
+    query: &str,
     visitor: Visitor,
 ) -> Result<Finished> {
     let deadline = Instant::now() + CALLBACK_DEADLINE;
+    let callback = Callback::parse(query, &provider.settings().dialect.callback_code);
     let state = callback.state.as_deref();
     let attempt = state.and_then(|state| Attempt::open(&portal.keys, state));
     let Some(attempt) = attempt.filter(|attempt| attempt.plan.provider == provider.id()) else {

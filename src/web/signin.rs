@@ -29,7 +29,7 @@ use crate::oauth::Prompt;
 use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::signin::password::{self, Credentials, PasswordOutcome};
-use crate::signin::{self, Callback, Finished, Visitor, Wish};
+use crate::signin::{self, Finished, Visitor, Wish};
 use crate::signout;
 use crate::users::Role;
 
@@ -412,9 +412,8 @@ pub async fn finish(
     let visit = Visit::of(&request, &portal);
     portal.silent_proxy.note(portal.clock.now(), &visit.client);
     let provider = portal.providers.at(request.path()).ok_or(Error::NotFound)?;
-    let code = &provider.settings().dialect.callback_code;
-    let callback = Callback::parse(request.query_string(), code);
-    let finished = match signin::finish(&portal, provider, callback, visitor(&visit)).await {
+    let query = request.query_string();
+    let finished = match signin::finish(&portal, provider, query, visitor(&visit)).await {
         Err(Error::FreshSignInNeeded) => return Ok(to_prove_for_linking()),
         finished => finished?,
     };
