@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
-use crate::code::coded;
+use crate::coded::coded;
 use crate::error::Admission;
 use crate::permissions::Diff;
 use crate::reason::Reason;

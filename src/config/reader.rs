@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use super::table::OptionSpec;
+use super::settings::OptionSpec;
 use super::values::Parse;
 use crate::branding;
 use crate::secret::Secret;

@@ -6,9 +6,9 @@ use crate::i18n::messages::Messages;
 use crate::i18n::sentence::Around;
 use crate::sessions::proof::ProvedBy;
 use crate::users::{Field, FieldChange, Role};
+use crate::web::codes_in_words::reason_in_words;
 use crate::web::device::Device;
 use crate::web::page::Page;
-use crate::web::words::reason_in_words;
 
 pub struct TimelineItem {
     pub record: Record,

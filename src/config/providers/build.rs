@@ -15,7 +15,7 @@ use super::read::{HowMany, Raw};
 use super::{ProviderSettings, SettingsSource};
 use crate::branding::{self, Bilingual};
 use crate::config::reader::{Reader, unreadable};
-use crate::config::table::variable;
+use crate::config::settings::variable;
 use crate::config::values::Parse;
 use crate::secret::Secret;
 use crate::text::is_refused;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::build::Builder;
 use super::{PROVIDER_ID, ProviderSettings, SettingsSource};
 use crate::config::reader::{Reader, Reading, Told, unreadable};
-use crate::config::table::{OptionSpec, VARIABLES, ValueForm, Variable};
+use crate::config::settings::{OptionSpec, VARIABLES, ValueForm, Variable};
 
 /// The variable with the path of the file.
 const NAME: &str = "FRONTDESK_PROVIDERS";
