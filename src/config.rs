@@ -6,6 +6,7 @@
 mod database_url;
 mod environment;
 mod misspellings;
+mod presets;
 mod providers;
 mod public_url;
 mod reader;

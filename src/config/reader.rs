@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         name: &str,
         text: Option<String>,
     ) -> Reading<Option<T>> {
-        self.parsed_as(name, text, T::EXPECTED, T::parse)
+        self.parsed_as(name, text, &T::expected(), T::parse)
     }
 
     /// Like [`Self::parsed`], with an expectation of its own.
