@@ -15,7 +15,7 @@ use diesel::prelude::*;
 
 pub use actor::Actor;
 pub use deed::{About, Deed};
-pub use event::{Changes, Event, EventKind};
+pub use event::{Changes, Event, EventKind, Topic};
 pub use list::{Filter, list, total};
 pub use note::{MAX_NOTE, Note};
 pub use refusal_cap::{LeftOut, RefusalCap};

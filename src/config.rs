@@ -1,21 +1,22 @@
 //! Settings: one table, parsed once into typed values, and all faults reported together.
 //!
-//! Each setting is declared once, in the [`table`]. `--help`, the tables in `docs/settings.md` and
+//! Each setting is declared once, in [`settings`]. `--help`, the tables in `docs/settings.md` and
 //! the list of known names all come from it. This is the only place that reads the environment.
 
 mod database_url;
 mod environment;
-mod names;
+mod misspellings;
+mod presets;
 mod providers;
 mod public_url;
 mod reader;
 mod secret_key;
-mod table;
+mod settings;
 mod values;
 
 pub use database_url::DatabaseUrl;
 pub use environment::{ENV_FILE, environment};
-pub use names::near_misses;
+pub use misspellings::near_misses;
 pub use providers::{
     Addresses, AdmissionRule, AdmissionRules, AssertionAudience, ClientAuth, Dialect, Document,
     Mapping, PROVIDER_ID, Pointer, ProvesBy, ProviderSettings, Recheck, SettingsSource, SigningKey,
@@ -23,7 +24,7 @@ pub use providers::{
 };
 pub use public_url::PublicUrl;
 pub use reader::Faults;
-pub use table::{Fallback, OPTIONS, OptionSpec, Settings, default_of};
+pub use settings::{Fallback, OPTIONS, OptionSpec, Settings, default_of};
 pub use values::{LogFormat, PasswordLogin};
 
 use std::collections::HashMap;

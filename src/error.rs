@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
 
-use crate::code::coded;
+use crate::coded::coded;
 use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::reason::Reason;

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use strum::VariantArray;
 
 use crate::clock::UnixTime;
 use messages::Messages;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, VariantArray)]
 pub enum Lang {
     #[default]
     En,

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::id::UserId;
 use crate::portal::Portal;
 use crate::roles;
-use crate::sessions::{self, due, instances};
+use crate::sessions::{self, recheck_due, removed_providers};
 use crate::users::{self, provider_keys};
 
 /// How often an instance records which providers it has.
@@ -42,7 +42,7 @@ pub fn begin(portal: &Portal) -> Result<()> {
     let (now, ids) = (portal.clock.now(), ids(portal));
     portal
         .db
-        .write_blocking(|conn| instances::note(conn, now, &portal.instance, &ids))
+        .write_blocking(|conn| removed_providers::note(conn, now, &portal.instance, &ids))
 }
 
 fn ids(portal: &Portal) -> Vec<String> {
@@ -58,7 +58,7 @@ fn note_pointers(portal: &Portal) -> Result<()> {
         let now = portal.clock.now();
         let known = portal.db.write_blocking(|conn| {
             if provider.settings().recheck.is_some() {
-                due::schedule(conn, now, provider.id())?;
+                recheck_due::schedule(conn, now, provider.id())?;
             }
             provider_keys::note_subject_pointer(conn, now, provider.id(), &pointer)
         })?;
@@ -155,11 +155,11 @@ async fn note(portal: &Arc<Portal>, now: UnixTime, is_sure: bool) -> Result<()> 
         let write = portal.db.write(move |conn| {
             // An instance that starts records its providers before or after this, not in between.
             lock_instances(conn)?;
-            instances::note(conn, now, &shared.instance, &ours)?;
-            instances::sweep(conn, now.minus(KEPT))?;
+            removed_providers::note(conn, now, &shared.instance, &ours)?;
+            removed_providers::sweep(conn, now.minus(KEPT))?;
             let mut ended = 0;
             if is_sure {
-                for id in instances::foreign(conn, &ours)? {
+                for id in removed_providers::foreign(conn, &ours)? {
                     ended += end_forgotten(conn, now, &id)?;
                 }
             }
@@ -174,7 +174,7 @@ async fn note(portal: &Arc<Portal>, now: UnixTime, is_sure: bool) -> Result<()> 
 
 /// Ends some sessions of a provider that no instance has. Returns how many there were.
 fn end_forgotten(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
-    let last = instances::last_noted(conn, provider)?;
+    let last = removed_providers::last_noted(conn, provider)?;
     if last.is_some_and(|last| now.since(last) < PATIENCE) {
         return Ok(0);
     }
@@ -199,8 +199,8 @@ pub struct Forgotten {
 /// `since`.
 pub fn forgotten(conn: &mut Conn, since: UnixTime, ours: &[String]) -> Result<Vec<Forgotten>> {
     let mut forgotten = Vec::new();
-    for provider in instances::foreign(conn, ours)? {
-        let last = instances::last_noted(conn, &provider)?;
+    for provider in removed_providers::foreign(conn, ours)? {
+        let last = removed_providers::last_noted(conn, &provider)?;
         let at = last.map_or(since, |last| last.max(since)).plus(PATIENCE);
         forgotten.push(Forgotten { provider, at });
     }

@@ -19,7 +19,7 @@ use crate::id::SessionId;
 use crate::oauth::Provider;
 use crate::portal::Portal;
 use crate::sessions;
-use crate::status::{CHECK_EVERY, Checked};
+use crate::status_page::{CHECK_EVERY, Checked};
 
 /// The most revocations at once. Further tokens are left to expire.
 const MAX_REVOCATIONS: usize = 32;

@@ -10,9 +10,9 @@
 //!
 //! | rank | what | modules |
 //! | --- | --- | --- |
-//! | words | know nothing of the rest | [`clock`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`reason`] [`error`] [`i18n`] |
+//! | words | know nothing of the rest | [`clock`] [`client_network`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`reason`] [`error`] [`i18n`] |
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
-//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`attempts`] [`throttle`] [`oauth`] [`import_django`] [`status`] |
+//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`sign_in_attempts`] [`password_throttle`] [`oauth`] [`import_django`] [`status_page`] |
 //! | portal | what all requests share, and what runs beside them | [`portal`] [`jobs`] |
 //! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`rekey`] |
 //! | screens | HTTP and HTML | [`web`] |
@@ -27,12 +27,12 @@
 //! that the person asked for.
 
 pub mod admin;
-mod attempts;
 pub mod audit;
 mod branding;
 pub mod cli;
+mod client_network;
 pub mod clock;
-mod code;
+mod coded;
 pub mod config;
 mod csv;
 pub mod db;
@@ -49,6 +49,7 @@ pub mod local_path;
 pub mod logging;
 pub mod oauth;
 pub mod paging;
+mod password_throttle;
 pub mod passwords;
 pub mod permissions;
 pub mod portal;
@@ -59,11 +60,11 @@ pub mod roles;
 mod sandbox;
 pub mod secret;
 pub mod sessions;
+mod sign_in_attempts;
 pub mod signin;
 mod signout;
-mod status;
+mod status_page;
 pub mod text;
-mod throttle;
 pub mod users;
 pub mod web;
 

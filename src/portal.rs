@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use log::warn;
 
-use crate::attempts::UsedAttempts;
 use crate::audit::{RefusalCap, Retention};
 use crate::branding::Branding;
 use crate::clock::{Clock, UnixTime};
@@ -18,12 +17,13 @@ use crate::i18n::Lang;
 use crate::import_django;
 use crate::jobs::Jobs;
 use crate::oauth::Providers;
+use crate::password_throttle::Throttle;
 use crate::passwords::{Dearest, Hasher};
 use crate::roles::RolePermissions;
 use crate::secret::{Keys, random_token};
 use crate::sessions::{Client, Limits};
-use crate::status::{Lags, StatusBoard};
-use crate::throttle::Throttle;
+use crate::sign_in_attempts::UsedAttempts;
+use crate::status_page::{Lags, StatusBoard};
 
 pub struct Portal {
     pub db: Db,

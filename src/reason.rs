@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use crate::code::coded;
+use crate::coded::coded;
 
 #[derive(
     Clone,

@@ -8,7 +8,7 @@
 //! before the provider is asked, so that only one of many instances asks.
 
 mod ask;
-mod pace;
+mod rate;
 mod settle;
 
 use std::sync::atomic::Ordering;
@@ -27,9 +27,9 @@ use crate::id::{SessionId, UserId};
 use crate::oauth::{Grant, Provider, Reread};
 use crate::portal::Portal;
 use crate::secret::random_bytes;
-use crate::sessions::due;
+use crate::sessions::recheck_due;
 use crate::users::Identity;
-use pace::Pace;
+use rate::Pace;
 
 /// People that one instance asks one provider about at once.
 const MAX_CALLS: usize = 64;
@@ -171,7 +171,7 @@ impl Round {
     async fn take(&self, until: UnixTime, room: usize) -> Result<Vec<UserId>> {
         let (db, now) = (&self.portal.db, self.portal.clock.now());
         let id = self.provider.id().to_owned();
-        let is_any_due = db.read(move |conn| due::is_any_due(conn, &id, now));
+        let is_any_due = db.read(move |conn| recheck_due::is_any_due(conn, &id, now));
         if !is_any_due.await? {
             return Ok(Vec::new());
         }
@@ -179,7 +179,7 @@ impl Round {
         let limit = i64::try_from(room).unwrap_or(i64::MAX);
         db.write(move |conn| {
             lock_rechecks(conn)?;
-            due::claim(conn, &id, now, until, limit)
+            recheck_due::claim(conn, &id, now, until, limit)
         })
         .await
     }

@@ -8,7 +8,7 @@ use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::error::Result;
 use crate::failpoint::hit_about;
-use crate::sessions::instances;
+use crate::sessions::removed_providers;
 use crate::text::is_refused;
 use crate::users::{MAX_SUBJECT, provider_keys};
 
@@ -43,7 +43,7 @@ pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> 
         let people = provider_keys::move_to(conn, from, to)?;
         // No instance has the new id before its next start, and until then the sessions must not
         // end.
-        instances::note(conn, now, "rekey", &[to.to_owned()])?;
+        removed_providers::note(conn, now, "rekey", &[to.to_owned()])?;
         record(conn, now, to, people, format!("{from} → {to}"))?;
         Ok(Moved {
             people,

@@ -1,11 +1,11 @@
 //! Sessions: the cookie carries a random token, the table its SHA-256 and the truth.
 
 pub(crate) mod closing;
-pub(crate) mod due;
-pub(crate) mod instances;
 pub mod list;
 pub mod logouts;
 pub(crate) mod proof;
+pub(crate) mod recheck_due;
+pub(crate) mod removed_providers;
 pub(crate) mod tokens;
 
 use std::time::Duration;

@@ -3,7 +3,7 @@
 //! A person is (provider, subject). `username` is unique but is not the key: an unknown pair never
 //! takes over an account that it did not create.
 
-pub mod confirmation;
+pub mod confirmation_password;
 mod field_changes;
 mod identity;
 mod kept_permissions;

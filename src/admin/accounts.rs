@@ -12,7 +12,7 @@ use crate::sessions::{self, Closing, proof};
 use crate::text::is_refused;
 use crate::users::{
     self, Field, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME, NO_PASSWORD_YET, NewLocal, Role, User,
-    confirmation,
+    confirmation_password,
 };
 
 /// The fields that an admin typed for a new local account.
@@ -175,7 +175,7 @@ fn set_confirmation_password(
     user: &User,
     hash: &str,
 ) -> Result<()> {
-    confirmation::set(conn, user.id, Some(hash))?;
+    confirmation_password::set(conn, user.id, Some(hash))?;
     proof::take(conn, user.id, ProvedBy::ConfirmationPassword)?;
     let field = &[Field::ConfirmationPassword];
     users::note_changes(conn, now, user.id, admin.actor(), field)?;

@@ -6,7 +6,7 @@ use super::{Admin, Refusal};
 use crate::audit::event::Identity;
 use crate::audit::{self, About, Changes, Event, EventKind, Note};
 use crate::clock::UnixTime;
-use crate::code::coded;
+use crate::coded::coded;
 use crate::db::{Conn, Db};
 use crate::error::{Result, Stopped};
 use crate::id::{Reference, SessionId, UserId};
@@ -16,7 +16,7 @@ use crate::roles::{self, RolePermissions};
 use crate::sessions::proof::ProvedBy;
 use crate::sessions::{self, Closing, proof};
 use crate::text::is_refused;
-use crate::users::confirmation;
+use crate::users::confirmation_password;
 use crate::users::{self, Field, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusals};
 
 /// An act on an account. Its kind is the last part of its address, and its name in forms and
@@ -444,7 +444,7 @@ impl Performing<'_> {
             .filter(|refusal| !still.contains(refusal));
         let refused_by = lifted.map(|(provider, _)| provider).collect();
         // Someone who got in through this identity may have chosen one.
-        confirmation::set(conn, user_id, None)?;
+        confirmation_password::set(conn, user_id, None)?;
         let mut changes = Changes {
             permissions: permissions::replace(conn, self.now, user_id, provider, &[])?,
             ..Changes::default()
@@ -466,7 +466,7 @@ impl Performing<'_> {
         }
         self.check_active()?;
         users::set_password(conn, self.user.id, NO_PASSWORD_YET)?;
-        confirmation::set(conn, self.user.id, None)?;
+        confirmation_password::set(conn, self.user.id, None)?;
         let sessions_ended = self.close(conn, Closing::All)?;
         self.note_change(conn, Field::Password)?;
         Ok(Event::PasswordLinkMade { sessions_ended })
@@ -474,7 +474,7 @@ impl Performing<'_> {
 
     fn take_confirmation_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
         self.check_active()?;
-        if confirmation::set(conn, self.user.id, None)? {
+        if confirmation_password::set(conn, self.user.id, None)? {
             proof::take(conn, self.user.id, ProvedBy::ConfirmationPassword)?;
             self.note_change(conn, Field::ConfirmationPassword)?;
         }

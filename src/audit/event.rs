@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
-use crate::code::coded;
+use crate::coded::coded;
 use crate::error::Admission;
 use crate::permissions::Diff;
 use crate::reason::Reason;
@@ -212,6 +212,17 @@ pub enum Event {
 
 coded!(EventKind);
 
+/// The subject of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Signing in or out. Such events are kept for a shorter time than others.
+    SignIn,
+    /// The portal itself.
+    Portal,
+    /// An account, or a provider's word about accounts.
+    Account,
+}
+
 impl EventKind {
     /// All kinds that rows can be written with.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -219,21 +230,50 @@ impl EventKind {
         Self::VARIANTS.iter().copied().filter(is_stored)
     }
 
-    /// Returns whether this is about signing in or out. Such events are kept for a shorter time
-    /// than acts.
-    pub const fn is_sign_in(self) -> bool {
-        matches!(
-            self,
+    pub const fn topic(self) -> Topic {
+        match self {
             Self::SignedIn
-                | Self::SignInRefused
-                | Self::SignedOut
-                | Self::UserSwitched
-                | Self::Proved
-                | Self::ProofRefused
-                | Self::SignedOutByProvider
-                | Self::TokensRevoked
-                | Self::MoreSignInsRefused
-        )
+            | Self::SignInRefused
+            | Self::SignedOut
+            | Self::UserSwitched
+            | Self::Proved
+            | Self::ProofRefused
+            | Self::SignedOutByProvider
+            | Self::TokensRevoked
+            | Self::MoreSignInsRefused => Topic::SignIn,
+            Self::EventsSwept | Self::ExportMade | Self::ProviderGone | Self::ProviderRekeyed => {
+                Topic::Portal
+            }
+            Self::SessionEnded
+            | Self::OtherSessionsEnded
+            | Self::SessionsEnded
+            | Self::AccountCreated
+            | Self::AccountDeactivated
+            | Self::AccountActivated
+            | Self::AccountErased
+            | Self::AccountImported
+            | Self::RoleChanged
+            | Self::SuperuserCreated
+            | Self::PermissionGranted
+            | Self::PermissionTaken
+            | Self::IdentityLinked
+            | Self::IdentityUnlinked
+            | Self::AccessWithdrawn
+            | Self::AccountSynced
+            | Self::RefusalsSuspended
+            | Self::RefusalsConfirmed
+            | Self::OldestSessionsEnded
+            | Self::Readmitted
+            | Self::PasswordChanged
+            | Self::PasswordChangeRefused
+            | Self::PasswordLinkMade
+            | Self::ConfirmationLinkMade
+            | Self::ConfirmationPasswordSet
+            | Self::RescueLinkMade
+            | Self::NoteAdded
+            | Self::ActRefused
+            | Self::Other => Topic::Account,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::{About, Actor, COMMAND_LINE, Deed, Event, EventKind, Record, stored};
+use super::{About, Actor, COMMAND_LINE, Deed, Event, EventKind, Record, Topic, stored};
 use crate::clock::UnixTime;
 use crate::db::schema::audit_events;
 use crate::db::{Conn, each};
@@ -16,7 +16,7 @@ use crate::users::{self, Leaver, User};
 /// How long events are kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// For events about signing in and out: [`EventKind::is_sign_in`].
+    /// For events about signing in and out: [`Topic::SignIn`].
     pub sign_ins: Duration,
     /// For all other events.
     pub acts: Duration,
@@ -30,10 +30,9 @@ pub fn sweep(conn: &mut Conn, now: UnixTime, keep: Retention, limit: i64) -> Res
         if left <= 0 {
             break;
         }
-        let span = if kind.is_sign_in() {
-            keep.sign_ins
-        } else {
-            keep.acts
+        let span = match kind.topic() {
+            Topic::SignIn => keep.sign_ins,
+            Topic::Account | Topic::Portal => keep.acts,
         };
         let stale: Vec<i64> = audit_events::table
             .filter(audit_events::event.eq(kind.code()))

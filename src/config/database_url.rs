@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use url::Url;
 
 use super::reader::{Reader, Reading};
-use super::table::OptionSpec;
+use super::settings::OptionSpec;
 use crate::secret::Secret;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,9 +13,9 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use strum::{EnumString, IntoStaticStr};
 use url::Url;
 
-use super::table::variable;
+use super::settings::variable;
 use crate::branding::Bilingual;
-use crate::code::coded;
+use crate::coded::coded;
 use crate::secret::Secret;
 
 /// The id under which the provider set by variables is stored with each subject.

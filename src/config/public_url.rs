@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::reader::{Reader, Reading, Told};
-use super::table::OptionSpec;
+use super::settings::OptionSpec;
 use super::values::http_url;
 
 /// The origin at which browsers reach the portal.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use super::table::OptionSpec;
+use super::settings::OptionSpec;
 use super::values::Parse;
 use crate::branding;
 use crate::secret::Secret;
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         name: &str,
         text: Option<String>,
     ) -> Reading<Option<T>> {
-        self.parsed_as(name, text, T::EXPECTED, T::parse)
+        self.parsed_as(name, text, &T::expected(), T::parse)
     }
 
     /// Like [`Self::parsed`], with an expectation of its own.

@@ -2,7 +2,7 @@
 //! keyboard. A random key in any usual spelling (hex, base64) is far from all of them.
 
 use super::reader::{Reader, Reading};
-use super::table::OptionSpec;
+use super::settings::OptionSpec;
 use crate::secret::Secret;
 
 /// The shortest key, in bytes.

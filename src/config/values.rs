@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
-use strum::EnumString;
+use strum::{EnumString, VariantArray as _};
 use url::Url;
 
 use super::providers::{Pointer, ProvesBy, TokenRequest};
@@ -16,16 +16,18 @@ use crate::i18n::Lang;
 /// A value that can be parsed from the text of a setting.
 pub(super) trait Parse: Sized {
     /// The end of the sentence "NAME must be".
-    const EXPECTED: &'static str;
+    fn expected() -> String;
 
     fn parse(text: &str) -> Option<Self>;
 }
 
 /// Defines for each type the text that it expects, and the function that reads it.
 macro_rules! values {
-    ($( $type:ty, $expected:literal, $parse:expr; )*) => {
+    ($( $type:ty, $expected:expr, $parse:expr; )*) => {
         $( impl Parse for $type {
-            const EXPECTED: &'static str = $expected;
+            fn expected() -> String {
+                $expected.to_owned()
+            }
 
             fn parse(text: &str) -> Option<Self> {
                 $parse(text)
@@ -46,7 +48,7 @@ values! {
     Vec<IpNet>, "a list of addresses or networks, like 10.0.0.1, 192.168.0.0/16", networks;
     PasswordLogin, "on, superusers or off", from_str;
     LogFormat, "text or json", from_str;
-    Lang, "en or zh-Hans", Self::from_tag;
+    Lang, one_of(&Self::VARIANTS.iter().map(|lang| lang.tag()).collect::<Vec<_>>()), Self::from_tag;
     TimeZone, "a time zone's name, like Asia/Shanghai", |text| Self::get(text).ok();
     HelpAddress, "an email address, or a web address that starts with https:// or http://", Self::parse;
     Pointer, "a JSON Pointer, like /profile/name", Self::parse;
@@ -68,6 +70,16 @@ pub enum PasswordLogin {
 pub enum LogFormat {
     Text,
     Json,
+}
+
+/// Returns a list of choices in words: `form, json or query`.
+pub(super) fn one_of(choices: &[&str]) -> String {
+    match choices {
+        [but_last @ .., last] if !but_last.is_empty() => {
+            format!("{} or {last}", but_last.join(", "))
+        }
+        _ => choices.concat(),
+    }
 }
 
 fn from_str<T: std::str::FromStr>(text: &str) -> Option<T> {

@@ -13,9 +13,9 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::Failure;
+use crate::client_network::network;
 use crate::error::{Cause, Result, Step};
 use crate::sessions::Client;
-use crate::throttle::network;
 
 /// The longest wait for a slot. It is also limited to half of the remaining time, because the
 /// calls need some too.

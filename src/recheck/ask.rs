@@ -12,7 +12,7 @@ use crate::error::Admission;
 use crate::id::UserId;
 use crate::oauth::{KnownPerson, Moment, RefreshRefusal, Refreshed, Reread, Unconfirmed};
 use crate::secret::Secret;
-use crate::sessions::due::{self, SessionTokens};
+use crate::sessions::recheck_due::{self, SessionTokens};
 use crate::sessions::tokens;
 use crate::users::{self, provider_keys};
 
@@ -40,7 +40,7 @@ impl Round {
         let (portal, provider) = (&self.portal, &self.provider);
         let (now, limits, id) = (portal.clock.now(), portal.limits, provider.id().to_owned());
         let known = portal.db.read(move |conn| {
-            let rows = due::of_person(conn, now, limits, &id, user_id)?;
+            let rows = recheck_due::of_person(conn, now, limits, &id, user_id)?;
             let identities = users::identity_of(conn, &id, user_id)?;
             Ok((rows, identities, provider_keys::subject_pointer(conn, &id)?))
         });
@@ -110,7 +110,8 @@ impl Round {
         let (from, until) = (checked.claim, now.plus(CLAIM));
         let id = self.provider.id().to_owned();
         let db = &self.portal.db;
-        let held = db.write(move |conn| due::renew_claim(conn, &id, user_id, (from, until)));
+        let held =
+            db.write(move |conn| recheck_due::renew_claim(conn, &id, user_id, (from, until)));
         let is_held = held.await.map_err(|error| self.warn(&error)) == Ok(true);
         if is_held {
             checked.claim = until;

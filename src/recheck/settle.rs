@@ -14,7 +14,7 @@ use crate::identity_sync::{self, Sync};
 use crate::jobs;
 use crate::leaving;
 use crate::oauth::{Permissions, Reread};
-use crate::sessions::due::{self, SessionTokens};
+use crate::sessions::recheck_due::{self, SessionTokens};
 use crate::sessions::tokens;
 use crate::users::{self, Occasion, Profile, User, unnamed_refusals};
 
@@ -96,7 +96,7 @@ impl Settling {
         match &self.checked.verdict {
             Verdict::GivenUp => {}
             Verdict::Confirmed(session_id, reread) => {
-                due::confirm(conn, now, *session_id)?;
+                recheck_due::confirm(conn, now, *session_id)?;
                 self.ask_again_at(conn, self.next)?;
                 match reread {
                     Some(reread) => {
@@ -112,7 +112,8 @@ impl Settling {
             Verdict::NotAdmitted(_) if self.is_overtaken(conn)? => self.note_asked(conn)?,
             Verdict::NotAdmitted(why) => settled.ended = self.withdraw(conn, &user, Some(*why))?,
             Verdict::NothingLeft => {
-                let left = due::of_person(conn, now, self.round.portal.limits, id, user_id)?;
+                let left =
+                    recheck_due::of_person(conn, now, self.round.portal.limits, id, user_id)?;
                 let is_new = |row: &SessionTokens| !self.checked.asked.contains(&row.session_id);
                 // These were more than one read returns, or are from sign-ins meanwhile: ask with
                 // them now.
@@ -131,7 +132,7 @@ impl Settling {
     }
 
     fn ask_again_at(&self, conn: &mut Conn, at: UnixTime) -> Result<()> {
-        due::set_recheck(conn, self.id(), self.checked.user_id, at)
+        recheck_due::set_recheck(conn, self.id(), self.checked.user_id, at)
     }
 
     /// Records a check without a result.
@@ -156,7 +157,7 @@ impl Settling {
         for (session_id, refresh_token) in &checked.refused_unnamed {
             tokens::refuse(conn, now, *session_id, refresh_token.as_deref())?;
         }
-        if !due::is_refused(conn, now, limits, id, user.id)? {
+        if !recheck_due::is_refused(conn, now, limits, id, user.id)? {
             // Look again later, because a clock that jumped may come back.
             tokens::forget_stale(conn, now, limits, id, user.id)?;
             let later = if left.is_empty() {
@@ -167,7 +168,7 @@ impl Settling {
             self.ask_again_at(conn, later)?;
             return Ok(0);
         }
-        if due::is_newer(conn, checked.at.minus(SIGN_IN), id, user.id)? {
+        if recheck_due::is_newer(conn, checked.at.minus(SIGN_IN), id, user.id)? {
             // The provider has just let them in, with a session that has no tokens to ask with.
             return leaving::withdraw_refused(conn, now, id, user);
         }

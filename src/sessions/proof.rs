@@ -9,7 +9,7 @@ use strum::{EnumString, IntoStaticStr};
 
 use super::Session;
 use crate::clock::UnixTime;
-use crate::code::coded;
+use crate::coded::coded;
 use crate::db::Conn;
 use crate::db::schema::sessions;
 use crate::error::Result;

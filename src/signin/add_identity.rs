@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::commit::refuse_signed_out;
 use super::decision::admit;
 use super::{Visitor, failure, refuse};
-use crate::attempts::Attempt;
 use crate::audit::{About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::Conn;
@@ -17,6 +16,7 @@ use crate::oauth::{Permissions, Person, Provider};
 use crate::portal::Portal;
 use crate::secret::sha256;
 use crate::sessions::{self, Client, Session};
+use crate::sign_in_attempts::Attempt;
 use crate::users::{self, Field, User};
 
 /// Adds the identity with which `person` came back.

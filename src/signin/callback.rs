@@ -15,7 +15,6 @@ use super::provider::{ask_provider, discover, proof};
 use super::refusal::{failure, log_failure, refuse};
 use super::rehearsal::{self, Rehearsal};
 use super::{CALLBACK_DEADLINE, Visitor, begin_planned, go_in, log_of};
-use crate::attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
 use crate::clock::UnixTime;
 use crate::error::{Cause, Error, Result, SignInError, Step};
 use crate::jobs::{self, Unkept};
@@ -24,6 +23,7 @@ use crate::oauth::{self, Answers, Given, Moment, Person, Provider};
 use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::sessions::{self, Client};
+use crate::sign_in_attempts::{Attempt, Browser, Intent, MAX_RESTARTS, Plan};
 
 /// The answer that the browser brings back (RFC 6749 4.1.2), each parameter at most once.
 #[derive(Debug)]

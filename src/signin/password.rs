@@ -11,7 +11,7 @@ use log::warn;
 use tokio::time::{Instant, sleep_until};
 
 use super::commit::Way;
-use super::confirmation::Owner;
+use super::proof_by_password::Owner;
 use super::refusal::{RefusedSignIn, note};
 use super::typed_password::{TypedTwice, Unfit, is_right};
 use super::{CALLBACK_DEADLINE, Visitor, go_in};
@@ -22,13 +22,13 @@ use crate::db::Conn;
 use crate::error::{Cause, Error, Result};
 use crate::id::{Reference, UserId};
 use crate::local_path::LocalPath;
+use crate::password_throttle::Paused;
 use crate::passwords::MAX_LENGTH;
 use crate::portal::Portal;
 use crate::reason::Reason;
 use crate::secret::Secret;
 use crate::sessions::{self, Client, Closing, Limits};
 use crate::text::is_refused;
-use crate::throttle::Paused;
 use crate::users::{self, MAX_USERNAME, Role, User};
 
 /// No refusal is answered sooner. One that takes longer is answered at a multiple of this.

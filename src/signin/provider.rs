@@ -5,13 +5,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::log_of;
-use crate::attempts::{Attempt, Browser, Intent};
 use crate::clock::UnixTime;
 use crate::oauth::{Answers, AuthTime, Failure, Moment, Provider, Returned};
 use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::sessions::Client;
 use crate::sessions::proof::{Proof, ProvedBy};
+use crate::sign_in_attempts::{Attempt, Browser, Intent};
 
 /// How much earlier the provider's time runs out than the callback's. The transaction needs the
 /// rest.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use log::warn;
 use tokio::time::{Instant, timeout_at};
 
-use crate::attempts::{Attempt, Intent};
 use crate::audit::{About, Actor, Deed, Event, LeftOut};
 use crate::clock::UnixTime;
 use crate::db::Conn;
@@ -15,6 +14,7 @@ use crate::local_path::LocalPath;
 use crate::portal::Portal;
 use crate::reason::Reason;
 use crate::sessions::Client;
+use crate::sign_in_attempts::{Attempt, Intent};
 
 /// The error of a sign-in that failed, for the log, the row and the page.
 pub(super) fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> SignInError {

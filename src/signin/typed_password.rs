@@ -1,10 +1,10 @@
 //! Passwords as a person types them: a new one twice, or the current one.
 
 use crate::error::Result;
+use crate::password_throttle::Reservation;
 use crate::passwords::{self, MAX_LENGTH, Weakness};
 use crate::portal::Portal;
 use crate::secret::Secret;
-use crate::throttle::Reservation;
 use crate::users::User;
 
 /// A new password, typed twice.

@@ -8,7 +8,7 @@ use strum::{EnumString, IntoStaticStr};
 use super::{User, reserved};
 use crate::audit::Actor;
 use crate::clock::UnixTime;
-use crate::code::coded;
+use crate::coded::coded;
 use crate::db::Conn;
 use crate::db::schema::user_field_changes;
 use crate::error::Result;

@@ -11,7 +11,7 @@ use super::search::{Reach, hits};
 use super::search_index;
 use super::{COLUMNS, Id, Role, User};
 use crate::clock::UnixTime;
-use crate::code::coded;
+use crate::coded::coded;
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 use crate::id::UserId;

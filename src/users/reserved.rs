@@ -2,34 +2,38 @@
 //! people.
 
 use diesel::prelude::*;
+use strum::VariantArray as _;
 
 use crate::audit::COMMAND_LINE;
 use crate::db::schema::users;
 use crate::db::{Conn, each};
 use crate::error::Result;
-use crate::i18n::messages::{EN, ZH};
+use crate::i18n::Lang;
 
 /// The name under which the permissions of an imported account are granted.
 pub const IMPORT: &str = "import-django";
 
-/// Words that stand for an actor that is not a person, in the audit log and on the pages.
-const WORDS: [&str; 14] = [
+/// Words that stand for an actor that is not a person, in the audit log and on earlier pages.
+const WORDS: [&str; 6] = [
     COMMAND_LINE,
     IMPORT,
     "provider",
     "portal",
-    EN.command_line,
-    ZH.command_line,
-    EN.portal,
-    ZH.portal,
-    EN.nobody_known,
-    ZH.nobody_known,
-    EN.company_directory,
-    ZH.company_directory,
     // Used by earlier versions of the pages.
     "the company directory",
     "公司目录",
 ];
+
+/// The words that a language's pages use for such actors.
+const fn words_of(lang: Lang) -> [&'static str; 4] {
+    let t = lang.messages();
+    [
+        t.command_line,
+        t.portal,
+        t.nobody_known,
+        t.company_directory,
+    ]
+}
 
 /// The name of an erased account, followed by a number.
 const ERASED: &str = "erased";
@@ -47,7 +51,10 @@ pub fn is_reserved(name: &str) -> bool {
     };
     let is_word = || {
         let name = folded(&name);
-        WORDS.iter().any(|word| folded(&skeleton(word)) == name)
+        let words = Lang::VARIANTS.iter().flat_map(|lang| words_of(*lang));
+        words
+            .chain(WORDS)
+            .any(|word| folded(&skeleton(word)) == name)
     };
     !name.is_empty() && (is_alias() || is_word())
 }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{User, list};
-use crate::code::coded;
+use crate::coded::coded;
 use crate::db::schema::users;
 use crate::db::{Conn, Sql};
 use crate::error::Result;

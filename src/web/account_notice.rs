@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use strum::{EnumString, IntoStaticStr};
 
 use super::redirect::see_other_with;
-use crate::code::coded;
+use crate::coded::coded;
 use crate::error::Result;
 use crate::i18n::messages::Messages;
 use crate::portal::Portal;

@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 
 use super::body::is_form;
 use super::visit::{Visit, portal};
-use crate::attempts::Browser;
 use crate::error::{Error, Result};
 use crate::portal::Portal;
+use crate::sign_in_attempts::Browser;
 
 pub const FIELD: &str = "csrf_token";
 

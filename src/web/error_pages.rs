@@ -5,9 +5,9 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 
+use super::codes_in_words::{admission_in_words, reason_in_words, step_in_words};
 use super::page::Page;
 use super::visit::{Visit, portal};
-use super::words::{admission_in_words, reason_in_words, step_in_words};
 use super::{addresses, redirect};
 use crate::error::{self, Cause, DatabaseError, Error, Result, SignInError};
 use crate::i18n::messages::Messages;

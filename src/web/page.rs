@@ -14,7 +14,6 @@ use super::assets::{ASSETS, Assets};
 use super::cookie::Ours;
 use super::csrf::{self, FIELD};
 use super::visit::{Sender, Theme, Visit};
-use crate::attempts::Browser;
 use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::error::{Error, Result};
@@ -22,8 +21,9 @@ use crate::i18n::messages::Messages;
 use crate::i18n::{self, Lang, sentence};
 use crate::id::{Reference, UserId};
 use crate::oauth::Provider;
+use crate::password_throttle::Paused;
 use crate::portal::Portal;
-use crate::throttle::Paused;
+use crate::sign_in_attempts::Browser;
 use crate::users::{Role, User, search_index};
 
 pub struct Page<'a> {

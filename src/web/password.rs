@@ -6,10 +6,10 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::account_notice::{AccountNotice, back_to_account};
-use super::confirm::owner;
 use super::csrf::Form;
 use super::guard::{Reader, SignedIn};
 use super::page::Page;
+use super::proof::owner;
 use crate::error::{Error, Result};
 use crate::id::Reference;
 use crate::passwords::Weakness;

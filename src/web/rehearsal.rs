@@ -3,9 +3,9 @@
 use actix_web::HttpResponse;
 use askama::Template;
 
+use super::codes_in_words::{admission_in_words, reason_in_words, step_in_words};
 use super::page::Page;
 use super::visit::Visit;
-use super::words::{admission_in_words, reason_in_words, step_in_words};
 use crate::config::Document;
 use crate::error::{Cause, Result};
 use crate::portal::Portal;

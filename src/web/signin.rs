@@ -11,15 +11,14 @@ use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
 use super::account_notice::{AccountNotice, back_to_account};
-use super::confirm;
 use super::cookie::{self, Ours};
 use super::csrf::Form;
 use super::guard::signed_in;
 use super::page::{Page, Problem};
+use super::proof;
+use super::provider_buttons::{WayIn, ways};
 use super::redirect::{address, fresh_address, path, see_other, see_other_with};
 use super::visit::Visit;
-use super::ways_in::{WayIn, ways};
-use crate::attempts::{Browser, Intent};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
 use crate::error::{Error, Result};
@@ -28,6 +27,7 @@ use crate::local_path::LocalPath;
 use crate::oauth::Prompt;
 use crate::portal::Portal;
 use crate::secret::Secret;
+use crate::sign_in_attempts::{Browser, Intent};
 use crate::signin::password::{self, Credentials, PasswordOutcome};
 use crate::signin::{self, Finished, Visitor, Wish};
 use crate::signout;
@@ -114,7 +114,7 @@ pub async fn show(
     let me = signed_in(&request).await?;
     if let Some(me) = me {
         return match wanted.fresh {
-            Some(_) => confirm::show_to(&me, &portal, &next).await,
+            Some(_) => proof::show_to(&me, &portal, &next).await,
             None => Ok(see_other(&next.to_ascii())),
         };
     }

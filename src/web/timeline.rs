@@ -1,14 +1,14 @@
 //! The timeline in the reader's words: each event's title, icon, tint and notes.
 
 use crate::audit::Record;
-use crate::audit::event::{Changes, Event, EventKind, Identity, SignInWay};
+use crate::audit::event::{Changes, Event, EventKind, Identity, SignInWay, Topic};
 use crate::i18n::messages::Messages;
 use crate::i18n::sentence::Around;
 use crate::sessions::proof::ProvedBy;
 use crate::users::{Field, FieldChange, Role};
+use crate::web::codes_in_words::reason_in_words;
 use crate::web::device::Device;
 use crate::web::page::Page;
-use crate::web::words::reason_in_words;
 
 pub struct TimelineItem {
     pub record: Record,
@@ -66,15 +66,8 @@ impl TimelineItem {
 
     /// True if the event is about the portal itself and not about a person.
     pub fn is_about_portal(&self) -> bool {
-        matches!(
-            EventKind::from_code(&self.record.event),
-            Some(
-                EventKind::EventsSwept
-                    | EventKind::ExportMade
-                    | EventKind::ProviderGone
-                    | EventKind::ProviderRekeyed
-            )
-        )
+        let kind = EventKind::from_code(&self.record.event);
+        kind.is_some_and(|kind| kind.topic() == Topic::Portal)
     }
 
     /// True if the title does not already say that it was refused.

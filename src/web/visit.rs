@@ -13,14 +13,14 @@ use strum::{EnumString, IntoStaticStr};
 
 use super::client_address::client_address;
 use super::cookie::{self, Ours};
-use crate::attempts::Browser;
-use crate::code::coded;
+use crate::coded::coded;
 use crate::error::Error;
 use crate::i18n::Lang;
 use crate::local_path::LocalPath;
 use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::sessions::Client;
+use crate::sign_in_attempts::Browser;
 
 /// The maximum length of a stored browser description, in characters.
 const MAX_USER_AGENT: usize = 400;

@@ -14,9 +14,10 @@ use url::Url;
 use super::read::{HowMany, Raw};
 use super::{ProviderSettings, SettingsSource};
 use crate::branding::{self, Bilingual};
+use crate::config::presets::kinds;
 use crate::config::reader::{Reader, unreadable};
-use crate::config::table::variable;
-use crate::config::values::Parse;
+use crate::config::settings::variable;
+use crate::config::values::{Parse, one_of};
 use crate::secret::Secret;
 use crate::text::is_refused;
 
@@ -55,7 +56,7 @@ impl Builder<'_, '_> {
 
     /// Parses a text. Returns `None` if there is no text or it has a fault.
     fn parsed<T: Parse>(&mut self, key: &str, text: Option<String>) -> Option<T> {
-        self.parsed_as(key, text, T::EXPECTED, T::parse)
+        self.parsed_as(key, text, &T::expected(), T::parse)
     }
 
     /// Like [`Self::parsed`], with an expectation of its own.
@@ -145,10 +146,7 @@ impl Builder<'_, '_> {
                 self.fault("issuer", "is only for kind = \"openid\"");
             }
             Some("openid" | "oauth2") => {}
-            _ => self.fault(
-                "kind",
-                "must be openid, oauth2, platform, feishu, lark, dingtalk, wecom, github or gitlab",
-            ),
+            _ => self.fault("kind", format!("must be {}", one_of(&kinds()))),
         }
     }
 

@@ -9,21 +9,12 @@ use serde::Deserialize;
 
 use super::build::Builder;
 use super::{PROVIDER_ID, ProviderSettings, SettingsSource};
+use crate::config::presets::PRESETS;
 use crate::config::reader::{Reader, Reading, Told, unreadable};
-use crate::config::table::{OptionSpec, VARIABLES, ValueForm, Variable};
+use crate::config::settings::{OptionSpec, VARIABLES, ValueForm, Variable};
 
 /// The variable with the path of the file.
 const NAME: &str = "FRONTDESK_PROVIDERS";
-
-const PRESETS: &[(&str, &str)] = &[
-    ("platform", include_str!("../presets/platform.toml")),
-    ("feishu", include_str!("../presets/feishu.toml")),
-    ("lark", include_str!("../presets/lark.toml")),
-    ("dingtalk", include_str!("../presets/dingtalk.toml")),
-    ("wecom", include_str!("../presets/wecom.toml")),
-    ("github", include_str!("../presets/github.toml")),
-    ("gitlab", include_str!("../presets/gitlab.toml")),
-];
 
 /// A provider as described, before anything is checked.
 #[derive(Deserialize, Default)]

@@ -21,13 +21,13 @@ use crate::secret::Secret;
 use crate::sessions::{self, Limits, Session};
 use crate::signin::one_time_link::{Draft, LinkFor};
 use crate::users::{self, Role, User};
+use crate::web::codes_in_words::reason_in_words;
 use crate::web::csrf::Form;
 use crate::web::device::Device;
 use crate::web::guard::{Acting, Reader, SignedIn, Superuser};
 use crate::web::list::with_query;
 use crate::web::page::{Page, Person};
 use crate::web::redirect::{see_other_with, sign_in_anew_or};
-use crate::web::words::reason_in_words;
 
 /// The maximum number of permission names that the field suggests.
 const MAX_NAMES: i64 = 100;

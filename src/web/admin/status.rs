@@ -17,7 +17,7 @@ use crate::oauth::probe::AddressCheck;
 use crate::paging::Total;
 use crate::portal::Portal;
 use crate::recheck;
-use crate::status::{self, Backup, Checked, Figures, Hour, Rechecks};
+use crate::status_page::{self, Backup, Checked, Figures, Hour, Rechecks};
 use crate::users::Role;
 use crate::web::csrf::Form;
 use crate::web::guard::{Acting, Reader, SignedIn, Staff};
@@ -223,7 +223,7 @@ async fn find(reader: Reader<Staff>, portal: &Portal, now: UnixTime) -> Result<(
             took: started.elapsed(),
             figures: match &known {
                 Some(figures) => Arc::clone(figures),
-                None => Arc::new(status::count(conn, now, limits, &zone, &ids)?),
+                None => Arc::new(status_page::count(conn, now, limits, &zone, &ids)?),
             },
             forgotten: instances::forgotten(conn, started_at, &ids)?,
         })
@@ -237,7 +237,7 @@ pub async fn show(reader: Reader<Staff>, portal: Data<Portal>) -> Result<HttpRes
     let figures = &found.figures;
     portal.board.set_figures(Arc::clone(figures));
     let file = portal.backup_file.clone();
-    let backup = actix_web::web::block(move || status::last_backup(file.as_deref()))
+    let backup = actix_web::web::block(move || status_page::last_backup(file.as_deref()))
         .await
         .unwrap_or(Backup::Unknown);
     let page = Page::new(&portal, &me.visit, Some(&me.user))?;

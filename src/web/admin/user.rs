@@ -19,7 +19,7 @@ use crate::paging::{Listing, Page as ListPage};
 use crate::permissions::{self, BY_HAND, Held};
 use crate::portal::Portal;
 use crate::sessions::{self, Limits, Session};
-use crate::users::confirmation::Hashes;
+use crate::users::confirmation_password::Hashes;
 use crate::users::{self, LastChange, Role, User, refusals};
 use crate::web::cookie::Ours;
 use crate::web::guard::{Reader, SignedIn, Staff};
@@ -106,7 +106,7 @@ fn find(
         user: users::find(conn, id)?.ok_or(Error::NotFound)?,
         identities: users::identities_of(conn, id)?,
         refusals: refusals::of(conn, id)?,
-        hashes: users::confirmation::hashes(conn, id)?,
+        hashes: users::confirmation_password::hashes(conn, id)?,
         more_permissions: permissions::count_beyond(conn, id, &permissions, MAX_SHOWN)?,
         permissions,
     };

@@ -1,4 +1,4 @@
-//! The shape of the source itself.
+//! The architecture: what the source, the templates and the documents must have in common.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -38,12 +38,13 @@ fn module(path: &Path) -> String {
 const RANKS: &[&[&str]] = &[
     &[
         "clock",
+        "client_network",
         "csv",
         "secret",
         "id",
         "local_path",
         "text",
-        "code",
+        "coded",
         "reason",
         "error",
         "i18n",
@@ -56,11 +57,11 @@ const RANKS: &[&[&str]] = &[
         "roles",
         "sessions",
         "audit",
-        "attempts",
-        "throttle",
+        "sign_in_attempts",
+        "password_throttle",
         "oauth",
         "import_django",
-        "status",
+        "status_page",
     ],
     &["portal", "jobs"],
     &[
@@ -121,7 +122,7 @@ fn each_library_stays_in_its_modules() {
                 "audit",
                 "paging",
                 "import_django",
-                "status",
+                "status_page",
                 "error",
             ],
         ),
@@ -265,6 +266,65 @@ fn every_test_that_the_promises_name_exists() {
     for name in named {
         assert!(functions.contains(&name), "docs/security.md names {name}");
     }
+}
+
+/// Files that recipes propose and that do not exist yet.
+const PROPOSED: &[&str] = &[
+    "src/metrics.rs",
+    "src/gate.rs",
+    "src/web/gate.rs",
+    "src/apps.rs",
+    "src/apps/rule.rs",
+    "src/admin/apps.rs",
+    "src/web/admin/apps.rs",
+];
+
+/// Returns the path in backticks that a document means, if it means one.
+fn as_path(code: &str) -> Option<&Path> {
+    const ENDS: &[&str] = &["rs", "md", "html", "css", "toml", "jsonl", "csv", "example"];
+    const FOLDERS: &[&str] = &["src/", "templates/", "tests/", "docs/", "migrations/"];
+    let path = Path::new(code);
+    let end = path.extension().and_then(|end| end.to_str());
+    let is_file = end.is_some_and(|end| ENDS.contains(&end));
+    let is_path = is_file || FOLDERS.iter().any(|folder| code.starts_with(folder));
+    is_path.then_some(path)
+}
+
+/// Each path of the recipes exists, and of "`a` and `b` in `src/c.rs`", the file has both names.
+#[test]
+fn every_file_and_name_of_the_recipes_exists() {
+    let text = fs::read_to_string("CONTRIBUTING.md").expect("CONTRIBUTING.md");
+    let (_, rest) = text
+        .split_once("\n## Where to add what\n")
+        .expect("recipes");
+    let recipes = rest.split("\n## ").next().unwrap_or_default();
+    let (mut paths, mut in_files) = (0, 0);
+    for row in recipes.lines().filter(|line| line.starts_with('|')) {
+        let parts: Vec<&str> = row.split('`').collect();
+        let mut names: Vec<&str> = Vec::new();
+        for pair in parts.windows(2).step_by(2) {
+            let (between, code) = (pair[0], pair[1]);
+            if !matches!(between, ", " | " and " | " in ") {
+                names.clear();
+            }
+            let Some(path) = as_path(code) else {
+                names.push(code);
+                continue;
+            };
+            paths += 1;
+            assert_ne!(path.exists(), PROPOSED.contains(&code), "{code}: {row}");
+            if between == " in " {
+                let file = fs::read_to_string(path).expect(code);
+                for name in names.drain(..) {
+                    let name = name.rsplit("::").next().unwrap_or(name);
+                    assert!(file.contains(name), "{code} has no {name}: {row}");
+                    in_files += 1;
+                }
+            }
+            names.clear();
+        }
+    }
+    assert!(paths > 100 && in_files > 50, "{paths} {in_files}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::reader::Reader;
-use super::table::OPTIONS;
+use super::settings::OPTIONS;
 
 /// Returns names that look like a misspelt setting, each with that setting. Those with our prefixes
 /// are faults; others may belong to other programs.

@@ -5,14 +5,14 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
 
 use super::account_notice::{AccountNotice, back_to_account};
-use super::confirm::owner;
 use super::csrf::Form;
 use super::guard::SignedIn;
 use super::page::Page;
 use super::password_link::{ChoosePage, Chosen, Link};
+use super::proof::owner;
 use crate::error::{Result, Stopped};
 use crate::portal::Portal;
-use crate::signin::confirmation::{choose, look};
+use crate::signin::confirmation_password_link::{choose, look};
 
 pub async fn show(me: SignedIn, portal: Data<Portal>, link: Query<Link>) -> Result<HttpResponse> {
     let token = link.into_inner().token()?;

@@ -139,7 +139,7 @@ pub fn count(
     let mut rechecks = HashMap::new();
     for id in providers {
         let known = Rechecks {
-            people: sessions::due::count_people(conn, id, SESSION_CAP)?,
+            people: sessions::recheck_due::count_people(conn, id, SESSION_CAP)?,
             last_refusal: unnamed_refusals::last_refusal(conn, id)?,
             suspended_until: unnamed_refusals::suspended_until(conn, id)?,
         };

@@ -9,19 +9,19 @@ use serde::Deserialize;
 use super::csrf::Form;
 use super::guard::SignedIn;
 use super::page::{Page, Problem};
+use super::provider_buttons::{WayIn, ways};
 use super::redirect::{path, see_other};
-use super::ways_in::{WayIn, ways};
 use crate::error::{Error, Result};
 use crate::id::Reference;
 use crate::local_path::LocalPath;
 use crate::oauth::Prompt;
 use crate::portal::Portal;
 use crate::secret::Secret;
-use crate::signin::confirmation::{ConfirmationOutcome, Owner, Typed, prove};
-use crate::users::{self, confirmation};
+use crate::signin::proof_by_password::{ConfirmationOutcome, Owner, Typed, prove};
+use crate::users::{self, confirmation_password};
 
 #[derive(Template)]
-#[template(path = "confirm.html")]
+#[template(path = "proof.html")]
 struct ConfirmPage<'a> {
     page: &'a Page<'a>,
     ways: Vec<WayIn<'a>>,
@@ -81,7 +81,7 @@ async fn confirm_page<'a>(
 ) -> Result<ConfirmPage<'a>> {
     let user_id = me.user.id;
     let read = page.portal.db.read(move |conn| {
-        let hashes = confirmation::hashes(conn, user_id)?;
+        let hashes = confirmation_password::hashes(conn, user_id)?;
         Ok((hashes, users::identities_of(conn, user_id)?))
     });
     let (hashes, identities) = read.await?;

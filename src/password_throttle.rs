@@ -6,10 +6,10 @@
 //! through together. The counts live in the memory of this instance.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::client_network::network;
 use crate::clock::UnixTime;
 use crate::id::UserId;
 use crate::secret::sha256;
@@ -115,20 +115,6 @@ impl Throttle {
         for window in account.into_iter().chain(address) {
             window.tries = window.tries.saturating_sub(1);
         }
-    }
-}
-
-/// Returns an IPv4 address as it is, and the /64 of an IPv6 address: a person who has one address
-/// in a /64 has them all.
-pub fn network(address: &str) -> String {
-    let address = address.parse::<IpAddr>();
-    match address.map(|address| address.to_canonical()) {
-        Ok(IpAddr::V6(address)) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-        Ok(IpAddr::V4(address)) => address.to_string(),
-        Err(_) => String::new(),
     }
 }
 
