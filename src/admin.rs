@@ -12,8 +12,8 @@ pub use accounts::{
     ChangedPassword, NewAccount, change_password, check_new_account, create_account,
     create_superuser, export_made, make_rescue_link,
 };
-pub use act::{Act, ActKind, Said, act, perform, promote};
-pub use bulk::{BATCH, BatchOutcome, Failed, Selection, bulk, end_sessions};
+pub use act::{Act, ActKind, Said, act, perform, set_role_by_username};
+pub use bulk::{BATCH, BatchOutcome, RefusedAccount, Selection, bulk, end_sessions};
 
 pub use refusals::confirm_refusals;
 

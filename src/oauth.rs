@@ -50,7 +50,7 @@ use crate::users::Profile;
 use call::{client, root_of};
 pub use claims::AuthTime;
 pub use finish::{Answers, Exchanged};
-use mapping::KeptField;
+use mapping::RejectedField;
 use metadata::Metadata;
 pub use refresh::{KnownPerson, RefreshRefusal, Refreshed, Reread, Unconfirmed};
 use slots::{Slot, Slots};
@@ -95,7 +95,7 @@ impl Failure {
 pub struct Person {
     pub profile: Profile,
     /// Fields that were sent but could not be used.
-    pub kept: Vec<KeptField>,
+    pub rejected: Vec<RejectedField>,
     /// True if the provider vouches for the e-mail address, only by JSON `true`.
     pub is_email_verified: bool,
     pub permissions: Permissions,
@@ -126,11 +126,11 @@ pub struct Grant {
 }
 
 /// The tokens of one answer as they came, for revoking them. None of them need have been verified.
-pub struct Given(Tokens);
+pub struct IssuedTokens(Tokens);
 
-impl Given {
+impl IssuedTokens {
     /// The token whose revocation revokes the others too, and its kind (RFC 7009 2.1).
-    pub(crate) fn to_take_back(&self) -> (&Secret<String>, &'static str) {
+    pub(crate) fn token_to_revoke(&self) -> (&Secret<String>, &'static str) {
         match &self.0.refresh_token {
             Some(token) => (token, "refresh_token"),
             None => (&self.0.access_token, "access_token"),
@@ -161,11 +161,11 @@ pub enum Permissions {
 /// what the provider did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prompt {
-    Unasked,
+    AsConfigured,
     /// The person must sign in again.
     Login,
     /// No prompt is requested, but a silent attempt is avoided, whatever the settings say.
-    Aloud,
+    NotSilent,
 }
 
 /// An authorization request.
@@ -208,7 +208,7 @@ pub struct Provider {
     sign_ins: Slots,
     /// True if the last call got through.
     is_reachable: AtomicBool,
-    trouble: Notify,
+    wake: Notify,
 }
 
 impl Provider {
@@ -231,7 +231,7 @@ impl Provider {
             keys: keys::Cache::default(),
             sign_ins: Slots::new(MAX_SIGN_INS),
             is_reachable: AtomicBool::new(true),
-            trouble: Notify::new(),
+            wake: Notify::new(),
         })
     }
 
@@ -280,23 +280,23 @@ impl Provider {
             || !self.settings.mapping.permissions.is_empty()
     }
 
-    fn note<T>(&self, result: &Result<T, Cause>) {
+    fn note_reachability<T>(&self, result: &Result<T, Cause>) {
         let is_reachable = !matches!(result, Err(Cause::Unreachable | Cause::TooSlow));
         if self.is_reachable.swap(is_reachable, Ordering::Relaxed) && !is_reachable {
-            self.trouble.notify_one();
+            self.wake.notify_one();
         }
     }
 
     /// Starts a new reading of its metadata in the background, if one is due; no one waits.
     pub fn nudge(&self, now: UnixTime) {
         if self.settings.issuer.is_some() && self.metadata.is_due(now) {
-            self.trouble.notify_one();
+            self.wake.notify_one();
         }
     }
 
     /// Waits this long, or until a call does not get through.
-    pub async fn wait_for_trouble(&self, patience: Duration) {
-        let _waited = tokio::time::timeout(patience, self.trouble.notified()).await;
+    pub async fn wait_for_wake(&self, patience: Duration) {
+        let _waited = tokio::time::timeout(patience, self.wake.notified()).await;
     }
 
     /// Reads its metadata if it publishes any and a reading is due.
@@ -309,7 +309,7 @@ impl Provider {
                 .refresh(&self.settings, &self.client, moment)
                 .await;
             if found.is_err() {
-                self.note(&found);
+                self.note_reachability(&found);
             }
             found
         };
@@ -341,21 +341,21 @@ impl Providers {
         &self.0
     }
 
-    fn with(&self, is_it: impl Fn(&ProviderSettings) -> bool) -> Option<&Arc<Provider>> {
+    fn find_by(&self, is_it: impl Fn(&ProviderSettings) -> bool) -> Option<&Arc<Provider>> {
         self.0.iter().find(|provider| is_it(&provider.settings))
     }
 
     pub fn find(&self, id: &str) -> Option<&Arc<Provider>> {
-        self.with(|settings| settings.id == id)
+        self.find_by(|settings| settings.id == id)
     }
 
     /// The provider whose callback has this path.
-    pub fn at(&self, callback_path: &str) -> Option<&Arc<Provider>> {
-        self.with(|settings| settings.callback_path == callback_path)
+    pub fn by_callback_path(&self, callback_path: &str) -> Option<&Arc<Provider>> {
+        self.find_by(|settings| settings.callback_path == callback_path)
     }
 
     pub(crate) fn by_issuer(&self, issuer: &str) -> Option<&Arc<Provider>> {
-        self.with(|settings| settings.issuer.as_deref() == Some(issuer))
+        self.find_by(|settings| settings.issuer.as_deref() == Some(issuer))
     }
 
     /// The first provider on the sign-in page; settings always have one.
@@ -363,7 +363,7 @@ impl Providers {
         self.0.first()
     }
 
-    pub fn is_one(&self) -> bool {
+    pub fn is_single(&self) -> bool {
         self.0.len() == 1
     }
 }

@@ -15,7 +15,7 @@ use argon2::{Argon2, Params};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
-pub use cost::Dearest;
+pub use cost::CostliestHashes;
 
 use crate::error::{Error, Result};
 use crate::import_django::django_hash;
@@ -196,8 +196,8 @@ pub struct Verified {
 impl Hasher {
     /// Makes every verification from now on take as long as the most expensive of these hashes, or
     /// our own, would. The first call takes as long as a few of them.
-    pub fn expect(&self, dearest: Dearest) {
-        let slot = u64::try_from(cost::slot(dearest).as_micros()).unwrap_or(0);
+    pub fn expect(&self, costliest: CostliestHashes) {
+        let slot = u64::try_from(cost::slot(costliest).as_micros()).unwrap_or(0);
         self.numbers.slot.store(slot, Ordering::Relaxed);
     }
 

@@ -58,7 +58,7 @@ fn jittered(period: Duration, from: f64, to: f64) -> Duration {
 }
 
 /// The number of calls for a person who is still welcome.
-pub fn calls_a_person(provider: &Provider) -> u32 {
+pub fn calls_per_person(provider: &Provider) -> u32 {
     let recheck = provider.settings().recheck;
     let by_profile = recheck.is_some_and(|recheck| recheck.asks_profile) && provider.has_profile();
     provider.calls_to_read_again() + u32::from(!by_profile)
@@ -66,9 +66,13 @@ pub fn calls_a_person(provider: &Provider) -> u32 {
 
 /// How long a person can stay after an explicit refusal: the period of the re-checks, or the time
 /// that the calls about all people take.
-pub fn bound(recheck: Recheck, people: i64, calls_a_person: u32) -> Duration {
+pub fn longest_stay_after_refusal(
+    recheck: Recheck,
+    people: i64,
+    calls_per_person: u32,
+) -> Duration {
     let people = u32::try_from(people).unwrap_or(u32::MAX);
-    let calls = f64::from(people) * f64::from(calls_a_person);
+    let calls = f64::from(people) * f64::from(calls_per_person);
     let round = Duration::from_secs_f64(calls / f64::from(recheck.rate.min(MAX_RATE)));
     recheck.every.max(round)
 }
@@ -79,18 +83,18 @@ struct Round {
     provider: Arc<Provider>,
     recheck: Recheck,
     pace: Pace,
-    lines: Lines,
+    lines: LogLimiter,
 }
 
 /// Limits the log lines about people who could not be checked. An outage would cause one per person
 /// and period.
 #[derive(Default)]
-struct Lines(Mutex<Option<(Instant, u32)>>);
+struct LogLimiter(Mutex<Option<(Instant, u32)>>);
 
-impl Lines {
+impl LogLimiter {
     /// Returns whether a line may be written now, and if so how many were left out since the last
     /// one.
-    fn admit(&self) -> Option<u32> {
+    fn may_log(&self) -> Option<u32> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *last {
             Some((at, left_out)) if at.elapsed() < LINE_EVERY => {
@@ -114,7 +118,7 @@ pub fn start(portal: &Arc<Portal>) {
                 provider: Arc::clone(provider),
                 recheck,
                 pace: Pace::new(recheck.rate.min(MAX_RATE)),
-                lines: Lines::default(),
+                lines: LogLimiter::default(),
             };
             portal.jobs.spawn(run(Arc::new(round)));
         }
@@ -185,9 +189,9 @@ impl Round {
     }
 
     /// Asks about one person with all of their sessions, and stores the result.
-    async fn check(self: &Arc<Self>, user_id: UserId, mut claim: UnixTime) {
-        while let Some(checked) = self.ask(user_id, claim).await {
-            claim = checked.claim;
+    async fn check(self: &Arc<Self>, user_id: UserId, mut claimed_until: UnixTime) {
+        while let Some(checked) = self.ask(user_id, claimed_until).await {
+            claimed_until = checked.claimed_until;
             match self.settle(checked).await {
                 Some(settled) if settled.has_more => {}
                 _ => return,
@@ -203,7 +207,7 @@ struct Checked {
     /// The time when it began.
     at: UnixTime,
     /// True if the provider's people are identified as the settings say.
-    are_subjects_known: bool,
+    subjects_match_settings: bool,
     /// The person's identities at the provider, read before asking.
     identities: Vec<Identity>,
     /// The sessions whose turn it was.
@@ -217,7 +221,7 @@ struct Checked {
     renewed: Vec<Renewed>,
     verdict: Verdict,
     /// Until then, no one else asks about the person.
-    claim: UnixTime,
+    claimed_until: UnixTime,
 }
 
 /// New tokens of a session, sealed. Each replaces an old one.

@@ -82,7 +82,7 @@ fn set(
     if from == Role::Superuser && roles.by_hand != Role::Superuser {
         lock_superusers(conn)?;
         if !users::has_other_superuser(conn, user_id)? {
-            changes.kept.push("role last_superuser".to_owned());
+            changes.rejected.push("role last_superuser".to_owned());
             return Ok(());
         }
     }

@@ -41,7 +41,7 @@ use crate::sessions::{Client, tokens};
 pub use callback::Callback;
 use callback::StaleReason;
 pub(crate) use callback::{Finished, finish, start_over};
-use commit::{Admitted, Arrival, Way, admit};
+use commit::{Admitted, SignIn, Way, sign_in};
 pub use refusal::note_left_out;
 use refusal::{failure, log_failure, refuse};
 
@@ -114,8 +114,8 @@ async fn begin_planned(
     plan.is_pushed = matches!(pushes, Ok(true));
     let prompt = match (plan.is_fresh, plan.restarts) {
         (true, _) => Prompt::Login,
-        (false, 0) => Prompt::Unasked,
-        (false, _) => Prompt::Aloud,
+        (false, 0) => Prompt::AsConfigured,
+        (false, _) => Prompt::NotSilent,
     };
     let (attempt, state) = Attempt::begin(&portal.keys, now, browser, plan)?;
     let request = oauth::Request {
@@ -163,8 +163,8 @@ fn log_of(attempt: &Attempt) -> SignInLog<'_> {
 /// Runs the one transaction of a sign-in.
 ///
 /// # Errors
-/// [`Error::SignIn`] if the person is refused; as [`admit`].
-async fn go_in(
+/// [`Error::SignIn`] if the person is refused; as [`sign_in`].
+async fn run_sign_in(
     portal: &Arc<Portal>,
     way: Way,
     username: String,
@@ -176,7 +176,7 @@ async fn go_in(
     let provider = way.provider().map(str::to_owned);
     let attempt = way.attempt().map(str::to_owned);
     let token = Secret::new(random_token()?);
-    let arrival = Arrival {
+    let input = SignIn {
         portal: Arc::clone(portal),
         now: portal.clock.now(),
         grant: sealed_grant(portal, &way, &token)?,
@@ -190,8 +190,8 @@ async fn go_in(
         client: visitor.client,
     };
     let write = portal.db.decide(move |conn| {
-        let admitted = admit(conn, &arrival)?;
-        arrival.portal.failpoint.hit("before_commit");
+        let admitted = sign_in(conn, &input)?;
+        input.portal.failpoint.hit("before_commit");
         Ok(admitted)
     });
     let result = timeout_at(deadline, write)

@@ -220,14 +220,14 @@ pub fn perform(
     let mut deed = admin.deed(now);
     deed.note = &said.note;
     deed.reference = said.reference.as_ref().map(Reference::as_str);
-    let performing = Performing {
+    let locked = LockedAct {
         now,
         admin,
         roles,
         user: &user,
         note: &said.note,
     };
-    match performing.perform(conn, act) {
+    match locked.perform(conn, act) {
         Ok((event, username)) => {
             let deed = act.link().map_or(deed, |link| deed.with_reference(link));
             let about = About::Person(user.id, username.as_deref().unwrap_or(&user.username));
@@ -266,7 +266,7 @@ fn ends_superuser(user: &User, wanted: &RolePermissions, act: &Act) -> bool {
 }
 
 /// An act in progress, with the account's row locked.
-struct Performing<'a> {
+struct LockedAct<'a> {
     now: UnixTime,
     admin: &'a Admin,
     roles: &'a RolePermissions,
@@ -274,7 +274,7 @@ struct Performing<'a> {
     note: &'a Note,
 }
 
-impl Performing<'_> {
+impl LockedAct<'_> {
     /// Returns the event, and the account's new name if it gets one.
     fn perform(
         &self,
@@ -306,7 +306,7 @@ impl Performing<'_> {
                 self.unlink(conn, (provider.clone(), subject.clone()))
             }
             Act::ResetPassword { .. } => self.reset_password(conn),
-            Act::MakeConfirmationLink { .. } => self.take_confirmation_password(conn),
+            Act::MakeConfirmationLink { .. } => self.void_confirmation_password(conn),
             Act::Erase => {
                 let (event, alias) = self.erase(conn)?;
                 return Ok((event, Some(alias)));
@@ -472,7 +472,7 @@ impl Performing<'_> {
         Ok(Event::PasswordLinkMade { sessions_ended })
     }
 
-    fn take_confirmation_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+    fn void_confirmation_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
         self.check_active()?;
         if confirmation::set(conn, self.user.id, None)? {
             proof::take(conn, self.user.id, ProvedBy::ConfirmationPassword)?;
@@ -537,11 +537,11 @@ impl Performing<'_> {
     /// Syncs the role, but only for a permission that makes a role: a command may run without the
     /// portal's settings.
     fn sync_role_after(&self, conn: &mut Conn, name: &str, changes: &mut Changes) -> Result<()> {
-        let makes_role = [&self.roles.staff, &self.roles.superuser]
+        let confers_role = [&self.roles.staff, &self.roles.superuser]
             .into_iter()
             .flatten()
             .any(|one| one == name);
-        if makes_role {
+        if confers_role {
             self.sync_role(conn, changes)?;
         }
         Ok(())
@@ -581,7 +581,7 @@ fn is_name(text: &str, longest: usize) -> bool {
 ///
 /// # Errors
 /// [`Refusal::UnknownUser`], [`Refusal::LastSuperuser`]; [`crate::error::DatabaseError`]
-pub fn promote(
+pub fn set_role_by_username(
     db: &Db,
     now: UnixTime,
     admin: &Admin,

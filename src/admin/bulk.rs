@@ -29,20 +29,20 @@ pub struct BatchOutcome {
     pub done: usize,
     /// Accounts with nothing to change.
     pub unchanged: usize,
-    pub failed: Vec<Failed>,
+    pub refused: Vec<RefusedAccount>,
     /// The account after which the next batch begins.
     pub next: Option<i64>,
 }
 
 impl BatchOutcome {
     const fn seen(&self) -> usize {
-        self.done + self.unchanged + self.failed.len()
+        self.done + self.unchanged + self.refused.len()
     }
 }
 
 /// An account for which the act was refused.
 #[derive(Debug)]
-pub struct Failed {
+pub struct RefusedAccount {
     /// `None` if the account no longer exists.
     pub user: Option<User>,
     pub refusal: Refusal,
@@ -98,7 +98,7 @@ pub async fn end_sessions(
     portal: &Portal,
     admin: &Admin,
     filter: &sessions::list::Filter,
-    kept: SessionId,
+    own_session: SessionId,
     said: &Said,
 ) -> Result<BatchOutcome> {
     let (now, limits) = (portal.clock.now(), portal.limits);
@@ -118,7 +118,7 @@ pub async fn end_sessions(
             .rows
             .iter()
             .map(|owned| &owned.session)
-            .filter(|session| session.id != kept);
+            .filter(|session| session.id != own_session);
         let acts = others.map(|session| (session.user_id, Act::EndSession(session.id)));
         perform_all(portal, admin, acts.collect(), said, &mut outcome).await?;
         match outcome.next {
@@ -143,10 +143,10 @@ async fn perform_all(
     // All batches lock rows in the same order, so that no two wait for each other.
     acts.sort_by_key(|(id, _)| *id);
     acts.dedup();
-    let (done, unchanged, failed) = portal
+    let (done, unchanged, refused) = portal
         .db
         .write(move |conn| {
-            let (mut done, mut unchanged, mut failed) = (0, 0, Vec::new());
+            let (mut done, mut unchanged, mut refused) = (0, 0, Vec::new());
             for (id, act) in &acts {
                 let performed = if admin.is(*id) && act.kind().may_end_own_authority() {
                     Err(Refusal::Yourself.into())
@@ -158,16 +158,16 @@ async fn perform_all(
                     Err(Stopped::Refused(Refusal::Unchanged)) => unchanged += 1,
                     Err(Stopped::Refused(refusal)) => {
                         let user = users::find(conn, *id)?;
-                        failed.push(Failed { user, refusal });
+                        refused.push(RefusedAccount { user, refusal });
                     }
                     Err(Stopped::Failed(error)) => return Err(error),
                 }
             }
-            Ok::<_, Error>((done, unchanged, failed))
+            Ok::<_, Error>((done, unchanged, refused))
         })
         .await?;
     outcome.done += done;
     outcome.unchanged += unchanged;
-    outcome.failed.extend(failed);
+    outcome.refused.extend(refused);
     Ok(())
 }

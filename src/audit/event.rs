@@ -286,7 +286,8 @@ pub struct Changes {
     #[serde(deserialize_with = "known_reason")]
     pub permissions_kept: Option<Reason>,
     /// Values that were not taken over, with the reason: `email too_long`.
-    pub kept: Vec<String>,
+    #[serde(rename = "kept")]
+    pub rejected: Vec<String>,
 }
 
 impl Changes {

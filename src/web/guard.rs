@@ -55,7 +55,7 @@ impl FromRequest for SignedIn {
 }
 
 /// The lowest role that may see a page.
-pub trait Needed: Unpin + 'static {
+pub trait MinimumRole: Unpin + 'static {
     const ROLE: Role;
 }
 
@@ -63,15 +63,15 @@ pub struct Anyone;
 pub struct Staff;
 pub struct Superuser;
 
-impl Needed for Anyone {
+impl MinimumRole for Anyone {
     const ROLE: Role = Role::Employee;
 }
 
-impl Needed for Staff {
+impl MinimumRole for Staff {
     const ROLE: Role = Role::Staff;
 }
 
-impl Needed for Superuser {
+impl MinimumRole for Superuser {
     const ROLE: Role = Role::Superuser;
 }
 
@@ -88,7 +88,7 @@ pub struct Acting {
     pub admin: Admin,
 }
 
-impl<N: Needed> FromRequest for Reader<N> {
+impl<N: MinimumRole> FromRequest for Reader<N> {
     type Error = Error;
     type Future = Ready<Result<Self>>;
 
@@ -114,7 +114,7 @@ impl FromRequest for Acting {
     }
 }
 
-impl<N: Needed> Reader<N> {
+impl<N: MinimumRole> Reader<N> {
     /// Returns the reader and the result of `query`, which runs only for readers who have access.
     pub async fn read<T, F>(self, query: F) -> Result<(SignedIn, T)>
     where

@@ -12,7 +12,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use strum::{EnumString, IntoStaticStr};
 
 use super::client_address::client_address;
-use super::cookie::{self, Ours};
+use super::cookie::{self, PortalCookie};
 use crate::attempts::Browser;
 use crate::code::coded;
 use crate::error::Error;
@@ -84,12 +84,12 @@ impl Visit {
             let value = request.headers().get(name)?;
             Some(String::from_utf8_lossy(value.as_bytes()))
         };
-        let lang = Ours::Language
+        let lang = PortalCookie::Language
             .read(request, portal)
             .and_then(|tag| Lang::from_tag(&tag))
             .or_else(|| Lang::from_accept_language(&header(ACCEPT_LANGUAGE)?))
             .unwrap_or(portal.language);
-        let theme = Ours::Theme
+        let theme = PortalCookie::Theme
             .read(request, portal)
             .and_then(|code| Theme::from_code(&code))
             .unwrap_or_default();
@@ -104,14 +104,14 @@ impl Visit {
                 .take(MAX_USER_AGENT)
                 .collect(),
         };
-        let is_callback = portal.providers.at(request.path()).is_some();
+        let is_callback = portal.providers.by_callback_path(request.path()).is_some();
         let is_page = request.method() == Method::GET && !is_callback;
         let here = request.uri().path_and_query().filter(|_| is_page);
         Self {
             lang,
             theme,
             client,
-            browser: Ours::Browser
+            browser: PortalCookie::Browser
                 .read(request, portal)
                 .and_then(|value| Browser::from_cookie(&value)),
             sender: Sender::of(request),
