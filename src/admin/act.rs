@@ -312,7 +312,7 @@ impl LockedAct<'_> {
                 return Ok((event, Some(alias)));
             }
             Act::Readmit(by) => self.readmit(conn, by.as_deref()),
-            Act::Note if self.note.is_empty() => Err(Refusal::BadName.into()),
+            Act::Note if self.note.is_empty() => Err(Refusal::NoReason.into()),
             Act::Note => Ok(Event::NoteAdded),
         };
         Ok((event?, None))
