@@ -100,7 +100,7 @@ impl ProxyWithoutForwarded {
             return;
         }
         if self.last(now).is_none() {
-            warn!(event = "silent_proxy", address = client.address.as_str(); "this trusted proxy sends no valid X-Forwarded-For: everyone behind it appears with its address");
+            warn!(event = "silent_proxy", address = client.address.as_str(); "this trusted proxy sends no valid X-Forwarded-For: everyone behind it appears under the proxy's IP address");
         }
         self.0.store(now.0, Ordering::Relaxed);
     }
@@ -119,7 +119,7 @@ impl Portal {
         db.migrate()?;
         let collation = db.collation()?;
         if !is_byte_order(&collation) {
-            warn!(event = "collation", collation = collation.as_str(); "names are sorted by this collation, and searches of accounts may miss some; C.UTF-8 sorts them as SQLite does");
+            warn!(event = "collation", collation = collation.as_str(); "this collation does not order text by bytes: account searches may miss matches; create the database with C.UTF-8");
         }
         let (imported, costliest) = db.read_blocking(costliest_hashes)?;
         let hasher = Hasher::default();
