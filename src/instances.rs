@@ -187,8 +187,8 @@ fn end_forgotten(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize
     Ok(sessions_ended)
 }
 
-/// A provider whose sessions are about to end, and when, unless an instance that has it records it
-/// before.
+/// A provider whose sessions are about to end, and the time, unless an instance records the
+/// provider first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {
     pub provider: String,

@@ -4,13 +4,23 @@
 //! No call is retried, no redirect is followed, and no body is read beyond its limit. Tokens leave
 //! this module only as [`Secret`], to be sealed.
 //!
-//! [`Provider`] is the one door. Its work is grouped by endpoint: [`authorize`] (the way there),
-//! [`finish`] (the way back) with [`token`] (the token endpoint, in its dialect), [`id_token`] and
-//! [`userinfo`] (its other addresses), [`refresh`] (re-checks), [`logout`] (sign-out), [`probe`]
-//! (for operators) and [`proof`] (what a sign-in there proves). Behind them are [`metadata`] (its
-//! addresses), [`slots`] (the sign-ins that wait for it), [`jwt`], [`keys`] and [`claims`] (what
-//! it signed), [`documents`] and [`mapping`] (the meaning of each member of its answers), and
-//! [`mod@call`] (one HTTP call).
+//! [`Provider`] is the only entry point. Its work is grouped by endpoint:
+//!
+//! - the way there: [`authorize`]
+//! - the way back: [`finish`], with [`token`] (the token endpoint, in its dialect), [`id_token`] and
+//!   [`userinfo`] (its other addresses)
+//! - re-checks: [`refresh`]
+//! - sign-out: [`logout`]
+//! - for operators: [`probe`]
+//! - what a sign-in there proves: [`proof`]
+//!
+//! Behind them are:
+//!
+//! - its addresses: [`metadata`]
+//! - the sign-ins that wait for it: [`slots`]
+//! - what it signed: [`jwt`], [`keys`] and [`claims`]
+//! - the meaning of each member of its answers: [`documents`] and [`mapping`]
+//! - one HTTP call: [`mod@call`]
 
 mod authorize;
 pub mod call;
@@ -56,7 +66,7 @@ pub use refresh::{KnownPerson, RefreshRefusal, Refreshed, Reread, Unconfirmed};
 use slots::{Slot, Slots};
 use token::Tokens;
 
-/// Sign-ins that may wait for one provider at once. The next one waits a while for a place among
+/// Sign-ins that may wait for one provider at once. The next one waits a while for a slot among
 /// them. The people of other providers notice nothing.
 const MAX_SIGN_INS: usize = 200;
 
@@ -96,7 +106,7 @@ pub struct Person {
     pub profile: Profile,
     /// Fields that were sent but could not be used.
     pub rejected: Vec<RejectedField>,
-    /// True if the provider vouches for the e-mail address, only by JSON `true`.
+    /// True if the provider marks the e-mail address as verified with JSON `true`.
     pub is_email_verified: bool,
     pub permissions: Permissions,
     /// The codes of the answers that the permissions came from, separated by spaces.
@@ -106,11 +116,11 @@ pub struct Person {
     /// The time when they signed in there, from the ID token.
     pub auth_time: AuthTime,
     pub grant: Grant,
-    /// The time before the provider was asked.
+    /// The time just before the provider was asked.
     pub asked_at: UnixTime,
 }
 
-/// The tokens and names that came with a sign-in, for asking the provider again later.
+/// The tokens and identifiers that came with a sign-in, for asking the provider again later.
 #[derive(Clone, Default)]
 pub struct Grant {
     pub refresh_token: Option<Secret<String>>,
@@ -248,12 +258,12 @@ impl Provider {
         self.metadata.known()
     }
 
-    /// True if people can be sent to it, as far as is known.
+    /// True if people can be sent to the provider, as far as is known.
     pub fn is_available(&self) -> bool {
         self.known().is_some() && self.is_reachable.load(Ordering::Relaxed)
     }
 
-    /// Takes one of the slots for waiting, for a step of this visitor's.
+    /// Takes a slot for `step` of this visitor's sign-in.
     async fn sign_in_slot(
         &self,
         visitor: &Visitor,
@@ -264,7 +274,7 @@ impl Provider {
         slot.map_err(Failure::at(step))
     }
 
-    /// The number of further sign-ins that may wait for it now.
+    /// The number of further sign-ins that may wait for the provider now.
     pub fn slots_left(&self) -> usize {
         self.sign_ins.left()
     }
@@ -280,6 +290,8 @@ impl Provider {
             || !self.settings.mapping.permissions.is_empty()
     }
 
+    /// Notes whether the provider was reached; if it has just become unreachable, wakes the
+    /// watcher.
     fn note_reachability<T>(&self, result: &Result<T, Cause>) {
         let is_reachable = !matches!(result, Err(Cause::Unreachable | Cause::TooSlow));
         if self.is_reachable.swap(is_reachable, Ordering::Relaxed) && !is_reachable {
@@ -287,19 +299,21 @@ impl Provider {
         }
     }
 
-    /// Starts a new reading of its metadata in the background, if one is due; no one waits.
+    /// Starts a new reading of the provider's metadata in the background, if one is due; no one
+    /// waits.
     pub fn nudge(&self, now: UnixTime) {
         if self.settings.issuer.is_some() && self.metadata.is_due(now) {
             self.wake.notify_one();
         }
     }
 
-    /// Waits this long, or until a call does not get through.
+    /// Waits this long, or until a call does not get through or [`Provider::nudge`] asks for a
+    /// reading.
     pub async fn wait_for_wake(&self, patience: Duration) {
         let _waited = tokio::time::timeout(patience, self.wake.notified()).await;
     }
 
-    /// Reads its metadata if it publishes any and a reading is due.
+    /// Reads the provider's metadata if it publishes any and a reading is due.
     pub async fn discover(&self, moment: Moment) -> Result<Arc<Metadata>, Failure> {
         let found = if self.settings.issuer.is_none() {
             self.known().ok_or(Cause::Unreachable)

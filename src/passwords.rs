@@ -27,9 +27,9 @@ pub const MAX_LENGTH: usize = 128;
 
 /// Each hashing takes 19 MiB and a core.
 const AT_ONCE: usize = 2;
-/// At most this many people wait; anyone else is asked to try again,
+/// At most this many people wait. Anyone else is asked to try again.
 const MAX_WAITING: usize = 100;
-/// and so is anyone who has waited this long.
+/// Anyone who has waited this long is asked to try again, too.
 const PATIENCE: Duration = Duration::from_secs(6);
 
 /// The most common passwords that the other rules would accept, in lower case: those from the list

@@ -178,7 +178,7 @@ impl Portal {
         })
     }
 
-    /// Looks at the hashes of imported accounts again if there are more such accounts than before.
+    /// Looks at the hashes of imported accounts again if their number has changed.
     pub async fn look_for_imports(&self) -> Result<()> {
         let known = self.imported.load(Ordering::Relaxed);
         let look = self.db.read(move |conn| {

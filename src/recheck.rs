@@ -152,7 +152,7 @@ async fn run(round: Arc<Round>) {
                 return;
             };
             let shared = Arc::clone(&round);
-            // Jobs run to their end, so that no rotated token is lost.
+            // This must run to its end: a rotated token would be lost.
             round.portal.jobs.spawn_to_end(async move {
                 shared.check(user_id, until).await;
                 drop(place);
@@ -188,7 +188,8 @@ impl Round {
         .await
     }
 
-    /// Asks about one person with all of their sessions, and stores the result.
+    /// Asks about one person with one session after another, until an answer settles it, and stores
+    /// the result.
     async fn check(self: &Arc<Self>, user_id: UserId, mut claimed_until: UnixTime) {
         while let Some(checked) = self.ask(user_id, claimed_until).await {
             claimed_until = checked.claimed_until;
@@ -204,7 +205,7 @@ impl Round {
 #[derive(Debug, Default)]
 struct Checked {
     user_id: UserId,
-    /// The time when it began.
+    /// The time when the asking began.
     at: UnixTime,
     /// True if the provider's people are identified as the settings say.
     subjects_match_settings: bool,
@@ -229,6 +230,7 @@ struct Checked {
 struct Renewed {
     session_id: SessionId,
     token_hash: String,
+    /// The old refresh token and the new one.
     refresh: Option<(String, String)>,
     /// The token, and when it expires.
     access: Option<(String, i64)>,
@@ -241,7 +243,7 @@ enum Verdict {
     Confirmed(SessionId, Option<Box<Reread>>),
     /// Nothing is known: the provider was unreachable, or did not answer the question.
     Unknown,
-    /// By now, another instance is asking about the person.
+    /// The claim was lost, or could not be extended.
     GivenUp,
     /// The provider knows the person, but would no longer let them in.
     NotAdmitted(Admission),

@@ -29,7 +29,7 @@ impl From<RoleSettings> for RolePermissions {
     }
 }
 
-/// Returns whether a person holds a permission that makes a role.
+/// Returns whether a person holds a permission that confers a role.
 pub fn is_due(conn: &mut Conn, wanted: &RolePermissions, user_id: UserId) -> Result<bool> {
     Ok(due(conn, wanted, user_id)? > Role::Employee)
 }

@@ -2,9 +2,9 @@
 //! same transaction, [`commit`].
 //!
 //! [`begin`] is the way to the provider. [`callback`] is the way back: it asks the provider
-//! ([`provider`]) and ends in [`commit`], in a linking ([`add_identity`]) or in a [`rehearsal`]. The other
-//! ways in are a local [`password`] and the links that sign in once ([`rescue`],
-//! [`password_link`]). [`refusal`] records what is refused before that.
+//! ([`provider`]) and ends in [`commit`], in a linking ([`add_identity`]) or in a [`rehearsal`].
+//! The other ways in are a local [`password`] and the links that sign in once ([`rescue`],
+//! [`password_link`]). [`refusal`] records what is refused before the transaction.
 
 mod add_identity;
 mod callback;
@@ -143,7 +143,7 @@ async fn begin_planned(
     }
 }
 
-/// The person at the browser, as far as requests tell.
+/// The person at the browser, as far as the request shows.
 pub struct Visitor {
     /// `None` if it sends no binding of ours.
     pub browser: Option<Browser>,

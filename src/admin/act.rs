@@ -24,17 +24,17 @@ use crate::users::{self, Field, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusa
 #[derive(Clone, Debug, PartialEq, Eq, EnumDiscriminants)]
 #[strum_discriminants(
     name(ActKind),
-    doc = "Which act it is, without what it takes.",
+    doc = "The kind of an act, without what the act takes.",
     derive(EnumString, IntoStaticStr, VariantArray),
     strum(serialize_all = "kebab-case", const_into_str)
 )]
 pub enum Act {
-    /// Ends all of them.
+    /// Ends all of the account's sessions.
     EndSessions,
     EndSession(SessionId),
     Deactivate,
     Activate,
-    /// Grants it by hand.
+    /// Grants a permission by hand.
     #[strum_discriminants(strum(serialize = "grant"))]
     GrantPermission(String),
     /// Revokes a permission that was granted by hand.
@@ -69,7 +69,8 @@ coded!(ActKind);
 impl ActKind {
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Returns whether someone with a stolen or unattended session could do lasting harm with it.
+    /// Returns whether someone with a stolen or unattended session could do lasting harm with
+    /// this act.
     pub const fn needs_fresh_sign_in(self) -> bool {
         !matches!(
             self,
@@ -82,7 +83,7 @@ impl ActKind {
         )
     }
 
-    /// Returns whether no other act can undo it.
+    /// Returns whether no other act can undo this one.
     pub const fn is_destructive(self) -> bool {
         matches!(
             self,
@@ -90,7 +91,7 @@ impl ActKind {
         )
     }
 
-    /// Returns whether it can be done to many accounts at once.
+    /// Returns whether the act can be done to many accounts at once.
     pub const fn is_for_many(self) -> bool {
         matches!(
             self,
@@ -102,13 +103,13 @@ impl ActKind {
         )
     }
 
-    /// Returns whether it requires a note: the reason, or the object.
+    /// Returns whether the act requires a note: the reason for the act, or the act's whole content.
     pub const fn needs_note(self) -> bool {
         matches!(self, Self::Readmit | Self::Note)
     }
 
-    /// Returns whether people cannot do it to themselves, because it would lock them out or raise
-    /// their role.
+    /// Returns whether people cannot do the act to themselves, because it would lock them out or
+    /// raise their role.
     pub(super) const fn is_for_others(self) -> bool {
         !matches!(
             self,
@@ -116,13 +117,13 @@ impl ActKind {
         )
     }
 
-    /// Returns whether an admin who does it to their own account might lose the authority for the
-    /// rest of a batch.
+    /// Returns whether an admin who does the act to their own account might lose the authority for
+    /// the rest of a batch.
     pub(super) const fn may_end_own_authority(self) -> bool {
         matches!(self, Self::EndSessions | Self::TakePermission)
     }
 
-    /// The kind of its event.
+    /// The kind of the act's event.
     const fn event(self) -> EventKind {
         match self {
             Self::EndSessions => EventKind::SessionsEnded,
@@ -148,7 +149,7 @@ impl Act {
         self.into()
     }
 
-    /// The id of the link that it makes.
+    /// The id of the link that the act makes.
     fn link(&self) -> Option<&str> {
         match self {
             Self::ResetPassword { link } | Self::MakeConfirmationLink { link } => Some(link),
@@ -157,8 +158,7 @@ impl Act {
     }
 }
 
-/// The details that an admin gives with an act: the reason, and the reference on pages and in the
-/// audit log.
+/// An admin's note, and the reference under which pages and the audit log show the act.
 #[derive(Clone, Debug, Default)]
 pub struct Said {
     pub note: Note,
@@ -190,13 +190,13 @@ pub async fn act(
         .await
 }
 
-/// Performs an act in the caller's transaction. It leaves one event, even if it was refused.
-/// Returns the account as it was before.
+/// Performs an act in the caller's transaction. Leaves one event; a refusal leaves one only if
+/// `Refusal::is_worth_a_row`. Returns the account as it was before.
 ///
 /// # Errors
 /// A [`Refusal`]; [`crate::error::Error::FreshSignInNeeded`],
 /// [`crate::error::Error::SignedOut`] and [`crate::error::Error::Forbidden`] when the authority
-/// does not hold; [`crate::error::DatabaseError`]
+/// does not hold
 pub fn perform(
     conn: &mut Conn,
     now: UnixTime,
@@ -403,8 +403,8 @@ impl LockedAct<'_> {
         Ok(Event::PermissionTaken { changes })
     }
 
-    /// The old password and all sessions end: someone who knew the old password must not get in
-    /// beside the person who now can.
+    /// Links an identity. The old password and all sessions end: someone who knew the old password
+    /// must not get in beside the person who now can.
     fn link(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
         let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
         if !is_name(subject, MAX_SUBJECT) {
@@ -429,7 +429,7 @@ impl LockedAct<'_> {
         })
     }
 
-    /// Removes what the provider gave, too.
+    /// Removes an identity, and the permissions that its provider gave.
     fn unlink(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
         let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
         let user_id = self.user.id;
@@ -443,7 +443,7 @@ impl LockedAct<'_> {
             .into_iter()
             .filter(|refusal| !still.contains(refusal));
         let refused_by = lifted.map(|(provider, _)| provider).collect();
-        // Someone who got in through this identity may have chosen one.
+        // Someone who got in through this identity may have chosen a confirmation password.
         confirmation::set(conn, user_id, None)?;
         let mut changes = Changes {
             permissions: permissions::replace(conn, self.now, user_id, provider, &[])?,
@@ -534,8 +534,8 @@ impl LockedAct<'_> {
         sessions::close(conn, self.now, self.user.id, which)
     }
 
-    /// Syncs the role, but only for a permission that makes a role: a command may run without the
-    /// portal's settings.
+    /// Syncs the role, but only for a permission that confers a role: a command may run without
+    /// the portal's settings.
     fn sync_role_after(&self, conn: &mut Conn, name: &str, changes: &mut Changes) -> Result<()> {
         let confers_role = [&self.roles.staff, &self.roles.superuser]
             .into_iter()
@@ -559,7 +559,7 @@ impl LockedAct<'_> {
 }
 
 /// Returns a replacement for the name of an erased account. An account from before such names were
-/// reserved may have the first one.
+/// reserved may already have the first candidate.
 fn free_alias(conn: &mut Conn, user_id: UserId) -> Result<String> {
     let first = format!("erased-{}", user_id.0.unsigned_abs());
     let mut alias = first.clone();
@@ -580,7 +580,7 @@ fn is_name(text: &str, longest: usize) -> bool {
 /// Returns the previous role by hand.
 ///
 /// # Errors
-/// [`Refusal::UnknownUser`], [`Refusal::LastSuperuser`]; [`crate::error::DatabaseError`]
+/// [`Refusal::UnknownUser`], [`Refusal::LastSuperuser`]
 pub fn set_role_by_username(
     db: &Db,
     now: UnixTime,

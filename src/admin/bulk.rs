@@ -10,9 +10,10 @@ use crate::users::{self, Order, User, UserQuery};
 
 /// Accounts per transaction: a sign-in never waits for more.
 const AT_ONCE: usize = 50;
-/// Accounts per request. For more, the caller continues from there.
+/// A batch begins no further transaction once it has this many accounts. The caller continues from
+/// [`BatchOutcome::next`].
 pub const BATCH: usize = 500;
-/// Stretches of the list that one request may search when a rare filter does not find enough.
+/// Pages of the list that one request may search when a rare filter does not find enough.
 const MAX_STRETCHES: usize = 40;
 
 /// The accounts that an act is for.
@@ -30,7 +31,7 @@ pub struct BatchOutcome {
     /// Accounts with nothing to change.
     pub unchanged: usize,
     pub refused: Vec<RefusedAccount>,
-    /// The account after which the next batch begins.
+    /// The row (account, or session in [`end_sessions`]) after which the next batch begins.
     pub next: Option<i64>,
 }
 
@@ -48,11 +49,13 @@ pub struct RefusedAccount {
     pub refusal: Refusal,
 }
 
-/// Performs `act` on up to [`BATCH`] accounts, with one event each.
+/// Performs `act` on each of [`Selection::These`], however many, or on about [`BATCH`] of
+/// [`Selection::Matching`]: the last transaction may bring up to 49 more. Each account gets one
+/// event, as in [`perform`]; an unchanged one gets none.
 ///
 /// # Errors
-/// [`Error::FreshSignInNeeded`] for every act; as [`super::act()`]. The batch's earlier
-/// transactions remain.
+/// [`Error::FreshSignInNeeded`], whatever the act; otherwise as [`super::act()`]. The batch's
+/// earlier transactions remain.
 pub async fn bulk(
     portal: &Portal,
     admin: &Admin,
@@ -89,8 +92,9 @@ pub async fn bulk(
     Ok(outcome)
 }
 
-/// Ends up to [`BATCH`] of the sessions that a filter finds, except the admin's own, with one event
-/// each.
+/// Ends about [`BATCH`] of the sessions that a filter finds, except the admin's own: the last
+/// transaction may bring up to 49 more. Each session gets one event; one that has already ended
+/// gets none.
 ///
 /// # Errors
 /// As [`bulk()`]
@@ -140,7 +144,7 @@ async fn perform_all(
     let now = portal.clock.now();
     let roles = portal.roles.clone();
     let (admin, said) = (admin.clone(), said.clone());
-    // All batches lock rows in the same order, so that no two wait for each other.
+    // All batches lock rows in the same order, so that no two deadlock.
     acts.sort_by_key(|(id, _)| *id);
     acts.dedup();
     let (done, unchanged, refused) = portal

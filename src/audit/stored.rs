@@ -15,7 +15,7 @@ const MAX_NAMES: usize = 50;
 /// The JSON of a row's details. Members without a value are left out.
 pub(super) type Details = Map<String, Value>;
 
-/// Returns the reason and the details of an event's row.
+/// Returns the reason and the details with which a row stores an event.
 pub(super) fn encode(event: &Event, note: &Note) -> Result<(Option<Reason>, Details)> {
     let value = serde_json::to_value(event)
         .map_err(|error| Error::Internal(format!("audit details: {error}")))?;
@@ -102,7 +102,7 @@ const fn is_refusal(kind: EventKind) -> bool {
     )
 }
 
-/// All members that rows may leave out.
+/// All members that rows may leave out, each with the value that it then has.
 fn defaults() -> Details {
     let members = json!({
         "account_created": false,

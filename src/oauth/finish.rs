@@ -49,7 +49,7 @@ impl Answers {
 
 impl Provider {
     /// Exchanges the code (RFC 6749 4.1.3). This is called once per code, because afterwards the
-    /// code may be used up. It first waits for a place of this visitor's.
+    /// code may be used up. It first waits for a slot for this visitor.
     pub async fn exchange(
         &self,
         returned: &Returned<'_>,
@@ -95,7 +95,7 @@ impl Provider {
             .slot
             .run_unless_recalled(Step::TokenCall, person)
             .await;
-        // The place was taken back; what fails on the way logs itself.
+        // The slot was taken back; what fails on the way logs itself.
         if let Err(failure) = &person
             && failure.step == Step::TokenCall
         {
@@ -115,7 +115,7 @@ impl Provider {
         self.settings.revokes_tokens && metadata.revocation.is_some()
     }
 
-    /// Leaves the answers in `documents`, even if the place is taken back meanwhile.
+    /// Leaves the answers in `documents`, even if the slot is taken back meanwhile.
     async fn read_person(
         &self,
         exchanged: &Exchanged<'_>,

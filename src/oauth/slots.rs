@@ -20,8 +20,8 @@ use crate::throttle::network;
 /// The longest wait for a slot. It is also limited to half of the remaining time, because the
 /// calls need some too.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// If a provider answers, slots become free by themselves. If none does for this long, an address
-/// with more than half gives one back.
+/// If a provider answers, slots become free by themselves. If no slot becomes free for this long,
+/// an address with more than half gives one back.
 const GRACE: Duration = Duration::from_millis(500);
 /// When this many wait already, the next one is refused, or one of the address with the most
 /// waiting.
@@ -85,7 +85,8 @@ impl Slots {
         self.state().count_waiting()
     }
 
-    /// Takes a slot for a request of this client, at the latest when half of the time is over.
+    /// Takes a slot for a request of this client. Fails after [`PATIENCE`] or half of the time
+    /// left, whichever is sooner.
     pub async fn take(&self, client: &Client, deadline: Instant) -> Result<Slot<'_>, Cause> {
         let now = Instant::now();
         let until = (now + PATIENCE).min(now + deadline.saturating_duration_since(now) / 2);
@@ -94,7 +95,7 @@ impl Slots {
         loop {
             match timeout_at(next_look.min(until), &mut granted).await {
                 Ok(Ok(())) => return Ok(slot),
-                // It was sent away in favour of a shorter line.
+                // The place was taken away in favour of a shorter line.
                 Ok(Err(_)) => return Err(Cause::Overloaded),
                 Err(_) if Instant::now() >= until => return Err(Cause::Overloaded),
                 Err(_) => self.state().recall(self.capacity, &slot.address),
@@ -103,7 +104,8 @@ impl Slots {
         }
     }
 
-    /// Returns a place in the line, and what tells when it is a slot for waiting.
+    /// Returns a place in the line, and a receiver that fires when the place becomes a slot, and
+    /// closes if the place is taken away.
     fn line_up(&self, client: &Client) -> Result<(Slot<'_>, oneshot::Receiver<()>), Cause> {
         let mut state = self.state();
         state.last_id += 1;
@@ -183,8 +185,8 @@ impl State {
         }
     }
 
-    /// Takes back the youngest slot of an address that holds more than half, for a waiting one
-    /// that does not.
+    /// Takes back the youngest slot of an address that holds more than half, for the waiting
+    /// address `waiting_address`, if that holds less than half.
     fn recall(&mut self, capacity: usize, waiting_address: &str) {
         let half = capacity / 2;
         if self.count_held(waiting_address) >= half {

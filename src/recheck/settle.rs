@@ -22,8 +22,7 @@ use crate::users::{self, Occasion, Profile, User, unnamed_refusals};
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
 /// The longest time from the beginning of a sign-in to its commit.
 const SIGN_IN: Duration = Duration::from_secs(15);
-/// How often a check is offered to the database until it is accepted: a lost rotated token would
-/// sign its person out.
+/// How many times storing a check is tried: a lost rotated token would sign its person out.
 const TRIES: usize = 600;
 const PAUSE: Duration = Duration::from_secs(1);
 

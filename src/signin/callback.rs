@@ -33,13 +33,14 @@ pub struct Callback {
     pub error: Option<String>,
     /// The provider that answered (RFC 9207).
     pub issuer: Option<String>,
-    /// True if a parameter came twice.
+    /// True if any known parameter came twice.
     pub has_duplicates: bool,
 }
 
 impl Callback {
     /// Parses the query. Each parameter must come at most once (RFC 6749 3.1), with either a code
-    /// or an error. A parameter that comes twice counts as missing.
+    /// or an error. A parameter that comes twice counts as missing, and if any does, code and error
+    /// count as missing too.
     #[must_use]
     pub fn parse(query: &str, code_name: &str) -> Self {
         let once = |name: &str| {
@@ -91,8 +92,9 @@ pub enum Finished {
         admitted: Admitted,
         next: LocalPath,
     },
-    /// The attempt is ours, but old, used or from another browser. A person who is signed in goes
-    /// on to its destination; anyone else starts over.
+    /// The attempt is ours, but it can only be started over: see [`StaleReason`]. A person who is
+    /// signed in goes on to its destination, unless [`StaleAttempt::must_begin_again`]; anyone else
+    /// starts over.
     Stale(Box<StaleAttempt>),
     /// The provider was added to the account.
     Linked {
@@ -132,7 +134,7 @@ impl StaleAttempt {
         matches!(self.attempt.plan.intent, Intent::SignIn)
     }
 
-    /// True if it starts over even for a person who is signed in.
+    /// True if the attempt starts over even for a person who is signed in.
     pub const fn must_begin_again(&self) -> bool {
         match self.why {
             StaleReason::InteractionNeeded => true,
@@ -146,7 +148,7 @@ impl StaleAttempt {
 /// The ways in which a callback can come to nothing.
 enum Ended {
     Stale(StaleReason),
-    /// The person was not known yet, and the refusal has not been recorded yet.
+    /// Refused before the person was identified; not recorded yet.
     Refused(oauth::Failure),
     Failed(Error),
 }
@@ -266,7 +268,7 @@ impl Returning<'_> {
         let browser = browser
             .filter(|browser| attempt.is_valid(moment.now, browser))
             .ok_or(Ended::Stale(StaleReason::OldOrOtherBrowser))?;
-        // Only the metadata tells whether the provider says who is answering.
+        // Only the metadata tells whether the provider sends `iss`.
         discover(self.provider, attempt, moment).await?;
         let code = callback.code(self.provider);
         self.claim(moment.now, &code, visitor).await?;
@@ -350,7 +352,7 @@ impl Returning<'_> {
         Err(error.into())
     }
 
-    /// Revokes what the provider gave, if it supports that.
+    /// Revokes tokens that no session uses, if the provider supports that.
     fn revoke_unused(self, given: Option<IssuedTokens>, unkept: Unkept) {
         if let Some(given) = given {
             jobs::revoke_unkept(self.portal, self.provider, &self.attempt.id, given, unkept);
@@ -382,7 +384,9 @@ fn needs_interaction(code: &str) -> bool {
 /// Starts a stale attempt over, with the same destination. Returns where to send the browser.
 ///
 /// # Errors
-/// [`Cause::RestartLoop`] if it has started over before: the browser probably drops our cookies.
+/// If it has started over before: [`Cause::SignedOutThere`] if the provider refused or signed out
+/// the person meanwhile, otherwise [`Cause::RestartLoop`]: the browser probably drops our cookies.
+/// [`Error::NotFound`] if the provider is gone; as [`super::begin`].
 pub async fn start_over(
     portal: &Arc<Portal>,
     stale: StaleAttempt,

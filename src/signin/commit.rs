@@ -1,6 +1,6 @@
-//! The end of every sign-in: one transaction that finds or creates the account, syncs it, refuses the
-//! inactive, opens the session and records the event. The first sign-in and the hundredth take the
-//! same path.
+//! The end of every sign-in: one transaction that finds or creates the account, syncs it, refuses
+//! the inactive, opens the session and records the event. The first sign-in and the hundredth take
+//! the same path.
 
 use std::sync::Arc;
 
@@ -123,7 +123,7 @@ struct Known {
 }
 
 impl Known {
-    /// The owner of an account whom no provider named.
+    /// A person who came in without a provider.
     fn owner(user: User, input: &SignIn) -> Self {
         Self {
             user_id: user.id,
@@ -155,7 +155,7 @@ type NotKnown = Stopped<Box<TurnedAway>>;
 struct TurnedAway {
     /// The account that it concerns.
     about: Option<User>,
-    /// The name of a person without an account; `None` if it is the account of `about`.
+    /// The name given by a person without an account; `None` if it is the account of `about`.
     stranger: Option<String>,
     cause: Cause,
 }
@@ -180,6 +180,8 @@ impl TurnedAway {
     }
 }
 
+/// Signs a person in: identifies them, ends this browser's previous session, and opens the new one.
+///
 /// # Errors
 /// A refusal, which is then in the audit log; [`Error::AttemptUsed`], [`Error::SignedOutThere`],
 /// [`Error::LinkExpired`], [`Error::Database`]: then nothing has changed.
@@ -223,10 +225,11 @@ pub fn sign_in(conn: &mut Conn, input: &SignIn) -> Result<Admitted, Stopped<Box<
     })
 }
 
-/// Refuses a grant from before the person signed out at the provider: the logout token came first.
+/// Refuses a grant from before the person signed out at the provider: the logout token came before
+/// this transaction.
 ///
 /// # Errors
-/// [`Error::SignedOutThere`], [`Error::Database`]
+/// [`Error::SignedOutThere`]
 pub(super) fn refuse_signed_out(conn: &mut Conn, provider: &str, grant: &Grant) -> Result<()> {
     let named = Named {
         provider,
@@ -304,7 +307,7 @@ fn identify_by_provider(
     })
 }
 
-/// What is decided about a person, on which account, and that account's adoption.
+/// The decision about a person, the account that it concerns, and the adoption, if any.
 type Recognised = (Decision, Option<(User, Standing)>, Option<Adopted>);
 
 /// Decides about a person with the account's row locked. Carries out an adoption.
@@ -494,7 +497,7 @@ fn identify_by_password_link(
 }
 
 /// Ends the session that this browser had, to make room for the new one. Returns whether it
-/// belonged to another person.
+/// belonged to another person, or had ended, so that its owner is unknown.
 fn end_previous(conn: &mut Conn, input: &SignIn, known: &Known) -> Result<bool> {
     let Some(previous) = &input.previous_hash else {
         return Ok(false);

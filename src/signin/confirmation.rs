@@ -163,8 +163,8 @@ async fn find(portal: &Portal, user_id: UserId, token: &Secret<String>) -> Resul
 /// where it is needed.
 ///
 /// # Errors
-/// [`Unfit`]; as [`look`]; [`Error::SignedOut`] if the session ends meanwhile; [`Error::Overloaded`];
-/// [`Error::Database`], and then the link is not used up.
+/// [`Unfit`]; as [`look`]; [`Error::SignedOut`] if the session ends meanwhile;
+/// [`Error::Overloaded`]; [`Error::Database`], and then the link is not used up.
 pub async fn choose(
     portal: &Arc<Portal>,
     owner: Owner,

@@ -95,7 +95,7 @@ fn decide_unknown(
 }
 
 /// Returns whether an account was imported and waits for its person: no one has signed in to it
-/// through a provider, and it has no role and no permission that would make one. A name alone must
+/// through a provider, and it has no role and no permission that confers one. A name alone must
 /// not give those away.
 pub fn awaits_adoption(conn: &mut Conn, portal: &Portal, owner: &User) -> Result<bool> {
     Ok(portal.adopts_imported

@@ -73,8 +73,8 @@ impl Link {
         })
     }
 
-    /// Returns whether the audit log knows the link. Of the links with which a person chooses a
-    /// password, only the last one counts, and not after one of the events that void them.
+    /// Returns whether the audit log has this link and no later event voids it; a newer password
+    /// link voids older ones.
     pub fn is_known(&self, conn: &mut Conn) -> Result<bool> {
         use EventKind as Kind;
         let (user_id, id) = (self.user_id, self.id.as_str());

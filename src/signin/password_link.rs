@@ -47,8 +47,8 @@ async fn find(portal: &Portal, token: &Secret<String>) -> Result<(User, Link)> {
 /// Sets the password and signs in. Returns the token for the cookie.
 ///
 /// # Errors
-/// [`Unfit`]; as [`whom`]; [`Error::Overloaded`]; [`Error::Database`], and then the link is not used
-/// up.
+/// [`Unfit`]; as [`whom`]; [`Error::Overloaded`]; [`Error::Database`], and then the link is not
+/// used up.
 pub async fn choose(
     portal: &Arc<Portal>,
     token: &Secret<String>,

@@ -70,7 +70,7 @@ pub(super) async fn refuse(
     Error::SignIn(Box::new(error))
 }
 
-/// A sign-in that did not reach the door, for the audit log.
+/// A sign-in that was refused before its transaction, for the audit log.
 pub(super) struct RefusedSignIn {
     pub reference: Reference,
     pub reason: Reason,
@@ -81,7 +81,7 @@ pub(super) struct RefusedSignIn {
     pub client: Client,
 }
 
-/// Writes a row, if [`crate::audit::RefusalCap`] admits one more. The person is told why the
+/// Writes a row, if [`crate::audit::RefusalCap`] allows one more. The person is told why the
 /// sign-in failed, whatever happens to the row.
 pub(super) async fn note(portal: &Arc<Portal>, refusal: RefusedSignIn, deadline: Instant) {
     if !portal

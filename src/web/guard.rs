@@ -33,7 +33,7 @@ impl SignedIn {
         Admin::of(&self.user, &self.session, self.visit.client.clone())
     }
 
-    /// Refuses a page about an act that needs a fresh sign-in.
+    /// Checks that the sign-in is fresh, for pages about acts that need it.
     pub fn check_fresh(&self, portal: &Portal) -> Result<()> {
         let admin = self.admin().ok_or(Error::Forbidden)?;
         admin.check_fresh(portal.clock.now())
@@ -147,7 +147,8 @@ impl<N: MinimumRole> Reader<N> {
             }
         });
         let (me, read) = found.await?.ok_or(Error::SignedOut)?;
-        // An error of the query itself would have hidden who is reading.
+        // The input was faulty, so the query did not run; now that the reader is known, the fault
+        // is reported.
         let Some(read) = read else {
             input?;
             return Err(Error::BadRequest);
@@ -161,7 +162,8 @@ pub struct SessionOfUser {
     pub user: User,
 }
 
-/// Asks the database once. `None` means signed out; an outage is an error, never `None`.
+/// Finds the signed-in person of a request, with one query. `None` means signed out; an outage is
+/// an error, never `None`.
 pub async fn signed_in(request: &HttpRequest) -> Result<Option<SignedIn>> {
     let found = find(request, |_, _| Ok(())).await?;
     Ok(found.map(|(me, ())| me))

@@ -67,7 +67,7 @@ pub struct Visit {
     pub sender: Sender,
     /// The token in the session cookie. It is not yet known to be live.
     pub session_token: Option<Secret<String>>,
-    /// True if that cookie must be sealed again.
+    /// True if the session cookie must be sealed again.
     pub is_under_previous_key: bool,
     /// True if a program is asking, which wants a status rather than a page.
     pub is_script: bool,

@@ -163,7 +163,7 @@ fn the_stand_in_platform_is_started_by_the_demo_alone() {
         let is_demo = path.ends_with("cli/demo.rs") || module(&path) == "sandbox";
         assert!(
             is_demo || !text.contains("sandbox::"),
-            "{} reaches the stand-in platform",
+            "{} reaches the stand-in provider",
             path.display()
         );
     }
