@@ -69,8 +69,7 @@ coded!(ActKind);
 impl ActKind {
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Returns whether someone with a stolen or unattended session could do lasting harm with
-    /// this act.
+    /// Returns whether the act could do lasting harm from a stolen or unattended session.
     pub const fn needs_fresh_sign_in(self) -> bool {
         !matches!(
             self,
@@ -194,9 +193,8 @@ pub async fn act(
 /// `Refusal::is_worth_a_row`. Returns the account as it was before.
 ///
 /// # Errors
-/// A [`Refusal`]; [`crate::error::Error::FreshSignInNeeded`],
-/// [`crate::error::Error::SignedOut`] and [`crate::error::Error::Forbidden`] when the authority
-/// does not hold
+/// A [`Refusal`]; `FreshSignInNeeded`, `SignedOut` and `Forbidden` of [`crate::error::Error`] when
+/// the authority does not hold
 pub fn perform(
     conn: &mut Conn,
     now: UnixTime,
