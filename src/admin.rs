@@ -12,8 +12,8 @@ pub use accounts::{
     ChangedPassword, NewAccount, change_password, check_new_account, create_account,
     create_superuser, export_made, make_rescue_link,
 };
-pub use act::{Act, ActKind, Said, act, perform, promote};
-pub use bulk::{BATCH, BatchOutcome, Failed, Selection, bulk, end_sessions};
+pub use act::{Act, ActKind, Said, act, perform, set_role_by_username};
+pub use bulk::{BATCH, BatchOutcome, RefusedAccount, Selection, bulk, end_sessions};
 
 pub use refusals::confirm_refusals;
 
@@ -71,7 +71,7 @@ impl Admin {
         }
     }
 
-    /// Returns whether they have proved who they are recently enough for dangerous acts.
+    /// Returns whether the admin has proved who they are recently enough for dangerous acts.
     pub fn is_fresh(&self, now: UnixTime) -> bool {
         match self.by {
             By::Superuser { proof, .. } => proof.is_some_and(|proof| proof.is_fresh(now)),
@@ -90,7 +90,7 @@ impl Admin {
         }
     }
 
-    /// Returns whether an account is their own.
+    /// Returns whether an account is the admin's own.
     pub fn is(&self, user_id: UserId) -> bool {
         matches!(self.by, By::Superuser { id, .. } if id == user_id)
     }
@@ -120,7 +120,7 @@ impl Admin {
     /// revoked while the request was on its way.
     ///
     /// # Errors
-    /// [`Error::SignedOut`], [`Error::Forbidden`], [`Error::Database`]
+    /// [`Error::SignedOut`], [`Error::Forbidden`]
     pub fn check(&self, conn: &mut Conn) -> Result<()> {
         let By::Superuser { session_id, .. } = self.by else {
             return Ok(());
@@ -141,7 +141,7 @@ impl Admin {
     /// while the request was on its way.
     ///
     /// # Errors
-    /// [`Error::FreshSignInNeeded`], [`Error::Database`]
+    /// [`Error::FreshSignInNeeded`]
     fn check_proved(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
         let By::Superuser { session_id, .. } = self.by else {
             return Ok(());
@@ -153,7 +153,7 @@ impl Admin {
         }
     }
 
-    /// An act of theirs at this time, for the audit log.
+    /// An act of the admin at this time, for the audit log.
     const fn deed(&self, now: UnixTime) -> Deed<'_> {
         Deed::new(now, self.actor(), &self.client)
     }

@@ -95,7 +95,7 @@ impl Record {
 
     /// Returns what happened.
     pub fn event(&self) -> Event {
-        stored::read(self)
+        stored::decode(self)
     }
 }
 

@@ -305,7 +305,8 @@ fn change_password(username: &str, from_stdin: bool) -> Result<(), Failure> {
 
 fn promote(username: &str, role: Role) -> Result<(), Failure> {
     let (db, clock) = existing_database()?;
-    let before = admin::promote(&db, clock.now(), &Admin::command_line(), username, role)?;
+    let before =
+        admin::set_role_by_username(&db, clock.now(), &Admin::command_line(), username, role)?;
     let word = match role {
         Role::Superuser => "an admin",
         Role::Staff => "a read-only admin",

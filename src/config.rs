@@ -84,8 +84,8 @@ pub struct RoleSettings {
 }
 
 impl RoleSettings {
-    /// Reads the role settings, for commands that need nothing else. If a permission makes a role,
-    /// the providers must be readable, since it would be unknown whose permissions count.
+    /// Reads the role settings, for commands that need nothing else. If a permission confers a
+    /// role, the providers must be readable, since it would be unknown whose permissions count.
     pub fn of(variables: &HashMap<String, String>) -> Result<Self, Faults> {
         Reader::run(variables, |reader| {
             let staff = Settings::staff_permission(reader)?;

@@ -125,7 +125,7 @@ impl Db {
         F: Fn(&mut Conn) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.hop(|inner| &inner.readers, move |inner| inner.read(&query))
+        self.on_blocking_thread(|inner| &inner.readers, move |inner| inner.read(&query))
             .await
     }
 
@@ -136,7 +136,7 @@ impl Db {
         F: Fn(&mut Conn) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.hop(|inner| &inner.writers, move |inner| inner.write(&change))
+        self.on_blocking_thread(|inner| &inner.writers, move |inner| inner.write(&change))
             .await
     }
 
@@ -180,7 +180,7 @@ impl Db {
     }
 
     /// Waits for a turn, then does `work` on a blocking thread.
-    async fn hop<T, F>(&self, lane: fn(&Inner) -> &Lane, work: F) -> Result<T>
+    async fn on_blocking_thread<T, F>(&self, lane: fn(&Inner) -> &Lane, work: F) -> Result<T>
     where
         F: FnOnce(&Inner) -> Result<T> + Send + 'static,
         T: Send + 'static,
@@ -298,7 +298,7 @@ fn transaction<T>(conn: &mut Conn, change: &dyn Fn(&mut Conn) -> Result<T>) -> R
         // If a failed COMMIT has already ended the transaction, rolling back is refused, which does
         // no harm.
         let _ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
-        if !has_met_another(&error) || run == MAX_RUNS {
+        if !is_conflict(&error) || run == MAX_RUNS {
             return Err(error);
         }
         run += 1;
@@ -319,7 +319,7 @@ fn begin(conn: &mut Conn) -> Result<()> {
 
 /// Returns whether two transactions wanted the same row, name or id. When run again, the second
 /// sees the first one's work.
-fn has_met_another(error: &Error) -> bool {
+fn is_conflict(error: &Error) -> bool {
     use diesel::result::DatabaseErrorKind as Kind;
     use diesel::result::Error as Diesel;
     match error {

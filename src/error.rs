@@ -54,7 +54,9 @@ pub enum Error {
     /// The attempt has opened a session already, here or on another instance.
     #[strum(to_string = "the sign-in attempt was already used")]
     AttemptUsed,
-    #[strum(to_string = "the person signed out at the provider while the sign-in was under way")]
+    #[strum(
+        to_string = "the provider refused or signed out the person while the sign-in was under way"
+    )]
     SignedOutThere,
     #[strum(transparent)]
     SignIn(Box<SignInError>),
@@ -192,7 +194,7 @@ pub enum Cause {
     Refused(u16),
     /// The provider no longer accepts an access token: `invalid_token`.
     TokenRefused,
-    /// The person signed out at the provider while this sign-in was under way.
+    /// The provider refused or signed out the person while this sign-in was under way.
     SignedOutThere,
     Unreachable,
     TooSlow,

@@ -1,5 +1,5 @@
-//! Ids: made by the program, ordered by time, and the same on both databases. References: what people
-//! call an event by.
+//! Ids: made by the program, ordered by time, and the same on both databases. References: what
+//! people call an event by.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::UnixTime;
 use crate::secret::random_bytes;
 
-/// Makes types of ids. Rows, JSON, addresses and texts have the number alone.
+/// Defines id newtypes; in rows, JSON, URLs and text an id is a bare number.
 macro_rules! ids {
     ($($(#[$doc:meta])* $id:ident;)+) => {$(
         $(#[$doc])*
@@ -93,8 +93,8 @@ const EPOCH_MILLIS: i64 = 1_577_836_800_000;
 const RANDOM_BITS: u32 = 21;
 
 /// Makes an id for something that happened at `time`, however long ago: it is negative before 2020.
-/// It need not be larger than earlier ids, so it may collide in the primary key; the write is then
-/// run again.
+/// Unlike [`new_id`], it may repeat an existing id; the primary key then refuses it, and the write
+/// is run again.
 pub fn id_at<Id: From<i64>>(time: UnixTime) -> Id {
     Id::from(first_id_at(time) | i64::from(random()))
 }
@@ -126,7 +126,7 @@ pub fn new_id<Id: From<i64>>(now: UnixTime) -> Id {
 }
 
 /// Identifies one event on a page, in the log and in the audit log. A person can read it out over
-/// the telephone: `F7K2-9QXM`. It opens nothing.
+/// the telephone: `F7K2-9QXM`. It grants no access.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reference(String);
 

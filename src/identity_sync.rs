@@ -7,7 +7,7 @@ use crate::db::Conn;
 use crate::error::Result;
 use crate::id::UserId;
 use crate::oauth::Permissions;
-use crate::oauth::mapping::KeptField;
+use crate::oauth::mapping::RejectedField;
 use crate::permissions;
 use crate::portal::Portal;
 use crate::roles;
@@ -30,11 +30,11 @@ pub struct Sync<'a> {
 }
 
 /// Returns the parts of a provider's answer that could not be taken over.
-pub fn not_taken_over(kept: &[KeptField], permissions: &Permissions) -> Changes {
+pub fn not_taken_over(rejected: &[RejectedField], permissions: &Permissions) -> Changes {
     Changes {
-        kept: kept
+        rejected: rejected
             .iter()
-            .map(|kept| format!("{} {}", kept.field, kept.problem.code()))
+            .map(|rejected| format!("{} {}", rejected.field, rejected.problem.code()))
             .collect(),
         permissions_kept: match permissions {
             Permissions::Failed(failure) => Some(failure.cause.reason()),
@@ -63,8 +63,8 @@ fn nothing_of(user: &User) -> Profile {
 }
 
 /// What the account is called from now on, and its address. Values that are not taken over are
-/// added to `kept`.
-fn names_of(conn: &mut Conn, sync: &Sync<'_>, kept: &mut Vec<String>) -> Result<Profile> {
+/// added to `rejected`.
+fn names_of(conn: &mut Conn, sync: &Sync<'_>, rejected: &mut Vec<String>) -> Result<Profile> {
     let user = sync.user;
     // Names follow only one provider: the first that the account knew.
     if !sync.identity.is_first {
@@ -84,7 +84,7 @@ fn names_of(conn: &mut Conn, sync: &Sync<'_>, kept: &mut Vec<String>) -> Result<
     } else {
         return Ok(said);
     };
-    kept.push(why.to_owned());
+    rejected.push(why.to_owned());
     said.username.clone_from(&user.username);
     Ok(said)
 }
@@ -109,7 +109,10 @@ pub fn sync(
     let (said, permissions) = if is_overtaken {
         (nothing_of(user), &Permissions::NotAsked)
     } else {
-        (names_of(conn, sync, &mut changes.kept)?, sync.permissions)
+        (
+            names_of(conn, sync, &mut changes.rejected)?,
+            sync.permissions,
+        )
     };
     let answer = answer_of(sync.permissions);
     let read_at = (answer == PermissionsAnswer::Read).then_some(now);

@@ -108,7 +108,7 @@ fn withdraw_role(conn: &mut Conn, portal: &Portal, user_id: UserId) -> Result<()
     let mut changes = Changes::default();
     let known = (user.id, user.roles());
     if !roles::withdraw_and_note(conn, now, &portal.roles, known, &mut changes)? {
-        if !changes.kept.is_empty() {
+        if !changes.rejected.is_empty() {
             let username = user.username.as_str();
             warn!(event = "role_kept", user = username; "no permission that counts makes this person an admin any more, but the role is kept, since there is no other admin; `frontdesk promote` makes one by hand");
         }
@@ -180,15 +180,15 @@ fn end_forgotten(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize
     }
     let sessions_ended = sessions::close_at(conn, now, provider, SESSIONS_AT_ONCE)?;
     if sessions_ended > 0 {
-        let deed = Deed::from_nowhere(now, Actor::Portal).at(Some(provider));
+        let deed = Deed::from_nowhere(now, Actor::Portal).through(Some(provider));
         let event = Event::ProviderGone { sessions_ended };
         deed.record(conn, About::Portal, &event)?;
     }
     Ok(sessions_ended)
 }
 
-/// A provider whose sessions are about to end, and when, unless an instance that has it records it
-/// before.
+/// A provider whose sessions are about to end, and the time, unless an instance records the
+/// provider first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {
     pub provider: String,

@@ -3,7 +3,7 @@
 mod revocations;
 mod sweep;
 
-pub use revocations::{Unkept, revoke, take_back, take_back_renewed};
+pub use revocations::{Unkept, revoke, revoke_renewed, revoke_unkept};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +101,7 @@ async fn know(portal: Arc<Portal>, provider: Arc<Provider>) {
         } else {
             LOOK_AGAIN
         };
-        provider.wait_for_trouble(pause).await;
+        provider.wait_for_wake(pause).await;
     }
 }
 

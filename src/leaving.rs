@@ -83,7 +83,7 @@ fn record(
     event: &Event,
 ) -> Result<()> {
     unnamed_refusals::note_refusing(conn, now, provider)?;
-    let deed = Deed::from_nowhere(now, Actor::Provider).at(Some(provider));
+    let deed = Deed::from_nowhere(now, Actor::Provider).through(Some(provider));
     deed.record(conn, About::from(user), event)
 }
 

@@ -5,18 +5,18 @@
 //!
 //! # The map
 //!
-//! Imports only point upwards in this list; a test checks it. Functions that take a [`db::Conn`] fail
-//! if the database does; their documentation names only their other errors.
+//! Imports only point upwards in this list; a test checks it. Functions that take a [`db::Conn`]
+//! fail if the database does; their documentation names only their other errors.
 //!
 //! | rank | what | modules |
 //! | --- | --- | --- |
-//! | words | know nothing of the rest | [`clock`] [`client_network`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`reason`] [`error`] [`i18n`] |
+//! | words | know nothing of the rest | [`clock`] [`client_network`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`coded`] [`reason`] [`error`] [`i18n`] |
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
 //! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`sign_in_attempts`] [`password_throttle`] [`oauth`] [`import_django`] [`status_page`] |
 //! | portal | what all requests share, and what runs beside them | [`portal`] [`jobs`] |
 //! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`rekey`] |
 //! | screens | HTTP and HTML | [`web`] |
-//! | | the server; the demo's stand-in platform | [`server`] [`sandbox`] |
+//! | | the server; the demo's stand-in provider | [`server`] [`sandbox`] |
 //! | | the commands | [`cli`] |
 //!
 //! # One sign-in

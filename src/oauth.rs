@@ -4,13 +4,23 @@
 //! No call is retried, no redirect is followed, and no body is read beyond its limit. Tokens leave
 //! this module only as [`Secret`], to be sealed.
 //!
-//! [`Provider`] is the one door. Its work is grouped by endpoint: [`authorize`] (the way there),
-//! [`finish`] (the way back) with [`token`] (the token endpoint, in its dialect), [`id_token`] and
-//! [`userinfo`] (its other addresses), [`refresh`] (re-checks), [`logout`] (sign-out), [`probe`]
-//! (for operators) and [`proof`] (what a sign-in there proves). Behind them are [`metadata`] (its
-//! addresses), [`slots`] (the sign-ins that wait for it), [`jwt`], [`keys`] and [`claims`] (what
-//! it signed), [`documents`] and [`mapping`] (the meaning of each member of its answers), and
-//! [`mod@call`] (one HTTP call).
+//! [`Provider`] is the only entry point. Its work is grouped by endpoint:
+//!
+//! - the way there: [`authorize`]
+//! - the way back: [`finish`], with [`token`] (the token endpoint, in its dialect), [`id_token`] and
+//!   [`userinfo`] (its other addresses)
+//! - re-checks: [`refresh`]
+//! - sign-out: [`logout`]
+//! - for operators: [`probe`]
+//! - what a sign-in there proves: [`proof`]
+//!
+//! Behind them are:
+//!
+//! - its addresses: [`metadata`]
+//! - the sign-ins that wait for it: [`slots`]
+//! - what it signed: [`jwt`], [`keys`] and [`claims`]
+//! - the meaning of each member of its answers: [`documents`] and [`mapping`]
+//! - one HTTP call: [`mod@call`]
 
 mod authorize;
 pub mod call;
@@ -50,13 +60,13 @@ use crate::users::Profile;
 use call::{client, root_of};
 pub use claims::AuthTime;
 pub use finish::{Answers, Exchanged};
-use mapping::KeptField;
+use mapping::RejectedField;
 use metadata::Metadata;
 pub use refresh::{KnownPerson, RefreshRefusal, Refreshed, Reread, Unconfirmed};
 use slots::{Slot, Slots};
 use token::Tokens;
 
-/// Sign-ins that may wait for one provider at once. The next one waits a while for a place among
+/// Sign-ins that may wait for one provider at once. The next one waits a while for a slot among
 /// them. The people of other providers notice nothing.
 const MAX_SIGN_INS: usize = 200;
 
@@ -95,8 +105,8 @@ impl Failure {
 pub struct Person {
     pub profile: Profile,
     /// Fields that were sent but could not be used.
-    pub kept: Vec<KeptField>,
-    /// True if the provider vouches for the e-mail address, only by JSON `true`.
+    pub rejected: Vec<RejectedField>,
+    /// True if the provider marks the e-mail address as verified with JSON `true`.
     pub is_email_verified: bool,
     pub permissions: Permissions,
     /// The codes of the answers that the permissions came from, separated by spaces.
@@ -106,11 +116,11 @@ pub struct Person {
     /// The time when they signed in there, from the ID token.
     pub auth_time: AuthTime,
     pub grant: Grant,
-    /// The time before the provider was asked.
+    /// The time just before the provider was asked.
     pub asked_at: UnixTime,
 }
 
-/// The tokens and names that came with a sign-in, for asking the provider again later.
+/// The tokens and identifiers that came with a sign-in, for asking the provider again later.
 #[derive(Clone, Default)]
 pub struct Grant {
     pub refresh_token: Option<Secret<String>>,
@@ -126,11 +136,11 @@ pub struct Grant {
 }
 
 /// The tokens of one answer as they came, for revoking them. None of them need have been verified.
-pub struct Given(Tokens);
+pub struct IssuedTokens(Tokens);
 
-impl Given {
+impl IssuedTokens {
     /// The token whose revocation revokes the others too, and its kind (RFC 7009 2.1).
-    pub(crate) fn to_take_back(&self) -> (&Secret<String>, &'static str) {
+    pub(crate) fn token_to_revoke(&self) -> (&Secret<String>, &'static str) {
         match &self.0.refresh_token {
             Some(token) => (token, "refresh_token"),
             None => (&self.0.access_token, "access_token"),
@@ -161,11 +171,11 @@ pub enum Permissions {
 /// what the provider did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prompt {
-    Unasked,
+    AsConfigured,
     /// The person must sign in again.
     Login,
     /// No prompt is requested, but a silent attempt is avoided, whatever the settings say.
-    Aloud,
+    NotSilent,
 }
 
 /// An authorization request.
@@ -208,7 +218,7 @@ pub struct Provider {
     sign_ins: Slots,
     /// True if the last call got through.
     is_reachable: AtomicBool,
-    trouble: Notify,
+    wake: Notify,
 }
 
 impl Provider {
@@ -231,7 +241,7 @@ impl Provider {
             keys: keys::Cache::default(),
             sign_ins: Slots::new(MAX_SIGN_INS),
             is_reachable: AtomicBool::new(true),
-            trouble: Notify::new(),
+            wake: Notify::new(),
         })
     }
 
@@ -248,12 +258,12 @@ impl Provider {
         self.metadata.known()
     }
 
-    /// True if people can be sent to it, as far as is known.
+    /// True if people can be sent to the provider, as far as is known.
     pub fn is_available(&self) -> bool {
         self.known().is_some() && self.is_reachable.load(Ordering::Relaxed)
     }
 
-    /// Takes one of the slots for waiting, for a step of this visitor's.
+    /// Takes a slot for `step` of this visitor's sign-in.
     async fn sign_in_slot(
         &self,
         visitor: &Visitor,
@@ -264,7 +274,7 @@ impl Provider {
         slot.map_err(Failure::at(step))
     }
 
-    /// The number of further sign-ins that may wait for it now.
+    /// The number of further sign-ins that may wait for the provider now.
     pub fn slots_left(&self) -> usize {
         self.sign_ins.left()
     }
@@ -280,30 +290,34 @@ impl Provider {
             || !self.settings.mapping.permissions.is_empty()
     }
 
-    fn note<T>(&self, result: &Result<T, Cause>) {
+    /// Notes whether the provider was reached; if it has just become unreachable, wakes the
+    /// watcher.
+    fn note_reachability<T>(&self, result: &Result<T, Cause>) {
         if matches!(result, Err(Cause::Internal(_))) {
             // It was not asked at all.
             return;
         }
         let is_reachable = !matches!(result, Err(Cause::Unreachable | Cause::TooSlow));
         if self.is_reachable.swap(is_reachable, Ordering::Relaxed) && !is_reachable {
-            self.trouble.notify_one();
+            self.wake.notify_one();
         }
     }
 
-    /// Starts a new reading of its metadata in the background, if one is due; no one waits.
+    /// Starts a new reading of the provider's metadata in the background, if one is due; no one
+    /// waits.
     pub fn nudge(&self, now: UnixTime) {
         if self.settings.issuer.is_some() && self.metadata.is_due(now) {
-            self.trouble.notify_one();
+            self.wake.notify_one();
         }
     }
 
-    /// Waits this long, or until a call does not get through.
-    pub async fn wait_for_trouble(&self, patience: Duration) {
-        let _waited = tokio::time::timeout(patience, self.trouble.notified()).await;
+    /// Waits this long, or until a call does not get through or [`Provider::nudge`] asks for a
+    /// reading.
+    pub async fn wait_for_wake(&self, patience: Duration) {
+        let _waited = tokio::time::timeout(patience, self.wake.notified()).await;
     }
 
-    /// Reads its metadata if it publishes any and a reading is due.
+    /// Reads the provider's metadata if it publishes any and a reading is due.
     pub async fn discover(&self, moment: Moment) -> Result<Arc<Metadata>, Failure> {
         let found = if self.settings.issuer.is_none() {
             self.known().ok_or(Cause::Unreachable)
@@ -313,7 +327,7 @@ impl Provider {
                 .refresh(&self.settings, &self.client, moment)
                 .await;
             if found.is_err() {
-                self.note(&found);
+                self.note_reachability(&found);
             }
             found
         };
@@ -345,21 +359,21 @@ impl Providers {
         &self.0
     }
 
-    fn with(&self, is_it: impl Fn(&ProviderSettings) -> bool) -> Option<&Arc<Provider>> {
+    fn find_by(&self, is_it: impl Fn(&ProviderSettings) -> bool) -> Option<&Arc<Provider>> {
         self.0.iter().find(|provider| is_it(&provider.settings))
     }
 
     pub fn find(&self, id: &str) -> Option<&Arc<Provider>> {
-        self.with(|settings| settings.id == id)
+        self.find_by(|settings| settings.id == id)
     }
 
     /// The provider whose callback has this path.
-    pub fn at(&self, callback_path: &str) -> Option<&Arc<Provider>> {
-        self.with(|settings| settings.callback_path == callback_path)
+    pub fn by_callback_path(&self, callback_path: &str) -> Option<&Arc<Provider>> {
+        self.find_by(|settings| settings.callback_path == callback_path)
     }
 
     pub(crate) fn by_issuer(&self, issuer: &str) -> Option<&Arc<Provider>> {
-        self.with(|settings| settings.issuer.as_deref() == Some(issuer))
+        self.find_by(|settings| settings.issuer.as_deref() == Some(issuer))
     }
 
     /// The first provider on the sign-in page; settings always have one.
@@ -367,7 +381,7 @@ impl Providers {
         self.0.first()
     }
 
-    pub fn is_one(&self) -> bool {
+    pub fn is_single(&self) -> bool {
         self.0.len() == 1
     }
 }

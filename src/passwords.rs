@@ -15,7 +15,7 @@ use argon2::{Argon2, Params};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
-pub use cost::Dearest;
+pub use cost::CostliestHashes;
 
 use crate::error::{Error, Result};
 use crate::import_django::django_hash;
@@ -27,9 +27,9 @@ pub const MAX_LENGTH: usize = 128;
 
 /// Each hashing takes 19 MiB and a core.
 const AT_ONCE: usize = 2;
-/// At most this many people wait; anyone else is asked to try again,
+/// At most this many people wait. Anyone else is asked to try again.
 const MAX_WAITING: usize = 100;
-/// and so is anyone who has waited this long.
+/// Anyone who has waited this long is asked to try again, too.
 const PATIENCE: Duration = Duration::from_secs(6);
 
 /// The most common passwords that the other rules would accept, in lower case: those from the list
@@ -196,8 +196,8 @@ pub struct Verified {
 impl Hasher {
     /// Makes every verification from now on take as long as the most expensive of these hashes, or
     /// our own, would. The first call takes as long as a few of them.
-    pub fn expect(&self, dearest: Dearest) {
-        let slot = u64::try_from(cost::slot(dearest).as_micros()).unwrap_or(0);
+    pub fn expect(&self, costliest: CostliestHashes) {
+        let slot = u64::try_from(cost::slot(costliest).as_micros()).unwrap_or(0);
         self.numbers.slot.store(slot, Ordering::Relaxed);
     }
 

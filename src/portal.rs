@@ -18,7 +18,7 @@ use crate::import_django;
 use crate::jobs::Jobs;
 use crate::oauth::Providers;
 use crate::password_throttle::Throttle;
-use crate::passwords::{Dearest, Hasher};
+use crate::passwords::{CostliestHashes, Hasher};
 use crate::roles::RolePermissions;
 use crate::secret::{Keys, random_token};
 use crate::sessions::{Client, Limits};
@@ -36,7 +36,7 @@ pub struct Portal {
     pub limits: Limits,
     pub public_url: PublicUrl,
     pub trusted_proxies: Vec<ipnet::IpNet>,
-    pub silent_proxy: SilentProxy,
+    pub proxy_without_forwarded: ProxyWithoutForwarded,
     pub roles: RolePermissions,
     /// A first company sign-in may adopt an imported account.
     pub adopts_imported: bool,
@@ -50,13 +50,13 @@ pub struct Portal {
     pub hosts: Vec<String>,
     pub log: LogSettings,
     pub used_attempts: UsedAttempts,
-    pub lags: Lags,
+    pub recheck_lags: Lags,
     pub password_login: PasswordLogin,
     pub hasher: Hasher,
     /// The number of imported accounts when their hashes were last looked at.
     imported: AtomicI64,
     pub throttle: Throttle,
-    pub refusals: RefusalCap,
+    pub refusal_cap: RefusalCap,
     /// False once the server has been asked to stop.
     pub is_ready: AtomicBool,
     /// Identifies this instance among those that share a database, as long as it runs.
@@ -73,34 +73,34 @@ pub(crate) fn is_byte_order(collation: &str) -> bool {
 const PAGE: i64 = 1000;
 
 /// Counts the imported accounts, and finds the most expensive hashes that they still have.
-fn dearest_hashes(conn: &mut Conn) -> Result<(i64, Dearest)> {
+fn costliest_hashes(conn: &mut Conn) -> Result<(i64, CostliestHashes)> {
     let count = import_django::count(conn)?;
-    let mut dearest = Dearest::default();
+    let mut costliest = CostliestHashes::default();
     let mut after = Some(String::new());
     while let Some(last) = after {
         let page = import_django::foreign_hashes(conn, &last, PAGE)?;
         for (_, stored) in &page {
-            dearest.see(stored);
+            costliest.see(stored);
         }
         after = page.into_iter().next_back().map(|(key, _)| key);
     }
-    Ok((count, dearest))
+    Ok((count, costliest))
 }
 
 /// The last time that a trusted proxy let someone sign in without passing on their address.
 #[derive(Debug, Default)]
-pub struct SilentProxy(AtomicI64);
+pub struct ProxyWithoutForwarded(AtomicI64);
 
 /// How long this is worth reporting.
-const SILENCE_TOLD: Duration = Duration::from_secs(86_400);
+const SILENCE_REPORTED_FOR: Duration = Duration::from_secs(86_400);
 
-impl SilentProxy {
+impl ProxyWithoutForwarded {
     pub fn note(&self, now: UnixTime, client: &Client) {
         if !client.is_proxy {
             return;
         }
         if self.last(now).is_none() {
-            warn!(event = "silent_proxy", address = client.address.as_str(); "this trusted proxy sends no valid X-Forwarded-For: everyone behind it appears with its address");
+            warn!(event = "silent_proxy", address = client.address.as_str(); "this trusted proxy sends no valid X-Forwarded-For: everyone behind it appears under the proxy's IP address");
         }
         self.0.store(now.0, Ordering::Relaxed);
     }
@@ -108,7 +108,7 @@ impl SilentProxy {
     /// Returns when it last happened, if that was recently.
     pub(crate) fn last(&self, now: UnixTime) -> Option<UnixTime> {
         let last = UnixTime(self.0.load(Ordering::Relaxed));
-        (now.since(last) < SILENCE_TOLD).then_some(last)
+        (now.since(last) < SILENCE_REPORTED_FOR).then_some(last)
     }
 }
 
@@ -119,11 +119,11 @@ impl Portal {
         db.migrate()?;
         let collation = db.collation()?;
         if !is_byte_order(&collation) {
-            warn!(event = "collation", collation = collation.as_str(); "names are sorted by this collation, and searches of accounts may miss some; C.UTF-8 sorts them as SQLite does");
+            warn!(event = "collation", collation = collation.as_str(); "this collation does not order text by bytes: account searches may miss matches; create the database with C.UTF-8");
         }
-        let (imported, dearest) = db.read_blocking(dearest_hashes)?;
+        let (imported, costliest) = db.read_blocking(costliest_hashes)?;
         let hasher = Hasher::default();
-        hasher.expect(dearest);
+        hasher.expect(costliest);
         let public = settings.public_url.host();
         let is_https = settings.public_url.is_https;
         let port = if is_https { 443 } else { 80 };
@@ -147,7 +147,7 @@ impl Portal {
             },
             public_url: settings.public_url,
             trusted_proxies: settings.trusted_proxies,
-            silent_proxy: SilentProxy::default(),
+            proxy_without_forwarded: ProxyWithoutForwarded::default(),
             roles: roles.into(),
             adopts_imported: settings.adopts_imported,
             retention: Retention {
@@ -162,12 +162,12 @@ impl Portal {
             hosts,
             log,
             used_attempts: UsedAttempts::default(),
-            lags: Lags::default(),
+            recheck_lags: Lags::default(),
             password_login: settings.password_login,
             hasher,
             imported: AtomicI64::new(imported),
             throttle: Throttle::default(),
-            refusals: RefusalCap::default(),
+            refusal_cap: RefusalCap::default(),
             is_ready: AtomicBool::new(true),
             instance: random_token()?,
             jobs: Jobs::default(),
@@ -178,16 +178,16 @@ impl Portal {
         })
     }
 
-    /// Looks at the hashes of imported accounts again if there are more such accounts than before.
+    /// Looks at the hashes of imported accounts again if their number has changed.
     pub async fn look_for_imports(&self) -> Result<()> {
         let known = self.imported.load(Ordering::Relaxed);
         let look = self.db.read(move |conn| {
-            let is_new = import_django::count(conn)? != known;
-            is_new.then(|| dearest_hashes(conn)).transpose()
+            let has_changed = import_django::count(conn)? != known;
+            has_changed.then(|| costliest_hashes(conn)).transpose()
         });
-        if let Some((count, dearest)) = look.await? {
+        if let Some((count, costliest)) = look.await? {
             let hasher = self.hasher.clone();
-            let measured = tokio::task::spawn_blocking(move || hasher.expect(dearest)).await;
+            let measured = tokio::task::spawn_blocking(move || hasher.expect(costliest)).await;
             if measured.is_ok() {
                 self.imported.store(count, Ordering::Relaxed);
             }

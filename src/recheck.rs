@@ -58,7 +58,7 @@ fn jittered(period: Duration, from: f64, to: f64) -> Duration {
 }
 
 /// The number of calls for a person who is still welcome.
-pub fn calls_a_person(provider: &Provider) -> u32 {
+pub fn calls_per_person(provider: &Provider) -> u32 {
     let recheck = provider.settings().recheck;
     let by_profile = recheck.is_some_and(|recheck| recheck.asks_profile) && provider.has_profile();
     provider.calls_to_read_again() + u32::from(!by_profile)
@@ -66,9 +66,13 @@ pub fn calls_a_person(provider: &Provider) -> u32 {
 
 /// How long a person can stay after an explicit refusal: the period of the re-checks, or the time
 /// that the calls about all people take.
-pub fn bound(recheck: Recheck, people: i64, calls_a_person: u32) -> Duration {
+pub fn longest_stay_after_refusal(
+    recheck: Recheck,
+    people: i64,
+    calls_per_person: u32,
+) -> Duration {
     let people = u32::try_from(people).unwrap_or(u32::MAX);
-    let calls = f64::from(people) * f64::from(calls_a_person);
+    let calls = f64::from(people) * f64::from(calls_per_person);
     let round = Duration::from_secs_f64(calls / f64::from(recheck.rate.min(MAX_RATE)));
     recheck.every.max(round)
 }
@@ -79,18 +83,18 @@ struct Round {
     provider: Arc<Provider>,
     recheck: Recheck,
     pace: Pace,
-    lines: Lines,
+    lines: LogLimiter,
 }
 
 /// Limits the log lines about people who could not be checked. An outage would cause one per person
 /// and period.
 #[derive(Default)]
-struct Lines(Mutex<Option<(Instant, u32)>>);
+struct LogLimiter(Mutex<Option<(Instant, u32)>>);
 
-impl Lines {
+impl LogLimiter {
     /// Returns whether a line may be written now, and if so how many were left out since the last
     /// one.
-    fn admit(&self) -> Option<u32> {
+    fn may_log(&self) -> Option<u32> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *last {
             Some((at, left_out)) if at.elapsed() < LINE_EVERY => {
@@ -114,7 +118,7 @@ pub fn start(portal: &Arc<Portal>) {
                 provider: Arc::clone(provider),
                 recheck,
                 pace: Pace::new(recheck.rate.min(MAX_RATE)),
-                lines: Lines::default(),
+                lines: LogLimiter::default(),
             };
             portal.jobs.spawn(run(Arc::new(round)));
         }
@@ -148,7 +152,7 @@ async fn run(round: Arc<Round>) {
                 return;
             };
             let shared = Arc::clone(&round);
-            // Jobs run to their end, so that no rotated token is lost.
+            // This must run to its end: a rotated token would be lost.
             round.portal.jobs.spawn_to_end(async move {
                 shared.check(user_id, until).await;
                 drop(place);
@@ -184,10 +188,11 @@ impl Round {
         .await
     }
 
-    /// Asks about one person with all of their sessions, and stores the result.
-    async fn check(self: &Arc<Self>, user_id: UserId, mut claim: UnixTime) {
-        while let Some(checked) = self.ask(user_id, claim).await {
-            claim = checked.claim;
+    /// Asks about one person with one session after another, until an answer settles it, and stores
+    /// the result.
+    async fn check(self: &Arc<Self>, user_id: UserId, mut claimed_until: UnixTime) {
+        while let Some(checked) = self.ask(user_id, claimed_until).await {
+            claimed_until = checked.claimed_until;
             match self.settle(checked).await {
                 Some(settled) if settled.has_more => {}
                 _ => return,
@@ -200,10 +205,10 @@ impl Round {
 #[derive(Debug, Default)]
 struct Checked {
     user_id: UserId,
-    /// The time when it began.
+    /// The time when the asking began.
     at: UnixTime,
     /// True if the provider's people are identified as the settings say.
-    are_subjects_known: bool,
+    subjects_match_settings: bool,
     /// The person's identities at the provider, read before asking.
     identities: Vec<Identity>,
     /// The sessions whose turn it was.
@@ -217,7 +222,7 @@ struct Checked {
     renewed: Vec<Renewed>,
     verdict: Verdict,
     /// Until then, no one else asks about the person.
-    claim: UnixTime,
+    claimed_until: UnixTime,
 }
 
 /// New tokens of a session, sealed. Each replaces an old one.
@@ -225,6 +230,7 @@ struct Checked {
 struct Renewed {
     session_id: SessionId,
     token_hash: String,
+    /// The old refresh token and the new one.
     refresh: Option<(String, String)>,
     /// The token, and when it expires.
     access: Option<(String, i64)>,
@@ -237,7 +243,7 @@ enum Verdict {
     Confirmed(SessionId, Option<Box<Reread>>),
     /// Nothing is known: the provider was unreachable, or did not answer the question.
     Unknown,
-    /// By now, another instance is asking about the person.
+    /// The claim was lost, or could not be extended.
     GivenUp,
     /// The provider knows the person, but would no longer let them in.
     NotAdmitted(Admission),

@@ -127,7 +127,7 @@ fn record(
 ) -> Result<()> {
     let note = Note::of(note);
     Deed::from_nowhere(now, Actor::CommandLine)
-        .at(Some(provider))
+        .through(Some(provider))
         .with_note(&note)
         .record(conn, About::Portal, &Event::ProviderRekeyed { people })
 }

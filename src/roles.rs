@@ -29,7 +29,7 @@ impl From<RoleSettings> for RolePermissions {
     }
 }
 
-/// Returns whether a person holds a permission that makes a role.
+/// Returns whether a person holds a permission that confers a role.
 pub fn is_due(conn: &mut Conn, wanted: &RolePermissions, user_id: UserId) -> Result<bool> {
     Ok(due(conn, wanted, user_id)? > Role::Employee)
 }
@@ -82,7 +82,7 @@ fn set(
     if from == Role::Superuser && roles.by_hand != Role::Superuser {
         lock_superusers(conn)?;
         if !users::has_other_superuser(conn, user_id)? {
-            changes.kept.push("role last_superuser".to_owned());
+            changes.rejected.push("role last_superuser".to_owned());
             return Ok(());
         }
     }

@@ -128,8 +128,7 @@ pub struct NewSession<'a> {
 }
 
 /// # Errors
-/// [`Error::AttemptUsed`] when the attempt has opened a session already;
-/// [`crate::error::DatabaseError`], here and below.
+/// [`Error::AttemptUsed`] when the attempt has opened a session already.
 pub fn open(
     conn: &mut Conn,
     now: UnixTime,

@@ -2,9 +2,9 @@
 //! same transaction, [`commit`].
 //!
 //! [`begin`] is the way to the provider. [`callback`] is the way back: it asks the provider
-//! ([`provider`]) and ends in [`commit`], in a linking ([`add_identity`]) or in a [`rehearsal`]. The other
-//! ways in are a local [`password`] and the links that sign in once ([`rescue`],
-//! [`password_link`]). [`refusal`] records what is refused before that.
+//! ([`provider`]) and ends in [`commit`], in a linking ([`add_identity`]) or in a [`rehearsal`].
+//! The other ways in are a local [`password`] and the links that sign in once ([`rescue`],
+//! [`password_link`]). [`refusal`] records what is refused before the transaction.
 
 mod add_identity;
 mod callback;
@@ -42,7 +42,7 @@ use crate::sign_in_attempts::{Attempt, Browser, Intent, Plan};
 pub use callback::Callback;
 use callback::StaleReason;
 pub(crate) use callback::{Finished, finish, start_over};
-use commit::{Admitted, Arrival, Way, admit};
+use commit::{Admitted, SignIn, Way, sign_in};
 pub use refusal::note_left_out;
 use refusal::{failure, log_failure, refuse};
 
@@ -115,8 +115,8 @@ async fn begin_planned(
     plan.is_pushed = matches!(pushes, Ok(true));
     let prompt = match (plan.is_fresh, plan.restarts) {
         (true, _) => Prompt::Login,
-        (false, 0) => Prompt::Unasked,
-        (false, _) => Prompt::Aloud,
+        (false, 0) => Prompt::AsConfigured,
+        (false, _) => Prompt::NotSilent,
     };
     let (attempt, state) = Attempt::begin(&portal.keys, now, browser, plan)?;
     let request = oauth::Request {
@@ -144,7 +144,7 @@ async fn begin_planned(
     }
 }
 
-/// The person at the browser, as far as requests tell.
+/// The person at the browser, as far as the request shows.
 pub struct Visitor {
     /// `None` if it sends no binding of ours.
     pub browser: Option<Browser>,
@@ -164,8 +164,8 @@ fn log_of(attempt: &Attempt) -> SignInLog<'_> {
 /// Runs the one transaction of a sign-in.
 ///
 /// # Errors
-/// [`Error::SignIn`] if the person is refused; as [`admit`].
-async fn go_in(
+/// [`Error::SignIn`] if the person is refused; as [`sign_in`].
+async fn run_sign_in(
     portal: &Arc<Portal>,
     way: Way,
     username: String,
@@ -177,7 +177,7 @@ async fn go_in(
     let provider = way.provider().map(str::to_owned);
     let attempt = way.attempt().map(str::to_owned);
     let token = Secret::new(random_token()?);
-    let arrival = Arrival {
+    let input = SignIn {
         portal: Arc::clone(portal),
         now: portal.clock.now(),
         grant: sealed_grant(portal, &way, &token)?,
@@ -191,8 +191,8 @@ async fn go_in(
         client: visitor.client,
     };
     let write = portal.db.decide(move |conn| {
-        let admitted = admit(conn, &arrival);
-        arrival.portal.failpoint.hit("before_commit");
+        let admitted = sign_in(conn, &input);
+        input.portal.failpoint.hit("before_commit");
         admitted
     });
     let result = timeout_at(deadline, write)

@@ -177,7 +177,7 @@ pub async fn by_provider(
                 continue;
             };
             let event = Event::SignedOutByProvider { count: *count };
-            let deed = Deed::from_nowhere(now, Actor::Provider).at(Some(&id));
+            let deed = Deed::from_nowhere(now, Actor::Provider).through(Some(&id));
             deed.record(conn, About::from(&user), &event)?;
         }
         Ok(ended_of.values().sum())

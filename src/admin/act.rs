@@ -24,17 +24,17 @@ use crate::users::{self, Field, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusa
 #[derive(Clone, Debug, PartialEq, Eq, EnumDiscriminants)]
 #[strum_discriminants(
     name(ActKind),
-    doc = "Which act it is, without what it takes.",
+    doc = "The kind of an act, without what the act takes.",
     derive(EnumString, IntoStaticStr, VariantArray),
     strum(serialize_all = "kebab-case", const_into_str)
 )]
 pub enum Act {
-    /// Ends all of them.
+    /// Ends all of the account's sessions.
     EndSessions,
     EndSession(SessionId),
     Deactivate,
     Activate,
-    /// Grants it by hand.
+    /// Grants a permission by hand.
     #[strum_discriminants(strum(serialize = "grant"))]
     GrantPermission(String),
     /// Revokes a permission that was granted by hand.
@@ -69,7 +69,7 @@ coded!(ActKind);
 impl ActKind {
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Returns whether someone with a stolen or unattended session could do lasting harm with it.
+    /// Returns whether the act could do lasting harm from a stolen or unattended session.
     pub const fn needs_fresh_sign_in(self) -> bool {
         !matches!(
             self,
@@ -82,7 +82,7 @@ impl ActKind {
         )
     }
 
-    /// Returns whether no other act can undo it.
+    /// Returns whether no other act can undo this one.
     pub const fn is_destructive(self) -> bool {
         matches!(
             self,
@@ -90,7 +90,7 @@ impl ActKind {
         )
     }
 
-    /// Returns whether it can be done to many accounts at once.
+    /// Returns whether the act can be done to many accounts at once.
     pub const fn is_for_many(self) -> bool {
         matches!(
             self,
@@ -102,13 +102,13 @@ impl ActKind {
         )
     }
 
-    /// Returns whether it requires a note: the reason, or the object.
+    /// Returns whether the act requires a note: the reason for the act, or the act's whole content.
     pub const fn needs_note(self) -> bool {
         matches!(self, Self::Readmit | Self::Note)
     }
 
-    /// Returns whether people cannot do it to themselves, because it would lock them out or raise
-    /// their role.
+    /// Returns whether people cannot do the act to themselves, because it would lock them out or
+    /// raise their role.
     pub(super) const fn is_for_others(self) -> bool {
         !matches!(
             self,
@@ -116,13 +116,13 @@ impl ActKind {
         )
     }
 
-    /// Returns whether an admin who does it to their own account might lose the authority for the
-    /// rest of a batch.
+    /// Returns whether an admin who does the act to their own account might lose the authority for
+    /// the rest of a batch.
     pub(super) const fn may_end_own_authority(self) -> bool {
         matches!(self, Self::EndSessions | Self::TakePermission)
     }
 
-    /// The kind of its event.
+    /// The kind of the act's event.
     const fn event(self) -> EventKind {
         match self {
             Self::EndSessions => EventKind::SessionsEnded,
@@ -148,7 +148,7 @@ impl Act {
         self.into()
     }
 
-    /// The id of the link that it makes.
+    /// The id of the link that the act makes.
     fn link(&self) -> Option<&str> {
         match self {
             Self::ResetPassword { link } | Self::MakeConfirmationLink { link } => Some(link),
@@ -157,8 +157,7 @@ impl Act {
     }
 }
 
-/// The details that an admin gives with an act: the reason, and the reference on pages and in the
-/// audit log.
+/// An admin's note, and the reference under which pages and the audit log show the act.
 #[derive(Clone, Debug, Default)]
 pub struct Said {
     pub note: Note,
@@ -190,13 +189,12 @@ pub async fn act(
         .await
 }
 
-/// Performs an act in the caller's transaction. It leaves one event, even if it was refused.
-/// Returns the account as it was before.
+/// Performs an act in the caller's transaction. Leaves one event; a refusal leaves one only if
+/// `Refusal::is_worth_a_row`. Returns the account as it was before.
 ///
 /// # Errors
-/// A [`Refusal`]; [`crate::error::Error::FreshSignInNeeded`],
-/// [`crate::error::Error::SignedOut`] and [`crate::error::Error::Forbidden`] when the authority
-/// does not hold; [`crate::error::DatabaseError`]
+/// A [`Refusal`]; `FreshSignInNeeded`, `SignedOut` and `Forbidden` of [`crate::error::Error`] when
+/// the authority does not hold
 pub fn perform(
     conn: &mut Conn,
     now: UnixTime,
@@ -220,14 +218,14 @@ pub fn perform(
     let mut deed = admin.deed(now);
     deed.note = &said.note;
     deed.reference = said.reference.as_ref().map(Reference::as_str);
-    let performing = Performing {
+    let locked = LockedAct {
         now,
         admin,
         roles,
         user: &user,
         note: &said.note,
     };
-    match performing.perform(conn, act) {
+    match locked.perform(conn, act) {
         Ok((event, username)) => {
             let deed = act.link().map_or(deed, |link| deed.with_reference(link));
             let about = About::Person(user.id, username.as_deref().unwrap_or(&user.username));
@@ -266,7 +264,7 @@ fn ends_superuser(user: &User, wanted: &RolePermissions, act: &Act) -> bool {
 }
 
 /// An act in progress, with the account's row locked.
-struct Performing<'a> {
+struct LockedAct<'a> {
     now: UnixTime,
     admin: &'a Admin,
     roles: &'a RolePermissions,
@@ -274,7 +272,7 @@ struct Performing<'a> {
     note: &'a Note,
 }
 
-impl Performing<'_> {
+impl LockedAct<'_> {
     /// Returns the event, and the account's new name if it gets one.
     fn perform(
         &self,
@@ -306,13 +304,13 @@ impl Performing<'_> {
                 self.unlink(conn, (provider.clone(), subject.clone()))
             }
             Act::ResetPassword { .. } => self.reset_password(conn),
-            Act::MakeConfirmationLink { .. } => self.take_confirmation_password(conn),
+            Act::MakeConfirmationLink { .. } => self.void_confirmation_password(conn),
             Act::Erase => {
                 let (event, alias) = self.erase(conn)?;
                 return Ok((event, Some(alias)));
             }
             Act::Readmit(by) => self.readmit(conn, by.as_deref()),
-            Act::Note if self.note.is_empty() => Err(Refusal::BadName.into()),
+            Act::Note if self.note.is_empty() => Err(Refusal::NoReason.into()),
             Act::Note => Ok(Event::NoteAdded),
         };
         Ok((event?, None))
@@ -403,8 +401,8 @@ impl Performing<'_> {
         Ok(Event::PermissionTaken { changes })
     }
 
-    /// The old password and all sessions end: someone who knew the old password must not get in
-    /// beside the person who now can.
+    /// Links an identity. The old password and all sessions end: someone who knew the old password
+    /// must not get in beside the person who now can.
     fn link(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
         let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
         if !is_name(subject, MAX_SUBJECT) {
@@ -429,7 +427,7 @@ impl Performing<'_> {
         })
     }
 
-    /// Removes what the provider gave, too.
+    /// Removes an identity, and the permissions that its provider gave.
     fn unlink(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
         let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
         let user_id = self.user.id;
@@ -443,7 +441,7 @@ impl Performing<'_> {
             .into_iter()
             .filter(|refusal| !still.contains(refusal));
         let refused_by = lifted.map(|(provider, _)| provider).collect();
-        // Someone who got in through this identity may have chosen one.
+        // Someone who got in through this identity may have chosen a confirmation password.
         confirmation_password::set(conn, user_id, None)?;
         let mut changes = Changes {
             permissions: permissions::replace(conn, self.now, user_id, provider, &[])?,
@@ -472,7 +470,7 @@ impl Performing<'_> {
         Ok(Event::PasswordLinkMade { sessions_ended })
     }
 
-    fn take_confirmation_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+    fn void_confirmation_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
         self.check_active()?;
         if confirmation_password::set(conn, self.user.id, None)? {
             proof::take(conn, self.user.id, ProvedBy::ConfirmationPassword)?;
@@ -534,14 +532,14 @@ impl Performing<'_> {
         sessions::close(conn, self.now, self.user.id, which)
     }
 
-    /// Syncs the role, but only for a permission that makes a role: a command may run without the
-    /// portal's settings.
+    /// Syncs the role, but only for a permission that confers a role: a command may run without
+    /// the portal's settings.
     fn sync_role_after(&self, conn: &mut Conn, name: &str, changes: &mut Changes) -> Result<()> {
-        let makes_role = [&self.roles.staff, &self.roles.superuser]
+        let confers_role = [&self.roles.staff, &self.roles.superuser]
             .into_iter()
             .flatten()
             .any(|one| one == name);
-        if makes_role {
+        if confers_role {
             self.sync_role(conn, changes)?;
         }
         Ok(())
@@ -559,7 +557,7 @@ impl Performing<'_> {
 }
 
 /// Returns a replacement for the name of an erased account. An account from before such names were
-/// reserved may have the first one.
+/// reserved may already have the first candidate.
 fn free_alias(conn: &mut Conn, user_id: UserId) -> Result<String> {
     let first = format!("erased-{}", user_id.0.unsigned_abs());
     let mut alias = first.clone();
@@ -580,8 +578,8 @@ fn is_name(text: &str, longest: usize) -> bool {
 /// Returns the previous role by hand.
 ///
 /// # Errors
-/// [`Refusal::UnknownUser`], [`Refusal::LastSuperuser`]; [`crate::error::DatabaseError`]
-pub fn promote(
+/// [`Refusal::UnknownUser`], [`Refusal::LastSuperuser`]
+pub fn set_role_by_username(
     db: &Db,
     now: UnixTime,
     admin: &Admin,

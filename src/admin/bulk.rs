@@ -10,9 +10,10 @@ use crate::users::{self, Order, User, UserQuery};
 
 /// Accounts per transaction: a sign-in never waits for more.
 const AT_ONCE: usize = 50;
-/// Accounts per request. For more, the caller continues from there.
+/// A batch begins no further transaction once it has this many accounts. The caller continues from
+/// [`BatchOutcome::next`].
 pub const BATCH: usize = 500;
-/// Stretches of the list that one request may search when a rare filter does not find enough.
+/// Pages of the list that one request may search when a rare filter does not find enough.
 const MAX_STRETCHES: usize = 40;
 
 /// The accounts that an act is for.
@@ -29,30 +30,32 @@ pub struct BatchOutcome {
     pub done: usize,
     /// Accounts with nothing to change.
     pub unchanged: usize,
-    pub failed: Vec<Failed>,
-    /// The account after which the next batch begins.
+    pub refused: Vec<RefusedAccount>,
+    /// The row (account, or session in [`end_sessions`]) after which the next batch begins.
     pub next: Option<i64>,
 }
 
 impl BatchOutcome {
     const fn seen(&self) -> usize {
-        self.done + self.unchanged + self.failed.len()
+        self.done + self.unchanged + self.refused.len()
     }
 }
 
 /// An account for which the act was refused.
 #[derive(Debug)]
-pub struct Failed {
+pub struct RefusedAccount {
     /// `None` if the account no longer exists.
     pub user: Option<User>,
     pub refusal: Refusal,
 }
 
-/// Performs `act` on up to [`BATCH`] accounts, with one event each.
+/// Performs `act` on each of [`Selection::These`], however many, or on about [`BATCH`] of
+/// [`Selection::Matching`]: the last transaction may bring up to 49 more. Each account gets one
+/// event, as in [`perform`]; an unchanged one gets none.
 ///
 /// # Errors
-/// [`Error::FreshSignInNeeded`] for every act; as [`super::act()`]. The batch's earlier
-/// transactions remain.
+/// [`Error::FreshSignInNeeded`], whatever the act; otherwise as [`super::act()`]. The batch's
+/// earlier transactions remain.
 pub async fn bulk(
     portal: &Portal,
     admin: &Admin,
@@ -89,8 +92,9 @@ pub async fn bulk(
     Ok(outcome)
 }
 
-/// Ends up to [`BATCH`] of the sessions that a filter finds, except the admin's own, with one event
-/// each.
+/// Ends about [`BATCH`] of the sessions that a filter finds, except the admin's own: the last
+/// transaction may bring up to 49 more. Each session gets one event; one that has already ended
+/// gets none.
 ///
 /// # Errors
 /// As [`bulk()`]
@@ -98,7 +102,7 @@ pub async fn end_sessions(
     portal: &Portal,
     admin: &Admin,
     filter: &sessions::list::Filter,
-    kept: SessionId,
+    own_session: SessionId,
     said: &Said,
 ) -> Result<BatchOutcome> {
     let (now, limits) = (portal.clock.now(), portal.limits);
@@ -118,7 +122,7 @@ pub async fn end_sessions(
             .rows
             .iter()
             .map(|owned| &owned.session)
-            .filter(|session| session.id != kept);
+            .filter(|session| session.id != own_session);
         let acts = others.map(|session| (session.user_id, Act::EndSession(session.id)));
         perform_all(portal, admin, acts.collect(), said, &mut outcome).await?;
         match outcome.next {
@@ -140,13 +144,13 @@ async fn perform_all(
     let now = portal.clock.now();
     let roles = portal.roles.clone();
     let (admin, said) = (admin.clone(), said.clone());
-    // All batches lock rows in the same order, so that no two wait for each other.
+    // All batches lock rows in the same order, so that no two deadlock.
     acts.sort_by_key(|(id, _)| *id);
     acts.dedup();
-    let (done, unchanged, failed) = portal
+    let (done, unchanged, refused) = portal
         .db
         .write(move |conn| {
-            let (mut done, mut unchanged, mut failed) = (0, 0, Vec::new());
+            let (mut done, mut unchanged, mut refused) = (0, 0, Vec::new());
             for (id, act) in &acts {
                 let performed = if admin.is(*id) && act.kind().may_end_own_authority() {
                     Err(Refusal::Yourself.into())
@@ -158,16 +162,16 @@ async fn perform_all(
                     Err(Stopped::Refused(Refusal::Unchanged)) => unchanged += 1,
                     Err(Stopped::Refused(refusal)) => {
                         let user = users::find(conn, *id)?;
-                        failed.push(Failed { user, refusal });
+                        refused.push(RefusedAccount { user, refusal });
                     }
                     Err(Stopped::Failed(error)) => return Err(error),
                 }
             }
-            Ok::<_, Error>((done, unchanged, failed))
+            Ok::<_, Error>((done, unchanged, refused))
         })
         .await?;
     outcome.done += done;
     outcome.unchanged += unchanged;
-    outcome.failed.extend(failed);
+    outcome.refused.extend(refused);
     Ok(())
 }

@@ -22,7 +22,7 @@ pub async fn confirm_refusals(portal: &Portal, admin: &Admin, provider: String) 
             if !unnamed_refusals::end_suspension(conn, now, &provider)? {
                 return Err(Error::NotFound);
             }
-            let deed = admin.deed(now).at(Some(&provider));
+            let deed = admin.deed(now).through(Some(&provider));
             deed.record(conn, About::Portal, &Event::RefusalsConfirmed)
         })
         .await

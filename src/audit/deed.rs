@@ -74,7 +74,7 @@ impl<'a> Deed<'a> {
     }
 
     #[must_use]
-    pub const fn at(self, provider: Option<&'a str>) -> Self {
+    pub const fn through(self, provider: Option<&'a str>) -> Self {
         Self { provider, ..self }
     }
 
@@ -93,7 +93,7 @@ impl<'a> Deed<'a> {
 
     /// Writes an event's row, and its line in the log once the transaction is committed.
     pub fn record(&self, conn: &mut Conn, about: About<'_>, event: &Event) -> Result<()> {
-        let (reason, details) = stored::stored(event, self.note)?;
+        let (reason, details) = stored::encode(event, self.note)?;
         let (user_id, username) = match about {
             About::Person(id, username) => (Some(id), username),
             About::Portal => (None, ""),

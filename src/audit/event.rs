@@ -1,8 +1,9 @@
 //! The events that can happen: each one with exactly the data that describes it.
 //!
-//! A new event needs a case here and its words in `web/timeline.rs`; the compiler asks for them.
-//! Serde's attributes name the members of the JSON in a row's `details`, which [`super::stored`]
-//! reads and writes.
+//! A new event needs a variant here and its words in `web/timeline.rs`; the compiler asks for them.
+//! It does not ask for `is_sign_in`, nor for `is_refusal` and `defaults` in `stored.rs`: check
+//! these too. Serde's attributes name the members of the JSON in a row's `details`, which
+//! [`super::stored`] reads and writes.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -24,7 +25,7 @@ pub type Identity = (String, String);
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[strum_discriminants(
     name(EventKind),
-    doc = "Which event it is, without what it tells.",
+    doc = "The kind of an event, without the data that describes it.",
     derive(EnumString, IntoStaticStr, VariantArray),
     strum(serialize_all = "snake_case", const_into_str)
 )]
@@ -53,7 +54,8 @@ pub enum Event {
         #[serde(skip_serializing_if = "is_zero")]
         count: usize,
     },
-    /// A local account was created by hand. The reference is the id of its owner's link.
+    /// A local account was created by hand. The row's `reference` is the id of its owner's
+    /// link.
     AccountCreated,
     AccountDeactivated {
         #[serde(rename = "count", skip_serializing_if = "is_zero")]
@@ -123,7 +125,7 @@ pub enum Event {
     },
     /// An admin confirmed a provider's refusals.
     RefusalsConfirmed,
-    /// They made room for a new session.
+    /// The oldest sessions ended to make room for a new one.
     OldestSessionsEnded {
         count: usize,
     },
@@ -158,14 +160,14 @@ pub enum Event {
     },
     /// The current password was wrong.
     PasswordChangeRefused,
-    /// The old password has ended. The reference is the link's id.
+    /// The old password has ended. The row's `reference` is the link's id.
     PasswordLinkMade {
         #[serde(rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
     },
-    /// The reference is the link's id.
+    /// The row's `reference` is the link's id.
     ConfirmationLinkMade,
-    /// The reference is the id of the link used to choose it, if any.
+    /// The row's `reference` is the id of the link used to choose it, if any.
     ConfirmationPasswordSet,
     /// A signed-in person proved who they are.
     Proved {
@@ -177,7 +179,7 @@ pub enum Event {
         #[serde(rename = "proved_by")]
         by: ProvedBy,
     },
-    /// The reference is the link's id.
+    /// The row's `reference` is the link's id.
     RescueLinkMade,
     NoteAdded,
     ExportMade {
@@ -189,11 +191,11 @@ pub enum Event {
     EventsSwept {
         count: usize,
     },
-    /// This many refused sign-ins of a minute have no row of their own.
+    /// This many refused sign-ins within one minute have no row of their own.
     MoreSignInsRefused {
         count: usize,
     },
-    /// An admin tried an act and was refused. Its row is one of `act`'s.
+    /// An admin tried an act and was refused. The row has the kind `act`.
     #[strum_discriminants(strum(disabled))]
     #[serde(skip_deserializing)]
     ActRefused {
@@ -322,15 +324,16 @@ pub struct Changes {
     pub fields: Vec<FieldChange>,
     #[serde(flatten)]
     pub permissions: Diff,
-    /// The reason why the earlier permissions were kept: the answer failed.
+    /// Why the provider's permissions could not be read, so that the earlier ones stay.
     #[serde(deserialize_with = "known_reason")]
     pub permissions_kept: Option<Reason>,
     /// Values that were not taken over, with the reason: `email too_long`.
-    pub kept: Vec<String>,
+    #[serde(rename = "kept")]
+    pub rejected: Vec<String>,
 }
 
 impl Changes {
-    /// Returns whether anything changed. Kept values do not count.
+    /// Returns whether anything changed. Rejected values do not count.
     pub fn is_any(&self) -> bool {
         !self.fields.is_empty() || self.permissions != Diff::default()
     }
@@ -349,7 +352,7 @@ const fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// Reads a code. One of a newer version counts as none.
+/// Reads a code. A code that only a newer version knows becomes `None`.
 fn known<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
 where
     T: DeserializeOwned,
@@ -358,8 +361,8 @@ where
     Ok(serde_json::from_value(Value::deserialize(from)?).ok())
 }
 
-/// Reads why permissions were kept. They were kept also for a reason that only a newer version
-/// knows.
+/// Reads why permissions were kept. An unknown reason becomes `Internal`: permissions were kept all
+/// the same.
 fn known_reason<'de, D>(from: D) -> Result<Option<Reason>, D::Error>
 where
     D: Deserializer<'de>,

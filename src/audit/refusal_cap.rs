@@ -63,7 +63,7 @@ impl Window {
 
 impl RefusalCap {
     /// Returns whether a refusal gets a row. `about` is its account, if known.
-    pub fn admit(&self, now: UnixTime, about: About<'_>) -> bool {
+    pub fn may_write_row(&self, now: UnixTime, about: About<'_>) -> bool {
         let about = match about {
             About::Person(id, username) => Some((id, username)),
             About::Portal => None,
@@ -171,7 +171,7 @@ mod tests {
     const NEXT_MINUTE: UnixTime = UnixTime(60_000_000);
 
     fn admitted(cap: &RefusalCap, now: UnixTime, about: About<'_>) -> usize {
-        (0..1000).filter(|_| cap.admit(now, about)).count()
+        (0..1000).filter(|_| cap.may_write_row(now, about)).count()
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
         let cap = RefusalCap::default();
         assert_eq!(admitted(&cap, UnixTime(0), About::Portal), 60);
         assert!(cap.take_due().is_empty());
-        assert!(cap.admit(NEXT_MINUTE, About::Portal));
+        assert!(cap.may_write_row(NEXT_MINUTE, About::Portal));
         let left_out = LeftOut {
             about: None,
             count: 940,
@@ -198,7 +198,9 @@ mod tests {
             About::Person(UserId(2), "anna"),
         );
         assert_eq!(admitted(&cap, UnixTime(0), leo), 60);
-        assert!(cap.admit(UnixTime(0), anna) && cap.admit(UnixTime(0), About::Portal));
+        assert!(
+            cap.may_write_row(UnixTime(0), anna) && cap.may_write_row(UnixTime(0), About::Portal)
+        );
         // It is reported although no one is refused any more.
         assert!(cap.take_all_due(UnixTime(59_000_000)).is_empty());
         let due = cap.take_all_due(NEXT_MINUTE);
@@ -211,7 +213,7 @@ mod tests {
     fn the_counts_stay_bounded() {
         let cap = RefusalCap::default();
         for id in 0..20_000 {
-            assert!(cap.admit(UnixTime(0), About::Person(UserId(id), "x")));
+            assert!(cap.may_write_row(UnixTime(0), About::Person(UserId(id), "x")));
         }
         let counts = cap.0.lock().expect("no panic");
         assert_eq!(counts.accounts.len(), MAX_ACCOUNTS);

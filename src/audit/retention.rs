@@ -83,8 +83,8 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
 fn forget_in(conn: &mut Conn, leaver: &Leaver<'_>, record: &Record) -> Result<()> {
     let is_own = match record.by() {
         Actor::Person { id, .. } => id == leaver.id,
-        // Match their name at the time, or any name since. A sign-in is attributed to the person who
-        // came.
+        // Match their name at the time, or any name since. A sign-in is attributed to the person
+        // who came.
         Actor::Named(name) => {
             name == record.username
                 || record.event == EventKind::SignInRefused.code()

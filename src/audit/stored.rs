@@ -15,8 +15,8 @@ const MAX_NAMES: usize = 50;
 /// The JSON of a row's details. Members without a value are left out.
 pub(super) type Details = Map<String, Value>;
 
-/// Returns the reason and the details of an event's row.
-pub(super) fn stored(event: &Event, note: &Note) -> Result<(Option<Reason>, Details)> {
+/// Returns the reason and the details with which a row stores an event.
+pub(super) fn encode(event: &Event, note: &Note) -> Result<(Option<Reason>, Details)> {
     let value = serde_json::to_value(event)
         .map_err(|error| Error::Internal(format!("audit details: {error}")))?;
     let Value::Object(mut details) = value else {
@@ -57,14 +57,14 @@ pub(super) fn stored(event: &Event, note: &Note) -> Result<(Option<Reason>, Deta
 }
 
 /// Reads the event of a row.
-pub(super) fn read(row: &Record) -> Event {
+pub(super) fn decode(row: &Record) -> Event {
     let kind = EventKind::from_code(&row.event);
-    kind.and_then(|kind| read_known(kind, row))
+    kind.and_then(|kind| decode_known(kind, row))
         .unwrap_or(Event::Other { kind })
 }
 
-fn read_known(kind: EventKind, row: &Record) -> Option<Event> {
-    let mut members = without_value();
+fn decode_known(kind: EventKind, row: &Record) -> Option<Event> {
+    let mut members = defaults();
     members.extend(read_details(&row.details));
     if !row.reason.is_empty() {
         let reason = Reason::from_code(&row.reason)?;
@@ -102,8 +102,8 @@ const fn is_refusal(kind: EventKind) -> bool {
     )
 }
 
-/// All members that rows may leave out.
-fn without_value() -> Details {
+/// All members that rows may leave out, each with the value that it then has.
+fn defaults() -> Details {
     let members = json!({
         "account_created": false,
         "changes": [],
@@ -197,8 +197,8 @@ mod tests {
             ("proved", "", Some(EventKind::Proved)),
             ("teleported", "", None),
         ] {
-            let read = read(&row(event, reason, "{}"));
-            assert_eq!(read, Event::Other { kind });
+            let decoded = decode(&row(event, reason, "{}"));
+            assert_eq!(decoded, Event::Other { kind });
         }
     }
 
@@ -211,7 +211,7 @@ mod tests {
                 ""
             };
             let needs_member = matches!(kind, EventKind::Proved | EventKind::ProofRefused);
-            let event = read(&row(kind.code(), reason, "{}"));
+            let event = decode(&row(kind.code(), reason, "{}"));
             assert_eq!(
                 matches!(event, Event::Other { .. }),
                 needs_member,
@@ -239,7 +239,7 @@ mod tests {
                 provider: text("provider").to_owned(),
                 ..row(text("event"), text("reason"), text("details"))
             };
-            let (reason, details) = stored(&read(&row), &note(&row.details)).expect("an object");
+            let (reason, details) = encode(&decode(&row), &note(&row.details)).expect("an object");
             assert_eq!(reason.map_or("", Reason::code), row.reason, "{line}");
             assert_eq!(details, read_details(&row.details), "{line}");
         }
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn a_first_sign_in_to_an_imported_account_is_told_after_its_person_is_erased() {
         let details = r#"{"adopted":true,"identity":["company","42"],"count":2}"#;
-        let event = read(&row("signed_in", "", &without_texts(details)));
+        let event = decode(&row("signed_in", "", &without_texts(details)));
         let Event::SignedIn { adopted, .. } = event else {
             panic!("{event:?}");
         };

@@ -9,7 +9,7 @@ use super::MAX_REVOCATIONS;
 use crate::audit::{About, Actor, Deed, Event};
 use crate::error::Cause;
 use crate::id::SessionId;
-use crate::oauth::{Given, Moment, Provider};
+use crate::oauth::{IssuedTokens, Moment, Provider};
 use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::sessions;
@@ -59,7 +59,7 @@ pub fn revoke(
             let event = Event::TokensRevoked {
                 failure: failure.as_ref().map(Cause::reason),
             };
-            let deed = Deed::from_nowhere(now, Actor::Portal).at(Some(provider.id()));
+            let deed = Deed::from_nowhere(now, Actor::Portal).through(Some(provider.id()));
             deed.record(conn, About::from(&user), &event)
         });
         if let Err(error) = written.await {
@@ -76,7 +76,7 @@ fn open(
     token_hash: &str,
 ) -> Option<Secret<String>> {
     let metadata = provider.known()?;
-    if !provider.takes_back(&metadata) {
+    if !provider.can_revoke(&metadata) {
         return None;
     }
     tokens::open_token(&portal.keys, sealed, token_hash)
@@ -110,11 +110,11 @@ pub enum Unkept {
 
 /// Revokes the tokens of an attempt that opened no session: a test sign-in, a link, or a refused
 /// sign-in.
-pub fn take_back(
+pub fn revoke_unkept(
     portal: &Arc<Portal>,
     provider: &Arc<Provider>,
     attempt: &str,
-    given: Given,
+    given: IssuedTokens,
     unkept: Unkept,
 ) {
     let doubted = (unkept == Unkept::Perhaps).then(|| attempt.to_owned());
@@ -139,7 +139,7 @@ pub fn take_back(
         match kept.await {
             Ok(true) => "kept",
             Ok(false) => {
-                let (token, kind) = given.to_take_back();
+                let (token, kind) = given.token_to_revoke();
                 code(&ask(portal, provider, token, kind).await)
             }
             Err(_) => "unknown",
@@ -148,7 +148,7 @@ pub fn take_back(
 }
 
 /// Revokes a refresh token whose session ended while the token was being renewed.
-pub fn take_back_renewed(
+pub fn revoke_renewed(
     portal: &Arc<Portal>,
     provider: &Arc<Provider>,
     sealed: &str,

@@ -39,7 +39,7 @@ impl Provider {
             let pushed = self.push(&metadata, address, &parameters, moment);
             pushed.await.map_err(Failure::at(step))
         };
-        let request_uri = slot.hold(step, push).await?;
+        let request_uri = slot.run_unless_recalled(step, push).await?;
         let short = [
             ("client_id".to_owned(), self.settings.client_id.clone()),
             ("request_uri".to_owned(), request_uri),
@@ -59,7 +59,7 @@ impl Provider {
         }
         let step = Step::Discovery;
         let slot = self.sign_in_slot(visitor, step, moment.deadline).await?;
-        slot.hold(step, self.discover(moment)).await
+        slot.run_unless_recalled(step, self.discover(moment)).await
     }
 
     fn authorize_parameters(&self, request: &Request<'_>) -> Vec<(String, String)> {
@@ -108,8 +108,8 @@ impl Provider {
             }
             (Prompt::Login, _) => Some("login"),
             // The silent attempt has failed: the provider needs to interact with the person.
-            (Prompt::Aloud, Some("none")) => None,
-            (Prompt::Aloud | Prompt::Unasked, set) => set,
+            (Prompt::NotSilent, Some("none")) => None,
+            (Prompt::NotSilent | Prompt::AsConfigured, set) => set,
         }
     }
 
@@ -152,7 +152,7 @@ impl Provider {
         }
         let request = self.client_request(metadata, address, &parameters, moment.now)?;
         let answer = call(request, moment.deadline).await;
-        self.note(&answer);
+        self.note_reachability(&answer);
         let answer = answer?;
         if !matches!(answer.status, StatusCode::CREATED | StatusCode::OK) {
             return Err(token::refusal(&answer));

@@ -12,7 +12,9 @@ use super::metadata::Metadata;
 use super::slots::Slot;
 use super::token::{Tokens, meets};
 use super::userinfo::Asking;
-use super::{Failure, Given, Grant, Moment, Permissions, Person, Provider, Returned, Visitor};
+use super::{
+    Failure, Grant, IssuedTokens, Moment, Permissions, Person, Provider, Returned, Visitor,
+};
 use crate::clock::UnixTime;
 use crate::config::Document;
 use crate::error::{Result, Step};
@@ -29,7 +31,7 @@ pub struct Answers {
     /// The answers themselves, as far as they arrived.
     pub documents: Documents,
     /// The tokens, if the provider lets us revoke them.
-    pub given: Option<Given>,
+    pub given: Option<IssuedTokens>,
     pub person: Result<Person, Failure>,
 }
 
@@ -47,7 +49,7 @@ impl Answers {
 
 impl Provider {
     /// Exchanges the code (RFC 6749 4.1.3). This is called once per code, because afterwards the
-    /// code may be used up. It first waits for a place of this visitor's.
+    /// code may be used up. It first waits for a slot for this visitor.
     pub async fn exchange(
         &self,
         returned: &Returned<'_>,
@@ -64,10 +66,10 @@ impl Provider {
             let metadata = self.discover_once(moment).await?;
             let (code, verifier) = (returned.code, returned.pkce_verifier);
             let tokens = self.exchange_code(&metadata, code, verifier, moment).await;
-            self.note(&tokens);
+            self.note_reachability(&tokens);
             Ok::<_, Failure>((metadata, tokens.map_err(Failure::at(step))?))
         };
-        let exchanged = slot.hold(step, Box::pin(exchange)).await;
+        let exchanged = slot.run_unless_recalled(step, Box::pin(exchange)).await;
         returned.log_step(step, started.elapsed(), exchanged.as_ref().err());
         let (metadata, tokens) = exchanged?;
         Ok(Exchanged {
@@ -89,8 +91,11 @@ impl Provider {
         let person = self.read_person(&exchanged, returned, moment, &mut documents);
         let started = Instant::now();
         let person = Box::pin(person);
-        let person = exchanged.slot.hold(Step::TokenCall, person).await;
-        // The place was taken back; what fails on the way logs itself.
+        let person = exchanged
+            .slot
+            .run_unless_recalled(Step::TokenCall, person)
+            .await;
+        // The slot was taken back; what fails on the way logs itself.
         if let Err(failure) = &person
             && failure.step == Step::TokenCall
         {
@@ -99,18 +104,18 @@ impl Provider {
         Answers {
             documents,
             given: self
-                .takes_back(&exchanged.metadata)
-                .then_some(Given(exchanged.tokens)),
+                .can_revoke(&exchanged.metadata)
+                .then_some(IssuedTokens(exchanged.tokens)),
             person,
         }
     }
 
     /// True if the provider lets us revoke tokens that no session keeps.
-    pub(crate) fn takes_back(&self, metadata: &Metadata) -> bool {
+    pub(crate) fn can_revoke(&self, metadata: &Metadata) -> bool {
         self.settings.revokes_tokens && metadata.revocation.is_some()
     }
 
-    /// Leaves the answers in `documents`, even if the place is taken back meanwhile.
+    /// Leaves the answers in `documents`, even if the slot is taken back meanwhile.
     async fn read_person(
         &self,
         exchanged: &Exchanged<'_>,
@@ -153,7 +158,7 @@ impl Provider {
         }
         Ok(Person {
             profile: read.profile,
-            kept: read.kept,
+            rejected: read.rejected,
             is_email_verified: read.is_email_verified,
             is_admitted: tokens.is_admitted && self.admits(documents),
             permissions_from: documents.that_have(&self.settings.mapping.permissions),
@@ -179,7 +184,7 @@ impl Provider {
                 .filter(|_| claims.is_some() && metadata.end_session.is_some()),
             ..Grant::default()
         };
-        if self.settings.recheck.is_some() || self.takes_back(metadata) {
+        if self.settings.recheck.is_some() || self.can_revoke(metadata) {
             grant.refresh_token.clone_from(&tokens.refresh_token);
         }
         if let Some(recheck) = self.settings.recheck

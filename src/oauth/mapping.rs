@@ -14,7 +14,7 @@ use crate::users::{MAX_EMAIL, MAX_FIRST_NAME, MAX_SUBJECT, MAX_USERNAME, Profile
 
 /// A field that was sent but could not be used, so that the stored value stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeptField {
+pub struct RejectedField {
     pub field: &'static str,
     pub problem: Problem,
 }
@@ -23,7 +23,7 @@ pub struct KeptField {
 #[derive(Debug)]
 pub struct FullProfile {
     pub profile: Profile,
-    pub kept: Vec<KeptField>,
+    pub rejected: Vec<RejectedField>,
     /// True only for JSON `true`, not for anything that looks like it.
     pub is_email_verified: bool,
 }
@@ -36,26 +36,26 @@ pub struct PartialProfile {
     pub username: Option<String>,
     pub first_name: Option<String>,
     pub email: Option<String>,
-    pub kept: Vec<KeptField>,
+    pub rejected: Vec<RejectedField>,
 }
 
 /// Reads fields, and remembers those that could not be used.
 struct Fields<'a> {
     documents: &'a Documents,
-    kept: Vec<KeptField>,
+    rejected: Vec<RejectedField>,
 }
 
 impl<'a> Fields<'a> {
     const fn of(documents: &'a Documents) -> Self {
         Self {
             documents,
-            kept: Vec::new(),
+            rejected: Vec::new(),
         }
     }
 
     fn read(&mut self, field: &'static str, pointer: &Pointer, max: usize) -> Option<String> {
         text(self.documents.value(pointer), max).unwrap_or_else(|problem| {
-            self.kept.push(KeptField { field, problem });
+            self.rejected.push(RejectedField { field, problem });
             None
         })
     }
@@ -83,7 +83,7 @@ pub fn read(mapping: &Mapping, documents: &Documents) -> Result<FullProfile, Cau
     };
     Ok(FullProfile {
         profile,
-        kept: fields.kept,
+        rejected: fields.rejected,
         is_email_verified: verified(mapping, documents),
     })
 }
@@ -99,7 +99,7 @@ pub(crate) fn read_partial(mapping: &Mapping, documents: &Documents) -> PartialP
         username: username.filter(named),
         first_name: fields.read("first_name", &mapping.first_name, MAX_FIRST_NAME),
         email: fields.read("email", &mapping.email, MAX_EMAIL),
-        kept: fields.kept,
+        rejected: fields.rejected,
     }
 }
 
@@ -178,8 +178,9 @@ mod tests {
         documents
     }
 
-    fn profile_of(value: &Value) -> Result<(Profile, Vec<KeptField>), Cause> {
-        read(&mapping(), &documents(Document::Profile, value)).map(|read| (read.profile, read.kept))
+    fn profile_of(value: &Value) -> Result<(Profile, Vec<RejectedField>), Cause> {
+        read(&mapping(), &documents(Document::Profile, value))
+            .map(|read| (read.profile, read.rejected))
     }
 
     #[test]
@@ -223,13 +224,13 @@ mod tests {
     #[test]
     fn an_absent_claim_and_one_that_is_too_long_keep_what_is_stored() {
         let sent = json!({"name": "a", "email": "x".repeat(255), "name_cn": "甲\u{7}"});
-        let (profile, kept) = profile_of(&sent).expect("is a person");
+        let (profile, rejected) = profile_of(&sent).expect("is a person");
         assert_eq!((profile.first_name, profile.email), (None, None));
-        assert_eq!(kept.len(), 2);
-        let (profile, kept) = profile_of(&json!({"name": "a", "email": ""})).expect("person");
+        assert_eq!(rejected.len(), 2);
+        let (profile, rejected) = profile_of(&json!({"name": "a", "email": ""})).expect("person");
         assert_eq!(profile.first_name, None);
         assert_eq!(profile.email.as_deref(), Some(""));
-        assert!(kept.is_empty());
+        assert!(rejected.is_empty());
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct Metadata {
     pub end_session: Option<Url>,
     /// True if its answers carry `iss` (RFC 9207 3).
     pub sends_issuer: bool,
-    /// True if it sends logout tokens (Back-Channel Logout 1.0, 2.1).
+    /// True if the provider sends logout tokens (Back-Channel Logout 1.0, 2.1).
     pub sends_logouts: bool,
     /// `token_endpoint_auth_methods_supported`; empty if absent. The same goes for the fields
     /// below.

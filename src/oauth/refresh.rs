@@ -34,9 +34,9 @@ impl From<Cause> for Unconfirmed {
 pub enum RefreshRefusal {
     /// An explicit refusal, which can mean nothing else: `invalid_grant`, `invalid_token`, or
     /// another person.
-    Named,
+    Explicit,
     /// A refusal without a reason: only a status, such as firewalls and gateways send too.
-    Unnamed,
+    Unexplained,
 }
 
 /// New tokens, and the claims of the ID token that came with them, if there was one and it could be
@@ -83,9 +83,9 @@ impl Provider {
             ("refresh_token", refresh_token.expose().as_str()),
         ];
         let tokens = self.ask_for_tokens(&metadata, &parameters, moment).await;
-        self.note(&tokens);
+        self.note_reachability(&tokens);
         let tokens = tokens.map_err(|cause| match cause {
-            Cause::CodeRefused => Unconfirmed::Refused(RefreshRefusal::Named),
+            Cause::CodeRefused => Unconfirmed::Refused(RefreshRefusal::Explicit),
             cause => Unconfirmed::Unknown(cause),
         })?;
         let claims = self.refreshed_claims(&metadata, &tokens, sub, moment);
@@ -94,7 +94,7 @@ impl Provider {
             // as a refusal (Core 12.2). Additional audiences are not: some providers name every
             // client of a project.
             Err(Cause::BadToken("iss" | "sub" | "aud")) => {
-                Err(Unconfirmed::Refused(RefreshRefusal::Named))
+                Err(Unconfirmed::Refused(RefreshRefusal::Explicit))
             }
             // If it cannot be verified, the new token counts all the same, because the old one is
             // used up.
@@ -162,13 +162,15 @@ impl Provider {
         };
         let (read, _) = self.ask_about_person(&asking, &mut documents).await;
         let read = read.map_err(|failure| failure.cause);
-        self.note(&read);
+        self.note_reachability(&read);
         match read {
             Ok(()) => Ok(self.reread(&documents, about.permissions_from, moment.now)),
             Err(Cause::TokenRefused | Cause::CodeRefused | Cause::BadToken("userinfo sub")) => {
-                Err(Unconfirmed::Refused(RefreshRefusal::Named))
+                Err(Unconfirmed::Refused(RefreshRefusal::Explicit))
             }
-            Err(Cause::Refused(401 | 403)) => Err(Unconfirmed::Refused(RefreshRefusal::Unnamed)),
+            Err(Cause::Refused(401 | 403)) => {
+                Err(Unconfirmed::Refused(RefreshRefusal::Unexplained))
+            }
             Err(cause) => Err(Unconfirmed::Unknown(cause)),
         }
     }

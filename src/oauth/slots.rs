@@ -20,15 +20,15 @@ use crate::sessions::Client;
 /// The longest wait for a slot. It is also limited to half of the remaining time, because the
 /// calls need some too.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// If a provider answers, slots become free by themselves. If none does for this long, an address
-/// with more than half gives one back.
+/// If a provider answers, slots become free by themselves. If no slot becomes free for this long,
+/// an address with more than half gives one back.
 const GRACE: Duration = Duration::from_millis(500);
 /// When this many wait already, the next one is refused, or one of the address with the most
 /// waiting.
 const MAX_WAITING: usize = 400;
 
 pub struct Slots {
-    all: usize,
+    capacity: usize,
     state: Mutex<State>,
 }
 
@@ -51,7 +51,7 @@ struct Held {
 struct Waiting {
     id: u64,
     recall: Arc<Notify>,
-    tell: oneshot::Sender<()>,
+    grant: oneshot::Sender<()>,
 }
 
 /// A slot that is held or, while its `take` still waits, a place in the line. Dropping it gives it
@@ -64,9 +64,9 @@ pub struct Slot<'a> {
 }
 
 impl Slots {
-    pub fn new(all: usize) -> Self {
+    pub fn new(capacity: usize) -> Self {
         Self {
-            all,
+            capacity,
             state: Mutex::default(),
         }
     }
@@ -77,7 +77,7 @@ impl Slots {
 
     /// The number of free slots.
     pub fn left(&self) -> usize {
-        self.all.saturating_sub(self.state().taken)
+        self.capacity.saturating_sub(self.state().taken)
     }
 
     /// The number of sign-ins that wait.
@@ -85,25 +85,27 @@ impl Slots {
         self.state().count_waiting()
     }
 
-    /// Takes a slot for a request of this client, at the latest when half of the time is over.
+    /// Takes a slot for a request of this client. Fails after [`PATIENCE`] or half of the time
+    /// left, whichever is sooner.
     pub async fn take(&self, client: &Client, deadline: Instant) -> Result<Slot<'_>, Cause> {
         let now = Instant::now();
         let until = (now + PATIENCE).min(now + deadline.saturating_duration_since(now) / 2);
-        let (slot, mut told) = self.line_up(client)?;
+        let (slot, mut granted) = self.line_up(client)?;
         let mut next_look = now + GRACE;
         loop {
-            match timeout_at(next_look.min(until), &mut told).await {
+            match timeout_at(next_look.min(until), &mut granted).await {
                 Ok(Ok(())) => return Ok(slot),
-                // It was sent away in favour of a shorter line.
+                // The place was taken away in favour of a shorter line.
                 Ok(Err(_)) => return Err(Cause::Overloaded),
                 Err(_) if Instant::now() >= until => return Err(Cause::Overloaded),
-                Err(_) => self.state().recall(self.all, &slot.address),
+                Err(_) => self.state().recall(self.capacity, &slot.address),
             }
             next_look += GRACE;
         }
     }
 
-    /// Returns a place in the line, and what tells when it is a slot for waiting.
+    /// Returns a place in the line, and a receiver that fires when the place becomes a slot, and
+    /// closes if the place is taken away.
     fn line_up(&self, client: &Client) -> Result<(Slot<'_>, oneshot::Receiver<()>), Cause> {
         let mut state = self.state();
         state.last_id += 1;
@@ -117,12 +119,12 @@ impl Slots {
         if state.count_waiting() >= MAX_WAITING && !state.make_room(&address) {
             return Err(Cause::Overloaded);
         }
-        let (tell, told) = oneshot::channel();
+        let (grant, granted) = oneshot::channel();
         let recall = Arc::new(Notify::new());
         let waiting = Waiting {
             id,
             recall: Arc::clone(&recall),
-            tell,
+            grant,
         };
         match state.waiting.iter_mut().find(|(of, _)| *of == address) {
             Some((_, line)) => line.push_back(waiting),
@@ -130,7 +132,7 @@ impl Slots {
                 .waiting
                 .push_back((address.clone(), VecDeque::from([waiting]))),
         }
-        state.hand_out(self.all);
+        state.hand_out(self.capacity);
         drop(state);
         let slot = Slot {
             slots: self,
@@ -138,7 +140,7 @@ impl Slots {
             id,
             recall,
         };
-        Ok((slot, told))
+        Ok((slot, granted))
     }
 }
 
@@ -152,14 +154,14 @@ impl State {
     }
 
     /// Gives free slots to those whose turn it is.
-    fn hand_out(&mut self, all: usize) {
+    fn hand_out(&mut self, capacity: usize) {
         let mut passed_over = 0;
-        while self.taken < all && passed_over < self.waiting.len() {
+        while self.taken < capacity && passed_over < self.waiting.len() {
             let is_alone = self.waiting.len() == 1;
             let Some((address, mut line)) = self.waiting.pop_front() else {
                 return;
             };
-            if !is_alone && self.count_held(&address) >= all / 2 {
+            if !is_alone && self.count_held(&address) >= capacity / 2 {
                 self.waiting.push_back((address, line));
                 passed_over += 1;
                 continue;
@@ -167,7 +169,7 @@ impl State {
             passed_over = 0;
             // Those that have given up are skipped.
             while let Some(next) = line.pop_front() {
-                if next.tell.send(()).is_ok() {
+                if next.grant.send(()).is_ok() {
                     self.taken += 1;
                     self.held.entry(address.clone()).or_default().push(Held {
                         id: next.id,
@@ -183,11 +185,11 @@ impl State {
         }
     }
 
-    /// Takes back the youngest slot of an address that holds more than half, for a waiting one
-    /// that does not.
-    fn recall(&mut self, all: usize, waits: &str) {
-        let half = all / 2;
-        if self.count_held(waits) >= half {
+    /// Takes back the youngest slot of an address that holds more than half, for the waiting
+    /// address `waiting_address`, if that holds less than half.
+    fn recall(&mut self, capacity: usize, waiting_address: &str) {
+        let half = capacity / 2;
+        if self.count_held(waiting_address) >= half {
             return;
         }
         let greedy = self.held.values_mut().find_map(|held| {
@@ -218,7 +220,7 @@ impl State {
     }
 
     /// Gives back a slot that is held, or one in the line.
-    fn give_back(&mut self, all: usize, address: &str, id: u64) {
+    fn give_back(&mut self, capacity: usize, address: &str, id: u64) {
         if let Some(held) = self.held.get_mut(address) {
             self.taken -= held.extract_if(.., |one| one.id == id).count();
             if held.is_empty() {
@@ -229,13 +231,13 @@ impl State {
             line.retain(|one| one.id != id);
         }
         self.waiting.retain(|(_, line)| !line.is_empty());
-        self.hand_out(all);
+        self.hand_out(capacity);
     }
 }
 
 impl Slot<'_> {
     /// Does the work that the slot is for, unless the slot is taken back meanwhile.
-    pub async fn hold<T>(
+    pub async fn run_unless_recalled<T>(
         &self,
         step: Step,
         work: impl Future<Output = Result<T, Failure>>,
@@ -251,7 +253,7 @@ impl Slot<'_> {
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let mut state = self.slots.state();
-        state.give_back(self.slots.all, &self.address, self.id);
+        state.give_back(self.slots.capacity, &self.address, self.id);
     }
 }
 
@@ -290,7 +292,9 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
             Ok(())
         };
-        slot.hold(Step::TokenCall, work).await.is_ok()
+        slot.run_unless_recalled(Step::TokenCall, work)
+            .await
+            .is_ok()
     }
 
     #[tokio::test(start_paused = true)]
@@ -306,7 +310,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_secs(9)).await;
                 Ok(())
             };
-            slot.hold(Step::TokenCall, work).await
+            slot.run_unless_recalled(Step::TokenCall, work).await
         });
         let (others, ends) = tokio::join!(
             futures_util::future::join_all(others),

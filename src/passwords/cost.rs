@@ -21,23 +21,23 @@ const OWN: Kind = Kind::Argon2 {
 
 /// The most expensive of the hashes that Django made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Dearest {
+pub struct CostliestHashes {
     pbkdf2: Option<Kind>,
     argon2: Option<Kind>,
 }
 
-impl Dearest {
+impl CostliestHashes {
     /// Considers one more hash. Our own are known already.
     pub fn see(&mut self, stored: &str) {
         let Some(kind) = django_hash::kind(stored) else {
             return;
         };
-        let dearest = match kind {
+        let costliest = match kind {
             Kind::Pbkdf2 { .. } => &mut self.pbkdf2,
             Kind::Argon2 { .. } => &mut self.argon2,
         };
-        if dearest.is_none_or(|known| work(kind) > work(known)) {
-            *dearest = Some(kind);
+        if costliest.is_none_or(|known| work(kind) > work(known)) {
+            *costliest = Some(kind);
         }
     }
 }
@@ -57,12 +57,12 @@ const LONGEST: Duration = Duration::from_secs(3);
 
 /// Returns how long a try holds its place. Kinds not yet measured in this process are measured
 /// first, which takes as long as a few verifications.
-pub(super) fn slot(dearest: Dearest) -> Duration {
+pub(super) fn slot(costliest: CostliestHashes) -> Duration {
     let own = measured(OWN);
-    let theirs = dearest
+    let theirs = costliest
         .pbkdf2
         .map(measured)
-        .max(dearest.argon2.map(measured));
+        .max(costliest.argon2.map(measured));
     // A right password with another kind of hash gets a hash of our own at once.
     let all = theirs.map_or(own, |theirs| theirs.max(own) + own);
     (all * MARGIN.0 / MARGIN.1).min(LONGEST)
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_dearest_of_each_kind_is_kept() {
-        let mut dearest = Dearest::default();
+        let mut costliest = CostliestHashes::default();
         for stored in [
             "",
             "!",
@@ -133,13 +133,13 @@ mod tests {
             django_hash::tests::PBKDF2,
             "pbkdf2_sha256$99999999999$a$d8wJaibZHrtsMbW3DIv569vaoxLvd1gv82f/kmXlHAE=",
         ] {
-            dearest.see(stored);
+            costliest.see(stored);
         }
         let iterations = NonZeroU32::new(720_000).expect("not zero");
-        assert_eq!(dearest.pbkdf2, Some(Kind::Pbkdf2 { iterations }));
-        assert_eq!(dearest.argon2, None);
-        let dear = slot(dearest);
-        assert!(dear > slot(Dearest::default()), "{dear:?}");
+        assert_eq!(costliest.pbkdf2, Some(Kind::Pbkdf2 { iterations }));
+        assert_eq!(costliest.argon2, None);
+        let dear = slot(costliest);
+        assert!(dear > slot(CostliestHashes::default()), "{dear:?}");
         assert!(dear <= LONGEST);
     }
 }

@@ -36,7 +36,7 @@ impl Round {
     /// Asks with one session's tokens after the other, until one shows that the person is still
     /// known or that the provider is unreachable. Returns `None` if the tokens cannot be read from
     /// the database.
-    pub(super) async fn ask(&self, user_id: UserId, claim: UnixTime) -> Option<Checked> {
+    pub(super) async fn ask(&self, user_id: UserId, claimed_until: UnixTime) -> Option<Checked> {
         let (portal, provider) = (&self.portal, &self.provider);
         let (now, limits, id) = (portal.clock.now(), portal.limits, provider.id().to_owned());
         let known = portal.db.read(move |conn| {
@@ -52,16 +52,18 @@ impl Round {
             at: now,
             // Until `rekey` has moved them, people are identified by another member than the one
             // that is read.
-            are_subjects_known: pointer
+            subjects_match_settings: pointer
                 .is_none_or(|known| known == provider.settings().mapping.subject.text()),
             identities,
-            claim,
+            claimed_until,
             ..Checked::default()
         };
         self.ask_with_each(rows, &mut checked).await;
         if let Some(last) = last {
             let lag = portal.clock.now().since(UnixTime(last));
-            portal.lags.note(provider.id(), portal.clock.now(), lag);
+            portal
+                .recheck_lags
+                .note(provider.id(), portal.clock.now(), lag);
         }
         Some(checked)
     }
@@ -104,17 +106,17 @@ impl Round {
     /// lost, or the database does not answer.
     async fn holds_claim(&self, checked: &mut Checked) -> bool {
         let (user_id, now) = (checked.user_id, self.portal.clock.now());
-        if checked.claim.since(now) >= RENEW_CLAIM {
+        if checked.claimed_until.since(now) >= RENEW_CLAIM {
             return true;
         }
-        let (from, until) = (checked.claim, now.plus(CLAIM));
+        let (from, until) = (checked.claimed_until, now.plus(CLAIM));
         let id = self.provider.id().to_owned();
         let db = &self.portal.db;
         let held =
             db.write(move |conn| recheck_due::renew_claim(conn, &id, user_id, (from, until)));
         let is_held = held.await.map_err(|error| self.warn(&error)) == Ok(true);
         if is_held {
-            checked.claim = until;
+            checked.claimed_until = until;
         }
         is_held
     }
@@ -135,14 +137,14 @@ impl Round {
                 let renewed = renewed.find(|one| one.session_id == row.session_id);
                 let renewed = renewed.and_then(|one| Some(one.refresh.as_ref()?.1.clone()));
                 let refused = match refusal {
-                    RefreshRefusal::Named => &mut checked.refused,
-                    RefreshRefusal::Unnamed => &mut checked.refused_unnamed,
+                    RefreshRefusal::Explicit => &mut checked.refused,
+                    RefreshRefusal::Unexplained => &mut checked.refused_unnamed,
                 };
                 refused.push((row.session_id, renewed.or(row.refresh_token)));
             }
             Err(Unconfirmed::Unknown(cause)) => {
                 checked.verdict = Verdict::Unknown;
-                if let Some(left_out) = self.lines.admit() {
+                if let Some(left_out) = self.lines.may_log() {
                     warn!(
                         event = "recheck",
                         provider = self.provider.id(),
@@ -223,7 +225,7 @@ impl Round {
         match answer {
             // The refresh token was accepted: the person is known, whatever else could not be read.
             Err(Unconfirmed::Unknown(_)) if !recheck.asks_profile => Ok(Answer::Confirmed(None)),
-            Err(Unconfirmed::Refused(RefreshRefusal::Unnamed)) => {
+            Err(Unconfirmed::Refused(RefreshRefusal::Unexplained)) => {
                 checked.was_refreshed = true;
                 answer
             }
@@ -255,7 +257,7 @@ impl Round {
         if let Some(why) = reread.breaks_admission {
             return Ok(Answer::NotAdmitted(why));
         }
-        if !checked.are_subjects_known {
+        if !checked.subjects_match_settings {
             return Ok(Answer::Confirmed(None));
         }
         // The token is another person's, which is as good as a refusal.
@@ -264,7 +266,7 @@ impl Round {
             !identities.is_empty() && !identities.iter().any(|known| known.subject == *subject)
         });
         if is_somebody_else {
-            return Err(Unconfirmed::Refused(RefreshRefusal::Named));
+            return Err(Unconfirmed::Refused(RefreshRefusal::Explicit));
         }
         Ok(Answer::Confirmed(Some(Box::new(reread))))
     }

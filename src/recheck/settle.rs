@@ -22,8 +22,7 @@ use crate::users::{self, Occasion, Profile, User, unnamed_refusals};
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
 /// The longest time from the beginning of a sign-in to its commit.
 const SIGN_IN: Duration = Duration::from_secs(15);
-/// How often a check is offered to the database until it is accepted: a lost rotated token would
-/// sign its person out.
+/// How many times storing a check is tried: a lost rotated token would sign its person out.
 const TRIES: usize = 600;
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -58,7 +57,7 @@ impl Round {
                         info!(event = "access_withdrawn", provider = provider.id(), user = checked.user_id, count = settled.ended; "");
                     }
                     for (sealed, token_hash) in &settled.left_over {
-                        jobs::take_back_renewed(portal, provider, sealed, token_hash);
+                        jobs::revoke_renewed(portal, provider, sealed, token_hash);
                     }
                     return Some(settled);
                 }
@@ -221,7 +220,7 @@ impl Settling {
         if let Some(count) = noted.begins_suspension {
             warn!(event = "refusals_suspended", provider = id, count = count; "more than a fifth of the people re-checked were refused without a reason: an outage rather than leavers");
             let event = Event::RefusalsSuspended { people: count };
-            let deed = Deed::from_nowhere(now, Actor::Portal).at(Some(id));
+            let deed = Deed::from_nowhere(now, Actor::Portal).through(Some(id));
             deed.record(conn, About::Portal, &event)?;
         }
         Ok(noted.counts)
@@ -251,7 +250,8 @@ impl Settling {
         if !is_admitted(&settings.admission.permissions, &reread.permissions) {
             return Ok(Some(Admission::Permission));
         }
-        let mut changes = identity_sync::not_taken_over(&reread.profile.kept, &reread.permissions);
+        let mut changes =
+            identity_sync::not_taken_over(&reread.profile.rejected, &reread.permissions);
         let username = reread.profile.username.as_ref().unwrap_or(&user.username);
         let sync = Sync {
             user,
@@ -271,7 +271,7 @@ impl Settling {
         let synced = identity_sync::sync(conn, &self.round.portal, now, &sync, &mut changes)?;
         if let Some(username) = synced.filter(|_| changes.is_any()) {
             let about = About::Person(user.id, &username);
-            let deed = Deed::from_nowhere(now, Actor::Provider).at(Some(id));
+            let deed = Deed::from_nowhere(now, Actor::Provider).through(Some(id));
             deed.record(conn, about, &Event::AccountSynced { changes })?;
         }
         Ok(None)

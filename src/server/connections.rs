@@ -39,7 +39,7 @@ const SHUTDOWN_SECONDS: u64 = 10;
 /// Starts a server on a socket that is already listening.
 pub fn serve(listener: TcpListener, portal: &Arc<Portal>) -> io::Result<Server> {
     let portal = Arc::clone(portal);
-    let lines = Arc::new(Lines::default());
+    let lines = Arc::new(LogLimiter::default());
     let builder = Server::build()
         .disable_signals()
         .shutdown_timeout(SHUTDOWN_SECONDS)
@@ -95,7 +95,7 @@ pub fn raise_open_files() {
 const LINES_A_MINUTE: u64 = 20;
 
 #[derive(Default)]
-struct Lines(Mutex<Minute>);
+struct LogLimiter(Mutex<Minute>);
 
 #[derive(Default)]
 struct Minute {
@@ -104,9 +104,9 @@ struct Minute {
     left_out: u64,
 }
 
-impl Lines {
+impl LogLimiter {
     /// Returns whether one more line may be written, and if so how many were left out before it.
-    fn admit(&self, now: UnixTime) -> Option<u64> {
+    fn may_log(&self, now: UnixTime) -> Option<u64> {
         let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if now.since(minute.began_at) >= Duration::from_secs(60) {
             minute.began_at = now;
@@ -125,7 +125,7 @@ impl Lines {
 struct Connections<F> {
     http: F,
     portal: Arc<Portal>,
-    lines: Arc<Lines>,
+    lines: Arc<LogLimiter>,
 }
 
 type Connection = (Stream, Protocol, Option<SocketAddr>);
@@ -160,7 +160,7 @@ where
 struct Connected<S> {
     http: S,
     portal: Arc<Portal>,
-    lines: Arc<Lines>,
+    lines: Arc<LogLimiter>,
 }
 
 impl<S> Service<TcpStream> for Connected<S>
@@ -193,7 +193,7 @@ where
 
 /// Writes the log line of an error. Broken connections are normal and get none; requests that are
 /// not HTTP, and our own faults, do.
-fn note(error: &DispatchError, peer: Option<SocketAddr>, lines: &Lines, now: UnixTime) {
+fn note(error: &DispatchError, peer: Option<SocketAddr>, lines: &LogLimiter, now: UnixTime) {
     let event = match error {
         DispatchError::Parse(_) => "malformed_request",
         DispatchError::Body(_) | DispatchError::InternalError => "connection",
@@ -202,7 +202,7 @@ fn note(error: &DispatchError, peer: Option<SocketAddr>, lines: &Lines, now: Uni
     let address = peer
         .map(|peer| peer.ip().to_canonical().to_string())
         .unwrap_or_default();
-    if let Some(left_out) = lines.admit(now) {
+    if let Some(left_out) = lines.may_log(now) {
         warn!(event = event, address = address.as_str(), left_out = left_out; "{error}");
     }
 }
@@ -320,11 +320,11 @@ mod tests {
 
     #[test]
     fn a_flood_of_what_is_no_http_has_twenty_lines_a_minute_and_their_number() {
-        let lines = Lines::default();
+        let lines = LogLimiter::default();
         let now = UnixTime(1_000_000_000);
-        let admitted = (0..1000).filter(|_| lines.admit(now).is_some()).count();
+        let admitted = (0..1000).filter(|_| lines.may_log(now).is_some()).count();
         assert_eq!(admitted, 20);
-        assert_eq!(lines.admit(now.plus(Duration::from_secs(60))), Some(980));
-        assert_eq!(lines.admit(now.plus(Duration::from_secs(60))), Some(0));
+        assert_eq!(lines.may_log(now.plus(Duration::from_secs(60))), Some(980));
+        assert_eq!(lines.may_log(now.plus(Duration::from_secs(60))), Some(0));
     }
 }

@@ -43,8 +43,8 @@ pub fn note(conn: &mut Conn, now: UnixTime, named: Named<'_>, issued_at: UnixTim
     Ok(())
 }
 
-/// Returns whether a person was signed out at their provider after `issued_at`: either their
-/// session at the provider is over, or so is everything issued to them up to a logout.
+/// Returns whether a logout covers what was issued at `issued_at`: one that names its `sid`, at any
+/// time, or one of `sub`, issued no earlier.
 pub fn is_signed_out(conn: &mut Conn, named: Named<'_>, issued_at: UnixTime) -> Result<bool> {
     let at_provider = logouts::table.filter(logouts::provider.eq(named.provider));
     if let Some(sid) = named.sid

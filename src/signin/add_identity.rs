@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::commit::refuse_signed_out;
-use super::decision::admit;
+use super::decision::check_admission;
 use super::{Visitor, failure, refuse};
 use crate::audit::{About, Actor, Changes, Deed, Event};
 use crate::clock::UnixTime;
@@ -89,7 +89,7 @@ impl Adding {
             return Ok(());
         }
         let counting = &self.portal.roles.counting;
-        let admitted = admit(conn, &self.provider, &self.person, None, counting);
+        let admitted = check_admission(conn, &self.provider, &self.person, None, counting);
         admitted.map_err(|stopped| stopped.map(Cause::NotAdmitted))?;
         Ok(self.write(conn, &user)?)
     }
@@ -144,7 +144,7 @@ impl Adding {
             sessions_ended: 0,
             changes,
         };
-        let deed = Deed::new(now, by, &self.client).at(Some(provider));
+        let deed = Deed::new(now, by, &self.client).through(Some(provider));
         deed.record(conn, About::from(user), &event)
     }
 

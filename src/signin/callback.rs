@@ -14,12 +14,12 @@ use super::commit::{Admitted, Way};
 use super::provider::{ask_provider, discover, proof};
 use super::refusal::{failure, log_failure, refuse};
 use super::rehearsal::{self, Rehearsal};
-use super::{CALLBACK_DEADLINE, Visitor, begin_planned, go_in, log_of};
+use super::{CALLBACK_DEADLINE, Visitor, begin_planned, log_of, run_sign_in};
 use crate::clock::UnixTime;
 use crate::error::{Cause, Error, Result, SignInError, Step};
 use crate::jobs::{self, Unkept};
 use crate::local_path::LocalPath;
-use crate::oauth::{self, Answers, Given, Moment, Person, Provider};
+use crate::oauth::{self, Answers, IssuedTokens, Moment, Person, Provider};
 use crate::portal::Portal;
 use crate::secret::Secret;
 use crate::sessions::{self, Client};
@@ -33,13 +33,14 @@ pub struct Callback {
     pub error: Option<String>,
     /// The provider that answered (RFC 9207).
     pub issuer: Option<String>,
-    /// True if a parameter came twice.
-    pub is_doubled: bool,
+    /// True if any known parameter came twice.
+    pub has_duplicates: bool,
 }
 
 impl Callback {
     /// Parses the query. Each parameter must come at most once (RFC 6749 3.1), with either a code
-    /// or an error. A parameter that comes twice counts as missing.
+    /// or an error. A parameter that comes twice counts as missing, and if any does, code and error
+    /// count as missing too.
     #[must_use]
     pub fn parse(query: &str, code_name: &str) -> Self {
         let once = |name: &str| {
@@ -47,23 +48,23 @@ impl Callback {
             let (given, value) = values.next().filter(|_| values.next().is_none())?;
             (given == name && !value.is_empty()).then(|| value.into_owned())
         };
-        let is_doubled = |name: &str| values(query, name).count() > 1;
-        let has_doubled = ["state", "code", code_name, "error", "iss", "session_state"]
+        let is_duplicate = |name: &str| values(query, name).count() > 1;
+        let has_duplicates = ["state", "code", code_name, "error", "iss", "session_state"]
             .into_iter()
-            .any(is_doubled);
+            .any(is_duplicate);
         Self {
             state: once("state"),
-            code: once(code_name).filter(|_| !has_doubled).map(Secret::new),
-            error: once("error").filter(|_| !has_doubled),
+            code: once(code_name).filter(|_| !has_duplicates).map(Secret::new),
+            error: once("error").filter(|_| !has_duplicates),
             issuer: once("iss"),
-            is_doubled: has_doubled,
+            has_duplicates,
         }
     }
 
     /// Returns the code, or the reason why there is none.
     fn code(self, provider: &Provider) -> Result<Secret<String>, Cause> {
         match (self.code, self.error) {
-            _ if self.is_doubled => Err(Cause::BadCallback),
+            _ if self.has_duplicates => Err(Cause::BadCallback),
             // This comes first: an error from another server is not this provider's.
             _ if !provider.is_issuer(self.issuer.as_deref()) => Err(Cause::WrongIssuer),
             (Some(code), None) => Ok(code),
@@ -91,8 +92,9 @@ pub enum Finished {
         admitted: Admitted,
         next: LocalPath,
     },
-    /// The attempt is ours, but old, used or from another browser. A person who is signed in goes
-    /// on to its destination; anyone else starts over.
+    /// The attempt is ours, but it can only be started over: see [`StaleReason`]. A person who is
+    /// signed in goes on to its destination, unless [`StaleAttempt::must_begin_again`]; anyone else
+    /// starts over.
     Stale(Box<StaleAttempt>),
     /// The provider was added to the account.
     Linked {
@@ -116,7 +118,8 @@ pub(super) enum StaleReason {
     OldOrOtherBrowser,
     Used,
     /// The attempt was silent, and the provider needs to interact with the person.
-    SilenceRefused,
+    #[strum(serialize = "silence_refused")]
+    InteractionNeeded,
     SignedOutThere,
 }
 
@@ -131,10 +134,10 @@ impl StaleAttempt {
         matches!(self.attempt.plan.intent, Intent::SignIn)
     }
 
-    /// True if it starts over even for a person who is signed in.
+    /// True if the attempt starts over even for a person who is signed in.
     pub const fn must_begin_again(&self) -> bool {
         match self.why {
-            StaleReason::SilenceRefused => true,
+            StaleReason::InteractionNeeded => true,
             // The person wanted to add the provider to their account.
             StaleReason::SignedOutThere => matches!(self.attempt.plan.intent, Intent::Link(_)),
             StaleReason::OldOrOtherBrowser | StaleReason::Used => false,
@@ -145,7 +148,7 @@ impl StaleAttempt {
 /// The ways in which a callback can come to nothing.
 enum Ended {
     Stale(StaleReason),
-    /// The person was not known yet, and the refusal has not been recorded yet.
+    /// Refused before the person was identified; not recorded yet.
     Refused(oauth::Failure),
     Failed(Error),
 }
@@ -230,13 +233,13 @@ impl Returning<'_> {
         let (given, intent) = (answers.given, self.attempt.plan.intent);
         let person = match (intent, answers.person) {
             (Intent::Rehearse(session), person) => {
-                self.let_go(given, Unkept::Surely);
+                self.revoke_unused(given, Unkept::Surely);
                 let answers = (person, answers.documents);
                 let look = rehearsal::look(self.portal, self.provider, answers, session, visitor);
                 return Ok(Finished::Rehearsed(Box::new(look.await?)));
             }
             (_, Err(failure)) => {
-                self.let_go(given, Unkept::Surely);
+                self.revoke_unused(given, Unkept::Surely);
                 return Err(Ended::Refused(failure));
             }
             (_, Ok(person)) => person,
@@ -247,7 +250,7 @@ impl Returning<'_> {
             let added =
                 add_identity(self.portal, provider, attempt, person, session, &visitor).await;
             // A person who adds a provider keeps their session.
-            self.let_go(given, Unkept::Surely);
+            self.revoke_unused(given, Unkept::Surely);
             added?;
             let next = attempt.plan.next.clone();
             return Ok(Finished::Linked { next });
@@ -266,7 +269,7 @@ impl Returning<'_> {
         let browser = browser
             .filter(|browser| attempt.is_valid(moment.now, browser))
             .ok_or(Ended::Stale(StaleReason::OldOrOtherBrowser))?;
-        // Only the metadata tells whether the provider says who is answering.
+        // Only the metadata tells whether the provider sends `iss`.
         discover(self.provider, attempt, moment).await?;
         let code = callback.code(self.provider);
         self.claim(moment.now, &code, visitor).await?;
@@ -310,8 +313,8 @@ impl Returning<'_> {
             && attempt.plan.restarts < MAX_RESTARTS
             && !attempt.plan.is_fresh;
         match code {
-            Err(Cause::ProviderError(code)) if was_silent && is_wish_to_speak(code) => {
-                Err(Ended::Stale(StaleReason::SilenceRefused))
+            Err(Cause::ProviderError(code)) if was_silent && needs_interaction(code) => {
+                Err(Ended::Stale(StaleReason::InteractionNeeded))
             }
             _ => Ok(()),
         }
@@ -320,7 +323,7 @@ impl Returning<'_> {
     async fn sign_in(
         self,
         person: Person,
-        given: Option<Given>,
+        given: Option<IssuedTokens>,
         visitor: Visitor,
     ) -> Result<Finished, Ended> {
         let (portal, provider, attempt) = (self.portal, self.provider, self.attempt);
@@ -333,7 +336,8 @@ impl Returning<'_> {
             person: Box::new(person),
         };
         portal.failpoint.reach("before_sign_in").await;
-        let admitted = go_in(portal, way, username, next.clone(), visitor, self.deadline).await;
+        let admitted =
+            run_sign_in(portal, way, username, next.clone(), visitor, self.deadline).await;
         let error = match admitted {
             Ok(admitted) => return Ok(Finished::SignedIn { admitted, next }),
             Err(error) => error,
@@ -345,14 +349,14 @@ impl Returning<'_> {
             Error::SignIn(error) if error.cause != Cause::DatabaseUnavailable => Unkept::Surely,
             _ => Unkept::Perhaps,
         };
-        self.let_go(given, unkept);
+        self.revoke_unused(given, unkept);
         Err(error.into())
     }
 
-    /// Revokes what the provider gave, if it supports that.
-    fn let_go(self, given: Option<Given>, unkept: Unkept) {
+    /// Revokes tokens that no session uses, if the provider supports that.
+    fn revoke_unused(self, given: Option<IssuedTokens>, unkept: Unkept) {
         if let Some(given) = given {
-            jobs::take_back(self.portal, self.provider, &self.attempt.id, given, unkept);
+            jobs::revoke_unkept(self.portal, self.provider, &self.attempt.id, given, unkept);
         }
     }
 }
@@ -368,7 +372,7 @@ async fn is_used_elsewhere(portal: &Arc<Portal>, attempt: &Attempt) -> bool {
 
 /// The errors of a provider that was asked silently and needs to interact with the person (OpenID
 /// Connect Core 3.1.2.6).
-fn is_wish_to_speak(code: &str) -> bool {
+fn needs_interaction(code: &str) -> bool {
     matches!(
         code,
         "login_required"
@@ -381,7 +385,9 @@ fn is_wish_to_speak(code: &str) -> bool {
 /// Starts a stale attempt over, with the same destination. Returns where to send the browser.
 ///
 /// # Errors
-/// [`Cause::RestartLoop`] if it has started over before: the browser probably drops our cookies.
+/// If it has started over before: [`Cause::SignedOutThere`] if the provider refused or signed out
+/// the person meanwhile, otherwise [`Cause::RestartLoop`]: the browser probably drops our cookies.
+/// [`Error::NotFound`] if the provider is gone; as [`super::begin`].
 pub async fn start_over(
     portal: &Arc<Portal>,
     stale: StaleAttempt,

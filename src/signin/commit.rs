@@ -1,10 +1,10 @@
-//! The end of every sign-in: one transaction that finds or creates the account, syncs it, refuses the
-//! inactive, opens the session and records the event. The first sign-in and the hundredth take the
-//! same path.
+//! The end of every sign-in: one transaction that finds or creates the account, syncs it, refuses
+//! the inactive, opens the session and records the event. The first sign-in and the hundredth take
+//! the same path.
 
 use std::sync::Arc;
 
-use super::decision::{Decision, called, decide, waits};
+use super::decision::{Decision, awaits_adoption, decide, with_account_username};
 use super::one_time_link::Link;
 use crate::audit::event::{Adopted, SignInWay};
 use crate::audit::{About, Actor, Changes, Deed, Event};
@@ -96,7 +96,7 @@ impl Way {
 }
 
 /// The input of the transaction; it is the same however often the transaction runs.
-pub struct Arrival {
+pub struct SignIn {
     pub portal: Arc<Portal>,
     pub now: UnixTime,
     pub way: Way,
@@ -109,9 +109,9 @@ pub struct Arrival {
     pub grant: tokens::Sealed,
 }
 
-impl Arrival {
+impl SignIn {
     fn deed<'a>(&'a self, by: Actor<'a>) -> Deed<'a> {
-        Deed::new(self.now, by, &self.client).at(self.way.provider())
+        Deed::new(self.now, by, &self.client).through(self.way.provider())
     }
 }
 
@@ -123,13 +123,13 @@ struct Known {
 }
 
 impl Known {
-    /// The owner of an account whom no provider named.
-    fn owner(user: User, arrival: &Arrival) -> Self {
+    /// A person who came in without a provider.
+    fn owner(user: User, input: &SignIn) -> Self {
         Self {
             user_id: user.id,
             username: user.username,
             signed_in: Event::SignedIn {
-                by: arrival.way.told(),
+                by: input.way.told(),
                 account_created: false,
                 changes: Changes::default(),
                 adopted: None,
@@ -155,7 +155,7 @@ type NotKnown = Stopped<Box<TurnedAway>>;
 struct TurnedAway {
     /// The account that it concerns.
     about: Option<User>,
-    /// The name of a person without an account; `None` if it is the account of `about`.
+    /// The name given by a person without an account; `None` if it is the account of `about`.
     stranger: Option<String>,
     cause: Cause,
 }
@@ -180,53 +180,56 @@ impl TurnedAway {
     }
 }
 
+/// Signs a person in: identifies them, ends this browser's previous session, and opens the new one.
+///
 /// # Errors
 /// A refusal, which is then in the audit log; [`Error::AttemptUsed`], [`Error::SignedOutThere`],
 /// [`Error::LinkExpired`], [`Error::Database`]: then nothing has changed.
-pub fn admit(conn: &mut Conn, arrival: &Arrival) -> Result<Admitted, Stopped<Box<SignInError>>> {
-    let known = match &arrival.way {
+pub fn sign_in(conn: &mut Conn, input: &SignIn) -> Result<Admitted, Stopped<Box<SignInError>>> {
+    let known = match &input.way {
         Way::Provider {
             provider, person, ..
-        } => know_person(conn, arrival, provider, person),
+        } => identify_by_provider(conn, input, provider, person),
         Way::Password {
             user_id,
             matched,
             fresh_hash,
-        } => know_password(conn, arrival, *user_id, matched, fresh_hash.as_deref()),
-        Way::RescueLink(link) => know_link(conn, arrival, link),
-        Way::PasswordLink { link, hash } => know_owner(conn, arrival, link, hash),
+        } => identify_by_password(conn, input, *user_id, matched, fresh_hash.as_deref()),
+        Way::RescueLink(link) => identify_by_rescue_link(conn, input, link),
+        Way::PasswordLink { link, hash } => identify_by_password_link(conn, input, link, hash),
     };
     let known = match known {
         Ok(known) => known,
         Err(Stopped::Refused(turned_away)) => {
-            return Err(Stopped::Refused(refuse(conn, arrival, *turned_away)?));
+            return Err(Stopped::Refused(refuse(conn, input, *turned_away)?));
         }
         Err(Stopped::Failed(error)) => return Err(error.into()),
     };
-    let is_other_person = end_previous(conn, arrival, &known)?;
-    make_room(conn, arrival, &known)?;
+    let is_other_person = end_previous(conn, input, &known)?;
+    make_room(conn, input, &known)?;
     let session = NewSession {
         user_id: known.user_id,
-        token_hash: &sha256(arrival.token.expose().as_bytes()),
-        provider: arrival.way.provider().unwrap_or_default(),
-        attempt: arrival.way.attempt(),
-        client: &arrival.client,
-        grant: &arrival.grant,
-        proof: arrival.way.proof(arrival.now),
+        token_hash: &sha256(input.token.expose().as_bytes()),
+        provider: input.way.provider().unwrap_or_default(),
+        attempt: input.way.attempt(),
+        client: &input.client,
+        grant: &input.grant,
+        proof: input.way.proof(input.now),
     };
-    sessions::open(conn, arrival.now, arrival.portal.limits, &session)?;
-    let deed = arrival.deed(known.actor());
+    sessions::open(conn, input.now, input.portal.limits, &session)?;
+    let deed = input.deed(known.actor());
     deed.record(conn, known.about(), &known.signed_in)?;
     Ok(Admitted {
-        token: arrival.token.clone(),
+        token: input.token.clone(),
         is_other_person,
     })
 }
 
-/// Refuses a grant from before the person signed out at the provider: the logout token came first.
+/// Refuses a grant from before the person signed out at the provider: the logout token came before
+/// this transaction.
 ///
 /// # Errors
-/// [`Error::SignedOutThere`], [`Error::Database`]
+/// [`Error::SignedOutThere`]
 pub(super) fn refuse_signed_out(conn: &mut Conn, provider: &str, grant: &Grant) -> Result<()> {
     let named = Named {
         provider,
@@ -244,17 +247,17 @@ pub(super) fn refuse_signed_out(conn: &mut Conn, provider: &str, grant: &Grant) 
 }
 
 /// Finds or creates the account of the person whom the provider names, and syncs it.
-fn know_person(
+fn identify_by_provider(
     conn: &mut Conn,
-    arrival: &Arrival,
+    input: &SignIn,
     provider: &Provider,
     person: &Person,
 ) -> Result<Known, NotKnown> {
     refuse_signed_out(conn, provider.id(), &person.grant)?;
-    let (portal, now) = (&arrival.portal, arrival.now);
-    let profile = called(provider, &person.profile);
+    let (portal, now) = (&input.portal, input.now);
+    let profile = with_account_username(provider, &person.profile);
     let identity = (provider.id(), profile.subject.as_str());
-    let (decision, known, adopted) = recognise(conn, arrival, provider, person, identity)?;
+    let (decision, known, adopted) = recognise(conn, input, provider, person, identity)?;
     if let Some((user, standing)) = &known
         && user.is_active
         && standing.identity.refused_at().is_some()
@@ -263,7 +266,7 @@ fn know_person(
         refusals::let_in(conn, user.id, provider.id())?;
     }
     let account_created = matches!(decision, Decision::New);
-    let mut changes = identity_sync::not_taken_over(&person.kept, &person.permissions);
+    let mut changes = identity_sync::not_taken_over(&person.rejected, &person.permissions);
     let (user_id, username) = match (decision, known) {
         (Decision::Known, Some((user, Standing { identity, .. }))) => {
             let sync = Sync {
@@ -282,7 +285,7 @@ fn know_person(
             }
         }
         (Decision::New, _) => {
-            let id = create(conn, arrival, provider, person, &profile, &mut changes)?;
+            let id = create(conn, input, provider, person, &profile, &mut changes)?;
             (id, profile.into_owned().username)
         }
         (decision, known) => {
@@ -304,24 +307,24 @@ fn know_person(
     })
 }
 
-/// What is decided about a person, on which account, and that account's adoption.
+/// The decision about a person, the account that it concerns, and the adoption, if any.
 type Recognised = (Decision, Option<(User, Standing)>, Option<Adopted>);
 
 /// Decides about a person with the account's row locked. Carries out an adoption.
 fn recognise(
     conn: &mut Conn,
-    arrival: &Arrival,
+    input: &SignIn,
     provider: &Provider,
     person: &Person,
     identity: (&str, &str),
 ) -> Result<Recognised> {
-    let portal = &arrival.portal;
+    let portal = &input.portal;
     let mut known = users::lock_with_identity(conn, identity.0, identity.1)?;
     // The provider has refused the person since it gave these answers, so it must be asked again.
     if let Some((_, standing)) = &known
         && standing
             .identity
-            .is_refused_since(person.asked_at, arrival.now)
+            .is_refused_since(person.asked_at, input.now)
     {
         return Err(Error::SignedOutThere);
     }
@@ -337,7 +340,7 @@ fn recognise(
     }
     let mut adopted = None;
     if let Decision::Adopt(owner) = &decision {
-        adopted = adopt(conn, arrival, owner.id, identity)?;
+        adopted = adopt(conn, input, owner.id, identity)?;
         known = users::lock_with_identity(conn, identity.0, identity.1)?;
         decision = decide(conn, portal, provider, person, known.as_ref())?;
     }
@@ -373,13 +376,13 @@ fn turn_away(decision: Decision, known: Option<User>, name: &str) -> NotKnown {
 /// Creates the account of a person who comes for the first time, with their permissions.
 fn create(
     conn: &mut Conn,
-    arrival: &Arrival,
+    input: &SignIn,
     provider: &Provider,
     person: &Person,
     profile: &Profile,
     changes: &mut Changes,
 ) -> Result<UserId> {
-    let (now, given) = (arrival.now, &person.permissions);
+    let (now, given) = (input.now, &person.permissions);
     let read_at = matches!(given, Permissions::Given(_)).then_some(now);
     let id = users::create(conn, now, provider.id(), profile, read_at, person.asked_at)?;
     let identity = (provider.id(), profile.subject.as_str());
@@ -389,7 +392,7 @@ fn create(
         by_permission: Role::Employee,
     };
     let (from, person) = (provider.id(), (id, none));
-    take_over(conn, &arrival.portal, now, from, person, given, changes)?;
+    take_over(conn, &input.portal, now, from, person, given, changes)?;
     Ok(id)
 }
 
@@ -397,20 +400,20 @@ fn create(
 /// it no longer waits for anyone.
 fn adopt(
     conn: &mut Conn,
-    arrival: &Arrival,
+    input: &SignIn,
     owner_id: UserId,
     identity: (&str, &str),
 ) -> Result<Option<Adopted>> {
     let owner = users::lock(conn, owner_id)?;
     let Some(owner) = owner else { return Ok(None) };
-    if !waits(conn, &arrival.portal, &owner)? {
+    if !awaits_adoption(conn, &input.portal, &owner)? {
         return Ok(None);
     }
-    users::link(conn, arrival.now, owner.id, identity, UnixTime(0))?;
+    users::link(conn, input.now, owner.id, identity, UnixTime(0))?;
     users::clear_password(conn, owner.id)?;
-    let sessions_ended = sessions::close(conn, arrival.now, owner.id, Closing::All)?;
+    let sessions_ended = sessions::close(conn, input.now, owner.id, Closing::All)?;
     let field = &[Field::Identity];
-    users::note_changes(conn, arrival.now, owner.id, Actor::Provider, field)?;
+    users::note_changes(conn, input.now, owner.id, Actor::Provider, field)?;
     Ok(Some(Adopted {
         identity: (identity.0.to_owned(), identity.1.to_owned()),
         sessions_ended,
@@ -420,9 +423,9 @@ fn adopt(
 /// Returns the account whose password was just verified, if it is still active, still has exactly
 /// that password, and no provider keeps the person out. A superuser's local password works whoever
 /// refuses them: it is the way in on a bad day.
-fn know_password(
+fn identify_by_password(
     conn: &mut Conn,
-    arrival: &Arrival,
+    input: &SignIn,
     user_id: UserId,
     matched: &str,
     fresh_hash: Option<&str>,
@@ -430,96 +433,100 @@ fn know_password(
     let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
     if user.is_active
         && user.role() != Role::Superuser
-        && let Some(by) = leaving::kept_out_by(conn, &arrival.portal, user_id, "")?
+        && let Some(by) = leaving::kept_out_by(conn, &input.portal, user_id, "")?
         // Someone who typed another password must not learn of this.
         && users::password_hash(conn, user_id)?.as_deref() == Some(matched)
     {
         return Err(TurnedAway::owner(user, Cause::KeptOut { by }));
     }
-    if !users::may_use_password(arrival.portal.password_login, user.role())
-        || !users::note_sign_in(conn, arrival.now, user_id, Some(matched))?
+    if !users::may_use_password(input.portal.password_login, user.role())
+        || !users::note_sign_in(conn, input.now, user_id, Some(matched))?
     {
         return Err(TurnedAway::owner(user, Cause::WrongPassword));
     }
     if let Some(hash) = fresh_hash {
         users::set_password(conn, user_id, hash)?;
     }
-    Ok(Known::owner(user, arrival))
+    Ok(Known::owner(user, input))
 }
 
 /// Returns the account that a rescue link is for, if it is active.
-fn know_link(conn: &mut Conn, arrival: &Arrival, link: &Link) -> Result<Known, NotKnown> {
+fn identify_by_rescue_link(
+    conn: &mut Conn,
+    input: &SignIn,
+    link: &Link,
+) -> Result<Known, NotKnown> {
     let user = users::lock(conn, link.user_id)?.ok_or(Error::NotFound)?;
     // The account may have just been erased.
     if !link.is_known(conn)? {
         return Err(Error::LinkExpired.into());
     }
-    if !users::note_sign_in(conn, arrival.now, user.id, None)? {
+    if !users::note_sign_in(conn, input.now, user.id, None)? {
         return Err(TurnedAway::inactive(user));
     }
     // The person who made the link may overrule every refusal.
     refusals::forget(conn, user.id)?;
-    Ok(Known::owner(user, arrival))
+    Ok(Known::owner(user, input))
 }
 
 /// Returns the owner of a local account without a password, and sets the password that they chose.
-fn know_owner(
+fn identify_by_password_link(
     conn: &mut Conn,
-    arrival: &Arrival,
+    input: &SignIn,
     link: &Link,
     hash: &str,
 ) -> Result<Known, NotKnown> {
     let user = users::lock(conn, link.user_id)?.ok_or(Error::LinkExpired)?;
-    if let Some(by) = leaving::kept_out_by(conn, &arrival.portal, user.id, "")? {
+    if let Some(by) = leaving::kept_out_by(conn, &input.portal, user.id, "")? {
         return Err(TurnedAway::owner(user, Cause::KeptOut { by }));
     }
     // The link may have just been replaced, the account deactivated, or the password chosen in
     // another window.
-    if !users::may_use_password(arrival.portal.password_login, user.role())
+    if !users::may_use_password(input.portal.password_login, user.role())
         || !link.is_known(conn)?
-        || !users::note_sign_in(conn, arrival.now, user.id, Some(NO_PASSWORD_YET))?
+        || !users::note_sign_in(conn, input.now, user.id, Some(NO_PASSWORD_YET))?
     {
         return Err(Error::LinkExpired.into());
     }
     users::set_password(conn, user.id, hash)?;
     let by = Actor::from(&user);
-    users::note_changes(conn, arrival.now, user.id, by, &[Field::Password])?;
+    users::note_changes(conn, input.now, user.id, by, &[Field::Password])?;
     let event = Event::PasswordChanged { sessions_ended: 0 };
-    arrival.deed(by).record(conn, About::from(&user), &event)?;
-    Ok(Known::owner(user, arrival))
+    input.deed(by).record(conn, About::from(&user), &event)?;
+    Ok(Known::owner(user, input))
 }
 
 /// Ends the session that this browser had, to make room for the new one. Returns whether it
-/// belonged to another person.
-fn end_previous(conn: &mut Conn, arrival: &Arrival, known: &Known) -> Result<bool> {
-    let Some(previous) = &arrival.previous_hash else {
+/// belonged to another person, or had ended, so that its owner is unknown.
+fn end_previous(conn: &mut Conn, input: &SignIn, known: &Known) -> Result<bool> {
+    let Some(previous) = &input.previous_hash else {
         return Ok(false);
     };
-    let Some((_, previous_user)) = sessions::end_by_token(conn, arrival.now, previous)? else {
+    let Some((_, previous_user)) = sessions::end_by_token(conn, input.now, previous)? else {
         return Ok(true);
     };
     if previous_user.id != known.user_id {
         let about = About::from(&previous_user);
-        let deed = arrival.deed(known.actor());
+        let deed = input.deed(known.actor());
         deed.record(conn, about, &Event::UserSwitched)?;
     }
     Ok(previous_user.id != known.user_id)
 }
 
 /// Ends the oldest sessions if the person has as many as one may have.
-fn make_room(conn: &mut Conn, arrival: &Arrival, known: &Known) -> Result<()> {
-    let limits = arrival.portal.limits;
-    let count = sessions::make_room(conn, arrival.now, limits, known.user_id)?;
+fn make_room(conn: &mut Conn, input: &SignIn, known: &Known) -> Result<()> {
+    let limits = input.portal.limits;
+    let count = sessions::make_room(conn, input.now, limits, known.user_id)?;
     if count == 0 {
         return Ok(());
     }
     let event = Event::OldestSessionsEnded { count };
-    let deed = arrival.deed(known.actor());
+    let deed = input.deed(known.actor());
     deed.record(conn, known.about(), &event)
 }
 
 /// Records that a person was turned away.
-fn refuse(conn: &mut Conn, arrival: &Arrival, turned_away: TurnedAway) -> Result<Box<SignInError>> {
+fn refuse(conn: &mut Conn, input: &SignIn, turned_away: TurnedAway) -> Result<Box<SignInError>> {
     let (cause, user) = (turned_away.cause, turned_away.about.as_ref());
     let actor = match (&turned_away.stranger, user) {
         (Some(name), _) => Actor::Named(name),
@@ -528,19 +535,19 @@ fn refuse(conn: &mut Conn, arrival: &Arrival, turned_away: TurnedAway) -> Result
     };
     let about = user.map_or(About::Portal, About::from);
     // The cap covers strangers and known people: both may come in any number.
-    if arrival.portal.refusals.admit(arrival.now, about) {
+    if input.portal.refusal_cap.may_write_row(input.now, about) {
         let event = Event::SignInRefused {
             reason: cause.reason(),
             failure: cause.detail(),
         };
-        let deed = arrival.deed(actor).with_reference(&arrival.reference);
+        let deed = input.deed(actor).with_reference(&input.reference);
         deed.record(conn, about, &event)?;
     }
     Ok(Box::new(SignInError {
-        reference: arrival.reference.clone(),
-        attempt: arrival.way.attempt().map(str::to_owned),
-        provider: arrival.way.provider().unwrap_or_default().to_owned(),
-        next: arrival.next.clone(),
+        reference: input.reference.clone(),
+        attempt: input.way.attempt().map(str::to_owned),
+        provider: input.way.provider().unwrap_or_default().to_owned(),
+        next: input.next.clone(),
         is_linking: false,
         step: Step::Account,
         cause,

@@ -41,7 +41,7 @@ pub fn decide(
     known: Option<&(User, Standing)>,
 ) -> Result<Decision> {
     let user = known.map(|(user, _)| user);
-    match admit(conn, provider, person, user, &portal.roles.counting) {
+    match check_admission(conn, provider, person, user, &portal.roles.counting) {
         Ok(()) => {}
         Err(Stopped::Refused(why)) => return Ok(Decision::NotAdmitted(why)),
         Err(Stopped::Failed(error)) => return Err(error),
@@ -68,7 +68,7 @@ fn decide_unknown(
     person: &Person,
 ) -> Result<Decision> {
     let vouches_for = provider.settings().vouches_for;
-    let profile = called(provider, &person.profile);
+    let profile = with_account_username(provider, &person.profile);
     let owner = users::find_by_username(conn, &profile.username)?;
     if vouches_for.adoption {
         // An imported account waits under the plain name.
@@ -78,7 +78,7 @@ fn decide_unknown(
             users::find_by_username(conn, &person.profile.username)?
         };
         if let Some(waiting) = waiting
-            && waits(conn, portal, &waiting)?
+            && awaits_adoption(conn, portal, &waiting)?
         {
             return Ok(Decision::Adopt(waiting));
         }
@@ -95,9 +95,9 @@ fn decide_unknown(
 }
 
 /// Returns whether an account was imported and waits for its person: no one has signed in to it
-/// through a provider, and it has no role and no permission that would make one. A name alone must
+/// through a provider, and it has no role and no permission that confers one. A name alone must
 /// not give those away.
-pub fn waits(conn: &mut Conn, portal: &Portal, owner: &User) -> Result<bool> {
+pub fn awaits_adoption(conn: &mut Conn, portal: &Portal, owner: &User) -> Result<bool> {
     Ok(portal.adopts_imported
         && owner.is_active
         && owner.imported_at().is_some()
@@ -108,7 +108,7 @@ pub fn waits(conn: &mut Conn, portal: &Portal, owner: &User) -> Result<bool> {
 
 /// The profile with the name that an account of this provider gets. If the provider vouches for
 /// names, that is its own name.
-pub fn called<'a>(provider: &Provider, profile: &'a Profile) -> Cow<'a, Profile> {
+pub fn with_account_username<'a>(provider: &Provider, profile: &'a Profile) -> Cow<'a, Profile> {
     if provider.settings().vouches_for.names {
         return Cow::Borrowed(profile);
     }
@@ -120,7 +120,7 @@ pub fn called<'a>(provider: &Provider, profile: &'a Profile) -> Cow<'a, Profile>
 
 /// Checks whether the provider's rules let a person in. If the permissions could not be read, the
 /// previous ones count: the provider's own, and those that count everywhere.
-pub fn admit(
+pub fn check_admission(
     conn: &mut Conn,
     provider: &Provider,
     person: &Person,

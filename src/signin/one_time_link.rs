@@ -30,7 +30,7 @@ impl LinkFor {
     }
 
     /// The path of its page, and the purpose under which it is sealed.
-    const fn place(self) -> (&'static str, Purpose) {
+    const fn path_and_purpose(self) -> (&'static str, Purpose) {
         match self {
             Self::Rescue => ("/rescue", Purpose::RescueLink),
             Self::Password => ("/password", Purpose::PasswordLink),
@@ -55,7 +55,7 @@ impl Link {
     }
 
     fn parse(keys: &Keys, is_for: LinkFor, now: UnixTime, token: &Secret<String>) -> Option<Self> {
-        let (_, purpose) = is_for.place();
+        let (_, purpose) = is_for.path_and_purpose();
         let opened = keys.open(purpose, token.expose())?;
         let plain = String::from_utf8(opened.plain).ok()?;
         let mut parts = plain.splitn(3, '\n');
@@ -73,8 +73,8 @@ impl Link {
         })
     }
 
-    /// Returns whether the audit log knows the link. Of the links with which a person chooses a
-    /// password, only the last one counts, and not after one of the events that void them.
+    /// Returns whether the audit log has this link and no later event voids it; a newer password
+    /// link voids older ones.
     pub fn is_known(&self, conn: &mut Conn) -> Result<bool> {
         use EventKind as Kind;
         let (user_id, id) = (self.user_id, self.id.as_str());
@@ -119,7 +119,7 @@ impl Draft {
         user_id: UserId,
         origin: &str,
     ) -> Result<Secret<String>> {
-        let (path, purpose) = self.is_for.place();
+        let (path, purpose) = self.is_for.path_and_purpose();
         let plain = format!("1\n{user_id}\n{}", now.0);
         let sealed = keys.seal(purpose, self.salt, plain.as_bytes());
         let token = sealed.ok_or(NoRandomness)?;

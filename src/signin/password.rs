@@ -14,7 +14,7 @@ use super::commit::Way;
 use super::proof_by_password::Owner;
 use super::refusal::{RefusedSignIn, note};
 use super::typed_password::{TypedTwice, Unfit, is_right};
-use super::{CALLBACK_DEADLINE, Visitor, go_in};
+use super::{CALLBACK_DEADLINE, Visitor, run_sign_in};
 use crate::audit::{About, Event};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
@@ -125,7 +125,7 @@ async fn try_to_sign_in(
         }
     };
     portal.failpoint.reach("before_password").await;
-    match go_in(portal, way, username, next, visitor, deadline).await {
+    match run_sign_in(portal, way, username, next, visitor, deadline).await {
         // The account has just been changed or deactivated: the row is already written.
         Err(Error::SignIn(error))
             if matches!(error.cause, Cause::WrongPassword | Cause::Inactive { .. }) =>

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::commit::Way;
 use super::one_time_link::{Link, LinkFor};
 use super::typed_password::{TypedTwice, Unfit};
-use super::{CALLBACK_DEADLINE, Visitor, go_in};
+use super::{CALLBACK_DEADLINE, Visitor, run_sign_in};
 use crate::config::PasswordLogin;
 use crate::error::{Error, Result, Stopped};
 use crate::local_path::LocalPath;
@@ -47,8 +47,8 @@ async fn find(portal: &Portal, token: &Secret<String>) -> Result<(User, Link)> {
 /// Sets the password and signs in. Returns the token for the cookie.
 ///
 /// # Errors
-/// [`Unfit`]; as [`whom`]; [`Error::Overloaded`]; [`Error::Database`], and then the link is not used
-/// up.
+/// [`Unfit`]; as [`whom`]; [`Error::Overloaded`]; [`Error::Database`], and then the link is not
+/// used up.
 pub async fn choose(
     portal: &Arc<Portal>,
     token: &Secret<String>,
@@ -61,7 +61,7 @@ pub async fn choose(
     let hash = portal.hasher.hash(new).await?;
     let (way, home) = (Way::PasswordLink { link, hash }, LocalPath::home());
     portal.failpoint.reach("before_link").await;
-    match go_in(portal, way, user.username, home, visitor, deadline).await {
+    match run_sign_in(portal, way, user.username, home, visitor, deadline).await {
         // It has just been chosen in another window.
         Err(Error::AttemptUsed) => Err(Error::LinkExpired.into()),
         admitted => Ok(admitted?.token),

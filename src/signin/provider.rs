@@ -62,8 +62,8 @@ pub(super) async fn ask_provider(
 }
 
 /// Returns the proof, if there is one, that the person who came back is present now. The provider's
-/// time of signing in proves presence if it is not before the attempt. An earlier
-/// one refutes every other kind of proof, and a missing one proves nothing by itself.
+/// time of signing in proves presence if it is not before the attempt. An earlier one refutes every
+/// other kind of proof, and a missing one proves nothing by itself.
 pub(super) fn proof(
     provider: &Provider,
     attempt: &Attempt,

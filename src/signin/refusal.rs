@@ -70,7 +70,7 @@ pub(super) async fn refuse(
     Error::SignIn(Box::new(error))
 }
 
-/// A sign-in that did not reach the door, for the audit log.
+/// A sign-in that was refused before its transaction, for the audit log.
 pub(super) struct RefusedSignIn {
     pub reference: Reference,
     pub reason: Reason,
@@ -81,13 +81,16 @@ pub(super) struct RefusedSignIn {
     pub client: Client,
 }
 
-/// Writes a row, if [`crate::audit::RefusalCap`] admits one more. The person is told why the
+/// Writes a row, if [`crate::audit::RefusalCap`] allows one more. The person is told why the
 /// sign-in failed, whatever happens to the row.
 pub(super) async fn note(portal: &Arc<Portal>, refusal: RefusedSignIn, deadline: Instant) {
-    if !portal.refusals.admit(portal.clock.now(), refusal.about()) {
+    if !portal
+        .refusal_cap
+        .may_write_row(portal.clock.now(), refusal.about())
+    {
         return;
     }
-    let write = write(portal, portal.refusals.take_due(), Some(refusal));
+    let write = write(portal, portal.refusal_cap.take_due(), Some(refusal));
     let failed = match timeout_at(deadline, write).await {
         Ok(Ok(())) => return,
         Ok(Err(error)) => error.to_string(),
@@ -99,7 +102,7 @@ pub(super) async fn note(portal: &Arc<Portal>, refusal: RefusedSignIn, deadline:
 
 /// Records how many refusals got no row, even if no more refusals follow.
 pub async fn note_left_out(portal: &Arc<Portal>) -> Result<()> {
-    let due = portal.refusals.take_all_due(portal.clock.now());
+    let due = portal.refusal_cap.take_all_due(portal.clock.now());
     if due.is_empty() {
         return Ok(());
     }
@@ -122,7 +125,7 @@ async fn write(portal: &Portal, due: Vec<LeftOut>, refusal: Option<RefusedSignIn
     });
     let written = write.await;
     if written.is_err() {
-        portal.refusals.put_back(kept);
+        portal.refusal_cap.put_back(kept);
     }
     written
 }
@@ -140,7 +143,7 @@ impl RefusedSignIn {
         };
         // It is unknown who tried.
         Deed::new(now, Actor::Unknown, &self.client)
-            .at(self.provider.as_deref())
+            .through(self.provider.as_deref())
             .with_reference(&self.reference)
             .record(conn, self.about(), &event)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Visitor;
-use super::decision::{Decision, called, decide};
+use super::decision::{Decision, decide, with_account_username};
 use super::masking::masked;
 use crate::config::Document;
 use crate::db::Conn;
@@ -111,7 +111,7 @@ fn report(
     person: &Person,
     documents: &Documents,
 ) -> Result<Report> {
-    let profile = called(provider, &person.profile);
+    let profile = with_account_username(provider, &person.profile);
     let known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
     let decision = decide(conn, portal, provider, person, known.as_ref())?;
     let known = known.map(|(user, _)| user);
@@ -137,7 +137,7 @@ fn report(
 }
 
 fn fields(provider: &Provider, person: &Person, documents: &Documents) -> Vec<RehearsedField> {
-    let profile = called(provider, &person.profile);
+    let profile = with_account_username(provider, &person.profile);
     let mapping = &provider.settings().mapping;
     let verified = person.is_email_verified.to_string();
     [

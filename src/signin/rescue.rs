@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::commit::Way;
 use super::one_time_link::{Link, LinkFor};
 use super::refusal::{RefusedSignIn, note};
-use super::{CALLBACK_DEADLINE, Visitor, go_in};
+use super::{CALLBACK_DEADLINE, Visitor, run_sign_in};
 use crate::error::{Error, Result};
 use crate::id::{Reference, UserId};
 use crate::local_path::LocalPath;
@@ -60,7 +60,7 @@ pub async fn sign_in(
     };
     let (way, home) = (Way::RescueLink(link), LocalPath::home());
     portal.failpoint.reach("before_link").await;
-    match go_in(portal, way, user.username, home, visitor, deadline).await {
+    match run_sign_in(portal, way, user.username, home, visitor, deadline).await {
         Err(Error::AttemptUsed | Error::LinkExpired) => {
             Err(refuse(portal, user_id, client, deadline).await)
         }

@@ -22,7 +22,7 @@ const FEW: i64 = 2000;
 
 /// The matches of a filter are counted up to this number.
 const FILTER_CAP: i64 = 500;
-/// The most words that a search counts; an account has a few.
+/// The most words that a search counts; an account has only a few words.
 const WORDS: i64 = 200;
 /// The matches are counted this far for an act on all of them.
 const MANY: i64 = 100_000;
@@ -77,8 +77,8 @@ pub struct Order {
     pub is_descending: bool,
 }
 
-/// A requested list. Without an order it uses its natural one: the best match first, the longest
-/// absent first, or else the newest account first.
+/// A requested list. Without an order it uses its natural one: the best match first, the
+/// least recently signed in first, or else the newest account first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserQuery {
     pub filter: Filter,
@@ -272,7 +272,7 @@ impl Filter {
 ///
 /// # Errors
 /// [`Error::BadRequest`] when the account that the page begins at does not exist or is not found
-/// by the search; [`crate::error::DatabaseError`], here and below.
+/// by the search.
 pub fn list(conn: &mut Conn, wanted: &UserQuery) -> Result<Listing<User>> {
     if let Some(id) = wanted.page.anchor()
         && super::find(conn, UserId(id))?.is_none()
@@ -320,8 +320,8 @@ fn fewest(conn: &mut Conn, conditions: &[Condition]) -> Result<Option<Sql>> {
     Ok(best.map(|(_, ids)| ids.clone()))
 }
 
-/// The accounts with these ids, each looked up by id. SQLite keeps no statistics, and with a
-/// filter's index available it might read that one instead. Goes after `SELECT … FROM`.
+/// A fragment that follows `SELECT … FROM`: the accounts with these ids, each looked up by id.
+/// SQLite keeps no statistics, and with a filter's index available it might read that one instead.
 fn among(ids: &Sql) -> Sql {
     Sql::text("(SELECT DISTINCT id FROM (").then(ids).with(
         ") AS found) AS f CROSS JOIN users u WHERE u.id = f.id AND ",
@@ -329,7 +329,7 @@ fn among(ids: &Sql) -> Sql {
     )
 }
 
-/// All accounts. Goes after `SELECT … FROM`.
+/// A fragment that follows `SELECT … FROM`: all accounts.
 fn all() -> Sql {
     Sql::text("users u WHERE ")
 }

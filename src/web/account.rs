@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::account_notice::{AccountNotice, back_to_account};
-use super::cookie::Ours;
+use super::cookie::PortalCookie;
 use super::csrf::Form;
 use super::device::Device;
 use super::guard::{Reader, SignedIn};
@@ -96,7 +96,7 @@ pub async fn show(
             })
             .await?;
     let page = Page::new(&portal, &me.visit, Some(&me.user))?;
-    let notice = Ours::Notice
+    let notice = PortalCookie::Notice
         .read(&request, &portal)
         .and_then(|code| AccountNotice::from_code(&code))
         .map(|notice| notice.in_words(page.t));
@@ -118,7 +118,7 @@ pub async fn show(
         identities,
     })?;
     if notice.is_some() {
-        Ours::Notice.remove(&mut response, &portal)?;
+        PortalCookie::Notice.remove(&mut response, &portal)?;
     }
     Ok(response)
 }

@@ -24,7 +24,7 @@ pub const TOKEN: &str = "token";
 
 /// The cookies of the portal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
-pub enum Ours {
+pub enum PortalCookie {
     /// The session's token, sealed by actix-session.
     Session,
     /// The browser's binding. Without it, everything that was bound to it is void in this browser.
@@ -37,7 +37,7 @@ pub enum Ours {
     Farewell,
 }
 
-impl Ours {
+impl PortalCookie {
     /// `__Host-` binds a cookie to exactly this origin; browsers allow it only over https.
     const fn name(self, portal: &Portal) -> &'static str {
         match (self, portal.public_url.is_https) {
@@ -105,7 +105,7 @@ pub fn session_middleware(portal: &Portal) -> SessionMiddleware<CookieSessionSto
         CookieSessionStore::default(),
         Key::from(portal.keys.cookie()),
     )
-    .cookie_name(Ours::Session.name(portal).to_owned())
+    .cookie_name(PortalCookie::Session.name(portal).to_owned())
     .cookie_secure(portal.public_url.is_https)
     .cookie_http_only(true)
     .cookie_same_site(SameSite::Lax)
@@ -130,7 +130,7 @@ pub fn keep_ours(headers: &mut HeaderMap, portal: &Portal) {
                 continue;
             };
             let (name, value) = pair.split_at(at);
-            let mut ours = Ours::VARIANTS.iter().map(|ours| ours.name(portal));
+            let mut ours = PortalCookie::VARIANTS.iter().map(|ours| ours.name(portal));
             let Some(name) = ours.find(|ours| ours.as_bytes() == name) else {
                 continue;
             };
@@ -168,7 +168,7 @@ pub fn set_token(session: &Session, token: &Secret<String>) -> Result<()> {
 /// Returns the token in a cookie that was sealed with `SECRET_KEY_PREVIOUS`.
 pub fn token_under_previous_key(request: &HttpRequest, portal: &Portal) -> Option<Secret<String>> {
     let key = Key::from(portal.keys.previous_cookie()?);
-    let name = Ours::Session.name(portal);
+    let name = PortalCookie::Session.name(portal);
     let mut jar = CookieJar::new();
     jar.add_original(request.cookie(name)?);
     let opened = jar.private(&key).get(name)?;

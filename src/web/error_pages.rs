@@ -297,7 +297,7 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         let account = ("/account".to_owned(), t.back_to_account.to_owned());
         (t.linking_failed, account)
     } else {
-        let retry = begin(Prompt::Unasked, &error.provider);
+        let retry = begin(Prompt::AsConfigured, &error.provider);
         (t.sign_in_failed, (retry, t.try_again.to_owned()))
     };
     let mut shown = SignInFailed {
@@ -316,7 +316,7 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         name = first.map_or_else(|| by.clone(), |first| page.label_of(first));
         shown.heading = t.kept_out_heading;
         if let Some(first) = first {
-            shown.onward = (begin(Prompt::Unasked, by), page.continue_with(first));
+            shown.onward = (begin(Prompt::AsConfigured, by), page.continue_with(first));
             shown.lead = Lead::About(t.cause_kept_out, &name);
         } else {
             shown.steps = vec![t.step_ask_to_readmit];
@@ -398,7 +398,7 @@ pub async fn no_such_page(request: HttpRequest) -> Result<HttpResponse> {
             }
         }
     }
-    if portal.providers.at(request.path()).is_some() {
+    if portal.providers.by_callback_path(request.path()).is_some() {
         allowed.push("GET");
     }
     if allowed.is_empty() {

@@ -33,7 +33,7 @@ impl SignedIn {
         Admin::of(&self.user, &self.session, self.visit.client.clone())
     }
 
-    /// Refuses a page about an act that needs a fresh sign-in.
+    /// Checks that the sign-in is fresh, for pages about acts that need it.
     pub fn check_fresh(&self, portal: &Portal) -> Result<()> {
         let admin = self.admin().ok_or(Error::Forbidden)?;
         admin.check_fresh(portal.clock.now())
@@ -55,7 +55,7 @@ impl FromRequest for SignedIn {
 }
 
 /// The lowest role that may see a page.
-pub trait Needed: Unpin + 'static {
+pub trait MinimumRole: Unpin + 'static {
     const ROLE: Role;
 }
 
@@ -63,15 +63,15 @@ pub struct Anyone;
 pub struct Staff;
 pub struct Superuser;
 
-impl Needed for Anyone {
+impl MinimumRole for Anyone {
     const ROLE: Role = Role::Employee;
 }
 
-impl Needed for Staff {
+impl MinimumRole for Staff {
     const ROLE: Role = Role::Staff;
 }
 
-impl Needed for Superuser {
+impl MinimumRole for Superuser {
     const ROLE: Role = Role::Superuser;
 }
 
@@ -88,7 +88,7 @@ pub struct Acting {
     pub admin: Admin,
 }
 
-impl<N: Needed> FromRequest for Reader<N> {
+impl<N: MinimumRole> FromRequest for Reader<N> {
     type Error = Error;
     type Future = Ready<Result<Self>>;
 
@@ -114,7 +114,7 @@ impl FromRequest for Acting {
     }
 }
 
-impl<N: Needed> Reader<N> {
+impl<N: MinimumRole> Reader<N> {
     /// Returns the reader and the result of `query`, which runs only for readers who have access.
     pub async fn read<T, F>(self, query: F) -> Result<(SignedIn, T)>
     where
@@ -147,7 +147,8 @@ impl<N: Needed> Reader<N> {
             }
         });
         let (me, read) = found.await?.ok_or(Error::SignedOut)?;
-        // An error of the query itself would have hidden who is reading.
+        // The input was faulty, so the query did not run; now that the reader is known, the fault
+        // is reported.
         let Some(read) = read else {
             input?;
             return Err(Error::BadRequest);
@@ -161,7 +162,8 @@ pub struct SessionOfUser {
     pub user: User,
 }
 
-/// Asks the database once. `None` means signed out; an outage is an error, never `None`.
+/// Finds the signed-in person of a request, with one query. `None` means signed out; an outage is
+/// an error, never `None`.
 pub async fn signed_in(request: &HttpRequest) -> Result<Option<SignedIn>> {
     let found = find(request, |_, _| Ok(())).await?;
     Ok(found.map(|(me, ())| me))

@@ -32,7 +32,7 @@ pub fn add(headers: &mut HeaderMap, portal: &Portal, path: &str) {
     }
     // The callback's address holds code and state: nothing on its page may pass them on. On other
     // pages, `no-referrer` would make Chromium send `Origin: null` with our own forms.
-    let referrer = match portal.providers.at(path) {
+    let referrer = match portal.providers.by_callback_path(path) {
         Some(_) => "no-referrer",
         None => "same-origin",
     };

@@ -80,9 +80,9 @@ pub struct ListQuery {
 const PAGING: [&str; 4] = ["after", "before", "last", "select"];
 
 impl ListQuery {
-    /// Parses the parameters that the list knows, each at most once.
-    /// A value that is too long is refused, and one with a control character, which PostgreSQL
-    /// would refuse even to compare.
+    /// Parses the parameters that the list knows; the first non-empty value of a repeated one
+    /// counts. Refuses a value that is too long or has a control character (PostgreSQL accepts no
+    /// NUL).
     pub fn parse(list: &List, query: &str) -> Result<Self> {
         let filters = list.filters.iter().map(|filter| filter.name);
         let known = filters.chain(list.others.iter().copied());
@@ -246,7 +246,7 @@ impl Pager {
         }
     }
 
-    /// Adapts the pager to a page that holds more than this list, which has the anchor `id`.
+    /// Points the links at `path`, a page on which this list is the section `#id`.
     pub fn at_anchor(&mut self, path: &str, id: &str) {
         let links = [
             &mut self.first,

@@ -11,7 +11,7 @@ use askama::{FastWritable, Template};
 use url::Url;
 
 use super::assets::{ASSETS, Assets};
-use super::cookie::Ours;
+use super::cookie::PortalCookie;
 use super::csrf::{self, FIELD};
 use super::visit::{Sender, Theme, Visit};
 use crate::audit::Actor;
@@ -83,7 +83,7 @@ impl<'a> Page<'a> {
             .content_type("text/html; charset=utf-8")
             .body(html);
         if let Some(browser) = &self.fresh_browser {
-            Ours::Browser.set(&mut response, self.portal, browser.value().to_owned())?;
+            PortalCookie::Browser.set(&mut response, self.portal, browser.value().to_owned())?;
         }
         Ok(response)
     }

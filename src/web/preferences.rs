@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde::Deserialize;
 
-use super::cookie::Ours;
+use super::cookie::PortalCookie;
 use super::csrf::Form;
 use super::redirect::{path, see_other};
 use super::visit::Theme;
@@ -24,11 +24,11 @@ pub async fn save(portal: Data<Portal>, form: Form<Preferences>) -> Result<HttpR
     let mut response = see_other(&path(form.next.as_deref()).to_ascii());
     if let Some(tag) = &form.language {
         let lang = Lang::from_tag(tag).ok_or(Error::BadRequest)?;
-        Ours::Language.set(&mut response, &portal, lang.tag())?;
+        PortalCookie::Language.set(&mut response, &portal, lang.tag())?;
     }
     if let Some(code) = &form.theme {
         let theme = Theme::from_code(code).ok_or(Error::BadRequest)?;
-        Ours::Theme.set(&mut response, &portal, theme.code())?;
+        PortalCookie::Theme.set(&mut response, &portal, theme.code())?;
     }
     Ok(response)
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::cookie::Ours;
+use super::cookie::PortalCookie;
 use crate::error::Result;
 use crate::local_path::LocalPath;
 use crate::oauth::Prompt;
@@ -43,7 +43,7 @@ pub fn begin_address(portal: &Portal, next: &LocalPath, prompt: Prompt, provider
     if prompt == Prompt::Login {
         begin.push_str("&prompt=login");
     }
-    if !portal.providers.is_one() && !provider.is_empty() {
+    if !portal.providers.is_single() && !provider.is_empty() {
         begin.push_str("&provider=");
         begin.push_str(provider);
     }
@@ -65,7 +65,7 @@ pub fn see_other(to: &str) -> HttpResponse {
 /// Redirects, with a notice that the page there shows once.
 pub fn see_other_with(notice: &'static str, to: &str, portal: &Portal) -> Result<HttpResponse> {
     let mut response = see_other(to);
-    Ours::Notice.set(&mut response, portal, notice)?;
+    PortalCookie::Notice.set(&mut response, portal, notice)?;
     Ok(response)
 }
 

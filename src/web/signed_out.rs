@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use url::Url;
 
-use super::cookie::Ours;
+use super::cookie::PortalCookie;
 use super::guard::signed_in;
 use super::page::Page;
 use super::redirect::see_other;
@@ -56,14 +56,14 @@ pub async fn show(request: HttpRequest, portal: Data<Portal>) -> Result<HttpResp
             portal
                 .providers
                 .first()
-                .filter(|_| portal.providers.is_one())
+                .filter(|_| portal.providers.is_single())
         })
         .and_then(|provider| provider.settings().addresses.logout.as_ref());
     let mut response = page.ok(&SignedOutPage {
         page: &page,
         provider: provider.map(|provider| page.label_of(provider)),
         again: provider
-            .filter(|_| !portal.providers.is_one())
+            .filter(|_| !portal.providers.is_single())
             .map(|provider| provider.id()),
         can_go_on: provider
             .and_then(|provider| provider.known())
@@ -76,7 +76,7 @@ pub async fn show(request: HttpRequest, portal: Data<Portal>) -> Result<HttpResp
         HeaderValue::from_static("\"cache\""),
     );
     if is_back {
-        Ours::Farewell.remove(&mut response, &portal)?;
+        PortalCookie::Farewell.remove(&mut response, &portal)?;
     }
     Ok(response)
 }
@@ -102,5 +102,5 @@ pub async fn at_provider(request: HttpRequest, portal: Data<Portal>) -> Result<H
 }
 
 fn left_session(request: &HttpRequest, portal: &Portal) -> Option<LeftSession> {
-    LeftSession::open(portal, &Ours::Farewell.read(request, portal)?)
+    LeftSession::open(portal, &PortalCookie::Farewell.read(request, portal)?)
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
 use super::account_notice::{AccountNotice, back_to_account};
-use super::cookie::{self, Ours};
+use super::cookie::{self, PortalCookie};
 use super::csrf::Form;
 use super::guard::signed_in;
 use super::page::{Page, Problem};
@@ -73,7 +73,7 @@ impl SignInQuery {
     fn prompt(&self) -> Prompt {
         match self.prompt.as_deref() {
             Some("login") => Prompt::Login,
-            _ => Prompt::Unasked,
+            _ => Prompt::AsConfigured,
         }
     }
 }
@@ -123,7 +123,7 @@ pub async fn show(
     }
     let visit = Visit::of(&request, &portal);
     let page = Page::new(&portal, &visit, None)?;
-    let ways = ways(&page, &next, Prompt::Unasked, |_| true);
+    let ways = ways(&page, &next, Prompt::AsConfigured, |_| true);
     let is_down = !ways.is_empty() && ways.iter().all(|way| !way.is_available);
     page.ok(&SignInPage {
         page: &page,
@@ -145,7 +145,7 @@ fn straight_on(portal: &Portal, wanted: &SignInQuery) -> Option<String> {
     let provider = portal.providers.first()?;
     let is_wanted = portal.auto_sign_in
         && wanted.local.is_none()
-        && portal.providers.is_one()
+        && portal.providers.is_single()
         && provider.is_available();
     is_wanted.then(|| address("/oauth2/login", &wanted.path()))
 }
@@ -183,7 +183,9 @@ pub async fn with_password(
         password,
         next,
     }) = form;
-    portal.silent_proxy.note(portal.clock.now(), &visit.client);
+    portal
+        .proxy_without_forwarded
+        .note(portal.clock.now(), &visit.client);
     let next = path(next.as_deref());
     let credentials = Credentials {
         username: username.clone(),
@@ -209,7 +211,7 @@ pub async fn with_password(
     };
     let shown = SignInPage {
         page: &page,
-        ways: ways(&page, &next, Prompt::Unasked, |_| true),
+        ways: ways(&page, &next, Prompt::AsConfigured, |_| true),
         form: password_form(&portal, true, next.as_str(), &username),
         problem: Some(Problem { heading, lead }),
         reference: Some(&reference),
@@ -237,8 +239,8 @@ fn open_session(
     cookie_session.renew();
     cookie::set_token(cookie_session, token)?;
     let mut response = see_other(&next.to_ascii());
-    if Ours::Farewell.read(request, portal).is_some() {
-        Ours::Farewell.remove(&mut response, portal)?;
+    if PortalCookie::Farewell.read(request, portal).is_some() {
+        PortalCookie::Farewell.remove(&mut response, portal)?;
     }
     Ok(response)
 }
@@ -254,7 +256,7 @@ pub fn open_session_anew(
 ) -> Result<HttpResponse> {
     let mut response = open_session(request, portal, cookie_session, token, next)?;
     if Visit::of(request, portal).session_token.is_some() {
-        Ours::Browser.remove(&mut response, portal)?;
+        PortalCookie::Browser.remove(&mut response, portal)?;
     }
     Ok(response)
 }
@@ -398,7 +400,7 @@ fn binding(visit: &Visit) -> Result<Browser> {
 fn bound(portal: &Portal, visit: &Visit, browser: &Browser, url: &Url) -> Result<HttpResponse> {
     let mut response = see_other(url.as_str());
     if visit.browser.is_none() {
-        Ours::Browser.set(&mut response, portal, browser.value().to_owned())?;
+        PortalCookie::Browser.set(&mut response, portal, browser.value().to_owned())?;
     }
     Ok(response)
 }
@@ -410,8 +412,13 @@ pub async fn finish(
     cookie_session: CookieSession,
 ) -> Result<HttpResponse> {
     let visit = Visit::of(&request, &portal);
-    portal.silent_proxy.note(portal.clock.now(), &visit.client);
-    let provider = portal.providers.at(request.path()).ok_or(Error::NotFound)?;
+    portal
+        .proxy_without_forwarded
+        .note(portal.clock.now(), &visit.client);
+    let provider = portal
+        .providers
+        .by_callback_path(request.path())
+        .ok_or(Error::NotFound)?;
     let query = request.query_string();
     let finished = match signin::finish(&portal, provider, query, visitor(&visit)).await {
         Err(Error::FreshSignInNeeded) => return Ok(to_prove_for_linking()),
@@ -424,7 +431,7 @@ pub async fn finish(
             let mut response = open_session(&request, &portal, &cookie_session, token, &next)?;
             // Other tabs of the same person continue with the existing binding.
             if admitted.is_other_person {
-                Ours::Browser.remove(&mut response, &portal)?;
+                PortalCookie::Browser.remove(&mut response, &portal)?;
             }
             Ok(response)
         }
@@ -465,14 +472,14 @@ pub async fn sign_out(
         let farewell = signout::sign_out(&portal, token, visit.client.clone()).await?;
         cookie_session.purge();
         if let Some(farewell) = farewell {
-            Ours::Farewell.set(&mut response, &portal, farewell)?;
+            PortalCookie::Farewell.set(&mut response, &portal, farewell)?;
         }
     }
     if visit.is_under_previous_key {
         // actix-session cannot open this cookie itself.
-        Ours::Session.remove(&mut response, &portal)?;
+        PortalCookie::Session.remove(&mut response, &portal)?;
     }
     // The next person gets a new binding; a tab that is in the middle of a sign-in starts over.
-    Ours::Browser.remove(&mut response, &portal)?;
+    PortalCookie::Browser.remove(&mut response, &portal)?;
     Ok(response)
 }

@@ -12,7 +12,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use strum::{EnumString, IntoStaticStr};
 
 use super::client_address::client_address;
-use super::cookie::{self, Ours};
+use super::cookie::{self, PortalCookie};
 use crate::coded::coded;
 use crate::error::Error;
 use crate::i18n::Lang;
@@ -67,7 +67,7 @@ pub struct Visit {
     pub sender: Sender,
     /// The token in the session cookie. It is not yet known to be live.
     pub session_token: Option<Secret<String>>,
-    /// True if that cookie must be sealed again.
+    /// True if the session cookie must be sealed again.
     pub is_under_previous_key: bool,
     /// True if a program is asking, which wants a status rather than a page.
     pub is_script: bool,
@@ -84,12 +84,12 @@ impl Visit {
             let value = request.headers().get(name)?;
             Some(String::from_utf8_lossy(value.as_bytes()))
         };
-        let lang = Ours::Language
+        let lang = PortalCookie::Language
             .read(request, portal)
             .and_then(|tag| Lang::from_tag(&tag))
             .or_else(|| Lang::from_accept_language(&header(ACCEPT_LANGUAGE)?))
             .unwrap_or(portal.language);
-        let theme = Ours::Theme
+        let theme = PortalCookie::Theme
             .read(request, portal)
             .and_then(|code| Theme::from_code(&code))
             .unwrap_or_default();
@@ -104,14 +104,14 @@ impl Visit {
                 .take(MAX_USER_AGENT)
                 .collect(),
         };
-        let is_callback = portal.providers.at(request.path()).is_some();
+        let is_callback = portal.providers.by_callback_path(request.path()).is_some();
         let is_page = request.method() == Method::GET && !is_callback;
         let here = request.uri().path_and_query().filter(|_| is_page);
         Self {
             lang,
             theme,
             client,
-            browser: Ours::Browser
+            browser: PortalCookie::Browser
                 .read(request, portal)
                 .and_then(|value| Browser::from_cookie(&value)),
             sender: Sender::of(request),

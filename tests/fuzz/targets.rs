@@ -432,7 +432,7 @@ fn hold_of_person(mapping: &Mapping, documents: &Documents) {
         ),
         ("email", &person.email, &mapping.email, MAX_EMAIL),
     ] {
-        let is_kept = read.kept.iter().any(|kept| kept.field == field);
+        let is_kept = read.rejected.iter().any(|rejected| rejected.field == field);
         match text {
             Some(text) => {
                 assert!(is_name(text, max) && !is_kept);
@@ -617,11 +617,11 @@ pub fn callback(data: &[u8]) {
         assert!(is_once("state", callback.state.as_deref()));
         assert!(is_once("error", callback.error.as_deref()));
         assert!(is_once("iss", callback.issuer.as_deref()));
-        let is_doubled = ["state", code_name, "error", "iss"]
+        let has_duplicates = ["state", code_name, "error", "iss"]
             .into_iter()
             .any(|name| values(name).len() > 1);
-        assert!(!is_doubled || callback.is_doubled);
-        assert!(!callback.is_doubled || (code.is_none() && callback.error.is_none()));
+        assert!(!has_duplicates || callback.has_duplicates);
+        assert!(!callback.has_duplicates || (code.is_none() && callback.error.is_none()));
     }
 }
 

@@ -164,7 +164,7 @@ fn the_stand_in_platform_is_started_by_the_demo_alone() {
         let is_demo = path.ends_with("cli/demo.rs") || module(&path) == "sandbox";
         assert!(
             is_demo || !text.contains("sandbox::"),
-            "{} reaches the stand-in platform",
+            "{} reaches the stand-in provider",
             path.display()
         );
     }
@@ -430,9 +430,9 @@ fn all_that_ends_a_session_or_takes_a_right_goes_through_one_function() {
     /// What writes by the same words and takes nothing.
     const TAKE_NOTHING: &[(&str, &str)] = &[
         // The same password, hashed anew.
-        ("src/signin/commit.rs", "know_password"),
+        ("src/signin/commit.rs", "identify_by_password"),
         // The first password of an account without any.
-        ("src/signin/commit.rs", "know_owner"),
+        ("src/signin/commit.rs", "identify_by_password_link"),
     ];
     let mut found = 0;
     let mut left: Vec<_> = TAKE_NOTHING.to_vec();

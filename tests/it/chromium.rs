@@ -157,7 +157,7 @@ async fn sign_out(chromium: &Chromium) {
     expect_page(chromium, None, "/signed-out").await;
 }
 
-/// Nothing on the console; that the stand-in platform has no icon is no matter.
+/// Nothing on the console; that the stand-in provider has no icon is no matter.
 async fn check_console(chromium: &Chromium) {
     gallery::check_console(chromium, &format!("{PLATFORM}/favicon.ico ")).await;
 }

@@ -22,7 +22,7 @@ struct Question {
     flag: &'static str,
     label: &'static str,
     why: &'static str,
-    /// True if it can be left out, by an empty answer or `-`.
+    /// True if the answer can be left out, by an empty answer or `-`.
     is_optional: bool,
 }
 

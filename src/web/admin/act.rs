@@ -380,19 +380,19 @@ const fn hidden(kind: ActKind) -> &'static [Field] {
 
 /// The object of an act beside the person: a permission, a subject or a browser.
 fn object(page: &Page<'_>, found: &Found, act: &Act) -> Option<String> {
-    let is_one = page.portal.providers.is_one();
+    let is_single = page.portal.providers.is_single();
     match act {
         Act::EndSession(_) => found.session.as_ref().map(|session| {
             let device = Device::of(&session.user_agent, page.lang);
             format!("{} · {}", device.name, session.address)
         }),
         Act::TakePermission(permission) => Some(permission.clone()),
-        Act::UnlinkIdentity(_, subject) if is_one => Some(subject.clone()),
+        Act::UnlinkIdentity(_, subject) if is_single => Some(subject.clone()),
         Act::UnlinkIdentity(provider, subject) => {
             let provider = page.provider_name(provider);
             Some(format!("{provider}{}{subject}", page.t.colon))
         }
-        Act::LinkIdentity(provider, _) if !is_one => Some(page.provider_name(provider)),
+        Act::LinkIdentity(provider, _) if !is_single => Some(page.provider_name(provider)),
         _ => None,
     }
 }

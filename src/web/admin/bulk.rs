@@ -221,9 +221,9 @@ pub async fn perform(
         label: words(&page, &act).label,
         done: count(done_so_far),
         unchanged: count(outcome.unchanged),
-        failed: count(outcome.failed.len()),
+        failed: count(outcome.refused.len()),
         rows: outcome
-            .failed
+            .refused
             .iter()
             .take(MAX_FAILURES)
             .map(|failed| FailedRow {

@@ -13,7 +13,7 @@ use crate::paging::Total;
 use crate::portal::Portal;
 use crate::sessions::list::{Filter, Owned, list as list_sessions, total};
 use crate::users::{self, Role};
-use crate::web::cookie::Ours;
+use crate::web::cookie::PortalCookie;
 use crate::web::csrf::Form;
 use crate::web::device::Device;
 use crate::web::guard::{Acting, Reader, Staff, Superuser};
@@ -108,7 +108,7 @@ pub async fn list(
     let pager = Pager::of(&listing, &address, t.pages_of_sessions, note, |owned| {
         owned.session.id
     });
-    let notice = Ours::Notice
+    let notice = PortalCookie::Notice
         .read(&request, &portal)
         .filter(|code| code == ENDED)
         .map(|_| t.done_end_matching);
@@ -132,7 +132,7 @@ pub async fn list(
         address: &address,
     })?;
     if notice.is_some() {
-        Ours::Notice.remove(&mut response, &portal)?;
+        PortalCookie::Notice.remove(&mut response, &portal)?;
     }
     Ok(response)
 }

@@ -138,13 +138,15 @@ impl<'a> ProviderState<'a> {
     fn of(page: &Page<'_>, provider: &'a Provider, known: Rechecks, now: UnixTime) -> Self {
         let settings = provider.settings();
         let people = known.people;
-        let calls = recheck::calls_a_person(provider);
-        let lag = page.portal.lags.longest(&settings.id);
+        let calls = recheck::calls_per_person(provider);
+        let lag = page.portal.recheck_lags.longest(&settings.id);
         Self {
             provider,
             label: page.label_of(provider),
             recheck: settings.recheck.map(|recheck| Bound {
-                within: page.lang.span(recheck::bound(recheck, people, calls)),
+                within: page
+                    .lang
+                    .span(recheck::longest_stay_after_refusal(recheck, people, calls)),
                 people: (people > 0).then(|| grouped(people)),
                 lag: lag.map(|lag| page.lang.span(lag)),
                 by_profile: recheck.asks_profile && provider.has_profile(),
@@ -273,7 +275,7 @@ pub async fn show(reader: Reader<Staff>, portal: Data<Portal>) -> Result<HttpRes
             Backup::At(at) => now.since(at) > OLD_BACKUP,
         },
         backup,
-        silent_proxy: portal.silent_proxy.last(now),
+        silent_proxy: portal.proxy_without_forwarded.last(now),
         started_at: portal.started_at,
         providers: providers.collect(),
         forgotten: found.forgotten,

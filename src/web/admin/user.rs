@@ -21,7 +21,7 @@ use crate::portal::Portal;
 use crate::sessions::{self, Limits, Session};
 use crate::users::confirmation_password::Hashes;
 use crate::users::{self, LastChange, Role, User, refusals};
-use crate::web::cookie::Ours;
+use crate::web::cookie::PortalCookie;
 use crate::web::guard::{Reader, SignedIn, Staff};
 use crate::web::list::{List, ListQuery, Pager};
 use crate::web::page::{Page, Person};
@@ -122,7 +122,7 @@ fn find(
 /// By field: when it last changed, and by whom.
 fn changed(page: &Page<'_>, last_changes: Vec<LastChange>) -> HashMap<String, Changed> {
     let providers = &page.portal.providers;
-    let provider = match providers.first().filter(|_| providers.is_one()) {
+    let provider = match providers.first().filter(|_| providers.is_single()) {
         Some(provider) => page.label_of(provider),
         None => page.t.company_directory.to_owned(),
     };
@@ -159,11 +159,11 @@ pub async fn show(
     let mut pager = Pager::of(&told.events, &query, label, note, |event| event.id);
     pager.sizes.clear();
     pager.at_anchor(&format!("/admin/users/{id}"), "timeline");
-    let notice = Ours::Notice.read(&request, &portal);
+    let notice = PortalCookie::Notice.read(&request, &portal);
     let notice = notice.and_then(|code| notice_of(&page, &code));
     let mut response = page.ok(&user_page(&page, (found, told), pager, notice, &me))?;
     if notice.is_some() {
-        Ours::Notice.remove(&mut response, &portal)?;
+        PortalCookie::Notice.remove(&mut response, &portal)?;
     }
     Ok(response)
 }

@@ -270,7 +270,7 @@ on_both_databases! {
             (li_id, "grant", vec![("permission", "a\nb")], "without control characters", None),
             (li_id, "grant", vec![("permission", "a\u{202e}b")], "without control characters", None),
             (li_id, "link", vec![("subject", "a\u{1f}b")], "without control characters", None),
-            (li_id, "note", vec![("reason", " ")], "without control characters", None),
+            (li_id, "note", vec![("reason", " ")], "Enter a reason", None),
         ] {
             let lines = refused(&portal, &boss, &format!("/admin/users/{id}/{act}"), &fields, why).await;
             assert_eq!(lines, told.into_iter().collect::<Vec<_>>(), "{act} {fields:?}");
