@@ -11,6 +11,7 @@ pub mod schema;
 mod sql;
 
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -148,9 +149,8 @@ impl Db {
         T: Send + 'static,
         R: Send + 'static,
     {
-        self.write(move |conn| refused_or_failed(change(conn)))
-            .await?
-            .map_err(Stopped::Refused)
+        let decided = self.write(move |conn| refused_or_failed(change(conn)));
+        done_or_refused(decided.await?)
     }
 
     /// [`Db::decide`] for a command without a runtime.
@@ -158,8 +158,7 @@ impl Db {
         &self,
         change: impl Fn(&mut Conn) -> Result<T, Stopped<R>>,
     ) -> Result<T, Stopped<R>> {
-        self.write_blocking(|conn| refused_or_failed(change(conn)))?
-            .map_err(Stopped::Refused)
+        done_or_refused(self.write_blocking(|conn| refused_or_failed(change(conn)))?)
     }
 
     /// [`Db::write`] for a command without a runtime.
@@ -204,11 +203,18 @@ impl Db {
 }
 
 /// For a transaction, only a failure is an error.
-fn refused_or_failed<T, R>(result: Result<T, Stopped<R>>) -> Result<std::result::Result<T, R>> {
+fn refused_or_failed<T, R>(result: Result<T, Stopped<R>>) -> Result<ControlFlow<R, T>> {
     match result {
-        Ok(done) => Ok(Ok(done)),
-        Err(Stopped::Refused(refusal)) => Ok(Err(refusal)),
+        Ok(done) => Ok(ControlFlow::Continue(done)),
+        Err(Stopped::Refused(refusal)) => Ok(ControlFlow::Break(refusal)),
         Err(Stopped::Failed(error)) => Err(error),
+    }
+}
+
+fn done_or_refused<T, R>(decided: ControlFlow<R, T>) -> Result<T, Stopped<R>> {
+    match decided {
+        ControlFlow::Continue(done) => Ok(done),
+        ControlFlow::Break(refusal) => Err(Stopped::Refused(refusal)),
     }
 }
 

@@ -101,8 +101,8 @@ pub struct SignInError {
     pub reference: Reference,
     /// The attempt's id, if there was one.
     pub attempt: Option<String>,
-    /// The provider's id, or empty.
-    pub provider: String,
+    /// The provider's id, if there is one.
+    pub provider: Option<String>,
     /// Where the person wanted to go.
     pub next: LocalPath,
     /// A signed-in person was adding a provider to their account.

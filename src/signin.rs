@@ -82,7 +82,7 @@ pub async fn begin(
     let provider = Arc::clone(provider.ok_or(Error::NotFound)?);
     if matches!(wish.intent, Intent::Link(_)) && !provider.settings().vouches_for.linking {
         let error = SignInError {
-            provider: provider.id().to_owned(),
+            provider: Some(provider.id().to_owned()),
             next: wish.next,
             is_linking: true,
             ..failure(None, Step::Account, Cause::NotLinkable)
@@ -243,7 +243,7 @@ fn sealed_grant(portal: &Portal, way: &Way, token: &Secret<String>) -> Result<to
 fn unavailable(log: SignInLog<'_>, next: LocalPath) -> Error {
     Error::SignIn(Box::new(SignInError {
         attempt: log.attempt.map(str::to_owned),
-        provider: log.provider.unwrap_or_default().to_owned(),
+        provider: log.provider.map(str::to_owned),
         next,
         ..failure(None, Step::Account, Cause::DatabaseUnavailable)
     }))

@@ -133,12 +133,8 @@ pub async fn by_provider(
     let logout = match provider.logout(token, moment).await {
         Ok(logout) => logout,
         Err(cause) => {
-            warn!(
-                event = "backchannel_logout",
-                provider = provider.id(),
-                outcome = cause.code();
-                "{}", cause.detail()
-            );
+            let (id, outcome) = (provider.id(), cause.code());
+            warn!(event = "backchannel_logout", provider = id, outcome = outcome; "{}", cause.detail());
             // The provider may try again.
             return Err(if cause.is_outage() {
                 Error::Overloaded

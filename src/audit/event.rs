@@ -40,7 +40,7 @@ pub enum Event {
     SignInRefused {
         reason: Reason,
         /// The cause of the failure, as the log states it.
-        failure: String,
+        failure: Option<String>,
     },
     SignedOut,
     /// Someone else signed in on the browser of this session.

@@ -111,7 +111,7 @@ fn defaults() -> Details {
         "permissions_removed": [],
         "permissions_kept": null,
         "kept": [],
-        "failure": "",
+        "failure": null,
         "count": 0,
         "identity": ["", ""],
         "refused_by": [],

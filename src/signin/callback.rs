@@ -187,7 +187,7 @@ pub async fn finish(
     let Some(attempt) = attempt.filter(|attempt| attempt.plan.provider == provider.id()) else {
         // This gets no row: anyone can cause any number of these.
         let error = SignInError {
-            provider: provider.id().to_owned(),
+            provider: Some(provider.id().to_owned()),
             ..failure(None, Step::Callback, Cause::UnknownAttempt)
         };
         log_failure(&error);

@@ -538,7 +538,7 @@ fn refuse(conn: &mut Conn, input: &SignIn, turned_away: TurnedAway) -> Result<Bo
     if input.portal.refusal_cap.may_write_row(input.now, about) {
         let event = Event::SignInRefused {
             reason: cause.reason(),
-            failure: cause.detail(),
+            failure: Some(cause.detail()),
         };
         let deed = input.deed(actor).with_reference(&input.reference);
         deed.record(conn, about, &event)?;
@@ -546,7 +546,7 @@ fn refuse(conn: &mut Conn, input: &SignIn, turned_away: TurnedAway) -> Result<Bo
     Ok(Box::new(SignInError {
         reference: input.reference.clone(),
         attempt: input.way.attempt().map(str::to_owned),
-        provider: input.way.provider().unwrap_or_default().to_owned(),
+        provider: input.way.provider().map(str::to_owned),
         next: input.next.clone(),
         is_linking: false,
         step: Step::Account,

@@ -209,7 +209,7 @@ async fn refuse(
     let refusal = RefusedSignIn {
         reference: reference.clone(),
         reason,
-        failure: String::new(),
+        failure: None,
         provider: None,
         about,
         client,

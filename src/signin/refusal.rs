@@ -22,7 +22,7 @@ pub(super) fn failure(attempt: Option<&Attempt>, step: Step, cause: Cause) -> Si
     SignInError {
         reference: Reference::random(),
         attempt: attempt.map(|attempt| attempt.id.clone()),
-        provider: plan.map(|plan| plan.provider.clone()).unwrap_or_default(),
+        provider: plan.map(|plan| plan.provider.clone()),
         next: plan.map_or_else(LocalPath::home, |plan| plan.next.clone()),
         is_linking: plan.is_some_and(|plan| matches!(plan.intent, Intent::Link(_))),
         step,
@@ -40,7 +40,7 @@ pub(super) fn log_failure(error: &SignInError) {
     warn!(
         event = "sign_in_refused",
         attempt = error.attempt.as_deref().unwrap_or_default(),
-        provider = error.provider.as_str(),
+        provider = error.provider.as_deref().unwrap_or_default(),
         user = user,
         ms = 0,
         outcome = error.cause.code(),
@@ -61,8 +61,8 @@ pub(super) async fn refuse(
     let refusal = RefusedSignIn {
         reference: error.reference.clone(),
         reason: error.cause.reason(),
-        failure: error.to_string(),
-        provider: Some(error.provider.clone()).filter(|id| !id.is_empty()),
+        failure: Some(error.to_string()),
+        provider: error.provider.clone(),
         about: None,
         client: client.clone(),
     };
@@ -74,7 +74,8 @@ pub(super) async fn refuse(
 pub(super) struct RefusedSignIn {
     pub reference: Reference,
     pub reason: Reason,
-    pub failure: String,
+    /// The cause, as the log states it, if that says more than the reason.
+    pub failure: Option<String>,
     pub provider: Option<String>,
     /// The account that it concerns, if known.
     pub about: Option<(UserId, String)>,

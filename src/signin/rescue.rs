@@ -74,7 +74,7 @@ async fn refuse(portal: &Arc<Portal>, user_id: UserId, client: Client, deadline:
     let refusal = RefusedSignIn {
         reference: Reference::random(),
         reason: Reason::LinkExpired,
-        failure: String::new(),
+        failure: None,
         provider: None,
         about: found.ok().flatten().map(|user| (user.id, user.username)),
         client,

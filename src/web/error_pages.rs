@@ -275,7 +275,7 @@ fn page(
 }
 
 fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Result<HttpResponse> {
-    let begin = |prompt, provider: &str| {
+    let begin = |prompt, provider: Option<&str>| {
         redirect::begin_address(page.portal, &error.next, prompt, provider)
     };
     if let Cause::Inactive { username } = &error.cause {
@@ -284,8 +284,8 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
             username,
             // The provider still knows who was here, and might send back the same person without
             // asking.
-            retry: begin(Prompt::Login, &error.provider),
-            logout_url: page.logout_url(&error.provider),
+            retry: begin(Prompt::Login, error.provider.as_deref()),
+            logout_url: error.provider.as_deref().and_then(|id| page.logout_url(id)),
             reference: &error.reference,
         };
         return page.respond(status, &shown);
@@ -297,7 +297,7 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         let account = ("/account".to_owned(), t.back_to_account.to_owned());
         (t.linking_failed, account)
     } else {
-        let retry = begin(Prompt::AsConfigured, &error.provider);
+        let retry = begin(Prompt::AsConfigured, error.provider.as_deref());
         (t.sign_in_failed, (retry, t.try_again.to_owned()))
     };
     let mut shown = SignInFailed {
@@ -316,7 +316,10 @@ fn sign_in_page(page: &Page<'_>, status: StatusCode, error: &SignInError) -> Res
         name = first.map_or_else(|| by.clone(), |first| page.label_of(first));
         shown.heading = t.kept_out_heading;
         if let Some(first) = first {
-            shown.onward = (begin(Prompt::AsConfigured, by), page.continue_with(first));
+            shown.onward = (
+                begin(Prompt::AsConfigured, Some(by)),
+                page.continue_with(first),
+            );
             shown.lead = Lead::About(t.cause_kept_out, &name);
         } else {
             shown.steps = vec![t.step_ask_to_readmit];

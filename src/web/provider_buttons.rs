@@ -33,7 +33,7 @@ pub fn ways<'a>(
                 label: page.continue_with(provider),
                 color: provider.settings().color.as_deref(),
                 host: Page::host_of(provider),
-                begin: begin_address(portal, next, prompt, provider.id()),
+                begin: begin_address(portal, next, prompt, Some(provider.id())),
                 is_available: provider.is_available(),
                 is_primary: false,
             }

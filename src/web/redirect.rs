@@ -38,12 +38,17 @@ pub fn address(path: &str, next: &LocalPath) -> String {
 }
 
 /// The address that begins a sign-in. It names the provider if there are several.
-pub fn begin_address(portal: &Portal, next: &LocalPath, prompt: Prompt, provider: &str) -> String {
+pub fn begin_address(
+    portal: &Portal,
+    next: &LocalPath,
+    prompt: Prompt,
+    provider: Option<&str>,
+) -> String {
     let mut begin = address("/oauth2/login", next);
     if prompt == Prompt::Login {
         begin.push_str("&prompt=login");
     }
-    if !portal.providers.is_single() && !provider.is_empty() {
+    if let Some(provider) = provider.filter(|_| !portal.providers.is_single()) {
         begin.push_str("&provider=");
         begin.push_str(provider);
     }
