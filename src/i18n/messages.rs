@@ -87,9 +87,9 @@ messages! {
     unavailable_lead: Text = "It cannot be reached at the moment. You can still try.", "目前无法连接，你仍可尝试。";
     all_unavailable: Text = "The company sign-in cannot be reached at the moment. You can use it again once it responds.", "公司登录服务目前无法连接，恢复后即可使用。";
     local_meanwhile: Text = "If you have a local password, you can use it below.", "如果你有本地密码，可以在下面使用。";
-    add_provider: Around = "Add {}", "添加{}";
+    add_provider: Around = "Add {}", "添加登录方式：{}";
     identity_linked: Text = "You can now sign in this way too.", "现在你也可以用这种方式登录了。";
-    link_too_old: Text = "The link has expired, and nothing was added. Please click “Add …” again.", "链接已过期，未添加任何登录方式。请重新点击“添加…”。";
+    link_too_old: Text = "The link has expired, and nothing was added. Please click “Add …” again.", "链接已过期，未添加任何登录方式。请重新点击“添加登录方式”。";
     company_directory: Text = "the provider", "登录平台";
     sign_in_to: Around = "Sign in to {}", "登录{}";
     help: Text = "Help: ", "帮助：";
@@ -113,7 +113,7 @@ messages! {
     confirm_wrong_heading: Text = "That password is wrong", "密码不正确";
     confirm_wrong_lead: Text = "Try again. Five wrong passwords within 15 minutes pause this form.", "请重试。15 分钟内输错五次密码，此表单会暂停使用。";
     confirm_no_way: Text = "You have no way to confirm this yourself yet.", "你目前没有可用的确认方式。";
-    confirm_if_again: Text = "If you are sent back to this page, the sign-in did not prove that you had just signed in.", "如果又回到此页面，说明登录平台没有证明你刚刚重新登录过。";
+    confirm_if_again: Text = "If you are sent back to this page, the sign-in did not prove that you had just signed in.", "如果又回到此页面，说明公司登录服务没有证明你刚刚重新登录过。";
     confirm_ask: Text = "Ask an admin other than yourself for a confirmation link, or the operator of this portal for a confirmation password.", "请向管理员（本人除外）申请设置验证密码的链接，或请本门户的运维人员为你设置验证密码。";
     choose_confirmation: Text = "Choose your confirmation password", "设置你的验证密码";
     choose_confirmation_lead: Around = "For the account {}. You are asked for it before an action that could do lasting harm. It cannot be used to sign in.", "账号：{}。在执行可能造成长期影响的操作之前，用它确认是你本人；不能用来登录。";
@@ -169,8 +169,8 @@ messages! {
     cause_bad_callback: Text = "The company sign-in returned an incomplete answer. Nothing is wrong with your account.", "公司登录服务返回的信息不完整。你的账号没有问题。";
     cause_declined: Text = "The company sign-in declined this sign-in, or you cancelled it there. Nothing was changed.", "你在公司登录服务上取消了登录，或登录被拒绝。未做任何更改。";
     cause_signed_out_there: Text = "You were signed out of your company account while this sign-in was under way.", "登录过程中，你的公司账号已退出登录。";
-    cause_code_refused: Text = "This sign-in took too long or was already used. Nothing is wrong with your account.", "这次登录已超时或已失效。你的账号没有问题。";
-    cause_name_taken: Around = "The username {} already belongs to another account on this portal. To protect that account, nobody else can sign in to it.", "用户名 {} 已属于本门户的另一个账号。为保护该账号，不允许他人登录。";
+    cause_code_refused: Text = "This sign-in took too long or was already used. Nothing is wrong with your account.", "这次登录已超时或已使用过。你的账号没有问题。";
+    cause_name_taken: Around = "The username {} already belongs to another account on this portal. To protect that account, you cannot sign in with this username.", "用户名 {} 在本门户已被另一个账号使用。为保护该账号，你不能用此用户名登录。";
     cause_provider_error: Text = "The company sign-in returned an error. Nothing is wrong with your account.", "公司登录服务返回了错误，与你的账号无关。";
     cause_client_refused: Text = "The company sign-in does not accept this portal's settings. Nothing is wrong with your account.", "公司登录服务不接受本门户的设置。你的账号没有问题。";
     cause_unreachable: Text = "The company sign-in could not be reached. Nothing is wrong with your account.", "无法连接公司登录服务。你的账号没有问题。";
@@ -209,12 +209,12 @@ messages! {
     step_permissions: Text = "reading the permissions", "读取权限";
     step_account: Text = "opening the account", "登录账号";
     outcome_unknown_attempt: Text = "unknown or missing state", "state 缺失或无法识别";
-    outcome_restart_loop: Text = "restarted twice", "连续两次重新开始";
+    outcome_restart_loop: Text = "failed again after one restart", "重新开始一次后仍未成功";
     outcome_bad_callback: Text = "missing or repeated parameters", "参数缺失或重复";
     outcome_declined: Text = "access denied", "访问被拒绝";
     outcome_signed_out_there: Text = "signed out at the provider in the meantime", "期间已在登录平台退出登录";
     outcome_code_refused: Text = "the code was refused", "授权码被拒绝";
-    cause_name_reserved: Around = "The username {} is reserved on this portal: the audit log uses it, or one that looks like it, for entries that were not made by a person. The account needs another username.", "用户名 {} 是本门户的保留名：审计日志用它（或与它相似的名称）表示不是由人执行的操作。账号需要使用其他用户名。";
+    cause_name_reserved: Around = "The username {} is reserved on this portal: the audit log uses it, or one that looks like it, for entries that were not made by a person. Ask your admin for another username at the company sign-in.", "用户名 {} 是本门户的保留名：审计日志用它（或与它相似的名称）表示不是由人执行的操作。请联系管理员，在公司登录服务中为你更换用户名。";
     outcome_name_reserved: Text = "the name is reserved", "该用户名为保留名";
     outcome_provider_error: Text = "the provider returned an error", "平台返回错误";
     outcome_client_refused: Text = "client ID or secret refused", "客户端 ID 或密钥被拒绝";
@@ -251,7 +251,7 @@ messages! {
     email: Text = "Email", "邮箱";
     none_given: Text = "Not given", "未提供";
     role: Text = "Role", "角色";
-    place_this_machine: Text = "this server", "本机";
+    place_this_machine: Text = "this server", "门户服务器";
     place_internal: Text = "internal network", "内网";
     in_brackets: Around = " ({})", "（{}）";
     signs_in_with: Text = "Signs in with", "登录方式";
@@ -277,7 +277,7 @@ messages! {
     signed_in_result: Text = "Signed in", "登录成功";
     refused_result: Text = "Refused", "被拒绝";
     your_permissions: Text = "Your permissions", "你的权限";
-    your_permissions_hint: Text = "From the company sign-in, or granted here by an admin", "来自公司登录服务，或由管理员在此授予";
+    your_permissions_hint: Text = "From the company sign-in, or granted here by an admin", "来自公司登录服务，或由管理员手动授予";
     permissions_note: Text = "Permissions from the company sign-in are updated at every sign-in, and regularly while you are signed in.", "来自公司登录服务的权限，在每次登录时更新，登录期间也会定期更新。";
     permissions_stale: Text = "Your permissions could not be read at this sign-in. These are the previous ones; sign in again later to update them.", "本次登录时未能读取你的权限。下面是之前的权限；稍后重新登录即可更新。";
     permissions_unread: Text = "Your permissions could not be read at this sign-in. Sign in again later to read them.", "本次登录时未能读取你的权限。稍后重新登录即可读取。";
@@ -297,8 +297,8 @@ messages! {
     role_employee: Text = "Employee", "员工";
     role_staff: Text = "Read-only admin", "只读管理员";
     role_superuser: Text = "Admin", "管理员";
-    state_active: Text = "Active", "启用";
-    state_deactivated: Text = "Deactivated", "停用";
+    state_active: Text = "Active", "已启用";
+    state_deactivated: Text = "Deactivated", "已停用";
 
     // -- errors --
     misdirected_heading: Text = "This is not the portal's address", "这不是本门户的地址";

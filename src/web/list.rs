@@ -291,6 +291,15 @@ pub fn total_in_words(page: &Page<'_>, total: Option<Total>) -> String {
     }
 }
 
+/// The number of accounts, in words: "3 accounts".
+pub fn accounts_in_words(page: &Page<'_>, total: Option<Total>) -> String {
+    match total {
+        None => page.t.matching_accounts.to_owned(),
+        Some(Total::Exactly(1)) => page.t.one_account.to_owned(),
+        total => page.t.many_accounts.with(total_in_words(page, total)),
+    }
+}
+
 pub struct Select {
     pub name: &'static str,
     pub label: &'static str,

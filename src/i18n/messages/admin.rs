@@ -22,12 +22,13 @@ messages! {
     previous: Text = "Previous", "上一页";
     next: Text = "Next", "下一页";
     breadcrumb: Text = "Breadcrumb", "导航路径";
-    directory_id: Text = "Identity", "用户标识";
+    directory_id: Text = "Subject", "用户标识";
+    identity: Text = "Identity", "身份";
     account_created: Text = "Account created", "账号创建时间";
     synced_short: Around = "Synced {}. Name and email are updated from the provider at every sign-in and re-check.", "已同步（{}）。姓名和邮箱在每次登录和复查时从登录平台更新。";
     permissions: Text = "Permissions", "权限";
     from_directory: Text = "From the provider", "来自登录平台";
-    given_here: Text = "Granted here", "在此授予";
+    given_here: Text = "Granted here", "手动授予";
     sessions: Text = "Sessions", "会话";
     no_sessions: Text = "Not signed in anywhere", "当前没有会话";
     no_sessions_lead: Text = "Open sessions are listed here.", "当前的会话会显示在这里。";
@@ -46,13 +47,13 @@ messages! {
     event_sessions_ended: Text = "Signed out everywhere else", "退出其他设备";
     event_role_changed: Text = "Role changed", "更改角色";
     event_superuser_created: Text = "Admin created on the command line", "通过命令行创建管理员";
-    event_account_synced: Text = "Updated from the provider", "根据登录平台更新账号";
-    event_refusals_suspended: Text = "Refusals put on hold: too many at once", "暂缓处理拒绝：同时被拒绝的人过多";
+    event_account_synced: Text = "Updated from the company sign-in", "根据公司登录服务更新账号";
+    event_refusals_suspended: Text = "Refusals put on hold: too many at once", "暂不执行平台的拒绝：同时被拒绝的人过多";
     event_refusals_confirmed: Text = "Refusals confirmed", "确认平台的拒绝属实";
     event_oldest_sessions_ended: Text = "Oldest sessions ended: too many at once", "结束最早的会话：会话过多";
-    event_access_withdrawn: Text = "Access revoked: the provider no longer accepts this account", "收回访问权限：登录平台不再认可此账号";
-    event_signed_out_by_provider: Text = "Signed out at the provider", "在登录平台退出登录";
-    event_tokens_revoked: Text = "Tokens revoked at the provider", "在登录平台撤销令牌";
+    event_access_withdrawn: Text = "Access revoked: the company sign-in no longer accepts this account", "收回访问权限：公司登录服务不再认可此账号";
+    event_signed_out_by_provider: Text = "Signed out at the company sign-in", "在公司登录服务退出登录";
+    event_tokens_revoked: Text = "Tokens revoked at the company sign-in", "在公司登录服务撤销令牌";
     event_provider_gone: Text = "Sessions ended: their provider is no longer configured", "结束会话：其登录平台已不在配置中";
     event_readmitted: Text = "Let in again after a provider's refusal", "重新准许登录：登录平台曾拒绝此人";
     event_provider_rekeyed: Text = "Provider identities moved", "迁移登录平台的身份";
@@ -91,7 +92,7 @@ messages! {
     leavers: Text = "Leaver re-check", "离职复查";
     leavers_bound: AroundTwo = "Users whom the provider explicitly refuses are signed out within {} (users re-checked: {}).", "被该平台明确拒绝的人，{} 内会在这里自动退出登录（当前复查 {} 人）。";
     leavers_by_profile: Text = " A refusal without a reason counts only at the second re-check, and only if the provider accepted somebody else in between.", "未说明原因的拒绝，要到第二次复查且期间平台认可过其他人时才生效。";
-    leavers_by_refresh: Text = " This relies on the provider refusing to renew the tokens of people who have left.", "前提是该平台会拒绝为离职者刷新令牌。";
+    leavers_by_refresh: Text = " This time limit requires that the provider refuses to refresh the tokens of people who have left.", "以上时限要求该平台拒绝为离职人员刷新令牌。";
     leavers_rights: Text = " Permissions revoked there are revoked here within the same time.", "在该平台被收回的权限，也会在同样的时间内在这里失效。";
     leavers_never_refused: Text = " It has never refused anyone yet: verify this with a test account.", "该平台还从未拒绝过任何人：请用测试账号验证一次。";
     leavers_last_refusal: Around = " It last refused someone on {}.", "最近一次拒绝：{}。";
@@ -105,7 +106,7 @@ messages! {
     leavers_forgotten: Around = "This provider is not in this instance's settings. The provider's sessions end at {}, unless an instance that has it is running by then.", "本实例的设置中没有该平台。该平台的会话将于 {} 结束，除非届时有配置了该平台的实例在运行。";
     leavers_not_asked: Text = "Re-checks are off: people stay signed in until their session ends.", "未启用复查：已登录的用户会保持登录，直到会话到期。";
     leavers_pushed: Text = " Back-channel logout: the provider also notifies this portal when someone signs out.", "有人在该平台退出登录时，平台也会主动通知（反向通道退出）。";
-    proof_is_weak: Text = "prompt=login in the browser's address counts as proof here (proves_by), but anyone who finds a browser unlocked can remove it.", "浏览器地址中的 prompt=login 在这里可用来确认是本人（proves_by），但任何能使用该浏览器的人都可以将其去掉。";
+    proof_is_weak: Text = "prompt=login in the browser's address counts as proof here (proves_by), but anyone who finds a browser unlocked can remove it. Set proves_by = \"auth_time\" again, unless browsers are never left unattended.", "浏览器地址中的 prompt=login 在这里可用来确认是本人（proves_by），但任何能使用该浏览器的人都可以将其去掉。除非浏览器绝不会无人看管，请改回 proves_by = \"auth_time\"。";
     event_password_changed: Text = "Password changed", "修改密码";
     event_user_switched: Text = "Signed out: someone else signed in on this browser", "退出登录：此浏览器上有其他人登录";
     event_other: Text = "Other event", "其他事件";
@@ -113,7 +114,7 @@ messages! {
     reason_name_taken: Text = "the name belongs to another account", "用户名属于另一个账号";
     changed_from_to: AroundThree = "{} changed from {} to {}", "{}从“{}”改为“{}”";
     permissions_are_kept: Text = "Previous permissions kept (reading failed)", "沿用之前的权限（读取失败）";
-    permissions_kept_of: Around = "{} Their permissions could not be read from the provider at the last attempt, so the previous ones still apply. Permissions revoked there may still be in effect here.", "{}最近一次未能从登录平台读取其权限，目前沿用之前的权限；在平台上已收回的权限可能仍然有效。";
+    permissions_kept_of: Around = "{}: the permissions could not be read from the provider at the last attempt, so the previous ones still apply. Permissions revoked there may still be in effect here.", "{}最近一次未能从登录平台读取权限，目前沿用之前的权限；在平台上已收回的权限可能仍然有效。";
     permissions_kept_since: AroundThree = "The permissions from {} have not been readable since {} ({}). The previous ones are kept.", "来自{}的权限自 {}（{}）起无法读取，仍沿用当时的权限。";
     permissions_never_read: Around = "The permissions from {} could not be read. The previous ones are kept.", "来自{}的权限无法读取，仍沿用之前的权限。";
     permissions_kept: Text = "the permissions could not be read; the previous ones were kept", "未能读取权限，保留了原有权限";
@@ -127,7 +128,7 @@ messages! {
     reason_unknown_user: Text = "no account has that username", "没有此用户名的账号";
     reason_no_password: Text = "the account has no local password", "该账号没有本地密码";
     reason_not_allowed: Text = "local passwords are for admins only", "仅管理员可使用本地密码";
-    reason_impossible: Text = "no account can have that username or password", "不可能有这样的用户名或密码";
+    reason_impossible: Text = "the username or password is too long, or contains control characters", "用户名或密码过长，或含有控制字符";
     reason_paused: Text = "too many wrong passwords before", "此前密码输错次数过多";
     reason_link_expired: Text = "the link no longer worked", "链接已失效";
     reason_internal: Text = "a fault of the portal", "门户内部出错";
@@ -137,7 +138,7 @@ messages! {
     reason_erased: Text = "the personal data of the account had been erased", "此账号的个人数据已清除";
     reason_more: Text = "over the limit for separate entries", "超出逐条记录的上限";
     audit_log: Text = "Audit log", "审计日志";
-    audit_hint: Text = "Sign-ins and every change made here. No one can edit entries here.", "登录以及在此进行的所有更改。任何人都不能在此修改记录。";
+    audit_hint: Text = "All sign-ins, and every change made on this portal. No one can edit entries through its pages.", "记录所有登录，以及在本门户所做的更改；任何人都不能通过页面修改记录。";
     audit_caption: Text = "Audit log, newest first", "审计日志，最新在前";
     pages_of_events: Text = "Pages of the audit log", "审计日志分页";
     event: Text = "Event", "事件";
@@ -168,10 +169,10 @@ messages! {
     last_page: Text = "Last", "最后一页";
     stopped_early: Text = "The search stopped after 10,000 rows, before this page was full.", "已查看 10,000 行，本页未满，搜索已暂停。";
     go_on_looking: Text = "Continue searching", "继续查找";
-    total_unknown: Text = "not counted", "若干";
+    total_unknown: Text = "not counted", "未统计";
     total_more_than: Around = "more than {}", "超过 {}";
     total_about: Around = "about {}", "约 {}";
-    accounts_counted: Around = "Accounts: {}.", "共{}个账号。";
+    accounts_counted: Around = "Accounts: {}.", "账号数：{}。";
     oldest_first: Text = "Oldest first", "最早在前";
     best_hit_first: Text = "Best match first", "最匹配的在前";
     last_seen_first: Text = "Most recent sign-in first", "最近登录在前";
@@ -199,7 +200,7 @@ messages! {
     action_end_sessions: Text = "Ends all open sessions at once. The person can sign in again.", "立即结束所有会话。对方可以重新登录。";
     action_role: Text = "Read-only admins see this admin area; admins may also change things here.", "只读管理员可以查看管理区；管理员还可以在此进行更改。";
     action_reset_password: Text = "The old password stops working at once. You get a link with which the owner chooses a new one.", "旧密码立即失效。系统会生成一个链接，供账号所有者设置新密码。";
-    action_confirmation_link: Text = "For people whose sign-in cannot prove that it is really them. You get a link with which they choose a confirmation password.", "适用于登录方式无法确认是本人的人。系统会生成一个链接，供对方设置验证密码。";
+    action_confirmation_link: Text = "For people whose sign-in cannot prove that it is really them. You get a link with which they choose a confirmation password.", "有些用户的登录方式不能证明是其本人，请为他们生成此链接。系统会显示该链接，供对方设置验证密码。";
     action_link: Text = "Lets the person with this identity at the provider sign in to this account.", "允许在平台上拥有此身份的人登录此账号。";
     action_deactivate: Text = "Ends the open sessions and refuses new ones. Nothing is deleted; you can activate the account again.", "结束当前的会话并拒绝新的登录。不会删除任何内容，可以重新启用账号。";
     action_activate: Text = "The person can sign in again, with the permissions they had.", "对方可以重新登录，权限不变。";
@@ -253,7 +254,7 @@ messages! {
     steps_end_sessions: Steps = &["All open sessions on this portal end at once.", "The account stays active: the person can sign in again straight away."], &["所有会话立即结束。", "账号仍为启用状态，对方可以立即重新登录。"];
     steps_end_session: Steps = &["Only this session ends, at once. The others stay open."], &["只结束这一个会话，立即生效，其他会话保留。"];
     steps_grant: Steps = &["Takes effect immediately, in addition to the permissions from the provider.", "Stays until an admin revokes it."], &["立即生效，与登录平台授予的权限并存。", "一直有效，直到管理员收回。"];
-    steps_take: Steps = &["Only the permission granted here is revoked, at once. Permissions from the provider stay."], &["立即收回在此授予的权限。登录平台授予的权限不受影响。"];
+    steps_take: Steps = &["Only the permission granted here is revoked, at once. Permissions from the provider stay."], &["立即收回手动授予的权限。登录平台授予的权限不受影响。"];
     steps_link: Steps = &["Anyone who signs in at the provider with this identity is signed in to this account.", "The local password, if there is one, and all open sessions end at once.", "Make sure it is the same person: the portal cannot check this."], &["在登录平台以此身份登录的人，将登录到此账号。", "本地密码（如有）和所有会话立即失效。", "请确认是同一个人，系统无法代为核实。"];
     steps_unlink: Steps = &["The identity can no longer sign in to this account; its next sign-in may create a new account.", "Permissions from the provider are removed with it, and so is a role that comes from one of them.", "All open sessions end at once."], &["该身份无法再登录此账号；下次登录可能创建新账号。", "登录平台授予的权限及相应角色一并收回。", "所有会话立即结束。"];
     steps_reset_password: Steps = &["The old password stops working and all open sessions end at once.", "The next page shows a link, once. Give it to the owner of the account."], &["旧密码和所有会话立即失效。", "下一页会显示一个链接，仅显示一次。请交给账号所有者。"];
@@ -264,7 +265,7 @@ messages! {
     done_activate: Text = "The account is active again.", "账号已重新启用。";
     done_role: Text = "The role is changed.", "角色已更改。";
     done_end_sessions: Text = "The sessions have ended.", "所有会话已结束。";
-    done_end_matching: Text = "The sessions have ended.", "会话已全部结束。";
+    done_end_matching: Text = "The matching sessions have ended, except the one that you are using.", "符合条件的会话已结束（你当前使用的会话除外）。";
     done_end_session: Text = "The session has ended.", "该会话已结束。";
     done_grant: Text = "The permission is granted.", "权限已授予。";
     done_take: Text = "The permission is revoked.", "权限已收回。";
@@ -311,7 +312,7 @@ messages! {
 
     // -- local accounts --
     new_local_account: Text = "New local account", "新建本地账号";
-    new_local_account_lead: Text = "For people who cannot use the company sign-in. You get a link with which the owner chooses the password; nobody else ever sees it.", "适用于无法使用公司登录服务的人。系统会生成一个链接，供账号所有者自行设置密码，其他人看不到密码。";
+    new_local_account_lead: Text = "For people who cannot sign in through a provider. You get a link with which the owner chooses the password; nobody else ever sees it.", "适用于无法通过登录平台登录的人。系统会生成一个链接，供账号所有者自行设置密码，其他人看不到密码。";
     create_account: Text = "Create account", "创建账号";
     password_link_heading: Text = "A link to choose the password", "设置密码的链接";
     password_link_lead: AroundTwo = "Give this link to {}. It works once, within {} hours, and replaces any earlier one.", "请把此链接交给{}。链接只能使用一次，{} 小时内有效，并使之前的链接失效。";
@@ -328,7 +329,7 @@ messages! {
     changed_on: AroundTwo = "(changed {} by {})", "（{} 由{}更改）";
     erased_on: Around = "The personal data of this account was erased on {}.", "此账号的个人数据已于 {} 清除。";
     imported: Text = "(imported from another system)", "（从其他系统导入）";
-    no_way_in: Text = "None (no identity linked, no password set)", "无（未关联登录方式，也未设置密码）";
+    no_way_in: Text = "None (no identity linked, no password set)", "无（未关联身份，也未设置密码）";
     by_whom: Around = " by {}", "，授予人：{}";
     was_refused: Text = ": refused", "：被拒绝";
     whole_timeline: Text = "Account activity", "账号动态";
@@ -341,13 +342,13 @@ messages! {
     browser: Text = "Browser", "浏览器";
     signed_in_at: Text = "Signed in", "登录时间";
     last_seen: Text = "Last seen", "最近活动";
-    sessions_found: Around = "Open sessions: {}.", "当前{}个会话。";
+    sessions_found: Around = "Open sessions: {}.", "当前会话数：{}。";
     sessions_hint: Text = "Ended and expired ones are not listed.", "不含已结束和已过期的会话。";
     pages_of_sessions: Text = "Pages of sessions", "会话分页";
     no_session_matches: Text = "No session matches these filters", "没有符合条件的会话";
     no_session_matches_lead: Text = "Usernames and addresses must match exactly. Remove a filter to see more.", "用户名和地址须完全一致。移除筛选条件可查看更多。";
     end_all_matching: Text = "End all that match", "结束所有符合条件的会话";
-    end_counted: Around = "Sessions to end: {}", "要结束的会话：{}";
+    end_counted: Around = "Sessions to end: {}", "要结束的会话数：{}";
     end_everybody: Text = "No filter is set: this ends every session except the one that you are using.", "没有设置筛选条件：除你正在使用的会话外，所有会话都会结束。";
     end_matching_step: Text = "The sessions end at once. Everyone can sign in again straight away.", "会话立即结束。所有人都可以立即重新登录。";
     end_matching_not_yours: Text = "Your own current session stays open.", "你当前使用的会话会保留。";
@@ -360,7 +361,7 @@ messages! {
     to_day: Text = "To", "到";
     outcome_success: Text = "Done", "成功";
     audit_kept: AroundTwo = "Sign-ins are kept for {} days, everything else for {} days.", "登录记录保留 {} 天，其他记录保留 {} 天。";
-    events_found: Around = "Entries: {}.", "共{}条。";
+    events_found: Around = "Entries: {}.", "记录数：{}。";
     none_found_so_far_lead: Text = "None of the rows searched so far match. There are more to search.", "已查看的行均不符合条件，还有更多未查看。";
     bulk_everybody: Text = "No filter is set: this applies to every account.", "没有设置筛选条件：将对所有账号执行。";
     no_event_matches: Text = "No entry matches these filters", "没有符合条件的记录";

@@ -17,7 +17,7 @@ use crate::portal::Portal;
 use crate::users::{self, UserQuery};
 use crate::web::csrf::Form;
 use crate::web::guard::Acting;
-use crate::web::list::{Chip, ListQuery, grouped, total_in_words};
+use crate::web::list::{Chip, ListQuery, accounts_in_words, grouped};
 use crate::web::page::{Page, Person};
 use crate::web::redirect::sign_in_anew;
 
@@ -155,15 +155,6 @@ pub async fn confirm(
         batch: grouped(i64::try_from(BATCH).unwrap_or(i64::MAX)),
         back,
     })
-}
-
-/// The number of accounts, in words: "3 accounts".
-fn accounts_in_words(page: &Page<'_>, total: Option<Total>) -> String {
-    match total {
-        None => page.t.matching_accounts.to_owned(),
-        Some(Total::Exactly(1)) => page.t.one_account.to_owned(),
-        total => page.t.many_accounts.with(total_in_words(page, total)),
-    }
 }
 
 /// An account for which the act was refused, and the reason.

@@ -21,7 +21,7 @@ use crate::status_page::{self, Backup, Checked, Figures, Hour, Rechecks};
 use crate::users::Role;
 use crate::web::csrf::Form;
 use crate::web::guard::{Acting, Reader, SignedIn, Staff};
-use crate::web::list::{grouped, total_in_words};
+use crate::web::list::{accounts_in_words, grouped, total_in_words};
 use crate::web::page::Page;
 use crate::web::redirect::{see_other, sign_in_anew};
 
@@ -96,7 +96,7 @@ struct StatusPage<'a> {
     accounts: String,
     deactivated: String,
     sessions: String,
-    /// The number of people whose permissions are kept, if any.
+    /// The accounts whose permissions are kept, if any: "3 accounts".
     kept_permissions: Option<String>,
     sign_ins: String,
     refusals: String,
@@ -263,7 +263,7 @@ pub async fn show(reader: Reader<Staff>, portal: Data<Portal>) -> Result<HttpRes
         accounts: total_in_words(&page, figures.accounts),
         deactivated: total(figures.deactivated),
         sessions: total(figures.sessions),
-        kept_permissions: has_kept.then(|| total(figures.kept_permissions)),
+        kept_permissions: has_kept.then(|| accounts_in_words(&page, Some(figures.kept_permissions))),
         sign_ins: sum(|hour| hour.sign_ins),
         refusals: sum(|hour| hour.refusals),
         figures_at: figures.at,

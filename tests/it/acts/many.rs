@@ -166,8 +166,8 @@ on_both_databases! {
         let events = portal.db_recorded().len();
         let answer = submit(&boss, &page, "/admin/sessions/end", &[("reason", REASON)]).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (303, format!("/admin/sessions?ip={cafe}").as_str()));
-        assert!(boss.get(answer.location()).await.body.contains("The sessions have ended."));
-        assert!(!boss.get(answer.location()).await.body.contains("The sessions have ended."), "once");
+        assert!(boss.get(answer.location()).await.body.contains("The matching sessions have ended"));
+        assert!(!boss.get(answer.location()).await.body.contains("The matching sessions have ended"), "once");
         for browser in &at_cafe {
             assert_eq!(browser.get("/account").await.status, 303);
         }
