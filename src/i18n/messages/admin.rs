@@ -400,7 +400,7 @@ messages! {
     refusals_today: Around = "{} refused", "被拒绝 {} 次";
     chart_label: AroundThree = "Sign-ins by the hour: {} signed in, {} refused, at most {} in one hour", "每小时登录：成功 {} 次，被拒绝 {} 次，单小时最多 {} 次";
     accounts: Text = "Accounts", "账号";
-    of_them_deactivated: Around = "Deactivated: {}.", "其中停用 {} 个。";
+    of_them_deactivated: Around = "Deactivated: {}.", "其中已停用 {} 个。";
     database: Text = "Database", "数据库";
     answered_in: Around = ", answered in {} ms", "，响应时间 {} 毫秒";
     migrations: Text = "Migrations", "数据库迁移";

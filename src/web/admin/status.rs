@@ -263,7 +263,8 @@ pub async fn show(reader: Reader<Staff>, portal: Data<Portal>) -> Result<HttpRes
         accounts: total_in_words(&page, figures.accounts),
         deactivated: total(figures.deactivated),
         sessions: total(figures.sessions),
-        kept_permissions: has_kept.then(|| accounts_in_words(&page, Some(figures.kept_permissions))),
+        kept_permissions: has_kept
+            .then(|| accounts_in_words(&page, Some(figures.kept_permissions))),
         sign_ins: sum(|hour| hour.sign_ins),
         refusals: sum(|hour| hour.refusals),
         figures_at: figures.at,
