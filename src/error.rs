@@ -44,9 +44,9 @@ pub enum Error {
     Misdirected,
     #[strum(to_string = "the link is unknown, expired or used")]
     LinkExpired,
-    /// A dangerous act by a person whose sign-in is not recent.
-    #[strum(to_string = "a fresh sign-in is needed")]
-    FreshSignInNeeded,
+    /// A dangerous act by a person who has not recently proved who they are.
+    #[strum(to_string = "a recent proof of identity is required")]
+    ProofNeeded,
     #[strum(to_string = "too many passwords to check at once")]
     Overloaded,
 

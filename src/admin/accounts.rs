@@ -36,7 +36,7 @@ pub async fn create_account(
     link: String,
 ) -> Result<UserId, Stopped<Refusal>> {
     let now = portal.clock.now();
-    admin.check_fresh(now)?;
+    admin.check_proof(now)?;
     check_new_account(&new.username, &new.email)?;
     let is_name =
         new.first_name.chars().count() <= MAX_FIRST_NAME && !new.first_name.chars().any(is_refused);
@@ -213,7 +213,7 @@ pub fn make_rescue_link(
 /// As [`super::act()`]
 pub async fn export_made(portal: &Portal, admin: &Admin, list: String) -> Result<()> {
     let now = portal.clock.now();
-    admin.check_fresh(now)?;
+    admin.check_proof(now)?;
     let admin = admin.clone();
     portal
         .db

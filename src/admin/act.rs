@@ -70,7 +70,7 @@ impl ActKind {
     pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Returns whether the act could do lasting harm from a stolen or unattended session.
-    pub const fn needs_fresh_sign_in(self) -> bool {
+    pub const fn needs_proof(self) -> bool {
         !matches!(
             self,
             Self::EndSessions
@@ -193,7 +193,7 @@ pub async fn act(
 /// `Refusal::is_worth_a_row`. Returns the account as it was before.
 ///
 /// # Errors
-/// A [`Refusal`]; `FreshSignInNeeded`, `SignedOut` and `Forbidden` of [`crate::error::Error`] when
+/// A [`Refusal`]; `ProofNeeded`, `SignedOut` and `Forbidden` of [`crate::error::Error`] when
 /// the authority does not hold
 pub fn perform(
     conn: &mut Conn,
@@ -205,15 +205,15 @@ pub fn perform(
     said: &Said,
 ) -> Result<User, Stopped<Refusal>> {
     let kind = act.kind();
-    if kind.needs_fresh_sign_in() {
-        admin.check_fresh(now)?;
+    if kind.needs_proof() {
+        admin.check_proof(now)?;
     }
     admin.begin(conn)?;
     let user = users::lock(conn, user_id)?.ok_or(Refusal::UnknownUser)?;
     // The wait for the row may have taken a while.
     admin.check(conn)?;
-    if kind.needs_fresh_sign_in() {
-        admin.check_proved(conn, now)?;
+    if kind.needs_proof() {
+        admin.check_stored_proof(conn, now)?;
     }
     let mut deed = admin.deed(now);
     deed.note = &said.note;

@@ -13,7 +13,7 @@ use crate::users::unnamed_refusals;
 /// As [`super::act()`]; [`Error::NotFound`] if none are held back.
 pub async fn confirm_refusals(portal: &Portal, admin: &Admin, provider: String) -> Result<()> {
     let now = portal.clock.now();
-    admin.check_fresh(now)?;
+    admin.check_proof(now)?;
     let admin = admin.clone();
     portal
         .db

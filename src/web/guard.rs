@@ -33,10 +33,10 @@ impl SignedIn {
         Admin::of(&self.user, &self.session, self.visit.client.clone())
     }
 
-    /// Checks that the sign-in is fresh, for pages about acts that need it.
-    pub fn check_fresh(&self, portal: &Portal) -> Result<()> {
+    /// Checks that the person has recently proved who they are, for pages about acts that need it.
+    pub fn check_proof(&self, portal: &Portal) -> Result<()> {
         let admin = self.admin().ok_or(Error::Forbidden)?;
-        admin.check_fresh(portal.clock.now())
+        admin.check_proof(portal.clock.now())
     }
 }
 

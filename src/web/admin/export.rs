@@ -203,7 +203,7 @@ async fn respond<Row: Send + 'static>(
     let admin = acting.admin;
     let noted = address.at(export.name, &[("size", None)]);
     match admin::export_made(&portal, &admin, noted).await {
-        Err(Error::FreshSignInNeeded) => {
+        Err(Error::ProofNeeded) => {
             return Ok(sign_in_anew(&address.at(address.path, &[])));
         }
         other => other?,
