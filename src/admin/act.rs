@@ -82,7 +82,7 @@ impl ActKind {
         )
     }
 
-    /// Returns whether no other act can undo this one.
+    /// Returns whether the act takes a way to sign in from the person.
     pub const fn is_destructive(self) -> bool {
         matches!(
             self,

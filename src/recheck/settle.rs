@@ -26,7 +26,7 @@ const SIGN_IN: Duration = Duration::from_secs(15);
 const TRIES: usize = 600;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The work that is left once a check is settled.
+/// The result of settling a check, and the work it leaves.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     ended: usize,
@@ -114,7 +114,7 @@ impl Settling {
                 let left =
                     recheck_due::of_person(conn, now, self.round.portal.limits, id, user_id)?;
                 let is_new = |row: &SessionTokens| !self.checked.asked.contains(&row.session_id);
-                // These were more than one read returns, or are from sign-ins meanwhile: ask with
+                // One read did not return these, or they belong to sign-ins since then; ask with
                 // them now.
                 settled.has_more = left.iter().any(is_new);
                 if !settled.has_more {
@@ -240,8 +240,8 @@ impl Settling {
             // The identity was removed from the account meanwhile.
             return Ok(None);
         };
-        // Answers from before another sync are older than what that sync brought. Nor do answers
-        // count that the provider gave before it refused the person.
+        // Answers from before another sync are older than what that sync brought. Answers given
+        // before the provider refused the person do not count either.
         let is_refused = identity.is_refused_since(self.checked.at, now);
         if identity.sync_number != was.sync_number || is_refused {
             users::note_asked(conn, now, id, user.id)?;

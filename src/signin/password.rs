@@ -243,9 +243,9 @@ pub async fn change_own(
         Ok(new) => new,
         Err(unfit) => return Ok(Change::Unfit(unfit)),
     };
-    // Someone who finds an open session must not be able to guess here endlessly. These tries are
-    // counted apart from those of the sign-in page, where strangers could otherwise lock the owner
-    // out.
+    // Someone who finds an open session must not be able to guess here endlessly. For the account,
+    // these tries are counted apart from those of the sign-in page, with which strangers could
+    // otherwise lock the owner out. For the address, both are counted together.
     let now = portal.clock.now();
     let key = format!("\0change {user_id}");
     let reservation = match portal.throttle.reserve(now, &key, &owner.client.address) {
