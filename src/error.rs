@@ -191,7 +191,7 @@ pub enum Cause {
     /// The provider does not know us: the client id or secret is wrong.
     ClientRefused,
     /// The provider answered with an unexpected status.
-    Refused(u16),
+    UnexpectedStatus(u16),
     /// The provider no longer accepts an access token: `invalid_token`.
     TokenRefused,
     /// The provider refused or signed out the person while this sign-in was under way.
@@ -238,7 +238,7 @@ impl Cause {
             Self::WrongPassword => Reason::WrongPassword,
             Self::ProviderError(_) => Reason::ProviderError,
             Self::ClientRefused => Reason::ClientRefused,
-            Self::Refused(_) => Reason::Refused,
+            Self::UnexpectedStatus(_) => Reason::UnexpectedStatus,
             Self::TokenRefused => Reason::TokenRefused,
             Self::SignedOutThere => Reason::SignedOutThere,
             Self::Unreachable => Reason::Unreachable,
@@ -270,7 +270,7 @@ impl Cause {
             Self::Unreachable
                 | Self::TooSlow
                 | Self::ProviderError("temporarily_unavailable" | "server_error")
-                | Self::Refused(500..)
+                | Self::UnexpectedStatus(500..)
                 | Self::ClientRefused
         )
     }
@@ -280,7 +280,7 @@ impl Cause {
     pub fn detail(&self) -> String {
         match self {
             Self::ProviderError(code) => (*code).to_owned(),
-            Self::Refused(status) => status.to_string(),
+            Self::UnexpectedStatus(status) => status.to_string(),
             Self::Unreadable(what)
             | Self::BadMetadata(what)
             | Self::BadToken(what)

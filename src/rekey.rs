@@ -9,7 +9,7 @@ use crate::db::{Conn, Db};
 use crate::error::Result;
 use crate::failpoint::hit_about;
 use crate::sessions::removed_providers;
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 use crate::users::{MAX_SUBJECT, provider_keys};
 
 /// The maximum number of clashes that are listed and looked for.
@@ -78,7 +78,7 @@ pub fn to_subjects(
             }
             // The subject is free if it is unknown, or if the same list moves it away.
             let is_free = !provider_keys::is_known(conn, provider, new)? || moving.contains(new);
-            if !is_free || new.chars().count() > MAX_SUBJECT || new.chars().any(is_refused) {
+            if !is_free || new.chars().count() > MAX_SUBJECT || new.chars().any(is_forbidden) {
                 moved.clashes.push(new.clone());
             }
             known.push((old, new));

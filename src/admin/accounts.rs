@@ -9,7 +9,7 @@ use crate::id::UserId;
 use crate::portal::Portal;
 use crate::sessions::proof::ProvedBy;
 use crate::sessions::{self, Closing, proof};
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 use crate::users::{
     self, Field, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME, NO_PASSWORD_YET, NewLocal, Role, User,
     confirmation_password,
@@ -39,7 +39,7 @@ pub async fn create_account(
     admin.check_proof(now)?;
     check_new_account(&new.username, &new.email)?;
     let is_name =
-        new.first_name.chars().count() <= MAX_FIRST_NAME && !new.first_name.chars().any(is_refused);
+        new.first_name.chars().count() <= MAX_FIRST_NAME && !new.first_name.chars().any(is_forbidden);
     if !is_name {
         return Err(Refusal::BadFirstName.into());
     }
@@ -108,7 +108,7 @@ pub fn create_superuser(
 /// # Errors
 /// [`Refusal::BadUsername`], [`Refusal::ReservedUsername`], [`Refusal::BadEmail`]
 pub fn check_new_account(username: &str, email: &str) -> Result<(), Refusal> {
-    let is_plain = |text: &str| !text.chars().any(is_refused);
+    let is_plain = |text: &str| !text.chars().any(is_forbidden);
     if username.trim().is_empty() || username.chars().count() > MAX_USERNAME || !is_plain(username)
     {
         return Err(Refusal::BadUsername);

@@ -15,7 +15,7 @@ use crate::portal::Portal;
 use crate::roles::{self, RolePermissions};
 use crate::sessions::proof::ProvedBy;
 use crate::sessions::{self, Closing, proof};
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 use crate::users::confirmation_password;
 use crate::users::{self, Field, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusals};
 
@@ -571,7 +571,7 @@ fn free_alias(conn: &mut Conn, user_id: UserId) -> Result<String> {
 }
 
 fn is_name(text: &str, longest: usize) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= longest && !text.chars().any(is_refused)
+    !text.trim().is_empty() && text.chars().count() <= longest && !text.chars().any(is_forbidden)
 }
 
 /// Sets an account's role by hand, on the command line; the role by permission is not touched.

@@ -7,7 +7,7 @@ use super::settings::OptionSpec;
 use super::values::Parse;
 use crate::branding;
 use crate::secret::Secret;
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 
 /// All faults of the settings, to be shown at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
         self.checked(option, |text| {
             if text.chars().count() > MAX {
                 Err(format!("has more than {MAX} characters"))
-            } else if text.chars().any(is_refused) {
+            } else if text.chars().any(is_forbidden) {
                 Err("contains a control character".to_owned())
             } else {
                 Ok(text.to_owned())

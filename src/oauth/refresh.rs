@@ -168,7 +168,7 @@ impl Provider {
             Err(Cause::TokenRefused | Cause::CodeRefused | Cause::BadToken("userinfo sub")) => {
                 Err(Unconfirmed::Refused(RefreshRefusal::Explicit))
             }
-            Err(Cause::Refused(401 | 403)) => {
+            Err(Cause::UnexpectedStatus(401 | 403)) => {
                 Err(Unconfirmed::Refused(RefreshRefusal::Unexplained))
             }
             Err(cause) => Err(Unconfirmed::Unknown(cause)),

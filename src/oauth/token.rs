@@ -291,7 +291,7 @@ pub fn refusal(answer: &Answer) -> Cause {
             Cause::CodeRefused
         }
         (_, StatusCode::UNAUTHORIZED) => Cause::ClientRefused,
-        (_, status) => Cause::Refused(status.as_u16()),
+        (_, status) => Cause::UnexpectedStatus(status.as_u16()),
     }
 }
 

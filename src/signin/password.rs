@@ -28,7 +28,7 @@ use crate::portal::Portal;
 use crate::reason::Reason;
 use crate::secret::Secret;
 use crate::sessions::{self, Client, Closing, Limits};
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 use crate::users::{self, MAX_USERNAME, Role, User};
 
 /// No refusal is answered sooner. One that takes longer is answered at a multiple of this.
@@ -97,7 +97,7 @@ async fn try_to_sign_in(
     let Credentials { username, password } = credentials;
     // No such username or password can exist: there is nothing to look up and nothing to count.
     let is_impossible = username.chars().count() > MAX_USERNAME
-        || username.chars().any(is_refused)
+        || username.chars().any(is_forbidden)
         || password.expose().chars().count() > MAX_LENGTH;
     if is_impossible {
         let reference = refuse(portal, None, Reason::Impossible, client, deadline).await;

@@ -65,7 +65,7 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
         Cause::TooSlow => StatusCode::GATEWAY_TIMEOUT,
         Cause::ProviderError(_)
         | Cause::ClientRefused
-        | Cause::Refused(_)
+        | Cause::UnexpectedStatus(_)
         | Cause::TokenRefused
         | Cause::Unreachable
         | Cause::Unreadable(_)
@@ -371,7 +371,7 @@ fn explain<'a>(t: &'static Messages, cause: &'a Cause) -> (Lead<'a>, Vec<&'stati
         Cause::KeptOut { .. } => (plain(""), vec![t.step_sign_in_there, t.step_ask_to_readmit]),
         Cause::NotLinkable => (plain(t.cause_not_linkable), vec![t.step_ask_to_link]),
         Cause::WrongPassword => (plain(t.wrong_password_lead), again),
-        Cause::ProviderError(_) | Cause::NotOk | Cause::Refused(_) | Cause::TokenRefused => {
+        Cause::ProviderError(_) | Cause::NotOk | Cause::UnexpectedStatus(_) | Cause::TokenRefused => {
             (plain(t.cause_provider_error), wait)
         }
         Cause::ClientRefused => (plain(t.cause_client_refused), tell),
