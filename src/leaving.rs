@@ -8,7 +8,7 @@ use crate::id::UserId;
 use crate::portal::Portal;
 use crate::sessions::{self, Closing};
 use crate::users::refusals::{self, Effect};
-use crate::users::{self, User, unnamed_refusals};
+use crate::users::{self, User, unexplained_refusals};
 use crate::{permissions, roles};
 
 /// Withdraws the access of a person whom a provider refuses, with an event. Returns how many
@@ -82,7 +82,7 @@ fn record(
     user: &User,
     event: &Event,
 ) -> Result<()> {
-    unnamed_refusals::note_refusing(conn, now, provider)?;
+    unexplained_refusals::note_refusing(conn, now, provider)?;
     let deed = Deed::from_nowhere(now, Actor::Provider).through(Some(provider));
     deed.record(conn, About::from(user), event)
 }

@@ -16,7 +16,7 @@ mod role;
 mod search;
 pub mod search_index;
 mod sync;
-pub mod unnamed_refusals;
+pub mod unexplained_refusals;
 
 use diesel::prelude::*;
 

@@ -5,7 +5,7 @@ use super::Admin;
 use crate::audit::{About, Event};
 use crate::error::{Error, Result};
 use crate::portal::Portal;
-use crate::users::unnamed_refusals;
+use crate::users::unexplained_refusals;
 
 /// Makes a provider's refusals count again from now on.
 ///
@@ -19,7 +19,7 @@ pub async fn confirm_refusals(portal: &Portal, admin: &Admin, provider: String) 
         .db
         .write(move |conn| {
             admin.begin(conn)?;
-            if !unnamed_refusals::end_suspension(conn, now, &provider)? {
+            if !unexplained_refusals::end_suspension(conn, now, &provider)? {
                 return Err(Error::NotFound);
             }
             let deed = admin.deed(now).through(Some(&provider));

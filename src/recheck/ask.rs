@@ -88,7 +88,7 @@ impl Round {
             }
         }
         let nothing_said = checked.refused.is_empty()
-            && checked.refused_unnamed.is_empty()
+            && checked.refused_unexplained.is_empty()
             && matches!(checked.verdict, Verdict::NothingLeft);
         // Another instance, with the key that sealed them, may be able to ask with the others.
         if is_any_sealed && nothing_said {
@@ -138,7 +138,7 @@ impl Round {
                 let renewed = renewed.and_then(|one| Some(one.refresh.as_ref()?.1.clone()));
                 let refused = match refusal {
                     RefreshRefusal::Explicit => &mut checked.refused,
-                    RefreshRefusal::Unexplained => &mut checked.refused_unnamed,
+                    RefreshRefusal::Unexplained => &mut checked.refused_unexplained,
                 };
                 refused.push((row.session_id, renewed.or(row.refresh_token)));
             }

@@ -16,7 +16,7 @@ use crate::leaving;
 use crate::oauth::{Permissions, Reread};
 use crate::sessions::recheck_due::{self, SessionTokens};
 use crate::sessions::tokens;
-use crate::users::{self, Occasion, Profile, User, unnamed_refusals};
+use crate::users::{self, Occasion, Profile, User, unexplained_refusals};
 
 /// The time until the next look at a person who has no tokens to ask with.
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
@@ -149,11 +149,11 @@ impl Settling {
     fn nothing_left(&self, conn: &mut Conn, user: &User, left: &[SessionTokens]) -> Result<usize> {
         let (checked, now, limits) = (&self.checked, self.now, self.round.portal.limits);
         let id = self.id();
-        if !checked.refused_unnamed.is_empty() && !self.counts(conn)? {
+        if !checked.refused_unexplained.is_empty() && !self.counts(conn)? {
             self.ask_again_at(conn, self.next)?;
             return Ok(0);
         }
-        for (session_id, refresh_token) in &checked.refused_unnamed {
+        for (session_id, refresh_token) in &checked.refused_unexplained {
             tokens::refuse(conn, now, *session_id, refresh_token.as_deref())?;
         }
         if !recheck_due::is_refused(conn, now, limits, id, user.id)? {
@@ -211,7 +211,7 @@ impl Settling {
             // The identity no longer has an account: its tokens are useless.
             return Ok(true);
         };
-        let refused = unnamed_refusals::Refused {
+        let refused = unexplained_refusals::Refused {
             identity,
             was_refreshed: self.checked.was_refreshed,
             period: self.round.recheck.every,
