@@ -113,7 +113,7 @@ impl Admin {
     fn begin(&self, conn: &mut Conn) -> Result<()> {
         lock_superusers(conn)?;
         if let By::Superuser { id, .. } = self.by {
-            users::take_row_shared(conn, id)?;
+            users::lock_row_shared(conn, id)?;
         }
         self.check(conn)
     }

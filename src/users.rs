@@ -251,7 +251,7 @@ pub fn lock(conn: &mut Conn, user_id: UserId) -> Result<Option<User>> {
 
 /// Keeps an account's row unchanged until this transaction ends. Other transactions may do the
 /// same.
-pub fn take_row_shared(conn: &mut Conn, user_id: UserId) -> Result<()> {
+pub fn lock_row_shared(conn: &mut Conn, user_id: UserId) -> Result<()> {
     if let Conn::Postgres(conn) = conn {
         users::table
             .find(user_id)
@@ -264,7 +264,7 @@ pub fn take_row_shared(conn: &mut Conn, user_id: UserId) -> Result<()> {
 }
 
 /// Like [`lock`], for callers that do not need the account itself.
-pub fn take_row(conn: &mut Conn, user_id: UserId) -> Result<()> {
+pub fn lock_row(conn: &mut Conn, user_id: UserId) -> Result<()> {
     if let Conn::Postgres(conn) = conn {
         users::table
             .find(user_id)

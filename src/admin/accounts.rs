@@ -149,7 +149,7 @@ pub fn change_password(
 ) -> Result<ChangedPassword, Stopped<Refusal>> {
     db.decide_blocking(|conn| {
         let user = users::find_by_username(conn, username)?.ok_or(Refusal::UnknownUser)?;
-        users::take_row(conn, user.id)?;
+        users::lock_row(conn, user.id)?;
         if user.erased_at().is_some() {
             return Err(Refusal::Erased.into());
         }
@@ -176,7 +176,7 @@ fn set_confirmation_password(
     hash: &str,
 ) -> Result<()> {
     confirmation_password::set(conn, user.id, Some(hash))?;
-    proof::take(conn, user.id, ProvedBy::ConfirmationPassword)?;
+    proof::withdraw(conn, user.id, ProvedBy::ConfirmationPassword)?;
     let field = &[Field::ConfirmationPassword];
     users::note_changes(conn, now, user.id, admin.actor(), field)?;
     let event = Event::ConfirmationPasswordSet;

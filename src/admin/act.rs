@@ -149,7 +149,7 @@ impl Act {
     }
 
     /// The id of the link that the act makes.
-    fn link(&self) -> Option<&str> {
+    fn link_id(&self) -> Option<&str> {
         match self {
             Self::ResetPassword { link } | Self::MakeConfirmationLink { link } => Some(link),
             _ => None,
@@ -227,7 +227,7 @@ pub fn perform(
     };
     match locked.perform(conn, act) {
         Ok((event, username)) => {
-            let deed = act.link().map_or(deed, |link| deed.with_reference(link));
+            let deed = act.link_id().map_or(deed, |id| deed.with_reference(id));
             let about = About::Person(user.id, username.as_deref().unwrap_or(&user.username));
             deed.record(conn, about, &event)?;
             Ok(user)
@@ -296,9 +296,9 @@ impl LockedAct<'_> {
             Act::EndSessions => self.end_sessions(conn),
             Act::EndSession(id) => self.end_session(conn, *id),
             Act::GrantPermission(name) => self.grant(conn, name),
-            Act::TakePermission(name) => self.take(conn, name),
+            Act::TakePermission(name) => self.revoke(conn, name),
             Act::LinkIdentity(provider, subject) => {
-                self.link(conn, (provider.clone(), subject.clone()))
+                self.link_identity(conn, (provider.clone(), subject.clone()))
             }
             Act::UnlinkIdentity(provider, subject) => {
                 self.unlink(conn, (provider.clone(), subject.clone()))
@@ -321,7 +321,7 @@ impl LockedAct<'_> {
             return Err(Refusal::Unchanged.into());
         }
         users::set_active(conn, self.user.id, false)?;
-        self.note_change(conn, Field::IsActive)?;
+        self.record_change(conn, Field::IsActive)?;
         let sessions_ended = self.close(conn, Closing::All)?;
         Ok(Event::AccountDeactivated { sessions_ended })
     }
@@ -331,7 +331,7 @@ impl LockedAct<'_> {
             return Err(Refusal::Unchanged.into());
         }
         users::set_active(conn, self.user.id, true)?;
-        self.note_change(conn, Field::IsActive)?;
+        self.record_change(conn, Field::IsActive)?;
         Ok(Event::AccountActivated)
     }
 
@@ -342,7 +342,7 @@ impl LockedAct<'_> {
         }
         self.close(conn, Closing::Rights)?;
         users::set_role_by_hand(conn, self.user.id, role)?;
-        self.note_change(conn, Field::RoleByHand)?;
+        self.record_change(conn, Field::RoleByHand)?;
         let mut changes = Changes::default();
         changes.add_role(Field::RoleByHand, from, role);
         Ok(Event::RoleChanged { changes })
@@ -385,9 +385,9 @@ impl LockedAct<'_> {
         Ok(Event::PermissionGranted { changes })
     }
 
-    fn take(&self, conn: &mut Conn, name: &str) -> Result<Event, Stopped<Refusal>> {
+    fn revoke(&self, conn: &mut Conn, name: &str) -> Result<Event, Stopped<Refusal>> {
         self.close(conn, Closing::Rights)?;
-        if !permissions::take(conn, self.user.id, name)? {
+        if !permissions::revoke(conn, self.user.id, name)? {
             return Err(Refusal::Unchanged.into());
         }
         let mut changes = Changes {
@@ -403,7 +403,7 @@ impl LockedAct<'_> {
 
     /// Links an identity. The old password and all sessions end: someone who knew the old password
     /// must not get in beside the person who now can.
-    fn link(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
+    fn link_identity(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
         let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
         if !is_name(subject, MAX_SUBJECT) {
             return Err(Refusal::BadName.into());
@@ -419,7 +419,7 @@ impl LockedAct<'_> {
         users::link(conn, self.now, user_id, (provider, subject), UnixTime(0))?;
         users::clear_password(conn, user_id)?;
         let sessions_ended = self.close(conn, Closing::All)?;
-        self.note_change(conn, Field::Identity)?;
+        self.record_change(conn, Field::Identity)?;
         Ok(Event::IdentityLinked {
             identity,
             sessions_ended,
@@ -449,7 +449,7 @@ impl LockedAct<'_> {
         };
         let sessions_ended = self.close(conn, Closing::All)?;
         self.sync_role(conn, &mut changes)?;
-        self.note_change(conn, Field::Identity)?;
+        self.record_change(conn, Field::Identity)?;
         Ok(Event::IdentityUnlinked {
             identity,
             sessions_ended,
@@ -466,15 +466,15 @@ impl LockedAct<'_> {
         users::set_password(conn, self.user.id, NO_PASSWORD_YET)?;
         confirmation_password::set(conn, self.user.id, None)?;
         let sessions_ended = self.close(conn, Closing::All)?;
-        self.note_change(conn, Field::Password)?;
+        self.record_change(conn, Field::Password)?;
         Ok(Event::PasswordLinkMade { sessions_ended })
     }
 
     fn void_confirmation_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
         self.check_active()?;
         if confirmation_password::set(conn, self.user.id, None)? {
-            proof::take(conn, self.user.id, ProvedBy::ConfirmationPassword)?;
-            self.note_change(conn, Field::ConfirmationPassword)?;
+            proof::withdraw(conn, self.user.id, ProvedBy::ConfirmationPassword)?;
+            self.record_change(conn, Field::ConfirmationPassword)?;
         }
         Ok(Event::ConfirmationLinkMade)
     }
@@ -551,7 +551,7 @@ impl LockedAct<'_> {
         roles::sync_and_note(conn, self.now, self.roles, known, by, changes)
     }
 
-    fn note_change(&self, conn: &mut Conn, field: Field) -> Result<()> {
+    fn record_change(&self, conn: &mut Conn, field: Field) -> Result<()> {
         users::note_changes(conn, self.now, self.user.id, self.admin.actor(), &[field])
     }
 }

@@ -48,7 +48,7 @@ pub fn close(
     user_id: UserId,
     closing: Closing<'_>,
 ) -> Result<usize> {
-    users::take_row(conn, user_id)?;
+    users::lock_row(conn, user_id)?;
     macro_rules! end {
         ($filter:expr) => {
             diesel::update(

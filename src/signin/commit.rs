@@ -239,7 +239,7 @@ pub(super) fn refuse_signed_out(conn: &mut Conn, provider: &str, grant: &Grant) 
     let Some(issued_at) = grant.issued_at.filter(|_| named.sub.is_some()) else {
         return Ok(());
     };
-    logouts::take_turns(conn, named)?;
+    logouts::lock_logouts(conn, named)?;
     if logouts::is_signed_out(conn, named, issued_at)? {
         return Err(Error::SignedOutThere);
     }

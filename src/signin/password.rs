@@ -284,7 +284,7 @@ struct OwnChange {
 impl OwnChange {
     fn apply(&self, conn: &mut Conn) -> Result<Change> {
         let (user, session_id) = (&self.owner.user, self.owner.session_id);
-        users::take_row(conn, user.id)?;
+        users::lock_row(conn, user.id)?;
         // A person who was signed out meanwhile cannot choose a password.
         if !sessions::is_live(conn, self.now, self.limits, user.id, session_id)? {
             return Err(Error::SignedOut);

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
 
-use super::{User, take_row};
+use super::{User, lock_row};
 use crate::clock::UnixTime;
 use crate::db::schema::{identities, users};
 use crate::db::{Conn, Prepared, each};
@@ -224,7 +224,7 @@ pub fn lock_with_identity(
     }
     while let Some((user, _)) = found {
         hit_about("identity_read", subject);
-        take_row(conn, user.id)?;
+        lock_row(conn, user.id)?;
         // While we waited for the row, the identity may have been unlinked or moved to another
         // account.
         found = find_with_identity(conn, provider, subject)?;
