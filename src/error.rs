@@ -172,7 +172,7 @@ pub enum Cause {
     },
     /// `iss` of the callback is not the provider that was asked (RFC 9207).
     WrongIssuer,
-    /// A rule of admission keeps the person out.
+    /// A admission rule keeps the person out.
     NotAdmitted(Admission),
     /// The person's identity at the provider belongs to another account.
     IdentityTaken,
@@ -294,7 +294,7 @@ impl Cause {
     }
 }
 
-/// A rule of admission that keeps a person out.
+/// A admission rule that keeps a person out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]

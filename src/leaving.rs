@@ -12,7 +12,7 @@ use crate::users::{self, User, unexplained_refusals};
 use crate::{permissions, roles};
 
 /// Withdraws the access of a person whom a provider refuses, with an event. Returns how many
-/// sessions ended. `rule` is the rule of admission that they no longer meet, if that is the reason.
+/// sessions ended. `rule` is the admission rule that they no longer meet, if that is the reason.
 /// If the provider vouches for leaving, all of their sessions end, and every other way in is closed
 /// too.
 ///

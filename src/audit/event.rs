@@ -108,7 +108,7 @@ pub enum Event {
         sessions_ended: usize,
         #[serde(flatten)]
         changes: Changes,
-        /// The rule of admission that they break, if there was one.
+        /// The admission rule that they break, if there was one.
         #[serde(rename = "failure", deserialize_with = "known")]
         rule: Option<Admission>,
     },

@@ -28,9 +28,9 @@ pub struct Tokens {
     pub expires_at: Option<UnixTime>,
     /// `None` if there was none.
     pub id_token: Option<Secret<String>>,
-    /// True if the answer meets the rules of admission.
+    /// True if the answer meets the admission rules.
     pub is_admitted: bool,
-    /// True if the answer contradicts the rules of admission.
+    /// True if the answer contradicts the admission rules.
     pub breaks_admission: bool,
 }
 
@@ -254,7 +254,7 @@ pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Resu
     })
 }
 
-/// True if a member has a value that the rule of admission allows; `None` if it does not say.
+/// True if a member has a value that the admission rule allows; `None` if it does not say.
 pub(super) fn meets(rule: &AdmissionRule, said: Option<&Value>) -> Option<bool> {
     Some(rule.values.contains(&as_text(said?)?))
 }

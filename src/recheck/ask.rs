@@ -25,7 +25,7 @@ type Asked = Result<Answer, Unconfirmed>;
 
 enum Answer {
     Confirmed(Option<Box<Reread>>),
-    /// The person no longer meets this rule of admission.
+    /// The person no longer meets this admission rule.
     NotAdmitted(Admission),
     NothingToAskWith,
     /// There are tokens, but they are sealed under a key that is not known here.

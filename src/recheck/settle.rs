@@ -226,7 +226,7 @@ impl Settling {
         Ok(noted.counts)
     }
 
-    /// Brings the account in line with the provider's answers. Returns the rule of admission that
+    /// Brings the account in line with the provider's answers. Returns the admission rule that
     /// now keeps the person out, if any.
     fn sync(&self, conn: &mut Conn, user: &User, reread: &Reread) -> Result<Option<Admission>> {
         let (now, id, settings) = (self.now, self.id(), self.round.provider.settings());
