@@ -41,7 +41,7 @@ impl Round {
         let (now, limits, id) = (portal.clock.now(), portal.limits, provider.id().to_owned());
         let known = portal.db.read(move |conn| {
             let rows = recheck_due::of_person(conn, now, limits, &id, user_id)?;
-            let identities = users::identity_of(conn, &id, user_id)?;
+            let identities = users::identities_at(conn, &id, user_id)?;
             Ok((rows, identities, provider_keys::subject_pointer(conn, &id)?))
         });
         // If this fails, the claim expires by itself.

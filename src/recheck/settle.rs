@@ -176,7 +176,7 @@ impl Settling {
 
     /// Returns whether something newer is known about the person than this check.
     fn is_overtaken(&self, conn: &mut Conn) -> Result<bool> {
-        let now = users::identity_of(conn, self.id(), self.checked.user_id)?;
+        let now = users::identities_at(conn, self.id(), self.checked.user_id)?;
         Ok(self.checked.identities.iter().any(|was| {
             !now.iter()
                 .any(|is| is.subject == was.subject && is.sync_number == was.sync_number)
@@ -206,7 +206,7 @@ impl Settling {
     /// Returns whether a refusal without a reason counts.
     fn counts(&self, conn: &mut Conn) -> Result<bool> {
         let (now, id) = (self.now, self.id());
-        let identities = users::identity_of(conn, id, self.checked.user_id)?;
+        let identities = users::identities_at(conn, id, self.checked.user_id)?;
         let Some(identity) = identities.first() else {
             // The identity no longer has an account: its tokens are useless.
             return Ok(true);
@@ -235,7 +235,7 @@ impl Settling {
             subject.is_none_or(|subject| identity.subject == *subject)
         });
         let Some(was) = was else { return Ok(None) };
-        let known = users::identity_of(conn, id, user.id)?;
+        let known = users::identities_at(conn, id, user.id)?;
         let Some(identity) = known.iter().find(|one| one.subject == was.subject) else {
             // The identity was removed from the account meanwhile.
             return Ok(None);

@@ -116,13 +116,13 @@ impl SignIn {
 }
 
 /// A known person, with the account's row locked.
-struct Known {
+struct Identified {
     user_id: UserId,
     username: String,
     signed_in: Event,
 }
 
-impl Known {
+impl Identified {
     /// A person who came in without a provider.
     fn owner(user: User, input: &SignIn) -> Self {
         Self {
@@ -150,7 +150,7 @@ impl Known {
 }
 
 /// A person who is turned away, and the reason.
-type NotKnown = Stopped<Box<TurnedAway>>;
+type Rejected = Stopped<Box<TurnedAway>>;
 
 struct TurnedAway {
     /// The account that it concerns.
@@ -162,16 +162,16 @@ struct TurnedAway {
 
 impl TurnedAway {
     /// Turns away the owner of an account.
-    fn owner(user: User, cause: Cause) -> NotKnown {
+    fn owner(user: User, cause: Cause) -> Rejected {
         Self::anyone(Some(user), None, cause)
     }
 
-    fn inactive(user: User) -> NotKnown {
+    fn inactive(user: User) -> Rejected {
         let username = user.username.clone();
         Self::owner(user, Cause::Inactive { username })
     }
 
-    fn anyone(about: Option<User>, stranger: Option<String>, cause: Cause) -> NotKnown {
+    fn anyone(about: Option<User>, stranger: Option<String>, cause: Cause) -> Rejected {
         Stopped::Refused(Box::new(Self {
             about,
             stranger,
@@ -252,7 +252,7 @@ fn identify_by_provider(
     input: &SignIn,
     provider: &Provider,
     person: &Person,
-) -> Result<Known, NotKnown> {
+) -> Result<Identified, Rejected> {
     refuse_signed_out(conn, provider.id(), &person.grant)?;
     let (portal, now) = (&input.portal, input.now);
     let profile = with_account_username(provider, &person.profile);
@@ -300,7 +300,7 @@ fn identify_by_provider(
         changes,
         adopted,
     };
-    Ok(Known {
+    Ok(Identified {
         user_id,
         username,
         signed_in,
@@ -348,7 +348,7 @@ fn recognise(
 }
 
 /// Turns away a person whom the provider calls `name`.
-fn turn_away(decision: Decision, known: Option<User>, name: &str) -> NotKnown {
+fn turn_away(decision: Decision, known: Option<User>, name: &str) -> Rejected {
     let username = name.to_owned();
     let stranger = Some(username.clone()).filter(|_| known.is_none());
     let (about, cause) = match decision {
@@ -429,7 +429,7 @@ fn identify_by_password(
     user_id: UserId,
     matched: &str,
     fresh_hash: Option<&str>,
-) -> Result<Known, NotKnown> {
+) -> Result<Identified, Rejected> {
     let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
     if user.is_active
         && user.role() != Role::Superuser
@@ -447,7 +447,7 @@ fn identify_by_password(
     if let Some(hash) = fresh_hash {
         users::set_password(conn, user_id, hash)?;
     }
-    Ok(Known::owner(user, input))
+    Ok(Identified::owner(user, input))
 }
 
 /// Returns the account that a rescue link is for, if it is active.
@@ -455,7 +455,7 @@ fn identify_by_rescue_link(
     conn: &mut Conn,
     input: &SignIn,
     link: &Link,
-) -> Result<Known, NotKnown> {
+) -> Result<Identified, Rejected> {
     let user = users::lock(conn, link.user_id)?.ok_or(Error::NotFound)?;
     // The account may have just been erased.
     if !link.is_known(conn)? {
@@ -466,7 +466,7 @@ fn identify_by_rescue_link(
     }
     // The person who made the link may overrule every refusal.
     refusals::forget(conn, user.id)?;
-    Ok(Known::owner(user, input))
+    Ok(Identified::owner(user, input))
 }
 
 /// Returns the owner of a local account without a password, and sets the password that they chose.
@@ -475,7 +475,7 @@ fn identify_by_password_link(
     input: &SignIn,
     link: &Link,
     hash: &str,
-) -> Result<Known, NotKnown> {
+) -> Result<Identified, Rejected> {
     let user = users::lock(conn, link.user_id)?.ok_or(Error::LinkExpired)?;
     if let Some(by) = leaving::kept_out_by(conn, &input.portal, user.id, "")? {
         return Err(TurnedAway::owner(user, Cause::KeptOut { by }));
@@ -493,12 +493,12 @@ fn identify_by_password_link(
     users::note_changes(conn, input.now, user.id, by, &[Field::Password])?;
     let event = Event::PasswordChanged { sessions_ended: 0 };
     input.deed(by).record(conn, About::from(&user), &event)?;
-    Ok(Known::owner(user, input))
+    Ok(Identified::owner(user, input))
 }
 
 /// Ends the session that this browser had, to make room for the new one. Returns whether it
 /// belonged to another person, or had ended, so that its owner is unknown.
-fn end_previous(conn: &mut Conn, input: &SignIn, known: &Known) -> Result<bool> {
+fn end_previous(conn: &mut Conn, input: &SignIn, known: &Identified) -> Result<bool> {
     let Some(previous) = &input.previous_hash else {
         return Ok(false);
     };
@@ -514,7 +514,7 @@ fn end_previous(conn: &mut Conn, input: &SignIn, known: &Known) -> Result<bool> 
 }
 
 /// Ends the oldest sessions if the person has as many as one may have.
-fn make_room(conn: &mut Conn, input: &SignIn, known: &Known) -> Result<()> {
+fn make_room(conn: &mut Conn, input: &SignIn, known: &Identified) -> Result<()> {
     let limits = input.portal.limits;
     let count = sessions::make_room(conn, input.now, limits, known.user_id)?;
     if count == 0 {
