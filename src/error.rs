@@ -22,7 +22,7 @@ pub enum Error {
     #[strum(to_string = "no valid session")]
     SignedOut,
     /// The page needs a role that this person does not have.
-    #[strum(to_string = "the role is missing")]
+    #[strum(to_string = "the person lacks the required role")]
     Forbidden,
     #[strum(to_string = "no such page")]
     NotFound,
@@ -172,7 +172,7 @@ pub enum Cause {
     },
     /// `iss` of the callback is not the provider that was asked (RFC 9207).
     WrongIssuer,
-    /// A admission rule keeps the person out.
+    /// An admission rule keeps the person out.
     NotAdmitted(Admission),
     /// The person's identity at the provider belongs to another account.
     IdentityTaken,
@@ -294,7 +294,7 @@ impl Cause {
     }
 }
 
-/// A admission rule that keeps a person out.
+/// An admission rule that keeps a person out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -382,7 +382,7 @@ fn is_busy(message: &str) -> bool {
 
 impl From<crate::secret::NoRandomness> for Error {
     fn from(_: crate::secret::NoRandomness) -> Self {
-        Self::Internal("there were no random bytes".to_owned())
+        Self::Internal("the system's random generator failed".to_owned())
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Limits {
 /// The sessions of a provider that have not ended. They may be past a limit.
 #[auto_type]
 #[expect(clippy::elidable_lifetime_names, reason = "its type has it")]
-fn open_at<'a>(provider: &'a str) -> _ {
+fn open_sessions_of<'a>(provider: &'a str) -> _ {
     sessions::table
         .filter(sessions::provider.eq(provider))
         .filter(sessions::ended_at.is_null())

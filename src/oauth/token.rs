@@ -164,7 +164,7 @@ impl Provider {
                     (Some(issuer), Some(key)) if key.audience == AssertionAudience::Issuer => {
                         issuer
                     }
-                    _ => &metadata.token_name,
+                    _ => &metadata.published_token_url,
                 };
                 let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned();
                 vec![

@@ -65,8 +65,8 @@ impl Way {
         }
     }
 
-    /// The way, as the event tells it.
-    const fn told(&self) -> SignInWay {
+    /// The way, as the audit log names it.
+    const fn audited_as(&self) -> SignInWay {
         match self {
             Self::Provider { .. } => SignInWay::Provider,
             Self::Password { .. } | Self::PasswordLink { .. } => SignInWay::Password,
@@ -129,7 +129,7 @@ impl Identified {
             user_id: user.id,
             username: user.username,
             signed_in: Event::SignedIn {
-                by: input.way.told(),
+                by: input.way.audited_as(),
                 account_created: false,
                 changes: Changes::default(),
                 adopted: None,
@@ -319,7 +319,7 @@ fn recognise(
     identity: (&str, &str),
 ) -> Result<Recognised> {
     let portal = &input.portal;
-    let mut known = users::lock_with_identity(conn, identity.0, identity.1)?;
+    let mut known = users::lock_with_standing(conn, identity.0, identity.1)?;
     // The provider has refused the person since it gave these answers, so it must be asked again.
     if let Some((_, standing)) = &known
         && standing
@@ -332,7 +332,7 @@ fn recognise(
     if matches!(decision, Decision::Adopt(_) | Decision::NameTaken(_)) {
         // The name is either another person's, or this person's own from a first sign-in in another
         // tab that has just been committed.
-        known = users::lock_with_identity(conn, identity.0, identity.1)?;
+        known = users::lock_with_standing(conn, identity.0, identity.1)?;
         hit_about("owner_read", identity.1);
         if known.is_some() {
             decision = decide(conn, portal, provider, person, known.as_ref())?;
@@ -341,7 +341,7 @@ fn recognise(
     let mut adopted = None;
     if let Decision::Adopt(owner) = &decision {
         adopted = adopt(conn, input, owner.id, identity)?;
-        known = users::lock_with_identity(conn, identity.0, identity.1)?;
+        known = users::lock_with_standing(conn, identity.0, identity.1)?;
         decision = decide(conn, portal, provider, person, known.as_ref())?;
     }
     Ok((decision, known, adopted))
@@ -420,9 +420,9 @@ fn adopt(
     }))
 }
 
-/// Returns the account whose password was just verified, if it is still active, still has exactly
-/// that password, and no provider keeps the person out. A superuser's local password works whoever
-/// refuses them: it is the way in on a bad day.
+/// Returns the account whose password was just verified, if it is still active and still has exactly
+/// that password, and if no provider keeps the person out. A superuser's local password works even if
+/// one does, so that someone can always get in to repair things.
 fn identify_by_password(
     conn: &mut Conn,
     input: &SignIn,

@@ -29,8 +29,8 @@ pub struct Identity {
     pub user_id: UserId,
     /// The account's names follow this identity.
     pub is_first: bool,
-    /// Grows with each sync. It is at least the time, in microseconds, when the last sync was asked
-    /// for.
+    /// Grows with each sync, and is never less than the time, in microseconds, at which the
+    /// provider was asked for the last one.
     pub sync_number: i64,
     pub(super) permissions_kept_since: Option<i64>,
     pub(super) refused_at: Option<i64>,
@@ -213,7 +213,7 @@ pub fn find_with_standing(
 
 /// Like [`find_with_standing`], but locks the account's row: the result holds until the transaction
 /// ends.
-pub fn lock_with_identity(
+pub fn lock_with_standing(
     conn: &mut Conn,
     provider: &str,
     subject: &str,

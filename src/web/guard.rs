@@ -76,7 +76,7 @@ impl MinimumRole for Superuser {
 }
 
 /// The reader of a page, before it is known whether they may see it. [`Reader::read`] checks this
-/// and reads the page's data in one turn at the database.
+/// and reads the page's data in one round trip.
 pub struct Reader<N = Anyone> {
     request: HttpRequest,
     needed: PhantomData<N>,

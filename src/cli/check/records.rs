@@ -106,7 +106,7 @@ fn check_migrations(report: &mut Report, db: &Db) -> Option<MigrationState> {
 
 /// Warns about accounts whose name the audit log uses for something that is not a person.
 fn check_names(report: &mut Report, db: &Db) {
-    match db.read_blocking(|conn| reserved::borne(conn, MAX_RESERVED)) {
+    match db.read_blocking(|conn| reserved::reserved_in_use(conn, MAX_RESERVED)) {
         Ok(names) if names.is_empty() => ok!("names", "no account has a reserved name"),
         Ok(names) => {
             for name in &names {
