@@ -87,7 +87,7 @@ fn record(
     deed.record(conn, About::from(user), event)
 }
 
-/// Returns whether the person can come in by another way than this provider.
+/// Returns whether the person has a way in other than this provider.
 fn has_other_way(conn: &mut Conn, provider: &str, user_id: UserId) -> Result<bool> {
     let identities = users::identities_of(conn, user_id)?;
     Ok(

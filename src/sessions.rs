@@ -1,4 +1,5 @@
-//! Sessions: the cookie carries a random token, the table its SHA-256 and the truth.
+//! Sessions. The cookie carries only a random token. The table stores the token's SHA-256 and is
+//! authoritative.
 
 pub(crate) mod closing;
 pub mod list;

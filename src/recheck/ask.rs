@@ -1,4 +1,4 @@
-//! Asks about one person, with one session's tokens after the other.
+//! Asks about one person, trying each session's tokens in turn.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -33,7 +33,7 @@ enum Answer {
 }
 
 impl Round {
-    /// Asks with one session's tokens after the other, until one shows that the person is still
+    /// Asks with each session's tokens in turn, until one shows that the person is still
     /// known or that the provider is unreachable. Returns `None` if the tokens cannot be read from
     /// the database.
     pub(super) async fn ask(&self, user_id: UserId, claimed_until: UnixTime) -> Option<Checked> {
@@ -50,8 +50,8 @@ impl Round {
         let mut checked = Checked {
             user_id,
             at: now,
-            // Until `rekey` has moved them, people are identified by another member than the one
-            // that is read.
+            // Until `rekey` has moved them, people are identified by a different member from
+            // the one that is read.
             subjects_match_settings: pointer
                 .is_none_or(|known| known == provider.settings().mapping.subject.text()),
             identities,
