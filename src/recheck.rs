@@ -4,8 +4,8 @@
 //!
 //! An explicit refusal drops the tokens that were used to ask, and the person's next session is
 //! tried; when none is left, their sessions end. A refusal without a reason counts only if
-//! [`crate::users::unexplained_refusals`] says so. An outage ends nothing. Rows are claimed for a while
-//! before the provider is asked, so that only one of many instances asks.
+//! [`crate::users::unexplained_refusals`] says so. An outage ends nothing. Rows are claimed for a
+//! while before the provider is asked, so that only one of many instances asks.
 
 mod ask;
 mod rate;

@@ -24,7 +24,7 @@ pub use field_changes::{
     Field, FieldChange, LastChange, Leaver, changes_of, named_since, note_changes,
 };
 pub use identity::{
-    Identity, Standing, find_by_identity, find_with_standing, identities_of, identities_at, link,
+    Identity, Standing, find_by_identity, find_with_standing, identities_at, identities_of, link,
     lock_with_standing, note_asked, note_known, note_sync, overtake, unlink,
 };
 pub use kept_permissions::{Kept, PermissionsAnswer, kept_permissions_of, note_permissions_kept};

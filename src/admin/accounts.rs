@@ -38,8 +38,8 @@ pub async fn create_account(
     let now = portal.clock.now();
     admin.check_proof(now)?;
     check_new_account(&new.username, &new.email)?;
-    let is_name =
-        new.first_name.chars().count() <= MAX_FIRST_NAME && !new.first_name.chars().any(is_forbidden);
+    let is_name = new.first_name.chars().count() <= MAX_FIRST_NAME
+        && !new.first_name.chars().any(is_forbidden);
     if !is_name {
         return Err(Refusal::BadFirstName.into());
     }

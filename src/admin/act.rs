@@ -19,6 +19,9 @@ use crate::text::is_forbidden;
 use crate::users::confirmation_password;
 use crate::users::{self, Field, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusals};
 
+/// What an act returns, unless it is refused or fails.
+type Outcome<T> = Result<T, Stopped<Refusal>>;
+
 /// An act on an account. Its kind is the last part of its address, and its name in forms and
 /// commands.
 #[derive(Clone, Debug, PartialEq, Eq, EnumDiscriminants)]
@@ -174,7 +177,7 @@ pub async fn act(
     user_id: UserId,
     act: Act,
     said: Said,
-) -> Result<User, Stopped<Refusal>> {
+) -> Outcome<User> {
     let now = portal.clock.now();
     let roles = portal.roles.clone();
     let admin = admin.clone();
@@ -203,7 +206,7 @@ pub fn perform(
     user_id: UserId,
     act: &Act,
     said: &Said,
-) -> Result<User, Stopped<Refusal>> {
+) -> Outcome<User> {
     let kind = act.kind();
     if kind.needs_proof() {
         admin.check_proof(now)?;
@@ -274,11 +277,7 @@ struct LockedAct<'a> {
 
 impl LockedAct<'_> {
     /// Returns the event, and the account's new name if it gets one.
-    fn perform(
-        &self,
-        conn: &mut Conn,
-        act: &Act,
-    ) -> Result<(Event, Option<String>), Stopped<Refusal>> {
+    fn perform(&self, conn: &mut Conn, act: &Act) -> Outcome<(Event, Option<String>)> {
         if act.kind().is_for_others() && self.admin.is(self.user.id) {
             return Err(Refusal::Yourself.into());
         }
@@ -316,7 +315,7 @@ impl LockedAct<'_> {
         Ok((event?, None))
     }
 
-    fn deactivate(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+    fn deactivate(&self, conn: &mut Conn) -> Outcome<Event> {
         if !self.user.is_active {
             return Err(Refusal::Unchanged.into());
         }
@@ -326,7 +325,7 @@ impl LockedAct<'_> {
         Ok(Event::AccountDeactivated { sessions_ended })
     }
 
-    fn activate(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+    fn activate(&self, conn: &mut Conn) -> Outcome<Event> {
         if self.user.is_active {
             return Err(Refusal::Unchanged.into());
         }
@@ -335,7 +334,7 @@ impl LockedAct<'_> {
         Ok(Event::AccountActivated)
     }
 
-    fn set_role(&self, conn: &mut Conn, role: Role) -> Result<Event, Stopped<Refusal>> {
+    fn set_role(&self, conn: &mut Conn, role: Role) -> Outcome<Event> {
         let from = self.user.roles().by_hand;
         if from == role {
             return Err(Refusal::Unchanged.into());
@@ -348,25 +347,21 @@ impl LockedAct<'_> {
         Ok(Event::RoleChanged { changes })
     }
 
-    fn end_sessions(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+    fn end_sessions(&self, conn: &mut Conn) -> Outcome<Event> {
         match self.close(conn, Closing::All)? {
             0 => Err(Refusal::Unchanged.into()),
             count => Ok(Event::SessionsEnded { count }),
         }
     }
 
-    fn end_session(
-        &self,
-        conn: &mut Conn,
-        session_id: SessionId,
-    ) -> Result<Event, Stopped<Refusal>> {
+    fn end_session(&self, conn: &mut Conn, session_id: SessionId) -> Outcome<Event> {
         match self.close(conn, Closing::One(session_id))? {
             0 => Err(Refusal::Unchanged.into()),
             _ => Ok(Event::SessionEnded),
         }
     }
 
-    fn grant(&self, conn: &mut Conn, name: &str) -> Result<Event, Stopped<Refusal>> {
+    fn grant(&self, conn: &mut Conn, name: &str) -> Outcome<Event> {
         if !is_name(name, MAX_NAME) {
             return Err(Refusal::BadName.into());
         }
@@ -385,7 +380,7 @@ impl LockedAct<'_> {
         Ok(Event::PermissionGranted { changes })
     }
 
-    fn revoke(&self, conn: &mut Conn, name: &str) -> Result<Event, Stopped<Refusal>> {
+    fn revoke(&self, conn: &mut Conn, name: &str) -> Outcome<Event> {
         self.close(conn, Closing::Rights)?;
         if !permissions::revoke(conn, self.user.id, name)? {
             return Err(Refusal::Unchanged.into());
@@ -403,7 +398,7 @@ impl LockedAct<'_> {
 
     /// Links an identity. The old password and all sessions end: someone who knew the old password
     /// must not get in beside the person who now can.
-    fn link_identity(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
+    fn link_identity(&self, conn: &mut Conn, identity: Identity) -> Outcome<Event> {
         let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
         if !is_name(subject, MAX_SUBJECT) {
             return Err(Refusal::BadName.into());
@@ -428,7 +423,7 @@ impl LockedAct<'_> {
     }
 
     /// Removes an identity, and the permissions that its provider gave.
-    fn unlink(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
+    fn unlink(&self, conn: &mut Conn, identity: Identity) -> Outcome<Event> {
         let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
         let user_id = self.user.id;
         let refused = refusals::of(conn, user_id)?;
@@ -458,7 +453,7 @@ impl LockedAct<'_> {
         })
     }
 
-    fn reset_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+    fn reset_password(&self, conn: &mut Conn) -> Outcome<Event> {
         if !users::has_password(conn, self.user.id)? {
             return Err(Refusal::NoLocalPassword.into());
         }
@@ -470,7 +465,7 @@ impl LockedAct<'_> {
         Ok(Event::PasswordLinkMade { sessions_ended })
     }
 
-    fn void_confirmation_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+    fn void_confirmation_password(&self, conn: &mut Conn) -> Outcome<Event> {
         self.check_active()?;
         if confirmation_password::set(conn, self.user.id, None)? {
             proof::withdraw(conn, self.user.id, ProvedBy::ConfirmationPassword)?;
@@ -479,7 +474,7 @@ impl LockedAct<'_> {
         Ok(Event::ConfirmationLinkMade)
     }
 
-    fn readmit(&self, conn: &mut Conn, by: Option<&str>) -> Result<Event, Stopped<Refusal>> {
+    fn readmit(&self, conn: &mut Conn, by: Option<&str>) -> Outcome<Event> {
         if self.note.is_empty() {
             return Err(Refusal::NoReason.into());
         }
@@ -498,7 +493,7 @@ impl LockedAct<'_> {
     }
 
     /// Returns the event, and the name that replaces the old one from now on.
-    fn erase(&self, conn: &mut Conn) -> Result<(Event, String), Stopped<Refusal>> {
+    fn erase(&self, conn: &mut Conn) -> Outcome<(Event, String)> {
         if self.user.is_active {
             return Err(Refusal::StillActive.into());
         }
@@ -519,7 +514,7 @@ impl LockedAct<'_> {
         Ok((event, alias))
     }
 
-    fn check_active(&self) -> Result<(), Stopped<Refusal>> {
+    fn check_active(&self) -> Outcome<()> {
         if self.user.is_active {
             Ok(())
         } else {
@@ -585,7 +580,7 @@ pub fn set_role_by_username(
     admin: &Admin,
     username: &str,
     role: Role,
-) -> Result<Role, Stopped<Refusal>> {
+) -> Outcome<Role> {
     db.decide_blocking(|conn| {
         let user = users::find_by_username(conn, username)?.ok_or(Refusal::UnknownUser)?;
         let roles = RolePermissions::default();

@@ -83,7 +83,7 @@ impl RefusalCap {
                 if counts.accounts.len() >= MAX_ACCOUNTS && !counts.accounts.contains_key(&id) {
                     counts.end_all(now);
                 }
-                // There are too many accounts to count separately: the row is written rather than lost.
+                // Too many accounts to count separately: the row is written rather than lost.
                 if counts.accounts.len() >= MAX_ACCOUNTS && !counts.accounts.contains_key(&id) {
                     return true;
                 }

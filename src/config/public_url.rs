@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::reader::{Reader, Reading, AlreadyReported};
+use super::reader::{AlreadyReported, Reader, Reading};
 use super::settings::OptionSpec;
 use super::values::http_url;
 

@@ -192,7 +192,9 @@ impl DjangoDatabase {
 fn tidy(permissions: &mut Vec<Permission>) {
     permissions.retain(|permission| {
         let name = &permission.name;
-        !name.trim().is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(is_forbidden)
+        !name.trim().is_empty()
+            && name.chars().count() <= MAX_NAME
+            && !name.chars().any(is_forbidden)
     });
     for permission in permissions.iter_mut() {
         let label = &permission.label;

@@ -50,7 +50,8 @@ impl Answer {
     /// Checks the status of an answer where only success is useful.
     ///
     /// # Errors
-    /// [`Cause::ProviderError`], [`Cause::TokenRefused`], [`Cause::UnexpectedStatus`] for any other status.
+    /// [`Cause::ProviderError`], [`Cause::TokenRefused`], [`Cause::UnexpectedStatus`] for any other
+    /// status.
     pub fn ok(self) -> Result<Self, Cause> {
         const REFUSED: [StatusCode; 2] = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         let is_refused = REFUSED.contains(&self.status);

@@ -420,9 +420,9 @@ fn adopt(
     }))
 }
 
-/// Returns the account whose password was just verified, if it is still active and still has exactly
-/// that password, and if no provider keeps the person out. A superuser's local password works even if
-/// one does, so that someone can always get in to repair things.
+/// Returns the account whose password was just verified, if it is still active and still has
+/// exactly that password, and if no provider keeps the person out. A superuser's local password
+/// works even if one does, so that someone can always get in to repair things.
 fn identify_by_password(
     conn: &mut Conn,
     input: &SignIn,

@@ -371,9 +371,10 @@ fn explain<'a>(t: &'static Messages, cause: &'a Cause) -> (Lead<'a>, Vec<&'stati
         Cause::KeptOut { .. } => (plain(""), vec![t.step_sign_in_there, t.step_ask_to_readmit]),
         Cause::NotLinkable => (plain(t.cause_not_linkable), vec![t.step_ask_to_link]),
         Cause::WrongPassword => (plain(t.wrong_password_lead), again),
-        Cause::ProviderError(_) | Cause::NotOk | Cause::UnexpectedStatus(_) | Cause::TokenRefused => {
-            (plain(t.cause_provider_error), wait)
-        }
+        Cause::ProviderError(_)
+        | Cause::NotOk
+        | Cause::UnexpectedStatus(_)
+        | Cause::TokenRefused => (plain(t.cause_provider_error), wait),
         Cause::ClientRefused => (plain(t.cause_client_refused), tell),
         Cause::Unreachable => (plain(t.cause_unreachable), wait),
         Cause::TooSlow => (plain(t.cause_too_slow), wait),

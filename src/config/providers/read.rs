@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::build::Builder;
 use super::{PROVIDER_ID, ProviderSettings, SettingsSource};
 use crate::config::presets::PRESETS;
-use crate::config::reader::{Reader, Reading, AlreadyReported, unreadable};
+use crate::config::reader::{AlreadyReported, Reader, Reading, unreadable};
 use crate::config::settings::{OptionSpec, VARIABLES, ValueForm, Variable};
 
 /// The variable with the path of the file.
