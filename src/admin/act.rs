@@ -19,7 +19,7 @@ use crate::text::is_forbidden;
 use crate::users::confirmation_password;
 use crate::users::{self, Field, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusals};
 
-/// What an act returns, unless it is refused or fails.
+/// The result of one act in its transaction.
 type Outcome<T> = Result<T, Stopped<Refusal>>;
 
 /// An act on an account. Its kind is the last part of its address, and its name in forms and
@@ -177,7 +177,7 @@ pub async fn act(
     user_id: UserId,
     act: Act,
     said: Said,
-) -> Outcome<User> {
+) -> Result<User, Stopped<Refusal>> {
     let now = portal.clock.now();
     let roles = portal.roles.clone();
     let admin = admin.clone();
@@ -206,7 +206,7 @@ pub fn perform(
     user_id: UserId,
     act: &Act,
     said: &Said,
-) -> Outcome<User> {
+) -> Result<User, Stopped<Refusal>> {
     let kind = act.kind();
     if kind.needs_proof() {
         admin.check_proof(now)?;
@@ -580,7 +580,7 @@ pub fn set_role_by_username(
     admin: &Admin,
     username: &str,
     role: Role,
-) -> Outcome<Role> {
+) -> Result<Role, Stopped<Refusal>> {
     db.decide_blocking(|conn| {
         let user = users::find_by_username(conn, username)?.ok_or(Refusal::UnknownUser)?;
         let roles = RolePermissions::default();
