@@ -39,7 +39,7 @@ pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> 
                 ..Moved::default()
             });
         }
-        provider_keys::take_rows(conn, from, None)?;
+        provider_keys::lock_rows(conn, from, None)?;
         let people = provider_keys::move_to(conn, from, to)?;
         // No instance has the new id before its next start, and until then the sessions must not
         // end.
@@ -94,7 +94,7 @@ pub fn to_subjects(
         }
         let subjects: Vec<&str> = known.iter().map(|(old, _)| old.as_str()).collect();
         for some in subjects.chunks(1000) {
-            provider_keys::take_rows(conn, provider, Some(some))?;
+            provider_keys::lock_rows(conn, provider, Some(some))?;
         }
         // People move by way of a name that no one has, because two of them may swap.
         moved.people = 0;
