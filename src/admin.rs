@@ -95,13 +95,15 @@ impl Admin {
         matches!(self.by, By::Superuser { id, .. } if id == user_id)
     }
 
+    /// Checks that the admin has recently proved who they are, as this request knows it.
+    ///
     /// # Errors
-    /// [`Error::FreshSignInNeeded`]
-    pub fn check_fresh(&self, now: UnixTime) -> Result<()> {
+    /// [`Error::ProofNeeded`]
+    pub fn check_proof(&self, now: UnixTime) -> Result<()> {
         if self.is_fresh(now) {
             Ok(())
         } else {
-            Err(Error::FreshSignInNeeded)
+            Err(Error::ProofNeeded)
         }
     }
 
@@ -111,7 +113,7 @@ impl Admin {
     fn begin(&self, conn: &mut Conn) -> Result<()> {
         lock_superusers(conn)?;
         if let By::Superuser { id, .. } = self.by {
-            users::take_row_shared(conn, id)?;
+            users::lock_row_shared(conn, id)?;
         }
         self.check(conn)
     }
@@ -137,19 +139,19 @@ impl Admin {
         }
     }
 
-    /// Like [`Admin::check_fresh`], but inside the transaction: the proof may have been withdrawn
-    /// while the request was on its way.
+    /// Like [`Admin::check_proof`], but reads the stored proof inside the transaction: it may have
+    /// been withdrawn while the request was on its way.
     ///
     /// # Errors
-    /// [`Error::FreshSignInNeeded`]
-    fn check_proved(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
+    /// [`Error::ProofNeeded`]
+    fn check_stored_proof(&self, conn: &mut Conn, now: UnixTime) -> Result<()> {
         let By::Superuser { session_id, .. } = self.by else {
             return Ok(());
         };
         if sessions::proof::is_fresh(conn, session_id, now)? {
             Ok(())
         } else {
-            Err(Error::FreshSignInNeeded)
+            Err(Error::ProofNeeded)
         }
     }
 

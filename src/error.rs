@@ -22,7 +22,7 @@ pub enum Error {
     #[strum(to_string = "no valid session")]
     SignedOut,
     /// The page needs a role that this person does not have.
-    #[strum(to_string = "the role is missing")]
+    #[strum(to_string = "the person lacks the required role")]
     Forbidden,
     #[strum(to_string = "no such page")]
     NotFound,
@@ -44,9 +44,9 @@ pub enum Error {
     Misdirected,
     #[strum(to_string = "the link is unknown, expired or used")]
     LinkExpired,
-    /// A dangerous act by a person whose sign-in is not recent.
-    #[strum(to_string = "a fresh sign-in is needed")]
-    FreshSignInNeeded,
+    /// A dangerous act by a person who has not recently proved who they are.
+    #[strum(to_string = "a recent proof of identity is required")]
+    ProofNeeded,
     #[strum(to_string = "too many passwords to check at once")]
     Overloaded,
 
@@ -172,7 +172,7 @@ pub enum Cause {
     },
     /// `iss` of the callback is not the provider that was asked (RFC 9207).
     WrongIssuer,
-    /// A rule of admission keeps the person out.
+    /// An admission rule keeps the person out.
     NotAdmitted(Admission),
     /// The person's identity at the provider belongs to another account.
     IdentityTaken,
@@ -191,7 +191,7 @@ pub enum Cause {
     /// The provider does not know us: the client id or secret is wrong.
     ClientRefused,
     /// The provider answered with an unexpected status.
-    Refused(u16),
+    UnexpectedStatus(u16),
     /// The provider no longer accepts an access token: `invalid_token`.
     TokenRefused,
     /// The provider refused or signed out the person while this sign-in was under way.
@@ -238,7 +238,7 @@ impl Cause {
             Self::WrongPassword => Reason::WrongPassword,
             Self::ProviderError(_) => Reason::ProviderError,
             Self::ClientRefused => Reason::ClientRefused,
-            Self::Refused(_) => Reason::Refused,
+            Self::UnexpectedStatus(_) => Reason::UnexpectedStatus,
             Self::TokenRefused => Reason::TokenRefused,
             Self::SignedOutThere => Reason::SignedOutThere,
             Self::Unreachable => Reason::Unreachable,
@@ -270,7 +270,7 @@ impl Cause {
             Self::Unreachable
                 | Self::TooSlow
                 | Self::ProviderError("temporarily_unavailable" | "server_error")
-                | Self::Refused(500..)
+                | Self::UnexpectedStatus(500..)
                 | Self::ClientRefused
         )
     }
@@ -280,7 +280,7 @@ impl Cause {
     pub fn detail(&self) -> String {
         match self {
             Self::ProviderError(code) => (*code).to_owned(),
-            Self::Refused(status) => status.to_string(),
+            Self::UnexpectedStatus(status) => status.to_string(),
             Self::Unreadable(what)
             | Self::BadMetadata(what)
             | Self::BadToken(what)
@@ -294,7 +294,7 @@ impl Cause {
     }
 }
 
-/// A rule of admission that keeps a person out.
+/// An admission rule that keeps a person out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", const_into_str)]
@@ -382,7 +382,7 @@ fn is_busy(message: &str) -> bool {
 
 impl From<crate::secret::NoRandomness> for Error {
     fn from(_: crate::secret::NoRandomness) -> Self {
-        Self::Internal("there were no random bytes".to_owned())
+        Self::Internal("the system's random generator failed".to_owned())
     }
 }
 

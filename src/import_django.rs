@@ -12,7 +12,7 @@ use crate::audit::{About, Actor, Deed, Event};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::error::Result;
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 use crate::users::search_index::is_han;
 use crate::users::{self, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME};
 use database::DjangoUser;
@@ -174,7 +174,7 @@ fn why_refused(username: &str) -> Option<&'static str> {
         Some("the username is empty")
     } else if username.chars().count() > MAX_USERNAME {
         Some("the username is too long")
-    } else if username.chars().any(is_refused) {
+    } else if username.chars().any(is_forbidden) {
         Some("the username contains control characters")
     } else if users::reserved::is_reserved(username) {
         Some(
@@ -214,7 +214,7 @@ fn shown_name(first_name: &str, last_name: &str) -> String {
 /// address.
 fn fitting(text: &str, longest: usize) -> String {
     let text = text.trim();
-    if text.chars().count() > longest || text.chars().any(is_refused) {
+    if text.chars().count() > longest || text.chars().any(is_forbidden) {
         String::new()
     } else {
         text.to_owned()

@@ -25,8 +25,8 @@ use crate::status_page::{CHECK_EVERY, Checked};
 const MAX_REVOCATIONS: usize = 32;
 /// The most `last_seen_at` writes at once: a slow database has enough to do.
 const MAX_TOUCHES: usize = 64;
-/// How often to check whether something about a provider is due.
-const KNOW_EVERY: Duration = Duration::from_secs(60);
+/// How often to refresh a provider's metadata, if that is due, and to check that it can be reached.
+const REFRESH_EVERY: Duration = Duration::from_secs(60);
 /// The same for a provider that cannot be reached.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -85,7 +85,9 @@ pub fn start(portal: &Arc<Portal>) {
     portal.jobs.spawn(check_addresses(Arc::clone(portal)));
     for provider in portal.providers.all() {
         let (portal, provider) = (Arc::clone(portal), Arc::clone(provider));
-        Arc::clone(&portal).jobs.spawn(know(portal, provider));
+        Arc::clone(&portal)
+            .jobs
+            .spawn(keep_metadata_fresh(portal, provider));
     }
     each_minute(portal, "imports", async |portal| {
         portal.look_for_imports().await
@@ -93,11 +95,11 @@ pub fn start(portal: &Arc<Portal>) {
 }
 
 /// Keeps what is known about the provider fresh, and notices when an unreachable one is back.
-async fn know(portal: Arc<Portal>, provider: Arc<Provider>) {
+async fn keep_metadata_fresh(portal: Arc<Portal>, provider: Arc<Provider>) {
     loop {
         provider.look(portal.clock.now()).await;
         let pause = if provider.is_available() {
-            KNOW_EVERY
+            REFRESH_EVERY
         } else {
             LOOK_AGAIN
         };

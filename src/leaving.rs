@@ -8,11 +8,11 @@ use crate::id::UserId;
 use crate::portal::Portal;
 use crate::sessions::{self, Closing};
 use crate::users::refusals::{self, Effect};
-use crate::users::{self, User, unnamed_refusals};
+use crate::users::{self, User, unexplained_refusals};
 use crate::{permissions, roles};
 
 /// Withdraws the access of a person whom a provider refuses, with an event. Returns how many
-/// sessions ended. `rule` is the rule of admission that they no longer meet, if that is the reason.
+/// sessions ended. `rule` is the admission rule that they no longer meet, if that is the reason.
 /// If the provider vouches for leaving, all of their sessions end, and every other way in is closed
 /// too.
 ///
@@ -82,12 +82,12 @@ fn record(
     user: &User,
     event: &Event,
 ) -> Result<()> {
-    unnamed_refusals::note_refusing(conn, now, provider)?;
+    unexplained_refusals::note_refusing(conn, now, provider)?;
     let deed = Deed::from_nowhere(now, Actor::Provider).through(Some(provider));
     deed.record(conn, About::from(user), event)
 }
 
-/// Returns whether the person can come in by another way than this provider.
+/// Returns whether the person has a way in other than this provider.
 fn has_other_way(conn: &mut Conn, provider: &str, user_id: UserId) -> Result<bool> {
     let identities = users::identities_of(conn, user_id)?;
     Ok(

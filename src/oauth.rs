@@ -66,8 +66,8 @@ pub use refresh::{KnownPerson, RefreshRefusal, Refreshed, Reread, Unconfirmed};
 use slots::{Slot, Slots};
 use token::Tokens;
 
-/// Sign-ins that may wait for one provider at once. The next one waits a while for a slot among
-/// them. The people of other providers notice nothing.
+/// How many sign-ins may call one provider at once; the next one queues. The people of other
+/// providers notice nothing.
 const MAX_SIGN_INS: usize = 200;
 
 /// The time of a request to a provider, and the deadline for its answer.
@@ -111,7 +111,7 @@ pub struct Person {
     pub permissions: Permissions,
     /// The codes of the answers that the permissions came from, separated by spaces.
     pub permissions_from: String,
-    /// True if the answers meet the rules of admission.
+    /// True if the answers meet the admission rules.
     pub is_admitted: bool,
     /// The time when they signed in there, from the ID token.
     pub auth_time: AuthTime,

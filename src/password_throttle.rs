@@ -47,7 +47,7 @@ pub struct Reservation {
     address: Option<String>,
 }
 
-/// No further try is allowed until this time.
+/// No further try is allowed for this long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paused {
     pub retry_after: Duration,

@@ -251,9 +251,9 @@ pub fn grant(
 }
 
 /// Revokes a permission granted by hand, and returns whether there was one.
-pub fn take(conn: &mut Conn, user_id: UserId, name: &str) -> Result<bool> {
-    let taken = diesel::delete(user_permissions::table.find((user_id, name, BY_HAND)));
-    Ok(taken.execute(conn)? == 1)
+pub fn revoke(conn: &mut Conn, user_id: UserId, name: &str) -> Result<bool> {
+    let revoked = diesel::delete(user_permissions::table.find((user_id, name, BY_HAND)));
+    Ok(revoked.execute(conn)? == 1)
 }
 
 /// Removes all of a person's permissions, whatever their origin. Permissions that they granted to

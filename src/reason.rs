@@ -51,7 +51,9 @@ pub enum Reason {
     // -- a sign-in or a call, by the provider --
     ProviderError,
     ClientRefused,
-    Refused,
+    #[serde(rename = "refused")]
+    #[strum(serialize = "refused")]
+    UnexpectedStatus,
     TokenRefused,
     SignedOutThere,
     Unreachable,

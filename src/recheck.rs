@@ -4,8 +4,8 @@
 //!
 //! An explicit refusal drops the tokens that were used to ask, and the person's next session is
 //! tried; when none is left, their sessions end. A refusal without a reason counts only if
-//! [`crate::users::unnamed_refusals`] says so. An outage ends nothing. Rows are claimed for a while
-//! before the provider is asked, so that only one of many instances asks.
+//! [`crate::users::unexplained_refusals`] says so. An outage ends nothing. Rows are claimed for a
+//! while before the provider is asked, so that only one of many instances asks.
 
 mod ask;
 mod rate;
@@ -216,7 +216,7 @@ struct Checked {
     /// The sessions whose tokens were explicitly refused, each with its refresh token, sealed.
     refused: Vec<(SessionId, Option<String>)>,
     /// The sessions whose tokens were refused without a reason.
-    refused_unnamed: Vec<(SessionId, Option<String>)>,
+    refused_unexplained: Vec<(SessionId, Option<String>)>,
     /// True if a refresh token was accepted just before a refusal without a reason.
     was_refreshed: bool,
     renewed: Vec<Renewed>,

@@ -9,7 +9,7 @@ use crate::db::{Conn, Db};
 use crate::error::Result;
 use crate::failpoint::hit_about;
 use crate::sessions::removed_providers;
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 use crate::users::{MAX_SUBJECT, provider_keys};
 
 /// The maximum number of clashes that are listed and looked for.
@@ -39,7 +39,7 @@ pub fn to_id(db: &Db, now: UnixTime, from: &str, to: &str, is_dry_run: bool) -> 
                 ..Moved::default()
             });
         }
-        provider_keys::take_rows(conn, from, None)?;
+        provider_keys::lock_rows(conn, from, None)?;
         let people = provider_keys::move_to(conn, from, to)?;
         // No instance has the new id before its next start, and until then the sessions must not
         // end.
@@ -78,7 +78,7 @@ pub fn to_subjects(
             }
             // The subject is free if it is unknown, or if the same list moves it away.
             let is_free = !provider_keys::is_known(conn, provider, new)? || moving.contains(new);
-            if !is_free || new.chars().count() > MAX_SUBJECT || new.chars().any(is_refused) {
+            if !is_free || new.chars().count() > MAX_SUBJECT || new.chars().any(is_forbidden) {
                 moved.clashes.push(new.clone());
             }
             known.push((old, new));
@@ -94,7 +94,7 @@ pub fn to_subjects(
         }
         let subjects: Vec<&str> = known.iter().map(|(old, _)| old.as_str()).collect();
         for some in subjects.chunks(1000) {
-            provider_keys::take_rows(conn, provider, Some(some))?;
+            provider_keys::lock_rows(conn, provider, Some(some))?;
         }
         // People move by way of a name that no one has, because two of them may swap.
         moved.people = 0;

@@ -39,7 +39,7 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
-/// There were no random bytes to be had. Nothing safe can be done without them.
+/// The system's random generator failed. Nothing safe can be done without it.
 #[derive(Debug, Clone, Copy)]
 pub struct NoRandomness;
 

@@ -1,4 +1,5 @@
-//! Sessions: the cookie carries a random token, the table its SHA-256 and the truth.
+//! Sessions. The cookie carries only a random token. The table stores the token's SHA-256 and is
+//! authoritative.
 
 pub(crate) mod closing;
 pub mod list;
@@ -45,7 +46,7 @@ pub struct Limits {
 /// The sessions of a provider that have not ended. They may be past a limit.
 #[auto_type]
 #[expect(clippy::elidable_lifetime_names, reason = "its type has it")]
-fn open_at<'a>(provider: &'a str) -> _ {
+fn open_sessions_of<'a>(provider: &'a str) -> _ {
     sessions::table
         .filter(sessions::provider.eq(provider))
         .filter(sessions::ended_at.is_null())

@@ -155,7 +155,7 @@ pub async fn by_provider(
             sid: logout.sid.as_deref(),
         };
         // A sign-in under way waits here, or finds this record.
-        logouts::take_turns(conn, named)?;
+        logouts::lock_logouts(conn, named)?;
         logouts::note(conn, now, named, logout.issued_at)?;
         let mut ended_of: BTreeMap<UserId, usize> = BTreeMap::new();
         loop {

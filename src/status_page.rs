@@ -23,7 +23,7 @@ use crate::id::first_id_at;
 use crate::oauth::probe::AddressCheck;
 use crate::paging::{COUNT_CAP, Total};
 use crate::sessions::{self, Limits};
-use crate::users::{self, unnamed_refusals};
+use crate::users::{self, unexplained_refusals};
 
 /// How often the provider is checked while someone has looked within [`WATCHED_FOR`].
 pub const CHECK_EVERY: Duration = Duration::from_secs(60);
@@ -140,8 +140,8 @@ pub fn count(
     for id in providers {
         let known = Rechecks {
             people: sessions::recheck_due::count_people(conn, id, SESSION_CAP)?,
-            last_refusal: unnamed_refusals::last_refusal(conn, id)?,
-            suspended_until: unnamed_refusals::suspended_until(conn, id)?,
+            last_refusal: unexplained_refusals::last_refusal(conn, id)?,
+            suspended_until: unexplained_refusals::suspended_until(conn, id)?,
         };
         rechecks.insert(id.clone(), known);
     }

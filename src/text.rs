@@ -7,16 +7,16 @@ pub const fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Returns whether a character is refused in names, addresses and labels: control and bidirectional
-/// characters are. Joiners are allowed, because emoji and several scripts need them.
-pub fn is_refused(c: char) -> bool {
+/// Returns whether a character is forbidden in names, addresses and labels: control and
+/// bidirectional characters are. Joiners are allowed, because emoji and several scripts need them.
+pub fn is_forbidden(c: char) -> bool {
     c.is_control() || is_bidi_control(c)
 }
 
-/// Returns whether a character is refused in names, or is one that some readers take for the end of
-/// a line.
+/// Returns whether a character is forbidden in names, or is one that some readers take for the end
+/// of a line.
 fn is_escaped(c: char) -> bool {
-    is_refused(c) || matches!(c, '\u{2028}' | '\u{2029}')
+    is_forbidden(c) || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Keeps a line on one line and shows what a text in it really contains: control and bidirectional

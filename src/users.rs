@@ -16,7 +16,7 @@ mod role;
 mod search;
 pub mod search_index;
 mod sync;
-pub mod unnamed_refusals;
+pub mod unexplained_refusals;
 
 use diesel::prelude::*;
 
@@ -24,8 +24,8 @@ pub use field_changes::{
     Field, FieldChange, LastChange, Leaver, changes_of, named_since, note_changes,
 };
 pub use identity::{
-    Identity, Standing, find_by_identity, find_with_identity, identities_of, identity_of, link,
-    lock_with_identity, note_asked, note_known, note_sync, overtake, unlink,
+    Identity, Standing, find_by_identity, find_with_standing, identities_at, identities_of, link,
+    lock_with_standing, note_asked, note_known, note_sync, overtake, unlink,
 };
 pub use kept_permissions::{Kept, PermissionsAnswer, kept_permissions_of, note_permissions_kept};
 pub use list::{Column, Filter, LastLogin, Order, Source, UserQuery, list, total, total_of_many};
@@ -251,7 +251,7 @@ pub fn lock(conn: &mut Conn, user_id: UserId) -> Result<Option<User>> {
 
 /// Keeps an account's row unchanged until this transaction ends. Other transactions may do the
 /// same.
-pub fn take_row_shared(conn: &mut Conn, user_id: UserId) -> Result<()> {
+pub fn lock_row_shared(conn: &mut Conn, user_id: UserId) -> Result<()> {
     if let Conn::Postgres(conn) = conn {
         users::table
             .find(user_id)
@@ -264,7 +264,7 @@ pub fn take_row_shared(conn: &mut Conn, user_id: UserId) -> Result<()> {
 }
 
 /// Like [`lock`], for callers that do not need the account itself.
-pub fn take_row(conn: &mut Conn, user_id: UserId) -> Result<()> {
+pub fn lock_row(conn: &mut Conn, user_id: UserId) -> Result<()> {
     if let Conn::Postgres(conn) = conn {
         users::table
             .find(user_id)

@@ -9,7 +9,7 @@ use crate::id::UserId;
 use crate::portal::Portal;
 use crate::sessions::proof::ProvedBy;
 use crate::sessions::{self, Closing, proof};
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 use crate::users::{
     self, Field, MAX_EMAIL, MAX_FIRST_NAME, MAX_USERNAME, NO_PASSWORD_YET, NewLocal, Role, User,
     confirmation_password,
@@ -36,10 +36,10 @@ pub async fn create_account(
     link: String,
 ) -> Result<UserId, Stopped<Refusal>> {
     let now = portal.clock.now();
-    admin.check_fresh(now)?;
+    admin.check_proof(now)?;
     check_new_account(&new.username, &new.email)?;
-    let is_name =
-        new.first_name.chars().count() <= MAX_FIRST_NAME && !new.first_name.chars().any(is_refused);
+    let is_name = new.first_name.chars().count() <= MAX_FIRST_NAME
+        && !new.first_name.chars().any(is_forbidden);
     if !is_name {
         return Err(Refusal::BadFirstName.into());
     }
@@ -108,7 +108,7 @@ pub fn create_superuser(
 /// # Errors
 /// [`Refusal::BadUsername`], [`Refusal::ReservedUsername`], [`Refusal::BadEmail`]
 pub fn check_new_account(username: &str, email: &str) -> Result<(), Refusal> {
-    let is_plain = |text: &str| !text.chars().any(is_refused);
+    let is_plain = |text: &str| !text.chars().any(is_forbidden);
     if username.trim().is_empty() || username.chars().count() > MAX_USERNAME || !is_plain(username)
     {
         return Err(Refusal::BadUsername);
@@ -149,7 +149,7 @@ pub fn change_password(
 ) -> Result<ChangedPassword, Stopped<Refusal>> {
     db.decide_blocking(|conn| {
         let user = users::find_by_username(conn, username)?.ok_or(Refusal::UnknownUser)?;
-        users::take_row(conn, user.id)?;
+        users::lock_row(conn, user.id)?;
         if user.erased_at().is_some() {
             return Err(Refusal::Erased.into());
         }
@@ -176,7 +176,7 @@ fn set_confirmation_password(
     hash: &str,
 ) -> Result<()> {
     confirmation_password::set(conn, user.id, Some(hash))?;
-    proof::take(conn, user.id, ProvedBy::ConfirmationPassword)?;
+    proof::withdraw(conn, user.id, ProvedBy::ConfirmationPassword)?;
     let field = &[Field::ConfirmationPassword];
     users::note_changes(conn, now, user.id, admin.actor(), field)?;
     let event = Event::ConfirmationPasswordSet;
@@ -213,7 +213,7 @@ pub fn make_rescue_link(
 /// As [`super::act()`]
 pub async fn export_made(portal: &Portal, admin: &Admin, list: String) -> Result<()> {
     let now = portal.clock.now();
-    admin.check_fresh(now)?;
+    admin.check_proof(now)?;
     let admin = admin.clone();
     portal
         .db

@@ -15,9 +15,12 @@ use crate::portal::Portal;
 use crate::roles::{self, RolePermissions};
 use crate::sessions::proof::ProvedBy;
 use crate::sessions::{self, Closing, proof};
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 use crate::users::confirmation_password;
 use crate::users::{self, Field, MAX_SUBJECT, NO_PASSWORD_YET, Role, User, refusals};
+
+/// The result of one act in its transaction.
+type Outcome<T> = Result<T, Stopped<Refusal>>;
 
 /// An act on an account. Its kind is the last part of its address, and its name in forms and
 /// commands.
@@ -70,7 +73,7 @@ impl ActKind {
     pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Returns whether the act could do lasting harm from a stolen or unattended session.
-    pub const fn needs_fresh_sign_in(self) -> bool {
+    pub const fn needs_proof(self) -> bool {
         !matches!(
             self,
             Self::EndSessions
@@ -82,7 +85,7 @@ impl ActKind {
         )
     }
 
-    /// Returns whether no other act can undo this one.
+    /// Returns whether the act takes a way to sign in from the person.
     pub const fn is_destructive(self) -> bool {
         matches!(
             self,
@@ -149,7 +152,7 @@ impl Act {
     }
 
     /// The id of the link that the act makes.
-    fn link(&self) -> Option<&str> {
+    fn link_id(&self) -> Option<&str> {
         match self {
             Self::ResetPassword { link } | Self::MakeConfirmationLink { link } => Some(link),
             _ => None,
@@ -193,7 +196,7 @@ pub async fn act(
 /// `Refusal::is_worth_a_row`. Returns the account as it was before.
 ///
 /// # Errors
-/// A [`Refusal`]; `FreshSignInNeeded`, `SignedOut` and `Forbidden` of [`crate::error::Error`] when
+/// A [`Refusal`]; `ProofNeeded`, `SignedOut` and `Forbidden` of [`crate::error::Error`] when
 /// the authority does not hold
 pub fn perform(
     conn: &mut Conn,
@@ -205,15 +208,15 @@ pub fn perform(
     said: &Said,
 ) -> Result<User, Stopped<Refusal>> {
     let kind = act.kind();
-    if kind.needs_fresh_sign_in() {
-        admin.check_fresh(now)?;
+    if kind.needs_proof() {
+        admin.check_proof(now)?;
     }
     admin.begin(conn)?;
     let user = users::lock(conn, user_id)?.ok_or(Refusal::UnknownUser)?;
     // The wait for the row may have taken a while.
     admin.check(conn)?;
-    if kind.needs_fresh_sign_in() {
-        admin.check_proved(conn, now)?;
+    if kind.needs_proof() {
+        admin.check_stored_proof(conn, now)?;
     }
     let mut deed = admin.deed(now);
     deed.note = &said.note;
@@ -227,7 +230,7 @@ pub fn perform(
     };
     match locked.perform(conn, act) {
         Ok((event, username)) => {
-            let deed = act.link().map_or(deed, |link| deed.with_reference(link));
+            let deed = act.link_id().map_or(deed, |id| deed.with_reference(id));
             let about = About::Person(user.id, username.as_deref().unwrap_or(&user.username));
             deed.record(conn, about, &event)?;
             Ok(user)
@@ -274,11 +277,7 @@ struct LockedAct<'a> {
 
 impl LockedAct<'_> {
     /// Returns the event, and the account's new name if it gets one.
-    fn perform(
-        &self,
-        conn: &mut Conn,
-        act: &Act,
-    ) -> Result<(Event, Option<String>), Stopped<Refusal>> {
+    fn perform(&self, conn: &mut Conn, act: &Act) -> Outcome<(Event, Option<String>)> {
         if act.kind().is_for_others() && self.admin.is(self.user.id) {
             return Err(Refusal::Yourself.into());
         }
@@ -296,9 +295,9 @@ impl LockedAct<'_> {
             Act::EndSessions => self.end_sessions(conn),
             Act::EndSession(id) => self.end_session(conn, *id),
             Act::GrantPermission(name) => self.grant(conn, name),
-            Act::TakePermission(name) => self.take(conn, name),
+            Act::TakePermission(name) => self.revoke(conn, name),
             Act::LinkIdentity(provider, subject) => {
-                self.link(conn, (provider.clone(), subject.clone()))
+                self.link_identity(conn, (provider.clone(), subject.clone()))
             }
             Act::UnlinkIdentity(provider, subject) => {
                 self.unlink(conn, (provider.clone(), subject.clone()))
@@ -316,57 +315,53 @@ impl LockedAct<'_> {
         Ok((event?, None))
     }
 
-    fn deactivate(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+    fn deactivate(&self, conn: &mut Conn) -> Outcome<Event> {
         if !self.user.is_active {
             return Err(Refusal::Unchanged.into());
         }
         users::set_active(conn, self.user.id, false)?;
-        self.note_change(conn, Field::IsActive)?;
+        self.record_change(conn, Field::IsActive)?;
         let sessions_ended = self.close(conn, Closing::All)?;
         Ok(Event::AccountDeactivated { sessions_ended })
     }
 
-    fn activate(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+    fn activate(&self, conn: &mut Conn) -> Outcome<Event> {
         if self.user.is_active {
             return Err(Refusal::Unchanged.into());
         }
         users::set_active(conn, self.user.id, true)?;
-        self.note_change(conn, Field::IsActive)?;
+        self.record_change(conn, Field::IsActive)?;
         Ok(Event::AccountActivated)
     }
 
-    fn set_role(&self, conn: &mut Conn, role: Role) -> Result<Event, Stopped<Refusal>> {
+    fn set_role(&self, conn: &mut Conn, role: Role) -> Outcome<Event> {
         let from = self.user.roles().by_hand;
         if from == role {
             return Err(Refusal::Unchanged.into());
         }
         self.close(conn, Closing::Rights)?;
         users::set_role_by_hand(conn, self.user.id, role)?;
-        self.note_change(conn, Field::RoleByHand)?;
+        self.record_change(conn, Field::RoleByHand)?;
         let mut changes = Changes::default();
         changes.add_role(Field::RoleByHand, from, role);
         Ok(Event::RoleChanged { changes })
     }
 
-    fn end_sessions(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+    fn end_sessions(&self, conn: &mut Conn) -> Outcome<Event> {
         match self.close(conn, Closing::All)? {
             0 => Err(Refusal::Unchanged.into()),
             count => Ok(Event::SessionsEnded { count }),
         }
     }
 
-    fn end_session(
-        &self,
-        conn: &mut Conn,
-        session_id: SessionId,
-    ) -> Result<Event, Stopped<Refusal>> {
+    fn end_session(&self, conn: &mut Conn, session_id: SessionId) -> Outcome<Event> {
         match self.close(conn, Closing::One(session_id))? {
             0 => Err(Refusal::Unchanged.into()),
             _ => Ok(Event::SessionEnded),
         }
     }
 
-    fn grant(&self, conn: &mut Conn, name: &str) -> Result<Event, Stopped<Refusal>> {
+    fn grant(&self, conn: &mut Conn, name: &str) -> Outcome<Event> {
         if !is_name(name, MAX_NAME) {
             return Err(Refusal::BadName.into());
         }
@@ -385,9 +380,9 @@ impl LockedAct<'_> {
         Ok(Event::PermissionGranted { changes })
     }
 
-    fn take(&self, conn: &mut Conn, name: &str) -> Result<Event, Stopped<Refusal>> {
+    fn revoke(&self, conn: &mut Conn, name: &str) -> Outcome<Event> {
         self.close(conn, Closing::Rights)?;
-        if !permissions::take(conn, self.user.id, name)? {
+        if !permissions::revoke(conn, self.user.id, name)? {
             return Err(Refusal::Unchanged.into());
         }
         let mut changes = Changes {
@@ -403,7 +398,7 @@ impl LockedAct<'_> {
 
     /// Links an identity. The old password and all sessions end: someone who knew the old password
     /// must not get in beside the person who now can.
-    fn link(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
+    fn link_identity(&self, conn: &mut Conn, identity: Identity) -> Outcome<Event> {
         let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
         if !is_name(subject, MAX_SUBJECT) {
             return Err(Refusal::BadName.into());
@@ -419,7 +414,7 @@ impl LockedAct<'_> {
         users::link(conn, self.now, user_id, (provider, subject), UnixTime(0))?;
         users::clear_password(conn, user_id)?;
         let sessions_ended = self.close(conn, Closing::All)?;
-        self.note_change(conn, Field::Identity)?;
+        self.record_change(conn, Field::Identity)?;
         Ok(Event::IdentityLinked {
             identity,
             sessions_ended,
@@ -428,7 +423,7 @@ impl LockedAct<'_> {
     }
 
     /// Removes an identity, and the permissions that its provider gave.
-    fn unlink(&self, conn: &mut Conn, identity: Identity) -> Result<Event, Stopped<Refusal>> {
+    fn unlink(&self, conn: &mut Conn, identity: Identity) -> Outcome<Event> {
         let (provider, subject) = (identity.0.as_str(), identity.1.as_str());
         let user_id = self.user.id;
         let refused = refusals::of(conn, user_id)?;
@@ -449,7 +444,7 @@ impl LockedAct<'_> {
         };
         let sessions_ended = self.close(conn, Closing::All)?;
         self.sync_role(conn, &mut changes)?;
-        self.note_change(conn, Field::Identity)?;
+        self.record_change(conn, Field::Identity)?;
         Ok(Event::IdentityUnlinked {
             identity,
             sessions_ended,
@@ -458,7 +453,7 @@ impl LockedAct<'_> {
         })
     }
 
-    fn reset_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+    fn reset_password(&self, conn: &mut Conn) -> Outcome<Event> {
         if !users::has_password(conn, self.user.id)? {
             return Err(Refusal::NoLocalPassword.into());
         }
@@ -466,20 +461,20 @@ impl LockedAct<'_> {
         users::set_password(conn, self.user.id, NO_PASSWORD_YET)?;
         confirmation_password::set(conn, self.user.id, None)?;
         let sessions_ended = self.close(conn, Closing::All)?;
-        self.note_change(conn, Field::Password)?;
+        self.record_change(conn, Field::Password)?;
         Ok(Event::PasswordLinkMade { sessions_ended })
     }
 
-    fn void_confirmation_password(&self, conn: &mut Conn) -> Result<Event, Stopped<Refusal>> {
+    fn void_confirmation_password(&self, conn: &mut Conn) -> Outcome<Event> {
         self.check_active()?;
         if confirmation_password::set(conn, self.user.id, None)? {
-            proof::take(conn, self.user.id, ProvedBy::ConfirmationPassword)?;
-            self.note_change(conn, Field::ConfirmationPassword)?;
+            proof::withdraw(conn, self.user.id, ProvedBy::ConfirmationPassword)?;
+            self.record_change(conn, Field::ConfirmationPassword)?;
         }
         Ok(Event::ConfirmationLinkMade)
     }
 
-    fn readmit(&self, conn: &mut Conn, by: Option<&str>) -> Result<Event, Stopped<Refusal>> {
+    fn readmit(&self, conn: &mut Conn, by: Option<&str>) -> Outcome<Event> {
         if self.note.is_empty() {
             return Err(Refusal::NoReason.into());
         }
@@ -498,7 +493,7 @@ impl LockedAct<'_> {
     }
 
     /// Returns the event, and the name that replaces the old one from now on.
-    fn erase(&self, conn: &mut Conn) -> Result<(Event, String), Stopped<Refusal>> {
+    fn erase(&self, conn: &mut Conn) -> Outcome<(Event, String)> {
         if self.user.is_active {
             return Err(Refusal::StillActive.into());
         }
@@ -519,7 +514,7 @@ impl LockedAct<'_> {
         Ok((event, alias))
     }
 
-    fn check_active(&self) -> Result<(), Stopped<Refusal>> {
+    fn check_active(&self) -> Outcome<()> {
         if self.user.is_active {
             Ok(())
         } else {
@@ -551,7 +546,7 @@ impl LockedAct<'_> {
         roles::sync_and_note(conn, self.now, self.roles, known, by, changes)
     }
 
-    fn note_change(&self, conn: &mut Conn, field: Field) -> Result<()> {
+    fn record_change(&self, conn: &mut Conn, field: Field) -> Result<()> {
         users::note_changes(conn, self.now, self.user.id, self.admin.actor(), &[field])
     }
 }
@@ -571,7 +566,7 @@ fn free_alias(conn: &mut Conn, user_id: UserId) -> Result<String> {
 }
 
 fn is_name(text: &str, longest: usize) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= longest && !text.chars().any(is_refused)
+    !text.trim().is_empty() && text.chars().count() <= longest && !text.chars().any(is_forbidden)
 }
 
 /// Sets an account's role by hand, on the command line; the role by permission is not touched.

@@ -54,7 +54,7 @@ pub struct RefusedAccount {
 /// event, as in [`perform`]; an unchanged one gets none.
 ///
 /// # Errors
-/// [`Error::FreshSignInNeeded`], whatever the act; otherwise as [`super::act()`]. The batch's
+/// [`Error::ProofNeeded`], whatever the act; otherwise as [`super::act()`]. The batch's
 /// earlier transactions remain.
 pub async fn bulk(
     portal: &Portal,
@@ -63,7 +63,7 @@ pub async fn bulk(
     act: &Act,
     said: &Said,
 ) -> Result<BatchOutcome> {
-    admin.check_fresh(portal.clock.now())?;
+    admin.check_proof(portal.clock.now())?;
     let mut outcome = BatchOutcome::default();
     let acts = |ids: &[UserId]| ids.iter().map(|id| (*id, act.clone())).collect();
     match selection {
@@ -106,7 +106,7 @@ pub async fn end_sessions(
     said: &Said,
 ) -> Result<BatchOutcome> {
     let (now, limits) = (portal.clock.now(), portal.limits);
-    admin.check_fresh(now)?;
+    admin.check_proof(now)?;
     let mut page = Page::First;
     let mut outcome = BatchOutcome::default();
     for _ in 0..MAX_STRETCHES {

@@ -1,9 +1,9 @@
 //! The events that can happen: each one with exactly the data that describes it.
 //!
 //! A new event needs a variant here and its words in `web/timeline.rs`; the compiler asks for them.
-//! It does not ask for `is_sign_in`, nor for `is_refusal` and `defaults` in `stored.rs`: check
-//! these too. Serde's attributes name the members of the JSON in a row's `details`, which
-//! [`super::stored`] reads and writes.
+//! It does not ask for `is_refusal` and `defaults` in `stored.rs`: check those too. Serde's
+//! attributes name the members of the JSON in a row's `details`, which [`super::stored`] reads and
+//! writes.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -108,7 +108,7 @@ pub enum Event {
         sessions_ended: usize,
         #[serde(flatten)]
         changes: Changes,
-        /// The rule of admission that they break, if there was one.
+        /// The admission rule that they break, if there was one.
         #[serde(rename = "failure", deserialize_with = "known")]
         rule: Option<Admission>,
     },

@@ -83,8 +83,7 @@ impl RefusalCap {
                 if counts.accounts.len() >= MAX_ACCOUNTS && !counts.accounts.contains_key(&id) {
                     counts.end_all(now);
                 }
-                // An attacker who refuses ten thousand accounts a minute has their passwords
-                // already.
+                // Too many accounts to count separately: the row is written rather than lost.
                 if counts.accounts.len() >= MAX_ACCOUNTS && !counts.accounts.contains_key(&id) {
                     return true;
                 }

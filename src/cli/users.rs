@@ -26,7 +26,7 @@ const NO_SUCH_ACCOUNT: u8 = 3;
 const REFUSED: u8 = 4;
 
 /// Rows per read from the database.
-const PIECE: usize = 100;
+const BATCH: usize = 100;
 const MAX_SHOWN: i64 = 2000;
 /// Accounts per transaction.
 const AT_ONCE: i64 = 50;
@@ -221,7 +221,7 @@ fn print_list(db: &Db, now: UnixTime, list: &List) -> Result<(), Failure> {
             filter: filter.clone(),
             order: None,
             page,
-            size: PIECE.min(list.limit - found.len()),
+            size: BATCH.min(list.limit - found.len()),
         };
         let listing = db.read_blocking(|conn| users::list(conn, &wanted))?;
         let next = listing.next(|user| user.id).or(listing.stopped_at);
@@ -320,7 +320,7 @@ fn account_json(conn: &mut Conn, now: UnixTime, user: &User) -> Result<Value, Er
         max: 3660 * DAY,
         per_person: i64::MAX,
     };
-    let open = sessions::list::list(conn, now, limits, &filter, Page::First, PIECE)?;
+    let open = sessions::list::list(conn, now, limits, &filter, Page::First, BATCH)?;
     let open = open.rows.iter().map(|owned| {
         json!({
             "id": owned.session.id.to_string(),

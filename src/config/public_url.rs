@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::reader::{Reader, Reading, Told};
+use super::reader::{AlreadyReported, Reader, Reading};
 use super::settings::OptionSpec;
 use super::values::http_url;
 
@@ -45,7 +45,7 @@ impl Reader<'_> {
         let redirect_url = self.text("OAUTH2_REDIRECT_URL");
         let url = redirect_url.or_else(|| self.first_redirect_url.clone());
         // If there is none, the provider's fault has been reported.
-        let url = url.and_then(|url| http_url(&url)).ok_or(Told)?;
+        let url = url.and_then(|url| http_url(&url)).ok_or(AlreadyReported)?;
         Ok(PublicUrl::of(&url))
     }
 }

@@ -7,7 +7,7 @@ use super::settings::OptionSpec;
 use super::values::Parse;
 use crate::branding;
 use crate::secret::Secret;
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 
 /// All faults of the settings, to be shown at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +31,9 @@ impl fmt::Display for Faults {
 }
 
 /// There is no value, and its fault has already been reported.
-pub(super) struct Told;
+pub(super) struct AlreadyReported;
 
-pub(super) type Reading<T> = Result<T, Told>;
+pub(super) type Reading<T> = Result<T, AlreadyReported>;
 
 pub(super) struct Reader<'a> {
     pub(super) variables: &'a HashMap<String, String>,
@@ -70,11 +70,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds a fault. Only the first one of a variable counts.
-    pub(super) fn fault(&mut self, name: &str, problem: impl Into<String>) -> Told {
+    pub(super) fn fault(&mut self, name: &str, problem: impl Into<String>) -> AlreadyReported {
         self.faults
             .entry(name.to_owned())
             .or_insert_with(|| problem.into());
-        Told
+        AlreadyReported
     }
 
     pub(super) fn has_fault(&self, name: &str) -> bool {
@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
         self.checked(option, |text| {
             if text.chars().count() > MAX {
                 Err(format!("has more than {MAX} characters"))
-            } else if text.chars().any(is_refused) {
+            } else if text.chars().any(is_forbidden) {
                 Err("contains a control character".to_owned())
             } else {
                 Ok(text.to_owned())

@@ -20,7 +20,7 @@ use crate::db::{Conn, Sql, connection_url, describe};
 use crate::error::{Error, Result};
 use crate::permissions::{MAX_COUNT, MAX_NAME, Permission};
 use crate::secret::Secret;
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 
 /// The characters to escape in a path within an SQLite address.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/');
@@ -192,11 +192,13 @@ impl DjangoDatabase {
 fn tidy(permissions: &mut Vec<Permission>) {
     permissions.retain(|permission| {
         let name = &permission.name;
-        !name.trim().is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(is_refused)
+        !name.trim().is_empty()
+            && name.chars().count() <= MAX_NAME
+            && !name.chars().any(is_forbidden)
     });
     for permission in permissions.iter_mut() {
         let label = &permission.label;
-        if label.chars().count() > MAX_NAME || label.chars().any(is_refused) {
+        if label.chars().count() > MAX_NAME || label.chars().any(is_forbidden) {
             permission.label = String::new();
         }
     }

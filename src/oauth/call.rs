@@ -50,7 +50,8 @@ impl Answer {
     /// Checks the status of an answer where only success is useful.
     ///
     /// # Errors
-    /// [`Cause::ProviderError`], [`Cause::TokenRefused`], [`Cause::Refused`] for any other status.
+    /// [`Cause::ProviderError`], [`Cause::TokenRefused`], [`Cause::UnexpectedStatus`] for any other
+    /// status.
     pub fn ok(self) -> Result<Self, Cause> {
         const REFUSED: [StatusCode; 2] = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         let is_refused = REFUSED.contains(&self.status);
@@ -67,7 +68,7 @@ impl Answer {
             (_, Some(Challenge::Other)) if is_refused => {
                 Err(Cause::ProviderError("insufficient_scope"))
             }
-            (status, _) => Err(Cause::Refused(status.as_u16())),
+            (status, _) => Err(Cause::UnexpectedStatus(status.as_u16())),
         }
     }
 }

@@ -218,7 +218,7 @@ impl Provider {
         }
     }
 
-    /// True if the answers meet the rules of admission.
+    /// True if the answers meet the admission rules.
     fn admits(&self, documents: &Documents) -> bool {
         self.settings.admission.values.iter().all(|rule| {
             let pointer = rule.pointer.as_ref();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::documents::Documents;
 use crate::config::{Mapping, Pointer};
 use crate::error::{Cause, Problem, ProfileFault};
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 use crate::users::{MAX_EMAIL, MAX_FIRST_NAME, MAX_SUBJECT, MAX_USERNAME, Profile};
 
 /// A field that was sent but could not be used, so that the stored value stays.
@@ -123,7 +123,7 @@ fn text(value: Option<&Value>, max: usize) -> Result<Option<String>, Problem> {
     };
     if text.chars().count() > max {
         Err(Problem::TooLong)
-    } else if text.chars().any(is_refused) {
+    } else if text.chars().any(is_forbidden) {
         Err(Problem::RefusedCharacters)
     } else {
         Ok(Some(text))

@@ -25,8 +25,9 @@ const RETRY: Duration = Duration::from_millis(500);
 pub struct Metadata {
     pub authorize: Url,
     pub token: Url,
-    /// The token address under the provider's own name.
-    pub token_name: String,
+    /// The token address as the provider publishes it, which is the audience of client assertions.
+    /// This server may call an internal one instead.
+    pub published_token_url: String,
     pub userinfo: Option<Url>,
     pub jwks: Option<Url>,
     pub pushed_requests: Option<Url>,
@@ -193,7 +194,7 @@ pub fn parse(settings: &ProviderSettings, document: &Value) -> Result<Metadata, 
     Ok(Metadata {
         authorize: required("authorization_endpoint", set.authorize.as_ref(), browser)?,
         token: required("token_endpoint", set.token.as_ref(), server)?,
-        token_name: match (document.get("token_endpoint"), &set.token) {
+        published_token_url: match (document.get("token_endpoint"), &set.token) {
             (Some(Value::String(name)), _) => name.clone(),
             (_, set) => set.as_ref().map(Url::to_string).unwrap_or_default(),
         },

@@ -11,7 +11,7 @@ use super::{Moment, Provider, json, metadata};
 use crate::clock::UnixTime;
 use crate::error::{Cause, Result};
 use crate::secret::Secret;
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 
 /// How long a provider has for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -154,7 +154,7 @@ impl Provider {
         let answer = self.ask(address).await?;
         let document = json::parse(&answer.body).ok()?;
         let issuer = document.get("issuer")?.as_str()?;
-        let can_be_shown = issuer.len() <= 300 && !issuer.chars().any(is_refused);
+        let can_be_shown = issuer.len() <= 300 && !issuer.chars().any(is_forbidden);
         can_be_shown.then(|| issuer.to_owned())
     }
 

@@ -64,7 +64,7 @@ pub struct Reread {
     pub permissions_from: String,
     /// The time before the provider was asked.
     pub asked_at: UnixTime,
-    /// The rule of admission that these answers break.
+    /// The admission rule that these answers break.
     pub breaks_admission: Option<Admission>,
 }
 
@@ -168,7 +168,7 @@ impl Provider {
             Err(Cause::TokenRefused | Cause::CodeRefused | Cause::BadToken("userinfo sub")) => {
                 Err(Unconfirmed::Refused(RefreshRefusal::Explicit))
             }
-            Err(Cause::Refused(401 | 403)) => {
+            Err(Cause::UnexpectedStatus(401 | 403)) => {
                 Err(Unconfirmed::Refused(RefreshRefusal::Unexplained))
             }
             Err(cause) => Err(Unconfirmed::Unknown(cause)),
@@ -227,7 +227,7 @@ impl Provider {
                 .any(|pointer| !documents.has(pointer) && !may_tell(pointer))
     }
 
-    /// The rule of admission that the answers break, as far as they were read. The rule about
+    /// The admission rule that the answers break, as far as they were read. The rule about
     /// permissions is checked where they are synced.
     fn broken_admission(&self, documents: &Documents, email: Option<&str>) -> Option<Admission> {
         let rules = &self.settings.admission;

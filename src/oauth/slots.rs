@@ -1,6 +1,6 @@
-//! Slots for sign-ins that wait for a provider. A sign-in without a slot waits a while, in turn
-//! with all other addresses. So that one address cannot shut out the rest, it keeps at most half of
-//! the slots while others wait.
+//! A slot lets one sign-in call the provider. A sign-in without one queues for a few seconds;
+//! client addresses take turns. So that one address cannot shut out the rest, it keeps at most half
+//! of the slots while others wait.
 //!
 //! An address is a client's, or its /64 for IPv6. If a trusted proxy names no client, each of its
 //! requests counts separately.

@@ -28,9 +28,9 @@ pub struct Tokens {
     pub expires_at: Option<UnixTime>,
     /// `None` if there was none.
     pub id_token: Option<Secret<String>>,
-    /// True if the answer meets the rules of admission.
+    /// True if the answer meets the admission rules.
     pub is_admitted: bool,
-    /// True if the answer contradicts the rules of admission.
+    /// True if the answer contradicts the admission rules.
     pub breaks_admission: bool,
 }
 
@@ -164,7 +164,7 @@ impl Provider {
                     (Some(issuer), Some(key)) if key.audience == AssertionAudience::Issuer => {
                         issuer
                     }
-                    _ => &metadata.token_name,
+                    _ => &metadata.published_token_url,
                 };
                 let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned();
                 vec![
@@ -254,7 +254,7 @@ pub fn read(settings: &ProviderSettings, answer: &Answer, now: UnixTime) -> Resu
     })
 }
 
-/// True if a member has a value that the rule of admission allows; `None` if it does not say.
+/// True if a member has a value that the admission rule allows; `None` if it does not say.
 pub(super) fn meets(rule: &AdmissionRule, said: Option<&Value>) -> Option<bool> {
     Some(rule.values.contains(&as_text(said?)?))
 }
@@ -291,7 +291,7 @@ pub fn refusal(answer: &Answer) -> Cause {
             Cause::CodeRefused
         }
         (_, StatusCode::UNAUTHORIZED) => Cause::ClientRefused,
-        (_, status) => Cause::Refused(status.as_u16()),
+        (_, status) => Cause::UnexpectedStatus(status.as_u16()),
     }
 }
 

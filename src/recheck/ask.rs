@@ -1,4 +1,4 @@
-//! Asks about one person, with one session's tokens after the other.
+//! Asks about one person, trying each session's tokens in turn.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -25,7 +25,7 @@ type Asked = Result<Answer, Unconfirmed>;
 
 enum Answer {
     Confirmed(Option<Box<Reread>>),
-    /// The person no longer meets this rule of admission.
+    /// The person no longer meets this admission rule.
     NotAdmitted(Admission),
     NothingToAskWith,
     /// There are tokens, but they are sealed under a key that is not known here.
@@ -33,7 +33,7 @@ enum Answer {
 }
 
 impl Round {
-    /// Asks with one session's tokens after the other, until one shows that the person is still
+    /// Asks with each session's tokens in turn, until one shows that the person is still
     /// known or that the provider is unreachable. Returns `None` if the tokens cannot be read from
     /// the database.
     pub(super) async fn ask(&self, user_id: UserId, claimed_until: UnixTime) -> Option<Checked> {
@@ -41,7 +41,7 @@ impl Round {
         let (now, limits, id) = (portal.clock.now(), portal.limits, provider.id().to_owned());
         let known = portal.db.read(move |conn| {
             let rows = recheck_due::of_person(conn, now, limits, &id, user_id)?;
-            let identities = users::identity_of(conn, &id, user_id)?;
+            let identities = users::identities_at(conn, &id, user_id)?;
             Ok((rows, identities, provider_keys::subject_pointer(conn, &id)?))
         });
         // If this fails, the claim expires by itself.
@@ -50,8 +50,8 @@ impl Round {
         let mut checked = Checked {
             user_id,
             at: now,
-            // Until `rekey` has moved them, people are identified by another member than the one
-            // that is read.
+            // Until `rekey` has moved them, people are identified by a different member from
+            // the one that is read.
             subjects_match_settings: pointer
                 .is_none_or(|known| known == provider.settings().mapping.subject.text()),
             identities,
@@ -88,7 +88,7 @@ impl Round {
             }
         }
         let nothing_said = checked.refused.is_empty()
-            && checked.refused_unnamed.is_empty()
+            && checked.refused_unexplained.is_empty()
             && matches!(checked.verdict, Verdict::NothingLeft);
         // Another instance, with the key that sealed them, may be able to ask with the others.
         if is_any_sealed && nothing_said {
@@ -138,7 +138,7 @@ impl Round {
                 let renewed = renewed.and_then(|one| Some(one.refresh.as_ref()?.1.clone()));
                 let refused = match refusal {
                     RefreshRefusal::Explicit => &mut checked.refused,
-                    RefreshRefusal::Unexplained => &mut checked.refused_unnamed,
+                    RefreshRefusal::Unexplained => &mut checked.refused_unexplained,
                 };
                 refused.push((row.session_id, renewed.or(row.refresh_token)));
             }

@@ -16,7 +16,7 @@ use crate::leaving;
 use crate::oauth::{Permissions, Reread};
 use crate::sessions::recheck_due::{self, SessionTokens};
 use crate::sessions::tokens;
-use crate::users::{self, Occasion, Profile, User, unnamed_refusals};
+use crate::users::{self, Occasion, Profile, User, unexplained_refusals};
 
 /// The time until the next look at a person who has no tokens to ask with.
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
@@ -26,7 +26,7 @@ const SIGN_IN: Duration = Duration::from_secs(15);
 const TRIES: usize = 600;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The work that is left once a check is settled.
+/// The result of settling a check, and the work it leaves.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     ended: usize,
@@ -114,7 +114,7 @@ impl Settling {
                 let left =
                     recheck_due::of_person(conn, now, self.round.portal.limits, id, user_id)?;
                 let is_new = |row: &SessionTokens| !self.checked.asked.contains(&row.session_id);
-                // These were more than one read returns, or are from sign-ins meanwhile: ask with
+                // One read did not return these, or they belong to sign-ins since then; ask with
                 // them now.
                 settled.has_more = left.iter().any(is_new);
                 if !settled.has_more {
@@ -149,11 +149,11 @@ impl Settling {
     fn nothing_left(&self, conn: &mut Conn, user: &User, left: &[SessionTokens]) -> Result<usize> {
         let (checked, now, limits) = (&self.checked, self.now, self.round.portal.limits);
         let id = self.id();
-        if !checked.refused_unnamed.is_empty() && !self.counts(conn)? {
+        if !checked.refused_unexplained.is_empty() && !self.counts(conn)? {
             self.ask_again_at(conn, self.next)?;
             return Ok(0);
         }
-        for (session_id, refresh_token) in &checked.refused_unnamed {
+        for (session_id, refresh_token) in &checked.refused_unexplained {
             tokens::refuse(conn, now, *session_id, refresh_token.as_deref())?;
         }
         if !recheck_due::is_refused(conn, now, limits, id, user.id)? {
@@ -176,7 +176,7 @@ impl Settling {
 
     /// Returns whether something newer is known about the person than this check.
     fn is_overtaken(&self, conn: &mut Conn) -> Result<bool> {
-        let now = users::identity_of(conn, self.id(), self.checked.user_id)?;
+        let now = users::identities_at(conn, self.id(), self.checked.user_id)?;
         Ok(self.checked.identities.iter().any(|was| {
             !now.iter()
                 .any(|is| is.subject == was.subject && is.sync_number == was.sync_number)
@@ -206,12 +206,12 @@ impl Settling {
     /// Returns whether a refusal without a reason counts.
     fn counts(&self, conn: &mut Conn) -> Result<bool> {
         let (now, id) = (self.now, self.id());
-        let identities = users::identity_of(conn, id, self.checked.user_id)?;
+        let identities = users::identities_at(conn, id, self.checked.user_id)?;
         let Some(identity) = identities.first() else {
             // The identity no longer has an account: its tokens are useless.
             return Ok(true);
         };
-        let refused = unnamed_refusals::Refused {
+        let refused = unexplained_refusals::Refused {
             identity,
             was_refreshed: self.checked.was_refreshed,
             period: self.round.recheck.every,
@@ -226,7 +226,7 @@ impl Settling {
         Ok(noted.counts)
     }
 
-    /// Brings the account in line with the provider's answers. Returns the rule of admission that
+    /// Brings the account in line with the provider's answers. Returns the admission rule that
     /// now keeps the person out, if any.
     fn sync(&self, conn: &mut Conn, user: &User, reread: &Reread) -> Result<Option<Admission>> {
         let (now, id, settings) = (self.now, self.id(), self.round.provider.settings());
@@ -235,13 +235,13 @@ impl Settling {
             subject.is_none_or(|subject| identity.subject == *subject)
         });
         let Some(was) = was else { return Ok(None) };
-        let known = users::identity_of(conn, id, user.id)?;
+        let known = users::identities_at(conn, id, user.id)?;
         let Some(identity) = known.iter().find(|one| one.subject == was.subject) else {
             // The identity was removed from the account meanwhile.
             return Ok(None);
         };
-        // Answers from before another sync are older than what that sync brought. Nor do answers
-        // count that the provider gave before it refused the person.
+        // Answers from before another sync are older than what that sync brought. Answers given
+        // before the provider refused the person do not count either.
         let is_refused = identity.is_refused_since(self.checked.at, now);
         if identity.sync_number != was.sync_number || is_refused {
             users::note_asked(conn, now, id, user.id)?;

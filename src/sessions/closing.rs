@@ -6,7 +6,7 @@
 
 use diesel::prelude::*;
 
-use super::open_at;
+use super::open_sessions_of;
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::db::schema::sessions;
@@ -48,7 +48,7 @@ pub fn close(
     user_id: UserId,
     closing: Closing<'_>,
 ) -> Result<usize> {
-    users::take_row(conn, user_id)?;
+    users::lock_row(conn, user_id)?;
     macro_rules! end {
         ($filter:expr) => {
             diesel::update(
@@ -91,7 +91,7 @@ pub fn close(
 /// Ends up to `limit` sessions that began at a provider which no longer exists, and returns how
 /// many.
 pub fn close_at(conn: &mut Conn, now: UnixTime, provider: &str, limit: i64) -> Result<usize> {
-    let some: Vec<SessionId> = open_at(provider)
+    let some: Vec<SessionId> = open_sessions_of(provider)
         .select(sessions::id)
         .limit(limit)
         .load(conn)?;
@@ -103,7 +103,7 @@ pub fn close_at(conn: &mut Conn, now: UnixTime, provider: &str, limit: i64) -> R
 
 /// Lists up to `limit` accounts that have live sessions named by a logout token.
 pub fn named_accounts(conn: &mut Conn, named: Named<'_>, limit: i64) -> Result<Vec<UserId>> {
-    let live = open_at(named.provider)
+    let live = open_sessions_of(named.provider)
         .select(sessions::user_id)
         .distinct()
         .limit(limit);

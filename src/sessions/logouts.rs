@@ -17,9 +17,9 @@ use crate::id::new_id;
 /// Longer than any sign-in takes, and than a provider's own session usually lasts.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// Takes turns with other transactions that sign the same person in or out: a first sign-in and a
-/// logout share no row. All of them lock `sid` before `sub`.
-pub fn take_turns(conn: &mut Conn, named: Named<'_>) -> Result<()> {
+/// Lets other transactions that sign the same person in or out wait until this one ends: a first
+/// sign-in and a logout share no row. All of them lock `sid` before `sub`.
+pub fn lock_logouts(conn: &mut Conn, named: Named<'_>) -> Result<()> {
     let name = |kind: &str, value: &str| format!("{kind}\n{}\n{value}", named.provider);
     let both = [
         named.sid.map(|sid| name("sid", sid)),

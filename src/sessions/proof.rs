@@ -81,17 +81,17 @@ pub fn is_fresh(conn: &mut Conn, session_id: SessionId, now: UnixTime) -> Result
     Ok(session.is_some_and(|session| session.is_proved(now)))
 }
 
-/// Removes a person's proofs of one kind, because they no longer count.
-pub fn take(conn: &mut Conn, user_id: UserId, by: ProvedBy) -> Result<()> {
+/// Withdraws a person's proofs of one kind, because they no longer count.
+pub fn withdraw(conn: &mut Conn, user_id: UserId, by: ProvedBy) -> Result<()> {
     let proved = sessions::table
         .filter(sessions::user_id.eq(user_id))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::proved_by.eq(by.code()));
-    let take = diesel::update(proved).set((
+    let withdrawn = diesel::update(proved).set((
         sessions::proved_at.eq(None::<i64>),
         sessions::proved_by.eq(None::<&str>),
     ));
-    take.execute(conn)?;
+    withdrawn.execute(conn)?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use diesel::dsl::{auto_type, exists};
 use diesel::prelude::*;
 
-use super::{Limits, is_within, open_at};
+use super::{Limits, is_within, open_sessions_of};
 use crate::clock::UnixTime;
 use crate::db::schema::sessions;
 use crate::db::{Conn, Sql, each};
@@ -27,13 +27,13 @@ pub struct SessionTokens {
 
 #[auto_type]
 fn open_of<'a>(provider: &'a str, user_id: UserId) -> _ {
-    let open: open_at<'a> = open_at(provider);
+    let open: open_sessions_of<'a> = open_sessions_of(provider);
     open.filter(sessions::user_id.eq(user_id))
 }
 
 /// Returns whether any person of a provider is due.
 pub fn is_any_due(conn: &mut Conn, provider: &str, now: UnixTime) -> Result<bool> {
-    let due = open_at(provider)
+    let due = open_sessions_of(provider)
         .filter(sessions::recheck_at.is_not_null())
         .filter(sessions::recheck_at.le(now.0));
     Ok(diesel::select(exists(due)).get_result(conn)?)
@@ -48,7 +48,7 @@ pub fn claim(
     until: UnixTime,
     limit: i64,
 ) -> Result<Vec<UserId>> {
-    let mut people: Vec<UserId> = open_at(provider)
+    let mut people: Vec<UserId> = open_sessions_of(provider)
         .filter(sessions::recheck_at.is_not_null())
         .filter(sessions::recheck_at.le(now.0))
         .order(sessions::recheck_at)
@@ -67,7 +67,7 @@ fn set_recheck_of(conn: &mut Conn, provider: &str, people: &[UserId], at: UnixTi
         .is_not_null()
         .or(sessions::access_token.is_not_null())
         .or(sessions::refused_at.is_not_null());
-    let theirs = open_at(provider).filter(sessions::user_id.eq_any(people));
+    let theirs = open_sessions_of(provider).filter(sessions::user_id.eq_any(people));
     diesel::update(theirs.filter(is_asked_about))
         .set(sessions::recheck_at.eq(at.0))
         .execute(conn)?;
@@ -148,7 +148,7 @@ pub fn is_newer(conn: &mut Conn, since: UnixTime, provider: &str, user_id: UserI
 /// are.
 pub fn schedule(conn: &mut Conn, now: UnixTime, provider: &str) -> Result<usize> {
     Ok(diesel::update(
-        open_at(provider)
+        open_sessions_of(provider)
             .filter(sessions::recheck_at.is_null())
             .filter(sessions::refresh_token.is_not_null()),
     )

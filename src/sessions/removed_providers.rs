@@ -4,7 +4,7 @@
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
-use super::open_at;
+use super::open_sessions_of;
 use crate::clock::UnixTime;
 use crate::db::schema::{provider_instances, providers};
 use crate::db::{Conn, each};
@@ -53,7 +53,7 @@ pub fn foreign(conn: &mut Conn, ours: &[String]) -> Result<Vec<String>> {
         .load(conn)?;
     let mut foreign = Vec::new();
     for id in known {
-        if !ours.contains(&id) && diesel::select(exists(open_at(&id))).get_result(conn)? {
+        if !ours.contains(&id) && diesel::select(exists(open_sessions_of(&id))).get_result(conn)? {
             foreign.push(id);
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 
-use super::{Limits, open_at};
+use super::{Limits, open_sessions_of};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::db::schema::sessions;
@@ -175,7 +175,7 @@ pub fn take_id_token(conn: &mut Conn, session_id: SessionId) -> Result<Option<(S
 
 /// Returns whether a session that has not ended belongs to this session at the provider.
 pub fn is_on(conn: &mut Conn, provider: &str, sid: &str) -> Result<bool> {
-    let on = open_at(provider).filter(sessions::sid.eq(sid));
+    let on = open_sessions_of(provider).filter(sessions::sid.eq(sid));
     Ok(diesel::select(exists(on)).get_result(conn)?)
 }
 

@@ -22,7 +22,7 @@ use crate::users::{self, Field, User};
 /// Adds the identity with which `person` came back.
 ///
 /// # Errors
-/// [`Error::SignedOut`] if the session that began it is over; [`Error::FreshSignInNeeded`] if its
+/// [`Error::SignedOut`] if the session that began it is over; [`Error::ProofNeeded`] if its
 /// owner has not recently proved who they are; [`Error::SignedOutThere`] if the person signed out
 /// at the provider after it gave these answers; [`Cause::IdentityTaken`] if the person already has
 /// another account; [`Cause::NotLinkable`] and [`Cause::NotAdmitted`] if the provider's rules keep
@@ -83,7 +83,7 @@ impl Adding {
         // Read again now that the row is locked; what the new identity proves does not count.
         let (session, _) = self.session(conn)?;
         if !session.is_proved(self.now) {
-            return Err(Error::FreshSignInNeeded.into());
+            return Err(Error::ProofNeeded.into());
         }
         if self.is_added(conn, &user)? {
             return Ok(());

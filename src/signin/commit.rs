@@ -65,8 +65,8 @@ impl Way {
         }
     }
 
-    /// The way, as the event tells it.
-    const fn told(&self) -> SignInWay {
+    /// The way, as the audit log names it.
+    const fn audited_as(&self) -> SignInWay {
         match self {
             Self::Provider { .. } => SignInWay::Provider,
             Self::Password { .. } | Self::PasswordLink { .. } => SignInWay::Password,
@@ -116,20 +116,20 @@ impl SignIn {
 }
 
 /// A known person, with the account's row locked.
-struct Known {
+struct Identified {
     user_id: UserId,
     username: String,
     signed_in: Event,
 }
 
-impl Known {
+impl Identified {
     /// A person who came in without a provider.
     fn owner(user: User, input: &SignIn) -> Self {
         Self {
             user_id: user.id,
             username: user.username,
             signed_in: Event::SignedIn {
-                by: input.way.told(),
+                by: input.way.audited_as(),
                 account_created: false,
                 changes: Changes::default(),
                 adopted: None,
@@ -150,7 +150,7 @@ impl Known {
 }
 
 /// A person who is turned away, and the reason.
-type NotKnown = Stopped<Box<TurnedAway>>;
+type Rejected = Stopped<Box<TurnedAway>>;
 
 struct TurnedAway {
     /// The account that it concerns.
@@ -162,16 +162,16 @@ struct TurnedAway {
 
 impl TurnedAway {
     /// Turns away the owner of an account.
-    fn owner(user: User, cause: Cause) -> NotKnown {
+    fn owner(user: User, cause: Cause) -> Rejected {
         Self::anyone(Some(user), None, cause)
     }
 
-    fn inactive(user: User) -> NotKnown {
+    fn inactive(user: User) -> Rejected {
         let username = user.username.clone();
         Self::owner(user, Cause::Inactive { username })
     }
 
-    fn anyone(about: Option<User>, stranger: Option<String>, cause: Cause) -> NotKnown {
+    fn anyone(about: Option<User>, stranger: Option<String>, cause: Cause) -> Rejected {
         Stopped::Refused(Box::new(Self {
             about,
             stranger,
@@ -239,7 +239,7 @@ pub(super) fn refuse_signed_out(conn: &mut Conn, provider: &str, grant: &Grant) 
     let Some(issued_at) = grant.issued_at.filter(|_| named.sub.is_some()) else {
         return Ok(());
     };
-    logouts::take_turns(conn, named)?;
+    logouts::lock_logouts(conn, named)?;
     if logouts::is_signed_out(conn, named, issued_at)? {
         return Err(Error::SignedOutThere);
     }
@@ -252,7 +252,7 @@ fn identify_by_provider(
     input: &SignIn,
     provider: &Provider,
     person: &Person,
-) -> Result<Known, NotKnown> {
+) -> Result<Identified, Rejected> {
     refuse_signed_out(conn, provider.id(), &person.grant)?;
     let (portal, now) = (&input.portal, input.now);
     let profile = with_account_username(provider, &person.profile);
@@ -300,7 +300,7 @@ fn identify_by_provider(
         changes,
         adopted,
     };
-    Ok(Known {
+    Ok(Identified {
         user_id,
         username,
         signed_in,
@@ -319,7 +319,7 @@ fn recognise(
     identity: (&str, &str),
 ) -> Result<Recognised> {
     let portal = &input.portal;
-    let mut known = users::lock_with_identity(conn, identity.0, identity.1)?;
+    let mut known = users::lock_with_standing(conn, identity.0, identity.1)?;
     // The provider has refused the person since it gave these answers, so it must be asked again.
     if let Some((_, standing)) = &known
         && standing
@@ -332,7 +332,7 @@ fn recognise(
     if matches!(decision, Decision::Adopt(_) | Decision::NameTaken(_)) {
         // The name is either another person's, or this person's own from a first sign-in in another
         // tab that has just been committed.
-        known = users::lock_with_identity(conn, identity.0, identity.1)?;
+        known = users::lock_with_standing(conn, identity.0, identity.1)?;
         hit_about("owner_read", identity.1);
         if known.is_some() {
             decision = decide(conn, portal, provider, person, known.as_ref())?;
@@ -341,14 +341,14 @@ fn recognise(
     let mut adopted = None;
     if let Decision::Adopt(owner) = &decision {
         adopted = adopt(conn, input, owner.id, identity)?;
-        known = users::lock_with_identity(conn, identity.0, identity.1)?;
+        known = users::lock_with_standing(conn, identity.0, identity.1)?;
         decision = decide(conn, portal, provider, person, known.as_ref())?;
     }
     Ok((decision, known, adopted))
 }
 
 /// Turns away a person whom the provider calls `name`.
-fn turn_away(decision: Decision, known: Option<User>, name: &str) -> NotKnown {
+fn turn_away(decision: Decision, known: Option<User>, name: &str) -> Rejected {
     let username = name.to_owned();
     let stranger = Some(username.clone()).filter(|_| known.is_none());
     let (about, cause) = match decision {
@@ -420,16 +420,16 @@ fn adopt(
     }))
 }
 
-/// Returns the account whose password was just verified, if it is still active, still has exactly
-/// that password, and no provider keeps the person out. A superuser's local password works whoever
-/// refuses them: it is the way in on a bad day.
+/// Returns the account whose password was just verified, if it is still active and still has
+/// exactly that password, and if no provider keeps the person out. A superuser's local password
+/// works even if one does, so that someone can always get in to repair things.
 fn identify_by_password(
     conn: &mut Conn,
     input: &SignIn,
     user_id: UserId,
     matched: &str,
     fresh_hash: Option<&str>,
-) -> Result<Known, NotKnown> {
+) -> Result<Identified, Rejected> {
     let user = users::lock(conn, user_id)?.ok_or(Error::NotFound)?;
     if user.is_active
         && user.role() != Role::Superuser
@@ -447,7 +447,7 @@ fn identify_by_password(
     if let Some(hash) = fresh_hash {
         users::set_password(conn, user_id, hash)?;
     }
-    Ok(Known::owner(user, input))
+    Ok(Identified::owner(user, input))
 }
 
 /// Returns the account that a rescue link is for, if it is active.
@@ -455,7 +455,7 @@ fn identify_by_rescue_link(
     conn: &mut Conn,
     input: &SignIn,
     link: &Link,
-) -> Result<Known, NotKnown> {
+) -> Result<Identified, Rejected> {
     let user = users::lock(conn, link.user_id)?.ok_or(Error::NotFound)?;
     // The account may have just been erased.
     if !link.is_known(conn)? {
@@ -466,7 +466,7 @@ fn identify_by_rescue_link(
     }
     // The person who made the link may overrule every refusal.
     refusals::forget(conn, user.id)?;
-    Ok(Known::owner(user, input))
+    Ok(Identified::owner(user, input))
 }
 
 /// Returns the owner of a local account without a password, and sets the password that they chose.
@@ -475,7 +475,7 @@ fn identify_by_password_link(
     input: &SignIn,
     link: &Link,
     hash: &str,
-) -> Result<Known, NotKnown> {
+) -> Result<Identified, Rejected> {
     let user = users::lock(conn, link.user_id)?.ok_or(Error::LinkExpired)?;
     if let Some(by) = leaving::kept_out_by(conn, &input.portal, user.id, "")? {
         return Err(TurnedAway::owner(user, Cause::KeptOut { by }));
@@ -493,12 +493,12 @@ fn identify_by_password_link(
     users::note_changes(conn, input.now, user.id, by, &[Field::Password])?;
     let event = Event::PasswordChanged { sessions_ended: 0 };
     input.deed(by).record(conn, About::from(&user), &event)?;
-    Ok(Known::owner(user, input))
+    Ok(Identified::owner(user, input))
 }
 
 /// Ends the session that this browser had, to make room for the new one. Returns whether it
 /// belonged to another person, or had ended, so that its owner is unknown.
-fn end_previous(conn: &mut Conn, input: &SignIn, known: &Known) -> Result<bool> {
+fn end_previous(conn: &mut Conn, input: &SignIn, known: &Identified) -> Result<bool> {
     let Some(previous) = &input.previous_hash else {
         return Ok(false);
     };
@@ -514,7 +514,7 @@ fn end_previous(conn: &mut Conn, input: &SignIn, known: &Known) -> Result<bool> 
 }
 
 /// Ends the oldest sessions if the person has as many as one may have.
-fn make_room(conn: &mut Conn, input: &SignIn, known: &Known) -> Result<()> {
+fn make_room(conn: &mut Conn, input: &SignIn, known: &Identified) -> Result<()> {
     let limits = input.portal.limits;
     let count = sessions::make_room(conn, input.now, limits, known.user_id)?;
     if count == 0 {

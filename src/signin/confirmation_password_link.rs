@@ -63,7 +63,7 @@ pub async fn choose(
         }
         confirmation_password::set(conn, user.id, Some(&hash))?;
         // What the previous password proved no longer counts.
-        proof::take(conn, user.id, ProvedBy::ConfirmationPassword)?;
+        proof::withdraw(conn, user.id, ProvedBy::ConfirmationPassword)?;
         let field = &[Field::ConfirmationPassword];
         users::note_changes(conn, now, user.id, user.into(), field)?;
         let deed = owner.deed(now).with_reference(&link.id);

@@ -28,7 +28,7 @@ use crate::portal::Portal;
 use crate::reason::Reason;
 use crate::secret::Secret;
 use crate::sessions::{self, Client, Closing, Limits};
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 use crate::users::{self, MAX_USERNAME, Role, User};
 
 /// No refusal is answered sooner. One that takes longer is answered at a multiple of this.
@@ -97,7 +97,7 @@ async fn try_to_sign_in(
     let Credentials { username, password } = credentials;
     // No such username or password can exist: there is nothing to look up and nothing to count.
     let is_impossible = username.chars().count() > MAX_USERNAME
-        || username.chars().any(is_refused)
+        || username.chars().any(is_forbidden)
         || password.expose().chars().count() > MAX_LENGTH;
     if is_impossible {
         let reference = refuse(portal, None, Reason::Impossible, client, deadline).await;
@@ -243,9 +243,9 @@ pub async fn change_own(
         Ok(new) => new,
         Err(unfit) => return Ok(Change::Unfit(unfit)),
     };
-    // Someone who finds an open session must not be able to guess here endlessly. These tries are
-    // counted apart from those of the sign-in page, where strangers could otherwise lock the owner
-    // out.
+    // Someone who finds an open session must not be able to guess here endlessly. For the account,
+    // these tries are counted apart from those of the sign-in page, with which strangers could
+    // otherwise lock the owner out. For the address, both are counted together.
     let now = portal.clock.now();
     let key = format!("\0change {user_id}");
     let reservation = match portal.throttle.reserve(now, &key, &owner.client.address) {
@@ -284,7 +284,7 @@ struct OwnChange {
 impl OwnChange {
     fn apply(&self, conn: &mut Conn) -> Result<Change> {
         let (user, session_id) = (&self.owner.user, self.owner.session_id);
-        users::take_row(conn, user.id)?;
+        users::lock_row(conn, user.id)?;
         // A person who was signed out meanwhile cannot choose a password.
         if !sessions::is_live(conn, self.now, self.limits, user.id, session_id)? {
             return Err(Error::SignedOut);

@@ -112,7 +112,7 @@ fn report(
     documents: &Documents,
 ) -> Result<Report> {
     let profile = with_account_username(provider, &person.profile);
-    let known = users::find_with_identity(conn, provider.id(), &profile.subject)?;
+    let known = users::find_with_standing(conn, provider.id(), &profile.subject)?;
     let decision = decide(conn, portal, provider, person, known.as_ref())?;
     let known = known.map(|(user, _)| user);
     let (permissions, kept) = match &person.permissions {

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
 
-use super::{User, take_row};
+use super::{User, lock_row};
 use crate::clock::UnixTime;
 use crate::db::schema::{identities, users};
 use crate::db::{Conn, Prepared, each};
@@ -29,8 +29,8 @@ pub struct Identity {
     pub user_id: UserId,
     /// The account's names follow this identity.
     pub is_first: bool,
-    /// Grows with each sync. It is at least the time, in microseconds, when the last sync was asked
-    /// for.
+    /// Grows with each sync, and is never less than the time, in microseconds, at which the
+    /// provider was asked for the last one.
     pub sync_number: i64,
     pub(super) permissions_kept_since: Option<i64>,
     pub(super) refused_at: Option<i64>,
@@ -77,7 +77,7 @@ impl Identity {
 }
 
 /// Lists the identities of an account at a provider; usually there is one.
-pub fn identity_of(conn: &mut Conn, provider: &str, user_id: UserId) -> Result<Vec<Identity>> {
+pub fn identities_at(conn: &mut Conn, provider: &str, user_id: UserId) -> Result<Vec<Identity>> {
     Ok(each!(conn, |conn| identities::table
         .filter(identities::user_id.eq(user_id))
         .filter(identities::provider.eq(provider))
@@ -126,7 +126,7 @@ pub fn note_sync(
 /// Makes answers that were asked for earlier count as out of date, because the person was refused
 /// or lost what the provider had given.
 pub fn overtake(conn: &mut Conn, now: UnixTime, provider: &str, user_id: UserId) -> Result<()> {
-    for identity in identity_of(conn, provider, user_id)? {
+    for identity in identities_at(conn, provider, user_id)? {
         let number = now.0.max(identity.sync_number.saturating_add(1));
         diesel::update(identities::table.find((&identity.provider, &identity.subject)))
             .set(identities::sync_number.eq(number))
@@ -163,7 +163,7 @@ pub fn note_asked(conn: &mut Conn, now: UnixTime, provider: &str, user_id: UserI
 }
 
 pub fn find_by_identity(conn: &mut Conn, provider: &str, subject: &str) -> Result<Option<User>> {
-    Ok(find_with_identity(conn, provider, subject)?.map(|(user, _)| user))
+    Ok(find_with_standing(conn, provider, subject)?.map(|(user, _)| user))
 }
 
 /// An identity, and whether its account has others.
@@ -197,7 +197,7 @@ impl<DB: Backend> QueryFragment<DB> for HasOthers {
 }
 
 /// Finds the account of an identity, and the identity's [`Standing`].
-pub fn find_with_identity(
+pub fn find_with_standing(
     conn: &mut Conn,
     provider: &str,
     subject: &str,
@@ -211,23 +211,23 @@ pub fn find_with_identity(
         .optional())?)
 }
 
-/// Like [`find_with_identity`], but locks the account's row: the result holds until the transaction
+/// Like [`find_with_standing`], but locks the account's row: the result holds until the transaction
 /// ends.
-pub fn lock_with_identity(
+pub fn lock_with_standing(
     conn: &mut Conn,
     provider: &str,
     subject: &str,
 ) -> Result<Option<(User, Standing)>> {
-    let mut found = find_with_identity(conn, provider, subject)?;
+    let mut found = find_with_standing(conn, provider, subject)?;
     if let Conn::Sqlite(_) = conn {
         return Ok(found);
     }
     while let Some((user, _)) = found {
         hit_about("identity_read", subject);
-        take_row(conn, user.id)?;
+        lock_row(conn, user.id)?;
         // While we waited for the row, the identity may have been unlinked or moved to another
         // account.
-        found = find_with_identity(conn, provider, subject)?;
+        found = find_with_standing(conn, provider, subject)?;
         if found.as_ref().is_none_or(|(now, _)| now.id == user.id) {
             break;
         }

@@ -81,7 +81,7 @@ pub fn clashes(conn: &mut Conn, from: &str, to: &str, limit: i64) -> Result<Vec<
 /// Locks the rows of the accounts that a provider knows by one of `subjects` (`None`: of all its
 /// people) for this transaction. A sign-in or re-check in progress either finishes first or finds
 /// them moved.
-pub fn take_rows(conn: &mut Conn, provider: &str, subjects: Option<&[&str]>) -> Result<()> {
+pub fn lock_rows(conn: &mut Conn, provider: &str, subjects: Option<&[&str]>) -> Result<()> {
     let Conn::Postgres(conn) = conn else {
         return Ok(());
     };

@@ -39,7 +39,7 @@ const fn words_of(lang: Lang) -> [&'static str; 4] {
 const ERASED: &str = "erased";
 
 /// Accounts per query.
-const PIECE: i64 = 5000;
+const BATCH: i64 = 5000;
 
 /// Returns whether a name is reserved, or looks like one that is. Case, width and anything between
 /// the letters make no difference.
@@ -94,7 +94,7 @@ fn skeleton(name: &str) -> String {
 }
 
 /// Lists up to `limit` reserved usernames that existing accounts have.
-pub fn borne(conn: &mut Conn, limit: usize) -> Result<Vec<String>> {
+pub fn reserved_in_use(conn: &mut Conn, limit: usize) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut after = String::new();
     loop {
@@ -102,7 +102,7 @@ pub fn borne(conn: &mut Conn, limit: usize) -> Result<Vec<String>> {
         let names: Vec<(String, Option<i64>)> = each!(conn, |conn| users::table
             .filter(users::username.gt(&after))
             .order(users::username)
-            .limit(PIECE)
+            .limit(BATCH)
             .select((users::username, users::erased_at))
             .load(conn))?;
         let Some((last, _)) = names.last() else {

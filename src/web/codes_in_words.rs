@@ -51,7 +51,7 @@ pub fn reason_in_words(t: &'static Messages, reason: Reason) -> &'static str {
         Reason::More => t.reason_more,
         Reason::ProviderError | Reason::NotOk => t.outcome_provider_error,
         Reason::ClientRefused => t.outcome_client_refused,
-        Reason::Refused | Reason::TokenRefused => t.outcome_refused,
+        Reason::UnexpectedStatus | Reason::TokenRefused => t.outcome_refused,
         Reason::SignedOutThere => t.outcome_signed_out_there,
         Reason::Unreachable => t.outcome_unreachable,
         Reason::TooSlow => t.outcome_too_slow,

@@ -21,7 +21,7 @@ impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::SignedOut => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::FreshSignInNeeded | Self::ForgedForm => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::ProofNeeded | Self::ForgedForm => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest | Self::AttemptUsed | Self::SignedOutThere => StatusCode::BAD_REQUEST,
@@ -65,7 +65,7 @@ fn sign_in_status(cause: &Cause) -> StatusCode {
         Cause::TooSlow => StatusCode::GATEWAY_TIMEOUT,
         Cause::ProviderError(_)
         | Cause::ClientRefused
-        | Cause::Refused(_)
+        | Cause::UnexpectedStatus(_)
         | Cause::TokenRefused
         | Cause::Unreachable
         | Cause::Unreadable(_)
@@ -87,7 +87,7 @@ pub struct Shown {
 pub fn render(failed: &Error, portal: &Portal, visit: &Visit, viewer: Option<&User>) -> Shown {
     let elsewhere = match failed {
         Error::SignedOut => Some(redirect::address("/login", &visit.here)),
-        Error::FreshSignInNeeded => Some(redirect::fresh_address(&visit.here)),
+        Error::ProofNeeded => Some(redirect::fresh_address(&visit.here)),
         _ => None,
     };
     if let Some(elsewhere) = elsewhere.filter(|_| !visit.is_script) {
@@ -145,7 +145,7 @@ const fn code(failed: &Error) -> &'static str {
     match failed {
         Error::SignedOut => "signed_out",
         Error::Forbidden => "forbidden",
-        Error::FreshSignInNeeded => "fresh_sign_in_needed",
+        Error::ProofNeeded => "fresh_sign_in_needed",
         Error::NotFound => "not_found",
         Error::MethodNotAllowed { .. } => "method_not_allowed",
         Error::ForgedForm => "forged_form",
@@ -166,7 +166,7 @@ fn heading_and_lead(t: &'static Messages, failed: &Error) -> (&'static str, &'st
     match failed {
         Error::SignedOut => (t.signed_out_needed, ""),
         Error::Forbidden => (t.forbidden_heading, ""),
-        Error::FreshSignInNeeded => (t.fresh_heading, t.fresh_lead),
+        Error::ProofNeeded => (t.fresh_heading, t.fresh_lead),
         Error::NotFound => (t.not_found_heading, t.not_found_lead),
         Error::MethodNotAllowed { .. } => (t.method_heading, t.method_lead),
         Error::ForgedForm => (t.forged_heading, t.forged_lead),
@@ -371,9 +371,10 @@ fn explain<'a>(t: &'static Messages, cause: &'a Cause) -> (Lead<'a>, Vec<&'stati
         Cause::KeptOut { .. } => (plain(""), vec![t.step_sign_in_there, t.step_ask_to_readmit]),
         Cause::NotLinkable => (plain(t.cause_not_linkable), vec![t.step_ask_to_link]),
         Cause::WrongPassword => (plain(t.wrong_password_lead), again),
-        Cause::ProviderError(_) | Cause::NotOk | Cause::Refused(_) | Cause::TokenRefused => {
-            (plain(t.cause_provider_error), wait)
-        }
+        Cause::ProviderError(_)
+        | Cause::NotOk
+        | Cause::UnexpectedStatus(_)
+        | Cause::TokenRefused => (plain(t.cause_provider_error), wait),
         Cause::ClientRefused => (plain(t.cause_client_refused), tell),
         Cause::Unreachable => (plain(t.cause_unreachable), wait),
         Cause::TooSlow => (plain(t.cause_too_slow), wait),

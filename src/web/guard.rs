@@ -33,10 +33,10 @@ impl SignedIn {
         Admin::of(&self.user, &self.session, self.visit.client.clone())
     }
 
-    /// Checks that the sign-in is fresh, for pages about acts that need it.
-    pub fn check_fresh(&self, portal: &Portal) -> Result<()> {
+    /// Checks that the person has recently proved who they are, for pages about acts that need it.
+    pub fn check_proof(&self, portal: &Portal) -> Result<()> {
         let admin = self.admin().ok_or(Error::Forbidden)?;
-        admin.check_fresh(portal.clock.now())
+        admin.check_proof(portal.clock.now())
     }
 }
 
@@ -76,7 +76,7 @@ impl MinimumRole for Superuser {
 }
 
 /// The reader of a page, before it is known whether they may see it. [`Reader::read`] checks this
-/// and reads the page's data in one turn at the database.
+/// and reads the page's data in one round trip.
 pub struct Reader<N = Anyone> {
     request: HttpRequest,
     needed: PhantomData<N>,

@@ -421,7 +421,7 @@ pub async fn finish(
         .ok_or(Error::NotFound)?;
     let query = request.query_string();
     let finished = match signin::finish(&portal, provider, query, visitor(&visit)).await {
-        Err(Error::FreshSignInNeeded) => return Ok(to_prove_for_linking()),
+        Err(Error::ProofNeeded) => return Ok(to_prove_for_linking()),
         finished => finished?,
     };
     portal.failpoint.hit("before_response");

@@ -37,8 +37,8 @@ pub enum Theme {
 
 coded!(Theme);
 
-/// The origin of the page that may have sent a request. A form that another site posts comes
-/// without our cookies; a binding given then would replace the one that the browser has.
+/// Says whether a request may come from another site's page. Such a request arrives without our
+/// cookies, so setting the browser-binding cookie in the response would overwrite the real one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
     /// One of our pages, or a page that was opened directly, with the browser's cookies.

@@ -10,7 +10,7 @@ use frontdesk::config::{Faults, ProviderSettings, Settings};
 use frontdesk::oauth::jwt::Jwt;
 use frontdesk::oauth::keys::Key;
 use frontdesk::oauth::{json, keys};
-use frontdesk::text::is_refused;
+use frontdesk::text::is_forbidden;
 
 /// 2027-01-15
 pub(crate) const NOW: i64 = 1_800_000_000;
@@ -238,5 +238,5 @@ pub(crate) fn is_visible(text: &str) -> bool {
 
 /// Whether `text` may be stored under a limit.
 pub(crate) fn is_name(text: &str, max: usize) -> bool {
-    text.chars().count() <= max && !text.chars().any(is_refused)
+    text.chars().count() <= max && !text.chars().any(is_forbidden)
 }

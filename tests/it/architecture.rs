@@ -423,7 +423,7 @@ fn all_that_ends_a_session_or_takes_a_right_goes_through_one_function() {
         "users::clear_password(",
         "users::set_password(",
         "users::replace_password(",
-        "permissions::take(",
+        "permissions::revoke(",
         "permissions::replace(",
         "permissions::forget(",
     ];

@@ -165,7 +165,7 @@ impl Inspection<'_> {
             Cause::BadMetadata(member) => {
                 format!("{member} is missing from the discovery document, or not valid")
             }
-            Cause::Refused(status) => {
+            Cause::UnexpectedStatus(status) => {
                 format!("the discovery document answered {status}; check the issuer")
             }
             Cause::Unreadable(_) => {

@@ -10,7 +10,7 @@ use crate::db::{self, Db, MigrationState};
 use crate::i18n::{Lang, rfc3339};
 use crate::instances::{self, Forgotten};
 use crate::portal::is_byte_order;
-use crate::users::{provider_keys, reserved, unnamed_refusals};
+use crate::users::{provider_keys, reserved, unexplained_refusals};
 
 /// The maximum number of accounts with a reserved name that are listed.
 const MAX_RESERVED: usize = 20;
@@ -106,7 +106,7 @@ fn check_migrations(report: &mut Report, db: &Db) -> Option<MigrationState> {
 
 /// Warns about accounts whose name the audit log uses for something that is not a person.
 fn check_names(report: &mut Report, db: &Db) {
-    match db.read_blocking(|conn| reserved::borne(conn, MAX_RESERVED)) {
+    match db.read_blocking(|conn| reserved::reserved_in_use(conn, MAX_RESERVED)) {
         Ok(names) if names.is_empty() => ok!("names", "no account has a reserved name"),
         Ok(names) => {
             for name in &names {
@@ -198,7 +198,7 @@ fn check_rechecks(db: &Db, settings: &Settings) {
         let bound = format!(
             "people whom the provider explicitly refuses are signed out within {every}, or within the time that re-checking everyone takes at {rate} calls a second; {by}"
         );
-        let last = db.read_blocking(|conn| unnamed_refusals::last_refusal(conn, &provider.id));
+        let last = db.read_blocking(|conn| unexplained_refusals::last_refusal(conn, &provider.id));
         match last {
             Ok(Some(at)) => {
                 let at = rfc3339(at, &settings.time_zone);

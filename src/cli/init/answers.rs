@@ -12,7 +12,7 @@ use crate::cli::Failure;
 use crate::config::{Settings, default_of};
 use crate::error::Error;
 use crate::secret::random_token;
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 
 const CALLBACK_PATH: &str = "/oauth2_callback/";
 const PERMISSIONS_PATH: &str = "/public-api/current_user/all_permissions";
@@ -228,7 +228,7 @@ impl Answers {
             return Err("is required".to_owned());
         }
         // An arrow key leaves one, for example.
-        if answer.chars().any(is_refused) {
+        if answer.chars().any(is_forbidden) {
             return Err("contains an invisible character".to_owned());
         }
         let mut tried = self.variables.clone();

@@ -19,7 +19,7 @@ use crate::config::reader::{Reader, unreadable};
 use crate::config::settings::variable;
 use crate::config::values::{Parse, one_of};
 use crate::secret::Secret;
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 
 /// One description, and the reader that collects its faults.
 pub(super) struct Builder<'a, 'b> {
@@ -187,7 +187,7 @@ impl Builder<'_, '_> {
             zh: self.raw.label_zh.take(),
         };
         for text in [&label.en, &label.zh].into_iter().flatten() {
-            if text.chars().count() > branding::MAX_LABEL || text.chars().any(is_refused) {
+            if text.chars().count() > branding::MAX_LABEL || text.chars().any(is_forbidden) {
                 self.fault("label", "must be one line of at most 60 characters");
             }
         }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::build::Builder;
 use super::{PROVIDER_ID, ProviderSettings, SettingsSource};
 use crate::config::presets::PRESETS;
-use crate::config::reader::{Reader, Reading, Told, unreadable};
+use crate::config::reader::{AlreadyReported, Reader, Reading, unreadable};
 use crate::config::settings::{OptionSpec, VARIABLES, ValueForm, Variable};
 
 /// The variable with the path of the file.
@@ -157,7 +157,7 @@ impl Reader<'_> {
         all.sort_by(|one, two| (one.order, &one.id).cmp(&(two.order, &two.id)));
         self.refuse_doubles(&all);
         if !is_whole {
-            return Err(Told);
+            return Err(AlreadyReported);
         }
         self.first_redirect_url = all.first().map(|first| first.redirect_url.clone());
         Ok(all)
@@ -304,7 +304,7 @@ impl Reader<'_> {
             raw,
             count,
         };
-        builder.build(id, secret).ok_or(Told)
+        builder.build(id, secret).ok_or(AlreadyReported)
     }
 
     /// Reads a table on top of the preset of its kind.
@@ -325,7 +325,7 @@ impl Reader<'_> {
         }
         table.clone().try_into().map_err(|_| {
             self.name_bad_keys(&name, table);
-            Told
+            AlreadyReported
         })
     }
 

@@ -8,7 +8,7 @@ use crate::error::{Cause, Step};
 use crate::oauth::documents::Documents;
 use crate::oauth::{Failure, Permissions};
 use crate::permissions::{self, Permission};
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 
 const UNREADABLE: Cause = Cause::Unreadable("permissions");
 
@@ -142,7 +142,7 @@ fn separated<'a>(mapping: &'a Mapping, text: &'a str) -> impl Iterator<Item = &'
 
 /// A permission that is a text.
 fn named(name: &str) -> Option<Permission> {
-    let is_fit = name.chars().count() <= permissions::MAX_NAME && !name.chars().any(is_refused);
+    let is_fit = name.chars().count() <= permissions::MAX_NAME && !name.chars().any(is_forbidden);
     is_fit.then(|| Permission {
         name: name.to_owned(),
         label: String::new(),

@@ -327,8 +327,8 @@ pub async fn confirm(
         })
         .await?;
     refuse_useless(&portal, &act)?;
-    if act.kind().needs_fresh_sign_in() {
-        me.check_fresh(&portal)?;
+    if act.kind().needs_proof() {
+        me.check_proof(&portal)?;
     }
     let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     page.ok(&act_page(&page, &found, &act, &fields, None))
@@ -449,7 +449,7 @@ pub async fn perform(
     };
     let done = admin::act(&portal, &admin, user_id, act.clone(), said).await;
     let refusal = match done {
-        Err(Stopped::Failed(Error::FreshSignInNeeded)) => {
+        Err(Stopped::Failed(Error::ProofNeeded)) => {
             let back = fields.address(user_id, act.kind());
             return Ok(sign_in_anew_or(&back, &format!("/admin/users/{user_id}")));
         }

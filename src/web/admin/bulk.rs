@@ -201,7 +201,7 @@ pub async fn perform(
         reference: Some(reference.clone()),
     };
     let outcome = match admin::bulk(&portal, &admin, selection, &act, &said).await {
-        Err(Error::FreshSignInNeeded) => return Ok(sign_in_anew(&back)),
+        Err(Error::ProofNeeded) => return Ok(sign_in_anew(&back)),
         other => other?,
     };
     let page = Page::new(&portal, &me.visit, Some(&me.user))?;

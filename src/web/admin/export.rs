@@ -31,7 +31,7 @@ use crate::web::guard::Acting;
 use crate::web::list::ListQuery;
 use crate::web::redirect::sign_in_anew;
 
-const PIECE: usize = 500;
+const BATCH: usize = 500;
 
 struct Export<Row: 'static> {
     name: &'static str,
@@ -122,7 +122,7 @@ pub async fn users(
 ) -> Result<HttpResponse> {
     let address = ListQuery::of(&users_page::LIST, &request)?;
     let mut wanted = users_page::wanted(&address, portal.clock.now())?;
-    wanted.size = PIECE;
+    wanted.size = BATCH;
     // People may sign in or be renamed while the list is read.
     wanted.order = Some(users::Order::NEWEST_FIRST);
     let read = move |conn: &mut Conn, page| {
@@ -147,7 +147,7 @@ pub async fn sessions(
         .await?;
     let (now, limits) = (portal.clock.now(), portal.limits);
     let read =
-        move |conn: &mut Conn, page| sessions::list::list(conn, now, limits, &filter, page, PIECE);
+        move |conn: &mut Conn, page| sessions::list::list(conn, now, limits, &filter, page, BATCH);
     respond(acting, portal, form.0, &address, &SESSIONS, read).await
 }
 
@@ -159,7 +159,7 @@ pub async fn audit(
 ) -> Result<HttpResponse> {
     let address = ListQuery::of(&audit_page::LIST, &request)?;
     let filter = audit_page::filter(&address, &portal.time_zone)?;
-    let read = move |conn: &mut Conn, page| audit::list(conn, &filter, page, PIECE);
+    let read = move |conn: &mut Conn, page| audit::list(conn, &filter, page, BATCH);
     respond(acting, portal, form.0, &address, &EVENTS, read).await
 }
 
@@ -203,7 +203,7 @@ async fn respond<Row: Send + 'static>(
     let admin = acting.admin;
     let noted = address.at(export.name, &[("size", None)]);
     match admin::export_made(&portal, &admin, noted).await {
-        Err(Error::FreshSignInNeeded) => {
+        Err(Error::ProofNeeded) => {
             return Ok(sign_in_anew(&address.at(address.path, &[])));
         }
         other => other?,

@@ -49,7 +49,7 @@ pub async fn show(reader: Reader<Superuser>, portal: Data<Portal>) -> Result<Htt
     let (me, ()) = reader
         .read(move |_, _| if is_off { Err(Error::NotFound) } else { Ok(()) })
         .await?;
-    me.check_fresh(&portal)?;
+    me.check_proof(&portal)?;
     let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     page.ok(&NewUserPage {
         page: &page,
@@ -79,7 +79,7 @@ pub async fn create(
     };
     let created = admin::create_account(&portal, &admin, new, draft.id.clone()).await;
     let refusal = match created {
-        Err(Stopped::Failed(Error::FreshSignInNeeded)) => {
+        Err(Stopped::Failed(Error::ProofNeeded)) => {
             return Ok(sign_in_anew("/admin/users/new"));
         }
         Err(Stopped::Failed(error)) => return Err(error),

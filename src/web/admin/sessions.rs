@@ -163,7 +163,7 @@ pub async fn confirm_end(
             total(conn, now, limits, &filter)
         })
         .await?;
-    me.check_fresh(&portal)?;
+    me.check_proof(&portal)?;
     let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     page.ok(&end_page(&page, &address, total, "", None))
 }
@@ -206,7 +206,7 @@ pub async fn end(
     };
     let kept = me.session.id;
     let ended = match admin::end_sessions(&portal, &admin, &filter, kept, &said).await {
-        Err(Error::FreshSignInNeeded) => {
+        Err(Error::ProofNeeded) => {
             return Ok(sign_in_anew(&address.at("/admin/sessions/end", &[])));
         }
         other => other?,

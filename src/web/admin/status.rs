@@ -294,7 +294,7 @@ pub async fn confirm_refusals(
     let (_, provider) = provider.ok_or(Error::BadRequest)?;
     match admin::confirm_refusals(&portal, &acting.admin, provider).await {
         Ok(()) => Ok(see_other("/admin/status")),
-        Err(Error::FreshSignInNeeded) => Ok(sign_in_anew("/admin/status")),
+        Err(Error::ProofNeeded) => Ok(sign_in_anew("/admin/status")),
         Err(error) => Err(error),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Builder, default_text};
 use crate::config::providers::{AdmissionRule, AdmissionRules, Mapping, Pointer};
-use crate::text::is_refused;
+use crate::text::is_forbidden;
 
 impl Builder<'_, '_> {
     pub(super) fn mapping(&mut self) -> Mapping {
@@ -42,7 +42,7 @@ impl Builder<'_, '_> {
     }
 
     fn check_permission_names(&mut self) {
-        let is_bad = |text: &String| text.chars().any(is_refused);
+        let is_bad = |text: &String| text.chars().any(is_forbidden);
         let raw = &self.raw;
         if raw.permission_names.values().any(is_bad) || is_bad(&raw.permission_prefix) {
             self.fault("permission_names", "contains a control character");

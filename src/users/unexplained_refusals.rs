@@ -1,9 +1,9 @@
 //! Refusals without a reason: a bare 401 or 403 about a person. Firewalls and overloaded gateways
 //! answer like this too, so one alone ends nothing.
 //!
-//! Such a refusal counts the second time, if the same address answered well about someone else in
-//! between. With no one else to ask, it counts the fifth time in a row. If more than a fifth of the
-//! people asked in one period are refused this way, none of it counts for half an hour.
+//! It counts the second time if the provider accepted someone else in between. With no one else to
+//! ask, it counts the fifth time in a row. If more than a fifth of the people asked in one period
+//! are refused this way, none of these refusals count for half an hour.
 
 use std::time::Duration;
 
