@@ -573,7 +573,7 @@ fn is_name(text: &str, longest: usize) -> bool {
 /// Returns the previous role by hand.
 ///
 /// # Errors
-/// [`Refusal::UnknownUser`], [`Refusal::LastSuperuser`]
+/// [`Refusal::UnknownUser`], [`Refusal::LastSuperuser`]; [`crate::error::DatabaseError`]
 pub fn set_role_by_username(
     db: &Db,
     now: UnixTime,

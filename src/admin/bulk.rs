@@ -10,8 +10,8 @@ use crate::users::{self, Order, User, UserQuery};
 
 /// Accounts per transaction: a sign-in never waits for more.
 const AT_ONCE: usize = 50;
-/// A batch begins no further transaction once it has this many accounts. The caller continues from
-/// [`BatchOutcome::next`].
+/// A batch of all that a list shows begins no further transaction once it has this many rows. The
+/// caller continues from [`BatchOutcome::next`].
 pub const BATCH: usize = 500;
 /// Pages of the list that one request may search when a rare filter does not find enough.
 const MAX_STRETCHES: usize = 40;

@@ -44,7 +44,7 @@ pub fn note(conn: &mut Conn, now: UnixTime, named: Named<'_>, issued_at: UnixTim
 }
 
 /// Returns whether a logout covers what was issued at `issued_at`: one that names its `sid`, at any
-/// time, or one of `sub`, issued no earlier.
+/// time, or one of `sub` without another `sid`, issued no earlier.
 pub fn is_signed_out(conn: &mut Conn, named: Named<'_>, issued_at: UnixTime) -> Result<bool> {
     let at_provider = logouts::table.filter(logouts::provider.eq(named.provider));
     if let Some(sid) = named.sid

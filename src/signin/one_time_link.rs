@@ -73,8 +73,8 @@ impl Link {
         })
     }
 
-    /// Returns whether the audit log has this link and no later event voids it; a newer password
-    /// link voids older ones.
+    /// Returns whether the audit log has this link and no later event voids it. A newer link to a
+    /// password or a confirmation password voids older ones; nothing voids a rescue link.
     pub fn is_known(&self, conn: &mut Conn) -> Result<bool> {
         use EventKind as Kind;
         let (user_id, id) = (self.user_id, self.id.as_str());
