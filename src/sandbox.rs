@@ -178,7 +178,8 @@ pub fn start(
             .route("/o/authorize/", web::get().to(authorize))
             .route("/o/authorize/as", web::get().to(decide))
             .route("/o/logout/", web::get().to(logged_out))
-            .route("/o/token/", web::post().to(token))
+            // As a resource, it answers 405 to the status page's GET, as providers do.
+            .service(web::resource("/o/token/").post(token))
             .route(
                 "/public-api/current_user/base_info",
                 web::get().to(base_info),

@@ -3,14 +3,16 @@
 //! Only this module draws random bytes or uses a cipher. Each purpose has its own key, so that a
 //! value made for one can never be taken for another.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use aws_lc_rs::{aead, digest, hkdf, hmac, pbkdf2};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantArray};
 
 /// A value that never reaches a log or a page: `Debug` prints `[redacted]`.
 #[derive(Clone, PartialEq, Eq)]
@@ -99,27 +101,43 @@ pub(crate) fn is_pbkdf2_sha256(
 /// The keys derived from one `SECRET_KEY`, one for each purpose (HKDF, RFC 5869).
 struct KeySet {
     root: hkdf::Prk,
+    /// By purpose.
+    keys: HashMap<&'static str, hmac::Key>,
     cookie: [u8; 64],
 }
 
 impl KeySet {
     fn derive(master: &[u8]) -> Self {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"frontdesk").extract(master);
+        let sealing = Purpose::VARIANTS.iter().map(Purpose::into_str);
+        let purposes = sealing.chain([CSRF, ADDING, PKCE_VERIFIER, NONCE]);
         Self {
             cookie: expand(&root, "session cookie"),
+            keys: purposes
+                .map(|purpose| (purpose, hmac_key(&root, purpose)))
+                .collect(),
             root,
         }
     }
 
-    /// Derives the key of one purpose.
-    fn key(&self, purpose: &str) -> hmac::Key {
-        hmac::Key::new(hmac::HMAC_SHA256, &expand::<32>(&self.root, purpose))
+    /// Signs with the key of one purpose. Deriving it costs as much as three uses.
+    fn sign(&self, purpose: &str, message: &[u8]) -> hmac::Tag {
+        match self.keys.get(purpose) {
+            Some(key) => hmac::sign(key, message),
+            None => hmac::sign(&hmac_key(&self.root, purpose), message),
+        }
     }
+}
+
+fn hmac_key(root: &hkdf::Prk, purpose: &str) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, &expand::<32>(root, purpose))
 }
 
 /// The purposes of authenticators. Like those of [`Purpose`], they are part of what is stored.
 const CSRF: &str = "csrf token";
 const ADDING: &str = "adding a provider";
+const PKCE_VERIFIER: &str = "pkce verifier";
+const NONCE: &str = "openid nonce";
 
 struct Length(usize);
 
@@ -153,7 +171,8 @@ impl fmt::Debug for Keys {
 
 /// The purpose of a sealed value. A value sealed for one purpose never opens for another. The key
 /// comes from the text, which therefore never changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(const_into_str)]
 pub enum Purpose {
     #[strum(serialize = "sign-in attempt")]
     Attempt,
@@ -290,13 +309,13 @@ impl Keys {
         binding: &str,
     ) -> Secret<String> {
         let keys = self.of(generation).unwrap_or(&self.current);
-        Secret::new(derived(keys, "pkce verifier", salt, binding))
+        Secret::new(derived(keys, PKCE_VERIFIER, salt, binding))
     }
 
     /// Returns the nonce of an attempt (OpenID Connect Core 3.1.2.1), derived in the same way.
     pub fn nonce(&self, generation: Generation, salt: &[u8; SALT], binding: &str) -> String {
         let keys = self.of(generation).unwrap_or(&self.current);
-        derived(keys, "openid nonce", salt, binding)
+        derived(keys, NONCE, salt, binding)
     }
 
     /// Returns the token that a form of this session (or of this browser, before there is a
@@ -317,7 +336,7 @@ impl Keys {
         let mut keys = [Some(&self.current), self.previous.as_ref()]
             .into_iter()
             .flatten();
-        keys.any(|keys| hmac::verify(&keys.key(purpose), message, &mac).is_ok())
+        keys.any(|keys| verify_slices_are_equal(keys.sign(purpose, message).as_ref(), &mac).is_ok())
     }
 
     /// Returns the token of the link that adds a provider to an account. It is bound to this
@@ -354,7 +373,7 @@ fn derived(keys: &KeySet, purpose: &str, salt: &[u8; SALT], binding: &str) -> St
 }
 
 fn mac(keys: &KeySet, purpose: &str, message: &[u8]) -> String {
-    base64url(hmac::sign(&keys.key(purpose), message).as_ref())
+    base64url(keys.sign(purpose, message).as_ref())
 }
 
 /// The prefix of a value that is bound to a place. It is not base64.
@@ -365,7 +384,7 @@ fn bound(salt: &[u8; SALT], place: &str) -> aead::Aad<Vec<u8>> {
 }
 
 fn value_key(keys: &KeySet, purpose: Purpose, salt: &[u8]) -> Option<aead::LessSafeKey> {
-    let key = hmac::sign(&keys.key(purpose.into()), salt);
+    let key = keys.sign(purpose.into_str(), salt);
     let key = aead::UnboundKey::new(&aead::CHACHA20_POLY1305, key.as_ref()).ok()?;
     Some(aead::LessSafeKey::new(key))
 }
