@@ -37,6 +37,8 @@ mod proof;
 mod provider_calls;
 mod providers;
 mod proxies;
+// `make test` compiles in the failpoints that they need.
+#[cfg(feature = "failpoints")]
 mod races;
 mod real_openid;
 mod rechecks;

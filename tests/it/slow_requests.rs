@@ -56,6 +56,10 @@ fn half(portal: &Portal, method: &str, path: &str, more: &str, is_chunked: bool)
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "failpoints"),
+    ignore = "needs the failpoints that `make test` compiles in"
+)]
 fn half_a_body_is_answered_in_time_at_every_address_that_takes_one() {
     run(async {
         let portal = impatient(300).await;
@@ -103,6 +107,10 @@ fn half_a_body_is_answered_in_time_at_every_address_that_takes_one() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "failpoints"),
+    ignore = "needs the failpoints that `make test` compiles in"
+)]
 fn a_body_that_nobody_reads_holds_no_connection() {
     run(async {
         let portal = impatient(300).await;
@@ -134,6 +142,10 @@ fn a_body_that_nobody_reads_holds_no_connection() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "failpoints"),
+    ignore = "needs the failpoints that `make test` compiles in"
+)]
 fn half_a_request_behind_a_whole_one_is_not_waited_for() {
     run(async {
         let portal = impatient(300).await;

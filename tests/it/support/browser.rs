@@ -46,6 +46,7 @@ pub struct Answer {
 
 impl Answer {
     /// An answer without any content.
+    #[cfg(feature = "failpoints")]
     pub fn empty() -> Self {
         Self {
             status: StatusCode::NO_CONTENT,
