@@ -120,7 +120,7 @@ impl KeySet {
         }
     }
 
-    /// Signs with the key of one purpose. Deriving it costs as much as three uses.
+    /// Signs with the key of one purpose. The keys are derived once: every page signs a token.
     fn sign(&self, purpose: &str, message: &[u8]) -> hmac::Tag {
         match self.keys.get(purpose) {
             Some(key) => hmac::sign(key, message),

@@ -25,7 +25,7 @@ use crate::paging::{Listing, Page as ListPage};
 use crate::portal::Portal;
 use crate::sessions;
 use crate::sessions::list::Owned;
-use crate::users::{self, User};
+use crate::users::{self, Source, User};
 use crate::web::csrf::Form;
 use crate::web::guard::Acting;
 use crate::web::list::ListQuery;
@@ -54,8 +54,8 @@ const USERS: Export<User> = Export {
         ("is_active", |user, _| user.is_active.to_string().into()),
         ("role", |user, _| user.role().code().into()),
         ("source", |user, _| match user.synced_at() {
-            Some(_) => "directory".into(),
-            None => "local".into(),
+            Some(_) => Source::Provider.code().into(),
+            None => Source::Local.code().into(),
         }),
         ("date_joined", |user, zone| time(user.date_joined(), zone)),
         ("last_login", |user, zone| time(user.last_login(), zone)),
