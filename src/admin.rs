@@ -5,6 +5,7 @@
 
 mod accounts;
 mod act;
+pub mod apps;
 mod bulk;
 mod refusals;
 

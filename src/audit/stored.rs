@@ -116,6 +116,10 @@ fn defaults() -> Details {
         "identity": ["", ""],
         "refused_by": [],
         "export": "",
+        "app": "",
+        "app_changes": [],
+        "closed_because": null,
+        "until": null,
     });
     match members {
         Value::Object(members) => members,
@@ -146,6 +150,9 @@ const IMPERSONAL: &[&str] = &[
     "count",
     "refused_by",
     "adopted",
+    "app",
+    "closed_because",
+    "until",
 ];
 
 /// Removes the texts that are personal data. What was done, and to how many, stays.

@@ -11,6 +11,10 @@ type Text = &'static str;
 type Steps = &'static [&'static str];
 /// The sentences of the admin area.
 type Admin = admin::Messages;
+/// The sentences about apps.
+type Apps = apps::Messages;
+/// The sentences about requests for access and grants.
+type Access = access::Messages;
 
 /// A sentence as its type holds it.
 macro_rules! sentence {
@@ -21,6 +25,12 @@ macro_rules! sentence {
         $steps
     };
     (Admin, $sentences:expr) => {
+        $sentences
+    };
+    (Apps, $sentences:expr) => {
+        $sentences
+    };
+    (Access, $sentences:expr) => {
         $sentences
     };
     ($around:ident, $text:expr) => {
@@ -36,7 +46,9 @@ macro_rules! messages {
     };
 }
 
+pub mod access;
 pub mod admin;
+pub mod apps;
 
 /// A page finds the sentences of the admin area among the others.
 impl Deref for Messages {

@@ -14,6 +14,7 @@ use super::assets::{ASSETS, Assets};
 use super::cookie::PortalCookie;
 use super::csrf::{self, FIELD};
 use super::visit::{Sender, Theme, Visit};
+use crate::apps::App;
 use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::error::{Error, Result};
@@ -212,6 +213,15 @@ impl<'a> Page<'a> {
     pub fn paused_lead(&self, paused: Paused) -> String {
         let minutes = paused.retry_after.as_secs().div_ceil(60).max(1);
         self.t.paused_lead.with(minutes)
+    }
+
+    /// An app's name in the reader's language.
+    pub fn app_name<'b>(&self, app: &'b App) -> &'b str {
+        app.name(self.lang)
+    }
+
+    pub fn app_description<'b>(&self, app: &'b App) -> &'b str {
+        app.description(self.lang)
     }
 
     /// The space between a part of a sentence and a name that is marked up, if it needs one.

@@ -1,9 +1,22 @@
 //! The sentences of the admin area, and of the activity of an account.
 
-use super::{Steps, Text};
+use std::ops::Deref;
+
+use super::{Apps, Steps, Text};
 use crate::i18n::sentence::{Around, AroundThree, AroundTwo};
 
+/// A page finds the sentences about apps among the others.
+impl Deref for Messages {
+    type Target = Apps;
+
+    fn deref(&self) -> &Apps {
+        &self.apps
+    }
+}
+
 messages! {
+    apps: Apps = super::apps::EN, super::apps::ZH;
+
     // -- admin --
     administration: Text = "Administration", "管理";
     people: Text = "People", "人员";
