@@ -181,7 +181,7 @@ pub enum Refusal {
     Yourself,
     /// There is nothing to change.
     Unchanged,
-    /// The account has no local password, since it signs in with the provider.
+    /// The account has no local password, since its owner signs in through a provider.
     NoLocalPassword,
     /// The account is deactivated.
     Inactive,

@@ -43,7 +43,7 @@ const SUPERUSER_LOCK: i64 = 0x6664_736b_0002;
 const RECHECK_LOCK: i64 = 0x6664_7265_6368;
 const INSTANCES_LOCK: i64 = 0x6664_736b_0003;
 
-/// How often a transaction is retried after a conflict with another.
+/// How many times a transaction is retried after a conflict with another.
 const MAX_RUNS: usize = 8;
 
 #[derive(Clone)]
@@ -60,7 +60,7 @@ struct Lane {
     permits: Semaphore,
     idle: Mutex<Vec<Conn>>,
     access: ConnectionAccess,
-    /// How often handlers have used it.
+    /// How many times handlers have used it.
     uses: AtomicU64,
 }
 
@@ -90,7 +90,7 @@ impl Lane {
     }
 }
 
-/// How often the database has been used since the start.
+/// How many times the database has been used since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     pub reads: u64,

@@ -68,7 +68,7 @@ pub fn sha256(value: &[u8]) -> String {
     base64url(digest::digest(&digest::SHA256, value).as_ref())
 }
 
-/// Maps a text to a number: the first 64 bits of its SHA-256.
+/// Maps a string to a number: the first 64 bits of its SHA-256.
 pub(crate) fn number_of(text: &str) -> i64 {
     let hash = digest::digest(&digest::SHA256, text.as_bytes());
     let first = hash.as_ref().first_chunk::<8>().copied();

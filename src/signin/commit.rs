@@ -74,7 +74,7 @@ impl Way {
         }
     }
 
-    /// The proof that it gives beside opening a session.
+    /// The proof that it gives besides opening a session.
     fn proof(&self, now: UnixTime) -> Option<Proof> {
         let by = match self {
             Self::Provider { proof, .. } => return *proof,

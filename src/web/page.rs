@@ -370,7 +370,7 @@ impl Person {
         self.role >= Role::Staff
     }
 
-    /// The e-mail address in two parts, so that a line may break before the `@`.
+    /// The email address in two parts, so that a line may break before the `@`.
     pub fn email_parts(&self) -> (&str, &str) {
         self.email
             .rfind('@')

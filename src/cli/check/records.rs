@@ -169,7 +169,7 @@ fn check_forgotten(report: &mut Report, db: &Db, providers: &[ProviderSettings])
                 let at = rfc3339(at, &jiff::tz::TimeZone::UTC);
                 warning!(
                     "sessions",
-                    "people are signed in with the provider {provider}, which is not in the settings: unless a running instance has it, their sessions end ten minutes after an instance last had it, not before {at}"
+                    "people are signed in through the provider {provider}, which is not in the settings: unless a running instance has it, their sessions end ten minutes after an instance last had it, not before {at}"
                 );
             }
         }
