@@ -84,6 +84,7 @@ pub struct PermissionSources {
 
 /// The changes made by a sync.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Diff {
     #[serde(rename = "permissions_added")]
     pub added: Vec<String>,
