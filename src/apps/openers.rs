@@ -28,10 +28,12 @@ pub struct Opener {
     pub by: OpenBy,
 }
 
-/// How many candidates a page of so many rows looks at, in steps until it is full. Nearly all of
-/// them are let in as a rule, but one who holds several of the permissions is met several times.
-fn widths(size: usize) -> [i64; 3] {
-    [2 * Listing::<Opener>::limit(size), WINDOW / 10, WINDOW]
+/// How many candidates a page of so many rows looks at, in steps until it is full. As a rule nearly
+/// all of them are let in, but one who holds several of the permissions is met several times.
+fn widths(size: usize) -> impl Iterator<Item = i64> {
+    let few = 2 * Listing::<Opener>::limit(size);
+    let widths = [few, 10 * few].into_iter();
+    widths.filter(|width| *width < WINDOW).chain([WINDOW])
 }
 
 /// Returns the test of the account `u`: whether the rule or a grant opens the app to it. Without an
