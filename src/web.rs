@@ -35,6 +35,7 @@ mod redirect;
 mod rehearsal;
 mod rescue;
 mod rows;
+mod rule_in_words;
 mod signed_out;
 mod signin;
 mod timeline;
@@ -138,6 +139,8 @@ addresses! {
     Superuser POST "/admin/audit.csv"              => admin::export::audit;
     Staff     GET  "/admin/status"                 => admin::status::show;
     Superuser POST "/admin/status/refusals"        => admin::status::confirm_refusals;
+    Staff     GET  "/admin/apps/{key}/people"      => admin::app_people::list;
+    Superuser POST "/admin/apps/{key}/people.csv"  => admin::app_people::export;
 }
 
 /// Servers, rather than our own pages, send a body to this address.

@@ -1,6 +1,7 @@
 //! The admin area: what admins see, and the forms through which they act.
 
 pub mod act;
+pub mod app_people;
 pub mod audit;
 pub mod bulk;
 pub mod export;

@@ -31,6 +31,7 @@ mod lists;
 mod lost_rights;
 mod lying_openid;
 mod migrations;
+mod openers;
 mod pages;
 mod passwords;
 mod proof;
