@@ -80,7 +80,10 @@ fn find(why: &Why) -> Result<Found, Failure> {
     let found = db.read_blocking(|conn| {
         let Some(user) = users::find_by_username(conn, &why.user)? else {
             let username = why.user.escape_debug();
-            return Ok(Found::Unknown(format!("{username}: {}", Refusal::UnknownUser)));
+            return Ok(Found::Unknown(format!(
+                "{username}: {}",
+                Refusal::UnknownUser
+            )));
         };
         let Some(app) = apps::find(conn, &why.app)? else {
             let key = why.app.escape_debug();

@@ -48,9 +48,7 @@ impl Shown {
                     let old = &changed.before;
                     let listed = changed.place.and_then(|place| file.apps.get(place));
                     match listed {
-                        Some(app) => {
-                            (&old.key, Some(old.id), &old.fields.rule, &app.fields.rule)
-                        }
+                        Some(app) => (&old.key, Some(old.id), &old.fields.rule, &app.fields.rule),
                         None => continue,
                     }
                 }

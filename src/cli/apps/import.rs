@@ -62,9 +62,8 @@ fn perform(
         Stopped::Refused(refusal) => Error::Internal(refusal.to_string()),
         Stopped::Failed(error) => error,
     };
-    let imported = db.write_blocking(|conn| {
-        import(conn, clock.now(), &admin, file, plan).map_err(as_error)
-    })?;
+    let imported =
+        db.write_blocking(|conn| import(conn, clock.now(), &admin, file, plan).map_err(as_error))?;
     match imported {
         Imported::Done => {
             say!("Done.");

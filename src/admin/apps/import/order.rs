@@ -13,7 +13,11 @@ pub(super) struct Slot<Id> {
 /// Puts what the file lists into the file's order, with new positions. Whatever it does not list
 /// stays where it is in the row.
 pub(super) fn arrange<Id: Copy + PartialEq>(row: &[Slot<Id>]) -> Vec<Slot<Id>> {
-    let mut listed: Vec<Slot<Id>> = row.iter().filter(|slot| slot.place.is_some()).copied().collect();
+    let mut listed: Vec<Slot<Id>> = row
+        .iter()
+        .filter(|slot| slot.place.is_some())
+        .copied()
+        .collect();
     listed.sort_by_key(|slot| slot.place);
     let mut listed = listed.into_iter();
     let wanted: Vec<Slot<Id>> = row

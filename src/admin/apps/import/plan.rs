@@ -34,15 +34,24 @@ impl Plan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CategoryStep {
     /// Adds a category of the file.
-    Add { place: usize, position: i64 },
-    Change { before: Category, after: Category },
+    Add {
+        place: usize,
+        position: i64,
+    },
+    Change {
+        before: Category,
+        after: Category,
+    },
     Remove(Category),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppStep {
     /// Adds an app of the file.
-    Add { place: usize, position: i64 },
+    Add {
+        place: usize,
+        position: i64,
+    },
     Change(Box<ChangedApp>),
     Remove {
         app: Box<App>,
@@ -106,7 +115,12 @@ fn too_many(conn: &mut Conn, file: &AppsFile) -> Result<Vec<FileFault>> {
     let new_categories = new.map(|(category, _)| category.line).collect();
     let rows: [(usize, Vec<usize>, i64, &str); 2] = [
         (keys.len(), new_lines, MAX_APPS, "apps"),
-        (categories.len(), new_categories, MAX_CATEGORIES, "categories"),
+        (
+            categories.len(),
+            new_categories,
+            MAX_CATEGORIES,
+            "categories",
+        ),
     ];
     for (there, lines, most, what) in rows {
         let room = usize::try_from(most).unwrap_or(0).saturating_sub(there);
@@ -123,12 +137,7 @@ fn too_many(conn: &mut Conn, file: &AppsFile) -> Result<Vec<FileFault>> {
 }
 
 /// Compares a file without faults with what there is.
-pub fn plan(
-    conn: &mut Conn,
-    now: UnixTime,
-    file: &AppsFile,
-    unlisted: Unlisted,
-) -> Result<Plan> {
+pub fn plan(conn: &mut Conn, now: UnixTime, file: &AppsFile, unlisted: Unlisted) -> Result<Plan> {
     let known = apps::categories(conn)?;
     let mut plan = Plan {
         category_ids: match_categories(file, &known),
@@ -224,7 +233,9 @@ fn plan_categories(plan: &mut Plan, file: &AppsFile, known: &[Category], unliste
     });
     let last = known.iter().map(|one| one.position).max().unwrap_or(0);
     let ids = plan.category_ids.iter().enumerate();
-    let new = ids.filter(|(_, id)| id.is_none()).zip(last.saturating_add(1)..);
+    let new = ids
+        .filter(|(_, id)| id.is_none())
+        .zip(last.saturating_add(1)..);
     let new = new.map(|((place, _), position)| Slot {
         id: None,
         place: Some(place),
@@ -363,7 +374,9 @@ impl Planned<'_> {
         let current = before.fields.category_id;
         if current.map_or(Home::None, Home::Known) != home(plan, app) {
             let from = self.known.iter().find(|one| Some(one.id) == current);
-            let to = app.category.and_then(|place| self.file.categories.get(place));
+            let to = app
+                .category
+                .and_then(|place| self.file.categories.get(place));
             changes.push(AppChange {
                 field: AppField::Category,
                 from: from.map_or_else(String::new, |one| both_names(&one.name_en, &one.name_zh)),

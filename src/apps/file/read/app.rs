@@ -29,8 +29,7 @@ impl Reader {
         if is_key(&key) {
             table.name = format!("app {key}");
         } else if table.has("key") || !self.is_broken(lines) {
-            let problem =
-                format!("write a key of 1 to {MAX_KEY} of the characters a-z, 0-9 and -");
+            let problem = format!("write a key of 1 to {MAX_KEY} of the characters a-z, 0-9 and -");
             table.fault(self, "key", &problem);
         }
         let mut fields = self.fields(&mut table);
@@ -63,7 +62,15 @@ impl Reader {
 
     /// What the file leaves out is empty. An app without a rule opens to nobody.
     fn fields(&mut self, table: &mut Table<'_>) -> AppFields {
-        let [name_en, name_zh, description_en, description_zh, url, keywords, note] = [
+        let [
+            name_en,
+            name_zh,
+            description_en,
+            description_zh,
+            url,
+            keywords,
+            note,
+        ] = [
             "name_en",
             "name_zh",
             "description_en",
@@ -100,7 +107,11 @@ impl Reader {
         let known = audience.as_deref().map(Audience::from_code);
         if known == Some(None) {
             let all: Vec<&str> = Audience::VARIANTS.iter().map(|one| one.code()).collect();
-            table.fault(self, "audience", &format!("write one of {}", all.join(", ")));
+            table.fault(
+                self,
+                "audience",
+                &format!("write one of {}", all.join(", ")),
+            );
         }
         let mut names = |key| {
             let names = table.texts(self, key).into_iter();
@@ -119,11 +130,7 @@ impl Reader {
     }
 
     /// Finds the category that a name, or a list of both names, means.
-    fn category_of(
-        &mut self,
-        table: &mut Table<'_>,
-        categories: &[FileCategory],
-    ) -> Option<usize> {
+    fn category_of(&mut self, table: &mut Table<'_>, categories: &[FileCategory]) -> Option<usize> {
         let value = table.take("category")?;
         let text = |value: &DeValue<'_>| value.as_str().map(str::to_owned);
         let names: Option<Vec<String>> = match value.get_ref() {
