@@ -7,6 +7,7 @@
 pub mod changes;
 pub mod check;
 pub mod file;
+pub mod choices;
 pub mod grants;
 pub mod holder;
 pub mod images;
@@ -15,6 +16,7 @@ pub mod openers;
 pub mod owners;
 pub mod rule;
 pub mod unheld;
+pub mod search;
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -274,7 +276,13 @@ impl AppRow {
 /// Lists all apps in the order of the start page: by the place of their category, those without one
 /// last, and by their own place.
 pub fn list(conn: &mut Conn) -> Result<Vec<App>> {
-    let rows: Vec<AppRow> = each!(conn, |conn| apps::table
+    let listed = list_with_categories(conn)?.into_iter();
+    Ok(listed.map(|(app, _)| app).collect())
+}
+
+/// Lists all apps as [`list`] does, each with its category.
+pub fn list_with_categories(conn: &mut Conn) -> Result<Vec<(App, Option<Category>)>> {
+    let rows: Vec<(AppRow, Option<Category>)> = each!(conn, |conn| apps::table
         .left_join(app_categories::table.on(apps::category_id.eq(app_categories::id.nullable())))
         .order((
             app_categories::id.is_null(),
@@ -284,9 +292,12 @@ pub fn list(conn: &mut Conn) -> Result<Vec<App>> {
             apps::id,
         ))
         .limit(MAX_APPS)
-        .select(AppRow::as_select())
+        .select((AppRow::as_select(), Option::<Category>::as_select()))
         .load(conn))?;
-    Ok(rows.into_iter().map(App::from).collect())
+    let listed = rows.into_iter();
+    Ok(listed
+        .map(|(row, category)| (App::from(row), category))
+        .collect())
 }
 
 pub fn find(conn: &mut Conn, key: &str) -> Result<Option<App>> {

@@ -38,6 +38,7 @@ mod rows;
 mod rule_in_words;
 mod signed_out;
 mod signin;
+mod tiles;
 mod timeline;
 mod visit;
 
@@ -121,6 +122,8 @@ addresses! {
     Public   GET  "/password"                     => password_link::show;
     Public   POST "/password"                     => password_link::choose;
     SignedIn GET  "/account/timeline"             => account::timeline;
+    SignedIn POST "/apps/{key}/star"              => home::star;
+    SignedIn POST "/apps/tab"                     => home::choose_tab;
 
     Staff     GET  "/admin/users"                  => admin::users::list;
     Superuser POST "/admin/users.csv"              => admin::export::users;
@@ -129,6 +132,7 @@ addresses! {
     Superuser POST "/admin/users/bulk"             => admin::bulk::confirm;
     Superuser POST "/admin/users/bulk/confirm"     => admin::bulk::perform;
     Staff     GET  "/admin/users/{id}"             => admin::user::show;
+    Staff     POST "/admin/users/{id}/start-page"  => admin::start_page::show;
     Superuser GET  "/admin/users/{id}/{act}"       => admin::act::confirm;
     Superuser POST "/admin/users/{id}/{act}"       => admin::act::perform;
     Staff     GET  "/admin/sessions"               => admin::sessions::list;

@@ -3,6 +3,7 @@
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
 use super::{Admin, Refusal};
+use crate::apps;
 use crate::audit::event::Identity;
 use crate::audit::{self, About, Changes, Event, EventKind, Note};
 use crate::clock::UnixTime;
@@ -507,6 +508,7 @@ impl LockedAct<'_> {
         };
         permissions::forget(conn, &leaver)?;
         sessions::forget(conn, leaver.id)?;
+        apps::choices::forget(conn, leaver.id)?;
         users::erase(conn, self.now, &leaver)?;
         let event = Event::AccountErased {
             events: audit::forget(conn, &leaver)?,

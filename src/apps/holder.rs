@@ -6,7 +6,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::rule::{Decision, Grant, Holder, decide};
-use super::{App, list};
+use super::{App, Category, list_with_categories};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql, Value};
 use crate::error::Result;
@@ -118,6 +118,8 @@ pub fn find_holder(
 #[derive(Clone, Debug)]
 pub struct AppsOf {
     pub found: FoundHolder,
+    /// The categories that have an app, in their order.
+    pub categories: Vec<Category>,
     decided: Vec<(App, Decision)>,
 }
 
@@ -130,12 +132,18 @@ impl AppsOf {
         now: UnixTime,
     ) -> Result<Self> {
         let found = find_holder(conn, sources, user)?;
-        let decide = |app: App| {
+        let mut categories: Vec<Category> = Vec::new();
+        let mut decided = Vec::new();
+        for (app, category) in list_with_categories(conn)? {
             let decision = found.decide(&app, now);
-            (app, decision)
-        };
-        let decided = list(conn)?.into_iter().map(decide).collect();
-        Ok(Self { found, decided })
+            decided.push((app, decision));
+            categories.extend(category.filter(|one| categories.last() != Some(one)));
+        }
+        Ok(Self {
+            found,
+            categories,
+            decided,
+        })
     }
 
     /// The apps that open.
@@ -147,7 +155,14 @@ impl AppsOf {
 
     /// The apps that have a tile: those that open and are not hidden.
     pub fn tiles(&self) -> impl Iterator<Item = &App> {
-        self.open().filter(|app| !app.fields.is_hidden)
+        self.tiles_with_decisions().map(|(app, _)| app)
+    }
+
+    /// The same apps, each with how it opens.
+    pub fn tiles_with_decisions(&self) -> impl Iterator<Item = (&App, &Decision)> {
+        let is_shown = |app: &App, decision: &Decision| decision.is_open() && !app.fields.is_hidden;
+        self.all()
+            .filter(move |(app, decision)| is_shown(app, decision))
     }
 
     /// All apps with the decision about each, for admins and for the list of apps to ask for.

@@ -7,6 +7,7 @@ pub mod bulk;
 pub mod export;
 pub mod new_user;
 pub mod sessions;
+pub mod start_page;
 pub mod status;
 pub mod user;
 pub mod users;

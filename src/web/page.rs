@@ -220,10 +220,6 @@ impl<'a> Page<'a> {
         app.name(self.lang)
     }
 
-    pub fn app_description<'b>(&self, app: &'b App) -> &'b str {
-        app.description(self.lang)
-    }
-
     /// The space between a part of a sentence and a name that is marked up, if it needs one.
     #[expect(clippy::unused_self, reason = "templates reach it through the page")]
     pub fn gap(&self, left: &str, right: &str) -> &'static str {
