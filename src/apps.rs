@@ -6,8 +6,8 @@
 
 pub mod changes;
 pub mod check;
-pub mod file;
 pub mod choices;
+pub mod file;
 pub mod grants;
 pub mod holder;
 pub mod images;
@@ -15,8 +15,8 @@ pub mod key;
 pub mod openers;
 pub mod owners;
 pub mod rule;
-pub mod unheld;
 pub mod search;
+pub mod unheld;
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
