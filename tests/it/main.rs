@@ -18,6 +18,7 @@ mod architecture;
 mod chromium;
 mod commands;
 mod conformance;
+mod demo;
 mod dialects;
 mod django;
 mod exports;
