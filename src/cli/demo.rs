@@ -102,12 +102,9 @@ fn greet(portal: &str, platform: &str) {
     for (name, username, note) in sandbox::introductions() {
         say!("    {username:<14} {note} ({name})");
     }
-    say!(
-        "\nThere are ten apps at /. Zhou Wenbo has a request waiting at /requests; Amelia Hart can"
-    );
-    say!("ask for another. Lin Xiaoyu looks after 200 people at /admin/users and the apps at");
-    say!("/admin/apps.");
-    say!(
-        "\nAll of it is kept in frontdesk-demo.sqlite3: remove the file to begin anew. Stop with Ctrl-C.\n"
-    );
+    say!("\nThe company has ten apps, on the start page, and 200 people with a month behind them:");
+    say!("/admin/users and /admin/apps, as linxiaoyu. A request for access waits for zhouwenbo,");
+    say!("at /requests; amelia.hart can ask for more.");
+    say!("\nAll of it is kept in frontdesk-demo.sqlite3. Remove this file to begin anew.");
+    say!("Stop with Ctrl-C.\n");
 }

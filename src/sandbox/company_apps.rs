@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::colleagues::OWNER;
-use crate::admin::apps as acts;
-use crate::admin::{Admin, apps::AppRefusal};
-use crate::apps::{App, AppFields, Audience, Grant, Icon, Rule, grants};
+use crate::admin::Admin;
+use crate::admin::apps::{self as acts, AppRefusal};
+use crate::apps::{App, AppChange, AppField, AppFields, Audience, Grant, Icon, Rule, grants};
 use crate::audit::{About, Actor, Deed, Event, Note};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql};
@@ -198,16 +198,11 @@ fn find(conn: &mut Conn, key: &str) -> Result<App> {
 }
 
 /// Adds the categories and the apps, and gives two of them their owner.
-pub fn add(conn: &mut Conn, now: UnixTime, admin: &Admin) -> Result<()> {
+pub fn add(conn: &mut Conn, now: UnixTime, admin: &Admin, client: &Client) -> Result<()> {
+    let deed = Deed::new(now, admin.actor(), client);
     let mut categories: Vec<CategoryId> = Vec::new();
-    for (position, (en, zh)) in (1..).zip(CATEGORIES) {
-        let id: CategoryId = new_id(now);
-        Sql::new(
-            "INSERT INTO app_categories (id, name_en, name_zh, position) VALUES (?, ?, ?, ?) RETURNING id AS value",
-            [id.0.into(), en.into(), zh.into(), i64::into(position)],
-        )
-        .number(conn)?;
-        categories.push(id);
+    for (position, names) in (1..).zip(CATEGORIES) {
+        categories.push(add_category(conn, &deed, position, names)?);
     }
     for entry in &ENTRIES {
         let fields = entry.fields(&categories);
@@ -219,6 +214,30 @@ pub fn add(conn: &mut Conn, now: UnixTime, admin: &Admin) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn add_category(
+    conn: &mut Conn,
+    deed: &Deed<'_>,
+    position: i64,
+    (en, zh): (&str, &str),
+) -> Result<CategoryId> {
+    let id: CategoryId = new_id(deed.now);
+    Sql::new(
+        "INSERT INTO app_categories (id, name_en, name_zh, position) VALUES (?, ?, ?, ?) RETURNING id AS value",
+        [id.0.into(), en.into(), zh.into(), position.into()],
+    )
+    .number(conn)?;
+    let change = |field, to: &str| AppChange {
+        field,
+        from: String::new(),
+        to: to.to_owned(),
+    };
+    let event = Event::AppCategoryChanged {
+        changes: vec![change(AppField::NameEn, en), change(AppField::NameZh, zh)],
+    };
+    deed.record(conn, About::Portal, &event)?;
+    Ok(id)
 }
 
 /// Excludes those who release payments from the app in which they are claimed.
@@ -371,7 +390,7 @@ pub fn star(conn: &mut Conn, now: UnixTime, user_id: UserId, key: &str) -> Resul
 mod tests {
     use super::*;
     use crate::apps::{check, is_key};
-    use crate::sandbox::PEOPLE;
+    use crate::sandbox::{PEOPLE, Person};
 
     #[test]
     fn each_app_is_one_that_an_admin_could_add() {
@@ -383,7 +402,7 @@ mod tests {
 
     #[test]
     fn rules_name_permissions_that_the_stand_in_gives() {
-        let known: Vec<&str> = PEOPLE.iter().flat_map(|one| one.codenames()).collect();
+        let known: Vec<&str> = PEOPLE.iter().flat_map(Person::codenames).collect();
         for name in ENTRIES.iter().flat_map(|entry| entry.any_of).chain([&PAYS]) {
             assert!(known.contains(name), "{name}");
         }

@@ -102,7 +102,8 @@ impl<'a> Month<'a> {
             Happening::IsRefused(Ok(who), reason) => self.refuse(at, who, *reason),
             Happening::IsRefused(Err(name), reason) => self.refuse_stranger(at, name, *reason),
             Happening::AppsAreAdded => self.as_admin(at, |month, admin| {
-                company_apps::add(month.conn, at, admin)?;
+                let client = &month.nth(0)?.desk;
+                company_apps::add(month.conn, at, admin, client)?;
                 let owner = month.id_of(OWNER)?;
                 company_apps::star(month.conn, at, owner, SALES)?;
                 company_apps::star(month.conn, at, owner, "mail")

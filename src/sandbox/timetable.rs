@@ -214,3 +214,29 @@ fn working_days(now: UnixTime, zone: &TimeZone) -> Result<Vec<UnixTime>> {
 fn minutes(count: usize) -> Duration {
     Duration::from_secs(u64::try_from(count).unwrap_or_default().saturating_mul(60))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::colleagues;
+
+    #[test]
+    fn on_whatever_day_the_demo_begins_all_is_past_and_in_order() {
+        let staff = colleagues::all();
+        let zone = TimeZone::get("Asia/Shanghai").expect("a time zone");
+        for hours in (0..14 * 24).step_by(5) {
+            // 2026-09-21, a Monday.
+            let now = UnixTime(1_789_948_800_000_000).plus(minutes(60 * hours));
+            assert!(working_days(now, &zone).expect("days").len() >= WORKING_DAYS);
+            let table = until(now, &zone, &staff).expect("a timetable");
+            assert!(table.is_sorted_by_key(|(at, _)| *at));
+            assert!(table.iter().all(|(at, _)| *at <= now));
+            let is_live = |what: &Happening<'_>| match what {
+                Happening::SignsIn { stays_until, .. } => stays_until.is_some(),
+                _ => false,
+            };
+            let live = table.iter().filter(|(_, what)| is_live(what)).count();
+            assert_eq!(live, SIGNED_IN);
+        }
+    }
+}
