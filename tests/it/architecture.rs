@@ -438,6 +438,8 @@ fn all_that_ends_a_session_or_takes_a_right_goes_through_one_function() {
         ("src/signin/commit.rs", "identify_by_password"),
         // The first password of an account without any.
         ("src/signin/commit.rs", "identify_by_password_link"),
+        // The first permissions of a new account.
+        ("src/sandbox/life.rs", "arrive"),
     ];
     let mut found = 0;
     let mut left: Vec<_> = TAKE_NOTHING.to_vec();

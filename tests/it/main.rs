@@ -19,6 +19,7 @@ mod chromium;
 mod cli_apps;
 mod commands;
 mod conformance;
+mod demo;
 mod dialects;
 mod django;
 mod exports;
