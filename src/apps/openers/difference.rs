@@ -7,7 +7,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 
 use super::facts;
-use super::ways::{Kind, merged, names_of, opening_names};
+use super::ways::{Kind, names_of, opening_names, together};
 use crate::apps::rule::{Audience, Grant, Holder, Rule, decide};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql};
@@ -57,7 +57,7 @@ pub fn difference(
     if concerned.is_empty() {
         return Ok(Difference::default());
     }
-    let rows = merged(concerned.iter().map(|kind| kind.rows()));
+    let rows = together(concerned.iter().map(|kind| kind.rows()));
     if rows.count_up_to(conn, FEW + 1)? <= FEW {
         change.look_up(conn, &rows, &mut tally)?;
     } else {
