@@ -183,7 +183,7 @@ macro_rules! insert {
         }
     };
 }
-use insert;
+pub(crate) use insert;
 
 fn seed(name: &str, company: &Company, database: &Database) -> Db {
     let url = if database.is_postgresql() {

@@ -175,14 +175,14 @@ impl Wanted<'_> {
             .then(&Sql::all(bound.iter().chain([test])))
     }
 
-    /// The last of the next [`WINDOW`] candidates, if there are as many.
-    fn end_of_window(self, conn: &mut Conn) -> Result<Option<i64>> {
+    /// The last of the next `width` candidates, if there are as many.
+    fn last_of(self, conn: &mut Conn, width: i64) -> Result<Option<i64>> {
         let (_, direction) = self.order();
         Sql::text("SELECT id AS value FROM (")
-            .then(&self.candidates(conn, WINDOW))
+            .then(&self.candidates(conn, width))
             .with(
                 &format!(") AS met ORDER BY id {direction} LIMIT 1 OFFSET ? - 1"),
-                [WINDOW.into()],
+                [width.into()],
             )
             .number(conn)
     }
@@ -201,7 +201,7 @@ pub fn page(
     let test = condition(sources, now, Some(app), rule);
     let wanted = Wanted { app, rule, page };
     let (_, direction) = wanted.order();
-    let mut users: Vec<User> = Vec::new();
+    let (mut users, mut stopped_at): (Vec<User>, _) = (Vec::new(), None);
     for width in widths(size) {
         users = Sql::text(&format!("SELECT {COLUMNS} FROM "))
             .then(&wanted.passing(conn, width, &test))
@@ -210,15 +210,15 @@ pub fn page(
                 [Listing::<Opener>::limit(size).into()],
             )
             .load(conn)?;
-        if users.len() > size {
+        stopped_at = if users.len() > size {
+            None
+        } else {
+            wanted.last_of(conn, width)?
+        };
+        if stopped_at.is_none() {
             break;
         }
     }
-    let stopped_at = if users.len() > size {
-        None
-    } else {
-        wanted.end_of_window(conn)?
-    };
     let found = Listing::from_rows(page, size, users);
     let ids: Vec<i64> = found.rows.iter().map(|user| user.id.into()).collect();
     let mut facts = facts::read(conn, sources, Some(app), &[rule], &ids)?;
@@ -257,7 +257,7 @@ pub fn count(
         if found > COUNT_CAP {
             return Ok(Total::MoreThan(COUNT_CAP));
         }
-        if wanted.candidates(conn, width).count_up_to(conn, width)? < width {
+        if wanted.last_of(conn, width)?.is_none() {
             return Ok(Total::Exactly(found));
         }
     }
