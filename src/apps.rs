@@ -6,12 +6,15 @@
 
 pub mod changes;
 pub mod check;
+pub mod file;
 pub mod grants;
 pub mod holder;
+pub mod images;
 pub mod key;
 pub mod openers;
 pub mod owners;
 pub mod rule;
+pub mod unheld;
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,8 @@
 //! What admins do with apps. Each function is one act: one transaction, and an event for each app
 //! and each owner that it changes.
 
+pub mod import;
+
 use super::Admin;
 use crate::apps::{self, App, AppChange, AppField, AppFields, check, grants, is_key, owners};
 use crate::audit::{About, Event, Note};
@@ -107,15 +109,39 @@ pub fn change(
 ) -> Outcome<App> {
     admin.begin(conn)?;
     let before = apps::find(conn, key)?.ok_or(AppRefusal::UnknownApp)?;
+    let position = before.position;
+    change_and_place(conn, now, admin, &before, (fields, position), note)?;
+    Ok(before)
+}
+
+/// Changes an app and its place in one event.
+fn change_and_place(
+    conn: &mut Conn,
+    now: UnixTime,
+    admin: &Admin,
+    before: &App,
+    (fields, position): (AppFields, i64),
+    note: &Note,
+) -> Outcome<()> {
     check_fields(conn, &fields)?;
-    let changes = apps::changes(&before.fields, &fields);
+    let mut changes = apps::changes(&before.fields, &fields);
+    changes.extend(moved(before.position, position));
     if changes.is_empty() {
         return Err(AppRefusal::Unchanged.into());
     }
     let mut app = before.clone();
     app.fields = fields;
-    write(conn, now, admin, &app, changes, note)?;
-    Ok(before)
+    app.position = position;
+    Ok(write(conn, now, admin, &app, changes, note)?)
+}
+
+/// The change of a place, if it is one.
+fn moved(from: i64, to: i64) -> Option<AppChange> {
+    (from != to).then(|| AppChange {
+        field: AppField::Position,
+        from: from.to_string(),
+        to: to.to_string(),
+    })
 }
 
 fn write(

@@ -14,8 +14,8 @@ use super::page::Page;
 use super::rows::{KeptPermissions, MAX_SHOWN, ShownSession};
 use super::signin::{NoFields, adding_address};
 use super::timeline::{Audience, TimelineItem};
-use crate::audit::event::{Event, SignInWay};
-use crate::audit::{self, Actor, Record};
+
+use crate::audit::{self, Actor, Record, SignInWay};
 use crate::error::Result;
 use crate::id::SessionId;
 use crate::permissions::{self, Held};
@@ -36,13 +36,10 @@ struct ShownSignIn {
 
 impl ShownSignIn {
     fn of(record: Record, page: &Page<'_>) -> Self {
-        let way = match record.event() {
-            Event::SignedIn {
-                by: SignInWay::RescueLink,
-                ..
-            } => page.t.rescue_link.to_owned(),
-            _ if record.provider.is_empty() => page.t.local_password.to_owned(),
-            _ => page.provider_name(&record.provider),
+        let way = match record.sign_in_way() {
+            SignInWay::RescueLink => page.t.rescue_link.to_owned(),
+            SignInWay::Password => page.t.local_password.to_owned(),
+            SignInWay::Provider => page.provider_name(&record.provider),
         };
         Self {
             way,

@@ -16,6 +16,7 @@ mod adding_providers;
 mod admin_in_chromium;
 mod architecture;
 mod chromium;
+mod cli_apps;
 mod commands;
 mod conformance;
 mod dialects;
