@@ -4,6 +4,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::access::outcome::Outcome;
 use super::account_notice::{AccountNotice, back_to_account};
 use super::cookie::PortalCookie;
 use super::csrf::Form;
@@ -14,6 +15,7 @@ use super::page::Page;
 use super::rows::{KeptPermissions, MAX_SHOWN, ShownSession};
 use super::signin::{NoFields, adding_address};
 use super::timeline::{Audience, TimelineItem};
+use crate::access_requests::person::{self, Which};
 use crate::audit::event::{Event, SignInWay};
 use crate::audit::{self, Actor, Record};
 use crate::error::Result;
@@ -67,6 +69,7 @@ struct Account<'a> {
     has_password: bool,
     identities: Vec<(String, String)>,
     addable: Vec<(String, String)>,
+    outcomes: Vec<Outcome>,
 }
 
 pub async fn show(
@@ -76,7 +79,7 @@ pub async fn show(
 ) -> Result<HttpResponse> {
     let now = portal.clock.now();
     let limits = portal.limits;
-    let (me, (sessions, sign_ins, held, more_permissions, (has_password, identities, kept))) =
+    let (me, (sessions, sign_ins, held, more_permissions, (has_password, identities, kept, ended))) =
         reader
             .read(move |conn, found| {
                 let user_id = found.user.id;
@@ -91,6 +94,7 @@ pub async fn show(
                         users::has_password(conn, user_id)?,
                         users::identities_of(conn, user_id)?,
                         users::kept_permissions_of(conn, user_id)?,
+                        person::list(conn, user_id, Which::Ended)?,
                     ),
                 ))
             })
@@ -114,6 +118,7 @@ pub async fn show(
         has_stale_permissions: !kept.is_empty() || me.user.has_stale_permissions(asked),
         kept_permissions: KeptPermissions::of(&page, &me.user, kept),
         has_password,
+        outcomes: ended.iter().map(|one| Outcome::of(&page, one)).collect(),
         addable: addable(&page, &me, &identities),
         identities,
     })?;
