@@ -86,10 +86,7 @@ pub async fn list(
         offered: offered.map(|(app, _)| app).collect(),
         held: held(&page, &apps, is_waiting),
         waiting: open.iter().map(|listed| waiting(&page, listed)).collect(),
-        outcomes: ended
-            .iter()
-            .map(|listed| Outcome::of(&page, listed))
-            .collect(),
+        outcomes: outcome::shown(&page, &ended),
     })?;
     if notice.is_some() {
         PortalCookie::Notice.remove(&mut response, &portal)?;
