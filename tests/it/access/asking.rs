@@ -33,7 +33,7 @@ on_both_databases! {
         let home = li.get("/").await;
         assert!(home.body.contains("Your request for The wiki") && home.body.contains("Granted"));
         let id = id.to_string();
-        assert_eq!(li.post("/account/outcomes/seen", &home, &[("id", &id)]).await.location(), "/");
+        assert_eq!(li.post("/account/outcomes/seen", &home, &[("id", id.as_str())]).await.location(), "/");
         assert!(!li.get("/").await.body.contains("Your request for"));
         assert!(li.get("/account").await.body.contains("Your request for The wiki"));
         assert_eq!(trail(&portal), [

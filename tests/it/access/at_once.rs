@@ -72,6 +72,7 @@ on_both_databases! {
         person(&portal, "li").await;
         let li = UserId(portal.db_id_of("li"));
         let [boss, owner] = ["boss", "owner"].map(|name| authority(&portal, name));
+        let (db, clock) = (&portal.inner.db, &portal.clock);
         let note = |text: &str| Note::parse(text).expect("a short text");
         for round in 0..ROUNDS {
             // Not all on one day.
@@ -79,9 +80,9 @@ on_both_databases! {
             let id = ask(&portal, li);
             let barrier = Barrier::new(2);
             let decide = |by: &Decider, verdict: Verdict| {
-                let now = portal.clock.now();
+                let now = clock.now();
                 barrier.wait();
-                portal.inner.db.decide_blocking(|conn| access::decide(conn, now, by, &known(), id, &verdict))
+                db.decide_blocking(|conn| access::decide(conn, now, by, &known(), id, &verdict))
             };
             let (one, other) = thread::scope(|scope| {
                 let one = scope.spawn(|| decide(&boss, Verdict::Grant(Span::ForEver, note(""))));
@@ -110,11 +111,12 @@ on_both_databases! {
         person(&portal, "li").await;
         let li = UserId(portal.db_id_of("li"));
         let barrier = Barrier::new(20);
+        let (db, clock) = (&portal.inner.db, &portal.clock);
         let made = thread::scope(|scope| {
             let forms: Vec<_> = (0..20).map(|_| scope.spawn(|| {
-                let (now, known) = (portal.clock.now(), known());
+                let (now, known) = (clock.now(), known());
                 barrier.wait();
-                portal.inner.db.decide_blocking(|conn| {
+                db.decide_blocking(|conn| {
                     access::ask(conn, now, (li, &Client::default()), &known.sources, &known.zone, &wish())
                 })
             })).collect();

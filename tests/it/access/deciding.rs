@@ -194,7 +194,7 @@ on_both_databases! {
             ("2020-01-01".to_owned(), "The grant would be over already"),
             ("2199-01-01".to_owned(), "Choose an end within 3650 days"),
         ] {
-            let answer = decide(&boss, id, &[("step", "preview"), ("length", "day"), ("day", &day)]).await;
+            let answer = decide(&boss, id, &[("step", "preview"), ("length", "day"), ("day", day.as_str())]).await;
             assert_eq!(answer.status, 422, "{day}");
             assert!(answer.body.contains(words), "{day}: {}", answer.body);
         }

@@ -227,6 +227,7 @@ fn a_change_needs_the_token_of_its_page_and_our_own_origin() {
         let me = portal.signed_in(&Person::named("anna")).await;
         let other = portal.signed_in(&Person::named("bert")).await;
         let nobody = portal.browser();
+        db_app(&portal.database, "wiki", &json!({"is_requestable": true}));
         let token = me.get("/account").await.csrf_token();
         let foreign = other.get("/account").await.csrf_token();
         let anonymous = nobody.get("/login").await.csrf_token();
