@@ -32,7 +32,7 @@ use crate::i18n::Lang;
 use crate::id::{AppId, CategoryId, UserId, new_id};
 
 pub use changes::{AppChange, AppField, changes};
-pub use holder::{AppsOf, find_holder};
+pub use holder::{AppsOf, FoundHolder, find_holder};
 pub use key::is_key;
 pub use rule::{Audience, Decision, Grant, Holder, OpenBy, Rule, WhyNot};
 
@@ -316,6 +316,24 @@ pub fn find_by_id(conn: &mut Conn, id: AppId) -> Result<Option<App>> {
         .first(conn)
         .optional())?;
     Ok(row.map(App::from))
+}
+
+/// Finds an app, and keeps its row unchanged until this transaction ends. Other transactions may do
+/// the same.
+pub fn lock_shared(conn: &mut Conn, id: AppId) -> Result<Option<App>> {
+    match conn {
+        // SQLite has one writer at a time anyway.
+        Conn::Sqlite(_) => find_by_id(conn, id),
+        Conn::Postgres(conn) => {
+            let row: Option<AppRow> = apps::table
+                .find(id)
+                .select(AppRow::as_select())
+                .for_share()
+                .first(conn)
+                .optional()?;
+            Ok(row.map(App::from))
+        }
+    }
 }
 
 pub fn count(conn: &mut Conn) -> Result<i64> {

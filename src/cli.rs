@@ -14,6 +14,7 @@ mod demo;
 mod import_django;
 mod init;
 mod rekey;
+mod requests;
 mod users;
 mod why;
 
@@ -91,6 +92,8 @@ enum Command {
     Apps(apps::Apps),
     /// Say whether a person may open an app, and why or why not
     Why(why::Why),
+    /// List and decide requests for access, where nobody can do so on a page
+    Requests(requests::Requests),
     /// Import the accounts of a Django app from its database, which is only read
     ImportDjango {
         /// The app's database: a path, `sqlite://PATH` or `postgres://…`
@@ -216,6 +219,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Users(command) => users::run(command),
         Command::Apps(command) => apps::run(command),
         Command::Why(why) => why::run(&why),
+        Command::Requests(command) => requests::run(command),
         Command::ImportDjango {
             database_url,
             dry_run,

@@ -162,6 +162,11 @@ pub fn log_settings(variables: &HashMap<String, String>) -> Result<LogSettings, 
     })
 }
 
+/// Reads the portal's time zone, for commands that need nothing else.
+pub fn time_zone(variables: &HashMap<String, String>) -> Result<jiff::tz::TimeZone, Faults> {
+    Reader::run(variables, Settings::time_zone)
+}
+
 /// Reads the database's address, for commands that need nothing else.
 pub fn database_url(variables: &HashMap<String, String>) -> Result<DatabaseUrl, Faults> {
     Reader::run(variables, Settings::database)

@@ -4,6 +4,7 @@
 //! deadline) → session cookie → [`visit`] (who is asking, in which language) → the handler's
 //! extractors ([`guard`], [`csrf`]) → the handler → a verb or a query → a template.
 
+mod access;
 mod account;
 mod account_notice;
 mod admin;
@@ -33,6 +34,7 @@ mod proof;
 mod provider_buttons;
 mod redirect;
 mod rehearsal;
+mod requests;
 mod rescue;
 mod rows;
 mod rule_in_words;
@@ -64,6 +66,8 @@ pub enum Access {
     Staff,
     /// `is_superuser`
     Superuser,
+    /// Superusers, and the owners of apps.
+    Decider,
 }
 
 /// An address of the portal. Tests walk all of them.
@@ -124,6 +128,18 @@ addresses! {
     SignedIn GET  "/account/timeline"             => account::timeline;
     SignedIn POST "/apps/{key}/star"              => home::star;
     SignedIn POST "/apps/tab"                     => home::choose_tab;
+    SignedIn GET  "/access"                       => access::list;
+    SignedIn GET  "/access/{key}"                 => access::show;
+    SignedIn POST "/access/{key}"                 => access::ask;
+    SignedIn POST "/access/{key}/withdraw"        => access::withdraw;
+    SignedIn POST "/access/{key}/give-back"       => access::give_back;
+    SignedIn POST "/account/outcomes/seen"        => access::note_seen;
+    Decider  GET  "/requests"                     => requests::list;
+    Superuser POST "/requests.csv"                => admin::export::requests;
+    Decider  GET  "/requests/{id}"                => requests::show;
+    Decider  POST "/requests/{id}"                => requests::act;
+    Decider  GET  "/requests/take-back/{key}/{id}" => requests::confirm_take_back;
+    Decider  POST "/requests/take-back/{key}/{id}" => requests::take_back;
 
     Staff     GET  "/admin/users"                  => admin::users::list;
     Superuser POST "/admin/users.csv"              => admin::export::users;

@@ -4,6 +4,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::access::outcome::{self, Outcome};
 use super::account_notice::{AccountNotice, back_to_account};
 use super::cookie::PortalCookie;
 use super::csrf::Form;
@@ -14,7 +15,7 @@ use super::page::Page;
 use super::rows::{KeptPermissions, MAX_SHOWN, ShownSession};
 use super::signin::{NoFields, adding_address};
 use super::timeline::{Audience, TimelineItem};
-
+use crate::access_requests::person::{self, Which};
 use crate::audit::{self, Actor, Record, SignInWay};
 use crate::error::Result;
 use crate::id::SessionId;
@@ -64,6 +65,7 @@ struct Account<'a> {
     has_password: bool,
     identities: Vec<(String, String)>,
     addable: Vec<(String, String)>,
+    outcomes: Vec<Outcome>,
 }
 
 pub async fn show(
@@ -73,7 +75,7 @@ pub async fn show(
 ) -> Result<HttpResponse> {
     let now = portal.clock.now();
     let limits = portal.limits;
-    let (me, (sessions, sign_ins, held, more_permissions, (has_password, identities, kept))) =
+    let (me, (sessions, sign_ins, held, more_permissions, (has_password, identities, kept, ended))) =
         reader
             .read(move |conn, found| {
                 let user_id = found.user.id;
@@ -88,6 +90,7 @@ pub async fn show(
                         users::has_password(conn, user_id)?,
                         users::identities_of(conn, user_id)?,
                         users::kept_permissions_of(conn, user_id)?,
+                        person::list(conn, user_id, Which::Ended)?,
                     ),
                 ))
             })
@@ -111,6 +114,7 @@ pub async fn show(
         has_stale_permissions: !kept.is_empty() || me.user.has_stale_permissions(asked),
         kept_permissions: KeptPermissions::of(&page, &me.user, kept),
         has_password,
+        outcomes: outcome::shown(&page, &ended),
         addable: addable(&page, &me, &identities),
         identities,
     })?;

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
+use super::access::outcome::{self, Outcome};
 use super::csrf::Form;
 use super::device::Device;
 use super::guard::{Reader, SignedIn};
@@ -35,6 +36,8 @@ struct Home<'a> {
     page: &'a Page<'a>,
     /// The time and the browser of the person's previous sign-in.
     last_sign_in: Option<(UnixTime, Device)>,
+    /// For `access/outcomes.html`.
+    outcomes: Vec<Outcome>,
     has_stale_permissions: bool,
     has_permissions: bool,
     sought: &'a str,
@@ -53,21 +56,24 @@ pub async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let (sources, now) = (portal.permission_sources(), portal.clock.now());
-    let (me, (apps, previous)) = reader
+    let (me, (apps, unseen, previous)) = reader
         .read(move |conn, found| {
             let user_id = found.user.id;
             let apps = AppsOf::read(conn, &sources, &found.user, now)?;
+            let unseen = outcome::unseen(conn, user_id, &apps)?;
             let previous = audit::previous_sign_in(conn, user_id, found.session.created_at())?;
-            Ok((apps, previous))
+            Ok((apps, unseen, previous))
         })
         .await?;
-    let page = Page::new(&portal, &me.visit, Some(&me.user))?;
+    let mut page = Page::new(&portal, &me.visit, Some(&me.user))?;
+    page.to_decide = apps.found.news.to_decide;
     let last_sign_in = previous.map(|event| {
         let device = Device::of(&event.user_agent, page.lang);
         (event.created_at(), device)
     });
     let sought = sought(&request);
-    let home = home(&page, &me.user, &apps, &sought, last_sign_in);
+    let mut home = home(&page, &me.user, &apps, &sought, last_sign_in);
+    home.outcomes = outcome::shown(&page, &unseen);
     let mut response = page.ok(&home)?;
     response.extensions_mut().insert(Scripts::Ours);
     Ok(response)
@@ -91,6 +97,7 @@ fn home<'a>(
     Home {
         page,
         last_sign_in,
+        outcomes: Vec::new(),
         has_stale_permissions: user.has_stale_permissions(page.portal.asks_for_permissions()),
         has_permissions: !apps.found.holder.permissions.is_empty(),
         sought,

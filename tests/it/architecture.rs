@@ -55,6 +55,7 @@ const RANKS: &[&[&str]] = &[
         "passwords",
         "permissions",
         "apps",
+        "access_requests",
         "roles",
         "sessions",
         "audit",
@@ -73,6 +74,7 @@ const RANKS: &[&[&str]] = &[
         "leaving",
         "instances",
         "admin",
+        "access",
         "rekey",
     ],
     &["web"],
@@ -120,6 +122,7 @@ fn each_library_stays_in_its_modules() {
                 "users",
                 "permissions",
                 "apps",
+                "access_requests",
                 "sessions",
                 "audit",
                 "paging",
@@ -155,6 +158,29 @@ fn each_library_stays_in_its_modules() {
         assert!(
             from == "secret" || from == "passwords" || !text.contains("SystemRandom"),
             "{} draws its own random bytes",
+            path.display()
+        );
+    }
+}
+
+/// T72: whoever acts or decides on a page is found by the guard, and nobody there is the command
+/// line.
+#[test]
+fn only_the_guard_and_the_commands_give_authority() {
+    for (path, text) in sources() {
+        let is_command = module(&path) == "cli";
+        let is_guard = path.ends_with("web/guard.rs");
+        assert!(
+            is_command || !text.contains("::command_line()"),
+            "{} acts as the command line",
+            path.display()
+        );
+        assert!(
+            is_guard
+                || !["Decider::of(", "Admin::of("]
+                    .iter()
+                    .any(|of| text.contains(of)),
+            "{} makes an authority of its own",
             path.display()
         );
     }

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use super::{Report, is_open_to_all};
+use crate::access_requests;
+use crate::apps;
 use crate::apps::unheld::unheld;
+use crate::audit;
 use crate::clock::Clock;
 use crate::config::{DatabaseUrl, PermissionSettings, ProviderSettings, Settings};
 use crate::db::{self, Db, MigrationState};
@@ -11,7 +14,6 @@ use crate::i18n::{Lang, rfc3339};
 use crate::instances::{self, Forgotten};
 use crate::portal::is_byte_order;
 use crate::users::{provider_keys, reserved, unexplained_refusals};
-use crate::{apps, audit};
 
 /// The maximum number of accounts with a reserved name that are listed.
 const MAX_RESERVED: usize = 20;
@@ -26,6 +28,7 @@ pub fn check(report: &mut Report, settings: &Settings) {
         check_people(report, db, &settings.providers);
         check_rechecks(db, settings);
         check_apps(report, db, &settings.providers);
+        check_requests(db);
     }
     check_addresses(db.as_ref(), settings);
 }
@@ -260,6 +263,18 @@ fn check_apps(report: &mut Report, db: &Db, providers: &[ProviderSettings]) {
             warning!(WHAT, "there are {} more of these", count - MAX_UNHELD);
         }
         _ => {}
+    }
+}
+
+/// Warns about requests for access that nobody can decide on a page.
+fn check_requests(db: &Db) {
+    match db.read_blocking(access_requests::due::count_undecidable) {
+        Ok(0) => ok!("requests", "somebody can decide each one that is open"),
+        Ok(count) => warning!(
+            "requests",
+            "{count} cannot be decided by anyone: besides the person who asks, the app has no active owner and there is no active admin; make one, or use `frontdesk requests`"
+        ),
+        Err(error) => warning!("requests", "{error}"),
     }
 }
 

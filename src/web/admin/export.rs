@@ -14,7 +14,10 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::{audit as audit_page, sessions as sessions_page, users as users_page};
+use crate::access_requests;
+use crate::access_requests::list::{Listed, Scope};
 use crate::admin;
+use crate::audit::event::ClosedBecause;
 use crate::audit::{self, Record};
 use crate::clock::UnixTime;
 use crate::csv::{BYTE_ORDER_MARK, push_line};
@@ -30,6 +33,7 @@ use crate::web::csrf::Form;
 use crate::web::guard::Acting;
 use crate::web::list::ListQuery;
 use crate::web::redirect::sign_in_anew;
+use crate::web::requests as requests_page;
 
 pub(super) const BATCH: usize = 500;
 
@@ -106,6 +110,42 @@ const EVENTS: Export<Record> = Export {
     ],
 };
 
+const REQUESTS: Export<Listed> = Export {
+    name: "requests",
+    id: |listed| listed.request.id.into(),
+    columns: &[
+        ("id", |listed, _| listed.request.id.to_string().into()),
+        ("app", |listed, _| (&listed.request.app_key).into()),
+        ("user_id", |listed, _| {
+            listed.request.user_id.to_string().into()
+        }),
+        ("username", |listed, _| (&listed.username).into()),
+        ("first_name", |listed, _| (&listed.first_name).into()),
+        ("asked_at", |listed, zone| {
+            time(listed.request.created_at(), zone)
+        }),
+        ("sentence", |listed, _| (&listed.request.sentence).into()),
+        ("wanted_days", |listed, _| {
+            optional(listed.request.wanted_days)
+        }),
+        ("state", |listed, _| listed.request.state().code().into()),
+        ("closed_because", |listed, _| {
+            let because = listed.request.closed_because();
+            because.map(ClosedBecause::code).unwrap_or_default().into()
+        }),
+        ("closed_at", |listed, zone| {
+            time(listed.request.closed_at(), zone)
+        }),
+        ("decided_by", |listed, _| {
+            listed.request.decided_by().text().into()
+        }),
+        ("answer", |listed, _| (&listed.request.answer).into()),
+        ("granted_until", |listed, zone| {
+            time(listed.request.granted_until(), zone)
+        }),
+    ],
+};
+
 pub(super) fn time(at: impl Into<Option<UnixTime>>, zone: &TimeZone) -> Cell<'static> {
     let at = at.into().map(|at| i18n::rfc3339(at, zone));
     at.unwrap_or_default().into()
@@ -170,6 +210,30 @@ pub async fn audit(
     let filter = audit_page::filter(&address, &portal.time_zone)?;
     let read = move |conn: &mut Conn, page| audit::list(conn, &filter, page, BATCH);
     respond(acting, portal, form.0, ("audit", &address), &EVENTS, read).await
+}
+
+pub async fn requests(
+    acting: Acting,
+    portal: Data<Portal>,
+    request: HttpRequest,
+    form: Form<Marked>,
+) -> Result<HttpResponse> {
+    let address = ListQuery::of(&requests_page::LIST, &request)?;
+    let asked = address.clone();
+    let filter = portal
+        .db
+        .read(move |conn| requests_page::filter(conn, &asked, Scope::All))
+        .await?;
+    let read = move |conn: &mut Conn, page| access_requests::list::list(conn, &filter, page, BATCH);
+    respond(
+        acting,
+        portal,
+        form.0,
+        ("requests", &address),
+        &REQUESTS,
+        read,
+    )
+    .await
 }
 
 impl<Row> Export<Row> {
