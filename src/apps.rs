@@ -1,6 +1,7 @@
 //! Apps: what the start page shows, and the rule that decides who may open each.
 //!
-//! [`rule::decide`] is the one evaluator. [`holder`] reads what it needs to know about a person.
+//! [`rule::decide`] is the one evaluator. [`holder`] reads what it needs to know about a person;
+//! [`openers`] says the same in SQL, for lists of people.
 //! Only [`AppsOf`] hands out addresses, after the evaluator.
 
 pub mod changes;
@@ -8,6 +9,7 @@ pub mod check;
 pub mod grants;
 pub mod holder;
 pub mod key;
+pub mod openers;
 pub mod owners;
 pub mod rule;
 

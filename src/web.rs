@@ -35,6 +35,7 @@ mod redirect;
 mod rehearsal;
 mod rescue;
 mod rows;
+mod rule_in_words;
 mod signed_out;
 mod signin;
 mod timeline;

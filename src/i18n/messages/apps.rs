@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::{Access, Text};
-use crate::i18n::sentence::Around;
+use crate::i18n::sentence::{Around, AroundTwo};
 
 /// A page finds the sentences about access among the others.
 impl Deref for Messages {
@@ -45,4 +45,11 @@ messages! {
     event_app_owner_removed: Text = "No longer an owner of an app", "不再是应用负责人";
     event_start_page_viewed: Text = "An admin viewed the start page of this person", "管理员查看了此人的首页";
     grants_counted: Around = "Grants that ended with it: {}", "随之结束的授权：{} 项";
+
+    // -- who may open it --
+    rule_nobody: Text = "Opens for nobody without a grant.", "没有授权时，任何人都不能打开。";
+    rule_everyone: Text = "Opens for everyone who is signed in.", "所有已登录的人都可以打开。";
+    rule_any_of: Around = "Opens for whoever holds {}.", "持有{}的人可以打开。";
+    rule_but_not: Around = "But not for anyone who holds {}.", "但持有{}的人除外。";
+    one_or_other: AroundTwo = "{} or {}", "{}或{}";
 }
