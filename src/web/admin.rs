@@ -1,6 +1,7 @@
 //! The admin area: what admins see, and the forms through which they act.
 
 pub mod act;
+pub mod apps;
 pub mod audit;
 pub mod bulk;
 pub mod export;

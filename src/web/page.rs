@@ -14,7 +14,7 @@ use super::assets::{ASSETS, Assets};
 use super::cookie::PortalCookie;
 use super::csrf::{self, FIELD};
 use super::visit::{Sender, Theme, Visit};
-use crate::apps::App;
+use crate::apps::{App, Category};
 use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::error::{Error, Result};
@@ -218,6 +218,10 @@ impl<'a> Page<'a> {
     /// An app's name in the reader's language.
     pub fn app_name<'b>(&self, app: &'b App) -> &'b str {
         app.name(self.lang)
+    }
+
+    pub fn category_name<'b>(&self, category: &'b Category) -> &'b str {
+        category.name(self.lang)
     }
 
     pub fn app_description<'b>(&self, app: &'b App) -> &'b str {

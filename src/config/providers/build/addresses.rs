@@ -12,6 +12,7 @@ use crate::config::values::http_url;
 const OUR_PATHS: &[&str] = &[
     "/account",
     "/admin",
+    "/app-images",
     "/confirm",
     "/confirmation",
     "/healthz",
