@@ -119,7 +119,9 @@ fn each_address_opens_for_those_it_is_for() {
                     );
                     // With the token of one's own page, a role that is missing is missing still.
                     let is_refused = match address.access {
-                        Access::Superuser | Access::Decider => ["employee", "demoted", "staff"].contains(&who),
+                        Access::Superuser | Access::Decider => {
+                            ["employee", "demoted", "staff"].contains(&who)
+                        }
                         Access::Staff => ["employee", "demoted"].contains(&who),
                         Access::Public | Access::SignedIn => false,
                     };
