@@ -109,9 +109,19 @@ pub fn change(
 ) -> Outcome<App> {
     admin.begin(conn)?;
     let before = apps::find(conn, key)?.ok_or(AppRefusal::UnknownApp)?;
-    let position = before.position;
-    change_and_place(conn, now, admin, &before, (fields, position), note)?;
+    let place = Place {
+        position: before.position,
+        moved: None,
+    };
+    change_and_place(conn, now, admin, &before, (fields, place), note)?;
     Ok(before)
+}
+
+/// Where an app stands after a change.
+struct Place {
+    position: i64,
+    /// Its places in the category before and after, if it moves.
+    moved: Option<AppChange>,
 }
 
 /// Changes an app and its place in one event.
@@ -120,28 +130,19 @@ fn change_and_place(
     now: UnixTime,
     admin: &Admin,
     before: &App,
-    (fields, position): (AppFields, i64),
+    (fields, place): (AppFields, Place),
     note: &Note,
 ) -> Outcome<()> {
     check_fields(conn, &fields)?;
     let mut changes = apps::changes(&before.fields, &fields);
-    changes.extend(moved(before.position, position));
+    changes.extend(place.moved);
     if changes.is_empty() {
         return Err(AppRefusal::Unchanged.into());
     }
     let mut app = before.clone();
     app.fields = fields;
-    app.position = position;
+    app.position = place.position;
     Ok(write(conn, now, admin, &app, changes, note)?)
-}
-
-/// The change of a place, if it is one.
-fn moved(from: i64, to: i64) -> Option<AppChange> {
-    (from != to).then(|| AppChange {
-        field: AppField::Position,
-        from: from.to_string(),
-        to: to.to_string(),
-    })
 }
 
 fn write(
