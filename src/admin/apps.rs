@@ -178,13 +178,23 @@ pub fn change(
 ) -> Outcome<App> {
     admin.begin(conn)?;
     let before = apps::find(conn, key)?.ok_or(AppRefusal::UnknownApp)?;
-    let position = before.position;
+    let place = Place {
+        position: before.position,
+        moved: None,
+    };
     let is_moved = fields.category_id != before.fields.category_id;
-    change_and_place(conn, now, admin, &before, (fields, position), note)?;
+    change_and_place(conn, now, admin, &before, (fields, place), note)?;
     if is_moved {
         places::move_to_end(conn, before.id)?;
     }
     Ok(before)
+}
+
+/// Where an app stands after a change.
+struct Place {
+    position: i64,
+    /// Its places in the category before and after, if it moves.
+    moved: Option<AppChange>,
 }
 
 /// Changes an app and its place in one event.
@@ -193,13 +203,13 @@ fn change_and_place(
     now: UnixTime,
     admin: &Admin,
     before: &App,
-    (fields, position): (AppFields, i64),
+    (fields, place): (AppFields, Place),
     note: &Note,
 ) -> Outcome<()> {
     check_fields(conn, &fields)?;
     let mut changes = apps::changes(&before.fields, &fields);
     name_categories(conn, &mut changes)?;
-    changes.extend(moved(before.position, position));
+    changes.extend(place.moved);
     if changes.is_empty() {
         return Err(AppRefusal::Unchanged.into());
     }
@@ -209,17 +219,8 @@ fn change_and_place(
     }
     let mut app = before.clone();
     app.fields = fields;
-    app.position = position;
+    app.position = place.position;
     Ok(write(conn, now, admin, &app, changes, note)?)
-}
-
-/// The change of a place, if it is one.
-fn moved(from: i64, to: i64) -> Option<AppChange> {
-    (from != to).then(|| AppChange {
-        field: AppField::Position,
-        from: from.to_string(),
-        to: to.to_string(),
-    })
 }
 
 /// Returns why no request for an app with these fields can stay open. Requests of the people to
