@@ -451,17 +451,13 @@ impl Gallery {
         .await;
         self.show("/admin/sessions/end?ip=127.0.0.1", "admin-sessions-end")
             .await;
-        for (id, rule) in [
-            (900_001, r#"{"audience":"everyone","but_not":["x"]}"#),
-            (900_002, "{}"),
-        ] {
-            self.portal.database.execute(&format!(
-                "INSERT INTO apps (id, key, name_en, name_zh, description_en, description_zh, url, position, icon, tint, rule, is_hidden, is_requestable, keywords, note, changed_at, changed_by) VALUES ({id}, 'rota-{id}', 'Rota', '排班', '', '', 'https://rota.example.com/', {id}, 'clock', 2, '{rule}', TRUE, FALSE, '', '', 0, '')"
-            ));
-        }
-        self.show("/admin/apps/rota-900001/people", "admin-app-people")
+        let rule = json!({"audience": "everyone", "but_not": ["x"]});
+        let rota = json!({"name_en": "Rota", "name_zh": "排班", "rule": rule, "is_hidden": true});
+        db_app(&self.portal.database, "rota", &rota);
+        db_app(&self.portal.database, "closed", &json!({"is_hidden": true}));
+        self.show("/admin/apps/rota/people", "admin-app-people")
             .await;
-        self.show("/admin/apps/rota-900002/people", "admin-app-people-empty")
+        self.show("/admin/apps/closed/people", "admin-app-people-empty")
             .await;
         self.show(
             "/admin/audit?event=signed_in&by=person01&from=2026-01-01",
