@@ -13,6 +13,7 @@ use std::{env, fs};
 use serde_json::{Value, json};
 
 use self::apps::company_apps;
+use crate::support::apps::db_app;
 use crate::support::portal::PASSWORD;
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
 use crate::support::{Browser, Database, Db, Person, Portal, left_out, run, until};

@@ -8,7 +8,7 @@ use frontdesk::id::UserId;
 use frontdesk::roles::RolePermissions;
 
 use super::{
-    REASON, app, ask, decline, grant, granted, opens, own, person, start, state, superuser,
+    REASON, app, ask, decline, grant, granted, opens, own, person, start, state, superuser, trail,
 };
 use crate::support::apps::db_app_grant;
 use crate::support::{Database, Db, Portal, on_both_databases, run};
