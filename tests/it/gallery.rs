@@ -2,6 +2,7 @@
 //! what axe-core says, what the keyboard reaches, what a page fetches. Keeps a picture of each if
 //! `TEST_SHOTS` names a folder.
 
+mod apps;
 mod providers;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use std::{env, fs};
 
 use serde_json::{Value, json};
 
+use self::apps::company_apps;
 use crate::support::portal::PASSWORD;
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
 use crate::support::{Browser, Database, Db, Person, Portal, left_out, run, until};
@@ -327,7 +329,14 @@ impl Gallery {
         self.portal.db_make_superuser("linxiaoyu");
         self.portal.db_prove("linxiaoyu");
         become_person(&self.chromium, &self.portal, &browser).await;
+        self.show("/", "home-no-apps").await;
+        company_apps(&self.portal);
         self.show("/", "home").await;
+        self.chromium
+            .follow("#app-mail button[name='starred']")
+            .await;
+        self.check("home-favourite").await;
+        self.show("/?q=zzz", "home-no-match").await;
         self.show("/account", "account").await;
         self.show("/admin/users", "admin-users").await;
         self.show(
@@ -337,6 +346,10 @@ impl Gallery {
         .await;
         let id = self.portal.db_id_of("linxiaoyu");
         self.show(&format!("/admin/users/{id}"), "admin-user").await;
+        self.chromium
+            .follow("form[action$='/start-page'] button")
+            .await;
+        self.check("admin-start-page").await;
         self.show("/admin/audit", "admin-audit").await;
         self.show("/admin/audit?q=nowhere", "admin-audit-empty")
             .await;
@@ -612,6 +625,7 @@ fn a_page_is_small_when_cold_and_one_request_when_warm() {
         let portal = company().await;
         let browser = portal.signed_in(&lin()).await;
         portal.db_make_staff("linxiaoyu");
+        company_apps(&portal);
         for path in ["/login", "/", "/account", "/admin/users", "/admin/audit"] {
             let chromium = Chromium::start("en", Screen::DESKTOP).await;
             if path != "/login" {
@@ -644,7 +658,8 @@ fn a_page_is_small_when_cold_and_one_request_when_warm() {
                 (count() - before, bytes.as_u64().expect("a number"))
             };
             let (requests, bytes) = fetched().await;
-            // Page, style and icons; the icon of the tab is asked for beside these.
+            // Page, style and icons, and the start page's script; the icon of the tab is asked for
+            // beside these.
             assert!(
                 (2..=4).contains(&requests),
                 "{path}: {requests} requests cold"

@@ -60,7 +60,7 @@ messages! {
     ask_for_more_time: Text = "Ask for more time", "申请延期";
     with_app: Around = ": {}", "：{}";
     apps_found: Around = "Apps found: {}", "找到 {} 个应用";
-    no_app_found: Around = "Nothing matches “{}”", "没有找到“{}”";
+    no_app_found: Around = "Nothing matches “{}”", "没有找到与“{}”匹配的应用";
     no_app_found_lead: Text = "Check the spelling, or look through all your apps. Apps that you may not open are not searched.", "请检查输入，或查看全部应用。搜索范围不包括你无权打开的应用。";
     show_all_apps: Text = "Show all apps", "显示全部应用";
     apps_you_see: Around = "Apps that you may open: {}.", "你可以打开 {} 个应用。";

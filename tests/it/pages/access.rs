@@ -9,6 +9,7 @@ use crate::support::{Db, Person, Portal, run};
 pub(super) fn filled(path: &str, id: i64) -> String {
     path.replace("{id}", &id.to_string())
         .replace("{act}", "deactivate")
+        .replace("{key}", "mail")
 }
 
 /// All real addresses for a pattern: each act on an account has one.
@@ -103,9 +104,12 @@ fn each_address_opens_for_those_it_is_for() {
                         answer.status
                     );
                     // With the token of one's own page, a role that is missing is missing still.
-                    if address.access == Access::Superuser
-                        && ["employee", "demoted", "staff"].contains(&who)
-                    {
+                    let is_refused = match address.access {
+                        Access::Superuser => ["employee", "demoted", "staff"].contains(&who),
+                        Access::Staff => ["employee", "demoted"].contains(&who),
+                        Access::Public | Access::SignedIn => false,
+                    };
+                    if is_refused {
                         let page = browser.get("/account").await;
                         let answer = browser
                             .post(
