@@ -50,3 +50,4 @@ mod sign_in_attempts;
 mod slow_requests;
 mod vouching;
 mod weak_keys;
+mod webhooks;

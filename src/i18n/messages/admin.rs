@@ -437,4 +437,22 @@ messages! {
     for_monitoring: Text = "For monitoring", "用于监控";
     alive: Text = "(alive)", "（存活）";
     able_to_serve: Text = "(able to serve)", "（可提供服务）";
+
+    // -- messages of webhooks --
+    hook_access_requested: AroundTwo = "“{}” asks for access to “{}”.", "“{}”申请使用“{}”。";
+    hook_access_reminder: AroundTwo = "“{}” is still waiting for an answer about access to “{}”.", "“{}”申请使用“{}”，仍在等待答复。";
+    hook_account_created: Around = "New account: “{}”.", "已创建账号：“{}”。";
+    hook_account_created_by_sign_in: Around = "New account at a first sign-in: “{}”.", "首次登录，已创建账号：“{}”。";
+    hook_admin_made: Around = "“{}” is an admin now.", "“{}”已成为管理员。";
+    hook_read_only_admin_made: Around = "“{}” is a read-only admin now.", "“{}”已成为只读管理员。";
+    hook_account_deactivated: Around = "The account “{}” was deactivated.", "账号“{}”已停用。";
+    hook_refused_sign_ins: AroundTwo = "{} sign-ins were refused within an hour (limit: {}).", "一小时内有 {} 次登录被拒绝（上限为 {} 次）。";
+    hook_provider_unreachable: Around = "The provider “{}” cannot be reached, so nobody can sign in through it.", "无法连接登录平台“{}”，目前无法用它登录。";
+    hook_provider_back: Around = "The provider “{}” can be reached again.", "登录平台“{}”已恢复连接。";
+    hook_failing: Around = "The webhook “{}” has been failing for an hour.", "Webhook“{}”已持续失败一小时。";
+    hook_well: Around = "The webhook “{}” works again.", "Webhook“{}”已恢复正常。";
+    hook_test: Text = "This is a test.", "这是一条测试消息。";
+    hook_by: Around = "By “{}”.", "操作人：“{}”。";
+    hook_by_command_line: Text = "On the command line.", "通过命令行操作。";
+    hook_and_more: Around = "and {} more", "另有 {} 条";
 }

@@ -11,6 +11,7 @@ pub mod portal;
 pub mod process;
 pub mod provider;
 pub mod real_openid;
+pub mod receiver;
 pub mod recorder;
 pub mod standin;
 pub mod webdriver;
@@ -28,6 +29,7 @@ pub use lying_openid::OpenId;
 pub use people::Db;
 pub use portal::Portal;
 pub use provider::{Endpoint, Person, Provider, Reply};
+pub use receiver::{Receiver, Says};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread()
