@@ -363,7 +363,7 @@ const PERMISSIONS: [&str; 3] = ["expenses.submit", "hr.leave", "travel.book"];
 const PERMISSION_OF_ONE_PERCENT: &str = "finance.approve";
 const PERMISSION_OF_TWENTY: &str = "payroll.release";
 
-/// Kinds of events beside signing in and out.
+/// Kinds of events besides signing in and out.
 const ACTS: &[EventKind] = &[
     EventKind::RoleChanged,
     EventKind::AccountDeactivated,

@@ -5,8 +5,10 @@
 
 mod accounts;
 mod act;
+pub mod apps;
 mod bulk;
 mod refusals;
+mod webhooks;
 
 pub use accounts::{
     ChangedPassword, NewAccount, change_password, check_new_account, create_account,
@@ -16,6 +18,7 @@ pub use act::{Act, ActKind, Said, act, perform, set_role_by_username};
 pub use bulk::{BATCH, BatchOutcome, RefusedAccount, Selection, bulk, end_sessions};
 
 pub use refusals::confirm_refusals;
+pub use webhooks::test_webhook;
 
 use crate::audit::{Actor, Deed};
 use crate::clock::UnixTime;
@@ -180,7 +183,7 @@ pub enum Refusal {
     Yourself,
     /// There is nothing to change.
     Unchanged,
-    /// The account has no local password, since it signs in with the provider.
+    /// The account has no local password, since its owner signs in through a provider.
     NoLocalPassword,
     /// The account is deactivated.
     Inactive,

@@ -73,8 +73,8 @@ enum Command {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Change the password of a local account, or the confirmation password of any other, which
-    /// confirms who its owner is and cannot be used to sign in
+    /// Change the password of a local account; for any other, set the confirmation password, which
+    /// proves who its owner is and cannot be used to sign in
     Changepassword {
         username: String,
         /// Read the password from standard input instead of asking on the terminal

@@ -44,7 +44,7 @@ const RECHECK_LOCK: i64 = 0x6664_7265_6368;
 const INSTANCES_LOCK: i64 = 0x6664_736b_0003;
 const WEBHOOKS_LOCK: i64 = 0x6664_7768_6f6b;
 
-/// How often a transaction is retried after a conflict with another.
+/// How many times a transaction is retried after a conflict with another.
 const MAX_RUNS: usize = 8;
 
 #[derive(Clone)]
@@ -61,7 +61,7 @@ struct Lane {
     permits: Semaphore,
     idle: Mutex<Vec<Conn>>,
     access: ConnectionAccess,
-    /// How often handlers have used it.
+    /// How many times handlers have used it.
     uses: AtomicU64,
 }
 
@@ -91,7 +91,7 @@ impl Lane {
     }
 }
 
-/// How often the database has been used since the start.
+/// How many times the database has been used since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     pub reads: u64,

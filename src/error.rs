@@ -45,7 +45,7 @@ pub enum Error {
     #[strum(to_string = "the link is unknown, expired or used")]
     LinkExpired,
     /// A dangerous act by a person who has not recently proved who they are.
-    #[strum(to_string = "a recent proof of identity is required")]
+    #[strum(to_string = "recent proof of presence is required")]
     ProofNeeded,
     #[strum(to_string = "too many passwords to check at once")]
     Overloaded,
@@ -205,7 +205,7 @@ pub enum Cause {
 
     /// The `ok` member of an answer reports an error.
     NotOk,
-    /// An invalid member of the discovery document.
+    /// An invalid member of the metadata.
     BadMetadata(&'static str),
     /// A signed token that must not count, with what is wrong with it.
     BadToken(&'static str),
@@ -324,7 +324,7 @@ pub struct ProfileFault {
 pub enum Problem {
     Missing,
     TooLong,
-    /// The value is neither a text nor a number.
+    /// The value is neither a string nor a number.
     WrongType,
     /// The value has control or bidirectional characters.
     RefusedCharacters,

@@ -86,6 +86,14 @@ ids! {
     UserId;
     /// The id of a session.
     SessionId;
+    /// The id of an app. Its key can be used again after it is removed; its id cannot.
+    AppId;
+    /// The id of a category of apps.
+    CategoryId;
+    /// The id of a request for access to an app.
+    RequestId;
+    /// The id of a grant, which opens one app to one person.
+    GrantId;
 }
 
 /// 2020-01-01T00:00:00Z in milliseconds: ids count from here and last until 2159.

@@ -127,6 +127,9 @@ pub fn sync(
     }
     let is_given = matches!(permissions, Permissions::Given(_));
     let from = is_given.then_some(sync.permissions_from);
+    if is_given && !identity.has_permissions_read() {
+        users::note_permissions_first_read(conn, now, user.id, &identity.provider)?;
+    }
     users::note_sync(conn, now, identity, sync.asked_at, from)?;
     if sync.occasion == Occasion::Recheck
         && answer == PermissionsAnswer::Read

@@ -210,7 +210,7 @@ fn shown_name(first_name: &str, last_name: &str) -> String {
     }
 }
 
-/// Returns a text if its column accepts it, or else an empty one: half an address is a different
+/// Returns the text if its column accepts it, or else an empty one: half an address is a different
 /// address.
 fn fitting(text: &str, longest: usize) -> String {
     let text = text.trim();

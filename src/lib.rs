@@ -12,7 +12,7 @@
 //! | --- | --- | --- |
 //! | words | know nothing of the rest | [`clock`] [`client_network`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`coded`] [`reason`] [`error`] [`i18n`] |
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
-//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`roles`] [`sessions`] [`audit`] [`sign_in_attempts`] [`password_throttle`] [`oauth`] [`import_django`] [`status_page`] [`webhooks`] |
+//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`apps`] [`roles`] [`sessions`] [`audit`] [`sign_in_attempts`] [`password_throttle`] [`oauth`] [`import_django`] [`status_page`] [`webhooks`] |
 //! | portal | what all requests share, and what runs beside them | [`portal`] [`jobs`] |
 //! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`rekey`] |
 //! | screens | HTTP and HTML | [`web`] |
@@ -27,6 +27,7 @@
 //! that the person asked for.
 
 pub mod admin;
+pub mod apps;
 pub mod audit;
 mod branding;
 pub mod cli;

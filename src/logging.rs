@@ -1,4 +1,4 @@
-//! The log: one event, one line, as `name=value` for people or JSON for machines.
+//! The log: one line for each entry, as `name=value` for people or JSON for machines.
 //!
 //! Nothing secret is ever passed to the log. Messages of libraries below `info` are dropped,
 //! because they contain whole requests.

@@ -106,7 +106,7 @@ pub struct Person {
     pub profile: Profile,
     /// Fields that were sent but could not be used.
     pub rejected: Vec<RejectedField>,
-    /// True if the provider marks the e-mail address as verified with JSON `true`.
+    /// True if the provider marks the email address as verified with JSON `true`.
     pub is_email_verified: bool,
     pub permissions: Permissions,
     /// The codes of the answers that the permissions came from, separated by spaces.

@@ -62,10 +62,24 @@ impl Counting {
         Self(providers)
     }
 
+    /// Returns all origins that count, grants by hand first.
+    pub fn origins(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(BY_HAND).chain(self.0.iter().map(String::as_str))
+    }
+
     /// Returns whether permissions from `origin` count. Others are only shown.
     pub fn has(&self, origin: &str) -> bool {
         origin == BY_HAND || self.0.iter().any(|provider| provider == origin)
     }
+}
+
+/// Where permissions come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PermissionSources {
+    pub counting: Counting,
+    /// The providers that count and give permissions. Until such a provider was read for a person
+    /// whom it knows, that person may hold any permission.
+    pub expected: Vec<String>,
 }
 
 /// The changes made by a sync.

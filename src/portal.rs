@@ -19,6 +19,7 @@ use crate::jobs::Jobs;
 use crate::oauth::Providers;
 use crate::password_throttle::Throttle;
 use crate::passwords::{CostliestHashes, Hasher};
+use crate::permissions::PermissionSources;
 use crate::roles::RolePermissions;
 use crate::secret::{Keys, random_token};
 use crate::sessions::{Client, Limits};
@@ -196,6 +197,17 @@ impl Portal {
             }
         }
         Ok(())
+    }
+
+    /// Returns where permissions come from.
+    pub(crate) fn permission_sources(&self) -> PermissionSources {
+        let counting = self.roles.counting.clone();
+        let giving = self.providers.all().iter();
+        let expected = giving
+            .filter(|provider| provider.gives_permissions() && counting.has(provider.id()))
+            .map(|provider| provider.id().to_owned())
+            .collect();
+        PermissionSources { counting, expected }
     }
 
     /// Returns whether any provider gives permissions.

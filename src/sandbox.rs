@@ -23,7 +23,7 @@ use crate::secret::{Secret, random_token, sha256};
 
 pub const CLIENT_ID: &str = "frontdesk-demo";
 
-/// A person on the platform.
+/// A person at the stand-in provider.
 struct Person {
     name: &'static str,
     name_cn: &'static str,
@@ -139,7 +139,7 @@ pub fn introductions() -> Vec<(&'static str, &'static str, &'static str)> {
     ]
 }
 
-/// The platform's own state.
+/// The stand-in's own state.
 pub struct Platform {
     client_secret: Secret<String>,
     redirect_url: String,
@@ -153,10 +153,10 @@ struct Grant {
     code_challenge: String,
 }
 
-/// More than a demo needs. Beyond this, the platform forgets.
+/// The most codes or tokens that are kept, more than a demo needs. Then all are forgotten.
 const MAX_KEPT: usize = 1000;
 
-/// Serves the platform on `listener` until the future is dropped.
+/// Serves the stand-in on `listener` until the future is dropped.
 pub fn start(
     listener: TcpListener,
     client_secret: Secret<String>,
@@ -193,7 +193,7 @@ pub fn start(
     .disable_signals()
     .shutdown_timeout(1)
     .listen(listener)
-    .map_err(|error| Error::Internal(format!("the stand-in platform: {error}")))?;
+    .map_err(|error| Error::Internal(format!("the stand-in provider: {error}")))?;
     Ok(server.run())
 }
 
@@ -375,7 +375,7 @@ async fn decide(
     }
 }
 
-/// The page for a person who is disabled at the platform, with the way back to the others.
+/// The page for a person who is disabled at the stand-in, with the way back to the others.
 fn refused(request: &HttpRequest) -> HttpResponse {
     let (t, lang) = messages(request);
     let page = MessagePage {

@@ -79,7 +79,7 @@ pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// Maps a text to a number: the first 64 bits of its SHA-256.
+/// Maps a string to a number: the first 64 bits of its SHA-256.
 pub(crate) fn number_of(text: &str) -> i64 {
     let hash = digest::digest(&digest::SHA256, text.as_bytes());
     let first = hash.as_ref().first_chunk::<8>().copied();

@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 use crate::portal::Portal;
 use crate::{instances, jobs, recheck, signin};
 
-/// The time between "not ready any more" and closing the door. Load balancers check about once a
-/// second.
+/// The time from the first 503 of `/readyz` to the end of listening. Load balancers check about
+/// once a second.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// A portal that is listening, and serves once it runs.
@@ -66,8 +66,8 @@ impl Server {
         self.inner.handle()
     }
 
-    /// Serves until SIGTERM, SIGINT or the handle stops it. Then readiness goes first, the door
-    /// closes, and requests in flight finish within ten seconds.
+    /// Serves until SIGTERM, SIGINT or the handle stops it. Then `/readyz` answers 503, the server
+    /// stops listening, and requests in flight finish within ten seconds.
     pub async fn run(self) -> std::io::Result<()> {
         info!(
             event = "started",

@@ -25,7 +25,8 @@ pub use field_changes::{
 };
 pub use identity::{
     Identity, Standing, find_by_identity, find_with_standing, identities_at, identities_of, link,
-    lock_with_standing, note_asked, note_known, note_sync, overtake, unlink,
+    lock_with_standing, note_asked, note_known, note_permissions_first_read, note_sync, overtake,
+    unlink,
 };
 pub use kept_permissions::{Kept, PermissionsAnswer, kept_permissions_of, note_permissions_kept};
 pub use list::{Column, Filter, LastLogin, Order, Source, UserQuery, list, total, total_of_many};

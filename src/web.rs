@@ -138,6 +138,7 @@ addresses! {
     Superuser POST "/admin/audit.csv"              => admin::export::audit;
     Staff     GET  "/admin/status"                 => admin::status::show;
     Superuser POST "/admin/status/refusals"        => admin::status::confirm_refusals;
+    Superuser POST "/admin/status/webhooks/{hook}/test" => admin::webhooks::test;
 }
 
 /// Servers, rather than our own pages, send a body to this address.

@@ -6,7 +6,7 @@
 //! - What lasts, such as a provider that cannot be reached, is told once ([`watches`]).
 //! - One call: what is told ([`message`]), in the form of its receiver ([`body`]), signed
 //!   ([`signature`]), sent ([`send`]) where it may go ([`destination`]), and what the answer means
-//!   ([`verdict`]).
+//!   ([`verdict`], [`words`]).
 //!
 //! A robot's address is its secret. It leaves [`destination`] only for the one call, and no error,
 //! no log line and no row contains it.
@@ -21,16 +21,17 @@ mod send;
 mod signature;
 mod verdict;
 pub mod watches;
+mod words;
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-pub use destination::{Destination, is_private};
+pub use destination::Destination;
 pub use message::Voice;
 pub use news::{By, News, State, Who};
 pub use send::Hook;
-pub use verdict::{Trouble, TroubleKind, Verdict};
+pub use verdict::{MAX_CLOCK_DIFFERENCE, Trouble, TroubleKind, Verdict};
 
 use crate::config::{WebhookEvent, WebhookKind, WebhookSettings};
 

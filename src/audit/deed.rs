@@ -120,7 +120,7 @@ impl<'a> Deed<'a> {
         each!(conn, |conn| diesel::insert_into(audit_events::table)
             .values(&row)
             .execute(conn))?;
-        for news in told::news(event, self.by, about, &details) {
+        for news in told::news(event, self.by, about) {
             outbox::note(conn, self.now, &news)?;
         }
         log_after_commit(json_line(&row, &details)?);

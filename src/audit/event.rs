@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
+use crate::apps::AppChange;
 use crate::coded::coded;
 use crate::error::Admission;
 use crate::permissions::Diff;
@@ -195,6 +196,81 @@ pub enum Event {
     MoreSignInsRefused {
         count: usize,
     },
+    AppAdded {
+        /// The key of the app, here and in the following events.
+        app: String,
+        #[serde(rename = "app_changes", deserialize_with = "known_changes")]
+        changes: Vec<AppChange>,
+    },
+    AppChanged {
+        app: String,
+        #[serde(rename = "app_changes", deserialize_with = "known_changes")]
+        changes: Vec<AppChange>,
+    },
+    /// An app was removed, and with it the grants that opened it.
+    AppRemoved {
+        app: String,
+        #[serde(rename = "count", skip_serializing_if = "is_zero")]
+        grants: usize,
+    },
+    /// A category of apps was added, changed or removed.
+    AppCategoryChanged {
+        #[serde(rename = "app_changes", deserialize_with = "known_changes")]
+        changes: Vec<AppChange>,
+    },
+    /// The person now decides on requests for the app.
+    AppOwnerAdded {
+        app: String,
+    },
+    AppOwnerRemoved {
+        app: String,
+    },
+    /// An admin looked at the person's start page.
+    StartPageViewed,
+    /// An admin had a test message sent through a webhook.
+    WebhookTested {
+        webhook: String,
+    },
+    AccessRequested {
+        app: String,
+    },
+    /// Nobody had answered the request, and it was told again.
+    AccessRequestRepeated {
+        app: String,
+    },
+    AccessRequestWithdrawn {
+        app: String,
+    },
+    /// Nobody answered the request in time.
+    AccessRequestLapsed {
+        app: String,
+    },
+    /// The request ended because it no longer made sense.
+    AccessRequestClosed {
+        app: String,
+        #[serde(rename = "closed_because", deserialize_with = "known")]
+        because: Option<ClosedBecause>,
+    },
+    AccessGranted {
+        app: String,
+        /// RFC 3339; `None` is for ever.
+        until: Option<String>,
+    },
+    AccessDeclined {
+        app: String,
+    },
+    /// All of the person's grants for the app were taken back.
+    AccessRevoked {
+        app: String,
+    },
+    /// The person gave a grant back.
+    AccessGivenBack {
+        app: String,
+    },
+    /// A grant reached its end.
+    AccessExpired {
+        app: String,
+    },
     /// An admin tried an act and was refused. The row has the kind `act`.
     #[strum_discriminants(strum(disabled))]
     #[serde(skip_deserializing)]
@@ -243,9 +319,15 @@ impl EventKind {
             | Self::SignedOutByProvider
             | Self::TokensRevoked
             | Self::MoreSignInsRefused => Topic::SignIn,
-            Self::EventsSwept | Self::ExportMade | Self::ProviderGone | Self::ProviderRekeyed => {
-                Topic::Portal
-            }
+            Self::EventsSwept
+            | Self::WebhookTested
+            | Self::ExportMade
+            | Self::ProviderGone
+            | Self::ProviderRekeyed
+            | Self::AppAdded
+            | Self::AppChanged
+            | Self::AppRemoved
+            | Self::AppCategoryChanged => Topic::Portal,
             Self::SessionEnded
             | Self::OtherSessionsEnded
             | Self::SessionsEnded
@@ -273,6 +355,19 @@ impl EventKind {
             | Self::ConfirmationPasswordSet
             | Self::RescueLinkMade
             | Self::NoteAdded
+            | Self::AppOwnerAdded
+            | Self::AppOwnerRemoved
+            | Self::StartPageViewed
+            | Self::AccessRequested
+            | Self::AccessRequestRepeated
+            | Self::AccessRequestWithdrawn
+            | Self::AccessRequestLapsed
+            | Self::AccessRequestClosed
+            | Self::AccessGranted
+            | Self::AccessDeclined
+            | Self::AccessRevoked
+            | Self::AccessGivenBack
+            | Self::AccessExpired
             | Self::ActRefused
             | Self::Other => Topic::Account,
         }
@@ -308,6 +403,33 @@ pub enum SignInWay {
     Password,
     RescueLink,
 }
+
+/// Why a request for access ended without an answer.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum ClosedBecause {
+    /// The person's account was deactivated.
+    Deactivated,
+    AppRemoved,
+    /// The app can no longer be asked for.
+    NotRequestable,
+    /// The app opens to the person without a grant.
+    OpenAnyway,
+}
+
+coded!(ClosedBecause);
 
 /// An imported account that was adopted at a first sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -372,8 +494,9 @@ where
 }
 
 /// Reads the changes of the fields that this version knows.
-fn known_changes<'de, D>(from: D) -> Result<Vec<FieldChange>, D::Error>
+fn known_changes<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
 where
+    T: DeserializeOwned,
     D: Deserializer<'de>,
 {
     let stored = Vec::<Value>::deserialize(from)?;

@@ -116,6 +116,11 @@ fn defaults() -> Details {
         "identity": ["", ""],
         "refused_by": [],
         "export": "",
+        "webhook": "",
+        "app": "",
+        "app_changes": [],
+        "closed_because": null,
+        "until": null,
     });
     match members {
         Value::Object(members) => members,
@@ -152,6 +157,10 @@ const IMPERSONAL: &[&str] = &[
     "count",
     "refused_by",
     "adopted",
+    "app",
+    "webhook",
+    "closed_because",
+    "until",
 ];
 
 /// Removes the texts that are personal data. What was done, and to how many, stays.

@@ -1,23 +1,12 @@
 //! Which events webhooks can tell, and what of them.
 
-use serde_json::Value;
-
 use super::event::{Changes, Event};
-use super::{About, Actor, stored};
+use super::{About, Actor};
 use crate::users::{Field, Role};
 use crate::webhooks::{By, News, Who};
 
-/// The kind of the event that somebody asked for access. The apps bring it; its row's details have
-/// the app's key as `app`.
-const ACCESS_REQUESTED: &str = "access_requested";
-
 /// Returns what there is to tell about an event. An act that was refused is none of it.
-pub(super) fn news(
-    event: &Event,
-    by: Actor<'_>,
-    about: About<'_>,
-    details: &stored::Details,
-) -> Vec<News> {
+pub(super) fn news(event: &Event, by: Actor<'_>, about: About<'_>) -> Vec<News> {
     let About::Person(id, username) = about else {
         return Vec::new();
     };
@@ -55,17 +44,24 @@ pub(super) fn news(
             who: who(),
             by: by(),
         }],
-        event if event.kind().code() == ACCESS_REQUESTED && event.reason().is_none() => {
-            let app = details.get("app").and_then(Value::as_str);
-            let request = app.map(|app| News::AccessRequested {
-                who: who(),
-                app: app.to_owned(),
-                app_name: String::new(),
-                is_reminder: false,
-            });
-            request.into_iter().collect()
-        }
+        Event::AccessRequested { app } => vec![request(who(), app, Asked::Now)],
+        Event::AccessRequestRepeated { app } => vec![request(who(), app, Asked::LongAgo)],
         _ => Vec::new(),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Now,
+    LongAgo,
+}
+
+fn request(who: Who, app: &str, asked: Asked) -> News {
+    News::AccessRequested {
+        who,
+        app: app.to_owned(),
+        app_name: String::new(),
+        is_reminder: asked == Asked::LongAgo,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::roles::RolePermissions;
 use crate::sessions;
 use crate::users::{self, Filter, LastLogin, Role, Source, User, UserQuery, refusals};
 
-/// Exit statuses beside 0 (done, or nothing to change), 1 (failed) and 2 (wrong usage).
+/// Exit statuses besides 0 (done, or nothing to change), 1 (failed) and 2 (wrong usage).
 const NO_SUCH_ACCOUNT: u8 = 3;
 const REFUSED: u8 = 4;
 

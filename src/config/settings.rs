@@ -197,7 +197,7 @@ settings! {
         "recheck_with": Text,
             option("OAUTH2_RECHECK_WITH", Words("`refresh` with `OAUTH2_ISSUER`, otherwise `profile`"), "What a re-check uses to ask the provider: `refresh` (the refresh token) or `profile` (the profile address)");
         "vouches_for": List,
-            option("OAUTH2_VOUCHES_FOR", Words("all of them; required beside `FRONTDESK_PROVIDERS`"), "What this provider's word counts for: `permissions`, `names`, `adoption`, `linking`, `leaving`, separated by commas; `[]` for nothing");
+            option("OAUTH2_VOUCHES_FOR", Words("all of them; required if `FRONTDESK_PROVIDERS` is set"), "What this provider's word counts for: `permissions`, `names`, `adoption`, `linking`, `leaving`, separated by commas; `[]` for nothing");
     }
     portal {
         // Several providers
@@ -272,7 +272,7 @@ settings! {
         backup_file: Option<PathBuf> = Reader::optional,
             option("FRONTDESK_BACKUP_FILE", Words("none"), "A file that each backup overwrites, or a folder of backups; the status page warns if the newest is more than two days old");
         log_format: LogFormat = Reader::value,
-            option("FRONTDESK_LOG_FORMAT", Value("text"), "`text` or `json`, one event per line");
+            option("FRONTDESK_LOG_FORMAT", Value("text"), "`text` or `json`, one line per entry");
         log_filter: String = Reader::value,
             option("RUST_LOG", Value("info"), "What is logged, in the syntax of env_logger");
     }

@@ -21,6 +21,7 @@ diesel::table! {
         erased_at -> Nullable<BigInt>,
         is_searchable -> Bool,
         confirmation_password -> Nullable<Text>,
+        opens_apps_in_new_tab -> Bool,
     }
 }
 
@@ -59,6 +60,7 @@ diesel::table! {
         unnamed_refusal_last_at -> Nullable<BigInt>,
         unnamed_refusals -> BigInt,
         permissions_from -> Nullable<Text>,
+        permissions_read_at -> Nullable<BigInt>,
     }
 }
 
@@ -159,6 +161,97 @@ diesel::table! {
 }
 
 diesel::table! {
+    app_categories (id) {
+        id -> BigInt,
+        name_en -> Text,
+        name_zh -> Text,
+        position -> BigInt,
+    }
+}
+
+diesel::table! {
+    app_images (hash) {
+        hash -> Text,
+        content_type -> Text,
+        content -> Text,
+    }
+}
+
+diesel::table! {
+    apps (id) {
+        id -> BigInt,
+        key -> Text,
+        name_en -> Text,
+        name_zh -> Text,
+        description_en -> Text,
+        description_zh -> Text,
+        url -> Text,
+        category_id -> Nullable<BigInt>,
+        position -> BigInt,
+        icon -> Text,
+        image -> Nullable<Text>,
+        tint -> BigInt,
+        rule -> Text,
+        is_hidden -> Bool,
+        is_requestable -> Bool,
+        keywords -> Text,
+        note -> Text,
+        changed_at -> BigInt,
+        changed_by -> Text,
+        changed_by_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    app_owners (app_id, user_id) {
+        app_id -> BigInt,
+        user_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    app_stars (user_id, app_id) {
+        user_id -> BigInt,
+        app_id -> BigInt,
+        starred_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    access_requests (id) {
+        id -> BigInt,
+        app_id -> BigInt,
+        app_key -> Text,
+        user_id -> BigInt,
+        created_at -> BigInt,
+        sentence -> Text,
+        wanted_days -> Nullable<BigInt>,
+        state -> Text,
+        closed_because -> Nullable<Text>,
+        closed_at -> Nullable<BigInt>,
+        decided_by -> Text,
+        decided_by_id -> Nullable<BigInt>,
+        answer -> Text,
+        granted_until -> Nullable<BigInt>,
+        reminded_at -> Nullable<BigInt>,
+        seen_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    app_grants (id) {
+        id -> BigInt,
+        app_id -> BigInt,
+        user_id -> BigInt,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        granted_by -> Text,
+        granted_by_id -> Nullable<BigInt>,
+        request_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     webhook_events (id) {
         id -> BigInt,
         created_at -> BigInt,
@@ -220,6 +313,10 @@ diesel::table! {
 
 diesel::joinable!(identities -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(app_owners -> users (user_id));
+diesel::joinable!(access_requests -> users (user_id));
+diesel::joinable!(app_grants -> users (user_id));
+diesel::joinable!(app_grants -> apps (app_id));
 diesel::allow_tables_to_appear_in_same_query!(
     users,
     user_terms,
@@ -232,6 +329,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     provider_instances,
     logouts,
     audit_events,
+    app_categories,
+    app_images,
+    apps,
+    app_owners,
+    app_stars,
+    access_requests,
+    app_grants,
     webhook_events,
     webhook_deliveries,
     webhook_hooks,

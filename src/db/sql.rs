@@ -8,7 +8,7 @@ use diesel::sqlite::Sqlite;
 
 use super::Conn;
 use crate::error::Result;
-use crate::id::{SessionId, UserId};
+use crate::id::{AppId, SessionId, UserId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -31,6 +31,12 @@ impl From<UserId> for Value {
 
 impl From<SessionId> for Value {
     fn from(id: SessionId) -> Self {
+        Self::Int(id.0)
+    }
+}
+
+impl From<AppId> for Value {
+    fn from(id: AppId) -> Self {
         Self::Int(id.0)
     }
 }
@@ -81,6 +87,15 @@ impl Sql {
     pub fn then(mut self, part: &Self) -> Self {
         self.push(&part.text, part.values.iter().cloned());
         self
+    }
+
+    /// A list of values in brackets, for `IN`; nothing is in an empty one.
+    pub fn list(values: &[Value]) -> Self {
+        if values.is_empty() {
+            return Self::text("(NULL)");
+        }
+        let marks = vec!["?"; values.len()].join(", ");
+        Self::new(&format!("({marks})"), values.iter().cloned())
     }
 
     /// Joins all parts with `AND`; `TRUE` if there are none.

@@ -11,6 +11,12 @@ type Text = &'static str;
 type Steps = &'static [&'static str];
 /// The sentences of the admin area.
 type Admin = admin::Messages;
+/// The sentences of webhooks.
+type Webhooks = webhooks::Messages;
+/// The sentences about apps.
+type Apps = apps::Messages;
+/// The sentences about requests for access and grants.
+type Access = access::Messages;
 
 /// A sentence as its type holds it.
 macro_rules! sentence {
@@ -21,6 +27,15 @@ macro_rules! sentence {
         $steps
     };
     (Admin, $sentences:expr) => {
+        $sentences
+    };
+    (Webhooks, $sentences:expr) => {
+        $sentences
+    };
+    (Apps, $sentences:expr) => {
+        $sentences
+    };
+    (Access, $sentences:expr) => {
         $sentences
     };
     ($around:ident, $text:expr) => {
@@ -36,7 +51,10 @@ macro_rules! messages {
     };
 }
 
+pub mod access;
 pub mod admin;
+pub mod apps;
+pub mod webhooks;
 
 /// A page finds the sentences of the admin area among the others.
 impl Deref for Messages {
@@ -49,6 +67,7 @@ impl Deref for Messages {
 
 messages! {
     admin: Admin = admin::EN, admin::ZH;
+    hooks: Webhooks = webhooks::EN, webhooks::ZH;
 
     // -- frame --
     skip_to_content: Text = "Skip to content", "跳到正文";
@@ -99,8 +118,8 @@ messages! {
     local_password_hint: Text = "Only for accounts that have a password on this portal.", "仅适用于在本门户设有密码的账号。";
     error_title: Text = "Error: ", "错误：";
     wrong_password_heading: Text = "That username and password do not match", "用户名或密码不正确";
-    wrong_password_lead: Text = "Check both and try again. Five wrong passwords within 15 minutes pause this form.", "请检查后重试。15 分钟内输错五次密码，此表单会暂停使用。";
-    paused_heading: Text = "The password form is paused", "密码登录已暂停";
+    wrong_password_lead: Text = "Check both and try again. Five wrong passwords within 15 minutes pause this form.", "请检查后重试。15 分钟内输错五次，将暂时无法使用密码。";
+    paused_heading: Text = "The password form is paused", "暂时无法使用密码";
     paused_lead: Around = "There were too many wrong passwords. Try again in {} min.", "密码输错次数过多，请在 {} 分钟后再试。";
     paused_company: Text = " You can still sign in with your company account.", "公司账号登录不受影响。";
     fresh_heading: Text = "Confirm that it is you", "请确认是你本人";
@@ -111,12 +130,12 @@ messages! {
     confirmation_password_again: Text = "Confirmation password, again", "再次输入验证密码";
     confirmation_password_hint: Text = "Used only to confirm that it is you. It cannot be used to sign in.", "仅用于确认是你本人，不能用来登录。";
     confirm_wrong_heading: Text = "That password is wrong", "密码不正确";
-    confirm_wrong_lead: Text = "Try again. Five wrong passwords within 15 minutes pause this form.", "请重试。15 分钟内输错五次密码，此表单会暂停使用。";
+    confirm_wrong_lead: Text = "Try again. Five wrong passwords within 15 minutes pause this form.", "请重试。15 分钟内输错五次，将暂时无法使用密码。";
     confirm_no_way: Text = "You have no way to confirm this yourself yet.", "你目前没有可用的确认方式。";
     confirm_if_again: Text = "If you are sent back to this page, the sign-in did not prove that you had just signed in.", "如果又回到此页面，说明公司登录服务没有证明你刚刚重新登录过。";
-    confirm_ask: Text = "Ask an admin other than yourself for a confirmation link, or the operator of this portal for a confirmation password.", "请向管理员（本人除外）申请设置验证密码的链接，或请本门户的运维人员为你设置验证密码。";
+    confirm_ask: Text = "Ask an admin other than yourself for a confirmation link, or the operator of this portal for a confirmation password.", "请向管理员（本人除外）申请验证密码链接，或请本门户的运维人员为你设置验证密码。";
     choose_confirmation: Text = "Choose your confirmation password", "设置你的验证密码";
-    choose_confirmation_lead: Around = "For the account {}. You are asked for it before an action that could do lasting harm. It cannot be used to sign in.", "账号：{}。在执行可能造成长期影响的操作之前，用它确认是你本人；不能用来登录。";
+    choose_confirmation_lead: Around = "For the account {}. You are asked for it before an action that could do lasting harm. It cannot be used to sign in.", "账号：{}。执行可能造成长期影响的操作之前，需要用验证密码确认是你本人。验证密码不能用来登录。";
     choose_confirmation_button: Text = "Set the confirmation password", "设置验证密码";
     confirmation_set: Text = "Your confirmation password is set.", "验证密码已设置。";
     is_set: Text = "Set", "已设置";
@@ -152,7 +171,7 @@ messages! {
     what_you_can_do: Text = "What you can do", "你可以";
     try_again: Text = "Try again", "重试";
     sign_in_as_someone_else: Text = "Sign in as someone else", "使用其他账号登录";
-    reference: Text = "Reference", "错误编号";
+    reference: Text = "Reference", "参考编号";
     entry_reference: Text = "Reference", "参考编号";
     time: Text = "Time", "时间";
     technical_details: Text = "Technical details", "技术详情";
@@ -178,7 +197,7 @@ messages! {
     cause_unreadable: Text = "The company sign-in sent an answer that could not be understood. Nothing is wrong with your account.", "无法理解公司登录服务的回复。你的账号没有问题。";
     cause_bad_profile: Text = "The company sign-in did not send the details that an account needs. No account was created or changed.", "公司登录服务没有提供账号所需的信息。没有创建或更改任何账号。";
     cause_overloaded: Text = "Too many people are signing in at the moment. Nothing is wrong with your account.", "当前登录的人过多。你的账号没有问题。";
-    cause_bad_token: Text = "The answer of the company sign-in could not be verified, so it was rejected. Nothing is wrong with your account.", "公司登录服务发来的信息未通过验证，因此被拒绝。你的账号没有问题。";
+    cause_bad_token: Text = "The answer from the company sign-in could not be verified, so it was rejected. Nothing is wrong with your account.", "公司登录服务发来的信息未通过验证，因此被拒绝。你的账号没有问题。";
     cause_clock: Text = "The clocks of this portal and of the company sign-in differ too much. Nothing is wrong with your account.", "本门户与公司登录服务的时钟相差太大。你的账号没有问题。";
     cause_identity_taken: Text = "Your identity was confirmed, but it already belongs to another account on this portal. Nothing was changed.", "身份验证通过，但该身份已关联到本门户的另一个账号。未做任何更改。";
     not_admitted_domain: Text = "Only company email addresses can sign in here, and yours is not one. No account was created or changed.", "只有公司邮箱可以登录，而你的邮箱不是公司邮箱。没有创建或更改任何账号。";
@@ -228,7 +247,7 @@ messages! {
 
     // -- deactivated --
     deactivated_heading: Text = "Your account is deactivated", "你的账号已停用";
-    deactivated_lead: Around = "Your company account works, but an admin has turned off access to this portal for {}.", "你的公司账号可以使用，但管理员已停用你在本门户的账号 {}。";
+    deactivated_lead: Around = "Your company account works, but an admin has turned off access to this portal for {}.", "你的公司账号没有问题，但管理员已停用你在本门户的账号 {}。";
     deactivated_ask: Text = "If you did not expect this, ask your manager or an admin to turn it on again. Give them the reference below.", "如果你觉得有误，请联系上级或管理员恢复访问，并告知下面的编号。";
     deactivated_other: Text = "If this is not your account, sign in as someone else.", "如果这不是你的账号，请使用其他账号登录。";
     deactivated_other_hint: Text = "Sign out of your company account first; otherwise you may end up here again.", "请先退出公司账号，否则可能会再次回到这里。";
@@ -319,12 +338,12 @@ messages! {
     internal_heading: Text = "Something went wrong on our side", "系统出错了，不是你的问题";
     internal_lead: Text = "The page could not be shown. The error has been recorded, and no change was left half done.", "页面无法显示。错误已记录，未完成的更改均已撤销。";
     busy_heading: Text = "Frontdesk is busy at the moment", "Frontdesk 暂时繁忙";
-    busy_lead: Text = "Your account and your sign-in are safe; the page just cannot be shown right now.", "你的账号和登录状态都安全，只是页面暂时无法显示。";
+    busy_lead: Text = "Your account and your sign-in are safe; the page just cannot be shown right now.", "你的账号和登录状态不受影响，只是页面暂时无法显示。";
     internal_step_back: Text = "Go back and try again in a minute.", "返回，稍后再试。";
     internal_step_send: Text = "If it happens again, send the reference to your admin.", "如果再次出现，请把编号发给管理员。";
     signed_out_needed: Text = "Sign in to continue.", "请先登录。";
 
-    // -- the demo's stand-in for a company platform --
+    // -- the demo's stand-in for a company's provider --
     sandbox_title: Text = "Qinghe sign-in (demo provider)", "清禾登录（模拟平台）";
     sandbox_who: Text = "Choose a test user", "选择一个测试用户";
     sandbox_lead: Text = "This page stands in for your company's own provider. It asks for no password: choose a test user.", "此页面模拟公司的登录平台。不需要密码，选择一个测试用户即可。";

@@ -72,7 +72,7 @@ async fn fan_out_once(portal: &Arc<Portal>) -> Result<usize> {
     let shared = Arc::clone(portal);
     let write = portal.db.write(move |conn| {
         let now = shared.clock.now();
-        outbox::fan_out(conn, now, &settings(&shared))
+        outbox::fan_out(conn, now, shared.language, &settings(&shared))
     });
     write.await
 }

@@ -24,7 +24,7 @@ const ANY: &str = "*";
 pub struct Parties<'a> {
     pub issuer: &'a str,
     pub client_id: &'a str,
-    /// Audiences beside the client; `*` means any, if `azp` names the client.
+    /// Audiences besides the client; `*` means any, if `azp` names the client.
     pub trusted_audiences: &'a [String],
 }
 

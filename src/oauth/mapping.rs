@@ -130,7 +130,7 @@ fn text(value: Option<&Value>, max: usize) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The domain of an e-mail address in lower case: the part after its only @. Returns `None` if the
+/// The domain of an email address in lower case: the part after its only @. Returns `None` if the
 /// address is ambiguous.
 pub fn email_domain(email: &str) -> Option<String> {
     /// The address would need quotes (RFC 5322 3.2.3).

@@ -126,6 +126,7 @@ impl Adding {
         let mut changes = Changes::default();
         let (known, given) = ((user.id, user.roles()), &self.person.permissions);
         if matches!(given, Permissions::Given(_)) {
+            users::note_permissions_first_read(conn, now, user.id, provider)?;
             take_over(
                 conn,
                 &self.portal,

@@ -74,7 +74,7 @@ impl Way {
         }
     }
 
-    /// The proof that it gives beside opening a session.
+    /// The proof that it gives besides opening a session.
     fn proof(&self, now: UnixTime) -> Option<Proof> {
         let by = match self {
             Self::Provider { proof, .. } => return *proof,
@@ -387,6 +387,9 @@ fn create(
     let id = users::create(conn, now, provider.id(), profile, read_at, person.asked_at)?;
     let identity = (provider.id(), profile.subject.as_str());
     users::note_permissions_kept(conn, now, identity, None, None, answer_of(given))?;
+    if read_at.is_some() {
+        users::note_permissions_first_read(conn, now, id, provider.id())?;
+    }
     let none = users::Roles {
         by_hand: Role::Employee,
         by_permission: Role::Employee,

@@ -43,6 +43,7 @@ pub struct Identity {
     /// The answers that its permissions came from: codes of [`crate::config::Document`], separated
     /// by spaces.
     pub permissions_from: Option<String>,
+    permissions_read_at: Option<i64>,
 }
 
 impl Identity {
@@ -55,6 +56,11 @@ impl Identity {
     /// When its provider last answered about the person.
     pub fn answered_at(&self) -> Option<UnixTime> {
         self.answered_at.map(UnixTime)
+    }
+
+    /// Returns whether its provider's permissions were ever read.
+    pub const fn has_permissions_read(&self) -> bool {
+        self.permissions_read_at.is_some()
     }
 
     /// When its provider refused the person, if that still keeps them out.
@@ -120,6 +126,23 @@ pub fn note_sync(
             .set(identities::permissions_from.eq(permissions_from))
             .execute(conn)?;
     }
+    Ok(())
+}
+
+/// Records that the permissions which a provider gives an account were read for the first time.
+pub fn note_permissions_first_read(
+    conn: &mut Conn,
+    now: UnixTime,
+    user_id: UserId,
+    provider: &str,
+) -> Result<()> {
+    let unread = identities::table
+        .filter(identities::user_id.eq(user_id))
+        .filter(identities::provider.eq(provider))
+        .filter(identities::permissions_read_at.is_null());
+    diesel::update(unread)
+        .set(identities::permissions_read_at.eq(now.0))
+        .execute(conn)?;
     Ok(())
 }
 

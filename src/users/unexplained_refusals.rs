@@ -15,7 +15,7 @@ use crate::db::schema::{identities, providers};
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
 
-/// How long refusals without a reason end nothing after there were too many.
+/// How long refusals without a reason are ignored after there were too many.
 pub const SUSPENSION: Duration = Duration::from_secs(30 * 60);
 
 /// With no one else to ask, this many in a row count.

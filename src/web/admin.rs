@@ -9,3 +9,4 @@ pub mod sessions;
 pub mod status;
 pub mod user;
 pub mod users;
+pub mod webhooks;

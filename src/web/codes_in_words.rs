@@ -1,5 +1,7 @@
 //! Codes, in words.
 
+use crate::apps::AppField;
+use crate::audit::event::ClosedBecause;
 use crate::error::{Admission, Step};
 use crate::i18n::messages::Messages;
 use crate::reason::Reason;
@@ -78,5 +80,36 @@ pub fn reason_in_words(t: &'static Messages, reason: Reason) -> &'static str {
         Reason::Unchanged => t.refused_unchanged,
         Reason::NotRefused => t.refused_not_refused,
         Reason::NoReason => t.refused_no_reason,
+    }
+}
+
+pub fn closed_because_in_words(t: &'static Messages, because: ClosedBecause) -> &'static str {
+    match because {
+        ClosedBecause::Deactivated => t.closed_because_deactivated,
+        ClosedBecause::AppRemoved => t.closed_because_app_removed,
+        ClosedBecause::NotRequestable => t.closed_because_not_requestable,
+        ClosedBecause::OpenAnyway => t.closed_because_open_anyway,
+    }
+}
+
+pub fn app_field_in_words(t: &'static Messages, field: AppField) -> &'static str {
+    match field {
+        AppField::NameEn => t.app_name_en,
+        AppField::NameZh => t.app_name_zh,
+        AppField::DescriptionEn => t.app_description_en,
+        AppField::DescriptionZh => t.app_description_zh,
+        AppField::Url => t.app_url,
+        AppField::Category => t.app_category,
+        AppField::Position => t.app_position,
+        AppField::Icon => t.app_icon,
+        AppField::Image => t.app_image,
+        AppField::Tint => t.app_tint,
+        AppField::Audience => t.app_audience,
+        AppField::AnyOf => t.app_any_of,
+        AppField::ButNot => t.app_but_not,
+        AppField::IsHidden => t.app_is_hidden,
+        AppField::IsRequestable => t.app_is_requestable,
+        AppField::Keywords => t.app_keywords,
+        AppField::Note => t.app_note,
     }
 }

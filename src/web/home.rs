@@ -1,4 +1,4 @@
-//! The start page: the person's name and permissions.
+//! The start page: the apps that the person may open.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -8,6 +8,7 @@ use super::device::Device;
 use super::guard::Reader;
 use super::page::Page;
 use super::rows::MAX_SHOWN;
+use crate::apps::{App, AppsOf};
 use crate::audit;
 use crate::clock::UnixTime;
 use crate::error::Result;
@@ -20,19 +21,22 @@ struct Home<'a> {
     page: &'a Page<'a>,
     /// The time and the browser of the person's previous sign-in.
     last_sign_in: Option<(UnixTime, Device)>,
+    tiles: Vec<&'a App>,
     permissions: Vec<Held>,
     more_permissions: i64,
     has_stale_permissions: bool,
 }
 
 pub async fn show(reader: Reader, portal: Data<Portal>) -> Result<HttpResponse> {
-    let (me, (permissions, more_permissions, previous)) = reader
-        .read(|conn, found| {
+    let (sources, now) = (portal.permission_sources(), portal.clock.now());
+    let (me, (apps, permissions, more_permissions, previous)) = reader
+        .read(move |conn, found| {
             let user_id = found.user.id;
+            let apps = AppsOf::read(conn, &sources, &found.user, now)?;
             let held = permissions::list(conn, user_id, MAX_SHOWN)?;
             let more = permissions::count_beyond(conn, user_id, &held, MAX_SHOWN)?;
             let previous = audit::previous_sign_in(conn, user_id, found.session.created_at())?;
-            Ok((held, more, previous))
+            Ok((apps, held, more, previous))
         })
         .await?;
     let page = Page::new(&portal, &me.visit, Some(&me.user))?;
@@ -45,6 +49,7 @@ pub async fn show(reader: Reader, portal: Data<Portal>) -> Result<HttpResponse> 
         page: &page,
         has_stale_permissions: me.user.has_stale_permissions(asked),
         last_sign_in,
+        tiles: apps.tiles().collect(),
         permissions,
         more_permissions,
     })

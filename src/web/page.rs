@@ -14,6 +14,7 @@ use super::assets::{ASSETS, Assets};
 use super::cookie::PortalCookie;
 use super::csrf::{self, FIELD};
 use super::visit::{Sender, Theme, Visit};
+use crate::apps::App;
 use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::error::{Error, Result};
@@ -214,6 +215,15 @@ impl<'a> Page<'a> {
         self.t.paused_lead.with(minutes)
     }
 
+    /// An app's name in the reader's language.
+    pub fn app_name<'b>(&self, app: &'b App) -> &'b str {
+        app.name(self.lang)
+    }
+
+    pub fn app_description<'b>(&self, app: &'b App) -> &'b str {
+        app.description(self.lang)
+    }
+
     /// The space between a part of a sentence and a name that is marked up, if it needs one.
     #[expect(clippy::unused_self, reason = "templates reach it through the page")]
     pub fn gap(&self, left: &str, right: &str) -> &'static str {
@@ -360,7 +370,7 @@ impl Person {
         self.role >= Role::Staff
     }
 
-    /// The e-mail address in two parts, so that a line may break before the `@`.
+    /// The email address in two parts, so that a line may break before the `@`.
     pub fn email_parts(&self) -> (&str, &str) {
         self.email
             .rfind('@')

@@ -139,8 +139,8 @@ pub async fn show(
     })
 }
 
-/// Returns the address that the sign-in page redirects to, if it is configured to and exactly one
-/// way works.
+/// Returns the address that the sign-in page redirects to, if it is configured to and the only
+/// provider is available.
 fn straight_on(portal: &Portal, wanted: &SignInQuery) -> Option<String> {
     let provider = portal.providers.first()?;
     let is_wanted = portal.auto_sign_in
@@ -245,7 +245,7 @@ fn open_session(
     Ok(response)
 }
 
-/// Like `open_session`, for ways in that one browser takes one at a time. If the browser came with
+/// Like `open_session`, for ways in that never run in two tabs at once. If the browser came with
 /// a session, no matter whose, it also loses its binding.
 pub fn open_session_anew(
     request: &HttpRequest,

@@ -1,12 +1,14 @@
 //! The timeline in the reader's words: each event's title, icon, tint and notes.
 
+use crate::apps::AppChange;
 use crate::audit::Record;
 use crate::audit::event::{Changes, Event, EventKind, Identity, SignInWay, Topic};
+use crate::clock::UnixTime;
 use crate::i18n::messages::Messages;
 use crate::i18n::sentence::Around;
 use crate::sessions::proof::ProvedBy;
 use crate::users::{Field, FieldChange, Role};
-use crate::web::codes_in_words::reason_in_words;
+use crate::web::codes_in_words::{app_field_in_words, closed_because_in_words, reason_in_words};
 use crate::web::device::Device;
 use crate::web::page::Page;
 
@@ -117,8 +119,26 @@ pub fn look(t: &'static Messages, kind: EventKind) -> Look {
         EventKind::RescueLinkMade => (t.event_rescue_link_made, "key", "t4"),
         EventKind::NoteAdded => (t.event_note_added, "edit", "t6"),
         EventKind::ExportMade => (t.event_export_made, "download", "t3"),
+        EventKind::WebhookTested => (t.event_webhook_tested, "check", "t3"),
         EventKind::EventsSwept => (t.event_events_swept, "clock", "t6"),
         EventKind::MoreSignInsRefused => (t.event_more_refused, "alert", "t5"),
+        EventKind::AppAdded => (t.event_app_added, "plus", "t4"),
+        EventKind::AppChanged => (t.event_app_changed, "edit", "t4"),
+        EventKind::AppRemoved => (t.event_app_removed, "trash", "t5"),
+        EventKind::AppCategoryChanged => (t.event_app_category_changed, "edit", "t4"),
+        EventKind::AppOwnerAdded => (t.event_app_owner_added, "user", "t4"),
+        EventKind::AppOwnerRemoved => (t.event_app_owner_removed, "user", "t4"),
+        EventKind::StartPageViewed => (t.event_start_page_viewed, "search", "t3"),
+        EventKind::AccessRequested => (t.event_access_requested, "help", "t1"),
+        EventKind::AccessRequestRepeated => (t.event_access_request_repeated, "clock", "t6"),
+        EventKind::AccessRequestWithdrawn => (t.event_access_request_withdrawn, "x", "t6"),
+        EventKind::AccessRequestLapsed => (t.event_access_request_lapsed, "clock", "t5"),
+        EventKind::AccessRequestClosed => (t.event_access_request_closed, "x", "t6"),
+        EventKind::AccessGranted => (t.event_access_granted, "check", "t2"),
+        EventKind::AccessDeclined => (t.event_access_declined, "ban", "t5"),
+        EventKind::AccessRevoked => (t.event_access_revoked, "ban", "t5"),
+        EventKind::AccessGivenBack => (t.event_access_given_back, "out", "t6"),
+        EventKind::AccessExpired => (t.event_access_expired, "clock", "t6"),
         EventKind::ActRefused | EventKind::Other => (t.event_other, "clock", "t6"),
     };
     Look { title, icon, tint }
@@ -225,8 +245,39 @@ impl<'a> Notes<'a> {
             Event::Readmitted { refused_by } => self.providers(refused_by),
             Event::Proved { by } | Event::ProofRefused { by } => self.proved_by(*by),
             Event::ExportMade { list } => self.say(list),
+            Event::WebhookTested { webhook } => self.say(webhook),
             Event::MoreSignInsRefused { count } => self.count(t.sign_ins_counted, *count),
+            Event::AppAdded { app, changes } | Event::AppChanged { app, changes } => {
+                self.say(app);
+                self.app_changes(changes);
+            }
+            Event::AppCategoryChanged { changes } => self.app_changes(changes),
+            Event::AppRemoved { app, grants } => {
+                self.say(app);
+                self.some(t.grants_counted, *grants);
+            }
+            Event::AppOwnerAdded { app }
+            | Event::AppOwnerRemoved { app }
+            | Event::AccessRequested { app }
+            | Event::AccessRequestRepeated { app }
+            | Event::AccessRequestWithdrawn { app }
+            | Event::AccessRequestLapsed { app }
+            | Event::AccessDeclined { app }
+            | Event::AccessRevoked { app }
+            | Event::AccessGivenBack { app }
+            | Event::AccessExpired { app } => self.say(app),
+            Event::AccessRequestClosed { app, because } => {
+                self.say(app);
+                if let Some(because) = because {
+                    self.say(closed_because_in_words(t, *because));
+                }
+            }
+            Event::AccessGranted { app, until } => {
+                self.say(app);
+                self.until(until.as_deref());
+            }
             Event::SignInRefused { .. }
+            | Event::StartPageViewed
             | Event::SignedOut
             | Event::UserSwitched
             | Event::AccountCreated
@@ -304,6 +355,32 @@ impl<'a> Notes<'a> {
         if changes.permissions_kept.is_some() {
             self.say(self.page.t.permissions_kept);
         }
+    }
+
+    fn app_changes(&mut self, changes: &[AppChange]) {
+        let t = self.page.t;
+        for AppChange { field, from, to } in changes {
+            let [old, new] = [from, to].map(|value| match value.as_str() {
+                "" => "—",
+                value => value,
+            });
+            let label = app_field_in_words(t, *field);
+            self.lines.push(t.changed_from_to.with(label, old, new));
+        }
+    }
+
+    /// Says when a grant ends.
+    fn until(&mut self, until: Option<&str>) {
+        let Some(end) = until else {
+            self.say(self.page.t.for_ever);
+            return;
+        };
+        // A row that another program wrote may hold any text.
+        let line = match end.parse::<jiff::Timestamp>() {
+            Ok(end) => self.page.date_time(UnixTime(end.as_microsecond())),
+            Err(_) => end.to_owned(),
+        };
+        self.lines.push(self.page.t.until_time.with(line));
     }
 
     fn permissions(&mut self, sign: &str, names: &[String]) {

@@ -40,7 +40,7 @@ impl Told {
 impl Voice {
     /// Returns one sentence about it, for receivers of this kind.
     pub fn sentence(&self, kind: WebhookKind, news: &News) -> String {
-        let t = self.lang.messages();
+        let t = &self.lang.messages().hooks;
         let named = |who: &Who| person(kind, who);
         let said = match news {
             News::AccessRequested {
@@ -51,32 +51,32 @@ impl Voice {
             } => {
                 let app = if app_name.is_empty() { app } else { app_name };
                 let words = if *is_reminder {
-                    t.hook_access_reminder
+                    t.access_reminder
                 } else {
-                    t.hook_access_requested
+                    t.access_requested
                 };
                 words.with(named(who), name(kind, app))
             }
             News::AccountCreated {
                 who,
                 by: By::Itself,
-            } => t.hook_account_created_by_sign_in.with(named(who)),
-            News::AccountCreated { who, .. } => t.hook_account_created.with(named(who)),
+            } => t.account_created_by_sign_in.with(named(who)),
+            News::AccountCreated { who, .. } => t.account_created.with(named(who)),
             News::AdminMade { who, role, .. } if *role == Role::Superuser.code() => {
-                t.hook_admin_made.with(named(who))
+                t.admin_made.with(named(who))
             }
-            News::AdminMade { who, .. } => t.hook_read_only_admin_made.with(named(who)),
-            News::AccountDeactivated { who, .. } => t.hook_account_deactivated.with(named(who)),
-            News::RefusedSignIns { count, limit } => t.hook_refused_sign_ins.with(count, limit),
+            News::AdminMade { who, .. } => t.read_only_admin_made.with(named(who)),
+            News::AccountDeactivated { who, .. } => t.account_deactivated.with(named(who)),
+            News::RefusedSignIns { count, limit } => t.refused_sign_ins.with(count, limit),
             News::ProviderUnreachable { provider, state } => match state {
-                State::Began => t.hook_provider_unreachable.with(name(kind, provider)),
-                State::Over => t.hook_provider_back.with(name(kind, provider)),
+                State::Began => t.provider_unreachable.with(name(kind, provider)),
+                State::Over => t.provider_back.with(name(kind, provider)),
             },
             News::WebhookFailing { hook, state } => match state {
-                State::Began => t.hook_failing.with(name(kind, hook)),
-                State::Over => t.hook_well.with(name(kind, hook)),
+                State::Began => t.failing.with(name(kind, hook)),
+                State::Over => t.well.with(name(kind, hook)),
             },
-            News::Test { .. } => t.hook_test.to_owned(),
+            News::Test { .. } => t.test_message.to_owned(),
         };
         match self.by(kind, news) {
             Some(by) => format!("{said}{}{by}", self.space()),
@@ -86,7 +86,7 @@ impl Voice {
 
     /// Returns a sentence about who did it, if somebody did.
     fn by(&self, kind: WebhookKind, news: &News) -> Option<String> {
-        let t = self.lang.messages();
+        let t = &self.lang.messages().hooks;
         let (News::AccountCreated { by, .. }
         | News::AdminMade { by, .. }
         | News::AccountDeactivated { by, .. }
@@ -95,8 +95,8 @@ impl Voice {
             return None;
         };
         match by {
-            By::Person(username) => Some(t.hook_by.with(name(kind, username))),
-            By::CommandLine => Some(t.hook_by_command_line.to_owned()),
+            By::Person(username) => Some(t.by.with(name(kind, username))),
+            By::CommandLine => Some(t.by_command_line.to_owned()),
             By::Itself => None,
         }
     }
@@ -119,14 +119,13 @@ impl Voice {
 
     /// The last line of a list that is not complete.
     pub fn and_more(&self, count: usize) -> String {
-        self.lang.messages().hook_and_more.with(count)
+        self.lang.messages().hooks.and_more.with(count)
     }
 
     /// The page that shows it.
     pub fn link(&self, news: &News) -> String {
         let origin = &self.origin;
         match news {
-            // The merge with the apps brings this page.
             News::AccessRequested { .. } => format!("{origin}/requests"),
             News::RefusedSignIns { .. } => format!("{origin}/admin/audit?outcome=refused"),
             News::ProviderUnreachable { .. } | News::WebhookFailing { .. } | News::Test { .. } => {

@@ -7,11 +7,13 @@ use diesel::prelude::*;
 
 use super::news::News;
 use super::queue;
+use crate::apps;
 use crate::clock::UnixTime;
 use crate::config::WebhookSettings;
 use crate::db::schema::webhook_events;
 use crate::db::{Conn, Sql, each, lock_webhooks};
 use crate::error::Result;
+use crate::i18n::Lang;
 use crate::id::{UserId, new_id};
 use crate::users;
 
@@ -46,7 +48,12 @@ pub fn has_events(conn: &mut Conn) -> Result<bool> {
 
 /// Moves some events into the queues of the hooks that ask for them, and returns how many it dealt
 /// with. An event that no hook asks for goes.
-pub fn fan_out(conn: &mut Conn, now: UnixTime, hooks: &[&WebhookSettings]) -> Result<usize> {
+pub fn fan_out(
+    conn: &mut Conn,
+    now: UnixTime,
+    lang: Lang,
+    hooks: &[&WebhookSettings],
+) -> Result<usize> {
     // Two instances would put the same event into a queue twice.
     lock_webhooks(conn)?;
     let events: Vec<(i64, i64, String)> = webhook_events::table
@@ -68,7 +75,7 @@ pub fn fan_out(conn: &mut Conn, now: UnixTime, hooks: &[&WebhookSettings]) -> Re
             continue;
         }
         let asking: Vec<&str> = asking.map(|hook| hook.name.as_str()).collect();
-        add_names(conn, &mut news)?;
+        add_names(conn, lang, &mut news)?;
         for hook in asking {
             queue::add(conn, now, hook, UnixTime(*created_at), &news)?;
         }
@@ -82,14 +89,18 @@ pub fn fan_out(conn: &mut Conn, now: UnixTime, hooks: &[&WebhookSettings]) -> Re
 }
 
 /// Adds the names under which people know what it is about.
-fn add_names(conn: &mut Conn, news: &mut News) -> Result<()> {
+fn add_names(conn: &mut Conn, lang: Lang, news: &mut News) -> Result<()> {
     if let Some(who) = news.who_mut()
         && let Some(user) = users::find(conn, UserId(who.id))?
     {
         who.username = user.username;
         who.name = user.first_name;
     }
-    // At the merge with the apps: `app_name` of `News::AccessRequested` is looked up here.
+    if let News::AccessRequested { app, app_name, .. } = news
+        && let Some(found) = apps::find(conn, app)?
+    {
+        *app_name = found.name(lang).to_owned();
+    }
     Ok(())
 }
 

@@ -29,7 +29,7 @@ const MEND_PAUSE: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1800);
 /// For how long messages that were given up or refused are worth reporting.
-pub const REPORTED_FOR: Duration = Duration::from_secs(7 * 86_400);
+const REPORTED_FOR: Duration = Duration::from_secs(2 * 86_400);
 /// The most messages that the status page counts.
 const COUNT_CAP: i64 = MAX_QUEUE;
 

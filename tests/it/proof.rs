@@ -255,7 +255,7 @@ fn check_says_what_proves_a_fresh_sign_in() {
         let mut settings = process::settings(free_port(), &provider, &database);
         let plain = text(&output(&["check"], &settings).stdout);
         assert!(
-            plain.contains("ok       fresh sign-in: this provider cannot prove one"),
+            plain.contains("ok       fresh sign-in: proves nothing at this provider"),
             "{plain}"
         );
         settings.insert("OAUTH2_PROVES_BY".to_owned(), "prompt".to_owned());

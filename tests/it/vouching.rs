@@ -755,7 +755,7 @@ fn check_says_whose_sessions_will_end() {
         .into();
         let said = text(&output(&["check"], &settings).stdout);
         assert!(
-            said.contains("warning  sessions: people are signed in with the provider a, which is not in the settings"),
+            said.contains("warning  sessions: people are signed in through the provider a, which is not in the settings"),
             "{said}"
         );
         assert!(said.contains("ok       vouches_for: names"), "{said}");

@@ -158,21 +158,21 @@ impl Inspection<'_> {
         match cause {
             Cause::BadMetadata("issuer") => match self.provider.issuer_named().await {
                 Some(named) => format!(
-                    "the discovery document names the issuer {named}; the setting must match it exactly (mind a / at the end)"
+                    "the metadata names the issuer {named}; the setting must match it exactly (mind a / at the end)"
                 ),
-                None => "the discovery document names no valid issuer".to_owned(),
+                None => "the metadata names no valid issuer".to_owned(),
             },
             Cause::BadMetadata(member) => {
-                format!("{member} is missing from the discovery document, or not valid")
+                format!("{member} is missing from the metadata, or not valid")
             }
             Cause::UnexpectedStatus(status) => {
-                format!("the discovery document answered {status}; check the issuer")
+                format!("the metadata address answered {status}; check the issuer")
             }
             Cause::Unreadable(_) => {
-                "the answer is not a discovery document; check the issuer".to_owned()
+                "the answer is not a provider's metadata; check the issuer".to_owned()
             }
-            Cause::TooSlow => "the discovery document did not arrive in time".to_owned(),
-            _ => "the discovery document cannot be reached".to_owned(),
+            Cause::TooSlow => "the metadata did not arrive in time".to_owned(),
+            _ => "the metadata cannot be reached".to_owned(),
         }
     }
 
@@ -267,7 +267,7 @@ impl Inspection<'_> {
         } else {
             ok!(
                 what,
-                "this provider cannot prove one; admins confirm dangerous acts with a local password, or with a confirmation password (`frontdesk changepassword USERNAME`)"
+                "proves nothing at this provider; admins confirm dangerous acts with a local password, or with a confirmation password (`frontdesk changepassword USERNAME`)"
             );
         }
     }
@@ -336,7 +336,7 @@ impl Inspection<'_> {
             Some(false) => fault!(
                 self.report,
                 what,
-                "the provider refuses the client id and {name}; copy both again, and check how the client authenticates"
+                "the provider refuses the client ID and {name}; copy both again, and check how the client authenticates"
             ),
             None => warning!(
                 what,

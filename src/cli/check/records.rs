@@ -15,7 +15,8 @@ use crate::users::{provider_keys, reserved, unexplained_refusals};
 /// The maximum number of accounts with a reserved name that are listed.
 const MAX_RESERVED: usize = 20;
 
-pub fn check(report: &mut Report, settings: &Settings) {
+/// Returns the database if its tables are up to date.
+pub fn check(report: &mut Report, settings: &Settings) -> Option<Db> {
     let db = check_database(report, &settings.database);
     if let Some(db) = &db {
         check_names(report, db);
@@ -23,6 +24,7 @@ pub fn check(report: &mut Report, settings: &Settings) {
         check_rechecks(db, settings);
     }
     check_addresses(db.as_ref(), settings);
+    db
 }
 
 /// Returns the database if its tables are up to date.
@@ -169,7 +171,7 @@ fn check_forgotten(report: &mut Report, db: &Db, providers: &[ProviderSettings])
                 let at = rfc3339(at, &jiff::tz::TimeZone::UTC);
                 warning!(
                     "sessions",
-                    "people are signed in with the provider {provider}, which is not in the settings: unless a running instance has it, their sessions end ten minutes after an instance last had it, not before {at}"
+                    "people are signed in through the provider {provider}, which is not in the settings: unless a running instance has it, their sessions end ten minutes after an instance last had it, not before {at}"
                 );
             }
         }

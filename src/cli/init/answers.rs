@@ -65,7 +65,7 @@ const CLIENT_ID: Question = Question {
     variable: "OAUTH2_CLIENT_ID",
     flag: "client-id",
     label: "Client id",
-    why: "The client id that the provider gave this portal.",
+    why: "The client ID that the provider gave this portal.",
     is_optional: false,
 };
 const COMPANY_NAME: Question = Question {

@@ -1,9 +1,22 @@
 //! The sentences of the admin area, and of the activity of an account.
 
-use super::{Steps, Text};
+use std::ops::Deref;
+
+use super::{Apps, Steps, Text};
 use crate::i18n::sentence::{Around, AroundThree, AroundTwo};
 
+/// A page finds the sentences about apps among the others.
+impl Deref for Messages {
+    type Target = Apps;
+
+    fn deref(&self) -> &Apps {
+        &self.apps
+    }
+}
+
 messages! {
+    apps: Apps = super::apps::EN, super::apps::ZH;
+
     // -- admin --
     administration: Text = "Administration", "管理";
     people: Text = "People", "人员";
@@ -68,8 +81,8 @@ messages! {
     try_again_button: Text = "Test again", "再次测试";
     back_to_status: Text = "Back to the status page", "返回状态页";
     would_be_new: Text = "A new account would be created.", "将创建新账号。";
-    would_be_known: Around = "The sign-in would open the account {}.", "将登录账号 {}。";
-    would_be_adopted: Around = "The sign-in would open the imported account {}, and link this identity to it.", "将登录导入的账号 {}，并把此身份关联到该账号。";
+    would_be_known: Around = "The sign-in would open the account {}.", "将登录到账号 {}。";
+    would_be_adopted: Around = "The sign-in would open the imported account {}, and link this identity to it.", "将登录到导入的账号 {}，并把此身份关联到该账号。";
     would_be_kept_out: Around = "The sign-in would be refused: {} has refused this person, and it vouches for who has left.", "登录会被拒绝：{}已拒绝此人，而是否离职以它为准。";
     would_be_too_long: Text = "The sign-in would be refused: the username is too long.", "登录会被拒绝：用户名过长。";
     would_be_inactive: Around = "The sign-in would be refused: the account {} is deactivated.", "登录会被拒绝：账号 {} 已停用。";
@@ -90,9 +103,9 @@ messages! {
     no_refresh_token: Text = "The provider issues no refresh token: people can be re-checked only while their access token is valid.", "该平台不提供刷新令牌，仅在访问令牌有效期内可以复查。";
     failed_at: Text = "Failed step: ", "失败步骤：";
     leavers: Text = "Leaver re-check", "离职复查";
-    leavers_bound: AroundTwo = "Users whom the provider explicitly refuses are signed out within {} (users re-checked: {}).", "被该平台明确拒绝的人，{} 内会在这里自动退出登录（当前复查 {} 人）。";
-    leavers_by_profile: Text = " A refusal without a reason counts only at the second re-check, and only if the provider accepted somebody else in between.", "未说明原因的拒绝，要到第二次复查且期间平台认可过其他人时才生效。";
-    leavers_by_refresh: Text = " This time limit requires that the provider refuses to refresh the tokens of people who have left.", "以上时限要求该平台拒绝为离职人员刷新令牌。";
+    leavers_bound: AroundTwo = "Users whom the provider explicitly refuses are signed out within {} (users re-checked: {}).", "被该平台明确拒绝的人，{}内会在这里自动退出登录（当前复查 {} 人）。";
+    leavers_by_profile: Text = " A refusal without a reason counts at the second re-check if the provider accepted somebody else in between. If there is nobody else to ask about, it counts at the fifth at the earliest.", "未说明原因的拒绝：如果期间平台认可过其他人，第二次复查时生效；如果没有其他人可查，最早第五次复查时生效。";
+    leavers_by_refresh: Text = " This time limit requires that the provider refuses to refresh the tokens of people who have left.", "以上时限的前提是：该平台会拒绝为离职人员刷新令牌。";
     leavers_rights: Text = " Permissions revoked there are revoked here within the same time.", "在该平台被收回的权限，也会在同样的时间内在这里失效。";
     leavers_never_refused: Text = " It has never refused anyone yet: verify this with a test account.", "该平台还从未拒绝过任何人：请用测试账号验证一次。";
     leavers_last_refusal: Around = " It last refused someone on {}.", "最近一次拒绝：{}。";
@@ -106,7 +119,7 @@ messages! {
     leavers_forgotten: Around = "This provider is not in this instance's settings. The provider's sessions end at {}, unless an instance that has it is running by then.", "本实例的设置中没有该平台。该平台的会话将于 {} 结束，除非届时有配置了该平台的实例在运行。";
     leavers_not_asked: Text = "Re-checks are off: people stay signed in until their session ends.", "未启用复查：已登录的用户会保持登录，直到会话到期。";
     leavers_pushed: Text = " Back-channel logout: the provider also notifies this portal when someone signs out.", "有人在该平台退出登录时，平台也会主动通知（反向通道退出）。";
-    proof_is_weak: Text = "prompt=login in the browser's address counts as proof here (proves_by), but anyone who finds a browser unlocked can remove it. Set proves_by = \"auth_time\" again, unless browsers are never left unattended.", "浏览器地址中的 prompt=login 在这里可用来确认是本人（proves_by），但任何能使用该浏览器的人都可以将其去掉。除非浏览器绝不会无人看管，请改回 proves_by = \"auth_time\"。";
+    proof_is_weak: Text = "prompt=login in the browser's address counts as proof here (proves_by), but anyone who finds a browser unlocked can remove it. Set proves_by = \"auth_time\" again, unless browsers are never left unattended.", "浏览器地址中的 prompt=login 在这里可用来确认是本人（proves_by），但任何能使用该浏览器的人都可以将其去掉。除非浏览器绝不会无人看管，否则请改回 proves_by = \"auth_time\"。";
     event_password_changed: Text = "Password changed", "修改密码";
     event_user_switched: Text = "Signed out: someone else signed in on this browser", "退出登录：此浏览器上有其他人登录";
     event_other: Text = "Other event", "其他事件";
@@ -129,7 +142,7 @@ messages! {
     reason_no_password: Text = "the account has no local password", "该账号没有本地密码";
     reason_not_allowed: Text = "local passwords are for admins only", "仅管理员可使用本地密码";
     reason_impossible: Text = "the username or password is too long, or contains control characters", "用户名或密码过长，或含有控制字符";
-    reason_paused: Text = "too many wrong passwords before", "此前密码输错次数过多";
+    reason_paused: Text = "there had been too many wrong passwords", "此前密码输错次数过多";
     reason_link_expired: Text = "the link no longer worked", "链接已失效";
     reason_internal: Text = "a fault of the portal", "门户内部出错";
     reason_last_superuser: Text = "it was the last active admin", "这是最后一个可用的管理员";
@@ -180,7 +193,7 @@ messages! {
     in_order: Text = "Sorted A–Z", "升序";
     in_reverse_order: Text = "Sorted Z–A", "降序";
     never_signed_in: Text = "Never signed in", "从未登录";
-    not_for_days: Around = "Over {} days ago", "超过 {} 天未登录";
+    not_for_days: Around = "Over {} days ago, or never", "超过 {} 天未登录";
     permission: Text = "Permission", "权限名称";
     no_match: Text = "No one matches these filters", "没有符合条件的账号";
     none_so_far: Text = "No match so far", "暂未找到";
@@ -200,11 +213,11 @@ messages! {
     action_end_sessions: Text = "Ends all open sessions at once. The person can sign in again.", "立即结束所有会话。对方可以重新登录。";
     action_role: Text = "Read-only admins see this admin area; admins may also change things here.", "只读管理员可以查看管理区；管理员还可以在此进行更改。";
     action_reset_password: Text = "The old password stops working at once. You get a link with which the owner chooses a new one.", "旧密码立即失效。系统会生成一个链接，供账号所有者设置新密码。";
-    action_confirmation_link: Text = "For people whose sign-in cannot prove that it is really them. You get a link with which they choose a confirmation password.", "有些用户的登录方式不能证明是其本人，请为他们生成此链接。系统会显示该链接，供对方设置验证密码。";
+    action_confirmation_link: Text = "For people whose sign-in cannot prove that it is really them. You get a link with which they choose a confirmation password.", "适用于登录方式无法证明是其本人的用户。系统会生成一个链接，供其设置验证密码。";
     action_link: Text = "Lets the person with this identity at the provider sign in to this account.", "允许在平台上拥有此身份的人登录此账号。";
     action_deactivate: Text = "Ends the open sessions and refuses new ones. Nothing is deleted; you can activate the account again.", "结束当前的会话并拒绝新的登录。不会删除任何内容，可以重新启用账号。";
     action_activate: Text = "The person can sign in again, with the permissions they had.", "对方可以重新登录，权限不变。";
-    action_erase: Text = "For someone who has left: removes name, email, identities, permissions and addresses for good.", "适用于已离职人员：永久清除姓名、邮箱、身份、权限和地址。";
+    action_erase: Text = "For someone who has left: removes name, email, identities, permissions and IP addresses for good.", "适用于已离职人员：永久清除姓名、邮箱、身份、权限和地址。";
     act_deactivate: Text = "Deactivate", "停用";
     act_readmit: Text = "Let in again", "重新准许登录";
     action_readmit: Text = "A provider has refused this person, so no other way of signing in works either. This lifts the block; the reason is recorded.", "登录平台已拒绝此人，其他登录方式也因此不可用。此操作将解除限制，并记录原因。";
@@ -215,7 +228,7 @@ messages! {
     reason_needed: Text = "Reason", "原因";
     refused_no_reason: Text = "Enter a reason", "请填写原因";
     refused_since: Around = "Refused since {}", "自 {} 起被拒绝";
-    keeps_out_since: AroundTwo = "{} has refused this person since {}: they cannot sign in any other way until it accepts them again or an admin lets them in.", "{}自 {} 起拒绝此人登录：在它重新认可或管理员准许之前，其他方式均不可用。";
+    keeps_out_since: AroundTwo = "{} has refused this person since {}: they cannot sign in any other way until it accepts them again or an admin lets them in.", "{}自 {} 起拒绝此人登录：在它重新认可此人，或管理员重新准许其登录之前，其他登录方式均不可用。";
     counts_for_nothing: Text = "shown only, has no effect", "仅供显示，不起作用";
     act_activate: Text = "Activate", "启用";
     act_make_superuser: Text = "Make admin", "设为管理员";
@@ -259,7 +272,7 @@ messages! {
     steps_unlink: Steps = &["The identity can no longer sign in to this account; its next sign-in may create a new account.", "Permissions from the provider are removed with it, and so is a role that comes from one of them.", "All open sessions end at once."], &["该身份无法再登录此账号；下次登录可能创建新账号。", "登录平台授予的权限及相应角色一并收回。", "所有会话立即结束。"];
     steps_reset_password: Steps = &["The old password stops working and all open sessions end at once.", "The next page shows a link, once. Give it to the owner of the account."], &["旧密码和所有会话立即失效。", "下一页会显示一个链接，仅显示一次。请交给账号所有者。"];
     steps_confirmation_link: Steps = &["The next page shows a link, once. It opens only in a browser where this person is signed in, and lets them choose a confirmation password.", "They are asked for that password before an action that could do lasting harm. It cannot be used to sign in.", "The previous confirmation password, if there is one, stops working at once."], &["下一页会显示一个链接，仅显示一次。只能在此人已登录的浏览器中打开，用来设置验证密码。", "在执行可能造成长期影响的操作之前，用该密码确认是本人；不能用来登录。", "此前的验证密码（如有）立即失效。"];
-    steps_erase: Steps = &["Name, email, identities, permissions and password are removed for good, as are the addresses and browsers of sessions.", "The audit log keeps every entry, with a number in place of the name. Free text in entries about other people is not searched.", "This cannot be undone."], &["永久清除姓名、邮箱、身份、权限和密码，以及会话中的地址和浏览器信息。", "审计日志保留所有记录，姓名以编号代替。其他人的记录中手工填写的内容不做处理，其中可能仍有此人的姓名。", "此操作无法撤销。"];
+    steps_erase: Steps = &["Name, email, identities, permissions and password are removed for good, as are the IP addresses and browsers of sessions.", "The audit log keeps every entry, with a number in place of the name. Free text in entries about other people is not searched.", "This cannot be undone."], &["永久清除姓名、邮箱、身份、权限和密码，以及会话中的地址和浏览器信息。", "审计日志保留所有记录，姓名以编号代替。其他人的记录中手工填写的内容不做处理，其中可能仍有此人的姓名。", "此操作无法撤销。"];
     steps_note: Steps = &["Admins see it in the activity of this account. The person does not."], &["管理员可在此账号的动态中看到，本人看不到。"];
     done_deactivate: Text = "The account is deactivated and signed out everywhere.", "账号已停用，并已在所有设备上退出登录。";
     done_activate: Text = "The account is active again.", "账号已重新启用。";
@@ -317,7 +330,7 @@ messages! {
     password_link_heading: Text = "A link to choose the password", "设置密码的链接";
     password_link_lead: AroundTwo = "Give this link to {}. It works once, within {} hours, and replaces any earlier one.", "请把此链接交给{}。链接只能使用一次，{} 小时内有效，并使之前的链接失效。";
     password_link_once: Text = "It is shown only once. If it is lost, reset the password to get a new one.", "此链接只显示一次。如果丢失，请重置密码以获取新链接。";
-    confirmation_link_heading: Text = "A link to choose a confirmation password", "设置验证密码的链接";
+    confirmation_link_heading: Text = "A link to choose a confirmation password", "验证密码链接";
     confirmation_link_lead: AroundTwo = "Give this link to {}. It opens only in a browser where they are signed in, works once, within {} hours, and replaces any earlier one.", "请把此链接交给{}。只能在其已登录的浏览器中打开，只能使用一次，{} 小时内有效，并使之前的链接失效。";
     confirmation_link_once: Text = "It is shown only once. If it is lost, make a new one.", "此链接只显示一次。如果丢失，请重新生成。";
     link: Text = "Link", "链接";
@@ -346,7 +359,7 @@ messages! {
     sessions_hint: Text = "Ended and expired ones are not listed.", "不含已结束和已过期的会话。";
     pages_of_sessions: Text = "Pages of sessions", "会话分页";
     no_session_matches: Text = "No session matches these filters", "没有符合条件的会话";
-    no_session_matches_lead: Text = "Usernames and addresses must match exactly. Remove a filter to see more.", "用户名和地址须完全一致。移除筛选条件可查看更多。";
+    no_session_matches_lead: Text = "Usernames and IP addresses must match exactly. Remove a filter to see more.", "用户名和地址须完全一致。移除筛选条件可查看更多。";
     end_all_matching: Text = "End all that match", "结束所有符合条件的会话";
     end_counted: Around = "Sessions to end: {}", "要结束的会话数：{}";
     end_everybody: Text = "No filter is set: this ends every session except the one that you are using.", "没有设置筛选条件：除你正在使用的会话外，所有会话都会结束。";
@@ -356,7 +369,7 @@ messages! {
 
     // -- audit log --
     about_whom: Text = "About", "涉及人员";
-    address_or_reference: Text = "Address or reference", "IP 地址或编号";
+    address_or_reference: Text = "IP address or reference", "IP 地址或编号";
     from_day: Text = "From", "从";
     to_day: Text = "To", "到";
     outcome_success: Text = "Done", "成功";
@@ -365,7 +378,7 @@ messages! {
     none_found_so_far_lead: Text = "None of the rows searched so far match. There are more to search.", "已查看的行均不符合条件，还有更多未查看。";
     bulk_everybody: Text = "No filter is set: this applies to every account.", "没有设置筛选条件：将对所有账号执行。";
     no_event_matches: Text = "No entry matches these filters", "没有符合条件的记录";
-    no_event_matches_lead: Text = "Usernames, addresses and references must match exactly. Remove a filter to see more.", "用户名、地址和编号须完全一致。移除筛选条件可查看更多。";
+    no_event_matches_lead: Text = "Usernames, IP addresses and references must match exactly. Remove a filter to see more.", "用户名、地址和编号须完全一致。移除筛选条件可查看更多。";
     events_counted: Around = "Entries: {}", "记录数：{}";
     in_quotes: Around = "“{}”", "“{}”";
     adopted: Text = "adopted the imported account; its local password was removed and its sessions ended", "认领了导入的账号；其本地密码已移除，会话已结束";
@@ -382,7 +395,7 @@ messages! {
     event_password_link_made: Text = "Password reset: link made", "重置密码：生成链接";
     event_confirmation_link_made: Text = "Confirmation link made", "生成验证密码链接";
     event_confirmation_set: Text = "Confirmation password set", "设置验证密码";
-    event_proved: Text = "Confirmed that it was the owner", "确认是本人";
+    event_proved: Text = "Presence confirmed", "确认是本人";
     event_proof_refused: Text = "Confirmation failed", "未能确认是本人";
     event_note_added: Text = "Note", "添加备注";
     event_export_made: Text = "List exported", "导出列表";
@@ -438,21 +451,6 @@ messages! {
     alive: Text = "(alive)", "（存活）";
     able_to_serve: Text = "(able to serve)", "（可提供服务）";
 
-    // -- messages of webhooks --
-    hook_access_requested: AroundTwo = "“{}” asks for access to “{}”.", "“{}”申请使用“{}”。";
-    hook_access_reminder: AroundTwo = "“{}” is still waiting for an answer about access to “{}”.", "“{}”申请使用“{}”，仍在等待答复。";
-    hook_account_created: Around = "New account: “{}”.", "已创建账号：“{}”。";
-    hook_account_created_by_sign_in: Around = "New account at a first sign-in: “{}”.", "首次登录，已创建账号：“{}”。";
-    hook_admin_made: Around = "“{}” is an admin now.", "“{}”已成为管理员。";
-    hook_read_only_admin_made: Around = "“{}” is a read-only admin now.", "“{}”已成为只读管理员。";
-    hook_account_deactivated: Around = "The account “{}” was deactivated.", "账号“{}”已停用。";
-    hook_refused_sign_ins: AroundTwo = "{} sign-ins were refused within an hour (limit: {}).", "一小时内有 {} 次登录被拒绝（上限为 {} 次）。";
-    hook_provider_unreachable: Around = "The provider “{}” cannot be reached, so nobody can sign in through it.", "无法连接登录平台“{}”，目前无法用它登录。";
-    hook_provider_back: Around = "The provider “{}” can be reached again.", "登录平台“{}”已恢复连接。";
-    hook_failing: Around = "The webhook “{}” has been failing for an hour.", "Webhook“{}”已持续失败一小时。";
-    hook_well: Around = "The webhook “{}” works again.", "Webhook“{}”已恢复正常。";
-    hook_test: Text = "This is a test.", "这是一条测试消息。";
-    hook_by: Around = "By “{}”.", "操作人：“{}”。";
-    hook_by_command_line: Text = "On the command line.", "通过命令行操作。";
-    hook_and_more: Around = "and {} more", "另有 {} 条";
+    // -- webhooks --
+    event_webhook_tested: Text = "Webhook tested", "测试 webhook";
 }

@@ -223,7 +223,7 @@ pub fn for_many(page: &Page<'_>) -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-/// A refusal as the page says it that asked for the act.
+/// A refusal in the words of the page that asked for the act.
 pub fn refusal_in_words(page: &Page<'_>, refusal: &Refusal) -> String {
     let t = page.t;
     match refusal {
@@ -378,7 +378,7 @@ const fn hidden(kind: ActKind) -> &'static [Field] {
     }
 }
 
-/// The object of an act beside the person: a permission, a subject or a browser.
+/// The object of an act besides the person: a permission, a subject or a browser.
 fn object(page: &Page<'_>, found: &Found, act: &Act) -> Option<String> {
     let is_single = page.portal.providers.is_single();
     match act {
@@ -397,7 +397,7 @@ fn object(page: &Page<'_>, found: &Found, act: &Act) -> Option<String> {
     }
 }
 
-/// The input that an act needs beside the reason.
+/// The input that an act needs besides the reason.
 fn typed<'a>(page: &Page<'_>, found: &Found, act: &Act, fields: &'a ActForm) -> Option<Typed<'a>> {
     let t = page.t;
     let typed = |field: Field, label, hint, longest| Typed {

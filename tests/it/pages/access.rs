@@ -9,6 +9,7 @@ use crate::support::{Db, Person, Portal, run};
 pub(super) fn filled(path: &str, id: i64) -> String {
     path.replace("{id}", &id.to_string())
         .replace("{act}", "deactivate")
+        .replace("{hook}", "ops")
 }
 
 /// All real addresses for a pattern: each act on an account has one.

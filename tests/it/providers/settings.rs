@@ -239,28 +239,28 @@ fn check_names_each_provider_and_what_is_wrong_with_it() {
             (
                 "gone",
                 [
-                    "fault    discovery of gone: the discovery document cannot be reached",
+                    "fault    discovery of gone: the metadata cannot be reached",
                     "FRONTDESK_PROVIDERS gone.issuer",
                 ],
             ),
             (
                 "missing",
                 [
-                    "fault    discovery of missing: the discovery document answered 404",
+                    "fault    discovery of missing: the metadata address answered 404",
                     "ok       clock of missing: in step with the provider's",
                 ],
             ),
             (
                 "slow",
                 [
-                    "fault    discovery of slow: the discovery document answered 500",
+                    "fault    discovery of slow: the metadata address answered 500",
                     "more than a minute",
                 ],
             ),
             (
                 "wrong",
                 [
-                    "fault    discovery of wrong: the discovery document names the issuer https://evil.test",
+                    "fault    discovery of wrong: the metadata names the issuer https://evil.test",
                     "warning  clock of wrong: ",
                 ],
             ),

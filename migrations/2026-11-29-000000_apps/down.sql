@@ -1,0 +1,10 @@
+DROP INDEX identities_permissions_unread;
+ALTER TABLE identities DROP COLUMN permissions_read_at;
+ALTER TABLE users DROP COLUMN opens_apps_in_new_tab;
+DROP TABLE app_grants;
+DROP TABLE access_requests;
+DROP TABLE app_stars;
+DROP TABLE app_owners;
+DROP TABLE apps;
+DROP TABLE app_images;
+DROP TABLE app_categories;

@@ -1,0 +1,168 @@
+//! What the evaluator must know about a person, and the apps that it opens to them.
+
+use std::collections::BTreeSet;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use super::rule::{Decision, Grant, Holder, decide};
+use super::{App, list};
+use crate::clock::UnixTime;
+use crate::db::{Conn, Sql, Value};
+use crate::error::Result;
+use crate::id::AppId;
+use crate::permissions::PermissionSources;
+use crate::users::User;
+
+/// Everything about a person that decides on apps, and what they chose for their start page.
+#[derive(Clone, Debug, Default)]
+pub struct FoundHolder {
+    pub holder: Holder,
+    grants: Vec<(AppId, Grant)>,
+    /// The starred apps, the first starred first.
+    pub stars: Vec<AppId>,
+    pub opens_in_new_tab: bool,
+}
+
+impl FoundHolder {
+    /// The grants of one app, of which some may have ended.
+    pub fn grants(&self, app: AppId) -> Vec<Grant> {
+        let of_app = self.grants.iter().filter(|(id, _)| *id == app);
+        of_app.map(|(_, grant)| *grant).collect()
+    }
+
+    /// Decides about one app.
+    pub fn decide(&self, app: &App, now: UnixTime) -> Decision {
+        decide(&app.fields.rule, &self.holder, &self.grants(app.id), now)
+    }
+}
+
+#[derive(QueryableByName)]
+struct Fact {
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    time: Option<i64>,
+}
+
+/// Reads what decides about a person, in one statement.
+pub fn find_holder(
+    conn: &mut Conn,
+    sources: &PermissionSources,
+    user: &User,
+) -> Result<FoundHolder> {
+    let id = Value::from(user.id);
+    let origins: Vec<Value> = sources.counting.origins().map(Value::from).collect();
+    let mut facts = Sql::new(
+        "SELECT 'permission' AS kind, p.name AS name, CAST(0 AS BIGINT) AS id, CAST(NULL AS BIGINT) AS time FROM user_permissions p WHERE p.user_id = ? AND p.origin IN ",
+        [id.clone()],
+    )
+    .then(&Sql::list(&origins))
+    .with(
+        " UNION ALL SELECT 'grant', '', g.app_id, g.expires_at FROM app_grants g WHERE g.user_id = ?",
+        [id.clone()],
+    )
+    .with(
+        " UNION ALL SELECT 'star', '', s.app_id, s.starred_at FROM app_stars s WHERE s.user_id = ?",
+        [id.clone()],
+    )
+    .with(
+        " UNION ALL SELECT 'new_tab', '', u.id, NULL FROM users u WHERE u.id = ? AND u.opens_apps_in_new_tab = TRUE",
+        [id.clone()],
+    );
+    if !sources.expected.is_empty() {
+        let expected: Vec<Value> = sources
+            .expected
+            .iter()
+            .map(|id| id.as_str().into())
+            .collect();
+        facts = facts
+            .with(
+                " UNION ALL SELECT 'unread', i.provider, i.user_id, NULL FROM identities i WHERE i.user_id = ? AND i.permissions_read_at IS NULL AND i.provider IN ",
+                [id],
+            )
+            .then(&Sql::list(&expected));
+    }
+    let mut found = FoundHolder::default();
+    found.holder.is_active = user.is_active;
+    let mut stars: Vec<(Option<i64>, AppId)> = Vec::new();
+    let mut permissions = BTreeSet::new();
+    for fact in facts.load::<Fact>(conn)? {
+        match fact.kind.as_str() {
+            "permission" => {
+                permissions.insert(fact.name);
+            }
+            "grant" => found.grants.push((
+                AppId(fact.id),
+                Grant {
+                    expires_at: fact.time.map(UnixTime),
+                },
+            )),
+            "star" => stars.push((fact.time, AppId(fact.id))),
+            "new_tab" => found.opens_in_new_tab = true,
+            _ => found.holder.has_unread_permissions = true,
+        }
+    }
+    stars.sort();
+    found.stars = stars.into_iter().map(|(_, app)| app).collect();
+    found.holder.permissions = permissions;
+    Ok(found)
+}
+
+/// The apps as one person sees them: each with the decision about it, in the order of the start
+/// page.
+#[derive(Clone, Debug)]
+pub struct AppsOf {
+    pub found: FoundHolder,
+    decided: Vec<(App, Decision)>,
+}
+
+impl AppsOf {
+    /// Reads all apps and decides about each, in two statements.
+    pub fn read(
+        conn: &mut Conn,
+        sources: &PermissionSources,
+        user: &User,
+        now: UnixTime,
+    ) -> Result<Self> {
+        let found = find_holder(conn, sources, user)?;
+        let decide = |app: App| {
+            let decision = found.decide(&app, now);
+            (app, decision)
+        };
+        let decided = list(conn)?.into_iter().map(decide).collect();
+        Ok(Self { found, decided })
+    }
+
+    /// The apps that open.
+    pub fn open(&self) -> impl Iterator<Item = &App> {
+        let open = self.decided.iter();
+        open.filter(|(_, decision)| decision.is_open())
+            .map(|(app, _)| app)
+    }
+
+    /// The apps that have a tile: those that open and are not hidden.
+    pub fn tiles(&self) -> impl Iterator<Item = &App> {
+        self.open().filter(|app| !app.fields.is_hidden)
+    }
+
+    /// All apps with the decision about each, for admins and for the list of apps to ask for.
+    pub fn all(&self) -> impl Iterator<Item = (&App, &Decision)> {
+        self.decided.iter().map(|(app, decision)| (app, decision))
+    }
+
+    pub fn is_starred(&self, app: AppId) -> bool {
+        self.found.stars.contains(&app)
+    }
+
+    /// Returns how the app opens or why not.
+    pub fn decision(&self, app: AppId) -> Option<&Decision> {
+        let mut all = self.decided.iter();
+        all.find(|(one, _)| one.id == app)
+            .map(|(_, decision)| decision)
+    }
+}
