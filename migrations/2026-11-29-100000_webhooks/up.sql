@@ -4,6 +4,8 @@ CREATE TABLE webhook_events (
     id BIGINT NOT NULL PRIMARY KEY,
     created_at BIGINT NOT NULL,
     kind TEXT NOT NULL,
+    -- whom it is about: it goes if their data is erased
+    user_id BIGINT,
     data TEXT NOT NULL
 );
 
@@ -14,6 +16,7 @@ CREATE TABLE webhook_deliveries (
     -- when it happened
     created_at BIGINT NOT NULL,
     kind TEXT NOT NULL,
+    user_id BIGINT,
     data TEXT NOT NULL,
     -- how often the receiver answered this one with a fault of its own
     server_errors BIGINT NOT NULL DEFAULT 0

@@ -256,6 +256,7 @@ diesel::table! {
         id -> BigInt,
         created_at -> BigInt,
         kind -> Text,
+        user_id -> Nullable<BigInt>,
         data -> Text,
     }
 }
@@ -266,6 +267,7 @@ diesel::table! {
         hook -> Text,
         created_at -> BigInt,
         kind -> Text,
+        user_id -> Nullable<BigInt>,
         data -> Text,
         server_errors -> BigInt,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::news::News;
+use super::news::{By, News};
 use super::queue;
 use crate::apps;
 use crate::clock::UnixTime;
@@ -29,6 +29,7 @@ pub fn note(conn: &mut Conn, now: UnixTime, news: &News) -> Result<()> {
         webhook_events::id.eq(new_id::<i64>(now)),
         webhook_events::created_at.eq(now.0),
         webhook_events::kind.eq(news.code()),
+        webhook_events::user_id.eq(news.who().map(|who| who.id)),
         webhook_events::data.eq(news.to_json()?),
     );
     each!(conn, |conn| diesel::insert_into(webhook_events::table)
@@ -102,6 +103,22 @@ fn add_names(conn: &mut Conn, lang: Lang, news: &mut News) -> Result<()> {
         *app_name = found.name(lang).to_owned();
     }
     Ok(())
+}
+
+/// Forgets a person whose data is erased: what is still to be told about them, and by them.
+pub fn forget(conn: &mut Conn, user_id: UserId, username: &str) -> Result<()> {
+    diesel::delete(webhook_events::table.filter(webhook_events::user_id.eq(user_id.0)))
+        .execute(conn)?;
+    let by = serde_json::json!({ "by": By::Person(username.to_owned()) }).to_string();
+    // Without its braces, it is a part of the row.
+    let by = by.trim_start_matches('{').trim_end_matches('}');
+    let theirs = Sql::new(
+        "SELECT x.id AS value FROM webhook_events x WHERE REPLACE(x.data, ?, '') <> x.data",
+        [by.into()],
+    );
+    let ids = theirs.numbers(conn)?;
+    diesel::delete(webhook_events::table.filter(webhook_events::id.eq_any(ids))).execute(conn)?;
+    queue::forget(conn, user_id, by)
 }
 
 /// Deletes what is too old to be told and in no queue, and returns how much that was.

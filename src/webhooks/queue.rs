@@ -14,7 +14,7 @@ use crate::clock::UnixTime;
 use crate::db::schema::{webhook_addresses, webhook_deliveries, webhook_hooks};
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
-use crate::id::new_id;
+use crate::id::{UserId, new_id};
 
 /// How long a claim lasts. A call takes at most five seconds.
 const LEASE: Duration = Duration::from_secs(20);
@@ -40,6 +40,7 @@ pub fn add(conn: &mut Conn, now: UnixTime, hook: &str, at: UnixTime, news: &News
         webhook_deliveries::hook.eq(hook),
         webhook_deliveries::created_at.eq(at.0),
         webhook_deliveries::kind.eq(news.code()),
+        webhook_deliveries::user_id.eq(news.who().map(|who| who.id)),
         webhook_deliveries::data.eq(news.to_json()?),
     );
     each!(conn, |conn| diesel::insert_into(webhook_deliveries::table)
@@ -102,6 +103,18 @@ fn delete_before(conn: &mut Conn, hook: &str, before: UnixTime) -> Result<usize>
             .filter(webhook_deliveries::created_at.lt(before.0)),
     )
     .execute(conn)?)
+}
+
+/// Deletes what is about a person, and what has this text.
+pub(super) fn forget(conn: &mut Conn, user_id: UserId, text: &str) -> Result<()> {
+    diesel::delete(webhook_deliveries::table.filter(webhook_deliveries::user_id.eq(user_id.0)))
+        .execute(conn)?;
+    let theirs = Sql::new(
+        "SELECT x.id AS value FROM webhook_deliveries x WHERE REPLACE(x.data, ?, '') <> x.data",
+        [text.into()],
+    );
+    let ids = theirs.numbers(conn)?;
+    delete(conn, &ids)
 }
 
 /// Deletes old messages of hooks that no settings have any more, and old marks of addresses.

@@ -235,12 +235,17 @@ impl Portal {
         log::since(self.log_start)
     }
 
+    /// The secrets of the settings.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut secrets = vec![self.client_secret.clone(), self.secret_key.clone()];
+        secrets.extend(self.further_canaries.iter().cloned());
+        secrets
+    }
+
     /// The secrets that no answer and no log line may contain.
     pub fn canaries(&self) -> Vec<String> {
         let mut canaries = self.provider.canaries();
-        canaries.push(self.client_secret.clone());
-        canaries.push(self.secret_key.clone());
-        canaries.extend(self.further_canaries.iter().cloned());
+        canaries.extend(self.secrets());
         canaries.retain(|canary| !canary.is_empty());
         canaries
     }

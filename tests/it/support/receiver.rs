@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -38,6 +38,7 @@ pub struct Call {
     pub target: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
+    pub at: Instant,
 }
 
 impl Call {
@@ -70,6 +71,7 @@ impl Call {
 struct State {
     calls: Vec<Call>,
     script: VecDeque<Says>,
+    about: Option<(&'static str, Says)>,
     otherwise: Option<Says>,
 }
 
@@ -109,6 +111,11 @@ impl Receiver {
         self.state.lock().expect("the state").script.push_back(says);
     }
 
+    /// Answers so whenever a call is about this.
+    pub fn whenever_about(&self, text: &'static str, says: Says) {
+        self.state.lock().expect("the state").about = Some((text, says));
+    }
+
     pub fn calls(&self) -> Vec<Call> {
         self.state.lock().expect("the state").calls.clone()
     }
@@ -132,8 +139,11 @@ impl Receiver {
         };
         let says = {
             let mut state = self.state.lock().expect("the state");
+            let about = state.about.clone();
+            let about = about.filter(|(text, _)| call.body.contains(text));
             state.calls.push(call);
-            let scripted = state.script.pop_front();
+            let scripted = about.map(|(_, says)| says);
+            let scripted = scripted.or_else(|| state.script.pop_front());
             scripted
                 .or_else(|| state.otherwise.clone())
                 .unwrap_or(Says::FINE)
@@ -171,6 +181,7 @@ async fn read(stream: &mut TcpStream) -> Option<Call> {
                     target,
                     headers,
                     body,
+                    at: Instant::now(),
                 });
             }
         }
