@@ -2,7 +2,8 @@
 //!
 //! - What happened ([`news`]) is noted in the transaction in which it happens ([`outbox`]), so that
 //!   it is told at least once, and never if the transaction is rolled back.
-//! - Each hook has a queue of its own ([`queue`]), which one instance at a time works off, in order.
+//! - Each hook has a queue of its own ([`queue`]), which one instance at a time works off, in order
+//!   ([`turn`]), and a state that admins see ([`state`]).
 //! - What lasts, such as a provider that cannot be reached, is told once ([`watches`]).
 //! - One call: what is told ([`message`]), in the form of its receiver ([`body`]), signed
 //!   ([`signature`]), sent ([`send`]) where it may go ([`destination`]), and what the answer means
@@ -19,6 +20,8 @@ pub mod outbox;
 pub mod queue;
 mod send;
 mod signature;
+pub mod state;
+pub mod turn;
 mod verdict;
 pub mod watches;
 mod words;

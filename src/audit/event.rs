@@ -227,10 +227,6 @@ pub enum Event {
     },
     /// An admin looked at the person's start page.
     StartPageViewed,
-    /// An admin had a test message sent through a webhook.
-    WebhookTested {
-        webhook: String,
-    },
     AccessRequested {
         app: String,
     },
@@ -270,6 +266,10 @@ pub enum Event {
     /// A grant reached its end.
     AccessExpired {
         app: String,
+    },
+    /// An admin had a test message sent through a webhook.
+    WebhookTested {
+        webhook: String,
     },
     /// An admin tried an act and was refused. The row has the kind `act`.
     #[strum_discriminants(strum(disabled))]

@@ -15,9 +15,10 @@ use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::portal::Portal;
 use crate::secret::random_bytes;
-use crate::webhooks::queue::{self, Claim, Claimant, Settled};
+use crate::webhooks::turn::{self, Claim, Claimant, Settled};
 use crate::webhooks::{
-    Destination, Hook, News, State, Trouble, TroubleKind, Verdict, Voice, outbox, watches,
+    Destination, Hook, News, State, Trouble, TroubleKind, Verdict, Voice, outbox, queue, state,
+    watches,
 };
 
 /// How often to look for something to tell.
@@ -101,7 +102,7 @@ async fn call_once(portal: &Arc<Portal>, hook: &Arc<Hook>) -> Result<Called> {
     let (now, name) = (portal.clock.now(), hook.name().to_owned());
     let is_due = portal
         .db
-        .read(move |conn| queue::is_due(conn, now, &name))
+        .read(move |conn| turn::is_due(conn, now, &name))
         .await?;
     // Once the server has been asked to stop, the other instances go on.
     if !is_due || !portal.is_ready.load(Ordering::Relaxed) {
@@ -179,7 +180,7 @@ impl Call {
         let claim = self
             .portal
             .db
-            .write(move |conn| queue::claim(conn, now, call.claimant()));
+            .write(move |conn| turn::claim(conn, now, call.claimant()));
         claim.await
     }
 
@@ -203,7 +204,7 @@ impl Call {
         let count = claim.told.len();
         let write = self.portal.db.write(move |conn| {
             let claimant = call.claimant();
-            let settled = queue::settle(conn, now, claimant, &claim, verdict, jitter)?;
+            let settled = turn::settle(conn, now, claimant, &claim, verdict, jitter)?;
             if settled == Settled::WellAgain {
                 let hook = claimant.hook.to_owned();
                 let state = State::Over;
@@ -272,7 +273,7 @@ async fn watch(portal: Arc<Portal>) {
 
 fn look_after(conn: &mut Conn, now: UnixTime, hook: &WebhookSettings) -> Result<()> {
     queue::trim(conn, now, &hook.name)?;
-    if queue::note_failing(conn, now, &hook.name, now.minus(HOUR))? {
+    if state::note_failing(conn, now, &hook.name, now.minus(HOUR))? {
         let news = News::WebhookFailing {
             hook: hook.name.clone(),
             state: State::Began,

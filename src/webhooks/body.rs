@@ -174,21 +174,26 @@ fn json_body(voice: &Voice, told: &Told) -> String {
         }
         News::AccountCreated { .. } | News::AccountDeactivated { .. } | News::Test { .. } => {}
     }
-    if let News::AccountCreated { by, .. }
-    | News::AdminMade { by, .. }
-    | News::AccountDeactivated { by, .. }
-    | News::Test { by } = news
-    {
-        put(
-            "by",
-            match by {
-                By::Person(username) => json!({"username": name(kind, username)}),
-                By::CommandLine => json!({"command_line": true}),
-                By::Itself => Value::Null,
-            },
-        );
+    if let Some(by) = who_did(news) {
+        put("by", by);
     }
     json!({"type": news.code(), "timestamp": told.timestamp(), "data": data}).to_string()
+}
+
+/// Returns who did it, for news that have such a member.
+fn who_did(news: &News) -> Option<Value> {
+    let (News::AccountCreated { by, .. }
+    | News::AdminMade { by, .. }
+    | News::AccountDeactivated { by, .. }
+    | News::Test { by }) = news
+    else {
+        return None;
+    };
+    Some(match by {
+        By::Person(username) => json!({"username": name(WebhookKind::Json, username)}),
+        By::CommandLine => json!({"command_line": true}),
+        By::Itself => Value::Null,
+    })
 }
 
 #[cfg(test)]

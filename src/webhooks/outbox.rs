@@ -1,8 +1,6 @@
 //! What happened and is still to be told. [`note`] is called in the transaction in which it
 //! happens; later, [`fan_out`] puts it into the queue of each hook that asks for it.
 
-use std::time::Duration;
-
 use diesel::prelude::*;
 
 use super::news::{By, News};
@@ -17,8 +15,6 @@ use crate::i18n::Lang;
 use crate::id::{UserId, new_id};
 use crate::users;
 
-/// What is older is not told any more.
-pub const KEPT: Duration = Duration::from_secs(86_400);
 /// The events that one transaction deals with, so that no sign-in waits for long.
 const BATCH: i64 = 200;
 
@@ -123,7 +119,7 @@ pub fn forget(conn: &mut Conn, user_id: UserId, username: &str) -> Result<()> {
 
 /// Deletes what is too old to be told and in no queue, and returns how much that was.
 pub fn sweep(conn: &mut Conn, now: UnixTime, batch: i64) -> Result<usize> {
-    let before = now.minus(KEPT);
+    let before = now.minus(queue::KEPT);
     let old = Sql::new(
         "SELECT x.id AS value FROM webhook_events x WHERE x.created_at < ? ORDER BY x.id LIMIT ?",
         [before.0.into(), batch.into()],

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Certificate, Client, Proxy, RequestBuilder, Response};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy, RequestBuilder, Response};
 
 use super::body::{Limits, Sign, body, limits};
 use super::destination::{Destination, is_private};
@@ -17,7 +17,7 @@ use super::message::{Told, Voice};
 use super::signature;
 use super::verdict::{Answer, TroubleKind, Verdict, judge};
 use crate::clock::UnixTime;
-use crate::config::{WebhookAddress, WebhookKind, WebhookSettings};
+use crate::config::{WebhookKind, WebhookSettings};
 
 /// How long one call may take.
 pub const CALL: Duration = Duration::from_secs(5);
@@ -65,7 +65,7 @@ impl Hook {
         let request = self.request(client, destination, voice, now, id, all);
         let call = async {
             let response = request.send().await?;
-            Ok::<_, reqwest::Error>(read(response, now).await)
+            Ok::<_, reqwest::Error>(self.read(response, now).await)
         };
         match tokio::time::timeout(CALL, call).await {
             Ok(Ok(answer)) => judge(self.settings.kind, &answer),
@@ -113,6 +113,28 @@ impl Hook {
         request.body(body)
     }
 
+    /// Reads the part of an answer that counts: a robot's body, and of others only the status.
+    async fn read(&self, mut response: Response, now: UnixTime) -> Answer {
+        let headers = response.headers();
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            retry_after: seconds_in(headers, RETRY_AFTER.as_str())
+                .or_else(|| seconds_until(headers, now))
+                .or_else(|| seconds_in(headers, "x-ogw-ratelimit-reset")),
+            clock_difference: clock_difference(headers, now),
+            body: Vec::new(),
+        };
+        // What cannot be read makes no success.
+        while self.settings.is_robot()
+            && answer.body.len() < MAX_BODY
+            && let Ok(Some(chunk)) = response.chunk().await
+        {
+            let left = MAX_BODY.saturating_sub(answer.body.len());
+            answer.body.extend(chunk.iter().take(left));
+        }
+        answer
+    }
+
     /// Asks the receiver's host for its clock, without the path that is a secret. Returns by how
     /// many seconds it differs from ours, if it says so.
     pub async fn clock_difference(
@@ -138,7 +160,18 @@ impl Hook {
 fn client(settings: &WebhookSettings) -> Option<Client> {
     // The process may already have one, which is the same.
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let mut builder = Client::builder()
+    if let Some(pem) = &settings.ca {
+        let authorities = Certificate::from_pem_bundle(pem).ok()?;
+        return builder(settings)?.tls_certs_merge(authorities).build().ok();
+    }
+    let trusting = builder(settings)?.build().ok();
+    // The client must also start on a machine without any certificate authority. It then trusts
+    // nobody.
+    trusting.or_else(|| builder(settings)?.tls_certs_only([]).build().ok())
+}
+
+fn builder(settings: &WebhookSettings) -> Option<ClientBuilder> {
+    let builder = Client::builder()
         .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(CALL)
@@ -149,26 +182,13 @@ fn client(settings: &WebhookSettings) -> Option<Client> {
         .referer(false)
         // Each call looks its host up anew, and checks what it finds.
         .pool_max_idle_per_host(0);
-    builder = match &settings.proxy {
+    Some(match &settings.proxy {
         // The proxy looks hosts up, so that nothing can be checked here.
         Some(proxy) => builder.proxy(Proxy::all(proxy.expose().as_str()).ok()?),
         None => builder.dns_resolver(Arc::new(CheckedResolver {
             allows_private: settings.allow_private,
         })),
-    };
-    if let Some(pem) = &settings.ca {
-        let authorities = Certificate::from_pem_bundle(pem).ok()?;
-        return builder.tls_certs_merge(authorities).build().ok();
-    }
-    let is_plain = match &settings.address {
-        WebhookAddress::Url(url) => url.expose().scheme() == "http",
-        WebhookAddress::File(_) => false,
-    };
-    if is_plain {
-        // The client must also start on a machine without any certificate authority.
-        builder = builder.tls_certs_only([]);
-    }
-    builder.build().ok()
+    })
 }
 
 /// Looks hosts up, and refuses private addresses. The client connects only to what it returns, so
@@ -225,27 +245,16 @@ fn look_up(host: &str, allows_private: bool) -> Result<Vec<SocketAddr>, LookupEr
     Ok(allowed)
 }
 
-async fn read(mut response: Response, now: UnixTime) -> Answer {
-    let mut answer = Answer {
-        status: response.status().as_u16(),
-        retry_after: seconds_in(response.headers(), RETRY_AFTER.as_str())
-            .or_else(|| seconds_in(response.headers(), "x-ogw-ratelimit-reset")),
-        clock_difference: clock_difference(response.headers(), now),
-        body: Vec::new(),
-    };
-    // What cannot be read makes no success.
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let left = MAX_BODY.saturating_sub(answer.body.len());
-        answer.body.extend(chunk.iter().take(left));
-        if answer.body.len() >= MAX_BODY {
-            break;
-        }
-    }
-    answer
-}
-
 fn seconds_in(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// `Retry-After` may be a date (RFC 9110 10.2.3).
+fn seconds_until(headers: &HeaderMap, now: UnixTime) -> Option<u64> {
+    let date = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    let moment = jiff::fmt::rfc2822::parse(date).ok()?;
+    let left = moment.timestamp().as_second() - now.millis().div_euclid(1000);
+    u64::try_from(left).ok()
 }
 
 fn clock_difference(headers: &HeaderMap, now: UnixTime) -> Option<i64> {

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::{WebhookKind, WebhookSettings};
 use crate::db::Db;
 use crate::i18n::Lang;
-use crate::webhooks::{Destination, Hook, MAX_CLOCK_DIFFERENCE, TroubleKind, queue};
+use crate::webhooks::{Destination, Hook, MAX_CLOCK_DIFFERENCE, TroubleKind, state};
 
 /// A hook that fails for longer is worth a fault.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -67,7 +67,7 @@ fn check_clock(report: &mut Report, name: &str, difference: Option<i64>) {
 
 /// Says so if the running portal has failed to deliver for an hour.
 fn check_state(report: &mut Report, db: Option<&Db>, name: &str, hook: &str) {
-    let state = db.and_then(|db| db.read_blocking(|conn| queue::find(conn, hook)).ok());
+    let state = db.and_then(|db| db.read_blocking(|conn| state::find(conn, hook)).ok());
     let Some(state) = state else {
         return;
     };

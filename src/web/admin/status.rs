@@ -26,7 +26,7 @@ use crate::web::guard::{Acting, Reader, SignedIn, Staff};
 use crate::web::list::{accounts_in_words, grouped, total_in_words};
 use crate::web::page::Page;
 use crate::web::redirect::{see_other, sign_in_anew};
-use crate::webhooks::queue::HookState;
+use crate::webhooks::state::HookState;
 
 /// A backup older than this deserves a warning.
 const OLD_BACKUP: Duration = Duration::from_secs(2 * 86_400);
@@ -264,10 +264,7 @@ pub async fn show(
         let known = figures.rechecks.get(provider.id()).copied();
         ProviderState::of(&page, provider, known.unwrap_or_default(), now)
     });
-    let notice = PortalCookie::Notice
-        .read(&request, &portal)
-        .filter(|code| code == webhooks::TEST_SENT)
-        .map(|_| page.t.hooks.test_sent);
+    let notice = webhooks::notice(&page, &request);
     let mut response = page.ok(&StatusPage {
         page: &page,
         is_any_suspended: figures
@@ -288,11 +285,7 @@ pub async fn show(
         figures_at: figures.at,
         since: figures.since,
         chart: Chart::of(&figures.hours),
-        is_backup_old: match backup {
-            Backup::Unknown => false,
-            Backup::Missing => true,
-            Backup::At(at) => now.since(at) > OLD_BACKUP,
-        },
+        is_backup_old: is_old(backup, now),
         backup,
         silent_proxy: portal.proxy_without_forwarded.last(now),
         started_at: portal.started_at,
@@ -306,6 +299,14 @@ pub async fn show(
         PortalCookie::Notice.remove(&mut response, &portal)?;
     }
     Ok(response)
+}
+
+fn is_old(backup: Backup, now: UnixTime) -> bool {
+    match backup {
+        Backup::Unknown => false,
+        Backup::Missing => true,
+        Backup::At(at) => now.since(at) > OLD_BACKUP,
+    }
 }
 
 /// The button with which an admin confirms a provider's refusals.

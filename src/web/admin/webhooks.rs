@@ -1,7 +1,7 @@
 //! What the status page says about webhooks, in words, and the button that tries one out.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 
 use crate::admin;
 use crate::clock::UnixTime;
@@ -14,10 +14,11 @@ use crate::web::guard::Acting;
 use crate::web::list::grouped;
 use crate::web::page::Page;
 use crate::web::redirect::{see_other, sign_in_anew};
-use crate::webhooks::queue::{self, HookState};
+use crate::webhooks::queue;
+use crate::webhooks::state::{self, HookState};
 
 /// The code of the notice in the cookie.
-pub const TEST_SENT: &str = "webhook_test";
+const TEST_SENT: &str = "webhook_test";
 
 /// A hook as the status page shows it.
 pub struct HookView {
@@ -41,11 +42,17 @@ impl HookView {
     }
 }
 
+/// The notice after a test was sent.
+pub fn notice(page: &Page<'_>, request: &HttpRequest) -> Option<&'static str> {
+    let code = PortalCookie::Notice.read(request, page.portal)?;
+    (code == TEST_SENT).then_some(page.t.hooks.test_sent)
+}
+
 /// Reads what the page needs to know about each hook.
 pub fn find(conn: &mut Conn, names: &[String]) -> Result<Vec<(HookState, i64)>> {
     let mut found = Vec::new();
     for name in names {
-        found.push((queue::find(conn, name)?, queue::count(conn, name)?));
+        found.push((state::find(conn, name)?, queue::count(conn, name)?));
     }
     Ok(found)
 }

@@ -542,6 +542,8 @@ fn the_codes_of_events_stay_as_they_are() {
             "app",
             "access_expired",
             "app",
+            "webhook_tested",
+            "webhook",
         ]
     );
     for code in codes {
