@@ -222,7 +222,7 @@ impl Resolve for CheckedResolver {
             let look = move || look_up(&host, allows_private);
             let found = tokio::task::spawn_blocking(look).await;
             let found = found.unwrap_or(Err(LookupError::NotFound));
-            let addresses: Addrs = Box::new(found.map_err(Box::new)?.into_iter());
+            let addresses: Addrs = Box::new(found?.into_iter());
             Ok(addresses)
         })
     }

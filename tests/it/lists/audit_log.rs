@@ -543,7 +543,6 @@ fn the_codes_of_events_stay_as_they_are() {
             "access_expired",
             "app",
             "webhook_tested",
-            "webhook",
         ]
     );
     for code in codes {
