@@ -8,7 +8,7 @@ use std::{env, io};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-const FILES: [&str; 3] = ["style.css", "icons.svg", "favicon.svg"];
+const FILES: [&str; 4] = ["style.css", "icons.svg", "favicon.svg", "home.js"];
 
 fn main() -> io::Result<()> {
     let Some(folder) = env::var_os("OUT_DIR") else {

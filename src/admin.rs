@@ -8,6 +8,7 @@ mod act;
 pub mod apps;
 mod bulk;
 mod refusals;
+mod start_page;
 mod webhooks;
 
 pub use accounts::{
@@ -18,6 +19,7 @@ pub use act::{Act, ActKind, Said, act, perform, set_role_by_username};
 pub use bulk::{BATCH, BatchOutcome, RefusedAccount, Selection, bulk, end_sessions};
 
 pub use refusals::confirm_refusals;
+pub use start_page::{Looker, view_start_page};
 pub use webhooks::test_webhook;
 
 use crate::audit::{Actor, Deed};

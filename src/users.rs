@@ -79,7 +79,7 @@ pub struct User {
 }
 
 /// The columns that make a [`User`], read from `users u`.
-const COLUMNS: &str = "u.id, u.username, u.first_name, u.email, u.is_active, u.is_staff, u.is_superuser, u.is_staff_by_permission, u.is_superuser_by_permission, u.date_joined, u.last_login, u.synced_at, u.permissions_synced_at, u.imported_at, u.erased_at";
+pub const COLUMNS: &str = "u.id, u.username, u.first_name, u.email, u.is_active, u.is_staff, u.is_superuser, u.is_staff_by_permission, u.is_superuser_by_permission, u.date_joined, u.last_login, u.synced_at, u.permissions_synced_at, u.imported_at, u.erased_at";
 
 #[derive(QueryableByName)]
 struct Id {

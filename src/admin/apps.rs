@@ -1,8 +1,14 @@
 //! What admins do with apps. Each function is one act: one transaction, and an event for each app
 //! and each owner that it changes.
 
+pub mod import;
+
 use super::Admin;
-use crate::apps::{self, App, AppChange, AppField, AppFields, check, grants, is_key, owners};
+use crate::access_requests;
+use crate::apps::{
+    self, App, AppChange, AppField, AppFields, Audience, check, grants, is_key, owners,
+};
+use crate::audit::event::ClosedBecause;
 use crate::audit::{About, Event, Note};
 use crate::clock::UnixTime;
 use crate::db::Conn;
@@ -107,15 +113,51 @@ pub fn change(
 ) -> Outcome<App> {
     admin.begin(conn)?;
     let before = apps::find(conn, key)?.ok_or(AppRefusal::UnknownApp)?;
+    let position = before.position;
+    change_and_place(conn, now, admin, &before, (fields, position), note)?;
+    Ok(before)
+}
+
+/// Changes an app and its place in one event.
+fn change_and_place(
+    conn: &mut Conn,
+    now: UnixTime,
+    admin: &Admin,
+    before: &App,
+    (fields, position): (AppFields, i64),
+    note: &Note,
+) -> Outcome<()> {
     check_fields(conn, &fields)?;
-    let changes = apps::changes(&before.fields, &fields);
+    let mut changes = apps::changes(&before.fields, &fields);
+    changes.extend(moved(before.position, position));
     if changes.is_empty() {
         return Err(AppRefusal::Unchanged.into());
     }
     let mut app = before.clone();
     app.fields = fields;
-    write(conn, now, admin, &app, changes, note)?;
-    Ok(before)
+    app.position = position;
+    Ok(write(conn, now, admin, &app, changes, note)?)
+}
+
+/// The change of a place, if it is one.
+fn moved(from: i64, to: i64) -> Option<AppChange> {
+    (from != to).then(|| AppChange {
+        field: AppField::Position,
+        from: from.to_string(),
+        to: to.to_string(),
+    })
+}
+
+/// Returns why no request for an app with these fields can stay open. Requests of the people to
+/// whom alone a rule now opens the app are closed when they are next looked at.
+fn closes_requests(fields: &AppFields) -> Option<ClosedBecause> {
+    let is_open_to_all =
+        fields.rule.audience == Audience::Everyone && fields.rule.but_not.is_empty();
+    if !fields.is_requestable || fields.is_hidden {
+        Some(ClosedBecause::NotRequestable)
+    } else {
+        is_open_to_all.then_some(ClosedBecause::OpenAnyway)
+    }
 }
 
 fn write(
@@ -132,7 +174,11 @@ fn write(
         changes,
     };
     let deed = admin.deed(now).with_note(note);
-    deed.record(conn, About::Portal, &event)
+    deed.record(conn, About::Portal, &event)?;
+    if let Some(because) = closes_requests(&app.fields) {
+        access_requests::close_of_app(conn, &admin.deed(now), app.id, because)?;
+    }
+    Ok(())
 }
 
 /// Removes an app with its owners, stars and grants, in the caller's transaction. Returns the app
@@ -151,6 +197,8 @@ pub fn remove(
     let app = apps::find(conn, key)?.ok_or(AppRefusal::UnknownApp)?;
     let running = grants::count_running(conn, now, app.id)?;
     apps::remove(conn, app.id)?;
+    let deed = admin.deed(now);
+    access_requests::close_of_app(conn, &deed, app.id, ClosedBecause::AppRemoved)?;
     let event = Event::AppRemoved {
         app: app.key.clone(),
         grants: usize::try_from(running).unwrap_or(0),

@@ -142,7 +142,6 @@ mod tests {
             ("/admin", Fault::NoUrl),
             ("mail.example.com", Fault::NoUrl),
             ("https:mail.example.com", Fault::NoUrl),
-            ("https:///mail.example.com", Fault::NoUrl),
             ("https://", Fault::NoUrl),
             ("https://a:b@example.com/", Fault::UrlWithPassword),
             (" https://example.com", Fault::ForbiddenCharacter),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use log::{info, warn};
 
+use crate::access_requests;
 use crate::audit;
 use crate::clock::UnixTime;
 use crate::db::Conn;
@@ -31,6 +32,9 @@ const WORK: [(&str, Piece); 7] = [
     }),
     ("events_swept", |conn, portal, now| {
         audit::sweep(conn, now, portal.retention, BATCH)
+    }),
+    ("requests_swept", |conn, portal, now| {
+        access_requests::sweep(conn, now.minus(portal.retention.acts), BATCH)
     }),
     ("tokens_forgotten", |conn, _, now| {
         tokens::forget_ended(conn, now.minus(KEEP_TOKENS), BATCH)

@@ -1,11 +1,13 @@
 //! The admin area: what admins see, and the forms through which they act.
 
 pub mod act;
+pub mod app_people;
 pub mod audit;
 pub mod bulk;
 pub mod export;
 pub mod new_user;
 pub mod sessions;
+pub mod start_page;
 pub mod status;
 pub mod user;
 pub mod users;

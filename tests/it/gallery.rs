@@ -377,6 +377,18 @@ impl Gallery {
         .await;
         self.show("/admin/sessions/end?ip=127.0.0.1", "admin-sessions-end")
             .await;
+        for (id, rule) in [
+            (900_001, r#"{"audience":"everyone","but_not":["x"]}"#),
+            (900_002, "{}"),
+        ] {
+            self.portal.database.execute(&format!(
+                "INSERT INTO apps (id, key, name_en, name_zh, description_en, description_zh, url, position, icon, tint, rule, is_hidden, is_requestable, keywords, note, changed_at, changed_by) VALUES ({id}, 'rota-{id}', 'Rota', '排班', '', '', 'https://rota.example.com/', {id}, 'clock', 2, '{rule}', TRUE, FALSE, '', '', 0, '')"
+            ));
+        }
+        self.show("/admin/apps/rota-900001/people", "admin-app-people")
+            .await;
+        self.show("/admin/apps/rota-900002/people", "admin-app-people-empty")
+            .await;
         self.show(
             "/admin/audit?event=signed_in&by=person01&from=2026-01-01",
             "admin-audit-search",

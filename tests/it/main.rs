@@ -9,6 +9,7 @@
 
 mod support;
 
+mod access;
 mod accounts;
 mod actors;
 mod acts;
@@ -16,8 +17,10 @@ mod adding_providers;
 mod admin_in_chromium;
 mod architecture;
 mod chromium;
+mod cli_apps;
 mod commands;
 mod conformance;
+mod demo;
 mod dialects;
 mod django;
 mod exports;
@@ -31,6 +34,7 @@ mod lists;
 mod lost_rights;
 mod lying_openid;
 mod migrations;
+mod openers;
 mod pages;
 mod passwords;
 mod proof;

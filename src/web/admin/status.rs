@@ -101,6 +101,8 @@ struct StatusPage<'a> {
     sessions: String,
     /// The accounts whose permissions are kept, if any: "3 accounts".
     kept_permissions: Option<String>,
+    /// The number of requests for access that nobody can decide, if there are any.
+    undecidable: Option<String>,
     sign_ins: String,
     refusals: String,
     figures_at: UnixTime,
@@ -201,6 +203,7 @@ impl StatusPage<'_> {
             && !self.is_backup_old
             && self.silent_proxy.is_none()
             && self.kept_permissions.is_none()
+            && self.undecidable.is_none()
             && !self.hooks.iter().any(HookView::needs_attention)
     }
 
@@ -280,6 +283,7 @@ pub async fn show(
         sessions: total(figures.sessions),
         kept_permissions: has_kept
             .then(|| accounts_in_words(&page, Some(figures.kept_permissions))),
+        undecidable: (figures.undecidable > 0).then(|| grouped(figures.undecidable)),
         sign_ins: sum(|hour| hour.sign_ins),
         refusals: sum(|hour| hour.refusals),
         figures_at: figures.at,

@@ -10,6 +10,7 @@ use super::{
     until_failures, until_told, until_trouble,
 };
 use crate::support::process::{self, Process, free_port};
+use crate::support::receiver::Call;
 use crate::support::{
     Database, Db, Person, Portal, Provider, Receiver, Says, on_both_databases, run, until,
 };
@@ -295,6 +296,18 @@ fn a_pause_that_the_receiver_asks_for_is_kept() {
         portal.clock.advance(MINUTES(2));
         until_told(&portal, "ops").await;
         assert_eq!(people(&receiver), ["li", "li"]);
+        // It is signed at each attempt, or the receiver would refuse it as old.
+        let calls = receiver.calls();
+        let signed =
+            |call: &Call| -> i64 { call.header("webhook-timestamp").parse().expect("seconds") };
+        assert!(signed(&calls[1]) - signed(&calls[0]) >= 1800);
+        let sent_again = &calls[1];
+        let (id, at) = (
+            sent_again.header("webhook-id"),
+            sent_again.header("webhook-timestamp"),
+        );
+        let expected = signature(SECRET, id, at, &sent_again.body);
+        assert_eq!(sent_again.header("webhook-signature"), expected);
     });
 }
 

@@ -10,8 +10,10 @@ use crate::config::values::http_url;
 /// The beginnings of our own paths, which cannot be used in a redirect URL. A test compares them
 /// with all addresses of the portal.
 const OUR_PATHS: &[&str] = &[
+    "/access",
     "/account",
     "/admin",
+    "/apps",
     "/confirm",
     "/confirmation",
     "/healthz",
@@ -22,6 +24,8 @@ const OUR_PATHS: &[&str] = &[
     "/password",
     "/preferences",
     "/readyz",
+    "/requests",
+    "/requests.csv",
     "/rescue",
     "/signed-out",
     "/static",
