@@ -4,6 +4,7 @@
 //! [`openers`] says the same in SQL, for lists of people.
 //! Only [`AppsOf`] hands out addresses, after the evaluator.
 
+pub mod categories;
 pub mod changes;
 pub mod check;
 pub mod choices;
@@ -12,7 +13,9 @@ pub mod grants;
 pub mod holder;
 pub mod images;
 pub mod key;
+pub mod keywords;
 pub mod openers;
+pub mod order;
 pub mod owners;
 pub mod rule;
 pub mod search;
@@ -120,6 +123,13 @@ pub struct AppFields {
     pub note: String,
 }
 
+impl AppFields {
+    /// The name in this language, or in the other one.
+    pub fn name(&self, lang: Lang) -> &str {
+        in_language(lang, &self.name_en, &self.name_zh)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
     pub id: AppId,
@@ -139,7 +149,7 @@ impl App {
 
     /// The name in this language, or in the other one.
     pub fn name(&self, lang: Lang) -> &str {
-        in_language(lang, &self.fields.name_en, &self.fields.name_zh)
+        self.fields.name(lang)
     }
 
     /// The description in this language, or in the other one.
@@ -182,6 +192,13 @@ pub struct Category {
 }
 
 impl Category {
+    /// Both names, for the audit log, which is read in both languages.
+    pub fn both_names(&self) -> String {
+        let names = [self.name_en.as_str(), self.name_zh.as_str()];
+        let given: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
+        given.join(" / ")
+    }
+
     /// The name in this language, or in the other one.
     pub fn name(&self, lang: Lang) -> &str {
         in_language(lang, &self.name_en, &self.name_zh)

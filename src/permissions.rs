@@ -1,6 +1,8 @@
 //! Permissions, each with its origin. The permissions from a provider are replaced as a set; those
 //! granted by hand stay.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +10,7 @@ use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::config::PermissionSettings;
 use crate::db::schema::user_permissions;
-use crate::db::{Conn, Sql, each};
+use crate::db::{Conn, Sql, Value, each};
 use crate::error::Result;
 use crate::id::UserId;
 use crate::users::Leaver;
@@ -309,6 +311,39 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<()> {
 /// Lists the names of permissions that anyone holds, in order, at most `limit`.
 pub fn known_names(conn: &mut Conn, limit: i64) -> Result<Vec<String>> {
     Sql::each_once("user_permissions", "name", limit).texts(conn)
+}
+
+/// Returns those of these names that somebody holds from an origin that counts.
+pub fn held_by_anyone(
+    conn: &mut Conn,
+    counting: &Counting,
+    names: &BTreeSet<&str>,
+) -> Result<BTreeSet<String>> {
+    /// `SQLite` allows 500 parts in one statement.
+    const AT_ONCE: usize = 200;
+    let origins: Vec<Value> = counting.origins().map(Value::from).collect();
+    let names: Vec<&str> = names.iter().copied().collect();
+    let mut held = BTreeSet::new();
+    for some in names.chunks(AT_ONCE) {
+        let mut sql = Sql::default();
+        for name in some {
+            let union = if sql == Sql::default() {
+                ""
+            } else {
+                " UNION ALL "
+            };
+            sql = sql
+                .with(union, [])
+                .with(
+                    "SELECT CAST(? AS TEXT) AS value WHERE EXISTS (SELECT 1 FROM user_permissions WHERE name = ? AND origin IN ",
+                    [Value::from(*name), Value::from(*name)],
+                )
+                .then(&Sql::list(&origins))
+                .with(")", []);
+        }
+        held.extend(sql.texts(conn)?);
+    }
+    Ok(held)
 }
 
 /// Counts the permissions that a person holds beyond those that [`list`] returned for `limit`.

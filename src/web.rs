@@ -8,6 +8,7 @@ mod access;
 mod account;
 mod account_notice;
 mod admin;
+mod app_images;
 mod assets;
 mod backchannel;
 mod body;
@@ -159,9 +160,27 @@ addresses! {
     Superuser POST "/admin/audit.csv"              => admin::export::audit;
     Staff     GET  "/admin/status"                 => admin::status::show;
     Superuser POST "/admin/status/refusals"        => admin::status::confirm_refusals;
+    Superuser POST "/admin/status/webhooks/{hook}/test" => admin::webhooks::test;
     Staff     GET  "/admin/apps/{key}/people"      => admin::app_people::list;
     Superuser POST "/admin/apps/{key}/people.csv"  => admin::app_people::export;
-    Superuser POST "/admin/status/webhooks/{hook}/test" => admin::webhooks::test;
+
+    Staff     GET  "/admin/apps"                         => admin::apps::list::show;
+    Superuser GET  "/admin/apps/new"                     => admin::apps::form::show_new;
+    Superuser POST "/admin/apps/new"                     => admin::apps::form::add;
+    Staff     GET  "/admin/apps/categories"              => admin::apps::categories::show;
+    Superuser POST "/admin/apps/categories"              => admin::apps::categories::add;
+    Superuser POST "/admin/apps/categories/{id}"         => admin::apps::categories::rename;
+    Superuser POST "/admin/apps/categories/{id}/move"    => admin::apps::categories::step;
+    Superuser GET  "/admin/apps/categories/{id}/remove"  => admin::apps::categories::confirm_remove;
+    Superuser POST "/admin/apps/categories/{id}/remove"  => admin::apps::categories::remove;
+    Staff     GET  "/admin/apps/{key}"                   => admin::apps::form::show;
+    Superuser POST "/admin/apps/{key}"                   => admin::apps::form::save;
+    Superuser POST "/admin/apps/{key}/move"              => admin::apps::list::step;
+    Superuser GET  "/admin/apps/{key}/image"             => admin::apps::image::show;
+    Superuser POST "/admin/apps/{key}/image"             => admin::apps::image::upload;
+    Superuser POST "/admin/apps/{key}/image/remove"      => admin::apps::image::remove;
+    Superuser GET  "/admin/apps/{key}/remove"            => admin::apps::remove::confirm;
+    Superuser POST "/admin/apps/{key}/remove"            => admin::apps::remove::perform;
 }
 
 /// Servers, rather than our own pages, send a body to this address.
@@ -200,12 +219,18 @@ pub fn configure(portal: &Arc<Portal>) -> impl FnOnce(&mut ServiceConfig) + use<
         config.app_data(Data::from(Arc::clone(&portal))).service(
             routing::scope("")
                 .wrap(from_fn(outermost::wrap))
-                // These have no session: nothing here may depend on the database or a cookie.
+                // These have no session: nothing here may depend on a cookie, and pages without a
+                // database need the files.
                 .route("/healthz", route_of(Method::GET).to(health::healthz))
                 .route("/readyz", route_of(Method::GET).to(health::readyz))
                 // A server calls this one, without cookies.
                 .route(BACKCHANNEL_LOGOUT, routing::post().to(backchannel::receive))
                 .route("/static/{name}", route_of(Method::GET).to(assets::show))
+                // This one alone reads the database: anybody may have an icon by its hash.
+                .route(
+                    "/app-images/{hash}",
+                    route_of(Method::GET).to(app_images::show),
+                )
                 .service(
                     routing::scope("")
                         .wrap(from_fn(outermost::note_session))

@@ -2,8 +2,11 @@
 
 use super::MAX_KEY;
 
-/// Returns whether a text can be a key: 1 to [`MAX_KEY`] of `a` to `z`, `0` to `9` and `-`, and not
-/// a `-` at either end.
+/// The addresses below `/admin/apps` have these names, so that no app can.
+const TAKEN: &[&str] = &["new", "categories"];
+
+/// Returns whether a text can be a key: 1 to [`MAX_KEY`] of `a` to `z`, `0` to `9` and `-`, not a
+/// `-` at either end, and not the name of a page.
 pub fn is_key(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !text.is_empty()
@@ -11,6 +14,7 @@ pub fn is_key(text: &str) -> bool {
         && text.chars().all(is_plain)
         && !text.starts_with('-')
         && !text.ends_with('-')
+        && !TAKEN.contains(&text)
 }
 
 #[cfg(test)]
@@ -30,6 +34,8 @@ mod tests {
             "邮箱",
             "a b",
             "a_b",
+            "new",
+            "categories",
             &"a".repeat(MAX_KEY + 1),
         ] {
             assert!(!is_key(bad), "{bad}");

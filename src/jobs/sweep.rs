@@ -26,7 +26,7 @@ const KEEP_TOKENS: Duration = Duration::from_secs(900);
 /// Does one batch of work, and returns how much was done.
 type Piece = fn(&mut Conn, &Portal, UnixTime) -> Result<usize>;
 
-const WORK: [(&str, Piece); 7] = [
+const WORK: [(&str, Piece); 8] = [
     ("accounts_indexed", |conn, _, _| {
         search_index::catch_up(conn, CATCH_UP_BATCH)
     }),

@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod app_people;
+pub mod apps;
 pub mod audit;
 pub mod bulk;
 pub mod export;

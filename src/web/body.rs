@@ -32,12 +32,20 @@ pub struct Watched {
 
 /// Returns whether the body is that of a form.
 pub fn is_form(headers: &HeaderMap) -> bool {
+    is_of_kind(headers, b"application/x-www-form-urlencoded")
+}
+
+/// Returns whether the body is that of a form with a file.
+pub fn is_form_with_file(headers: &HeaderMap) -> bool {
+    is_of_kind(headers, b"multipart/form-data")
+}
+
+fn is_of_kind(headers: &HeaderMap, expected: &[u8]) -> bool {
     let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let mut parts = kind.unwrap_or_default().split(|byte| *byte == b';');
-    parts.next().is_some_and(|essence| {
-        let essence = essence.trim_ascii();
-        essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
-    })
+    parts
+        .next()
+        .is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(expected))
 }
 
 /// Puts the deadline on a request's body. Returns `None` if there is no body.

@@ -15,7 +15,7 @@ use super::cookie::PortalCookie;
 use super::csrf::{self, FIELD};
 use super::visit::{Sender, Theme, Visit};
 use crate::access_requests::span;
-use crate::apps::App;
+use crate::apps::{App, Category};
 use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::error::{Error, Result};
@@ -172,6 +172,11 @@ impl<'a> Page<'a> {
         format!("{time}{}", self.t.in_brackets.with(zone))
     }
 
+    /// An app's description in the reader's language.
+    pub fn description_of<'b>(&self, app: &'b App) -> &'b str {
+        app.description(self.lang)
+    }
+
     /// How long a grant with this end lasts, in words.
     pub fn until(&self, end: Option<UnixTime>) -> String {
         end.map_or_else(
@@ -254,6 +259,10 @@ impl<'a> Page<'a> {
     /// An app's name in the reader's language.
     pub fn app_name<'b>(&self, app: &'b App) -> &'b str {
         app.name(self.lang)
+    }
+
+    pub fn category_name<'b>(&self, category: &'b Category) -> &'b str {
+        category.name(self.lang)
     }
 
     /// The space between a part of a sentence and a name that is marked up, if it needs one.

@@ -89,8 +89,8 @@ impl Desk {
 
     fn db_hold(&self, user: i64, permission: &str) {
         self.database.execute(&format!(
-            "INSERT INTO user_permissions (user_id, name, origin, label, granted_by) \
-             VALUES ({user}, '{permission}', '', '', 'boss')"
+            "INSERT INTO user_permissions (user_id, name, origin, label, granted_at, granted_by) \
+             VALUES ({user}, '{permission}', '', '', 1, 'boss')"
         ));
     }
 }

@@ -52,6 +52,8 @@ mod sessions;
 mod shared_computers;
 mod sign_in_attempts;
 mod slow_requests;
+mod start_page;
+mod start_page_in_chromium;
 mod vouching;
 mod weak_keys;
 mod webhooks;

@@ -6,7 +6,7 @@ mod plan;
 
 pub use plan::{AppStep, CategoryStep, ChangedApp, Plan, both_names, faults, plan};
 
-use super::{Outcome, add, change_and_place, remove, set_owners};
+use super::{Outcome, Place, add, change_and_place, remove, set_owners};
 use crate::admin::Admin;
 use crate::apps::file::{AppsFile, FileApp, store};
 use crate::apps::{AppChange, AppField, AppFields, Category, images};
@@ -101,22 +101,21 @@ impl Importer<'_> {
                 if let Some(slot) = self.category_ids.get_mut(*place) {
                     *slot = Some(id);
                 }
-                let before = Category {
-                    id,
-                    name_en: String::new(),
-                    name_zh: String::new(),
-                    position: *position,
-                };
-                let after = Category {
-                    name_en: en.clone(),
-                    name_zh: zh.clone(),
-                    ..before.clone()
-                };
-                self.record_category(category_changes(&before, &after))
+                self.record_category(vec![category_named("", &both_names(en, zh))])
             }
-            CategoryStep::Change { before, after } => {
+            CategoryStep::Change {
+                before,
+                after,
+                changes,
+            } => {
                 store::update_category(self.conn, after)?;
-                self.record_category(category_changes(before, after))
+                let name = both_names(&before.name_en, &before.name_zh);
+                let mut told = changes.clone();
+                if before.name_en == after.name_en && before.name_zh == after.name_zh {
+                    // The same name twice says which category it is.
+                    told.insert(0, category_named(&name, &name));
+                }
+                self.record_category(told)
             }
             CategoryStep::Remove(_) => Ok(()),
         }
@@ -124,12 +123,8 @@ impl Importer<'_> {
 
     fn remove_category(&mut self, category: &Category) -> Result<()> {
         store::remove_category(self.conn, category.id)?;
-        let after = Category {
-            name_en: String::new(),
-            name_zh: String::new(),
-            ..category.clone()
-        };
-        self.record_category(category_changes(category, &after))
+        let name = both_names(&category.name_en, &category.name_zh);
+        self.record_category(vec![category_named(&name, "")])
     }
 
     fn record_category(&mut self, changes: Vec<AppChange>) -> Result<()> {
@@ -148,7 +143,7 @@ impl Importer<'_> {
 
     fn add(&mut self, app: &FileApp, position: i64) -> Outcome<()> {
         if let Some(image) = &app.image {
-            images::keep(self.conn, image)?;
+            images::store(self.conn, image)?;
         }
         let (now, admin, fields) = (self.now, self.admin, self.fields(app));
         let added = add(self.conn, now, admin, &app.key, fields, &Note::default())?;
@@ -164,11 +159,17 @@ impl Importer<'_> {
             None => None,
         };
         if let Some(image) = app.and_then(|app| app.image.as_ref()) {
-            images::keep(self.conn, image)?;
+            images::store(self.conn, image)?;
         }
         if !changed.changes.is_empty() {
             let fields = app.map_or_else(|| before.fields.clone(), |app| self.fields(app));
-            let after = (fields, changed.position);
+            let mut moved = changed.changes.iter();
+            let moved = moved.find(|change| change.field == AppField::Position);
+            let place = Place {
+                position: changed.position,
+                moved: moved.cloned(),
+            };
+            let after = (fields, place);
             change_and_place(self.conn, now, admin, before, after, &Note::default())?;
         }
         if let Some(app) = app {
@@ -178,19 +179,10 @@ impl Importer<'_> {
     }
 }
 
-/// Lists what differs between two states of a category.
-pub fn category_changes(before: &Category, after: &Category) -> Vec<AppChange> {
-    [
-        (AppField::NameEn, &before.name_en, &after.name_en),
-        (AppField::NameZh, &before.name_zh, &after.name_zh),
-    ]
-    .into_iter()
-    .filter(|(_, from, to)| from != to)
-    .map(|(field, from, to)| AppChange {
-        field,
-        from: from.clone(),
-        to: to.clone(),
-    })
-    .chain(super::moved(before.position, after.position))
-    .collect()
+fn category_named(from: &str, to: &str) -> AppChange {
+    AppChange {
+        field: AppField::Category,
+        from: from.to_owned(),
+        to: to.to_owned(),
+    }
 }

@@ -24,7 +24,7 @@ pub fn read(text: &str) -> (AppsFile, Vec<FileFault>) {
         reader.broken.push(line);
     }
     let mut file = AppsFile {
-        is_whole: text.lines().next_back() == Some(END),
+        is_whole: text.trim_end().lines().next_back() == Some(END),
         ..AppsFile::default()
     };
     let mut root = Table::new(&reader, 1, "", root.get_ref());

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::{AppsFile, FileApp, FileCategory, FileOwner};
+use crate::apps::images::Image;
 use crate::apps::{Category, categories, images, list, owners};
 use crate::clock::UnixTime;
 use crate::db::schema::{access_requests, app_categories, apps};
@@ -20,6 +21,7 @@ pub fn everything(conn: &mut Conn) -> Result<AppsFile> {
             Some(hash) => images::find(conn, hash)?,
             None => None,
         };
+        let image = image.and_then(|(_, content)| Image::check(content).ok());
         let owner = |owner: owners::Owner| FileOwner {
             line: 0,
             username: owner.username,

@@ -79,10 +79,10 @@ fn push_category(text: &mut String, category: &FileCategory, categories: &[FileC
 
 fn push_image(text: &mut String, image: &Image) {
     text.push_str("\n[app.image]\n");
-    push_text(text, "content_type", &image.content_type);
+    push_text(text, "content_type", image.kind.content_type());
     text.push_str("base64 = \"\"\"\n");
     let mut column = 0;
-    for c in STANDARD.encode(&image.bytes).chars() {
+    for c in STANDARD.encode(image.content()).chars() {
         if column == WIDTH {
             text.push('\n');
             column = 0;

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::admin::apps::import::{
-    AppStep, CategoryStep, ChangedApp, Plan, both_names, category_changes,
-};
+use crate::admin::apps::import::{AppStep, CategoryStep, ChangedApp, Plan, both_names};
 use crate::apps::file::{AppsFile, FileApp, name_in_file};
 use crate::apps::openers::{Difference, difference};
 use crate::apps::unheld::unheld;
@@ -207,9 +205,11 @@ fn print_category(file: &AppsFile, step: &CategoryStep) {
                 say!("+ category {}", visible(&names));
             }
         }
-        CategoryStep::Change { before, after } => {
+        CategoryStep::Change {
+            before, changes, ..
+        } => {
             say!("~ category {}", names(before));
-            print_changes(&category_changes(before, after));
+            print_changes(changes);
         }
         CategoryStep::Remove(category) => say!("- category {}", names(category)),
     }

@@ -45,7 +45,7 @@ on_both_databases! {
             ("open: everyone who is signed in may open all", open("li", "all", "everyone", Value::Null, Value::Null)),
             ("open, hidden: li may open crm by the permission crm.use", open("li", "crm", "permission", json!("crm.use"), Value::Null)),
             ("open: li may open hr by a grant without an end", open("li", "hr", "grant", Value::Null, Value::Null)),
-            ("open: wang may open hr by a grant until 2255-03-13T16:00:00+00:00", open("wang", "hr", "grant", Value::Null, json!("2255-03-13T16:00:00+00:00"))),
+            ("open: wang may open hr by a grant until 2255-03-14T16:00:00+00:00", open("wang", "hr", "grant", Value::Null, json!("2255-03-14T16:00:00+00:00"))),
             ("closed: wang holds the permission contractor, which keeps all closed whatever else a person holds", closed("wang", "all", "but_not", json!("contractor"))),
             ("closed: wang holds none of the permissions that open crm (crm.admin, crm.use) and has no grant", closed("wang", "crm", "no_permission", Value::Null)),
             ("closed: the rule of hr opens it to nobody, and zhao has no grant", closed("zhao", "hr", "nobody", Value::Null)),

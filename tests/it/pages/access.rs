@@ -119,9 +119,14 @@ fn each_address_opens_for_those_it_is_for() {
                         answer.status
                     );
                     // With the token of one's own page, a role that is missing is missing still.
-                    if [Access::Superuser, Access::Decider].contains(&address.access)
-                        && ["employee", "demoted", "staff"].contains(&who)
-                    {
+                    let is_refused = match address.access {
+                        Access::Superuser | Access::Decider => {
+                            ["employee", "demoted", "staff"].contains(&who)
+                        }
+                        Access::Staff => ["employee", "demoted"].contains(&who),
+                        Access::Public | Access::SignedIn => false,
+                    };
+                    if is_refused {
                         let page = browser.get("/account").await;
                         let answer = browser
                             .post(

@@ -41,6 +41,7 @@ pub enum CategoryStep {
     Change {
         before: Category,
         after: Category,
+        changes: Vec<AppChange>,
     },
     Remove(Category),
 }
@@ -151,8 +152,9 @@ pub fn plan(conn: &mut Conn, now: UnixTime, file: &AppsFile, unlisted: Unlisted)
         known: &known,
         all: &all,
     };
-    for slot in rows.into_iter().flat_map(|row| arrange(&row)) {
-        match planned.step(conn, &plan, slot)? {
+    let placed = |row: Vec<Slot<AppId>>| arrange(&row).into_iter().zip(1..);
+    for (slot, to) in rows.into_iter().flat_map(placed) {
+        match planned.step(conn, &plan, slot, to)? {
             Some(step) => plan.apps.push(step),
             None if slot.place.is_some() => plan.unchanged += 1,
             None => {}
@@ -243,7 +245,7 @@ fn plan_categories(plan: &mut Plan, file: &AppsFile, known: &[Category], unliste
     });
     let row: Vec<Slot<CategoryId>> = there.chain(new).collect();
     let mut steps = Vec::new();
-    for slot in arrange(&row) {
+    for (slot, to) in arrange(&row).into_iter().zip(1..) {
         let names = slot.place.and_then(|place| file.categories.get(place));
         let before = known.iter().find(|one| Some(one.id) == slot.id);
         match (before, slot.place) {
@@ -254,9 +256,16 @@ fn plan_categories(plan: &mut Plan, file: &AppsFile, known: &[Category], unliste
                     after.name_en = names.name_en.clone();
                     after.name_zh = names.name_zh.clone();
                 }
+                let from = known.iter().position(|one| one.id == before.id);
+                let places = (from.unwrap_or(0) + 1, to);
+                let changes = category_changes(before, &after, places);
                 if after != *before {
                     let before = before.clone();
-                    steps.push(CategoryStep::Change { before, after });
+                    steps.push(CategoryStep::Change {
+                        before,
+                        after,
+                        changes,
+                    });
                 }
             }
             (None, Some(place)) => {
@@ -271,6 +280,31 @@ fn plan_categories(plan: &mut Plan, file: &AppsFile, known: &[Category], unliste
         steps.extend(gone.cloned().map(CategoryStep::Remove));
     }
     plan.categories = steps;
+}
+
+/// Lists what differs between two states of a category, which has these places.
+fn category_changes(before: &Category, after: &Category, places: (usize, usize)) -> Vec<AppChange> {
+    let names = [
+        (AppField::NameEn, &before.name_en, &after.name_en),
+        (AppField::NameZh, &before.name_zh, &after.name_zh),
+    ];
+    let names = names.into_iter().filter(|(_, from, to)| from != to);
+    let names = names.map(|(field, from, to)| AppChange {
+        field,
+        from: from.clone(),
+        to: to.clone(),
+    });
+    let moved = (before.position != after.position).then(|| moved(places));
+    names.chain(moved).collect()
+}
+
+/// A move from one place to another, counted from 1.
+fn moved((from, to): (usize, usize)) -> AppChange {
+    AppChange {
+        field: AppField::Position,
+        from: from.to_string(),
+        to: to.to_string(),
+    }
 }
 
 /// The category that an app will be in.
@@ -330,7 +364,14 @@ struct Planned<'a> {
 }
 
 impl Planned<'_> {
-    fn step(&self, conn: &mut Conn, plan: &Plan, slot: Slot<AppId>) -> Result<Option<AppStep>> {
+    /// Plans what happens to the app that will have the place `to` in its category.
+    fn step(
+        &self,
+        conn: &mut Conn,
+        plan: &Plan,
+        slot: Slot<AppId>,
+        to: usize,
+    ) -> Result<Option<AppStep>> {
         let position = slot.position;
         let Some(before) = self.all.iter().find(|app| Some(app.id) == slot.id) else {
             let add = |place| AppStep::Add { place, position };
@@ -345,8 +386,9 @@ impl Planned<'_> {
             owners_added: Vec::new(),
             owners_removed: Vec::new(),
         };
-        let moved = super::super::moved(before.position, position);
-        changed.changes.extend(moved);
+        if before.position != position {
+            changed.changes.push(moved((self.place_now(before), to)));
+        }
         if let Some(listed) = listed {
             let wanted = listed.usernames();
             let current = owners::of_app(conn, before.id)?.into_iter();
@@ -362,6 +404,14 @@ impl Planned<'_> {
             && changed.owners_added.is_empty()
             && changed.owners_removed.is_empty();
         Ok((!is_same).then(|| AppStep::Change(Box::new(changed))))
+    }
+
+    /// The place of an app in its category, counted from 1.
+    fn place_now(&self, app: &App) -> usize {
+        let category = app.fields.category_id;
+        let in_category = self.all.iter();
+        let mut in_category = in_category.filter(|one| one.fields.category_id == category);
+        in_category.position(|one| one.id == app.id).unwrap_or(0) + 1
     }
 
     /// Lists what changes about an app. A category may have no id yet, so it stands by its names.

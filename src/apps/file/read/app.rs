@@ -10,12 +10,9 @@ use toml::de::DeValue;
 use super::table::Table;
 use super::{Reader, in_words};
 use crate::apps::file::{FileApp, FileCategory, FileOwner, name_in_file};
-use crate::apps::images::{Image, MAX_IMAGE};
+use crate::apps::images::{Image, ImageFault};
 use crate::apps::owners::MAX_OWNERS;
 use crate::apps::{AppField, AppFields, Audience, Icon, MAX_KEY, Rule, check, is_key};
-
-/// The types of images that browsers show and that cannot hold a script.
-const CONTENT_TYPES: &[&str] = &["image/png", "image/webp"];
 
 impl Reader {
     /// Reads an app, which is described in these lines.
@@ -43,7 +40,7 @@ impl Reader {
             Some(image) => self.image(image),
             None => None,
         };
-        fields.image = image.as_ref().map(Image::hash);
+        fields.image = image.as_ref().map(|image| image.hash.clone());
         self.check(&fields, &table, rule_table.as_ref(), lines);
         if let Some(rule) = rule_table {
             rule.finish(self);
@@ -175,22 +172,11 @@ impl Reader {
 
     fn image(&mut self, mut table: Table<'_>) -> Option<Image> {
         let content_type = table.text(self, "content_type").unwrap_or_default();
-        if !CONTENT_TYPES.contains(&content_type.as_str()) {
-            let problem = format!("write one of {}", CONTENT_TYPES.join(", "));
-            table.fault(self, "content_type", &problem);
-        }
-        let mut content = table.text(self, "base64").unwrap_or_default();
-        content.retain(|c| !c.is_ascii_whitespace());
-        let image = match STANDARD.decode(&content) {
-            Ok(bytes) if bytes.len() > MAX_IMAGE => Err("an image may have at most 64 KiB"),
-            Ok(bytes) if !bytes.is_empty() => {
-                // MERGE: images.rs checks the bytes here (PNG or WebP, its size in pixels).
-                Ok(Image {
-                    content_type,
-                    bytes,
-                })
-            }
-            _ => Err("this is not the base64 of an image"),
+        let mut base64 = table.text(self, "base64").unwrap_or_default();
+        base64.retain(|c| !c.is_ascii_whitespace());
+        let image = match STANDARD.decode(&base64) {
+            Ok(content) => Image::check(content).map_err(image_fault_in_words),
+            Err(_) => Err("this is not base64"),
         };
         let image = match image {
             Ok(image) => Some(image),
@@ -199,6 +185,11 @@ impl Reader {
                 None
             }
         };
+        let kind = image.as_ref().map(|image| image.kind.content_type());
+        if kind.is_some_and(|kind| kind != content_type) {
+            let problem = format!("write {}, which these bytes are", kind.unwrap_or_default());
+            table.fault(self, "content_type", &problem);
+        }
         table.finish(self);
         image
     }
@@ -219,9 +210,23 @@ impl Reader {
             );
             let table = rule.filter(|_| is_of_rule).unwrap_or(table);
             // What seems to be missing may be in a line that could not be read.
-            if table.has(name) || !self.is_broken(lines) {
+            let may_be_there = !table.has(name) && self.is_broken(lines);
+            if !may_be_there && !table.has_fault(self, name) {
                 table.fault(self, name, &in_words(fault));
             }
         }
+    }
+}
+
+const fn image_fault_in_words(fault: ImageFault) -> &'static str {
+    match fault {
+        ImageFault::Missing => "there is no image",
+        ImageFault::TooManyBytes => "an image may have at most 64 KiB",
+        ImageFault::Svg => "this is a drawing (SVG); give a PNG or WebP image",
+        ImageFault::OtherKind => "give a PNG or WebP image",
+        ImageFault::Moving => "give an image that does not move",
+        ImageFault::TooManyPixels => "an image may be at most 512 pixels wide and high",
+        ImageFault::Damaged => "the image is damaged or incomplete",
+        ImageFault::MoreAfterEnd => "something else follows the image",
     }
 }

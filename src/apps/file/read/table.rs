@@ -59,6 +59,14 @@ impl<'a> Table<'a> {
         reader.fault(line, format!("{name}{space}{key}: {problem}"));
     }
 
+    /// Returns whether something was said about a key already: a value of the wrong type counts as
+    /// missing, and that need not be said too.
+    pub(super) fn has_fault(&self, reader: &Reader, key: &str) -> bool {
+        let start = format!("{}: {key}: ", self.name);
+        let mut faults = reader.faults.iter();
+        faults.any(|fault| fault.line == self.line_of(key) && fault.problem.starts_with(&start))
+    }
+
     pub(super) fn text(&mut self, reader: &mut Reader, key: &str) -> Option<String> {
         let value = self.take(key)?;
         let text = value.get_ref().as_str();

@@ -13,6 +13,7 @@ const OUR_PATHS: &[&str] = &[
     "/access",
     "/account",
     "/admin",
+    "/app-images",
     "/apps",
     "/confirm",
     "/confirmation",
