@@ -14,7 +14,7 @@ use frontdesk::roles::RolePermissions;
 use frontdesk::sessions::{self, Client};
 
 use super::{SENTENCE, app, own, person, start, superuser};
-use crate::support::{Db, Portal, on_both_databases};
+use crate::support::{Database, Db, Portal, on_both_databases, run};
 
 /// The authority of somebody who is signed in once.
 fn authority(portal: &Portal, username: &str) -> Decider {

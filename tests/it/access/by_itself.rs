@@ -9,7 +9,7 @@ use super::{
     DAY, SENTENCE, app, app_with, ask, grant, hold, person, start, state, superuser, trail,
 };
 use crate::support::apps::any_of;
-use crate::support::{Db, Portal, on_both_databases};
+use crate::support::{Database, Portal, on_both_databases, run};
 
 /// Does what the job does in a minute: how many were told again, and how many lapsed.
 fn job(portal: &Portal) -> (usize, usize) {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::support::people::quoted;
 use crate::support::process::{free_port, output, settings, text};
-use crate::support::{Db, Portal, on_both_databases};
+use crate::support::{Database, Db, Portal, on_both_databases, run};
 
 fn on_command_line(portal: &Portal, arguments: &[&str]) -> (Option<i32>, String) {
     let settings = settings(free_port(), &portal.provider, &portal.database);
