@@ -56,3 +56,4 @@ mod start_page;
 mod start_page_in_chromium;
 mod vouching;
 mod weak_keys;
+mod webhooks;

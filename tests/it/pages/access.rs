@@ -12,6 +12,7 @@ pub(super) fn filled(path: &str, id: i64) -> String {
     path.replace("{id}", &id.to_string())
         .replace("{key}", "wiki")
         .replace("{act}", "deactivate")
+        .replace("{hook}", "ops")
 }
 
 /// All real addresses for a pattern: each act on an account has one.
