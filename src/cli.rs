@@ -13,6 +13,7 @@ mod demo;
 mod import_django;
 mod init;
 mod rekey;
+mod requests;
 mod users;
 
 use std::collections::HashMap;
@@ -85,6 +86,8 @@ enum Command {
     Rescue { username: String },
     /// List, show and change accounts, for scripts
     Users(users::Users),
+    /// List and decide requests for access, where nobody can do so on a page
+    Requests(requests::Requests),
     /// Import the accounts of a Django app from its database, which is only read
     ImportDjango {
         /// The app's database: a path, `sqlite://PATH` or `postgres://…`
@@ -208,6 +211,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Init(init) => init::run(&init),
         Command::Rescue { username } => rescue(&username),
         Command::Users(command) => users::run(command),
+        Command::Requests(command) => requests::run(command),
         Command::ImportDjango {
             database_url,
             dry_run,

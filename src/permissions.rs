@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::Actor;
 use crate::clock::UnixTime;
+use crate::config::PermissionSettings;
 use crate::db::schema::user_permissions;
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
@@ -80,6 +81,15 @@ pub struct PermissionSources {
     /// The providers that count and give permissions. Until such a provider was read for a person
     /// whom it knows, that person may hold any permission.
     pub expected: Vec<String>,
+}
+
+impl From<PermissionSettings> for PermissionSources {
+    fn from(settings: PermissionSettings) -> Self {
+        Self {
+            counting: Counting::of(settings.vouched_by),
+            expected: settings.expected,
+        }
+    }
 }
 
 /// The changes made by a sync.

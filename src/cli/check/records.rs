@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Report, is_open_to_all};
+use crate::access_requests;
 use crate::audit;
 use crate::clock::Clock;
 use crate::config::{DatabaseUrl, ProviderSettings, Settings};
@@ -21,6 +22,7 @@ pub fn check(report: &mut Report, settings: &Settings) {
         check_names(report, db);
         check_people(report, db, &settings.providers);
         check_rechecks(db, settings);
+        check_requests(db);
     }
     check_addresses(db.as_ref(), settings);
 }
@@ -210,6 +212,18 @@ fn check_rechecks(db: &Db, settings: &Settings) {
             ),
             Err(error) => warning!(what, "{error}"),
         }
+    }
+}
+
+/// Warns about requests for access that nobody can decide on a page.
+fn check_requests(db: &Db) {
+    match db.read_blocking(access_requests::due::count_undecidable) {
+        Ok(0) => ok!("requests", "somebody can decide each one that is open"),
+        Ok(count) => warning!(
+            "requests",
+            "{count} cannot be decided by anyone: besides the person who asks, the app has no active owner and there is no active admin; make one, or use `frontdesk requests`"
+        ),
+        Err(error) => warning!("requests", "{error}"),
     }
 }
 
