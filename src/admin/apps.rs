@@ -119,9 +119,6 @@ pub fn change(
     let mut app = before.clone();
     app.fields = fields;
     write(conn, now, admin, &app, changes, note)?;
-    if let Some(because) = closes_requests(&app.fields) {
-        access_requests::close_of_app(conn, &admin.deed(now), app.id, because)?;
-    }
     Ok(before)
 }
 
@@ -151,7 +148,11 @@ fn write(
         changes,
     };
     let deed = admin.deed(now).with_note(note);
-    deed.record(conn, About::Portal, &event)
+    deed.record(conn, About::Portal, &event)?;
+    if let Some(because) = closes_requests(&app.fields) {
+        access_requests::close_of_app(conn, &admin.deed(now), app.id, because)?;
+    }
+    Ok(())
 }
 
 /// Removes an app with its owners, stars and grants, in the caller's transaction. Returns the app

@@ -86,10 +86,7 @@ pub async fn list(
         offered: offered.map(|(app, _)| app).collect(),
         held: held(&page, &apps, is_waiting),
         waiting: open.iter().map(|listed| waiting(&page, listed)).collect(),
-        outcomes: ended
-            .iter()
-            .map(|listed| Outcome::of(&page, listed))
-            .collect(),
+        outcomes: outcome::shown(&page, &ended),
     })?;
     if notice.is_some() {
         PortalCookie::Notice.remove(&mut response, &portal)?;
@@ -183,14 +180,14 @@ pub async fn show(reader: Reader, portal: Data<Portal>, key: Path<String>) -> Re
         .await?;
     let mut page = Page::new(&portal, &me.visit, Some(&me.user))?;
     page.to_decide = asked.found.news.to_decide;
-    page.ok(&ask_page(&page, &asked, &Typed::default(), None))
+    page.ok(&ask_page(&page, &asked, &Typed::default(), (None, None)))
 }
 
 fn ask_page<'a>(
     page: &'a Page<'a>,
     asked: &'a Asked,
     typed: &'a Typed,
-    refused: Option<(Fault, &'a Reference)>,
+    (fault, reference): (Option<Fault>, Option<&'a Reference>),
 ) -> AskPage<'a> {
     let t = page.t;
     let decision = asked.found.decide_without_grants(&asked.app, page.now);
@@ -208,7 +205,6 @@ fn ask_page<'a>(
         asked.deciders.join(t.list_comma)
     };
     let running = asked.found.running(asked.app.id, page.now);
-    let (fault, reference) = refused.unzip();
     AskPage {
         page,
         app: &asked.app,
@@ -266,8 +262,8 @@ pub async fn ask(
     let mut page = Page::new(&portal, &me.visit, Some(&me.user))?;
     page.to_decide = asked.found.news.to_decide;
     let reference = Reference::random();
-    let fault = fault(&page, &refusal).map(|fault| (fault, &reference));
-    page.refuse(&reference, None, &ask_page(&page, &asked, &typed, fault))
+    let refused = (fault(&page, &refusal), Some(&reference));
+    page.refuse(&reference, None, &ask_page(&page, &asked, &typed, refused))
 }
 
 /// A refusal in words, unless the page says it instead of the form.

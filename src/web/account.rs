@@ -4,7 +4,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::access::outcome::Outcome;
+use super::access::outcome::{self, Outcome};
 use super::account_notice::{AccountNotice, back_to_account};
 use super::cookie::PortalCookie;
 use super::csrf::Form;
@@ -118,7 +118,7 @@ pub async fn show(
         has_stale_permissions: !kept.is_empty() || me.user.has_stale_permissions(asked),
         kept_permissions: KeptPermissions::of(&page, &me.user, kept),
         has_password,
-        outcomes: ended.iter().map(|one| Outcome::of(&page, one)).collect(),
+        outcomes: outcome::shown(&page, &ended),
         addable: addable(&page, &me, &identities),
         identities,
     })?;

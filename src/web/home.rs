@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use askama::Template;
 
-use super::access::outcome::{self, News};
+use super::access::outcome::{self, Outcome};
 use super::device::Device;
 use super::guard::Reader;
 use super::page::Page;
@@ -24,7 +24,7 @@ struct Home<'a> {
     last_sign_in: Option<(UnixTime, Device)>,
     tiles: Vec<&'a App>,
     /// For `access/outcomes.html`.
-    access: News<'a>,
+    outcomes: Vec<Outcome>,
     permissions: Vec<Held>,
     more_permissions: i64,
     has_stale_permissions: bool,
@@ -55,7 +55,7 @@ pub async fn show(reader: Reader, portal: Data<Portal>) -> Result<HttpResponse> 
         has_stale_permissions: me.user.has_stale_permissions(asked),
         last_sign_in,
         tiles: apps.tiles().collect(),
-        access: News::of(&page, &unseen, &apps),
+        outcomes: outcome::shown(&page, &unseen),
         permissions,
         more_permissions,
     })

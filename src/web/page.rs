@@ -172,6 +172,11 @@ impl<'a> Page<'a> {
         format!("{time}{}", self.t.in_brackets.with(zone))
     }
 
+    /// An app's description in the reader's language.
+    pub fn description_of<'b>(&self, app: &'b App) -> &'b str {
+        app.description(self.lang)
+    }
+
     /// How long a grant with this end lasts, in words.
     pub fn until(&self, end: Option<UnixTime>) -> String {
         end.map_or_else(

@@ -163,6 +163,29 @@ fn each_library_stays_in_its_modules() {
     }
 }
 
+/// T72: whoever acts or decides on a page is found by the guard, and nobody there is the command
+/// line.
+#[test]
+fn only_the_guard_and_the_commands_give_authority() {
+    for (path, text) in sources() {
+        let is_command = module(&path) == "cli";
+        let is_guard = path.ends_with("web/guard.rs");
+        assert!(
+            is_command || !text.contains("::command_line()"),
+            "{} acts as the command line",
+            path.display()
+        );
+        assert!(
+            is_guard
+                || !["Decider::of(", "Admin::of("]
+                    .iter()
+                    .any(|of| text.contains(of)),
+            "{} makes an authority of its own",
+            path.display()
+        );
+    }
+}
+
 #[test]
 fn the_stand_in_platform_is_started_by_the_demo_alone() {
     for (path, text) in sources() {

@@ -30,7 +30,7 @@ messages! {
     apps_to_ask_for: Text = "Apps that you may ask for", "可申请的应用";
     ask_for: Text = "Ask", "申请";
     ask_for_app: Around = "Ask for {}", "申请{}";
-    ask_for_more_time: Text = "Ask for more time", "申请延长";
+    more_time: Text = "Ask for more time", "申请延长";
     ask_again: Text = "Ask again", "再次申请";
     ask_sentence: Text = "What do you need it for?", "申请理由";
     ask_sentence_hint: Text = "One sentence is enough. The people who decide read it.", "一句话即可，审批人会看到。";
@@ -61,7 +61,6 @@ messages! {
     wanted_for_ever: Text = "for good", "长期";
     wanted_for_days: Around = "for {} days", "{} 天";
     lapses_on: Around = "Lapses on {} if nobody answers.", "如无人答复，将于 {} 失效。";
-    ends_soon: AroundTwo = "{} opens for you only until {}.", "{}即将到期：{}。";
     outcome_title: Around = "Your request for {}", "你对{}的申请";
     outcomes_seen: Text = "Got it", "知道了";
     done_asked: Text = "The request is sent. You see the outcome on the start page.", "申请已提交，结果会显示在首页。";

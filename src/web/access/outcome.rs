@@ -1,13 +1,10 @@
 //! What came of a request, for the person who asked: on the start page, under `/access` and on the
 //! account page.
 
-use std::time::Duration;
-
-use crate::access;
 use crate::access_requests::list::Listed;
 use crate::access_requests::person::{self, Which};
 use crate::access_requests::{Request, State};
-use crate::apps::{App, AppsOf, Decision, OpenBy};
+use crate::apps::AppsOf;
 use crate::audit::Actor;
 use crate::clock::UnixTime;
 use crate::db::Conn;
@@ -16,9 +13,6 @@ use crate::i18n::messages::Messages;
 use crate::id::{RequestId, UserId};
 use crate::web::codes_in_words::closed_because_in_words;
 use crate::web::page::Page;
-
-/// A tile says that its grant ends if that is so close.
-const SOON: Duration = Duration::from_secs(7 * 86_400);
 
 /// An ended request.
 pub struct Outcome {
@@ -107,19 +101,6 @@ pub fn decided_by(page: &Page<'_>, request: &Request) -> String {
     }
 }
 
-/// A grant that ends soon.
-pub struct EndsSoon<'a> {
-    pub app: &'a App,
-    pub end: UnixTime,
-    pub can_ask: bool,
-}
-
-/// What the start page says about access.
-pub struct News<'a> {
-    pub outcomes: Vec<Outcome>,
-    pub ending: Vec<EndsSoon<'a>>,
-}
-
 /// Reads the outcomes that a person has not seen. Costs nothing where there are none.
 pub fn unseen(conn: &mut Conn, user_id: UserId, apps: &AppsOf) -> Result<Vec<Listed>> {
     if apps.found.news.unseen == 0 {
@@ -128,23 +109,8 @@ pub fn unseen(conn: &mut Conn, user_id: UserId, apps: &AppsOf) -> Result<Vec<Lis
     person::list(conn, user_id, Which::Unseen)
 }
 
-impl<'a> News<'a> {
-    pub fn of(page: &Page<'_>, unseen: &[Listed], apps: &'a AppsOf) -> Self {
-        let outcome = |listed| Outcome::of(page, listed);
-        let ends_soon = |app: &'a App| {
-            let Some(Decision::Open(OpenBy::Grant(grant))) = apps.decision(app.id) else {
-                return None;
-            };
-            let end = grant.expires_at?;
-            (end < page.now.plus(SOON)).then(|| EndsSoon {
-                app,
-                end,
-                can_ask: access::is_offered(app),
-            })
-        };
-        Self {
-            outcomes: unseen.iter().map(outcome).collect(),
-            ending: apps.tiles().filter_map(ends_soon).collect(),
-        }
-    }
+/// The outcomes as the start page shows them.
+pub fn shown(page: &Page<'_>, listed: &[Listed]) -> Vec<Outcome> {
+    let listed = listed.iter();
+    listed.map(|listed| Outcome::of(page, listed)).collect()
 }

@@ -26,7 +26,7 @@ use crate::users::User;
 use crate::web::access::outcome::days;
 use crate::web::cookie::PortalCookie;
 use crate::web::csrf::Form;
-use crate::web::guard::{Deciding, Reader};
+use crate::web::guard::{Deciding, Reader, SignedIn};
 use crate::web::page::Page;
 use crate::web::redirect::see_other_with;
 
@@ -83,14 +83,14 @@ impl Typed {
         }
     }
 
-    fn of(mut given: HashMap<String, String>) -> Result<Self> {
+    fn of(mut given: HashMap<String, String>) -> Self {
         let mut take = |name: &str| given.remove(name).unwrap_or_default().trim().to_owned();
-        Ok(Self {
+        Self {
             length: Length::from_code(&take("length")).unwrap_or(Length::ForEver),
             days: take("days"),
             day: take("day"),
             answer: take("answer"),
-        })
+        }
     }
 
     fn span(&self) -> Result<Span, Problem> {
@@ -237,6 +237,34 @@ pub async fn show(
     Ok(response)
 }
 
+/// What the page says after a form that decided nothing.
+#[derive(Default)]
+struct Said {
+    /// The end that was asked for, and whether it moves with the decision.
+    preview: Option<(Option<UnixTime>, bool)>,
+    problem: Option<Problem>,
+}
+
+impl Said {
+    const fn problem(problem: Problem) -> Self {
+        Self {
+            preview: None,
+            problem: Some(problem),
+        }
+    }
+
+    /// Says what a grant of this span would mean now.
+    fn preview(span: Span, now: UnixTime, portal: &Portal) -> Self {
+        match span.end(now, &portal.time_zone) {
+            Ok(end) => Self {
+                preview: Some((end, matches!(span, Span::Days(_)))),
+                problem: None,
+            },
+            Err(bad) => Self::problem(Problem::Refused(DecisionRefusal::BadSpan(bad))),
+        }
+    }
+}
+
 pub async fn act(
     deciding: Deciding,
     portal: Data<Portal>,
@@ -248,58 +276,60 @@ pub async fn act(
     let mut given: HashMap<String, String> = form.0.into_iter().collect();
     let step = given.remove("step").and_then(|code| code.parse().ok());
     let step: Step = step.ok_or(Error::BadRequest)?;
-    let typed = Typed::of(given)?;
+    let typed = Typed::of(given);
     let note = typed.note()?;
-    let verdict = match (step, typed.span()) {
-        (Step::Decline, _) => Ok(Verdict::Decline(note)),
-        (_, span) => span.map(|span| Verdict::Grant(span, note)),
+    let (verdict, notice) = match (step, typed.span()) {
+        (Step::Change, _) => return answer(&portal, &me, id, typed, Said::default()).await,
+        (Step::Decline, _) => (Verdict::Decline(note), DECLINED),
+        (_, Err(problem)) => {
+            return answer(&portal, &me, id, typed, Said::problem(problem)).await;
+        }
+        (Step::Preview, Ok(span)) => {
+            let said = Said::preview(span, now, &portal);
+            return answer(&portal, &me, id, typed, said).await;
+        }
+        (Step::Grant, Ok(span)) => (Verdict::Grant(span, note), GRANTED),
     };
     let known = Known {
         sources: portal.permission_sources(),
         zone: portal.time_zone.clone(),
     };
-    let mut preview = None;
-    let problem = match (step, verdict) {
-        (Step::Change, _) => None,
-        (_, Err(problem)) => Some(problem),
-        (Step::Preview, Ok(Verdict::Grant(span, _))) => match span.end(now, &known.zone) {
-            Ok(end) => {
-                preview = Some((end, matches!(span, Span::Days(_))));
-                None
-            }
-            Err(bad) => Some(Problem::Refused(DecisionRefusal::BadSpan(bad))),
-        },
-        (_, Ok(verdict)) => {
-            let notice = match verdict {
-                Verdict::Grant(..) => GRANTED,
-                Verdict::Decline(_) => DECLINED,
-            };
-            let decision = portal
-                .db
-                .decide(move |conn| access::decide(conn, now, &decider, &known, id, &verdict));
-            match decision.await {
-                Ok(_) => return see_other_with(notice, &format!("/requests/{id}"), &portal),
-                Err(Stopped::Failed(error)) => return Err(error),
-                Err(Stopped::Refused(DecisionRefusal::UnknownRequest)) => {
-                    return Err(Error::NotFound);
-                }
-                Err(Stopped::Refused(refusal)) => Some(Problem::Refused(refusal)),
-            }
+    let decision = portal
+        .db
+        .decide(move |conn| access::decide(conn, now, &decider, &known, id, &verdict));
+    match decision.await {
+        Ok(_) => see_other_with(notice, &format!("/requests/{id}"), &portal),
+        Err(Stopped::Failed(error)) => Err(error),
+        Err(Stopped::Refused(DecisionRefusal::UnknownRequest)) => Err(Error::NotFound),
+        Err(Stopped::Refused(refusal)) => {
+            let said = Said::problem(Problem::Refused(refusal));
+            answer(&portal, &me, id, typed, said).await
         }
-    };
-    let asking = me.user.clone();
+    }
+}
+
+/// Shows the page again, with what there is to say.
+async fn answer(
+    portal: &Portal,
+    me: &SignedIn,
+    id: RequestId,
+    typed: Typed,
+    said: Said,
+) -> Result<HttpResponse> {
+    let (now, asking) = (portal.clock.now(), me.user.clone());
     let found = portal
         .db
         .read(move |conn| find(conn, now, &asking, id))
         .await?;
-    let mut page = Page::new(&portal, &me.visit, Some(&me.user))?;
+    let mut page = Page::new(portal, &me.visit, Some(&me.user))?;
     page.to_decide = Some(found.to_decide);
     let mut shown = request_page(&page, &me.user, found, typed);
     let is_open = shown.row.listed.request.is_open();
-    shown.preview = preview
+    shown.preview = said
+        .preview
         .filter(|_| is_open)
         .map(|(end, moves)| (page.until(end), moves));
-    let Some(problem) = problem else {
+    let Some(problem) = said.problem else {
         return page.ok(&shown);
     };
     let reference = Reference::random();

@@ -2,12 +2,15 @@
 
 use frontdesk::web::{Access, acts, addresses};
 use reqwest::Method;
+use serde_json::json;
 
+use crate::support::apps::{db_app, db_app_grant};
 use crate::support::{Db, Person, Portal, run};
 
 /// A real address for a pattern.
 pub(super) fn filled(path: &str, id: i64) -> String {
     path.replace("{id}", &id.to_string())
+        .replace("{key}", "wiki")
         .replace("{act}", "deactivate")
 }
 
@@ -62,6 +65,13 @@ fn each_address_opens_for_those_it_is_for() {
             .execute("UPDATE users SET password = '$argon2id$'");
         let nobody = portal.browser();
         let id = portal.db_id_of("employee");
+        // An app to ask for, and a request that has the id of the person.
+        let wiki = db_app(&portal.database, "wiki", &json!({"is_requestable": true}));
+        db_app_grant(&portal.database, wiki, id, None);
+        portal.database.execute(&format!(
+            "INSERT INTO access_requests (id, app_id, app_key, user_id, created_at, sentence, state, decided_by, answer) \
+             VALUES ({id}, {wiki}, 'wiki', {id}, 1, 'please', 'open', '', '')"
+        ));
         let session = portal.database.number(&format!(
             "SELECT MAX(id) AS value FROM sessions WHERE user_id = {id}"
         ));
@@ -103,7 +113,7 @@ fn each_address_opens_for_those_it_is_for() {
                         answer.status
                     );
                     // With the token of one's own page, a role that is missing is missing still.
-                    if address.access == Access::Superuser
+                    if [Access::Superuser, Access::Decider].contains(&address.access)
                         && ["employee", "demoted", "staff"].contains(&who)
                     {
                         let page = browser.get("/account").await;
@@ -117,6 +127,7 @@ fn each_address_opens_for_those_it_is_for() {
                                     ("first_name", "x"),
                                     ("email", ""),
                                     ("reason", ""),
+                                    ("step", "grant"),
                                 ],
                             )
                             .await;
@@ -141,15 +152,15 @@ fn each_address_opens_for_those_it_is_for() {
                     }
                     Access::SignedIn if is_in => assert_eq!(answer.status, 200, "{who} {path}"),
                     Access::Staff if may_look => assert_eq!(answer.status, 200, "{who} {path}"),
-                    Access::Superuser if who == "superuser" => {
+                    Access::Superuser | Access::Decider if who == "superuser" => {
                         assert_eq!(answer.status, 200, "{who} {path}");
                     }
-                    Access::Staff | Access::Superuser if is_in => {
+                    Access::Staff | Access::Superuser | Access::Decider if is_in => {
                         assert_eq!(answer.status, 403, "{who} {path}");
                         assert!(answer.body.contains(who), "it says who one is");
                         assert_eq!(answer.user().as_deref(), Some(who));
                     }
-                    Access::SignedIn | Access::Staff | Access::Superuser => {
+                    Access::SignedIn | Access::Staff | Access::Superuser | Access::Decider => {
                         assert_eq!(answer.status, 303, "{who} {path}");
                         assert!(
                             answer.location().starts_with("/login?next="),
@@ -216,6 +227,7 @@ fn a_change_needs_the_token_of_its_page_and_our_own_origin() {
         let me = portal.signed_in(&Person::named("anna")).await;
         let other = portal.signed_in(&Person::named("bert")).await;
         let nobody = portal.browser();
+        db_app(&portal.database, "wiki", &json!({"is_requestable": true}));
         let token = me.get("/account").await.csrf_token();
         let foreign = other.get("/account").await.csrf_token();
         let anonymous = nobody.get("/login").await.csrf_token();

@@ -138,6 +138,11 @@ impl Database {
             ),
             ("providers", &["id", "subject_pointer"]),
             (
+                "access_requests",
+                &["app_key", "sentence", "state", "decided_by", "answer"],
+            ),
+            ("app_grants", &["granted_by"]),
+            (
                 "audit_events",
                 &[
                     "event",

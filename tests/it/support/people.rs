@@ -415,6 +415,8 @@ pub trait Db {
             "SELECT 'identity ' || provider || ' ' || subject || ' ' || CAST(user_id AS TEXT) AS value FROM identities",
             "SELECT 'permission ' || CAST(user_id AS TEXT) || ' ' || name || ' ' || origin || ' ' || granted_by AS value FROM user_permissions",
             "SELECT 'session ' || CAST(id AS TEXT) || ' ' || COALESCE(CAST(ended_at AS TEXT), 'live') AS value FROM sessions",
+            "SELECT 'request ' || CAST(id AS TEXT) || ' ' || state || ' ' || sentence || ' ' || answer || ' ' || decided_by AS value FROM access_requests",
+            "SELECT 'grant ' || CAST(id AS TEXT) || ' ' || CAST(user_id AS TEXT) || ' ' || CAST(app_id AS TEXT) || ' ' || COALESCE(CAST(expires_at AS TEXT), 'for ever') AS value FROM app_grants",
             "SELECT 'change ' || CAST(user_id AS TEXT) || ' ' || field || ' ' || changed_by AS value FROM user_field_changes",
         ]
         .into_iter()
