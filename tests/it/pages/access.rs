@@ -9,6 +9,7 @@ use crate::support::{Db, Person, Portal, run};
 pub(super) fn filled(path: &str, id: i64) -> String {
     path.replace("{id}", &id.to_string())
         .replace("{act}", "deactivate")
+        .replace("{key}", "mail")
 }
 
 /// All real addresses for a pattern: each act on an account has one.
@@ -66,6 +67,13 @@ fn each_address_opens_for_those_it_is_for() {
             "SELECT MAX(id) AS value FROM sessions WHERE user_id = {id}"
         ));
 
+        portal
+            .database
+            .db_insert_app("mail", r#"{"audience":"nobody"}"#);
+        portal.database.execute(&format!(
+            "INSERT INTO app_categories (id, name_en, name_zh, position) VALUES ({id}, 'x', '', 1)"
+        ));
+
         let all = addresses();
         assert!(all.iter().any(|address| address.access == Access::Staff));
         assert!(
@@ -117,6 +125,9 @@ fn each_address_opens_for_those_it_is_for() {
                                     ("first_name", "x"),
                                     ("email", ""),
                                     ("reason", ""),
+                                    ("direction", "up"),
+                                    ("name_en", "x"),
+                                    ("name_zh", "x"),
                                 ],
                             )
                             .await;

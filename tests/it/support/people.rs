@@ -283,6 +283,21 @@ pub trait Db {
             .count("identities WHERE refused_at IS NOT NULL")
     }
 
+    // -- apps --
+
+    /// Inserts an app with this key and rule, as JSON.
+    fn db_insert_app(&self, key: &str, rule: &str) {
+        let last = "SELECT COALESCE(MAX(id), 0) AS value FROM apps";
+        let id = self.database().number(last) + 1;
+        let (key, rule) = (quoted(key), quoted(rule));
+        self.database().execute(&format!(
+            "INSERT INTO apps (id, key, name_en, name_zh, description_en, description_zh, url, \
+             position, icon, tint, rule, is_hidden, is_requestable, keywords, note, changed_at, \
+             changed_by) VALUES ({id}, {key}, {key}, '', '', '', 'https://app.example.com/', {id}, \
+             'tag', 1, {rule}, FALSE, FALSE, '', '', 1, '')"
+        ));
+    }
+
     // -- sessions --
 
     fn db_live_sessions(&self) -> i64 {

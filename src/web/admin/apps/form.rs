@@ -7,7 +7,7 @@ use askama::Template;
 use strum::VariantArray as _;
 
 use super::typed::{Step, Typed};
-use super::words::{self, Problem, icon_in_words, tints};
+use super::words::{self, Problem, tints};
 use super::{LIST, address, image_address, notice, respond};
 use crate::admin::Admin;
 use crate::admin::apps::{self as verbs, AppRefusal, Edit};
@@ -22,6 +22,7 @@ use crate::id::Reference;
 use crate::permissions::{self, PermissionSources};
 use crate::portal::Portal;
 use crate::users::Role;
+use crate::web::codes_in_words::icon_in_words;
 use crate::web::csrf::Form;
 use crate::web::guard::{Acting, Reader, SignedIn, Staff, Superuser};
 use crate::web::list::{grouped, with_query};
