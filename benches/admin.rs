@@ -21,6 +21,9 @@
 #[path = "../tests/it/support/mod.rs"]
 mod support;
 
+#[path = "admin/apps.rs"]
+mod apps;
+
 use std::fs::File;
 use std::hint::black_box;
 use std::ops::Range;
@@ -107,7 +110,7 @@ fn main() -> ExitCode {
         .flat_map(|(at, place)| {
             measured
                 .iter()
-                .filter(|case| case.group != Group::Combinations)
+                .filter(|case| case.group.is_limited())
                 .filter_map(move |case| case.fault(at, place.name))
         })
         .collect();
@@ -180,6 +183,7 @@ macro_rules! insert {
         }
     };
 }
+pub(crate) use insert;
 
 fn seed(name: &str, company: &Company, database: &Database) -> Db {
     let url = if database.is_postgresql() {
@@ -212,6 +216,7 @@ fn seed(name: &str, company: &Company, database: &Database) -> Db {
         let sessions: Vec<NewSession> = numbers.map(|number| company.session(number)).collect();
         insert!(conn, session_rows, sessions);
     });
+    apps::seed(&mut conn, company);
     let size = settle(&mut conn, database);
     println!(
         "{name}: {} accounts and {} events written in {:.0} s, {} MiB",
@@ -479,6 +484,12 @@ impl Company {
         self.account(dice.below(self.accounts))
     }
 
+    /// One of the twenty people with 300 permissions.
+    fn somebody_with_many_permissions(&self, dice: &mut Dice) -> Account {
+        let each = (self.accounts / 20).max(1);
+        self.account(dice.below(20) * each)
+    }
+
     fn a_superuser(&self, dice: &mut Dice) -> Account {
         let count = (self.accounts - 1 - SUPERUSER) / ONE_SUPERUSER_AMONG + 1;
         self.account(dice.below(count) * ONE_SUPERUSER_AMONG + SUPERUSER)
@@ -496,6 +507,7 @@ impl Company {
         let each = (self.accounts / 20).max(1);
         if account.number % each == 0 && account.number / each < 20 {
             names.push(PERMISSION_OF_TWENTY);
+            names.extend(apps::MANY.iter().map(String::as_str));
         }
         names
             .into_iter()
@@ -720,10 +732,32 @@ enum Group {
     Combinations,
     Trail,
     Sessions,
+    Apps,
+    Changes,
 }
 
 impl Group {
-    const ALL: [Self; 4] = [Self::Users, Self::Combinations, Self::Trail, Self::Sessions];
+    const ALL: [Self; 6] = [
+        Self::Users,
+        Self::Combinations,
+        Self::Trail,
+        Self::Sessions,
+        Self::Apps,
+        Self::Changes,
+    ];
+
+    /// Returns whether its cases must keep to the limits for a list.
+    const fn is_limited(self) -> bool {
+        !matches!(self, Self::Combinations | Self::Changes)
+    }
+
+    /// How often each case is asked before it is measured, and then.
+    const fn rounds(self) -> (usize, usize) {
+        match self {
+            Self::Changes => (1, 10),
+            _ => (WARM_UPS, ROUNDS),
+        }
+    }
 
     const fn title(self) -> &'static str {
         match self {
@@ -731,6 +765,10 @@ impl Group {
             Self::Combinations => "Combinations: bounded, not part of the aim",
             Self::Trail => "The audit trail, two events an account",
             Self::Sessions => "The list of 20,000 live sessions",
+            Self::Apps => "200 apps, and who may open one",
+            Self::Changes => {
+                "Who gains and loses by a change of a rule: all concerned are read, not part of the aim"
+            }
         }
     }
 }
@@ -742,6 +780,12 @@ enum Ask {
     PermissionNames,
     Events(audit::Filter, Page),
     Sessions(sessions::Filter, Page),
+    /// What a person may open: their start page, and their page for admins.
+    AppsOf(i64),
+    /// Who may open an app with a rule of this kind.
+    Openers(usize, Page),
+    OpenerCount(usize),
+    Change(usize),
 }
 
 impl Ask {
@@ -764,6 +808,10 @@ impl Ask {
                 black_box(sessions::total(conn, now, LIMITS, filter)?);
                 listing.rows.len()
             }
+            Self::AppsOf(id) => apps::of_person(conn, *id, now)?,
+            Self::Openers(kind, page) => apps::people(conn, *kind, *page, now)?,
+            Self::OpenerCount(kind) => apps::count(conn, *kind, now)?,
+            Self::Change(number) => apps::change(conn, *number, now)?,
         })
     }
 }
@@ -794,6 +842,7 @@ fn cases(company: &Company) -> Vec<Case> {
     cases.combinations();
     cases.trail();
     cases.sessions();
+    cases.apps();
     cases.all
 }
 
@@ -1127,6 +1176,39 @@ impl Cases<'_> {
         self.events("one day", |cases| (cases.one_day(), Page::First));
     }
 
+    fn apps(&mut self) {
+        let with_many: Vec<Ask> = (0..VARIANTS)
+            .map(|_| self.company.somebody_with_many_permissions(&mut self.dice))
+            .map(|account| Ask::AppsOf(account.id))
+            .collect();
+        self.add(
+            Group::Apps,
+            "start page of somebody with 300 permissions",
+            with_many,
+        );
+        let of_anybody: Vec<Ask> = (0..VARIANTS)
+            .map(|_| Ask::AppsOf(self.company.anybody(&mut self.dice).id))
+            .collect();
+        self.add(Group::Apps, "what anybody may open", of_anybody);
+        for (kind, (name, rule)) in apps::rules().into_iter().enumerate() {
+            let list = |page| vec![Ask::Openers(kind, page)];
+            self.add(Group::Apps, format!("{name}: first"), list(Page::First));
+            let is_short = rule.any_of.contains(PERMISSION_OF_TWENTY);
+            if !is_short {
+                let middle = self.middle(Column::DateJoined, |_| true);
+                let middle = middle.into_iter().map(|page| Ask::Openers(kind, page));
+                let middle = middle.collect();
+                self.add(Group::Apps, format!("{name}: middle"), middle);
+                self.add(Group::Apps, format!("{name}: last"), list(Page::Last));
+            }
+            let count = vec![Ask::OpenerCount(kind)];
+            self.add(Group::Apps, format!("{name}: count"), count);
+        }
+        for (number, (name, ..)) in apps::changes().into_iter().enumerate() {
+            self.add(Group::Changes, name, vec![Ask::Change(number)]);
+        }
+    }
+
     fn sessions(&mut self) {
         use sessions::Filter;
         const FILTERS: [(&str, &[&str]); 3] = [
@@ -1233,7 +1315,8 @@ struct Measured {
 /// conditions.
 fn measure(places: &[Place], cases: [&Case; 2], now: UnixTime) -> Vec<[Vec<Duration>; 2]> {
     let mut all: Vec<[Vec<Duration>; 2]> = vec![[Vec::new(), Vec::new()]; places.len()];
-    for round in 0..WARM_UPS + ROUNDS {
+    let (warm_ups, rounds) = cases[0].group.rounds();
+    for round in 0..warm_ups + rounds {
         for (place, of_place) in places.iter().zip(&mut all) {
             for ((db, case), times) in place.dbs.iter().zip(cases).zip(of_place) {
                 let ask = &case.asks[round % case.asks.len()];
@@ -1246,7 +1329,7 @@ fn measure(places: &[Place], cases: [&Case; 2], now: UnixTime) -> Vec<[Vec<Durat
                     "{}: something is found",
                     case.name
                 );
-                if round >= WARM_UPS {
+                if round >= warm_ups {
                     times.push(took);
                 }
             }

@@ -8,6 +8,7 @@ mod act;
 pub mod apps;
 mod bulk;
 mod refusals;
+mod start_page;
 
 pub use accounts::{
     ChangedPassword, NewAccount, change_password, check_new_account, create_account,
@@ -17,6 +18,7 @@ pub use act::{Act, ActKind, Said, act, perform, set_role_by_username};
 pub use bulk::{BATCH, BatchOutcome, RefusedAccount, Selection, bulk, end_sessions};
 
 pub use refusals::confirm_refusals;
+pub use start_page::{Looker, view_start_page};
 
 use crate::audit::{Actor, Deed};
 use crate::clock::UnixTime;

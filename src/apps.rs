@@ -7,6 +7,8 @@
 pub mod categories;
 pub mod changes;
 pub mod check;
+pub mod choices;
+pub mod file;
 pub mod grants;
 pub mod holder;
 pub mod images;
@@ -16,6 +18,8 @@ pub mod openers;
 pub mod order;
 pub mod owners;
 pub mod rule;
+pub mod search;
+pub mod unheld;
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -31,7 +35,7 @@ use crate::i18n::Lang;
 use crate::id::{AppId, CategoryId, UserId, new_id};
 
 pub use changes::{AppChange, AppField, changes};
-pub use holder::{AppsOf, find_holder};
+pub use holder::{AppsOf, FoundHolder, find_holder};
 pub use key::is_key;
 pub use rule::{Audience, Decision, Grant, Holder, OpenBy, Rule, WhyNot};
 
@@ -289,7 +293,13 @@ impl AppRow {
 /// Lists all apps in the order of the start page: by the place of their category, those without one
 /// last, and by their own place.
 pub fn list(conn: &mut Conn) -> Result<Vec<App>> {
-    let rows: Vec<AppRow> = each!(conn, |conn| apps::table
+    let listed = list_with_categories(conn)?.into_iter();
+    Ok(listed.map(|(app, _)| app).collect())
+}
+
+/// Lists all apps as [`list`] does, each with its category.
+pub fn list_with_categories(conn: &mut Conn) -> Result<Vec<(App, Option<Category>)>> {
+    let rows: Vec<(AppRow, Option<Category>)> = each!(conn, |conn| apps::table
         .left_join(app_categories::table.on(apps::category_id.eq(app_categories::id.nullable())))
         .order((
             app_categories::id.is_null(),
@@ -299,9 +309,12 @@ pub fn list(conn: &mut Conn) -> Result<Vec<App>> {
             apps::id,
         ))
         .limit(MAX_APPS)
-        .select(AppRow::as_select())
+        .select((AppRow::as_select(), Option::<Category>::as_select()))
         .load(conn))?;
-    Ok(rows.into_iter().map(App::from).collect())
+    let listed = rows.into_iter();
+    Ok(listed
+        .map(|(row, category)| (App::from(row), category))
+        .collect())
 }
 
 pub fn find(conn: &mut Conn, key: &str) -> Result<Option<App>> {
@@ -320,6 +333,24 @@ pub fn find_by_id(conn: &mut Conn, id: AppId) -> Result<Option<App>> {
         .first(conn)
         .optional())?;
     Ok(row.map(App::from))
+}
+
+/// Finds an app, and keeps its row unchanged until this transaction ends. Other transactions may do
+/// the same.
+pub fn lock_shared(conn: &mut Conn, id: AppId) -> Result<Option<App>> {
+    match conn {
+        // SQLite has one writer at a time anyway.
+        Conn::Sqlite(_) => find_by_id(conn, id),
+        Conn::Postgres(conn) => {
+            let row: Option<AppRow> = apps::table
+                .find(id)
+                .select(AppRow::as_select())
+                .for_share()
+                .first(conn)
+                .optional()?;
+            Ok(row.map(App::from))
+        }
+    }
 }
 
 pub fn count(conn: &mut Conn) -> Result<i64> {

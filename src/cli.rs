@@ -8,12 +8,15 @@ macro_rules! say {
     }};
 }
 
+mod apps;
 mod check;
 mod demo;
 mod import_django;
 mod init;
 mod rekey;
+mod requests;
 mod users;
+mod why;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -85,6 +88,12 @@ enum Command {
     Rescue { username: String },
     /// List, show and change accounts, for scripts
     Users(users::Users),
+    /// List and show apps, and keep them in a file: export and import
+    Apps(apps::Apps),
+    /// Say whether a person may open an app, and why or why not
+    Why(why::Why),
+    /// List and decide requests for access, where nobody can do so on a page
+    Requests(requests::Requests),
     /// Import the accounts of a Django app from its database, which is only read
     ImportDjango {
         /// The app's database: a path, `sqlite://PATH` or `postgres://…`
@@ -208,6 +217,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Init(init) => init::run(&init),
         Command::Rescue { username } => rescue(&username),
         Command::Users(command) => users::run(command),
+        Command::Apps(command) => apps::run(command),
+        Command::Why(why) => why::run(&why),
+        Command::Requests(command) => requests::run(command),
         Command::ImportDjango {
             database_url,
             dry_run,

@@ -103,6 +103,35 @@ impl RoleSettings {
     }
 }
 
+/// Whose word on permissions counts, and whose is expected, for commands that decide by permissions
+/// and need nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PermissionSettings {
+    /// The ids of the providers that vouch for their permissions.
+    pub vouched_by: Vec<String>,
+    /// The ids of those among them that give permissions at all.
+    pub expected: Vec<String>,
+}
+
+impl PermissionSettings {
+    /// Reads the settings of the providers.
+    pub fn of(variables: &HashMap<String, String>) -> Result<Self, Faults> {
+        Reader::run(variables, |reader| {
+            Ok(Self::from_providers(&Settings::providers(reader)?))
+        })
+    }
+
+    pub fn from_providers(providers: &[ProviderSettings]) -> Self {
+        let giving = providers
+            .iter()
+            .filter(|one| one.vouches_for.permissions && one.gives_permissions());
+        Self {
+            vouched_by: vouching_for_permissions(providers),
+            expected: giving.map(|provider| provider.id.clone()).collect(),
+        }
+    }
+}
+
 fn vouching_for_permissions(providers: &[ProviderSettings]) -> Vec<String> {
     let vouching = providers.iter().filter(|one| one.vouches_for.permissions);
     vouching.map(|provider| provider.id.clone()).collect()
@@ -131,6 +160,11 @@ pub fn log_settings(variables: &HashMap<String, String>) -> Result<LogSettings, 
             is_json: Settings::log_format(reader)? == LogFormat::Json,
         })
     })
+}
+
+/// Reads the portal's time zone, for commands that need nothing else.
+pub fn time_zone(variables: &HashMap<String, String>) -> Result<jiff::tz::TimeZone, Faults> {
+    Reader::run(variables, Settings::time_zone)
 }
 
 /// Reads the database's address, for commands that need nothing else.

@@ -133,6 +133,11 @@ pub fn rfc3339(time: UnixTime, zone: &TimeZone) -> String {
     format_time(time, zone, "%Y-%m-%dT%H:%M:%S%:z")
 }
 
+/// `+08:00`: how far `zone` is ahead of UTC at this time.
+pub fn utc_offset(time: UnixTime, zone: &TimeZone) -> String {
+    format_time(time, zone, "%:z")
+}
+
 fn format_time(time: UnixTime, zone: &TimeZone, format: &str) -> String {
     Timestamp::from_microsecond(time.0)
         .unwrap_or(Timestamp::UNIX_EPOCH)

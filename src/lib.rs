@@ -12,9 +12,9 @@
 //! | --- | --- | --- |
 //! | words | know nothing of the rest | [`clock`] [`client_network`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`coded`] [`reason`] [`error`] [`i18n`] |
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
-//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`apps`] [`roles`] [`sessions`] [`audit`] [`sign_in_attempts`] [`password_throttle`] [`oauth`] [`import_django`] [`status_page`] |
+//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`apps`] [`access_requests`] [`roles`] [`sessions`] [`audit`] [`sign_in_attempts`] [`password_throttle`] [`oauth`] [`import_django`] [`status_page`] |
 //! | portal | what all requests share, and what runs beside them | [`portal`] [`jobs`] |
-//! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`rekey`] |
+//! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`access`] [`rekey`] |
 //! | screens | HTTP and HTML | [`web`] |
 //! | | the server; the demo's stand-in provider | [`server`] [`sandbox`] |
 //! | | the commands | [`cli`] |
@@ -26,6 +26,8 @@
 //! ([`users`], [`permissions`], [`sessions`], [`audit`]) → the session cookie → 303 to the page
 //! that the person asked for.
 
+pub mod access;
+pub mod access_requests;
 pub mod admin;
 pub mod apps;
 pub mod audit;

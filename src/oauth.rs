@@ -286,8 +286,7 @@ impl Provider {
 
     /// True if this provider gives permissions at all.
     pub fn gives_permissions(&self) -> bool {
-        self.settings.addresses.permissions.is_some()
-            || !self.settings.mapping.permissions.is_empty()
+        self.settings.gives_permissions()
     }
 
     /// Notes whether the provider was reached; if it has just become unreachable, wakes the

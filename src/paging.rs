@@ -101,7 +101,7 @@ impl<Row> Listing<Row> {
 pub enum Total {
     Exactly(i64),
     MoreThan(i64),
-    /// An estimate from the database's own bookkeeping.
+    /// An estimate.
     About(i64),
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::Actor;
 use crate::clock::UnixTime;
+use crate::config::PermissionSettings;
 use crate::db::schema::user_permissions;
 use crate::db::{Conn, Sql, Value, each};
 use crate::error::Result;
@@ -84,8 +85,18 @@ pub struct PermissionSources {
     pub expected: Vec<String>,
 }
 
+impl From<PermissionSettings> for PermissionSources {
+    fn from(settings: PermissionSettings) -> Self {
+        Self {
+            counting: Counting::of(settings.vouched_by),
+            expected: settings.expected,
+        }
+    }
+}
+
 /// The changes made by a sync.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Diff {
     #[serde(rename = "permissions_added")]
     pub added: Vec<String>,

@@ -1,5 +1,13 @@
 //! The demo's stand-in for a company's OAuth2 provider: a dozen people, no passwords. It speaks to
-//! the portal only over HTTP, and only the command `demo` starts it.
+//! the portal only over HTTP, and only the command `demo` starts it. Before that, the month of the
+//! company's life that the portal shows is written into its database.
+
+mod acts;
+mod colleagues;
+mod company_apps;
+mod dice;
+pub mod life;
+mod timetable;
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -135,6 +143,7 @@ pub fn introductions() -> Vec<(&'static str, &'static str, &'static str)> {
         ("王建国", "wangjianguo", "a read-only admin"),
         ("程若彤", "chengruotong", "has no permissions yet"),
         ("Amelia Hart", "amelia.hart", "an employee"),
+        ("周文博", "zhouwenbo", "decides who may use two of the apps"),
         ("刘子涵", "liuzihan", "disabled at the provider"),
     ]
 }

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::portal::Portal;
-use crate::{instances, jobs, recheck, signin};
+use crate::{access, instances, jobs, recheck, signin};
 
 /// The time from the first 503 of `/readyz` to the end of listening. Load balancers check about
 /// once a second.
@@ -79,6 +79,7 @@ impl Server {
         let portal = Arc::clone(&self.portal);
         jobs::start(&portal);
         jobs::each_minute(&portal, "audit", signin::note_left_out);
+        access::start(&portal);
         portal.jobs.spawn(instances::run(Arc::clone(&portal)));
         recheck::start(&portal);
         let stopping = stop_on_signal(Arc::clone(&portal), self.inner.handle());

@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use tokio::sync::Notify;
 
+use crate::access_requests;
 use crate::audit::EventKind;
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql};
@@ -54,6 +55,8 @@ pub struct Figures {
     /// Active accounts whose permissions are kept because a provider's answer failed.
     pub kept_permissions: Total,
     pub rechecks: HashMap<String, Rechecks>,
+    /// Open requests for access that nobody can decide.
+    pub undecidable: i64,
 }
 
 /// The state of one provider's re-checks.
@@ -169,6 +172,7 @@ pub fn count(
         hours: hours(conn, now, since)?,
         kept_permissions: users::total(conn, &kept)?.unwrap_or(Total::MoreThan(MANY)),
         rechecks,
+        undecidable: access_requests::due::count_undecidable(conn)?,
     })
 }
 

@@ -4,6 +4,7 @@
 //! deadline) → session cookie → [`visit`] (who is asking, in which language) → the handler's
 //! extractors ([`guard`], [`csrf`]) → the handler → a verb or a query → a template.
 
+mod access;
 mod account;
 mod account_notice;
 mod admin;
@@ -34,11 +35,13 @@ mod proof;
 mod provider_buttons;
 mod redirect;
 mod rehearsal;
+mod requests;
 mod rescue;
 mod rows;
 mod rule_in_words;
 mod signed_out;
 mod signin;
+mod tiles;
 mod timeline;
 mod visit;
 
@@ -64,6 +67,8 @@ pub enum Access {
     Staff,
     /// `is_superuser`
     Superuser,
+    /// Superusers, and the owners of apps.
+    Decider,
 }
 
 /// An address of the portal. Tests walk all of them.
@@ -122,6 +127,20 @@ addresses! {
     Public   GET  "/password"                     => password_link::show;
     Public   POST "/password"                     => password_link::choose;
     SignedIn GET  "/account/timeline"             => account::timeline;
+    SignedIn POST "/apps/{key}/star"              => home::star;
+    SignedIn POST "/apps/tab"                     => home::choose_tab;
+    SignedIn GET  "/access"                       => access::list;
+    SignedIn GET  "/access/{key}"                 => access::show;
+    SignedIn POST "/access/{key}"                 => access::ask;
+    SignedIn POST "/access/{key}/withdraw"        => access::withdraw;
+    SignedIn POST "/access/{key}/give-back"       => access::give_back;
+    SignedIn POST "/account/outcomes/seen"        => access::note_seen;
+    Decider  GET  "/requests"                     => requests::list;
+    Superuser POST "/requests.csv"                => admin::export::requests;
+    Decider  GET  "/requests/{id}"                => requests::show;
+    Decider  POST "/requests/{id}"                => requests::act;
+    Decider  GET  "/requests/take-back/{key}/{id}" => requests::confirm_take_back;
+    Decider  POST "/requests/take-back/{key}/{id}" => requests::take_back;
 
     Staff     GET  "/admin/users"                  => admin::users::list;
     Superuser POST "/admin/users.csv"              => admin::export::users;
@@ -130,6 +149,7 @@ addresses! {
     Superuser POST "/admin/users/bulk"             => admin::bulk::confirm;
     Superuser POST "/admin/users/bulk/confirm"     => admin::bulk::perform;
     Staff     GET  "/admin/users/{id}"             => admin::user::show;
+    Staff     POST "/admin/users/{id}/start-page"  => admin::start_page::show;
     Superuser GET  "/admin/users/{id}/{act}"       => admin::act::confirm;
     Superuser POST "/admin/users/{id}/{act}"       => admin::act::perform;
     Staff     GET  "/admin/sessions"               => admin::sessions::list;
@@ -140,6 +160,8 @@ addresses! {
     Superuser POST "/admin/audit.csv"              => admin::export::audit;
     Staff     GET  "/admin/status"                 => admin::status::show;
     Superuser POST "/admin/status/refusals"        => admin::status::confirm_refusals;
+    Staff     GET  "/admin/apps/{key}/people"      => admin::app_people::list;
+    Superuser POST "/admin/apps/{key}/people.csv"  => admin::app_people::export;
 
     Staff     GET  "/admin/apps"                         => admin::apps::list::show;
     Superuser GET  "/admin/apps/new"                     => admin::apps::form::show_new;

@@ -89,7 +89,7 @@ CREATE TABLE access_requests (
 CREATE UNIQUE INDEX access_requests_open ON access_requests (app_id, user_id) WHERE state = 'open';
 CREATE INDEX access_requests_state ON access_requests (state, id);
 CREATE INDEX access_requests_user_id ON access_requests (user_id, id);
-CREATE INDEX access_requests_app_id ON access_requests (app_id, id);
+CREATE INDEX access_requests_app_key ON access_requests (app_key, id);
 CREATE INDEX access_requests_decided_by_id ON access_requests (decided_by_id) WHERE decided_by_id IS NOT NULL;
 
 -- What opens one app to one person. A row counts until `expires_at`, whether or not it is still there.

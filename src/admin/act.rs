@@ -3,6 +3,8 @@
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
 use super::{Admin, Refusal};
+use crate::access_requests;
+use crate::apps;
 use crate::audit::event::Identity;
 use crate::audit::{self, About, Changes, Event, EventKind, Note};
 use crate::clock::UnixTime;
@@ -322,6 +324,7 @@ impl LockedAct<'_> {
         users::set_active(conn, self.user.id, false)?;
         self.record_change(conn, Field::IsActive)?;
         let sessions_ended = self.close(conn, Closing::All)?;
+        access_requests::end_all(conn, &self.admin.deed(self.now), self.user)?;
         Ok(Event::AccountDeactivated { sessions_ended })
     }
 
@@ -507,6 +510,8 @@ impl LockedAct<'_> {
         };
         permissions::forget(conn, &leaver)?;
         sessions::forget(conn, leaver.id)?;
+        apps::choices::forget(conn, leaver.id)?;
+        access_requests::forget(conn, &leaver)?;
         users::erase(conn, self.now, &leaver)?;
         let event = Event::AccountErased {
             events: audit::forget(conn, &leaver)?,

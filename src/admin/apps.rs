@@ -2,6 +2,7 @@
 //! and each owner that it changes.
 
 mod categories;
+pub mod import;
 mod look;
 mod order;
 
@@ -10,10 +11,13 @@ pub use look::{remove_image, set_image};
 pub use order::move_app;
 
 use super::Admin;
+use crate::access_requests;
 use crate::apps::images::{self, ImageFault};
 use crate::apps::{
-    self, App, AppChange, AppField, AppFields, check, grants, is_key, order as places, owners,
+    self, App, AppChange, AppField, AppFields, Audience, check, grants, is_key, order as places,
+    owners,
 };
+use crate::audit::event::ClosedBecause;
 use crate::audit::{About, Event, Note};
 use crate::clock::UnixTime;
 use crate::db::Conn;
@@ -174,8 +178,38 @@ pub fn change(
 ) -> Outcome<App> {
     admin.begin(conn)?;
     let before = apps::find(conn, key)?.ok_or(AppRefusal::UnknownApp)?;
+    let place = Place {
+        position: before.position,
+        moved: None,
+    };
+    let is_moved = fields.category_id != before.fields.category_id;
+    change_and_place(conn, now, admin, &before, (fields, place), note)?;
+    if is_moved {
+        places::move_to_end(conn, before.id)?;
+    }
+    Ok(before)
+}
+
+/// Where an app stands after a change.
+struct Place {
+    position: i64,
+    /// Its places in the category before and after, if it moves.
+    moved: Option<AppChange>,
+}
+
+/// Changes an app and its place in one event.
+fn change_and_place(
+    conn: &mut Conn,
+    now: UnixTime,
+    admin: &Admin,
+    before: &App,
+    (fields, place): (AppFields, Place),
+    note: &Note,
+) -> Outcome<()> {
     check_fields(conn, &fields)?;
-    let changes = apps::changes(&before.fields, &fields);
+    let mut changes = apps::changes(&before.fields, &fields);
+    name_categories(conn, &mut changes)?;
+    changes.extend(place.moved);
     if changes.is_empty() {
         return Err(AppRefusal::Unchanged.into());
     }
@@ -185,11 +219,20 @@ pub fn change(
     }
     let mut app = before.clone();
     app.fields = fields;
-    write(conn, now, admin, &app, changes, note)?;
-    if app.fields.category_id != before.fields.category_id {
-        places::move_to_end(conn, app.id)?;
+    app.position = place.position;
+    Ok(write(conn, now, admin, &app, changes, note)?)
+}
+
+/// Returns why no request for an app with these fields can stay open. Requests of the people to
+/// whom alone a rule now opens the app are closed when they are next looked at.
+fn closes_requests(fields: &AppFields) -> Option<ClosedBecause> {
+    let is_open_to_all =
+        fields.rule.audience == Audience::Everyone && fields.rule.but_not.is_empty();
+    if !fields.is_requestable || fields.is_hidden {
+        Some(ClosedBecause::NotRequestable)
+    } else {
+        is_open_to_all.then_some(ClosedBecause::OpenAnyway)
     }
-    Ok(before)
 }
 
 /// Returns whether a change may open an app to people, or lead them somewhere else.
@@ -280,7 +323,11 @@ fn write(
         changes,
     };
     let deed = admin.deed(now).with_note(note);
-    deed.record(conn, About::Portal, &event)
+    deed.record(conn, About::Portal, &event)?;
+    if let Some(because) = closes_requests(&app.fields) {
+        access_requests::close_of_app(conn, &admin.deed(now), app.id, because)?;
+    }
+    Ok(())
 }
 
 /// Removes an app with its owners, stars and grants, in the caller's transaction. Returns the app
@@ -299,6 +346,8 @@ pub fn remove(
     let app = apps::find(conn, key)?.ok_or(AppRefusal::UnknownApp)?;
     let running = grants::count_running(conn, now, app.id)?;
     apps::remove(conn, app.id)?;
+    let deed = admin.deed(now);
+    access_requests::close_of_app(conn, &deed, app.id, ClosedBecause::AppRemoved)?;
     images::remove_unused(conn)?;
     let event = Event::AppRemoved {
         app: app.key.clone(),

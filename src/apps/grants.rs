@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::rule::Grant;
 use crate::audit::Actor;
 use crate::clock::UnixTime;
-use crate::db::schema::app_grants;
+use crate::db::schema::{app_grants, apps};
 use crate::db::{Conn, each};
 use crate::error::Result;
 use crate::id::{AppId, GrantId, RequestId, UserId, new_id};
@@ -43,15 +43,21 @@ pub fn remove_all(conn: &mut Conn, app: AppId, user_id: UserId) -> Result<usize>
     Ok(diesel::delete(grants).execute(conn)?)
 }
 
-/// Removes all grants of a person, and returns the apps that they opened.
-pub fn remove_of_person(conn: &mut Conn, user_id: UserId) -> Result<Vec<AppId>> {
-    let apps: Vec<AppId> = each!(conn, |conn| app_grants::table
+/// Removes all grants of a person, and returns the keys of the apps that they opened until now.
+pub fn remove_of_person(conn: &mut Conn, now: UnixTime, user_id: UserId) -> Result<Vec<String>> {
+    let is_running = app_grants::expires_at
+        .is_null()
+        .or(app_grants::expires_at.gt(now.0));
+    let mut keys: Vec<String> = each!(conn, |conn| app_grants::table
+        .inner_join(apps::table)
         .filter(app_grants::user_id.eq(user_id))
-        .select(app_grants::app_id)
-        .distinct()
+        .filter(is_running)
+        .order(apps::key)
+        .select(apps::key)
         .load(conn))?;
+    keys.dedup();
     diesel::delete(app_grants::table.filter(app_grants::user_id.eq(user_id))).execute(conn)?;
-    Ok(apps)
+    Ok(keys)
 }
 
 /// Counts the grants of an app that are still running.

@@ -6,13 +6,13 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::rule::{Decision, Grant, Holder, decide};
-use super::{App, list};
+use super::{App, Category, list_with_categories};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql, Value};
 use crate::error::Result;
 use crate::id::AppId;
 use crate::permissions::PermissionSources;
-use crate::users::User;
+use crate::users::{Role, User};
 
 /// Everything about a person that decides on apps, and what they chose for their start page.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,17 @@ pub struct FoundHolder {
     /// The starred apps, the first starred first.
     pub stars: Vec<AppId>,
     pub opens_in_new_tab: bool,
+    pub news: AccessNews,
+}
+
+/// What the start page says about requests for access, read along with the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccessNews {
+    /// How many ended requests the person has not seen the end of.
+    pub unseen: i64,
+    /// How many open requests the person may decide now, up to a thousand; `None` if they decide on
+    /// none, as neither a superuser nor an owner of an app.
+    pub to_decide: Option<i64>,
 }
 
 impl FoundHolder {
@@ -29,6 +40,19 @@ impl FoundHolder {
     pub fn grants(&self, app: AppId) -> Vec<Grant> {
         let of_app = self.grants.iter().filter(|(id, _)| *id == app);
         of_app.map(|(_, grant)| *grant).collect()
+    }
+
+    /// Decides about one app as if there were no grant of it.
+    pub fn decide_without_grants(&self, app: &App, now: UnixTime) -> Decision {
+        decide(&app.fields.rule, &self.holder, &[], now)
+    }
+
+    /// The longest of an app's grants that are still running.
+    pub fn running(&self, app: AppId, now: UnixTime) -> Option<Grant> {
+        let grants = self.grants(app).into_iter();
+        grants
+            .filter(|grant| grant.is_running(now))
+            .max_by_key(|grant| grant.expires_at.map_or(i64::MAX, |end| end.0))
     }
 
     /// Decides about one app.
@@ -47,6 +71,26 @@ struct Fact {
     id: i64,
     #[diesel(sql_type = Nullable<BigInt>)]
     time: Option<i64>,
+}
+
+/// The part of the statement that reads the news about requests.
+fn news(user: &User) -> Sql {
+    let id = Value::from(user.id);
+    let unseen = Sql::new(
+        " UNION ALL SELECT 'unseen', '', COUNT(*), NULL FROM access_requests r WHERE r.user_id = ? AND r.state <> 'open' AND r.seen_at IS NULL",
+        [id.clone()],
+    );
+    if user.role() == Role::Superuser {
+        unseen.with(
+            " UNION ALL SELECT 'to_decide', '', COUNT(*), NULL FROM (SELECT r.id FROM access_requests r WHERE r.state = 'open' AND r.user_id <> ? LIMIT 1000) AS waiting",
+            [id],
+        )
+    } else {
+        unseen.with(
+            " UNION ALL SELECT 'to_decide', '', (SELECT COUNT(*) FROM (SELECT r.id FROM access_requests r WHERE r.state = 'open' AND r.user_id <> ? AND r.app_id IN (SELECT o.app_id FROM app_owners o WHERE o.user_id = ?) LIMIT 1000) AS waiting), NULL FROM users u WHERE u.id = ? AND EXISTS (SELECT 1 FROM app_owners o WHERE o.user_id = u.id)",
+            [id.clone(), id.clone(), id],
+        )
+    }
 }
 
 /// Reads what decides about a person, in one statement.
@@ -73,7 +117,8 @@ pub fn find_holder(
     .with(
         " UNION ALL SELECT 'new_tab', '', u.id, NULL FROM users u WHERE u.id = ? AND u.opens_apps_in_new_tab = TRUE",
         [id.clone()],
-    );
+    )
+    .then(&news(user));
     if !sources.expected.is_empty() {
         let expected: Vec<Value> = sources
             .expected
@@ -104,6 +149,8 @@ pub fn find_holder(
             )),
             "star" => stars.push((fact.time, AppId(fact.id))),
             "new_tab" => found.opens_in_new_tab = true,
+            "unseen" => found.news.unseen = fact.id,
+            "to_decide" => found.news.to_decide = Some(fact.id),
             _ => found.holder.has_unread_permissions = true,
         }
     }
@@ -118,6 +165,8 @@ pub fn find_holder(
 #[derive(Clone, Debug)]
 pub struct AppsOf {
     pub found: FoundHolder,
+    /// The categories that have an app, in their order.
+    pub categories: Vec<Category>,
     decided: Vec<(App, Decision)>,
 }
 
@@ -130,12 +179,18 @@ impl AppsOf {
         now: UnixTime,
     ) -> Result<Self> {
         let found = find_holder(conn, sources, user)?;
-        let decide = |app: App| {
+        let mut categories: Vec<Category> = Vec::new();
+        let mut decided = Vec::new();
+        for (app, category) in list_with_categories(conn)? {
             let decision = found.decide(&app, now);
-            (app, decision)
-        };
-        let decided = list(conn)?.into_iter().map(decide).collect();
-        Ok(Self { found, decided })
+            decided.push((app, decision));
+            categories.extend(category.filter(|one| categories.last() != Some(one)));
+        }
+        Ok(Self {
+            found,
+            categories,
+            decided,
+        })
     }
 
     /// The apps that open.
@@ -147,7 +202,14 @@ impl AppsOf {
 
     /// The apps that have a tile: those that open and are not hidden.
     pub fn tiles(&self) -> impl Iterator<Item = &App> {
-        self.open().filter(|app| !app.fields.is_hidden)
+        self.tiles_with_decisions().map(|(app, _)| app)
+    }
+
+    /// The same apps, each with how it opens.
+    pub fn tiles_with_decisions(&self) -> impl Iterator<Item = (&App, &Decision)> {
+        let is_shown = |app: &App, decision: &Decision| decision.is_open() && !app.fields.is_hidden;
+        self.all()
+            .filter(move |(app, decision)| is_shown(app, decision))
     }
 
     /// All apps with the decision about each, for admins and for the list of apps to ask for.

@@ -28,10 +28,12 @@ pub struct Opener {
     pub by: OpenBy,
 }
 
-/// How many candidates a page of so many rows looks at, in steps until it is full. Nearly all of
-/// them are let in as a rule, but one who holds several of the permissions is met several times.
-fn widths(size: usize) -> [i64; 3] {
-    [2 * Listing::<Opener>::limit(size), WINDOW / 10, WINDOW]
+/// How many candidates a page of so many rows looks at, in steps until it is full. As a rule nearly
+/// all of them are let in, but one who holds several of the permissions is met several times.
+fn widths(size: usize) -> impl Iterator<Item = i64> {
+    let few = 2 * Listing::<Opener>::limit(size);
+    let widths = [few, 10 * few].into_iter();
+    widths.filter(|width| *width < WINDOW).chain([WINDOW])
 }
 
 /// Returns the test of the account `u`: whether the rule or a grant opens the app to it. Without an
@@ -51,7 +53,9 @@ pub fn condition(
         tests.push(Sql::text("NOT ").then(&is_excluded));
         if !sources.expected.is_empty() {
             let expected = texts(sources.expected.iter().map(String::as_str));
-            let unread = Sql::text("NOT EXISTS (SELECT 1 FROM identities i WHERE i.user_id = u.id AND i.permissions_read_at IS NULL AND i.provider IN ")
+            let unread = Sql::text("NOT EXISTS (SELECT 1 FROM identities i WHERE i.user_id = u.id AND i.permissions_read_at IS NULL AND ")
+                .with(PROVIDER, [])
+                .with(" IN ", [])
                 .then(&expected)
                 .with(ONE, []);
             tests.push(unread);
@@ -63,6 +67,10 @@ pub fn condition(
 /// Ends a subquery that is looked up for each account. PostgreSQL would turn one without `OFFSET`
 /// into a join, and then read the whole table for a few rows.
 const ONE: &str = " LIMIT 1 OFFSET 0)";
+
+/// The provider of an identity, written so that no index leads to all identities of one: SQLite,
+/// which keeps no statistics, would prefer that one.
+const PROVIDER: &str = "i.provider || ''";
 
 /// Whether the rule's audience or a grant opens the app to `u`.
 fn opens(sources: &PermissionSources, now: UnixTime, app: Option<AppId>, rule: &Rule) -> Sql {
@@ -107,38 +115,77 @@ fn texts<'a>(texts: impl Iterator<Item = &'a str>) -> Sql {
     Sql::list(&texts.map(Value::from).collect::<Vec<_>>())
 }
 
-/// The candidates of a rule, in the order of their ids from the page's anchor on, at most as many
-/// as the value that follows. One who is let in by several ways is there several times.
-fn candidates(app: AppId, rule: &Rule, page: Page) -> Sql {
-    let (than, direction) = match page.is_backward() {
-        true => (">", "ASC"),
-        false => ("<", "DESC"),
-    };
-    let arms = Kind::ways_in(app, rule).into_iter().map(|kind| {
-        let arm = kind.rows();
-        match page.anchor() {
-            Some(id) => arm.with(&format!(" AND {} {than} ?", kind.id()), [id.into()]),
-            None => arm,
-        }
-    });
-    ways::merged(arms).with(&format!(" ORDER BY id {direction} LIMIT "), [])
+/// The app, its rule, and the page on which its people are wanted.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    app: AppId,
+    rule: &'a Rule,
+    page: Page,
 }
 
-/// The accounts among the first `width` candidates that pass the test; the fragment follows
-/// `SELECT … FROM`.
-fn passing(app: AppId, rule: &Rule, page: Page, width: i64, test: &Sql) -> Sql {
-    // PostgreSQL would read the other table from its beginning.
-    let bound = page.anchor().map(|id| {
-        let than = if page.is_backward() { ">" } else { "<" };
-        Sql::new(&format!("u.id {than} ?"), [id.into()])
-    });
-    Sql::text("(SELECT DISTINCT id FROM (")
-        .then(&candidates(app, rule, page))
-        .with(
-            "?) AS met) AS c CROSS JOIN users u WHERE u.id = c.id AND ",
-            [width.into()],
-        )
-        .then(&Sql::all(bound.iter().chain([test])))
+impl Wanted<'_> {
+    /// The sign between an id and the page's anchor, and the direction of the rows.
+    const fn order(self) -> (&'static str, &'static str) {
+        if self.page.is_backward() {
+            (">", "ASC")
+        } else {
+            ("<", "DESC")
+        }
+    }
+
+    /// Selects the ids of the next `width` candidates. One who is let in by several ways is there
+    /// several times.
+    fn candidates(self, conn: &Conn, width: i64) -> Sql {
+        let (than, direction) = self.order();
+        let kinds = Kind::ways_in(self.app, self.rule);
+        let is_alone = kinds.len() == 1;
+        let in_order = |sql: Sql, id| {
+            let order = format!(" ORDER BY {id} {direction} LIMIT ?");
+            sql.with(&order, [width.into()])
+        };
+        let arms = kinds.into_iter().map(|kind| {
+            let mut arm = kind.rows();
+            if let Some(id) = self.page.anchor() {
+                arm = arm.with(&format!(" AND {} {than} ?", kind.id()), [id.into()]);
+            }
+            match conn {
+                Conn::Postgres(_) if !is_alone => {
+                    Sql::text("(").then(&in_order(arm, kind.id())).with(")", [])
+                }
+                // SQLite merges indexes as they are, and nothing else.
+                _ => arm,
+            }
+        });
+        in_order(ways::together(arms), "id")
+    }
+
+    /// Selects, after `SELECT … FROM`, the accounts among the next `width` candidates that pass the
+    /// test.
+    fn passing(self, conn: &Conn, width: i64, test: &Sql) -> Sql {
+        // Without it, PostgreSQL may read the other table from its beginning.
+        let (than, _) = self.order();
+        let bound = self.page.anchor();
+        let bound = bound.map(|id| Sql::new(&format!("u.id {than} ?"), [id.into()]));
+        Sql::text("(SELECT DISTINCT id FROM (")
+            .then(&self.candidates(conn, width))
+            .with(
+                ") AS met) AS c CROSS JOIN users u WHERE u.id = c.id AND ",
+                [],
+            )
+            .then(&Sql::all(bound.iter().chain([test])))
+    }
+
+    /// The last of the next `width` candidates, if there are as many.
+    fn last_of(self, conn: &mut Conn, width: i64) -> Result<Option<i64>> {
+        let (_, direction) = self.order();
+        Sql::text("SELECT id AS value FROM (")
+            .then(&self.candidates(conn, width))
+            .with(
+                &format!(") AS met ORDER BY id {direction} LIMIT 1 OFFSET ? - 1"),
+                [width.into()],
+            )
+            .number(conn)
+    }
 }
 
 /// Reads one page of the people who may open an app, newest first.
@@ -152,30 +199,27 @@ pub fn page(
     size: usize,
 ) -> Result<Listing<Opener>> {
     let test = condition(sources, now, Some(app), rule);
-    let direction = if page.is_backward() { "ASC" } else { "DESC" };
-    let mut users: Vec<User> = Vec::new();
+    let wanted = Wanted { app, rule, page };
+    let (_, direction) = wanted.order();
+    let (mut users, mut stopped_at): (Vec<User>, _) = (Vec::new(), None);
     for width in widths(size) {
         users = Sql::text(&format!("SELECT {COLUMNS} FROM "))
-            .then(&passing(app, rule, page, width, &test))
+            .then(&wanted.passing(conn, width, &test))
             .with(
                 &format!(" ORDER BY u.id {direction} LIMIT ?"),
                 [Listing::<Opener>::limit(size).into()],
             )
             .load(conn)?;
-        if users.len() > size {
+        stopped_at = if users.len() > size {
+            None
+        } else {
+            wanted.last_of(conn, width)?
+        };
+        if stopped_at.is_none() {
             break;
         }
     }
-    let is_full = users.len() > size;
     let found = Listing::from_rows(page, size, users);
-    let stopped_at = if is_full {
-        None
-    } else {
-        let last = Sql::text("SELECT id AS value FROM (")
-            .then(&candidates(app, rule, page))
-            .with("1 OFFSET ? - 1) AS last", [WINDOW.into()]);
-        last.number(conn)?
-    };
     let ids: Vec<i64> = found.rows.iter().map(|user| user.id.into()).collect();
     let mut facts = facts::read(conn, sources, Some(app), &[rule], &ids)?;
     let opener = |user: User| {
@@ -204,16 +248,16 @@ pub fn count(
     rule: &Rule,
 ) -> Result<Total> {
     let test = condition(sources, now, Some(app), rule);
+    let page = Page::First;
+    let wanted = Wanted { app, rule, page };
     let mut found = 0;
     for width in [2 * COUNT_CAP, WINDOW] {
-        let rows =
-            Sql::text("SELECT u.id FROM ").then(&passing(app, rule, Page::First, width, &test));
+        let rows = Sql::text("SELECT u.id FROM ").then(&wanted.passing(conn, width, &test));
         found = rows.count_up_to(conn, COUNT_CAP + 1)?;
         if found > COUNT_CAP {
             return Ok(Total::MoreThan(COUNT_CAP));
         }
-        let all = candidates(app, rule, Page::First).with("?", [width.into()]);
-        if all.count_up_to(conn, width)? < width {
+        if wanted.last_of(conn, width)?.is_none() {
             return Ok(Total::Exactly(found));
         }
     }

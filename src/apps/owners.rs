@@ -40,6 +40,12 @@ pub fn is_owner(conn: &mut Conn, app: AppId, user_id: UserId) -> Result<bool> {
     Ok(diesel::select(diesel::dsl::exists(row)).get_result(conn)?)
 }
 
+/// Returns whether a person is an owner of any app.
+pub fn is_any_owner(conn: &mut Conn, user_id: UserId) -> Result<bool> {
+    let rows = app_owners::table.filter(app_owners::user_id.eq(user_id));
+    Ok(diesel::select(diesel::dsl::exists(rows)).get_result(conn)?)
+}
+
 /// Lists the keys of the apps that a person owns.
 pub fn owned_by(conn: &mut Conn, user_id: UserId) -> Result<Vec<(AppId, String)>> {
     Ok(each!(conn, |conn| app_owners::table

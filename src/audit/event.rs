@@ -1,9 +1,9 @@
 //! The events that can happen: each one with exactly the data that describes it.
 //!
 //! A new event needs a variant here and its words in `web/timeline.rs`; the compiler asks for them.
-//! It does not ask for `is_refusal` and `defaults` in `stored.rs`: check those too. Serde's
-//! attributes name the members of the JSON in a row's `details`, which [`super::stored`] reads and
-//! writes.
+//! It does not ask for `is_refusal` in `stored.rs`: check that too. Serde's attributes name the
+//! members of the JSON in a row's `details`, which [`super::stored`] reads and writes; `default`
+//! marks those that rows may leave out.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -33,6 +33,7 @@ pub type Identity = (String, String);
 pub enum Event {
     SignedIn {
         by: SignInWay,
+        #[serde(default)]
         account_created: bool,
         #[serde(flatten)]
         changes: Changes,
@@ -48,30 +49,31 @@ pub enum Event {
     UserSwitched,
     SessionEnded,
     OtherSessionsEnded {
+        #[serde(default)]
         count: usize,
     },
     /// All sessions of an account ended.
     SessionsEnded {
-        #[serde(skip_serializing_if = "is_zero")]
+        #[serde(default, skip_serializing_if = "is_zero")]
         count: usize,
     },
     /// A local account was created by hand. The row's `reference` is the id of its owner's
     /// link.
     AccountCreated,
     AccountDeactivated {
-        #[serde(rename = "count", skip_serializing_if = "is_zero")]
+        #[serde(default, rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
     },
     AccountActivated,
     /// An account's personal data was erased. The event has the account's new name.
     AccountErased {
         /// The number of audit log rows that were rewritten.
-        #[serde(rename = "count")]
+        #[serde(default, rename = "count")]
         events: usize,
     },
     /// An account was imported from another system.
     AccountImported {
-        #[serde(rename = "permissions_added")]
+        #[serde(default, rename = "permissions_added")]
         permissions: Vec<String>,
     },
     RoleChanged {
@@ -88,29 +90,32 @@ pub enum Event {
         changes: Changes,
     },
     IdentityLinked {
+        #[serde(default)]
         identity: Identity,
-        #[serde(rename = "count", skip_serializing_if = "is_zero")]
+        #[serde(default, rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
         #[serde(flatten)]
         changes: Changes,
     },
     IdentityUnlinked {
+        #[serde(default)]
         identity: Identity,
-        #[serde(rename = "count", skip_serializing_if = "is_zero")]
+        #[serde(default, rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
         #[serde(flatten)]
         changes: Changes,
         /// The providers whose refusals were removed with it.
+        #[serde(default)]
         refused_by: Vec<String>,
     },
     /// The provider no longer lets the person in.
     AccessWithdrawn {
-        #[serde(rename = "count", skip_serializing_if = "is_zero")]
+        #[serde(default, rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
         #[serde(flatten)]
         changes: Changes,
         /// The admission rule that they break, if there was one.
-        #[serde(rename = "failure", deserialize_with = "known")]
+        #[serde(default, rename = "failure", deserialize_with = "known")]
         rule: Option<Admission>,
     },
     /// A re-check read other names or permissions than before.
@@ -121,49 +126,52 @@ pub enum Event {
     /// So many people of a provider were refused without a reason that those refusals no longer
     /// count.
     RefusalsSuspended {
-        #[serde(rename = "count")]
+        #[serde(default, rename = "count")]
         people: usize,
     },
     /// An admin confirmed a provider's refusals.
     RefusalsConfirmed,
     /// The oldest sessions ended to make room for a new one.
     OldestSessionsEnded {
+        #[serde(default)]
         count: usize,
     },
     /// The provider said that the person signed out there.
     SignedOutByProvider {
+        #[serde(default)]
         count: usize,
     },
     /// Tokens from a provider were revoked there after a sign-out, or could not be.
     TokensRevoked {
-        #[serde(rename = "reason")]
+        #[serde(default, rename = "reason")]
         failure: Option<Reason>,
     },
     /// The sessions of a provider that no instance has any more were ended.
     ProviderGone {
-        #[serde(rename = "count")]
+        #[serde(default, rename = "count")]
         sessions_ended: usize,
     },
     /// People whom a provider had refused may sign in again.
     Readmitted {
+        #[serde(default)]
         refused_by: Vec<String>,
     },
     /// People of a provider are now known by another id or another member.
     ProviderRekeyed {
-        #[serde(rename = "count")]
+        #[serde(default, rename = "count")]
         people: usize,
     },
     /// A password was changed by its owner, through a link or while signed in, or by the command
     /// line.
     PasswordChanged {
-        #[serde(rename = "count", skip_serializing_if = "is_zero")]
+        #[serde(default, rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
     },
     /// The current password was wrong.
     PasswordChangeRefused,
     /// The old password has ended. The row's `reference` is the link's id.
     PasswordLinkMade {
-        #[serde(rename = "count", skip_serializing_if = "is_zero")]
+        #[serde(default, rename = "count", skip_serializing_if = "is_zero")]
         sessions_ended: usize,
     },
     /// The row's `reference` is the link's id.
@@ -185,86 +193,103 @@ pub enum Event {
     NoteAdded,
     ExportMade {
         /// The list with its filters: `users?role=staff`.
-        #[serde(rename = "export")]
+        #[serde(default, rename = "export")]
         list: String,
     },
     /// Expired events were deleted.
     EventsSwept {
+        #[serde(default)]
         count: usize,
     },
     /// This many refused sign-ins within one minute have no row of their own.
     MoreSignInsRefused {
+        #[serde(default)]
         count: usize,
     },
     AppAdded {
         /// The key of the app, here and in the following events.
+        #[serde(default)]
         app: String,
-        #[serde(rename = "app_changes", deserialize_with = "known_changes")]
+        #[serde(default, rename = "app_changes", deserialize_with = "known_changes")]
         changes: Vec<AppChange>,
     },
     AppChanged {
+        #[serde(default)]
         app: String,
-        #[serde(rename = "app_changes", deserialize_with = "known_changes")]
+        #[serde(default, rename = "app_changes", deserialize_with = "known_changes")]
         changes: Vec<AppChange>,
     },
     /// An app was removed, and with it the grants that opened it.
     AppRemoved {
+        #[serde(default)]
         app: String,
-        #[serde(rename = "count", skip_serializing_if = "is_zero")]
+        #[serde(default, rename = "count", skip_serializing_if = "is_zero")]
         grants: usize,
     },
     /// A category of apps was added, changed or removed.
     AppCategoryChanged {
-        #[serde(rename = "app_changes", deserialize_with = "known_changes")]
+        #[serde(default, rename = "app_changes", deserialize_with = "known_changes")]
         changes: Vec<AppChange>,
     },
     /// The person now decides on requests for the app.
     AppOwnerAdded {
+        #[serde(default)]
         app: String,
     },
     AppOwnerRemoved {
+        #[serde(default)]
         app: String,
     },
     /// An admin looked at the person's start page.
     StartPageViewed,
     AccessRequested {
+        #[serde(default)]
         app: String,
     },
     /// Nobody had answered the request, and it was told again.
     AccessRequestRepeated {
+        #[serde(default)]
         app: String,
     },
     AccessRequestWithdrawn {
+        #[serde(default)]
         app: String,
     },
     /// Nobody answered the request in time.
     AccessRequestLapsed {
+        #[serde(default)]
         app: String,
     },
     /// The request ended because it no longer made sense.
     AccessRequestClosed {
+        #[serde(default)]
         app: String,
-        #[serde(rename = "closed_because", deserialize_with = "known")]
+        #[serde(default, rename = "closed_because", deserialize_with = "known")]
         because: Option<ClosedBecause>,
     },
     AccessGranted {
+        #[serde(default)]
         app: String,
         /// RFC 3339; `None` is for ever.
         until: Option<String>,
     },
     AccessDeclined {
+        #[serde(default)]
         app: String,
     },
     /// All of the person's grants for the app were taken back.
     AccessRevoked {
+        #[serde(default)]
         app: String,
     },
     /// The person gave a grant back.
     AccessGivenBack {
+        #[serde(default)]
         app: String,
     },
     /// A grant reached its end.
     AccessExpired {
+        #[serde(default)]
         app: String,
     },
     /// An admin tried an act and was refused. The row has the kind `act`.
@@ -427,7 +452,8 @@ pub enum ClosedBecause {
 coded!(ClosedBecause);
 
 /// An imported account that was adopted at a first sign-in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Adopted {
     pub identity: Identity,
     #[serde(rename = "count", skip_serializing_if = "is_zero")]
@@ -436,6 +462,7 @@ pub struct Adopted {
 
 /// The changes to an account's fields and permissions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Changes {
     #[serde(rename = "changes", deserialize_with = "known_changes")]
     pub fields: Vec<FieldChange>,

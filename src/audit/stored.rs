@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::event::{Event, EventKind};
+use super::event::{Event, EventKind, SignInWay};
 use super::{Note, Record};
 use crate::error::{Error, Result};
 use crate::reason::Reason;
@@ -64,8 +64,7 @@ pub(super) fn decode(row: &Record) -> Event {
 }
 
 fn decode_known(kind: EventKind, row: &Record) -> Option<Event> {
-    let mut members = defaults();
-    members.extend(read_details(&row.details));
+    let mut members = read_details(&row.details);
     if !row.reason.is_empty() {
         let reason = Reason::from_code(&row.reason)?;
         if !is_refusal(kind) {
@@ -74,19 +73,29 @@ fn decode_known(kind: EventKind, row: &Record) -> Option<Event> {
         members.insert("reason".to_owned(), reason.code().into());
     }
     if kind == EventKind::SignedIn {
-        let by = match (members.get("rescue_link"), row.provider.as_str()) {
-            (Some(Value::Bool(true)), _) => "rescue_link",
-            (_, "") => "password",
-            (_, _) => "provider",
-        };
-        members.insert("by".to_owned(), by.into());
-        let is_adopted = members.remove("adopted") == Some(true.into());
-        let adopted = json!({"identity": members.get("identity"), "count": members.get("count")});
-        let adopted = if is_adopted { adopted } else { Value::Null };
-        members.insert("adopted".to_owned(), adopted);
+        let by = serde_json::to_value(sign_in_way(row)).ok()?;
+        members.insert("by".to_owned(), by);
+        if members.remove("adopted") == Some(true.into()) {
+            let told = ["identity", "count"].into_iter();
+            let told = told.filter_map(|name| Some((name.to_owned(), members.get(name)?.clone())));
+            let adopted = Value::Object(told.collect());
+            members.insert("adopted".to_owned(), adopted);
+        }
     }
     members.insert("kind".to_owned(), kind.code().into());
     serde_json::from_value(Value::Object(members)).ok()
+}
+
+/// Returns how the person of a sign-in's row signed in. Reads the details only if they may say so,
+/// since lists ask for this alone.
+pub(super) fn sign_in_way(row: &Record) -> SignInWay {
+    let is_rescue = row.details.contains("rescue_link")
+        && read_details(&row.details).get("rescue_link") == Some(&Value::Bool(true));
+    match row.provider.as_str() {
+        _ if is_rescue => SignInWay::RescueLink,
+        "" => SignInWay::Password,
+        _ => SignInWay::Provider,
+    }
 }
 
 /// Returns whether events of this kind are refusals themselves. Any other kind with a reason is an
@@ -100,31 +109,6 @@ const fn is_refusal(kind: EventKind) -> bool {
             | EventKind::ProofRefused
             | EventKind::MoreSignInsRefused
     )
-}
-
-/// All members that rows may leave out, each with the value that it then has.
-fn defaults() -> Details {
-    let members = json!({
-        "account_created": false,
-        "changes": [],
-        "permissions_added": [],
-        "permissions_removed": [],
-        "permissions_kept": null,
-        "kept": [],
-        "failure": null,
-        "count": 0,
-        "identity": ["", ""],
-        "refused_by": [],
-        "export": "",
-        "app": "",
-        "app_changes": [],
-        "closed_because": null,
-        "until": null,
-    });
-    match members {
-        Value::Object(members) => members,
-        _ => Details::new(),
-    }
 }
 
 /// Reads what an admin wrote with a deed.

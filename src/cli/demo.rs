@@ -7,8 +7,11 @@ use std::net::{Ipv4Addr, TcpListener};
 use super::Failure;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::db::Db;
 use crate::error::Error;
+use crate::sandbox::life::{self, Rules};
 use crate::secret::{Secret, random_token};
+use crate::sessions::Limits;
 use crate::{Server, logging, sandbox};
 
 const PORTAL_PORT: u16 = 8000;
@@ -20,9 +23,11 @@ pub fn run() -> Result<(), Failure> {
     let redirect_url = format!("{portal}/oauth2_callback/");
     let client_secret = random_token().map_err(Error::from)?;
     let settings = settings(&platform, &redirect_url, &client_secret)?;
-    logging::start(&settings.log());
     let portal_socket = listen(PORTAL_PORT)?;
     let platform_socket = listen(PLATFORM_PORT)?;
+    // Before the log: the events of a month would fill it.
+    live_a_month(&settings)?;
+    logging::start(&settings.log());
 
     actix_web::rt::System::new().block_on(async {
         let stand_in = sandbox::start(
@@ -39,6 +44,22 @@ pub fn run() -> Result<(), Failure> {
         stand_in_handle.stop(false).await;
         Ok(result?)
     })
+}
+
+/// Fills a new database with the month before.
+fn live_a_month(settings: &Settings) -> Result<(), Failure> {
+    let db = Db::open(&settings.database)?;
+    db.migrate()?;
+    let rules = Rules {
+        limits: Limits {
+            idle: settings.session_idle,
+            max: settings.session_max,
+            per_person: settings.sessions_per_person,
+        },
+        roles: &settings.roles().into(),
+        time_zone: &settings.time_zone,
+    };
+    Ok(life::begin(&db, Clock::default().now(), &rules)?)
 }
 
 fn settings(platform: &str, redirect_url: &str, client_secret: &str) -> Result<Settings, Failure> {
@@ -58,6 +79,8 @@ fn settings(platform: &str, redirect_url: &str, client_secret: &str) -> Result<S
         ("OAUTH2_PROVES_BY", "prompt"),
         ("DATABASE_URL", "frontdesk-demo.sqlite3"),
         ("SECRET_KEY", &secret_key),
+        // The company's people work in China, and their hours should look like it.
+        ("FRONTDESK_TIME_ZONE", "Asia/Shanghai"),
         ("FRONTDESK_STAFF_PERMISSION", "frontdesk.staff"),
         ("FRONTDESK_SUPERUSER_PERMISSION", "frontdesk.admin"),
     ]
@@ -79,5 +102,9 @@ fn greet(portal: &str, platform: &str) {
     for (name, username, note) in sandbox::introductions() {
         say!("    {username:<14} {note} ({name})");
     }
-    say!("\nAccounts are kept in frontdesk-demo.sqlite3. Stop with Ctrl-C.\n");
+    say!("\nThe company has ten apps, on the start page, and 200 people with a month behind them:");
+    say!("/admin/users and /admin/apps, as linxiaoyu. A request for access waits for zhouwenbo,");
+    say!("at /requests; amelia.hart can ask for more.");
+    say!("\nAll of it is kept in frontdesk-demo.sqlite3. Remove this file to begin anew.");
+    say!("Stop with Ctrl-C.\n");
 }

@@ -78,6 +78,13 @@ pub struct ProviderSettings {
     pub source: SettingsSource,
 }
 
+impl ProviderSettings {
+    /// Returns whether the provider gives permissions at all.
+    pub fn gives_permissions(&self) -> bool {
+        self.addresses.permissions.is_some() || !self.mapping.permissions.is_empty()
+    }
+}
+
 /// The addresses that were set. Discovery provides the rest.
 #[derive(Debug, Clone, Default)]
 pub struct Addresses {

@@ -246,14 +246,10 @@ messages! {
     deactivated_other_hint: Text = "Sign out of your company account first; otherwise you may end up here again.", "请先退出公司账号，否则可能会再次回到这里。";
 
     // -- home --
-    home: Text = "Home", "首页";
     hello: Around = "Hello, {}", "你好，{}";
     first_sign_in_welcome: Text = "This is your first sign-in. Welcome.", "这是你首次登录，欢迎。";
     last_sign_in: AroundTwo = "Last sign-in: {}, {}. ", "上次登录：{}，{}。";
     not_you: Text = "Not you?", "不是你本人？";
-    signed_in_heading: Text = "You are signed in", "你已登录";
-    signed_in_lead: Text = "“My account” shows what this portal stores about you, your permissions, and where you are signed in.", "在“我的账号”中可以查看本门户保存的个人资料、你的权限，以及已登录的设备。";
-    see_your_account: Text = "Go to my account", "前往我的账号";
     see_your_permissions: Text = "See your permissions", "查看你的权限";
 
     // -- my account --

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use log::{info, warn};
 
+use crate::access_requests;
 use crate::audit;
 use crate::clock::UnixTime;
 use crate::db::Conn;
@@ -24,12 +25,15 @@ const KEEP_TOKENS: Duration = Duration::from_secs(900);
 /// Does one batch of work, and returns how much was done.
 type Piece = fn(&mut Conn, &Portal, UnixTime) -> Result<usize>;
 
-const WORK: [(&str, Piece); 6] = [
+const WORK: [(&str, Piece); 7] = [
     ("accounts_indexed", |conn, _, _| {
         search_index::catch_up(conn, CATCH_UP_BATCH)
     }),
     ("events_swept", |conn, portal, now| {
         audit::sweep(conn, now, portal.retention, BATCH)
+    }),
+    ("requests_swept", |conn, portal, now| {
+        access_requests::sweep(conn, now.minus(portal.retention.acts), BATCH)
     }),
     ("tokens_forgotten", |conn, _, now| {
         tokens::forget_ended(conn, now.minus(KEEP_TOKENS), BATCH)

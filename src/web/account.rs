@@ -4,6 +4,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::access::outcome::{self, Outcome};
 use super::account_notice::{AccountNotice, back_to_account};
 use super::cookie::PortalCookie;
 use super::csrf::Form;
@@ -14,8 +15,8 @@ use super::page::Page;
 use super::rows::{KeptPermissions, MAX_SHOWN, ShownSession};
 use super::signin::{NoFields, adding_address};
 use super::timeline::{Audience, TimelineItem};
-use crate::audit::event::{Event, SignInWay};
-use crate::audit::{self, Actor, Record};
+use crate::access_requests::person::{self, Which};
+use crate::audit::{self, Actor, Record, SignInWay};
 use crate::error::Result;
 use crate::id::SessionId;
 use crate::permissions::{self, Held};
@@ -36,13 +37,10 @@ struct ShownSignIn {
 
 impl ShownSignIn {
     fn of(record: Record, page: &Page<'_>) -> Self {
-        let way = match record.event() {
-            Event::SignedIn {
-                by: SignInWay::RescueLink,
-                ..
-            } => page.t.rescue_link.to_owned(),
-            _ if record.provider.is_empty() => page.t.local_password.to_owned(),
-            _ => page.provider_name(&record.provider),
+        let way = match record.sign_in_way() {
+            SignInWay::RescueLink => page.t.rescue_link.to_owned(),
+            SignInWay::Password => page.t.local_password.to_owned(),
+            SignInWay::Provider => page.provider_name(&record.provider),
         };
         Self {
             way,
@@ -67,6 +65,7 @@ struct Account<'a> {
     has_password: bool,
     identities: Vec<(String, String)>,
     addable: Vec<(String, String)>,
+    outcomes: Vec<Outcome>,
 }
 
 pub async fn show(
@@ -76,7 +75,7 @@ pub async fn show(
 ) -> Result<HttpResponse> {
     let now = portal.clock.now();
     let limits = portal.limits;
-    let (me, (sessions, sign_ins, held, more_permissions, (has_password, identities, kept))) =
+    let (me, (sessions, sign_ins, held, more_permissions, (has_password, identities, kept, ended))) =
         reader
             .read(move |conn, found| {
                 let user_id = found.user.id;
@@ -91,6 +90,7 @@ pub async fn show(
                         users::has_password(conn, user_id)?,
                         users::identities_of(conn, user_id)?,
                         users::kept_permissions_of(conn, user_id)?,
+                        person::list(conn, user_id, Which::Ended)?,
                     ),
                 ))
             })
@@ -114,6 +114,7 @@ pub async fn show(
         has_stale_permissions: !kept.is_empty() || me.user.has_stale_permissions(asked),
         kept_permissions: KeptPermissions::of(&page, &me.user, kept),
         has_password,
+        outcomes: outcome::shown(&page, &ended),
         addable: addable(&page, &me, &identities),
         identities,
     })?;

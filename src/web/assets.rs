@@ -1,5 +1,5 @@
-//! The stylesheet and the icons, compiled into the program. Their names change with their content,
-//! so that browsers may cache them forever.
+//! The stylesheet, the icons and the start page's script, compiled into the program. Their names
+//! change with their content, so that browsers may cache them forever.
 
 use std::sync::LazyLock;
 
@@ -26,6 +26,8 @@ pub struct Assets {
     pub style: Asset,
     pub icons: Asset,
     pub favicon: Asset,
+    /// The search of the start page, the only page with a script.
+    pub home_script: Asset,
 }
 
 /// Embeds `static/name`, and its compressed form from the build.
@@ -47,6 +49,7 @@ pub static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     style: asset!("style"."css", "text/css; charset=utf-8"),
     icons: asset!("icons"."svg", "image/svg+xml; charset=utf-8"),
     favicon: asset!("favicon"."svg", "image/svg+xml; charset=utf-8"),
+    home_script: asset!("home"."js", "text/javascript; charset=utf-8"),
 });
 
 pub async fn show(
@@ -57,7 +60,13 @@ pub async fn show(
     let is_asked_for = |path: &str| path.strip_prefix("/static/") == Some(name.as_str());
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"));
-    let mut ours = [&ASSETS.style, &ASSETS.icons, &ASSETS.favicon].into_iter();
+    let mut ours = [
+        &ASSETS.style,
+        &ASSETS.icons,
+        &ASSETS.favicon,
+        &ASSETS.home_script,
+    ]
+    .into_iter();
     if let Some(asset) = ours.find(|asset| is_asked_for(&asset.path)) {
         response.insert_header((CONTENT_TYPE, asset.content_type));
         response.insert_header((VARY, "Accept-Encoding"));

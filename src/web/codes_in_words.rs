@@ -1,6 +1,7 @@
 //! Codes, in words.
 
-use crate::apps::{AppField, Audience, Icon};
+use super::page::Page;
+use crate::apps::{AppField, Audience, Decision, Icon, OpenBy, WhyNot};
 use crate::audit::event::ClosedBecause;
 use crate::error::{Admission, Step};
 use crate::i18n::messages::Messages;
@@ -159,5 +160,29 @@ pub const fn icon_in_words(t: &'static Messages, icon: Icon) -> &'static str {
         Icon::Globe => t.icon_globe,
         Icon::Shield => t.icon_shield,
         Icon::Key => t.icon_key,
+    }
+}
+
+/// How an app opens to a person, or the first reason why not.
+pub fn decision_in_words(page: &Page<'_>, decision: &Decision) -> String {
+    let t = page.t;
+    match decision {
+        Decision::Open(OpenBy::Everyone) => t.why_everyone.to_owned(),
+        Decision::Open(OpenBy::Permission(name)) => t.why_permission.with(name),
+        Decision::Open(OpenBy::Grant(grant)) => match grant.expires_at {
+            None => t.why_granted.to_owned(),
+            Some(end) => t.why_granted_until.with(page.date_time(end)),
+        },
+        Decision::Closed(why) => why_not_in_words(t, why),
+    }
+}
+
+pub fn why_not_in_words(t: &'static Messages, why: &WhyNot) -> String {
+    match why {
+        WhyNot::Deactivated => t.closed_by_deactivation.to_owned(),
+        WhyNot::ButNot(name) => t.closed_by_but_not.with(name),
+        WhyNot::Unread => t.closed_by_unread.to_owned(),
+        WhyNot::Nobody => t.closed_for_everyone.to_owned(),
+        WhyNot::NoPermission => t.closed_without_permission.to_owned(),
     }
 }

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::cookie;
 use super::visit::{Visit, portal};
+use crate::access::Decider;
 use crate::admin::Admin;
 use crate::db::Conn;
 use crate::error::{Error, Result};
@@ -88,6 +89,13 @@ pub struct Acting {
     pub admin: Admin,
 }
 
+/// A person who may turn out to be allowed to decide, with the authority that [`crate::access`]
+/// requires. Whether they may decide about an app is read with the decision.
+pub struct Deciding {
+    pub me: SignedIn,
+    pub decider: Decider,
+}
+
 impl<N: MinimumRole> FromRequest for Reader<N> {
     type Error = Error;
     type Future = Ready<Result<Self>>;
@@ -110,6 +118,21 @@ impl FromRequest for Acting {
             let me = me.await?;
             let admin = me.admin().ok_or(Error::Forbidden)?;
             Ok(Self { me, admin })
+        })
+    }
+}
+
+impl FromRequest for Deciding {
+    type Error = Error;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let me = required(request.clone());
+        Box::pin(async move {
+            let me = me.await?;
+            let client = me.visit.client.clone();
+            let decider = Decider::of(&me.user, &me.session, client).ok_or(Error::Forbidden)?;
+            Ok(Self { me, decider })
         })
     }
 }

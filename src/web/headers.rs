@@ -7,14 +7,26 @@ use actix_web::http::header::{
 
 use crate::portal::Portal;
 
+/// The scripts that a page may run. Its answer says so in its extensions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scripts {
+    #[default]
+    None,
+    /// Files of this origin.
+    Ours,
+}
+
 /// No scripts, nothing from other origins, and no framing.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
+const POLICY_WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+                                  img-src 'self'; form-action 'self'; base-uri 'none'; \
+                                  frame-ancestors 'none'";
 
 const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-pub fn add(headers: &mut HeaderMap, portal: &Portal, path: &str) {
+pub fn add(headers: &mut HeaderMap, portal: &Portal, path: &str, scripts: Scripts) {
     let (has_cache, has_vary) = (
         headers.contains_key(CACHE_CONTROL),
         headers.contains_key(VARY),
@@ -22,7 +34,11 @@ pub fn add(headers: &mut HeaderMap, portal: &Portal, path: &str) {
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
     };
-    set(CONTENT_SECURITY_POLICY, POLICY);
+    let policy = match scripts {
+        Scripts::None => POLICY,
+        Scripts::Ours => POLICY_WITH_SCRIPT,
+    };
+    set(CONTENT_SECURITY_POLICY, policy);
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(X_FRAME_OPTIONS, "DENY");
     set(OPENER, "same-origin");

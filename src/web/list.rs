@@ -1,5 +1,7 @@
 //! Lists, their filters and their pages.
 
+use std::borrow::Cow;
+
 use actix_web::HttpRequest;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -72,7 +74,7 @@ impl ListFilter {
 /// The address of a list: its path and its parameters, without empty values.
 #[derive(Clone, Debug)]
 pub struct ListQuery {
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     pairs: Vec<(&'static str, String)>,
 }
 
@@ -101,13 +103,20 @@ impl ListQuery {
             }
         }
         Ok(Self {
-            path: list.path,
+            path: list.path.into(),
             pairs,
         })
     }
 
     pub fn of(list: &List, request: &HttpRequest) -> Result<Self> {
         Self::parse(list, request.query_string())
+    }
+
+    /// The same list at a path that depends on what it is about.
+    #[must_use]
+    pub fn under(mut self, path: String) -> Self {
+        self.path = path.into();
+        self
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -160,7 +169,7 @@ impl ListQuery {
 
     /// This address with one value changed or removed, starting at the first page.
     pub fn with(&self, name: &'static str, value: Option<&str>) -> String {
-        self.at(self.path, &[(name, value)])
+        self.at(&self.path, &[(name, value)])
     }
 
     /// The same filters with another path and other changes.

@@ -20,6 +20,7 @@ use super::body::{self, Watched};
 use super::connection::UnderWay;
 use super::cookie;
 use super::guard::{Viewer, signed_in};
+use super::headers::Scripts;
 use super::host::{self, Host};
 use super::visit::{Visit, portal};
 use super::{error_pages, headers};
@@ -62,7 +63,7 @@ pub async fn wrap(
         Err(_panic) => Error::Internal("a handler panicked".to_owned()).into(),
     };
     let mut response = line.show_failed(&failed, &portal, &visit, None);
-    headers::add(response.headers_mut(), &portal, &line.path);
+    headers::add(response.headers_mut(), &portal, &line.path, Scripts::None);
     line.log(response.status(), None);
     Err(InternalError::from_response("shown", response).into())
 }
@@ -146,7 +147,8 @@ impl Line {
             let head = response.head_mut();
             head.set_connection_type(ConnectionType::Close);
         }
-        headers::add(response.headers_mut(), portal, &self.path);
+        let scripts = response.extensions().get().copied().unwrap_or_default();
+        headers::add(response.headers_mut(), portal, &self.path, scripts);
         self.log(response.status(), http.extensions().get());
         ServiceResponse::new(http, response)
     }
@@ -202,7 +204,7 @@ impl Line {
         mut response: HttpResponse,
         portal: &Portal,
     ) -> ServiceResponse<BoxBody> {
-        headers::add(response.headers_mut(), portal, &self.path);
+        headers::add(response.headers_mut(), portal, &self.path, Scripts::None);
         self.log(response.status(), None);
         request.into_response(response)
     }

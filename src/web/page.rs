@@ -14,6 +14,7 @@ use super::assets::{ASSETS, Assets};
 use super::cookie::PortalCookie;
 use super::csrf::{self, FIELD};
 use super::visit::{Sender, Theme, Visit};
+use crate::access_requests::span;
 use crate::apps::{App, Category};
 use crate::audit::Actor;
 use crate::clock::UnixTime;
@@ -42,6 +43,8 @@ pub struct Page<'a> {
     pub now: UnixTime,
     pub version: &'static str,
     pub viewer: Option<Person>,
+    /// How many requests for access the viewer may decide now, on pages that have read it.
+    pub to_decide: Option<i64>,
     /// The binding for a browser that has none yet, so that its forms can be recognised. If none
     /// may be given, the forms of this page are refused, and those of the next page work.
     fresh_browser: Option<Browser>,
@@ -71,6 +74,7 @@ impl<'a> Page<'a> {
             is_repeatable: !visit.is_callback,
             now: portal.clock.now(),
             viewer: viewer.map(Person::of),
+            to_decide: None,
             fresh_browser,
         })
     }
@@ -158,6 +162,43 @@ impl<'a> Page<'a> {
         self.portal.time_zone.iana_name().unwrap_or("UTC")
     }
 
+    /// The last moment at which a grant with this end counts, with the zone:
+    /// `2026-03-12 23:59:59 (Asia/Shanghai, UTC+08:00)`.
+    pub fn last_moment(&self, end: impl Moment) -> String {
+        let last = span::last_moment(end.moment());
+        let offset = i18n::utc_offset(last, &self.portal.time_zone);
+        let zone = format!("{}, UTC{offset}", self.zone());
+        let time = self.date_time_seconds(last);
+        format!("{time}{}", self.t.in_brackets.with(zone))
+    }
+
+    /// An app's description in the reader's language.
+    pub fn description_of<'b>(&self, app: &'b App) -> &'b str {
+        app.description(self.lang)
+    }
+
+    /// How long a grant with this end lasts, in words.
+    pub fn until(&self, end: Option<UnixTime>) -> String {
+        end.map_or_else(
+            || self.t.for_ever.to_owned(),
+            |end| self.t.until_time.with(self.last_moment(end)),
+        )
+    }
+
+    /// The tab of requests, for those who decide: `Requests (2)`. Pages that have not read their
+    /// number show it to admins, without the number.
+    pub fn requests_tab(&self) -> Option<String> {
+        let is_admin = self
+            .viewer
+            .as_ref()
+            .is_some_and(|viewer| viewer.role() == Role::Superuser);
+        match self.to_decide {
+            Some(0) => Some(self.t.requests.to_owned()),
+            Some(count) => Some(self.t.requests_counted.with(count)),
+            None => is_admin.then(|| self.t.requests.to_owned()),
+        }
+    }
+
     pub fn company(&self) -> Option<&str> {
         self.portal.branding.company.of(self.lang)
     }
@@ -222,10 +263,6 @@ impl<'a> Page<'a> {
 
     pub fn category_name<'b>(&self, category: &'b Category) -> &'b str {
         category.name(self.lang)
-    }
-
-    pub fn app_description<'b>(&self, app: &'b App) -> &'b str {
-        app.description(self.lang)
     }
 
     /// The space between a part of a sentence and a name that is marked up, if it needs one.

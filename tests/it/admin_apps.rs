@@ -9,6 +9,9 @@ mod icons;
 
 use std::fmt::Write as _;
 
+use serde_json::json;
+
+use crate::support::apps::db_app;
 use crate::support::{Answer, Browser, Database, Db, Person, Portal, on_both_databases, run};
 
 const MAIL: &[(&str, &str)] = &[
@@ -216,7 +219,7 @@ on_both_databases! {
         let other = portal.signed_in(&Person::named("chief")).await;
         portal.db_make_superuser("chief");
         for key in ["a", "b", "c", "d", "e"] {
-            portal.db_insert_app(key, r#"{"audience":"nobody"}"#);
+            db_app(&portal.database, key, &json!({}));
         }
         let page = boss.get("/admin/apps").await;
         let theirs = other.get("/admin/apps").await;

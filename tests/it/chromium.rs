@@ -15,8 +15,8 @@ use crate::gallery;
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
 use crate::support::{Database, Db, Person, Portal, process, run, until};
 
-const PORTAL: &str = "http://127.0.0.1:8000";
-const PLATFORM: &str = "http://127.0.0.1:8001";
+pub const PORTAL: &str = "http://127.0.0.1:8000";
+pub const PLATFORM: &str = "http://127.0.0.1:8001";
 
 /// The one thing to do on a page.
 const BUTTON: &str = "main a.btn.primary";
@@ -33,43 +33,58 @@ fn pick(person: &str) -> String {
 static ONE_DEMO: Mutex<()> = Mutex::new(());
 
 /// `frontdesk demo`, the real binary in an empty folder.
-struct Demo {
+pub struct Demo {
     process: Child,
     folder: TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Demo {
-    fn spawn() -> Self {
-        let alone = ONE_DEMO.lock().unwrap_or_else(PoisonError::into_inner);
-        let folder = tempfile::tempdir().expect("a temporary folder");
+    fn spawn(folder: &TempDir) -> Child {
         let output = File::create(folder.path().join("output")).expect("a file");
-        let process = process::command(folder.path(), &["demo"], &BTreeMap::new())
+        process::command(folder.path(), &["demo"], &BTreeMap::new())
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("the same file"))
             .stderr(output)
             .spawn()
-            .expect("the demo starts");
-        Self {
-            process,
-            folder,
-            _alone: alone,
-        }
+            .expect("the demo starts")
     }
 
-    async fn start() -> Self {
-        let mut demo = Self::spawn();
-        // It greets when it has both ports, so that no other server is taken for it.
-        until("the demo is ready", async || {
-            let ended = demo.process.try_wait().expect("the demo's state");
-            assert!(ended.is_none(), "the demo ended: {}", demo.output());
-            demo.output().contains("demo is ready")
-        })
-        .await;
+    pub async fn start() -> Self {
+        let alone = ONE_DEMO.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut demo = Self {
+            process: Self::spawn(&folder),
+            folder,
+            _alone: alone,
+        };
+        demo.wait().await;
         demo
     }
 
-    fn output(&self) -> String {
+    /// Stops it and starts it again in the same folder.
+    pub async fn restart(&mut self) {
+        self.process.kill().expect("the demo stops");
+        self.process.wait().expect("the demo has stopped");
+        self.process = Self::spawn(&self.folder);
+        self.wait().await;
+    }
+
+    async fn wait(&mut self) {
+        // It greets when it has both ports, so that no other server is taken for it.
+        until("the demo is ready", async || {
+            let ended = self.process.try_wait().expect("the demo's state");
+            assert!(ended.is_none(), "the demo ended: {}", self.output());
+            self.output().contains("demo is ready")
+        })
+        .await;
+    }
+
+    pub fn database(&self) -> Database {
+        Database::at(&self.folder.path().join("frontdesk-demo.sqlite3"))
+    }
+
+    pub fn output(&self) -> String {
         process::text(&fs::read(self.folder.path().join("output")).expect("its output"))
     }
 }

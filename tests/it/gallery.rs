@@ -11,6 +11,7 @@ use std::{env, fs};
 
 use serde_json::{Value, json};
 
+use crate::support::apps::{any_of, db_app, db_app_grant, db_category, everyone};
 use crate::support::portal::PASSWORD;
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
 use crate::support::{Browser, Database, Db, Person, Portal, left_out, run, until};
@@ -219,6 +220,68 @@ fn lin() -> Person {
     lin
 }
 
+/// Apps in two categories and outside of any, of which one ends soon.
+fn company_apps(portal: &Portal) {
+    let database = &portal.database;
+    db_category(database, 1, 1, "Every day", "日常");
+    db_category(database, 2, 2, "People and money", "人事与财务");
+    for (key, category, icon, tint, names, descriptions) in [
+        (
+            "mail",
+            1,
+            "mail",
+            1,
+            ("Mail", "邮箱"),
+            ("Company email", "公司邮箱"),
+        ),
+        (
+            "chat",
+            1,
+            "chat",
+            2,
+            ("", "企业微信"),
+            ("", "与同事和团队沟通"),
+        ),
+        (
+            "help",
+            1,
+            "help",
+            6,
+            ("IT help desk", "IT 服务台"),
+            ("Report a problem, ask for a device", "报障、申领设备"),
+        ),
+        (
+            "expenses",
+            2,
+            "wallet",
+            2,
+            ("Expenses", "报销"),
+            ("Submit and follow expense reports", "提交和跟踪报销单"),
+        ),
+        ("travel", 0, "plane", 4, ("Travel", ""), ("", "")),
+    ] {
+        db_app(
+            database,
+            key,
+            &json!({
+                "name_en": names.0, "name_zh": names.1, "icon": icon, "tint": tint,
+                "description_en": descriptions.0, "description_zh": descriptions.1,
+                "category_id": (category > 0).then_some(category), "rule": everyone(),
+            }),
+        );
+    }
+    let payroll =
+        json!({"name_en": "Payroll", "name_zh": "工资", "is_requestable": true, "tint": 5});
+    let payroll = db_app(database, "payroll", &payroll);
+    let end = portal.clock.now().0 + 3 * 24 * 3600 * 1_000_000;
+    db_app_grant(database, payroll, portal.db_id_of("linxiaoyu"), Some(end));
+    db_app(
+        database,
+        "plans",
+        &json!({"name_en": "Plans", "rule": any_of(&["plan.read"])}),
+    );
+}
+
 struct Gallery {
     chromium: Chromium,
     portal: Portal,
@@ -327,7 +390,14 @@ impl Gallery {
         self.portal.db_make_superuser("linxiaoyu");
         self.portal.db_prove("linxiaoyu");
         become_person(&self.chromium, &self.portal, &browser).await;
+        self.show("/", "home-no-apps").await;
+        company_apps(&self.portal);
         self.show("/", "home").await;
+        self.chromium
+            .follow("#app-mail button[name='starred']")
+            .await;
+        self.check("home-favourite").await;
+        self.show("/?q=zzz", "home-no-match").await;
         self.show("/account", "account").await;
         self.show("/admin/users", "admin-users").await;
         self.show(
@@ -337,6 +407,10 @@ impl Gallery {
         .await;
         let id = self.portal.db_id_of("linxiaoyu");
         self.show(&format!("/admin/users/{id}"), "admin-user").await;
+        self.chromium
+            .follow("form[action$='/start-page'] button")
+            .await;
+        self.check("admin-start-page").await;
         self.show("/admin/audit", "admin-audit").await;
         self.show("/admin/audit?q=nowhere", "admin-audit-empty")
             .await;
@@ -376,6 +450,18 @@ impl Gallery {
         )
         .await;
         self.show("/admin/sessions/end?ip=127.0.0.1", "admin-sessions-end")
+            .await;
+        for (id, rule) in [
+            (900_001, r#"{"audience":"everyone","but_not":["x"]}"#),
+            (900_002, "{}"),
+        ] {
+            self.portal.database.execute(&format!(
+                "INSERT INTO apps (id, key, name_en, name_zh, description_en, description_zh, url, position, icon, tint, rule, is_hidden, is_requestable, keywords, note, changed_at, changed_by) VALUES ({id}, 'rota-{id}', 'Rota', '排班', '', '', 'https://rota.example.com/', {id}, 'clock', 2, '{rule}', TRUE, FALSE, '', '', 0, '')"
+            ));
+        }
+        self.show("/admin/apps/rota-900001/people", "admin-app-people")
+            .await;
+        self.show("/admin/apps/rota-900002/people", "admin-app-people-empty")
             .await;
         self.show(
             "/admin/audit?event=signed_in&by=person01&from=2026-01-01",
@@ -612,6 +698,7 @@ fn a_page_is_small_when_cold_and_one_request_when_warm() {
         let portal = company().await;
         let browser = portal.signed_in(&lin()).await;
         portal.db_make_staff("linxiaoyu");
+        company_apps(&portal);
         for path in ["/login", "/", "/account", "/admin/users", "/admin/audit"] {
             let chromium = Chromium::start("en", Screen::DESKTOP).await;
             if path != "/login" {
@@ -644,7 +731,8 @@ fn a_page_is_small_when_cold_and_one_request_when_warm() {
                 (count() - before, bytes.as_u64().expect("a number"))
             };
             let (requests, bytes) = fetched().await;
-            // Page, style and icons; the icon of the tab is asked for beside these.
+            // Page, style and icons, and the start page's script; the icon of the tab is asked for
+            // beside these.
             assert!(
                 (2..=4).contains(&requests),
                 "{path}: {requests} requests cold"

@@ -9,6 +9,7 @@
 
 mod support;
 
+mod access;
 mod accounts;
 mod actors;
 mod acts;
@@ -17,8 +18,10 @@ mod admin_apps;
 mod admin_in_chromium;
 mod architecture;
 mod chromium;
+mod cli_apps;
 mod commands;
 mod conformance;
+mod demo;
 mod dialects;
 mod django;
 mod exports;
@@ -32,6 +35,7 @@ mod lists;
 mod lost_rights;
 mod lying_openid;
 mod migrations;
+mod openers;
 mod pages;
 mod passwords;
 mod proof;
@@ -49,5 +53,7 @@ mod sessions;
 mod shared_computers;
 mod sign_in_attempts;
 mod slow_requests;
+mod start_page;
+mod start_page_in_chromium;
 mod vouching;
 mod weak_keys;

@@ -7,7 +7,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 
 use super::facts;
-use super::ways::{Kind, merged, names_of, opening_names};
+use super::ways::{Kind, names_of, opening_names, together};
 use crate::apps::rule::{Audience, Grant, Holder, Rule, decide};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql};
@@ -57,7 +57,7 @@ pub fn difference(
     if concerned.is_empty() {
         return Ok(Difference::default());
     }
-    let rows = merged(concerned.iter().map(|kind| kind.rows()));
+    let rows = together(concerned.iter().map(|kind| kind.rows()));
     if rows.count_up_to(conn, FEW + 1)? <= FEW {
         change.look_up(conn, &rows, &mut tally)?;
     } else {
@@ -173,20 +173,23 @@ impl<'a> Change<'a> {
         concerned: &[Kind<'a>],
         tally: &mut Tally,
     ) -> Result<()> {
-        let walk = |kind: &Kind<'_>| Walk::of(*kind, self.sources, self.now);
-        let mut people: Vec<Walk> = concerned.iter().map(walk).collect();
-        let kinds = self.all_kinds();
-        let mut facts: Vec<Walk> = kinds.iter().map(walk).collect();
+        let mut kinds = concerned.to_vec();
+        let others = self.all_kinds().into_iter();
+        kinds.extend(others.filter(|kind| !concerned.contains(kind)));
+        let walks = kinds
+            .iter()
+            .map(|kind| Walk::of(*kind, self.sources, self.now));
+        let mut walks: Vec<Walk> = walks.collect();
         let mut decided: HashMap<Vec<usize>, [bool; 2]> = HashMap::new();
-        let mut below = i64::MAX;
+        let mut limit = i64::MAX;
         loop {
             let mut next = None;
-            for walk in &mut people {
-                next = next.max(walk.first_up_to(conn, below)?);
+            for walk in walks.iter_mut().take(concerned.len()) {
+                next = next.max(walk.first_up_to(conn, limit)?);
             }
             let Some(id) = next else { return Ok(()) };
             let mut true_of_them = Vec::new();
-            for (at, walk) in facts.iter_mut().enumerate() {
+            for (at, walk) in walks.iter_mut().enumerate() {
                 if walk.first_up_to(conn, id)? == Some(id) {
                     true_of_them.push(at);
                 }
@@ -201,7 +204,7 @@ impl<'a> Change<'a> {
                 is_open
             };
             tally.note(id, is_open);
-            below = id - 1;
+            limit = id - 1;
         }
     }
 }

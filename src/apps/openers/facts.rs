@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::texts;
 use super::ways::names_of;
+use super::{PROVIDER, texts};
 use crate::apps::rule::{Grant, Holder, Rule};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Sql, Value};
@@ -91,7 +91,7 @@ fn statement(sources: &PermissionSources, app: Option<AppId>, rules: &[&Rule], i
         facts = facts
             .with(" UNION ALL SELECT 'unread', i.user_id, i.provider, NULL FROM identities i WHERE i.permissions_read_at IS NULL AND i.user_id IN ", [])
             .then(&ids)
-            .with(" AND i.provider IN ", [])
+            .with(&format!(" AND {PROVIDER} IN "), [])
             .then(&texts(sources.expected.iter().map(String::as_str)));
     }
     facts

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::texts;
+use super::{PROVIDER, texts};
 use crate::apps::rule::{Audience, Rule};
 use crate::clock::UnixTime;
 use crate::db::Sql;
@@ -71,15 +71,14 @@ impl<'a> Kind<'a> {
                 [now.0.into()],
             ),
             Self::Unread => rows
-                .with(" AND i.provider IN ", [])
+                .with(&format!(" AND {PROVIDER} IN "), [])
                 .then(&texts(sources.expected.iter().map(String::as_str))),
         }
     }
 }
 
-/// Rows of all these `SELECT`s. Followed by `ORDER BY id`, each index is read only as far as the
-/// merged rows need it.
-pub fn merged(arms: impl Iterator<Item = Sql>) -> Sql {
+/// The rows of all these `SELECT`s.
+pub fn together(arms: impl Iterator<Item = Sql>) -> Sql {
     let mut all = Sql::default();
     for (at, arm) in arms.enumerate() {
         if at > 0 {

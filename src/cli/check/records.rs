@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use super::{Report, is_open_to_all};
+use crate::access_requests;
+use crate::apps;
+use crate::apps::unheld::unheld;
 use crate::audit;
 use crate::clock::Clock;
-use crate::config::{DatabaseUrl, ProviderSettings, Settings};
+use crate::config::{DatabaseUrl, PermissionSettings, ProviderSettings, Settings};
 use crate::db::{self, Db, MigrationState};
 use crate::i18n::{Lang, rfc3339};
 use crate::instances::{self, Forgotten};
@@ -15,12 +18,17 @@ use crate::users::{provider_keys, reserved, unexplained_refusals};
 /// The maximum number of accounts with a reserved name that are listed.
 const MAX_RESERVED: usize = 20;
 
+/// The maximum number of permissions without a holder that are listed.
+const MAX_UNHELD: usize = 20;
+
 pub fn check(report: &mut Report, settings: &Settings) {
     let db = check_database(report, &settings.database);
     if let Some(db) = &db {
         check_names(report, db);
         check_people(report, db, &settings.providers);
         check_rechecks(db, settings);
+        check_apps(report, db, &settings.providers);
+        check_requests(db);
     }
     check_addresses(db.as_ref(), settings);
 }
@@ -210,6 +218,63 @@ fn check_rechecks(db: &Db, settings: &Settings) {
             ),
             Err(error) => warning!(what, "{error}"),
         }
+    }
+}
+
+/// Warns about permissions in the rules of apps that nobody holds: most likely they are misspelt.
+fn check_apps(report: &mut Report, db: &Db, providers: &[ProviderSettings]) {
+    const WHAT: &str = "apps";
+    let sources = PermissionSettings::from_providers(providers).into();
+    let found = db.read_blocking(|conn| {
+        let all = apps::list(conn)?;
+        let names = all.iter().flat_map(|app| app.fields.rule.permissions());
+        let unheld = unheld(conn, &sources, names)?;
+        Ok((all, unheld))
+    });
+    let (all, unheld) = match found {
+        Ok(found) => found,
+        Err(error) => {
+            fault!(report, WHAT, "{error}");
+            return;
+        }
+    };
+    let mut count = 0_usize;
+    for app in &all {
+        let names = app.fields.rule.permissions();
+        for name in names.filter(|name| unheld.contains(*name)) {
+            count += 1;
+            if count <= MAX_UNHELD {
+                warning!(
+                    WHAT,
+                    "the rule of {} names the permission {}, which nobody holds; is it misspelt, or gone at the provider?",
+                    app.key,
+                    name.escape_debug()
+                );
+            }
+        }
+    }
+    match count {
+        0 => ok!(
+            WHAT,
+            "{} apps; each permission of their rules is held by somebody",
+            all.len()
+        ),
+        count if count > MAX_UNHELD => {
+            warning!(WHAT, "there are {} more of these", count - MAX_UNHELD);
+        }
+        _ => {}
+    }
+}
+
+/// Warns about requests for access that nobody can decide on a page.
+fn check_requests(db: &Db) {
+    match db.read_blocking(access_requests::due::count_undecidable) {
+        Ok(0) => ok!("requests", "somebody can decide each one that is open"),
+        Ok(count) => warning!(
+            "requests",
+            "{count} cannot be decided by anyone: besides the person who asks, the app has no active owner and there is no active admin; make one, or use `frontdesk requests`"
+        ),
+        Err(error) => warning!("requests", "{error}"),
     }
 }
 

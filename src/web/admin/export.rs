@@ -14,7 +14,10 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::{audit as audit_page, sessions as sessions_page, users as users_page};
+use crate::access_requests;
+use crate::access_requests::list::{Listed, Scope};
 use crate::admin;
+use crate::audit::event::ClosedBecause;
 use crate::audit::{self, Record};
 use crate::clock::UnixTime;
 use crate::csv::{BYTE_ORDER_MARK, push_line};
@@ -30,18 +33,20 @@ use crate::web::csrf::Form;
 use crate::web::guard::Acting;
 use crate::web::list::ListQuery;
 use crate::web::redirect::sign_in_anew;
+use crate::web::requests as requests_page;
 
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
-struct Export<Row: 'static> {
-    name: &'static str,
-    id: fn(&Row) -> i64,
-    columns: &'static [Column<Row>],
+pub(super) struct Export<Row: 'static> {
+    /// The name in the name of the file.
+    pub(super) name: &'static str,
+    pub(super) id: fn(&Row) -> i64,
+    pub(super) columns: &'static [Column<Row>],
 }
 
 /// A column: its heading, and the cell of a row. Times are in the portal's zone.
-type Column<Row> = (&'static str, for<'a> fn(&'a Row, &TimeZone) -> Cell<'a>);
-type Cell<'a> = Cow<'a, str>;
+pub(super) type Column<Row> = (&'static str, for<'a> fn(&'a Row, &TimeZone) -> Cell<'a>);
+pub(super) type Cell<'a> = Cow<'a, str>;
 
 const USERS: Export<User> = Export {
     name: "users",
@@ -105,7 +110,43 @@ const EVENTS: Export<Record> = Export {
     ],
 };
 
-fn time(at: impl Into<Option<UnixTime>>, zone: &TimeZone) -> Cell<'static> {
+const REQUESTS: Export<Listed> = Export {
+    name: "requests",
+    id: |listed| listed.request.id.into(),
+    columns: &[
+        ("id", |listed, _| listed.request.id.to_string().into()),
+        ("app", |listed, _| (&listed.request.app_key).into()),
+        ("user_id", |listed, _| {
+            listed.request.user_id.to_string().into()
+        }),
+        ("username", |listed, _| (&listed.username).into()),
+        ("first_name", |listed, _| (&listed.first_name).into()),
+        ("asked_at", |listed, zone| {
+            time(listed.request.created_at(), zone)
+        }),
+        ("sentence", |listed, _| (&listed.request.sentence).into()),
+        ("wanted_days", |listed, _| {
+            optional(listed.request.wanted_days)
+        }),
+        ("state", |listed, _| listed.request.state().code().into()),
+        ("closed_because", |listed, _| {
+            let because = listed.request.closed_because();
+            because.map(ClosedBecause::code).unwrap_or_default().into()
+        }),
+        ("closed_at", |listed, zone| {
+            time(listed.request.closed_at(), zone)
+        }),
+        ("decided_by", |listed, _| {
+            listed.request.decided_by().text().into()
+        }),
+        ("answer", |listed, _| (&listed.request.answer).into()),
+        ("granted_until", |listed, zone| {
+            time(listed.request.granted_until(), zone)
+        }),
+    ],
+};
+
+pub(super) fn time(at: impl Into<Option<UnixTime>>, zone: &TimeZone) -> Cell<'static> {
     let at = at.into().map(|at| i18n::rfc3339(at, zone));
     at.unwrap_or_default().into()
 }
@@ -130,7 +171,7 @@ pub async fn users(
         wanted.page = page;
         users::list(conn, &wanted)
     };
-    respond(acting, portal, form.0, &address, &USERS, read).await
+    respond(acting, portal, form.0, ("users", &address), &USERS, read).await
 }
 
 pub async fn sessions(
@@ -148,7 +189,15 @@ pub async fn sessions(
     let (now, limits) = (portal.clock.now(), portal.limits);
     let read =
         move |conn: &mut Conn, page| sessions::list::list(conn, now, limits, &filter, page, BATCH);
-    respond(acting, portal, form.0, &address, &SESSIONS, read).await
+    respond(
+        acting,
+        portal,
+        form.0,
+        ("sessions", &address),
+        &SESSIONS,
+        read,
+    )
+    .await
 }
 
 pub async fn audit(
@@ -160,7 +209,31 @@ pub async fn audit(
     let address = ListQuery::of(&audit_page::LIST, &request)?;
     let filter = audit_page::filter(&address, &portal.time_zone)?;
     let read = move |conn: &mut Conn, page| audit::list(conn, &filter, page, BATCH);
-    respond(acting, portal, form.0, &address, &EVENTS, read).await
+    respond(acting, portal, form.0, ("audit", &address), &EVENTS, read).await
+}
+
+pub async fn requests(
+    acting: Acting,
+    portal: Data<Portal>,
+    request: HttpRequest,
+    form: Form<Marked>,
+) -> Result<HttpResponse> {
+    let address = ListQuery::of(&requests_page::LIST, &request)?;
+    let asked = address.clone();
+    let filter = portal
+        .db
+        .read(move |conn| requests_page::filter(conn, &asked, Scope::All))
+        .await?;
+    let read = move |conn: &mut Conn, page| access_requests::list::list(conn, &filter, page, BATCH);
+    respond(
+        acting,
+        portal,
+        form.0,
+        ("requests", &address),
+        &REQUESTS,
+        read,
+    )
+    .await
 }
 
 impl<Row> Export<Row> {
@@ -190,21 +263,21 @@ pub struct Marked {
     bom: Option<String>,
 }
 
-/// Records the export, then streams it. If the database fails on the way, the response breaks off,
+/// Records the export of the list of this name, then streams it. If the database fails on the way, the response breaks off,
 /// so that an incomplete list cannot pass for a complete one.
-async fn respond<Row: Send + 'static>(
+pub(super) async fn respond<Row: Send + 'static>(
     acting: Acting,
     portal: Data<Portal>,
     form: Marked,
-    address: &ListQuery,
+    (list, address): (&str, &ListQuery),
     export: &'static Export<Row>,
     read: impl Fn(&mut Conn, ListPage) -> Result<Listing<Row>> + Send + Sync + 'static,
 ) -> Result<HttpResponse> {
     let admin = acting.admin;
-    let noted = address.at(export.name, &[("size", None)]);
+    let noted = address.at(list, &[("size", None)]);
     match admin::export_made(&portal, &admin, noted).await {
         Err(Error::ProofNeeded) => {
-            return Ok(sign_in_anew(&address.at(address.path, &[])));
+            return Ok(sign_in_anew(&address.at(&address.path, &[])));
         }
         other => other?,
     }

@@ -98,6 +98,8 @@ struct StatusPage<'a> {
     sessions: String,
     /// The accounts whose permissions are kept, if any: "3 accounts".
     kept_permissions: Option<String>,
+    /// The number of requests for access that nobody can decide, if there are any.
+    undecidable: Option<String>,
     sign_ins: String,
     refusals: String,
     figures_at: UnixTime,
@@ -196,6 +198,7 @@ impl StatusPage<'_> {
             && !self.is_backup_old
             && self.silent_proxy.is_none()
             && self.kept_permissions.is_none()
+            && self.undecidable.is_none()
     }
 
     fn is_current(&self) -> bool {
@@ -265,6 +268,7 @@ pub async fn show(reader: Reader<Staff>, portal: Data<Portal>) -> Result<HttpRes
         sessions: total(figures.sessions),
         kept_permissions: has_kept
             .then(|| accounts_in_words(&page, Some(figures.kept_permissions))),
+        undecidable: (figures.undecidable > 0).then(|| grouped(figures.undecidable)),
         sign_ins: sum(|hour| hour.sign_ins),
         refusals: sum(|hour| hour.refusals),
         figures_at: figures.at,

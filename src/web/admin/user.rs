@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::act::notice_of;
+use crate::apps::{App, AppsOf, Decision};
 use crate::audit::{self, Actor, Filter, Record};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
@@ -16,16 +17,18 @@ use crate::error::{Error, Result};
 use crate::id::UserId;
 use crate::leaving;
 use crate::paging::{Listing, Page as ListPage};
-use crate::permissions::{self, BY_HAND, Held};
+use crate::permissions::{self, BY_HAND, Held, PermissionSources};
 use crate::portal::Portal;
 use crate::sessions::{self, Limits, Session};
 use crate::users::confirmation_password::Hashes;
 use crate::users::{self, LastChange, Role, User, refusals};
+use crate::web::codes_in_words::decision_in_words;
 use crate::web::cookie::PortalCookie;
 use crate::web::guard::{Reader, SignedIn, Staff};
 use crate::web::list::{List, ListQuery, Pager};
 use crate::web::page::{Page, Person};
 use crate::web::rows::{KeptPermissions, MAX_SHOWN, ShownSession};
+use crate::web::tiles::Words;
 use crate::web::timeline::{Audience, TimelineItem};
 
 /// The events of one account, shown on its page.
@@ -33,6 +36,9 @@ const EVENTS: List = List::without_filters("");
 const MAX_SESSIONS: i64 = 50;
 /// Events per page of the timeline.
 const TIMELINE: usize = 25;
+
+/// The apps of each kind that the page shows. The counts give the totals.
+const MAX_APPS: usize = 100;
 
 /// When a field last changed, and who changed it.
 struct Changed {
@@ -50,6 +56,7 @@ struct UserPage<'a> {
     changed: HashMap<String, Changed>,
     may_reset: bool,
     kept_permissions: Vec<KeptPermissions>,
+    apps: PersonsApps<'a>,
     sessions: Vec<ShownSession>,
     events: Vec<TimelineItem>,
     pager: Pager,
@@ -69,6 +76,40 @@ impl UserPage<'_> {
     fn refused_since(&self, provider: &str) -> Option<&UnixTime> {
         let mut refusals = self.found.refusals.iter();
         refusals.find(|(by, _)| by == provider).map(|(_, at)| at)
+    }
+}
+
+/// An app, and how it opens to the person or why not.
+struct AppLine<'a> {
+    app: &'a App,
+    name: Words<'a>,
+    why: String,
+}
+
+/// What the person may open and, for any other app, why not.
+struct PersonsApps<'a> {
+    open: Vec<AppLine<'a>>,
+    closed: Vec<AppLine<'a>>,
+    open_count: usize,
+    closed_count: usize,
+}
+
+impl<'a> PersonsApps<'a> {
+    fn of(page: &Page<'_>, apps: &'a AppsOf) -> Self {
+        let line = |(app, decision)| AppLine {
+            app,
+            name: Words::name_of(app, page.lang),
+            why: decision_in_words(page, decision),
+        };
+        let is_open = |(_, decision): &(&App, &Decision)| decision.is_open();
+        let closed = || apps.all().filter(|one| !is_open(one));
+        let open = || apps.all().filter(is_open);
+        Self {
+            open: open().take(MAX_APPS).map(line).collect(),
+            closed: closed().take(MAX_APPS).map(line).collect(),
+            open_count: open().count(),
+            closed_count: closed().count(),
+        }
     }
 }
 
@@ -93,17 +134,19 @@ struct Told {
 
 fn find(
     conn: &mut Conn,
-    (now, limits): (UnixTime, Limits),
+    (now, limits, sources): (UnixTime, Limits, &PermissionSources),
     id: UserId,
     place: ListPage,
-) -> Result<(Found, Told)> {
+) -> Result<(Found, Told, AppsOf)> {
     let about = Filter {
         user_id: Some(id),
         ..Filter::default()
     };
     let permissions = permissions::list(conn, id, MAX_SHOWN)?;
+    let user = users::find(conn, id)?.ok_or(Error::NotFound)?;
+    let apps = AppsOf::read(conn, sources, &user, now)?;
     let found = Found {
-        user: users::find(conn, id)?.ok_or(Error::NotFound)?,
+        user,
         identities: users::identities_of(conn, id)?,
         refusals: refusals::of(conn, id)?,
         hashes: users::confirmation_password::hashes(conn, id)?,
@@ -116,7 +159,7 @@ fn find(
         sessions: sessions::list_live(conn, now, limits, id, MAX_SESSIONS)?,
         events: audit::list(conn, &about, place, TIMELINE)?,
     };
-    Ok((found, told))
+    Ok((found, told, apps))
 }
 
 /// By field: when it last changed, and by whom.
@@ -144,11 +187,12 @@ pub async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let id = *id;
-    let when = (portal.clock.now(), portal.limits);
+    let (now, limits) = (portal.clock.now(), portal.limits);
+    let sources = portal.permission_sources();
     let asked = ListQuery::of(&EVENTS, &request).and_then(|query| Ok((query.page()?, query)));
-    let (me, (_, query), (mut found, told)) = reader
+    let (me, (_, query), (mut found, told, apps)) = reader
         .read_by(asked, move |conn, _, (place, _)| {
-            find(conn, when, id, *place)
+            find(conn, (now, limits, &sources), id, *place)
         })
         .await?;
     found
@@ -161,7 +205,8 @@ pub async fn show(
     pager.at_anchor(&format!("/admin/users/{id}"), "timeline");
     let notice = PortalCookie::Notice.read(&request, &portal);
     let notice = notice.and_then(|code| notice_of(&page, &code));
-    let mut response = page.ok(&user_page(&page, (found, told), pager, notice, &me))?;
+    let apps = PersonsApps::of(&page, &apps);
+    let mut response = page.ok(&user_page(&page, (found, told, apps), pager, notice, &me))?;
     if notice.is_some() {
         PortalCookie::Notice.remove(&mut response, &portal)?;
     }
@@ -170,7 +215,7 @@ pub async fn show(
 
 fn user_page<'a>(
     page: &'a Page<'a>,
-    (found, told): (Found, Told),
+    (found, told, apps): (Found, Told, PersonsApps<'a>),
     pager: Pager,
     notice: Option<&'static str>,
     me: &SignedIn,
@@ -187,6 +232,7 @@ fn user_page<'a>(
         notice,
         changed: changed(page, told.last_changes),
         kept_permissions: KeptPermissions::of(page, &found.user, told.kept),
+        apps,
         is_self: me.user.id == found.user.id,
         may_reset: has_password && portal.password_login != PasswordLogin::Off,
         found,

@@ -1,6 +1,9 @@
 //! The form of an app: what it refuses, asks and keeps; and the list.
 
+use serde_json::json;
+
 use super::{add, change, column, desk, form, hidden, told};
+use crate::support::apps::db_app;
 use crate::support::{Answer, Database, Db, Person, run};
 
 #[test]
@@ -328,7 +331,12 @@ fn the_list_is_searched_filtered_and_paged() {
     run(async {
         let (portal, boss) = desk(Database::sqlite()).await;
         for number in 100..160 {
-            portal.db_insert_app(&format!("app-{number}"), r#"{"audience":"everyone"}"#);
+            let key = format!("app-{number}");
+            db_app(
+                &portal.database,
+                &key,
+                &json!({"rule": {"audience": "everyone"}}),
+            );
         }
         portal
             .database

@@ -2,14 +2,16 @@
 
 use frontdesk::web::{Access, acts, addresses};
 use reqwest::Method;
+use serde_json::json;
 
+use crate::support::apps::{db_app, db_app_grant};
 use crate::support::{Db, Person, Portal, run};
 
 /// A real address for a pattern.
 pub(super) fn filled(path: &str, id: i64) -> String {
     path.replace("{id}", &id.to_string())
+        .replace("{key}", "wiki")
         .replace("{act}", "deactivate")
-        .replace("{key}", "mail")
 }
 
 /// All real addresses for a pattern: each act on an account has one.
@@ -61,15 +63,23 @@ fn each_address_opens_for_those_it_is_for() {
         portal
             .database
             .execute("UPDATE users SET password = '$argon2id$'");
+        // So that there is an app with this key.
+        portal.database.execute(
+            "INSERT INTO apps (id, key, name_en, name_zh, description_en, description_zh, url, position, icon, tint, rule, is_hidden, is_requestable, keywords, note, changed_at, changed_by) VALUES (1, 'mail', 'Mail', '', '', '', 'https://mail.example.com/', 1, 'mail', 1, '{}', FALSE, FALSE, '', '', 0, '')",
+        );
         let nobody = portal.browser();
         let id = portal.db_id_of("employee");
+        // An app to ask for, and a request that has the id of the person.
+        let wiki = db_app(&portal.database, "wiki", &json!({"is_requestable": true}));
+        db_app_grant(&portal.database, wiki, id, None);
+        portal.database.execute(&format!(
+            "INSERT INTO access_requests (id, app_id, app_key, user_id, created_at, sentence, state, decided_by, answer) \
+             VALUES ({id}, {wiki}, 'wiki', {id}, 1, 'please', 'open', '', '')"
+        ));
         let session = portal.database.number(&format!(
             "SELECT MAX(id) AS value FROM sessions WHERE user_id = {id}"
         ));
 
-        portal
-            .database
-            .db_insert_app("mail", r#"{"audience":"nobody"}"#);
         portal.database.execute(&format!(
             "INSERT INTO app_categories (id, name_en, name_zh, position) VALUES ({id}, 'x', '', 1)"
         ));
@@ -111,9 +121,14 @@ fn each_address_opens_for_those_it_is_for() {
                         answer.status
                     );
                     // With the token of one's own page, a role that is missing is missing still.
-                    if address.access == Access::Superuser
-                        && ["employee", "demoted", "staff"].contains(&who)
-                    {
+                    let is_refused = match address.access {
+                        Access::Superuser | Access::Decider => {
+                            ["employee", "demoted", "staff"].contains(&who)
+                        }
+                        Access::Staff => ["employee", "demoted"].contains(&who),
+                        Access::Public | Access::SignedIn => false,
+                    };
+                    if is_refused {
                         let page = browser.get("/account").await;
                         let answer = browser
                             .post(
@@ -128,6 +143,7 @@ fn each_address_opens_for_those_it_is_for() {
                                     ("direction", "up"),
                                     ("name_en", "x"),
                                     ("name_zh", "x"),
+                                    ("step", "grant"),
                                 ],
                             )
                             .await;
@@ -152,15 +168,15 @@ fn each_address_opens_for_those_it_is_for() {
                     }
                     Access::SignedIn if is_in => assert_eq!(answer.status, 200, "{who} {path}"),
                     Access::Staff if may_look => assert_eq!(answer.status, 200, "{who} {path}"),
-                    Access::Superuser if who == "superuser" => {
+                    Access::Superuser | Access::Decider if who == "superuser" => {
                         assert_eq!(answer.status, 200, "{who} {path}");
                     }
-                    Access::Staff | Access::Superuser if is_in => {
+                    Access::Staff | Access::Superuser | Access::Decider if is_in => {
                         assert_eq!(answer.status, 403, "{who} {path}");
                         assert!(answer.body.contains(who), "it says who one is");
                         assert_eq!(answer.user().as_deref(), Some(who));
                     }
-                    Access::SignedIn | Access::Staff | Access::Superuser => {
+                    Access::SignedIn | Access::Staff | Access::Superuser | Access::Decider => {
                         assert_eq!(answer.status, 303, "{who} {path}");
                         assert!(
                             answer.location().starts_with("/login?next="),
@@ -227,6 +243,7 @@ fn a_change_needs_the_token_of_its_page_and_our_own_origin() {
         let me = portal.signed_in(&Person::named("anna")).await;
         let other = portal.signed_in(&Person::named("bert")).await;
         let nobody = portal.browser();
+        db_app(&portal.database, "wiki", &json!({"is_requestable": true}));
         let token = me.get("/account").await.csrf_token();
         let foreign = other.get("/account").await.csrf_token();
         let anonymous = nobody.get("/login").await.csrf_token();

@@ -1,5 +1,6 @@
 //! A database for one test alone, with a way to look into it beside the portal.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -37,6 +38,14 @@ impl Database {
         Self {
             url: path.to_str().expect("a path in Unicode").to_owned(),
             _folder: Some(Arc::new(folder)),
+        }
+    }
+
+    /// The SQLite file of a program that has a folder of its own.
+    pub fn at(path: &Path) -> Self {
+        Self {
+            url: path.to_str().expect("a path in Unicode").to_owned(),
+            _folder: None,
         }
     }
 
@@ -137,6 +146,11 @@ impl Database {
                 ],
             ),
             ("providers", &["id", "subject_pointer"]),
+            (
+                "access_requests",
+                &["app_key", "sentence", "state", "decided_by", "answer"],
+            ),
+            ("app_grants", &["granted_by"]),
             (
                 "audit_events",
                 &[

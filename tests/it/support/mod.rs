@@ -1,6 +1,7 @@
 //! The harness: a portal under test, a provider that does what it is told, browsers, and a recorder
 //! that checks every answer of every test.
 
+pub mod apps;
 pub mod browser;
 pub mod database;
 pub mod django;

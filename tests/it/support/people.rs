@@ -283,21 +283,6 @@ pub trait Db {
             .count("identities WHERE refused_at IS NOT NULL")
     }
 
-    // -- apps --
-
-    /// Inserts an app with this key and rule, as JSON.
-    fn db_insert_app(&self, key: &str, rule: &str) {
-        let last = "SELECT COALESCE(MAX(id), 0) AS value FROM apps";
-        let id = self.database().number(last) + 1;
-        let (key, rule) = (quoted(key), quoted(rule));
-        self.database().execute(&format!(
-            "INSERT INTO apps (id, key, name_en, name_zh, description_en, description_zh, url, \
-             position, icon, tint, rule, is_hidden, is_requestable, keywords, note, changed_at, \
-             changed_by) VALUES ({id}, {key}, {key}, '', '', '', 'https://app.example.com/', {id}, \
-             'tag', 1, {rule}, FALSE, FALSE, '', '', 1, '')"
-        ));
-    }
-
     // -- sessions --
 
     fn db_live_sessions(&self) -> i64 {
@@ -430,6 +415,8 @@ pub trait Db {
             "SELECT 'identity ' || provider || ' ' || subject || ' ' || CAST(user_id AS TEXT) AS value FROM identities",
             "SELECT 'permission ' || CAST(user_id AS TEXT) || ' ' || name || ' ' || origin || ' ' || granted_by AS value FROM user_permissions",
             "SELECT 'session ' || CAST(id AS TEXT) || ' ' || COALESCE(CAST(ended_at AS TEXT), 'live') AS value FROM sessions",
+            "SELECT 'request ' || CAST(id AS TEXT) || ' ' || state || ' ' || sentence || ' ' || answer || ' ' || decided_by AS value FROM access_requests",
+            "SELECT 'grant ' || CAST(id AS TEXT) || ' ' || CAST(user_id AS TEXT) || ' ' || CAST(app_id AS TEXT) || ' ' || COALESCE(CAST(expires_at AS TEXT), 'for ever') AS value FROM app_grants",
             "SELECT 'change ' || CAST(user_id AS TEXT) || ' ' || field || ' ' || changed_by AS value FROM user_field_changes",
         ]
         .into_iter()

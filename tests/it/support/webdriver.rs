@@ -391,6 +391,27 @@ impl Chromium {
         }
     }
 
+    /// Shows this text in the focused field as what an input method is still working on.
+    pub async fn compose(&self, text: &str) {
+        let end = text.encode_utf16().count();
+        let composition = json!({"text": text, "selectionStart": end, "selectionEnd": end});
+        self.devtools("Input.imeSetComposition", composition).await;
+    }
+
+    /// Presses the Enter that an input method takes for itself, which then writes this text.
+    pub async fn end_composition(&self, text: &str) {
+        let key = |kind: &str| {
+            json!({
+                "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 229,
+            })
+        };
+        self.devtools("Input.dispatchKeyEvent", key("rawKeyDown"))
+            .await;
+        self.devtools("Input.insertText", json!({"text": text}))
+            .await;
+        self.devtools("Input.dispatchKeyEvent", key("keyUp")).await;
+    }
+
     async fn act(&self, source: Value) {
         self.post("/actions", json!({"actions": [source]})).await;
     }
@@ -495,6 +516,13 @@ impl Chromium {
         let handle = text_of(&tab["handle"]);
         self.switch_to(&handle).await;
         handle
+    }
+
+    /// The tabs that are open.
+    pub async fn tabs(&self) -> Vec<String> {
+        let handles = self.get("/window/handles").await;
+        let handles = handles.as_array().expect("a list");
+        handles.iter().map(text_of).collect()
     }
 
     pub async fn switch_to(&self, tab: &str) {

@@ -10,9 +10,11 @@ use crate::config::values::http_url;
 /// The beginnings of our own paths, which cannot be used in a redirect URL. A test compares them
 /// with all addresses of the portal.
 const OUR_PATHS: &[&str] = &[
+    "/access",
     "/account",
     "/admin",
     "/app-images",
+    "/apps",
     "/confirm",
     "/confirmation",
     "/healthz",
@@ -23,6 +25,8 @@ const OUR_PATHS: &[&str] = &[
     "/password",
     "/preferences",
     "/readyz",
+    "/requests",
+    "/requests.csv",
     "/rescue",
     "/signed-out",
     "/static",
