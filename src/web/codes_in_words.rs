@@ -1,7 +1,7 @@
 //! Codes, in words.
 
 use super::page::Page;
-use crate::apps::{AppField, Decision, OpenBy, WhyNot};
+use crate::apps::{AppField, Audience, Decision, Icon, OpenBy, WhyNot};
 use crate::audit::event::ClosedBecause;
 use crate::error::{Admission, Step};
 use crate::i18n::messages::Messages;
@@ -112,6 +112,54 @@ pub fn app_field_in_words(t: &'static Messages, field: AppField) -> &'static str
         AppField::IsRequestable => t.app_is_requestable,
         AppField::Keywords => t.app_keywords,
         AppField::Note => t.app_note,
+    }
+}
+
+/// A value of an app's field, where it is a code.
+pub fn app_value_in_words<'a>(t: &'static Messages, field: AppField, value: &'a str) -> &'a str {
+    match field {
+        _ if value.is_empty() => "—",
+        AppField::Audience => match Audience::from_code(value) {
+            Some(Audience::Nobody) => t.audience_nobody_long,
+            Some(Audience::Everyone) => t.audience_everyone_long,
+            Some(Audience::AnyOf) => t.audience_any_of,
+            None => value,
+        },
+        AppField::IsHidden | AppField::IsRequestable => match value {
+            "true" => t.yes,
+            "false" => t.no,
+            other => other,
+        },
+        AppField::Icon => Icon::from_code(value).map_or(value, |icon| icon_in_words(t, icon)),
+        _ => value,
+    }
+}
+
+pub const fn icon_in_words(t: &'static Messages, icon: Icon) -> &'static str {
+    let t = &t.admin.apps;
+    match icon {
+        Icon::Tag => t.icon_tag,
+        Icon::Wallet => t.icon_wallet,
+        Icon::Calendar => t.icon_calendar,
+        Icon::Mail => t.icon_mail,
+        Icon::Chat => t.icon_chat,
+        Icon::Chart => t.icon_chart,
+        Icon::Book => t.icon_book,
+        Icon::Code => t.icon_code,
+        Icon::Server => t.icon_server,
+        Icon::Box => t.icon_box,
+        Icon::Cart => t.icon_cart,
+        Icon::Plane => t.icon_plane,
+        Icon::Ticket => t.icon_ticket,
+        Icon::Clock => t.icon_clock,
+        Icon::Help => t.icon_help,
+        Icon::File => t.icon_file,
+        Icon::Database => t.icon_database,
+        Icon::Building => t.icon_building,
+        Icon::Users => t.icon_users,
+        Icon::Globe => t.icon_globe,
+        Icon::Shield => t.icon_shield,
+        Icon::Key => t.icon_key,
     }
 }
 

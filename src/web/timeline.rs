@@ -8,7 +8,9 @@ use crate::i18n::messages::Messages;
 use crate::i18n::sentence::Around;
 use crate::sessions::proof::ProvedBy;
 use crate::users::{Field, FieldChange, Role};
-use crate::web::codes_in_words::{app_field_in_words, closed_because_in_words, reason_in_words};
+use crate::web::codes_in_words::{
+    app_field_in_words, app_value_in_words, closed_because_in_words, reason_in_words,
+};
 use crate::web::device::Device;
 use crate::web::page::Page;
 
@@ -360,12 +362,14 @@ impl<'a> Notes<'a> {
     fn app_changes(&mut self, changes: &[AppChange]) {
         let t = self.page.t;
         for AppChange { field, from, to } in changes {
-            let [old, new] = [from, to].map(|value| match value.as_str() {
-                "" => "—",
-                value => value,
-            });
+            let [old, new] = [from, to].map(|value| app_value_in_words(t, *field, value));
             let label = app_field_in_words(t, *field);
-            self.lines.push(t.changed_from_to.with(label, old, new));
+            if from == to {
+                // It only says which category it is.
+                self.lines.push(format!("{label}{}{new}", t.colon));
+            } else {
+                self.lines.push(t.changed_from_to.with(label, old, new));
+            }
         }
     }
 

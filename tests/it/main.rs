@@ -14,6 +14,7 @@ mod accounts;
 mod actors;
 mod acts;
 mod adding_providers;
+mod admin_apps;
 mod admin_in_chromium;
 mod architecture;
 mod chromium;

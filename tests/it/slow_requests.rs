@@ -48,9 +48,14 @@ fn half(portal: &Portal, method: &str, path: &str, more: &str, is_chunked: bool)
     } else {
         "Content-Length: 1000\r\n\r\ncsrf_toke"
     };
+    let kind = if path.ends_with("/image") {
+        "multipart/form-data; boundary=x"
+    } else {
+        "application/x-www-form-urlencoded"
+    };
     format!(
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {}\r\nAccept: text/html\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\n{more}{body}",
+         Content-Type: {kind}\r\n{more}{body}",
         portal.url
     )
 }
@@ -71,6 +76,7 @@ fn half_a_body_is_answered_in_time_at_every_address_that_takes_one() {
         for path in paths_with_a_body() {
             let path = path
                 .replace("{provider}", "company")
+                .replace("{key}", "mail")
                 .replace("{id}", &ids[0]);
             if path.contains("{act}") {
                 paths.extend(acts().map(|act| path.replace("{act}", act)));

@@ -68,7 +68,7 @@ messages! {
     where_and_who: Text = "Where it is and who may open it", "地址与可打开的人";
     for_admins: Text = "For admins", "供管理员使用";
     about_this_app: Text = "About this app", "关于此应用";
-    app_key: Text = "Key", "标识";
+    app_key_label: Text = "Key", "标识";
     app_key_hint: Text = "Its name in addresses, files and commands, for example it-help. It stays as it is for good: a to z, 0 to 9 and -.", "应用在网址、文件和命令中的名称，例如 it-help。只能用 a–z、0–9 和 -，添加后不能更改。";
     app_name_hint: Text = "One language is enough; the other then shows the same name.", "填写一种语言即可，另一种语言会显示相同的名称。";
     app_description_hint: Text = "One short line under the name.", "名称下方的一行简短说明。";

@@ -11,7 +11,6 @@ mod words;
 use actix_web::{HttpRequest, HttpResponse};
 use url::Url;
 
-use crate::apps::App;
 use crate::error::Result;
 use crate::portal::Portal;
 use crate::web::cookie::PortalCookie;
@@ -22,12 +21,6 @@ const LIST: &str = "/admin/apps";
 /// The address of an app's page.
 fn address(key: &str) -> String {
     format!("{LIST}/{key}")
-}
-
-/// The uploaded icon's address, if the app has one.
-fn image_address(app: &App) -> Option<String> {
-    let hash = app.fields.image.as_ref()?;
-    Some(format!("/app-images/{hash}"))
 }
 
 /// The host of an app's address, for lists.

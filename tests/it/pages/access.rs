@@ -77,6 +77,10 @@ fn each_address_opens_for_those_it_is_for() {
             "SELECT MAX(id) AS value FROM sessions WHERE user_id = {id}"
         ));
 
+        portal.database.execute(&format!(
+            "INSERT INTO app_categories (id, name_en, name_zh, position) VALUES ({id}, 'x', '', 1)"
+        ));
+
         let all = addresses();
         assert!(all.iter().any(|address| address.access == Access::Staff));
         assert!(
@@ -133,6 +137,9 @@ fn each_address_opens_for_those_it_is_for() {
                                     ("first_name", "x"),
                                     ("email", ""),
                                     ("reason", ""),
+                                    ("direction", "up"),
+                                    ("name_en", "x"),
+                                    ("name_zh", "x"),
                                     ("step", "grant"),
                                 ],
                             )

@@ -191,6 +191,25 @@ impl Browser {
         self.send(Method::POST, path, &headers, Some(body)).await
     }
 
+    /// Posts a form with a file as our own page would, with the token of `page`.
+    pub async fn post_file(&self, path: &str, page: &Answer, file: &[u8]) -> Answer {
+        let start = format!(
+            "--x\r\nContent-Disposition: form-data; name=\"csrf_token\"\r\n\r\n{}\r\n\
+             --x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"icon.png\"\r\n\
+             Content-Type: image/png\r\n\r\n",
+            page.csrf_token()
+        );
+        let body = [start.as_bytes(), file, b"\r\n--x--\r\n"].concat();
+        let origin = self.origin();
+        let headers = [
+            ("origin", origin.as_str()),
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "multipart/form-data; boundary=x"),
+        ];
+        self.send_bytes(Method::POST, path, &headers, Some(body))
+            .await
+    }
+
     pub fn origin(&self) -> String {
         if self.is_https {
             "https://desk.example.com".to_owned()
@@ -205,6 +224,17 @@ impl Browser {
         path: &str,
         headers: &[(&str, &str)],
         body: Option<String>,
+    ) -> Answer {
+        let body = body.map(String::into_bytes);
+        self.send_bytes(method, path, headers, body).await
+    }
+
+    pub async fn send_bytes(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
     ) -> Answer {
         // Whatever origin an address names, this browser stays at its portal.
         let path = match url::Url::parse(path) {

@@ -72,13 +72,16 @@ pub fn check(
         expected.is_https,
         "{context}"
     );
-    if path.starts_with("/static/") && status == StatusCode::OK {
+    let is_image = path.starts_with("/app-images/") && status == StatusCode::OK;
+    if is_image || path.starts_with("/static/") && status == StatusCode::OK {
         assert!(text("cache-control").contains("immutable"), "{context}");
     } else {
         assert_eq!(text("cache-control"), "no-store", "{context}");
         assert!(text("vary").contains("Accept-Language"), "{context}");
     }
-    if !body.is_empty() {
+    if is_image {
+        assert!(text("content-type").starts_with("image/"), "{context}");
+    } else if !body.is_empty() {
         let content_type = text("content-type");
         assert!(content_type.contains("charset=utf-8"), "{context}");
         if content_type.starts_with("text/html") {

@@ -7,12 +7,13 @@ use askama::Template;
 use strum::VariantArray as _;
 
 use super::typed::{Step, Typed};
-use super::words::{self, Problem, icon_in_words, tints};
-use super::{LIST, address, image_address, notice, respond};
+use super::words::{self, Problem, tints};
+use super::{LIST, address, notice, respond};
 use crate::admin::Admin;
 use crate::admin::apps::{self as verbs, AppRefusal, Edit};
 use crate::apps::openers::{Difference, difference};
 use crate::apps::owners::{self, Owner};
+use crate::apps::unheld::unheld;
 use crate::apps::{self, App, AppFields, Audience, Category, Icon, Rule};
 use crate::audit::Note;
 use crate::clock::UnixTime;
@@ -22,6 +23,7 @@ use crate::id::Reference;
 use crate::permissions::{self, PermissionSources};
 use crate::portal::Portal;
 use crate::users::Role;
+use crate::web::codes_in_words::icon_in_words;
 use crate::web::csrf::Form;
 use crate::web::guard::{Acting, Reader, SignedIn, Staff, Superuser};
 use crate::web::list::{grouped, with_query};
@@ -75,7 +77,6 @@ impl Known {
 struct FormPage<'a> {
     page: &'a Page<'a>,
     app: Option<&'a App>,
-    image: Option<String>,
     typed: &'a Typed,
     heading: String,
     action: String,
@@ -99,7 +100,6 @@ impl<'a> FormPage<'a> {
         Self {
             page,
             app,
-            image: app.and_then(image_address),
             typed,
             heading: match app {
                 Some(app) => t.edit_app.with(page.app_name(app)),
@@ -175,7 +175,6 @@ fn pairs_of(request: &HttpRequest) -> Vec<(String, String)> {
 struct ViewPage<'a> {
     page: &'a Page<'a>,
     app: &'a App,
-    image: Option<String>,
     category: &'a str,
     sentence: String,
     unheld: Vec<String>,
@@ -189,11 +188,13 @@ pub async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let key = key.into_inner();
-    let counting = portal.permission_sources().counting;
+    let sources = portal.permission_sources();
     let (me, (known, unheld)) = reader
         .read(move |conn, _| {
             let known = known(conn, Some(&key))?;
-            let unheld = super::list::unheld(conn, &counting, known.app.as_slice())?;
+            let app = known.app.iter();
+            let named = app.flat_map(|app| app.fields.rule.permissions());
+            let unheld = unheld(conn, &sources, named)?;
             Ok((known, unheld))
         })
         .await?;
@@ -205,7 +206,6 @@ pub async fn show(
         return page.ok(&ViewPage {
             page: &page,
             app,
-            image: image_address(app),
             category: category.map_or(page.t.no_category, |category| category.name(page.lang)),
             sentence: rule_in_words(page.t, &app.fields.rule),
             unheld: unheld.into_iter().collect(),
@@ -287,13 +287,11 @@ fn judge(
     let difference = is_asked
         .then(|| difference(conn, sources, now, id, before, &fields.rule))
         .transpose()?;
-    let names = fields.rule.permissions().collect();
-    let held = permissions::held_by_anyone(conn, &sources.counting, &names)?;
-    let unheld = names.into_iter().filter(|name| !held.contains(*name));
+    let unheld = unheld(conn, sources, fields.rule.permissions())?;
     Ok(Judged {
         refusals,
         difference,
-        unheld: unheld.map(str::to_owned).collect(),
+        unheld: unheld.into_iter().collect(),
         known,
     })
 }

@@ -6,8 +6,8 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 use serde::Deserialize;
 
+use super::address;
 use super::words::{self, Problem};
-use super::{address, image_address};
 use crate::admin::apps::{self as verbs, AppRefusal};
 use crate::apps::images::{Image, ImageFault};
 use crate::apps::{self, App};
@@ -24,7 +24,6 @@ use crate::web::redirect::see_other_with;
 struct ImagePage<'a> {
     page: &'a Page<'a>,
     app: &'a App,
-    image: Option<String>,
     problem: Option<Problem>,
     reference: Option<&'a Reference>,
 }
@@ -41,7 +40,6 @@ pub async fn show(
     let page = Page::new(&portal, &me.visit, Some(&me.user))?;
     page.ok(&ImagePage {
         page: &page,
-        image: image_address(&app),
         app: &app,
         problem: None,
         reference: None,
@@ -92,7 +90,6 @@ async fn refuse(
     let reference = Reference::random();
     let shown = ImagePage {
         page: &page,
-        image: image_address(&app),
         app: &app,
         problem: words::problems(page.t, std::slice::from_ref(refusal)).pop(),
         reference: Some(&reference),

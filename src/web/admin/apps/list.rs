@@ -7,17 +7,16 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{LIST as PATH, host, image_address, notice, respond};
+use super::{LIST as PATH, host, notice, respond};
 use crate::admin::apps::{AppRefusal, move_app};
 use crate::apps::order::Direction;
+use crate::apps::unheld::unheld;
 use crate::apps::{self, App, Audience, Category};
-use crate::db::Conn;
 use crate::error::{Error, Result, Stopped};
 use crate::i18n::messages::Messages;
 use crate::id::CategoryId;
 use crate::local_path::LocalPath;
 use crate::paging::{Listing, Page as ListPage};
-use crate::permissions;
 use crate::portal::Portal;
 use crate::users::Role;
 use crate::web::csrf::Form;
@@ -124,24 +123,8 @@ impl Filter {
     }
 }
 
-/// The permissions of these apps' rules that nobody holds.
-pub fn unheld(
-    conn: &mut Conn,
-    portal: &permissions::Counting,
-    apps: &[App],
-) -> Result<BTreeSet<String>> {
-    let named: BTreeSet<&str> = apps
-        .iter()
-        .flat_map(|app| app.fields.rule.permissions())
-        .collect();
-    let held = permissions::held_by_anyone(conn, portal, &named)?;
-    let missing = named.into_iter().filter(|name| !held.contains(*name));
-    Ok(missing.map(str::to_owned).collect())
-}
-
 struct Row {
     app: App,
-    image: Option<String>,
     host: String,
     category: String,
     /// The name in the language that the page is not in, if there are two.
@@ -168,7 +151,6 @@ impl Row {
                 .is_some_and(|(_, category)| *category == fields.category_id)
         };
         Self {
-            image: image_address(&app),
             host: host(&fields.url),
             category: category
                 .next()
@@ -246,14 +228,15 @@ pub async fn show(
     portal: Data<Portal>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
-    let counting = portal.permission_sources().counting;
+    let sources = portal.permission_sources();
     let address = ListQuery::of(&LIST, &request);
     let (me, address, mut found) = reader
         .read_by(address, move |conn, _, address| {
             let (page, size) = (address.page()?, address.size()?);
             let filter = Filter::of(address)?;
             let all = apps::list(conn)?;
-            let unheld = unheld(conn, &counting, &all)?;
+            let named = all.iter().flat_map(|app| app.fields.rule.permissions());
+            let unheld = unheld(conn, &sources, named)?;
             let order = all
                 .iter()
                 .map(|app| (app.key.clone(), app.fields.category_id));

@@ -4,37 +4,9 @@ use crate::admin::apps::AppRefusal;
 use crate::apps::check::Fault;
 use crate::apps::images::ImageFault;
 use crate::apps::rule::MAX_NAMES;
-use crate::apps::{self, AppField, Icon, MAX_KEY, owners};
+use crate::apps::{self, AppField, MAX_KEY, owners};
 use crate::i18n::messages::Messages;
 use crate::permissions::MAX_NAME;
-
-pub const fn icon_in_words(t: &'static Messages, icon: Icon) -> &'static str {
-    let t = &t.admin.apps;
-    match icon {
-        Icon::Tag => t.icon_tag,
-        Icon::Wallet => t.icon_wallet,
-        Icon::Calendar => t.icon_calendar,
-        Icon::Mail => t.icon_mail,
-        Icon::Chat => t.icon_chat,
-        Icon::Chart => t.icon_chart,
-        Icon::Book => t.icon_book,
-        Icon::Code => t.icon_code,
-        Icon::Server => t.icon_server,
-        Icon::Box => t.icon_box,
-        Icon::Cart => t.icon_cart,
-        Icon::Plane => t.icon_plane,
-        Icon::Ticket => t.icon_ticket,
-        Icon::Clock => t.icon_clock,
-        Icon::Help => t.icon_help,
-        Icon::File => t.icon_file,
-        Icon::Database => t.icon_database,
-        Icon::Building => t.icon_building,
-        Icon::Users => t.icon_users,
-        Icon::Globe => t.icon_globe,
-        Icon::Shield => t.icon_shield,
-        Icon::Key => t.icon_key,
-    }
-}
 
 /// The colours in their order: number, class and name.
 pub fn tints(t: &'static Messages) -> [(i64, &'static str, &'static str); 6] {
