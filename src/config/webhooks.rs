@@ -213,7 +213,7 @@ impl Reader<'_> {
                 "name",
                 "must be a name of at most 32 lower-case letters, digits, - and _",
             );
-        } else if known.iter().any(|name| *name == label) {
+        } else if known.contains(&label) {
             checks.fault("name", "is the name of another hook, too");
         }
         let toml::Value::Table(table) = table else {

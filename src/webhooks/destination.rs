@@ -134,7 +134,6 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
     match first {
         // NAT64 (RFC 6052) and 6to4 (RFC 3056) carry an IPv4 address.
         0x64 if second == 0xff9b && third == 0 => inner(high, low),
-        0x64 => true,
         0x2002 => inner(second, third),
         // Only 2000::/3 is given to the public; 2001:db8::/32 is for documents, 2001::/32 a tunnel.
         0x2001 => matches!(second, 0 | 0xdb8),

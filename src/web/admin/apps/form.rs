@@ -382,6 +382,7 @@ fn needs_proof(known: &Known, typed: &Typed, fields: &AppFields) -> bool {
 /// Leads to a fresh sign-in and back to the form with what was typed, unless that is too long for
 /// an address; then without the long texts.
 fn prove(key: Option<&str>, typed: &Typed, first: &Typed) -> HttpResponse {
+    const LONG: [&str; 4] = ["note", "description_en", "description_zh", "keywords"];
     let form = key.map_or_else(|| format!("{LIST}/new"), address);
     let all = typed.typed_since(first);
     let of = |all: &[(&'static str, String)]| {
@@ -390,7 +391,6 @@ fn prove(key: Option<&str>, typed: &Typed, first: &Typed) -> HttpResponse {
             all.iter().map(|(name, value)| (*name, value.as_str())),
         )
     };
-    const LONG: [&str; 4] = ["note", "description_en", "description_zh", "keywords"];
     let short = all.iter().filter(|(name, _)| !LONG.contains(name));
     let short: Vec<(&'static str, String)> = short.cloned().collect();
     sign_in_anew_or(&of(&all), &of(&short))

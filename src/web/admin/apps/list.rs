@@ -63,11 +63,15 @@ fn audience_in_words(t: &'static Messages, code: &str) -> &'static str {
     }
 }
 
+/// The category of the wanted apps, or none.
+#[derive(Clone, Copy, Debug)]
+struct InCategory(Option<CategoryId>);
+
 /// The filters of an address.
 #[derive(Clone, Debug, Default)]
 struct Filter {
     words: Vec<String>,
-    category: Option<Option<CategoryId>>,
+    category: Option<InCategory>,
     audience: Option<Audience>,
     is_unheld: bool,
     is_hidden: Option<bool>,
@@ -80,8 +84,8 @@ impl Filter {
         Ok(Self {
             words: words.split_whitespace().map(str::to_owned).collect(),
             category: address.parsed("category", |value| match value {
-                NO_CATEGORY => Some(None),
-                id => id.parse().ok().map(Some),
+                NO_CATEGORY => Some(InCategory(None)),
+                id => id.parse().ok().map(|id| InCategory(Some(id))),
             })?,
             audience: audience
                 .map(|code| Audience::from_code(code).ok_or(Error::BadRequest))
@@ -112,7 +116,7 @@ impl Filter {
         self.words.iter().all(|word| text.contains(word.as_str()))
             && self
                 .category
-                .is_none_or(|category| fields.category_id == category)
+                .is_none_or(|InCategory(wanted)| fields.category_id == wanted)
             && self
                 .audience
                 .is_none_or(|audience| fields.rule.audience == audience)
