@@ -189,5 +189,10 @@ async fn read(stream: &mut TcpStream) -> Option<Call> {
             Ok(0) | Err(_) => return None,
             Ok(count) => bytes.extend_from_slice(&buffer[..count]),
         }
+        // The beginning of TLS, which this is not.
+        if bytes.first() == Some(&0x16) {
+            let _gone = stream.write_all(b"HTTP/1.1 400 X\r\n\r\n").await;
+            return None;
+        }
     }
 }
