@@ -188,8 +188,8 @@ on_both_databases! {
         // The next year that has a 29 February is at most four years away.
         let now = jiff::Timestamp::from_microsecond(portal.clock.now().0).expect("a time");
         let this_year = i64::from(now.to_zoned(jiff::tz::TimeZone::UTC).year());
-        let leap = (this_year + 1..).find(|year| year % 4 == 0).expect("a leap year");
-        let plain = (this_year + 1..).find(|year| year % 4 != 0).expect("another year");
+        let leap = (this_year + 1..this_year + 9).find(|year| year % 4 == 0).expect("a leap year");
+        let plain = (this_year + 1..this_year + 9).find(|year| year % 4 != 0).expect("another year");
         for (day, words) in [
             (format!("{plain}-02-29"), "Enter a day of the calendar"),
             ("yesterday".to_owned(), "Enter a day of the calendar"),
