@@ -18,8 +18,8 @@ use frontdesk::users;
 
 use super::ROWS;
 use super::{
-    Account, Company, PERMISSION_OF_ONE_PERCENT, PERMISSION_OF_TWENTY, PERMISSIONS, in_pieces,
-    insert,
+    Account, Company, PERMISSION_OF_ONE_PERCENT, PERMISSION_OF_TWENTY, PERMISSIONS, ROWS,
+    in_pieces, insert,
 };
 
 const APPS: i64 = 200;

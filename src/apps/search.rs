@@ -1,6 +1,6 @@
 //! The search of the start page. The server writes the words of each tile into the page, so that
 //! `static/home.js` finds by the same rule without a dictionary: it has its own copy of [`terms`]
-//! and [`matches`].
+//! and [`matches()`].
 
 use url::Url;
 

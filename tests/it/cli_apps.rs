@@ -29,7 +29,11 @@ impl Desk {
     /// A portal with the accounts `li`, `wang` and `zhao`.
     async fn on(database: Database) -> Self {
         let provider = Provider::start().await;
-        let settings = process::settings(free_port(), &provider, &database);
+        let mut settings = process::settings(free_port(), &provider, &database);
+        settings.insert(
+            "OAUTH2_USER_ALL_PERMISSIONS_URL".to_owned(),
+            format!("{}/public-api/current_user/all_permissions", provider.url),
+        );
         assert!(output(&["migrate"], &settings).status.success());
         database.db_insert_users(1, &[("li", "李"), ("wang", "王"), ("zhao", "赵")]);
         Self {

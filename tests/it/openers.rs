@@ -114,14 +114,14 @@ on_both_databases! {
         let company = Company::small();
         let db = company.store(&database);
         db.read_blocking(|conn| {
-            let (mut open_pairs, mut ways) = (0, BTreeMap::new());
-            let mut earlier: Option<(Rule, AppId)> = None;
+            let (mut open_pairs, mut found_ways) = (0, BTreeMap::new());
+            let mut before: Option<Rule> = None;
             for (number, (app, rule)) in company.apps.iter().enumerate() {
                 let open = decided(conn, &company.people, *app, rule);
                 open_pairs += open.len();
                 for (_, by) in &open {
                     let way = format!("{by:?}").split(['(', ' ']).next().expect("a word").to_owned();
-                    *ways.entry(way).or_insert(0) += 1;
+                    *found_ways.entry(way).or_insert(0) += 1;
                 }
                 let size = 1 + number % 40;
                 for first in [Page::First, Page::Last] {
@@ -131,18 +131,18 @@ on_both_databases! {
                 assert_eq!(selected(conn, Some(*app), rule), ids(&open), "{rule:?}");
                 let total = openers::count(conn, &sources(), NOW, *app, rule)?;
                 assert_eq!(total, Total::Exactly(i64::try_from(open.len()).expect("a number")));
-                if let Some((old, _)) = earlier.replace((rule.clone(), *app)) {
+                if let Some(old) = before.replace(rule.clone()) {
                     for of in [Some(*app), None] {
-                        let [before, after] = [&old, rule].map(|rule| selected(conn, of, rule));
+                        let [was, will_be] = [&old, rule].map(|rule| selected(conn, of, rule));
                         let change = openers::difference(conn, &sources(), NOW, of, &old, rule)?;
-                        let expected = expected_difference(conn, &before, &after);
+                        let expected = expected_difference(conn, &was, &will_be);
                         assert_eq!(change, expected, "{old:?} to {rule:?}");
                     }
                 }
             }
             assert_eq!(company.people.len() * company.apps.len(), 10_000);
             assert!(open_pairs > 2000 && open_pairs < 8000, "{open_pairs}");
-            assert!(ways.len() == 3 && ways.values().all(|count| *count > 200), "{ways:?}");
+            assert!(found_ways.len() == 3 && found_ways.values().all(|count| *count > 200), "{found_ways:?}");
             Ok(())
         })
         .expect("all agree");

@@ -138,20 +138,20 @@ on_both_databases! {
         let desk = Desk::on(database).await;
         desk.imported(&plain(&["one", "two", "three"]), &[]);
         assert_eq!(keys(&desk), ["one", "two", "three"]);
-        desk.imported(&plain(&["three", "new", "one", "two"]), &[]);
-        assert_eq!(keys(&desk), ["three", "new", "one", "two"]);
+        desk.imported(&plain(&["three", "fresh", "one", "two"]), &[]);
+        assert_eq!(keys(&desk), ["three", "fresh", "one", "two"]);
         // What the file does not name stays where it is.
         desk.imported(&plain(&["two", "three"]), &[]);
-        assert_eq!(keys(&desk), ["two", "new", "one", "three"]);
+        assert_eq!(keys(&desk), ["two", "fresh", "one", "three"]);
         let with = |first: &str, second: &str| {
             let app = |key: &str, category: &str| format!("[[app]]\nkey = \"{key}\"\nname_en = \"x\"\nurl = \"https://x\"\ncategory = \"{category}\"\n");
             format!("[[category]]\nname_en = \"{first}\"\n[[category]]\nname_en = \"{second}\"\n{}{}", app("one", "B"), app("two", "A"))
         };
         desk.imported(&with("A", "B"), &[]);
-        assert_eq!(keys(&desk), ["two", "one", "new", "three"]);
+        assert_eq!(keys(&desk), ["two", "one", "fresh", "three"]);
         let out = desk.imported(&with("B", "A"), &[]);
         assert!(out.contains("~ category A\n    position: 1 → 2"), "{out}");
-        assert_eq!(keys(&desk), ["one", "two", "new", "three"]);
+        assert_eq!(keys(&desk), ["one", "two", "fresh", "three"]);
     }
 
     /// A16
@@ -330,7 +330,7 @@ url = "https://crm.example.com/"
             (27, "app: key: write a key"),
             (27, "app: url: write a full address"),
             (
-                28,
+                29,
                 "app: image: content_type: write image/png, which these bytes are",
             ),
             (30, "app crm: line 20 has an app with this key"),
