@@ -292,11 +292,8 @@ pub fn find(conn: &mut Conn, hash: &str) -> Result<Option<(Kind, Vec<u8>)>> {
         return Ok(None);
     };
     // Only another program can have written anything else.
-    let kinds = [Kind::Png, Kind::WebP].into_iter();
-    let Some(kind) = kinds
-        .filter(|kind| kind.content_type() == content_type)
-        .next_back()
-    else {
+    let mut kinds = [Kind::Png, Kind::WebP].into_iter();
+    let Some(kind) = kinds.find(|kind| kind.content_type() == content_type) else {
         return Ok(None);
     };
     let content = STANDARD
@@ -316,10 +313,10 @@ pub fn remove_unused(conn: &mut Conn) -> Result<usize> {
 mod tests {
     use super::*;
 
-    fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
         let size = u32::try_from(data.len()).expect("small");
         let sum = crc(kind.iter().chain(data));
-        [&size.to_be_bytes(), kind, data, &sum.to_be_bytes()].concat()
+        [&size.to_be_bytes()[..], &kind, data, &sum.to_be_bytes()].concat()
     }
 
     fn png(width: u32, more: &[u8]) -> Vec<u8> {
@@ -331,10 +328,10 @@ mod tests {
         .concat();
         [
             PNG.to_vec(),
-            chunk(b"IHDR", &header),
+            chunk(*b"IHDR", &header),
             more.to_vec(),
-            chunk(b"IDAT", &[0]),
-            chunk(b"IEND", &[]),
+            chunk(*b"IDAT", &[0]),
+            chunk(*b"IEND", &[]),
         ]
         .concat()
     }
@@ -391,7 +388,7 @@ mod tests {
             (b"RIFF\x04\0\0\0WAVE".to_vec(), ImageFault::OtherKind),
             (png(513, &[]), ImageFault::TooManyPixels),
             (png(0, &[]), ImageFault::Damaged),
-            (png(16, &chunk(b"acTL", &[0; 8])), ImageFault::Moving),
+            (png(16, &chunk(*b"acTL", &[0; 8])), ImageFault::Moving),
             (
                 [png(16, &[]), b"<script>".to_vec()].concat(),
                 ImageFault::MoreAfterEnd,

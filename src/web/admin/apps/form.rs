@@ -33,6 +33,8 @@ use crate::web::rule_in_words::rule_in_words;
 
 /// The most permissions that the fields suggest.
 const MAX_OFFERED: i64 = 1000;
+/// The fields that are typed again if all of them are too long for an address.
+const LONG: [&str; 4] = ["note", "description_en", "description_zh", "keywords"];
 /// The empty fields for more permissions.
 const SPARE: usize = 3;
 
@@ -390,7 +392,6 @@ fn prove(key: Option<&str>, typed: &Typed, first: &Typed) -> HttpResponse {
             all.iter().map(|(name, value)| (*name, value.as_str())),
         )
     };
-    const LONG: [&str; 4] = ["note", "description_en", "description_zh", "keywords"];
     let short = all.iter().filter(|(name, _)| !LONG.contains(name));
     let short: Vec<(&'static str, String)> = short.cloned().collect();
     sign_in_anew_or(&of(&all), &of(&short))
