@@ -258,7 +258,7 @@ pub fn give_back(
     key: &str,
 ) -> Result<()> {
     let (user, app) = own(conn, holder, key)?;
-    if person::running_end(conn, now, app, user.id)?.is_none()
+    if person::running_grant(conn, now, app, user.id)?.is_none()
         || grants::remove_all(conn, app, user.id)? == 0
     {
         return Err(Error::NotFound);
@@ -508,7 +508,7 @@ pub fn revoke(
         return Err(DecisionRefusal::NoReason.into());
     }
     let user = users::find(conn, user_id)?.ok_or(Error::NotFound)?;
-    if person::running_end(conn, now, app.id, user_id)?.is_none()
+    if person::running_grant(conn, now, app.id, user_id)?.is_none()
         || grants::remove_all(conn, app.id, user_id)? == 0
     {
         return Err(DecisionRefusal::NothingToTake.into());

@@ -9,6 +9,7 @@ pub mod apps;
 mod bulk;
 mod refusals;
 mod start_page;
+mod webhooks;
 
 pub use accounts::{
     ChangedPassword, NewAccount, change_password, check_new_account, create_account,
@@ -19,6 +20,7 @@ pub use bulk::{BATCH, BatchOutcome, RefusedAccount, Selection, bulk, end_session
 
 pub use refusals::confirm_refusals;
 pub use start_page::{Looker, view_start_page};
+pub use webhooks::test_webhook;
 
 use crate::audit::{Actor, Deed};
 use crate::clock::UnixTime;

@@ -317,7 +317,12 @@ pub fn list_with_categories(conn: &mut Conn) -> Result<Vec<(App, Option<Category
         .collect())
 }
 
+/// Finds an app by its key. What cannot be a key, such as a text with a NUL that PostgreSQL refuses,
+/// is not asked for.
 pub fn find(conn: &mut Conn, key: &str) -> Result<Option<App>> {
+    if !is_key(key) {
+        return Ok(None);
+    }
     let row: Option<AppRow> = each!(conn, |conn| apps::table
         .filter(apps::key.eq(key))
         .select(AppRow::as_select())

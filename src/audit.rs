@@ -8,6 +8,7 @@ mod note;
 mod refusal_cap;
 mod retention;
 mod stored;
+mod told;
 
 use std::net::IpAddr;
 
@@ -23,9 +24,9 @@ pub use retention::{Retention, forget, named_since, sweep};
 
 use crate::clock::UnixTime;
 use crate::db::schema::audit_events;
-use crate::db::{Conn, each};
+use crate::db::{Conn, Sql, each};
 use crate::error::Result;
-use crate::id::UserId;
+use crate::id::{UserId, first_id_at};
 use crate::reason::Reason;
 
 /// The actor in the rows of acts on the command line.
@@ -161,6 +162,24 @@ pub fn has_reference(
         .first(conn)
         .optional()?;
     Ok(found.is_some())
+}
+
+/// Counts the sign-ins that were refused since then, with those that have no row of their own.
+pub fn count_refused_sign_ins(conn: &mut Conn, since: UnixTime) -> Result<i64> {
+    let first = first_id_at(since);
+    let own = Sql::new(
+        "SELECT COUNT(*) AS value FROM audit_events x WHERE x.event = ? AND x.id >= ?",
+        [EventKind::SignInRefused.code().into(), first.into()],
+    );
+    let more = Sql::new(
+        "SELECT x.details AS value FROM audit_events x WHERE x.event = ? AND x.id >= ?",
+        [EventKind::MoreSignInsRefused.code().into(), first.into()],
+    );
+    let mut count = own.number(conn)?.unwrap_or(0);
+    for details in more.texts(conn)? {
+        count = count.saturating_add(stored::count(&details));
+    }
+    Ok(count)
 }
 
 /// Returns the address from which the last sign-in came, if there is one. Only the newest events

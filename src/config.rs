@@ -13,6 +13,7 @@ mod reader;
 mod secret_key;
 mod settings;
 mod values;
+mod webhooks;
 
 pub use database_url::DatabaseUrl;
 pub use environment::{ENV_FILE, environment};
@@ -26,6 +27,10 @@ pub use public_url::PublicUrl;
 pub use reader::Faults;
 pub use settings::{Fallback, OPTIONS, OptionSpec, Settings, default_of};
 pub use values::{LogFormat, PasswordLogin};
+pub use webhooks::{
+    BadAddress, WebhookAddress, WebhookEvent, WebhookKind, WebhookSettings, is_loopback,
+    webhook_url,
+};
 
 use std::collections::HashMap;
 

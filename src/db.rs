@@ -42,6 +42,7 @@ const MIGRATION_LOCK: i64 = 0x6664_736b_0001;
 const SUPERUSER_LOCK: i64 = 0x6664_736b_0002;
 const RECHECK_LOCK: i64 = 0x6664_7265_6368;
 const INSTANCES_LOCK: i64 = 0x6664_736b_0003;
+const WEBHOOKS_LOCK: i64 = 0x6664_7768_6f6b;
 
 /// How many times a transaction is retried after a conflict with another.
 const MAX_RUNS: usize = 8;
@@ -350,6 +351,11 @@ pub fn lock_rechecks(conn: &mut Conn) -> Result<()> {
 /// Lets only one instance at a time record which providers it has.
 pub fn lock_instances(conn: &mut Conn) -> Result<()> {
     advisory_lock(conn, INSTANCES_LOCK)
+}
+
+/// Lets only one instance at a time put events into the queues of webhooks.
+pub fn lock_webhooks(conn: &mut Conn) -> Result<()> {
+    advisory_lock(conn, WEBHOOKS_LOCK)
 }
 
 /// Lets only one transaction at a time deal with each of these names, locked in this order.

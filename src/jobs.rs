@@ -2,6 +2,7 @@
 
 mod revocations;
 mod sweep;
+mod webhooks;
 
 pub use revocations::{Unkept, revoke, revoke_renewed, revoke_unkept};
 
@@ -83,6 +84,7 @@ impl Jobs {
 pub fn start(portal: &Arc<Portal>) {
     portal.jobs.spawn(sweep::run(Arc::clone(portal)));
     portal.jobs.spawn(check_addresses(Arc::clone(portal)));
+    webhooks::start(portal);
     for provider in portal.providers.all() {
         let (portal, provider) = (Arc::clone(portal), Arc::clone(provider));
         Arc::clone(&portal)

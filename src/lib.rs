@@ -12,7 +12,7 @@
 //! | --- | --- | --- |
 //! | words | know nothing of the rest | [`clock`] [`client_network`] [`csv`] [`secret`] [`id`] [`local_path`] [`text`] [`coded`] [`reason`] [`error`] [`i18n`] |
 //! | ground | settings, log, database | [`branding`] [`config`] [`logging`] [`db`] [`paging`] [`failpoint`] |
-//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`apps`] [`access_requests`] [`roles`] [`sessions`] [`audit`] [`sign_in_attempts`] [`password_throttle`] [`oauth`] [`import_django`] [`status_page`] |
+//! | nouns | type, rules and queries of one thing | [`users`] [`passwords`] [`permissions`] [`apps`] [`access_requests`] [`roles`] [`sessions`] [`audit`] [`sign_in_attempts`] [`password_throttle`] [`oauth`] [`import_django`] [`status_page`] [`webhooks`] |
 //! | portal | what all requests share, and what runs beside them | [`portal`] [`jobs`] |
 //! | verbs | one function, one transaction, one event | [`identity_sync`] [`signin`] [`signout`] [`recheck`] [`leaving`] [`instances`] [`admin`] [`access`] [`rekey`] |
 //! | screens | HTTP and HTML | [`web`] |
@@ -70,6 +70,7 @@ mod status_page;
 pub mod text;
 pub mod users;
 pub mod web;
+mod webhooks;
 
 mod server;
 

@@ -25,6 +25,7 @@ use crate::secret::{Keys, random_token};
 use crate::sessions::{Client, Limits};
 use crate::sign_in_attempts::UsedAttempts;
 use crate::status_page::{Lags, StatusBoard};
+use crate::webhooks::Webhooks;
 
 pub struct Portal {
     pub db: Db,
@@ -43,6 +44,7 @@ pub struct Portal {
     pub adopts_imported: bool,
     pub retention: Retention,
     pub backup_file: Option<PathBuf>,
+    pub webhooks: Webhooks,
     pub board: StatusBoard,
     pub language: Lang,
     pub time_zone: jiff::tz::TimeZone,
@@ -156,6 +158,7 @@ impl Portal {
                 acts: settings.keep_acts,
             },
             backup_file: settings.backup_file,
+            webhooks: Webhooks::new(settings.webhooks),
             board: StatusBoard::default(),
             language: settings.language,
             time_zone: settings.time_zone,

@@ -11,7 +11,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use aws_lc_rs::{aead, digest, hkdf, hmac, pbkdf2};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use strum::{IntoStaticStr, VariantArray};
 
 /// A value that never reaches a log or a page: `Debug` prints `[redacted]`.
@@ -68,6 +68,17 @@ pub fn sha256(value: &[u8]) -> String {
     base64url(digest::digest(&digest::SHA256, value).as_ref())
 }
 
+/// Returns the HMAC-SHA-256 (RFC 2104) of `message` in base64, as receivers of webhooks expect it.
+pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    STANDARD.encode(hmac::sign(&key, message))
+}
+
+/// Reads a key that is written in base64.
+pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
 /// Maps a string to a number: the first 64 bits of its SHA-256.
 pub(crate) fn number_of(text: &str) -> i64 {
     let hash = digest::digest(&digest::SHA256, text.as_bytes());
@@ -110,7 +121,7 @@ impl KeySet {
     fn derive(master: &[u8]) -> Self {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"frontdesk").extract(master);
         let sealing = Purpose::VARIANTS.iter().map(Purpose::into_str);
-        let purposes = sealing.chain([CSRF, ADDING, PKCE_VERIFIER, NONCE]);
+        let purposes = sealing.chain([CSRF, ADDING, PKCE_VERIFIER, NONCE, WEBHOOK]);
         Self {
             cookie: expand(&root, "session cookie"),
             keys: purposes
@@ -138,6 +149,7 @@ const CSRF: &str = "csrf token";
 const ADDING: &str = "adding a provider";
 const PKCE_VERIFIER: &str = "pkce verifier";
 const NONCE: &str = "openid nonce";
+const WEBHOOK: &str = "webhook address";
 
 struct Length(usize);
 
@@ -327,6 +339,12 @@ impl Keys {
     /// Returns whether `token` is the one of `holder`, under this key or the previous one.
     pub(crate) fn is_csrf_token(&self, holder: &str, token: &str) -> bool {
         self.is_mac(CSRF, holder.as_bytes(), token)
+    }
+
+    /// Returns a mark of a webhook's address, by which instances that share it know it. The address
+    /// cannot be found from its mark.
+    pub(crate) fn webhook_mark(&self, address: &str) -> String {
+        mac(&self.current, WEBHOOK, address.as_bytes())
     }
 
     fn is_mac(&self, purpose: &str, message: &[u8], mac: &str) -> bool {

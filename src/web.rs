@@ -160,6 +160,7 @@ addresses! {
     Superuser POST "/admin/audit.csv"              => admin::export::audit;
     Staff     GET  "/admin/status"                 => admin::status::show;
     Superuser POST "/admin/status/refusals"        => admin::status::confirm_refusals;
+    Superuser POST "/admin/status/webhooks/{hook}/test" => admin::webhooks::test;
     Staff     GET  "/admin/apps/{key}/people"      => admin::app_people::list;
     Superuser POST "/admin/apps/{key}/people.csv"  => admin::app_people::export;
 

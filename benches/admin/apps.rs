@@ -16,6 +16,7 @@ use frontdesk::paging::{PAGE_SIZE, Page};
 use frontdesk::permissions::{Counting, PermissionSources};
 use frontdesk::users;
 
+use super::ROWS;
 use super::{
     Account, Company, PERMISSION_OF_ONE_PERCENT, PERMISSION_OF_TWENTY, PERMISSIONS, in_pieces,
     insert,
@@ -171,7 +172,7 @@ pub fn seed(conn: &mut Conn, company: &Company) {
         let rows: Vec<NewIdentity> = numbers
             .map(|number| company.account(number))
             .filter(|account| !account.is_local)
-            .map(identity)
+            .map(|account| identity(&account))
             .collect();
         insert!(conn, identities, rows);
     });
@@ -200,7 +201,7 @@ fn app((number, (_, rule)): (i64, &(&str, Rule))) -> NewApp {
 }
 
 /// One in a thousand was never read.
-fn identity(account: Account) -> NewIdentity {
+fn identity(account: &Account) -> NewIdentity {
     NewIdentity {
         provider: PROVIDER_ID,
         subject: account.number.to_string(),

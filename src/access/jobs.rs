@@ -29,11 +29,12 @@ type Piece = fn(&mut Conn, UnixTime) -> Result<usize>;
 
 /// Starts the job, which runs once a minute.
 pub fn start(portal: &Arc<Portal>) {
-    for (event, piece) in [
-        ("requests_lapsed", lapse as Piece),
+    let pieces: [(&str, Piece); 3] = [
+        ("requests_lapsed", lapse),
         ("requests_repeated", repeat),
         ("grants_expired", expire),
-    ] {
+    ];
+    for (event, piece) in pieces {
         each_minute(portal, event, async move |portal| {
             for _ in 0..MAX_BATCHES {
                 let now = portal.clock.now();
@@ -87,7 +88,7 @@ pub fn expire(conn: &mut Conn, now: UnixTime) -> Result<usize> {
     let expired = due::expired(conn, now, BATCH)?;
     for (app, user_id, key, username) in &expired {
         let deleted = due::delete_expired(conn, now, *app, *user_id)?;
-        if deleted > 0 && person::running_end(conn, now, *app, *user_id)?.is_none() {
+        if deleted > 0 && person::running_grant(conn, now, *app, *user_id)?.is_none() {
             let event = Event::AccessExpired { app: key.clone() };
             let about = About::Person(*user_id, username);
             Deed::from_nowhere(now, Actor::Portal).record(conn, about, &event)?;

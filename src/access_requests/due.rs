@@ -8,7 +8,7 @@ use crate::clock::UnixTime;
 use crate::db::schema::{access_requests, app_grants, apps, users};
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
-use crate::id::{AppId, RequestId, UserId, first_id_at};
+use crate::id::{AppId, RequestId, UserId};
 
 /// Whether requests that were told again already count too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +23,9 @@ pub fn open_since(conn: &mut Conn, time: UnixTime, told: Told, limit: i64) -> Re
         Told::Once => "x.reminded_at IS NULL",
         Told::OnceOrAgain => "TRUE",
     };
-    // The ids of one millisecond follow its beginning.
-    let first_after = first_id_at(UnixTime(time.0.saturating_add(1000)));
     Sql::new(
-        &format!("SELECT {COLUMNS} FROM access_requests x {JOIN} WHERE x.state = 'open' AND x.id < ? AND x.created_at <= ? AND {told} ORDER BY x.id LIMIT ?"),
-        [first_after.into(), time.0.into(), limit.into()],
+        &format!("SELECT {COLUMNS} FROM access_requests x {JOIN} WHERE x.state = 'open' AND x.created_at <= ? AND {told} ORDER BY x.id LIMIT ?"),
+        [time.0.into(), limit.into()],
     )
     .load(conn)
 }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::State;
 use super::list::{COLUMNS, JOIN, Listed};
-use crate::apps::owners;
+use crate::apps::{Grant, owners};
 use crate::clock::UnixTime;
 use crate::db::schema::{access_requests, app_grants};
 use crate::db::{Conn, Sql, each};
@@ -68,24 +68,22 @@ pub fn deciders(conn: &mut Conn, app: AppId, asker: UserId) -> Result<Vec<String
         .collect())
 }
 
-/// Returns the end of the longest running grant of a person for an app, if there is a grant:
-/// `Some(None)` is for ever.
-pub fn running_end(
+/// Returns the longest running grant of a person for an app, if there is one.
+pub fn running_grant(
     conn: &mut Conn,
     now: UnixTime,
     app: AppId,
     user_id: UserId,
-) -> Result<Option<Option<UnixTime>>> {
+) -> Result<Option<Grant>> {
     let ends: Vec<Option<i64>> = each!(conn, |conn| app_grants::table
         .filter(app_grants::app_id.eq(app))
         .filter(app_grants::user_id.eq(user_id))
         .select(app_grants::expires_at)
         .load(conn))?;
-    let running = ends
-        .into_iter()
-        .filter(|end| end.is_none_or(|end| now.0 < end));
-    // `None` orders first, and lasts longest.
-    Ok(running
-        .max_by_key(|end| end.unwrap_or(i64::MAX))
-        .map(|end| end.map(UnixTime)))
+    let grants = ends.into_iter().map(|end| Grant {
+        expires_at: end.map(UnixTime),
+    });
+    Ok(grants
+        .filter(|grant| grant.is_running(now))
+        .reduce(Grant::longer))
 }

@@ -15,8 +15,8 @@ pub enum OpensIn {
     NewTab,
 }
 
-impl OpensIn {
-    pub const fn of(is_new_tab: bool) -> Self {
+impl From<bool> for OpensIn {
+    fn from(is_new_tab: bool) -> Self {
         if is_new_tab {
             Self::NewTab
         } else {

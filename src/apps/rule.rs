@@ -85,7 +85,8 @@ impl Grant {
     }
 
     /// Returns the one that runs longer.
-    fn longer(self, other: Self) -> Self {
+    #[must_use]
+    pub fn longer(self, other: Self) -> Self {
         match (self.expires_at, other.expires_at) {
             (Some(one), Some(two)) if one < two => other,
             (Some(_), None) => other,

@@ -136,7 +136,8 @@ fn add_address(address: &str, found: &mut Vec<String>) {
     };
     let folded = fold(address);
     let whole = folded.split_once("://").map_or("", |(_, rest)| rest);
-    found.push(whole.trim_end_matches('/').to_owned());
+    let end = if whole.contains('/') { "" } else { "/" };
+    found.push(format!("{whole}{end}"));
     if let Some(host) = url.domain() {
         let labels: Vec<&str> = host.split('.').filter(|label| !label.is_empty()).collect();
         // The last label is that of a country or the like.
@@ -218,6 +219,7 @@ mod tests {
             "git.qin",
             "https://git.qinghe.example:8443/team",
             "HTTP://git",
+            "git.qinghe.example:8443/team/",
             "team",
             "qinghe",
         ] {

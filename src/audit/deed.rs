@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::event::Event;
-use super::{Actor, Note, REFUSED, Record, SUCCESS, stored};
+use super::{Actor, Note, REFUSED, Record, SUCCESS, stored, told};
 use crate::clock::UnixTime;
 use crate::db::schema::audit_events;
 use crate::db::{Conn, each, log_after_commit};
@@ -13,6 +13,7 @@ use crate::id::{UserId, new_id};
 use crate::sessions::Client;
 use crate::text::escape_json;
 use crate::users::User;
+use crate::webhooks::outbox;
 
 /// The data that all events of one deed share: who did it, when, from where and through which
 /// provider.
@@ -91,7 +92,8 @@ impl<'a> Deed<'a> {
         Self { note, ..self }
     }
 
-    /// Writes an event's row, and its line in the log once the transaction is committed.
+    /// Writes an event's row, and its line in the log once the transaction is committed. What
+    /// webhooks can tell is noted with it.
     pub fn record(&self, conn: &mut Conn, about: About<'_>, event: &Event) -> Result<()> {
         let (reason, details) = stored::encode(event, self.note)?;
         let (user_id, username) = match about {
@@ -118,6 +120,9 @@ impl<'a> Deed<'a> {
         each!(conn, |conn| diesel::insert_into(audit_events::table)
             .values(&row)
             .execute(conn))?;
+        for news in told::news(event, self.by, about) {
+            outbox::note(conn, self.now, &news)?;
+        }
         log_after_commit(json_line(&row, &details)?);
         Ok(())
     }

@@ -292,6 +292,11 @@ pub enum Event {
         #[serde(default)]
         app: String,
     },
+    /// An admin had a test message sent through a webhook.
+    WebhookTested {
+        #[serde(default)]
+        webhook: String,
+    },
     /// An admin tried an act and was refused. The row has the kind `act`.
     #[strum_discriminants(strum(disabled))]
     #[serde(skip_deserializing)]
@@ -341,6 +346,7 @@ impl EventKind {
             | Self::TokensRevoked
             | Self::MoreSignInsRefused => Topic::SignIn,
             Self::EventsSwept
+            | Self::WebhookTested
             | Self::ExportMade
             | Self::ProviderGone
             | Self::ProviderRekeyed

@@ -12,6 +12,7 @@ use crate::db::{Conn, each};
 use crate::error::Result;
 use crate::id::first_id_at;
 use crate::users::{self, Leaver, User};
+use crate::webhooks::outbox;
 
 /// How long events are kept.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +77,7 @@ pub fn forget(conn: &mut Conn, leaver: &Leaver<'_>) -> Result<usize> {
     )
     .set(audit_events::username.eq(leaver.alias))
     .execute(conn)?;
+    outbox::forget(conn, leaver.id, leaver.username)?;
     Ok(about.len() + by)
 }
 

@@ -118,6 +118,12 @@ pub(super) fn note(details: &str) -> Note {
         .unwrap_or_default()
 }
 
+/// Reads a number of what happened more than once.
+pub(super) fn count(details: &str) -> i64 {
+    let count = read_details(details).remove("count");
+    count.and_then(|count| count.as_i64()).unwrap_or(0)
+}
+
 fn read_details(json: &str) -> Details {
     serde_json::from_str(json).unwrap_or_default()
 }
@@ -135,6 +141,7 @@ const IMPERSONAL: &[&str] = &[
     "refused_by",
     "adopted",
     "app",
+    "webhook",
     "closed_because",
     "until",
 ];

@@ -21,6 +21,7 @@ macro_rules! fault {
 
 mod provider;
 mod records;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -62,13 +63,19 @@ fn check_settings(report: &mut Report, settings: Settings) -> Result<(), Failure
     logging::start(&settings.log().only("error"));
     ok!("settings", "all required ones are set and valid");
     check_origin(&settings.public_url);
-    records::check(report, &settings);
+    let db = records::check(report, &settings);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let is_one = settings.providers.len() == 1;
     for file in settings.providers.iter().flat_map(|one| &one.secret_files) {
         check_file(file);
+    }
+    for hook in settings.webhooks {
+        for file in hook.files() {
+            check_file(file);
+        }
+        runtime.block_on(webhooks::check(report, db.as_ref(), hook));
     }
     for provider in settings.providers {
         let whose = if is_one {
@@ -85,8 +92,10 @@ fn check_settings(report: &mut Report, settings: Settings) -> Result<(), Failure
 /// Checks that no one else can read the files with secrets.
 fn check_files(variables: &HashMap<String, String>) {
     check_file(ENV_FILE);
-    if let Some(path) = variables.get("FRONTDESK_PROVIDERS") {
-        check_file(path);
+    for name in ["FRONTDESK_PROVIDERS", "FRONTDESK_WEBHOOKS"] {
+        if let Some(path) = variables.get(name) {
+            check_file(path);
+        }
     }
     for option in OPTIONS.iter().filter(|option| option.is_secret) {
         if let Some(path) = variables.get(&format!("{}_FILE", option.name)) {

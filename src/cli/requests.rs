@@ -146,9 +146,9 @@ fn decide(id: RequestId, verdict: &Verdict) -> Result<(), Failure> {
         zone: config::time_zone(&variables)?,
     };
     let (now, decider) = (clock.now(), Decider::command_line());
-    let decided =
+    let outcome =
         db.decide_blocking(|conn| access::decide(conn, now, &decider, &known, id, verdict));
-    let refusal = match decided {
+    let refusal = match outcome {
         Ok(end) => {
             let until = end.map(|end| rfc3339(last_moment(end), &known.zone));
             match (verdict, until) {

@@ -15,6 +15,7 @@ use super::providers::ProviderSettings;
 use super::public_url::PublicUrl;
 use super::reader::{Reader, Reading};
 use super::values::{LogFormat, PasswordLogin};
+use super::webhooks::WebhookSettings;
 use crate::branding::{self, HelpAddress};
 use crate::i18n::Lang;
 use crate::secret::Secret;
@@ -256,6 +257,10 @@ settings! {
             option("FRONTDESK_ACCENT_COLOR", Words("`#2c49c4`"), "The colour of buttons and links. A colour with too little contrast is refused; dark mode uses a lighter shade");
         help: Option<HelpAddress> = Reader::optional,
             option("FRONTDESK_HELP_ADDRESS", Words("none"), "Where people ask for help: an email address or a web address");
+
+        // Webhooks
+        webhooks: Vec<WebhookSettings> = Reader::webhooks,
+            option("FRONTDESK_WEBHOOKS", Words("none"), "A TOML file that describes outgoing webhooks: who is told of what (`docs/webhooks.md`)");
 
         // Records and the log
         adopts_imported: bool = Reader::value,

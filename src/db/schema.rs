@@ -251,6 +251,68 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_events (id) {
+        id -> BigInt,
+        created_at -> BigInt,
+        kind -> Text,
+        user_id -> Nullable<BigInt>,
+        data -> Text,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (id) {
+        id -> BigInt,
+        hook -> Text,
+        created_at -> BigInt,
+        kind -> Text,
+        user_id -> Nullable<BigInt>,
+        data -> Text,
+        server_errors -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_hooks (hook) {
+        hook -> Text,
+        lease_holder -> Nullable<Text>,
+        lease_until -> BigInt,
+        lease_number -> BigInt,
+        paused_until -> BigInt,
+        failures -> BigInt,
+        failing_since -> Nullable<BigInt>,
+        failing_told_at -> Nullable<BigInt>,
+        last_success_at -> Nullable<BigInt>,
+        trouble -> Nullable<Text>,
+        trouble_detail -> Nullable<Text>,
+        trouble_at -> Nullable<BigInt>,
+        alone_until -> BigInt,
+        refused -> BigInt,
+        refused_at -> Nullable<BigInt>,
+        refused_trouble -> Nullable<Text>,
+        refused_detail -> Nullable<Text>,
+        given_up -> BigInt,
+        given_up_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    webhook_addresses (mark) {
+        mark -> Text,
+        next_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_watches (name) {
+        name -> Text,
+        holder -> Text,
+        since -> BigInt,
+        noted_at -> BigInt,
+    }
+}
+
 diesel::joinable!(identities -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(app_owners -> users (user_id));
@@ -275,5 +337,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     app_owners,
     app_stars,
     access_requests,
-    app_grants
+    app_grants,
+    webhook_events,
+    webhook_deliveries,
+    webhook_hooks,
+    webhook_addresses,
+    webhook_watches
 );

@@ -187,6 +187,17 @@ impl Sql {
         Ok(self.load::<Row>(conn)?.first().map(|row| row.value))
     }
 
+    /// Returns the `value` of each row, a number.
+    pub fn numbers(&self, conn: &mut Conn) -> Result<Vec<i64>> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = BigInt)]
+            value: i64,
+        }
+        let rows = self.load::<Row>(conn)?.into_iter();
+        Ok(rows.map(|row| row.value).collect())
+    }
+
     /// Counts the rows of this `SELECT`, up to `cap`.
     pub fn count_up_to(&self, conn: &mut Conn, cap: i64) -> Result<i64> {
         let counted = Self::text("SELECT COUNT(*) AS value FROM (SELECT 1 FROM (")

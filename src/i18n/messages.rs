@@ -11,6 +11,8 @@ type Text = &'static str;
 type Steps = &'static [&'static str];
 /// The sentences of the admin area.
 type Admin = admin::Messages;
+/// The sentences of webhooks.
+type Webhooks = webhooks::Messages;
 /// The sentences about apps.
 type Apps = apps::Messages;
 /// The sentences about requests for access and grants.
@@ -25,6 +27,9 @@ macro_rules! sentence {
         $steps
     };
     (Admin, $sentences:expr) => {
+        $sentences
+    };
+    (Webhooks, $sentences:expr) => {
         $sentences
     };
     (Apps, $sentences:expr) => {
@@ -49,6 +54,7 @@ macro_rules! messages {
 pub mod access;
 pub mod admin;
 pub mod apps;
+pub mod webhooks;
 
 /// A page finds the sentences of the admin area among the others.
 impl Deref for Messages {
@@ -61,6 +67,7 @@ impl Deref for Messages {
 
 messages! {
     admin: Admin = admin::EN, admin::ZH;
+    hooks: Webhooks = webhooks::EN, webhooks::ZH;
 
     // -- frame --
     skip_to_content: Text = "Skip to content", "跳到正文";

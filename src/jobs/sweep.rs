@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::portal::Portal;
 use crate::sessions::{self, logouts, tokens};
 use crate::users::search_index;
+use crate::webhooks::outbox;
 
 const EVERY: Duration = Duration::from_secs(600);
 /// Rows per transaction.
@@ -25,7 +26,7 @@ const KEEP_TOKENS: Duration = Duration::from_secs(900);
 /// Does one batch of work, and returns how much was done.
 type Piece = fn(&mut Conn, &Portal, UnixTime) -> Result<usize>;
 
-const WORK: [(&str, Piece); 7] = [
+const WORK: [(&str, Piece); 8] = [
     ("accounts_indexed", |conn, _, _| {
         search_index::catch_up(conn, CATCH_UP_BATCH)
     }),
@@ -46,6 +47,9 @@ const WORK: [(&str, Piece); 7] = [
     }),
     ("sessions_swept", |conn, portal, now| {
         sessions::sweep(conn, now, portal.limits, BATCH)
+    }),
+    ("webhook_events_swept", |conn, _, now| {
+        outbox::sweep(conn, now, BATCH)
     }),
 ];
 

@@ -255,15 +255,15 @@ pub async fn ask(
         Err(Stopped::Refused(refusal)) => refusal,
     };
     let user = me.user.clone();
-    let asked = portal
+    let found = portal
         .db
         .read(move |conn| find(conn, &sources, &user, &key))
         .await?;
     let mut page = Page::new(&portal, &me.visit, Some(&me.user))?;
-    page.to_decide = asked.found.news.to_decide;
+    page.to_decide = found.found.news.to_decide;
     let reference = Reference::random();
     let refused = (fault(&page, &refusal), Some(&reference));
-    page.refuse(&reference, None, &ask_page(&page, &asked, &typed, refused))
+    page.refuse(&reference, None, &ask_page(&page, &found, &typed, refused))
 }
 
 /// A refusal in words, unless the page says it instead of the form.

@@ -12,3 +12,4 @@ pub mod start_page;
 pub mod status;
 pub mod user;
 pub mod users;
+pub mod webhooks;

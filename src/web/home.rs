@@ -106,7 +106,7 @@ fn home<'a>(
         total,
         lack,
         may_add: user.role() == Role::Superuser,
-        opens_in: OpensIn::of(apps.found.opens_in_new_tab),
+        opens_in: OpensIn::from(apps.found.opens_in_new_tab),
     }
 }
 
@@ -174,7 +174,7 @@ pub async fn choose_tab(
     let user_id = me.user.id;
     portal
         .db
-        .write(move |conn| choices::set_tab(conn, user_id, OpensIn::of(new_tab)))
+        .write(move |conn| choices::set_tab(conn, user_id, OpensIn::from(new_tab)))
         .await?;
     Ok(back_to(q.as_deref(), ""))
 }

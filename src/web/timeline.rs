@@ -121,6 +121,7 @@ pub fn look(t: &'static Messages, kind: EventKind) -> Look {
         EventKind::RescueLinkMade => (t.event_rescue_link_made, "key", "t4"),
         EventKind::NoteAdded => (t.event_note_added, "edit", "t6"),
         EventKind::ExportMade => (t.event_export_made, "download", "t3"),
+        EventKind::WebhookTested => (t.event_webhook_tested, "check", "t3"),
         EventKind::EventsSwept => (t.event_events_swept, "clock", "t6"),
         EventKind::MoreSignInsRefused => (t.event_more_refused, "alert", "t5"),
         EventKind::AppAdded => (t.event_app_added, "plus", "t4"),
@@ -246,6 +247,7 @@ impl<'a> Notes<'a> {
             Event::Readmitted { refused_by } => self.providers(refused_by),
             Event::Proved { by } | Event::ProofRefused { by } => self.proved_by(*by),
             Event::ExportMade { list } => self.say(list),
+            Event::WebhookTested { webhook } => self.say(webhook),
             Event::MoreSignInsRefused { count } => self.count(t.sign_ins_counted, *count),
             Event::AppAdded { app, changes } | Event::AppChanged { app, changes } => {
                 self.say(app);

@@ -203,9 +203,8 @@ on_both_databases! {
         assert!(body.contains("bert") && body.contains("dora"), "{body}");
         assert!(body.contains("Nobody holds never.seen") && !body.contains("Nobody holds temp"));
         assert_eq!(done.expect("an answer").location(), "/admin/apps/mail");
-        let last = told(&portal).pop().expect("an event");
         assert_eq!(
-            last,
+            told(&portal).pop().expect("an event"),
             "app_changed success boss audience:any_of>everyone any_of:mail.use> but_not:>never.seen, temp note:kept>"
         );
         let list = boss.get("/admin/apps").await;

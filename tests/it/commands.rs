@@ -183,7 +183,7 @@ on_both_databases! {
     async fn check_reports_what_is_set_up_correctly_and_how_to_fix_the_rest(database) {
         let provider = Provider::start().await;
         let mut settings = process::settings(free_port(), &provider, &database);
-        assert!(text(&output(&["migrate"], &settings).stdout).contains("4 migrations applied"));
+        assert!(text(&output(&["migrate"], &settings).stdout).contains("6 migrations applied"));
         assert!(text(&output(&["migrate"], &settings).stdout).contains("up to date"));
         let good = output(&["check"], &settings);
         let lines = text(&good.stdout);

@@ -2,6 +2,7 @@
 //! what axe-core says, what the keyboard reaches, what a page fetches. Keeps a picture of each if
 //! `TEST_SHOTS` names a folder.
 
+mod apps;
 mod providers;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,8 @@ use std::{env, fs};
 
 use serde_json::{Value, json};
 
-use crate::support::apps::{any_of, db_app, db_app_grant, db_category, everyone};
+use self::apps::company_apps;
+use crate::support::apps::db_app;
 use crate::support::portal::PASSWORD;
 use crate::support::webdriver::{Chromium, ENTER, Screen, TAB};
 use crate::support::{Browser, Database, Db, Person, Portal, left_out, run, until};
@@ -220,68 +222,6 @@ fn lin() -> Person {
     lin
 }
 
-/// Apps in two categories and outside of any, of which one ends soon.
-fn company_apps(portal: &Portal) {
-    let database = &portal.database;
-    db_category(database, 1, 1, "Every day", "日常");
-    db_category(database, 2, 2, "People and money", "人事与财务");
-    for (key, category, icon, tint, names, descriptions) in [
-        (
-            "mail",
-            1,
-            "mail",
-            1,
-            ("Mail", "邮箱"),
-            ("Company email", "公司邮箱"),
-        ),
-        (
-            "chat",
-            1,
-            "chat",
-            2,
-            ("", "企业微信"),
-            ("", "与同事和团队沟通"),
-        ),
-        (
-            "help",
-            1,
-            "help",
-            6,
-            ("IT help desk", "IT 服务台"),
-            ("Report a problem, ask for a device", "报障、申领设备"),
-        ),
-        (
-            "expenses",
-            2,
-            "wallet",
-            2,
-            ("Expenses", "报销"),
-            ("Submit and follow expense reports", "提交和跟踪报销单"),
-        ),
-        ("travel", 0, "plane", 4, ("Travel", ""), ("", "")),
-    ] {
-        db_app(
-            database,
-            key,
-            &json!({
-                "name_en": names.0, "name_zh": names.1, "icon": icon, "tint": tint,
-                "description_en": descriptions.0, "description_zh": descriptions.1,
-                "category_id": (category > 0).then_some(category), "rule": everyone(),
-            }),
-        );
-    }
-    let payroll =
-        json!({"name_en": "Payroll", "name_zh": "工资", "is_requestable": true, "tint": 5});
-    let payroll = db_app(database, "payroll", &payroll);
-    let end = portal.clock.now().0 + 3 * 24 * 3600 * 1_000_000;
-    db_app_grant(database, payroll, portal.db_id_of("linxiaoyu"), Some(end));
-    db_app(
-        database,
-        "plans",
-        &json!({"name_en": "Plans", "rule": any_of(&["plan.read"])}),
-    );
-}
-
 struct Gallery {
     chromium: Chromium,
     portal: Portal,
@@ -451,17 +391,13 @@ impl Gallery {
         .await;
         self.show("/admin/sessions/end?ip=127.0.0.1", "admin-sessions-end")
             .await;
-        for (id, rule) in [
-            (900_001, r#"{"audience":"everyone","but_not":["x"]}"#),
-            (900_002, "{}"),
-        ] {
-            self.portal.database.execute(&format!(
-                "INSERT INTO apps (id, key, name_en, name_zh, description_en, description_zh, url, position, icon, tint, rule, is_hidden, is_requestable, keywords, note, changed_at, changed_by) VALUES ({id}, 'rota-{id}', 'Rota', '排班', '', '', 'https://rota.example.com/', {id}, 'clock', 2, '{rule}', TRUE, FALSE, '', '', 0, '')"
-            ));
-        }
-        self.show("/admin/apps/rota-900001/people", "admin-app-people")
+        let rule = json!({"audience": "everyone", "but_not": ["x"]});
+        let rota = json!({"name_en": "Rota", "name_zh": "排班", "rule": rule, "is_hidden": true});
+        db_app(&self.portal.database, "rota", &rota);
+        db_app(&self.portal.database, "closed", &json!({"is_hidden": true}));
+        self.show("/admin/apps/rota/people", "admin-app-people")
             .await;
-        self.show("/admin/apps/rota-900002/people", "admin-app-people-empty")
+        self.show("/admin/apps/closed/people", "admin-app-people-empty")
             .await;
         self.show(
             "/admin/audit?event=signed_in&by=person01&from=2026-01-01",

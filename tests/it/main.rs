@@ -57,3 +57,4 @@ mod start_page;
 mod start_page_in_chromium;
 mod vouching;
 mod weak_keys;
+mod webhooks;

@@ -115,7 +115,7 @@ on_both_databases! {
         let db = company.store(&database);
         db.read_blocking(|conn| {
             let (mut open_pairs, mut ways) = (0, BTreeMap::new());
-            let mut before: Option<(Rule, AppId)> = None;
+            let mut earlier: Option<(Rule, AppId)> = None;
             for (number, (app, rule)) in company.apps.iter().enumerate() {
                 let open = decided(conn, &company.people, *app, rule);
                 open_pairs += open.len();
@@ -131,11 +131,11 @@ on_both_databases! {
                 assert_eq!(selected(conn, Some(*app), rule), ids(&open), "{rule:?}");
                 let total = openers::count(conn, &sources(), NOW, *app, rule)?;
                 assert_eq!(total, Total::Exactly(i64::try_from(open.len()).expect("a number")));
-                if let Some((old, _)) = before.replace((rule.clone(), *app)) {
+                if let Some((old, _)) = earlier.replace((rule.clone(), *app)) {
                     for of in [Some(*app), None] {
-                        let [was, is] = [&old, rule].map(|rule| selected(conn, of, rule));
+                        let [before, after] = [&old, rule].map(|rule| selected(conn, of, rule));
                         let change = openers::difference(conn, &sources(), NOW, of, &old, rule)?;
-                        let expected = expected_difference(conn, &was, &is);
+                        let expected = expected_difference(conn, &before, &after);
                         assert_eq!(change, expected, "{old:?} to {rule:?}");
                     }
                 }

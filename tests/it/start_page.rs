@@ -160,14 +160,13 @@ on_both_databases! {
         assert_eq!(portal.database.count("app_stars"), 0);
 
         // What is closed is nowhere on the page, whatever is searched.
-        for path in ["/", "/?q=pay", "/?q=gongzi", "/?q=hidden", "/account", "/apps/payroll", "/no-such-page"] {
+        for path in ["/", "/?q=pay", "/?q=gongzi", "/?q=hidden", "/account", "/no-such-page"] {
             for language in ["en", "zh-CN"] {
                 let mut browser = browser.clone();
                 browser.language = language.to_owned();
                 let page = browser.get(path).await;
-                for secret in ["payroll", "Payroll", "Secret pay", "nobody.apps", "Nobody's", "Nobody&", "hidden.apps", "Hidden one"] {
-                    let echoed = page.body.replace(&format!("q={}", "pay"), "");
-                    assert!(!echoed.contains(&format!("//{secret}")) && (path == "/apps/payroll" || !echoed.contains(secret)), "{secret} at {path}");
+                for secret in ["payroll", "Payroll", "Secret pay", "nobody.apps", "Nobody&", "hidden.apps", "Hidden one"] {
+                    assert!(!page.body.contains(secret), "{secret} at {path}");
                 }
             }
         }
@@ -192,7 +191,7 @@ on_both_databases! {
         assert_eq!(tiles(&browser.get("/").await), ["chat", "expenses", "wiki"]);
         change("UPDATE apps SET rule = '{\"audience\":\"any_of\",\"any_of\":[\"hr.read\"]}' WHERE key = 'wiki'");
         assert_eq!(tiles(&browser.get("/").await), ["chat", "expenses"]);
-        change(&format!("INSERT INTO user_permissions (user_id, name, origin, label, granted_by) VALUES ({li}, 'hr.read', 'local', '', '')"));
+        change(&format!("INSERT INTO user_permissions (user_id, name, origin, label, granted_at, granted_by) VALUES ({li}, 'hr.read', '', '', 1, '')"));
         assert_eq!(tiles(&browser.get("/").await), ["chat", "expenses", "wiki"]);
         db_app_grant(&first.database, number("payroll"), li, None);
         assert_eq!(tiles(&browser.get("/").await), ["chat", "expenses", "wiki", "payroll"]);

@@ -57,7 +57,8 @@ fn an_app_is_found_as_one_types_and_enter_opens_it() {
         chromium.type_keys("/wx").await;
         assert_eq!(shown(&chromium).await, ["企业微信"]);
         assert_eq!(chromium.url().await, format!("{}/?q=wx", portal.url));
-        assert_eq!(chromium.text("[role=status]").await, "Apps found: 1");
+        let count = "return document.querySelector('[role=status]').textContent";
+        assert_eq!(chromium.execute(count, json!([])).await, "Apps found: 1");
         let closed = "return document.documentElement.outerHTML.includes('ayroll')";
         assert_eq!(chromium.execute(closed, json!([])).await, false);
         chromium.leave_by(chromium.press(ENTER)).await;

@@ -68,12 +68,11 @@ fn push_category(text: &mut String, category: &FileCategory, categories: &[FileC
         let has_it = |one: &&FileCategory| one.name_en == name || one.name_zh == name;
         !name.is_empty() && categories.iter().filter(has_it).count() == 1
     };
-    match names.into_iter().find(|name| is_clear(name)) {
-        Some(name) => push_text(text, "category", name),
-        None => {
-            let both = names.map(|name| quoted(name)).join(", ");
-            push_line(text, "category", &format!("[{both}]"));
-        }
+    if let Some(name) = names.into_iter().find(|name| is_clear(name)) {
+        push_text(text, "category", name);
+    } else {
+        let both = names.map(|name| quoted(name)).join(", ");
+        push_line(text, "category", &format!("[{both}]"));
     }
 }
 

@@ -21,7 +21,8 @@ const MAX_RESERVED: usize = 20;
 /// The maximum number of permissions without a holder that are listed.
 const MAX_UNHELD: usize = 20;
 
-pub fn check(report: &mut Report, settings: &Settings) {
+/// Returns the database if its tables are up to date.
+pub fn check(report: &mut Report, settings: &Settings) -> Option<Db> {
     let db = check_database(report, &settings.database);
     if let Some(db) = &db {
         check_names(report, db);
@@ -31,6 +32,7 @@ pub fn check(report: &mut Report, settings: &Settings) {
         check_requests(db);
     }
     check_addresses(db.as_ref(), settings);
+    db
 }
 
 /// Returns the database if its tables are up to date.

@@ -450,4 +450,7 @@ messages! {
     for_monitoring: Text = "For monitoring", "用于监控";
     alive: Text = "(alive)", "（存活）";
     able_to_serve: Text = "(able to serve)", "（可提供服务）";
+
+    // -- webhooks --
+    event_webhook_tested: Text = "Webhook tested", "测试 webhook";
 }

@@ -220,13 +220,11 @@ messages! {
     grants_counted: Around = "Grants that ended with it: {}", "随之结束的授权：{} 项";
 
     // -- who may open it --
-    apps_of_portal: Text = "Apps", "应用";
     rule_nobody: Text = "Opens for nobody without a grant.", "没有授权时，任何人都不能打开。";
     rule_everyone: Text = "Opens for everyone who is signed in.", "所有已登录的人都可以打开。";
     rule_any_of: Around = "Opens for whoever holds {}.", "持有{}的人可以打开。";
     rule_but_not: Around = "But not for anyone who holds {}.", "但持有{}的人除外。";
     one_or_other: AroundTwo = "{} or {}", "{}或{}";
-    who_may_open: Text = "Who may open it", "谁可以打开";
     who_may_open_app: Around = "Who may open {}", "谁可以打开{}";
     openers_counted: Around = "Open to {} now.", "目前可以打开的有 {}。";
     opens_by: Text = "Opens by", "打开依据";

@@ -55,9 +55,11 @@ impl Outcome {
             app: listed.app_name_for_asker(page.lang).to_owned(),
             badge: badge(page.t, request.state()),
             detail,
-            by: is_decided
-                .then(|| decided_by(page, request))
-                .unwrap_or_default(),
+            by: if is_decided {
+                decided_by(page, request)
+            } else {
+                String::new()
+            },
             answer: request.answer.clone(),
             at: request.closed_at().unwrap_or(request.created_at()),
             again: can_repeat.then(|| Again {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::webhooks::{self, HookView};
 use crate::admin;
 use crate::clock::UnixTime;
 use crate::db::{self, MigrationState};
@@ -19,11 +20,13 @@ use crate::portal::Portal;
 use crate::recheck;
 use crate::status_page::{self, Backup, Checked, Figures, Hour, Rechecks};
 use crate::users::Role;
+use crate::web::cookie::PortalCookie;
 use crate::web::csrf::Form;
 use crate::web::guard::{Acting, Reader, SignedIn, Staff};
 use crate::web::list::{accounts_in_words, grouped, total_in_words};
 use crate::web::page::Page;
 use crate::web::redirect::{see_other, sign_in_anew};
+use crate::webhooks::state::HookState;
 
 /// A backup older than this deserves a warning.
 const OLD_BACKUP: Duration = Duration::from_secs(2 * 86_400);
@@ -112,6 +115,8 @@ struct StatusPage<'a> {
     started_at: UnixTime,
     providers: Vec<ProviderState<'a>>,
     forgotten: Vec<Forgotten>,
+    hooks: Vec<HookView>,
+    notice: Option<&'static str>,
     may_act: bool,
 }
 
@@ -199,6 +204,7 @@ impl StatusPage<'_> {
             && self.silent_proxy.is_none()
             && self.kept_permissions.is_none()
             && self.undecidable.is_none()
+            && !self.hooks.iter().any(HookView::needs_attention)
     }
 
     fn is_current(&self) -> bool {
@@ -212,6 +218,7 @@ struct Found {
     migrations: MigrationState,
     took: Duration,
     forgotten: Vec<Forgotten>,
+    hooks: Vec<(HookState, i64)>,
 }
 
 async fn find(reader: Reader<Staff>, portal: &Portal, now: UnixTime) -> Result<(SignedIn, Found)> {
@@ -220,6 +227,8 @@ async fn find(reader: Reader<Staff>, portal: &Portal, now: UnixTime) -> Result<(
     let known = portal.board.figures(now);
     let providers = portal.providers.all().iter();
     let ids: Vec<String> = providers.map(|one| one.id().to_owned()).collect();
+    let hooks = portal.webhooks.all().iter();
+    let hooks: Vec<String> = hooks.map(|hook| hook.name().to_owned()).collect();
     let read = reader.read(move |conn, _| {
         let started = Instant::now();
         let migrations = db::migration_state(conn)?;
@@ -231,12 +240,17 @@ async fn find(reader: Reader<Staff>, portal: &Portal, now: UnixTime) -> Result<(
                 None => Arc::new(status_page::count(conn, now, limits, &zone, &ids)?),
             },
             forgotten: instances::forgotten(conn, started_at, &ids)?,
+            hooks: webhooks::find(conn, &hooks)?,
         })
     });
     read.await
 }
 
-pub async fn show(reader: Reader<Staff>, portal: Data<Portal>) -> Result<HttpResponse> {
+pub async fn show(
+    reader: Reader<Staff>,
+    portal: Data<Portal>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
     let now = portal.clock.now();
     let (me, found) = find(reader, &portal, now).await?;
     let figures = &found.figures;
@@ -253,7 +267,8 @@ pub async fn show(reader: Reader<Staff>, portal: Data<Portal>) -> Result<HttpRes
         let known = figures.rechecks.get(provider.id()).copied();
         ProviderState::of(&page, provider, known.unwrap_or_default(), now)
     });
-    page.ok(&StatusPage {
+    let notice = webhooks::notice(&page, &request);
+    let mut response = page.ok(&StatusPage {
         page: &page,
         is_any_suspended: figures
             .rechecks
@@ -274,18 +289,28 @@ pub async fn show(reader: Reader<Staff>, portal: Data<Portal>) -> Result<HttpRes
         figures_at: figures.at,
         since: figures.since,
         chart: Chart::of(&figures.hours),
-        is_backup_old: match backup {
-            Backup::Unknown => false,
-            Backup::Missing => true,
-            Backup::At(at) => now.since(at) > OLD_BACKUP,
-        },
+        is_backup_old: is_old(backup, now),
         backup,
         silent_proxy: portal.proxy_without_forwarded.last(now),
         started_at: portal.started_at,
         providers: providers.collect(),
         forgotten: found.forgotten,
+        hooks: webhooks::views(&page, &found.hooks),
+        notice,
         may_act: me.user.role() == Role::Superuser,
-    })
+    })?;
+    if notice.is_some() {
+        PortalCookie::Notice.remove(&mut response, &portal)?;
+    }
+    Ok(response)
+}
+
+fn is_old(backup: Backup, now: UnixTime) -> bool {
+    match backup {
+        Backup::Unknown => false,
+        Backup::Missing => true,
+        Backup::At(at) => now.since(at) > OLD_BACKUP,
+    }
 }
 
 /// The button with which an admin confirms a provider's refusals.

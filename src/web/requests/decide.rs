@@ -13,7 +13,7 @@ use crate::access::{self, DecisionRefusal, Known, Verdict};
 use crate::access_requests::list::{self as requests, Listed, Scope};
 use crate::access_requests::span::{BadSpan, Span};
 use crate::access_requests::{MAX_DAYS, person};
-use crate::apps::owners;
+use crate::apps::{Grant, owners};
 use crate::audit::Note;
 use crate::clock::UnixTime;
 use crate::coded::coded;
@@ -172,7 +172,7 @@ struct RequestPage<'a> {
 /// A request, and what the page must know beside it.
 struct Found {
     listed: Listed,
-    running: Option<Option<UnixTime>>,
+    running: Option<Grant>,
     to_decide: i64,
 }
 
@@ -184,7 +184,7 @@ fn find(conn: &mut Conn, now: UnixTime, me: &User, id: RequestId) -> Result<Foun
         return Err(Error::NotFound);
     }
     Ok(Found {
-        running: person::running_end(conn, now, request.app_id, request.user_id)?,
+        running: person::running_grant(conn, now, request.app_id, request.user_id)?,
         to_decide: requests::count_waiting(conn, scope, me.id)?,
         listed,
     })
@@ -200,7 +200,7 @@ fn request_page<'a>(page: &'a Page<'a>, me: &User, found: Found, typed: Typed) -
         page,
         notice: None,
         is_own: found.listed.request.user_id == me.id,
-        running: found.running.map(|end| page.until(end)),
+        running: found.running.map(|grant| page.until(grant.expires_at)),
         row: Row::of(page, found.listed),
         choices: Length::VARIANTS.iter().map(choice).collect(),
         typed,

@@ -8,7 +8,7 @@ use super::{TAKEN_BACK, scope_of};
 use crate::access::{self, DecisionRefusal};
 use crate::access_requests::list::Scope;
 use crate::access_requests::person;
-use crate::apps::{self, App, owners};
+use crate::apps::{self, App, Grant, owners};
 use crate::audit::Note;
 use crate::clock::UnixTime;
 use crate::db::Conn;
@@ -37,7 +37,7 @@ struct TakeBackPage<'a> {
 struct Found {
     app: App,
     user: User,
-    running: Option<Option<UnixTime>>,
+    running: Option<Grant>,
 }
 
 fn find(
@@ -53,7 +53,7 @@ fn find(
     }
     Ok(Found {
         user: users::find(conn, user_id)?.ok_or(Error::NotFound)?,
-        running: person::running_end(conn, now, app.id, user_id)?,
+        running: person::running_grant(conn, now, app.id, user_id)?,
         app,
     })
 }
@@ -82,7 +82,7 @@ fn take_back_page<'a>(
         page,
         app: &found.app,
         person: Person::of(&found.user),
-        running: found.running.map(|end| page.until(end)),
+        running: found.running.map(|grant| page.until(grant.expires_at)),
         problem,
         reference,
     }

@@ -7,7 +7,7 @@ use super::{
     own, person, start, state, superuser, trail,
 };
 use crate::support::apps::{any_of, db_app, db_category, everyone};
-use crate::support::{Db, on_both_databases};
+use crate::support::{Database, Db, on_both_databases, run};
 
 on_both_databases! {
     /// The thinnest way: asked for, granted, opened. B13: the outcome stays until it is seen.

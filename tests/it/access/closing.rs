@@ -8,10 +8,10 @@ use frontdesk::id::UserId;
 use frontdesk::roles::RolePermissions;
 
 use super::{
-    REASON, app, ask, decline, grant, granted, opens, own, person, start, state, superuser,
+    REASON, app, ask, decline, grant, granted, opens, own, person, start, state, superuser, trail,
 };
 use crate::support::apps::db_app_grant;
-use crate::support::{Db, Portal, on_both_databases};
+use crate::support::{Database, Db, Portal, on_both_databases, run};
 
 fn act(portal: &Portal, username: &str, act: &Act) {
     let (db, now) = (&portal.inner.db, portal.clock.now());
@@ -49,7 +49,7 @@ on_both_databases! {
         assert_eq!(state(&portal, id), "closed deactivated");
         assert_eq!(grant(&boss, id, "").await.status, 422);
         assert_eq!(portal.database.count("app_grants"), 0);
-        assert_eq!(super::trail(&portal)[1..], [
+        assert_eq!(trail(&portal)[1..], [
             "access_request_closed success command line li",
             "access_revoked success command line li",
         ]);

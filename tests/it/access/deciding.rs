@@ -10,7 +10,7 @@ use super::{
 };
 use crate::support::people::quoted;
 use crate::support::process::{free_port, output, settings, text};
-use crate::support::{Db, Portal, on_both_databases};
+use crate::support::{Database, Db, Portal, on_both_databases, run};
 
 fn on_command_line(portal: &Portal, arguments: &[&str]) -> (Option<i32>, String) {
     let settings = settings(free_port(), &portal.provider, &portal.database);
@@ -131,10 +131,12 @@ on_both_databases! {
         assert_eq!(code, Some(3));
         let (code, said) = on_command_line(&portal, &["requests", "decline", &mail.to_string(), "--reason", "not now"]);
         assert_eq!((code, said.trim()), (Some(0), format!("{mail}: declined").as_str()));
-        assert_eq!(trail(&portal)[2..], [
-            "access_granted success command line boss",
-            "access_declined success command line boss",
-        ]);
+        // Another process makes its own ids, so the order of these two is not that of the rows before.
+        let trail = trail(&portal);
+        for line in ["access_granted success command line boss", "access_declined success command line boss"] {
+            assert!(trail.iter().any(|told| told == line), "{trail:?}");
+        }
+        assert_eq!(trail.len(), 4);
         assert!(opens(&boss, "wiki").await);
         let (_, said) = on_command_line(&portal, &["check"]);
         assert!(said.contains("ok       requests: "), "{said}");
@@ -186,8 +188,8 @@ on_both_databases! {
         // The next year that has a 29 February is at most four years away.
         let now = jiff::Timestamp::from_microsecond(portal.clock.now().0).expect("a time");
         let this_year = i64::from(now.to_zoned(jiff::tz::TimeZone::UTC).year());
-        let leap = (this_year + 1..).find(|year| year % 4 == 0).expect("a leap year");
-        let plain = (this_year + 1..).find(|year| year % 4 != 0).expect("another year");
+        let leap = (this_year + 1..this_year + 9).find(|year| year % 4 == 0).expect("a leap year");
+        let plain = (this_year + 1..this_year + 9).find(|year| year % 4 != 0).expect("another year");
         for (day, words) in [
             (format!("{plain}-02-29"), "Enter a day of the calendar"),
             ("yesterday".to_owned(), "Enter a day of the calendar"),
@@ -259,7 +261,8 @@ on_both_databases! {
             frontdesk::access_requests::sweep(conn, frontdesk::clock::UnixTime(old - 86_400_000_000), 100)
         });
         assert_eq!(swept.expect("a sweep"), 0);
-        let later = portal.clock.now().plus(DAY);
+        // Other tests of this process move its ids on.
+        let later = portal.clock.now().plus(4000 * DAY);
         let swept = portal.inner.db.write_blocking(|conn| frontdesk::access_requests::sweep(conn, later, 100));
         assert_eq!(swept.expect("a sweep"), 2);
     }

@@ -3,11 +3,11 @@
 use frontdesk::access;
 
 use super::{
-    DAY, REASON, app, ask, granted, nobody_but_not, opens, own, person, set_rule, start, superuser,
-    trail,
+    DAY, REASON, app, ask, granted, hold, nobody_but_not, opens, own, person, set_rule, start,
+    superuser, trail,
 };
 use crate::support::apps::db_app_grant;
-use crate::support::{Answer, Browser, Db, Portal, on_both_databases};
+use crate::support::{Answer, Browser, Database, Db, Portal, on_both_databases, run};
 
 /// Takes back a person's grants for an app.
 async fn take_back(browser: &Browser, key: &str, user: i64, reason: &str) -> Answer {
@@ -123,7 +123,7 @@ on_both_databases! {
         let portal = start(database).await;
         let wiki = app(&portal, "wiki");
         let li = person(&portal, "li").await;
-        super::hold(&portal, "li", "left.out");
+        hold(&portal, "li", "left.out");
         db_app_grant(&portal.database, wiki, portal.db_id_of("li"), None);
         assert!(opens(&li, "wiki").await);
         set_rule(&portal, "wiki", &nobody_but_not("left.out"));

@@ -128,9 +128,9 @@ on_both_databases! {
                 "app_changed command line",
             ]
         );
-        let changes = desk.database.db_details_of("app_changed");
-        assert_eq!(changes[0]["app"], "aa-first");
-        assert_eq!(changes[0]["app_changes"][0]["to"], "Renamed");
+        let told = desk.database.db_details_of("app_changed");
+        assert_eq!(told[0]["app"], "aa-first");
+        assert_eq!(told[0]["app_changes"][0]["to"], "Renamed");
     }
 
     /// A7

@@ -533,6 +533,7 @@ fn the_codes_of_events_stay_as_they_are() {
             "access_revoked",
             "access_given_back",
             "access_expired",
+            "webhook_tested",
         ]
     );
     for code in codes {

@@ -1,19 +1,11 @@
 //! The page of an app that lists who may open it, and its export.
 
-use crate::support::{Answer, Db, Person, Portal, on_both_databases, run};
+use serde_json::json;
 
-use crate::support::Database;
+use crate::support::apps::{db_app, db_app_grant};
+use crate::support::{Answer, Database, Db, Person, Portal, on_both_databases, run};
 
 const DAY_MICROS: i64 = 86_400_000_000;
-
-fn db_add_app(portal: &Portal, rule: &str) {
-    portal.database.execute(&format!(
-        "INSERT INTO apps (id, key, name_en, name_zh, description_en, description_zh, url, position, icon, tint, rule, \
-         is_hidden, is_requestable, keywords, note, changed_at, changed_by) \
-         VALUES (1, 'mail', 'Mail', '邮箱', '', '', 'https://mail.example.com/', 1, 'mail', 1, '{rule}', \
-         FALSE, FALSE, '', '', 0, '')"
-    ));
-}
 
 fn names(answer: &Answer) -> Vec<&str> {
     let rows = answer.body.split("<th scope=\"row\">").skip(1);
@@ -33,7 +25,9 @@ on_both_databases! {
         portal.db_prove("boss");
         let staff = portal.signed_in(&Person::named("sam")).await;
         portal.db_make_staff("sam");
-        db_add_app(&portal, r#"{"audience":"any_of","any_of":["mail.use"],"but_not":["mail.banned"]}"#);
+        let rule = json!({"audience": "any_of", "any_of": ["mail.use"], "but_not": ["mail.banned"]});
+        let mail = json!({"name_en": "Mail", "name_zh": "邮箱", "url": "https://mail.example.com/", "rule": rule});
+        let mail = db_app(&portal.database, "mail", &mail);
         let give = |name: &str, permission: &str| {
             let id = portal.db_id_of(name);
             portal.database.execute(&format!(
@@ -46,11 +40,8 @@ on_both_databases! {
         give("emil", "mail.banned");
         portal.db_deactivate("bert");
         let end = portal.clock.now().0 + 7 * DAY_MICROS;
-        for (number, name, end) in [(1, "carl", end.to_string()), (2, "dora", "NULL".to_owned())] {
-            let id = portal.db_id_of(name);
-            portal.database.execute(&format!(
-                "INSERT INTO app_grants (id, app_id, user_id, created_at, expires_at, granted_by) VALUES ({number}, 1, {id}, 0, {end}, 'boss')"
-            ));
+        for (name, end) in [("carl", Some(end)), ("dora", None)] {
+            db_app_grant(&portal.database, mail, portal.db_id_of(name), end);
         }
 
         let page = staff.get("/admin/apps/mail/people").await;
@@ -108,7 +99,7 @@ fn an_app_that_does_not_exist_has_no_page_of_people() {
         assert_eq!(portal.database.count("audit_events"), events);
 
         // Nobody may open it: the page says so, and how to get in.
-        db_add_app(&portal, "{}");
+        db_app(&portal.database, "mail", &json!({}));
         let page = boss.get("/admin/apps/mail/people").await;
         assert!(
             page.body.contains("Opens for nobody without a grant."),

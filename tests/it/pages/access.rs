@@ -12,6 +12,7 @@ pub(super) fn filled(path: &str, id: i64) -> String {
     path.replace("{id}", &id.to_string())
         .replace("{key}", "wiki")
         .replace("{act}", "deactivate")
+        .replace("{hook}", "ops")
 }
 
 /// All real addresses for a pattern: each act on an account has one.
@@ -63,10 +64,6 @@ fn each_address_opens_for_those_it_is_for() {
         portal
             .database
             .execute("UPDATE users SET password = '$argon2id$'");
-        // So that there is an app with this key.
-        portal.database.execute(
-            "INSERT INTO apps (id, key, name_en, name_zh, description_en, description_zh, url, position, icon, tint, rule, is_hidden, is_requestable, keywords, note, changed_at, changed_by) VALUES (1, 'mail', 'Mail', '', '', '', 'https://mail.example.com/', 1, 'mail', 1, '{}', FALSE, FALSE, '', '', 0, '')",
-        );
         let nobody = portal.browser();
         let id = portal.db_id_of("employee");
         // An app to ask for, and a request that has the id of the person.

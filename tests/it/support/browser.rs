@@ -119,7 +119,7 @@ impl Browser {
             url: portal.url.clone(),
             is_https: portal.is_https,
             provider: portal.provider.clone(),
-            secrets: vec![portal.client_secret.clone(), portal.secret_key.clone()],
+            secrets: portal.secrets(),
             cookies: Arc::default(),
             language: "en".to_owned(),
             is_recorded: true,

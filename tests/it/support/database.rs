@@ -146,6 +146,11 @@ impl Database {
                 ],
             ),
             ("providers", &["id", "subject_pointer"]),
+            ("webhook_events", &["kind", "data"]),
+            ("webhook_deliveries", &["hook", "kind", "data"]),
+            ("webhook_hooks", &["hook", "trouble", "trouble_detail"]),
+            ("webhook_addresses", &["mark"]),
+            ("webhook_watches", &["name", "holder"]),
             (
                 "access_requests",
                 &["app_key", "sentence", "state", "decided_by", "answer"],

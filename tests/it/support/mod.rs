@@ -12,6 +12,7 @@ pub mod portal;
 pub mod process;
 pub mod provider;
 pub mod real_openid;
+pub mod receiver;
 pub mod recorder;
 pub mod standin;
 pub mod webdriver;
@@ -29,6 +30,7 @@ pub use lying_openid::OpenId;
 pub use people::Db;
 pub use portal::Portal;
 pub use provider::{Endpoint, Person, Provider, Reply};
+pub use receiver::{Receiver, Says};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread()

@@ -28,6 +28,10 @@ pub struct Portal {
     pub client_secret: String,
     pub secret_key: String,
     pub inner: Arc<frontdesk::portal::Portal>,
+    /// Secrets of the settings that a test adds.
+    further_canaries: Vec<String>,
+    /// The folder of the settings' files, which may be read again while the portal runs.
+    folder: Option<TempDir>,
     log_start: usize,
     server: actix_web::dev::ServerHandle,
     thread: Option<JoinHandle<()>>,
@@ -39,8 +43,9 @@ pub struct Start {
     provider: Option<Provider>,
     clock: Clock,
     settings: HashMap<String, String>,
-    /// The folder of the file of providers.
-    _folder: Option<TempDir>,
+    /// The folder of the settings' files.
+    folder: Option<TempDir>,
+    canaries: Vec<String>,
 }
 
 impl Start {
@@ -60,7 +65,7 @@ impl Start {
         let path = folder.path().join("providers.toml");
         std::fs::write(&path, toml).expect("a file");
         let start = Self {
-            _folder: Some(folder),
+            folder: Some(folder),
             ..self
         };
         [
@@ -75,6 +80,31 @@ impl Start {
         .fold(start, Self::without)
         .with("FRONTDESK_PUBLIC_URL", "THIS_DESK")
         .with("FRONTDESK_PROVIDERS", path.to_str().expect("Unicode"))
+    }
+
+    /// Has these webhooks. In each text of `secrets`, which the portal may never show, is the name
+    /// of a file beside theirs and its content.
+    pub fn webhooks(self, toml: &str, secrets: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("webhooks.toml");
+        std::fs::write(&path, toml).expect("a file");
+        for (name, content) in secrets {
+            std::fs::write(folder.path().join(name), content).expect("a file");
+        }
+        let canaries = secrets.iter().flat_map(|(_, content)| content.lines());
+        let canaries = canaries.map(str::to_owned).collect();
+        let start = Self {
+            folder: Some(folder),
+            canaries,
+            ..self
+        };
+        start.with("FRONTDESK_WEBHOOKS", path.to_str().expect("Unicode"))
+    }
+
+    /// Values that the portal may never show.
+    pub fn never_showing(mut self, secret: &str) -> Self {
+        self.canaries.push(secret.to_owned());
+        self
     }
 
     /// Makes the portal ask the provider for permissions too.
@@ -162,6 +192,8 @@ impl Start {
             client_secret: variables["OAUTH2_CLIENT_SECRET"].clone(),
             secret_key: variables["SECRET_KEY"].clone(),
             inner,
+            further_canaries: self.canaries,
+            folder: self.folder,
             log_start,
             server,
             thread: Some(thread),
@@ -176,7 +208,8 @@ impl Portal {
             provider: None,
             clock: Clock::default(),
             settings: HashMap::new(),
-            _folder: None,
+            folder: None,
+            canaries: Vec::new(),
         }
     }
 
@@ -202,11 +235,17 @@ impl Portal {
         log::since(self.log_start)
     }
 
+    /// The secrets of the settings.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut secrets = vec![self.client_secret.clone(), self.secret_key.clone()];
+        secrets.extend(self.further_canaries.iter().cloned());
+        secrets
+    }
+
     /// The secrets that no answer and no log line may contain.
     pub fn canaries(&self) -> Vec<String> {
         let mut canaries = self.provider.canaries();
-        canaries.push(self.client_secret.clone());
-        canaries.push(self.secret_key.clone());
+        canaries.extend(self.secrets());
         canaries.retain(|canary| !canary.is_empty());
         canaries
     }
@@ -219,6 +258,12 @@ impl Portal {
             inner.strong_count() == 0
         })
         .await;
+    }
+
+    /// Writes a file beside that of the webhooks.
+    pub fn write_beside_webhooks(&self, name: &str, content: &str) {
+        let folder = self.folder.as_ref().expect("webhooks");
+        std::fs::write(folder.path().join(name), content).expect("a file");
     }
 
     /// Stops the server and waits until it is gone.

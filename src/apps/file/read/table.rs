@@ -108,7 +108,7 @@ impl<'a> Table<'a> {
             return Vec::new();
         };
         let mut texts = Vec::new();
-        for item in items.iter() {
+        for item in items {
             let line = reader.line_of(item);
             match item.get_ref().as_str() {
                 Some(text) => texts.push((line, text.to_owned())),
@@ -140,7 +140,7 @@ impl<'a> Table<'a> {
             return Vec::new();
         };
         let mut tables = Vec::new();
-        for item in items.iter() {
+        for item in items {
             let line = reader.line_of(item);
             match item.get_ref() {
                 DeValue::Table(table) => tables.push(Self::new(reader, line, key, table)),

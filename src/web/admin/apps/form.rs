@@ -33,8 +33,6 @@ use crate::web::rule_in_words::rule_in_words;
 
 /// The most permissions that the fields suggest.
 const MAX_OFFERED: i64 = 1000;
-/// The fields that are typed again if all of them are too long for an address.
-const LONG: [&str; 4] = ["note", "description_en", "description_zh", "keywords"];
 /// The empty fields for more permissions.
 const SPARE: usize = 3;
 
@@ -384,6 +382,7 @@ fn needs_proof(known: &Known, typed: &Typed, fields: &AppFields) -> bool {
 /// Leads to a fresh sign-in and back to the form with what was typed, unless that is too long for
 /// an address; then without the long texts.
 fn prove(key: Option<&str>, typed: &Typed, first: &Typed) -> HttpResponse {
+    const LONG: [&str; 4] = ["note", "description_en", "description_zh", "keywords"];
     let form = key.map_or_else(|| format!("{LIST}/new"), address);
     let all = typed.typed_since(first);
     let of = |all: &[(&'static str, String)]| {

@@ -63,36 +63,15 @@ fn audience_in_words(t: &'static Messages, code: &str) -> &'static str {
     }
 }
 
-/// The categories whose apps a list shows.
-#[derive(Clone, Copy, Debug, Default)]
-enum Wanted {
-    #[default]
-    Any,
-    /// One category, or the apps without any.
-    Only(Option<CategoryId>),
-}
-
-impl Wanted {
-    fn parse(value: &str) -> Option<Self> {
-        match value {
-            NO_CATEGORY => Some(Self::Only(None)),
-            id => id.parse().ok().map(|id| Self::Only(Some(id))),
-        }
-    }
-
-    fn has(self, category: Option<CategoryId>) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Only(wanted) => category == wanted,
-        }
-    }
-}
+/// The category of the wanted apps, or none.
+#[derive(Clone, Copy, Debug)]
+struct InCategory(Option<CategoryId>);
 
 /// The filters of an address.
 #[derive(Clone, Debug, Default)]
 struct Filter {
     words: Vec<String>,
-    category: Wanted,
+    category: Option<InCategory>,
     audience: Option<Audience>,
     is_unheld: bool,
     is_hidden: Option<bool>,
@@ -104,9 +83,10 @@ impl Filter {
         let audience = address.get("audience").filter(|code| *code != "unheld");
         Ok(Self {
             words: words.split_whitespace().map(str::to_owned).collect(),
-            category: address
-                .parsed("category", Wanted::parse)?
-                .unwrap_or_default(),
+            category: address.parsed("category", |value| match value {
+                NO_CATEGORY => Some(InCategory(None)),
+                id => id.parse().ok().map(|id| InCategory(Some(id))),
+            })?,
             audience: audience
                 .map(|code| Audience::from_code(code).ok_or(Error::BadRequest))
                 .transpose()?,
@@ -134,7 +114,9 @@ impl Filter {
         .join("\n")
         .to_lowercase();
         self.words.iter().all(|word| text.contains(word.as_str()))
-            && self.category.has(fields.category_id)
+            && self
+                .category
+                .is_none_or(|InCategory(wanted)| fields.category_id == wanted)
             && self
                 .audience
                 .is_none_or(|audience| fields.rule.audience == audience)
