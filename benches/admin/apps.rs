@@ -16,7 +16,6 @@ use frontdesk::paging::{PAGE_SIZE, Page};
 use frontdesk::permissions::{Counting, PermissionSources};
 use frontdesk::users;
 
-use super::ROWS;
 use super::{
     Account, Company, PERMISSION_OF_ONE_PERCENT, PERMISSION_OF_TWENTY, PERMISSIONS, ROWS,
     in_pieces, insert,
