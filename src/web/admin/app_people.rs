@@ -36,11 +36,13 @@ struct Row {
     words: &'static str,
     /// The end of a grant that has one.
     until: Option<UnixTime>,
+    is_granted: bool,
 }
 
 impl Row {
     fn of(opener: Opener, page: &Page<'_>) -> Self {
         let person = Person::of(&opener.user);
+        let is_granted = matches!(opener.by, OpenBy::Grant(_));
         let (permission, words, until) = match opener.by {
             OpenBy::Everyone => (None, page.t.opens_for_everyone, None),
             OpenBy::Permission(name) => (Some(name), "", None),
@@ -51,6 +53,7 @@ impl Row {
             permission,
             words,
             until,
+            is_granted,
         }
     }
 }

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::act::notice_of;
-use crate::apps::{App, AppsOf, Decision};
+use crate::apps::{App, AppsOf, Decision, OpenBy};
 use crate::audit::{self, Actor, Filter, Record};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
@@ -84,6 +84,8 @@ struct AppLine<'a> {
     app: &'a App,
     name: Words<'a>,
     why: String,
+    /// A grant opens it, which can be taken back.
+    is_granted: bool,
 }
 
 /// What the person may open and, for any other app, why not.
@@ -100,6 +102,7 @@ impl<'a> PersonsApps<'a> {
             app,
             name: Words::name_of(app, page.lang),
             why: decision_in_words(page, decision),
+            is_granted: matches!(decision, Decision::Open(OpenBy::Grant(_))),
         };
         let is_open = |(_, decision): &(&App, &Decision)| decision.is_open();
         let closed = || apps.all().filter(|one| !is_open(one));
