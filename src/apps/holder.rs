@@ -93,12 +93,8 @@ fn news(user: &User) -> Sql {
     }
 }
 
-/// Reads what decides about a person, in one statement.
-pub fn find_holder(
-    conn: &mut Conn,
-    sources: &PermissionSources,
-    user: &User,
-) -> Result<FoundHolder> {
+/// Selects all that is to be known about a person, one fact a row.
+fn facts(sources: &PermissionSources, user: &User) -> Sql {
     let id = Value::from(user.id);
     let origins: Vec<Value> = sources.counting.origins().map(Value::from).collect();
     let mut facts = Sql::new(
@@ -132,11 +128,20 @@ pub fn find_holder(
             )
             .then(&Sql::list(&expected));
     }
+    facts
+}
+
+/// Reads what decides about a person, in one statement.
+pub fn find_holder(
+    conn: &mut Conn,
+    sources: &PermissionSources,
+    user: &User,
+) -> Result<FoundHolder> {
     let mut found = FoundHolder::default();
     found.holder.is_active = user.is_active;
     let mut stars: Vec<(Option<i64>, AppId)> = Vec::new();
     let mut permissions = BTreeSet::new();
-    for fact in facts.load::<Fact>(conn)? {
+    for fact in facts(sources, user).load::<Fact>(conn)? {
         match fact.kind.as_str() {
             "permission" => {
                 permissions.insert(fact.name);

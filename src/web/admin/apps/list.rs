@@ -12,11 +12,13 @@ use crate::admin::apps::{AppRefusal, move_app};
 use crate::apps::order::Direction;
 use crate::apps::unheld::unheld;
 use crate::apps::{self, App, Audience, Category};
+use crate::db::Conn;
 use crate::error::{Error, Result, Stopped};
 use crate::i18n::messages::Messages;
 use crate::id::CategoryId;
 use crate::local_path::LocalPath;
 use crate::paging::{Listing, Page as ListPage};
+use crate::permissions::PermissionSources;
 use crate::portal::Portal;
 use crate::users::Role;
 use crate::web::csrf::Form;
@@ -227,6 +229,26 @@ struct AppList<'a> {
     back: &'a str,
 }
 
+fn find(conn: &mut Conn, sources: &PermissionSources, address: &ListQuery) -> Result<Found> {
+    let (page, size) = (address.page()?, address.size()?);
+    let filter = Filter::of(address)?;
+    let all = apps::list(conn)?;
+    let named = all.iter().flat_map(|app| app.fields.rule.permissions());
+    let unheld = unheld(conn, sources, named)?;
+    let order = all.iter();
+    let order = order.map(|app| (app.key.clone(), app.fields.category_id));
+    let order = order.collect();
+    let matching = all.into_iter().filter(|app| filter.matches(app, &unheld));
+    let matching: Vec<App> = matching.collect();
+    Ok(Found {
+        total: matching.len(),
+        listing: Some(paged(matching, page, size)?),
+        categories: apps::categories(conn)?,
+        unheld,
+        order,
+    })
+}
+
 pub async fn show(
     reader: Reader<Staff>,
     portal: Data<Portal>,
@@ -236,24 +258,7 @@ pub async fn show(
     let address = ListQuery::of(&LIST, &request);
     let (me, address, mut found) = reader
         .read_by(address, move |conn, _, address| {
-            let (page, size) = (address.page()?, address.size()?);
-            let filter = Filter::of(address)?;
-            let all = apps::list(conn)?;
-            let named = all.iter().flat_map(|app| app.fields.rule.permissions());
-            let unheld = unheld(conn, &sources, named)?;
-            let order = all
-                .iter()
-                .map(|app| (app.key.clone(), app.fields.category_id));
-            let order = order.collect();
-            let matching = all.into_iter().filter(|app| filter.matches(app, &unheld));
-            let matching: Vec<App> = matching.collect();
-            Ok(Found {
-                total: matching.len(),
-                listing: Some(paged(matching, page, size)?),
-                categories: apps::categories(conn)?,
-                unheld,
-                order,
-            })
+            find(conn, &sources, address)
         })
         .await?;
     let page = Page::new(&portal, &me.visit, Some(&me.user))?;
