@@ -101,7 +101,7 @@ impl Decider {
         )
         .number(conn)?
         .ok_or(Error::SignedOut)?;
-        if is_superuser == 1 || owners::is_owner(conn, app, id)? {
+        if is_superuser == 1 || owners::lock_shared(conn, app, id)? {
             Ok(())
         } else {
             Err(Error::Forbidden)
@@ -198,7 +198,11 @@ pub fn check_askable(
     if !is_offered(app) {
         return Err(AskRefusal::UnknownApp.into());
     }
-    match find_holder(conn, sources, user)?.decide_without_grants(app, now) {
+    let found = find_holder(conn, sources, user)?;
+    if found.is_granted_for_ever(app.id) {
+        return Err(AskRefusal::OpensAnyway.into());
+    }
+    match found.decide_without_grants(app, now) {
         Decision::Open(_) => Err(AskRefusal::OpensAnyway.into()),
         Decision::Closed(WhyNot::Nobody | WhyNot::NoPermission) => Ok(()),
         Decision::Closed(why) => Err(AskRefusal::StaysClosed(why).into()),
@@ -487,7 +491,8 @@ fn outdated(
         return Ok(Some(ClosedBecause::NotRequestable));
     }
     let holder = find_holder(conn, sources, user)?;
-    let is_open = holder.decide_without_grants(app, now).is_open();
+    let is_open =
+        holder.decide_without_grants(app, now).is_open() || holder.is_granted_for_ever(app.id);
     Ok(is_open.then_some(ClosedBecause::OpenAnyway))
 }
 

@@ -404,6 +404,18 @@ pub fn update(conn: &mut Conn, now: UnixTime, app: &App, by: Actor<'_>) -> Resul
     Ok(())
 }
 
+/// Records that something which belongs to an app was changed, such as its owners.
+pub fn touch(conn: &mut Conn, now: UnixTime, id: AppId, by: Actor<'_>) -> Result<()> {
+    diesel::update(apps::table.find(id))
+        .set((
+            apps::changed_at.eq(now.0),
+            apps::changed_by.eq(by.text()),
+            apps::changed_by_id.eq(by.id()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// Removes an app, and with it its owners, stars and grants.
 pub fn remove(conn: &mut Conn, id: AppId) -> Result<()> {
     diesel::delete(apps::table.find(id)).execute(conn)?;

@@ -29,7 +29,9 @@ pub use identity::{
     unlink,
 };
 pub use kept_permissions::{Kept, PermissionsAnswer, kept_permissions_of, note_permissions_kept};
-pub use list::{Column, Filter, LastLogin, Order, Source, UserQuery, list, total, total_of_many};
+pub use list::{
+    Column, Filter, LastLogin, Order, Source, UserQuery, has_role, list, total, total_of_many,
+};
 pub use password::{
     NO_PASSWORD_YET, NewLocal, clear_password, create_local, find_with_password, has_password,
     may_use_password, note_sign_in, password_hash, replace_password, set_password,

@@ -114,5 +114,7 @@ ALTER TABLE users ADD COLUMN opens_apps_in_new_tab BOOLEAN NOT NULL DEFAULT FALS
 -- When the permissions that this provider gives were first read; NULL: never.
 ALTER TABLE identities ADD COLUMN permissions_read_at BIGINT;
 UPDATE identities SET permissions_read_at = (SELECT u.permissions_synced_at FROM users u WHERE u.id = identities.user_id)
-    WHERE permissions_from IS NOT NULL OR is_first = TRUE;
+    WHERE permissions_from IS NOT NULL OR NOT EXISTS (
+        SELECT 1 FROM identities o WHERE o.user_id = identities.user_id AND (o.provider <> identities.provider OR o.subject <> identities.subject)
+    );
 CREATE INDEX identities_permissions_unread ON identities (user_id) WHERE permissions_read_at IS NULL;

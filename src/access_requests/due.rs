@@ -9,6 +9,7 @@ use crate::db::schema::{access_requests, app_grants, apps, users};
 use crate::db::{Conn, Sql, each};
 use crate::error::Result;
 use crate::id::{AppId, RequestId, UserId};
+use crate::users::{Role, has_role};
 
 /// Whether requests that were told again already count too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,20 +89,9 @@ pub fn delete_expired(
 /// Counts the open requests that nobody can decide: there is no active owner and no active
 /// superuser besides the person who asked.
 pub fn count_undecidable(conn: &mut Conn) -> Result<i64> {
-    const NO_OWNER: &str = "x.state = 'open' AND NOT EXISTS (SELECT 1 FROM app_owners o CROSS JOIN users u WHERE o.app_id = x.app_id AND u.id = o.user_id AND u.is_active = TRUE AND u.id <> x.user_id)";
-    let superusers: Vec<UserId> = each!(conn, |conn| users::table
-        .filter(users::is_active)
-        .filter(users::is_superuser.or(users::is_superuser_by_permission))
-        .order(users::id)
-        .limit(2)
-        .select(users::id)
-        .load(conn))?;
-    let requests = Sql::text("SELECT x.id FROM access_requests x WHERE ").with(NO_OWNER, []);
-    match superusers.as_slice() {
-        [] => requests.count_up_to(conn, 1000),
-        [only] => requests
-            .with(" AND x.user_id = ?", [(*only).into()])
-            .count_up_to(conn, 1000),
-        _ => Ok(0),
-    }
+    const UNOWNED: &str = "SELECT x.id FROM access_requests x WHERE x.state = 'open' AND NOT EXISTS (SELECT 1 FROM app_owners o CROSS JOIN users u WHERE o.app_id = x.app_id AND u.id = o.user_id AND u.is_active = TRUE AND u.id <> x.user_id) AND NOT EXISTS (SELECT 1 FROM users u WHERE u.is_active = TRUE AND u.id <> x.user_id AND ";
+    Sql::text(UNOWNED)
+        .then(&has_role(Role::Superuser))
+        .with(")", [])
+        .count_up_to(conn, 1000)
 }

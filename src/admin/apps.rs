@@ -413,6 +413,8 @@ pub fn set_owners(
         admin.deed(now).record(conn, about, &event)?;
         has_changed = true;
     }
+    // A form that shows the owners of before must not bring one back.
+    apps::touch(conn, now, app.id, admin.actor())?;
     Ok(has_changed)
 }
 

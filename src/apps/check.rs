@@ -63,9 +63,7 @@ pub fn faults(fields: &AppFields) -> Vec<(AppField, Fault)> {
     note(AppField::AnyOf, permissions(fields.rule.any_of.iter()));
     note(AppField::ButNot, permissions(fields.rule.but_not.iter()));
     note(AppField::Keywords, line(&fields.keywords, MAX_KEYWORDS));
-    if fields.note.chars().count() > MAX_APP_NOTE {
-        note(AppField::Note, Some(Fault::TooLong(MAX_APP_NOTE)));
-    }
+    note(AppField::Note, lines(&fields.note, MAX_APP_NOTE));
     found
 }
 
@@ -76,6 +74,15 @@ pub fn category_name(name: &str) -> Option<Fault> {
 
 fn line(text: &str, longest: usize) -> Option<Fault> {
     if text.chars().any(is_forbidden) {
+        return Some(Fault::ForbiddenCharacter);
+    }
+    (text.chars().count() > longest).then_some(Fault::TooLong(longest))
+}
+
+/// Checks a text of several lines.
+fn lines(text: &str, longest: usize) -> Option<Fault> {
+    let is_bad = |c: char| is_forbidden(c) && !matches!(c, '\n' | '\r' | '\t');
+    if text.chars().any(is_bad) {
         return Some(Fault::ForbiddenCharacter);
     }
     (text.chars().count() > longest).then_some(Fault::TooLong(longest))

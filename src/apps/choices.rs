@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use crate::clock::UnixTime;
-use crate::db::schema::{app_stars, users};
+use crate::db::schema::{app_owners, app_stars, users};
 use crate::db::{Conn, each};
 use crate::error::Result;
 use crate::id::{AppId, UserId};
@@ -51,8 +51,9 @@ pub fn set_tab(conn: &mut Conn, user_id: UserId, opens_in: OpensIn) -> Result<()
     Ok(())
 }
 
-/// Forgets all choices of a person.
+/// Forgets all choices of a person, and that they own apps.
 pub fn forget(conn: &mut Conn, user_id: UserId) -> Result<()> {
+    diesel::delete(app_owners::table.filter(app_owners::user_id.eq(user_id))).execute(conn)?;
     diesel::delete(app_stars::table.filter(app_stars::user_id.eq(user_id))).execute(conn)?;
     set_tab(conn, user_id, OpensIn::SameTab)
 }

@@ -55,6 +55,12 @@ impl FoundHolder {
             .max_by_key(|grant| grant.expires_at.map_or(i64::MAX, |end| end.0))
     }
 
+    /// Returns whether a grant without an end runs for an app, so that there is nothing to ask for.
+    pub fn is_granted_for_ever(&self, app: AppId) -> bool {
+        let of_app = self.grants(app);
+        of_app.iter().any(|grant| grant.expires_at.is_none())
+    }
+
     /// Decides about one app.
     pub fn decide(&self, app: &App, now: UnixTime) -> Decision {
         decide(&app.fields.rule, &self.holder, &self.grants(app.id), now)

@@ -40,6 +40,23 @@ pub fn is_owner(conn: &mut Conn, app: AppId, user_id: UserId) -> Result<bool> {
     Ok(diesel::select(diesel::dsl::exists(row)).get_result(conn)?)
 }
 
+/// Returns whether a person is an owner of an app, and keeps that so until this transaction ends.
+pub fn lock_shared(conn: &mut Conn, app: AppId, user_id: UserId) -> Result<bool> {
+    match conn {
+        // SQLite has one writer at a time anyway.
+        Conn::Sqlite(_) => is_owner(conn, app, user_id),
+        Conn::Postgres(conn) => {
+            let row: Option<UserId> = app_owners::table
+                .find((app, user_id))
+                .select(app_owners::user_id)
+                .for_share()
+                .first(conn)
+                .optional()?;
+            Ok(row.is_some())
+        }
+    }
+}
+
 /// Returns whether a person is an owner of any app.
 pub fn is_any_owner(conn: &mut Conn, user_id: UserId) -> Result<bool> {
     let rows = app_owners::table.filter(app_owners::user_id.eq(user_id));

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::is_forbidden;
+
 /// The maximum length in characters.
 pub const MAX_NOTE: usize = 500;
 
@@ -10,10 +12,13 @@ pub const MAX_NOTE: usize = 500;
 pub struct Note(String);
 
 impl Note {
-    /// Parses a note. Returns `None` if the text is too long.
+    /// Parses a note. Returns `None` if the text is too long or has characters that could deceive
+    /// its reader.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        (text.chars().count() <= MAX_NOTE).then(|| Self(text.to_owned()))
+        let is_plain = |c: char| matches!(c, '\n' | '\r' | '\t') || !is_forbidden(c);
+        let is_note = text.chars().count() <= MAX_NOTE && text.chars().all(is_plain);
+        is_note.then(|| Self(text.to_owned()))
     }
 
     /// Wraps a text that is our own or already stored.

@@ -38,7 +38,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Grant what a request asks for, for ever unless an end is given
+    /// Grant what a request asks for, for the time that it names unless another one is given
     Grant {
         /// The request's ID
         #[arg(allow_negative_numbers = true)]
@@ -49,6 +49,9 @@ enum Command {
         /// End with this day in the portal's time zone, e.g. 2026-12-31
         #[arg(long, value_name = "DAY")]
         until: Option<Date>,
+        /// Grant it without an end
+        #[arg(long, conflicts_with_all = ["days", "until"])]
+        for_ever: bool,
         /// A sentence that the person reads
         #[arg(long, default_value = "")]
         answer: String,
@@ -71,17 +74,27 @@ pub fn run(command: Requests) -> Result<(), Failure> {
             id,
             days,
             until,
+            for_ever,
             answer,
         } => {
             let span = match (days, until) {
                 (Some(days), _) => Span::Days(days),
                 (None, Some(day)) => Span::Through(day),
-                (None, None) => Span::ForEver,
+                (None, None) if for_ever => Span::ForEver,
+                (None, None) => asked(id)?,
             };
             decide(id, &Verdict::Grant(span, note(&answer)?))
         }
         Command::Decline { id, reason } => decide(id, &Verdict::Decline(note(&reason)?)),
     }
+}
+
+/// The time that a request names. One that does not exist is refused when it is decided.
+fn asked(id: RequestId) -> Result<Span, Failure> {
+    let (db, _) = existing_database()?;
+    let found = db.read_blocking(|conn| requests::find(conn, id))?;
+    let days = found.and_then(|listed| listed.request.wanted_days);
+    Ok(days.map_or(Span::ForEver, Span::Days))
 }
 
 fn note(text: &str) -> Result<Note, Failure> {

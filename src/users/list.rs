@@ -106,8 +106,8 @@ impl UserQuery {
 const ROLE: &str = "CASE WHEN u.is_superuser OR u.is_superuser_by_permission THEN 2 WHEN u.is_staff OR u.is_staff_by_permission THEN 1 ELSE 0 END";
 const LAST_LOGIN: &str = "COALESCE(u.last_login, 0)";
 
-/// The `CASE` of a role, exactly as the index has it.
-pub(super) fn has_role(role: Role) -> Sql {
+/// The test of the account `u` for a role, exactly as the index has it.
+pub fn has_role(role: Role) -> Sql {
     let code = match role {
         Role::Employee => 0,
         Role::Staff => 1,

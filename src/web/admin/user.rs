@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::act::notice_of;
-use crate::apps::{App, AppsOf, Decision, OpenBy};
+use crate::apps::{App, AppsOf, Decision};
 use crate::audit::{self, Actor, Filter, Record};
 use crate::clock::UnixTime;
 use crate::config::PasswordLogin;
@@ -84,7 +84,7 @@ struct AppLine<'a> {
     app: &'a App,
     name: Words<'a>,
     why: String,
-    /// A grant opens it, which can be taken back.
+    /// A grant is running, which can be taken back whether or not it is what opens the app.
     is_granted: bool,
 }
 
@@ -102,7 +102,10 @@ impl<'a> PersonsApps<'a> {
             app,
             name: Words::name_of(app, page.lang),
             why: decision_in_words(page, decision),
-            is_granted: matches!(decision, Decision::Open(OpenBy::Grant(_))),
+            is_granted: {
+                let grants = apps.found.grants(app.id);
+                grants.iter().any(|grant| grant.is_running(page.now))
+            },
         };
         let is_open = |(_, decision): &(&App, &Decision)| decision.is_open();
         let closed = || apps.all().filter(|one| !is_open(one));

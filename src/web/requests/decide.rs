@@ -69,6 +69,8 @@ struct Typed {
     days: String,
     day: String,
     answer: String,
+    /// It comes from the form that grants.
+    is_of_grant: bool,
 }
 
 impl Typed {
@@ -80,6 +82,7 @@ impl Typed {
             days: days(wanted),
             day: String::new(),
             answer: String::new(),
+            is_of_grant: true,
         }
     }
 
@@ -90,6 +93,7 @@ impl Typed {
             days: take("days"),
             day: take("day"),
             answer: take("answer"),
+            is_of_grant: true,
         }
     }
 
@@ -276,7 +280,8 @@ pub async fn act(
     let mut given: HashMap<String, String> = form.0.into_iter().collect();
     let step = given.remove("step").and_then(|code| code.parse().ok());
     let step: Step = step.ok_or(Error::BadRequest)?;
-    let typed = Typed::of(given);
+    let mut typed = Typed::of(given);
+    typed.is_of_grant = step != Step::Decline;
     let note = typed.note()?;
     let (verdict, notice) = match (step, typed.span()) {
         (Step::Change, _) => return answer(&portal, &me, id, typed, Said::default()).await,
@@ -323,6 +328,15 @@ async fn answer(
         .await?;
     let mut page = Page::new(portal, &me.visit, Some(&me.user))?;
     page.to_decide = Some(found.to_decide);
+    // The form of a refused decline says nothing about the time.
+    let typed = if typed.is_of_grant {
+        typed
+    } else {
+        Typed {
+            answer: typed.answer,
+            ..Typed::wanted(&found.listed)
+        }
+    };
     let mut shown = request_page(&page, &me.user, found, typed);
     let is_open = shown.row.listed.request.is_open();
     shown.preview = said

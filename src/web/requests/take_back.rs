@@ -51,9 +51,14 @@ fn find(
     if scope != Scope::All && !owners::is_owner(conn, app.id, me.id)? {
         return Err(Error::NotFound);
     }
+    let running = person::running_grant(conn, now, app.id, user_id)?;
+    // Owners may be plain employees, who see nobody but those to whom their app is granted.
+    if scope != Scope::All && running.is_none() {
+        return Err(Error::NotFound);
+    }
     Ok(Found {
         user: users::find(conn, user_id)?.ok_or(Error::NotFound)?,
-        running: person::running_grant(conn, now, app.id, user_id)?,
+        running,
         app,
     })
 }

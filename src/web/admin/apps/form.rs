@@ -476,8 +476,12 @@ fn create(
         return Err(Stopped::Refused(refusal));
     }
     let app = verbs::add(conn, now, admin, key, fields.clone(), &Note::default())?;
-    verbs::set_owners(conn, now, admin, &app, owners)?;
-    Ok(())
+    match verbs::set_owners(conn, now, admin, &app, owners) {
+        // An account was renamed in between: nothing of the app may stay.
+        Err(Stopped::Refused(refusal)) => Err(Error::Internal(refusal.to_string()).into()),
+        Err(failed) => Err(failed),
+        Ok(_) => Ok(()),
+    }
 }
 
 /// Shows the form again after a refusal that only the transaction found.

@@ -177,7 +177,8 @@ impl Typed {
         pairs
     }
 
-    /// The fields that differ from what the form showed at first, for an address.
+    /// The fields that differ from what the form would show now, for an address. What the form was
+    /// made from is among them if the app has been changed since, so that it is still refused.
     pub fn typed_since(&self, first: &Self) -> Vec<(&'static str, String)> {
         let all = first.pairs();
         let lists = [
@@ -191,7 +192,7 @@ impl Typed {
         };
         let mut typed: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in self.pairs() {
-            if name != "seen" && !is_same(name, value) {
+            if !is_same(name, value) {
                 typed.push((name, value.to_owned()));
             }
         }
