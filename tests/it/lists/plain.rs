@@ -11,7 +11,7 @@ use frontdesk::users::{
 
 use super::{DAY_MICROS, Dice};
 use crate::support::people::quoted;
-use crate::support::{Database, Portal, until};
+use crate::support::{Database, Portal, SWEEPS, until};
 
 #[derive(Clone, Debug)]
 pub(super) struct Account {
@@ -108,7 +108,7 @@ pub(super) fn db_insert_accounts(database: &Database, accounts: &[Account]) {
 /// Waits until the sweeper has had its first turn, so that it does not come between.
 pub(super) async fn settled(portal: &Portal) {
     until("the sweeper has had its turn", async || {
-        portal.inner.db.counts().writes >= 6
+        portal.inner.db.counts().writes >= SWEEPS
     })
     .await;
 }

@@ -123,3 +123,6 @@ macro_rules! on_both_databases {
     };
 }
 pub(crate) use on_both_databases;
+
+/// The transactions of the sweeper's first turn, one for each piece of its work.
+pub const SWEEPS: u64 = 8;
