@@ -46,6 +46,11 @@ on_both_databases! {
         assert!(!stranger.get("/").await.body.contains("href=\"/requests\""));
         granted(&owner, ids[0], "7").await;
         assert!(opens(&li, "a").await && !opens(&li, "c").await);
+        // They see nobody but those to whom their app is granted.
+        for (name, status) in [("li", 200), ("stranger", 404)] {
+            let path = format!("/requests/take-back/a/{}", portal.db_id_of(name));
+            assert_eq!(owner.get(&path).await.status, status, "{name}");
+        }
         // An owner is no admin, and exports nothing.
         let home = owner.get("/").await;
         assert_eq!(owner.post("/requests.csv", &home, &[]).await.status, 403);

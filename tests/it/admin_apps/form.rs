@@ -326,6 +326,41 @@ fn a_form_that_somebody_else_was_faster_with_is_kept_and_not_saved() {
     });
 }
 
+/// A removed owner could decide on requests again.
+#[test]
+fn a_form_of_before_brings_no_removed_owner_back() {
+    run(async {
+        let (portal, boss) = desk(Database::sqlite()).await;
+        portal.signed_in(&Person::named("eve")).await;
+        add(&boss, &[("owners", "eve")]).await;
+        let page = boss.get("/admin/apps/mail").await;
+        let seen = hidden(&page, "seen");
+        portal.clock.advance(std::time::Duration::from_secs(1));
+        change(&boss, "mail", &[("owners", "")]).await;
+        assert_eq!(portal.database.count("app_owners"), 0);
+        let stale = form(&[("seen", &seen), ("owners", "eve"), ("note", "x")]);
+        let refused = boss.post("/admin/apps/mail", &page, &stale).await;
+        assert_eq!(refused.status, 422, "{}", refused.body);
+
+        // A detour for a proof does not make the form a new one.
+        portal
+            .clock
+            .advance(std::time::Duration::from_secs(16 * 60));
+        let detour = boss.post("/admin/apps/mail", &page, &stale).await;
+        let back = detour.location();
+        let next = url::Url::parse(&format!("http://x{back}")).expect("an address");
+        let next = next.query_pairs().find(|(name, _)| name == "next");
+        let (_, path) = next.expect("the way back");
+        portal.db_prove("boss");
+        let page = boss.get(&path).await;
+        let seen = hidden(&page, "seen");
+        let stale = form(&[("seen", &seen), ("owners", "eve"), ("note", "x")]);
+        let refused = boss.post("/admin/apps/mail", &page, &stale).await;
+        assert_eq!(refused.status, 422, "{}", refused.body);
+        assert_eq!(portal.database.count("app_owners"), 0);
+    });
+}
+
 #[test]
 fn the_list_is_searched_filtered_and_paged() {
     run(async {
