@@ -38,7 +38,7 @@ shots: setup
 	rm -rf target/shots
 	TEST_SHOTS=$(CURDIR)/target/shots $(TOOLS) cargo test --features failpoints --test it -- gallery::every_page
 	mkdir -p docs/pictures
-	cp target/shots/login.en.top.png docs/pictures/login.png
+	cp target/shots/home.en.top.png docs/pictures/home.png
 	cp target/shots/account.en.dark.png docs/pictures/account.png
 	cp target/shots/admin-users.zh-Hans.top.png docs/pictures/admin-users.png
 	cp target/shots/admin-audit.en.top.png docs/pictures/admin-audit.png

@@ -79,9 +79,9 @@ fn line(text: &str, longest: usize) -> Option<Fault> {
     (text.chars().count() > longest).then_some(Fault::TooLong(longest))
 }
 
-/// Checks a text of several lines.
+/// Checks a text of several lines, which only admins see.
 fn lines(text: &str, longest: usize) -> Option<Fault> {
-    let is_bad = |c: char| is_forbidden(c) && !matches!(c, '\n' | '\r' | '\t');
+    let is_bad = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     if text.chars().any(is_bad) {
         return Some(Fault::ForbiddenCharacter);
     }
