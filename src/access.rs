@@ -89,8 +89,9 @@ impl Decider {
 
     /// Begins a decision about an app, if this person may decide about it now: they are signed in,
     /// and are a superuser or an owner of the app. Until the decision is committed, that cannot be
-    /// taken from them.
-    fn begin(&self, conn: &mut Conn, app: AppId) -> Result<()> {
+    /// taken from them. An app that does not exist has no owner, so that whoever may not decide does
+    /// not learn whether it exists.
+    fn begin(&self, conn: &mut Conn, app: Option<AppId>) -> Result<()> {
         let By::Person { id, session_id, .. } = self.by else {
             return Ok(());
         };
@@ -101,7 +102,12 @@ impl Decider {
         )
         .number(conn)?
         .ok_or(Error::SignedOut)?;
-        if is_superuser == 1 || owners::lock_shared(conn, app, id)? {
+        let may_decide = match app {
+            _ if is_superuser == 1 => true,
+            Some(app) => owners::lock_shared(conn, app, id)?,
+            None => false,
+        };
+        if may_decide {
             Ok(())
         } else {
             Err(Error::Forbidden)
@@ -424,8 +430,9 @@ fn begin_decision(
     id: RequestId,
     verdict: &Verdict,
 ) -> Result<Decidable, Stopped<DecisionRefusal>> {
-    let request = access_requests::find(conn, id)?.ok_or(DecisionRefusal::UnknownRequest)?;
-    decider.begin(conn, request.app_id)?;
+    let request = access_requests::find(conn, id)?;
+    decider.begin(conn, request.as_ref().map(|request| request.app_id))?;
+    let request = request.ok_or(DecisionRefusal::UnknownRequest)?;
     if decider.is(request.user_id) {
         refuse_own(conn, now, decider, &request, verdict)?;
         return Err(DecisionRefusal::Own.into());
@@ -507,8 +514,9 @@ pub fn revoke(
     (key, user_id): (&str, UserId),
     reason: &Note,
 ) -> Result<(), Stopped<DecisionRefusal>> {
-    let app = apps::find(conn, key)?.ok_or(Error::NotFound)?;
-    decider.begin(conn, app.id)?;
+    let app = apps::find(conn, key)?;
+    decider.begin(conn, app.as_ref().map(|app| app.id))?;
+    let app = app.ok_or(Error::NotFound)?;
     if reason.is_empty() {
         return Err(DecisionRefusal::NoReason.into());
     }

@@ -87,7 +87,8 @@ pub async fn check(chromium: &Chromium, axe: Option<&str>, name: &str) {
     }
 }
 
-async fn check_axe(chromium: &Chromium, axe: &str, name: &str) {
+/// Has axe-core look at the page as it stands.
+pub async fn check_axe(chromium: &Chromium, axe: &str, name: &str) {
     let is_there = chromium.execute("return !!window.axe", json!([])).await;
     if is_there == false {
         chromium.execute(axe, json!([])).await;

@@ -16,6 +16,8 @@ mod acts;
 mod adding_providers;
 mod admin_apps;
 mod admin_in_chromium;
+mod apps_crawl;
+mod apps_story_in_chromium;
 mod architecture;
 mod chromium;
 mod cli_apps;

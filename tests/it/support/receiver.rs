@@ -4,11 +4,23 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{spawn, until};
+
+/// Signs as a receiver does, to compare.
+pub fn signature(secret: &str, id: &str, at: &str, body: &str) -> String {
+    use aws_lc_rs::hmac;
+    let standard = base64::engine::general_purpose::STANDARD;
+    let encoded = secret.strip_prefix("whsec_").expect("a prefix");
+    let key = standard.decode(encoded).expect("base64");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+    let signed = hmac::sign(&key, format!("{id}.{at}.{body}").as_bytes());
+    format!("v1,{}", standard.encode(signed))
+}
 
 /// What a call gets.
 #[derive(Clone, Debug)]

@@ -24,6 +24,8 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Keys, as the standard writes them.
 pub const TAB: char = '\u{e004}';
 pub const ENTER: char = '\u{e007}';
+pub const HOME: char = '\u{e011}';
+pub const DOWN: char = '\u{e015}';
 
 /// The screen on which a page is shown.
 #[derive(Clone, Copy, Debug)]
@@ -439,6 +441,15 @@ impl Chromium {
         self.devtools(
             "Emulation.setScriptExecutionDisabled",
             json!({"value": true}),
+        )
+        .await;
+    }
+
+    /// Runs scripts again. What the page would have run while it loaded is not made up for.
+    pub async fn enable_script(&self) {
+        self.devtools(
+            "Emulation.setScriptExecutionDisabled",
+            json!({"value": false}),
         )
         .await;
     }

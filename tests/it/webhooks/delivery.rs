@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
 use frontdesk::audit::Event;
 
 use super::{
@@ -10,21 +9,10 @@ use super::{
     until_failures, until_told, until_trouble,
 };
 use crate::support::process::{self, Process, free_port};
-use crate::support::receiver::Call;
+use crate::support::receiver::{Call, signature};
 use crate::support::{
     Database, Db, Person, Portal, Provider, Receiver, Says, on_both_databases, run, until,
 };
-
-/// Signs as a receiver does, to compare.
-fn signature(secret: &str, id: &str, at: &str, body: &str) -> String {
-    use aws_lc_rs::hmac;
-    let standard = base64::engine::general_purpose::STANDARD;
-    let encoded = secret.strip_prefix("whsec_").expect("a prefix");
-    let key = standard.decode(encoded).expect("base64");
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
-    let signed = hmac::sign(&key, format!("{id}.{at}.{body}").as_bytes());
-    format!("v1,{}", standard.encode(signed))
-}
 
 #[test]
 fn a_new_account_is_told_with_a_signature() {
