@@ -2,6 +2,7 @@
 
 use super::Admin;
 use crate::audit::{About, Actor, Event};
+use crate::db::lock_webhooks;
 use crate::error::{Error, Result};
 use crate::portal::Portal;
 use crate::webhooks::queue;
@@ -21,6 +22,7 @@ pub async fn test_webhook(portal: &Portal, admin: &Admin, name: &str) -> Result<
             Actor::Person { username, .. } => By::Person(username.to_owned()),
             _ => By::CommandLine,
         };
+        lock_webhooks(conn)?;
         queue::add(conn, now, &webhook, now, &News::Test { by })?;
         queue::try_now(conn, &webhook)?;
         let event = Event::WebhookTested {

@@ -157,7 +157,7 @@ impl Reader<'_> {
             .map_err(|error| self.fault(NAME, unreadable(&path, &error)))?;
         let mut file: toml::Table = toml::from_str(&text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
-            let line = before.map_or(1, |before| before.lines().count().max(1));
+            let line = before.map_or(1, |before| 1 + before.matches('\n').count());
             self.fault(NAME, format!("cannot be read: {path}, line {line}"))
         })?;
         let tables = match file.remove("webhook") {
@@ -490,6 +490,19 @@ mod tests {
         );
         assert_eq!(hook.refused_sign_ins_per_hour, REFUSED_PER_HOUR);
         assert!(!format!("{hook:?}").contains("KEY"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_refused_with_the_line() {
+        for (text, line) in [
+            ("= 'SECRET'\n", 1),
+            ("[[webhook]]\nname = 'ops'\n= 'SECRET'\n", 3),
+            ("[[webhook]]\nname = = 'SECRET'\n", 2),
+        ] {
+            let faults = read(text).expect_err("a fault").concat();
+            assert!(faults.ends_with(&format!(", line {line}")), "{faults}");
+            assert!(!faults.contains("SECRET"), "{faults}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use crate::audit;
 use crate::clock::UnixTime;
 use crate::config::{WebhookEvent, WebhookSettings};
-use crate::db::Conn;
+use crate::db::{Conn, lock_webhooks};
 use crate::error::{Error, Result};
 use crate::portal::Portal;
 use crate::secret::random_bytes;
@@ -33,12 +33,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A provider must be out of reach for this long before anybody is told, and in reach for as long.
 const PROVIDER_PATIENCE: Duration = Duration::from_secs(120);
 
-/// Starts the jobs, if there are any webhooks.
+/// Starts the jobs.
 pub fn start(portal: &Arc<Portal>) {
+    // Without any webhooks, it lets go of what nobody is to be told.
+    portal.jobs.spawn(fan_out(Arc::clone(portal)));
     if portal.webhooks.all().is_empty() {
         return;
     }
-    portal.jobs.spawn(fan_out(Arc::clone(portal)));
     portal.jobs.spawn(watch(Arc::clone(portal)));
     for hook in portal.webhooks.all() {
         portal
@@ -54,13 +55,18 @@ fn settings(portal: &Portal) -> Vec<&WebhookSettings> {
 
 /// Puts what happened into the queues.
 async fn fan_out(portal: Arc<Portal>) {
+    let patience = if portal.webhooks.all().is_empty() {
+        WATCH_EVERY
+    } else {
+        LOOK_EVERY
+    };
     loop {
         match fan_out_once(&portal).await {
-            Ok(0) => tokio::time::sleep(LOOK_EVERY).await,
+            Ok(0) => tokio::time::sleep(patience).await,
             Ok(_) => portal.webhooks.wake(),
             Err(error) => {
                 warn!(event = "webhooks", outcome = "failed"; "{error}");
-                tokio::time::sleep(TRY_AGAIN).await;
+                tokio::time::sleep(TRY_AGAIN.max(patience)).await;
             }
         }
     }
@@ -176,11 +182,11 @@ impl Call {
     }
 
     async fn claim(&self) -> Result<Option<Claim>> {
-        let (call, now) = (self.again(), self.portal.clock.now());
-        let claim = self
-            .portal
-            .db
-            .write(move |conn| turn::claim(conn, now, call.claimant()));
+        let call = self.again();
+        let claim = self.portal.db.write(move |conn| {
+            // A write may wait for another one, and the claim counts from now.
+            turn::claim(conn, call.portal.clock.now(), call.claimant())
+        });
         claim.await
     }
 
@@ -199,11 +205,11 @@ impl Call {
     }
 
     async fn settle(&self, claim: Claim, verdict: Verdict) -> Result<()> {
-        let (call, now) = (self.again(), self.portal.clock.now());
+        let call = self.again();
         let jitter = random_bytes::<1>().map_or(0.5, |[byte]| f64::from(byte) / 255.0);
         let count = claim.told.len();
         let write = self.portal.db.write(move |conn| {
-            let claimant = call.claimant();
+            let (now, claimant) = (call.portal.clock.now(), call.claimant());
             let settled = turn::settle(conn, now, claimant, &claim, verdict, jitter)?;
             if settled == Settled::WellAgain {
                 let hook = claimant.hook.to_owned();
@@ -257,6 +263,8 @@ async fn watch(portal: Arc<Portal>) {
         let seen = providers.look(&portal, now);
         let shared = Arc::clone(&portal);
         let write = portal.db.write(move |conn| {
+            // Before any row, in the order in which all others lock.
+            lock_webhooks(conn)?;
             for (provider, state) in &seen {
                 tell_of_provider(conn, now, &shared.instance, provider, *state)?;
             }

@@ -166,7 +166,7 @@ fn person(kind: WebhookKind, who: &Who) -> String {
 /// Makes a name harmless for receivers of this kind.
 pub(super) fn name(kind: WebhookKind, text: &str) -> String {
     let mut clean = String::new();
-    for c in without_domain(text).chars() {
+    for c in text.chars() {
         match c {
             '\u{2028}' | '\u{2029}' => clean.push(' '),
             c if c.is_whitespace() => clean.push(' '),
@@ -178,6 +178,8 @@ pub(super) fn name(kind: WebhookKind, text: &str) -> String {
             c => clean.push(c),
         }
     }
+    // Before this, something invisible could stand in an address.
+    let clean = without_domains(&clean);
     let mut words = clean.split(' ').filter(|word| !word.is_empty());
     let mut clean = words.next().unwrap_or_default().to_owned();
     for word in words {
@@ -207,12 +209,29 @@ pub(super) fn name(kind: WebhookKind, text: &str) -> String {
     }
 }
 
-/// The part of an e-mail address that is no address.
-fn without_domain(text: &str) -> &str {
-    match text.split_once('@') {
-        Some((local, domain)) if !local.trim().is_empty() && domain.contains('.') => local,
-        _ => text,
+/// Leaves of each e-mail address the part that is none.
+fn without_domains(text: &str) -> String {
+    let mut left = String::new();
+    let mut is_domain = false;
+    for c in text.chars() {
+        let is_address = c == '@' && left.chars().next_back().is_some_and(ends_local_part);
+        is_domain = (is_domain || is_address) && !ends_domain(c);
+        if !is_domain {
+            left.push(c);
+        }
     }
+    left
+}
+
+/// Whether this, before an `@`, makes an address of it. Otherwise, it is a mention.
+fn ends_local_part(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '.' | '_' | '+' | '-')
+}
+
+/// Whether a domain ends before this: a space, a bracket or a quotation mark.
+fn ends_domain(c: char) -> bool {
+    let brackets = "()[]{}<>（）［］｛｝＜＞【】〔〕〈〉《》「」『』";
+    c.is_whitespace() || brackets.contains(c) || "\"'`‘’“”«»".contains(c)
 }
 
 /// Replaces what makes a mention or a link by characters that look like it.
@@ -236,6 +255,12 @@ mod tests {
         for (given, plain, robot) in [
             ("王伟", "王伟", "王伟"),
             ("li.wei@example.com", "li.wei", "li.wei"),
+            ("li@corp", "li", "li"),
+            ("@ li@example.com", "@ li", "＠ li"),
+            ("Li Wei <li@example.com>", "Li Wei <li>", "Li Wei ＜li＞"),
+            ("a@b.example c-@d.example 王", "a c- 王", "a c- 王"),
+            ("王伟（li@example.com）", "王伟（li）", "王伟（li）"),
+            ("li\u{200b}@example.com", "li", "li"),
             ("@所有人", "@所有人", "＠所有人"),
             ("<@all>", "<@all>", "＜＠all＞"),
             ("<!channel>", "<!channel>", "＜!channel＞"),

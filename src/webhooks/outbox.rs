@@ -44,14 +44,15 @@ pub fn has_events(conn: &mut Conn) -> Result<bool> {
 }
 
 /// Moves some events into the queues of the hooks that ask for them, and returns how many it dealt
-/// with. An event that no hook asks for goes.
+/// with. An event that no hook asks for goes, also if there are no hooks: the first one is not told
+/// what happened before it was there.
 pub fn fan_out(
     conn: &mut Conn,
     now: UnixTime,
     lang: Lang,
     hooks: &[&WebhookSettings],
 ) -> Result<usize> {
-    // Two instances would put the same event into a queue twice.
+    // Two instances would put the same event into a queue twice, or out of order.
     lock_webhooks(conn)?;
     let events: Vec<(i64, i64, String)> = webhook_events::table
         .order(webhook_events::id)

@@ -20,10 +20,13 @@ const MAX_QUEUE: i64 = 10_000;
 /// The most messages that the status page counts.
 const COUNT_CAP: i64 = MAX_QUEUE;
 
-/// Puts something into the queue of a hook.
+/// Puts something into the queue of a hook, behind all that waits. Between [`lock_webhooks`] and the
+/// end of the transaction, nobody else does.
+///
+/// [`lock_webhooks`]: crate::db::lock_webhooks
 pub fn add(conn: &mut Conn, now: UnixTime, hook: &str, at: UnixTime, news: &News) -> Result<()> {
     let row = (
-        webhook_deliveries::id.eq(new_id::<i64>(now)),
+        webhook_deliveries::id.eq(next_id(conn, now)?),
         webhook_deliveries::hook.eq(hook),
         webhook_deliveries::created_at.eq(at.0),
         webhook_deliveries::kind.eq(news.code()),
@@ -34,6 +37,13 @@ pub fn add(conn: &mut Conn, now: UnixTime, hook: &str, at: UnixTime, news: &News
         .values(row)
         .execute(conn))?;
     Ok(())
+}
+
+/// Returns an id behind all others: the clocks of two instances differ, and one may be set back.
+fn next_id(conn: &mut Conn, now: UnixTime) -> Result<i64> {
+    let last = Sql::text("SELECT COALESCE(MAX(x.id), 0) AS value FROM webhook_deliveries x");
+    let last = last.number(conn)?.unwrap_or(0);
+    Ok(new_id::<i64>(now).max(last.saturating_add(1)))
 }
 
 /// Makes a hook that waits for somebody to mend it try again now. A pause that its receiver asked
@@ -158,4 +168,37 @@ pub(super) fn delete(conn: &mut Conn, ids: &[i64]) -> Result<()> {
     diesel::delete(webhook_deliveries::table.filter(webhook_deliveries::id.eq_any(ids)))
         .execute(conn)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DatabaseUrl;
+    use crate::db::Db;
+    use crate::id::first_id_at;
+    use crate::webhooks::By;
+
+    /// C10: what an instance adds is behind what one whose clock is ahead has added.
+    #[test]
+    fn what_is_added_later_is_told_later_whatever_the_clock_says() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("db"))).expect("a database");
+        db.migrate().expect("tables");
+        let now = UnixTime(1_700_000_000_000_000);
+        let ahead = first_id_at(UnixTime(4_000_000_000_000_000));
+        let ids = db.write_blocking(|conn| {
+            let by = By::CommandLine;
+            let news = News::Test { by };
+            add(conn, now, "ops", now, &news)?;
+            diesel::update(webhook_deliveries::table)
+                .set(webhook_deliveries::id.eq(ahead))
+                .execute(conn)?;
+            add(conn, now, "ops", now, &news)?;
+            add(conn, now, "other", now, &news)?;
+            let ops = oldest(conn, "ops", 9)?.into_iter();
+            let all = ops.chain(oldest(conn, "other", 9)?);
+            Ok(all.map(|row| row.id).collect::<Vec<_>>())
+        });
+        assert_eq!(ids.expect("ids"), [ahead, ahead + 1, ahead + 2]);
+    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::queue::oldest;
 use super::verdict::{Trouble, TroubleKind};
 use crate::clock::UnixTime;
 use crate::db::schema::webhook_hooks;
@@ -13,13 +14,29 @@ use crate::error::Result;
 /// For how long messages that were given up or refused are worth reporting.
 const REPORTED_FOR: Duration = Duration::from_secs(2 * 86_400);
 
+/// How far the clocks of two instances may be apart.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+/// The longest pause: what a receiver asks for is an hour at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(75 * 60);
+
+/// Returns the latest moment at which a claim that lasts this long can end. A later one was written
+/// before the clock was set back, and counts as past, or the hook would be silent until then.
+pub(super) fn latest_lease(now: UnixTime, lease: Duration) -> i64 {
+    now.plus(lease + CLOCKS_DIFFER).0
+}
+
+/// Returns the latest moment at which a pause can end. A later one counts as past, too.
+pub(super) fn latest_pause(now: UnixTime) -> i64 {
+    now.plus(LONGEST_PAUSE).0
+}
+
 /// The state of a hook, for those who look and for the next try.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = webhook_hooks)]
 pub struct HookState {
     pub(super) lease_until: i64,
     pub(super) lease_number: i64,
-    pub(super) paused_until: i64,
+    paused_until: i64,
     pub(super) failures: i64,
     failing_since: Option<i64>,
     pub(super) failing_told_at: Option<i64>,
@@ -51,7 +68,8 @@ impl HookState {
 
     /// Returns until when nothing is sent, if that is later than now.
     pub fn paused_until(&self, now: UnixTime) -> Option<UnixTime> {
-        (self.paused_until > now.0).then_some(UnixTime(self.paused_until))
+        let is_paused = self.paused_until > now.0 && self.paused_until <= latest_pause(now);
+        is_paused.then_some(UnixTime(self.paused_until))
     }
 
     /// How many messages the receiver refused for good, when the last one was, and why.
@@ -102,8 +120,11 @@ pub(super) fn ensure(conn: &mut Conn, hook: &str) -> Result<()> {
 }
 
 /// Notes that others are told of a hook that has been failing since before `since`. Returns whether
-/// they were not told yet.
+/// they were not told yet. A hook for which nothing waits has nothing to fail with.
 pub fn note_failing(conn: &mut Conn, now: UnixTime, hook: &str, since: UnixTime) -> Result<bool> {
+    if oldest(conn, hook, 1)?.is_empty() {
+        return Ok(false);
+    }
     let noted = diesel::update(
         webhook_hooks::table
             .find(hook)

@@ -125,9 +125,9 @@ pub fn judge(kind: WebhookKind, answer: &Answer) -> Verdict {
         WebhookKind::Json if answer.is_success() => Verdict::Delivered,
         WebhookKind::Json => by_status(answer),
         WebhookKind::Slack => slack(answer),
-        WebhookKind::Feishu => robot(answer, &["code", "StatusCode"], feishu),
-        WebhookKind::Dingtalk => robot(answer, &["errcode"], dingtalk),
-        WebhookKind::Wecom => robot(answer, &["errcode"], wecom),
+        WebhookKind::Feishu => robot(answer, &["code", "StatusCode"], feishu, FEISHU_PAUSE),
+        WebhookKind::Dingtalk => robot(answer, &["errcode"], dingtalk, DINGTALK_SHUT),
+        WebhookKind::Wecom => robot(answer, &["errcode"], wecom, WECOM_PAUSE),
     }
 }
 
@@ -160,23 +160,33 @@ fn unreadable(answer: &Answer) -> Verdict {
     )
 }
 
-/// Judges the answer of a robot that writes a code into a member of a JSON body.
-fn robot(answer: &Answer, members: &[&str], by_code: fn(i64, &Answer) -> Verdict) -> Verdict {
+/// Judges the answer of a robot that writes a code into a member of a JSON body. `pause` is how long
+/// the vendor shuts those who call too often.
+fn robot(
+    answer: &Answer,
+    members: &[&str],
+    by_code: fn(i64, &Answer) -> Option<Verdict>,
+    pause: Duration,
+) -> Verdict {
     let json = answer.json();
     let member = |name: &&str| json.as_ref()?.get(*name)?.as_i64();
     match members.iter().find_map(member) {
         Some(0) if answer.is_success() => Verdict::Delivered,
         // A proxy before it may answer in JSON, too.
-        Some(0) => by_status_of_robot(answer),
-        Some(code) => by_code(code, answer),
+        Some(0) => by_status_of_robot(answer, pause),
+        Some(code) => by_code(code, answer).unwrap_or_else(|| unknown(code, answer, pause)),
         None if answer.is_success() => unreadable(answer),
-        None => by_status_of_robot(answer),
+        None => by_status_of_robot(answer, pause),
     }
 }
 
 /// Without the robot's own code, a 400 says nothing about the message.
-fn by_status_of_robot(answer: &Answer) -> Verdict {
+fn by_status_of_robot(answer: &Answer, pause: Duration) -> Verdict {
     match by_status(answer) {
+        // Often it is answered before the robot is reached, and does not say for how long.
+        Verdict::NotNow(trouble, _) if trouble.kind == TroubleKind::TooOften => {
+            too_often(answer.status(), answer, pause)
+        }
         Verdict::MessageRefused(trouble) => Verdict::NotNow(
             Trouble {
                 kind: TroubleKind::UnknownStatus,
@@ -188,23 +198,33 @@ fn by_status_of_robot(answer: &Answer) -> Verdict {
     }
 }
 
-fn feishu(code: i64, answer: &Answer) -> Verdict {
-    let words = String::from_utf8_lossy(&answer.body).to_lowercase();
-    match code {
+/// What the answer says in words, in lower case.
+fn words(answer: &Answer) -> String {
+    String::from_utf8_lossy(&answer.body).to_lowercase()
+}
+
+/// Judges a code of Feishu. Returns `None` if it is not known.
+fn feishu(code: i64, answer: &Answer) -> Option<Verdict> {
+    Some(match code {
         // One number for a bad body and for too many requests.
-        9499 if words.contains("too many") => too_often(code, answer, FEISHU_PAUSE),
+        9499 if words(answer).contains("too many") => too_often(code, answer, FEISHU_PAUSE),
         9499 | 10002 => Verdict::MessageRefused(TroubleKind::BadMessage.with(code)),
         19021 => Verdict::HookAtFault(signature(code, answer)),
         19022 => Verdict::HookAtFault(TroubleKind::OurAddress.with(code)),
         19024 => Verdict::HookAtFault(TroubleKind::Keyword.with(code)),
         99_991_201 => Verdict::HookAtFault(TroubleKind::NotThere.with(code)),
         11232 | 99_991_400 => too_often(code, answer, FEISHU_PAUSE),
-        _ => unknown(code, answer),
-    }
+        _ => return None,
+    })
 }
 
-fn dingtalk(code: i64, answer: &Answer) -> Verdict {
-    match code {
+/// Judges a code of `DingTalk`. Returns `None` if it is not known.
+fn dingtalk(code: i64, answer: &Answer) -> Option<Verdict> {
+    Some(match code {
+        // One number for a bad message and for a robot that was removed, whose token is unknown.
+        300_001 | 300_005 if words(answer).contains("token") => {
+            Verdict::HookAtFault(TroubleKind::NotThere.with(code))
+        }
         300_001 | 101_002 | 460_101 => Verdict::MessageRefused(TroubleKind::BadMessage.with(code)),
         310_000 => Verdict::HookAtFault(match signature(code, answer) {
             trouble if trouble.kind == TroubleKind::Clock => trouble,
@@ -213,18 +233,19 @@ fn dingtalk(code: i64, answer: &Answer) -> Verdict {
         130_101 => too_often(code, answer, DINGTALK_SHUT),
         90030 => too_often(code, answer, LONGEST_PAUSE),
         -1 => Verdict::NotNow(TroubleKind::Busy.with(code), answer.pause()),
-        _ => unknown(code, answer),
-    }
+        _ => return None,
+    })
 }
 
-fn wecom(code: i64, answer: &Answer) -> Verdict {
-    match code {
+/// Judges a code of `WeCom`. Returns `None` if it is not known.
+fn wecom(code: i64, answer: &Answer) -> Option<Verdict> {
+    Some(match code {
         40058 | 40008 | 45002 => Verdict::MessageRefused(TroubleKind::BadMessage.with(code)),
         93000 => Verdict::HookAtFault(TroubleKind::NotThere.with(code)),
         45009 => too_often(code, answer, WECOM_PAUSE),
         -1 => Verdict::NotNow(TroubleKind::Busy.with(code), answer.pause()),
-        _ => unknown(code, answer),
-    }
+        _ => return None,
+    })
 }
 
 /// A signature that is refused, or the clock that makes it so.
@@ -242,8 +263,13 @@ fn too_often(code: i64, answer: &Answer, pause: Duration) -> Verdict {
     Verdict::NotNow(TroubleKind::TooOften.with(code), Some(pause))
 }
 
-fn unknown(code: i64, answer: &Answer) -> Verdict {
-    Verdict::NotNow(TroubleKind::UnknownCode.with(code), answer.pause())
+/// A code that nobody documented. Some statuses say by themselves that the hook is at fault, or that
+/// it was called too often.
+fn unknown(code: i64, answer: &Answer, pause: Duration) -> Verdict {
+    match answer.status {
+        300..=399 | 401 | 403 | 404 | 410 | 429 => by_status_of_robot(answer, pause),
+        _ => Verdict::NotNow(TroubleKind::UnknownCode.with(code), answer.pause()),
+    }
 }
 
 #[cfg(test)]
@@ -341,11 +367,28 @@ mod tests {
             (Feishu, 200, r#"{"code":11232}"#, "moment"),
             (Feishu, 429, r#"{"code":99991400}"#, "moment"),
             (Feishu, 200, r#"{"code":77777}"#, "moment"),
+            (Feishu, 404, r#"{"code":77777}"#, "hook"),
+            (Feishu, 401, r#"{"code":77777}"#, "hook"),
+            (Feishu, 302, r#"{"code":77777}"#, "hook"),
+            (Feishu, 400, r#"{"code":77777}"#, "moment"),
             (Feishu, 400, "", "moment"),
             (Feishu, 502, PORTAL, "moment"),
             (Dingtalk, 200, r#"{"errcode":0,"errmsg":"ok"}"#, "delivered"),
             (Dingtalk, 200, r#"{"errcode":300001}"#, "message"),
+            (
+                Dingtalk,
+                200,
+                r#"{"errcode":300001,"errmsg":"token is not exist"}"#,
+                "hook",
+            ),
+            (
+                Dingtalk,
+                200,
+                r#"{"errcode":300005,"errmsg":"token is not exist"}"#,
+                "hook",
+            ),
             (Dingtalk, 200, r#"{"errcode":101002}"#, "message"),
+            (Dingtalk, 403, r#"{"errcode":77777}"#, "hook"),
             (Dingtalk, 200, r#"{"errcode":460101}"#, "message"),
             (
                 Dingtalk,
@@ -373,6 +416,7 @@ mod tests {
             (Wecom, 200, r#"{"errcode":45002}"#, "message"),
             (Wecom, 200, r#"{"errcode":93000}"#, "hook"),
             (Wecom, 200, r#"{"errcode":45009}"#, "moment"),
+            (Wecom, 410, r#"{"errcode":77777}"#, "hook"),
             (Wecom, 200, r#"{"errcode":-1}"#, "moment"),
             (Wecom, 200, r#"{"errmsg":"ok"}"#, "moment"),
             (Slack, 200, "ok", "delivered"),
@@ -410,6 +454,13 @@ mod tests {
         assert_eq!(asked(WebhookKind::Dingtalk, dingtalk, None), Some(600));
         let wecom = r#"{"errcode":45009}"#;
         assert_eq!(asked(WebhookKind::Wecom, wecom, Some(5)), Some(65));
+        let unknown = r#"{"errcode":77777}"#;
+        for body in ["", "busy", unknown] {
+            assert_eq!(asked(WebhookKind::Dingtalk, body, None), Some(600));
+        }
+        assert_eq!(asked(WebhookKind::Wecom, "", None), Some(65));
+        assert_eq!(asked(WebhookKind::Feishu, "", None), Some(60));
+        assert_eq!(asked(WebhookKind::Feishu, "", Some(90)), Some(90));
     }
 
     #[test]
