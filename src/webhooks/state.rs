@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::queue::oldest;
 use super::verdict::{Trouble, TroubleKind};
 use crate::clock::UnixTime;
-use crate::db::schema::webhook_hooks;
+use crate::db::schema::{webhook_deliveries, webhook_hooks};
 use crate::db::{Conn, each};
 use crate::error::Result;
 
@@ -122,7 +121,12 @@ pub(super) fn ensure(conn: &mut Conn, hook: &str) -> Result<()> {
 /// Notes that others are told of a hook that has been failing since before `since`. Returns whether
 /// they were not told yet. A hook for which nothing waits has nothing to fail with.
 pub fn note_failing(conn: &mut Conn, now: UnixTime, hook: &str, since: UnixTime) -> Result<bool> {
-    if oldest(conn, hook, 1)?.is_empty() {
+    let waiting: Option<i64> = each!(conn, |conn| webhook_deliveries::table
+        .filter(webhook_deliveries::hook.eq(hook))
+        .select(webhook_deliveries::id)
+        .first(conn)
+        .optional())?;
+    if waiting.is_none() {
         return Ok(false);
     }
     let noted = diesel::update(
