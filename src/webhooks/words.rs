@@ -33,7 +33,7 @@ impl Trouble {
             TroubleKind::BadMessage => t.trouble_bad_message,
         };
         match self.detail {
-            Some(detail) => format!("{words} ({detail})"),
+            Some(detail) => format!("{words}{}", lang.messages().in_brackets.with(detail)),
             None => words.to_owned(),
         }
     }

@@ -128,7 +128,7 @@ messages! {
     changed_from_to: AroundThree = "{} changed from {} to {}", "{}从“{}”改为“{}”";
     permissions_are_kept: Text = "Previous permissions kept (reading failed)", "沿用之前的权限（读取失败）";
     permissions_kept_of: Around = "{}: the permissions could not be read from the provider at the last attempt, so the previous ones still apply. Permissions revoked there may still be in effect here.", "{}最近一次未能从登录平台读取权限，目前沿用之前的权限；在平台上已收回的权限可能仍然有效。";
-    permissions_kept_since: AroundThree = "The permissions from {} have not been readable since {} ({}). The previous ones are kept.", "来自{}的权限自 {}（{}）起无法读取，仍沿用当时的权限。";
+    permissions_kept_since: AroundTwo = "The permissions from {} were last read {} and have not been readable since. The previous ones are kept.", "上次成功读取来自{}的权限：{}。此后一直无法读取，仍沿用当时的权限。";
     permissions_never_read: Around = "The permissions from {} could not be read. The previous ones are kept.", "来自{}的权限无法读取，仍沿用之前的权限。";
     permissions_kept: Text = "the permissions could not be read; the previous ones were kept", "未能读取权限，保留了原有权限";
     event_rescue_link_made: Text = "Rescue link made on the command line", "通过命令行生成应急链接";

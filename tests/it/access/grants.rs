@@ -39,7 +39,7 @@ on_both_databases! {
         portal.clock.advance(6 * DAY);
         let (li, boss) = (person(&portal, "li").await, person(&portal, "boss").await);
         assert!(li.get("/access").await.body.contains("Ask for more time"));
-        assert!(li.get("/access/wiki").await.body.contains("It opens for you now"));
+        assert!(li.get("/access/wiki").await.body.contains("Your access at present"));
         let id = ask(&portal, &li, "wiki").await;
         assert!(opens(&li, "wiki").await);
         granted(&boss, id, "7").await;
@@ -89,7 +89,7 @@ on_both_databases! {
         db_app_grant(&portal.database, wiki, li_id, None);
         db_app_grant(&portal.database, wiki, li_id, Some(portal.clock.now().plus(DAY).0));
         let page = li.get("/access").await;
-        assert!(page.body.contains("Without an end") && page.body.contains("Give back"));
+        assert!(page.body.contains("No end date") && page.body.contains("Give back"));
         assert_eq!(li.post("/access/wiki/give-back", &page, &[]).await.location(), "/access");
         assert!(!opens(&li, "wiki").await && !opens(&there, "wiki").await);
         assert_eq!(li.post("/access/wiki/give-back", &page, &[]).await.status, 404);

@@ -23,7 +23,7 @@ fn each_fault_of_the_form_says_what_to_do_in_both_languages() {
             .join("\n");
         for (field, value, en, chinese) in [
             ("key", "a_b", "Enter a key of", "请填写由"),
-            ("key", "new", "taken by pages", "已被页面占用"),
+            ("key", "new", "are reserved", "是保留名"),
             (
                 "name_en",
                 &long,

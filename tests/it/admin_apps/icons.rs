@@ -93,7 +93,7 @@ fn a_file_that_is_no_icon_is_refused_with_what_to_do() {
                 b"\xff\xd8\xff\xe0\0\x10JFIF",
                 "JPEG, GIF and ICO are not accepted",
             ),
-            (moving, "a picture that does not move"),
+            (moving, "a picture that is not animated"),
             (&wide, "at most 512 pixels wide and high"),
             (&vec![0; 70_000], "at most 64 KiB"),
             (&vec![0; 3_000_000], "at most 64 KiB"),
