@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Database, Db, Endpoint, Person, Portal, Reply, SWEEPS, on_both_databases, run, spawn, until,
+    Database, Db, Endpoint, Person, Portal, Reply, on_both_databases, run, spawn, until_swept,
 };
 
 fn events(portal: &Portal) -> Vec<String> {
@@ -283,7 +283,7 @@ on_both_databases! {
         // Nobody is asked about in the background, which reads.
         let portal = Portal::on(database).asking_for_permissions().with("OAUTH2_RECHECK", "off").run().await;
         let person = Person::named("li").may(&["a"]);
-        until("the sweeper has had its turn", async || portal.inner.db.counts().writes >= SWEEPS).await;
+        until_swept(&portal).await;
         for _ in 0..2 {
             let browser = portal.browser();
             let callback = portal.provider.approve(&browser.begin("/").await, &person);

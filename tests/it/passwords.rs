@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::portal::PASSWORD;
 use crate::support::{
-    Answer, Browser, Database, Db, Person, Portal, SWEEPS, on_both_databases, run, spawn, until,
+    Answer, Browser, Database, Db, Person, Portal, on_both_databases, run, spawn, until_swept,
 };
 
 /// Fills in the form on the sign-in page.
@@ -62,7 +62,7 @@ on_both_databases! {
         let browser = portal.browser();
         let page = browser.get("/login?next=/account").await;
         assert!(page.body.contains("<details class=\"fold\">"), "the company comes first");
-        until("the sweeper has had its turn", async || portal.inner.db.counts().writes >= SWEEPS).await;
+        until_swept(&portal).await;
         let before = portal.inner.db.counts();
         let answer = try_password(&browser, "root", PASSWORD).await;
         let after = portal.inner.db.counts();

@@ -11,7 +11,7 @@ use frontdesk::users::{
 
 use super::{DAY_MICROS, Dice};
 use crate::support::people::quoted;
-use crate::support::{Database, Portal, SWEEPS, until};
+use crate::support::{Database, Portal, until_swept};
 
 #[derive(Clone, Debug)]
 pub(super) struct Account {
@@ -107,10 +107,7 @@ pub(super) fn db_insert_accounts(database: &Database, accounts: &[Account]) {
 
 /// Waits until the sweeper has had its first turn, so that it does not come between.
 pub(super) async fn settled(portal: &Portal) {
-    until("the sweeper has had its turn", async || {
-        portal.inner.db.counts().writes >= SWEEPS
-    })
-    .await;
+    until_swept(portal).await;
 }
 
 /// What the sweeper does for accounts that were stored before there were words.

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::{GROUPS, last, li, sign_in, trail, user};
 use crate::support::lying_openid::{Call, Document, Subject};
 use crate::support::provider::Seen;
-use crate::support::{Database, Db, OpenId, Portal, Reply, SWEEPS, on_both_databases, run, until};
+use crate::support::{
+    Database, Db, OpenId, Portal, Reply, on_both_databases, run, until, until_swept,
+};
 
 /// How often people are asked about here; by the clock, which the tests put on.
 const PERIOD: Duration = Duration::from_secs(20);
@@ -337,7 +339,7 @@ on_both_databases! {
         ];
         let provider = OpenId::start().await;
         let portal = provider.portal(database).with("OAUTH2_RECHECK", "off").run().await;
-        until("the sweeper has had its turn", async || portal.inner.db.counts().writes >= SWEEPS).await;
+        until_swept(&portal).await;
         provider.signed_in(&portal, &li()).await;
         let calls = || CALLS.map(|call| provider.seen(call).len());
         for name in ["li", "wang"] {

@@ -124,5 +124,19 @@ macro_rules! on_both_databases {
 }
 pub(crate) use on_both_databases;
 
-/// The transactions of the sweeper's first turn, one for each piece of its work.
-pub const SWEEPS: u64 = 8;
+/// Waits until the sweeper's first turn is over: it has done each piece of its work, and those that
+/// found something once more, so that the number of transactions stays as it is.
+pub async fn until_swept(portal: &Portal) {
+    /// The pieces of its work.
+    const PIECES: u64 = 8;
+    /// So many looks in a row must find the same number.
+    const LOOKS: u32 = 20;
+    let (mut last, mut same) = (0, 0);
+    until("the sweeper has had its turn", async || {
+        let writes = portal.inner.db.counts().writes;
+        same = if writes == last { same + 1 } else { 0 };
+        last = writes;
+        writes >= PIECES && same >= LOOKS
+    })
+    .await;
+}
