@@ -214,7 +214,7 @@ fn check_says_what_is_wrong_with_a_hook_and_sends_nothing() {
             "ok       webhook fine: slack, is told of admin_made",
             "ok       webhook fine: its host answers",
             "fault    webhook inside: The receiver is at a private network address. If that is intended, set allow_private = true.",
-            "fault    webhook lost: The file of url_file cannot be read.",
+            "fault    webhook lost: The file named in url_file cannot be read.",
             "warning  webhook through: calls go through a proxy",
         ] {
             assert!(lines.contains(line), "{line}\n{lines}");
