@@ -191,12 +191,18 @@ pub struct Category {
     pub position: i64,
 }
 
+/// Both names of an app or a category, or the one that there is.
+pub fn both_names(en: &str, zh: &str) -> String {
+    match (en, zh) {
+        ("", name) | (name, "") => name.to_owned(),
+        (en, zh) => format!("{en} / {zh}"),
+    }
+}
+
 impl Category {
     /// Both names, for the audit log, which is read in both languages.
     pub fn both_names(&self) -> String {
-        let names = [self.name_en.as_str(), self.name_zh.as_str()];
-        let given: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
-        given.join(" / ")
+        both_names(&self.name_en, &self.name_zh)
     }
 
     /// The name in this language, or in the other one.

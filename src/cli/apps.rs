@@ -11,9 +11,8 @@ use serde_json::{Value, json};
 
 use super::{Failure, existing_database};
 use crate::admin::apps::AppRefusal;
-use crate::admin::apps::import::both_names;
 use crate::apps::file::{store, write};
-use crate::apps::{self, App, Category, grants, owners};
+use crate::apps::{self, App, Category, both_names, grants, owners};
 use crate::clock::UnixTime;
 use crate::db::{Conn, Db};
 use crate::error::Error;

@@ -4,12 +4,12 @@
 mod order;
 mod plan;
 
-pub use plan::{AppStep, CategoryStep, ChangedApp, Plan, both_names, faults, plan};
+pub use plan::{AppStep, CategoryStep, ChangedApp, Plan, faults, plan};
 
 use super::{Outcome, Place, add, change_and_place, remove, set_owners};
 use crate::admin::Admin;
 use crate::apps::file::{AppsFile, FileApp, store};
-use crate::apps::{AppChange, AppField, AppFields, Category, images};
+use crate::apps::{AppChange, AppField, AppFields, Category, both_names, categories, images};
 use crate::audit::{About, Event, Note};
 use crate::clock::UnixTime;
 use crate::db::Conn;
@@ -122,7 +122,7 @@ impl Importer<'_> {
     }
 
     fn remove_category(&mut self, category: &Category) -> Result<()> {
-        store::remove_category(self.conn, category.id)?;
+        categories::remove(self.conn, category.id)?;
         let name = both_names(&category.name_en, &category.name_zh);
         self.record_category(vec![category_named(&name, "")])
     }

@@ -82,12 +82,6 @@ pub fn update_category(conn: &mut Conn, category: &Category) -> Result<()> {
     Ok(())
 }
 
-/// Removes a category. Its apps stay, without one.
-pub fn remove_category(conn: &mut Conn, id: CategoryId) -> Result<()> {
-    diesel::delete(app_categories::table.find(id)).execute(conn)?;
-    Ok(())
-}
-
 /// Gives a new app its place.
 pub fn set_position(conn: &mut Conn, app: AppId, position: i64) -> Result<()> {
     diesel::update(apps::table.find(app))

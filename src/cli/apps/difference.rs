@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::admin::apps::import::{AppStep, CategoryStep, ChangedApp, Plan, both_names};
+use crate::admin::apps::import::{AppStep, CategoryStep, ChangedApp, Plan};
 use crate::apps::file::{AppsFile, FileApp, name_in_file};
 use crate::apps::openers::{Difference, difference};
 use crate::apps::unheld::unheld;
-use crate::apps::{self, App, AppChange, AppField, AppFields, Audience, Category, Rule};
+use crate::apps::{
+    self, App, AppChange, AppField, AppFields, Audience, Category, Rule, both_names,
+};
 use crate::clock::UnixTime;
 use crate::db::Conn;
 use crate::error::Result;

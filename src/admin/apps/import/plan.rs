@@ -6,7 +6,8 @@ use super::Unlisted;
 use super::order::{Slot, arrange};
 use crate::apps::file::{AppsFile, FileApp, FileFault, store};
 use crate::apps::{
-    self, App, AppChange, AppField, AppFields, Category, MAX_APPS, MAX_CATEGORIES, grants, owners,
+    self, App, AppChange, AppField, AppFields, Category, MAX_APPS, MAX_CATEGORIES, both_names,
+    grants, owners,
 };
 use crate::clock::UnixTime;
 use crate::db::Conn;
@@ -434,13 +435,5 @@ impl Planned<'_> {
             });
         }
         changes
-    }
-}
-
-/// Both names of an app or a category, or the one that there is.
-pub fn both_names(en: &str, zh: &str) -> String {
-    match (en, zh) {
-        ("", name) | (name, "") => name.to_owned(),
-        (en, zh) => format!("{en} / {zh}"),
     }
 }
